@@ -1,0 +1,35 @@
+# make demo   set up, run egs/mini/ssl whole, say where the table and the page are
+# make test   set up, then everything that CI checks
+# make setup  only the virtual environment (.venv)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint unit recipes clean
+
+help:
+	@sed -n 's/^# //p' Makefile
+
+setup:
+	@tools/setup.sh
+
+demo: setup
+	@cd egs/mini/ssl && ./run.sh
+
+test: lint unit recipes
+
+lint:
+	@tools/setup.sh test
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/shellcheck -x .ci/run tools/*.sh utils/recipe.sh egs/TEMPLATE/*.sh egs/*/*/run.sh
+
+unit:
+	@tools/setup.sh test
+	OMP_NUM_THREADS=1 .venv/bin/pytest -n 2 -m "not recipe and not faults"
+
+recipes:
+	@tools/setup.sh test
+	OMP_NUM_THREADS=1 .venv/bin/pytest -m "recipe or faults"
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

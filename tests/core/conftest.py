@@ -1,0 +1,108 @@
+"""A recipe of three sharded steps that need no torch, for the engine's tests."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+STEP = '''#!/usr/bin/env python3
+"""Adds the numbers of its input, shard by shard."""
+import os, time
+from dataclasses import dataclass
+from pathlib import Path
+from toolkit.core.errors import UserError
+from toolkit.core.shards import run_shards
+from toolkit.core.step import main
+
+@dataclass(frozen=True)
+class Config:
+    add: int = 1
+    """what is added to each number"""
+    sleep: float = 0.0
+    """seconds per shard"""
+    fail: bool = False
+    """end with a user's mistake"""
+
+def run(step):
+    numbers = [int(x) for x in (step.ins[0] / "numbers").read_text().split()] if step.ins else list(range(6))
+    def work(k, path):
+        time.sleep(step.config.sleep)
+        with open("made", "a") as f:
+            f.write(f"{step.out} {k}\\n")
+        path.write_text(f"{numbers[k] + step.config.add}\\n")
+    shards = run_shards(step, [1.0] * len(numbers), work, unit="numbers")
+    if step.config.fail:
+        raise UserError("the numbers are wrong", "here", "give others")
+    (step.out / "numbers").write_text("".join(p.read_text() for p in shards))
+    step.ledger.drop("utt1", "too short", "0.01 s")
+    step.counts["numbers"] = len(numbers)
+
+main(run, Config)
+'''
+
+RUN = """#!/usr/bin/env bash
+cd "$(dirname "$0")" || exit 1
+. "{root}/utils/recipe.sh"
+corpus=. # folder of the corpus
+sleep=0  # seconds per shard
+mode=    # an option that may stay empty
+stages() {{
+  stage one "First"
+  run ./add.py --config conf/one.yaml --sleep "$sleep" --out dump/one
+  stage two "Second"
+  run ./add.py --config conf/two.yaml --in dump/one "$corpus" --sleep "$sleep" --out exp/two
+  stage three "Third"
+  run ./add.py --in exp/two --out exp/three
+}}
+recipe "$@"
+"""
+
+
+class Recipe:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def popen(self, *words: str, **more: object) -> subprocess.Popen:
+        env = {**os.environ, "PATH": f"{ROOT / '.venv/bin'}:{os.environ['PATH']}"}
+        return subprocess.Popen(
+            ["./run.sh", *words],
+            cwd=self.folder,
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            **more,
+        )
+
+    def __call__(self, *words: str) -> tuple[int, str]:
+        process = self.popen(*words)
+        out, err = process.communicate(timeout=60)
+        return process.returncode, out + err
+
+    def numbers(self, out: str = "exp/three") -> str:
+        return (self.folder / out / "numbers").read_text()
+
+    def made(self) -> list[str]:
+        path = self.folder / "made"
+        return path.read_text().splitlines() if path.exists() else []
+
+    def config(self, name: str, text: str) -> None:
+        (self.folder / "conf" / name).write_text(text)
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Recipe:
+    folder = tmp_path / "egs" / "صوت 2" / "ssl"
+    (folder / "conf").mkdir(parents=True)
+    (folder / "corpus").mkdir()
+    (folder / "corpus" / "a.wav").write_text("x")
+    for name, text in (("add.py", STEP), ("run.sh", RUN.format(root=ROOT).replace("corpus=.", "corpus=corpus"))):
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o755)
+    made = Recipe(folder)
+    made.config("one.yaml", "add: 1\n")
+    made.config("two.yaml", "add: 10\n")
+    return made

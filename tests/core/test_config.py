@@ -1,0 +1,99 @@
+"""Configs: YAML and flags into frozen dataclasses."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import pytest
+
+from toolkit.core.config import build, field_help, load_config
+from toolkit.core.errors import UserError
+
+
+@dataclass(frozen=True)
+class Optim:
+    peak_lr: float = 1e-3
+    """highest learning rate"""
+    betas: tuple[float, float] = (0.9, 0.98)
+    """Adam's"""
+
+
+@dataclass(frozen=True)
+class Config:
+    steps: int
+    """number of updates"""
+    lang: str = "ar"
+    """language"""
+    shuffle: bool = True
+    """whether"""
+    limit: float | None = None
+    """seconds"""
+    kind: Literal["mfcc", "layer"] = "mfcc"
+    """which"""
+    rates: tuple[float, ...] = ()
+    """several"""
+    optim: Optim = field(default_factory=Optim)
+    """section"""
+
+
+def load(tmp_path, text, **overrides):
+    path = tmp_path / "it1.yaml"
+    path.write_text(text, encoding="utf-8")
+    return load_config(Config, path, overrides)
+
+
+def test_a_float_without_a_dot_is_a_float_and_no_is_a_language(tmp_path):
+    c = load(tmp_path, "steps: 1e3\nlang: no\nshuffle: no\nlimit: 3\nrates: [1e-3, 5e-4]\noptim: {peak_lr: 5e-4}\n")
+    assert (c.steps, c.lang, c.shuffle, c.limit) == (1000, "no", False, 3.0)
+    assert c.rates == (1e-3, 5e-4) and c.optim == Optim(5e-4)
+
+
+def test_flags_win_over_the_file(tmp_path):
+    c = load(tmp_path, "steps: 1\noptim: {peak_lr: 1}\n", **{"optim.peak_lr": "2e-4", "limit": "null", "rates": "1,2"})
+    assert c.optim.peak_lr == 2e-4 and c.limit is None and c.rates == (1.0, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("steps: 1\noptim: {peek_lr: 1}\n", ["optim.peek_lr", "did you mean optim.peak_lr?"]),
+        ("lang: ar\n", ["steps is required"]),
+        ("steps: 1.5\n", ["steps: '1.5' is not int"]),
+        ("steps: 1\nshuffle: maybe\n", ["shuffle: 'maybe' is not bool"]),
+        ("steps: 1\nkind: mfc\n", ["not one of mfcc, layer"]),
+        ("steps: 1\nsteps: 2\n", ["key given twice: steps", "line 1"]),
+        ("- 1\n", ["must be a mapping"]),
+        ("steps: [1\n", ["not a YAML file"]),
+        ("steps: 1\nlang: [a, b]\n", ["lang"]),
+        ("steps: 1\noptim: 3\n", ["optim must be a section"]),
+        ("steps: 1\noptim: {betas: [1]}\n", ["needs 2 values"]),
+        ("steps: !!python/object/apply:os.system [ls]\n", ["steps"]),
+    ],
+)
+def test_a_mistake_names_field_file_and_remedy(tmp_path, text, words):
+    with pytest.raises(UserError) as e:
+        load(tmp_path, text)
+    assert all(w in str(e.value) for w in words) and "it1.yaml" in str(e.value)
+
+
+def test_a_missing_file_names_the_nearest(tmp_path):
+    (tmp_path / "it1.yaml").write_text("")
+    with pytest.raises(UserError, match=r"did you mean it1\.yaml"):
+        load_config(Config, tmp_path / "it11.yaml")
+
+
+def test_help_shows_name_default_and_meaning_of_nested_fields():
+    rows = {name: (default, meaning) for name, default, meaning in field_help(Config)}
+    assert rows["optim.peak_lr"] == ("0.001", "highest learning rate") and rows["steps"][0] == "(required)"
+
+
+def test_a_refusal_in_post_init_is_a_users_mistake():
+    @dataclass(frozen=True)
+    class Odd:
+        n: int = 1
+
+        def __post_init__(self):
+            if self.n % 2 == 0:
+                raise ValueError("n must be odd")
+
+    with pytest.raises(UserError, match="n must be odd"):
+        build(Odd, {"n": "2"}, "flags")

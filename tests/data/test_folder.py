@@ -1,0 +1,348 @@
+"""A folder of recordings becomes data directories, and nothing is lost without a row."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import unicodedata
+import zlib
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from toolkit.core.errors import UserError
+from toolkit.core.record import read_ledger, read_record
+from toolkit.core.step import Step
+from toolkit.data.audio import read_audio
+from toolkit.data.check import Limits
+from toolkit.data.checks import inspect
+from toolkit.data.corpora.folder import FolderConfig, prepare
+from toolkit.data.cut import CutConfig
+from toolkit.data.kaldi import DataDir
+
+SETS = ("train", "dev", "test")
+HEAD = "path\ttext\tspeaker\tdialect\tgender\temotion\n"
+
+
+@pytest.fixture
+def corpus(record, make_noise, tmp_path):
+    """corpus(name, seconds=2, ...) writes a recording below tmp_path/corpus; corpus.root is that folder."""
+
+    def write(name, seconds=2.0, rate=16000, **options):
+        seed = zlib.crc32(name.encode())
+        return record(f"corpus/{name}", make_noise(seconds, rate, seed=seed), rate, **options)
+
+    write.root = tmp_path / "corpus"
+    write.root.mkdir()
+    return write
+
+
+def prepared(root, out, table=None, **fields):
+    """Run the step in this process; (ledger rows by id, counts)."""
+    step = Step(FolderConfig(**fields), [root, *([table] if table else [])], out, ["data.corpora.folder"])
+    out.mkdir(parents=True, exist_ok=True)
+    prepare(step)
+    return {row[0]: row[2] for row in step.ledger.rows}, step.counts
+
+
+def sets(out):
+    return {name: DataDir.read(out / name) for name in SETS if (out / name).exists()}
+
+
+def everything(out):
+    return [u for data in sets(out).values() for u in data]
+
+
+def call(root, out, nj=1, *words):
+    env = {**os.environ, "SAWT_NJ": str(nj), "OMP_NUM_THREADS": "1"}
+    argv = [sys.executable, "-m", "toolkit.data.corpora.folder", "--in", root, "--out", out, *words]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "encoding": "utf-8"}
+    return subprocess.Popen(argv, env=env, **pipes)
+
+
+def made(out):
+    return {
+        str(p.relative_to(out)): p.read_bytes()
+        for p in sorted(out.rglob("*"))
+        if p.is_file() and p.name not in ("times.json", ".lock", "record.json") and "log" not in p.parts
+    }
+
+
+def test_a_bare_tree_becomes_three_sound_sets_without_a_shared_speaker(corpus, tmp_path):
+    for s in range(5):
+        for i, ending in enumerate(("wav", "flac", "mp3", "ogg")):
+            corpus(f"متحدث {s}/عميق/ملف {i}.{ending}", rate=(16000, 8000, 44100, 48000)[i])
+    dropped, counts = prepared(corpus.root, tmp_path / "out")
+    assert dropped == {} and counts["recordings_kept"] == 20
+    found = sets(tmp_path / "out")
+    assert set(found) == set(SETS)
+    for name, data in found.items():
+        assert inspect(tmp_path / "out" / name, audio=True).problems == []
+        assert all(u.id.startswith(u.speaker + "-") for u in data)
+        assert all(len(u.audio()) == 32000 for u in data)
+    speakers = [{u.speaker for u in data} for data in found.values()]
+    assert sum(map(len, speakers)) == len(set.union(*speakers)) == 5
+
+
+def test_transcripts_and_labels_of_the_table_reach_the_sets(corpus, tmp_path):
+    rows = [HEAD.replace("path", "\ufeffpath")]
+    for s in range(4):
+        for i in range(2):
+            corpus(f"{s}/{i}.wav")
+            label = "happy" if s else ""
+            rows.append(
+                f'{s}/{i}.wav\tقال: "نعم\u00a0{i}"\tس-{s}\tمصري قاهري\t{"female" if s % 2 else "ذكر"}\t{label}\n'
+            )
+    (corpus.root / "t.tsv").write_text("".join(rows), encoding="utf-8")
+    dropped, counts = prepared(corpus.root, tmp_path / "out")
+    assert dropped == {} and counts["emotion_unknown"] == 2
+    tables = [data.tables for data in sets(tmp_path / "out").values()]
+    joined = {name: {k: v for t in tables for k, v in t.get(name, {}).items()} for name in tables[0] | tables[1]}
+    assert set(joined["text"].values()) == {'قال: "نعم 0"', 'قال: "نعم 1"'}
+    assert set(joined["utt2lang"].values()) == {"مصري_قاهري"}
+    assert joined["spk2gender"] == {"س_0": "m", "س_1": "f", "س_2": "m", "س_3": "f"}
+    for name in SETS:
+        assert inspect(tmp_path / "out" / name).errors == []
+
+
+def test_every_recording_that_cannot_be_used_is_set_aside_with_its_reason(corpus, tmp_path, record, make_noise):
+    rows = [HEAD]
+    for s in range(3):
+        corpus(f"good/{s}.wav")
+        rows.append(f"good/{s}.wav\tنص\ts{s}\t\t\t\n")
+    corpus("stereo.wav")
+    record("corpus/stereo.wav", make_noise(2, channels=2, seed=9))
+    corpus("low.wav", rate=8000)
+    corpus("really_mp3.wav", format="MP3")
+    noise = corpus("whole.wav")
+    (corpus.root / "copy.wav").write_bytes(noise.read_bytes())
+    (corpus.root / "empty.wav").write_bytes(b"")
+    (corpus.root / "cut.wav").write_bytes(noise.read_bytes()[:20000])
+    (corpus.root / "text.wav").write_text("نص" * 100)
+    (corpus.root / "gone.wav").symlink_to("nowhere.wav")
+    (corpus.root / "x.m4a").write_bytes(b"m4a")
+    (corpus.root / "._good.wav").write_bytes(b"Mac")
+    (corpus.root / "line\nbreak.wav").write_bytes(noise.read_bytes())
+    (corpus.root / os.fsdecode(b"\xe3\xd1.wav")).write_bytes(noise.read_bytes())
+    record("corpus/silent.wav", np.zeros(32000))
+    record("corpus/one.wav", np.full(1, 0.5))
+    record("corpus/nan.wav", np.full(32000, np.nan), subtype="FLOAT")
+    record("corpus/long.wav", make_noise(9, seed=4))
+    for name in [
+        "stereo",
+        "low",
+        "really_mp3",
+        "whole",
+        "copy",
+        "empty",
+        "cut",
+        "text",
+        "silent",
+        "one",
+        "nan",
+        "long",
+    ]:
+        rows.append(f"{name}.wav\tنص {name}\t{name}\t\t\t\n")
+    corpus("quiet_row.wav")
+    corpus("no_row.wav")
+    corpus("word.wav")
+    for name, text in (("quiet_row", " "), ("absent", "نص"), ("good/0", "مرة"), ("word", "<s> نص")):
+        rows.append(f"{name}.wav\t{text}\t\t\t\t\n")
+    (corpus.root / "t.tsv").write_bytes("".join(rows).encode() + b"good/1.wav\t\xe3\xd1\t\t\t\t\n")
+    dropped, counts = prepared(corpus.root, tmp_path / "out", limits=Limits(max_seconds=5.0))
+    n = len(rows)
+    assert dropped == {
+        "whole.wav": "duplicate",
+        "empty.wav": "empty",
+        "cut.wav": "truncated",
+        "text.wav": "unreadable",
+        "gone.wav": "missing",
+        "x.m4a": "unsupported format",
+        "._good.wav": "hidden file",
+        "line\\nbreak.wav": "unusable name",
+        "\\xe3\\xd1.wav": "unusable name",
+        "silent.wav": "silent",
+        "one.wav": "too short",
+        "nan.wav": "non-finite",
+        "long.wav": "too long",
+        "quiet_row.wav": "audio without transcript",
+        "no_row.wav": "audio without transcript",
+        "word.wav": "reserved word",
+        f"t.tsv:{n - 2}": "transcript without audio",
+        f"t.tsv:{n - 1}": "duplicate row",
+        f"t.tsv:{n + 1}": "encoding",
+    }
+    assert len(everything(tmp_path / "out")) == 3 + 4 == counts["recordings_kept"]
+    assert counts["2 channels mixed down"] == counts["8000 Hz"] == counts["named WAV, is MP3"] == 1
+
+
+def test_long_recordings_are_cut_and_every_second_is_in_a_piece_a_pause_or_a_row(corpus, tmp_path, record, make_noise):
+    for s, rate in enumerate((16000, 22050, 8000)):
+        gates = np.repeat(np.tile([1.0, 1.0, 1.0, 1e-3], 15), rate)
+        record(f"corpus/محاضرة {s}.flac", make_noise(60, rate, seed=s) * gates, rate)
+    config = CutConfig("energy", 10.0, 1.0, 0.4)
+    dropped, _ = prepared(corpus.root, tmp_path / "out", cut=config)
+    assert dropped == {}
+    for name in SETS:
+        assert inspect(tmp_path / "out" / name, audio=True).problems == []
+    utterances = everything(tmp_path / "out")
+    assert all(1.0 <= u.seconds <= 10.0 for u in utterances)
+    for path, n in Counter(u.path for u in utterances).items():
+        covered = np.zeros(60 * 16000, bool)
+        for u in (u for u in utterances if u.path == path):
+            covered[round(u.start * 16000) : round(u.end * 16000)] = True
+        loud = np.abs(read_audio(path)) > 0.05
+        assert covered[loud].mean() > 0.999 and n >= 6
+        np.testing.assert_allclose(
+            utterances[0].audio(),
+            read_audio(utterances[0].path)[round(utterances[0].start * 16000) : round(utterances[0].end * 16000)],
+            atol=1e-5,
+        )
+
+
+def test_fixed_cutting_drops_a_short_rest_with_a_row(corpus, tmp_path):
+    for s in range(3):
+        corpus(f"{s}.wav", 20.5)
+    dropped, _ = prepared(corpus.root, tmp_path / "out", cut=CutConfig("fixed", 10.0))
+    assert sorted(dropped) == [f"{s}-0002000-0002050" for s in range(3)] and set(dropped.values()) == {"too short"}
+    assert all(u.seconds == 10.0 for u in everything(tmp_path / "out"))
+
+
+def test_transcribed_recordings_are_never_cut(corpus, tmp_path):
+    rows = [HEAD]
+    for s in range(3):
+        corpus(f"{s}.wav", 12)
+        rows.append(f"{s}.wav\tنص\t{s}\t\t\t\n")
+    (corpus.root / "t.tsv").write_text("".join(rows), encoding="utf-8")
+    prepared(corpus.root, tmp_path / "out", cut=CutConfig("energy", 5.0))
+    assert [u.seconds for u in everything(tmp_path / "out")] == [12.0] * 3
+
+
+def test_a_table_without_a_column_of_text_labels_and_asks_for_no_transcript(corpus, tmp_path):
+    for s in range(3):
+        corpus(f"{s}.wav")
+    table = tmp_path / "labels.tsv"  # outside the corpus: the second input
+    table.write_text("file\tdialect\n0.wav\tALG\n1.wav\tJOR\n", encoding="utf-8")
+    dropped, counts = prepared(corpus.root, tmp_path / "out", table)
+    assert dropped == {} and counts["dialect_unknown"] == 1
+    found = sets(tmp_path / "out").values()
+    assert {i: v for d in found for i, v in d.tables["utt2lang"].items()} == {"0": "ALG", "1": "JOR", "2": "unknown"}
+    assert not any("text" in d.tables for d in found)
+
+
+def test_recordings_without_a_transcript_are_kept_where_asked(corpus, tmp_path):
+    for s in range(4):
+        corpus(f"{s}.wav")
+    (corpus.root / "t.tsv").write_text("path\ttext\n0.wav\tنص\n", encoding="utf-8")
+    dropped, _ = prepared(corpus.root, tmp_path / "out", keep_untranscribed=True)
+    assert dropped == {} and len(everything(tmp_path / "out")) == 4
+    for name in SETS:
+        assert inspect(tmp_path / "out" / name).errors == []
+
+
+def test_fewer_speakers_than_sets_are_split_by_recording_and_it_is_said(corpus, tmp_path, capsys):
+    for i in range(6):
+        corpus(f"واحد/{i}.wav")
+    _, counts = prepared(corpus.root, tmp_path / "out")
+    assert counts["split_by_recording"] == 1 and "split by recording" in capsys.readouterr().out
+    assert {name: len(d) > 0 for name, d in sets(tmp_path / "out").items()} == dict.fromkeys(SETS, True)
+
+
+def test_pieces_of_a_recording_stay_in_one_set(corpus, tmp_path):
+    for i in range(4):
+        corpus(f"واحد/{i}.wav", 25)
+    prepared(corpus.root, tmp_path / "out", cut=CutConfig("fixed", 5.0))
+    places = [(u.path, name) for name, d in sets(tmp_path / "out").items() for u in d]
+    assert len(places) == 20 and len({path for path, _ in places}) == len(set(places)) == 4
+
+
+def test_ids_are_unique_readable_and_do_not_depend_on_other_files(corpus, tmp_path):
+    nfc, nfd = "أحمد.wav", unicodedata.normalize("NFD", "أحمد.wav")
+    for name in ("a/1.wav", "a/1.flac", "a b/1.wav", "a_b/1.wav", "c/د هـ.wav", nfc, nfd, "x" * 200 + ".wav"):
+        corpus(name)
+    prepared(corpus.root, tmp_path / "one")
+    first = {i: r for d in sets(tmp_path / "one").values() for i, r in d.tables["utt2orig"].items()}
+    assert len(first) == 8 and "c-د_هـ" in first
+    corpus("new/y.wav")
+    prepared(corpus.root, tmp_path / "two")
+    second = {i: r for d in sets(tmp_path / "two").values() for i, r in d.tables["utt2orig"].items()}
+    assert {i: second[i] for i in first} == first
+
+
+def test_audio_is_named_by_the_path_as_given(corpus, tmp_path, monkeypatch):
+    for s in range(3):
+        corpus(f"{s}/a.wav")
+    monkeypatch.chdir(tmp_path)
+    root = type(tmp_path)("corpus")
+    prepared(root, type(tmp_path)("out"))
+    assert {u.path for u in everything(tmp_path / "out")} == {f"corpus/{s}/a.wav" for s in range(3)}
+
+
+def test_who_speaks_follows_the_rule(corpus, tmp_path):
+    for rel in ("m/1/a.wav", "m/1/b.wav", "m/2/a.wav", "f/1/a.wav"):
+        corpus(rel)
+    for rule, speakers in (
+        ("folder", {"m_1", "m_2", "f_1"}),
+        ("top_folder", {"m", "f"}),
+        ("recording", {"m_1_a", "m_1_b", "m_2_a", "f_1_a"}),
+    ):
+        prepared(corpus.root, tmp_path / rule, speaker=rule, shares=("train=0.5", "dev=0.5"))
+        assert {u.speaker for u in everything(tmp_path / rule)} == speakers
+
+
+def test_linked_folders_are_followed_but_never_in_a_circle(corpus, tmp_path, record, make_noise):
+    for s in range(3):
+        record(f"elsewhere/{s}/a.wav", make_noise(2, seed=s))
+    (corpus.root / "link").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere/back").symlink_to(corpus.root)
+    prepared(corpus.root, tmp_path / "out")
+    assert {u.path for u in everything(tmp_path / "out")} == {f"{corpus.root}/link/{s}/a.wav" for s in range(3)}
+
+
+def test_nothing_usable_is_an_error_that_tells_why(corpus, tmp_path):
+    with pytest.raises(UserError, match="no audio file"):
+        prepared(corpus.root, tmp_path / "out")
+    (corpus.root / "a.wav").write_bytes(b"")
+    with pytest.raises(UserError, match="1 empty"):
+        prepared(corpus.root, tmp_path / "out")
+    corpus("b.wav")
+    with pytest.raises(UserError, match="cannot be split into 3") as e:
+        prepared(corpus.root, tmp_path / "out")
+    assert "train=1" in e.value.remedy
+
+
+@pytest.fixture
+def many(corpus):
+    for s in range(10):
+        for i in range(4):
+            corpus(f"{s}/مقطع {i}.flac", 3 + s / 10)
+    (corpus.root / "broken.wav").write_bytes(b"RIFF")
+    return corpus.root
+
+
+def test_jobs_and_kills_change_no_byte(many, tmp_path):
+    whole = call(many, tmp_path / "a/out")
+    assert whole.wait(60) == 0, whole.stdout.read()
+    four = call(many, tmp_path / "b/out", 4)
+    assert four.wait(60) == 0, four.stdout.read()
+    for delay in (0.3, 0.5, 0.7):
+        killed = call(many, tmp_path / "c/out", 2)
+        time.sleep(delay)
+        killed.send_signal(signal.SIGKILL)
+        killed.wait()
+    again = call(many, tmp_path / "c/out")
+    assert again.wait(60) == 0, again.stdout.read()
+    assert made(tmp_path / "a/out") == made(tmp_path / "b/out") == made(tmp_path / "c/out")
+    assert ("broken.wav", "unreadable") in {(r[0], r[2]) for r in read_ledger(tmp_path / "a/out/dropped.tsv")}
+    assert read_record(tmp_path / "a/out")["counts"]["recordings_kept"] == 40
+    idle = call(many, tmp_path / "a/out")
+    assert "nothing to do" in idle.communicate()[0]
+
+
+def test_a_misspelt_option_and_a_bad_share_are_said_without_a_traceback(many, tmp_path):
+    for words, said in ((("--sed", "1"), "did you mean --seed"), (("--shares", "train=2"), "share")):
+        process = call(many, tmp_path / "out", 1, *words)
+        output = process.communicate()[0]
+        assert process.returncode == 1 and said in output and "Traceback" not in output

@@ -1,0 +1,263 @@
+"""Validation of data directories, and their repair."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from toolkit.core.errors import UserError
+from toolkit.core.record import read_ledger
+from toolkit.data.checks import inspect
+from toolkit.data.kaldi import DataDir, write_data_dir
+from toolkit.data.repair import repair
+from toolkit.data.validate import main
+
+
+@pytest.fixture
+def sound(tmp_path, record, make_noise):
+    """A data directory of two recordings, three utterances, without a fault."""
+    one, two = record("تسجيل.wav", make_noise(4)), record("b.flac", make_noise(3, 8000), 8000)
+    tables = {
+        "wav.scp": {"متكلم-1": str(one), "s2-r": str(two)},
+        "segments": {"متكلم-1-a": "متكلم-1 0 1.5", "متكلم-1-b": "متكلم-1 2 4", "s2-r-a": "s2-r 0.5 2.5"},
+        "text": {"متكلم-1-a": "مرحبا بكم", "متكلم-1-b": "صباح الخير", "s2-r-a": "hello, world"},
+        "utt2spk": {"متكلم-1-a": "متكلم", "متكلم-1-b": "متكلم", "s2-r-a": "s2"},
+        "utt2lang": {"متكلم-1-a": "MSA", "متكلم-1-b": "EGY", "s2-r-a": "ENG"},
+        "spk2gender": {"متكلم": "m", "s2": "f"},
+        "reco2dur": {"متكلم-1": "4.0", "s2-r": "3.0"},
+        "utt2dur": {"متكلم-1-a": "1.5", "متكلم-1-b": "2", "s2-r-a": "2.0"},
+    }
+    write_data_dir(tmp_path / "sound", tables)
+    (tmp_path / "sound/phones.ctm").write_text("s2-r-a 1 0.00 0.10 h\n")
+    return tmp_path / "sound"
+
+
+def change(folder, name, old, new):
+    data = (folder / name).read_bytes()
+    old, new = (x if isinstance(x, bytes) else x.encode() for x in (old, new))
+    assert old in data
+    (folder / name).write_bytes(data.replace(old, new, 1))
+
+
+def add(folder, name, line):
+    with open(folder / name, "ab") as f:
+        f.write(line if isinstance(line, bytes) else line.encode())
+
+
+def test_a_sound_directory_has_no_problems(sound):
+    report = inspect(sound, audio=True)
+    assert report.problems == [] and report.utterances == 3 and report.seconds == pytest.approx(5.5)
+
+
+FAULTS = {  # reason -> (file, line, level, words of the message, what does it)
+    "bom": ("text", 1, "error", "U+FEFF", lambda d: change(d, "text", b"s2-r-a", b"\xef\xbb\xbfs2-r-a")),
+    "carriage return": ("text", 1, "error", "U+000D", lambda d: change(d, "text", "world\n", "world\r\n")),
+    "final newline": ("utt2lang", 3, "error", "no newline", lambda d: change(d, "utt2lang", "EGY\n", "EGY")),
+    "encoding": ("text", 2, "error", "0xE3", lambda d: change(d, "text", "مرحبا", b"\xe3\xd1")),
+    "duplicate": ("text", 4, "error", "line 1", lambda d: add(d, "text", "s2-r-a مرة\n")),
+    "order": ("utt2dur", 4, "error", "C (byte) order", lambda d: add(d, "utt2dur", "aaa 1\n")),
+    "empty line": ("text", 4, "error", "empty line", lambda d: add(d, "text", "\n")),
+    "columns": ("segments", 1, "error", "3 columns where 4", lambda d: change(d, "segments", " 2.5\n", "\n")),
+    "white space": ("text", 2, "error", "U+00A0 NO-BREAK", lambda d: change(d, "text", "مرحبا ", "مرحبا\u00a0")),
+    "control character": ("text", 1, "error", "U+0007", lambda d: change(d, "text", "hello", "hel\x07lo")),
+    "invisible marks": ("text", 2, "warning", "RIGHT-TO-LEFT", lambda d: change(d, "text", "مر", "م\u200fر")),
+    "reserved word": ("text", 1, "error", "<s>", lambda d: change(d, "text", "hello,", "<s>")),
+    "empty transcript": ("text", 1, "warning", "empty", lambda d: change(d, "text", " hello, world", "")),
+    "not covered": (
+        "segments",
+        1,
+        "error",
+        "audio without a",
+        lambda d: change(d, "text", "s2-r-a hello, world\n", ""),
+    ),
+    "extra": ("text", 4, "error", "transcript without audio", lambda d: add(d, "text", "ي نص\n")),
+    "segment": ("segments", 1, "error", "no later", lambda d: change(d, "segments", "0.5 2.5", "2.5 0.5")),
+    "past end": ("segments", 1, "error", "3.00 s", lambda d: change(d, "segments", "0.5 2.5", "0.5 3.5")),
+    "duration": ("utt2dur", 1, "error", "2.00 s", lambda d: change(d, "utt2dur", "s2-r-a 2.0", "s2-r-a 2.2")),
+    "gender": ("spk2gender", 1, "error", "m or f", lambda d: change(d, "spk2gender", "s2 f", "s2 female")),
+    "prefix": ("utt2spk", 1, "warning", "does not begin", lambda d: change(d, "utt2spk", "a s2", "a other")),
+    "not inverse": ("spk2utt", 1, "error", "utt2spk", lambda d: change(d, "spk2utt", "s2-r-a", "s2-r-b")),
+    "missing": ("wav.scp", 1, "error", "no such recording", lambda d: change(d, "wav.scp", "b.flac", "c.flac")),
+    "pipe": ("wav.scp", 1, "error", "command", lambda d: change(d, "wav.scp", "b.flac", "b.flac cat |")),
+    "unused": ("wav.scp", 3, "warning", "no segment", lambda d: add(d, "wav.scp", f"ي {d}/wav.scp\n")),
+    "missing table": ("utt2spk", 0, "error", "no utt2spk", lambda d: (d / "utt2spk").unlink()),
+    "empty file": ("utt2lang", 0, "error", "nothing in it", lambda d: (d / "utt2lang").write_text("")),
+    "id": ("text", 4, "error", "SOLIDUS", lambda d: add(d, "text", "a/b نص\n")),
+}
+
+
+@pytest.mark.parametrize("reason", FAULTS)
+def test_each_fault_is_found_with_its_file_line_and_remedy(sound, reason):
+    file, line, level, said, spoil = FAULTS[reason]
+    spoil(sound)
+    report = inspect(sound)
+    found = [p for p in report.problems if (p.reason, p.file, p.line) == (reason, file, line)]
+    assert found, report.problems
+    assert found[0].level == level and said in found[0].what and found[0].remedy
+
+
+@pytest.mark.parametrize("odd", ["a/b", "a..b", "a:b", "a\u00a0b", "a\u200eb"])
+def test_ids_that_cannot_be_are_named_by_their_characters(sound, odd):
+    add(sound, "text", f"{odd} نص\n")
+    (problem,) = [p for p in inspect(sound).problems if p.reason == "id"]
+    assert repr(odd) in problem.what and ("U+" in problem.what or ".." in problem.what)
+
+
+def test_a_missing_reco2dur_is_an_error_where_segments_need_it(sound):
+    (sound / "reco2dur").unlink()
+    (problem,) = [p for p in inspect(sound).problems if p.file == "reco2dur"]
+    assert problem.level == "error"
+    (problem,) = [p for p in inspect(sound, audio=True).problems if p.file == "reco2dur"]
+    assert problem.level == "warning"  # the headers tell
+
+
+def test_headers_are_believed_over_tables_where_they_are_asked(sound, tmp_path):
+    change(sound, "reco2dur", "s2-r 3.0", "s2-r 2.6")
+    assert inspect(sound).problems == []
+    (problem,) = inspect(sound, audio=True).problems
+    assert (problem.file, problem.reason) == ("reco2dur", "duration") and "3.00 s" in problem.what
+    (tmp_path / "b.flac").write_bytes(b"")
+    assert [p.reason for p in inspect(sound, audio=True).problems] == ["empty"]
+
+
+def test_all_problems_stand_in_one_report_and_the_status_is_one(sound, capsys):
+    for reason in ("bom", "duplicate", "past end", "prefix", "not inverse", "missing"):
+        FAULTS[reason][4](sound)
+    assert main([str(sound)]) == 1
+    said = capsys.readouterr().out
+    for reason in ("bom", "duplicate", "past end", "prefix", "not inverse", "missing"):
+        file, line, level, words, _ = FAULTS[reason]
+        assert any(row.startswith(f"{level}: {file}:{line}: ") and words in row for row in said.splitlines()), reason
+    assert "errors, " in said.splitlines()[-1]
+
+
+def test_warnings_alone_do_not_fail(sound, capsys):
+    FAULTS["prefix"][4](sound)
+    change(sound, "spk2utt", "s2 ", "other ")
+    (sound / "spk2gender").unlink()
+    assert main([str(sound)]) == 0
+    assert "0 errors, 1 warnings" in capsys.readouterr().out
+
+
+def test_pipes_pass_with_the_flag(sound, capsys):
+    change(sound, "wav.scp", "b.flac", "b.flac cat |")
+    assert main([str(sound)]) == 1
+    assert main([str(sound), "--allow-pipes"]) == 0
+
+
+def test_no_data_directory_is_a_mistake_without_a_traceback(tmp_path, capsys):
+    assert main([str(tmp_path / "nothing")]) == 1
+    assert "no wav.scp" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as e:
+        main([str(tmp_path), "--fix"])
+    assert e.value.code == 2
+
+
+def test_the_command_line_ends_with_the_status(sound):
+    FAULTS["id"][4](sound)
+    ended = subprocess.run(
+        [sys.executable, "-m", "toolkit.data.validate", sound], capture_output=True, text=True, encoding="utf-8"
+    )
+    assert ended.returncode == 1 and "U+002F SOLIDUS" in ended.stdout and "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("reason", [r for r in FAULTS if r not in ("empty file",)])
+def test_a_repaired_copy_has_no_errors_whatever_the_fault(sound, tmp_path, reason):
+    FAULTS[reason][4](sound)
+    before = {p.name: p.read_bytes() for p in sound.iterdir()}
+    repair(sound, tmp_path / "out")
+    assert inspect(tmp_path / "out", audio=True).errors == []
+    assert len(DataDir.read(tmp_path / "out")) >= 2
+    assert {p.name: p.read_bytes() for p in sound.iterdir()} == before
+
+
+def test_a_repair_of_everything_at_once_says_what_it_dropped(sound, tmp_path, capsys, record, make_noise):
+    change(sound, "wav.scp", "b.flac", "gone.flac")
+    add(sound, "wav.scp", f"ر/4 {record('r4.wav', make_noise(2))}\n")
+    add(sound, "segments", "ر/4:a ر/4 0 2.3\nر/4:b ر/4 3 4\n")
+    add(sound, "text", "ر/4:a نص\u00a0ثم <s> نص\nر/4:b نص\nيتيم نص\n")
+    add(sound, "utt2spk", "ر/4:a ر/4\nر/4:b ر/4\n")
+    add(sound, "utt2lang", "ر/4:a MSA\nر/4:b MSA\n")
+    assert main([str(sound), "--fix", "--out", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr().out
+    rows = {id: reason for id, _, reason, _ in read_ledger(tmp_path / "out/dropped.tsv")}
+    assert rows == {
+        "s2-r": "missing",
+        "s2-r-a": "missing",
+        "ر-4-b": "past end",
+        "يتيم": "transcript without audio",
+    }
+    assert "trimmed 1" in said and "renamed 3" in said
+    read = DataDir.read(tmp_path / "out")
+    assert read.tables["text"]["ر-4-a"] == "نص ثم نص"
+    assert {u.id: u.seconds for u in read}["ر-4-a"] == pytest.approx(2.0)
+    assert (tmp_path / "out/renamed.tsv").read_text(encoding="utf-8").count("\t") == 3
+
+
+def test_repairing_a_repaired_copy_changes_nothing(sound, tmp_path):
+    for reason in ("bom", "duplicate", "past end", "white space", "missing table"):
+        FAULTS[reason][4](sound)
+    repair(sound, tmp_path / "one")
+    repair(tmp_path / "one", tmp_path / "two")
+    assert read_ledger(tmp_path / "two/dropped.tsv") == []
+    for file in (tmp_path / "one").iterdir():
+        if file.name != "dropped.tsv":
+            assert (tmp_path / "two" / file.name).read_bytes() == file.read_bytes(), file.name
+
+
+def test_the_copy_never_overwrites_a_data_directory(sound):
+    with pytest.raises(UserError, match="there is a data directory"):
+        repair(sound, sound)
+
+
+def test_nothing_left_is_an_error(sound, tmp_path):
+    (sound / "text").write_text("x y\n")
+    with pytest.raises(UserError, match="nothing would be left"):
+        repair(sound, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_recording_cut_short_is_found_in_its_header(sound, tmp_path):
+    path = tmp_path / "تسجيل.wav"
+    path.write_bytes(path.read_bytes()[:64044])  # 2 of 4 s
+    problems = inspect(sound, audio=True).errors
+    assert {(p.file, p.reason) for p in problems} == {("segments", "past end"), ("reco2dur", "duration")}
+    repair(sound, tmp_path / "out", audio=True)
+    assert np.isclose(DataDir.read(tmp_path / "out").seconds, 3.5)
+
+
+lines = st.lists(
+    st.one_of(
+        st.binary(max_size=12),
+        st.sampled_from(
+            [b"a x.wav", b"a a 0 1", b"b a 0.5 2", b"a s", b"b s", b"a \xd9\x86\xd8\xb5", b"s m", b"a/b c", b"", b"a"]
+        ),
+    ),
+    max_size=6,
+).map(b"\n".join)
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    files=st.dictionaries(st.sampled_from(["segments", "text", "utt2spk", "utt2dur", "reco2dur", "spk2gender"]), lines)
+)
+def test_any_bytes_at_all_are_reported_and_repaired_or_refused(sound, tmp_path_factory, files):
+    folder = tmp_path_factory.mktemp("any")
+    (folder / "x.wav").write_bytes((sound.parent / "تسجيل.wav").read_bytes())
+    (folder / "wav.scp").write_text(f"a {folder}/x.wav\n")
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    report = inspect(folder, audio=True)
+    try:
+        DataDir.read(folder)
+    except UserError:
+        assert report.errors
+    try:
+        repair(folder, folder / "out", audio=True)
+    except UserError:
+        return
+    assert inspect(folder / "out", audio=True).errors == []
+    DataDir.read(folder / "out")

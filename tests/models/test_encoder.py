@@ -1,0 +1,161 @@
+"""One face for all encoders."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+import transformers
+
+from toolkit.core.errors import UserError
+from toolkit.models.encoder import encoder_name, load_encoder, random_encoder
+from toolkit.models.hubert import Hubert, HubertConfig, initialise
+from toolkit.models.hugging_face import save_pretrained
+
+SMALL = {
+    "num_hidden_layers": 2,
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_attention_heads": 2,
+    "conv_dim": (8,) * 7,
+    "num_conv_pos_embeddings": 16,
+    "num_conv_pos_embedding_groups": 4,
+}
+PEERS = {
+    "hubert": (transformers.HubertConfig, transformers.HubertModel, {}),
+    "hubert without a projection norm": (
+        transformers.HubertConfig,
+        transformers.HubertModel,
+        {"feat_proj_layer_norm": False},
+    ),
+    "wav2vec2": (transformers.Wav2Vec2Config, transformers.Wav2Vec2Model, {}),
+    "wav2vec2 large": (
+        transformers.Wav2Vec2Config,
+        transformers.Wav2Vec2Model,
+        {"do_stable_layer_norm": True, "feat_extract_norm": "layer"},
+    ),
+    "wavlm": (transformers.WavLMConfig, transformers.WavLMModel, {}),
+    "data2vec": (
+        transformers.Data2VecAudioConfig,
+        transformers.Data2VecAudioModel,
+        {"conv_pos_kernel_size": 5, "num_conv_pos_embeddings": 2},
+    ),
+}
+
+
+@pytest.fixture
+def trained(tmp_path: Path) -> Path:
+    """A folder as training leaves it."""
+    config = HubertConfig(**SMALL, init="fan_in")  # type: ignore[arg-type]
+    model = Hubert(config)
+    initialise(model, config, torch.Generator().manual_seed(0))
+    save_pretrained(model, tmp_path / "exp" / "it1" / "base" / "hf")
+    return tmp_path / "exp" / "it1" / "base"
+
+
+@pytest.mark.parametrize("kind", PEERS)
+def test_states_of_a_hugging_face_folder_are_the_residual_stream_of_its_model(kind: str, tmp_path: Path) -> None:
+    config_class, model_class, more = PEERS[kind]
+    torch.manual_seed(0)
+    model = model_class(config_class(**{**SMALL, **more})).eval()
+    model.save_pretrained(tmp_path / "peer")
+    encoder = load_encoder(tmp_path / "peer")
+    assert (encoder.dim, encoder.layers, encoder.rate, encoder.name) == (32, 2, 50.0, "peer")
+    assert encoder.parameter_count == sum(p.numel() for p in model.parameters())
+    wave_BN = torch.randn(2, 5000)
+    with torch.no_grad():
+        said = model(wave_BN, output_hidden_states=True)
+    states = encoder.states(wave_BN)
+    assert len(states) == 3
+    assert all(s.shape == (2, encoder.frames(5000), 32) and not s.requires_grad for s in states)
+    for got, want in zip(states[:-1], said.hidden_states[:-1], strict=True):
+        torch.testing.assert_close(got, want, atol=1e-5, rtol=0)
+    last = states[-1]
+    if getattr(model.config, "do_stable_layer_norm", False):
+        last = model.encoder.layer_norm(last)
+    torch.testing.assert_close(last, said.last_hidden_state, atol=1e-5, rtol=0)
+
+
+def test_waveforms_are_normalised_where_the_preprocessor_says_so(tmp_path: Path) -> None:
+    model = transformers.Wav2Vec2Model(transformers.Wav2Vec2Config(**SMALL)).eval()
+    model.save_pretrained(tmp_path)
+    extractor = transformers.Wav2Vec2FeatureExtractor(do_normalize=True)
+    extractor.save_pretrained(tmp_path)
+    wave_N = torch.randn(5000) * 0.1 + 0.3
+    with torch.no_grad():
+        want = model(extractor(wave_N.numpy(), sampling_rate=16000, return_tensors="pt").input_values)
+    torch.testing.assert_close(
+        load_encoder(tmp_path).states(wave_N[None])[-1], want.last_hidden_state, atol=1e-3, rtol=0
+    )
+
+
+def test_a_trained_folder_is_named_by_its_iteration(trained: Path) -> None:
+    assert load_encoder(trained).name == "it1.base" == encoder_name(trained)
+
+
+def test_states_carry_gradients_only_after_trainable(trained: Path) -> None:
+    encoder, wave_BN = load_encoder(trained), torch.randn(1, 2000)
+    assert not encoder.states(wave_BN)[-1].requires_grad
+    encoder.trainable().states(wave_BN)[-1].sum().backward()
+    assert encoder.model.masked_spec_embed.grad is None
+    assert all(p.grad is not None for n, p in encoder.named_parameters() if "masked_spec_embed" not in n)
+
+
+@pytest.mark.parametrize("kind", ["ours", "wavlm"])
+def test_a_random_encoder_has_the_shape_but_not_the_weights_and_follows_from_its_seed(
+    kind: str, trained: Path, tmp_path: Path
+) -> None:
+    path = trained
+    if kind == "wavlm":
+        path = tmp_path / "wavlm"
+        transformers.WavLMModel(transformers.WavLMConfig(**SMALL)).save_pretrained(path)
+    one, again, other = random_encoder(path, 1), random_encoder(path, 1), random_encoder(path, 2)
+    weights = load_encoder(path).state_dict()
+    assert {n: w.shape for n, w in one.state_dict().items()} == {n: w.shape for n, w in weights.items()}
+    name = next(n for n in weights if n.endswith("layers.0.attention.q_proj.weight"))
+    assert torch.equal(one.state_dict()[name], again.state_dict()[name])
+    assert not torch.equal(one.state_dict()[name], other.state_dict()[name])
+    assert not torch.equal(one.state_dict()[name], weights[name])
+
+
+def test_a_random_encoder_begins_as_training_does(trained: Path) -> None:
+    from toolkit.train.__main__ import build
+
+    config = load_encoder(trained).model.config
+    begun, random = build(config, 3, None).state_dict(), random_encoder(trained, 3).model.state_dict()
+    assert all(torch.equal(begun[name], random[name]) for name in begun)
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda p: None, "no speech encoder here"),
+        (lambda p: p.mkdir(), "no speech encoder here"),
+        (lambda p: (p.mkdir(), (p / "config.json").write_text("{")), "broken config.json"),
+        (lambda p: (p.mkdir(), (p / "config.json").write_text(json.dumps({"model_type": "bert"}))), "type bert"),
+        (
+            lambda p: transformers.HubertConfig(**SMALL).save_pretrained(p),
+            "a model without weights",
+        ),
+    ],
+)
+def test_what_is_no_encoder_is_a_users_error(make: object, message: str, tmp_path: Path) -> None:
+    make(tmp_path / "x")  # type: ignore[operator]
+    with pytest.raises(UserError, match=message):
+        load_encoder(tmp_path / "x")
+
+
+def test_weights_that_are_missing_are_refused_and_not_drawn_at_random(tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    transformers.WavLMModel(transformers.WavLMConfig(**SMALL)).save_pretrained(tmp_path)
+    weights = load_file(tmp_path / "model.safetensors")
+    gone = next(n for n in weights if "q_proj.weight" in n)
+    save_file({n: w for n, w in weights.items() if n != gone}, tmp_path / "model.safetensors", {"format": "pt"})
+    with pytest.raises(UserError, match="missing"):
+        load_encoder(tmp_path)
+
+
+def test_audio_too_short_for_a_frame_is_a_users_error(trained: Path) -> None:
+    with pytest.raises(UserError, match="too few for one frame"):
+        load_encoder(trained).states(torch.zeros(1, 399))

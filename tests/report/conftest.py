@@ -1,0 +1,232 @@
+"""A recipe folder with the result files of one iteration, in the formats of the steps. All values are made up."""
+
+from __future__ import annotations
+
+import json
+import math
+import wave
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+DIALECTS = ["ALG", "JOR", "PAL", "UAE", "YEM"]
+EMOTIONS = ["angry", "happy", "neutral", "sad"]
+PHONES = list("abdfhijklmnqrstuwzðħšɣʔʕ")
+TEXT = "وَيْنْ رَايِحِينْ اَلْيَوْمْ يَا جَمَاعَة؟"
+HOSTILE = '<script>document.title="owned"</script>'
+
+
+@dataclass
+class Recipe:
+    """Writes result files below `root`; `ins` are the inputs of the report in the order of the recipe."""
+
+    root: Path
+
+    @property
+    def ins(self) -> list[Path]:
+        return [Path(p) for p in ("data", "exp/it1/codebook", "exp/it1/quality", "exp/it1/base", "exp/probe")]
+
+    def write(self, path: str, text: str) -> Path:
+        file = self.root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        return file
+
+    def json(self, path: str, tree: Any) -> Path:
+        return self.write(path, json.dumps(tree, ensure_ascii=False))
+
+    def edit(self, path: str, **changes: Any) -> None:
+        """Change keys of a JSON file; a key given as ... is removed."""
+        tree = json.loads((self.root / path).read_text(encoding="utf-8"))
+        tree.update(changes)
+        self.json(path, {k: v for k, v in tree.items() if v is not ...})
+
+    def record(self, folder: str, argv: list[str], ins: list[str], counts: dict[str, float], **more: Any) -> None:
+        """record.json of a finished step, and its dropped.tsv from `drops` = [(id, reason, detail)]."""
+        drops = more.pop("drops", [])
+        parts = {"command": json.dumps([*argv, "--out", folder]), "VERSION": "1"}
+        parts |= {f"input {name}": "0123456789abcdef/." for name in ins}
+        reasons = {reason: sum(d[1] == reason for d in drops) for _, reason, _ in drops}
+        rows = "".join(f"{id}\t{argv[0]}\t{reason}\t{detail}\n" for id, reason, detail in sorted(drops))
+        self.write(f"{folder}/dropped.tsv", rows)
+        record = {"state": "done", "id": "0123456789abcdef", "parts": parts, "config": {}, "commit": "abc1234"}
+        self.json(f"{folder}/record.json", {**record, "counts": counts, "dropped": reasons, **more})
+
+    def whole(self, examples: int = 2, synthetic: bool = True) -> Recipe:
+        self._data(synthetic)
+        self._units(examples, synthetic)
+        self._training()
+        self._probes()
+        return self
+
+    def _data(self, synthetic: bool) -> None:
+        for name, utterances in (("train", 30), ("dev", 6), ("test", 9)):
+            ids = [f"{DIALECTS[i % 5]}-s{i % 3:02d}-{name}-{i:03d}" for i in range(utterances)]
+            for table, value in (
+                ("wav.scp", "data/audio/x.wav"),
+                ("utt2spk", None),
+                ("utt2dur", "36.0"),
+                ("text", TEXT),
+            ):
+                self.write(f"data/{name}/{table}", "".join(f"{i} {value or i[:7]}\n" for i in ids))
+            self.write(f"data/{name}/utt2lang", "".join(f"{i} {i[:3]}\n" for i in ids))
+            self.write(f"data/{name}/utt2emotion", "".join(f"{i} {EMOTIONS[int(i[-3:]) % 4]}\n" for i in ids))
+        counts = {"utterances": 45, "hours": 0.45} | ({"synthetic": 1} if synthetic else {})
+        drops = [("ALG-s01-004", "clipped", "12 % of the samples"), ("YEM-s02-031", "too short", "0.2 s")]
+        argv = ["data.corpora.mini", "--config", "conf/quick/data.yaml"]
+        self.record("data", argv, [], counts, drops=drops, config={"hours": 0.45, "seed": 7})
+
+    def _units(self, examples: int, synthetic: bool) -> None:
+        rng = np.random.default_rng(1)
+        config = ["--config", "conf/quick/it1.yaml"]
+        sample = {"frames": 40000}
+        self.record(
+            "dump/it1/sample", ["units.sample", *config], ["data/train"], sample, config={"features": {"kind": "mfcc"}}
+        )
+        self.record("exp/it1/codebook", ["units.kmeans", *config], ["dump/it1/sample"], {"clusters": 100})
+        book = {
+            "kind": "mfcc",
+            "layer": 0,
+            "rate": 100,
+            "dim": 39,
+            "k": 100,
+            "hash": "00ff",
+            "inertia_per_frame": 803.25,
+        }
+        self.json("exp/it1/codebook/codebook.json", book)
+        drops = [("UAE-s01-022", "silent", "no sample above -70 dB")]
+        labelled = ["data/train", "data/dev", "exp/it1/codebook"]
+        self.record("dump/it1/labels", ["units.label"], labelled, {"utterances": 35, "frames": 62000}, drops=drops)
+        self.record("exp/it1/quality", ["units.quality"], ["data/dev", "dump/it1/labels"], {"utterances": 6})
+        histogram = [int(n) for n in rng.gamma(2.0, 60.0, 100)]
+        measures = {"phone_purity": 0.531, "cluster_purity": 0.218, "pnmi": 0.436, "entropy_bits": 6.31}
+        quality = {
+            "set": "dev",
+            "source": "mfcc",
+            "k": 100,
+            "frames": 12345,
+            "clusters_used": 99,
+            "run_length_mean": 2.41,
+        }
+        self.json(
+            "exp/it1/quality/quality.json", {**quality, **measures, "histogram": histogram, "synthetic": synthetic}
+        )
+        self.json("exp/it1/quality/examples.json", [self._example(i, rng) for i in range(examples)])
+
+    def _example(self, i: int, rng: np.random.Generator) -> dict[str, Any]:
+        seconds = 2.4 + 0.5 * i
+        self.wav(f"exp/it1/quality/examples/{i}.wav", seconds)
+        runs = [int(u) for u in rng.integers(0, 100, int(seconds * 50)) for _ in range(int(rng.integers(1, 5)))]
+        starts = np.arange(0.1, seconds - 0.1, 0.11)
+        phones = [[float(s), 0.11, PHONES[int(rng.integers(len(PHONES)))]] for s in starts]
+        example = {"id": f"PAL-s01-dev-{i:03d}", "text": TEXT, "lang": "PAL", "wav": f"examples/{i}.wav", "rate": 50}
+        return {**example, "units": runs[: int(seconds * 50)], "phones": phones}
+
+    def wav(self, path: str, seconds: float) -> None:
+        t = np.arange(int(16000 * seconds)) / 16000
+        signal = np.sin(2 * math.pi * 180 * t) * (0.55 + 0.45 * np.sin(2 * math.pi * 3 * t)) * np.hanning(len(t))
+        (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+        with wave.open(str(self.root / path), "wb") as f:
+            f.setparams((1, 2, 16000, 0, "NONE", ""))
+            f.writeframes((signal * 20000).astype("<i2").tobytes())
+
+    def _training(self) -> None:
+        rows = ["step\tloss\taccuracy\tdev_loss\tdev_accuracy\tlr"]
+        for step in range(10, 501, 10):
+            loss, accuracy = 4.6 * math.exp(-step / 300) + 1.9, 40 * (1 - math.exp(-step / 200))
+            dev = f"{loss + 0.15:.4f}\t{accuracy - 2:.2f}" if step % 100 == 0 else "\t"
+            rows.append(
+                f"{step}\t{loss + 0.05 * math.sin(step):.4f}\t{accuracy:.2f}\t{dev}\t{3e-3 * (1 - step / 501):.2e}"
+            )
+        self.write("exp/it1/base/loss.tsv", "\n".join(rows) + "\n")
+        shape = {"model_type": "hubert", "num_hidden_layers": 3, "hidden_size": 128, "intermediate_size": 512}
+        self.json("exp/it1/base/hf/config.json", {**shape, "num_attention_heads": 4, "conv_dim": [32, 32, 64, 64]})
+        config = {"optim": {"peak_lr": 3e-3, "betas": [0.9, 0.98]}, "loop": {"total_steps": 500}, "seed": 1}
+        argv = ["train", "--config", "conf/quick/base.yaml"]
+        self.record("exp/it1/base", argv, ["data/train", "data/dev", "dump/it1/labels"], {"steps": 500}, config=config)
+
+    def _probes(self) -> None:
+        self.record(
+            "exp/probe", ["train.probe", "--config", "conf/quick/probe.yaml"], ["data", "exp/it1/base"], {"rows": 4}
+        )
+        for row, (title, parameters, layers, figures) in PROBES.items():
+            self.json(
+                f"exp/probe/{row}/row.json",
+                {"row": row, "title": title, "parameters": parameters, "dim": 128, "layers": layers},
+            )
+            cost = {
+                "rtf": 0.0107,
+                "latency_ms": 18.3,
+                "peak_mb": 412.0,
+                "threads": 1,
+                "clip_seconds": 1.0,
+                "seconds_of_audio": 60.0,
+                "device": "CPU",
+            }
+            self.json(f"exp/probe/{row}/cost.json", cost)
+            for task, percent in figures.items():
+                paired = {
+                    name: {
+                        "percent": percent - other[task],
+                        "low": percent - other[task] - 2,
+                        "high": percent - other[task] + 2,
+                    }
+                    for name, (*_, other) in PROBES.items()
+                    if name != row and name != "it1.base"
+                }
+                self.json(f"exp/probe/{row}/{task}.json", {**probe(row, task, percent, layers), "paired": paired})
+
+
+PROBES: dict[str, tuple[str, int, int, dict[str, float]]] = {
+    "fbank": ("FBANK", 0, 0, {"phone": 60.1, "asr": 79.2, "dialect": 33.2, "emotion": 38.0}),
+    "fbank_stacked": ("stacked FBANK", 0, 0, {"phone": 66.4, "asr": 77.0, "dialect": 36.0, "emotion": 39.5}),
+    "random": ("random initialisation", 720000, 3, {"phone": 33.3, "asr": 77.9, "dialect": 19.5, "emotion": 41.5}),
+    "it1.base": ("iteration 1", 720000, 3, {"phone": 57.9, "asr": 76.1, "dialect": 46.3, "emotion": 45.9}),
+}
+
+
+def probe(row: str, task: str, percent: float, layers: int, half: float = 2.3) -> dict[str, Any]:
+    """<task>.json of a row."""
+    labels = {"phone": PHONES, "dialect": DIALECTS, "emotion": EMOTIONS}.get(task)
+    confusion = None
+    if labels:
+        rest = (100 - percent) / (len(labels) - 1)
+        counts = [
+            [round(percent if i == j else rest * (1 + 0.5 * math.sin(i + j))) for j in range(len(labels))]
+            for i in range(len(labels))
+        ]
+        confusion = {"labels": labels, "counts": counts}
+    weights = [abs(math.sin(1 + i + len(row) + len(task))) for i in range(layers + 1)] if layers else None
+    total = sum(weights) if weights else 1.0
+    others = {"wer": {"percent": percent + 20, "low": percent + 17, "high": percent + 22.5}} if task == "asr" else {}
+    n, unit = (20111, "frames") if task == "phone" else (205, "utterances")
+    return {
+        "row": row,
+        "task": task,
+        "metric": "cer" if task == "asr" else "accuracy",
+        "percent": percent,
+        "low": percent - half,
+        "high": percent + half,
+        "n": n,
+        "unit_of_n": unit,
+        "blocks": "utterance" if task == "asr" else "speaker",
+        "confidence": 95,
+        "layer_weights": [w / total for w in weights] if weights else None,
+        "confusion": confusion,
+        "others": others,
+        "best_lr": 0.01,
+        "steps": 300,
+        "chance_percent": None if labels is None else 100 / len(labels),
+    }
+
+
+@pytest.fixture
+def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recipe:
+    """An empty recipe folder, egs/mini/ssl, which is the working directory."""
+    root = tmp_path / "egs" / "mini" / "ssl"
+    root.mkdir(parents=True)
+    monkeypatch.chdir(root)
+    return Recipe(root)

@@ -1,0 +1,93 @@
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from toolkit.report.probes import Row, Task
+from toolkit.report.results import Results
+from toolkit.report.statement import compare, statement
+from toolkit.report.tables import Estimate
+
+
+def task(value: float, half: float = 2.0, metric: str = "accuracy", **paired: Estimate) -> Task:
+    estimate = Estimate(value, value - half, value + half)
+    return Task("phone", metric, estimate, 100, "frames", "speaker", 95, None, None, {}, None, None, None, paired)
+
+
+def row(name: str, parameters: int = 7, **tasks: Task) -> Row:
+    return Row(name, name, parameters, 3, None, tasks)
+
+
+ESTIMATES = st.tuples(st.floats(0, 100), st.floats(0, 20))
+
+
+@settings(deadline=None)
+@given(ESTIMATES, ESTIMATES)
+def test_ahead_means_that_the_low_end_lies_above_the_other_high_end(a, b):
+    outcome = compare(task(*a), task(*b))[0]
+    ahead, behind = a[0] - a[1] > b[0] + b[1], a[0] + a[1] < b[0] - b[1]
+    assert outcome == ("ahead" if ahead else "behind" if behind else "not told apart")
+
+
+@settings(deadline=None)
+@given(ESTIMATES, ESTIMATES, st.sampled_from(["cer", "WER", "eer"]))
+def test_of_an_error_rate_the_lower_is_ahead(a, b, metric):
+    swapped = {"ahead": "behind", "behind": "ahead", "not told apart": "not told apart"}
+    higher_is_better = compare(task(*a), task(*b))[0]
+    assert compare(task(*a, metric=metric), task(*b, metric=metric))[0] == swapped[higher_is_better]
+
+
+def test_a_paired_test_decides_where_there_is_one():
+    mine = task(60, 5, random=Estimate(3, 1, 5))
+    assert compare(mine, task(57, 5))[0] == "not told apart"
+    outcome, ground = compare(mine, task(57, 5), "random")
+    assert (outcome, ground) == ("ahead", "paired difference 3.0 [1.0, 5.0] points, the two intervals overlap")
+    error = replace(mine, metric="cer")
+    assert compare(error, replace(task(57, 5), metric="cer"), "random")[0] == "behind"
+    assert compare(task(60, 5, random=Estimate(3, -1, 5)), task(57, 5), "random")[0] == "not told apart"
+
+
+def test_without_a_figure_or_an_interval_nothing_is_claimed():
+    bare = replace(task(60), estimate=Estimate(60))
+    assert [compare(*pair)[0] for pair in ((task(60), None), (None, task(60)), (bare, task(10)))] == [
+        "not measured"
+    ] * 3
+
+
+@pytest.mark.parametrize(
+    ("phone", "random", "said"),
+    [
+        (60, 30, "beats its random initialisation outside the interval on 1 of 1 tasks: phone"),
+        (
+            31,
+            30,
+            "does not beat its random initialisation outside the interval on any of 1 tasks. Not told apart on phone",
+        ),
+        (20, 30, "does not beat its random initialisation outside the interval on any of 1 tasks. Behind on phone"),
+    ],
+)
+def test_the_statement_follows_the_figures(phone, random, said):
+    results = Results(rows=[row("random", phone=task(random)), row("it1.base", phone=task(phone))])
+    claim = statement(results, False)[0]
+    assert said in claim.text
+    assert claim.points[0].figures == f"{task(phone).estimate} against {task(random).estimate}"
+
+
+def test_a_baseline_that_is_missing_is_said_to_be():
+    texts = [claim.text for claim in statement(Results(rows=[row("it1.base", phone=task(60))]), False)]
+    assert any("random initialisation cannot be said" in text for text in texts)
+    assert any("stacked FBANK cannot be said" in text for text in texts)
+
+
+def test_a_model_is_held_against_the_random_network_of_its_own_size():
+    small, large = row("random.S", 7, phone=task(20)), row("random.L", 9, phone=task(40))
+    results = Results(rows=[large, small, row("it3.S", 7, phone=task(30))])
+    assert results.baseline("random", results.models[0]) is small
+    only_large = Results(rows=[large, row("it3.S", 7, phone=task(30))])
+    assert "a random initialisation of another size" in statement(only_large, False)[0].text
+
+
+def test_the_statement_of_synthetic_audio_says_so():
+    assert "SYNTHETIC" in statement(Results(), True)[-1].text
+    assert not any("SYNTHETIC" in claim.text for claim in statement(Results(), False))

@@ -1,0 +1,109 @@
+"""The sampler: what a step holds is a function of the lengths, the seed and its number."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from toolkit.core.errors import UserError
+from toolkit.data.batches import frames_in
+from toolkit.train.samplers.buckets import Buckets, each_once
+
+LENGTHS = (1.0, 2.0, 4.0)
+corpora = st.lists(st.integers(10, 400), min_size=40, max_size=150).map(lambda f: np.array(f, np.int64))
+
+
+def sampler(frames: np.ndarray, micro_batches: int = 2, seed: int = 1) -> Buckets:
+    return Buckets(frames, LENGTHS, 4.0, micro_batches, seed)
+
+
+@given(corpora, st.integers(1, 4), st.integers(0, 99))
+@settings(max_examples=40, deadline=None)
+def test_every_crop_lies_inside_its_utterance_and_ranks_get_equal_shapes(
+    frames: np.ndarray, micro_batches: int, seed: int
+) -> None:
+    try:
+        buckets = sampler(frames, micro_batches, seed)
+    except UserError:
+        return
+    exact = {frames_in(s) for s in LENGTHS}
+    for step in range(2 * buckets.steps):
+        micro = [buckets.micro(step, m) for m in range(micro_batches)]
+        assert len({(len(c.rows), c.frames) for c in micro}) == 1
+        for crops in micro:
+            assert crops.frames in exact
+            assert len(crops.rows) * crops.frames * 0.02 <= 4.0
+            assert (crops.starts >= 0).all() and (crops.starts + crops.frames <= frames[crops.rows]).all()
+
+
+@given(corpora)
+@settings(max_examples=40, deadline=None)
+def test_an_epoch_sees_no_utterance_twice_and_leaves_out_less_than_a_step(frames: np.ndarray) -> None:
+    try:
+        buckets = sampler(frames)
+    except UserError:
+        return
+    for epoch in range(2):
+        steps = range(epoch * buckets.steps, (epoch + 1) * buckets.steps)
+        seen = Counter(int(r) for s in steps for m in range(2) for r in buckets.micro(s, m).rows)
+        assert max(seen.values()) == 1
+        assert not seen.keys() & set(buckets.short.tolist())
+        assert len(frames) - len(buckets.short) - len(seen) < buckets.sizes[0] * 2
+    assert set(buckets.short) == set(np.flatnonzero(frames < frames_in(1.0)))
+
+
+@given(corpora, st.integers(0, 10**6))
+@settings(max_examples=20, deadline=None)
+def test_a_step_is_the_same_in_any_order_of_asking(frames: np.ndarray, where: int) -> None:
+    try:
+        one, two = sampler(frames), sampler(frames)
+    except UserError:
+        return
+    steps = [where, where + one.steps, where + 1, where]
+    first = {s: [one.micro(s, m) for m in (0, 1)] for s in steps}
+    for s in reversed(steps):
+        for m in (1, 0):
+            a, b = first[s][m], two.micro(s, m)
+            assert np.array_equal(a.rows, b.rows) and np.array_equal(a.starts, b.starts) and a.frames == b.frames
+
+
+def test_seeds_and_epochs_give_different_batches() -> None:
+    frames = np.full(64, 250, np.int64)
+    rows = {
+        (seed, epoch): tuple(sampler(frames, seed=seed).micro(epoch * 32, 0).rows)
+        for seed in (1, 2)
+        for epoch in (0, 1)
+    }
+    assert len(set(rows.values())) == 4
+
+
+def test_crops_start_everywhere_with_equal_chance() -> None:
+    frames = np.full(40, frames_in(2.0) + 9, np.int64)
+    buckets = Buckets(frames, (2.0,), 16.0, 1, 0)
+    starts = np.concatenate([buckets.micro(s, 0).starts for s in range(2000)])
+    counts = np.bincount(starts, minlength=10)
+    expected = len(starts) / 10
+    assert ((counts - expected) ** 2 / expected).sum() < 27.9  # chi-square, 9 degrees of freedom, p 0.001
+
+
+def test_mean_seconds_of_a_step_are_those_of_an_epoch() -> None:
+    frames = np.random.default_rng(0).integers(20, 400, 300)
+    buckets = sampler(frames)
+    heard = [len(c.rows) * c.frames * 0.02 for s in range(buckets.steps) for m in (0, 1) for c in [buckets.micro(s, m)]]
+    assert buckets.seconds == pytest.approx(sum(heard) / buckets.steps)
+
+
+def test_too_little_data_for_one_step_is_a_users_error() -> None:
+    with pytest.raises(UserError, match=r"3 utterances of at least 1\.0 s do not fill a step"):
+        sampler(np.array([60, 60, 60, 10], np.int64))
+
+
+@given(corpora)
+@settings(max_examples=30, deadline=None)
+def test_a_dev_set_is_seen_whole_and_once(frames: np.ndarray) -> None:
+    crops = each_once(frames, LENGTHS, 4.0)
+    rows = sorted(int(r) for c in crops for r in c.rows)
+    assert rows == np.flatnonzero(frames >= frames_in(1.0)).tolist()
+    assert all((c.frames <= frames[c.rows]).all() and not c.starts.any() for c in crops)

@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from toolkit.models.heads import CTCHead, LayerMix
+from toolkit.train.objectives.classify import Features
+from toolkit.train.objectives.ctc import BLANK, CTC, Characters, collapse, frames_needed
+
+labels = st.lists(st.integers(1, 2), max_size=4)
+
+
+def naive_loss(log_probs_TC: torch.Tensor, target: list[int]) -> float:
+    """-log of the sum over every path of T frames that collapses to the target."""
+    T, C = log_probs_TC.shape
+    paths = [p for p in product(range(C), repeat=T) if collapse(p) == target]
+    scores = torch.stack([sum((log_probs_TC[t, c] for t, c in enumerate(p)), torch.tensor(0.0)) for p in paths])
+    return -scores.double().logsumexp(0).item()
+
+
+def head() -> CTCHead:
+    mix = LayerMix(torch.zeros(2, 3), torch.ones(2, 3))
+    return CTCHead(mix, 4, 1, 3, 0.0, 1, torch.Generator().manual_seed(0))
+
+
+def test_the_loss_is_the_probability_of_all_paths_that_spell_the_targets() -> None:
+    objective = CTC(Features(), head())
+    lengths, targets = [5, 3], [[1, 1, 2], [2]]
+    batch = {
+        "states_NLD": torch.randn(8, 2, 3, generator=torch.Generator().manual_seed(1)),
+        "lengths_B": torch.tensor(lengths),
+        "targets": torch.tensor([*targets[0], *targets[1]]),
+        "target_lengths_B": torch.tensor([3, 1]),
+    }
+    losses = objective(batch, seed=0)
+    scores_TBC, _ = objective.scores(batch)
+    wanted = sum(naive_loss(scores_TBC[:n, b].detach(), t) for b, (n, t) in enumerate(zip(lengths, targets)))
+    assert losses.total.item() == pytest.approx(wanted, rel=1e-5)
+    assert float(losses.weight) == 4
+
+
+@given(labels)
+@settings(max_examples=30)
+def test_frames_needed_is_the_length_of_the_shortest_path(target: list[int]) -> None:
+    shortest = next(n for n in range(9) if any(collapse(p) == target for p in product(range(3), repeat=n)))
+    assert frames_needed(target) == shortest
+
+
+@pytest.mark.parametrize(
+    ("best", "spelt"), [([0, 1, 1, 0, 1, 2, 2, 0], [1, 1, 2]), ([0, 0], []), ([], []), ([3, 3, 3], [3])]
+)
+def test_greedy_decoding_merges_repeats_then_takes_blanks_out(best: list[int], spelt: list[int]) -> None:
+    assert collapse(best) == spelt
+
+
+@given(st.lists(st.text("بتث ab", min_size=1, max_size=6), min_size=1, max_size=5))
+def test_characters_decode_what_they_encode(texts: list[str]) -> None:
+    characters = Characters(texts)
+    assert all(characters.decode(characters.encode(text)) == text for text in texts)
+    assert len(characters) == len(set("".join(texts))) + 1
+    assert BLANK not in {n for text in texts for n in characters.encode(text)}
+
+
+def test_predictions_stop_at_each_utterances_own_end() -> None:
+    objective = CTC(Features(), head()).eval()
+    states = torch.randn(9, 2, 3, generator=torch.Generator().manual_seed(2))
+    together = objective.predict({"states_NLD": states, "lengths_B": torch.tensor([6, 3])})
+    apart = [
+        *objective.predict({"states_NLD": states[:6], "lengths_B": torch.tensor([6])}),
+        *objective.predict({"states_NLD": states[6:], "lengths_B": torch.tensor([3])}),
+    ]
+    assert together == apart

@@ -1,0 +1,306 @@
+"""The training loop on objectives small enough to be computed by hand."""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from toolkit.core.errors import UserError
+from toolkit.train.checkpoint import steps_saved
+from toolkit.train.loop import Batch, LoopConfig, Losses, Objective, train
+from toolkit.train.schedule import OptimConfig, learning_rate
+
+OPTIM = OptimConfig(peak_lr=0.05, clip=1.0, weight_decay=0.1)
+LOOP = LoopConfig(total_steps=20, log_every=4, checkpoint_every=6, tensorboard=False, prefetch=0)
+
+
+class Regression(Objective):
+    """Squared error of a linear map of an input with dropout and seeded noise: two kinds of randomness."""
+
+    def __init__(self, dropout: float = 0.3, width: int = 5) -> None:
+        super().__init__()
+        self.drop, self.linear = nn.Dropout(dropout), nn.Linear(width, 1)
+        with torch.no_grad():
+            self.linear.weight.copy_(torch.linspace(-1, 1, width))
+            self.linear.bias.zero_()
+
+    def forward(self, batch: Batch, seed: int) -> Losses:
+        x, y = batch["x"], batch["y"]
+        noise = torch.randn(x.shape, generator=torch.Generator().manual_seed(seed)) * 0.1
+        error = (self.linear(self.drop(x + noise))[:, 0] - y).pow(2)
+        return Losses(error.sum(), len(x), {"worst": (error.max(), 1)})
+
+
+def batches(step: int, number: int, rows: int = 8, width: int = 5) -> dict[str, Any]:
+    random = np.random.default_rng([step, number])
+    x = random.standard_normal((rows, width)).astype(np.float32)
+    return {"x": x, "y": x.sum(1), "name": f"{step}.{number}"}
+
+
+def fit(
+    out: Path, loop: LoopConfig = LOOP, load: Callable[[int, int], Batch] = batches, **more: Any
+) -> dict[str, Tensor]:
+    objective = more.pop("objective", None) or Regression()
+    train(objective, load, more.pop("optim", OPTIM), loop, out, label="", **more)
+    return {name: t.clone() for name, t in objective.state_dict().items()}
+
+
+def same(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
+    return all(torch.equal(a[name], b[name]) for name in a)
+
+
+class Stopped(Exception):
+    pass
+
+
+@pytest.mark.parametrize("prefetch", [0, 2])
+@pytest.mark.parametrize("stop", [1, 5, 6, 7, 13, 18, 19])
+def test_resumed_training_equals_uninterrupted(tmp_path: Path, stop: int, prefetch: int) -> None:
+    loop = replace(LOOP, prefetch=prefetch, validate_every=5)
+    dev: dict[str, Any] = {"dev": lambda i: batches(1000, i), "dev_batches": 3}
+
+    def until(step: int, number: int) -> Batch:
+        if step == stop:
+            raise Stopped
+        return batches(step, number)
+
+    whole = fit(tmp_path / "whole", loop, micro_batches=2, **dev)
+    with pytest.raises(Stopped):
+        fit(tmp_path / "cut", loop, until, micro_batches=2, **dev)
+    assert same(fit(tmp_path / "cut", loop, micro_batches=2, **dev), whole)
+    files = {p.relative_to(tmp_path / "whole"): p for p in (tmp_path / "whole").rglob("*") if p.is_file()}
+    assert len(files) == 5
+    for name, path in files.items():
+        assert (tmp_path / "cut" / name).read_bytes() == path.read_bytes(), name
+
+
+def test_a_finished_run_is_not_trained_again(tmp_path: Path) -> None:
+    def never(step: int, number: int) -> Batch:
+        raise AssertionError("a batch was asked for")
+
+    objective = Regression()
+    first = train(objective, batches, OPTIM, LOOP, tmp_path, label="")
+    again = Regression()
+    assert train(again, never, OPTIM, LOOP, tmp_path, label="") == first
+    assert same(again.state_dict(), objective.state_dict())
+
+
+def test_global_random_state_before_the_run_does_not_matter(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    one = fit(tmp_path / "1")
+    torch.manual_seed(2)
+    assert same(fit(tmp_path / "2"), one)
+    assert not same(fit(tmp_path / "3", replace(LOOP, seed=2)), one)
+
+
+def test_micro_batches_add_up_to_the_batch_however_unequal_they_are(tmp_path: Path) -> None:
+    def unequal(step: int, number: int) -> Batch:
+        whole = batches(step, 0, 12)
+        rows = (slice(0, 3), slice(3, 12))[number]
+        return {"x": whole["x"][rows], "y": whole["y"][rows]}
+
+    class Exact(Regression):
+        def forward(self, batch: Batch, seed: int) -> Losses:
+            error = (self.linear(batch["x"])[:, 0] - batch["y"]).pow(2)
+            return Losses(error.sum(), len(error), {})
+
+    one = fit(tmp_path / "1", load=lambda s, m: batches(s, 0, 12), objective=Exact())
+    two = fit(tmp_path / "2", load=unequal, objective=Exact(), micro_batches=2)
+    for name in one:
+        torch.testing.assert_close(two[name], one[name], atol=1e-6, rtol=1e-5)
+
+
+def test_one_step_is_adamw_on_the_clipped_gradient_of_the_mean(tmp_path: Path) -> None:
+    batch = batches(0, 0)
+    objective = Regression(dropout=0.0)
+    objective.forward = lambda b, seed: Losses(  # type: ignore[method-assign]
+        (objective.linear(b["x"])[:, 0] - b["y"]).pow(2).sum(), len(b["x"]), {}
+    )
+    twin = Regression(dropout=0.0).double()
+    x, y = torch.from_numpy(batch["x"]).double(), torch.from_numpy(batch["y"]).double()
+    (twin.linear(x)[:, 0] - y).pow(2).mean().backward()
+    grads = [p.grad for p in twin.parameters() if p.grad is not None]
+    norm = math.sqrt(sum(float(g.pow(2).sum()) for g in grads))
+    assert norm > OPTIM.clip
+    for p, g in zip(twin.parameters(), grads, strict=True):
+        g = g * OPTIM.clip / (norm + 1e-6)
+        update = g / (g.abs() + OPTIM.eps)  # bias-corrected moments of a first step
+        p.data -= OPTIM.peak_lr * (update + OPTIM.weight_decay * p.data)
+    fit(tmp_path, replace(LOOP, total_steps=1), objective=objective, optim=replace(OPTIM, warmup=0))
+    for p, want in zip(objective.parameters(), twin.parameters(), strict=True):
+        torch.testing.assert_close(p, want.float(), atol=1e-6, rtol=1e-5)
+
+
+def test_a_loss_that_is_not_finite_is_skipped_and_counted(tmp_path: Path) -> None:
+    def poisoned(step: int, number: int) -> Batch:
+        batch = batches(step, number)
+        if step in (3, 4, 9):
+            batch["y"] = batch["y"] * math.inf
+        return batch
+
+    objective = Regression()
+    trained = train(objective, poisoned, OPTIM, replace(LOOP, bad_steps=3), tmp_path, label="")
+    assert trained.skipped == 3 and trained.step == 20
+    assert all(p.isfinite().all() for p in objective.parameters())
+    assert (tmp_path / "loss.tsv").read_text().splitlines()[-1].endswith("\t3")
+
+
+def test_too_many_steps_in_a_row_that_are_not_finite_end_the_run(tmp_path: Path) -> None:
+    def poisoned(step: int, number: int) -> Batch:
+        batch = batches(step, number)
+        if step >= 8:
+            batch["y"] = batch["y"] * math.nan
+        return batch
+
+    with pytest.raises(UserError, match="not finite in 5 steps in a row") as error:
+        fit(tmp_path, replace(LOOP, bad_steps=5), poisoned)
+    assert "step 13" in error.value.where and "peak_lr" in error.value.remedy
+    assert steps_saved(tmp_path)[-1] == 12
+
+
+def test_a_run_whose_every_step_is_bad_does_not_end_well_however_short(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="in 4 steps in a row"):
+        fit(
+            tmp_path,
+            replace(LOOP, total_steps=4),
+            lambda s, m: {**batches(s, m), "y": np.full(8, math.nan, np.float32)},
+        )
+
+
+def test_steps_before_a_resume_count_towards_the_row_of_bad_ones(tmp_path: Path) -> None:
+    def poisoned(step: int, number: int) -> Batch:
+        return {**batches(step, number), "y": np.full(8, math.nan, np.float32)}
+
+    def stopping(step: int, number: int) -> Batch:
+        if step == 8:
+            raise Stopped
+        return poisoned(step, number)
+
+    with pytest.raises(Stopped):
+        fit(tmp_path, replace(LOOP, bad_steps=10), stopping)
+    with pytest.raises(UserError, match="in 10 steps") as error:
+        fit(tmp_path, replace(LOOP, bad_steps=10), poisoned)
+    assert "step 10" in error.value.where
+
+
+def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
+    fit(tmp_path, identity="a")
+    with pytest.raises(UserError, match="another run"):
+        fit(tmp_path, identity="b")
+
+
+def test_a_checkpoint_of_another_shape_is_refused_by_name(tmp_path: Path) -> None:
+    fit(tmp_path)
+    with pytest.raises(UserError, match=r"linear.weight: \[1, 5\] instead of \[1, 6\]"):
+        fit(tmp_path, objective=Regression(width=6), load=lambda s, m: batches(s, m, width=6))
+
+
+def test_a_damaged_checkpoint_is_a_users_error(tmp_path: Path) -> None:
+    fit(tmp_path)
+    path = tmp_path / "checkpoints" / "00000020" / "state.safetensors"
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(UserError, match="no whole tensor file"):
+        fit(tmp_path)
+
+
+def test_only_the_newest_checkpoints_are_kept(tmp_path: Path) -> None:
+    fit(tmp_path, replace(LOOP, keep=2))
+    assert steps_saved(tmp_path) == [18, 20]
+    assert not list((tmp_path / "checkpoints").glob("*.tmp"))
+
+
+def test_no_checkpoint_is_written_or_read_where_none_is_asked_for(tmp_path: Path) -> None:
+    fit(tmp_path, replace(LOOP, checkpoint_every=0))
+    assert not (tmp_path / "checkpoints").exists()
+    before = (tmp_path / "loss.tsv").read_bytes()
+    fit(tmp_path, replace(LOOP, checkpoint_every=0))
+    assert (tmp_path / "loss.tsv").read_bytes() == before
+
+
+def test_rows_of_loss_tsv_are_weighted_means_of_their_steps(tmp_path: Path) -> None:
+    class Given(Regression):
+        def forward(self, batch: Batch, seed: int) -> Losses:
+            return Losses(
+                self.linear.bias.sum() * 0 + batch["loss"], batch["n"], {"share": (batch["hits"], batch["n"])}
+            )
+
+    given = {s: (float(s + 1), s % 3 + 1, s % 2) for s in range(8)}
+
+    def load(step: int, number: int) -> Batch:
+        loss, n, hits = given[step]
+        return {"loss": loss, "n": n, "hits": hits}
+
+    loop = replace(LOOP, total_steps=8, validate_every=6)
+    trained = train(Given(), load, OPTIM, loop, tmp_path, dev=lambda i: load(i, 0), dev_batches=2, label="")
+    header, *rows = (tmp_path / "loss.tsv").read_text().splitlines()
+    assert header.split("\t") == ["step", "loss", "share", "dev_loss", "dev_share", "lr", "grad_norm", "skipped"]
+    table = {int(r.split("\t")[0]): r.split("\t")[1:] for r in rows}
+    assert list(table) == [4, 6, 8]
+    for row, steps in ((4, range(4)), (6, range(4, 6)), (8, range(6, 8))):
+        n = sum(given[s][1] for s in steps)
+        assert float(table[row][0]) == pytest.approx(sum(given[s][0] for s in steps) / n)
+        assert float(table[row][1]) == pytest.approx(sum(given[s][2] for s in steps) / n)
+    assert table[4][2:4] == ["-", "-"]
+    assert trained.dev == {"loss": 3 / 3, "share": 1 / 3}
+
+
+def test_validation_is_in_eval_mode_with_the_same_randomness_every_time(tmp_path: Path) -> None:
+    class Watched(Regression):
+        def __init__(self) -> None:
+            super().__init__()
+            self.seen: list[tuple[bool, int]] = []
+
+        def forward(self, batch: Batch, seed: int) -> Losses:
+            self.seen.append((self.training, seed))
+            return super().forward(batch, seed)
+
+    objective = Watched()
+    fit(tmp_path, replace(LOOP, validate_every=10), objective=objective, dev=lambda i: batches(9, i), dev_batches=2)
+    dev = [seed for training, seed in objective.seen if not training]
+    assert len(dev) == 4 and dev[:2] == dev[2:] and dev[0] != dev[1]
+    assert len({seed for training, seed in objective.seen if training}) == 20
+
+
+@pytest.mark.parametrize("schedule", ["linear", "cosine", "constant"])
+@pytest.mark.parametrize("warmup", [0, 0.1, 25])
+def test_the_rate_rises_to_its_peak_and_falls_as_stated(schedule: Any, warmup: float) -> None:
+    config = OptimConfig(peak_lr=2.0, warmup=warmup, schedule=schedule)
+    rates = [learning_rate(config, s, 100) for s in range(100)]
+    w = round(warmup * 100 if warmup < 1 else warmup)
+    assert rates[:w] == pytest.approx([2 * (s + 1) / w for s in range(w)])
+    assert max(rates) == pytest.approx(2.0) and min(rates) > 0
+    left = np.arange(100 - w, 0, -1) / (100 - w)
+    falls = {"linear": left, "cosine": (1 - np.cos(np.pi * left)) / 2, "constant": np.ones_like(left)}
+    np.testing.assert_allclose(rates[w:], 2 * falls[schedule])
+
+
+def test_groups_have_their_own_share_of_the_rate(tmp_path: Path) -> None:
+    class Grouped(Regression):
+        def groups(self) -> list[dict[str, Any]]:
+            return [{"params": [self.linear.weight]}, {"params": [self.linear.bias], "lr_scale": 0.0}]
+
+    moved = fit(tmp_path, objective=Grouped(), optim=replace(OPTIM, weight_decay=0.0))
+    assert not moved["linear.bias"].any()
+    assert not torch.equal(moved["linear.weight"], Regression().linear.weight)
+
+
+def test_tensorboard_gets_the_rows_of_loss_tsv(tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    fit(tmp_path, replace(LOOP, tensorboard=True))
+    events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
+    header, *rows = [line.split("\t") for line in (tmp_path / "loss.tsv").read_text().splitlines()]
+    found = [(e.step, e.value) for e in events.Scalars("train/loss")]
+    assert found == [(int(r[0]), pytest.approx(float(r[header.index("loss")]), rel=1e-5)) for r in rows]
+
+
+@pytest.mark.parametrize("config, field", [(LoopConfig, "total_steps"), (LoopConfig, "keep"), (LoopConfig, "threads")])
+def test_counts_below_one_are_refused(config: Any, field: str) -> None:
+    with pytest.raises(ValueError, match=field):
+        config(**{field: 0})

@@ -1,0 +1,261 @@
+"""`python3 -m toolkit.train` from the outside: what it writes, refuses and survives."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from safetensors.torch import load_file
+
+from toolkit.core.config import load_config
+from toolkit.core.errors import UserError
+from toolkit.core.files import read_json
+from toolkit.core.step import Step
+from toolkit.data.kaldi import write_data_dir
+from toolkit.data.labels import LabelHeader, Labels, write_labels
+from toolkit.models.encoder import load_encoder
+from toolkit.train.__main__ import TrainConfig, run
+
+CONFIG = """
+model:
+  num_hidden_layers: 1
+  hidden_size: 16
+  intermediate_size: 32
+  num_attention_heads: 2
+  conv_dim: 8 8 8 8 8 8
+  conv_kernel: 20 3 3 3 2 2
+  conv_stride: 10 2 2 2 2 2
+  num_conv_pos_embeddings: 16
+  num_conv_pos_embedding_groups: 4
+  layerdrop: 0.2
+  init: fan_in
+objective: {final_dim: 16, span: 5}
+data: {lengths: 1.0 2.0, micro_seconds: 4, micro_batches: 2}
+optim: {peak_lr: 1e-3}
+loop: {total_steps: 30, log_every: 4, validate_every: 15, checkpoint_every: 7, tensorboard: no}
+"""
+KILLS = 4
+
+
+@pytest.fixture(scope="module")
+def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with data/train, data/dev, labels of 100 Hz and base.yaml."""
+    folder = tmp_path_factory.mktemp("recipe")
+    random = np.random.default_rng(0)
+    ids, arrays = [], []
+    for part, count in (("train", 24), ("dev", 5)):
+        tables: dict[str, dict[str, str]] = {"wav.scp": {}, "utt2spk": {}, "utt2dur": {}}
+        for i in range(count):
+            id, samples = f"{part}{i:02}", int(random.integers(15000, 44000)) if i else 8000
+            (folder / "wav").mkdir(exist_ok=True)
+            path = folder / "wav" / f"{id}.wav"
+            soundfile.write(path, random.standard_normal(samples) * 0.1, 16000)
+            tables["wav.scp"][id], tables["utt2spk"][id], tables["utt2dur"][id] = str(path), id, str(samples / 16000)
+            ids.append(id)
+            arrays.append(random.integers(0, 20, (samples - 400) // 160 + 1).astype(np.uint16))
+        write_data_dir(folder / "data" / part, tables)
+    write_labels(folder / "labels", LabelHeader(100.0, 20, "hash", "mfcc"), ids, arrays)
+    (folder / "base.yaml").write_text(CONFIG)
+    return folder
+
+
+INS = ("data/train", "data/dev", "labels")
+
+
+def argv(out: str, *more: str, ins: tuple[str, ...] = INS) -> list[str]:
+    return [sys.executable, "-m", "toolkit.train", "--config", "base.yaml", "--in", *ins, "--out", out, *more]
+
+
+def start(recipe: Path, words: list[str], **env: str) -> subprocess.Popen[str]:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("SAWT_")}
+    environment |= {"PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1", **env}
+    return subprocess.Popen(
+        words, cwd=recipe, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def finish(recipe: Path, words: list[str], **env: str) -> tuple[int, str]:
+    process = start(recipe, words, **env)
+    said, _ = process.communicate(timeout=300)
+    return process.returncode, said
+
+
+@pytest.fixture(scope="module")
+def whole(recipe: Path) -> Path:
+    """Output of an uninterrupted run in one process."""
+    code, said = finish(recipe, argv("whole"))
+    assert code == 0, said
+    (recipe / "whole.log").write_text(said)
+    return recipe / "whole"
+
+
+def made(out: Path) -> dict[str, bytes]:
+    files = (p for p in out.rglob("*") if p.is_file() and p.name not in ("times.json", ".lock", "record.json"))
+    return {str(p.relative_to(out)): p.read_bytes() for p in files if "log" not in p.parts}
+
+
+def test_a_run_leaves_what_the_other_steps_read(recipe: Path, whole: Path) -> None:
+    assert {"hf", "loss.tsv", "checkpoints", "record.json", "dropped.tsv"} <= {p.name for p in whole.iterdir()}
+    encoder = load_encoder(whole)
+    assert (encoder.dim, encoder.layers) == (16, 1)
+    assert (whole / "dropped.tsv").read_text() == "train00\ttrain\tshorter than the shortest crop\t24 frames\n"
+    record = read_json(whole / "record.json")
+    assert record["counts"]["utterances"] == 23 and record["counts"]["steps"] == 30
+    said = (recipe / "whole.log").read_text()
+    assert f"{encoder.parameter_count:,} parameters" in said
+    assert "audio s/s" in said
+
+
+def test_the_exported_weights_are_those_of_the_last_checkpoint(whole: Path) -> None:
+    checkpoint = load_file(whole / "checkpoints" / "00000030" / "state.safetensors")
+    exported = weights(whole)
+    assert exported.keys() == {n.removeprefix("model.hubert.") for n in checkpoint if n.startswith("model.hubert.")}
+    assert all(torch.equal(w, checkpoint[f"model.hubert.{name}"]) for name, w in exported.items())
+
+
+def twin(recipe: Path, folder: Path) -> Path:
+    """Another folder with the same inputs, in which the same command line has the same identity."""
+    for name in ("data", "labels", "base.yaml"):
+        (folder / name).symlink_to(recipe / name)
+    return folder
+
+
+@pytest.mark.faults
+def test_a_run_killed_again_and_again_equals_an_uninterrupted_one(recipe: Path, whole: Path, tmp_path: Path) -> None:
+    random, cut = np.random.default_rng(1), twin(recipe, tmp_path)
+    loss = cut / "whole" / "loss.tsv"
+    for rows in sorted(random.integers(0, 8, KILLS).tolist()):
+        process = start(cut, argv("whole"))
+        wait(process, loss, rows)
+        time.sleep(float(random.uniform(0, 0.03)))
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    code, said = finish(cut, argv("whole"))
+    assert code == 0, said
+    assert made(cut / "whole") == made(whole)
+
+
+def wait(process: subprocess.Popen[str], loss: Path, rows: int, seconds: float = 60.0) -> None:
+    """Until `loss` has more than `rows` lines, or the process has ended."""
+    deadline = time.monotonic() + seconds
+    while process.poll() is None and not (loss.is_file() and loss.read_text().count("\n") > rows):
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+
+
+def weights(out: Path) -> dict[str, torch.Tensor]:
+    tensors: dict[str, torch.Tensor] = load_file(out / "hf" / "model.safetensors")
+    return tensors
+
+
+def test_two_processes_give_the_bits_of_one(recipe: Path, tmp_path: Path) -> None:
+    """Two gradients have one sum, in whatever order; nj must not tell."""
+    code, said = finish(recipe, argv("two", "--loop.total-steps", "80"), SAWT_NJ="2")
+    assert code == 0, said
+    assert (recipe / "two" / "log" / "ranks.log").exists() == ((os.cpu_count() or 1) > 1)
+    here(recipe, tmp_path, INS, {"loop.total_steps": "80"})
+    assert (recipe / "two" / "loss.tsv").read_bytes() == (tmp_path / "loss.tsv").read_bytes()
+    one, two = weights(tmp_path), weights(recipe / "two")
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_processes_that_accumulate_equal_one_process(recipe: Path, tmp_path: Path) -> None:
+    more = ("--data.micro-batches", "4", "--data.micro-seconds", "2", "--loop.total-steps", "20")
+    _, module, step, *rest = argv("four", *more)
+    launch = [sys.executable, "-m", "toolkit.train.launch", "2", module, step, *rest, "--worker", "1/2"]
+    code, said = finish(recipe, launch)
+    assert code == 0, said
+    here(recipe, tmp_path, INS, {"data.micro_batches": "4", "data.micro_seconds": "2", "loop.total_steps": "20"})
+    one, four = weights(tmp_path), weights(recipe / "four")
+    for name, weight in one.items():
+        torch.testing.assert_close(four[name], weight, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.faults
+def test_a_user_error_in_the_ranks_has_no_traceback(recipe: Path) -> None:
+    more = ("--loop.total-steps", "80", "--optim.peak-lr", "1e30", "--optim.clip", "0", "--loop.bad-steps", "2")
+    code, said = finish(recipe, argv("hot", *more), SAWT_NJ="2")
+    assert code == 1
+    assert "not finite in 2 steps in a row" in said and "Traceback" not in said
+
+
+def here(recipe: Path, out: Path, ins: tuple[str, ...], config: dict[str, str]) -> None:
+    """The step in this process, without lock and record."""
+    step_config = load_config(TrainConfig, recipe / "base.yaml", config)
+    run(Step(step_config, [recipe / name for name in ins], out, ["train", "--out", str(out)]))
+
+
+def test_training_goes_on_from_a_model_of_the_same_shape_only(recipe: Path, whole: Path, tmp_path: Path) -> None:
+    short = {"loop.total_steps": "1", "optim.peak_lr": "1e-9", "loop.checkpoint_every": "0"}
+    here(recipe, tmp_path, (*INS, "whole"), short)
+    old, new = weights(whole), weights(tmp_path)
+    assert all(torch.allclose(old[name], new[name], atol=1e-6) for name in old)
+    with pytest.raises(UserError, match="of another shape"):
+        here(recipe, tmp_path, (*INS, "whole"), {**short, "model.intermediate_size": "48"})
+
+
+def degenerate(recipe: Path, folder: Path) -> None:
+    good = Labels.open(recipe / "labels")
+    flat = [np.zeros(len(good[id]), np.uint16) for id in good]
+    write_labels(folder, LabelHeader(100.0, 20, "hash", "mfcc"), list(good), flat, check=False)
+
+
+def other_rate(recipe: Path, folder: Path) -> None:
+    good = Labels.open(recipe / "labels")
+    write_labels(folder, LabelHeader(25.0, 20, "hash", "mfcc"), list(good), [good[id][::4] for id in good])
+
+
+def of_others(recipe: Path, folder: Path) -> None:
+    write_labels(folder, LabelHeader(100.0, 20, "hash", "mfcc"), ["a"], [np.arange(20, dtype=np.uint16)])
+
+
+def refused(recipe: Path, out: Path, ins: tuple[str, ...], config: dict[str, str]) -> UserError:
+    with pytest.raises(UserError) as error:
+        here(recipe, out, ins, config)
+    assert error.value.where and error.value.remedy
+    return error.value
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [(degenerate, "degenerate labels"), (other_rate, "labels at 25 per second"), (of_others, "have no labels, e.g.")],
+)
+def test_labels_that_cannot_be_right_are_refused(
+    make: Callable[[Path, Path], None], message: str, recipe: Path, tmp_path: Path
+) -> None:
+    make(recipe, tmp_path / "labels")
+    assert message in refused(recipe, tmp_path / "out", ("data/train", str(tmp_path / "labels")), {}).what
+
+
+@pytest.mark.parametrize(
+    "config, ins, message",
+    [
+        ({}, ("data/train",), "0 folders of labels"),
+        ({}, ("labels",), "0 data directories"),
+        ({}, (*INS, "wav"), "wav, which is none of these"),
+        ({"loop.total_steps": "0"}, INS, "loop.total_steps must be at least 1"),
+        ({"data.micro_seconds": "900"}, INS, "do not fill a step"),
+        ({"model.num_attention_heads": "3"}, INS, "does not divide hidden_size"),
+        ({"model.conv_stride": "10 2 2 2 2 1"}, INS, "units are made of frames of 400 every 320"),
+        ({"objective.temprature": "1"}, INS, "unknown config field objective.temprature"),
+    ],
+)
+def test_mistakes_of_a_user_are_named(
+    config: dict[str, str], ins: tuple[str, ...], message: str, recipe: Path, tmp_path: Path
+) -> None:
+    assert message in refused(recipe, tmp_path / "out", ins, config).what
+
+
+def test_more_gpus_than_there_are_is_a_users_error(
+    recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for count in (1, 2):
+        monkeypatch.setenv("SAWT_NGPU", str(torch.cuda.device_count() + count))
+        assert "GPUs are asked for" in refused(recipe, tmp_path / "out", INS, {}).what

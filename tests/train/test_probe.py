@@ -1,0 +1,312 @@
+"""The probe step whole, on tones: three phones of one pitch each, two "dialects" of different loudness."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import jiwer
+import numpy as np
+import pytest
+import soundfile
+import torch
+from safetensors.torch import load_file
+from sklearn import metrics
+
+from toolkit.core.errors import UserError
+from toolkit.core.files import read_json
+from toolkit.core.step import Step
+from toolkit.data.kaldi import write_data_dir
+from toolkit.models.encoder import load_encoder
+from toolkit.models.hubert import Hubert, HubertConfig, initialise
+from toolkit.models.hugging_face import save_pretrained
+from toolkit.train import probe
+from toolkit.train.probe_config import ProbeConfig, TaskConfig
+from toolkit.train.probe_fit import Fit
+
+TONES = {"a": 300, "b": 900, "c": 2500}
+PHONE_SECONDS = 0.12
+SHAPE = HubertConfig(
+    num_hidden_layers=2,
+    hidden_size=16,
+    intermediate_size=32,
+    num_attention_heads=2,
+    conv_dim=(8, 8, 8),
+    conv_kernel=(20, 16, 4),
+    conv_stride=(10, 8, 4),
+    num_conv_pos_embeddings=8,
+    num_conv_pos_embedding_groups=2,
+    init="fan_in",
+)
+TASKS = {
+    "phone": TaskConfig(kind="phone", steps=30, lr=(3e-2, 1e-6), batch=8),
+    "asr": TaskConfig(kind="ctc", steps=20, lr=(1e-2,), batch=8, hidden=16, layers=2, dropout=0.1),
+    "dialect": TaskConfig(kind="classify", label="utt2lang", steps=40, lr=(1e-6, 3e-2), batch=8, hidden=8),
+}
+CONFIG = ProbeConfig(tasks=TASKS, checkpoint_every=10, cost_utterances=2, cost_seconds=0.5, min_speakers=3)
+ROWS = ["fbank", "fbank_stacked", "random", "it1.base"]
+
+
+def make_set(folder: Path, audio: Path, name: str, count: int, rng: np.random.Generator) -> None:
+    tables: dict[str, dict[str, str]] = {n: {} for n in ("wav.scp", "text", "utt2spk", "utt2dur", "utt2lang")}
+    lines = []
+    for i in range(count):
+        id, said = f"{name}-{i:02d}", rng.choice(list(TONES), rng.integers(3, 6)).tolist()
+        n = round(PHONE_SECONDS * 16000)
+        wave = np.concatenate([np.sin(2 * np.pi * TONES[p] * np.arange(n) / 16000) for p in said])
+        loud = i % 2
+        wave = (0.5 if loud else 0.05) * wave + rng.normal(0, 1e-3, len(wave))
+        soundfile.write(audio / f"{id}.wav", wave, 16000)
+        row = (str(audio / f"{id}.wav"), "".join(said), f"{name}{i % 4}", f"{len(wave) / 16000}", "QR"[loud])
+        for table, value in zip(tables.values(), row, strict=True):
+            table[id] = value
+        lines += [f"{id} 1 {PHONE_SECONDS * k:.2f} {PHONE_SECONDS:.2f} {p}\n" for k, p in enumerate(said)]
+    write_data_dir(folder / name, tables)
+    (folder / name / "phones.ctm").write_text("".join(lines))
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("probe")
+    (root / "audio").mkdir()
+    rng = np.random.default_rng(0)
+    for name, count in (("train", 24), ("dev", 6), ("test", 12)):
+        make_set(root / "data", root / "audio", name, count, rng)
+    (root / "audio" / "test-05.wav").write_bytes(b"")
+    network = Hubert(SHAPE)
+    initialise(network, SHAPE, torch.Generator().manual_seed(9))
+    save_pretrained(network, root / "exp/it1/base/hf")
+    return root
+
+
+@pytest.fixture(scope="module")
+def run(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    def go(config: ProbeConfig = CONFIG, out: Path | None = None) -> Path:
+        out = out or tmp_path_factory.mktemp("out")
+        go.step = Step(config, [corpus / "data", corpus / "exp/it1/base"], out, ["train.probe"])  # type: ignore[attr-defined]
+        probe.run(go.step)  # type: ignore[attr-defined]
+        return out
+
+    return go
+
+
+@pytest.fixture(scope="module")
+def whole(run: Callable[..., Path]) -> tuple[Path, Step[ProbeConfig]]:
+    return run(), run.step  # type: ignore[attr-defined]
+
+
+def results(out: Path, row: str, task: str) -> dict[str, Any]:
+    found: dict[str, Any] = read_json(out / row / f"{task}.json")
+    return found
+
+
+def made(out: Path) -> dict[str, bytes]:
+    """What must not depend on nj or on kills."""
+    inside = {p: p.relative_to(out) for p in sorted(out.rglob("*")) if p.is_file()}
+    return {
+        str(name): p.read_bytes()
+        for p, name in inside.items()
+        if name.parts[0] not in ("log", "shards")
+        and name.name not in ("cost.json", "times.json", ".lock", "record.json")
+    }
+
+
+def test_every_row_has_every_task_and_its_cost(whole: tuple[Path, Step[ProbeConfig]]) -> None:
+    out, _ = whole
+    assert sorted(p.name for p in out.iterdir() if p.name != "shards") == sorted(ROWS)
+    for row in ROWS:
+        assert read_json(out / row / "row.json").keys() == {"row", "title", "parameters", "dim", "layers"}
+        cost = read_json(out / row / "cost.json")
+        assert cost["rtf"] > 0
+        assert cost["latency_ms"] > 0
+        for task in TASKS:
+            found = results(out, row, task)
+            assert (found["row"], found["task"], found["confidence"], found["blocks"]) == (row, task, 95, "speaker")
+            assert found["low"] <= found["percent"] <= found["high"]
+            assert found["steps"] == TASKS[task].steps
+            assert (found["layer_weights"] is None) == row.startswith("fbank")
+    assert read_json(out / "it1.base" / "row.json")["layers"] == 2
+    assert len(results(out, "it1.base", "phone")["layer_weights"]) == 3
+    assert sum(results(out, "it1.base", "phone")["layer_weights"]) == pytest.approx(1)
+
+
+def test_filter_banks_read_tones_and_loudness(whole: tuple[Path, Step[ProbeConfig]]) -> None:
+    out, _ = whole
+    assert results(out, "fbank", "phone")["percent"] > 90
+    assert results(out, "fbank", "dialect")["percent"] == 100
+    assert results(out, "fbank", "phone")["chance_percent"] < 60
+
+
+def test_the_rate_is_the_best_on_dev(whole: tuple[Path, Step[ProbeConfig]]) -> None:
+    out, _ = whole
+    for task, best in (("phone", 3e-2), ("dialect", 3e-2), ("asr", 1e-2)):
+        found = results(out, "fbank", task)
+        assert found["best_lr"] == best
+        assert found["dev_percent_by_lr"].keys() == ({f"{lr:g}" for lr in TASKS[task].lr} if task != "asr" else set())
+
+
+def test_scores_are_those_of_the_hypothesis_files(whole: tuple[Path, Step[ProbeConfig]], corpus: Path) -> None:
+    out, _ = whole
+    text, lang = (
+        dict(line.split() for line in (corpus / "data/test" / t).read_text().splitlines()) for t in ("text", "utt2lang")
+    )
+    for row in ROWS:
+        spelt = dict([*line.split(maxsplit=1), ""][:2] for line in (out / row / "asr.hyp").read_text().splitlines())
+        ids = sorted(spelt)
+        assert ids == sorted(text.keys() - {"test-05"})
+        found = results(out, row, "asr")
+        assert found["percent"] == pytest.approx(100 * jiwer.cer([text[i] for i in ids], [spelt[i] for i in ids]))
+        wer = jiwer.wer([text[i] for i in ids], [spelt[i] for i in ids])
+        assert found["others"]["wer"]["percent"] == pytest.approx(100 * wer)
+        guessed = dict(line.split() for line in (out / row / "dialect.hyp").read_text().splitlines())
+        found, pair = results(out, row, "dialect"), ([lang[i] for i in ids], [guessed[i] for i in ids])
+        assert found["percent"] == pytest.approx(100 * metrics.accuracy_score(*pair))
+        f1 = metrics.f1_score(*pair, average="macro", labels=["Q", "R"], zero_division=0)
+        assert found["others"]["macro_f1"]["percent"] == pytest.approx(100 * f1)
+        assert found["confusion"]["counts"] == metrics.confusion_matrix(*pair, labels=["Q", "R"]).tolist()
+
+
+def test_rows_are_compared_in_pairs_with_the_baselines(whole: tuple[Path, Step[ProbeConfig]]) -> None:
+    out, _ = whole
+    percent = {row: results(out, row, "phone")["percent"] for row in ROWS}
+    paired = results(out, "it1.base", "phone")["paired"]
+    assert paired.keys() == {"fbank", "fbank_stacked", "random"}
+    for row, found in paired.items():
+        assert found["percent"] == pytest.approx(percent["it1.base"] - percent[row])
+        assert found["low"] <= found["percent"] <= found["high"]
+    assert results(out, "random", "phone")["paired"].keys() == {"fbank", "fbank_stacked"}
+
+
+def test_an_unreadable_utterance_is_one_row_of_the_ledger(whole: tuple[Path, Step[ProbeConfig]]) -> None:
+    _, step = whole
+    assert [(row[0], row[2]) for row in step.ledger.rows] == [("test-05", "empty")]
+    assert step.counts["phone.test"] == 11
+    assert step.counts["phone.train"] == 24
+
+
+def test_no_cache_or_checkpoint_is_left(whole: tuple[Path, Step[ProbeConfig]]) -> None:
+    out, _ = whole
+    assert not [p for p in out.rglob("*") if p.name in ("work", "cache", "checkpoints", "frames.f16")]
+
+
+def test_a_run_stopped_in_the_middle_of_a_task_goes_on_to_the_same_bytes(
+    whole: tuple[Path, Step[ProbeConfig]], run: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest, seen = Fit._step, []
+
+    def dies(self: Fit, step: int, micro: int) -> dict[str, Any]:
+        seen.append((self.data.name, step))
+        if self.data.name == "asr" and step == 15 and seen.count(("asr", 15)) == 1:
+            raise KeyboardInterrupt
+        return honest(self, step, micro)
+
+    monkeypatch.setattr(Fit, "_step", dies)
+    with pytest.raises(KeyboardInterrupt):
+        run(out=tmp_path)
+    seen.append(("", 0))
+    run(out=tmp_path)
+    again = seen[seen.index(("", 0)) + 1 :]
+    fbank = again[: again.index(("phone", 0))]
+    assert fbank[0] == ("asr", 10), "goes on from the checkpoint, and leaves the finished task alone"
+    assert made(tmp_path) == made(whole[0])
+
+
+def test_nj_2_gives_the_bytes_of_nj_1(whole: tuple[Path, Step[ProbeConfig]], corpus: Path, tmp_path: Path) -> None:
+    lines = ["checkpoint_every: 10", "cost_utterances: 2", "cost_seconds: 0.5", "min_speakers: 3", "tasks:"]
+    for name, task in TASKS.items():
+        lines += [f"  {name}:", f"    kind: {task.kind}", f"    steps: {task.steps}", f"    lr: {list(task.lr)}"]
+        lines += [f"    batch: {task.batch}", f"    hidden: {task.hidden}", f"    dropout: {task.dropout}"]
+        lines += [f"    layers: {task.layers}", f"    label: '{task.label}'"]
+    (tmp_path / "probe.yaml").write_text("\n".join(lines))
+    out, env = tmp_path / "out", {**os.environ, "SAWT_NJ": "2", "OMP_NUM_THREADS": "1"}
+    argv = ["--config", str(tmp_path / "probe.yaml"), "--in", str(corpus / "data"), str(corpus / "exp/it1/base")]
+    command = [sys.executable, "-m", "toolkit.train.probe", *argv, "--out", str(out)]
+    ended = subprocess.run(command, env=env, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    found = made(out)
+    assert b"test-05\ttrain.probe\tempty" in found.pop("dropped.tsv")
+    assert found == made(whole[0])
+    assert subprocess.run(command, env=env, capture_output=True, text=True).stdout.endswith("nothing to do\n")
+
+
+@pytest.fixture(scope="module")
+def tuned(run: Callable[..., Path]) -> Path:
+    tasks = {name: replace(task, steps=4, lr=(1e-2,), batch=2) for name, task in TASKS.items()}
+    return run(replace(CONFIG, tasks=tasks, rows=("fbank", "models"), freeze=False, encoder_lr=0.5))
+
+
+def test_without_freeze_the_network_itself_is_trained_for_each_task(tuned: Path, corpus: Path) -> None:
+    before = load_encoder(corpus / "exp/it1/base").state_dict()
+    for task in TASKS:
+        after = load_file(tuned / "it1.base" / f"{task}.safetensors")
+        moved = [n for n, t in before.items() if not torch.equal(t, after[f"features.encoder.{n}"])]
+        assert any("conv_layers.0" in name for name in moved)
+        assert any("layers.1" in name for name in moved)
+        assert results(tuned, "it1.base", task)["frozen"] is False
+    assert not any(name.startswith("features") for name in load_file(tuned / "fbank/phone.safetensors"))
+
+
+def test_fine_tuning_is_the_same_every_time(tuned: Path, run: Callable[..., Path]) -> None:
+    tasks = {"phone": replace(TASKS["phone"], steps=4, lr=(1e-2,), batch=2)}
+    again = run(replace(CONFIG, tasks=tasks, rows=("models",), freeze=False, encoder_lr=0.5))
+    name = "it1.base/phone.safetensors"
+    assert (again / name).read_bytes() == (tuned / name).read_bytes()
+
+
+def test_heads_start_from_the_untrained_networks_statistics_when_it_is_tuned(tuned: Path, whole: Any) -> None:
+    frozen, free = (load_file(out / "it1.base/phone.safetensors") for out in (whole[0], tuned))
+    assert torch.equal(frozen["head.mix.mean_LD"], free["head.mix.mean_LD"])
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"sets": {"test": "tset"}}, "no data directory tset"),
+        ({"kind": "classify", "label": "utt2lang", "exclude": ("R",)}, "at least two labels"),
+    ],
+)
+def test_a_task_that_the_data_cannot_serve_is_a_users_mistake(
+    change: dict[str, Any], said: str, run: Callable[..., Path]
+) -> None:
+    sets = replace(TASKS["phone"].sets, **change.pop("sets", {}))
+    task = replace(TASKS["phone"], sets=sets, **change)
+    with pytest.raises(UserError, match=said):
+        run(replace(CONFIG, tasks={"phone": task}, rows=("fbank",)))
+
+
+def test_a_task_of_which_no_set_has_labels_is_left_out_and_said(run: Callable[..., Path], capsys: Any) -> None:
+    without = replace(TASKS["phone"], kind="classify", label="utt2emotion")
+    out = run(replace(CONFIG, tasks={"emotion": without}, rows=("fbank",)))
+    assert "emotion is left out: no set has utt2emotion" in capsys.readouterr().out
+    assert (out / "fbank/cost.json").is_file() and not (out / "fbank/emotion.json").exists()
+
+
+def test_a_task_of_which_one_set_has_no_labels_is_a_users_mistake(corpus: Path, run: Callable[..., Path]) -> None:
+    (corpus / "data/dev/utt2lang").rename(corpus / "utt2lang")
+    try:
+        with pytest.raises(UserError, match="utt2lang is missing"):
+            task = replace(TASKS["phone"], kind="classify", label="utt2lang")
+            run(replace(CONFIG, tasks={"language": task}, rows=("fbank",)))
+    finally:
+        (corpus / "utt2lang").rename(corpus / "data/dev/utt2lang")
+
+
+def test_a_folder_without_a_model_is_a_users_mistake(corpus: Path, tmp_path: Path) -> None:
+    step = Step(replace(CONFIG, rows=("models",)), [corpus / "data", corpus / "audio"], tmp_path, ["train.probe"])
+    with pytest.raises(UserError):
+        probe.run(step)
+
+
+def test_nothing_of_transformers_is_imported_for_networks_of_our_own(corpus: Path) -> None:
+    code = (
+        "import sys; from toolkit.train import probe; from toolkit.models.encoder import load_encoder, random_encoder;"
+        f"load_encoder({str(corpus / 'exp/it1/base')!r}); random_encoder({str(corpus / 'exp/it1/base')!r}, 1);"
+        "print('transformers' in sys.modules)"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ended.stdout.strip() == "False"

@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from toolkit.core.errors import UserError
+from toolkit.data.kaldi import Utterance
+from toolkit.train.probe_cache import SetFeatures, compute
+from toolkit.train.probe_cost import measure
+from toolkit.train.probe_upstream import Fbank, Upstream, rows_of
+from toolkit.units.mfcc import fbank
+
+CPU = torch.device("cpu")
+
+
+class Counting(Upstream):
+    """Three states of width 2 that can be computed by hand; counts its calls."""
+
+    dim, layers = 2, 2
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def frames(self, samples: int) -> int:
+        return samples // 320
+
+    def states(self, wave_N: torch.Tensor) -> torch.Tensor:
+        self.calls += 1
+        base = wave_N[: self.frames(len(wave_N)) * 320].view(-1, 320)[:, :2]
+        return torch.stack([base, base + 1, base * 2], 1)
+
+
+@pytest.fixture
+def utterances(tmp_path: Path) -> list[Utterance]:
+    rng = np.random.default_rng(0)
+    waves = {
+        "a": rng.uniform(-0.5, 0.5, 3200),
+        "b": rng.uniform(-0.5, 0.5, 6400),
+        "c-short": np.zeros(10),
+        "d-nan": np.array([np.nan] * 3200),
+    }
+    for name, wave in waves.items():
+        soundfile.write(tmp_path / f"{name}.wav", wave.astype(np.float32), 16000, "FLOAT")
+    (tmp_path / "e-empty.wav").touch()
+    names = [*waves, "e-empty", "f-missing"]
+    return [Utterance(n, str(tmp_path / f"{n}.wav"), 0.0, None, n, 0.3) for n in names]
+
+
+@given(st.integers(0, 20000))
+@settings(max_examples=40)
+def test_filter_bank_rows_have_the_frames_of_a_hubert(samples: int) -> None:
+    row = Fbank()
+    count = row.frames(samples)
+    assert count == max(0, (samples - 400) // 320 + 1)
+    if samples % 97 == 0:
+        assert len(row.states(torch.zeros(samples))) == count
+
+
+def test_the_filter_bank_row_is_every_second_frame() -> None:
+    wave = torch.randn(8000, generator=torch.Generator().manual_seed(0))
+    states = Fbank().states(wave)
+    assert states.shape == (24, 1, 40)
+    assert torch.equal(states[:, 0], fbank(wave, 40)[::2])
+
+
+def test_stacking_puts_three_frames_on_either_side_and_repeats_the_edges() -> None:
+    wave = torch.randn(4000, generator=torch.Generator().manual_seed(0))
+    plain, stacked = Fbank().states(wave)[:, 0], Fbank(3).states(wave)[:, 0]
+    assert stacked.shape == (12, 280)
+    for t in range(12):
+        wanted = torch.cat([plain[min(max(t + k, 0), 11)] for k in range(-3, 4)])
+        assert torch.equal(stacked[t], wanted)
+
+
+def test_cached_features_are_those_of_each_utterance(utterances: list[Utterance], tmp_path: Path) -> None:
+    found = compute(Counting(), utterances, tmp_path / "cache", True, CPU, "test")
+    assert found.ids == ["a", "b"]
+    for u, utterance in enumerate(utterances[:2]):
+        wanted = Counting().states(torch.from_numpy(utterance.audio()))
+        assert torch.allclose(torch.from_numpy(found.states(u).astype(np.float32)), wanted, atol=1e-3)
+        assert torch.allclose(torch.from_numpy(found.means_ULD[u]), wanted.mean(0), atol=1e-3)
+    everything = np.concatenate([found.states(0), found.states(1)]).astype(np.float64)
+    mean, std = found.moments()
+    assert np.allclose(mean, everything.mean(0))
+    assert np.allclose(std, everything.std(0))
+
+
+def test_what_cannot_be_used_is_dropped_with_its_reason(utterances: list[Utterance], tmp_path: Path) -> None:
+    found = compute(Counting(), utterances, tmp_path / "cache", True, CPU, "test")
+    assert [(id, reason) for id, reason, _ in found.dropped] == [
+        ("c-short", "too short"),
+        ("d-nan", "non-finite"),
+        ("e-empty", "empty"),
+        ("f-missing", "missing"),
+    ]
+
+
+def test_features_that_are_not_finite_in_half_precision_are_dropped(
+    utterances: list[Utterance], tmp_path: Path
+) -> None:
+    class Huge(Counting):
+        def states(self, wave_N: torch.Tensor) -> torch.Tensor:
+            return super().states(wave_N) + (1e5 if len(wave_N) == 3200 else 0.0)
+
+    found = compute(Huge(), utterances[:2], tmp_path / "cache", True, CPU, "test")
+    assert [(id, reason) for id, reason, _ in found.dropped] == [("a", "non-finite features")]
+
+
+def test_features_are_computed_once(utterances: list[Utterance], tmp_path: Path) -> None:
+    upstream = Counting()
+    first = compute(upstream, utterances, tmp_path / "cache", True, CPU, "test")
+    again = compute(upstream, utterances, tmp_path / "cache", True, CPU, "test")
+    assert upstream.calls == 2
+    assert again == first == SetFeatures.open(tmp_path / "cache")
+
+
+def test_half_written_features_are_made_again(utterances: list[Utterance], tmp_path: Path) -> None:
+    (tmp_path / "cache.tmp").mkdir()
+    (tmp_path / "cache.tmp" / "frames.f16").write_bytes(b"half")
+    found = compute(Counting(), utterances, tmp_path / "cache", True, CPU, "test")
+    assert found.states(0).shape == (10, 3, 2)
+
+
+def test_a_set_without_usable_audio_is_a_users_mistake(utterances: list[Utterance], tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no utterance of test can be used: c-short: too short"):
+        compute(Counting(), utterances[2:], tmp_path / "cache", True, CPU, "test")
+
+
+def test_a_random_row_needs_a_model_and_rows_need_different_names(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="takes its shape from a model"):
+        rows_of(["random"], [])
+    models = [tmp_path / "x" / "S", tmp_path / "y" / "S"]
+    with pytest.raises(UserError, match="two rows would be called S"):
+        rows_of(["fbank", "models"], models)
+    assert [row.row for row in rows_of(["fbank", "random", "models"], [Path("S"), Path("ST")])] == [
+        "fbank",
+        "random",
+        "S",
+        "ST",
+    ]
+
+
+def test_cost_is_measured_per_second_of_audio() -> None:
+    class Slow(Counting):
+        def states(self, wave_N: torch.Tensor) -> torch.Tensor:
+            self.kept = torch.ones(25_000_000)  # 100 MB
+            end = torch.zeros(1)
+            time.sleep(0.02 * len(wave_N) / 16000)
+            return end
+
+    found = measure(Slow, [torch.zeros(8000), torch.zeros(16000), torch.zeros(32000)], 2.0, CPU, 1)
+    assert 0.02 <= found["rtf"] < 0.2
+    assert 40 <= found["latency_ms"] < 400
+    assert found["peak_mb"] is None or 90 <= found["peak_mb"] < 400
+    assert (found["threads"], found["seconds_of_audio"]) == (1, 3.5)

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from toolkit.core.errors import UserError
+from toolkit.core.record import Ledger
+from toolkit.data.kaldi import DataDir, Utterance
+from toolkit.train.probe_cache import SetFeatures
+from toolkit.train.probe_config import ProbeConfig, TaskConfig
+from toolkit.train.probe_tasks import Notes, TaskData, build, transcript
+
+
+def made(
+    tmp_path: Path, config: TaskConfig, tables: dict[str, dict[str, str]], frames: int = 20
+) -> tuple[TaskData, Notes]:
+    """Task over sets whose `config.table` is given by set; utterances have no audio, features are `frames` long."""
+    sets, features = {}, {}
+    for name, table in tables.items():
+        folder = tmp_path / name
+        folder.mkdir()
+        if config.kind == "phone":
+            lines = (
+                f"{id} 1 {0.1 * i:.1f} 0.1 {p}\n" for id, text in table.items() for i, p in enumerate(text.split())
+            )
+            (folder / "phones.ctm").write_text("".join(lines))
+        ids = sorted({*table, f"{name}-bare"})
+        utterances = [Utterance(id, f"{id}.wav", 0.0, None, "s", 1.0) for id in ids]
+        sets[name] = DataDir(folder, {config.table: table}, utterances)
+        features[name] = SetFeatures(folder, ids, [frames] * len(ids), (1, 2), [])
+    notes = Notes(Ledger("test"))
+    return build("task", config, sets, features, 50.0, notes), notes
+
+
+def task(kind: str, **more: object) -> TaskConfig:
+    return TaskConfig(kind=kind, steps=1, lr=(0.1,), **more)  # type: ignore[arg-type]
+
+
+def test_labels_unseen_in_training_are_counted_and_can_only_be_wrong(tmp_path: Path) -> None:
+    tables = {"train": {"a": "X", "b": "Y"}, "dev": {"c": "X"}, "test": {"d": "Y", "e": "Z"}}
+    data, notes = made(tmp_path, task("classify", label="utt2lang"), tables)
+    assert (data.labels, data.classes) == (["X", "Y", "Z"], 2)
+    assert [e.target.tolist() for e in data.parts["test"]] == [[1], [2]]
+    assert notes.counts["task.test.label unseen in training"] == 1
+
+
+def test_excluded_labels_leave_the_task_and_are_counted(tmp_path: Path) -> None:
+    tables = {"train": {"a": "X", "b": "Y", "z": "ENG"}, "dev": {"c": "X"}, "test": {"d": "Y", "e": "ENG"}}
+    data, notes = made(tmp_path, task("classify", label="utt2lang", exclude=("ENG",)), tables)
+    assert data.labels == ["X", "Y"]
+    assert [e.id for e in data.parts["test"]] == ["d"]
+    assert notes.counts["task.test.label excluded"] == 1
+    assert notes.counts["task.test"] == 1
+
+
+def test_utterances_without_a_label_get_a_row_in_the_ledger(tmp_path: Path) -> None:
+    tables = {"train": {"a": "X", "b": "Y"}, "dev": {"c": "X"}, "test": {"d": "Y"}}
+    _, notes = made(tmp_path, task("classify", label="utt2lang"), tables)
+    assert [(row[0], row[2]) for row in notes.ledger.rows] == [
+        (f"{name}-bare", "no utt2lang") for name in ("train", "dev", "test")
+    ]
+
+
+def test_one_label_in_training_is_a_users_mistake(tmp_path: Path) -> None:
+    tables = {"train": {"a": "X", "b": "X"}, "dev": {"c": "X"}, "test": {"d": "Y"}}
+    with pytest.raises(UserError, match="at least two labels in training and has 1: X"):
+        made(tmp_path, task("classify", label="utt2lang"), tables)
+
+
+def test_a_part_without_a_usable_utterance_is_a_users_mistake(tmp_path: Path) -> None:
+    tables: dict[str, dict[str, str]] = {"train": {"a": "X", "b": "Y"}, "dev": {"c": "X"}, "test": {}}
+    with pytest.raises(UserError, match="no utterance of test"):
+        made(tmp_path, task("classify", label="utt2lang"), tables)
+
+
+def test_training_utterances_too_short_for_their_transcripts_are_dropped_and_test_ones_scored(tmp_path: Path) -> None:
+    long = "ab" * 20
+    tables = {"train": {"a": "ab", "b": long}, "dev": {"c": "ab"}, "test": {"d": long}}
+    data, notes = made(tmp_path, task("ctc"), tables)
+    assert [e.id for e in data.parts["train"]] == ["a"]
+    assert [e.reference for e in data.parts["test"]] == [long]
+    assert (
+        "b",
+        "test",
+        "too short for its transcript",
+        "task task: 20 frames, stride 1, for 40 characters",
+    ) in notes.ledger.rows
+
+
+def test_characters_unseen_in_training_stay_in_the_reference_and_are_counted(tmp_path: Path) -> None:
+    tables = {"train": {"a": "ab"}, "dev": {"c": "ab"}, "test": {"d": "abz"}}
+    data, notes = made(tmp_path, task("ctc"), tables)
+    assert data.parts["test"][0].reference == "abz"
+    assert data.parts["test"][0].target.tolist() == [1, 2]
+    assert notes.counts["task.test.character unseen in training"] == 1
+
+
+def test_frames_of_excluded_and_of_no_phone_do_not_count(tmp_path: Path) -> None:
+    tables = {"train": {"a": "x y sil"}, "dev": {"c": "x y"}, "test": {"d": "x sil y"}}
+    data, _ = made(tmp_path, task("phone", exclude=("sil",)), tables)
+    assert data.labels == ["x", "y"]
+    # centres at 0.0125, 0.0325, ...: five frames each tenth of a second, five left over at the end
+    assert data.parts["test"][0].target.tolist() == [0] * 5 + [-1] * 5 + [1] * 5 + [-1] * 5
+
+
+def test_transcripts_lose_diacritics_and_punctuation_only_when_told() -> None:
+    text = "\u0643\u0650\u062a\u064e\u0627\u0628\u064c  \u061f"
+    assert transcript(text, task("ctc")) == "\u0643\u062a\u0627\u0628"
+    kept = transcript(text, task("ctc", strip_diacritics=False, strip_punctuation=False))
+    assert kept == "\u0643\u0650\u062a\u064e\u0627\u0628\u064c \u061f"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("steps", 0, "steps must be at least 1"),
+        ("lr", (), "one or several rates"),
+        ("lr", (0.1, -1.0), "above 0"),
+        ("dropout", 1.0, "below 1"),
+    ],
+)
+def test_settings_of_a_task_that_cannot_be_are_refused(field: str, value: object, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        TaskConfig(**{"kind": "phone", "steps": 1, "lr": (0.1,), field: value})  # type: ignore[arg-type]
+
+
+def test_a_classification_without_a_label_is_refused() -> None:
+    with pytest.raises(ValueError, match="needs a label"):
+        task("classify")
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"rows": ("mfcc",)}, "mfcc"),
+        ({"rows": ()}, "none"),
+        ({"tasks": {"cost": 1}}, "cost"),
+    ],
+)
+def test_settings_of_the_probes_that_cannot_be_are_refused(more: dict[str, object], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        ProbeConfig(**{"tasks": {"phone": task("phone")}, **more})  # type: ignore[arg-type]

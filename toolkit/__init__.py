@@ -1,0 +1,3 @@
+"""Sawt: a recipe toolkit for Arabic speech."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,192 @@
+"""Frozen dataclasses filled from YAML and flags, coerced by the type of the field.
+
+YAML scalars are read as the strings that stand in the file and converted by the field's type alone,
+so `5e-4` is a float where a float is wanted and `no` is a language where a string is wanted.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import difflib
+import inspect
+import math
+import types
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from .errors import UserError
+
+T = TypeVar("T")
+_BOOLEANS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+
+
+class _Loader(yaml.BaseLoader):
+    """Every scalar stays a string; a key given twice is an error instead of a silent winner."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        keys = [k.value for k, _ in node.value]
+        twice = sorted({k for k in keys if keys.count(k) > 1})
+        if twice:
+            raise UserError(
+                f"key given twice: {', '.join(twice)}",
+                f"{node.start_mark.name}, line {node.start_mark.line + 1}",
+                "keep one of them",
+            )
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Mapping of a YAML file, all scalars as strings. Raises UserError on a missing or broken file."""
+    try:
+        with open(path, encoding="utf-8") as f:
+            tree = yaml.load(f, Loader=_Loader)  # noqa: S506 a BaseLoader builds strings, lists and dicts only
+    except FileNotFoundError:
+        near = difflib.get_close_matches(path.name, [p.name for p in path.parent.glob("*.yaml")], 1, 0)
+        raise UserError(
+            "no such config", str(path), f"did you mean {near[0]}?" if near else "name an existing YAML file"
+        ) from None
+    except (yaml.YAMLError, UnicodeDecodeError, IsADirectoryError) as e:
+        raise UserError("not a YAML file", f"{path}: {' '.join(str(e).split())}", "mend the line named") from None
+    if tree in (None, ""):
+        return {}
+    if not isinstance(tree, dict):
+        raise UserError("a config must be a mapping of names to values", str(path), "write `name: value` lines")
+    return tree
+
+
+def load_config(cls: type[T], path: Path | None = None, overrides: Mapping[str, str] | None = None) -> T:
+    """An instance of dataclass `cls` from a YAML file and dotted overrides (`optim.peak_lr` -> "1e-3").
+
+    Raises UserError for an unknown key (naming the nearest), a missing required one, or a value that
+    does not fit the type of its field.
+    """
+    tree = read_yaml(path) if path else {}
+    for dotted, value in (overrides or {}).items():
+        node = tree
+        *parents, last = dotted.split(".")
+        for name in parents:
+            node = node.setdefault(name, {})
+            if not isinstance(node, dict):
+                raise UserError(f"{name} is not a section", f"--{dotted}", "see --help")
+        node[last] = value
+    return build(cls, tree, str(path or "command line"))
+
+
+def build(cls: type[T], tree: Any, where: str, prefix: str = "") -> T:
+    """Instance of dataclass `cls` from a mapping; `where` and `prefix` name the place in errors."""
+    if not isinstance(tree, Mapping):
+        raise UserError(
+            f"{prefix.rstrip('.') or 'config'} must be a section, not {tree!r}", where, "indent its fields below it"
+        )
+    hints = typing.get_type_hints(cls)
+    fields = {f.name: f for f in dataclasses.fields(cls) if f.init}  # type: ignore[arg-type]
+    for key in tree:
+        if key not in fields:
+            near = difflib.get_close_matches(str(key), fields, 1, 0.4)
+            raise UserError(
+                f"unknown config field {prefix}{key}",
+                where,
+                f"did you mean {prefix}{near[0]}?" if near else "remove it",
+            )
+    values = {k: coerce(v, hints[k], where, prefix + k) for k, v in tree.items()}
+    for name, f in fields.items():
+        required = f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+        if required and name not in values:
+            raise UserError(f"config field {prefix}{name} is required", where, f"add `{name}: …`")
+    try:
+        return cls(**values)
+    except ValueError as e:  # a __post_init__ that refuses a combination
+        raise UserError(str(e), where, "mend the field named") from None
+
+
+def coerce(value: Any, kind: Any, where: str, name: str) -> Any:
+    """`value` (a string, list or mapping) as type `kind`."""
+    origin, args = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (typing.Union, types.UnionType):
+        if type(None) in args and (value is None or str(value).lower() in ("", "null", "none", "~")):
+            return None
+        return coerce(value, next(a for a in args if a is not type(None)), where, name)
+    if dataclasses.is_dataclass(kind):
+        return build(typing.cast(type, kind), value, where, name + ".")
+    if origin in (tuple, list):
+        if isinstance(value, str):
+            value = [v for v in value.strip("[]()").replace(",", " ").split() if v]
+        if origin is tuple and args[-1] is not Ellipsis:
+            if len(value) != len(args):
+                raise UserError(f"{name} needs {len(args)} values, got {len(value)}", where)
+            return tuple(coerce(v, a, where, name) for v, a in zip(value, args, strict=True))
+        return origin(coerce(v, args[0], where, f"{name}[{i}]") for i, v in enumerate(value))
+    if origin is dict:
+        if not isinstance(value, Mapping):
+            raise UserError(f"{name} must be a mapping", where, "write `name: value` lines below it")
+        return {str(k): coerce(v, args[1], where, f"{name}.{k}") for k, v in value.items()}
+    if origin is typing.Literal:
+        if str(value) not in map(str, args):
+            raise UserError(f"{name}: {value!r} is not one of {', '.join(map(str, args))}", where)
+        return next(a for a in args if str(a) == str(value))
+    return _scalar(value, kind, where, name)
+
+
+def _scalar(value: Any, kind: Any, where: str, name: str) -> Any:
+    try:
+        if isinstance(value, (list, dict)):
+            raise ValueError
+        if kind is bool:
+            return value if isinstance(value, bool) else _BOOLEANS[str(value).lower()]
+        if kind is float and math.isnan(float(value)):
+            raise ValueError  # it would pass every check that says `x < limit`
+        if kind is int:
+            number = float(value)
+            return (
+                int(value)
+                if isinstance(value, int) or str(value).lstrip("+-").isdigit()
+                else int(number)
+                if number == int(number)
+                else int("no")
+            )
+        return kind(value)
+    except (ValueError, KeyError, TypeError, OverflowError):
+        raise UserError(
+            f"{name}: {value!r} is not {kind.__name__}", where, f"give a value of type {kind.__name__}"
+        ) from None
+
+
+def to_dict(config: Any) -> dict[str, Any]:
+    """The resolved config as plain JSON values."""
+    return {k: str(v) if isinstance(v, Path) else v for k, v in dataclasses.asdict(config).items()}
+
+
+def field_help(cls: type) -> list[tuple[str, str, str]]:
+    """(dotted name, default, meaning) of every field; the meaning is the string literal below the field."""
+    body = ast.parse(inspect.cleandoc(inspect.getsource(cls))).body[0]
+    assert isinstance(body, ast.ClassDef)
+    meanings: dict[str, str] = {}
+    for node, after in zip(body.body, [*body.body[1:], None], strict=True):
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            said = (
+                isinstance(after, ast.Expr)
+                and isinstance(after.value, ast.Constant)
+                and isinstance(after.value.value, str)
+            )
+            meanings[node.target.id] = " ".join(after.value.value.split()) if said else ""  # type: ignore[union-attr]
+    rows: list[tuple[str, str, str]] = []
+    hints = typing.get_type_hints(cls)
+    for f in dataclasses.fields(cls):
+        kind = hints[f.name]
+        if dataclasses.is_dataclass(kind):
+            rows += [(f"{f.name}.{n}", d, m) for n, d, m in field_help(typing.cast(type, kind))]
+            continue
+        default = "(required)" if f.default is dataclasses.MISSING else str(f.default)
+        rows.append(
+            (
+                f.name,
+                default if f.default_factory is dataclasses.MISSING else str(f.default_factory()),
+                meanings.get(f.name, ""),
+            )
+        )
+    return rows

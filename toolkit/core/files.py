@@ -1,0 +1,78 @@
+"""Files that are either whole or absent, and locks that a killed process cannot leave behind."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from .errors import UserError
+
+TEMPORARY = ".tmp"
+
+
+@contextlib.contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path`, renamed to it when the block ends well; file or folder."""
+    temporary = path.with_name(path.name + TEMPORARY)
+    remove(temporary)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    yield temporary
+    for file in temporary.rglob("*") if temporary.is_dir() else [temporary]:
+        if file.is_file():
+            with open(file, "rb") as f:
+                os.fsync(f.fileno())
+    if temporary.is_dir() and path.is_dir():
+        remove(path)  # os.replace cannot put a folder over a folder that is not empty
+    os.replace(temporary, path)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text atomically."""
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", errors="surrogateescape")  # paths may be any bytes
+
+
+def write_json(path: Path, tree: Any) -> None:
+    """Write JSON atomically, keys sorted, so equal trees give equal bytes."""
+    write_text(path, json.dumps(tree, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8", errors="surrogateescape"))
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def locked(folder: Path, patience_seconds: float = 5.0) -> Iterator[None]:
+    """Hold `folder` for this process. The kernel frees the lock however the process ends.
+
+    Waits a moment for the children of a run that was killed just now; then raises UserError.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / ".lock", "w") as f:
+        deadline = time.monotonic() + patience_seconds
+        while True:
+            try:
+                fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise UserError(
+                        "another run is at work here", str(folder), "wait for it to end, or stop it"
+                    ) from None
+                time.sleep(0.1)
+        yield

@@ -1,0 +1,135 @@
+"""A job is an argv that a person can rerun, with one log: the command first, how it ended last."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from .errors import UserError
+
+TAIL_LINES = 20
+PARENT = "SAWT_PARENT"
+
+
+def command(argv: Sequence[str]) -> list[str]:
+    """The process that runs a step: a toolkit module through this Python, a script by its path."""
+    return [*([argv[0]] if "/" in argv[0] else [sys.executable, "-m", f"toolkit.{argv[0]}"]), *argv[1:]]
+
+
+def die_with_parent() -> None:
+    """Let the kernel kill this process when the one that started it dies, however it dies (Linux).
+
+    Ends it here where that has happened already, say while torch was being imported.
+    """
+    parent = int(os.environ.get(PARENT, "0"))
+    if not parent or sys.platform != "linux":
+        return
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    if os.getppid() != parent and not os.path.exists(f"/proc/{parent}"):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _environment(more: Mapping[str, str]) -> dict[str, str]:
+    return {**os.environ, PARENT: str(os.getpid()), "PYTHONUNBUFFERED": "1", **more}
+
+
+def _stamp() -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def run(argv: Sequence[str], log: Path, more: Mapping[str, str] | None = None) -> int:
+    """Run one job, its output both on the terminal and in `log`; returns the exit code.
+
+    Redrawn progress bars (ending in a carriage return) go to the terminal alone.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    if log.exists():  # of a run that was killed, or is still at work and goes on writing to it
+        log.replace(log.with_suffix(".before.log"))
+    terminal = {"SAWT_TERMINAL": "1"} if sys.stderr.isatty() else {}
+    with open(log, "wb") as f:
+        f.write(f"# {shlex.join(argv)}\n# Started at {_stamp()}\n".encode(errors="surrogateescape"))
+        f.flush()
+        process = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=_environment({**terminal, **(more or {})}),
+        )
+        assert process.stdout
+        pending = b""
+        while chunk := os.read(process.stdout.fileno(), 65536):
+            sys.stdout.buffer.write(chunk)
+            sys.stdout.buffer.flush()
+            *lines, pending = (pending + chunk).split(b"\n")
+            f.writelines(line.split(b"\r")[-1] + b"\n" for line in lines)
+            f.flush()
+        code = process.wait()
+        f.write(pending + f"# Ended (code {code}) at {_stamp()}\n".encode())
+    return code
+
+
+def run_together(
+    jobs: Sequence[tuple[Sequence[str], Path]], poll: Callable[[], None], more: Mapping[str, str] | None = None
+) -> None:
+    """Run jobs (argv, log) side by side, calling `poll` a few times a second.
+
+    When one fails the others are stopped; raises UserError with the last lines of its log.
+    """
+    running = []
+    for argv, log in jobs:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        f = open(log, "wb")
+        f.write(f"# {shlex.join(argv)}\n# Started at {_stamp()}\n".encode(errors="surrogateescape"))
+        f.flush()
+        running.append(
+            (
+                subprocess.Popen(
+                    argv, stdin=subprocess.DEVNULL, stdout=f, stderr=subprocess.STDOUT, env=_environment(more or {})
+                ),
+                f,
+                log,
+            )
+        )
+    failed: Path | None = None
+    try:
+        while running:
+            for entry in list(running):
+                process, f, log = entry
+                code = process.poll()
+                if code is None:
+                    continue
+                f.write(f"# Ended (code {code}) at {_stamp()}\n".encode())
+                f.close()
+                running.remove(entry)
+                if code and failed is None:
+                    failed = log
+                    for other, _, _ in running:
+                        other.terminate()
+            poll()
+            if running:
+                time.sleep(0.1)
+    finally:
+        for process, f, _ in running:
+            process.kill()
+            process.wait()
+            f.close()
+    if failed:
+        raise UserError(
+            f"a worker failed; the end of its log:\n{tail(failed)}",
+            str(failed),
+            "mend the cause and rerun: finished shards are kept",
+        )
+
+
+def tail(log: Path) -> str:
+    """The last lines of a log, indented."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-TAIL_LINES:]
+    return "\n".join("    " + line for line in lines)

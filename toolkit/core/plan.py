@@ -1,0 +1,92 @@
+"""What a run will cost in disk: the PLAN line of each step, {"mb": fixed, "mb_per_hour": of its audio}.
+
+A config may know better, and says so in a comment of its own: `# disk: 3800 MB`.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+from pathlib import Path
+
+from . import record
+from .errors import UserError
+from .table import Run, Table
+
+
+def audio_hours(folder: str) -> float | None:
+    """Hours in a Kaldi data dir, or in the data dirs of a folder; None before there are any."""
+    path = Path(folder)
+    files = [path / "utt2dur"] if (path / "utt2dur").is_file() else sorted(path.glob("*/utt2dur"))
+    if not files:
+        return None
+    return sum(float(line.split()[1]) for f in files for line in f.read_text(encoding="utf-8").splitlines()) / 3600
+
+
+def cost(table: Table, run: Run) -> tuple[float | None, float]:
+    """(hours of audio that go in, MB that come out); hours None where nothing tells them yet."""
+    plan = ast.literal_eval(record.constant(run.argv[0], "PLAN") or "{}") | _said_in_config(run)
+    known = [h for h in map(audio_hours, run.ins) if h is not None]
+    said = next((o.value for o in table.options if o.name == "hours" and o.value), "")
+    try:
+        hours = sum(known) if known else float(said) if said else None
+        if hours is not None and not 0 <= hours < float("inf"):
+            raise ValueError
+    except ValueError:
+        raise UserError(
+            f"--hours: {said!r} is no number of hours", "--hours", "give hours of audio, e.g. 1200"
+        ) from None
+    return hours, plan.get("mb", 1) + plan.get("mb_per_hour", 0) * (hours or 0)
+
+
+def _said_in_config(run: Run) -> dict[str, float]:
+    """Disk that a config states for what it makes, in a comment `# disk: 3800 MB` or `# disk: 90 MB per hour`."""
+    said: dict[str, float] = {}
+    for name in record.flag(run.argv, "--config"):
+        text = Path(name).read_text(encoding="utf-8") if Path(name).is_file() else ""
+        for mb, hourly in re.findall(r"^# disk: ([\d.]+) MB( per hour)?", text, re.M):
+            said["mb_per_hour" if hourly else "mb"] = float(mb)
+    return said
+
+
+def free_mb(folder: str) -> float:
+    """Free room where `folder` is, or will be."""
+    path = Path(folder).absolute()
+    return shutil.disk_usage(next(p for p in (path, *path.parents) if p.exists())).free / 1e6
+
+
+def check_disk(table: Table, first: int, last: int) -> None:
+    """Raise UserError when what stages first..last will write does not fit on the disk."""
+    need: dict[int, tuple[float, str]] = {}
+    for stage in table.stages[first - 1 : last]:
+        for run in stage.runs:
+            if table.status(run).state != "done":
+                path = Path(run.out).absolute()
+                disk = next(p for p in (path, *path.parents) if p.exists()).stat().st_dev
+                need[disk] = (need.get(disk, (0.0, ""))[0] + cost(table, run)[1], run.out)
+    for mb, folder in need.values():
+        if mb > free_mb(folder):
+            raise UserError(
+                f"the disk is short: stages {first} to {last} need about {mb:,.0f} MB, {free_mb(folder):,.0f} are free",
+                str(Path(folder).absolute()),
+                "free some room, or move data, dump or exp to a larger disk (--data, --dump, --exp)",
+            )
+
+
+def show(table: Table, first: int, last: int, nj: int) -> None:
+    """Print jobs, hours of audio and disk per stage; refuse when the disk is short."""
+    print(f"{'':3} {'stage':16} {'state':8} {'jobs':>4} {'audio h':>9} {'disk MB':>10}")
+    total = 0.0
+    for n, stage in enumerate(table.stages[first - 1 : last], first):
+        state = table.stage_status(stage).state
+        costs = [cost(table, run) for run in stage.runs]
+        mb = 0.0 if state == "done" else sum(c[1] for c in costs)
+        hours = max((c[0] for c in costs if c[0] is not None), default=None)
+        total += mb
+        said = "?" if hours is None else f"{hours:,.2f}"
+        print(f"{n:3} {stage.name:16} {state:8} {nj:4} {said:>9} {mb:10,.0f}")
+    print(f"to write: {total:,.0f} MB; free here: {free_mb('.'):,.0f} MB")
+    if any(cost(table, r)[0] is None for s in table.stages[first - 1 : last] for r in s.runs):
+        print("? = not known before the data stage has run; give --hours to plan ahead of it")
+    check_disk(table, first, last)

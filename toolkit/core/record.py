@@ -1,0 +1,233 @@
+"""What an output folder knows of itself: its identity, its configuration, its counts, its drops.
+
+Identity = the step's argv + the bytes of the YAML it names + the ids of its inputs + its VERSION.
+nj, devices and back-ends travel in the environment and never count.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from .errors import UserError
+from .files import read_json, write_json, write_text
+
+RECORD = "record.json"
+DROPPED = "dropped.tsv"
+TIMES = "times.json"
+UNFINISHED = "unfinished"
+PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """The record of an output folder. Raises UserError when somebody has broken it."""
+    try:
+        record: dict[str, Any] = read_json(folder / RECORD)
+        if (
+            record["state"] in ("running", "done")
+            and isinstance(record["id"], str)
+            and isinstance(record["parts"], dict)
+        ):
+            return record
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise UserError("not a record of this toolkit", str(folder / RECORD), f"move {folder} aside and rerun its stage")
+
+
+def flag(argv: list[str], name: str) -> list[str]:
+    """The values that follow `name` in argv, up to the next flag."""
+    values, inside = [], False
+    for word in argv[1:]:
+        if word.startswith("--"):
+            inside = word == name
+        elif inside:
+            values.append(word)
+    return values
+
+
+def separated(words: list[str]) -> list[str]:
+    """`--name=value` as two words, and no slash at the end of a path: one command has one identity."""
+    parts = [part for word in words for part in (word.split("=", 1) if word.startswith("--") else [word])]
+    return [part.rstrip("/") or "/" if part.endswith("/") else part for part in parts]
+
+
+def step_file(step: str) -> Path:
+    """Source of a step: `units.kmeans` -> toolkit/units/kmeans.py; a script's own path otherwise."""
+    if "/" in step:
+        return Path(step)
+    path = PACKAGE.joinpath(*step.split("."))
+    return path / "__main__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def constant(step: str, name: str) -> str | None:
+    """Source text of a module-level constant, read without importing the module (no torch for --list)."""
+    path = step_file(step)
+    found = (
+        re.search(rf"^{name}(?:: [^=]+)? = (.+)$", path.read_text(encoding="utf-8"), re.M) if path.is_file() else None
+    )
+    return found[1] if found else None
+
+
+def digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+def holder(path: Path) -> Path | None:
+    """The folder at or above `path` that has a record."""
+    for folder in (path, *path.parents):
+        if (folder / RECORD).is_file():
+            return folder
+    return None
+
+
+def input_id(path: Path, out: Path) -> str:
+    """Id of an input: of the record it lies under, else of its raw files by path, size and time of change.
+
+    What lies in `out` does not count: a corpus folder may hold the output that is made from it.
+    """
+    folder = holder(path)
+    if folder:
+        record = read_record(folder)
+        return f"{record['id']}/{path.relative_to(folder)}" if record["state"] == "done" else UNFINISHED
+    if not path.exists():
+        return "missing"
+    return "raw:" + _raw_id(path.resolve(), out.resolve())
+
+
+@cache
+def _raw_id(path: Path, out: Path) -> str:
+    """Links are followed, as readers follow them; a folder is entered once, so that loops end."""
+    state, entered = hashlib.sha256(), set()
+    folders = os.walk(path, followlinks=True) if path.is_dir() else [(str(path.parent), [], [path.name])]
+    for folder, names, files in folders:
+        real = os.path.realpath(folder)
+        if real in entered or Path(real) == out:
+            names.clear()
+            continue
+        entered.add(real)
+        names.sort()
+        for name in sorted(files):
+            file = os.path.join(folder, name)
+            stat = os.stat(file) if os.path.exists(file) else os.lstat(file)  # a link may lead nowhere
+            row = f"{os.path.relpath(folder, path)}/{name}\0{stat.st_size}\0{stat.st_mtime_ns}\n"
+            state.update(row.encode(errors="surrogateescape"))
+    return state.hexdigest()[:16]
+
+
+def identity(argv: list[str], input_id: Callable[[Path, Path], str] = input_id) -> dict[str, str]:
+    """Named parts of the identity of what `argv` makes, argv[0] being the step.
+
+    `input_id` gives the id of an input: by default of what is on disk; a recipe's table also knows
+    the id of what a stage would make.
+    """
+    source = step_file(argv[0])
+    parts = {"command": json.dumps(argv, ensure_ascii=False)}
+    if "/" in argv[0]:
+        parts[argv[0]] = digest(source.read_bytes()) if source.is_file() else "missing"
+    else:
+        parts["VERSION"] = constant(argv[0], "VERSION") or "none"
+    for name in flag(argv, "--config"):
+        parts[name] = digest(Path(name).read_bytes()) if Path(name).is_file() else "missing"
+    for name in flag(argv, "--in"):
+        parts[f"input {name}"] = input_id(Path(name), Path(flag(argv, "--out")[0]))
+    return parts
+
+
+def identity_id(parts: dict[str, str]) -> str:
+    return digest(json.dumps(parts, sort_keys=True).encode())
+
+
+@dataclass(frozen=True)
+class Status:
+    """State of an output: missing, partial, stale or done; `why` says what changed."""
+
+    state: str
+    why: str = ""
+
+
+def status(argv: list[str], input_id: Callable[[Path, Path], str] = input_id) -> Status:
+    """State of the output of `argv` against what `argv` would make now."""
+    path = Path(flag(argv, "--out")[0]) / RECORD
+    if not path.is_file():
+        return Status("missing")
+    record, now = read_record(path.parent), identity(argv, input_id)
+    was = record["parts"]
+    changed = [k for k in now if was.get(k) != now[k]] + [k for k in was if k not in now]
+    if changed:
+        return Status("stale", "changed: " + ", ".join(changed))
+    return Status("done") if record["state"] == "done" else Status("partial", "begun: goes on where it stopped")
+
+
+def begin(argv: list[str], out: Path) -> dict[str, str]:
+    """Write the identity before the first byte of output, so that a half-made folder is never mistaken.
+
+    Returns its parts for `finish`: what is edited while the step runs had no part in it.
+    Raises UserError for an input that is itself half-made.
+    """
+    parts = identity(argv)
+    for name, value in parts.items():
+        if value == UNFINISHED:
+            raise UserError(f"{name} is not finished", name, "let the step that makes it run to its end first")
+    write_json(out / RECORD, {"state": "running", "id": identity_id(parts), "parts": parts})
+    return parts
+
+
+def finish(
+    parts: dict[str, str], out: Path, config: dict[str, Any], counts: dict[str, float], ledger: Ledger, seconds: float
+) -> None:
+    """Mark `out` as whole: the ledger, the times in a file of their own, and the record last."""
+    ledger.write(out / DROPPED)
+    write_json(out / TIMES, {"seconds": round(seconds, 2)})
+    record = {"state": "done", "id": identity_id(parts), "parts": parts, "config": config, "commit": commit()}
+    write_json(out / RECORD, {**record, "counts": counts, "dropped": ledger.reasons()})
+
+
+@cache
+def commit() -> str:
+    """Commit of the toolkit, with + when its files differ from it; `unknown` outside git."""
+    try:
+        said = subprocess.run(
+            ["git", "-C", str(PACKAGE), "describe", "--always", "--dirty=+", "--exclude=*"],
+            capture_output=True,
+            text=True,
+        )
+    except FileNotFoundError:
+        return "unknown"
+    return said.stdout.strip() or "unknown"
+
+
+@dataclass
+class Ledger:
+    """What was dropped: one row per utterance with stage, reason (a category) and detail."""
+
+    stage: str
+    rows: list[tuple[str, str, str, str]] = field(default_factory=list)
+
+    def drop(self, id: str, reason: str, detail: str = "") -> None:
+        """Note that utterance `id` is dropped here. `reason` is a short category that can be counted."""
+        self.rows.append((id, self.stage, reason, " ".join(detail.split())))
+
+    def merge(self, path: Path) -> None:
+        """Take in the rows of a shard's ledger."""
+        self.rows += read_ledger(path)
+
+    def reasons(self) -> dict[str, int]:
+        return dict(sorted(Counter(row[2] for row in set(self.rows)).items()))
+
+    def write(self, path: Path) -> None:
+        write_text(path, "".join("\t".join(row) + "\n" for row in sorted(set(self.rows))))
+
+
+def read_ledger(path: Path) -> list[tuple[str, str, str, str]]:
+    """Rows (id, stage, reason, detail) of a dropped.tsv."""
+    rows: Iterable[list[str]] = (line.split("\t") for line in path.read_text(encoding="utf-8").splitlines())
+    return [(a, b, c, d) for a, b, c, d in rows]

@@ -1,0 +1,114 @@
+"""Work sharded by content, not by workers: fixed shards, each written under a temporary name and renamed.
+
+nj only says how many shards run at once. A worker takes shards k = i (mod nj) of those not finished,
+in one process, because importing torch costs seconds.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .files import TEMPORARY, atomic, remove
+from .job import command, run_together
+from .progress import Progress
+
+if TYPE_CHECKING:
+    from .step import Step
+
+SECONDS_PER_SHARD = 1800.0
+FEWEST_SHARDS = 8
+BACKENDS = {"local": run_together}  # a cluster back-end takes the same jobs: (argv, log), poll
+
+
+class WorkerDone(Exception):
+    """A worker's part is done; what follows belongs to the process that started it."""
+
+
+def split(seconds: Sequence[float]) -> list[range]:
+    """Items in order -> shards of about equal audio: half an hour each, at least eight, none empty.
+
+    Depends on the items alone, so the same data always fall into the same shards.
+    """
+    total, n = sum(seconds), len(seconds)
+    wanted = min(n, max(FEWEST_SHARDS, round(total / SECONDS_PER_SHARD)))
+    shards: list[range] = []
+    start, heard = 0, 0.0
+    for i, s in enumerate(seconds):
+        heard += s
+        full = heard >= total * (len(shards) + 1) / wanted
+        must = n - (i + 1) <= wanted - (len(shards) + 1)  # each shard still to come needs an item
+        if (full or must) and len(shards) < wanted - 1:
+            shards.append(range(start, i + 1))
+            start = i + 1
+    if start < n:
+        shards.append(range(start, n))
+    return shards
+
+
+def run_shards(
+    step: Step, costs: Sequence[float], work: Callable[[int, Path], None], unit: str = "audio s", suffix: str = ""
+) -> list[Path]:
+    """Make every shard that is not there yet; returns the paths of all of them in order.
+
+    Args:
+        step: the running step: gives nj, back-end, output folder and, in a worker, which worker it is.
+        costs: cost of each shard, in `unit`, for the progress bar.
+        work: called as work(k, path); makes shard k as a file or a folder at `path`.
+        suffix: ending of a shard's name.
+    """
+    folder = step.out / "shards"
+    paths = [folder / f"{k:05d}{suffix}" for k in range(len(costs))]
+    if step.worker:
+        i, nj = step.worker
+        for k in range(i - 1, len(paths), nj):
+            if not paths[k].exists():
+                _make(k, paths[k], work)
+        raise WorkerDone
+    for leftover in folder.glob("*" + TEMPORARY) if folder.exists() else ():
+        remove(leftover)
+    todo = [k for k in range(len(paths)) if not paths[k].exists()]
+    with Progress(step.name, sum(costs), unit, sum(costs) - sum(costs[k] for k in todo)) as bar:
+        nj = min(step.nj, len(todo))
+        if nj <= 1:
+            for k in todo:
+                _make(k, paths[k], work)
+                bar.add(costs[k])
+        else:
+            _start_workers(step, nj, paths, todo, costs, bar)
+    return paths
+
+
+def _make(k: int, path: Path, work: Callable[[int, Path], None]) -> None:
+    with atomic(path) as temporary:
+        work(k, temporary)
+
+
+def _start_workers(
+    step: Step, nj: int, paths: list[Path], todo: list[int], costs: Sequence[float], bar: Progress
+) -> None:
+    backend = os.environ.get("SAWT_BACKEND", "local")
+    waiting = set(todo)
+
+    def poll() -> None:
+        finished = {k for k in waiting if paths[k].exists()}
+        waiting.difference_update(finished)
+        bar.add(sum(costs[k] for k in finished), "; ".join(filter(None, (doing(log) for _, log in jobs))))
+
+    jobs = [
+        ([*command(step.argv), "--worker", f"{i}/{nj}"], step.out / "log" / f"worker.{i}.log") for i in range(1, nj + 1)
+    ]
+    BACKENDS[backend](jobs, poll)
+
+
+def doing(log: Path) -> str:
+    """What the bar that a worker last wrote to its log says: `fbank asr 58%`."""
+    if not log.exists():
+        return ""
+    with open(log, "rb") as f:
+        f.seek(max(0, log.stat().st_size - 400))
+        bars = re.findall(r"^ *(\S.*?) +(\d+%) \|", f.read().decode(errors="replace"), re.M)
+    return " ".join(bars[-1]) if bars else ""

@@ -1,0 +1,199 @@
+"""The thin command line beneath every step: `python3 -m toolkit.<module> --config F --in A B --out O`."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import errno
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Generic, NoReturn, TypeVar
+
+from .config import field_help, load_config, to_dict
+from .errors import UserError
+from .files import locked, remove
+from .job import die_with_parent
+from .record import Ledger, begin, finish, separated, status
+from .shards import WorkerDone
+
+C = TypeVar("C")
+MENDABLE = {  # states of the machine that its user can mend; anything else is a bug and keeps its traceback
+    errno.ENOSPC: ("the disk is full", "free some room"),
+    errno.EDQUOT: ("the disk quota is used up", "free some room"),
+    errno.EACCES: ("no permission", "make it readable (inputs) or writable (outputs)"),
+    errno.EISDIR: ("a folder where a file belongs", "mend the path"),
+    errno.ENOTDIR: ("a file where a folder belongs", "mend the path"),
+    errno.EEXIST: ("a file where a folder belongs", "mend the path"),
+    errno.ENAMETOOLONG: ("a name too long for this file system", "shorten it"),
+    errno.EROFS: ("a read-only file system", "write somewhere else"),
+}
+
+
+@dataclass
+class NoConfig:
+    """Config of a step that has nothing to configure."""
+
+
+@dataclass
+class Step(Generic[C]):
+    """One run of a step.
+
+    Attributes:
+        config: the resolved config.
+        ins: input folders, in the order of the command line.
+        out: output folder; it exists.
+        argv: [step, flags...] as recorded in the identity.
+        worker: (i, nj) in a worker process of a sharded step, 1-based; None in the main one.
+        ledger: where every dropped utterance gets a row.
+        counts: what the record and the report's funnel say was kept.
+    """
+
+    config: C
+    ins: list[Path]
+    out: Path
+    argv: list[str]
+    worker: tuple[int, int] | None = None
+    counts: dict[str, float] = field(default_factory=dict)
+    ledger: Ledger = field(default_factory=lambda: Ledger(""))
+
+    @property
+    def name(self) -> str:
+        return self.argv[0]
+
+    @property
+    def nj(self) -> int:
+        """How many shards may run at once (--nj of the recipe; 1 where nobody says)."""
+        return max(1, int(os.environ.get("SAWT_NJ", "1")))
+
+    @property
+    def ngpu(self) -> int:
+        """How many GPUs may be used (--ngpu of the recipe): 0 means the CPU."""
+        return int(os.environ.get("SAWT_NGPU", "0"))
+
+    def input(self, position: int, what: str) -> Path:
+        """The input at `position`; raises UserError naming `what` is wanted where there are fewer."""
+        if position >= len(self.ins):
+            raise UserError(
+                f"input {position + 1} is missing: {what}", "--in", f"see python3 -m toolkit.{self.name} --help"
+            )
+        return self.ins[position]
+
+
+def main(function: Callable[[Step[Any]], None], config: type[Any] = NoConfig) -> None:
+    """Run `function` as the step that is the main module. Ends the process with 1 on a user's mistake."""
+    module = sys.modules["__main__"]
+    spec = module.__spec__  # none for a script of a recipe's local/, which is known by its path
+    name = spec.name.removeprefix("toolkit.").removesuffix(".__main__") if spec else sys.argv[0]
+    die_with_parent()
+    try:
+        _run(function, config, name, module.__doc__ or "")
+    except UserError as e:
+        print(f"error: {e}", file=sys.stderr)
+        raise SystemExit(1) from None
+    except OSError as e:
+        if e.errno not in MENDABLE:
+            raise
+        what, remedy = MENDABLE[e.errno]
+        error = UserError(
+            what, str(e.filename or "see the lines above"), remedy + " and rerun: what is finished is kept"
+        )
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        print("\nstopped; rerun to go on from here", file=sys.stderr)
+        raise SystemExit(130) from None
+
+
+def _run(function: Callable[[Step[Any]], None], config_class: type[Any], name: str, doc: str) -> None:
+    parser = _parser(name, doc, config_class)
+    known, rest = parser.parse_known_args()
+    config = load_config(config_class, known.config, _overrides(rest, config_class))
+    argv = [name, *_without_worker(separated(sys.argv[1:]))]
+    worker = tuple(map(int, known.worker.split("/"))) if known.worker else None
+    for path in known.ins:
+        if not path.exists():
+            raise UserError("no such input", str(path), "run the stage that makes it, or mend the path")
+        if known.out.resolve() in (path.resolve(), *path.resolve().parents):
+            raise UserError(
+                "the output would be written over an input", f"--out {known.out}, --in {path}", "name a new folder"
+            )
+    step = Step(config, known.ins, known.out, argv, worker, ledger=Ledger(name))  # type: ignore[arg-type]
+    if step.worker:
+        try:
+            function(step)
+        except WorkerDone:
+            return
+        raise AssertionError(f"{name} ran as a worker but has no shards")
+    known.out.mkdir(parents=True, exist_ok=True)
+    with locked(known.out):
+        state = status(argv)
+        if state.state == "stale":
+            raise UserError(
+                f"{known.out} was made from something else ({state.why})",
+                str(known.out / "record.json"),
+                "move it aside, or run the recipe with --fresh",
+            )
+        if state.state == "done":
+            print(f"{known.out} is done: nothing to do")
+            return
+        parts = begin(argv, known.out)
+        start = time.monotonic()
+        function(step)
+        finish(parts, known.out, to_dict(config), step.counts, step.ledger, time.monotonic() - start)
+        remove(known.out / "shards")
+
+
+def _parser(name: str, doc: str, config_class: type[Any]) -> argparse.ArgumentParser:
+    rows = (
+        "\n".join(f"  --{n.replace('_', '-'):26} {d:14} {m}" for n, d, m in field_help(config_class))
+        if fields(config_class)
+        else ""
+    )
+    parser = argparse.ArgumentParser(
+        f"python3 -m toolkit.{name}",
+        description=doc,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.epilog = f"fields of --config, each also a flag (default, meaning):\n{rows}" if rows else None
+    parser.add_argument("--config", type=Path, metavar="YAML", help="config file")
+    parser.add_argument("--in", dest="ins", nargs="+", type=Path, default=[], metavar="PATH", help="inputs")
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="output folder")
+    parser.add_argument("--worker", help=argparse.SUPPRESS)
+    return parser
+
+
+def _overrides(rest: list[str], config_class: type[Any]) -> dict[str, str]:
+    """Leftover `--peak-lr 1e-3` pairs -> {"peak_lr": "1e-3"}."""
+    names = [n for n, _, _ in field_help(config_class)] if fields(config_class) else []
+    found: dict[str, str] = {}
+    words = separated(rest)
+    while words:
+        key = words.pop(0)
+        name = key.removeprefix("--").replace("-", "_")
+        if not key.startswith("--") or name not in names:
+            _refuse(key, names)
+        if not words or words[0].startswith("--"):
+            raise UserError(f"{key} needs a value", "command line")
+        found[name] = words.pop(0)
+    return found
+
+
+def _refuse(key: str, names: list[str]) -> NoReturn:
+    near = difflib.get_close_matches(key.removeprefix("--").replace("-", "_"), [*names, "config", "in", "out"], 1, 0.4)
+    raise UserError(
+        f"unknown option {key}",
+        "command line",
+        f"did you mean --{near[0].replace('_', '-')}?" if near else "see --help",
+    )
+
+
+def _without_worker(argv: list[str]) -> list[str]:
+    if "--worker" in argv:
+        i = argv.index("--worker")
+        return argv[:i] + argv[i + 2 :]
+    return argv

@@ -1,0 +1,170 @@
+"""The stage table that a recipe declares: what each stage runs, from what, into what, and how it stands."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from . import record
+from .errors import UserError
+from .record import Status, flag, separated
+
+
+@dataclass(frozen=True)
+class Run:
+    """One step of a stage: argv[0] is a toolkit module without its package, or a script with a slash."""
+
+    argv: list[str]
+
+    @property
+    def ins(self) -> list[str]:
+        return flag(self.argv, "--in")
+
+    @property
+    def out(self) -> str:
+        return (flag(self.argv, "--out") or [""])[0]
+
+    @property
+    def log(self) -> Path:
+        return Path(self.out, "log", "run.log")
+
+
+@dataclass(frozen=True)
+class Stage:
+    name: str
+    what: str
+    runs: list[Run] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Option:
+    name: str
+    value: str
+    meaning: str
+
+    @property
+    def flag(self) -> str:
+        return "--" + self.name.replace("_", "-")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A recipe's options and numbered stages (1-based), and the words of the command line that called it."""
+
+    options: list[Option]
+    stages: list[Stage]
+    words: list[str]
+
+    @classmethod
+    def parse(cls, data: str) -> Table:
+        """From what utils/recipe.sh writes: NUL-ended words, each entry being kind, count, count words."""
+        words = data.split("\0")[:-1]
+        options: list[Option] = []
+        stages: list[Stage] = []
+        called: list[str] = []
+        i = 0
+        while i < len(words):
+            kind, n = words[i], int(words[i + 1])
+            entry, i = words[i + 2 : i + 2 + n], i + 2 + n
+            if kind == "option":
+                options.append(Option(*entry))
+            elif kind == "stage":
+                stages.append(Stage(entry[0], entry[1]))
+            elif kind == "called":
+                called = entry
+            elif not stages:
+                raise UserError(f"`run {' '.join(entry)}` stands before the first `stage`", "stages() of the recipe")
+            else:
+                stages[-1].runs.append(Run(separated(entry)))
+        table = cls(options, stages, called)
+        table._check()
+        return table
+
+    def _check(self) -> None:
+        names = [s.name for s in self.stages]
+        outs = [r.out for s in self.stages for r in s.runs]
+        for seen, what in ((names, "stage"), (outs, "output")):
+            twice = sorted({x for x in seen if seen.count(x) > 1})
+            if twice:
+                raise UserError(f"{what} declared twice: {', '.join(twice)}", "stages() of the recipe", "rename one")
+        for stage in self.stages:
+            if not stage.runs or not all(r.out for r in stage.runs):
+                raise UserError(f"stage {stage.name} needs a `run` with --out", "stages() of the recipe")
+
+    def number(self, key: str) -> int:
+        """Number of the stage named or numbered `key`."""
+        names = [s.name for s in self.stages]
+        if key in names:
+            return names.index(key) + 1
+        if key.isdigit() and 1 <= int(key) <= len(names):
+            return int(key)
+        near = difflib.get_close_matches(key, names, 3, 0.3)
+        hint = (
+            f"nearest: {', '.join(near)}" if near and not key.isdigit() else f"there are 1 to {len(names)}: see --list"
+        )
+        raise UserError(f"no stage {key}", "--stage", hint)
+
+    @cached_property
+    def _makers(self) -> dict[Path, tuple[int, Run]]:
+        return {Path(r.out): (n, r) for n, s in enumerate(self.stages, 1) for r in s.runs}
+
+    def maker(self, path: Path) -> tuple[int, Run] | None:
+        """(stage number, run) that makes the folder at or above `path`."""
+        return next((self._makers[p] for p in (path, *path.parents) if p in self._makers), None)
+
+    @cached_property
+    def _ids(self) -> dict[str, str]:
+        return {}
+
+    def expected_id(self, path: Path, out: Path) -> str:
+        """Id of the input `path` of `out` once the stages above it have run; of the disk where none makes it."""
+        made = self.maker(path)
+        if made is None:
+            return record.input_id(path, out)
+        run = made[1]
+        if run.out not in self._ids:
+            self._ids[run.out] = record.identity_id(record.identity(run.argv, self.expected_id))
+        return f"{self._ids[run.out]}/{path.relative_to(run.out)}"
+
+    def status(self, run: Run) -> Status:
+        """State of a run's output; a change upstream makes everything below it stale."""
+        return record.status(run.argv, self.expected_id)
+
+    def stage_status(self, stage: Stage) -> Status:
+        """The worst state of the stage's runs."""
+        order = ("stale", "partial", "missing", "done")
+        return min((self.status(r) for r in stage.runs), key=lambda s: order.index(s.state))
+
+    def check_inputs(self, n: int, run: Run) -> None:
+        """Raise UserError unless every input of a run of stage `n` is there and finished."""
+        for name in run.ins:
+            if not name:
+                empty = [o for o in self.options if not o.value and not o.meaning.startswith("optional")]
+                wanted = ", ".join(f"{o.flag} ({o.meaning})" for o in empty) or "the variable that is empty"
+                raise UserError(f"stage {n} ({self.stages[n - 1].name}) has an empty input", "--in", f"give {wanted}")
+            path, made = Path(name), self.maker(Path(name))
+            if made is None:
+                if not path.exists():
+                    raise UserError(
+                        f"stage {n} needs {name}: no such file or folder", str(path.absolute()), self._hint(name)
+                    )
+            elif (state := self.status(made[1])).state != "done":
+                m, maker = made[0], self.stages[made[0] - 1].name
+                remedy = self.renewal(made[1]) if state.state == "stale" else f"run stage {m} ({maker}) first"
+                why = f" ({state.why})" if state.why else ""
+                raise UserError(f"stage {n} needs {name}, which is {state.state}{why}", name, remedy)
+            elif not path.exists():
+                raise UserError(f"stage {n} needs {name}, which stage {made[0]} did not make", name, "mend the name")
+
+    def renewal(self, run: Run) -> str:
+        """How to redo a stale output: from the first stale stage that it was made from."""
+        above = [made[1] for i in run.ins if (made := self.maker(Path(i))) and self.status(made[1]).state == "stale"]
+        if above:
+            return self.renewal(above[0])
+        return f"redo it with --fresh {next(s.name for s in self.stages if run in s.runs)}"
+
+    def _hint(self, value: str) -> str:
+        given = [o for o in self.options if o.value == value]
+        return f"set {given[0].flag} ({given[0].meaning})" if given else "mend the path"

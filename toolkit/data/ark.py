@@ -1,0 +1,133 @@
+"""Kaldi archives: feature matrices and recordings. The only module that imports kaldiio.
+
+kaldiio's licence allows evaluation only; everything else goes through here, so that a swap stays cheap.
+An scp line is `id file.ark:offset`. Shape legend: T frames, D dimensions, N samples, C channels.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+import wave
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import kaldiio
+import numpy as np
+
+from ..core.errors import UserError
+from ..core.files import atomic
+from .ids import fault
+from .tables import read_table
+
+Array = np.ndarray[Any, np.dtype[Any]]
+_PLACE = re.compile(r"(.+):(\d+)")
+
+
+def write_features(ark: Path, items: Iterable[tuple[str, Array]], said: Path | None = None) -> int:
+    """Write float32 matrices [T, D] (or vectors) to `ark`, and `<ark's name>.scp` beside it; returns how many.
+
+    Args:
+        items: (id, matrix), in the order they are to stand in.
+        said: path of the ark that the scp names, where the file is going to be renamed; else `ark`.
+
+    Both files are written whole or not at all. Raises UserError for an id that cannot stand in an ark.
+    """
+    return _write(
+        ark, ((id, np.ascontiguousarray(x, dtype=np.float32)) for id, x in items), kaldiio.matio.write_array, said
+    )
+
+
+def write_waves(ark: Path, items: Iterable[tuple[str, int, Array]], said: Path | None = None) -> int:
+    """Write recordings, (id, samples per second, int16 samples [N] or [N, C]), as wav in an ark; as write_features."""
+    return _write(
+        ark, ((id, (rate, x)) for id, rate, x in items), lambda f, item: kaldiio.matio.write_wav(f, *item), said
+    )
+
+
+def _write(ark: Path, items: Iterable[tuple[str, Any]], write: Any, said: Path | None) -> int:
+    name, count, seen = str(said or ark), 0, set()
+    with (
+        atomic(ark.with_suffix(".scp")) as index,  # renamed last: an scp whose ark is not there would mislead
+        atomic(ark) as temporary,
+        open(temporary, "wb") as f,
+        open(index, "w", encoding="utf-8", newline="\n") as scp,
+    ):
+        for id, item in items:
+            if (odd := fault(id)) or id in seen:
+                raise UserError(f"id {id!r} {odd or 'is given twice'}", name, "rename it")
+            seen.add(id)
+            f.write(f"{id} ".encode())
+            scp.write(f"{id} {name}:{f.tell()}\n")
+            write(f, item)
+            count += 1
+    return count
+
+
+class Features(Mapping[str, Array]):
+    """Matrices of an scp by id, read when asked for. Raises UserError for a broken scp or entry.
+
+    An ark is looked for at the path that the scp names, then beside the scp.
+    """
+
+    def __init__(self, scp: Path) -> None:
+        if not scp.is_file():
+            raise UserError("no such scp", str(scp), "run the stage that makes it")
+        self.scp = scp
+        self.places, problems = read_table(scp)
+        if broken := [p for p in problems if p.fatal]:
+            raise UserError("; ".join(map(str, broken[:10])), str(scp), "make it again")
+
+    def __getitem__(self, id: str) -> Array:
+        return read_array(self.places[id], self.scp.parent)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.places)
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+
+def read_array(place: str, beside: Path | None = None) -> Array:
+    """The matrix or vector at `file.ark:offset`. Raises UserError where there is none."""
+    found = _read(place, beside)
+    if not isinstance(found, np.ndarray):
+        raise UserError("a recording where features belong", place, "name the scp of the features")
+    return found
+
+
+def read_wave(place: str) -> tuple[int, Array]:
+    """(samples per second, float32 samples [N, C]) of the recording at `file.ark:offset`. Raises UserError."""
+    found = _read(place, None)
+    if isinstance(found, np.ndarray):
+        raise UserError("features where a recording belongs", place, "name the ark of the audio")
+    rate, wave_NC = found
+    scale = 1.0 / (np.iinfo(wave_NC.dtype).max + 1.0) if wave_NC.dtype.kind == "i" else 1.0
+    return int(rate), np.asarray(wave_NC, dtype=np.float32).reshape(len(wave_NC), -1) * np.float32(scale)
+
+
+def _read(place: str, beside: Path | None) -> Any:
+    parts = _PLACE.fullmatch(place)
+    path = Path(parts[1] if parts else place)
+    if beside and not path.is_file() and (beside / path.name).is_file():
+        path = beside / path.name
+    if not path.is_file():
+        raise UserError("no such ark", str(path), "mend the path, or run the stage that makes it")
+    with open(path, "rb") as f:  # opened here: kaldiio would run a path that ends in `|` as a command
+        f.seek(int(parts[2]) if parts else 0)
+        try:
+            return _entry(f)
+        except (ValueError, EOFError, AssertionError, UnicodeDecodeError, struct.error, wave.Error, RuntimeError) as e:
+            said = " ".join(str(e).split())[:200]
+            raise UserError(f"no whole entry of an ark here: {said}", place, "make the ark again") from None
+
+
+def _entry(f: BinaryIO) -> Any:
+    begins = f.read(3)
+    f.seek(-len(begins), 1)
+    if not begins:
+        raise ValueError("it is past the end of the file")
+    if begins in (b"PKL", b"NPY"):  # kaldiio would unpickle it
+        raise ValueError("a pickle, which could run anything")
+    return kaldiio.matio.read_kaldi(f)

@@ -1,0 +1,137 @@
+"""Whether a recording is fit for use: one pass over it, a block in memory at a time, a reason where it is not."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from .audio import AudioError, Recording, Wave, open_recording
+
+FULL_SCALE = 0.999  # from here on a sample counts as clipped
+LARGEST = 64.0  # times full scale: larger samples are damage, or integers stored as floats
+FRAME_SECONDS = 0.1  # of which the loudest decides whether a recording is silent
+KINDS = {
+    ".wav": "WAV", ".flac": "FLAC", ".mp3": "MP3", ".ogg": "OGG", ".oga": "OGG", ".opus": "OGG", ".aif": "AIFF",
+    ".aiff": "AIFF", ".au": "AU", ".caf": "CAF", ".w64": "W64", ".sph": "NIST",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a recording must keep to."""
+
+    min_seconds: float = 0.5
+    """shortest recording, seconds"""
+    max_seconds: float = 60.0
+    """longest recording, seconds"""
+    silent_dbfs: float = -60.0
+    """a recording whose loudest tenth of a second stays below this level is silent, dB of full scale"""
+    max_clipped: float = 0.05
+    """largest share of samples at full scale"""
+
+
+ANY_LENGTH = Limits(min_seconds=0.0, max_seconds=math.inf)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was found out about a recording.
+
+    Attributes:
+        reason: why it cannot be used: missing, empty, unreadable, truncated, non-finite, out of range, too short,
+            too long, silent, clipped; empty where it can.
+        detail: the reason in a sentence; notes: what is odd but does no harm.
+        seconds, rate, channels: as far as they are known, else 0.
+        loudest_dbfs: level of the loudest tenth of a second; clipped: share of samples at full scale.
+    """
+
+    reason: str
+    detail: str = ""
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0
+    rate: int = 0
+    channels: int = 0
+    loudest_dbfs: float = -math.inf
+    clipped: float = 0.0
+
+
+def check_audio(
+    path: str | os.PathLike[str], limits: Limits = ANY_LENGTH, hear: Callable[[Wave, int], None] | None = None
+) -> Verdict:
+    """Decode all of `path` and judge it. Never raises for a bad recording.
+
+    Args:
+        hear: called with every block (mono, at the recording's rate) and the rate, so that one pass does for all.
+    """
+    try:
+        with open_recording(path) as r:
+            return _judge(r, limits, hear)
+    except AudioError as e:
+        return Verdict(e.reason, e.what)
+
+
+def _judge(r: Recording, limits: Limits, hear: Callable[[Wave, int], None] | None) -> Verdict:
+    seconds = r.frames / r.rate
+
+    def verdict(reason: str, detail: str, loudest: float = -math.inf, clipped: float = 0.0) -> Verdict:
+        return Verdict(reason, detail, _notes(r), seconds, r.rate, r.channels, loudest, clipped)
+
+    if r.promised > r.frames:
+        return verdict("truncated", f"the header promises {r.promised / r.rate:.2f} s, {seconds:.2f} s are there")
+    if r.kind == "OGG" and _has_no_end(r.name):
+        return verdict("truncated", "the last page of the stream is not there")
+    if seconds < limits.min_seconds:
+        return verdict("too short", f"{seconds:.3f} s ({r.frames} samples), less than {limits.min_seconds} s")
+    if seconds > limits.max_seconds:
+        return verdict("too long", f"{seconds:.1f} s, more than {limits.max_seconds} s")
+    loudest, clipped = 0.0, 0
+    try:
+        for wave_N in r.blocks():
+            if not np.isfinite(wave_N).all():
+                return verdict("non-finite", f"{(~np.isfinite(wave_N)).sum()} samples are NaN or infinite")
+            if len(wave_N) and (peak := float(np.abs(wave_N).max())) > LARGEST:
+                return verdict("out of range", f"a sample of {peak:.3g}, where full scale is 1")
+            loudest = max(loudest, _loudest(wave_N, max(1, int(r.rate * FRAME_SECONDS))))
+            clipped += int(np.count_nonzero(np.abs(wave_N) >= FULL_SCALE))
+            if hear:
+                hear(wave_N, r.rate)
+    except AudioError as e:
+        return verdict(e.reason, e.what)
+    level, share = 20 * math.log10(loudest) if loudest else -math.inf, clipped / r.frames
+    if level < limits.silent_dbfs:
+        return verdict("silent", f"its loudest tenth of a second is at {level:.0f} dB of full scale", level, share)
+    if share > limits.max_clipped:
+        return verdict("clipped", f"{share:.1%} of the samples are at full scale", level, share)
+    return verdict("", "", level, share)
+
+
+def _loudest(wave_N: Wave, frame: int) -> float:
+    """Largest standard deviation (a constant offset is silence) of a frame."""
+    if len(wave_N) < frame:
+        return float(wave_N.std(dtype=np.float64)) if len(wave_N) else 0.0
+    return float(wave_N[: len(wave_N) // frame * frame].reshape(-1, frame).std(axis=1, dtype=np.float64).max())
+
+
+def _has_no_end(name: str) -> bool:
+    """Whether the last Ogg page lacks the end-of-stream flag (RFC 3533)."""
+    if not os.path.isfile(name):
+        return False
+    with open(name, "rb") as f:
+        f.seek(max(0, os.path.getsize(name) - 2 * 65307))  # a page has at most 65,307 bytes
+        tail = f.read()
+    page = tail.rfind(b"OggS")
+    return page < 0 or len(tail) < page + 6 or not tail[page + 5] & 4
+
+
+def _notes(r: Recording) -> tuple[str, ...]:
+    named = KINDS.get(os.path.splitext(r.name)[1].lower(), r.kind)
+    notes = [f"named {named}, is {r.kind}"] if named != r.kind and r.kind != "ark" else []
+    if r.channels > 1:
+        notes.append(f"{r.channels} channels mixed down")
+    if r.rate < 16000:
+        notes.append(f"{r.rate} Hz")
+    return tuple(notes)

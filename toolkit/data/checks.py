@@ -1,0 +1,265 @@
+"""What can be wrong between the tables of a data directory, and between them and the audio."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from .audio import OVERSHOOT, AudioError, audio_info
+from .ids import fault
+from .kaldi import (
+    DERIVED,
+    PHONES,
+    SEGMENTS,
+    SPEAKERS,
+    WAV,
+    Tables,
+    Utterance,
+    invert,
+    parse_segment,
+    positive,
+    read_tables,
+    utterances,
+)
+from .tables import TEXT, Problem, locate, read_table
+
+RESERVED_WORDS = ("<s>", "</s>", "#0")
+OF_UTTERANCES = re.compile(r"(text(_[\w.-]+)?|utt2\w+|feats\.scp|vad\.scp)")
+_OF_RECORDINGS = re.compile(r"rec2\w+|reco2\w+")
+_ARK = re.compile(r"(.+):\d+")
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything found about a data directory: its problems, its utterances and their seconds (where known)."""
+
+    problems: list[Problem]
+    utterances: int
+    seconds: float
+
+    @property
+    def errors(self) -> list[Problem]:
+        return [p for p in self.problems if p.level == "error"]
+
+
+def inspect(path: Path, allow_pipes: bool = False, audio: bool = False) -> Report:
+    """All problems of the data directory at `path`, in order of file and line.
+
+    Args:
+        audio: open every recording's header too; without it only the existence of its file is checked.
+
+    Raises UserError where the folder has no wav.scp.
+    """
+    tables, problems = read_tables(path)
+    found, more = utterances(tables, allow_pipes, headers=False)
+    problems += more
+    ids = _utterance_ids(tables)
+    lengths, more = recording_lengths(tables, "all" if audio else "none", allow_pipes)
+    problems += more
+    for check in (
+        _coverage(tables, ids),
+        _speakers(path, tables),
+        _texts(tables),
+        _numbers(tables),
+        _ends(tables, lengths),
+        _durations(tables, found, lengths),
+        _phones(path / PHONES, ids),
+    ):
+        problems += check
+    known = [u.seconds if u.end is not None else lengths.get(u.id, u.seconds) for u in found]
+    problems = sorted(set(locate(path, problems)), key=lambda p: (p.file, p.line, p.reason, p.what))
+    return Report(problems, len(found), math.fsum(s for s in known if math.isfinite(s)))
+
+
+def _utterance_ids(tables: Tables) -> Mapping[str, str]:
+    return tables[SEGMENTS] if SEGMENTS in tables else tables[WAV]
+
+
+def recording_lengths(
+    tables: Tables, headers: Literal["all", "unknown", "none"], allow_pipes: bool = False
+) -> tuple[dict[str, float], list[Problem]]:
+    """Seconds of each recording as far as they can be known, and the recordings that cannot be used.
+
+    Args:
+        headers: which recordings to open: all (the header is then believed over any table), those of unknown length,
+            or none; then only the existence of the file is checked. Pipes are not run.
+    """
+    lengths: dict[str, float] = {}
+    problems: list[Problem] = []
+    said = [tables.get("reco2dur", {}), {} if SEGMENTS in tables else tables.get("utt2dur", {})]
+    for rec, source in tables[WAV].items():
+        for number in (table[rec] for table in said if rec in table):
+            with contextlib.suppress(ValueError):  # noted where the tables of numbers are checked
+                lengths.setdefault(rec, positive(number))
+        if source.endswith("|"):
+            continue
+        try:
+            if headers == "all" or (headers == "unknown" and rec not in lengths):
+                lengths[rec] = audio_info(source, allow_pipes).seconds
+            elif not _is_there(source):
+                raise AudioError("missing", "no such recording", source, "mend the path, or take its line out")
+        except AudioError as e:
+            what = f"{rec}: {e.what}" + (f": {source}" if source not in e.what else "")
+            problems.append(Problem(WAV, 0, e.reason, what, e.remedy, id=rec))
+    return lengths, problems
+
+
+def _is_there(source: str) -> bool:
+    ark = _ARK.fullmatch(source)
+    return os.path.exists(source) or bool(ark and os.path.exists(ark[1]))
+
+
+def _coverage(tables: Tables, ids: Mapping[str, str]) -> Iterator[Problem]:
+    """Tables that do not cover exactly the utterances, the recordings or the speakers."""
+    place = SEGMENTS if SEGMENTS in tables else WAV
+    for name, table in tables.items():
+        if OF_UTTERANCES.fullmatch(name):
+            what = ("audio without a transcript", "a transcript without audio") if TEXT.fullmatch(name) else None
+            lacks, extra = what or ("an utterance without its line", "a line without its utterance")
+            remedy = f"add its line to {name}, or take it out everywhere"
+            for id in ids:
+                if id not in table:
+                    yield Problem(place, 0, "not covered", f"{id} is not in {name}: {lacks}", remedy, id=id)
+            for id in table:
+                if id not in ids:
+                    yield Problem(name, 0, "extra", f"{id} is not in {place}: {extra}", "take the line out", id=id)
+        elif _OF_RECORDINGS.fullmatch(name):
+            for rec in tables[WAV]:
+                if rec not in table:
+                    yield Problem(WAV, 0, "not covered", f"{rec} is not in {name}", f"add its line to {name}", id=rec)
+            for rec in table:
+                if rec not in tables[WAV]:
+                    yield Problem(name, 0, "extra", f"{rec} is not in {WAV}", "take the line out", id=rec)
+    if SEGMENTS in tables:
+        used = {text.split()[0] for text in tables[SEGMENTS].values()}
+        for rec in tables[WAV]:
+            if rec not in used:
+                remedy = "take it out, unless you mean it"
+                yield Problem(WAV, 0, "unused", f"{rec} has no segment", remedy, level="warning", id=rec)
+
+
+def _speakers(path: Path, tables: Tables) -> Iterator[Problem]:
+    if SPEAKERS not in tables:
+        yield Problem(SPEAKERS, 0, "missing table", "there is no utt2spk", "write it: each utterance and who speaks")
+        return
+    utt2spk = tables[SPEAKERS]
+    for utt, speaker in utt2spk.items():
+        if odd := fault(speaker):
+            yield Problem(SPEAKERS, 0, "speaker", f"speaker {speaker!r} {odd}", "rename it", id=utt)
+        elif not utt.startswith(speaker):
+            what = f"{utt} does not begin with its speaker {speaker}: sorted by id is not sorted by speaker"
+            remedy = "name utterances speaker-recording"
+            yield Problem(SPEAKERS, 0, "prefix", what, remedy, level="warning", id=utt)
+    speakers = set(utt2spk.values())
+    for name, table in tables.items():
+        if name.startswith("spk2"):
+            for speaker in table:
+                if speaker not in speakers:
+                    yield Problem(name, 0, "extra", f"{speaker} speaks nowhere", "take the line out", id=speaker)
+            if lacking := sorted(speakers - set(table)):
+                what = f"{len(lacking)} speakers are not in it: {', '.join(lacking[:5])}" + ", ..." * (len(lacking) > 5)
+                yield Problem(name, 0, "not covered", what, "add their lines, or leave it so", level="warning")
+    if not (path / DERIVED).is_file():
+        yield Problem(DERIVED, 0, "missing table", "there is no spk2utt", "--fix writes it")
+    else:
+        there, problems = read_table(path / DERIVED)
+        yield from problems
+        wanted = invert(utt2spk)
+        for speaker in sorted(set(there) | set(wanted)):
+            if sorted(there.get(speaker, "").split()) != wanted.get(speaker, "").split():
+                what = f"the utterances of {speaker} are not those of utt2spk"
+                yield Problem(DERIVED, 0, "not inverse", what, "--fix writes it again", id=speaker)
+
+
+def _texts(tables: Tables) -> Iterator[Problem]:
+    for name, table in tables.items():
+        if not TEXT.fullmatch(name):
+            continue
+        for id, text in table.items():
+            if not text:
+                remedy = "mark it as you do silence, or take it out"
+                yield Problem(name, 0, "empty transcript", f"{id}: empty transcript", remedy, level="warning", id=id)
+            elif "#0" in text or "s>" in text:
+                for word in RESERVED_WORDS:
+                    if word in text.split():
+                        what = f"{id}: {word} is a word of Kaldi's own"
+                        yield Problem(name, 0, "reserved word", what, "take it out", id=id)
+
+
+def _numbers(tables: Tables) -> Iterator[Problem]:
+    for name in ("utt2dur", "reco2dur"):
+        for id, text in tables.get(name, {}).items():
+            try:
+                positive(text)
+            except ValueError as e:
+                yield Problem(name, 0, "duration", f"{id}: {e}", "mend the line", fatal=True, id=id)
+    for id, text in tables.get("utt2num_frames", {}).items():
+        if not (text.isascii() and text.isdigit()):
+            yield Problem("utt2num_frames", 0, "frames", f"{id}: no number of frames: {text}", "mend the line", id=id)
+    for speaker, gender in tables.get("spk2gender", {}).items():
+        if gender not in ("m", "f"):
+            yield Problem("spk2gender", 0, "gender", f"{speaker}: {gender} is not m or f", "write m or f", id=speaker)
+
+
+def _ends(tables: Tables, lengths: Mapping[str, float]) -> Iterator[Problem]:
+    """Segments past the end of their recordings."""
+    if SEGMENTS not in tables:
+        return
+    if "reco2dur" not in tables:
+        what = "there is no reco2dur, so that segments cannot be held against the recordings"
+        level = "warning" if lengths else "error"
+        yield Problem("reco2dur", 0, "missing table", what, "--fix writes it; --audio reads the headers", level=level)
+    for id, text in tables[SEGMENTS].items():
+        try:
+            rec, start, end = parse_segment(text)
+        except ValueError:  # noted with the utterances
+            continue
+        seconds = lengths.get(rec, math.inf)
+        if start >= seconds or (end is not None and end > seconds + OVERSHOOT):
+            what = f"{id}: {start} to {'its end' if end is None else end} s of {rec}, which has {seconds:.2f} s"
+            yield Problem(SEGMENTS, 0, "past end", what, "mend the times, or take the line out", id=id)
+
+
+def _durations(tables: Tables, found: Iterable[Utterance], lengths: Mapping[str, float]) -> Iterator[Problem]:
+    """Durations that say another thing than the segments or the headers."""
+    utt2dur = tables.get("utt2dur", {})
+    if SEGMENTS not in tables and not utt2dur and "reco2dur" not in tables:
+        what = "there is no utt2dur or reco2dur: every reader opens every recording to know its length"
+        yield Problem("reco2dur", 0, "missing table", what, "--fix writes it", level="warning")
+    pairs: list[tuple[str, str, str, float]] = [("utt2dur", u.id, utt2dur.get(u.id, ""), u.seconds) for u in found]
+    for name in ("reco2dur", *(("utt2dur",) if SEGMENTS not in tables else ())):
+        pairs += [(name, rec, tables.get(name, {}).get(rec, ""), seconds) for rec, seconds in lengths.items()]
+    for name, id, said, seconds in pairs:
+        try:
+            wrong = bool(said) and abs(positive(said) - seconds) > OVERSHOOT
+        except ValueError:  # noted with the numbers
+            continue
+        if wrong:
+            what = f"{id}: {said} s, where it is {seconds:.2f} s"
+            yield Problem(name, 0, "duration", what, "write it again: --fix does", id=id)
+
+
+def _phones(path: Path, ids: Mapping[str, str]) -> Iterator[Problem]:
+    """Lines of phones.ctm that are not `utt 1 start_s duration_s phone`."""
+    if not path.is_file():
+        return
+    with open(path, encoding="utf-8", errors="replace", newline="\n") as f:
+        for i, line in enumerate(f, 1):
+            fields = line.split()
+            try:
+                good = len(fields) == 5 and float(fields[2]) >= 0 and float(fields[3]) >= 0
+            except ValueError:
+                good = False
+            if not good:
+                what = f"not `utterance 1 start duration phone`: {line.strip()[:60]}"
+                yield Problem(PHONES, i, "columns", what, "mend the line")
+            elif fields[0] not in ids:
+                yield Problem(
+                    PHONES, i, "extra", f"{fields[0]} is no utterance here", "take the line out", id=fields[0]
+                )

@@ -1,0 +1,300 @@
+"""A folder of recordings, with or without a table of transcripts -> data directories, every drop accounted for.
+
+Any tree of wav, flac, mp3 or ogg files, and beside it perhaps a .tsv whose first line names its columns: path (or
+file), text (or sentence), speaker, dialect (or lang), gender, emotion. Audio stays where it is and is named by the
+path that --in gives. Long recordings without a transcript are cut at pauses, or at a fixed length.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from ...core.errors import UserError
+from ...core.shards import run_shards
+from ...core.shards import split as shards_of
+from ...core.step import Step, main
+from ..check import Limits
+from ..checks import RESERVED_WORDS, inspect
+from ..cut import CutConfig
+from ..ids import safe, safe_speaker, unique
+from ..kaldi import UNKNOWN, write_data_dir
+from ..recordings import Found, assess, find_recordings, shown
+from ..split import shares_of, split_groups
+from ..tables import gender_of, one_line
+from ..transcripts import Row, Transcripts, find_table, match, read_transcripts
+
+VERSION = 1
+PLAN = {"mb": 10, "mb_per_hour": 0.5}
+BYTES_PER_SECOND = 32000  # of 16 kHz wav: sizes stand for seconds where shards are made, so that no header is opened
+
+
+@dataclass(frozen=True)
+class FolderConfig:
+    """How a folder becomes a corpus."""
+
+    table: str = "auto"
+    """file of transcripts and labels, relative to the corpus; auto: the only .tsv at its top, if there is one; none"""
+    keep_untranscribed: bool = False
+    """where the table has transcripts: keep recordings without one (the set then has no text)"""
+    speaker: Literal["folder", "top_folder", "recording"] = "folder"
+    """who speaks where no table says it: the folder a recording lies in, the first folder on the way to it, or
+    somebody else in every recording"""
+    dialect: str = ""
+    """dialect or language of recordings of which no table says it"""
+    drop_duplicates: bool = True
+    """keep one of recordings that are the same byte by byte: copies in two sets would leak"""
+    limits: Limits = field(default_factory=Limits)
+    """what a recording must keep to; max_seconds does not hold for what is cut"""
+    cut: CutConfig = field(default_factory=CutConfig)
+    """how long recordings without a transcript are cut"""
+    shares: tuple[str, ...] = ("train=0.8", "dev=0.1", "test=0.1")
+    """sets and their shares of the audio"""
+    seed: int = 1
+    """of the split"""
+
+    def __post_init__(self) -> None:
+        shares_of(self.shares)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """An utterance to be: `start` to `end` seconds (None: all) of the recording `rel` with id `recording`."""
+
+    id: str
+    recording: str
+    rel: str
+    speaker: str
+    seconds: float
+    start: float = 0.0
+    end: float | None = None
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A folder and what its table says.
+
+    Attributes:
+        folder: as the command line names it; found: its files; table: None where there is none.
+        rows: recording -> its row of the table.
+    """
+
+    folder: Path
+    found: Found
+    table: Transcripts | None
+    rows: dict[str, Row]
+
+    @property
+    def transcribed(self) -> bool:
+        return self.table is not None and "text" in self.table.columns
+
+
+def read_corpus(step: Step[FolderConfig]) -> Corpus:
+    """The folder and its table; rows and files that cannot be used go to the ledger."""
+    folder, c = step.input(0, "the folder of recordings"), step.config
+    if not folder.is_dir():
+        raise UserError("not a folder", str(folder), "name the folder that holds the recordings")
+    found = find_recordings(folder, step.out)
+    for path, reason, detail in found.bad:
+        step.ledger.drop(path, reason, detail)
+    file = step.ins[1] if len(step.ins) > 1 else find_table(folder, c.table)
+    if file is None:
+        return Corpus(folder, found, None, {})
+    table = read_transcripts(file)
+    for line, reason, detail in table.bad:
+        step.ledger.drop(f"{file.name}:{line}", reason, detail)
+    rows, bad = match(table.rows, found.recordings, str(folder))
+    for row, reason, detail in bad:
+        step.ledger.drop(f"{file.name}:{row.line}", reason, detail)
+    return Corpus(folder, found, table, rows)
+
+
+def candidates(step: Step[FolderConfig], corpus: Corpus) -> dict[str, str]:
+    """Recording -> transcript (empty where it needs none) of those worth decoding; others go to the ledger."""
+    texts: dict[str, str] = {}
+    for rel in corpus.found.recordings:
+        text = one_line(corpus.rows[rel].text) if rel in corpus.rows else ""
+        if any(word in RESERVED_WORDS for word in text.split()):
+            step.ledger.drop(shown(rel), "reserved word", f"{' '.join(RESERVED_WORDS)} are Kaldi's own: {text}")
+        elif corpus.transcribed and not text and not step.config.keep_untranscribed:
+            detail = "its row has an empty transcript" if rel in corpus.rows else "no row in the table"
+            step.ledger.drop(shown(rel), "audio without transcript", detail)
+        else:
+            texts[rel] = text
+    return texts
+
+
+def assess_all(step: Step[FolderConfig], corpus: Corpus, texts: Mapping[str, str]) -> list[dict[str, Any]]:
+    """One pass over every recording, in shards; the bad go to the ledger, the good come back in order."""
+    c, rels = step.config, list(texts)
+    sizes = [corpus.found.recordings[rel] for rel in rels]
+    shards = shards_of([(size + 1) / BYTES_PER_SECOND for size in sizes])
+    uncut = replace(c.limits, max_seconds=math.inf)
+
+    def work(k: int, path: Path) -> None:
+        with open(path, "w", encoding="utf-8") as f:
+            for i in shards[k]:
+                whole = bool(texts[rels[i]]) or c.cut.how == "none"
+                row = assess(corpus.folder, rels[i], c.limits if whole else uncut, None if whole else c.cut)
+                f.write(json.dumps(row) + "\n")
+
+    paths = run_shards(step, [sum(sizes[i] for i in s) / 1e6 for s in shards], work, "MB", ".jsonl")
+    rows = [json.loads(line) for path in paths for line in path.read_text(encoding="utf-8").splitlines()]
+    good: list[dict[str, Any]] = []
+    first: dict[str, str] = {}
+    for row in rows:
+        if row["reason"]:
+            step.ledger.drop(shown(row["path"]), row["reason"], row["detail"])
+        elif c.drop_duplicates and row["digest"] in first:
+            step.ledger.drop(shown(row["path"]), "duplicate", f"the same bytes as {shown(first[row['digest']])}")
+        else:
+            first[row["digest"]] = row["path"]
+            good.append(row)
+            for note in row["notes"]:
+                step.counts[note] = step.counts.get(note, 0) + 1
+    return good
+
+
+def pieces_of(step: Step[FolderConfig], corpus: Corpus, good: Iterable[Mapping[str, Any]]) -> list[Piece]:
+    """Utterances of the good recordings, with their ids; pieces that are too short go to the ledger."""
+    seconds = {str(row["path"]): float(row["seconds"]) for row in good}
+    said = {rel: _speaker_of(rel, corpus.rows.get(rel), step.config.speaker) for rel in seconds}
+    speakers = unique(sorted(set(said.values())), safe_speaker, "_")
+
+    def recording_id(rel: str) -> str:
+        speaker, stem = speakers[said[rel]], rel.rpartition(".")[0]
+        return speaker if stem == said[rel] else f"{speaker}-{safe(stem).removeprefix(speaker + '-')}"
+
+    ids = unique(seconds, recording_id)
+    made: list[Piece] = []
+    for row in good:
+        rel = str(row["path"])
+        base = (ids[rel], rel, speakers[said[rel]])
+        if not row["pieces"]:
+            made.append(Piece(ids[rel], *base, seconds[rel]))
+        for start, end in row["pieces"]:
+            id = f"{ids[rel]}-{round(start * 100):07d}-{round(end * 100):07d}"
+            if end - start < step.config.cut.shortest_seconds:
+                step.ledger.drop(id, "too short", f"{start} to {end} s of {shown(rel)}")
+            else:
+                made.append(Piece(id, *base, round(end - start, 2), start, end))
+    return made
+
+
+def _speaker_of(rel: str, row: Row | None, rule: str) -> str:
+    if row and row.speaker:
+        return row.speaker
+    folder = rel.rpartition("/")[0]
+    if rule == "recording" or not folder:
+        return rel.rpartition(".")[0]
+    return folder.split("/")[0] if rule == "top_folder" else folder
+
+
+def split_pieces(step: Step[FolderConfig], made: Sequence[Piece]) -> dict[str, list[Piece]]:
+    """Set -> utterances: no speaker in two sets; no recording, where there are fewer speakers than sets."""
+    shares = shares_of(step.config.shares)
+    speakers = {p.speaker for p in made}
+    by_recording = len(speakers) < len(shares)
+    step.counts["split_by_recording"] = int(by_recording)
+    if by_recording:
+        print(f"{len(speakers)} speakers for {len(shares)} sets: split by recording, speakers are shared between sets")
+    elif len(speakers) == len({p.recording for p in made}):
+        print("as many speakers as recordings: where no table or folder says who speaks, sets may share a person")
+    group = {p.id: p.recording if by_recording else p.speaker for p in made}
+    seconds: dict[str, list[float]] = {}
+    for p in made:
+        seconds.setdefault(group[p.id], []).append(p.seconds)
+    if len(seconds) < len(shares):
+        what = f"{len(seconds)} recordings cannot be split into {len(shares)} sets"
+        raise UserError(what, "shares", "ask for fewer, e.g. --shares train=1")
+    parts = split_groups({g: math.fsum(s) for g, s in seconds.items()}, shares, step.config.seed)
+    return {name: [p for p in made if parts[group[p.id]] == name] for name in shares}
+
+
+def labels_of(step: Step[FolderConfig], corpus: Corpus, made: Sequence[Piece]) -> dict[str, dict[str, str]]:
+    """utt2lang and utt2emotion of all sets, where anything has such a label; what has none is UNKNOWN and counted."""
+    tables: dict[str, dict[str, str]] = {}
+    for name, meaning, default in (("utt2lang", "dialect", step.config.dialect), ("utt2emotion", "emotion", "")):
+        values = {p.id: getattr(corpus.rows.get(p.rel), meaning, "") or default for p in made}
+        if any(values.values()):
+            tables[name] = {id: safe(value) if value else UNKNOWN for id, value in values.items()}
+            step.counts[f"{meaning}_unknown"] = sum(not value for value in values.values())
+    return tables
+
+
+def genders_of(corpus: Corpus, made: Iterable[Piece]) -> dict[str, str]:
+    """Speaker -> m or f, of speakers whose rows say one of the two and never the other."""
+    said: dict[str, set[str]] = {}
+    for p in made:
+        said.setdefault(p.speaker, set()).add(gender_of(getattr(corpus.rows.get(p.rel), "gender", "")))
+    return {speaker: min(genders - {""}) for speaker, genders in said.items() if len(genders - {""}) == 1}
+
+
+def tables_of(
+    corpus: Corpus,
+    part: Sequence[Piece],
+    texts: Mapping[str, str],
+    lengths: Mapping[str, float],
+    labels: Mapping[str, Mapping[str, str]],
+) -> dict[str, dict[str, str]]:
+    """The tables of one set. `texts`, `lengths`: by recording; `labels`: tables of all sets."""
+    tables = {
+        "wav.scp": {p.recording: f"{corpus.folder}/{p.rel}" for p in part},
+        "reco2dur": {p.recording: f"{lengths[p.rel]:.4f}" for p in part},
+        "utt2spk": {p.id: p.speaker for p in part},
+        "utt2dur": {p.id: f"{p.seconds:.4f}" for p in part},
+        "utt2orig": {p.id: p.rel for p in part},
+        **{name: {p.id: table[p.id] for p in part} for name, table in labels.items()},
+    }
+    if any(p.end is not None for p in part):
+        tables["segments"] = {p.id: f"{p.recording} {p.start:.2f} {_end(p, lengths[p.rel])}" for p in part}
+    if corpus.transcribed and all(texts[p.rel] for p in part):
+        tables["text"] = {p.id: texts[p.rel] for p in part}
+    if genders := genders_of(corpus, part):
+        tables["spk2gender"] = genders
+    return tables
+
+
+def _end(piece: Piece, seconds: float) -> str:
+    """End of a segment, never past its recording."""
+    return f"{math.floor(seconds * 1e4) / 1e4:.4f}" if piece.end is None else f"{piece.end:.2f}"
+
+
+def prepare(step: Step[FolderConfig]) -> None:
+    """The whole way: folder -> sets below step.out. Raises UserError where nothing is left."""
+    corpus = read_corpus(step)
+    texts = candidates(step, corpus)
+    good = assess_all(step, corpus, texts)
+    made = pieces_of(step, corpus, good)
+    step.counts["recordings_found"] = len(corpus.found.recordings)
+    step.counts["recordings_kept"] = len({p.rel for p in made})
+    if not made:
+        reasons = ", ".join(f"{n} {reason}" for reason, n in step.ledger.reasons().items()) or "no audio file in it"
+        raise UserError(
+            f"nothing is left of the corpus: {reasons}", str(corpus.folder), "mend the cause, or the config"
+        )
+    lengths = {row["path"]: float(row["seconds"]) for row in good}
+    labels = labels_of(step, corpus, made)
+    for name, part in split_pieces(step, made).items():
+        write_data_dir(step.out / name, tables_of(corpus, part, texts, lengths, labels))
+        if errors := inspect(step.out / name).errors:
+            raise AssertionError(f"{step.out / name}: {errors[0]} ({len(errors)} in all)")
+        hours = math.fsum(p.seconds for p in part) / 3600
+        step.counts |= {f"{name}_utterances": len(part), f"{name}_hours": round(hours, 4)}
+        step.counts[f"{name}_speakers"] = len({p.speaker for p in part})
+        print(f"{name}: {len(part)} utterances, {hours:.2f} h, {len({p.speaker for p in part})} speakers")
+    for reason, count in Counter(row[2] for row in step.ledger.rows).most_common():
+        print(f"dropped {count}: {reason}")
+
+
+def run(step: Step[FolderConfig]) -> None:
+    prepare(step)
+
+
+if __name__ == "__main__":
+    main(run, FolderConfig)

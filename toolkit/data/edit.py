@@ -1,0 +1,219 @@
+"""Make data directories of data directories: subset, combine, split by speaker.
+
+python3 -m toolkit.data.edit subset  --in DIR [LIST] --out DIR --by first|random|list|speakers|label --count N
+python3 -m toolkit.data.edit combine --in DIR DIR... --out DIR
+python3 -m toolkit.data.edit split   --in DIR --out FOLDER --shares train=0.8,dev=0.1,test=0.1
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ..core.errors import UserError
+from ..core.seed import seed_of
+from ..core.step import Step, main
+from .checks import OF_UTTERANCES
+from .kaldi import SEGMENTS, SPEAKERS, WAV, DataDir, Tables, Utterance, copy_phones, write_data_dir
+from .split import shares_of, split_groups
+
+VERSION = 1
+PLAN = {"mb": 10, "mb_per_hour": 0.5}
+ACTIONS = ("subset", "combine", "split")
+SHOWN = 20
+
+
+@dataclass(frozen=True)
+class EditConfig:
+    """What to make."""
+
+    action: Literal["subset", "combine", "split"]
+    """subset, combine or split; also as the first word"""
+    by: Literal["first", "random", "list", "speakers", "label"] = "first"
+    """subset: the first count utterances; count drawn ones; those of a list of ids, or of a list of speakers (a file,
+    the second input); count drawn ones of each label"""
+    count: int = 0
+    """subset: how many utterances (by label: of each label)"""
+    label: str = "utt2lang"
+    """subset by label: the table of the labels"""
+    shares: tuple[str, ...] = ("train=0.8", "dev=0.1", "test=0.1")
+    """split: parts and their shares of the audio"""
+    seed: int = 1
+    """of drawing and splitting"""
+    allow_pipes: bool = False
+    """accept commands in wav.scp"""
+
+    def __post_init__(self) -> None:
+        shares_of(self.shares)
+        if self.action == "subset" and self.by in ("first", "random", "label") and self.count < 1:
+            raise ValueError(f"count: subset by {self.by} needs a positive number of utterances")
+
+
+def restrict(tables: Tables, keep: Collection[str]) -> dict[str, dict[str, str]]:
+    """The tables with the utterances `keep`, their recordings and their speakers alone."""
+    wanted = set(keep)
+    pieces = {id: text for id, text in tables.get(SEGMENTS, {}).items() if id in wanted}
+    recordings = {text.split()[0] for text in pieces.values()} if SEGMENTS in tables else wanted
+    speakers = {speaker for id, speaker in tables.get(SPEAKERS, {}).items() if id in wanted}
+    made: dict[str, dict[str, str]] = {}
+    for name, table in tables.items():
+        if name == SEGMENTS or OF_UTTERANCES.fullmatch(name):
+            of = wanted
+        else:
+            of = speakers if name.startswith("spk2") else recordings
+        made[name] = {key: value for key, value in table.items() if key in of}
+    return made
+
+
+def drawn(ids: Iterable[str], count: int, seed: int) -> list[str]:
+    """`count` of the ids, or all where there are fewer. The order of the ids does not matter."""
+    return sorted(sorted(ids, key=lambda id: (seed_of(seed, "draw", id), id))[:count])
+
+
+def first(data: DataDir, count: int) -> list[str]:
+    """Ids of the first `count` utterances."""
+    return [u.id for u in data.utterances[:count]]
+
+
+def of_list(data: DataDir, ids: Collection[str]) -> list[str]:
+    """The ids, sorted. Raises UserError naming those that are not there."""
+    _refuse_strangers(set(ids) - {u.id for u in data.utterances}, "utterances", data)
+    return sorted(set(ids))
+
+
+def of_speakers(data: DataDir, speakers: Collection[str]) -> list[str]:
+    """Ids of all utterances of the speakers. Raises UserError naming speakers that are not there."""
+    _refuse_strangers(set(speakers) - {u.speaker for u in data.utterances}, "speakers", data)
+    wanted = set(speakers)
+    return [u.id for u in data.utterances if u.speaker in wanted]
+
+
+def per_label(data: DataDir, table: str, count: int, seed: int) -> list[str]:
+    """Ids of `count` drawn utterances of each label, all of a label that has fewer. Raises UserError: no such table."""
+    if table not in data.tables:
+        there = ", ".join(sorted(data.tables))
+        raise UserError(f"there is no table {table}", str(data.path), f"name one of {there}")
+    groups: dict[str, list[str]] = {}
+    for u in data.utterances:
+        if u.id in data.tables[table]:
+            groups.setdefault(data.tables[table][u.id], []).append(u.id)
+    return sorted(id for label in sorted(groups) for id in drawn(groups[label], count, seed))
+
+
+def combine(parts: Sequence[DataDir]) -> tuple[dict[str, dict[str, str]], list[str]]:
+    """Tables of all parts together, and what of the parts could not be kept, in sentences.
+
+    A table that covers one part alone would cover the whole in part, so it is left out. Parts with segments and
+    parts without come together: recordings without segments get one from their beginning to their end.
+
+    Raises UserError naming utterances that stand in two parts, and recordings or speakers that differ between parts.
+    """
+    names = set().union(*(part.tables for part in parts))
+    kept = {name for name in names if all(name in part.tables for part in parts) or name.startswith("spk2")}
+    tables: dict[str, dict[str, str]] = {}
+    clashes: dict[str, str] = {}
+    for part in parts:
+        added = {name: part.tables[name] for name in sorted(kept) if name in part.tables}
+        if SEGMENTS in names:
+            added[SEGMENTS] = part.tables.get(SEGMENTS) or {u.id: f"{u.id} 0 -1" for u in part.utterances}
+        for name, table in added.items():
+            whole = tables.setdefault(name, {})
+            alone = name == SEGMENTS or OF_UTTERANCES.fullmatch(name) or (name == WAV and SEGMENTS not in names)
+            for key, value in table.items():
+                if key in whole and (alone or whole[key] != value):
+                    clashes.setdefault(key, f"{key} ({name}, {part.path})")
+                whole[key] = value
+    if clashes:
+        raise UserError(
+            f"ids that clash: {_shown([*clashes.values()])}", "--in", "rename them in one part, or leave one part out"
+        )
+    left = sorted(names - kept - {SEGMENTS})
+    return tables, [f"{name} is left out: not every part has it" for name in left]
+
+
+def split(data: DataDir, shares: Mapping[str, float], seed: int) -> dict[str, list[str]]:
+    """Part -> ids. No speaker is in two parts; the parts come near their shares of audio. See split.split_groups."""
+    seconds: dict[str, list[float]] = {}
+    for u in data.utterances:
+        seconds.setdefault(u.speaker, []).append(u.seconds)
+    parts = split_groups({speaker: math.fsum(s) for speaker, s in seconds.items()}, shares, seed)
+    return {name: [u.id for u in data.utterances if parts[u.speaker] == name] for name in shares}
+
+
+def _refuse_strangers(strangers: Collection[str], what: str, data: DataDir) -> None:
+    if strangers:
+        shown = ", ".join(sorted(strangers)[:SHOWN]) + (
+            f", ... ({len(strangers)} in all)" if len(strangers) > SHOWN else ""
+        )
+        raise UserError(f"{what} that are not there: {shown}", str(data.path), "mend the list")
+
+
+def _shown(names: Sequence[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (f", ... ({len(names)} in all)" if len(names) > SHOWN else "")
+
+
+def _words(step: Step[EditConfig], what: str) -> list[str]:
+    """First field of every line of the list that is the second input."""
+    path = step.input(1, f"a file with a list of {what}, one on a line")
+    try:
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+    except (UnicodeDecodeError, IsADirectoryError) as e:
+        raise UserError(f"not a list in UTF-8: {e}", str(path), f"write one of the {what} on a line") from None
+    return [line.split()[0] for line in lines if line.strip()]
+
+
+def _chosen(step: Step[EditConfig], data: DataDir) -> list[str]:
+    c = step.config
+    if c.by == "first":
+        return first(data, c.count)
+    if c.by == "random":
+        return drawn((u.id for u in data.utterances), c.count, c.seed)
+    if c.by == "label":
+        return per_label(data, c.label, c.count, c.seed)
+    return of_list(data, _words(step, "ids")) if c.by == "list" else of_speakers(data, _words(step, "speakers"))
+
+
+def _write(step: Step[EditConfig], data: DataDir, ids: Collection[str], out: Path, name: str = "") -> None:
+    if not ids:
+        raise UserError("nothing would be left", str(data.path), "ask for more")
+    write_data_dir(out, restrict(data.tables, ids))
+    wanted = set(ids)
+    copy_phones([data.path], out, wanted)
+    _count(step, [u for u in data.utterances if u.id in wanted], name)
+
+
+def _count(step: Step[EditConfig], utterances: list[Utterance], name: str) -> None:
+    seconds = math.fsum(u.seconds for u in utterances)
+    step.counts[f"{name}_utterances".strip("_")] = len(utterances)
+    step.counts[f"{name}_hours".strip("_")] = round(seconds / 3600, 4)
+    print(f"{name or step.out}: {len(utterances)} utterances, {seconds / 3600:.2f} h")
+
+
+def run(step: Step[EditConfig]) -> None:
+    c = step.config
+    parts = [DataDir.read(path, c.allow_pipes) for path in (step.ins if c.action == "combine" else step.ins[:1])]
+    if c.action == "combine":
+        if len(parts) < 2:
+            raise UserError("one data directory is nothing to combine", "--in", "name two or more")
+        tables, left = combine(parts)
+        write_data_dir(step.out, tables)
+        copy_phones([part.path for part in parts], step.out, tables.get(SEGMENTS, tables[WAV]))
+        print("\n".join(left))
+        _count(step, [u for part in parts for u in part.utterances], "")
+        return
+    data = parts[0] if parts else DataDir.read(step.input(0, "a data directory"))
+    if c.action == "subset":
+        _write(step, data, _chosen(step, data), step.out)
+    else:
+        for name, ids in split(data, shares_of(c.shares), c.seed).items():
+            _write(step, data, ids, step.out / name, name)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1 and sys.argv[1] in ACTIONS:  # `edit subset` for people; recipes write --action subset
+        sys.argv[1:2] = ["--action", sys.argv[1]]
+    main(run, EditConfig)

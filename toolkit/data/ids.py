@@ -1,0 +1,85 @@
+"""Ids of utterances, recordings and speakers: what one may be, and safe ones made of any name.
+
+An id names files, ark entries and fields of tables, so it holds no white space, no separators of paths, no
+invisible characters. Letters of any script are welcome.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+LONGEST = 230  # bytes: an id becomes part of file names, which end at 255
+SHORTENED = 88  # bytes of a name that are kept: speaker, recording and times together make an id
+
+_PLAIN = re.compile(r"[A-Za-z0-9_.+=@~,%#-]+")
+_SEPARATORS = frozenset('/\\:|*?"<>')
+_ODD_CATEGORIES = frozenset(("Cc", "Cf", "Cs", "Co", "Zs", "Zl", "Zp"))
+_NOT_SPEAKER = re.compile(r"[^\w.]|-")
+
+
+def code_points(text: str) -> str:
+    """`U+200F RIGHT-TO-LEFT MARK, ...` for each different character of `text`, in order."""
+    return ", ".join(f"U+{ord(c):04X} {unicodedata.name(c, 'control character')}" for c in dict.fromkeys(text))
+
+
+def fault(id: str) -> str:
+    """What makes `id` unusable, as the end of a sentence; an empty string where nothing does."""
+    if not id:
+        return "is empty"
+    if ".." in id or id == ".":
+        return "could leave its folder (..)"
+    if not _PLAIN.fullmatch(id):
+        odd = "".join(c for c in id if _odd(c))
+        if odd:
+            return f"has {code_points(odd)}"
+    if len(id) * 4 > LONGEST and len(id.encode()) > LONGEST:
+        return f"is longer than {LONGEST} bytes"
+    return ""
+
+
+def _odd(c: str) -> bool:
+    return c in _SEPARATORS or unicodedata.category(c) in _ODD_CATEGORIES
+
+
+def safe(name: str) -> str:
+    """A usable id that reads like `name`: folders joined by `-`, white space to `_`, the rest of what is odd left out.
+
+    The same name gives the same id always; two names may give one (see `unique`).
+    """
+    text = unicodedata.normalize("NFC", name)
+    text = re.sub(r"\s+", "_", re.sub(r"[/\\:|]+", "-", text))
+    text = re.sub(r"\.{2,}", ".", "".join(c for c in text if not _odd(c)))
+    text = text.strip("-_.") or "x" + tag(name)
+    if len(text.encode()) > SHORTENED:
+        text = text.encode()[:SHORTENED].decode(errors="ignore") + "-" + tag(name)
+    return text
+
+
+def safe_speaker(name: str) -> str:
+    """A usable id of a speaker, which utterance ids begin with: `speaker-recording`.
+
+    No `-` and nothing below it in the order of bytes, so that utterances sorted by id are sorted by speaker too.
+    """
+    text = safe(_NOT_SPEAKER.sub(lambda m: m[0] if unicodedata.category(m[0])[0] == "M" else "_", name))
+    return text.replace("-", "_")
+
+
+def unique(names: Iterable[str], make: Callable[[str], str] = safe, joint: str = "-") -> dict[str, str]:
+    """Each different name -> an id of its own by `make`. Names whose ids clash all get a tag made of the name itself,
+
+    so that no id depends on the order of the names.
+    """
+    ids, digits = {name: make(name) for name in names}, 8
+    while clashing := {id for id, n in Counter(ids.values()).items() if n > 1}:
+        ids = {name: f"{id}{joint}{tag(name, digits)}" if id in clashing else id for name, id in ids.items()}
+        digits *= 2
+    return ids
+
+
+def tag(name: str, digits: int = 8) -> str:
+    """Hexadecimal digits that stand for `name`."""
+    return hashlib.sha256(name.encode(errors="surrogateescape")).hexdigest()[:digits]

@@ -1,0 +1,282 @@
+"""Kaldi data directories: the contract between corpora and everything after them.
+
+A data directory is a folder with wav.scp; beside it tables `key value` in C (byte) order: segments, text,
+utt2spk, spk2utt, utt2dur, reco2dur, utt2lang, utt2emotion, spk2gender, ... Audio is referenced in place.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import UserError
+from ..core.files import atomic
+from .audio import AudioError, audio_info, read_audio
+from .ids import fault
+from .tables import Problem, is_table, locate, read_table
+
+WAV, SEGMENTS, SPEAKERS, DERIVED, PHONES = "wav.scp", "segments", "utt2spk", "spk2utt", "phones.ctm"
+UNKNOWN = "unknown"  # value of a label, where others of the set have one
+SHOWN = 40  # problems that an error shows; validate shows all
+
+Tables = Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """A piece of audio: `start` to `end` seconds (None: to its end) of `path`, `seconds` long, said by `speaker`.
+
+    `path` may be `file.ark:offset`; a relative one is relative to the folder the process runs in.
+    """
+
+    id: str
+    path: str
+    start: float
+    end: float | None
+    speaker: str
+    seconds: float
+
+    def audio(self) -> np.ndarray[Any, np.dtype[np.float32]]:
+        """Samples [N], float32, mono, 16 kHz. Raises AudioError."""
+        return read_audio(self.path, self.start, self.end, allow_pipes=True)  # DataDir.read let none in unasked
+
+
+@dataclass
+class DataDir:
+    """A data directory in memory.
+
+    Attributes:
+        path: its folder.
+        tables: file name -> key -> rest of the line, for every table but spk2utt, which follows from utt2spk.
+        utterances: sorted by id.
+    """
+
+    path: Path
+    tables: dict[str, dict[str, str]]
+    utterances: list[Utterance]
+
+    @classmethod
+    def read(cls, path: Path | str, allow_pipes: bool = False) -> DataDir:
+        """Load what is there; tables that cover some utterances only are loaded as they are.
+
+        Lengths come from segments, utt2dur or reco2dur, and where these are silent from the audio's header.
+        Raises one UserError that names everything that stands in the way.
+        """
+        path = Path(path)
+        tables, problems = read_tables(path)
+        found, more = utterances(tables, allow_pipes)
+        fatal = [p for p in [*problems, *more] if p.fatal]
+        if not found and not fatal:
+            raise UserError("a data directory without an utterance", str(path), "make it again from its corpus")
+        if fatal:
+            shown = "\n".join(f"  {p}" for p in locate(path, fatal[:SHOWN]))
+            rest = f"\n  ... and {len(fatal) - SHOWN} more" if len(fatal) > SHOWN else ""
+            raise UserError(
+                f"{len(fatal)} problems in a data directory:\n{shown}{rest}",
+                str(path),
+                f"python3 -m toolkit.data.validate {path} lists them all; with --fix --out FOLDER it mends a copy",
+            )
+        return cls(path, tables, found)
+
+    def __len__(self) -> int:
+        return len(self.utterances)
+
+    def __iter__(self) -> Iterator[Utterance]:
+        return iter(self.utterances)
+
+    @property
+    def seconds(self) -> float:
+        """Audio of all utterances, in seconds."""
+        return math.fsum(u.seconds for u in self.utterances)
+
+
+def read_tables(path: Path, bad_ids: bool = False) -> tuple[dict[str, dict[str, str]], list[Problem]]:
+    """Every table of the folder but spk2utt, and the problems of each. Raises UserError without a wav.scp."""
+    if not (path / WAV).is_file():
+        raise UserError("not a data directory: it has no wav.scp", str(path), "run the stage that makes it")
+    tables: dict[str, dict[str, str]] = {}
+    problems: list[Problem] = []
+    known: dict[str, str] = {}
+    for file in sorted(path.iterdir()):
+        if is_table(file.name) and file.name != DERIVED and file.is_file():
+            tables[file.name], more = read_table(file, known, bad_ids)
+            problems += more
+    return tables, problems
+
+
+def utterances(tables: Tables, allow_pipes: bool, headers: bool = True) -> tuple[list[Utterance], list[Problem]]:
+    """The utterances of the tables, sorted by id, and what stands in the way of others.
+
+    Args:
+        headers: open a recording whose length no table tells; else its length is NaN.
+    """
+    made = _Utterances(tables, allow_pipes, headers)
+    if not allow_pipes:
+        for rec, source in tables[WAV].items():
+            if source.endswith("|"):
+                made.note(WAV, rec, "pipe", "a command in the place of a file", "store its output, or allow pipes")
+    if SEGMENTS in tables:
+        for id, text in tables[SEGMENTS].items():
+            made.add_segment(id, text)
+    else:
+        for id in tables[WAV]:
+            made.add_whole(id)
+    made.found.sort(key=lambda u: u.id)
+    return made.found, made.problems
+
+
+class _Utterances:
+    """Utterances gathered from tables, and the problems met on the way."""
+
+    def __init__(self, tables: Tables, allow_pipes: bool, headers: bool) -> None:
+        self.tables, self.wav, self.speaker = tables, tables[WAV], tables.get(SPEAKERS, {})
+        self.allow_pipes, self.headers = allow_pipes, headers
+        self.found: list[Utterance] = []
+        self.problems: list[Problem] = []
+
+    def note(self, file: str, id: str, reason: str, what: str, remedy: str) -> None:
+        self.problems.append(Problem(file, 0, reason, f"{id}: {what}", remedy, fatal=True, id=id))
+
+    def add_whole(self, id: str) -> None:
+        seconds = self._length(id, "utt2dur")
+        if seconds is not None:
+            self.found.append(Utterance(id, self.wav[id], 0.0, None, self.speaker.get(id, id), seconds))
+
+    def add_segment(self, id: str, text: str) -> None:
+        try:
+            rec, start, end = parse_segment(text)
+            if rec not in self.wav:
+                raise ValueError(f"recording {rec} is not in {WAV}")
+        except ValueError as e:
+            self.note(SEGMENTS, id, "segment", str(e), "mend the line, or take it out")
+            return
+        stop = self._length(rec, "reco2dur") if end is None else end
+        if stop is not None:
+            self.found.append(Utterance(id, self.wav[rec], start, end, self.speaker.get(id, id), stop - start))
+
+    def _length(self, rec: str, name: str) -> float | None:
+        """Seconds of a recording by table `name`, else reco2dur, else its header; None where that is a problem."""
+        for table in (name, "reco2dur"):
+            if said := self.tables.get(table, {}).get(rec):
+                try:
+                    return positive(said)
+                except ValueError as e:
+                    self.note(table, rec, "duration", str(e), "mend the line")
+                    return None
+        try:
+            return audio_info(self.wav[rec], self.allow_pipes).seconds if self.headers else math.nan
+        except AudioError as e:
+            if e.reason != "pipe":  # noted of all pipes already
+                self.note(WAV, rec, e.reason, f"{e.what}: {self.wav[rec]}", e.remedy)
+            return None
+
+
+def parse_segment(text: str) -> tuple[str, float, float | None]:
+    """(recording, start, end) of the rest of a segments line; an end of -1 means the recording's end (None).
+
+    Raises ValueError saying what is wrong.
+    """
+    rec, start_text, end_text = text.split()
+    try:
+        start, end = float(start_text), float(end_text)
+    except ValueError:
+        raise ValueError(f"times that are no numbers: {start_text} {end_text}") from None
+    if not (math.isfinite(start) and math.isfinite(end)):
+        raise ValueError(f"times that are not finite: {start_text} {end_text}")
+    if start < 0:
+        raise ValueError(f"it begins before the recording: {start_text}")
+    if end != -1 and end <= start:
+        raise ValueError(f"it ends ({end_text}) no later than it begins ({start_text})")
+    return rec, start, None if end == -1 else end
+
+
+def positive(text: str) -> float:
+    """A positive finite number of seconds. Raises ValueError."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value > 0):
+        raise ValueError(f"no positive number of seconds: {text}")
+    return value
+
+
+def invert(utt2spk: Mapping[str, str]) -> dict[str, str]:
+    """utt2spk -> spk2utt."""
+    groups: dict[str, list[str]] = {}
+    for utt in sorted(utt2spk):
+        groups.setdefault(utt2spk[utt], []).append(utt)
+    return {spk: " ".join(groups[spk]) for spk in sorted(groups)}
+
+
+def write_data_dir(path: Path | str, tables: Tables) -> None:
+    """Write a data directory: every table in C order, spk2utt derived, tables of an earlier writing removed.
+
+    wav.scp goes last: a folder that has one is whole. Audio stays where it is.
+
+    Args:
+        tables: file name -> key -> rest of the line (as DataDir.tables).
+
+    Raises UserError naming every key or value that a table cannot hold; then nothing is written.
+    """
+    path = Path(path)
+    whole = {name: table for name, table in tables.items() if name != DERIVED}
+    faults = [f"{name}: {what}" for name, table in whole.items() for what in _unwritable(name, table)]
+    if not whole.get(WAV):
+        faults.append(f"{WAV}: no recordings")
+    if faults:
+        shown = "\n".join("  " + f for f in faults[:SHOWN])
+        raise UserError(f"{len(faults)} things that a data directory cannot hold:\n{shown}", str(path), "mend them")
+    if SPEAKERS in whole:
+        whole[DERIVED] = invert(whole[SPEAKERS])
+    path.mkdir(parents=True, exist_ok=True)
+    (path / WAV).unlink(missing_ok=True)
+    for old in path.iterdir():
+        if is_table(old.name) and old.name not in whole:
+            old.unlink()
+    for name in sorted(whole, key=lambda n: (n == WAV, n)):
+        table = whole[name]
+        with atomic(path / name) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as f:
+            f.writelines(f"{key} {table[key]}\n" if table[key] else f"{key}\n" for key in sorted(table))
+
+
+def _unwritable(name: str, table: Mapping[str, str]) -> Iterator[str]:
+    if not is_table(name):
+        yield "no name of a table"
+    for key, value in table.items():
+        if odd := fault(key):
+            yield f"id {key!r} {odd}"
+        if "\n" in value or "\r" in value or value != value.strip(" \t"):
+            yield f"value of {key} with a line break or outer space: {value!r}"
+        elif not value and not name.startswith("text"):
+            yield f"{key} without a value"
+        elif not value.isascii() and (lost := [c for c in value if "\ud800" <= c <= "\udfff"]):
+            yield f"value of {key} that is not Unicode text: {lost!r}"
+
+
+def copy_phones(
+    sources: Iterable[Path], out: Path, kept: Container[str], renamed: Mapping[str, str] | None = None
+) -> None:
+    """Write phones.ctm of `out` with the lines that the data directories `sources` have of utterances `kept`.
+
+    Args:
+        renamed: old id -> new id; `kept` has the new ones.
+    """
+    lines: list[tuple[str, str]] = []
+    for file in (source / PHONES for source in sources):
+        if file.is_file():
+            with open(file, encoding="utf-8", errors="replace", newline="\n") as f:
+                for id, _, rest in (line.strip().partition(" ") for line in f):
+                    new = renamed.get(id, id) if renamed else id
+                    if new in kept:
+                        lines.append((new, rest))
+    lines.sort(key=lambda line: line[0])  # stable: phones stay in the order of time
+    (out / PHONES).unlink(missing_ok=True)
+    if lines:
+        with atomic(out / PHONES) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as g:
+            g.writelines(f"{id} {rest}\n" for id, rest in lines)

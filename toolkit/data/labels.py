@@ -1,0 +1,237 @@
+"""Discrete labels of a whole corpus: memory-mapped uint16 by utterance id, and a header that says what they are.
+
+A folder of four files: labels.npy (all labels end to end), ids.txt (one id a line, in byte order),
+index.npy (int64 [n + 1, 2]: where each id begins in ids.txt, and its labels in labels.npy) and header.json.
+Nothing is held in memory but what is asked for, so millions of utterances cost nothing in any process.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import UserError
+from ..core.files import atomic, read_json, write_json
+
+HEADER, LABELS, IDS, INDEX = "header.json", "labels.npy", "ids.txt", "index.npy"
+DEGENERATE = 0.95  # share of one label from which nothing can be learnt
+SHOWN = 5  # ids that an error names
+LabelArray = np.ndarray[Any, np.dtype[np.uint16]]
+
+
+@dataclass(frozen=True)
+class LabelHeader:
+    """What labels are.
+
+    Attributes:
+        rate: labels per second.
+        k: number of different labels there can be.
+        codebook: hash of the codebook that made them.
+        layer: the features under them: "mfcc" or "layer 6 of it1.base".
+        convention: what "layer L" means.
+    """
+
+    rate: float
+    k: int
+    codebook: str
+    layer: str
+    convention: str = ""
+
+
+class Labels:
+    """Labels of many utterances. `labels[id]` is a read-only view, uint16 [T]; UserError names an id that has none."""
+
+    def __init__(self, folder: Path, header: LabelHeader) -> None:
+        self.folder, self.header = folder, header
+        self._index = _mapped(folder / INDEX)
+        self._labels = _mapped(folder / LABELS)
+        ids = folder / IDS
+        self._ids = np.memmap(ids, np.uint8, "r") if ids.stat().st_size else np.empty(0, np.uint8)
+
+    @classmethod
+    def open(cls, folder: Path | str, rate: float | None = None) -> Labels:
+        """Map the labels in `folder`. Raises UserError for none, damaged ones, or ones at another `rate`."""
+        folder = Path(folder)
+        missing = [name for name in (HEADER, LABELS, IDS, INDEX) if not (folder / name).is_file()]
+        if missing:
+            raise UserError(
+                f"no labels here: {', '.join(missing)} missing", str(folder), "run the stage that makes them"
+            )
+        try:
+            tree = read_json(folder / HEADER)
+            labels = cls(folder, LabelHeader(**{f.name: tree[f.name] for f in fields(LabelHeader)}))
+            whole = labels._index[-1].tolist() == [len(labels._ids), len(labels._labels)]
+        except (KeyError, TypeError, ValueError, IndexError) as e:
+            raise UserError(f"damaged labels: {e}", str(folder), "make them again") from None
+        if not whole or labels._labels.dtype != np.uint16:
+            raise UserError("damaged labels: index and labels do not belong together", str(folder), "make them again")
+        if rate is not None and rate != labels.rate:
+            raise _wrong_rate(labels, rate)
+        return labels
+
+    @property
+    def rate(self) -> float:
+        """Labels per second."""
+        return float(self.header.rate)
+
+    @property
+    def k(self) -> int:
+        """Number of different labels there can be."""
+        return int(self.header.k)
+
+    @property
+    def codebook(self) -> str:
+        """Hash of the codebook that made them."""
+        return self.header.codebook
+
+    @property
+    def layer(self) -> str:
+        """The features under them."""
+        return self.header.layer
+
+    @property
+    def frames(self) -> int:
+        """Labels in all."""
+        return len(self._labels)
+
+    def stride(self, rate: float) -> int:
+        """Every how many labels one is taken for frames at `rate` per second: `labels[id][::stride]`.
+
+        Exact for MFCC labels (100 Hz) under a 50 Hz network: frame 2t covers the samples of its frame t.
+        Raises UserError, naming both rates, where that is no whole number.
+        """
+        stride = self.rate / rate
+        if stride < 1 or stride != int(stride):
+            raise _wrong_rate(self, rate)
+        return int(stride)
+
+    def require(self, ids: Iterable[str]) -> None:
+        """Raise UserError that names ids of `ids` without labels, if there are any."""
+        ids = list(ids)
+        missing = [id for id in ids if id not in self]
+        if missing:
+            named = ", ".join(missing[:SHOWN]) + (", ..." if len(missing) > SHOWN else "")
+            raise UserError(
+                f"{len(missing)} of {len(ids)} utterances have no labels: {named}",
+                str(self.folder),
+                "label the set they are in, or take them out of it (dropped.tsv beside the labels tells why)",
+            )
+
+    @cached_property
+    def histogram(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """How often each label stands, int64 [k]; one pass over the labels, in pieces."""
+        return _histogram([self._labels], self.k)
+
+    def __getitem__(self, id: str) -> LabelArray:
+        i = self._find(id)
+        if i is None:
+            raise UserError(f"no labels of utterance {id}", str(self.folder), "label the set it is in")
+        return self._labels[self._index[i, 1] : self._index[i + 1, 1]]
+
+    def __contains__(self, id: object) -> bool:
+        return isinstance(id, str) and self._find(id) is not None
+
+    def __iter__(self) -> Iterator[str]:
+        return (self._id(i).decode() for i in range(len(self)))
+
+    def __len__(self) -> int:
+        return len(self._index) - 1
+
+    def _id(self, i: int) -> bytes:
+        return self._ids[self._index[i, 0] : self._index[i + 1, 0] - 1].tobytes()
+
+    def _find(self, id: str) -> int | None:
+        key = id.encode(errors="surrogateescape")
+        i = bisect_left(range(len(self)), key, key=self._id)
+        return i if i < len(self) and self._id(i) == key else None
+
+
+def write_labels(
+    folder: Path, header: LabelHeader, ids: Sequence[str], arrays: Sequence[np.ndarray], check: bool = True
+) -> None:
+    """Write labels of utterances, `arrays[i]` [T] being those of `ids[i]`; the header last.
+
+    Args:
+        check: refuse a degenerate histogram: a single label nearly everywhere. False for a part of a corpus.
+
+    Raises UserError for that, for a label of k or more and for an id given twice.
+    """
+    if len(ids) != len(arrays):
+        raise ValueError(f"{len(ids)} ids, {len(arrays)} arrays")
+    encoded = [id.encode(errors="surrogateescape") for id in ids]
+    order = sorted(range(len(ids)), key=lambda i: encoded[i])
+    for a, b in pairwise(order):
+        if encoded[a] == encoded[b]:
+            raise UserError(f"utterance {ids[a]} is given twice", str(folder), "give each utterance an id of its own")
+    if check:
+        refuse_degenerate(_histogram(arrays, header.k), str(folder))
+    sizes = np.array([(len(encoded[i]) + 1, len(arrays[i])) for i in order], np.int64).reshape(-1, 2)
+    index = np.concatenate([np.zeros((1, 2), np.int64), np.cumsum(sizes, axis=0)])
+    folder.mkdir(parents=True, exist_ok=True)
+    with atomic(folder / LABELS) as path, open(path, "wb") as f:
+        np.lib.format.write_array_header_1_0(f, {"descr": "<u2", "fortran_order": False, "shape": (int(index[-1, 1]),)})
+        for i in order:
+            f.write(np.ascontiguousarray(arrays[i], dtype="<u2").tobytes())
+    with atomic(folder / IDS) as path, open(path, "wb") as f:
+        f.writelines(encoded[i] + b"\n" for i in order)
+    with atomic(folder / INDEX) as path, open(path, "wb") as f:
+        np.save(f, index)
+    write_json(folder / HEADER, {**asdict(header), "utterances": len(ids), "frames": int(index[-1, 1])})
+
+
+def refuse_degenerate(histogram: np.ndarray, where: str) -> None:
+    """Raise UserError when (nearly) all labels are one and the same, or there are none.
+
+    Args:
+        histogram: how often each label stands [k].
+    """
+    total = int(histogram.sum())
+    if total == 0:
+        raise UserError("not a single label", where, "see dropped.tsv for what happened to the utterances")
+    top = int(histogram.argmax())
+    share = int(histogram[top]) / total
+    if share >= DEGENERATE:
+        raise UserError(
+            f"degenerate labels: {share:.1%} of {total:,} frames are unit {top}",
+            where,
+            "is the audio silent, or the codebook made from other features? Look at codebook.json and dropped.tsv",
+        )
+
+
+def _histogram(arrays: Iterable[np.ndarray], k: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    counts = np.zeros(k, np.int64)
+    for array in arrays:
+        for start in range(0, len(array), 1 << 24):
+            part = np.bincount(array[start : start + (1 << 24)], minlength=k)
+            if len(part) > k:
+                raise UserError(
+                    f"label {len(part) - 1} where k is {k}", "labels", "make them again with their codebook"
+                )
+            counts += part
+    return counts
+
+
+def _mapped(path: Path) -> np.ndarray:
+    array: np.ndarray = np.load(path, allow_pickle=False)[:0] if _empty(path) else np.load(path, mmap_mode="r")
+    return array
+
+
+def _empty(path: Path) -> bool:
+    with open(path, "rb") as f:  # an array of length 0 cannot be mapped
+        np.lib.format.read_magic(f)
+        return 0 in np.lib.format.read_array_header_1_0(f)[0]
+
+
+def _wrong_rate(labels: Labels, rate: float) -> UserError:
+    return UserError(
+        f"labels at {labels.rate:g} per second where {rate:g} are needed",
+        str(labels.folder),
+        "make labels at that rate, or at a whole multiple of it",
+    )

@@ -1,0 +1,197 @@
+"""A repaired copy of a data directory: what can be mended is, what cannot is dropped and said."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..core.errors import UserError
+from ..core.files import write_text
+from ..core.record import DROPPED, Ledger
+from . import ids
+from .audio import OVERSHOOT
+from .checks import OF_UTTERANCES, RESERVED_WORDS, recording_lengths
+from .kaldi import SEGMENTS, SPEAKERS, WAV, copy_phones, parse_segment, positive, read_tables, write_data_dir
+from .tables import TEXT, gender_of, one_line
+
+STAGE = "data.validate"
+RENAMED = "renamed.tsv"
+TRIMMED = 0.5  # s: a segment that ends this much past its recording is cut to it, as Kaldi does
+_REMADE = ("utt2dur", "reco2dur", "utt2num_frames")  # made again, or left out where they do not cover all
+
+Tables = dict[str, dict[str, str]]
+
+
+def repair(path: Path, out: Path, allow_pipes: bool = False, audio: bool = False) -> str:
+    """Write a repaired copy of the data directory to `out`, with dropped.tsv and renamed.tsv; returns what was done.
+
+    Mended: order, line ends, byte order marks, white space and control characters in texts, reserved words, ids that
+    cannot be (renamed everywhere), segments a little past the end, spk2utt, utt2dur, reco2dur. Dropped: lines that
+    cannot be read, second lines of an id, recordings that are not there, segments that are no part of theirs,
+    utterances that a table does not cover and lines that no utterance has.
+
+    Raises UserError where `out` is a data directory already or nothing would be left.
+    """
+    if (out / WAV).exists():
+        raise UserError("there is a data directory already", str(out), "name another folder with --out")
+    tables, problems = read_tables(path, bad_ids=True)
+    ledger = Ledger(STAGE)
+    for p in (p for p in problems if p.fatal and p.reason != "id"):
+        lost = p.id and p.file in (WAV, SEGMENTS) and p.reason != "duplicate"  # else a line goes, not an utterance
+        ledger.drop(p.id if lost else f"{p.file}:{p.line}", p.reason, f"{p.file}:{p.line}: {p.what}")
+    renamed = _rename(tables)
+    _mend_values(tables, ledger)
+    lengths, bad = recording_lengths(tables, "all" if audio else "unknown", allow_pipes)
+    gone = {p.id: (p.reason, p.what) for p in bad}
+    if not allow_pipes:
+        pipes = [rec for rec, source in tables[WAV].items() if source.endswith("|")]
+        gone |= {rec: ("pipe", f"a command in the place of a file: {tables[WAV][rec]}") for rec in pipes}
+    before = dict(tables.get(SEGMENTS, {}))
+    gone_utterances = _mend_segments(tables, gone, lengths) if SEGMENTS in tables else gone
+    for rec, (reason, detail) in gone.items():
+        tables[WAV].pop(rec)
+        if SEGMENTS in tables:
+            ledger.drop(rec, reason, detail)
+    _cover(tables, gone_utterances, ledger)
+    if not tables[WAV]:
+        raise UserError("nothing would be left", str(path), "mend the cause in the report above by hand")
+    _durations(tables, lengths)
+    tables = {name: table for name, table in tables.items() if table}
+    write_data_dir(out, tables)
+    ledger.write(out / DROPPED)
+    write_text(out / RENAMED, "".join(f"{old}\t{new}\n" for old, new in sorted(renamed.items())))
+    copy_phones([path], out, tables.get(SEGMENTS, tables[WAV]), renamed)
+    trimmed = [id for id, text in tables.get(SEGMENTS, {}).items() if before.get(id, text) != text]
+    return _story(out, ledger, renamed, trimmed)
+
+
+def _rename(tables: Tables) -> dict[str, str]:
+    """Give every unusable id a usable one, in all tables; returns old -> new."""
+    names = {key for table in tables.values() for key in table} | set(tables.get(SPEAKERS, {}).values())
+    bad = {name for name in names if ids.fault(name)}
+    if not bad:
+        return {}
+    made = ids.unique(sorted(names), lambda name: ids.safe(name) if name in bad else name)
+    new = {name: made[name] for name in bad}
+    for name, table in tables.items():
+        changed = {new.get(key, key): value for key, value in table.items()}
+        if name == SPEAKERS:
+            changed = {key: new.get(value, value) for key, value in changed.items()}
+        if name == SEGMENTS:
+            split = {key: text.split(None, 1) for key, text in changed.items()}
+            changed = {key: f"{new.get(rec, rec)} {times}" for key, (rec, times) in split.items()}
+        tables[name] = changed
+    return new
+
+
+def _mend_values(tables: Tables, ledger: Ledger) -> None:
+    """Clean the texts; take out what no reader could use: genders and durations that are none."""
+    for name, table in tables.items():
+        if TEXT.fullmatch(name):
+            for id, text in table.items():
+                clean = one_line(text)
+                if "#0" in clean or "s>" in clean:
+                    clean = " ".join(word for word in clean.split() if word not in RESERVED_WORDS)
+                table[id] = clean
+    for speaker, gender in list(tables.get("spk2gender", {}).items()):
+        tables["spk2gender"][speaker] = gender_of(gender)
+        if not gender_of(gender):
+            ledger.drop(speaker, "gender", f"spk2gender: {gender} is no gender")
+            del tables["spk2gender"][speaker]
+    for name in ("utt2dur", "reco2dur"):
+        for id, text in list(tables.get(name, {}).items()):
+            try:
+                positive(text)
+            except ValueError:  # made again below
+                del tables[name][id]
+
+
+def _mend_segments(
+    tables: Tables, gone: Mapping[str, tuple[str, str]], lengths: Mapping[str, float]
+) -> dict[str, tuple[str, str]]:
+    """Trim segments a little past the end; returns utterance -> (reason, detail) of those that cannot be used."""
+    bad: dict[str, tuple[str, str]] = {}
+    for id, text in tables[SEGMENTS].items():
+        try:
+            rec, start, end = parse_segment(text)
+        except ValueError as e:
+            bad[id] = ("segment", str(e))
+            continue
+        seconds = lengths.get(rec, math.inf)
+        if rec in gone:
+            bad[id] = (gone[rec][0], f"of recording {rec}: {gone[rec][1]}")
+        elif rec not in tables[WAV]:
+            bad[id] = ("segment", f"recording {rec} is not in {WAV}")
+        elif start >= seconds or (end is not None and end > seconds + TRIMMED):
+            bad[id] = ("past end", f"{text}, of a recording of {seconds:.2f} s")
+        elif end is not None and end > seconds + OVERSHOOT:
+            tables[SEGMENTS][id] = f"{rec} {start:.3f} {math.floor(seconds * 1000) / 1000:.3f}"
+    return bad
+
+
+def _cover(tables: Tables, gone: Mapping[str, tuple[str, str]], ledger: Ledger) -> None:
+    """Keep the utterances that every table has, and in every table only those."""
+    place = tables[SEGMENTS] if SEGMENTS in tables else tables[WAV]
+    of_utterances = [name for name in tables if OF_UTTERANCES.fullmatch(name)]
+    needed = [name for name in of_utterances if name not in _REMADE]
+    kept: dict[str, str] = {}
+    for id in {**place, **gone}:
+        lacks = next((name for name in needed if id not in tables[name]), "")
+        if id in gone:
+            ledger.drop(id, *gone[id])
+        elif lacks:
+            reason = "audio without transcript" if TEXT.fullmatch(lacks) else f"not in {lacks}"
+            ledger.drop(id, reason, f"no line in {lacks}")
+        else:
+            kept[id] = place[id]
+    for name in of_utterances:
+        for id in tables[name]:
+            if TEXT.fullmatch(name) and id not in place and id not in gone:
+                ledger.drop(id, "transcript without audio", f"only in {name}")
+        tables[name] = {id: value for id, value in tables[name].items() if id in kept}
+    if SEGMENTS in tables:
+        tables[SEGMENTS] = kept
+        used = {text.split()[0] for text in kept.values()}
+        tables[WAV] = {rec: source for rec, source in tables[WAV].items() if rec in used}
+    else:
+        tables[WAV] = kept
+    tables.setdefault(SPEAKERS, {id: id for id in kept})
+    speakers = set(tables[SPEAKERS].values())
+    for name, table in tables.items():
+        if name.startswith("spk2"):
+            tables[name] = {speaker: value for speaker, value in table.items() if speaker in speakers}
+
+
+def _durations(tables: Tables, lengths: Mapping[str, float]) -> None:
+    """utt2dur and reco2dur of what is left; where not all can be known (pipes), the table is left out."""
+    pieces = tables.get(SEGMENTS)
+    tables["reco2dur"] = _kept({rec: lengths.get(rec, math.nan) for rec in tables[WAV]}, tables.get("reco2dur", {}))
+    seconds = {rec: lengths.get(rec, math.nan) for rec in tables[WAV]}
+    if pieces is not None:
+        spans = {id: parse_segment(text) for id, text in pieces.items()}
+        seconds = {id: (seconds[rec] if end is None else end) - start for id, (rec, start, end) in spans.items()}
+    tables["utt2dur"] = _kept(seconds, tables.get("utt2dur", {}))
+    for name in _REMADE:
+        if set(tables.get(name, ())) != set(tables[WAV] if name == "reco2dur" or pieces is None else pieces):
+            tables.pop(name, None)
+
+
+def _kept(seconds: Mapping[str, float], said: Mapping[str, str]) -> dict[str, str]:
+    """Durations as they were written, where they were right; as they are, where not; none where not known."""
+    table: dict[str, str] = {}
+    for id, true in seconds.items():
+        if math.isnan(true):
+            table |= {id: said[id]} if id in said else {}
+        else:
+            table[id] = said[id] if id in said and abs(positive(said[id]) - true) <= OVERSHOOT else f"{true:.4f}"
+    return table
+
+
+def _story(out: Path, ledger: Ledger, renamed: Mapping[str, str], trimmed: list[str]) -> str:
+    """What the repair did, in words."""
+    lines = [f"  dropped {count}: {reason}" for reason, count in ledger.reasons().items()]
+    lines += [f"  renamed {len(renamed)} ids, see {out / RENAMED}"] if renamed else []
+    lines += [f"  trimmed {len(trimmed)} segments to their recordings: {' '.join(trimmed)}"] if trimmed else []
+    rows = [f"  {id}: {reason}: {detail}" for id, _, reason, detail in sorted(set(ledger.rows))]
+    return "\n".join([f"wrote {out}; every drop is in {out / DROPPED}", *lines, *rows])

@@ -1,0 +1,201 @@
+"""One table of a Kaldi data directory: `key value` lines, and everything that can be wrong with them.
+
+Kaldi's rules: UTF-8, one line per key, keys unique and in C (byte) order, fields apart by spaces or tabs alone.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from .ids import code_points, fault
+
+NAMES = re.compile(r"wav\.scp|feats\.scp|vad\.scp|segments|text(_[\w.-]+)?|(utt|spk|reco|rec)2\w+")
+TEXT = re.compile(r"text(_[\w.-]+)?")
+ONE_VALUE = {"utt2spk", "utt2dur", "reco2dur", "utt2num_frames", "utt2lang", "utt2emotion", "spk2gender"}
+REPEATED = {"utt2spk", "utt2lang", "utt2emotion", "spk2gender"}  # few values, many times: held once
+
+_GENDERS = {"m": "m", "male": "m", "man": "m", "ذكر": "m", "f": "f", "female": "f", "woman": "f", "أنثى": "f"}
+BOM = b"\xef\xbb\xbf"
+
+_BLANK = re.compile(r"[^\S \t]")  # white space, but neither space nor tab
+_MARKS = re.compile(r"[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]")
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with a data directory.
+
+    Attributes:
+        file: the table it is in; line: 1-based, 0 for the file as a whole.
+        reason: short category; what: the fault in a sentence; remedy: what to do.
+        level: error or warning; fatal: an error with which the directory cannot be loaded.
+        id: the key concerned, where there is one.
+    """
+
+    file: str
+    line: int
+    reason: str
+    what: str
+    remedy: str
+    level: str = "error"
+    fatal: bool = False
+    id: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        return f"{self.level}: {place}: {self.what}; {self.remedy}"
+
+
+def is_table(name: str) -> bool:
+    """Whether a file of this name is a table of a data directory."""
+    return bool(NAMES.fullmatch(name))
+
+
+def one_line(value: str) -> str:
+    """`value` as a table can hold it: white space of any kind made single spaces, control characters taken out."""
+    return " ".join(_CONTROL.sub("", value.replace("\ufeff", "")).split())
+
+
+def gender_of(text: str) -> str:
+    """m or f, from how corpora write it; empty where it says neither."""
+    word = text.strip().lower().removesuffix("_masculine").removesuffix("_feminine")
+    return {"m": "m", "male": "m", "man": "m", "ذكر": "m", "f": "f", "female": "f", "woman": "f", "أنثى": "f"}.get(
+        word, ""
+    )
+
+
+def read_table(
+    path: Path, known: dict[str, str] | None = None, bad_ids: bool = False
+) -> tuple[dict[str, str], list[Problem]]:
+    """The table at `path` and its problems, all of them. A line that cannot be used is left out.
+
+    Args:
+        known: good ids of tables read before: each is checked, and held in memory, once.
+        bad_ids: keep lines whose id is unusable, for somebody who is going to rename them.
+    """
+    return _Scan(path, {} if known is None else known, bad_ids).scan()
+
+
+def locate(folder: Path, problems: Iterable[Problem]) -> list[Problem]:
+    """The problems, each with the line its id stands in where none was known."""
+    found = list(problems)
+    for file in {p.file for p in found if p.id and not p.line}:
+        lines = _first_lines(folder / file)
+        found = [
+            dataclasses.replace(p, line=lines.get(p.id.encode(), 0)) if p.file == file and p.id and not p.line else p
+            for p in found
+        ]
+    return found
+
+
+def _first_lines(path: Path) -> dict[bytes, int]:
+    lines: dict[bytes, int] = {}
+    if path.is_file():
+        with open(path, "rb") as f:
+            for i, raw in enumerate(f, 1):
+                lines.setdefault(raw.removeprefix(BOM).replace(b"\t", b" ").split(b" ", 1)[0].rstrip(b"\r\n"), i)
+    return lines
+
+
+class _Scan:
+    """Reading of one table, line by line: a table may be larger than what else is in memory."""
+
+    def __init__(self, path: Path, known: dict[str, str], bad_ids: bool) -> None:
+        self.path, self.name, self.known, self.bad_ids = path, path.name, known, bad_ids
+        self.is_text = bool(TEXT.fullmatch(self.name))
+        self.values: dict[str, str] | None = {} if self.name in REPEATED else None
+        self.columns = 1 if self.name in ONE_VALUE else 3 if self.name == "segments" else 0  # 0: any number
+        self.table: dict[str, str] = {}
+        self.problems: list[Problem] = []
+        self.returns: list[int] = []
+        self.again: list[tuple[int, str]] = []
+
+    def note(self, line: int, reason: str, what: str, remedy: str, fatal: bool = True, id: str = "") -> None:
+        self.problems.append(Problem(self.name, line, reason, what, remedy, "error", fatal, id))
+
+    def scan(self) -> tuple[dict[str, str], list[Problem]]:
+        previous, unsorted, raw, i = "", [], b"\n", 0
+        with open(self.path, "rb") as f:
+            for i, raw in enumerate(f, 1):
+                if i == 1 and raw.startswith(BOM):
+                    self.note(1, "bom", "a byte order mark, U+FEFF, at the beginning", "save without it", False)
+                key = self._line(i, raw.removeprefix(BOM) if i == 1 else raw)
+                if key < previous:
+                    unsorted.append(i)
+                previous = key or previous
+        if not raw.endswith(b"\n"):
+            self.note(i, "final newline", "no newline at the end of the file", "add one", False)
+        if not self.table and not self.problems:
+            self.note(0, "empty file", "nothing in it", "make it again, or remove it", False)
+        if self.returns:
+            what = f"{len(self.returns)} lines end in a carriage return, U+000D; the first is this"
+            self.note(self.returns[0], "carriage return", what, "save with Unix line ends", False)
+        if unsorted:
+            what = f"{len(unsorted)} lines out of C (byte) order, the first is this"
+            self.note(unsorted[0], "order", what, f"LC_ALL=C sort -k1,1 {self.name}", False)
+        first = _first_lines(self.path) if self.again else {}
+        for i, key in self.again:
+            what = f"id {key} stands in line {first[key.encode()]} already"
+            self.note(i, "duplicate", what, "keep one of the two", id=key)
+        return self.table, sorted(self.problems, key=lambda p: p.line)
+
+    def _line(self, i: int, raw: bytes) -> str:
+        """Take in a line; returns its key."""
+        try:
+            line = raw.decode("utf-8").removesuffix("\n")
+        except UnicodeDecodeError as e:
+            what = f"no UTF-8: byte 0x{raw[e.start]:02X} at column {e.start + 1}"
+            key = raw.replace(b"\t", b" ").split(b" ", 1)[0].decode("utf-8", "replace").strip()
+            self.note(i, "encoding", what, "convert it, e.g. iconv -f cp1256 -t utf-8", id=key)
+            return ""
+        if line.endswith("\r"):
+            self.returns.append(i)
+            line = line.removesuffix("\r")
+        key, _, value = line.partition(" ")
+        if "\t" in key:
+            key = key.partition("\t")[0]
+            value = line[len(key) :]
+        value = value.strip(" \t")
+        if not key:
+            what = "white space before the id" if value else "an empty line"
+            self.note(i, "columns" if value else "empty line", what, "take it out", bool(value))
+            return ""
+        odd = "" if key in self.known else fault(key)
+        if odd:
+            self.note(i, "id", f"id {key!r} {odd}", "rename it in every table, or --fix", id=key)
+        if key in self.table:
+            self.again.append((i, key))
+        elif self._usable(i, key, value) and (self.bad_ids or not odd):
+            if not odd:
+                key = self.known.setdefault(key, key)
+            self.table[key] = value if self.values is None else self.values.setdefault(value, value)
+        return key
+
+    def _usable(self, i: int, key: str, value: str) -> bool:
+        """Whether the line can be used; notes what is odd about its value."""
+        if not value and not self.is_text:
+            self.note(i, "columns", f"{key} has no value", "give it one, or take the line out", id=key)
+            return False
+        if self.columns and not (self.columns == 1 and value.isalnum()) and len(value.split()) != self.columns:
+            what = f"{len(value.split()) + 1} columns where {self.columns + 1} belong"
+            self.note(i, "columns", what, "mend the line", id=key)
+            return False
+        if self.is_text and not (value.isascii() and value.isprintable()):
+            self._characters(i, key, value)
+        return True
+
+    def _characters(self, i: int, key: str, value: str) -> None:
+        for reason, pattern, remedy in (
+            ("white space", _BLANK, "put plain spaces in their place"),
+            ("control character", _CONTROL, "take them out"),
+        ):
+            if found := pattern.findall(value):
+                self.note(i, reason, f"{reason} {code_points(''.join(found))}", remedy, False, key)
+        if marks := _MARKS.findall(value):
+            what, remedy = f"invisible marks {code_points(''.join(marks))}", "a text profile takes them out"
+            self.problems.append(Problem(self.name, i, "invisible marks", what, remedy, "warning", False, key))

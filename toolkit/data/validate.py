@@ -1,0 +1,55 @@
+"""Check a Kaldi data directory whole: every problem with its file, line and remedy; mend a copy of it with --fix."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from ..core.errors import UserError
+from .checks import Report, inspect
+from .repair import repair
+
+
+def validate(path: Path, allow_pipes: bool = False, audio: bool = False) -> Report:
+    """Everything wrong with the data directory; see checks.inspect. Raises UserError where there is none."""
+    return inspect(path, allow_pipes, audio)
+
+
+def text_of(path: Path, report: Report) -> str:
+    """The report as lines: the problems by file and line, then what they come to."""
+    warnings = len(report.problems) - len(report.errors)
+    lines = [str(p) for p in report.problems]
+    hours = f", {report.seconds / 3600:.2f} h" if report.seconds >= 36 else f", {report.seconds:.1f} s"
+    found = f"{report.utterances} utterances{hours if report.seconds else ''}"
+    verdict = f"{len(report.errors)} errors, {warnings} warnings" if report.problems else "no problems"
+    return "\n".join([*lines, f"{path}: {verdict} ({found})"])
+
+
+def main(words: list[str] | None = None) -> int:
+    """The command line. Returns the exit status: 1 where there are errors, or a mistake in the call."""
+    parser = argparse.ArgumentParser("python3 -m toolkit.data.validate", description=__doc__, allow_abbrev=False)
+    parser.add_argument("dir", type=Path, metavar="DIR", help="data directory")
+    parser.add_argument("--audio", action="store_true", help="open every recording's header")
+    parser.add_argument("--allow-pipes", action="store_true", help="accept commands in wav.scp")
+    parser.add_argument("--fix", action="store_true", help="write a repaired copy to --out")
+    parser.add_argument("--out", type=Path, metavar="DIR2", help="folder of the repaired copy")
+    call = parser.parse_args(words)
+    if call.fix != (call.out is not None):
+        parser.error("--fix and --out DIR2 go together")
+    try:
+        report = validate(call.dir, call.allow_pipes, call.audio)
+        print(text_of(call.dir, report))
+        if not call.fix:
+            return 1 if report.errors else 0
+        print(repair(call.dir, call.out, call.allow_pipes, call.audio))
+        after = validate(call.out, call.allow_pipes, call.audio)
+        print(text_of(call.out, after))
+        return 1 if after.errors else 0
+    except UserError as e:
+        print(f"error: {e}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,203 @@
+"""One face for every speech encoder: what we train, and what Hugging Face has.
+
+Layer convention, here and in every label header: state 0 is the input of block 1, state L the residual
+stream after block L (1-based); the final LayerNorm of pre-LN networks is not applied.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from ..core.errors import UserError
+from ..core.files import read_json
+from ..core.seed import seed_of
+from .hubert import Hubert, initialise
+from .hugging_face import load_pretrained, read_config
+
+SAMPLE_RATE = 16000
+CONVENTION = "residual stream after block L, 1-based; 0 = input of block 1; no final LayerNorm"
+WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
+
+
+class Encoder(nn.Module):
+    """A speech encoder in eval mode, whose parameters are frozen until `trainable` is called.
+
+    Attributes:
+        model: Hubert, or a model of transformers.
+        name: `it1.base` for exp/it1/base, else the folder's or the hub's name.
+        dim, layers: `states` gives layers + 1 tensors of width dim.
+        rate: frames a second.
+        parameter_count: number of weights.
+    """
+
+    def __init__(self, model: nn.Module, name: str, normalize: bool) -> None:
+        super().__init__()
+        config = cast(Any, model).config
+        self.model, self.name, self.normalize = model, name, normalize
+        self.dim, self.layers = int(config.hidden_size), int(config.num_hidden_layers)
+        self._convolutions = tuple(zip(config.conv_kernel, config.conv_stride))
+        self.rate = SAMPLE_RATE / self.hop
+        self.parameter_count = sum(p.numel() for p in model.parameters())
+        self.requires_grad_(False).eval()
+
+    @property
+    def hop(self) -> int:
+        """Samples from one frame to the next."""
+        hop = 1
+        for _, stride in self._convolutions:
+            hop *= stride
+        return hop
+
+    def frames(self, samples: int) -> int:
+        """Frames made of so many samples."""
+        for kernel, stride in self._convolutions:
+            samples = (samples - kernel) // stride + 1
+        return max(samples, 0)
+
+    def trainable(self) -> Encoder:
+        """This encoder, its parameters free to move and its states carrying gradients."""
+        return self.requires_grad_(True)
+
+    def states(self, wave_BN: Tensor) -> list[Tensor]:
+        """States 0 to `layers`, each [B, T, D] in float32, of waveforms of one length at 16 kHz.
+
+        Waveforms are normalised to mean 0 and variance 1 where the network was trained so.
+        Raises UserError where they are too short for a single frame.
+        """
+        if self.frames(wave_BN.shape[1]) < 1:
+            raise UserError(
+                f"{wave_BN.shape[1]} samples are too few for one frame of {self.name}",
+                "",
+                "leave out utterances shorter than 25 ms",
+            )
+        if self.normalize:
+            wave_BN = nn.functional.layer_norm(wave_BN, wave_BN.shape[1:])
+        states: list[Tensor] = []
+        if isinstance(self.model, Hubert):
+            self.model(wave_BN, states=states)
+        else:
+            with _recorded(cast(Any, self.model).encoder.layers, states):
+                self.model(wave_BN)
+        return [x_BTD.float() for x_BTD in states]
+
+
+@contextmanager
+def _recorded(layers: nn.ModuleList, states: list[Tensor]) -> Iterator[None]:
+    """Append the first layer's input and every layer's output to `states` while the block runs.
+
+    What transformers returns as hidden states has the final LayerNorm in its last entry.
+    """
+
+    def entered(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        states.append(args[0] if args else kwargs["hidden_states"])
+
+    def left(module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+        states.append(output[0] if isinstance(output, tuple) else output)
+
+    hooks = [layers[0].register_forward_pre_hook(entered, with_kwargs=True)]
+    hooks += [layer.register_forward_hook(left) for layer in layers]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def load_encoder(path: Path | str, device: torch.device | str = "cpu") -> Encoder:
+    """Encoder in a folder that we trained, in a Hugging Face folder, or of that name on the Hugging Face hub.
+
+    Raises UserError where there is none, or where its weights are not whole.
+    """
+    folder = _folder(path)
+    name = encoder_name(path)
+    if folder is None:
+        return Encoder(_from_transformers(str(path)), name, _normalized(str(path))).to(device)
+    config = read_config(folder)
+    if config is not None and (folder / "model.safetensors").is_file():
+        return Encoder(load_pretrained(folder), name, config.normalize_waveform).to(device)
+    if not any((folder / file).is_file() for file in WEIGHTS):
+        raise UserError("a model without weights", str(folder), f"one of {', '.join(WEIGHTS)} must stand there")
+    return Encoder(_from_transformers(str(folder)), name, _normalized(str(folder))).to(device)
+
+
+def random_encoder(path: Path | str, seed: int, device: torch.device | str = "cpu") -> Encoder:
+    """Encoder of the shape found at `path`, its weights as they were before any training."""
+    folder = _folder(path)
+    config = read_config(folder) if folder else None
+    if folder and config is not None:
+        model = Hubert(config)
+        initialise(model, config, torch.Generator().manual_seed(seed_of(seed, "init")))
+        return Encoder(model, "random", config.normalize_waveform).to(device)
+    from transformers import AutoConfig, AutoModel
+
+    source = str(folder or path)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed_of(seed, "init"))
+        model = AutoModel.from_config(AutoConfig.from_pretrained(source))
+    return Encoder(model, "random", _normalized(source)).to(device)
+
+
+def encoder_name(path: Path | str) -> str:
+    """exp/it1/base -> it1.base; any other folder or hub name: its last part."""
+    path = Path(path)
+    if (path / "hf").is_dir():
+        path = path.resolve()
+        return path.name if path.parent.name in ("", "exp") else f"{path.parent.name}.{path.name}"
+    return path.name
+
+
+def _folder(path: Path | str) -> Path | None:
+    """Folder with config.json at `path`; None for the name of a model on the hub."""
+    path = Path(path)
+    for folder in (path / "hf", path):
+        if (folder / "config.json").is_file():
+            _speech_type(folder)
+            return folder
+    if path.exists() or not re.fullmatch(r"[\w.-]+/[\w.-]+", str(path)):
+        remedy = "name a folder that has hf/config.json or config.json, or a model of the hub as owner/name"
+        raise UserError("no speech encoder here", str(path), remedy)
+    return None
+
+
+def _speech_type(folder: Path) -> None:
+    """Raise UserError where config.json is broken or describes something that does not hear."""
+    try:
+        config = read_json(folder / "config.json")
+    except ValueError as e:
+        raise UserError(f"a broken config.json: {e}", str(folder), "copy or make it again") from None
+    if not {"conv_stride", "conv_kernel", "num_hidden_layers"} <= config.keys():
+        kind = config.get("model_type", "unknown")
+        remedy = "hubert, wav2vec2, wavlm and data2vec-audio are known to work"
+        raise UserError(f"not a speech encoder: a model of type {kind}", str(folder), remedy)
+
+
+def _from_transformers(source: str) -> nn.Module:
+    from transformers import AutoModel
+
+    try:
+        model, info = AutoModel.from_pretrained(source, output_loading_info=True, dtype=torch.float32)
+    except (OSError, ValueError, RuntimeError) as e:
+        said = " ".join(str(e).split())[:300]
+        raise UserError(f"transformers cannot load it: {said}", source, "mend the path or the name") from None
+    missing = sorted(set(info["missing_keys"]) - {"masked_spec_embed"})
+    if missing:
+        raise UserError(f"{len(missing)} weights are missing, e.g. {missing[0]}", source, "copy the whole model again")
+    if not hasattr(model, "encoder") or not hasattr(model.config, "conv_stride"):
+        raise UserError(f"not a speech encoder: {type(model).__name__}", source, "name another model")
+    return cast(nn.Module, model)
+
+
+def _normalized(source: str) -> bool:
+    """Whether the model's own preprocessing normalises the waveform."""
+    from transformers import AutoFeatureExtractor
+
+    if Path(source).is_dir() and not (Path(source) / "preprocessor_config.json").is_file():
+        return False
+    return bool(AutoFeatureExtractor.from_pretrained(source).do_normalize)

@@ -1,0 +1,170 @@
+"""Probe heads: what stands on an upstream network to read a task off its hidden states.
+
+Every head begins with the learned layer mix of SUPERB: states standardised, weighted by a softmax, summed.
+A batch of utterances of unequal length is one run of frames and the length of each utterance, so no head
+but the recurrent one ever sees padding.
+
+Shapes: N frames of all utterances of a batch, B utterances, L hidden states, D their dimension, C classes,
+T frames of the longest utterance, H hidden units.
+
+Source: Yang et al., "SUPERB: Speech processing Universal PERformance Benchmark", Interspeech 2021.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
+
+N = TypeVar("N", int, Tensor)
+SMALLEST_STD = 1e-4  # a dimension that hardly moves in training must not explode elsewhere
+
+
+class LayerMix(nn.Module):
+    """Σ_l softmax(w)_l · (x_l − mean_l) / std_l, with w = 0 at the start.
+
+    Args:
+        mean_LD, std_LD: of the training set, per state and dimension; they do not train.
+    """
+
+    mean_LD: Tensor
+    std_LD: Tensor
+
+    def __init__(self, mean_LD: Tensor, std_LD: Tensor) -> None:
+        super().__init__()
+        self.weight_L = nn.Parameter(torch.zeros(len(mean_LD)))
+        self.register_buffer("mean_LD", mean_LD.float())
+        self.register_buffer("std_LD", std_LD.float().clamp_min(SMALLEST_STD))
+
+    @property
+    def shares_L(self) -> Tensor:
+        """Share of each state in the sum; adds up to 1."""
+        return self.weight_L.softmax(0)
+
+    def forward(self, states_NLD: Tensor) -> Tensor:
+        """Mixed features [N, D]."""
+        scale_LD = self.shares_L[:, None] / self.std_LD  # the standardised states are never held in memory
+        mixed_ND = torch.einsum("nld,ld->nd", states_NLD.to(scale_LD.dtype), scale_LD)
+        return mixed_ND - (self.mean_LD * scale_LD).sum(0)
+
+
+class Head(nn.Module):
+    """A layer mix and what follows it: frames [N, L, D] of utterances with `lengths_B` frames -> scores."""
+
+    def __init__(self, mix: LayerMix) -> None:
+        super().__init__()
+        self.mix = mix
+
+    def forward(self, states_NLD: Tensor, lengths_B: Tensor) -> Tensor:
+        raise NotImplementedError
+
+
+class FrameHead(Head):
+    """One Linear per frame: scores [N, C]."""
+
+    def __init__(self, mix: LayerMix, classes: int, generator: torch.Generator) -> None:
+        super().__init__(mix)
+        self.classify = nn.Linear(mix.mean_LD.shape[1], classes)
+        initialise(self, generator)
+
+    def forward(self, states_NLD: Tensor, lengths_B: Tensor) -> Tensor:
+        scores_NC: Tensor = self.classify(self.mix(states_NLD))
+        return scores_NC
+
+
+class PooledHead(Head):
+    """Linear -> mean over the frames of an utterance -> Linear: scores [B, C].
+
+    Linear up to the mean, so the mean frame of an utterance (a length of 1) gives the same scores as all
+    its frames.
+    """
+
+    def __init__(self, mix: LayerMix, hidden: int, classes: int, generator: torch.Generator) -> None:
+        super().__init__(mix)
+        self.project = nn.Linear(mix.mean_LD.shape[1], hidden)
+        self.classify = nn.Linear(hidden, classes)
+        initialise(self, generator)
+
+    def forward(self, states_NLD: Tensor, lengths_B: Tensor) -> Tensor:
+        projected_NH = self.project(self.mix(states_NLD))
+        if len(lengths_B) < len(states_NLD):
+            row_N = torch.repeat_interleave(torch.arange(len(lengths_B), device=lengths_B.device), lengths_B)
+            sums_BH = projected_NH.new_zeros(len(lengths_B), projected_NH.shape[1]).index_add(0, row_N, projected_NH)
+            projected_NH = sums_BH / lengths_B[:, None]
+        scores_BC: Tensor = self.classify(projected_NH)
+        return scores_BC
+
+
+class CTCHead(Head):
+    """Linear -> bidirectional LSTM -> Linear: log-probabilities [T, B, C], class 0 the blank.
+
+    SUPERB's ASR head (Linear 1024, 2 layers of 1024) at sizes of one's own. With a `stride` s it speaks
+    once in s frames: the Linear sees s frames side by side, and T is `shortened(longest utterance)`.
+    """
+
+    def __init__(
+        self,
+        mix: LayerMix,
+        hidden: int,
+        layers: int,
+        classes: int,
+        dropout: float,
+        stride: int,
+        generator: torch.Generator,
+    ) -> None:
+        super().__init__(mix)
+        self.stride = stride
+        self.project = nn.Linear(stride * mix.mean_LD.shape[1], hidden)
+        self.drop = nn.Dropout(dropout)
+        self.recur = nn.ModuleList(BLSTM(hidden if i == 0 else 2 * hidden, hidden) for i in range(layers))
+        self.classify = nn.Linear(2 * hidden, classes)
+        initialise(self, generator)
+
+    def forward(self, states_NLD: Tensor, lengths_B: Tensor) -> Tensor:
+        x_BTD = pad_sequence(list(self.mix(states_NLD).split(lengths_B.tolist())), batch_first=True)
+        surplus = -x_BTD.shape[1] % self.stride
+        x_BTD = nn.functional.pad(x_BTD, (0, 0, 0, surplus)).unflatten(1, (-1, self.stride)).flatten(2)
+        short_B = shortened(lengths_B, self.stride)
+        x_BTD = self.drop(torch.relu(self.project(x_BTD)))
+        for layer in self.recur:
+            x_BTD = self.drop(layer(x_BTD, short_B))
+        return self.classify(x_BTD).log_softmax(-1).transpose(0, 1)
+
+
+def shortened(lengths: N, stride: int) -> N:
+    """Scores that a CTC head makes of so many frames: the last one may see fewer than `stride`."""
+    return -(-lengths // stride)
+
+
+class BLSTM(nn.Module):
+    """Bidirectional LSTM over padded utterances [B, T, D] -> [B, T, 2H]; padding changes no frame of theirs.
+
+    Two LSTMs, the second on utterances turned round within their own lengths: what a packed nn.LSTM
+    computes, at a third of its time on a CPU, where packed sequences have no fast kernel.
+    """
+
+    def __init__(self, dim: int, hidden: int) -> None:
+        super().__init__()
+        self.onward = nn.LSTM(dim, hidden, batch_first=True)
+        self.back = nn.LSTM(dim, hidden, batch_first=True)
+
+    def forward(self, x_BTD: Tensor, lengths_B: Tensor) -> Tensor:
+        step_T = torch.arange(x_BTD.shape[1], device=x_BTD.device)
+        turned_BT = torch.where(step_T < lengths_B[:, None], lengths_B[:, None] - 1 - step_T, step_T)
+        back_BTH = _at(self.back(_at(x_BTD, turned_BT))[0], turned_BT)
+        return torch.cat([self.onward(x_BTD)[0], back_BTH], -1)
+
+
+def _at(x_BTD: Tensor, step_BT: Tensor) -> Tensor:
+    return x_BTD.gather(1, step_BT[..., None].expand_as(x_BTD))
+
+
+def initialise(module: nn.Module, generator: torch.Generator) -> None:
+    """PyTorch's own initial distributions, U(±1/√fan_in), drawn from `generator` instead of the global one."""
+    for part in module.modules():
+        if isinstance(part, (nn.Linear, nn.LSTM)):
+            fan = part.in_features if isinstance(part, nn.Linear) else part.hidden_size
+            for parameter in part.parameters():
+                nn.init.uniform_(parameter, -(fan**-0.5), fan**-0.5, generator=generator)

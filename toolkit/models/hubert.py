@@ -1,0 +1,304 @@
+"""HuBERT: convolutions over the waveform, then a Transformer over 50 frames a second.
+
+Parameter names and outputs are those of transformers' HubertModel, so a trained network leaves as its
+state dict and a config.json. No padding is ever seen: batches are of equal length.
+
+Shapes: B utterances, N samples, T frames, C channels of the last convolution, D width, H heads.
+
+Source: Hsu et al., "HuBERT", TASLP 2021; Baevski et al., "wav2vec 2.0", NeurIPS 2020.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import weight_norm
+
+
+@dataclass(frozen=True)
+class HubertConfig:
+    """Shape and regularisation of a HuBERT, in the words of transformers' HubertConfig. Defaults: base."""
+
+    num_hidden_layers: int = 12
+    "Transformer blocks"
+    hidden_size: int = 768
+    "width of the residual stream"
+    intermediate_size: int = 3072
+    "width of the feed-forward layers"
+    num_attention_heads: int = 12
+    "attention heads"
+    conv_dim: tuple[int, ...] = (512,) * 7
+    "channels of each convolution"
+    conv_kernel: tuple[int, ...] = (10, 3, 3, 3, 3, 2, 2)
+    "kernel of each convolution, in its input's frames"
+    conv_stride: tuple[int, ...] = (5, 2, 2, 2, 2, 2, 2)
+    "stride of each convolution"
+    conv_bias: bool = False
+    "whether the convolutions have a bias"
+    feat_extract_norm: Literal["group", "layer"] = "group"
+    "group: one normalisation over time after the first convolution (base); layer: one over channels after each"
+    do_stable_layer_norm: bool = False
+    "LayerNorm before attention and feed-forward (large) instead of after them (base)"
+    num_conv_pos_embeddings: int = 128
+    "kernel of the positional convolution, in frames"
+    num_conv_pos_embedding_groups: int = 16
+    "groups of the positional convolution"
+    layer_norm_eps: float = 1e-5
+    "epsilon of the Transformer's LayerNorms"
+    hidden_dropout: float = 0.1
+    "dropout of the residual branches"
+    attention_dropout: float = 0.1
+    "dropout of attention weights"
+    activation_dropout: float = 0.0
+    "dropout inside the feed-forward layers"
+    feat_proj_dropout: float = 0.1
+    "dropout of the projected features"
+    layerdrop: float = 0.05
+    "probability that a block is skipped in training"
+    initializer_range: float = 0.02
+    "standard deviation of Linear weights at the start, where init is normal"
+    init: Literal["normal", "fan_in"] = "normal"
+    "normal: as published; fan_in: standard deviation 0.7 / √(inputs), for networks too narrow for 0.02 (ours)"
+    feature_grad_mult: float = 1.0
+    "the convolutions' gradient is multiplied by this (base 0.1, large 1)"
+    normalize_waveform: bool = False
+    "each utterance's waveform to mean 0 and variance 1 (large)"
+
+    def __post_init__(self) -> None:
+        lengths = {len(self.conv_dim), len(self.conv_kernel), len(self.conv_stride)}
+        if len(lengths) > 1:
+            raise ValueError(f"model.conv_dim, conv_kernel and conv_stride must be equally long, not {sorted(lengths)}")
+        for name, part in (
+            ("num_attention_heads", self.num_attention_heads),
+            ("num_conv_pos_embedding_groups", self.num_conv_pos_embedding_groups),
+        ):
+            if part < 1 or self.hidden_size < 1 or self.hidden_size % part:
+                raise ValueError(f"model.{name} {part} does not divide hidden_size {self.hidden_size}")
+
+    @property
+    def hop(self) -> int:
+        """Samples from one frame to the next."""
+        return math.prod(self.conv_stride)
+
+    @property
+    def field(self) -> int:
+        """Samples under one frame."""
+        samples = 1
+        for kernel, stride in zip(reversed(self.conv_kernel), reversed(self.conv_stride)):
+            samples = (samples - 1) * stride + kernel
+        return samples
+
+    def frames(self, samples: int) -> int:
+        """Frames made of so many samples."""
+        for kernel, stride in zip(self.conv_kernel, self.conv_stride):
+            samples = (samples - kernel) // stride + 1
+        return max(samples, 0)
+
+
+class Convolution(nn.Module):
+    """One layer of the feature extractor: convolution, perhaps a normalisation, GELU; [B, C, T]."""
+
+    def __init__(self, config: HubertConfig, index: int) -> None:
+        super().__init__()
+        inputs, outputs = (1, *config.conv_dim)[index], config.conv_dim[index]
+        self.conv = nn.Conv1d(
+            inputs, outputs, config.conv_kernel[index], config.conv_stride[index], bias=config.conv_bias
+        )
+        self.norm = config.feat_extract_norm if config.feat_extract_norm == "layer" or index == 0 else ""
+        if self.norm == "layer":
+            self.layer_norm: nn.Module = nn.LayerNorm(outputs)
+        elif self.norm == "group":
+            self.layer_norm = nn.GroupNorm(outputs, outputs)
+
+    def forward(self, x_BCT: Tensor) -> Tensor:
+        x_BCT = self.conv(x_BCT)
+        if self.norm == "group":
+            x_BCT = self.layer_norm(x_BCT)
+        elif self.norm == "layer":
+            x_BCT = self.layer_norm(x_BCT.transpose(1, 2)).transpose(1, 2)
+        return F.gelu(x_BCT)
+
+
+class FeatureExtractor(nn.Module):
+    """Waveform [B, N] -> [B, C, T]."""
+
+    def __init__(self, config: HubertConfig) -> None:
+        super().__init__()
+        self.conv_layers = nn.ModuleList(Convolution(config, i) for i in range(len(config.conv_dim)))
+
+    def forward(self, wave_BN: Tensor) -> Tensor:
+        x_BCT = wave_BN[:, None]
+        for layer in self.conv_layers:
+            x_BCT = layer(x_BCT)
+        return x_BCT
+
+
+class FeatureProjection(nn.Module):
+    """LayerNorm, Linear, dropout; [B, T, C] -> [B, T, D]."""
+
+    def __init__(self, config: HubertConfig) -> None:
+        super().__init__()
+        self.layer_norm = nn.LayerNorm(config.conv_dim[-1], eps=config.layer_norm_eps)
+        self.projection = nn.Linear(config.conv_dim[-1], config.hidden_size)
+        self.dropout = nn.Dropout(config.feat_proj_dropout)
+
+    def forward(self, x_BTC: Tensor) -> Tensor:
+        return cast(Tensor, self.dropout(self.projection(self.layer_norm(x_BTC))))
+
+
+class PositionalConvolution(nn.Module):
+    """What a frame learns of its place: a wide grouped convolution with weight normalisation, GELU."""
+
+    def __init__(self, config: HubertConfig) -> None:
+        super().__init__()
+        d, kernel = config.hidden_size, config.num_conv_pos_embeddings
+        conv = nn.Conv1d(d, d, kernel, padding=kernel // 2, groups=config.num_conv_pos_embedding_groups)
+        self.conv = weight_norm(conv, dim=2)
+
+    def forward(self, x_BTD: Tensor) -> Tensor:
+        position_BDT = self.conv(x_BTD.transpose(1, 2))[..., : x_BTD.shape[1]]  # an even kernel makes one too many
+        return F.gelu(position_BDT).transpose(1, 2)
+
+
+class Attention(nn.Module):
+    """Multi-head self-attention without a mask."""
+
+    def __init__(self, config: HubertConfig) -> None:
+        super().__init__()
+        d = config.hidden_size
+        self.heads, self.dropout = config.num_attention_heads, config.attention_dropout
+        self.q_proj, self.k_proj, self.v_proj, self.out_proj = (nn.Linear(d, d) for _ in range(4))
+
+    def forward(self, x_BTD: Tensor) -> Tensor:
+        q, k, v = (
+            p(x_BTD).unflatten(-1, (self.heads, -1)).transpose(1, 2) for p in (self.q_proj, self.k_proj, self.v_proj)
+        )
+        mixed_BHTd = F.scaled_dot_product_attention(q, k, v, dropout_p=self.dropout if self.training else 0.0)
+        return cast(Tensor, self.out_proj(mixed_BHTd.transpose(1, 2).flatten(2)))
+
+
+class FeedForward(nn.Module):
+    """Linear, GELU, Linear."""
+
+    def __init__(self, config: HubertConfig) -> None:
+        super().__init__()
+        self.intermediate_dense = nn.Linear(config.hidden_size, config.intermediate_size)
+        self.intermediate_dropout = nn.Dropout(config.activation_dropout)
+        self.output_dense = nn.Linear(config.intermediate_size, config.hidden_size)
+        self.output_dropout = nn.Dropout(config.hidden_dropout)
+
+    def forward(self, x_BTD: Tensor) -> Tensor:
+        x_BTD = self.intermediate_dropout(F.gelu(self.intermediate_dense(x_BTD)))
+        return cast(Tensor, self.output_dropout(self.output_dense(x_BTD)))
+
+
+class Block(nn.Module):
+    """Transformer block; LayerNorm after each sum (base) or before each branch (large)."""
+
+    def __init__(self, config: HubertConfig) -> None:
+        super().__init__()
+        self.before = config.do_stable_layer_norm
+        self.attention = Attention(config)
+        self.dropout = nn.Dropout(config.hidden_dropout)
+        self.layer_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.feed_forward = FeedForward(config)
+        self.final_layer_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+
+    def forward(self, x_BTD: Tensor) -> Tensor:
+        if self.before:
+            x_BTD = x_BTD + self.dropout(self.attention(self.layer_norm(x_BTD)))
+            return x_BTD + self.feed_forward(self.final_layer_norm(x_BTD))
+        x_BTD = self.layer_norm(x_BTD + self.dropout(self.attention(x_BTD)))
+        return cast(Tensor, self.final_layer_norm(x_BTD + self.feed_forward(x_BTD)))
+
+
+class Transformer(nn.Module):
+    """Positional convolution and blocks."""
+
+    def __init__(self, config: HubertConfig) -> None:
+        super().__init__()
+        self.before, self.layerdrop = config.do_stable_layer_norm, config.layerdrop
+        self.pos_conv_embed = PositionalConvolution(config)
+        self.layer_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
+        self.dropout = nn.Dropout(config.hidden_dropout)
+        self.layers = nn.ModuleList(Block(config) for _ in range(config.num_hidden_layers))
+
+    def forward(self, x_BTD: Tensor, states: list[Tensor] | None = None) -> Tensor:
+        """Output of the network; appends the input of block 1 and the output of each block to `states`."""
+        x_BTD = x_BTD + self.pos_conv_embed(x_BTD)
+        x_BTD = self.dropout(x_BTD if self.before else self.layer_norm(x_BTD))
+        keep = [x_BTD]
+        for layer in self.layers:
+            if not (self.training and self.layerdrop and torch.rand(()).item() < self.layerdrop):
+                x_BTD = layer(x_BTD)
+            keep.append(x_BTD)
+        if states is not None:
+            states += keep
+        return cast(Tensor, self.layer_norm(x_BTD)) if self.before else x_BTD
+
+
+class Hubert(nn.Module):
+    """The network. `masked_spec_embed` stands in for masked frames."""
+
+    def __init__(self, config: HubertConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.masked_spec_embed = nn.Parameter(torch.zeros(config.hidden_size))
+        self.feature_extractor = FeatureExtractor(config)
+        self.feature_projection = FeatureProjection(config)
+        self.encoder = Transformer(config)
+
+    def convolve(self, wave_BN: Tensor) -> Tensor:
+        """Waveform -> features [B, T, C] before any normalisation; their gradient is scaled on its way back."""
+        scale = self.config.feature_grad_mult
+        with torch.set_grad_enabled(torch.is_grad_enabled() and scale > 0):
+            x_BTC = self.feature_extractor(wave_BN).transpose(1, 2)
+        if x_BTC.requires_grad and scale != 1:
+            x_BTC.register_hook(lambda gradient: gradient * scale)
+        return cast(Tensor, x_BTC)
+
+    def forward(
+        self, wave_BN: Tensor, mask_BT: Tensor | None = None, states: list[Tensor] | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Last hidden state [B, T, D] and convolutional features [B, T, C].
+
+        Args:
+            mask_BT: True where a frame is replaced by the mask embedding.
+            states: gets the input of block 1 and the residual stream after each block (no final LayerNorm).
+        """
+        conv_BTC = self.convolve(wave_BN)
+        x_BTD = self.feature_projection(conv_BTC)
+        if mask_BT is not None:
+            x_BTD = torch.where(mask_BT[..., None], self.masked_spec_embed.to(x_BTD.dtype), x_BTD)
+        return self.encoder(x_BTD, states), conv_BTC
+
+
+def initialise(module: nn.Module, config: HubertConfig, generator: torch.Generator) -> None:
+    """Set every parameter of a Hubert, or of Linears beside it, from `generator` alone.
+
+    Linear weights N(0, initializer_range) or N(0, 0.7/√inputs), biases 0; convolutions Kaiming-normal;
+    positional convolution N(0, √(4/(kernel·D))); mask embedding U(0, 1).
+    """
+    for part in module.modules():
+        if isinstance(part, nn.Linear):
+            std = config.initializer_range if config.init == "normal" else 0.7 / math.sqrt(part.in_features)
+            nn.init.normal_(part.weight, 0, std, generator=generator)
+            nn.init.zeros_(part.bias)
+        elif isinstance(part, PositionalConvolution):
+            direction = torch.empty_like(part.conv.weight)
+            std = math.sqrt(4 / (config.num_conv_pos_embeddings * config.hidden_size))
+            nn.init.normal_(direction, 0, std, generator=generator)
+            with torch.no_grad():
+                part.conv.weight = direction  # split into length and direction
+                nn.init.zeros_(cast(Tensor, part.conv.bias))
+        elif isinstance(part, Convolution):
+            nn.init.kaiming_normal_(part.conv.weight, generator=generator)
+            if part.conv.bias is not None:
+                nn.init.zeros_(part.conv.bias)
+        elif isinstance(part, Hubert):
+            nn.init.uniform_(part.masked_spec_embed, generator=generator)

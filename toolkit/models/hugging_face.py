@@ -1,0 +1,93 @@
+"""HuBERT in Hugging Face's format: out as config.json and safetensors, and in again."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import UserError
+from ..core.files import atomic, read_json, write_json, write_text
+from .hubert import Hubert, HubertConfig
+from .tensors import read_tensors, write_tensors
+
+OURS = "sawt"  # section of config.json for what Hugging Face has no name for
+FIXED = {  # what this network does not vary, as transformers' config calls it
+    "feat_extract_activation": "gelu",
+    "hidden_act": "gelu",
+    "feat_proj_layer_norm": True,
+    "conv_pos_batch_norm": False,
+}
+
+
+def save_pretrained(model: Hubert, folder: Path, card: str = "") -> None:
+    """Write config.json, preprocessor_config.json, model.safetensors and the model card, whole or not at all.
+
+    `transformers.HubertModel.from_pretrained(folder)` loads it without a missing or unexpected key.
+    """
+    with atomic(folder) as temporary:
+        temporary.mkdir(parents=True)
+        write_json(temporary / "config.json", hugging_face_config(model.config))
+        wave = {"do_normalize": model.config.normalize_waveform, "feature_size": 1, "sampling_rate": 16000}
+        extractor = {
+            "feature_extractor_type": "Wav2Vec2FeatureExtractor",
+            "padding_value": 0.0,
+            "return_attention_mask": False,
+        }
+        write_json(temporary / "preprocessor_config.json", {**wave, **extractor})
+        if card:
+            write_text(temporary / "README.md", card)
+        weights = {name: t.float() for name, t in model.state_dict().items()}
+        write_tensors(temporary / "model.safetensors", weights, {"format": "pt"})
+
+
+def hugging_face_config(config: HubertConfig) -> dict[str, Any]:
+    """config.json of transformers; what it has no name for is under "sawt"."""
+    values = asdict(config)
+    ours = {name: values.pop(name) for name in ("init", "feature_grad_mult", "normalize_waveform")}
+    return {
+        **FIXED,
+        **values,
+        "architectures": ["HubertModel"],
+        "model_type": "hubert",
+        "num_feat_extract_layers": len(config.conv_dim),
+        "mask_time_prob": 0.05,  # above 0, or transformers makes no masked_spec_embed
+        "dtype": "float32",
+        OURS: ours,
+    }
+
+
+def read_config(folder: Path) -> HubertConfig | None:
+    """Config of a Hugging Face HuBERT folder; None where the network is one that this module does not build."""
+    tree = read_json(folder / "config.json")
+    if tree.get("model_type") != "hubert" or any(tree.get(name, value) != value for name, value in FIXED.items()):
+        return None
+    preprocessor = folder / "preprocessor_config.json"
+    if preprocessor.is_file():
+        tree = {**tree, "normalize_waveform": bool(read_json(preprocessor).get("do_normalize", False))}
+    tree = {**tree, **tree.get(OURS, {})}
+    values: dict[str, Any] = {f.name: tree[f.name] for f in fields(HubertConfig) if f.name in tree}
+    values = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+    return HubertConfig(**values)
+
+
+def load_pretrained(folder: Path) -> Hubert:
+    """Network of a Hugging Face HuBERT folder with model.safetensors, in eval mode on the CPU. Raises UserError."""
+    config = read_config(folder)
+    if config is None:
+        raise UserError("not a HuBERT that this toolkit builds", str(folder / "config.json"), "load it by load_encoder")
+    model = Hubert(config)
+    weights = {_new_name(name): t.float() for name, t in read_tensors(folder / "model.safetensors").items()}
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as e:
+        raise UserError(f"weights that do not fit config.json: {' '.join(str(e).split())[:300]}", str(folder)) from None
+    return model.eval()
+
+
+def _new_name(name: str) -> str:
+    """Weight normalisation was called weight_g and weight_v in files from before torch 2."""
+    name = name.removeprefix("hubert.")
+    return name.replace("conv.weight_g", "conv.parametrizations.weight.original0").replace(
+        "conv.weight_v", "conv.parametrizations.weight.original1"
+    )

@@ -1,0 +1,44 @@
+"""Tables and a page from result files: RESULTS.md and index.html."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..core.files import write_text
+from ..core.step import Step, main
+from .content import gather
+from .document import document
+from .page import page
+
+VERSION = 1
+PLAN = {"mb": 8, "mb_per_hour": 0}
+
+
+@dataclass(frozen=True)
+class ReportConfig:
+    """What the result files do not know."""
+
+    recipe: str = ""
+    "name of the recipe in the title; empty: the last two folders of the path it runs in"
+    preset: str = ""
+    "name of the preset; empty: the folder of conf/ that the stages' configs lie in"
+    note: str = ""
+    "what a reader must know of this recipe, say that each language is one speaker; an empty line begins another"
+
+
+def run(step: Step[ReportConfig]) -> None:
+    """RESULTS.md and index.html in the output folder, and RESULTS.md beside that folder."""
+    config = step.config
+    step.input(0, "folders of results")
+    content = gather(step.ins, config.recipe, config.preset, config.note)
+    text = document(content)
+    write_text(step.out / "index.html", page(content))
+    write_text(step.out / "RESULTS.md", text)
+    write_text(step.out.parent / "RESULTS.md", text)
+    step.counts["rows"] = len(content.results.rows)
+    step.counts["figures"] = sum(len(row.tasks) for row in content.results.rows)
+    print(f"  {step.out / 'index.html'}, {step.out.parent / 'RESULTS.md'}")
+
+
+if __name__ == "__main__":
+    main(run, ReportConfig)

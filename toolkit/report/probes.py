@@ -1,0 +1,176 @@
+"""The rows of a probe folder: one system, what it costs, and its figure on each task."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from .resultfile import ResultFile, broken
+from .tables import Estimate
+
+BASELINES = {"fbank": "FBANK", "fbank_stacked": "stacked FBANK", "random": "random initialisation, same shape"}
+ROW_FILE, COST_FILE = "row.json", "cost.json"
+TASKS = {"phone": "phone", "asr": "ASR", "dialect": "dialect", "language": "language", "emotion": "emotion"}
+"""known tasks in the order of the tables, and what they are called"""
+LOWER_IS_BETTER = re.compile(r"\b(cer|wer|mr-?wer|per|mer|eer|der|error)\b", re.I)
+
+
+@dataclass(frozen=True)
+class Confusion:
+    labels: list[str]
+    counts: list[list[float]]
+    """counts[true][predicted]"""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One row's figure on one task.
+
+    Attributes:
+        estimate: percent, with its interval at `confidence` percent over `blocks` (speakers, utterances).
+        layer_weights: weight of each layer in the sum that the probe sees, from the block input to the last.
+        others: further figures by name ("wer", "macro_f1"), percent.
+        paired: by row, the interval of (this row - that row) in points, where the two were tested in pairs.
+    """
+
+    task: str
+    metric: str
+    estimate: Estimate
+    n: int
+    unit_of_n: str
+    blocks: str
+    confidence: float
+    layer_weights: list[float] | None
+    confusion: Confusion | None
+    others: dict[str, Estimate]
+    best_lr: float | None
+    steps: float | None
+    chance: float | None
+    paired: dict[str, Estimate]
+    block_count: float | None = None
+
+    @property
+    def drawn(self) -> str:
+        """What the bootstrap draws: 6 speakers."""
+        return f"{self.block_count:,.0f} {self.blocks}s" if self.block_count else f"{self.blocks}s"
+
+    @property
+    def lower_is_better(self) -> bool:
+        return bool(LOWER_IS_BETTER.search(self.metric))
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Measured on one machine: real-time factor, ms for the first answer, peak MB; None where not measured."""
+
+    rtf: float | None
+    latency_ms: float | None
+    peak_mb: float | None
+    how: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """A system under the probes: a baseline or a model."""
+
+    name: str
+    title: str
+    parameters: int | None
+    layers: int | None
+    cost: Cost | None
+    tasks: dict[str, Task]
+
+    @property
+    def kind(self) -> str:
+        """fbank, fbank_stacked, random (also of one shape of several: `random.S`), or model."""
+        head = self.name.split(".")[0]
+        return head if head in BASELINES else "model"
+
+
+def is_row(folder: Path) -> bool:
+    return (folder / ROW_FILE).is_file() or (folder / COST_FILE).is_file()
+
+
+def read_row(folder: Path) -> Row:
+    """Row of a folder with row.json, and cost.json and <task>.json where they are there. Raises UserError."""
+    file = ResultFile.read(folder / ROW_FILE)
+    tasks = [_task(path) for path in sorted(folder.glob("*.json")) if _is_task(path)]
+    return Row(
+        name=file.text("row"),
+        title=file.text("title"),
+        parameters=file.whole("parameters") if file.has("parameters") else None,
+        layers=file.whole("layers") if file.has("layers") else None,
+        cost=_cost(folder / COST_FILE) if (folder / COST_FILE).is_file() else None,
+        tasks={task.task: task for task in sorted(tasks, key=_order)},
+    )
+
+
+def task_name(task: str) -> str:
+    return TASKS.get(task, task)
+
+
+def metric_name(metric: str) -> str:
+    """`cer` -> CER, `frame_accuracy` -> frame accuracy."""
+    return metric.upper() if LOWER_IS_BETTER.fullmatch(metric) else metric.replace("_", " ").replace("f1", "F1")
+
+
+def _order(task: Task) -> int:
+    return list(TASKS).index(task.task) if task.task in TASKS else len(TASKS)
+
+
+def _is_task(path: Path) -> bool:
+    if path.name in (ROW_FILE, COST_FILE, "record.json", "times.json"):
+        return False
+    return "task" in ResultFile.read(path).tree
+
+
+def _cost(path: Path) -> Cost:
+    file = ResultFile.read(path)
+    device = file.text("device") if file.has("device") else "an unnamed device"
+    n = file.whole("threads") if file.has("threads") else 0
+    threads = f", {n} thread{'s' if n > 1 else ''}" if n else ""
+    heard = f", {file.number('seconds_of_audio'):,.0f} s of audio" if file.has("seconds_of_audio") else ""
+    clip = f", latency of a clip of {file.number('clip_seconds'):g} s" if file.has("clip_seconds") else ""
+    return Cost(file.maybe("rtf"), file.maybe("latency_ms"), file.maybe("peak_mb"), device + threads + heard + clip)
+
+
+def _task(path: Path) -> Task:
+    file = ResultFile.read(path)
+    others = file.section("others") if file.has("others") else None
+    paired = file.section("paired") if file.has("paired") else None
+    return Task(
+        task=file.text("task"),
+        metric=file.text("metric"),
+        estimate=_estimate(file),
+        n=file.whole("n"),
+        unit_of_n=file.text("unit_of_n"),
+        blocks=file.text("blocks"),
+        block_count=file.maybe("block_count"),
+        confidence=file.number("confidence"),
+        layer_weights=file.numbers("layer_weights") if file.has("layer_weights") else None,
+        confusion=_confusion(file.section("confusion")) if file.has("confusion") else None,
+        others={name: _estimate(others.section(name)) for name in sorted(others.tree)} if others else {},
+        best_lr=file.maybe("best_lr"),
+        steps=file.maybe("steps"),
+        chance=file.maybe("chance_percent"),
+        paired={name: _estimate(paired.section(name)) for name in sorted(paired.tree)} if paired else {},
+    )
+
+
+def _estimate(file: ResultFile) -> Estimate:
+    estimate = Estimate(file.number("percent"), file.maybe("low"), file.maybe("high"))
+    if estimate.low is not None and estimate.high is not None and estimate.low > estimate.high:
+        raise broken(file.path, f"{file.prefix}low is above {file.prefix}high")
+    return estimate
+
+
+def _confusion(file: ResultFile) -> Confusion:
+    labels = [str(label) for label in file.listed("labels")]
+    rows = file.listed("counts")
+    counts = [
+        ResultFile(file.path, {"row": row}, f"{file.prefix}counts[{i}].").numbers("row") for i, row in enumerate(rows)
+    ]
+    if len(counts) != len(labels) or any(len(row) != len(labels) for row in counts):
+        raise broken(file.path, f"{file.prefix}counts is not a square of the {len(labels)} labels")
+    return Confusion(labels, counts)

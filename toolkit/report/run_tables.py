@@ -1,0 +1,196 @@
+"""The tables of units, data, training, configuration and funnel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from .funnel import Stage
+from .probes import metric_name, task_name
+from .results import SET_ORDER, Results
+from .tables import ABSENT, THIS_RUN, Cell, Column, Table
+from .units import Codebook
+
+
+def unit_table(results: Results) -> Table:
+    """Table 2: a row per codebook, with the quality of its units where it was measured."""
+    qualities = {quality.tag: quality for quality in results.qualities}
+    codebooks = {codebook.tag: codebook for codebook in results.codebooks}
+    rows: list[list[Cell]] = []
+    for tag in dict.fromkeys([*codebooks, *qualities]):
+        quality, codebook = qualities.get(tag), codebooks.get(tag)
+        inertia = None if codebook is None or codebook.inertia is None else f"{codebook.inertia:,.1f}"
+        if quality is None:
+            rows.append([tag, *_source(codebook), *[None] * 6, inertia])
+            continue
+        measures = [quality.pnmi, quality.phone_purity, quality.cluster_purity]
+        shares: list[Cell] = [None if value is None else f"{value:.3f}" for value in measures]
+        used = f"{quality.clusters_used} / {quality.k}"
+        figures: list[Cell] = [f"{quality.entropy_bits:.2f}", used, f"{quality.run_length_mean:.2f}", inertia]
+        rows.append([tag, quality.source, str(quality.k), *shares, *figures])
+    titles = ["K", "PNMI", "Phone purity", "Cluster purity", "Entropy bits", "Clusters used", "Run length", "Inertia"]
+    return Table(
+        title="Table 2. Units",
+        columns=[Column("Iteration", "left"), Column("Source", "left"), *map(Column, titles)],
+        rows=rows or [[ABSENT, None, *[None] * 8]],
+        notes=_unit_notes(results),
+        mark=THIS_RUN,
+    )
+
+
+def _source(codebook: Codebook | None) -> list[Cell]:
+    return [codebook.source, str(codebook.k)] if codebook else [None, None]
+
+
+def _unit_notes(results: Results) -> list[str]:
+    ks = sorted({quality.k for quality in results.qualities})
+    notes = ["Compare PNMI and phone purity at equal K only: they grow with K for free."]
+    if len(ks) > 1:
+        notes[0] += f" K differs here ({', '.join(map(str, ks))})."
+    if results.qualities:
+        on = sorted({f"{q.set} ({q.frames:,} frames)" for q in results.qualities})
+        notes.append(f"Measured on {', '.join(on)}; run length in frames; inertia per frame of the sample.")
+    silent = [q.tag for q in results.qualities if q.pnmi is None]
+    if silent:
+        notes.append(
+            f"{ABSENT}: {', '.join(silent)} has no PNMI and no purity: the set has no phones.ctm to hold units against."
+        )
+    unmeasured = sorted({c.tag for c in results.codebooks} - {q.tag for q in results.qualities})
+    if unmeasured:
+        notes.append(f"{ABSENT}: the units of {', '.join(unmeasured)} have no quality.json: run units.quality.")
+    without = sorted({q.tag for q in results.qualities} - {c.tag for c in results.codebooks})
+    if without:
+        notes.append(
+            f"{ABSENT}: the codebook of {', '.join(without)} is not among the inputs, so its inertia is not known."
+        )
+    if not results.codebooks and not results.qualities:
+        notes.append(f"{ABSENT}: neither a codebook nor unit quality is among the inputs.")
+    return notes
+
+
+def data_table(results: Results) -> Table:
+    """Hours, utterances, speakers and languages of each set."""
+    sets = results.sets
+    rows: list[list[Cell]] = []
+    for data in sets:
+        languages = ", ".join(f"{name} {n:,}" for name, n in data.languages.items()) or None
+        hours = None if data.hours is None else f"{data.hours:.2f}"
+        speakers = None if data.speakers is None else f"{data.speakers:,}"
+        rows.append([data.name, hours, f"{data.utterances:,}", speakers, languages])
+    unmeasured = [data.name for data in sets if data.seconds is None]
+    notes = [f"{ABSENT}: no utt2dur in {', '.join(unmeasured)}, so its hours are not known."] if unmeasured else []
+    if not sets:
+        notes.append(f"{ABSENT}: no data dir is among the inputs.")
+    if sets and not all(data.languages for data in sets):
+        notes.append(f"{ABSENT}: a set without utt2lang has no languages to count.")
+    titles = [Column("Hours"), Column("Utterances"), Column("Speakers"), Column("Languages (utterances)", "left")]
+    return Table("Data", [Column("Set", "left"), *titles], rows or [[ABSENT, *[None] * 4]], notes, THIS_RUN)
+
+
+def training_table(results: Results) -> Table:
+    """What was trained, for how long, and where its losses began and ended."""
+    rows: list[list[Cell]] = []
+    for training in results.trainings:
+        shape = ", ".join(f"{name} {value}" for name, value in training.shape.items())
+        values = [training.first("loss"), training.last("loss"), training.last("dev loss")]
+        rows.append([training.name, shape, f"{training.steps:,}", *(None if v is None else f"{v:.3f}" for v in values)])
+    notes = [f"{ABSENT}: no trained network is among the inputs."] if not results.trainings else []
+    if any(training.last("dev loss") is None for training in results.trainings):
+        notes.append(f"{ABSENT}: a loss.tsv without dev losses has none to show.")
+    skipped = [f"{t.name}: {t.gaps}" for t in results.trainings if t.gaps]
+    if skipped:
+        notes.append(f"Values of loss.tsv that are not finite: {', '.join(skipped)}.")
+    titles = ["Steps", "First loss", "Last loss", "Last dev loss"]
+    columns = [Column("Network", "left"), Column("Shape", "left"), *map(Column, titles)]
+    return Table("Training", columns, rows or [[ABSENT, *[None] * 5]], notes, THIS_RUN)
+
+
+def detail_table(results: Results) -> Table:
+    """Every figure of every probe, those outside Table 1 too."""
+    rows: list[list[Cell]] = []
+    for row in results.rows:
+        for task in row.tasks.values():
+            tail = [f"{task.n:,} {task.unit_of_n}", task.blocks, _number(task.best_lr), _number(task.steps)]
+            figures = {task.metric: task.estimate, **task.others}
+            rows += [[row.title, task_name(task.task), metric_name(m), e, *tail] for m, e in figures.items()]
+    words = [Column("Row", "left"), Column("Task", "left"), Column("Metric", "left")]
+    titles = [Column("%"), Column("n"), Column("Blocks", "left"), Column("Learning rate"), Column("Steps")]
+    return Table("Every figure of the probes", [*words, *titles], rows or [[ABSENT, *[None] * 7]], (), THIS_RUN)
+
+
+def _number(value: float | None) -> str | None:
+    return None if value is None else f"{value:g}"
+
+
+def config_table(stages: Sequence[Stage]) -> Table:
+    """The resolved config of every stage of the chain."""
+    rows: list[list[Cell]] = []
+    for stage in stages:
+        settings = ", ".join(f"{name} {value}" for name, value in flat(stage.config))
+        file = str(stage.config_file) if stage.config_file else None
+        rows.append([stage.step, str(stage.folder), file, settings or None])
+    titles = [Column(title, "left") for title in ("Step", "Output", "Config", "Settings")]
+    return Table("Configuration", titles, rows or [[ABSENT, None, None, None]])
+
+
+def flat(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """(dotted name, value) of every leaf, in order of name."""
+    leaves: list[tuple[str, str]] = []
+    for name, value in sorted(tree.items()):
+        if isinstance(value, dict):
+            leaves += flat(value, f"{prefix}{name}.")
+        elif value not in (None, "", []):
+            leaves.append((prefix + name, " ".join(map(str, value)) if isinstance(value, list) else str(value)))
+    return leaves
+
+
+def funnel_table(stages: Sequence[Stage]) -> Table:
+    """A row per stage and reason: what was dropped, why, how often, and what was kept."""
+    rows: list[list[Cell]] = []
+    for stage in stages:
+        kept = kept_words(stage) or None
+        name, folder = stage.step, str(stage.folder)
+        if not stage.reasons:
+            said = stage.gap or "nothing dropped"
+            rows.append([name, folder, said, None if stage.gap else "0", kept])
+        for i, (reason, n) in enumerate(stage.reasons.items()):
+            rows.append([name if i == 0 else "", folder if i == 0 else "", reason, f"{n:,}", kept if i == 0 else ""])
+    notes = [f"{stage.folder}: {stage.gap}." for stage in stages if stage.gap]
+    if any(not stage.counts for stage in stages):
+        notes.append(f"{ABSENT} under Kept: the step wrote no counts.")
+    total = sum(stage.dropped for stage in stages)
+    notes.append(f"In all {total:,} dropped." if total else "Nothing was dropped at any stage.")
+    columns = [
+        Column("Step", "left"),
+        Column("Output", "left"),
+        Column("Reason", "left"),
+        Column("Dropped"),
+        Column("Kept", "left"),
+    ]
+    return Table(
+        "Funnel", columns, rows or [[ABSENT, None, "no input has a record or a dropped.tsv", None, None]], notes
+    )
+
+
+def kept_words(stage: Stage) -> str:
+    """`utterances 610 (train 460, dev 60, test 90), frames 91,500`: counts of sets are grouped by what they count."""
+    of_sets: dict[str, dict[str, float]] = {}
+    for name, value in stage.counts.items():
+        left, _, right = name.rpartition("_")
+        if left in SET_ORDER:
+            of_sets.setdefault(right, {})[left] = value
+    words = []
+    for what, values in of_sets.items():
+        total = stage.counts.get(what)
+        each = ", ".join(f"{name} {values[name]:,.6g}" for name in SET_ORDER if name in values)
+        words.append(f"{what} {each}" if total is None else f"{what} {total:,.6g} ({each})")
+    grouped = {f"{name}_{what}" for what, values in of_sets.items() for name in values} | set(of_sets)
+    rest = {name: value for name, value in stage.counts.items() if name not in grouped}
+    return "; ".join([*words, *(f"{name.replace('_', ' ')} {value:,.6g}" for name, value in rest.items())])
+
+
+def share_dropped(stage: Stage) -> float | None:
+    """Percent of utterances that a stage dropped, where its counts say how many it kept."""
+    of_sets = [value for name, value in stage.counts.items() if name.endswith("_utterances")]
+    kept = stage.counts.get("utterances", sum(of_sets))
+    return 100 * stage.dropped / (kept + stage.dropped) if kept and stage.dropped else None

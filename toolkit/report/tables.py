@@ -1,0 +1,176 @@
+"""The one place that writes a table: Markdown and HTML from the same rows."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from markupsafe import Markup, escape
+
+ABSENT = "–"
+THIS_RUN: Final = "this run"
+PAPER: Final = "paper"
+WIDEST = 48  # a longer cell of Markdown sticks out instead of padding its whole column
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A measured figure with its confidence interval, in the unit of its column (percent here).
+
+    Attributes:
+        value: the figure.
+        low, high: ends of the interval; None where it has none.
+        digits: decimals shown.
+    """
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+    digits: int = 1
+
+    @property
+    def figure(self) -> str:
+        return f"{self.value:.{self.digits}f}"
+
+    @property
+    def interval(self) -> str:
+        """`[58.9, 63.4]`, or nothing where there is no interval."""
+        if self.low is None or self.high is None:
+            return ""
+        return f"[{self.low:.{self.digits}f}, {self.high:.{self.digits}f}]"
+
+    def __str__(self) -> str:
+        return f"{self.figure} {self.interval}".rstrip()
+
+
+Cell = str | Estimate | None  # None is written as ABSENT
+
+
+@dataclass(frozen=True)
+class Column:
+    """Heading of a column; figures stand right, words left."""
+
+    title: str
+    align: Literal["left", "right"] = "right"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under headings; the first cell of a row names it.
+
+    Attributes:
+        title: what the table shows.
+        columns: headings, one per cell of a row.
+        rows: cells; None where there is no figure.
+        notes: sentences that stand under the table.
+        mark: whose figures these are ("paper" or "this run"); one table never holds both.
+        strong: numbers of the rows that the table is about, counted from 0.
+    """
+
+    title: str
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Cell]]
+    notes: Sequence[str] = ()
+    mark: Literal["", "paper", "this run"] = ""
+    strong: frozenset[int] = field(default_factory=frozenset)
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.columns):
+                raise ValueError(f"{self.title}: a row of {len(row)} cells under {len(self.columns)} headings")
+
+    @property
+    def heading(self) -> str:
+        return f"{self.title} ({self.mark})" if self.mark else self.title
+
+
+def listed(words: Iterable[str]) -> str:
+    """`a, b and c`."""
+    *first, last = list(words) or [""]
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def plain(text: str) -> str:
+    """Text as Markdown that shows exactly it: no markup, no HTML and no end of a table cell hides in it."""
+    text = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    text = re.sub(r"([\\`*|])", r"\\\1", text).replace("](", r"]\(").replace("~~", r"\~\~")
+    return re.sub(r"(?<!\w)_|_(?!\w)", r"\_", text)
+
+
+def to_markdown(table: Table) -> str:
+    """The table as a Markdown pipe table under a bold title, its columns padded so that the source reads well."""
+    titles = [plain(c.title) for c in table.columns]
+    body = [[plain(_text(cell)) for cell in row] for row in table.rows]
+    for i in table.strong:
+        body[i][0] = f"**{body[i][0]}**"
+    widths = [min(WIDEST, max(3, *(_width(row[j]) for row in [titles, *body]))) for j in range(len(titles))]
+    rule = [("-" * (w - 1) + ":") if c.align == "right" else "-" * w for w, c in zip(widths, table.columns)]
+    lines = [f"**{plain(table.heading)}**", ""]
+    for row in [titles, rule, *body]:
+        cells = [_pad(cell, w, c.align) for cell, w, c in zip(row, widths, table.columns)]
+        lines.append(f"| {' | '.join(cells)} |")
+    for note in table.notes:
+        lines += ["", plain(note)]
+    return "\n".join(lines) + "\n"
+
+
+def to_html(table: Table) -> Markup:
+    """The table as HTML; every string in it is escaped. Intervals get an element of their own (class `ci`)."""
+    head = Markup("").join(
+        Markup('<th scope="col" class="{}">{}</th>').format(c.align, _tied(c.title)) for c in table.columns
+    )
+    rows = []
+    for i, row in enumerate(table.rows):
+        cells = [Markup('<th scope="row" dir="auto">{}</th>').format(_html(row[0]))]
+        cells += [_data_cell(cell, column) for cell, column in zip(row[1:], table.columns[1:])]
+        opening = Markup('<tr class="strong">') if i in table.strong else Markup("<tr>")
+        rows.append(opening + Markup("").join(cells) + Markup("</tr>\n"))
+    mark = Markup(' <span class="mark {}">{}</span>').format(table.mark.replace(" ", "-"), table.mark)
+    caption = Markup("<caption>{}{}</caption>").format(table.title, mark if table.mark else "")
+    notes = Markup("").join(Markup("<p>{}</p>\n").format(note) for note in table.notes)
+    return Markup(
+        '<div class="table"><div class="scroll" tabindex="0" role="region" aria-label="{}"><table>{}\n'
+        "<thead><tr>{}</tr></thead>\n"
+        "<tbody>\n{}</tbody></table></div>\n{}</div>\n"
+    ).format(
+        table.heading,
+        caption,
+        head,
+        Markup("").join(rows),
+        Markup('<div class="notes">{}</div>').format(notes) if notes else "",
+    )
+
+
+def _tied(title: str) -> str:
+    """A heading that does not break before its unit or its arrow."""
+    return title.replace(" %", "\u00a0%").replace("% ", "%\u00a0")
+
+
+def _data_cell(cell: Cell, column: Column) -> Markup:
+    absent = " absent" if cell is None else ""
+    return Markup('<td class="{}{}">{}</td>').format(column.align, absent, _html(cell))
+
+
+def _html(cell: Cell) -> Markup:
+    if isinstance(cell, Estimate):
+        interval = Markup(' <span class="ci">{}</span>').format(cell.interval) if cell.interval else ""
+        return Markup('<span class="figure">{}</span>{}').format(cell.figure, interval)
+    return escape(_text(cell))
+
+
+def _text(cell: Cell) -> str:
+    return ABSENT if cell is None else str(cell)
+
+
+def _width(text: str) -> int:
+    """Columns that a terminal gives to `text`: combining marks take none, wide characters two."""
+    shown = [c for c in text if not unicodedata.combining(c)]
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in shown)
+
+
+def _pad(text: str, width: int, align: str) -> str:
+    gap = " " * (width - _width(text))
+    return gap + text if align == "right" else text + gap

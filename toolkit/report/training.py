@@ -1,0 +1,110 @@
+"""How a network was trained: its shape from hf/config.json, its losses from loss.tsv."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from .resultfile import ResultFile, broken
+from .units import iteration
+
+SHAPE = {  # keys of a Hugging Face config -> what the report calls them
+    "model_type": "type",
+    "num_hidden_layers": "layers",
+    "hidden_size": "d",
+    "intermediate_size": "ff",
+    "num_attention_heads": "heads",
+    "conv_dim": "conv channels",
+    "feat_extract_norm": "conv norm",
+}
+SET_COLUMNS = ("set", "split", "part")  # a column that says whether a row is of the training or the dev set
+DEV = ("dev", "valid", "validation", "val")
+
+
+@dataclass(frozen=True)
+class Training:
+    """`curves[name]` = (steps, values) of a column of loss.tsv, e.g. "loss" and "dev loss"; finite values only."""
+
+    tag: str
+    name: str
+    shape: dict[str, str]
+    curves: dict[str, tuple[list[float], list[float]]]
+    gaps: int
+
+    def last(self, name: str) -> float | None:
+        return self.curves[name][1][-1] if self.curves.get(name, ([], []))[1] else None
+
+    def first(self, name: str) -> float | None:
+        return self.curves[name][1][0] if self.curves.get(name, ([], []))[1] else None
+
+    @property
+    def steps(self) -> int:
+        return int(max((steps[-1] for steps, _ in self.curves.values() if steps), default=0))
+
+
+def is_training(folder: Path) -> bool:
+    return (folder / "loss.tsv").is_file() or (folder / "hf").is_dir()
+
+
+def read_training(folder: Path) -> Training:
+    """Training of a folder with loss.tsv and hf/config.json. Raises UserError."""
+    config = ResultFile.read(folder / "hf" / "config.json")
+    shape = {title: _said(config.tree[key]) for key, title in SHAPE.items() if config.has(key)}
+    curves, gaps = _curves(folder / "loss.tsv")
+    return Training(iteration(folder), f"{iteration(folder)}.{folder.absolute().name}", shape, curves, gaps)
+
+
+def _said(value: object) -> str:
+    if not isinstance(value, list):
+        return str(value)
+    return str(value[0]) if len({str(v) for v in value}) == 1 else ", ".join(map(str, value))
+
+
+def _curves(path: Path) -> tuple[dict[str, tuple[list[float], list[float]]], int]:
+    """Columns of loss.tsv by name, and how many of its values are not finite (steps that were skipped)."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (FileNotFoundError, UnicodeDecodeError) as e:
+        raise broken(path, "it is missing" if isinstance(e, FileNotFoundError) else f"it is not UTF-8 ({e})") from None
+    header = lines[0].split("\t") if lines else []
+    if "step" not in header or len(header) < 2:
+        raise broken(path, "its first line does not name `step` and at least one loss")
+    curves: dict[str, tuple[list[float], list[float]]] = {}
+    gaps = 0
+    for number, line in enumerate(lines[1:], 2):
+        cells = line.split("\t")
+        if len(cells) != len(header):
+            raise broken(path, f"line {number} has {len(cells)} fields, the header {len(header)}")
+        row = dict(zip(header, cells))
+        dev = any(row.pop(key, "").lower() in DEV for key in SET_COLUMNS)
+        step = _number(path, number, row.pop("step"))
+        for name, cell in row.items():
+            if cell in ("", "-", ABSENT):
+                continue
+            value = _number(path, number, cell)
+            if not math.isfinite(value):
+                gaps += 1
+                continue
+            steps, values = curves.setdefault(_curve(name, dev), ([], []))
+            steps.append(step)
+            values.append(value)
+    return curves, gaps
+
+
+ABSENT = "–"
+
+
+def _curve(column: str, dev: bool) -> str:
+    """Name of a curve: dev_loss, valid.loss and loss of a row of the dev set are all "dev loss"."""
+    words = column.replace(".", "_").replace("/", "_").split("_")
+    dev = dev or any(word in DEV for word in words)
+    rest = " ".join(word for word in words if word not in (*DEV, "train")) or "loss"
+    return f"dev {rest}" if dev else rest
+
+
+def _number(path: Path, line: int, cell: str) -> float:
+    try:
+        return float(cell)
+    except ValueError:
+        raise broken(path, f"line {line}: {cell[:30]!r} is not a number") from None

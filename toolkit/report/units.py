@@ -1,0 +1,124 @@
+"""Codebooks and unit quality, as units.kmeans and units.quality leave them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from .resultfile import ResultFile, broken
+
+
+@dataclass(frozen=True)
+class Codebook:
+    """`tag` is the iteration: the name of the folder that holds the codebook's."""
+
+    tag: str
+    source: str
+    k: int
+    dim: int
+    inertia: float | None
+
+
+@dataclass(frozen=True)
+class Example:
+    """An utterance to listen to: `units` at `rate` Hz, `phones` as (start s, duration s, phone)."""
+
+    id: str
+    text: str
+    lang: str
+    wav: Path
+    rate: float
+    units: list[int]
+    phones: list[tuple[float, float, str]] | None
+
+
+@dataclass(frozen=True)
+class Quality:
+    """Of the units of one set; the three measures against phones are None where no phone times are known."""
+
+    tag: str
+    set: str
+    source: str
+    k: int
+    frames: int
+    clusters_used: int
+    entropy_bits: float
+    run_length_mean: float
+    phone_purity: float | None
+    cluster_purity: float | None
+    pnmi: float | None
+    histogram: list[float]
+    synthetic: bool
+    examples: list[Example]
+
+
+def iteration(folder: Path) -> str:
+    """exp/it1/quality -> it1."""
+    return folder.absolute().parent.name
+
+
+def read_codebook(folder: Path) -> Codebook:
+    file = ResultFile.read(folder / "codebook.json")
+    kind = next((file.text(key) for key in ("source", "kind", "features") if isinstance(file.tree.get(key), str)), "")
+    layer = f" {file.whole('layer')}" if kind == "layer" and file.has("layer") else ""
+    return Codebook(
+        iteration(folder), kind + layer, file.whole("k"), file.whole("dim"), file.maybe("inertia_per_frame")
+    )
+
+
+def read_quality(folder: Path) -> Quality:
+    file = ResultFile.read(folder / "quality.json")
+    histogram, k = file.numbers("histogram"), file.whole("k")
+    if len(histogram) != k:
+        raise broken(file.path, f"histogram has {len(histogram)} bins, k is {k}")
+    return Quality(
+        tag=iteration(folder),
+        set=file.text("set"),
+        source=file.text("source"),
+        k=k,
+        frames=file.whole("frames"),
+        clusters_used=file.whole("clusters_used"),
+        entropy_bits=file.number("entropy_bits"),
+        run_length_mean=file.number("run_length_mean"),
+        phone_purity=file.maybe("phone_purity"),
+        cluster_purity=file.maybe("cluster_purity"),
+        pnmi=file.maybe("pnmi"),
+        histogram=histogram,
+        synthetic=bool(file.tree.get("synthetic")),
+        examples=_examples(folder),
+    )
+
+
+def _examples(folder: Path) -> list[Example]:
+    path = folder / "examples.json"
+    return [_example(folder, file) for file in ResultFile.read_list(path)] if path.is_file() else []
+
+
+def _example(folder: Path, file: ResultFile) -> Example:
+    wav = folder / file.text("wav")
+    if not wav.resolve().is_relative_to(folder.resolve()):
+        raise broken(file.path, f"{file.prefix}wav leads out of the folder")
+    if not wav.is_file():
+        raise broken(file.path, f"{file.prefix}wav names {file.text('wav')}, which is missing")
+    rate = file.number("rate")
+    if rate <= 0:
+        raise broken(file.path, f"{file.prefix}rate is {rate}, not above 0")
+    phones = None
+    if file.has("phones"):
+        phones = [_phone(file, i, phone) for i, phone in enumerate(file.listed("phones"))]
+    return Example(
+        id=file.text("id"),
+        text=file.text("text") if file.has("text") else "",
+        lang=file.text("lang") if file.has("lang") else "",
+        wav=wav,
+        rate=rate,
+        units=[int(u) for u in file.numbers("units")],
+        phones=phones,
+    )
+
+
+def _phone(file: ResultFile, i: int, phone: object) -> tuple[float, float, str]:
+    if not isinstance(phone, list) or len(phone) != 3:
+        raise broken(file.path, f"{file.prefix}phones[{i}] is not [start, duration, phone]")
+    start, duration = ResultFile(file.path, {"times": phone[:2]}, f"{file.prefix}phones[{i}].").numbers("times")
+    return start, duration, str(phone[2])

@@ -1,0 +1,143 @@
+"""Percentile bootstrap of corpus-level scores, over utterances or over blocks of them (speakers).
+
+Every score here is a function of sums over utterances: an error rate is sum of edits / sum of lengths, macro
+F1 is a function of the summed confusion matrix. So a replicate needs only how often each block was drawn:
+draws_RB @ sums_BK (R replicates, B blocks, K summed quantities).
+
+Source: Bisani and Ney, "Bootstrap estimates for confidence intervals in ASR performance evaluation", ICASSP 2004.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtri, stdtrit
+
+from ..core.errors import UserError
+
+REPLICATES = 10_000
+CONFIDENCE = 95.0
+DRAWS_AT_ONCE = 2_000_000  # 16 MB of indices
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate with its confidence limits, all in the unit of the statistic."""
+
+    estimate: float
+    low: float
+    high: float
+    blocks: int
+    """Independent blocks that were resampled."""
+
+
+def ratio(sums_R2: np.ndarray) -> np.ndarray:
+    """Column 0 over column 1; NaN where column 1 is 0."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(sums_R2[:, 1] > 0, sums_R2[:, 0] / sums_R2[:, 1], np.nan)
+
+
+def ratio_difference(sums_R4: np.ndarray) -> np.ndarray:
+    """ratio(columns 0, 1) − ratio(columns 2, 3)."""
+    return ratio(sums_R4[:, :2]) - ratio(sums_R4[:, 2:])
+
+
+def interval(
+    values_NK: np.ndarray,
+    statistic: Callable[[np.ndarray], np.ndarray] = ratio,
+    blocks: Sequence[Hashable] | None = None,
+    seed: int = 0,
+    replicates: int = REPLICATES,
+    confidence: float = CONFIDENCE,
+    limits: tuple[float, float] = (-np.inf, np.inf),
+) -> Interval:
+    """Percentile bootstrap interval of `statistic` of the column sums, widened where the blocks are few.
+
+    Args:
+        values_NK: K quantities of each of N utterances that the statistic needs summed.
+        statistic: sums [R, K] -> values [R]; NaN where it is not defined for a replicate.
+        blocks: block of each utterance (say, its speaker), resampled together; None: every utterance by itself.
+        seed: same inputs and seed, same interval.
+        limits: values that the statistic cannot leave, nor its interval.
+
+    Raises UserError where there is nothing to resample or the statistic is not defined on the whole.
+    """
+    values_NK = np.asarray(values_NK, float)
+    sums_BK = values_NK if blocks is None else _sum_by_block(values_NK, blocks)
+    count = len(sums_BK)
+    estimate = float(statistic(sums_BK.sum(0, keepdims=True))[0]) if count else float("nan")
+    if np.isnan(estimate):
+        raise UserError("no score: there is nothing to count", "", "give utterances with non-empty references")
+    rng = np.random.default_rng(seed)
+    at_once = max(1, DRAWS_AT_ONCE // count)
+    replicas = []
+    for start in range(0, replicates, at_once):
+        rows = min(at_once, replicates - start)
+        drawn = rng.integers(0, count, (rows, count)) + count * np.arange(rows)[:, None]
+        draws_RB = np.bincount(drawn.ravel(), minlength=rows * count).reshape(rows, count)
+        replicas.append(statistic(draws_RB @ sums_BK))
+    tail = (100.0 - confidence) / 2
+    low, high = np.nanpercentile(np.concatenate(replicas), [tail, 100.0 - tail])
+    wider = few_blocks_factor(count, confidence)
+    low, high = estimate - wider * (estimate - low), estimate + wider * (high - estimate)
+    return Interval(estimate, float(max(low, limits[0])), float(min(high, limits[1])), count)
+
+
+def few_blocks_factor(blocks: int, confidence: float = CONFIDENCE) -> float:
+    """By how much a percentile interval over few blocks is too narrow: t quantile / z quantile · √(B / (B − 1)).
+
+    The first factor is Student's, for a spread that is estimated from B blocks; the second mends the
+    bootstrap's spread, which divides by B (Hesterberg 2015, arXiv 1411.5279, section 4.1). 1.44 at 6 blocks,
+    1.01 at 200; 1 for a single block, of which no spread is known.
+    """
+    if blocks < 2:
+        return 1.0
+    upper = 0.5 + confidence / 200
+    return float(stdtrit(blocks - 1, upper) / ndtri(upper) * np.sqrt(blocks / (blocks - 1)))
+
+
+def ratio_interval(
+    numerators_N: np.ndarray,
+    denominators_N: np.ndarray,
+    blocks: Sequence[Hashable] | None = None,
+    seed: int = 0,
+    limits: tuple[float, float] = (0.0, np.inf),
+) -> Interval:
+    """Interval of sum of numerators / sum of denominators (a fraction: times 100 for percent)."""
+    return interval(np.stack([numerators_N, denominators_N], 1), ratio, blocks, seed, limits=limits)
+
+
+def paired_difference(
+    first_N2: np.ndarray,
+    second_N2: np.ndarray,
+    blocks: Sequence[Hashable] | None = None,
+    seed: int = 0,
+    limits: tuple[float, float] = (-np.inf, np.inf),
+) -> Interval:
+    """Interval of the first system's ratio − the second's, on the same utterances in the same order.
+
+    Both are scored on the same draws, so what makes an utterance hard for both cancels. The two differ
+    at this confidence where the interval leaves 0 out.
+
+    Args:
+        first_N2, second_N2: numerator and denominator of each utterance.
+    """
+    if len(first_N2) != len(second_N2):
+        raise UserError(
+            f"paired systems with {len(first_N2)} and {len(second_N2)} utterances",
+            "",
+            "score both on the same utterances",
+        )
+    return interval(np.concatenate([first_N2, second_N2], 1), ratio_difference, blocks, seed, limits=limits)
+
+
+def _sum_by_block(values_NK: np.ndarray, blocks: Sequence[Hashable]) -> np.ndarray:
+    if len(blocks) != len(values_NK):
+        raise ValueError(f"{len(values_NK)} utterances but {len(blocks)} blocks")
+    numbers: dict[Hashable, int] = {}
+    index_N = np.array([numbers.setdefault(b, len(numbers)) for b in blocks], int)
+    sums_BK = np.zeros((len(numbers), values_NK.shape[1]))
+    np.add.at(sums_BK, index_N, values_NK)
+    return sums_BK

@@ -1,0 +1,112 @@
+"""Checkpoints: safetensors for weights and moments, JSON for the rest; whole or absent, the newest few kept.
+
+checkpoints/<step>/state.safetensors holds `model.<name>` and `optimiser.<number of the parameter>.<moment>`;
+checkpoints/<step>/state.json the fields of State. No random generator's state is needed (see loop.py): the
+sampler's position is the step. Nothing is pickled.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from ..core.errors import UserError
+from ..core.files import TEMPORARY, atomic, read_json, remove, write_json
+from ..models.tensors import read_tensors, write_tensors
+
+TENSORS, STATE = "state.safetensors", "state.json"
+SHOWN = 3  # names that an error lists
+
+
+@dataclass
+class State:
+    """Where a run stands, beside its tensors.
+
+    Attributes:
+        step: steps done.
+        skipped: of these, steps skipped because loss or gradient were not finite; `in_a_row` of them just now.
+        window: sums of the rows of loss.tsv that are not written yet.
+        train, dev: newest means, by name.
+    """
+
+    identity: str = ""
+    step: int = 0
+    skipped: int = 0
+    in_a_row: int = 0
+    window: dict[str, list[float]] = field(default_factory=dict)
+    train: dict[str, float] = field(default_factory=dict)
+    dev: dict[str, float] = field(default_factory=dict)
+
+
+def folder_of(out: Path, step: int) -> Path:
+    return out / "checkpoints" / f"{step:08d}"
+
+
+def steps_saved(out: Path) -> list[int]:
+    """Steps that have a whole checkpoint, oldest first."""
+    return sorted(int(p.name) for p in (out / "checkpoints").glob("*") if p.name.isdigit())
+
+
+def save(out: Path, state: State, model: nn.Module, optimiser: torch.optim.Optimizer, keep: int) -> None:
+    """Write a checkpoint of `state.step` and remove all but the newest `keep`."""
+    tensors = {f"model.{name}": t for name, t in model.state_dict().items()}
+    for number, moments in optimiser.state_dict()["state"].items():
+        tensors |= {f"optimiser.{number}.{name}": torch.as_tensor(t) for name, t in moments.items()}
+    with atomic(folder_of(out, state.step)) as temporary:
+        temporary.mkdir(parents=True)
+        write_tensors(temporary / TENSORS, tensors)
+        write_json(temporary / STATE, asdict(state))
+    rotate(out, keep)
+
+
+def rotate(out: Path, keep: int) -> None:
+    """Remove all but the newest `keep` checkpoints, and what a killed run left half-written."""
+    for step in steps_saved(out)[:-keep]:
+        remove(folder_of(out, step))
+    for leftover in (out / "checkpoints").glob("*" + TEMPORARY):
+        remove(leftover)
+
+
+def load(out: Path, step: int, identity: str, model: nn.Module, optimiser: torch.optim.Optimizer) -> State:
+    """Put the checkpoint of `step` into model and optimiser.
+
+    Raises UserError where it belongs to another run or to a network of another shape, or is broken.
+    """
+    folder = folder_of(out, step)
+    remedy = f"move {out} aside, or run the recipe with --fresh"
+    tensors = read_tensors(folder / TENSORS, remedy)
+    try:
+        state = State(**read_json(folder / STATE))
+    except (ValueError, TypeError, FileNotFoundError) as e:
+        raise UserError(f"a broken checkpoint: {e}", str(folder / STATE), remedy) from None
+    if state.identity != identity:
+        raise UserError("a checkpoint of another run: config, inputs or version differ", str(folder), remedy)
+    check_shapes(model.state_dict(), _below(tensors, "model."), str(folder), remedy)
+    model.load_state_dict(_below(tensors, "model."))
+    moments: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in _below(tensors, "optimiser.").items():
+        number, moment = name.split(".")
+        moments.setdefault(int(number), {})[moment] = tensor
+    optimiser.load_state_dict({**optimiser.state_dict(), "state": moments})
+    return state
+
+
+def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
+
+
+def check_shapes(wanted: dict[str, Tensor], found: dict[str, Tensor], where: str, remedy: str) -> None:
+    """Raise UserError naming the first parameters that are missing, superfluous or of another shape."""
+    names = sorted(wanted.keys() | found.keys())
+    wrong = [
+        f"{n}: {list(found[n].shape) if n in found else 'absent'} instead of "
+        f"{list(wanted[n].shape) if n in wanted else 'absent'}"
+        for n in names
+        if n not in wanted or n not in found or wanted[n].shape != found[n].shape
+    ]
+    if wrong:
+        more = f" and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""
+        raise UserError(f"weights of another shape: {'; '.join(wrong[:SHOWN])}{more}", where, remedy)

@@ -1,0 +1,80 @@
+"""loss.tsv and TensorBoard: what a run says of itself while it runs.
+
+loss.tsv holds one row per `log_every` steps and per validation: means over the steps since the row before;
+dev columns are `-` where nothing was validated. It is a pure function of the run: a run that goes on from
+a checkpoint first cuts it back to that checkpoint.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from ..core.files import write_text
+
+ABSENT = "-"
+
+
+class Window:
+    """Sums since the newest row: name -> [numerator, denominator]; a mean is their quotient."""
+
+    def __init__(self, sums: Mapping[str, list[float]]) -> None:
+        self.sums = {name: list(pair) for name, pair in sums.items()}
+
+    def add(self, name: str, numerator: float, denominator: float = 1.0) -> None:
+        pair = self.sums.setdefault(name, [0.0, 0.0])
+        pair[0] += numerator
+        pair[1] += denominator
+
+    def means(self) -> dict[str, float]:
+        """Quotients in the order in which the names came; NaN over nothing."""
+        return {name: n / d if d else math.nan for name, (n, d) in self.sums.items()}
+
+
+class History:
+    """Writes rows; a context manager."""
+
+    def __init__(self, out: Path, step: int, tensorboard: bool) -> None:
+        self.path = out / "loss.tsv"
+        lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.is_file() else []
+        kept = [line for line in lines[1:] if line.split("\t")[0].isdigit() and int(line.split("\t")[0]) <= step]
+        self.header = lines[0].split("\t") if kept else []
+        write_text(self.path, "".join(line + "\n" for line in [*lines[:1], *kept] if kept))
+        self.file = open(self.path, "a", encoding="utf-8")
+        self.board: Any = None
+        if tensorboard:
+            from torch.utils.tensorboard import SummaryWriter  # a second to import; not every run wants it
+
+            self.board = SummaryWriter(str(out / "tensorboard"), purge_step=step + 1)
+
+    def __enter__(self) -> History:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.file.close()
+        if self.board:
+            self.board.close()
+
+    def write(
+        self, step: int, train: Mapping[str, float], dev: Mapping[str, float] | None, rest: Mapping[str, float]
+    ) -> None:
+        """A row: training means, dev means of the same names (None: this run has no dev set), `rest`."""
+        if not train and not self.header:
+            return  # every step so far was skipped: there is nothing to name the columns after yet
+        row = {**train, **{f"dev_{n}": v for n, v in (dev or {}).items()}, **rest}
+        if not self.header:
+            self.header = ["step", *train, *([f"dev_{n}" for n in train] if dev is not None else []), *rest]
+            self.file.write("\t".join(self.header) + "\n")
+        cells = [f"{row[name]:.7g}" if name in row else ABSENT for name in self.header[1:]]
+        self.file.write("\t".join([str(step), *cells]) + "\n")
+        self.file.flush()
+
+    def show(self, step: int, scalars: Mapping[str, float]) -> None:
+        """Scalars for TensorBoard; those with a slash are grouped by what stands before it."""
+        for name, value in scalars.items() if self.board else ():
+            self.board.add_scalar(name, value, step)

@@ -1,0 +1,62 @@
+"""Cross-entropy of single labels, per frame or per utterance, on features that are cached or being tuned."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ...models.heads import Head
+from ..loop import Batch, Losses, Objective
+
+NO_LABEL = -1
+
+
+class Features(nn.Module):
+    """What a head sees of a batch: states [N, L, D] of all frames, and the frames of each utterance [B].
+
+    This one takes them as the batch brings them, computed beforehand by a frozen upstream: `states_NLD`
+    and `lengths_B`.
+    """
+
+    def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        return batch["states_NLD"], batch["lengths_B"]
+
+
+class ProbeObjective(Objective):
+    """A head on features. Where the features train, they do so at `feature_lr` times the head's rate."""
+
+    def __init__(self, features: Features, head: Head, feature_lr: float = 1.0) -> None:
+        super().__init__()
+        self.features, self.head, self.feature_lr = features, head, feature_lr
+
+    def scores(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """What the head makes of a batch, and the frames of each utterance [B]."""
+        states_NLD, lengths_B = self.features(batch)
+        return self.head(states_NLD, lengths_B), lengths_B
+
+    def groups(self) -> list[dict[str, Any]]:
+        found = [{"params": list(self.head.parameters()), "lr_scale": 1.0}]
+        tuned = [p for p in self.features.parameters() if p.requires_grad]
+        return [*found, {"params": tuned, "lr_scale": self.feature_lr}] if tuned else found
+
+
+class Classify(ProbeObjective):
+    """Cross-entropy over `targets`: one per frame [N] for a frame head, one per utterance [B] for a pooled one.
+
+    Targets of NO_LABEL do not count.
+    """
+
+    def forward(self, batch: Batch, seed: int) -> Losses:
+        (scores, _), targets = self.scores(batch), batch["targets"]
+        count = (targets != NO_LABEL).sum()
+        loss = F.cross_entropy(scores.float(), targets, ignore_index=NO_LABEL, reduction="sum")
+        right = (scores.argmax(-1) == targets).sum()
+        return Losses(loss, count, {"accuracy": (right, count)})
+
+    @torch.no_grad()
+    def predict(self, batch: Batch) -> Tensor:
+        """Best class of every frame [N] or utterance [B]."""
+        return self.scores(batch)[0].argmax(-1)

@@ -1,0 +1,182 @@
+"""Read tasks off speech features: heads on frozen (or fine-tuned) upstreams, baselines beside them, one table.
+
+Inputs: the folder that holds the data directories, then the models. Work unit: a row. A row computes its features
+once, then trains its tasks one by one; a task that is done is never done again, and one that was interrupted goes on
+from its checkpoint.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from ..core.errors import UserError
+from ..core.files import atomic, read_json, remove, write_json
+from ..core.progress import Progress
+from ..core.record import DROPPED, Ledger
+from ..core.shards import run_shards
+from ..core.step import Step, main
+from ..data.audio import AudioError
+from ..data.kaldi import DataDir
+from .objectives.classify import Features
+from .probe_cache import SetFeatures, compute
+from .probe_config import SETS, ProbeConfig, TaskSets
+from .probe_cost import measure
+from .probe_fit import Fit, Source
+from .probe_score import add_paired, write_results
+from .probe_tasks import Notes, build, read_sets, with_labels
+from .probe_upstream import Network, Row, Tuned, Upstream, rows_of
+from .ranks import World
+
+VERSION = 1
+# Mostly the features of two rows at once, of networks of 3 layers and width 128; base-sized ones take ten times that.
+PLAN = {"mb": 20, "mb_per_hour": 400}
+SHORTEST = 1600  # samples of a recording whose time is worth measuring: 0.1 s
+WORK, ROW, COST, COUNTS = "work", "row.json", "cost.json", "counts.json"
+
+
+@dataclass(frozen=True)
+class Probes:
+    """What all rows share."""
+
+    config: ProbeConfig
+    sets: Mapping[str, DataDir]
+    device: torch.device
+
+    def open(self, row: Row) -> Upstream:
+        return row.open(self.config.random_seed, self.device)
+
+    def probe(self, row: Row, work: Path, out: Path) -> None:
+        """Every task of a row: result files, ledger and counts into the new folder `out`.
+
+        `work` keeps what a rerun after a kill goes on from.
+        """
+        torch.set_num_threads(self.config.threads)
+        upstream = self.open(row)
+        tuned = not self.config.freeze and row.trainable
+        features = self._features(row, upstream, work / "cache", keep_frames=not tuned)
+        source = Source(features, (lambda: self._tuned(row)) if tuned else None)
+        notes = Notes(Ledger("train.probe"))
+        for found in features.values():
+            for dropped in found.dropped:
+                notes.ledger.drop(*dropped)
+        out.mkdir(parents=True)
+        for name in self.config.tasks:
+            self._task(name, row, source, upstream.rate, work, notes)
+            shutil.copytree(work / name / "done", out, dirs_exist_ok=True)
+        shape = {"row": row.row, "title": row.title, "dim": upstream.dim, "layers": upstream.layers}
+        write_json(out / ROW, {**shape, "parameters": upstream.parameters})
+        write_json(out / COUNTS, notes.counts)
+        notes.ledger.write(out / DROPPED)
+        remove(work / "cache")
+
+    def _task(self, name: str, row: Row, source: Source, rate: float, work: Path, notes: Notes) -> None:
+        data = build(name, self.config.tasks[name], self.sets, source.sets, rate, notes)
+        fit = Fit(self.config, data, source, work / name / "training", f"{row.row} {name}", self.device)
+        if not (work / name / "done").is_dir():
+            fitted = fit.run()
+            with atomic(work / name / "done") as temporary:
+                temporary.mkdir(parents=True)
+                write_results(temporary, row.row, self.config, data, fitted)
+                save_file(fitted.weights, temporary / f"{name}.safetensors")
+        fit.forget()
+
+    def _features(self, row: Row, upstream: Upstream, cache: Path, keep_frames: bool) -> dict[str, SetFeatures]:
+        """Features of every set; whole frames only where a head on a frozen upstream needs them."""
+        tasks = self.config.tasks.values()
+        framed = {task.sets.of(part) for task in tasks if task.kind != "classify" for part in SETS}
+        return {
+            name: compute(
+                upstream,
+                data.utterances,
+                cache / name,
+                keep_frames and name in framed,
+                self.device,
+                f"{row.row} features of {name}",
+            )
+            for name, data in self.sets.items()
+        }
+
+    def _tuned(self, row: Row) -> Features:
+        upstream = self.open(row)
+        assert isinstance(upstream, Network)
+        return Tuned(upstream.encoder)
+
+
+def run(step: Step[ProbeConfig]) -> None:
+    data = step.input(0, "the folder that holds the data directories")
+    config = replace(step.config, tasks=with_labels(step.config.tasks, data))
+    for name in step.config.tasks.keys() - config.tasks.keys() if not step.worker else ():
+        print(f"{name} is left out: no set has {step.config.tasks[name].table}", flush=True)
+    rows = rows_of(config.rows, step.ins[1:])
+    probes = Probes(config, read_sets(data, config.tasks), World.choose(min(step.ngpu, 1)).device)
+
+    def work(k: int, path: Path) -> None:
+        probes.probe(rows[k], step.out / WORK / rows[k].row, path)
+
+    steps = float(sum(task.steps * len(task.lr) for task in config.tasks.values()) or 1)
+    shards = run_shards(step, [steps] * len(rows), work, "steps")
+    by_row = {row.row: shard for row, shard in zip(rows, shards, strict=True)}
+    _gather(step, config, by_row)
+    named = [task.sets.test for task in config.tasks.values()] or [TaskSets().test]
+    _costs(step, probes, rows, DataDir.read(data / named[0]))
+    remove(step.out / WORK)
+
+
+def _gather(step: Step[ProbeConfig], config: ProbeConfig, shards: Mapping[str, Path]) -> None:
+    """Result files of all rows to their places, each compared with the baselines; ledgers and counts to the record."""
+    for row, shard in shards.items():
+        (step.out / row).mkdir(exist_ok=True)
+        for file in sorted(shard.iterdir()):
+            if file.suffix != ".json" and file.name != DROPPED:
+                with atomic(step.out / row / file.name) as temporary:
+                    shutil.copyfile(file, temporary)
+        write_json(step.out / row / ROW, read_json(shard / ROW))
+        step.counts.update(read_json(shard / COUNTS))
+        step.ledger.merge(shard / DROPPED)
+    for task in config.tasks:
+        for row, result in add_paired(task, shards, config.seed).items():
+            write_json(step.out / row / f"{task}.json", result)
+    step.ledger.rows = sorted(set(step.ledger.rows))  # every row of the table drops the same utterance
+
+
+def _costs(step: Step[ProbeConfig], probes: Probes, rows: Sequence[Row], test: DataDir) -> None:
+    config = step.config
+    waves = _waves(test, config.cost_utterances)
+    with Progress(f"{step.name} cost", len(rows), "rows") as bar:
+        for row in rows:
+            found = measure(partial(probes.open, row), waves, config.cost_seconds, probes.device, config.threads)
+            write_json(step.out / row.row / COST, found)
+            bar.add(1)
+
+
+def _waves(data: DataDir, count: int) -> list[Tensor]:
+    """Up to `count` usable utterances of a test set, from all over it; the others are in the ledger.
+
+    Raises UserError where none can be used.
+    """
+    waves: list[Tensor] = []
+    order = [u for k in range(max(len(data) // count, 1)) for u in data.utterances[k :: max(len(data) // count, 1)]]
+    for utterance in order:
+        try:
+            wave_N = torch.from_numpy(utterance.audio())
+        except AudioError:
+            continue
+        if len(wave_N) >= SHORTEST:
+            waves.append(wave_N)
+        if len(waves) == count:
+            return waves
+    if not waves:
+        raise UserError("no recording of the test set can be used", str(data.path), "see dropped.tsv of the data stage")
+    return waves
+
+
+if __name__ == "__main__":
+    main(run, ProbeConfig)

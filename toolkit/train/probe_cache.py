@@ -1,0 +1,139 @@
+"""Features of a data set by one upstream, computed once: frames in a memory-mapped file, means in an array.
+
+Shapes: N frames of all utterances, U utterances, T frames of one, L hidden states, D their dimension.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ..core.errors import UserError
+from ..core.files import atomic, read_json, write_json
+from ..core.progress import Progress
+from ..data.audio import AudioError
+from ..data.kaldi import Utterance
+from .probe_upstream import Upstream
+
+INDEX, FRAMES, MEANS, SUMS = "index.json", "frames.f16", "means.npy", "sums.npy"
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass(frozen=True)
+class SetFeatures:
+    """Features of the utterances of one data set that could be read.
+
+    Attributes:
+        ids: those utterances; frames: frames of each.
+        dropped: (id, reason, detail) of the others.
+    """
+
+    folder: Path
+    ids: list[str]
+    frames: list[int]
+    shape: tuple[int, int]
+    dropped: list[tuple[str, str, str]]
+
+    @classmethod
+    def open(cls, folder: Path) -> SetFeatures:
+        index = read_json(folder / INDEX)
+        dropped = [(a, b, c) for a, b, c in index["dropped"]]
+        return cls(folder, index["ids"], index["frames"], (index["states"], index["dim"]), dropped)
+
+    @cached_property
+    def means_ULD(self) -> Array:
+        """Mean frame of each utterance."""
+        means: Array = np.load(self.folder / MEANS)
+        return means
+
+    @cached_property
+    def _offsets(self) -> Array:
+        return np.concatenate([[0], np.cumsum(self.frames)])
+
+    @cached_property
+    def _frames_NLD(self) -> Array:
+        return np.memmap(self.folder / FRAMES, np.float16, "r").reshape(-1, *self.shape)
+
+    def states(self, u: int) -> Array:
+        """Frames [T, L, D] of utterance number u, float16."""
+        return self._frames_NLD[self._offsets[u] : self._offsets[u + 1]]
+
+    def moments(self) -> tuple[Array, Array]:
+        """Mean and standard deviation [L, D] over all frames."""
+        total, square = np.load(self.folder / SUMS)
+        mean = total / sum(self.frames)
+        return mean, np.sqrt(np.maximum(square / sum(self.frames) - mean**2, 0))
+
+
+def compute(
+    upstream: Upstream,
+    utterances: Sequence[Utterance],
+    folder: Path,
+    keep_frames: bool,
+    device: torch.device,
+    label: str,
+) -> SetFeatures:
+    """Features of `utterances` at `folder`; taken as they are where they are there already.
+
+    What cannot be read, is shorter than a frame or gives features that are not finite is noted in `dropped`.
+    Raises UserError when nothing is left.
+    """
+    if not folder.is_dir():
+        with atomic(folder) as temporary, Progress(label, sum(u.seconds for u in utterances), "audio s") as bar:
+            temporary.mkdir(parents=True)
+            _compute(upstream, utterances, temporary, keep_frames, device, bar)
+    found = SetFeatures.open(folder)
+    if not found.ids:
+        reasons = "; ".join(f"{id}: {reason} {detail}" for id, reason, detail in found.dropped[:3])
+        raise UserError(f"no utterance of {label} can be used: {reasons}", label, "mend the audio, or name another set")
+    return found
+
+
+def _compute(
+    upstream: Upstream,
+    utterances: Sequence[Utterance],
+    folder: Path,
+    keep_frames: bool,
+    device: torch.device,
+    bar: Progress,
+) -> None:
+    shape = (upstream.layers + 1, upstream.dim)
+    ids, frames, means, dropped = [], [], [], []
+    sums = np.zeros((2, *shape))
+    with open(folder / FRAMES, "wb") as f:
+        for utterance in utterances:
+            states_TLD, reason, detail = _states(upstream, utterance, device)
+            bar.add(utterance.seconds)
+            if states_TLD is None:
+                dropped.append((utterance.id, reason, detail))
+                continue
+            ids.append(utterance.id)
+            frames.append(len(states_TLD))
+            exact = states_TLD.astype(np.float64)
+            means.append(exact.mean(0).astype(np.float32))
+            sums += np.stack([exact.sum(0), (exact**2).sum(0)])
+            if keep_frames:
+                f.write(states_TLD.tobytes())
+    np.save(folder / MEANS, np.stack(means) if means else np.zeros((0, *shape), np.float32))
+    np.save(folder / SUMS, sums)
+    write_json(folder / INDEX, {"ids": ids, "frames": frames, "states": shape[0], "dim": shape[1], "dropped": dropped})
+
+
+def _states(upstream: Upstream, utterance: Utterance, device: torch.device) -> tuple[Array | None, str, str]:
+    """States [T, L, D] as float16, or why there are none."""
+    try:
+        wave_N = utterance.audio()
+    except AudioError as e:
+        return None, e.reason, e.what
+    if upstream.frames(len(wave_N)) < 1:
+        return None, "too short", f"{len(wave_N)} samples: not one frame"
+    states_TLD = upstream.states(torch.from_numpy(wave_N).to(device)).half().cpu().numpy()
+    if not np.isfinite(states_TLD).all():
+        return None, "non-finite features", "a hidden state is not finite, or above 65,504"
+    return states_TLD, "", ""

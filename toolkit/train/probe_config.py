@@ -1,0 +1,117 @@
+"""Configuration of the probes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+ROWS = ("fbank", "fbank_stacked", "random", "models")
+SETS = ("train", "dev", "test")
+
+
+@dataclass(frozen=True)
+class TaskSets:
+    """Data directories of a task, by name, inside the data folder."""
+
+    train: str = "train"
+    "set the head trains on"
+    dev: str = "dev"
+    "set that chooses the learning rate where several are given"
+    test: str = "test"
+    "set that is scored"
+
+    def of(self, part: str) -> str:
+        return str(getattr(self, part))
+
+
+@dataclass(frozen=True)
+class TaskConfig:
+    """One probe: a head, what it predicts, and how it trains."""
+
+    kind: Literal["phone", "ctc", "classify"]
+    "phone: a Linear per frame; ctc: Linear, BLSTM, characters; classify: Linear, mean over time, Linear"
+    steps: int
+    "optimiser steps; each learning rate tried gets as many"
+    lr: tuple[float, ...]
+    "peak learning rates to try; the one that is best on dev is scored on test"
+    label: str = ""
+    "table with the labels: utt2lang, utt2emotion, ... for classify; text for ctc; phones.ctm for phone"
+    sets: TaskSets = field(default_factory=TaskSets)
+    "data directories"
+    exclude: tuple[str, ...] = ()
+    "labels that are left out of the task: their utterances, or their frames for phone"
+    batch: int = 16
+    "utterances in a step"
+    hidden: int = 128
+    "width of the projection, and of each direction of the BLSTM (ctc, classify)"
+    layers: int = 1
+    "BLSTM layers (ctc)"
+    stride: int = 1
+    "frames that the BLSTM sees side by side as one step: 2 halves its time, and spells half as many characters (ctc)"
+    dropout: float = 0.0
+    "dropout before and after the BLSTM (ctc)"
+    strip_diacritics: bool = True
+    "take Arabic vowel signs, Quranic marks and tatweel out of the transcripts (ctc)"
+    strip_punctuation: bool = True
+    "take punctuation, which nobody says, out of the transcripts (ctc)"
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch", "hidden", "layers", "stride"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if not self.lr or min(self.lr) <= 0:
+            raise ValueError("lr must be one or several rates above 0")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout must be at least 0 and below 1, not {self.dropout}")
+        if self.kind == "classify" and not self.label:
+            raise ValueError("a task of kind classify needs a label: the table with its labels, e.g. utt2lang")
+
+    @property
+    def table(self) -> str:
+        """File in a data directory that holds the labels."""
+        return self.label or {"phone": "phones.ctm", "ctc": "text"}[self.kind]
+
+
+@dataclass(frozen=True)
+class ProbeConfig:
+    """Which rows, which tasks, and what they share."""
+
+    tasks: dict[str, TaskConfig]
+    "name -> task; the names are those of the result files and of the table's columns"
+    rows: tuple[str, ...] = ROWS
+    "fbank, fbank_stacked (±3 frames), random (initialisation, shape of the first model), models (those of --in)"
+    freeze: bool = True
+    "true: the upstream only computes features; false: it is trained with the head, anew for each task"
+    encoder_lr: float = 0.1
+    "learning rate of an upstream that is not frozen, as a multiple of the head's"
+    seed: int = 1
+    "seeds heads, batches, dropout and the bootstrap"
+    random_seed: int = 1
+    "seed of the randomly initialised network"
+    warmup: float = 0.1
+    "share of the steps in which the learning rate rises; afterwards it falls linearly to 0"
+    weight_decay: float = 0.01
+    "weight decay"
+    clip: float = 5.0
+    "the gradient's norm is cut to this; 0 = never"
+    checkpoint_every: int = 200
+    "steps between two checkpoints of a head in training"
+    min_speakers: int = 5
+    "bootstrap over speakers where the test set has at least so many, over utterances otherwise"
+    threads: int = 1
+    "CPU threads per row: heads are small"
+    cost_seconds: float = 5.0
+    "length of the clip whose latency is measured, seconds"
+    cost_utterances: int = 5
+    "test utterances whose real-time factors give the median"
+
+    def __post_init__(self) -> None:
+        unknown = [row for row in self.rows if row not in ROWS]
+        if unknown or not self.rows:
+            raise ValueError(f"rows: {', '.join(unknown) or 'none'}; there are {', '.join(ROWS)}")
+        reserved = [name for name in self.tasks if name in ("row", "cost", "record", "times") or "/" in name]
+        if reserved:
+            raise ValueError(f"tasks: {reserved[0]} cannot name a result file; choose another name")
+        for name in ("checkpoint_every", "threads", "cost_utterances"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")

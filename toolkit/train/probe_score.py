@@ -1,0 +1,133 @@
+"""From predictions to the result files of a task: <task>.json, <task>.hyp and <task>.counts.tsv."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..core.files import read_json, write_json, write_text
+from ..score.bootstrap import CONFIDENCE, Interval, interval, paired_difference, ratio_interval
+from ..score.classification import confusion_matrix, label_sums, macro_f1_of_sums, majority_share
+from ..score.wer import characters, error_table, words
+from .probe_config import ProbeConfig
+from .probe_fit import Fitted, right_and_counted
+from .probe_tasks import Example, TaskData
+
+BASELINES = ("fbank", "fbank_stacked", "random")
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def write_results(folder: Path, row: str, config: ProbeConfig, data: TaskData, fitted: Fitted) -> None:
+    """Score the test predictions and write the files of the task into `folder`."""
+    examples, task = data.parts["test"], data.config
+    speakers = [e.utterance.speaker for e in examples]
+    # Where each label has one speaker (one per language), speakers cannot be drawn anew without losing labels.
+    pairs = {(e.utterance.speaker, int(e.target[0])) for e in examples} if task.kind == "classify" else set()
+    one_each = bool(pairs) and len(pairs) == len({label for _, label in pairs})
+    by_speaker = len(set(speakers)) >= config.min_speakers and not one_each
+    blocks = speakers if by_speaker else None
+    if task.kind == "ctc":
+        scores, counts, lines = _transcripts(examples, fitted, blocks, config.seed)
+    else:
+        scores, counts, lines = _labels(data, fitted, blocks, config.seed)
+    write_json(
+        folder / f"{data.name}.json",
+        {
+            **scores,
+            "row": row,
+            "task": data.name,
+            "kind": task.kind,
+            "blocks": "speaker" if by_speaker else "utterance",
+            "block_count": len(set(speakers)) if by_speaker else len(examples),
+            "confidence": round(CONFIDENCE),
+            "layer_weights": fitted.layer_weights if len(fitted.layer_weights) > 1 else None,
+            "best_lr": fitted.lr,
+            "dev_percent_by_lr": {f"{lr:g}": percent for lr, percent in fitted.dev.items()},
+            "steps": task.steps,
+            "sets": {"train": task.sets.train, "dev": task.sets.dev, "test": task.sets.test},
+            "frozen": config.freeze,
+        },
+    )
+    write_text(
+        folder / f"{data.name}.hyp", "".join(f"{e.id} {line}".rstrip() + "\n" for e, line in zip(examples, lines))
+    )
+    rows = (f"{e.id}\t{s}\t{a:.0f}\t{b:.0f}\n" for e, s, (a, b) in zip(examples, speakers, counts, strict=True))
+    write_text(folder / f"{data.name}.counts.tsv", "utterance\tspeaker\tcounted\tof\n" + "".join(rows))
+
+
+def _transcripts(
+    examples: Sequence[Example], fitted: Fitted, blocks: list[str] | None, seed: int
+) -> tuple[dict[str, Any], Array, list[str]]:
+    references = {e.id: e.reference for e in examples}
+    hypotheses = {e.id: str(fitted.predictions[e.id]) for e in examples}
+    cer, wer = error_table(references, hypotheses, characters), error_table(references, hypotheses, words)
+    # The tables are in the order of ids, and so are the examples: they come from a data directory.
+    scores = {
+        "metric": "CER",
+        **_percent(ratio_interval(*cer.edits_and_lengths(), blocks, seed)),
+        "n": len(examples),
+        "unit_of_n": "utterances",
+        "others": {"wer": _percent(ratio_interval(*wer.edits_and_lengths(), blocks, seed))},
+        "confusion": None,
+        "chance_percent": None,
+    }
+    return scores, np.stack(cer.edits_and_lengths(), 1), [hypotheses[e.id] for e in examples]
+
+
+def _labels(
+    data: TaskData, fitted: Fitted, blocks: list[str] | None, seed: int
+) -> tuple[dict[str, Any], Array, list[str]]:
+    examples, frames = data.parts["test"], data.config.kind == "phone"
+    names = np.array(data.labels)
+    counts = np.stack(right_and_counted(examples, fitted.predictions), 1)
+    confusions = []
+    for e in examples:
+        counted = e.target >= 0
+        given, guessed = names[e.target[counted]], names[np.asarray(fitted.predictions[e.id])[counted]]
+        confusions.append(confusion_matrix(given.tolist(), guessed.tolist(), data.labels))
+    references = [label for e in examples for label in names[e.target[e.target >= 0]].tolist()]
+    f1 = interval(label_sums(np.stack(confusions)), macro_f1_of_sums, blocks, seed, limits=(0, 1))
+    scores = {
+        "metric": "frame accuracy" if frames else "accuracy",
+        **_percent(ratio_interval(counts[:, 0], counts[:, 1], blocks, seed, limits=(0, 1))),
+        "n": int(counts[:, 1].sum()),
+        "unit_of_n": "frames" if frames else "utterances",
+        "others": {"macro_f1": _percent(f1)},
+        "confusion": {"labels": data.labels, "counts": sum(confusions).tolist()},  # type: ignore[union-attr]
+        "chance_percent": 100.0 * majority_share(references),
+    }
+    lines = [" ".join(names[np.asarray(fitted.predictions[e.id])].tolist()) for e in examples]
+    return scores, counts, lines
+
+
+def _percent(found: Interval) -> dict[str, float]:
+    return {"percent": 100 * found.estimate, "low": 100 * found.low, "high": 100 * found.high}
+
+
+def add_paired(task: str, folders: Mapping[str, Path], seed: int) -> dict[str, dict[str, Any]]:
+    """Results of `task` by row, each with `paired`: the interval of (this row − a baseline), in points.
+
+    Args:
+        folders: row -> folder with its result files.
+    """
+    results = {row: read_json(folder / f"{task}.json") for row, folder in folders.items()}
+    counts = {row: _read_counts(folder / f"{task}.counts.tsv") for row, folder in folders.items()}
+    for row, result in results.items():
+        result["paired"] = {}
+        for other in BASELINES:
+            if other not in results or other == row:
+                continue
+            shared = sorted(counts[row].keys() & counts[other].keys())
+            first, second = (np.array([counts[r][id][1:] for id in shared], float) for r in (row, other))
+            blocks = [counts[row][id][0] for id in shared] if result["blocks"] == "speaker" else None
+            limits = (-1.0, 1.0) if "accuracy" in result["metric"] else (-np.inf, np.inf)
+            result["paired"][other] = _percent(paired_difference(first, second, blocks, seed, limits))
+    return results
+
+
+def _read_counts(path: Path) -> dict[str, tuple[str, float, float]]:
+    rows = (line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()[1:])
+    return {id: (speaker, float(a), float(b)) for id, speaker, a, b in rows}

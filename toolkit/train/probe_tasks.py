@@ -1,0 +1,235 @@
+"""From data directories to what a head trains on: examples with targets, and why the others are left out.
+
+Shapes: T frames of an utterance, U utterances.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import UserError
+from ..core.record import Ledger
+from ..data.kaldi import DataDir, Utterance
+from ..models.heads import shortened
+from ..text.diacritics import strip_diacritics
+from ..text.punctuation import strip_punctuation
+from ..units.phones import PHONES, phone_frames, read_phones
+from .objectives.classify import NO_LABEL
+from .objectives.ctc import Characters, frames_needed
+from .probe_cache import SetFeatures
+from .probe_config import SETS, TaskConfig
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass(frozen=True)
+class Example:
+    """An utterance of a task.
+
+    Attributes:
+        u: its number among the set's features.
+        target: class of each frame [T], of the utterance [1], or the characters to spell, as numbers.
+        reference: what it is scored against: a label, or a transcript; for frames their labels.
+    """
+
+    utterance: Utterance
+    u: int
+    target: Array
+    reference: str
+
+    @property
+    def id(self) -> str:
+        return self.utterance.id
+
+
+@dataclass
+class Notes:
+    """What a row tells the record: the ledger's rows and counts by name."""
+
+    ledger: Ledger
+    counts: dict[str, float] = field(default_factory=dict)
+
+    def count(self, name: str, amount: float = 1) -> None:
+        if amount:
+            self.counts[name] = self.counts.get(name, 0) + amount
+
+
+@dataclass(frozen=True)
+class TaskData:
+    """A task ready to train: examples by part (train, dev, test), and what its classes are called."""
+
+    name: str
+    config: TaskConfig
+    parts: dict[str, list[Example]]
+    labels: list[str]
+    """Labels of phone and classify: those of training first, then those that only dev or test have."""
+    classes: int
+    """Classes of the head."""
+    characters: Characters | None = None
+
+
+def with_labels(tasks: Mapping[str, TaskConfig], data: Path) -> dict[str, TaskConfig]:
+    """The tasks for which at least one of their sets has labels: a folder of plain recordings has none."""
+    return {
+        name: task
+        for name, task in tasks.items()
+        if any((data / task.sets.of(part) / task.table).is_file() for part in SETS)
+    }
+
+
+def read_sets(data: Path, tasks: Mapping[str, TaskConfig]) -> dict[str, DataDir]:
+    """Every data directory that a task names. Raises one UserError naming all that is missing."""
+    wanted = {task.sets.of(part): None for task in tasks.values() for part in SETS}
+    missing = sorted(name for name in wanted if not (data / name / "wav.scp").is_file())
+    if missing:
+        there = sorted(p.parent.name for p in data.glob("*/wav.scp"))
+        raise UserError(
+            f"no data directory {', '.join(missing)}",
+            str(data),
+            f"run the stage that makes it, or name another under `sets`; there are: {', '.join(there) or 'none'}",
+        )
+    sets = {name: DataDir.read(data / name) for name in sorted(wanted)}
+    faults = [
+        f"{name}: {sets[task.sets.of(part)].path / task.table} is missing"
+        for name, task in tasks.items()
+        for part in SETS
+        if not (sets[task.sets.of(part)].path / task.table).is_file()
+    ]
+    if faults:
+        raise UserError("labels are missing:\n  " + "\n  ".join(faults), str(data), "take the task out, or add them")
+    return sets
+
+
+def build(
+    name: str,
+    config: TaskConfig,
+    sets: Mapping[str, DataDir],
+    features: Mapping[str, SetFeatures],
+    rate: float,
+    notes: Notes,
+) -> TaskData:
+    """Examples of task `name`. `rate`: frames per second of the features.
+
+    Raises UserError where training has too few classes, or a part nothing to use.
+    """
+    maker = {"phone": _frames, "ctc": _transcripts, "classify": _utterances}[config.kind]
+    collected = {
+        part: _collect(name, config, sets[config.sets.of(part)], features[config.sets.of(part)], notes) for part in SETS
+    }
+    data = maker(name, config, collected, rate, notes)
+    for part, examples in data.parts.items():
+        if not examples:
+            raise UserError(
+                f"task {name}: no utterance of {config.sets.of(part)} can be used",
+                str(sets[config.sets.of(part)].path / config.table),
+                "see the labels and `exclude`, or name another set",
+            )
+        notes.count(f"{name}.{part}", len(examples))
+    return data
+
+
+Collected = dict[str, list[tuple[Utterance, int, int, Any]]]  # part -> (utterance, its number, its frames, raw label)
+
+
+def _collect(name: str, config: TaskConfig, data: DataDir, features: SetFeatures, notes: Notes) -> list[Any]:
+    """Utterances with features and a label; the others get a row in the ledger."""
+    table: Mapping[str, Any] = (
+        read_phones(data.path / PHONES) if config.kind == "phone" else data.tables.get(config.table, {})
+    )
+    number = {id: u for u, id in enumerate(features.ids)}
+    found = []
+    for utterance in data:
+        if utterance.id not in number:
+            continue  # its audio could not be used, which the features' own rows say
+        if not table.get(utterance.id):
+            notes.ledger.drop(utterance.id, f"no {config.table}", f"task {name}, set {data.path.name}")
+            continue
+        u = number[utterance.id]
+        found.append((utterance, u, features.frames[u], table[utterance.id]))
+    return found
+
+
+def _label_set(name: str, config: TaskConfig, seen: Mapping[str, Counter[str]], notes: Notes) -> tuple[list[str], int]:
+    """Labels of training, in order, then those that only dev or test have; and the number of the former."""
+    known = sorted(seen["train"].keys() - {*config.exclude, ""})
+    if len(known) < 2:
+        raise UserError(
+            f"task {name} needs at least two labels in training and has {len(known)}: {', '.join(known) or 'none'}",
+            f"{config.sets.train}/{config.table}",
+            "see `exclude`, or take the task out",
+        )
+    new: set[str] = set()
+    for part in ("dev", "test"):
+        unseen = seen[part].keys() - {*known, *config.exclude, ""}
+        notes.count(f"{name}.{part}.label unseen in training", sum(seen[part][label] for label in unseen))
+        new |= unseen
+    return known + sorted(new), len(known)
+
+
+def _frames(name: str, config: TaskConfig, collected: Collected, rate: float, notes: Notes) -> TaskData:
+    said = {
+        part: [(utt, u, phone_frames(spans, frames, rate)) for utt, u, frames, spans in rows]
+        for part, rows in collected.items()
+    }
+    seen = {part: Counter(p for _, _, phones in rows for p in phones) for part, rows in said.items()}
+    labels, classes = _label_set(name, config, seen, notes)
+    number = {label: i for i, label in enumerate(labels)}
+    parts: dict[str, list[Example]] = {}
+    for part, rows in said.items():
+        parts[part] = []
+        for utt, u, phones in rows:
+            # A phone that training does not know cannot be trained on or guessed: always wrong in test.
+            target = np.array([number.get(p, NO_LABEL) for p in phones], np.int64)
+            if (target == NO_LABEL).all():
+                notes.ledger.drop(utt.id, "no labelled frame", f"task {name}")
+            else:
+                parts[part].append(Example(utt, u, target, " ".join(p or "-" for p in phones)))
+    return TaskData(name, config, parts, labels, classes)
+
+
+def _utterances(name: str, config: TaskConfig, collected: Collected, rate: float, notes: Notes) -> TaskData:
+    seen = {part: Counter(str(label) for *_, label in rows) for part, rows in collected.items()}
+    labels, classes = _label_set(name, config, seen, notes)
+    number = {label: i for i, label in enumerate(labels)}
+    parts: dict[str, list[Example]] = {}
+    for part, rows in collected.items():
+        kept = [row for row in rows if row[3] in number]
+        notes.count(f"{name}.{part}.label excluded", len(rows) - len(kept))
+        parts[part] = [Example(utt, u, np.array([number[label]], np.int64), label) for utt, u, _, label in kept]
+    return TaskData(name, config, parts, labels, classes)
+
+
+def _transcripts(name: str, config: TaskConfig, collected: Collected, rate: float, notes: Notes) -> TaskData:
+    said = {
+        part: [(utt, u, frames, transcript(text, config)) for utt, u, frames, text in rows]
+        for part, rows in collected.items()
+    }
+    characters = Characters(text for *_, text in said["train"])
+    parts: dict[str, list[Example]] = {}
+    for part, rows in said.items():
+        parts[part] = []
+        for utt, u, frames, text in rows:
+            known = [c for c in text if c in characters.number]
+            notes.count(f"{name}.{part}.character unseen in training", len(text) - len(known))
+            target = np.array(characters.encode("".join(known)), np.int64)
+            if not text:
+                notes.ledger.drop(utt.id, f"no {config.table}", f"task {name}: nothing left of its transcript")
+            elif part == "train" and frames_needed(target.tolist()) > shortened(frames, config.stride):
+                detail = f"task {name}: {frames} frames, stride {config.stride}, for {len(target)} characters"
+                notes.ledger.drop(utt.id, "too short for its transcript", detail)
+            else:
+                parts[part].append(Example(utt, u, target, text))
+    return TaskData(name, config, parts, [], len(characters), characters)
+
+
+def transcript(text: str, config: TaskConfig) -> str:
+    """What a head learns to spell and is scored against: NFC, one space between two words."""
+    text = strip_diacritics(text) if config.strip_diacritics else unicodedata.normalize("NFC", text)
+    return " ".join((strip_punctuation(text) if config.strip_punctuation else text).split())

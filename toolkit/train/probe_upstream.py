@@ -1,0 +1,161 @@
+"""The rows of a probe table: what computes the features that the heads see.
+
+Shapes: N samples at 16 kHz, T frames, L hidden states, D their dimension.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ..core.errors import UserError
+from ..models.encoder import Encoder, encoder_name, load_encoder, random_encoder
+from ..units.mfcc import fbank, frame_count
+from .loop import Batch
+from .objectives.classify import Features
+
+BINS, CONTEXT = 40, 3
+FBANK_RATE = 50.0
+
+
+class Upstream:
+    """Computes hidden states, in eval mode and without gradients.
+
+    Attributes:
+        dim, layers: every state is [T, dim]; there are layers + 1 of them.
+        rate: frames per second; frame t is centred at t / rate + 12.5 ms.
+        parameters: number of weights.
+    """
+
+    dim: int
+    layers: int
+    rate: float = FBANK_RATE
+    parameters: int = 0
+
+    def frames(self, samples: int) -> int:
+        """Frames of a waveform of so many samples."""
+        raise NotImplementedError
+
+    def states(self, wave_N: Tensor) -> Tensor:
+        """Hidden states [T, L, D] of one waveform."""
+        raise NotImplementedError
+
+
+class Fbank(Upstream):
+    """Log mel filter bank, every second frame; with `context` c each frame also sees c frames on either side."""
+
+    layers = 0
+
+    def __init__(self, context: int = 0) -> None:
+        self.context = context
+        self.dim = BINS * (2 * context + 1)
+
+    def frames(self, samples: int) -> int:
+        return -(-frame_count(samples) // 2)
+
+    def states(self, wave_N: Tensor) -> Tensor:
+        x_TD = fbank(wave_N, BINS)[::2]
+        if self.context:
+            T = len(x_TD)
+            steps = torch.arange(T)[:, None] + torch.arange(-self.context, self.context + 1)
+            x_TD = x_TD[steps.clamp(0, max(T - 1, 0))].flatten(1)  # edge frames repeated
+        return x_TD[:, None]
+
+
+class Network(Upstream):
+    """A speech encoder. Its states are those of one utterance at a time: a batch would bring padding."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self.encoder = encoder
+        self.dim, self.layers, self.rate = encoder.dim, encoder.layers, encoder.rate
+        self.parameters = encoder.parameter_count
+
+    def frames(self, samples: int) -> int:
+        return self.encoder.frames(samples)
+
+    @torch.no_grad()
+    def states(self, wave_N: Tensor) -> Tensor:
+        return torch.stack([x_BTD[0] for x_BTD in self.encoder.states(wave_N[None])], 1)
+
+
+class Tuned(Features):
+    """Features of a network that trains: waveforms `wave_N`, one after another, of `samples_B` samples each.
+
+    One utterance at a time goes through the network, which stays in eval mode: no dropout, and no layer
+    left out (heads expect every state).
+    """
+
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__()
+        self.encoder = encoder.trainable()
+
+    def train(self, mode: bool = True) -> Tuned:
+        super().train(mode)
+        self.encoder.eval()
+        return self
+
+    def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        waves = batch["wave_N"].split(batch["samples_B"].tolist())
+        states = [torch.stack([x_BTD[0] for x_BTD in self.encoder.states(w[None])], 1) for w in waves]
+        return torch.cat(states), torch.tensor([len(s) for s in states], device=batch["wave_N"].device)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the table.
+
+    Attributes:
+        row: its name and folder; title: how a table calls it.
+        model: folder of the network, or of the one whose shape a random network takes; None for filter banks.
+    """
+
+    row: str
+    kind: str
+    title: str
+    model: Path | None = None
+
+    @property
+    def trainable(self) -> bool:
+        return self.model is not None
+
+    def open(self, random_seed: int, device: torch.device) -> Upstream:
+        """Load the upstream. Raises UserError for a folder that holds no speech encoder."""
+        if self.model is None:
+            return Fbank(CONTEXT if self.kind == "fbank_stacked" else 0)
+        if self.kind == "random":
+            return Network(random_encoder(self.model, random_seed, device))
+        return Network(load_encoder(self.model, device))
+
+
+def _title(name: str) -> str:
+    """it1.base -> iteration 1 (it1.base)."""
+    iteration = re.match(r"it(\d+)\b", name)
+    return f"iteration {iteration[1]} ({name})" if iteration else name
+
+
+def rows_of(kinds: Sequence[str], models: Sequence[Path]) -> list[Row]:
+    """Rows in the order of `kinds`. Raises UserError for a random row without a model, or for two of one name."""
+    rows: list[Row] = []
+    for kind in kinds:
+        if kind == "fbank":
+            rows.append(Row(kind, kind, f"FBANK {BINS}"))
+        elif kind == "fbank_stacked":
+            rows.append(Row(kind, kind, f"FBANK {BINS} stacked ±{CONTEXT}"))
+        elif kind == "random":
+            if not models:
+                raise UserError(
+                    "the row `random` takes its shape from a model, and none is given", "--in", "add a model"
+                )
+            rows.append(Row(kind, kind, f"random initialisation, shape of {encoder_name(models[0])}", models[0]))
+        else:
+            rows += [Row(encoder_name(model), kind, _title(encoder_name(model)), model) for model in models]
+    names = [row.row for row in rows]
+    twice = sorted({n for n in names if names.count(n) > 1})
+    if twice:
+        raise UserError(f"two rows would be called {', '.join(twice)}", "--in", "rename one of the folders")
+    return rows

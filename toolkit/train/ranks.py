@@ -1,0 +1,101 @@
+"""The processes that train together: one per GPU, or up to two on CPU cores."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from ..core.errors import UserError
+
+
+@dataclass(frozen=True)
+class World:
+    """Where this process stands: `rank` of `size`, on `device`."""
+
+    rank: int
+    size: int
+    device: torch.device
+
+    @staticmethod
+    def alone(device: str = "cpu") -> World:
+        """This process and no other."""
+        return World(0, 1, torch.device(device))
+
+    @staticmethod
+    def choose(ngpu: int) -> World:
+        """Alone on the first GPU (`ngpu` 1) or on the CPU (0). Raises UserError where there are too few GPUs."""
+        if ngpu > torch.cuda.device_count():
+            raise UserError(
+                f"{ngpu} GPUs are asked for and {torch.cuda.device_count()} can be used", "--ngpu", "ask for fewer"
+            )
+        return World.alone("cuda:0" if ngpu else "cpu")
+
+    @staticmethod
+    @contextmanager
+    def joined(ngpu: int) -> Iterator[World]:
+        """The world that torchrun's environment describes: NCCL between GPUs, gloo between CPU processes."""
+        local = int(os.environ["LOCAL_RANK"])
+        if ngpu:
+            torch.cuda.set_device(local)
+        device = torch.device(f"cuda:{local}" if ngpu else "cpu")
+        dist.init_process_group("nccl" if ngpu else "gloo", device_id=device if ngpu else None)
+        try:
+            yield World(dist.get_rank(), dist.get_world_size(), device)
+        finally:
+            dist.destroy_process_group()
+
+    def leave(self) -> NoReturn:
+        """End the process of a rank that is done, once all are.
+
+        Without the destructors of C++: now and then one of gloo's threads is still there, and the process is aborted.
+        """
+        dist.barrier()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the process that writes and speaks."""
+        return self.rank == 0
+
+    def sum(self, values: Tensor) -> Tensor:
+        """`values` summed over all ranks, in place; every rank gets the same bits."""
+        if self.size > 1:
+            dist.all_reduce(values)
+        return values
+
+    def agree(self, value: int) -> int:
+        """Rank 0's value of something each rank found out for itself."""
+        if self.size == 1:
+            return value
+        shared = torch.tensor(value, device=self.device)
+        dist.broadcast(shared, 0)
+        return int(shared)
+
+    @contextmanager
+    def computing(self, threads: int) -> Iterator[None]:
+        """Deterministic kernels on `threads` CPU threads; puts back what it found."""
+        before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+        warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+        settings: Any = torch.utils.deterministic
+        fill = settings.fill_uninitialized_memory
+        torch.set_num_threads(threads)
+        if self.device.type == "cuda":
+            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True, warn_only=True)  # CTC on a GPU has no deterministic kernel
+        settings.fill_uninitialized_memory = False  # a pass over every new tensor, to find bugs of others
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before[0])
+            torch.use_deterministic_algorithms(before[1], warn_only=warn_only)
+            settings.fill_uninitialized_memory = fill

@@ -1,0 +1,123 @@
+"""Batches counted in seconds, of a few exact lengths, as a pure function of (seed, step).
+
+Every utterance falls into the longest length that it fills. All micro-batches of a step have one length, so
+that ranks wait for nobody and shapes are few. What is left over when a length's last whole step is taken is
+cut to the next shorter length for this epoch; what is left of the shortest waits for the next epoch. How
+many steps an epoch has depends on the lengths alone, so step s is epoch s // steps at position s % steps.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ...core.errors import UserError
+from ...core.seed import seed_of
+from ...data.batches import HOP, RATE, frames_in
+
+Integers = np.ndarray[Any, np.dtype[np.int64]]
+
+
+class Crops(NamedTuple):
+    """A micro-batch: utterances `rows`, each from frame `starts` on, `frames` frames long."""
+
+    rows: Integers
+    starts: Integers
+    frames: int
+
+
+class Buckets:
+    """Sampler over utterances of `frames` frames each.
+
+    Attributes:
+        short: utterances that are shorter than the shortest length and never seen.
+        steps: steps in an epoch.
+        seconds: mean audio-seconds in a step.
+    """
+
+    def __init__(
+        self, frames: Integers, lengths_seconds: Sequence[float], micro_seconds: float, micro_batches: int, seed: int
+    ) -> None:
+        """Args:
+            lengths_seconds: lengths of crops.
+            micro_seconds: most audio-seconds in a micro-batch; at least one crop is in it.
+            micro_batches: micro-batches in a step.
+
+        Raises UserError where the utterances do not fill a single step.
+        """
+        self.frames, self.micro_batches, self.seed = frames, micro_batches, seed
+        self.lengths, self.sizes, bucket = _fitted(frames, lengths_seconds, micro_seconds)
+        self.members = [np.flatnonzero(bucket == b) for b in range(len(self.lengths))]
+        self.short = np.flatnonzero(bucket < 0)
+        self.takes = self._takes()
+        self.steps = sum(self.takes)
+        if not self.steps:
+            raise UserError(
+                f"{len(frames) - len(self.short)} utterances of at least {min(lengths_seconds)} s "
+                f"do not fill a step of {micro_batches} × {micro_seconds:g} s",
+                "data.micro_seconds, data.micro_batches, data.lengths",
+                "lower one of them, or take more data",
+            )
+        crops = [n * micro_batches * size for n, size in zip(self.takes, self.sizes)]
+        self.seconds = sum(n * T for n, T in zip(crops, self.lengths)) * HOP / RATE / self.steps
+        self._epochs: dict[int, list[tuple[int, Integers]]] = {}
+        self._lock = threading.Lock()
+
+    def _takes(self) -> list[int]:
+        """Steps of each length in an epoch."""
+        takes, carried = [0] * len(self.lengths), 0
+        for b in reversed(range(len(self.lengths))):
+            takes[b], carried = divmod(len(self.members[b]) + carried, self.sizes[b] * self.micro_batches)
+        return takes
+
+    def epoch(self, number: int) -> list[tuple[int, Integers]]:
+        """(bucket, utterances) of every step of an epoch."""
+        with self._lock:
+            if number not in self._epochs:
+                self._epochs = {n: plan for n, plan in self._epochs.items() if n == number - 1}
+                self._epochs[number] = self._plan(number)
+            return self._epochs[number]
+
+    def _plan(self, number: int) -> list[tuple[int, Integers]]:
+        random = np.random.default_rng(seed_of(self.seed, "epoch", number))
+        steps: list[tuple[int, Integers]] = []
+        carried = np.empty(0, np.int64)
+        for b in reversed(range(len(self.lengths))):
+            pool = random.permutation(np.concatenate([carried, self.members[b]]))
+            size = self.sizes[b] * self.micro_batches
+            whole = self.takes[b] * size
+            steps += [(b, part) for part in pool[:whole].reshape(-1, size)]
+            carried = pool[whole:]
+        return [steps[i] for i in random.permutation(len(steps))]
+
+    def micro(self, step: int, number: int) -> Crops:
+        """Micro-batch `number` of step `step`; crops start anywhere, by (seed, step, place in the step)."""
+        epoch, position = divmod(step, self.steps)
+        bucket, rows = self.epoch(epoch)[position]
+        size, frames = self.sizes[bucket], self.lengths[bucket]
+        rows = rows[number * size : (number + 1) * size]
+        random = np.random.default_rng(seed_of(self.seed, "crop", step, number))
+        return Crops(rows, random.integers(0, self.frames[rows] - frames + 1), frames)
+
+
+def each_once(frames: Integers, lengths_seconds: Sequence[float], micro_seconds: float) -> list[Crops]:
+    """Every utterance that is not too short once, from its first frame on: the micro-batches of a dev set."""
+    lengths, sizes, bucket = _fitted(frames, lengths_seconds, micro_seconds)
+    crops = []
+    for b, (length, size) in enumerate(zip(lengths, sizes)):
+        members = np.flatnonzero(bucket == b)
+        parts = [members[i : i + size] for i in range(0, len(members), size)]
+        crops += [Crops(rows, np.zeros_like(rows), length) for rows in parts]
+    return crops
+
+
+def _fitted(
+    frames: Integers, lengths_seconds: Sequence[float], micro_seconds: float
+) -> tuple[list[int], list[int], Integers]:
+    """Lengths in frames, crops of each in a micro-batch, and the length that each utterance fills (-1: none)."""
+    lengths = sorted({frames_in(s) for s in lengths_seconds})
+    sizes = [max(1, int(micro_seconds / (T * HOP / RATE) + 1e-9)) for T in lengths]
+    return lengths, sizes, np.searchsorted(lengths, frames, side="right") - 1

@@ -1,0 +1,33 @@
+"""Sums over micro-batches and ranks, from which means are made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from .ranks import World
+
+Pair = tuple[Tensor | float, Tensor | float]
+
+
+class Totals:
+    """Named (numerator, denominator) pairs, in float64 on the device; nothing waits for it until `over`."""
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        self.pairs: dict[str, Tensor] = {}
+
+    def add(self, pairs: Mapping[str, Pair]) -> None:
+        """Add the pairs of a micro-batch."""
+        for name, pair in pairs.items():
+            both = torch.stack([torch.as_tensor(v, dtype=torch.float64, device=self.device).detach() for v in pair])
+            self.pairs[name] = self.pairs[name] + both if name in self.pairs else both
+
+    def over(self, world: World, *more: Tensor) -> tuple[dict[str, tuple[float, float]], list[float]]:
+        """Pairs summed over all ranks, and the scalars `more` of this one; one wait for the device."""
+        summed = world.sum(torch.stack(list(self.pairs.values())))
+        flat = torch.cat([summed.flatten(), *(m.detach().double().reshape(1) for m in more)]).tolist()
+        found = {name: (flat[2 * i], flat[2 * i + 1]) for i, name in enumerate(self.pairs)}
+        return found, flat[2 * len(found) :]

@@ -1,0 +1,196 @@
+"""What units are made of: MFCC, or one layer of a speech encoder, behind one interface.
+
+An utterance always passes alone, never padded: the same audio gives the same features whatever stands
+beside it (padding changes GroupNorm, and batches change the last bits).
+
+Shapes: N samples at 16 kHz, T frames, D dimensions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..core.errors import UserError
+from ..core.record import Ledger
+from ..core.step import Step
+from ..data.audio import SAMPLE_RATE, AudioError
+from ..data.kaldi import Utterance
+from . import mfcc
+from .config import FeatureConfig
+
+TOO_SHORT = "shorter than a frame"
+
+
+@dataclass(frozen=True)
+class FeatureInfo:
+    """What features are; it goes with samples and codebooks, so that those of different features never meet.
+
+    Attributes:
+        kind: mfcc or layer.
+        source: "mfcc", or "layer 6 of it1.base".
+        rate: frames per second.
+        dim: width of a frame.
+        layer: number of the layer, 0 for MFCC.
+        convention: what "layer L" means.
+        window_seconds: length of the pieces in which long utterances pass the teacher, 0 for MFCC.
+        teacher: hash of the teacher's weights up to that layer, empty for MFCC.
+    """
+
+    kind: str
+    source: str
+    rate: float
+    dim: int
+    layer: int = 0
+    convention: str = ""
+    window_seconds: float = 0.0
+    teacher: str = ""
+
+    @classmethod
+    def of(cls, tree: dict[str, Any]) -> FeatureInfo:
+        """From a mapping that may hold more. Raises KeyError where it holds less."""
+        return cls(**{f.name: tree[f.name] for f in fields(cls)})
+
+    def tree(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class FeatureSource:
+    """Waveform [N] float32 -> features [T, D] float32. `info` says what they are; .rate, .dim and .name are of it."""
+
+    def __init__(self, info: FeatureInfo) -> None:
+        self.info = info
+
+    @property
+    def rate(self) -> float:
+        return self.info.rate
+
+    @property
+    def dim(self) -> int:
+        return self.info.dim
+
+    @property
+    def name(self) -> str:
+        return self.info.source
+
+    def frames(self, samples: int) -> int:
+        """T for N = `samples`; 0 where that is too short."""
+        raise NotImplementedError
+
+    def __call__(self, wave_N: np.ndarray) -> Tensor:
+        raise NotImplementedError
+
+
+class MfccSource(FeatureSource):
+    """39 coefficients at 100 Hz."""
+
+    def __init__(self) -> None:
+        super().__init__(FeatureInfo("mfcc", "mfcc", mfcc.RATE, mfcc.DIM))
+
+    def frames(self, samples: int) -> int:
+        return mfcc.frame_count(samples)
+
+    def __call__(self, wave_N: np.ndarray) -> Tensor:
+        return mfcc.mfcc(torch.from_numpy(wave_N))
+
+
+class LayerSource(FeatureSource):
+    """Layer L of the encoder in `folder`, at the encoder's rate.
+
+    Utterances longer than `window_seconds` pass in equal pieces cut on the frame grid: as many frames as in one
+    go, but no context across the cut (attention over an hour would need more memory than any machine has).
+
+    Raises UserError for a layer that the encoder does not have.
+    """
+
+    def __init__(self, folder: Path, layer: int, window_seconds: float, device: str = "cpu") -> None:
+        from ..models.encoder import CONVENTION, load_encoder  # needs transformers, which MFCC does not
+
+        encoder = load_encoder(folder, device)
+        if layer > encoder.layers:
+            raise UserError(
+                f"layer {layer} of an encoder with {encoder.layers}",
+                "features.layer",
+                f"choose a layer from 0 to {encoder.layers}",
+            )
+        blocks = cast(Any, encoder.model).encoder.layers
+        del blocks[max(layer, 1) :]  # what comes after layer L is never computed
+        self.encoder, self.layer, self.device = encoder, layer, device
+        self.window = int(window_seconds * encoder.rate)  # frames
+        self.field = bisect_left(range(SAMPLE_RATE), 1, key=encoder.frames)  # samples under one frame
+        source, weights = f"layer {layer} of {encoder.name}", _weights_id(encoder)
+        super().__init__(
+            FeatureInfo("layer", source, encoder.rate, encoder.dim, layer, CONVENTION, window_seconds, weights)
+        )
+
+    def frames(self, samples: int) -> int:
+        return self.encoder.frames(samples)
+
+    @torch.inference_mode()
+    def __call__(self, wave_N: np.ndarray) -> Tensor:
+        T = self.frames(len(wave_N))
+        n = -(-T // self.window)
+        pieces = [self._states(wave_N, T * i // n, T * (i + 1) // n) for i in range(n)]
+        return torch.cat(pieces) if pieces else torch.empty(0, self.dim)
+
+    def _states(self, wave_N: np.ndarray, first: int, last: int) -> Tensor:
+        """Frames first..last (exclusive) from the samples under them; the whole waveform where that is all."""
+        whole = first == 0 and last == self.frames(len(wave_N))
+        piece = wave_N if whole else wave_N[first * self.encoder.hop : (last - 1) * self.encoder.hop + self.field]
+        return self.encoder.states(torch.from_numpy(piece)[None].to(self.device))[self.layer][0].float()
+
+
+def open_source(config: FeatureConfig, teacher: Path | None, device: str = "cpu") -> FeatureSource:
+    """The source that `config` asks for. Raises UserError where a teacher is wanted and absent, or the reverse."""
+    if config.kind == "mfcc":
+        if teacher:
+            raise UserError(
+                "a teacher, but features.kind is mfcc",
+                str(teacher),
+                "set features.kind: layer, or leave it out of --in",
+            )
+        return MfccSource()
+    if teacher is None:
+        raise UserError("features of a layer need a teacher", "--in", "name the folder of the encoder after the data")
+    return LayerSource(teacher, config.layer, config.window_seconds, device)
+
+
+def features_of(
+    utterances: Iterable[Utterance], source: FeatureSource, ledger: Ledger
+) -> Iterator[tuple[Utterance, Tensor]]:
+    """(utterance, features [T, D]); one that cannot be used gets a row in the ledger, and the next one comes."""
+    for u in utterances:
+        try:
+            features_TD = source(u.audio())
+        except AudioError as e:
+            ledger.drop(u.id, e.reason, f"{e.what}: {u.path}")
+            continue
+        if not len(features_TD):
+            ledger.drop(u.id, TOO_SHORT, f"{u.seconds:.3f} s")
+        elif not torch.isfinite(features_TD).all():
+            ledger.drop(u.id, "non-finite features", source.name)
+        else:
+            yield u, features_TD
+
+
+def device_of(step: Step[Any]) -> str:
+    """The device of this process: worker i of a sharded step takes GPU i modulo --ngpu; the CPU without GPUs."""
+    if not step.ngpu or not torch.cuda.is_available():
+        return "cpu"
+    return f"cuda:{(step.worker[0] - 1 if step.worker else 0) % step.ngpu}"
+
+
+def _weights_id(encoder: torch.nn.Module) -> str:
+    state = hashlib.sha256()
+    for name, tensor in sorted(encoder.state_dict().items()):
+        state.update(f"{name} {tuple(tensor.shape)} ".encode())
+        state.update(tensor.detach().float().cpu().contiguous().numpy().tobytes())
+    return state.hexdigest()[:16]

@@ -1,0 +1,63 @@
+"""Inputs of the steps of this room, recognised by what is in them: data dirs, a codebook, labels, a teacher."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..core.errors import UserError
+from ..data.kaldi import DataDir, Utterance
+from ..data.labels import HEADER, LABELS
+from .codebook import ABOUT
+
+
+@dataclass
+class Inputs:
+    """At most one codebook, labels folder and teacher; any number of data dirs, in the order given."""
+
+    data: list[Path] = field(default_factory=list)
+    codebook: Path | None = None
+    labels: Path | None = None
+    teacher: Path | None = None
+
+    def read(self) -> tuple[list[Utterance], dict[str, dict[str, str]]]:
+        """All utterances of all data dirs, sorted by id, and their tables joined.
+
+        Raises UserError where there is no data dir, or one id in two of them.
+        """
+        if not self.data:
+            raise UserError("no data directory among the inputs", "--in", "name a folder that has wav.scp")
+        sets = [DataDir.read(path) for path in self.data]
+        utterances = sorted((u for s in sets for u in s.utterances), key=lambda u: u.id)
+        twice = sorted(id for id, n in Counter(u.id for u in utterances).items() if n > 1)
+        if twice:
+            raise UserError(
+                f"{len(twice)} utterances are in more than one of the sets: {', '.join(twice[:5])}",
+                ", ".join(map(str, self.data)),
+                "name each utterance once",
+            )
+        tables: dict[str, dict[str, str]] = {}
+        for s in sets:
+            for name, table in s.tables.items():
+                tables.setdefault(name, {}).update(table)
+        return utterances, tables
+
+
+def recognise(paths: list[Path]) -> Inputs:
+    """Sort inputs by content. Raises UserError for two of a kind that there can be one of."""
+    found = Inputs()
+    for path in paths:
+        if (path / "wav.scp").is_file():
+            found.data.append(path)
+            continue
+        labels = (path / LABELS).is_file() or (path / HEADER).is_file()
+        kind = "codebook" if (path / ABOUT).is_file() else "labels" if labels else "teacher"
+        if first := getattr(found, kind):
+            raise UserError(
+                f"neither of these is a data directory, and both would be the {kind}: {first} and {path}",
+                "--in",
+                "name data directories (with wav.scp) and one of each of the others",
+            )
+        setattr(found, kind, path)
+    return found

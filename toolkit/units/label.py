@@ -1,0 +1,88 @@
+"""Audio to units in one pass: features, nearest centroid, uint16; nothing else is stored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..core.errors import UserError
+from ..core.record import DROPPED, Ledger
+from ..core.shards import run_shards, split
+from ..core.step import Step, main
+from ..data.labels import LabelHeader, Labels, write_labels
+from .codebook import Codebook
+from .config import FeatureConfig
+from .features import FeatureSource, device_of, features_of, open_source
+from .inputs import recognise
+from .nearest import Nearest
+
+VERSION = 1
+PLAN = {"mb": 1, "mb_per_hour": 1.5}
+
+
+@dataclass(frozen=True)
+class LabelConfig:
+    """How labels are made; what they are made of stands in the codebook."""
+
+    threads: int = 1
+    "CPU threads of a worker; floating-point sums, and so the bytes, may depend on it"
+
+    def __post_init__(self) -> None:
+        if self.threads < 1:
+            raise ValueError("threads must be 1 or more")
+
+
+def source_for(codebook: Codebook, teacher: Path | None, device: str, threads: int = 1) -> FeatureSource:
+    """The features that a codebook was learnt from. Raises UserError where the teacher is another one."""
+    info = codebook.info
+    config = FeatureConfig("mfcc" if info.kind == "mfcc" else "layer", info.layer, info.window_seconds or 60.0, threads)
+    source = open_source(config, teacher, device)
+    if source.info.teacher != info.teacher or (source.rate, source.dim) != (info.rate, info.dim):
+        raise UserError(
+            f"a codebook of {info.source} ({info.teacher}), but this is {source.name} ({source.info.teacher})",
+            str(teacher),
+            "name the teacher that the sample was made with",
+        )
+    return source
+
+
+def run(step: Step[LabelConfig]) -> None:
+    """Label every shard, join the shards, refuse labels from which nothing can be learnt."""
+    inputs = recognise(step.ins)
+    torch.set_num_threads(step.config.threads)
+    if inputs.codebook is None:
+        raise UserError("no codebook among the inputs", "--in", "name the output of units.kmeans")
+    codebook = Codebook.read(inputs.codebook)
+    utterances, _ = inputs.read()
+    device = device_of(step)
+    source = source_for(codebook, inputs.teacher, device, step.config.threads)
+    nearest = Nearest(codebook.centroids_KD.to(device))
+    info = codebook.info
+    header = LabelHeader(info.rate, codebook.k, codebook.hash, info.source, info.convention)
+    parts = split([u.seconds for u in utterances])
+
+    def work(k: int, folder: Path) -> None:
+        ledger = Ledger(step.name)
+        mine = [utterances[i] for i in parts[k]]
+        made = {u.id: nearest(x_TD)[0].cpu().numpy().astype(np.uint16) for u, x_TD in features_of(mine, source, ledger)}
+        write_labels(folder, header, list(made), list(made.values()), check=False)
+        ledger.write(folder / DROPPED)
+
+    shards = run_shards(step, [sum(utterances[i].seconds for i in part) for part in parts], work)
+    for shard in shards:
+        step.ledger.merge(shard / DROPPED)
+    found = [(id, labels[id]) for labels in map(Labels.open, shards) for id in labels]
+    if not found:
+        raise UserError(
+            "not one utterance could be labelled", str(step.out), f"reasons: {step.ledger.reasons()}; mend the data"
+        )
+    write_labels(step.out, header, [id for id, _ in found], [units for _, units in found])
+    frames = sum(len(units) for _, units in found)
+    step.counts.update(utterances=len(found), frames=frames, hours=round(frames / info.rate / 3600, 4))
+
+
+if __name__ == "__main__":
+    main(run, LabelConfig)

@@ -1,0 +1,205 @@
+"""How good units are: use of the codebook, run lengths and, where phone times are known, purity and PNMI.
+
+With p(y, z) the joint distribution of phone y and unit z over frames (HuBERT, arXiv 2106.07447):
+  phone purity    sum_z max_y p(y, z): accuracy of a recogniser that maps each unit to its commonest phone;
+  cluster purity  sum_y max_z p(y, z): the reverse, which falls as k grows;
+  PNMI            I(y; z) / H(y): the share of the uncertainty about the phone that the unit takes away.
+All rise or fall with k by themselves, so only units of equal k can be compared.
+
+A frame has the phone that covers its centre, t / rate + 12.5 ms. A pause counts as a phone wherever
+phones.ctm names one (`sil`), so a set with much silence has better figures than one without; frames that no line
+of phones.ctm covers do not count in the three measures against phones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import UserError
+from ..core.files import read_json, write_json
+from ..core.record import RECORD, holder
+from ..core.seed import seed_of
+from ..core.step import Step, main
+from ..data.audio import AudioError, write_wav
+from ..data.kaldi import DataDir, Utterance
+from ..data.labels import Labels
+from .inputs import recognise
+from .phones import PHONES, Span, phone_frames, read_phones
+
+VERSION = 1
+PLAN = {"mb": 5, "mb_per_hour": 0}
+EXAMPLES = 4
+
+
+@dataclass(frozen=True)
+class QualityConfig:
+    """What is shown."""
+
+    seed: int = 0
+    "decides which utterances are the examples"
+
+
+def joint_counts(units: Sequence[np.ndarray], phones: Sequence[Sequence[str]], k: int) -> tuple[np.ndarray, list[str]]:
+    """Frames by phone and unit [Y, k], and the phones of its rows; frames with phone "" are left out."""
+    names = sorted({p for row in phones for p in row} - {""})
+    number = {p: i for i, p in enumerate(names)}
+    counts = np.zeros((len(names), k), np.int64)
+    for units_T, row in zip(units, phones, strict=True):
+        y_T = np.array([number.get(p, -1) for p in row], np.int64)
+        np.add.at(counts, (y_T[y_T >= 0], units_T[y_T >= 0]), 1)
+    return counts, names
+
+
+def phone_measures(counts_YZ: np.ndarray) -> dict[str, float | None]:
+    """phone_purity, cluster_purity and pnmi of frames by phone and unit; None where there are no frames.
+
+    pnmi is None as well where there is but one phone, whose entropy is 0.
+    """
+    total = counts_YZ.sum()
+    if total == 0:
+        return {"phone_purity": None, "cluster_purity": None, "pnmi": None}
+    entropy = entropy_bits(counts_YZ.sum(1))
+    mutual = entropy + entropy_bits(counts_YZ.sum(0)) - entropy_bits(counts_YZ.ravel())
+    return {
+        "phone_purity": float(counts_YZ.max(0).sum() / total),
+        "cluster_purity": float(counts_YZ.max(1).sum() / total),
+        "pnmi": min(max(mutual / entropy, 0.0), 1.0) if entropy > 0 else None,
+    }
+
+
+def entropy_bits(counts: np.ndarray) -> float:
+    """Entropy of the distribution in proportion to `counts`, in bits."""
+    p = counts[counts > 0] / counts.sum()
+    return float(-(p * np.log2(p)).sum()) if len(p) > 1 else 0.0
+
+
+def run_length_mean(units: Sequence[np.ndarray]) -> float:
+    """Mean number of frames in a row that have the same unit; a run ends with its utterance."""
+    frames = sum(len(u) for u in units)
+    runs = sum(1 + int((u[1:] != u[:-1]).sum()) for u in units if len(u))
+    return frames / runs if runs else 0.0
+
+
+def quality(
+    labels: Labels, utterances: Sequence[Utterance], spans: Mapping[str, Sequence[Span]] | None
+) -> dict[str, Any]:
+    """The figures of quality.json that follow from the labels of some utterances.
+
+    Args:
+        spans: utterance id -> phones over time; None where none are known.
+    """
+    units = [labels[u.id] for u in utterances]
+    histogram = sum((np.bincount(u, minlength=labels.k) for u in units), np.zeros(labels.k, np.int64))
+    phones = [phone_frames(spans.get(u.id, []), len(labels[u.id]), labels.rate) for u in utterances] if spans else []
+    counts, names = joint_counts(units, phones, labels.k) if phones else (np.zeros((0, labels.k), np.int64), [])
+    return {
+        "source": labels.layer,
+        "codebook": labels.codebook,
+        "rate": labels.rate,
+        "k": labels.k,
+        "utterances": len(units),
+        "frames": int(histogram.sum()),
+        "frames_with_phone": int(counts.sum()),
+        "phones": len(names),
+        "clusters_used": int((histogram > 0).sum()),
+        "entropy_bits": entropy_bits(histogram),
+        "run_length_mean": run_length_mean(units),
+        "histogram": histogram.tolist(),
+        **phone_measures(counts),
+    }
+
+
+def choose_examples(utterances: Sequence[Utterance], langs: Mapping[str, str], seed: int) -> list[Utterance]:
+    """Up to four utterances, in turn from each language (utt2lang), within one in the order of their seeds."""
+    ranked = sorted(utterances, key=lambda u: (seed_of(seed, "example", u.id), u.id))
+    groups: dict[str, list[Utterance]] = {}
+    for u in ranked:
+        groups.setdefault(langs.get(u.id, ""), []).append(u)
+    turns = [group[i : i + 1] for i in range(EXAMPLES) for _, group in sorted(groups.items())]
+    return [u for turn in turns for u in turn][:EXAMPLES]
+
+
+def write_examples(
+    folder: Path,
+    chosen: Sequence[Utterance],
+    labels: Labels,
+    tables: Mapping[str, Mapping[str, str]],
+    spans: Mapping[str, Sequence[Span]] | None,
+) -> None:
+    """examples.json, and the recordings as 16-bit wav under examples/. Raises AudioError for one that is gone."""
+    rows = []
+    for n, u in enumerate(chosen, 1):
+        wav = f"examples/{n}.wav"
+        write_wav(folder / wav, u.audio())
+        phones = [[s, round(e - s, 4), p] for s, e, p in spans.get(u.id, [])] if spans else None
+        rows.append(
+            {
+                "id": u.id,
+                "text": tables.get("text", {}).get(u.id, ""),
+                "lang": tables.get("utt2lang", {}).get(u.id, ""),
+                "wav": wav,
+                "rate": labels.rate,
+                "units": labels[u.id].tolist(),
+                "phones": phones,
+            }
+        )
+    write_json(folder / "examples.json", rows)
+
+
+def run(step: Step[QualityConfig]) -> None:
+    """Measure the labels of one set and choose examples from it."""
+    inputs = recognise(step.ins)
+    if inputs.labels is None or len(inputs.data) != 1:
+        raise UserError("one data directory and one folder of labels are needed", "--in", "name both")
+    data, labels = DataDir.read(inputs.data[0]), Labels.open(inputs.labels)
+    labelled = [u for u in data.utterances if u.id in labels]
+    if not labelled:
+        labels.require([u.id for u in data.utterances])
+    for u in data.utterances:
+        if u.id not in labels:
+            step.ledger.drop(u.id, "no labels", f"see {inputs.labels}/dropped.tsv")
+    times = data.path / PHONES
+    spans = read_phones(times) if times.is_file() else None
+    figures = {"set": data.path.name, **quality(labels, labelled, spans), **_synthetic(data.path)}
+    write_examples(step.out, _readable(step, labelled, data), labels, data.tables, spans)
+    write_json(step.out / "quality.json", figures)
+    step.counts.update(utterances=len(labelled), frames=figures["frames"])
+
+
+def _readable(step: Step[QualityConfig], utterances: Sequence[Utterance], data: DataDir) -> list[Utterance]:
+    """Examples whose audio is there; it may be gone since it was labelled, which takes nothing from the figures."""
+    left, langs = list(utterances), data.tables.get("utt2lang", {})
+    while True:
+        chosen = choose_examples(left, langs, step.config.seed)
+        broken = {u.id: e for u in chosen if (e := _audio_error(u))}
+        if not broken:
+            return chosen
+        for id, error in broken.items():
+            step.ledger.drop(id, f"no example: {error.reason}", error.what)
+        left = [u for u in left if u.id not in broken]
+
+
+def _audio_error(utterance: Utterance) -> AudioError | None:
+    try:
+        utterance.audio()
+    except AudioError as e:
+        return e
+    return None
+
+
+def _synthetic(data: Path) -> dict[str, bool]:
+    """Whether the record of the data counts something synthetic; nothing where there is no record."""
+    folder = holder(data.absolute())
+    if folder is None:
+        return {}
+    counts = read_json(folder / RECORD).get("counts", {})
+    return {"synthetic": any("synthetic" in name and value for name, value in counts.items())}
+
+
+if __name__ == "__main__":
+    main(run, QualityConfig)

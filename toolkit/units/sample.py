@@ -1,0 +1,174 @@
+"""Features of a seeded, stratified sample of frames, as Kaldi ark/scp: all that k-means ever sees."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ..core.errors import UserError
+from ..core.files import write_json, write_text
+from ..core.record import DROPPED, Ledger
+from ..core.seed import seed_of
+from ..core.shards import run_shards, split
+from ..core.step import Step, main
+from ..data.ark import write_features
+from ..data.audio import SAMPLE_RATE
+from ..data.kaldi import Utterance
+from .config import SampleConfig, UnitsConfig
+from .features import TOO_SHORT, FeatureSource, device_of, features_of, open_source
+from .inputs import recognise
+
+VERSION = 1
+PLAN = {"mb": 320, "mb_per_hour": 0}
+# the default sample of 2 million MFCC frames; a sample does not grow with its corpus
+ABOUT, FRAMES = "features.json", "utt2num_frames"
+
+
+def quotas(
+    utterances: Sequence[Utterance],
+    strata: Mapping[str, str],
+    frames_of: Callable[[int], int],
+    config: SampleConfig,
+    seed: int,
+) -> dict[str, int]:
+    """How many frames to take of which utterance; those to take none of are left out.
+
+    Decided from lengths alone, before any audio is read: of each stratum, a share of the utterances in the
+    order of their seeds; to each stratum its share of the frames; to each utterance in proportion to its own.
+
+    Args:
+        strata: utterance id -> stratum.
+        frames_of: samples at 16 kHz -> frames.
+    """
+    groups: dict[str, list[Utterance]] = {}
+    for u in utterances:
+        groups.setdefault(strata.get(u.id, ""), []).append(u)
+    names = sorted(groups)
+    for name in names:
+        ranked = sorted(groups[name], key=lambda u: (seed_of(seed, "utterance", u.id), u.id))
+        groups[name] = sorted(ranked[: math.ceil(round(len(ranked) * config.utterances, 6))], key=lambda u: u.id)
+    lengths = {name: [frames_of(round(u.seconds * SAMPLE_RATE)) for u in groups[name]] for name in names}
+    there = [sum(lengths[name]) for name in names]
+    shares = (even if config.equal else apportion)(config.frames, there)
+    found: dict[str, int] = {}
+    for name, share in zip(names, shares, strict=True):
+        for u, quota in zip(groups[name], apportion(share, lengths[name]), strict=True):
+            if quota:
+                found[u.id] = quota
+    return found
+
+
+def apportion(total: int, there: Sequence[int]) -> list[int]:
+    """`total` parted in proportion to what is there, never more than that, by largest remainders."""
+    have = sum(there)
+    if total >= have:
+        return list(there)
+    shares = [total * n // have for n in there]
+    order = sorted(range(len(there)), key=lambda i: (-(total * there[i] % have), i))
+    for i in order[: total - sum(shares)]:
+        shares[i] += 1
+    return shares
+
+
+def even(total: int, there: Sequence[int]) -> list[int]:
+    """`total` parted evenly; what a part does not have is parted among the others."""
+    shares, left = [0] * len(there), total
+    order = sorted(range(len(there)), key=lambda i: (there[i], i))
+    for rank, i in enumerate(order):
+        shares[i] = min(there[i], left // (len(order) - rank))
+        left -= shares[i]
+    return shares
+
+
+def chosen_frames(frames: int, quota: int, seed: int, id: str) -> np.ndarray:
+    """Indices, ascending, of `quota` of `frames` frames (all, where there are no more); a function of seed and id."""
+    if quota >= frames:
+        return np.arange(frames)
+    rng = np.random.default_rng(seed_of(seed, "frames", id))
+    return np.sort(rng.choice(frames, quota, replace=False))
+
+
+def write_shard(
+    folder: Path, ark: Path, utterances: Sequence[Utterance], quota: Mapping[str, int], source: FeatureSource, seed: int
+) -> None:
+    """Chosen frames of some utterances: ark, scp, utt2num_frames and dropped.tsv in `folder`.
+
+    Args:
+        ark: where the ark is going to be moved to, which the scp names.
+    """
+    folder.mkdir()
+    ledger, lengths = Ledger("units.sample"), []
+
+    def items() -> Iterator[tuple[str, np.ndarray]]:
+        for u, x_TD in features_of(utterances, source, ledger):
+            index = chosen_frames(len(x_TD), quota[u.id], seed, u.id)
+            lengths.append(f"{u.id} {len(index)}\n")
+            yield u.id, x_TD[torch.from_numpy(index).to(x_TD.device)].cpu().numpy()
+
+    write_features(folder / ark.name, items(), ark)
+    write_text(folder / FRAMES, "".join(lengths))
+    ledger.write(folder / DROPPED)
+
+
+def run(step: Step[UnitsConfig]) -> None:
+    """Decide the quotas, make the shards, gather them into one feats.scp."""
+    config, inputs = step.config, recognise(step.ins)
+    torch.set_num_threads(config.features.threads)
+    utterances, tables = inputs.read()
+    source = open_source(config.features, inputs.teacher, device_of(step))
+    strata = _strata(config.sample.strata, utterances, tables)
+    quota = quotas(utterances, strata, source.frames, config.sample, config.seed)
+    taken = [u for u in utterances if u.id in quota]
+    if not taken:
+        raise UserError("no utterance is as long as a frame", str(step.ins[0]), "name a set with longer recordings")
+    parts = split([u.seconds for u in taken])
+
+    def work(k: int, folder: Path) -> None:
+        write_shard(folder, step.out / f"feats.{k + 1}.ark", [taken[i] for i in parts[k]], quota, source, config.seed)
+
+    shards = run_shards(step, [sum(taken[i].seconds for i in part) for part in parts], work)
+    for u in utterances:
+        if source.frames(round(u.seconds * SAMPLE_RATE)) == 0:
+            step.ledger.drop(u.id, TOO_SHORT, f"{u.seconds:.3f} s")
+    lengths = _gather(step, shards)
+    if not lengths:
+        raise UserError(
+            "of no utterance could features be made", str(step.out), f"reasons: {step.ledger.reasons()}; mend the data"
+        )
+    step.counts.update(utterances=len(lengths), frames=sum(lengths), strata=len(set(strata.values())))
+    write_json(step.out / ABOUT, source.info.tree())
+
+
+def _strata(name: str, utterances: Sequence[Utterance], tables: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    if name == "none":
+        return {u.id: "" for u in utterances}
+    if name == "utt2spk":
+        return {u.id: u.speaker for u in utterances}
+    if name not in tables:
+        there = ", ".join(sorted(t for t in tables if t.startswith("utt2")))
+        raise UserError(f"no table {name} to stratify by", "sample.strata", f"one of: none, utt2spk, {there}")
+    return {u.id: tables[name].get(u.id, "") for u in utterances}
+
+
+def _gather(step: Step[UnitsConfig], shards: Sequence[Path]) -> list[int]:
+    """Move the arks out of the shards (a renamed file needs no room), join their tables; frames per utterance."""
+    tables: dict[str, str] = {"feats.scp": "", FRAMES: ""}
+    for shard in shards:
+        scp = next(shard.glob("*.scp"))
+        ark = scp.with_suffix(".ark")
+        if ark.exists():  # else an earlier run was stopped after it had moved it
+            ark.rename(step.out / ark.name)
+        tables["feats.scp"] += scp.read_text(encoding="utf-8")
+        tables[FRAMES] += (shard / FRAMES).read_text(encoding="utf-8")
+        step.ledger.merge(shard / DROPPED)
+    for name, text in tables.items():
+        write_text(step.out / name, text)
+    return [int(line.split()[1]) for line in tables[FRAMES].splitlines()]
+
+
+if __name__ == "__main__":
+    main(run, UnitsConfig)

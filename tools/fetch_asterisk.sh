@@ -1,0 +1,143 @@
+#!/usr/bin/env bash
+# Fetches the Asterisk voice prompts (five languages and the English transcripts) from Debian's archive and unpacks
+# them, without root and without touching the system's package lists.
+# Usage: tools/fetch_asterisk.sh --out FOLDER       -> FOLDER/usr/share/asterisk/sounds/<language>/...
+# Downloads are kept in ${SAWT_CACHE:-~/.cache/sawt}/packages; what is there is not fetched again.
+set -euo pipefail
+: 'Disk, for --plan:
+PLAN = {"mb": 230}
+'
+version=1.6.1-1
+mirror=${SAWT_DEBIAN_MIRROR:-http://deb.debian.org/debian}
+sha256='
+973e797d28e37fa6ca3c0a9d6fa717e77cf1268ae916bf09fd3503113cdffa50  asterisk-core-sounds-en
+2be3ea287d83299d143815fa804f11179a75b7affd4a758b98b55f5afc18a35d  asterisk-core-sounds-en-wav
+9283a09a6d56fccdcc2bcfe86c48f0f844289cfbd46a3184d8785a6f7f569903  asterisk-core-sounds-es-wav
+8d4e1bc32ed5ba7fbda40841ca1825ed20cc6232724a473c90f8bb0e53e6073e  asterisk-core-sounds-fr-wav
+5a26638089e134b8ac39363fe249c5c93c50cd8bfdc9b2499ae61ec4a35e2fcb  asterisk-core-sounds-it-wav
+ccbfaebfa450b7a9ddf644ae0f3d1e9017d5df7c0aebe816e946345589d38201  asterisk-core-sounds-ru-wav
+'
+
+die() { # WHAT [REMEDY]
+  printf 'error: %s\n' "$1" >&2
+  (($# < 2)) || printf '%s\n' "$2" >&2
+  exit 1
+}
+by_hand="  remedy: get the six packages asterisk-core-sounds-{en,es,fr,it,ru}-wav and asterisk-core-sounds-en (version $version)
+          from $mirror/pool/main/a/asterisk-core-sounds/ on another machine,
+          unpack each (dpkg-deb -x FILE FOLDER, or ar x FILE; tar -xf data.tar.*), and run with --corpus FOLDER"
+
+out=
+while (($#)); do
+  case $1 in
+    --out) (($# > 1)) || die "--out needs a folder"; out=$2; shift 2 ;;
+    --out=*) out=${1#*=}; shift ;;
+    *) die "unknown option $1" "  usage: tools/fetch_asterisk.sh --out FOLDER" ;;
+  esac
+done
+[[ -n $out ]] || die "--out is missing" "  usage: tools/fetch_asterisk.sh --out FOLDER"
+mkdir -p "$out"
+out=$(cd "$out" && pwd)
+if [[ -d $out/usr ]]; then
+  echo "$out/usr is there: nothing to fetch"
+  exit 0
+fi
+
+packages=${SAWT_CACHE:-${XDG_CACHE_HOME:-${HOME:-$out}/.cache}/sawt}/packages
+mkdir -p "$packages" 2>/dev/null && [[ -w $packages ]] || packages=$out/packages && mkdir -p "$packages"
+work=$(mktemp -d "$packages/fetch.XXXXXX")
+trap 'rm -rf "$work" "$out/unpack.tmp"' EXIT
+trap 'exit 130' INT TERM
+
+sum_of() { sha256sum "$1" | cut -d' ' -f1; }
+
+# apt with lists, cache and status of its own: works for any user, reads the system's sources, changes nothing.
+apt_options=()
+apt_ready() {
+  command -v apt-get >/dev/null || return 1
+  ((${#apt_options[@]} == 0)) || return 0
+  mkdir -p "$work/state/lists/partial" "$work/cache/archives/partial"
+  local options=(-q -o "Dir::State=$work/state" -o "Dir::State::Lists=$work/state/lists" -o "Dir::Cache=$work/cache"
+    -o Dir::State::status=/dev/null -o Debug::NoLocking=1 -o Acquire::Languages=none -o APT::Sandbox::User=)
+  echo "reading the package lists (into a folder of our own)"
+  apt-get "${options[@]}" update >"$work/apt.log" 2>&1 || echo "note: apt-get update was not content:" "$(tail -n 1 "$work/apt.log")"
+  apt_options=("${options[@]}")
+}
+
+from_apt() { # PACKAGE: the tested version where the archive has it, else the one it has
+  apt_ready || return 1
+  mkdir -p "$work/got"
+  (cd "$work/got" && { apt-get "${apt_options[@]}" download "$1=$version" || apt-get "${apt_options[@]}" download "$1"; }) >>"$work/apt.log" 2>&1
+}
+
+from_mirror() { # PACKAGE
+  local url=$mirror/pool/main/a/asterisk-core-sounds/${1}_${version}_all.deb
+  mkdir -p "$work/got"
+  if command -v curl >/dev/null; then
+    curl -fsSL --retry 2 --connect-timeout 20 -o "$work/got/${url##*/}" "$url"
+  elif command -v wget >/dev/null; then
+    wget -q -O "$work/got/${url##*/}" "$url"
+  else
+    echo "note: neither apt-get, curl nor wget is here"
+    return 1
+  fi
+}
+
+fetch() { # PACKAGE SHA256: leaves its path in $file
+  local package=$1 wanted=$2 got source=
+  file=$packages/${package}_${version}_all.deb
+  if [[ -f $file && $(sum_of "$file") == "$wanted" ]]; then
+    return
+  fi
+  rm -rf "$work/got"
+  if from_apt "$package"; then source=apt; elif from_mirror "$package"; then source=mirror; else
+    die "cannot fetch $package" "$by_hand"
+  fi
+  got=$(find "$work/got" -name '*.deb' -print -quit)
+  [[ -n $got ]] || die "cannot fetch $package" "$by_hand"
+  if [[ $(sum_of "$got") != "$wanted" ]]; then
+    # apt has checked its archive's signature, so the file is the distribution's own, only another than the tested one.
+    [[ $source == apt ]] || die "$package from $mirror is not the tested file (SHA-256 $(sum_of "$got"), wanted $wanted)" "$by_hand"
+    echo "WARNING: ${got##*/} is not the tested build of $version: SHA-256 $(sum_of "$got"), tested $wanted."
+    echo "         Counts and splits may differ from the published ones; the data stage prints how."
+    file=$work/${got##*/}
+  fi
+  mv "$got" "$file"
+  echo "fetched ${file##*/}"
+}
+
+contents() { # FILE: its tree as a tar stream
+  if command -v dpkg-deb >/dev/null; then
+    dpkg-deb --fsys-tarfile "$1"
+    return
+  fi
+  command -v ar >/dev/null || die "neither dpkg-deb nor ar is here to unpack $1" "  remedy: install dpkg or binutils"
+  local member
+  member=$(ar t "$1" | grep '^data\.tar')
+  case $member in
+    *.xz) ar p "$1" "$member" | xz -dc ;;
+    *.zst) ar p "$1" "$member" | zstd -dc ;;
+    *.gz) ar p "$1" "$member" | gzip -dc ;;
+    *) ar p "$1" "$member" ;;
+  esac
+}
+
+unpack() { # FILE: into $out/unpack.tmp, and nowhere else
+  local tar=$work/tree.tar
+  contents "$1" >"$tar" || die "$1 is damaged" "  remedy: delete it and run again"
+  if tar -tf "$tar" | grep -Eq '^/|(^|/)\.\.(/|$)' || tar -tvf "$tar" | grep -q '^[^d-]'; then
+    die "$1 holds a link or a path that leaves its folder: not unpacked"
+  fi
+  tar -xf "$tar" --no-same-owner --no-same-permissions -C "$out/unpack.tmp"
+}
+
+find "$packages" -maxdepth 1 -name 'fetch.*' -mmin +1440 -exec rm -rf {} + # of runs that were killed
+rm -rf "$out/unpack.tmp"
+mkdir "$out/unpack.tmp"
+while read -r wanted package; do
+  [[ -n $package ]] || continue
+  fetch "$package" "$wanted"
+  unpack "$file"
+done <<<"$sha256"
+mv "$out/unpack.tmp/usr" "$out/usr"
+echo "unpacked into $out/usr"

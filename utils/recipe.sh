@@ -1,0 +1,48 @@
+# shellcheck shell=bash
+# Sourced by every template. Bash declares options and stages; toolkit.core.stages decides, runs and reports.
+set -euo pipefail
+_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+_declarations=("${BASH_SOURCE[1]}" "./${0##*/}") # the template, and the run.sh whose folder we are in
+export PYTHONPATH=$_root${PYTHONPATH:+:$PYTHONPATH} LC_ALL=C.UTF-8
+_table=()
+
+stage() { _table+=(stage 2 "$1" "$2"); } # NAME MEANING
+run() { _table+=(run $# "$@"); }         # MODULE | ./SCRIPT, then --config, --in, --out and fields of the config
+configure() { :; }                       # run.sh may replace it: called once the options are known
+
+recipe() {
+  local name meaning
+  local -A meaning_of=()
+  local -a order=() engine=()
+  _table+=(called $# "$@")
+  # An option is a line `name=default  # meaning` of the template or run.sh.
+  while IFS=$'\t' read -r name meaning; do
+    [[ ${meaning_of[$name]+x} ]] || order+=("$name")
+    meaning_of[$name]=$meaning
+  done < <(sed -nE 's/^([a-z][a-z0-9_]*)=[^#]*# +(.+)$/\1\t\2/p' "${_declarations[@]}")
+  while (($#)); do
+    [[ $1 == --*=* ]] && set -- "${1%%=*}" "${1#*=}" "${@:2}"
+    [[ $1 == -h ]] && set -- --help "${@:2}"
+    name=${1#--} name=${name//-/_}
+    case $1 in
+      --help | --list | --plan | --dry[-_]run | --publish) engine+=("--${name//_/-}") && shift && continue ;;
+      --?*) ;;
+      *) engine+=("--unknown=word:$1") && shift && continue ;;
+    esac
+    case $name in
+      stage | stop_stage | nj | ngpu | backend | fresh) ;;
+      *) [[ ${meaning_of[$name]+x} ]] || { engine+=("--unknown=word:$1") && shift $(($# > 1 ? 2 : 1)) && continue; } ;;
+    esac
+    (($# > 1)) || { echo "error: $1 needs a value" >&2 && exit 2; }
+    if [[ ${meaning_of[$name]+x} ]]; then printf -v "$name" '%s' "$2"; else engine+=("--${name//_/-}=$2"); fi
+    shift 2
+  done
+  configure
+  [[ -d ${conf:-.} ]] || { echo "error: no folder of configs: $conf" >&2 && exit 2; }
+  for name in "${order[@]}"; do _table+=(option 3 "$name" "${!name}" "${meaning_of[$name]}"); done
+  stages
+  local python=${SAWT_PYTHON:-$_root/.venv/bin/python3}
+  [[ -x $python ]] || python=$(command -v python3) || { echo "error: no Python: run make setup in $_root" >&2 && exit 2; }
+  "$python" -c 'import yaml' 2>/dev/null || { echo "error: the environment is not set up: run make setup in $_root" >&2 && exit 2; }
+  exec "$python" -m toolkit.core.stages "${engine[@]}" < <(printf '%s\0' "${_table[@]}")
+}
