@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ def test_runs_every_stage_in_order_and_the_second_run_does_nothing(recipe):
     start = time.monotonic()
     code, said = recipe()
     assert code == 0 and "nothing to do" in said and recipe.made() == before
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 5
 
 
 def test_stage_and_stop_stage_take_numbers_and_names_in_both_spellings(recipe):
@@ -137,20 +138,26 @@ def test_killed_at_random_it_goes_on_and_ends_byte_identical(recipe, tmp_path):
 
 
 def test_no_child_outlives_a_killed_run(recipe):
-    process = recipe.popen("--sleep", "3", "--nj", "2")
+    process = recipe.popen("--sleep", "20", "--nj", "2")
     deadline = time.monotonic() + 10
     while not (recipe.folder / "dump/one/log/worker.2.log").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
-    time.sleep(0.5)
-    left = subprocess.run(["pgrep", "-f", str(recipe.folder)], capture_output=True, text=True).stdout
-    here = [
-        p
-        for p in left.split()
-        if Path(f"/proc/{p}/cwd").exists() and os.readlink(f"/proc/{p}/cwd") == str(recipe.folder)
-    ]
-    assert here == []
+    deadline = time.monotonic() + 15  # less than one shard takes
+    while left := at_work_in(recipe.folder):
+        assert time.monotonic() < deadline, left
+        time.sleep(0.05)
+
+
+def at_work_in(folder: Path) -> list[int]:
+    """Processes whose working folder is `folder`."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # of another user, or gone meanwhile
+            if os.readlink(process / "cwd") == str(folder):
+                found.append(int(process.name))
+    return found
 
 
 def test_a_half_made_output_of_another_config_is_refused(recipe):
@@ -166,8 +173,7 @@ def test_a_half_made_output_of_another_config_is_refused(recipe):
 
 
 def test_two_runs_at_once_do_not_mix(recipe):
-    first = recipe.popen("--sleep", "2", "--nj", "1")
-    time.sleep(1)
+    first = begun(recipe, sleep="2")
     code, said = recipe("--sleep", "2", "--nj", "1")
     assert code == 1 and "another run is at work here" in said
     first.kill()
@@ -203,9 +209,9 @@ def test_a_broken_record_is_named(recipe):
     assert code == 2 and "dump/one/record.json" in said and "Traceback" not in said
 
 
-def begun(recipe, *words: str) -> subprocess.Popen:
-    """A run in the middle of its first stage."""
-    process = recipe.popen("--sleep", "0.5", "--nj", "1", *words)
+def begun(recipe, *words: str, sleep: str = "0.5") -> subprocess.Popen:
+    """A run in the middle of its first stage, of six shards that take `sleep` seconds each."""
+    process = recipe.popen("--sleep", sleep, "--nj", "1", *words)
     deadline = time.monotonic() + 10
     while not list((recipe.folder / "dump/one").glob("shards/0000?")) and time.monotonic() < deadline:
         time.sleep(0.05)

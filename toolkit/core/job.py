@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from .errors import UserError
@@ -32,8 +32,20 @@ def die_with_parent() -> None:
     if not parent or sys.platform != "linux":
         return
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-    if os.getppid() != parent and not os.path.exists(f"/proc/{parent}"):
+    if parent not in _ancestors():
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _ancestors() -> Iterator[int]:
+    """Process ids of this process's parent, its parent, and so on (Linux)."""
+    pid = os.getppid()
+    while pid > 0:
+        yield pid
+        try:
+            stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+        except OSError:  # gone meanwhile, or hidden
+            return
+        pid = int(stat.rpartition(")")[2].split()[1])
 
 
 def _environment(more: Mapping[str, str]) -> dict[str, str]:
