@@ -202,11 +202,14 @@ def test_publish_wants_results(recipe):
     assert code == 2 and "no RESULTS.md" in said
 
 
-def test_a_broken_record_is_named(recipe):
+def test_a_broken_record_is_named_hides_no_other_stage_and_is_mended_by_fresh(recipe):
     recipe()
     (recipe.folder / "dump/one/record.json").write_text("{")
     code, said = recipe("--list")
-    assert code == 2 and "dump/one/record.json" in said and "Traceback" not in said
+    assert code == 0 and "dump/one/record.json is not a record of this toolkit" in said and " 3 three" in said
+    code, said = recipe()
+    assert code == 2 and "dump/one/record.json" in said and "--fresh one" in said and "Traceback" not in said
+    assert recipe("--fresh", "one")[0] == 0
 
 
 def begun(recipe, *words: str, sleep: str = "0.5") -> subprocess.Popen:

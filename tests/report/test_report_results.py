@@ -48,6 +48,17 @@ def test_inputs_are_recognised_by_what_lies_in_them(recipe):
     assert [row.name for row in results.rows] == ["fbank", "fbank_stacked", "random", "it1.base"]
 
 
+def test_models_stand_in_the_order_in_which_they_were_trained(recipe):
+    """A teacher called L of iteration 2 stands between its iteration 1 and its students, whatever the alphabet says."""
+    recipe.whole()
+    for name in ("it3/S", "it2/L"):
+        shutil.copytree("exp/it1/base", f"exp/{name}")
+        shutil.copytree("exp/probe/it1.base", f"exp/probe/{name.replace('/', '.')}")
+        recipe.edit(f"exp/probe/{name.replace('/', '.')}/row.json", row=name.replace("/", "."))
+    chain = [Path("exp/it1/base"), Path("exp/it3/S"), Path("exp/it2/L")]
+    assert [row.name for row in collect([*chain, Path("exp/probe")]).models] == ["it1.base", "it3.S", "it2.L"]
+
+
 def test_compression_is_the_share_of_parameters_saved(recipe):
     recipe.whole()
     recipe.edit("exp/probe/random/row.json", parameters=316_000_000)

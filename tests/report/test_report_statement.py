@@ -74,6 +74,19 @@ def test_the_statement_follows_the_figures(phone, random, said):
     assert claim.points[0].figures == f"{task(phone).estimate} against {task(random).estimate}"
 
 
+def test_a_model_is_held_against_chance_on_the_tasks_that_have_one():
+    tasks = {
+        "phone": replace(task(60), chance=12.0),
+        "dialect": replace(task(21), chance=20.0),
+        "emotion": replace(task(10), chance=25.0),
+        "asr": task(40, metric="cer"),
+    }
+    texts = [claim.text for claim in statement(Results(rows=[row("it1.base", **tasks)]), False)]
+    said = "it1.base against chance (always the most frequent class): above on phone; behind on emotion; "
+    assert said + "not told apart on dialect." in texts
+    assert not any("chance" in c.text for c in statement(Results(rows=[row("it1.base", asr=tasks["asr"])]), False))
+
+
 def test_a_baseline_that_is_missing_is_said_to_be():
     texts = [claim.text for claim in statement(Results(rows=[row("it1.base", phone=task(60))]), False)]
     assert any("random initialisation cannot be said" in text for text in texts)

@@ -237,9 +237,9 @@ def test_labels_that_cannot_be_right_are_refused(
 @pytest.mark.parametrize(
     "config, ins, message",
     [
-        ({}, ("data/train",), "0 folders of labels"),
+        ({}, ("data/train",), "no folder of labels"),
         ({}, ("labels",), "0 data directories"),
-        ({}, (*INS, "wav"), "wav, which is none of these"),
+        ({}, (*INS, "wav"), "no speech encoder here"),
         ({"loop.total_steps": "0"}, INS, "loop.total_steps must be at least 1"),
         ({"data.micro_seconds": "900"}, INS, "do not fill a step"),
         ({"model.num_attention_heads": "3"}, INS, "does not divide hidden_size"),

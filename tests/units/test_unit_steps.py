@@ -223,6 +223,16 @@ def test_more_clusters_than_frames_is_refused_before_anything_is_read(
         run_step(kmeans, UnitsConfig, [tmp_path / "s"], tmp_path / "c", {"kmeans.k": 31})
 
 
+def test_few_frames_a_cluster_are_said_to_be_few(
+    make_data: Callable[..., Path], run_step: Callable[..., Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_step(sample, UnitsConfig, [make_data()], tmp_path / "s", {"sample.frames": 320})
+    run_step(kmeans, UnitsConfig, [tmp_path / "s"], tmp_path / "enough", {"kmeans.k": 8})
+    assert "note:" not in capsys.readouterr().out
+    run_step(kmeans, UnitsConfig, [tmp_path / "s"], tmp_path / "few", {"kmeans.k": 9})
+    assert "36 frames for each of 9 clusters" in capsys.readouterr().out
+
+
 def test_a_changed_codebook_and_a_wrong_teacher_are_refused(
     chain: Callable[..., Path], run_step: Callable[..., Any], tmp_path: Path
 ) -> None:

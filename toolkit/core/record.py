@@ -159,8 +159,11 @@ def status(argv: list[str], input_id: Callable[[Path, Path], str] = input_id) ->
     path = Path(flag(argv, "--out")[0]) / RECORD
     if not path.is_file():
         return Status("missing")
-    record, now = read_record(path.parent), identity(argv, input_id)
-    was = record["parts"]
+    try:
+        record = read_record(path.parent)
+    except UserError as e:
+        return Status("stale", f"{path} is {e.what}")
+    was, now = record["parts"], identity(argv, input_id)
     changed = [k for k in now if was.get(k) != now[k]] + [k for k in was if k not in now]
     if changed:
         return Status("stale", "changed: " + ", ".join(changed))

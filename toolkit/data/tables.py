@@ -64,9 +64,7 @@ def one_line(value: str) -> str:
 def gender_of(text: str) -> str:
     """m or f, from how corpora write it; empty where it says neither."""
     word = text.strip().lower().removesuffix("_masculine").removesuffix("_feminine")
-    return {"m": "m", "male": "m", "man": "m", "ذكر": "m", "f": "f", "female": "f", "woman": "f", "أنثى": "f"}.get(
-        word, ""
-    )
+    return _GENDERS.get(word, "")
 
 
 def read_table(

@@ -21,7 +21,7 @@ WANTED = "wav.scp, codebook.json, quality.json, loss.tsv with hf/config.json, or
 
 @dataclass
 class Results:
-    """What was found in the inputs, in their order; probe rows: baselines first."""
+    """What was found in the inputs, in their order; probe rows: baselines, then models as they were trained."""
 
     sets: list[DataSet] = field(default_factory=list)
     codebooks: list[Codebook] = field(default_factory=list)
@@ -49,8 +49,10 @@ def collect(paths: Sequence[Path]) -> Results:
             remedy = f"rerun the stage that runs {maker(path)}, or give a folder with {WANTED}"
             raise UserError(f"{path} holds no result that the report knows", str(path), remedy)
     results.sets.sort(key=lambda s: SET_ORDER.index(s.name) if s.name in SET_ORDER else len(SET_ORDER))
-    order = list(BASELINES)
-    results.rows.sort(key=lambda row: order.index(row.kind) if row.kind in order else len(order))
+    order = [*BASELINES, "model"]
+    trained = [training.name for training in results.trainings]
+    place = {name: n for n, name in enumerate(trained)}  # models in the order of the chain that trained them
+    results.rows.sort(key=lambda row: (order.index(row.kind), place.get(row.name, len(place)), row.name))
     twice = [name for name, n in Counter(row.name for row in results.rows).items() if n > 1]
     if twice:
         raise UserError(f"probe rows given twice: {', '.join(twice)}", "--in", "give each probe folder once")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from .probes import TASKS, Row, Task, metric_name, task_name
@@ -82,6 +82,7 @@ def statement(results: Results, synthetic: bool) -> list[Claim]:
     claims = [_claim(model, kind, name, results) for model in results.models for kind, name in AGAINST.items()] or [
         Claim("No trained model was probed, so nothing can be said of one.")
     ]
+    claims += [claim for model in results.models if (claim := _chance(model))]
     claims.append(
         Claim(
             "Ahead and behind: the interval of the paired difference lies on one side of 0, or, where none is named, "
@@ -115,6 +116,20 @@ def _claim(model: Row, kind: str, name: str, results: Results) -> Claim:
     rest = [f"{outcome} on {listed(names)}" for outcome, names in tasks.items() if names]
     text += f" {listed(rest)[:1].upper()}{listed(rest)[1:]}." if rest else ""
     return Claim(text, tuple(_point(model, other, verdict) for verdict in found))
+
+
+def _chance(model: Row) -> Claim | None:
+    """How a model stands to always answering with the most frequent class, on the tasks that have one."""
+    held = {
+        n: compare(t, replace(t, estimate=Estimate(t.chance, t.chance, t.chance), paired={}))[0]
+        for n, t in model.tasks.items()
+        if t.chance is not None
+    }
+    if not held:
+        return None
+    groups = {o: listed(task_name(n) for n, found in held.items() if found == o) for o in get_args(Outcome)}
+    said = [f"{outcome if outcome != 'ahead' else 'above'} on {names}" for outcome, names in groups.items() if names]
+    return Claim(f"{model.title} against chance (always the most frequent class): {'; '.join(said)}.")
 
 
 def _point(model: Row, other: Row, verdict: Verdict) -> Point:

@@ -23,6 +23,7 @@ from ..data.labels import Labels, refuse_degenerate
 from ..models.encoder import load_encoder
 from ..models.hubert import Hubert, HubertConfig, initialise
 from ..models.hugging_face import save_pretrained
+from ..units.inputs import recognise
 from .checkpoint import check_shapes
 from .launch import launch, processes
 from .loop import LoopConfig, Trained, train
@@ -87,17 +88,14 @@ class Inputs:
     @staticmethod
     def read(paths: list[Path]) -> Inputs:
         """Raises UserError where data or labels are missing, or there is one of them too many."""
-        data = [p for p in paths if (p / "wav.scp").is_file()]
-        labels = [p for p in paths if (p / "labels.npy").is_file()]
-        models = [p for p in paths if (p / "hf").is_dir() or (p / "config.json").is_file()]
-        unknown = [str(p) for p in paths if p not in (*data, *labels, *models)]
-        if unknown or len(data) not in (1, 2) or len(labels) != 1 or len(models) > 1:
-            said = f"{len(data)} data directories, {len(labels)} folders of labels, {len(models)} models"
-            more = f", and {', '.join(unknown)}, which is none of these" if unknown else ""
+        found = recognise(paths)
+        if found.labels is None or len(found.data) not in (1, 2) or found.codebook:
+            said = f"{len(found.data)} data directories, {'one folder' if found.labels else 'no folder'} of labels"
+            more = f", and a codebook: {found.codebook}" if found.codebook else ""
             remedy = "give the set to train on, perhaps one for validation, the labels, perhaps a model to start from"
             raise UserError(f"inputs: {said}{more}", "--in", remedy)
-        dev = DataDir.read(data[1]) if len(data) == 2 else None
-        return Inputs(DataDir.read(data[0]), dev, Labels.open(labels[0]), models[0] if models else None)
+        train, *dev = map(DataDir.read, found.data)
+        return Inputs(train, dev[0] if dev else None, Labels.open(found.labels), found.teacher)
 
 
 class Speech:

@@ -30,6 +30,7 @@ from .sample import ABOUT
 
 VERSION = 1
 PLAN = {"mb": 5, "mb_per_hour": 0}
+FEW_FRAMES = 40  # for each cluster, about where faiss warns too
 SAVE_SECONDS = 10.0  # runs shorter than this never write a state
 STATE = "state.safetensors"
 
@@ -104,7 +105,14 @@ def run(step: Step[UnitsConfig]) -> None:
     config, folder = step.config.kmeans, step.input(0, "the output of units.sample")
     torch.set_num_threads(config.threads)
     info, device = _info(folder, step.config), device_of(step)
-    plan(sum(read_lengths(folder).values()), config)  # refuses k > frames before anything is read
+    frames = sum(read_lengths(folder).values())
+    plan(frames, config)  # refuses k > frames before anything is read
+    if frames < FEW_FRAMES * config.k:
+        print(
+            f"note: {frames / config.k:.0f} frames for each of {config.k} clusters: with fewer than {FEW_FRAMES} "
+            "a codebook fits its sample and little else; enlarge the sample or lower kmeans.k",
+            flush=True,
+        )
     x_ND = load_sample(folder, step.config.seed)
     mean_D = x_ND.mean(0, dtype=torch.float64).float()
     x_ND = _placed(x_ND.sub_(mean_D), device)
