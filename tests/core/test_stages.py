@@ -83,6 +83,17 @@ def test_a_changed_config_makes_it_and_all_below_it_stale_and_is_refused(recipe)
     assert recipe.numbers() == before
 
 
+def test_fresh_with_dry_run_shows_what_it_would_move_and_only_looks_with_nothing_else(recipe):
+    recipe()
+    recipe.config("two.yaml", "add: 5\n")
+    code, said = recipe("--fresh", "two", "--dry-run")
+    assert code == 0 and said.startswith("mv exp/two exp/two.aside-1\nmv exp/three exp/three.aside-1\n"), said
+    assert (recipe.folder / "exp/two").is_dir() and not (recipe.folder / "exp/two.aside-1").exists()
+    for look in ("--list", "--plan"):
+        code, said = recipe("--fresh", "two", look)
+        assert code == 2 and "--dry-run" in said
+
+
 def test_fresh_moves_the_stale_aside_and_deletes_nothing(recipe):
     recipe()
     recipe.config("two.yaml", "add: 20\n")

@@ -73,6 +73,12 @@ def _parse(table: Table) -> argparse.Namespace:
 def _act(table: Table, args: argparse.Namespace) -> int:
     if args.help:
         return _help(table)
+    if args.fresh and (args.list or args.plan):
+        raise UserError(
+            "--fresh moves outputs; --list and --plan only look",
+            "command line",
+            "use --fresh with --dry-run to see what it would move, or without these to do it",
+        )
     if args.list:
         return _list(table)
     first = table.number(args.stage) if args.stage else 1
@@ -85,12 +91,12 @@ def _act(table: Table, args: argparse.Namespace) -> int:
     if args.plan:
         plan.show(table, first, last, int(os.environ["SAWT_NJ"]))
         return 0
+    fresh = _made_anew(table, table.number(args.fresh)) if args.fresh else []
     if args.dry_run:
-        return _dry_run(table, first, last)
+        return _dry_run(table, first, last, fresh)
     if args.publish and not (args.stage or args.stop_stage or args.fresh):
         return _publish(table)
-    if args.fresh:
-        _fresh(table, table.number(args.fresh))
+    _move_aside(fresh)
     code = _run(table, first, last)
     return code or (_publish(table) if args.publish else 0)
 
@@ -114,7 +120,9 @@ def _list(table: Table) -> int:
     return 0
 
 
-def _dry_run(table: Table, first: int, last: int) -> int:
+def _dry_run(table: Table, first: int, last: int, fresh: list[str]) -> int:
+    for out in fresh:
+        print(shlex.join(["mv", out, _aside(out)]))
     for n, stage in enumerate(table.stages[first - 1 : last], first):
         print(f"# stage {n} {stage.name}: {table.stage_status(stage).state}")
         for run in stage.runs:
@@ -122,10 +130,10 @@ def _dry_run(table: Table, first: int, last: int) -> int:
     return 0
 
 
-def _fresh(table: Table, n: int) -> None:
-    """Move aside the outputs of stage `n` and every later output that is stale because of it.
+def _made_anew(table: Table, n: int) -> list[str]:
+    """What --fresh moves aside: the outputs of stage `n` and every later output that is stale because of it.
 
-    Raises UserError, with nothing moved, where what it is made from is stale itself.
+    Raises UserError where what it is made from is stale itself.
     """
     for run in table.stages[n - 1].runs:
         for made in filter(None, (table.maker(Path(i)) for i in run.ins)):
@@ -138,13 +146,20 @@ def _fresh(table: Table, n: int) -> None:
             makers = [table.maker(Path(i)) for i in run.ins]
             if table.status(run).state == "stale" and any(m and m[1].out in moved for m in makers):
                 moved.add(run.out)
-    for out in (run.out for stage in table.stages for run in stage.runs if run.out in moved):
-        if not Path(out).exists():
-            continue
+    return [run.out for stage in table.stages for run in stage.runs if run.out in moved and Path(run.out).exists()]
+
+
+def _move_aside(outs: list[str]) -> None:
+    for out in outs:
         with locked(Path(out), 1.0):  # a run that is at work there would go on writing into the new folder of that name
-            k = next(k for k in range(1, 10**6) if not Path(f"{out}.aside-{k}").exists())
-            Path(out).rename(f"{out}.aside-{k}")
-            print(f"moved {out} to {out}.aside-{k}", flush=True)
+            aside = _aside(out)
+            Path(out).rename(aside)
+            print(f"moved {out} to {aside}", flush=True)
+
+
+def _aside(out: str) -> str:
+    """The first free name beside `out` for an earlier output."""
+    return next(name for k in range(1, 10**6) if not Path(name := f"{out}.aside-{k}").exists())
 
 
 def _run(table: Table, first: int, last: int) -> int:
