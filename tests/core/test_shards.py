@@ -1,12 +1,17 @@
 """Splitting by content."""
 
+import errno
 import math
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.core.shards import FEWEST_SHARDS, SECONDS_PER_SHARD, doing, split
+from toolkit.core import files, shards
+from toolkit.core.errors import UserError
+from toolkit.core.shards import FEWEST_SHARDS, SECONDS_PER_SHARD, doing, run_shards, split
+from toolkit.core.step import NoConfig, Step
 
 
 @given(st.lists(st.floats(0.01, 4000), min_size=1, max_size=300))
@@ -34,3 +39,32 @@ def test_what_a_worker_is_doing_is_the_last_bar_of_its_log(tmp_path: Path) -> No
         "# command\n  fbank asr  12% |##   | 12/100 steps\n  fbank asr  58% |#####| 58/100 steps  2.0 steps/s\n"
     )
     assert doing(log) == "fbank asr 58%"
+
+
+@pytest.mark.parametrize(("ngpu", "on_device", "workers"), [(0, True, 4), (2, True, 2), (2, False, 4)])
+def test_no_more_workers_than_gpus_share_the_work_that_runs_on_them(
+    ngpu: int, on_device: bool, workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs: list[str] = []
+
+    def backend(started, poll):
+        jobs.extend(argv[-1] for argv, _ in started)
+        for k in range(8):
+            (tmp_path / "shards" / f"{k:05d}").write_text("made")
+
+    monkeypatch.setitem(shards.BACKENDS, "local", backend)
+    monkeypatch.setenv("SAWT_NJ", "4")
+    monkeypatch.setenv("SAWT_NGPU", str(ngpu))
+    step = Step(NoConfig(), [], tmp_path, ["units.label"])
+    run_shards(step, [1.0] * 8, lambda k, path: None, on_device=on_device)
+    assert jobs == [f"{i}/{workers}" for i in range(1, workers + 1)]
+
+
+def test_a_file_system_without_locks_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_locks(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(files.fcntl, "flock", no_locks)
+    with pytest.raises(UserError, match="cannot lock files") as e, files.locked(tmp_path):
+        pass
+    assert "flock" in e.value.remedy

@@ -104,6 +104,17 @@ def test_fresh_moves_the_stale_aside_and_deletes_nothing(recipe):
     assert sum("dump/one" in line for line in recipe.made()) == 6  # what came before was kept
 
 
+def test_fresh_takes_along_all_that_was_made_from_the_old_output_even_if_no_identity_changes(recipe):
+    """Who makes a stage anew expects other bytes: what stands on the old ones must not pass for made from the new."""
+    recipe()
+    code, said = recipe("--fresh", "one", "--stop-stage", "one")
+    assert code == 0 and "moved exp/three to exp/three.aside-1 (rename it back to undo)" in said, said
+    listed = recipe("--list")[1].splitlines()
+    assert [line.split()[2] for line in listed if line.split()[0].isdigit()] == ["done", "missing", "missing"]
+    (recipe.folder / "exp/two.aside-1").rename(recipe.folder / "exp/two")
+    assert " two              done" in recipe("--list")[1]
+
+
 def test_a_changed_raw_file_makes_it_stale_and_a_touched_code_file_does_not(recipe):
     recipe()
     (recipe.folder / "corpus" / "a.wav").write_text("longer")
@@ -306,3 +317,38 @@ def test_stale_results_are_not_published(recipe):
 def test_a_slash_at_the_end_of_a_path_changes_nothing(recipe):
     recipe("--corpus", "corpus")
     assert "nothing to do" in recipe("--corpus", "corpus/")[1]
+
+
+def test_a_worker_that_starts_after_its_config_has_changed_is_refused(recipe):
+    """As when an array job waits in the queue of a cluster while somebody edits the config."""
+    process = begun(recipe, "--stop-stage", "1")
+    recipe.config("one.yaml", "add: 100\n")
+    worker = subprocess.run(
+        [
+            sys.executable,
+            "./add.py",
+            "--config",
+            "conf/one.yaml",
+            "--sleep=0.5",
+            "--out",
+            "dump/one",
+            "--worker",
+            "1/2",
+        ],
+        cwd=recipe.folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    process.communicate()
+    assert worker.returncode == 1 and "changed since this step began: conf/one.yaml" in worker.stderr
+    assert recipe.numbers("dump/one") == "".join(f"{n + 1}\n" for n in range(6))
+
+
+def test_a_worker_on_another_host_does_not_take_a_stranger_for_its_dead_parent(recipe):
+    command = [sys.executable, "./add.py", "--out", "dump/alone"]
+    ended = {}
+    for host in ("node-7", os.uname().nodename):
+        env = {**os.environ, "PYTHONPATH": str(ROOT), "SAWT_PARENT": f"{host}:{2**22 + 1}"}  # no such process
+        ended[host] = subprocess.run(command, cwd=recipe.folder, env=env, capture_output=True).returncode
+    assert ended == {"node-7": 0, os.uname().nodename: -signal.SIGKILL}

@@ -14,6 +14,7 @@ from toolkit.core.errors import UserError
 from toolkit.data.kaldi import Utterance
 from toolkit.train.probe_cache import SetFeatures, compute
 from toolkit.train.probe_cost import measure
+from toolkit.train.probe_fit import neighbours
 from toolkit.train.probe_upstream import Fbank, Upstream, rows_of
 from toolkit.units.mfcc import fbank
 
@@ -145,6 +146,18 @@ def test_a_random_row_needs_a_model_and_rows_need_different_names(tmp_path: Path
         "S",
         "ST",
     ]
+
+
+@pytest.mark.parametrize("batches", [1, 2, 8])
+def test_batches_of_neighbours_hold_every_utterance_once_and_pad_less_the_more_are_sorted(batches: int) -> None:
+    rng = np.random.default_rng(0)
+    seconds = rng.uniform(1, 10, 203).tolist()
+    order = rng.permutation(203).tolist()
+    found = neighbours(order, seconds, 8, batches, np.random.default_rng(1))
+    assert sorted(found) == list(range(203))
+    groups = [[seconds[i] for i in found[k : k + 8]] for k in range(0, 203, 8)]
+    padding = sum(max(g) * len(g) - sum(g) for g in groups) / sum(seconds)
+    assert (padding > 0.5) if batches == 1 else (padding < 0.35) if batches == 2 else (padding < 0.12)
 
 
 def test_cost_is_measured_per_second_of_audio() -> None:

@@ -140,20 +140,20 @@ def _scalar(value: Any, kind: Any, where: str, name: str) -> Any:
             return value if isinstance(value, bool) else _BOOLEANS[str(value).lower()]
         if kind is float and math.isnan(float(value)):
             raise ValueError  # it would pass every check that says `x < limit`
-        if kind is int:
-            number = float(value)
-            return (
-                int(value)
-                if isinstance(value, int) or str(value).lstrip("+-").isdigit()
-                else int(number)
-                if number == int(number)
-                else int("no")
-            )
-        return kind(value)
+        return _whole(value) if kind is int else kind(value)
     except (ValueError, KeyError, TypeError, OverflowError):
         raise UserError(
             f"{name}: {value!r} is not {kind.__name__}", where, f"give a value of type {kind.__name__}"
         ) from None
+
+
+def _whole(value: Any) -> int:
+    """2, "2", 2.0, "2e3"; raises ValueError for 2.5. Long numbers keep every digit."""
+    if isinstance(value, int) or str(value).lstrip("+-").isdigit():
+        return int(value)
+    if float(value) != int(float(value)):
+        raise ValueError
+    return int(float(value))
 
 
 def to_dict(config: Any) -> dict[str, Any]:

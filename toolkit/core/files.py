@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -69,7 +70,15 @@ def locked(folder: Path, patience_seconds: float = 5.0) -> Iterator[None]:
             try:
                 fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
-            except BlockingIOError:
+            except OSError as e:
+                if e.errno in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
+                    raise UserError(
+                        f"this file system cannot lock files ({e.strerror})",
+                        str(folder),
+                        "have it mounted with locks (Lustre: -o flock), or work on another disk",
+                    ) from None
+                if not isinstance(e, BlockingIOError):
+                    raise
                 if time.monotonic() > deadline:
                     raise UserError(
                         "another run is at work here", str(folder), "wait for it to end, or stop it"

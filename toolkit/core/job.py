@@ -28,12 +28,17 @@ def die_with_parent() -> None:
 
     Ends it here where that has happened already, say while torch was being imported.
     """
-    parent = int(os.environ.get(PARENT, "0"))
-    if not parent or sys.platform != "linux":
+    host, _, parent = os.environ.get(PARENT, "").rpartition(":")
+    if host != os.uname().nodename or sys.platform != "linux":  # on a cluster the variable travels to other hosts
         return
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-    if parent not in _ancestors():
+    if int(parent) not in _ancestors():
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def parenthood() -> dict[str, str]:
+    """What makes this process the parent that `die_with_parent` of its children means."""
+    return {PARENT: f"{os.uname().nodename}:{os.getpid()}"}
 
 
 def _ancestors() -> Iterator[int]:
@@ -49,7 +54,7 @@ def _ancestors() -> Iterator[int]:
 
 
 def _environment(more: Mapping[str, str]) -> dict[str, str]:
-    return {**os.environ, PARENT: str(os.getpid()), "PYTHONUNBUFFERED": "1", **more}
+    return {**os.environ, **parenthood(), "PYTHONUNBUFFERED": "1", **more}
 
 
 def _stamp() -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import re
 import shutil
+from functools import cache
 from pathlib import Path
 
 from . import record
@@ -15,6 +16,7 @@ from .errors import UserError
 from .table import Run, Table
 
 
+@cache
 def audio_hours(folder: str) -> float | None:
     """Hours in a Kaldi data dir, or in the data dirs of a folder; None before there are any."""
     path = Path(folder)

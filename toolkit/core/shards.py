@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 SECONDS_PER_SHARD = 1800.0
 FEWEST_SHARDS = 8
+SECONDS_PER_ENTRY = 1e-3  # pause between two looks at a folder: a network disk is slow to list 40,000 shards
 BACKENDS = {"local": run_together}  # a cluster back-end takes the same jobs: (argv, log), poll
 
 
@@ -50,7 +52,12 @@ def split(seconds: Sequence[float]) -> list[range]:
 
 
 def run_shards(
-    step: Step, costs: Sequence[float], work: Callable[[int, Path], None], unit: str = "audio s", suffix: str = ""
+    step: Step,
+    costs: Sequence[float],
+    work: Callable[[int, Path], None],
+    unit: str = "audio s",
+    suffix: str = "",
+    on_device: bool = False,
 ) -> list[Path]:
     """Make every shard that is not there yet; returns the paths of all of them in order.
 
@@ -59,6 +66,7 @@ def run_shards(
         costs: cost of each shard, in `unit`, for the progress bar.
         work: called as work(k, path); makes shard k as a file or a folder at `path`.
         suffix: ending of a shard's name.
+        on_device: the work runs on GPUs where there are any: then no more workers than those.
     """
     folder = step.out / "shards"
     paths = [folder / f"{k:05d}{suffix}" for k in range(len(costs))]
@@ -72,7 +80,7 @@ def run_shards(
         remove(leftover)
     todo = [k for k in range(len(paths)) if not paths[k].exists()]
     with Progress(step.name, sum(costs), unit, sum(costs) - sum(costs[k] for k in todo)) as bar:
-        nj = min(step.nj, len(todo))
+        nj = min(step.ngpu if on_device and step.ngpu else step.nj, len(todo))
         if nj <= 1:
             for k in todo:
                 _make(k, paths[k], work)
@@ -90,18 +98,27 @@ def _make(k: int, path: Path, work: Callable[[int, Path], None]) -> None:
 def _start_workers(
     step: Step, nj: int, paths: list[Path], todo: list[int], costs: Sequence[float], bar: Progress
 ) -> None:
-    backend = os.environ.get("SAWT_BACKEND", "local")
-    waiting = set(todo)
-
-    def poll() -> None:
-        finished = {k for k in waiting if paths[k].exists()}
-        waiting.difference_update(finished)
-        bar.add(sum(costs[k] for k in finished), "; ".join(filter(None, (doing(log) for _, log in jobs))))
-
     jobs = [
         ([*command(step.argv), "--worker", f"{i}/{nj}"], step.out / "log" / f"worker.{i}.log") for i in range(1, nj + 1)
     ]
-    BACKENDS[backend](jobs, poll)
+    waiting, folder = set(todo), paths[0].parent
+    folder.mkdir(parents=True, exist_ok=True)
+    pause, following = min(len(paths) * SECONDS_PER_ENTRY, 5.0), 0.0
+
+    def look() -> None:
+        there = set(os.listdir(folder))
+        finished = {k for k in waiting if paths[k].name in there}
+        waiting.difference_update(finished)
+        bar.add(sum(costs[k] for k in finished), "; ".join(filter(None, (doing(log) for _, log in jobs))))
+
+    def poll() -> None:
+        nonlocal following
+        if time.monotonic() >= following:
+            following = time.monotonic() + pause
+            look()
+
+    BACKENDS[os.environ.get("SAWT_BACKEND", "local")](jobs, poll)
+    look()
 
 
 def doing(log: Path) -> str:

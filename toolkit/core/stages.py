@@ -131,9 +131,11 @@ def _dry_run(table: Table, first: int, last: int, fresh: list[str]) -> int:
 
 
 def _made_anew(table: Table, n: int) -> list[str]:
-    """What --fresh moves aside: the outputs of stage `n` and every later output that is stale because of it.
+    """What --fresh moves aside: the outputs of stage `n`, and all that was made from them.
 
-    Raises UserError where what it is made from is stale itself.
+    Those below go too although their identity may stay: who makes a stage anew expects other bytes of it, and
+    what was made from the old ones would pass for made from the new. Raises UserError where what the stage is
+    made from is stale itself.
     """
     for run in table.stages[n - 1].runs:
         for made in filter(None, (table.maker(Path(i)) for i in run.ins)):
@@ -143,8 +145,7 @@ def _made_anew(table: Table, n: int) -> list[str]:
     moved = {run.out for run in table.stages[n - 1].runs}
     for stage in table.stages[n:]:
         for run in stage.runs:
-            makers = [table.maker(Path(i)) for i in run.ins]
-            if table.status(run).state == "stale" and any(m and m[1].out in moved for m in makers):
+            if any(made[1].out in moved for made in filter(None, (table.maker(Path(i)) for i in run.ins))):
                 moved.add(run.out)
     return [run.out for stage in table.stages for run in stage.runs if run.out in moved and Path(run.out).exists()]
 
@@ -154,7 +155,7 @@ def _move_aside(outs: list[str]) -> None:
         with locked(Path(out), 1.0):  # a run that is at work there would go on writing into the new folder of that name
             aside = _aside(out)
             Path(out).rename(aside)
-            print(f"moved {out} to {aside}", flush=True)
+            print(f"moved {out} to {aside} (rename it back to undo)", flush=True)
 
 
 def _aside(out: str) -> str:

@@ -17,7 +17,7 @@ from .config import field_help, load_config, to_dict
 from .errors import UserError
 from .files import locked, remove
 from .job import die_with_parent
-from .record import Ledger, begin, finish, separated, status
+from .record import Ledger, begin, finish, holder, identity, input_id, read_record, separated, status
 from .shards import WorkerDone
 
 C = TypeVar("C")
@@ -123,6 +123,7 @@ def _run(function: Callable[[Step[Any]], None], config_class: type[Any], name: s
             )
     step = Step(config, known.ins, known.out, argv, worker, ledger=Ledger(name))  # type: ignore[arg-type]
     if step.worker:
+        _refuse_changed(argv, known.out)
         try:
             function(step)
         except WorkerDone:
@@ -145,6 +146,19 @@ def _run(function: Callable[[Step[Any]], None], config_class: type[Any], name: s
         function(step)
         finish(parts, known.out, to_dict(config), step.counts, step.ledger, time.monotonic() - start)
         remove(known.out / "shards")
+
+
+def _refuse_changed(argv: list[str], out: Path) -> None:
+    """Raise UserError in a worker whose step began with another config or input: it may have waited long in a queue."""
+    began = read_record(out)["parts"]
+
+    def id_of(path: Path, out: Path) -> str:
+        """Raw files were looked at when the step began; to walk a corpus again in every worker would take long."""
+        return input_id(path, out) if holder(path) else str(began.get(f"input {path}"))
+
+    changed = [part for part, value in identity(argv, id_of).items() if value != began.get(part)]
+    if changed:
+        raise UserError(f"changed since this step began: {', '.join(changed)}", str(out), "run the stage again")
 
 
 def _parser(name: str, doc: str, config_class: type[Any]) -> argparse.ArgumentParser:

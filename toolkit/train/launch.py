@@ -11,7 +11,7 @@ import sys
 from typing import Any
 
 from ..core.errors import UserError
-from ..core.job import PARENT, command, die_with_parent, run
+from ..core.job import command, die_with_parent, parenthood, run
 from ..core.step import Step
 from .ranks import World
 
@@ -45,7 +45,7 @@ def launch(step: Step[Any], count: int) -> None:
 def main(count: str, *arguments: str) -> None:
     """torchrun on this machine, without its traceback for a rank that has said what is wrong."""
     die_with_parent()
-    os.environ[PARENT] = str(os.getpid())
+    os.environ.update(parenthood())
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.run import parse_args
     from torch.distributed.run import run as torchrun

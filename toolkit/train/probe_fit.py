@@ -63,9 +63,6 @@ class Fitted:
     weights: dict[str, Tensor]
 
 
-SORTED_BATCHES = 8  # batches of a task with a BLSTM that are sorted by length together
-
-
 class Fit:
     """Training of one task on one row; everything but `folder` and `label` is part of what comes out."""
 
@@ -201,14 +198,8 @@ class Fit:
         order: list[int] = rng.permutation(len(examples)).tolist()
         if self.data.config.kind != "ctc":
             return order
-        # A BLSTM takes as long as the longest of its batch: neighbours in length go together, in random order.
-        window = SORTED_BATCHES * size
-        for start in range(0, len(order), window):
-            order[start : start + window] = sorted(
-                order[start : start + window], key=lambda i: examples[i].utterance.seconds
-            )
-        groups = [order[start : start + size] for start in range(0, len(order), size)]
-        return [i for g in rng.permutation(len(groups)) for i in groups[g]]
+        seconds = [example.utterance.seconds for example in examples]
+        return neighbours(order, seconds, size, self.data.config.sorted_batches, rng)
 
     def _moments(self) -> tuple[Array, Array]:
         """Mean and standard deviation [L, D] in training: of frames, or of utterances' means where heads see those."""
@@ -232,3 +223,17 @@ def right_and_counted(examples: Sequence[Example], predictions: Mapping[str, Pre
     """Right classes and labelled ones of each utterance."""
     right = np.array([np.sum(np.asarray(predictions[e.id]) == e.target) for e in examples], np.float64)
     return right, np.array([np.sum(e.target >= 0) for e in examples], np.float64)
+
+
+def neighbours(
+    order: list[int], seconds: Sequence[float], size: int, batches: int, rng: np.random.Generator
+) -> list[int]:
+    """`order` with neighbours in length brought together within every `batches` batches of `size`, batches shuffled.
+
+    A BLSTM takes as long as the longest of its batch.
+    """
+    window = batches * size
+    windows = (order[start : start + window] for start in range(0, len(order), window))
+    near = [i for some in windows for i in (sorted(some, key=lambda i: seconds[i]) if batches > 1 else some)]
+    groups = [near[start : start + size] for start in range(0, len(near), size)]
+    return [i for g in rng.permutation(len(groups)) for i in groups[g]]
