@@ -180,6 +180,19 @@ def test_only_masked_frames_are_hidden_from_the_network() -> None:
     assert np.array_equal(hidden, mask)
 
 
+@pytest.mark.parametrize(("layerdrop", "feature_grad_mult"), [(0.0, 1.0), (0.0, 0.1), (0.0, 0.0), (0.9, 1.0)])
+def test_a_network_that_may_leave_parameters_without_gradient_says_so(
+    layerdrop: float, feature_grad_mult: float
+) -> None:
+    """Ranks wait for the gradient of every parameter unless they are told that some may have none."""
+    config = replace(NETWORK, num_hidden_layers=8, layerdrop=layerdrop, feature_grad_mult=feature_grad_mult)
+    model = MaskedPrediction(Hubert(config), replace(PUBLISHED, final_dim=12), 11, 0).train()
+    torch.manual_seed(0)
+    model(batch(), 1).total.backward()
+    without = [name for name, p in model.named_parameters() if p.grad is None]
+    assert bool(without) == model.leaves_out, without
+
+
 def test_unit_embeddings_begin_uniform_between_0_and_1() -> None:
     units = objective(units=4000).unit_embeddings
     assert units.min() >= 0 and units.max() < 1

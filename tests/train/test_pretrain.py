@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 from toolkit.core.config import load_config
 from toolkit.core.errors import UserError
 from toolkit.core.files import read_json
+from toolkit.core.record import begin
 from toolkit.core.step import Step
 from toolkit.data.kaldi import write_data_dir
 from toolkit.data.labels import LabelHeader, Labels, write_labels
@@ -166,9 +167,13 @@ def test_two_processes_give_the_bits_of_one(recipe: Path, tmp_path: Path) -> Non
     assert all(torch.equal(one[name], two[name]) for name in one)
 
 
-def test_processes_that_accumulate_equal_one_process(recipe: Path, tmp_path: Path) -> None:
+def test_processes_that_accumulate_equal_one_process(
+    recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     more = ("--data.micro-batches", "4", "--data.micro-seconds", "2", "--loop.total-steps", "20")
     _, module, step, *rest = argv("four", *more)
+    monkeypatch.chdir(recipe)
+    begin(["train", *rest], Path("four"))  # as the step does before it starts its ranks
     launch = [sys.executable, "-m", "toolkit.train.launch", "2", module, step, *rest, "--worker", "1/2"]
     code, said = finish(recipe, launch)
     assert code == 0, said
@@ -240,6 +245,7 @@ def test_labels_that_cannot_be_right_are_refused(
         ({}, ("data/train",), "no folder of labels"),
         ({}, ("labels",), "0 data directories"),
         ({}, (*INS, "wav"), "no speech encoder here"),
+        ({}, ("data/dev", "data/train", "labels"), "data/dev) is smaller than the one for validation"),
         ({"loop.total_steps": "0"}, INS, "loop.total_steps must be at least 1"),
         ({"data.micro_seconds": "900"}, INS, "do not fill a step"),
         ({"model.num_attention_heads": "3"}, INS, "does not divide hidden_size"),

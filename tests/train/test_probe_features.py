@@ -148,16 +148,16 @@ def test_a_random_row_needs_a_model_and_rows_need_different_names(tmp_path: Path
     ]
 
 
-@pytest.mark.parametrize("batches", [1, 2, 8])
-def test_batches_of_neighbours_hold_every_utterance_once_and_pad_less_the_more_are_sorted(batches: int) -> None:
+def test_batches_of_neighbours_hold_every_utterance_once_and_pad_less_the_more_are_sorted() -> None:
     rng = np.random.default_rng(0)
-    seconds = rng.uniform(1, 10, 203).tolist()
-    order = rng.permutation(203).tolist()
-    found = neighbours(order, seconds, 8, batches, np.random.default_rng(1))
-    assert sorted(found) == list(range(203))
-    groups = [[seconds[i] for i in found[k : k + 8]] for k in range(0, 203, 8)]
-    padding = sum(max(g) * len(g) - sum(g) for g in groups) / sum(seconds)
-    assert (padding > 0.5) if batches == 1 else (padding < 0.35) if batches == 2 else (padding < 0.12)
+    seconds, order = rng.uniform(1, 10, 203).tolist(), rng.permutation(203).tolist()
+    padding = []
+    for batches in (1, 2, 8):
+        found = neighbours(order, seconds, 8, batches, np.random.default_rng(1))
+        assert sorted(found) == list(range(203))
+        groups = [[seconds[i] for i in found[k : k + 8]] for k in range(0, 203, 8)]
+        padding.append(sum(max(group) * len(group) - sum(group) for group in groups))
+    assert padding[1] < 0.8 * padding[0] and padding[2] < 0.6 * padding[1]
 
 
 def test_cost_is_measured_per_second_of_audio() -> None:

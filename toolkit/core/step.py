@@ -89,6 +89,7 @@ def main(function: Callable[[Step[Any]], None], config: type[Any] = NoConfig) ->
     spec = module.__spec__  # none for a script of a recipe's local/, which is known by its path
     name = spec.name.removeprefix("toolkit.").removesuffix(".__main__") if spec else sys.argv[0]
     die_with_parent()
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts: the same bits every time
     try:
         _run(function, config, name, module.__doc__ or "")
     except UserError as e:

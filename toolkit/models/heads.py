@@ -1,6 +1,7 @@
 """Probe heads: what stands on an upstream network to read a task off its hidden states.
 
-Every head begins with the learned layer mix of SUPERB: states standardised, weighted by a softmax, summed.
+Every head begins with a learned layer mix: states weighted by a softmax and summed, as in SUPERB, each of them
+standardised first, which is ours: states of a pre-LN network grow from block to block.
 A batch of utterances of unequal length is one run of frames and the length of each utterance, so no head
 but the recurrent one ever sees padding.
 

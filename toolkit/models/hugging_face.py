@@ -32,7 +32,8 @@ def save_pretrained(model: Hubert, folder: Path, card: str = "") -> None:
         extractor = {
             "feature_extractor_type": "Wav2Vec2FeatureExtractor",
             "padding_value": 0.0,
-            "return_attention_mask": False,
+            "return_attention_mask": model.config.feat_extract_norm
+            == "layer",  # as transformers' own: group norm saw none
         }
         write_json(temporary / "preprocessor_config.json", {**wave, **extractor})
         if card:

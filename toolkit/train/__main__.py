@@ -95,6 +95,12 @@ class Inputs:
             remedy = "give the set to train on, perhaps one for validation, the labels, perhaps a model to start from"
             raise UserError(f"inputs: {said}{more}", "--in", remedy)
         train, *dev = map(DataDir.read, found.data)
+        if dev and dev[0].seconds > train.seconds:
+            raise UserError(
+                f"the set to train on ({train.path}) is smaller than the one for validation ({dev[0].path})",
+                "--in",
+                "name the set to train on first",
+            )
         return Inputs(train, dev[0] if dev else None, Labels.open(found.labels), found.teacher)
 
 
@@ -102,7 +108,7 @@ class Speech:
     """Training set and dev set as the run sees them."""
 
     def __init__(self, config: TrainConfig, inputs: Inputs, drop: Callable[[str, str, str], None]) -> None:
-        """`drop(id, reason, detail)` hears of every utterance that is not trained on. Raises UserError."""
+        """`drop(id, reason, detail)` hears of every utterance that is not used. Raises UserError."""
         data, normalize = config.data, config.model.normalize_waveform
 
         def opened(part: DataDir, drop: Callable[[str, str, str], None]) -> LabelledSpeech:
@@ -114,7 +120,7 @@ class Speech:
         self.sampler = Buckets(frames, data.lengths, data.micro_seconds, data.micro_batches, config.loop.seed)
         for row in self.sampler.short:
             drop(self.train.utterances[int(row)].id, "shorter than the shortest crop", f"{frames[row]} frames")
-        self.dev = opened(inputs.dev, lambda id, reason, detail: None) if inputs.dev else None
+        self.dev = opened(inputs.dev, drop) if inputs.dev else None
         self.dev_crops = each_once(self.dev.frames, data.lengths, data.micro_seconds) if self.dev else []
 
     @property

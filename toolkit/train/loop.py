@@ -44,7 +44,7 @@ class LoopConfig:
     seed: int = 1
     "everything random follows from it"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    "auto: bf16 autocast on a GPU, fp32 on a CPU"
+    "auto: bf16 autocast on a GPU that computes in it, fp32 elsewhere"
     log_every: int = 10
     "steps that a row of loss.tsv averages"
     validate_every: int = 0
@@ -146,7 +146,7 @@ def train(
         raise UserError(
             f"{micro_batches} micro-batches cannot be shared by {run.world.size} processes",
             "data.micro_batches",
-            "make one a multiple of the other",
+            f"make them a multiple of {run.world.size}",
         )
     with run.world.computing(loop.threads):
         run.resume()
@@ -174,6 +174,8 @@ class _Run:
         self.parameters = [p for g in self.optimiser.param_groups for p in g["params"]]
         self.state = State(identity)
         self.window = Window({})
+        has_bf16 = world.device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+        self.bf16 = loop.precision == "bf16" or (loop.precision == "auto" and has_bf16)
         self.shared: nn.Module = objective
         if world.size > 1:
             self.shared = DistributedDataParallel(objective, find_unused_parameters=objective.leaves_out)
@@ -256,8 +258,7 @@ class _Run:
 
     def forward(self, module: nn.Module, batch: Batch, seed: int) -> Losses:
         torch.manual_seed(seed)
-        bf16 = self.loop.precision == "bf16" or (self.loop.precision == "auto" and self.world.device.type == "cuda")
-        with torch.autocast(self.world.device.type, torch.bfloat16, enabled=bf16):
+        with torch.autocast(self.world.device.type, torch.bfloat16, enabled=self.bf16):
             losses: Losses = module(_on(batch, self.world.device), seed)
         return losses
 

@@ -89,9 +89,7 @@ class World:
         settings: Any = torch.utils.deterministic
         fill = settings.fill_uninitialized_memory
         torch.set_num_threads(threads)
-        if self.device.type == "cuda":
-            os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-        torch.use_deterministic_algorithms(True, warn_only=True)  # CTC on a GPU has no deterministic kernel
+        torch.use_deterministic_algorithms(True, warn_only=True)  # a kernel without a deterministic twin is named
         settings.fill_uninitialized_memory = False  # a pass over every new tensor, to find bugs of others
         try:
             yield

@@ -60,9 +60,10 @@ class CTC(ProbeObjective):
 
     def forward(self, batch: Batch, seed: int) -> Losses:
         scores_TBC, lengths_B = self.scores(batch)
-        targets, target_lengths_B = batch["targets"], batch["target_lengths_B"]
-        loss = F.ctc_loss(scores_TBC.float(), targets, lengths_B, target_lengths_B, BLANK, reduction="sum")
-        return Losses(loss, target_lengths_B.sum(), {})
+        lengths = lengths_B.cpu(), batch["target_lengths_B"].cpu()
+        # On the CPU wherever the network is: a GPU's CTC loss is not the same bits every time.
+        loss = F.ctc_loss(scores_TBC.float().cpu(), batch["targets"].cpu(), *lengths, BLANK, reduction="sum")
+        return Losses(loss.to(scores_TBC.device), batch["target_lengths_B"].sum(), {})
 
     @torch.no_grad()
     def predict(self, batch: Batch) -> list[list[int]]:

@@ -83,7 +83,7 @@ class MaskedPrediction(Objective):
         """Initialises head and unit embeddings (U(0, 1)) from `seed`; `hubert` is left as it is."""
         super().__init__()
         self.config, self.hubert = config, hubert
-        self.leaves_out = hubert.config.layerdrop > 0
+        self.leaves_out = hubert.config.layerdrop > 0 or hubert.config.feature_grad_mult == 0
         self.final_proj = nn.Linear(hubert.config.hidden_size, config.final_dim)
         self.unit_embeddings = nn.Parameter(torch.empty(units, config.final_dim))
         generator = torch.Generator().manual_seed(seed_of(seed, "head"))
