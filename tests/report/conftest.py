@@ -88,8 +88,7 @@ class Recipe:
         )
         self.record("exp/it1/codebook", ["units.kmeans", *config], ["dump/it1/sample"], {"clusters": 100})
         book = {
-            "kind": "mfcc",
-            "layer": 0,
+            "source": "mfcc",
             "rate": 100,
             "dim": 39,
             "k": 100,
@@ -137,7 +136,7 @@ class Recipe:
         rows = ["step\tloss\taccuracy\tdev_loss\tdev_accuracy\tlr"]
         for step in range(10, 501, 10):
             loss, accuracy = 4.6 * math.exp(-step / 300) + 1.9, 40 * (1 - math.exp(-step / 200))
-            dev = f"{loss + 0.15:.4f}\t{accuracy - 2:.2f}" if step % 100 == 0 else "\t"
+            dev = f"{loss + 0.15:.4f}\t{accuracy - 2:.2f}" if step % 100 == 0 else "-\t-"
             rows.append(
                 f"{step}\t{loss + 0.05 * math.sin(step):.4f}\t{accuracy:.2f}\t{dev}\t{3e-3 * (1 - step / 501):.2e}"
             )

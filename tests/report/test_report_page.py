@@ -21,7 +21,7 @@ from toolkit.report import listen, plots
 from toolkit.report.content import gather
 from toolkit.report.document import document
 from toolkit.report.listen import players, unit_runs
-from toolkit.report.page import page
+from toolkit.report.page import cards, page
 from toolkit.report.results import collect
 from toolkit.report.tables import Estimate
 
@@ -259,13 +259,28 @@ def test_the_step_writes_both_forms_and_copies_the_tables_beside(recipe):
     )
 
 
-def test_a_broken_file_ends_the_step_without_a_traceback(recipe):
+def test_a_broken_file_ends_the_step_without_a_traceback_and_leaves_no_old_table(recipe):
     recipe.whole().write("exp/it1/codebook/codebook.json", "{")
+    recipe.write("exp/RESULTS.md", "the table of an older run")
     done = report(*map(str, recipe.ins), "--out", "exp/report")
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert "exp/it1/codebook/codebook.json" in done.stderr
     assert not Path("exp/RESULTS.md").exists()
+
+
+def test_the_head_of_the_page_says_on_how_much_each_figure_rests(recipe):
+    recipe.whole()
+    shutil.copytree("data/dev", "data/dev_en")
+    recipe.edit("exp/it1/quality/quality.json", frames_with_phone=9876)
+    phone, pnmi, _, audio = cards(collect(recipe.ins))
+    assert phone.under.startswith("n 20,111 frames; random initialisation 33.3 [31.0, 35.6]")
+    assert pnmi.under == "mfcc, K = 100; n 9,876 frames"
+    assert (audio.figure, audio.under) == ("0.45", "train, dev and test")
+    assert cards(collect([Path("data")]))[1].under == "no unit quality among the inputs"
+    text = "".join(Page(page(gather(recipe.ins))).texts)
+    assert "n 205 utterances; dashed: chance, 25.0 %" in text
+    assert "percent of each true class; n " in text
 
 
 def test_real_speech_is_not_called_synthetic(recipe):

@@ -8,8 +8,9 @@ from toolkit.core.errors import UserError
 from toolkit.report.content import gather
 from toolkit.report.document import document
 from toolkit.report.model_table import compression, count, model_table
+from toolkit.report.paper import our_table
 from toolkit.report.results import collect
-from toolkit.report.run_tables import data_table, unit_table
+from toolkit.report.run_tables import data_table
 from toolkit.report.tables import Estimate
 
 
@@ -61,13 +62,43 @@ def test_models_stand_in_the_order_in_which_they_were_trained(recipe):
 
 def test_compression_is_the_share_of_parameters_saved(recipe):
     recipe.whole()
+    shutil.rmtree("exp/it1/base")
     recipe.edit("exp/probe/random/row.json", parameters=316_000_000)
     recipe.edit("exp/probe/it1.base/row.json", parameters=65_096_000)
-    rows, _ = table_of(collect(recipe.ins))
+    results = collect([Path("exp/probe")])
+    rows, notes = table_of(results)
     assert rows["iteration 1"]["Compression %"] == "79.4"
+    assert rows["random initialisation"]["Compression %"] == "0.0"
     assert rows["FBANK"]["Compression %"] is None
-    assert compression(None, 5) is None
+    assert "saved against random initialisation, the largest row: no row is of a network trained here" in notes
+    assert compression(None, results.rows[-1]) is None
     assert [count(n) for n in (None, 0, 720_000, 28_100_000, 316_000_000)] == [None, "0", "0.72M", "28.1M", "316M"]
+
+
+def test_compression_is_held_against_the_largest_network_trained_here_not_a_foreign_one(recipe):
+    recipe.whole()
+    for name, parameters in (("it2.L", 316_000_000), ("xlsr", 632_000_000)):
+        shutil.copytree("exp/probe/it1.base", f"exp/probe/{name}")
+        recipe.edit(f"exp/probe/{name}/row.json", row=name, title=name, parameters=parameters)
+    shutil.copytree("exp/it1/base", "exp/it2/L")
+    recipe.edit("exp/probe/it1.base/row.json", parameters=65_096_000)
+    results = collect([*recipe.ins, Path("exp/it2/L")])
+    rows, notes = table_of(results)
+    found = {name: rows[name]["Compression %"] for name in ("iteration 1", "it2.L", "xlsr")}
+    assert found == {"iteration 1": "79.4", "it2.L": "0.0", "xlsr": "-100.0"}
+    assert "saved against it2.L, the largest network trained here." in notes
+    assert "Below 0: xlsr has more." in notes
+    assert {row[0]: row[3] for row in our_table(results, False).rows} == found
+
+
+def test_table_4_says_the_size_and_the_hours_of_our_networks_and_no_more(recipe):
+    recipe.whole().edit("exp/it1/base/record.json", counts={"hours": 1234.5})
+    recipe.edit("exp/probe/it1.base/row.json", parameters=316_000_000)
+    note = our_table(collect(recipe.ins), False).notes[0]
+    assert "test set; iteration 1: 316M parameters, trained on 1,234.50 h. The layout" in note
+    assert "small" not in note
+    recipe.edit("exp/probe/it1.base/row.json", parameters=...)
+    assert "on our own test set. The layout" in our_table(collect([Path("exp/probe")]), False).notes[0]
 
 
 @pytest.mark.parametrize(
@@ -78,6 +109,7 @@ def test_compression_is_the_share_of_parameters_saved(recipe):
         ("exp/probe/random/phone.json", "Phone acc. was not measured for random initialisation"),
         ("exp/probe/fbank/cost.json", "FBANK has no cost.json"),
         ("exp/it1/quality/examples.json", "this run"),
+        ("data/dev/utt2spk", "no utt2spk in dev, so its speakers are not known"),
     ],
 )
 def test_what_is_absent_is_a_dash_and_a_sentence(recipe, gone, said):
@@ -124,21 +156,6 @@ def test_hours_are_the_sum_of_utt2dur(recipe):
     assert "no utt2dur in test" in " ".join(table.notes)
 
 
-def test_pnmi_is_said_to_be_comparable_at_equal_k_only(recipe):
-    recipe.whole()
-    shutil.copytree("exp/it1", "exp/it2")
-    recipe.edit(
-        "exp/it2/quality/quality.json", k=2, histogram=[5, 6], pnmi=None, phone_purity=None, cluster_purity=None
-    )
-    table = unit_table(collect([*recipe.ins, Path("exp/it2/quality"), Path("exp/it2/codebook")]))
-    assert [row[0] for row in table.rows] == ["it1", "it2"]
-    assert table.rows[1][3] is None
-    notes = " ".join(table.notes)
-    assert "at equal K only" in notes
-    assert "K differs here (2, 100)" in notes
-    assert "it2 has no PNMI and no purity: the set has no phones.ctm" in notes
-
-
 BREAKS = [
     ("exp/it1/codebook/codebook.json", "{", "units.kmeans"),
     ("exp/it1/codebook/codebook.json", "[]", "units.kmeans"),
@@ -179,6 +196,8 @@ def test_a_broken_file_is_named_with_the_step_to_rerun(recipe, file, text, step,
         ("exp/probe/random/phone.json", {"percent": ...}, "percent is missing"),
         ("exp/probe/random/phone.json", {"confusion": {"labels": ["a"], "counts": [[1, 2]]}}, "not a square"),
         ("exp/probe/random/phone.json", {"layer_weights": [1, None]}, r"layer_weights\[1\]"),
+        ("exp/it1/quality/quality.json", {"rate": 0}, "not above 0"),
+        ("exp/it1/codebook/codebook.json", {"source": ...}, "source is missing"),
         ("exp/it1/quality/quality.json", {"histogram": [1, 2]}, "histogram has 2 bins, k is 100"),
     ],
 )
@@ -218,8 +237,16 @@ def test_a_row_given_twice_is_refused(recipe):
         collect([*recipe.ins, Path("exp/probe")])
 
 
-def test_losses_of_both_sets_are_read_and_gaps_counted(recipe):
-    recipe.whole().write("exp/it1/base/loss.tsv", "step\tloss\tdev_loss\n1\t5\t-\n2\tnan\t-\n3\t4\t4.5\n")
-    training = collect(recipe.ins).trainings[0]
-    assert training.curves == {"loss": ([1, 3], [5, 4]), "dev loss": ([3], [4.5])}
-    assert (training.gaps, training.steps) == (1, 3)
+def test_files_that_were_not_committed_are_said_to_have_made_a_stage(recipe):
+    recipe.whole()
+    said = "(+: made with files that were not committed)"
+    assert said not in document(gather(recipe.ins))
+    recipe.edit("exp/it1/base/record.json", commit="9cb74b0+")
+    assert f"Commit: the stages differ: abc1234, 9cb74b0+ {said}" in document(gather(recipe.ins))
+
+
+def test_a_table_without_rows_says_why(recipe):
+    recipe.whole()
+    data = gather([Path("data")])
+    assert "no row of a probe folder is among the inputs" in data.details.notes[0]
+    assert any("was given no config file" in note for note in gather(recipe.ins).config.notes)

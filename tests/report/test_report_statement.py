@@ -71,7 +71,7 @@ def test_the_statement_follows_the_figures(phone, random, said):
     results = Results(rows=[row("random", phone=task(random)), row("it1.base", phone=task(phone))])
     claim = statement(results, False)[0]
     assert said in claim.text
-    assert claim.points[0].figures == f"{task(phone).estimate} against {task(random).estimate}"
+    assert claim.points[0].figures == f"{task(phone).estimate} against {task(random).estimate}; n 100 frames"
 
 
 def test_a_model_is_held_against_chance_on_the_tasks_that_have_one():
@@ -90,7 +90,51 @@ def test_a_model_is_held_against_chance_on_the_tasks_that_have_one():
 def test_a_baseline_that_is_missing_is_said_to_be():
     texts = [claim.text for claim in statement(Results(rows=[row("it1.base", phone=task(60))]), False)]
     assert any("random initialisation cannot be said" in text for text in texts)
-    assert any("stacked FBANK cannot be said" in text for text in texts)
+    assert any("ahead of FBANK or stacked FBANK cannot be said" in text for text in texts)
+
+
+def test_a_model_is_held_against_the_better_filter_bank_of_each_task():
+    """Plain FBANK is better at ASR, where lower is better, and stacked FBANK at phones."""
+    plain = row("fbank", 0, phone=task(40), asr=task(40, metric="cer"))
+    stacked = row("fbank_stacked", 0, phone=task(50), asr=task(60, metric="cer"))
+    model = row("it1.base", phone=task(70), asr=task(50, metric="cer"))
+    claim = statement(Results(rows=[plain, stacked, model]), False)[1]
+    assert claim.text == (
+        "it1.base beats the better of FBANK and stacked FBANK outside the interval on 1 of 2 tasks: phone. "
+        "Behind on ASR."
+    )
+    assert [(p.task, p.outcome) for p in claim.points] == [("phone accuracy", "ahead"), ("ASR CER", "behind")]
+    assert "against fbank_stacked: 50.0 [48.0, 52.0]" in claim.points[0].figures
+    assert "against fbank: 40.0 [38.0, 42.0]" in claim.points[1].figures
+
+
+def test_the_paired_difference_is_the_one_to_the_filter_bank_that_is_named():
+    rows = [row("fbank", 0, phone=task(57, 5)), row("fbank_stacked", 0, phone=task(55, 5))]
+    mine = task(60, 5, fbank=Estimate(3, -1, 7), fbank_stacked=Estimate(5, 1, 9))
+    point = statement(Results(rows=[*rows, row("it1.base", phone=mine)]), False)[1].points[0]
+    assert point.outcome == "not told apart"
+    assert "paired difference 3.0 [-1.0, 7.0]" in point.figures
+
+
+@pytest.mark.parametrize(("there", "gone"), [("fbank", "stacked FBANK"), ("fbank_stacked", "FBANK")])
+def test_one_filter_bank_that_is_missing_leaves_the_other_and_is_said(there, gone):
+    rows = [row(there, 0, phone=task(40)), row("it1.base", phone=task(70), asr=task(50, metric="cer"))]
+    claim = statement(Results(rows=rows), False)[1]
+    assert "the better of" not in claim.text
+    assert claim.text.endswith(f"The probe folder has no row of {gone}.")
+    assert [p.outcome for p in claim.points] == ["ahead", "not measured"]
+
+
+def test_intervals_over_utterances_are_said_not_to_cover_speakers():
+    def caution(*tasks):
+        names = dict(zip(("phone", "asr"), tasks))
+        return statement(Results(rows=[row("it1.base", **names)]), False)[-1].text
+
+    few = replace(task(50), blocks="utterance")
+    assert "speakers" not in caution(task(60), task(50))
+    assert "On ASR that is the choice of utterances: variation between speakers is not covered." in caution(
+        task(60), few
+    )
 
 
 def test_a_model_is_held_against_the_random_network_of_its_own_size():

@@ -10,7 +10,7 @@ from .content import gather
 from .document import document
 from .page import page
 
-VERSION = 1
+VERSION = 2
 PLAN = {"mb": 8, "mb_per_hour": 0}
 
 
@@ -27,17 +27,22 @@ class ReportConfig:
 
 
 def run(step: Step[ReportConfig]) -> None:
-    """RESULTS.md and index.html in the output folder, and RESULTS.md beside that folder."""
-    config = step.config
+    """RESULTS.md and index.html in the output folder, and a copy of RESULTS.md beside that folder.
+
+    The copy stands outside `step.out` so that a run's table is always exp/RESULTS.md, wherever the page lies. As
+    --fresh does not move it aside with the folder, it is taken away first: no old table passes for a new one.
+    """
+    config, beside = step.config, step.out.parent / "RESULTS.md"
+    beside.unlink(missing_ok=True)
     step.input(0, "folders of results")
     content = gather(step.ins, config.recipe, config.preset, config.note)
     text = document(content)
     write_text(step.out / "index.html", page(content))
     write_text(step.out / "RESULTS.md", text)
-    write_text(step.out.parent / "RESULTS.md", text)
+    write_text(beside, text)
     step.counts["rows"] = len(content.results.rows)
     step.counts["figures"] = sum(len(row.tasks) for row in content.results.rows)
-    print(f"  {step.out / 'index.html'}, {step.out.parent / 'RESULTS.md'}")
+    print(f"  {step.out / 'index.html'}, {beside}")
 
 
 if __name__ == "__main__":

@@ -88,7 +88,7 @@ def _facts(
     hours = [f"{data.name} {data.hours:.2f} h" for data in results.sets if data.hours is not None]
     made = commits(stages)
     commit = made[0] if len(made) == 1 else f"the stages differ: {', '.join(made)}" if made else f"{ABSENT} (no record)"
-    commit += "; + marks files changed since" if any(c.endswith("+") for c in made) else ""
+    commit += " (+: made with files that were not committed)" if any(c.endswith("+") for c in made) else ""
     networks = [
         f"{t.name} ({', '.join(f'{k} {v}' for k, v in t.shape.items())}; {t.steps:,} steps)" for t in results.trainings
     ]

@@ -80,4 +80,5 @@ def _confusion(title: str, confusion: Confusion) -> Heat:
             for share, other, n in zip(shares, confusion.labels, counts)
         ]
         rows.append((label, squares))
-    return Heat(title, "true ↓ said →", confusion.labels, rows, "percent of each true class")
+    note = f"percent of each true class; n {sum(map(sum, confusion.counts)):,g}"
+    return Heat(title, "true ↓ said →", confusion.labels, rows, note)

@@ -12,7 +12,7 @@ from .tables import ABSENT, THIS_RUN, Cell, Column, Estimate, Table, listed
 LABELS = {  # tables of a data dir without which a task has no labels
     "phone": ("phones.ctm",),
     "asr": ("text",),
-    "dialect": ("utt2lang", "utt2dialect"),
+    "dialect": ("utt2lang",),
     "language": ("utt2lang",),
     "emotion": ("utt2emotion",),
 }
@@ -71,10 +71,10 @@ def model_table(results: Results) -> Table:
     """Table 1 of the report."""
     tasks = task_columns(results)
     rows = rows_wanted(results)
-    largest = max((row.parameters or 0 for row in results.rows), default=0)
+    against = reference(results)
     titles = ["Parameters", "Compression %", *(t.title for t in tasks), "RTF", "Latency ms", "Peak MB"]
     body = [
-        [title, *_size(row, largest), *(t.of(row) if row else None for t in tasks), *_cost(row)] for title, row in rows
+        [title, *_size(row, against), *(t.of(row) if row else None for t in tasks), *_cost(row)] for title, row in rows
     ]
     chance = [_chance(results, t) for t in tasks]
     body.append(["chance", None, None, *chance, None, None, None])
@@ -96,15 +96,22 @@ def count(n: int | None) -> str | None:
     return f"{millions:,.0f}M" if millions >= 100 else f"{millions:.1f}M" if millions >= 10 else f"{millions:.2f}M"
 
 
-def compression(row: Row | None, largest: int) -> str | None:
-    """Parameters saved against the largest model, percent; None for features without parameters."""
-    if row is None or not row.parameters or not largest:
+def reference(results: Results) -> Row | None:
+    """What compression is held against: the largest network trained here, else the largest row."""
+    sized = [row for row in results.rows if row.parameters]
+    trained = {training.name for training in results.trainings}
+    return max([r for r in sized if r.name in trained] or sized, key=lambda row: row.parameters or 0, default=None)
+
+
+def compression(row: Row | None, against: Row | None) -> str | None:
+    """Parameters saved against another row, percent; None for features without parameters."""
+    if row is None or against is None or not row.parameters or not against.parameters:
         return None
-    return f"{100 * (1 - row.parameters / largest):.1f}"
+    return f"{100 * (1 - row.parameters / against.parameters):.1f}"
 
 
-def _size(row: Row | None, largest: int) -> list[Cell]:
-    return [count(row.parameters) if row else None, compression(row, largest)]
+def _size(row: Row | None, against: Row | None) -> list[Cell]:
+    return [count(row.parameters) if row else None, compression(row, against)]
 
 
 def _cost(row: Row | None) -> list[Cell]:
@@ -146,11 +153,24 @@ def _reading(results: Results, columns: Sequence[TaskColumn]) -> list[str]:
             "Chance, as the probe states it: always the most frequent class"
             + (f"; {listed(none)} has none." if none else ".")
         )
-    notes.append("Compression: parameters saved against the largest model of the table.")
+    notes.append(_compared(results))
     how = sorted({row.cost.how for row in results.rows if row.cost})
     if how:
         notes.append(f"RTF (processing time over audio time), latency and peak memory: measured on {'; '.join(how)}.")
     return notes
+
+
+def _compared(results: Results) -> str:
+    """What compression is held against, and what a row without it or below 0 means."""
+    against = reference(results)
+    if against is None or against.parameters is None:
+        return f"{ABSENT} under Compression: no row has parameters."
+    trained = against.name in {training.name for training in results.trainings}
+    which = "network trained here" if trained else "row: no row is of a network trained here"
+    said = f"Compression: parameters saved against {against.title}, the largest {which}. "
+    said += f"{ABSENT}: it has no parameters, or they are not known."
+    larger = [row.title for row in results.rows if (row.parameters or 0) > against.parameters]
+    return f"{said} Below 0: {listed(larger)} has more." if larger else said
 
 
 def _n(results: Results, name: str, found: Sequence[Task]) -> str:

@@ -16,7 +16,7 @@ from .heat import confusion_heats, layer_heats
 from .listen import players
 from .model_table import count, task_columns
 from .probes import Row
-from .results import Results
+from .results import SET_ORDER, Results
 from .run_tables import kept_words, share_dropped
 from .tables import ABSENT, listed, to_html
 
@@ -82,21 +82,23 @@ def cards(results: Results) -> list[Card]:
     """The four figures a reader looks for first; what is absent is said to be."""
     model = results.models[-1] if results.models else None
     units = results.qualities[-1] if results.qualities else None
-    hours = [data.hours for data in results.sets if data.hours is not None]
+    sets = [data for data in results.sets if data.name in SET_ORDER] or results.sets  # others may be parts of these
+    timed = [data for data in sets if data.hours is not None]
     steps = f", {results.trainings[-1].steps:,} steps" if results.trainings else ""
     size, network = ABSENT, "no model probed"
     if model:
         size, network = count(model.parameters) or ABSENT, f"{model.title}, {model.layers or ABSENT} layers{steps}"
-    pnmi, source = ABSENT, "no phone times to measure it by"
+    pnmi, source = ABSENT, "no phone times to measure it by" if units else "no unit quality among the inputs"
     if units and units.pnmi is not None:
-        pnmi, source = f"{units.pnmi:.3f}", f"{units.source}, K = {units.k}"
-    audio = f"{sum(hours):.2f}" if hours else ABSENT
-    sets = listed(data.name for data in results.sets) if hours else "no utt2dur among the inputs"
+        pnmi = f"{units.pnmi:.3f}"
+        source = f"{units.source}, K = {units.k}; n {units.frames_with_phone or units.frames:,} frames"
+    audio = f"{sum(data.hours or 0 for data in timed):.2f}" if timed else ABSENT
+    heard = listed(data.name for data in timed) if timed else "no utt2dur among the inputs"
     return [
         _phone_card(results, model),
         Card("PNMI", pnmi, "", "", source),
         Card("Parameters", size, "", "", network),
-        Card("Audio", audio, "h" if hours else "", "", sets),
+        Card("Audio", audio, "h" if timed else "", "", heard),
     ]
 
 
@@ -107,6 +109,7 @@ def _phone_card(results: Results, model: Row | None) -> Card:
     random = results.baseline("random", model)
     before = random.tasks.get("phone") if random else None
     under = f"random initialisation {before.estimate}" if before else "no random initialisation to compare"
+    under = f"n {phone.n:,} {phone.unit_of_n}; {under}"
     return Card("Phone accuracy", phone.estimate.figure, "%", phone.estimate.interval, under)
 
 
@@ -115,9 +118,11 @@ def _intervals(results: Results) -> list[Picture]:
     for i, column in enumerate(task_columns(results)):
         rows = [(row.title, e, row.kind == "model") for row in results.rows if (e := column.of(row))]
         if rows:
-            chances = {row.tasks[column.task].chance for row in results.rows if column.task in row.tasks} - {None}
+            tasks = [row.tasks[column.task] for row in results.rows if column.task in row.tasks]
+            chances = {task.chance for task in tasks} - {None}
             chance = chances.pop() if len(chances) == 1 and not column.other else None
-            under = f"dashed: chance, {chance:.1f} %" if chance is not None else ""
+            under = f"n {listed(dict.fromkeys(f'{task.n:,} {task.unit_of_n}' for task in tasks))}"
+            under += f"; dashed: chance, {chance:.1f} %" if chance is not None else ""
             better = "lower is better" if column.title.endswith("↓") else "higher is better"
             svg = plots.interval_plot(f"interval{i}", rows, chance, column.title[:-2])
             pictures.append(Picture(f"{column.title[:-2]}, {better}", svg, under))
@@ -128,8 +133,8 @@ def _losses(results: Results) -> list[Picture]:
     """The losses of each training, and its accuracies where loss.tsv has any; the training set's first."""
     pictures = []
     for i, training in enumerate(results.trainings):
-        for word, endings in (("loss", ("loss",)), ("accuracy", ("accuracy", "acc"))):
-            names = [name for name in training.curves if name.split()[-1] in endings]
+        for word, wanted in (("loss", ("loss",)), ("accuracy", ("accuracy", "accuracy masked"))):
+            names = [name for name in training.curves if name.removeprefix("dev ") in wanted]
             names.sort(key=lambda name: name.startswith("dev"))
             curves = [(n if n.startswith("dev") else f"train {n}", *training.curves[n]) for n in names]
             if curves:
@@ -145,7 +150,7 @@ def _unit_pictures(results: Results) -> list[Picture]:
         if values:
             rows.append((f"{q.tag} ({q.source}, K {q.k})", values))
     pictures = (
-        [Picture("Units against phones", plots.quality_plot("quality", rows), "compare at equal K only")]
+        [Picture("Units against phones", plots.quality_plot("quality", rows), "compare at equal K and frame rate only")]
         if rows
         else []
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .model_table import compression, count
+from .model_table import compression, count, reference
 from .results import Results
 from .tables import ABSENT, PAPER, THIS_RUN, Cell, Column, Table
 
@@ -37,21 +37,33 @@ def paper_table() -> Table:
 
 def our_table(results: Results, synthetic: bool) -> Table:
     """Table 4: the models of this run in the layout of Table 3."""
-    largest = max((row.parameters or 0 for row in results.rows), default=0)
+    against = reference(results)
     rows: list[list[Cell]] = []
     for row in results.models:
         asr, emotion, dialect = (row.tasks.get(name) for name in ("asr", "emotion", "dialect"))
         wer = asr.others.get("wer") if asr else None
         layers = None if row.layers is None else str(row.layers)
         figures: list[Cell] = [wer, emotion.estimate if emotion else None, dialect.estimate if dialect else None]
-        rows.append([row.title, layers, count(row.parameters), compression(row, largest), *figures])
+        rows.append([row.title, layers, count(row.parameters), compression(row, against), *figures])
     where = "our own synthetic test set" if synthetic else "our own test set"
     notes = [
-        f"Probes on {where}, a small network and little audio: "
-        "the layout is the paper's, the conditions are not, so no figure here is to be held against one of Table 3."
+        f"Probes on {where}{_conditions(results)}. The layout is the paper's, the conditions are not, "
+        "so no figure here is to be held against one of Table 3. n and intervals as under Table 1."
     ]
     if not rows:
         notes.append(f"{ABSENT}: no model of this run was probed.")
     elif any(cell is None for row in rows for cell in row):
         notes.append(f"{ABSENT}: not measured in this run; the notes of Table 1 say why.")
     return Table("Table 4. Our models in the same layout", _columns(), rows or [[ABSENT, *[None] * 6]], notes, THIS_RUN)
+
+
+def _conditions(results: Results) -> str:
+    """Parameters and hours of audio of each model, as far as they are known: these are not the paper's."""
+    hours = {training.name: training.hours for training in results.trainings}
+    said = []
+    for row in results.models:
+        facts = [f"{count(row.parameters)} parameters"] if row.parameters else []
+        heard = hours.get(row.name)
+        facts += [f"trained on {heard:,.2f} h"] if heard is not None else []
+        said += [f"; {row.title}: {', '.join(facts)}"] if facts else []
+    return "".join(said)

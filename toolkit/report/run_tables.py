@@ -9,47 +9,84 @@ from .funnel import Stage
 from .probes import metric_name, task_name
 from .results import SET_ORDER, Results
 from .tables import ABSENT, THIS_RUN, Cell, Column, Table
-from .units import Codebook
+from .units import Codebook, Quality
 
 
 def unit_table(results: Results) -> Table:
     """Table 2: a row per codebook, with the quality of its units where it was measured."""
-    qualities = {quality.tag: quality for quality in results.qualities}
     codebooks = {codebook.tag: codebook for codebook in results.codebooks}
     rows: list[list[Cell]] = []
-    for tag in dict.fromkeys([*codebooks, *qualities]):
-        quality, codebook = qualities.get(tag), codebooks.get(tag)
-        inertia = None if codebook is None or codebook.inertia is None else f"{codebook.inertia:,.1f}"
-        if quality is None:
-            rows.append([tag, *_source(codebook), *[None] * 6, inertia])
-            continue
-        measures = [quality.pnmi, quality.phone_purity, quality.cluster_purity]
-        shares: list[Cell] = [None if value is None else f"{value:.3f}" for value in measures]
-        used = f"{quality.clusters_used} / {quality.k}"
-        figures: list[Cell] = [f"{quality.entropy_bits:.2f}", used, f"{quality.run_length_mean:.2f}", inertia]
-        rows.append([tag, quality.source, str(quality.k), *shares, *figures])
-    titles = ["K", "PNMI", "Phone purity", "Cluster purity", "Entropy bits", "Clusters used", "Run length", "Inertia"]
+    for tag in dict.fromkeys([*codebooks, *(quality.tag for quality in results.qualities)]):
+        found: list[Quality | None] = [quality for quality in results.qualities if quality.tag == tag]
+        for quality in found or [None]:
+            title = f"{tag}, {quality.set}" if quality and len(found) > 1 else tag
+            rows.append([title, *_unit_cells(quality, codebooks.get(tag))])
+    shares = ["PNMI", "Phone purity", "Cluster purity"]
+    titles = ["K", "Frame rate Hz", *shares, "Entropy bits", "Clusters used", "Run length ms", "Inertia"]
     return Table(
         title="Table 2. Units",
         columns=[Column("Iteration", "left"), Column("Source", "left"), *map(Column, titles)],
-        rows=rows or [[ABSENT, None, *[None] * 8]],
+        rows=rows or [[ABSENT, None, *[None] * len(titles)]],
         notes=_unit_notes(results),
         mark=THIS_RUN,
     )
 
 
-def _source(codebook: Codebook | None) -> list[Cell]:
-    return [codebook.source, str(codebook.k)] if codebook else [None, None]
+def _unit_cells(quality: Quality | None, codebook: Codebook | None) -> list[Cell]:
+    of = quality or codebook
+    rate = _rate(quality, codebook)
+    known: list[Cell] = [of.source, str(of.k)] if of else [None, None]
+    known.append(_number(rate))
+    inertia = None if codebook is None or codebook.inertia is None else f"{codebook.inertia:,.1f}"
+    if quality is None:
+        return [*known, *[None] * 6, inertia]
+    measures = [quality.pnmi, quality.phone_purity, quality.cluster_purity]
+    shares: list[Cell] = [None if value is None else f"{value:.3f}" for value in measures]
+    length = run_length_ms(quality, codebook)
+    figures = [f"{quality.entropy_bits:.2f}", f"{quality.clusters_used} / {quality.k}"]
+    return [*known, *shares, *figures, None if length is None else f"{length:.1f}", inertia]
+
+
+def _rate(quality: Quality | None, codebook: Codebook | None) -> float | None:
+    """Frames per second: of the units, else of the codebook that made them."""
+    return next((of.rate for of in (quality, codebook) if of and of.rate), None)
+
+
+def run_length_ms(quality: Quality, codebook: Codebook | None) -> float | None:
+    """Mean time that one unit lasts: as measured, else the frames by their rate; None where that is not known."""
+    if quality.run_length_ms is not None:
+        return quality.run_length_ms
+    rate = _rate(quality, codebook)
+    return None if rate is None else 1000 * quality.run_length_mean / rate
 
 
 def _unit_notes(results: Results) -> list[str]:
     ks = sorted({quality.k for quality in results.qualities})
-    notes = ["Compare PNMI and phone purity at equal K only: they grow with K for free."]
+    codebooks = {codebook.tag: codebook for codebook in results.codebooks}
+    rates = sorted({rate for q in results.qualities if (rate := _rate(q, codebooks.get(q.tag)))})
+    notes = ["Compare PNMI and phone purity at equal K and frame rate only: they grow with K for free."]
     if len(ks) > 1:
         notes[0] += f" K differs here ({', '.join(map(str, ks))})."
+    if len(rates) > 1:
+        notes[0] += f" The frame rate differs here ({', '.join(f'{rate:g}' for rate in rates)} Hz)."
     if results.qualities:
-        on = sorted({f"{q.set} ({q.frames:,} frames)" for q in results.qualities})
-        notes.append(f"Measured on {', '.join(on)}; run length in frames; inertia per frame of the sample.")
+        notes.append(f"Measured on {'; '.join(map(_heard, results.qualities))}. Inertia per frame of the sample.")
+    return [*notes, *_unit_gaps(results)]
+
+
+def _heard(quality: Quality) -> str:
+    phones = quality.frames_with_phone
+    with_phone = f", {phones:,} of them with a phone" if phones is not None and quality.pnmi is not None else ""
+    return f"{quality.set} for {quality.tag} ({quality.frames:,} frames{with_phone})"
+
+
+def _unit_gaps(results: Results) -> list[str]:
+    """A sentence for everything that is absent from Table 2."""
+    notes = []
+    codebooks = {codebook.tag: codebook for codebook in results.codebooks}
+    untimed = [q.tag for q in results.qualities if run_length_ms(q, codebooks.get(q.tag)) is None]
+    if untimed:
+        notes.append(f"{ABSENT}: the frame rate of {', '.join(untimed)} is not known, so its run length in ms is not.")
     silent = [q.tag for q in results.qualities if q.pnmi is None]
     if silent:
         notes.append(
@@ -81,6 +118,9 @@ def data_table(results: Results) -> Table:
     notes = [f"{ABSENT}: no utt2dur in {', '.join(unmeasured)}, so its hours are not known."] if unmeasured else []
     if not sets:
         notes.append(f"{ABSENT}: no data dir is among the inputs.")
+    unspoken = [data.name for data in sets if data.speakers is None]
+    if unspoken:
+        notes.append(f"{ABSENT}: no utt2spk in {', '.join(unspoken)}, so its speakers are not known.")
     if sets and not all(data.languages for data in sets):
         notes.append(f"{ABSENT}: a set without utt2lang has no languages to count.")
     titles = [Column("Hours"), Column("Utterances"), Column("Speakers"), Column("Languages (utterances)", "left")]
@@ -110,12 +150,15 @@ def detail_table(results: Results) -> Table:
     rows: list[list[Cell]] = []
     for row in results.rows:
         for task in row.tasks.values():
-            tail = [f"{task.n:,} {task.unit_of_n}", task.blocks, _number(task.best_lr), _number(task.steps)]
+            tail = [f"{task.n:,} {task.unit_of_n}", task.drawn, _number(task.best_lr), _number(task.steps)]
             figures = {task.metric: task.estimate, **task.others}
             rows += [[row.title, task_name(task.task), metric_name(m), e, *tail] for m, e in figures.items()]
     words = [Column("Row", "left"), Column("Task", "left"), Column("Metric", "left")]
     titles = [Column("%"), Column("n"), Column("Blocks", "left"), Column("Learning rate"), Column("Steps")]
-    return Table("Every figure of the probes", [*words, *titles], rows or [[ABSENT, *[None] * 7]], (), THIS_RUN)
+    notes = [] if rows else [f"{ABSENT}: no row of a probe folder is among the inputs."]
+    if any(None in (task.best_lr, task.steps) for row in results.rows for task in row.tasks.values()):
+        notes.append(f"{ABSENT}: a result file does not say its learning rate or its steps.")
+    return Table("Every figure of the probes", [*words, *titles], rows or [[ABSENT, *[None] * 7]], notes, THIS_RUN)
 
 
 def _number(value: float | None) -> str | None:
@@ -130,7 +173,10 @@ def config_table(stages: Sequence[Stage]) -> Table:
         file = str(stage.config_file) if stage.config_file else None
         rows.append([stage.step, str(stage.folder), file, settings or None])
     titles = [Column(title, "left") for title in ("Step", "Output", "Config", "Settings")]
-    return Table("Configuration", titles, rows or [[ABSENT, None, None, None]])
+    notes = [] if rows else [f"{ABSENT}: no input has a record of its settings."]
+    if any(None in row for row in rows):
+        notes.append(f"{ABSENT}: the step was given no config file, or has no settings.")
+    return Table("Configuration", titles, rows or [[ABSENT, None, None, None]], notes)
 
 
 def flat(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-from .probes import TASKS, Row, Task, metric_name, task_name
+from .probes import BASELINES, TASKS, Row, Task, metric_name, task_name
 from .results import Results
 from .tables import ABSENT, Estimate, listed
 
 Outcome = Literal["ahead", "behind", "not told apart", "not measured"]
-AGAINST = {"random": "its random initialisation", "fbank_stacked": "stacked FBANK"}
-
-
+FILTER_BANKS = ("fbank", "fbank_stacked")
 SYNTHETIC = "The audio is SYNTHETIC."
 
 
@@ -31,15 +30,6 @@ class Claim:
 
     text: str
     points: tuple[Point, ...] = ()
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """How a model stands to a baseline on a task; `ground` is empty where their intervals say it."""
-
-    task: str
-    outcome: Outcome
-    ground: str
 
 
 def compare(task: Task | None, other: Task | None, other_row: str = "") -> tuple[Outcome, str]:
@@ -70,26 +60,27 @@ def _apart(a: Estimate, b: Estimate, sign: int) -> Outcome | None:
     return "ahead" if low > other_high else "behind" if high < other_low else "not told apart"
 
 
-def verdicts(model: Row, other: Row, results: Results) -> list[Verdict]:
-    """One verdict per task that any row was measured on."""
-    tasks = dict.fromkeys(name for name in [*TASKS, *(n for r in results.rows for n in r.tasks)])
-    measured = [name for name in tasks if any(name in row.tasks for row in results.rows)]
-    return [Verdict(n, *compare(model.tasks.get(n), other.tasks.get(n), other.name)) for n in measured]
+def measured(results: Results) -> list[str]:
+    """Tasks that any row was measured on, in the order of the tables."""
+    found = dict.fromkeys(name for row in results.rows for name in row.tasks)
+    return [*(name for name in TASKS if name in found), *(name for name in found if name not in TASKS)]
+
+
+def best_filter_bank(results: Results, name: str) -> Row | None:
+    """The row of filter banks with the better figure on the task `name`; None where none was measured on it."""
+    found = [row for row in results.rows if row.kind in FILTER_BANKS and name in row.tasks]
+    sign = -1 if any(row.tasks[name].lower_is_better for row in found) else 1
+    return max(found, key=lambda row: sign * row.tasks[name].estimate.value, default=None)
 
 
 def statement(results: Results, synthetic: bool) -> list[Claim]:
-    """What can be said of each model against its random initialisation and stacked FBANK; cautions last."""
-    claims = [_claim(model, kind, name, results) for model in results.models for kind, name in AGAINST.items()] or [
+    """What can be said of each model against its random initialisation and against filter banks; cautions last."""
+    held = (_against_random, _against_filter_banks)
+    claims = [against(model, results) for model in results.models for against in held] or [
         Claim("No trained model was probed, so nothing can be said of one.")
     ]
     claims += [claim for model in results.models if (claim := _chance(model))]
-    claims.append(
-        Claim(
-            "Ahead and behind: the interval of the paired difference lies on one side of 0, or, where none is named, "
-            "the two intervals are apart. Not told apart does not mean equal. "
-            "The intervals cover the choice of test data only: this is one run with one seed."
-        )
-    )
+    claims.append(_caution(results))
     if synthetic:
         claims.append(
             Claim(f"{SYNTHETIC} The figures show that the chain works, and nothing about real Arabic speech.")
@@ -97,25 +88,65 @@ def statement(results: Results, synthetic: bool) -> list[Claim]:
     return claims
 
 
-def _claim(model: Row, kind: str, name: str, results: Results) -> Claim:
-    other = results.baseline(kind, model)
+def _caution(results: Results) -> Claim:
+    text = (
+        "Ahead and behind: the interval of the paired difference lies on one side of 0, or, where none is named, "
+        "the two intervals are apart. Not told apart does not mean equal. "
+        "This is one run with one seed, and the intervals cover the choice of test data only."
+    )
+    drawn = [
+        n for n in measured(results) if any(n in r.tasks and r.tasks[n].blocks == "utterance" for r in results.rows)
+    ]
+    if drawn:
+        text += (
+            f" On {listed(map(task_name, drawn))} that is the choice of utterances: "
+            "variation between speakers is not covered."
+        )
+    return Claim(text)
+
+
+def _against_random(model: Row, results: Results) -> Claim:
+    other = results.baseline("random", model)
     if other is None:
-        return Claim(f"Whether {model.title} is ahead of {name} cannot be said: the probe folder has no such row.")
-    found = verdicts(model, other, results)
-    tasks = {outcome: [task_name(v.task) for v in found if v.outcome == outcome] for outcome in get_args(Outcome)}
-    if not found:
+        return _unsaid(model, "its random initialisation", "the probe folder has no such row")
+    same = other.parameters == model.parameters
+    name = "its random initialisation" if same else "a random initialisation of another size"
+    return _claim(model, name, dict.fromkeys(measured(results), other))
+
+
+def _against_filter_banks(model: Row, results: Results) -> Claim:
+    """Against whichever filter banks are better on a task, so that no weak one stands for all."""
+    there = [kind for kind in FILTER_BANKS if any(row.kind == kind for row in results.rows)]
+    gone = [BASELINES[kind] for kind in FILTER_BANKS if kind not in there]
+    if not there:
+        return _unsaid(model, " or ".join(gone), "the probe folder has a row of neither")
+    name = BASELINES[there[0]] if gone else f"the better of {listed(BASELINES[kind] for kind in there)}"
+    others = {task: best_filter_bank(results, task) for task in measured(results)}
+    claim = _claim(model, name, others, named=True)
+    return replace(claim, text=f"{claim.text} The probe folder has no row of {gone[0]}.") if gone else claim
+
+
+def _unsaid(model: Row, name: str, why: str) -> Claim:
+    return Claim(f"Whether {model.title} is ahead of {name} cannot be said: {why}.")
+
+
+def _claim(model: Row, name: str, others: Mapping[str, Row | None], named: bool = False) -> Claim:
+    """Of `model` against the row that each task has in `others`; `named`: each point says which row that is."""
+    if not others:
         return Claim(f"{model.title} was probed on no task: no set has labels for one.")
+    points = {task: _point(model, other, task, named) for task, other in others.items()}
+    tasks = {
+        outcome: [task_name(t) for t, p in points.items() if p.outcome == outcome] for outcome in get_args(Outcome)
+    }
     ahead = tasks.pop("ahead")
-    if kind == "random" and other.parameters != model.parameters:
-        name = "a random initialisation of another size"
     if ahead:
-        text = f"{model.title} beats {name} outside the interval on {len(ahead)} of {len(found)} tasks: "
+        text = f"{model.title} beats {name} outside the interval on {len(ahead)} of {len(others)} tasks: "
         text += f"{listed(ahead)}."
     else:
-        text = f"{model.title} does not beat {name} outside the interval on any of {len(found)} tasks."
+        text = f"{model.title} does not beat {name} outside the interval on any of {len(others)} tasks."
     rest = [f"{outcome} on {listed(names)}" for outcome, names in tasks.items() if names]
     text += f" {listed(rest)[:1].upper()}{listed(rest)[1:]}." if rest else ""
-    return Claim(text, tuple(_point(model, other, verdict) for verdict in found))
+    return Claim(text, tuple(points.values()))
 
 
 def _chance(model: Row) -> Claim | None:
@@ -132,12 +163,13 @@ def _chance(model: Row) -> Claim | None:
     return Claim(f"{model.title} against chance (always the most frequent class): {'; '.join(said)}.")
 
 
-def _point(model: Row, other: Row, verdict: Verdict) -> Point:
-    mine, theirs = model.tasks.get(verdict.task), other.tasks.get(verdict.task)
-    metric = next((metric_name(task.metric) for task in (mine, theirs) if task), "")
-    figures = f"{mine.estimate if mine else ABSENT} against {theirs.estimate if theirs else ABSENT}"
-    return Point(
-        f"{task_name(verdict.task)} {metric}".strip(),
-        verdict.outcome,
-        f"{figures}; {verdict.ground}" if verdict.ground else figures,
-    )
+def _point(model: Row, other: Row | None, name: str, named: bool) -> Point:
+    mine, theirs = model.tasks.get(name), other.tasks.get(name) if other else None
+    outcome, ground = compare(mine, theirs, other.name if other else "")
+    found = [task for task in (mine, theirs) if task]
+    metric = metric_name(found[0].metric) if found else ""
+    title = f"{other.title}: " if named and other else ""
+    figures = f"{mine.estimate if mine else ABSENT} against {title}{theirs.estimate if theirs else ABSENT}"
+    counts = listed(dict.fromkeys(f"{task.n:,} {task.unit_of_n}" for task in found))
+    said = [figures, f"n {counts}" if counts else "", ground]
+    return Point(f"{task_name(name)} {metric}".strip(), outcome, "; ".join(word for word in said if word))

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..core.record import RECORD, read_record
 from .resultfile import ResultFile, broken
-from .units import iteration
 
 SHAPE = {  # keys of a Hugging Face config -> what the report calls them
     "model_type": "type",
@@ -18,17 +18,23 @@ SHAPE = {  # keys of a Hugging Face config -> what the report calls them
     "conv_dim": "conv channels",
     "feat_extract_norm": "conv norm",
 }
-SET_COLUMNS = ("set", "split", "part")  # a column that says whether a row is of the training or the dev set
-DEV = ("dev", "valid", "validation", "val")
+ABSENT = "-"  # of loss.tsv, where nothing was validated
 
 
 @dataclass(frozen=True)
 class Training:
-    """`curves[name]` = (steps, values) of a column of loss.tsv, e.g. "loss" and "dev loss"; finite values only."""
+    """A trained network.
 
-    tag: str
+    Attributes:
+        name: as its probe row is called.
+        hours: audio that it was trained on; None where its record does not say.
+        curves: (steps, values) of each column of loss.tsv, e.g. "loss" and "dev loss"; finite values only.
+        gaps: how many values were not finite.
+    """
+
     name: str
     shape: dict[str, str]
+    hours: float | None
     curves: dict[str, tuple[list[float], list[float]]]
     gaps: int
 
@@ -47,12 +53,27 @@ def is_training(folder: Path) -> bool:
     return (folder / "loss.tsv").is_file() or (folder / "hf").is_dir()
 
 
+def network_name(folder: Path) -> str:
+    """exp/it1/base -> it1.base, exp/base -> base: the same rule as `encoder_name`, which names the probe rows."""
+    if not (folder / "hf").is_dir():
+        return folder.name
+    folder = folder.resolve()
+    return folder.name if folder.parent.name in ("", "exp") else f"{folder.parent.name}.{folder.name}"
+
+
 def read_training(folder: Path) -> Training:
     """Training of a folder with loss.tsv and hf/config.json. Raises UserError."""
     config = ResultFile.read(folder / "hf" / "config.json")
     shape = {title: _said(config.tree[key]) for key, title in SHAPE.items() if config.has(key)}
     curves, gaps = _curves(folder / "loss.tsv")
-    return Training(iteration(folder), f"{iteration(folder)}.{folder.absolute().name}", shape, curves, gaps)
+    return Training(network_name(folder), shape, _hours(folder), curves, gaps)
+
+
+def _hours(folder: Path) -> float | None:
+    if not (folder / RECORD).is_file():
+        return None
+    record = ResultFile(folder / RECORD, read_record(folder))
+    return record.section("counts").maybe("hours") if record.has("counts") else None
 
 
 def _said(value: object) -> str:
@@ -77,30 +98,18 @@ def _curves(path: Path) -> tuple[dict[str, tuple[list[float], list[float]]], int
         if len(cells) != len(header):
             raise broken(path, f"line {number} has {len(cells)} fields, the header {len(header)}")
         row = dict(zip(header, cells))
-        dev = any(row.pop(key, "").lower() in DEV for key in SET_COLUMNS)
         step = _number(path, number, row.pop("step"))
         for name, cell in row.items():
-            if cell in ("", "-", ABSENT):
+            if cell == ABSENT:
                 continue
             value = _number(path, number, cell)
             if not math.isfinite(value):
                 gaps += 1
                 continue
-            steps, values = curves.setdefault(_curve(name, dev), ([], []))
+            steps, values = curves.setdefault(name.replace("_", " "), ([], []))
             steps.append(step)
             values.append(value)
     return curves, gaps
-
-
-ABSENT = "–"
-
-
-def _curve(column: str, dev: bool) -> str:
-    """Name of a curve: dev_loss, valid.loss and loss of a row of the dev set are all "dev loss"."""
-    words = column.replace(".", "_").replace("/", "_").split("_")
-    dev = dev or any(word in DEV for word in words)
-    rest = " ".join(word for word in words if word not in (*DEV, "train")) or "loss"
-    return f"dev {rest}" if dev else rest
 
 
 def _number(path: Path, line: int, cell: str) -> float:

@@ -15,7 +15,7 @@ class Codebook:
     tag: str
     source: str
     k: int
-    dim: int
+    rate: float | None
     inertia: float | None
 
 
@@ -34,16 +34,24 @@ class Example:
 
 @dataclass(frozen=True)
 class Quality:
-    """Of the units of one set; the three measures against phones are None where no phone times are known."""
+    """Of the units of one set.
+
+    Attributes:
+        rate: frames per second; run_length_mean: frames, run_length_ms: milliseconds; None where it is not said.
+        frames_with_phone: frames that the three measures against phones are of; these are None without phone times.
+    """
 
     tag: str
     set: str
     source: str
     k: int
+    rate: float | None
     frames: int
+    frames_with_phone: int | None
     clusters_used: int
     entropy_bits: float
     run_length_mean: float
+    run_length_ms: float | None
     phone_purity: float | None
     cluster_purity: float | None
     pnmi: float | None
@@ -59,11 +67,16 @@ def iteration(folder: Path) -> str:
 
 def read_codebook(folder: Path) -> Codebook:
     file = ResultFile.read(folder / "codebook.json")
-    kind = next((file.text(key) for key in ("source", "kind", "features") if isinstance(file.tree.get(key), str)), "")
-    layer = f" {file.whole('layer')}" if kind == "layer" and file.has("layer") else ""
-    return Codebook(
-        iteration(folder), kind + layer, file.whole("k"), file.whole("dim"), file.maybe("inertia_per_frame")
-    )
+    inertia = file.maybe("inertia_per_frame")
+    return Codebook(iteration(folder), file.text("source"), file.whole("k"), _rate(file), inertia)
+
+
+def _rate(file: ResultFile) -> float | None:
+    """Frames per second; None where the file does not say."""
+    rate = file.maybe("rate")
+    if rate is not None and rate <= 0:
+        raise broken(file.path, f"{file.prefix}rate is {rate}, not above 0")
+    return rate
 
 
 def read_quality(folder: Path) -> Quality:
@@ -76,10 +89,13 @@ def read_quality(folder: Path) -> Quality:
         set=file.text("set"),
         source=file.text("source"),
         k=k,
+        rate=_rate(file),
         frames=file.whole("frames"),
+        frames_with_phone=file.whole("frames_with_phone") if file.has("frames_with_phone") else None,
         clusters_used=file.whole("clusters_used"),
         entropy_bits=file.number("entropy_bits"),
         run_length_mean=file.number("run_length_mean"),
+        run_length_ms=file.maybe("run_length_ms"),
         phone_purity=file.maybe("phone_purity"),
         cluster_purity=file.maybe("cluster_purity"),
         pnmi=file.maybe("pnmi"),
@@ -100,9 +116,7 @@ def _example(folder: Path, file: ResultFile) -> Example:
         raise broken(file.path, f"{file.prefix}wav leads out of the folder")
     if not wav.is_file():
         raise broken(file.path, f"{file.prefix}wav names {file.text('wav')}, which is missing")
-    rate = file.number("rate")
-    if rate <= 0:
-        raise broken(file.path, f"{file.prefix}rate is {rate}, not above 0")
+    rate = _rate(file) or file.number("rate")
     phones = None
     if file.has("phones"):
         phones = [_phone(file, i, phone) for i, phone in enumerate(file.listed("phones"))]

@@ -1,0 +1,57 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from toolkit.report.results import collect
+from toolkit.report.run_tables import unit_table
+
+
+def unit_rows(*paths):
+    table = unit_table(collect([Path(path) for path in paths]))
+    titles = [column.title for column in table.columns]
+    return [dict(zip(titles, row)) for row in table.rows], " ".join(table.notes)
+
+
+@pytest.mark.parametrize(
+    ("quality", "book", "shown"),
+    [
+        ({"run_length_ms": 48.2, "rate": 50}, 100, ("48.2", "50")),
+        ({"rate": 50}, 100, ("40.0", "50")),
+        ({}, 100, ("20.0", "100")),
+        ({}, ..., (None, None)),
+    ],
+)
+def test_a_run_is_as_long_as_its_frames_take(recipe, quality, book, shown):
+    """2 frames last 20 ms at 100 Hz and 40 ms at 50 Hz; what was measured goes before what is worked out."""
+    recipe.whole().edit("exp/it1/quality/quality.json", run_length_mean=2.0, **quality)
+    recipe.edit("exp/it1/codebook/codebook.json", rate=book)
+    rows, notes = unit_rows("exp/it1/codebook", "exp/it1/quality")
+    assert (rows[0]["Run length ms"], rows[0]["Frame rate Hz"]) == shown
+    assert ("the frame rate of it1 is not known" in notes) == (shown[0] is None)
+
+
+def test_units_of_two_sets_stand_in_two_rows_with_what_they_were_measured_on(recipe):
+    recipe.whole()
+    shutil.copytree("exp/it1/quality", "exp/it1/quality_test")
+    changes = {"set": "test", "frames": 777, "frames_with_phone": 555, "rate": 50}
+    recipe.edit("exp/it1/quality_test/quality.json", **changes)
+    rows, notes = unit_rows("exp/it1/codebook", "exp/it1/quality", "exp/it1/quality_test")
+    assert [row["Iteration"] for row in rows] == ["it1, dev", "it1, test"]
+    assert "dev for it1 (12,345 frames); test for it1 (777 frames, 555 of them with a phone)" in notes
+    assert "The frame rate differs here (50, 100 Hz)" in notes
+
+
+def test_pnmi_is_said_to_be_comparable_at_equal_k_and_frame_rate_only(recipe):
+    recipe.whole()
+    shutil.copytree("exp/it1", "exp/it2")
+    recipe.edit(
+        "exp/it2/quality/quality.json", k=2, histogram=[5, 6], pnmi=None, phone_purity=None, cluster_purity=None
+    )
+    table = unit_table(collect([*recipe.ins, Path("exp/it2/quality"), Path("exp/it2/codebook")]))
+    assert [row[0] for row in table.rows] == ["it1", "it2"]
+    assert table.rows[1][4] is None
+    notes = " ".join(table.notes)
+    assert "at equal K and frame rate only" in notes
+    assert "K differs here (2, 100)" in notes
+    assert "it2 has no PNMI and no purity: the set has no phones.ctm" in notes
