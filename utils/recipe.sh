@@ -33,7 +33,8 @@ recipe() {
       stage | stop_stage | nj | ngpu | backend | fresh) ;;
       *) [[ ${meaning_of[$name]+x} ]] || { engine+=("--unknown=word:$1") && shift $(($# > 1 ? 2 : 1)) && continue; } ;;
     esac
-    (($# > 1)) || { echo "error: $1 needs a value" >&2 && exit 2; }
+    (($# > 1)) && [[ $2 != --* ]] || { echo "error: $1 needs a value" >&2 && exit 2; }
+    [[ -n $2 || (${meaning_of[$name]+x} && -z ${!name}) ]] || { echo "error: $1 must not be empty" >&2 && exit 2; }
     if [[ ${meaning_of[$name]+x} ]]; then printf -v "$name" '%s' "$2"; else engine+=("--${name//_/-}=$2"); fi
     shift 2
   done

@@ -2,6 +2,9 @@
 
 import os
 import subprocess
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -91,6 +94,44 @@ class Recipe:
 
     def config(self, name: str, text: str) -> None:
         (self.folder / "conf" / name).write_text(text)
+
+    def states(self) -> list[str]:
+        """State of each stage, as --list shows it."""
+        rows = [line.split() for line in self("--list")[1].splitlines()]
+        return [row[2] for row in rows if row and row[0].isdigit()]
+
+    def bytes(self) -> dict[str, bytes]:
+        """Every byte that must not depend on nj or on a kill: logs, locks and times aside."""
+        loose = ("times.json", ".lock", "made")
+        return {
+            str(p.relative_to(self.folder)): p.read_bytes()
+            for p in sorted(self.folder.rglob("*"))
+            if p.is_file() and p.name not in loose and "log" not in p.parts
+        }
+
+    def at_work(self) -> list[int]:
+        """Processes whose working folder is the recipe's."""
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):  # of another user, or gone meanwhile
+                if os.readlink(process / "cwd") == str(self.folder):
+                    found.append(int(process.name))
+        return found
+
+    def begun(self, *words: str, sleep: str) -> subprocess.Popen:
+        """A run in the middle of its first stage, of six shards that take `sleep` seconds each."""
+        process = self.popen("--sleep", sleep, "--nj", "1", *words)
+        self.wait(lambda: (self.folder / "dump/one/record.json").exists() or process.poll() is not None)
+        assert process.poll() is None
+        return process
+
+    @staticmethod
+    def wait(what: Callable[[], object], seconds: float = 60.0) -> None:
+        """Until `what` is true; fails after `seconds`."""
+        deadline = time.monotonic() + seconds
+        while not what():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
 
 
 @pytest.fixture

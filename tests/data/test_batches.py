@@ -117,6 +117,30 @@ def test_utterances_without_labels_go_to_the_ledger_up_to_a_share(tmp_path: Path
         labelled([*utterances, stranger], labels, lambda *row: None, 0.05)
 
 
+def test_what_is_not_kept_is_dropped_by_name_and_nothing_else_is(tmp_path: Path) -> None:
+    """u1 is too short for a label, x and ي have none; the order of the utterances does not matter."""
+    utterances, labels = corpus(tmp_path, [16000, 300, 9000])
+    strangers = [Utterance(id, f"{id}.wav", 0.0, None, "s", 1.0) for id in ("x", "ي")]
+    given = [strangers[1], *utterances[::-1], strangers[0]]
+    dropped: list[str] = []
+    kept = labelled(given, labels, lambda id, reason, detail: dropped.append(id), 0.6)
+    assert [u.id for u in kept] == ["u2", "u0"] and dropped == ["ي", "u1", "x"]
+
+
+def test_an_utterance_without_labels_is_refused_by_name(tmp_path: Path) -> None:
+    utterances, labels = corpus(tmp_path, [16000])
+    with pytest.raises(UserError, match="1 of 2 utterances have no labels: x"):
+        LabelledSpeech([*utterances, Utterance("x", "x.wav", 0.0, None, "s", 1.0)], labels)
+
+
+def test_labels_are_looked_up_once_not_for_every_crop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    utterances, labels = corpus(tmp_path, [16000, 9000, 5000])
+    expected = [labels[u.id][4::2][:3].tolist() for u in utterances]
+    monkeypatch.setattr(Labels, "_find", None)
+    speech = LabelledSpeech(labelled(utterances[::-1], labels, lambda *row: None, 0.0), labels)
+    assert speech.batch([2, 1, 0], [2, 2, 2], 3)["labels_BT"].tolist() == expected
+
+
 @pytest.mark.parametrize("threads", [0, 1, 4])
 def test_prefetched_batches_come_in_order(threads: int) -> None:
     def load(step: int, number: int) -> tuple[int, int]:

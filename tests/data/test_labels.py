@@ -23,13 +23,20 @@ def write(folder: Path, header: LabelHeader = HEADER, n: int = 5) -> dict[str, n
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.dictionaries(IDS, st.lists(st.integers(0, 49), max_size=8), max_size=12))
-def test_what_is_written_is_read_whatever_the_ids(tmp_path: Path, rows: dict[str, list[int]]) -> None:
+@given(st.dictionaries(IDS, st.lists(st.integers(0, 49), max_size=8), max_size=12), st.data())
+def test_what_is_written_is_read_whatever_the_ids(
+    tmp_path: Path, rows: dict[str, list[int]], data: st.DataObject
+) -> None:
+    """One by one and many at once, in any order, some of them twice and some absent."""
     write_labels(tmp_path, HEADER, list(rows), [np.array(r, np.uint16) for r in rows.values()], check=False)
     labels = Labels.open(tmp_path)
     assert list(labels) == sorted(rows, key=str.encode) and len(labels) == len(rows)
     assert {id: labels[id].tolist() for id in labels} == rows
     assert labels.frames == sum(map(len, rows.values()))
+    wanted = data.draw(st.lists(st.sampled_from([*rows, "", "zz zz", *(id + "x" for id in rows)]), max_size=20))
+    found = labels.rows(wanted)
+    assert labels.lengths(found).tolist() == [len(rows.get(id, [])) for id in wanted]
+    assert [None if r < 0 else labels.at(r).tolist() for r in found] == [rows.get(id) for id in wanted]
     for absent in ("", "zz zz", *[id + "x" for id in rows if id + "x" not in rows]):
         assert absent not in labels
 
@@ -47,6 +54,22 @@ def test_the_bytes_do_not_depend_on_the_order_of_writing(tmp_path: Path) -> None
     write_labels(tmp_path / "b", HEADER, [*rows][::-1], [*rows.values()][::-1])
     for file in (tmp_path / "a").iterdir():
         assert file.read_bytes() == (tmp_path / "b" / file.name).read_bytes()
+
+
+def test_many_ids_are_found_in_one_pass_without_a_lookup_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Arabic sorts after Latin and before 𝒳 (beyond 16 bits), by code points as by UTF-8 bytes."""
+    ids = ["ahmed-1", "zaid", "أحمد-١", "ليلى", "ﷲ", "𝒳"]
+    write_labels(tmp_path, HEADER, ids[::-1], [np.arange(i) for i in range(6)])
+    monkeypatch.setattr(Labels, "_find", None)
+    labels = Labels.open(tmp_path)
+    assert labels.rows(ids).tolist() == [0, 1, 2, 3, 4, 5]
+    assert labels.rows(["ليلى", "نور", "zaid", "ليلى"]).tolist() == [3, -1, 1, 3]
+    assert labels.lengths(labels.rows(ids)).tolist() == [5, 4, 3, 2, 1, 0]
+    assert labels.rows([]).shape == (0,)
+    write_labels(tmp_path / "none", HEADER, [], [], check=False)
+    assert Labels.open(tmp_path / "none").rows(["", "ليلى"]).tolist() == [-1, -1]
+    with pytest.raises(UserError, match="1 of 2 utterances have no labels: نور"):
+        labels.require(["ليلى", "نور"])
 
 
 def test_a_wrong_rate_is_refused_naming_both_rates(tmp_path: Path) -> None:

@@ -12,8 +12,10 @@ from scipy.stats import entropy
 from sklearn.metrics import mutual_info_score
 
 from toolkit.core.errors import UserError
+from toolkit.data.kaldi import Utterance
+from toolkit.data.labels import LabelHeader, Labels, write_labels
 from toolkit.units.phones import phone_frames, read_phones
-from toolkit.units.quality import entropy_bits, joint_counts, phone_measures, run_length_mean
+from toolkit.units.quality import entropy_bits, joint_counts, phone_measures, quality, run_length_mean
 
 PAIRS = st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 5)), min_size=1, max_size=60)
 
@@ -69,6 +71,14 @@ def test_entropy_is_in_bits() -> None:
 def test_runs_end_with_their_utterance() -> None:
     assert run_length_mean([np.array([1, 1, 2]), np.array([2, 2, 2])]) == pytest.approx(6 / 3)
     assert run_length_mean([]) == 0.0
+
+
+@pytest.mark.parametrize("rate, expected", [(100.0, 35.0), (50.0, 70.0)])
+def test_the_mean_run_in_milliseconds_takes_the_rate_into_account(tmp_path: Path, rate: float, expected: float) -> None:
+    """7 frames in 2 runs are 3.5 frames: of 10 ms at 100 Hz, of 20 ms at 50 Hz."""
+    write_labels(tmp_path, LabelHeader(rate, 5, "h", "mfcc"), ["a"], [np.array([1, 1, 1, 2, 2, 2, 2])])
+    found = quality(Labels.open(tmp_path), [Utterance("a", "", 0.0, None, "s", 0.1)], None)
+    assert (found["run_length_mean"], found["run_length_ms"]) == (pytest.approx(3.5), pytest.approx(expected))
 
 
 SPANS = [(0.0, 0.1, "sil"), (0.1, 0.2, "a"), (0.3, 0.4, "b")]

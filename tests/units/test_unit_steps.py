@@ -30,7 +30,7 @@ from toolkit.units.quality import QualityConfig
 from toolkit.units.sample import apportion, chosen_frames, even
 
 ROOT = Path(__file__).resolve().parents[2]
-SMALL: dict[str, Any] = {"sample.frames": 400, "kmeans.k": 8, "sample.strata": "utt2lang"}
+SMALL: dict[str, Any] = {"sample.frames": 700, "kmeans.k": 8, "sample.strata": "utt2lang"}
 
 
 @pytest.fixture
@@ -85,9 +85,10 @@ def test_a_sample_holds_frames_of_its_utterances_in_the_shares_asked_for(
     make_data: Callable[..., Path], run_step: Callable[..., Any], tmp_path: Path
 ) -> None:
     data = make_data()
-    step = run_step(sample, UnitsConfig, [data], tmp_path / "s", {**SMALL, "sample.equal": "true"})
+    fields = {**SMALL, "sample.frames": 400, "sample.equal": "true"}
+    step = run_step(sample, UnitsConfig, [data], tmp_path / "s", fields)
     features = Features(tmp_path / "s/feats.scp")
-    assert step.counts == {"utterances": 12, "frames": 400, "strata": 2}
+    assert step.counts == {"utterances": 4 + 3, "frames": 400, "strata": 2}  # 4 of 50 Arabic frames each; all English
     langs = dict(line.split() for line in (data / "utt2lang").read_text().splitlines())
     for lang in ("MSA", "ENG"):
         assert sum(len(x) for id, x in features.items() if langs[id] == lang) == 200
@@ -104,7 +105,7 @@ def test_a_share_of_the_utterances_leaves_the_others_unread(
     """A third of the 9 Arabic and of the 3 English ones."""
     fields = {**SMALL, "sample.utterances": 1 / 3}
     step = run_step(sample, UnitsConfig, [make_data()], tmp_path / "s", fields)
-    assert step.counts["utterances"] == 4 and step.counts["frames"] <= 400
+    assert step.counts["utterances"] == 4 and step.counts["frames"] <= 700
     langs = dict(line.split() for line in (tmp_path / "train/utt2lang").read_text().splitlines())
     assert sorted(langs[id] for id in Features(tmp_path / "s/feats.scp")) == ["ENG", "MSA", "MSA", "MSA"]
 
@@ -144,6 +145,7 @@ def test_quality_says_what_the_report_reads(chain: Callable[..., Path]) -> None:
     labels = Labels.open(made / "labels")
     assert found["set"] == "train" and found["source"] == "mfcc" and found["frames"] == labels.frames
     assert found["histogram"] == labels.histogram.tolist()
+    assert found["run_length_ms"] == pytest.approx(10 * found["run_length_mean"])  # MFCC: a frame every 10 ms
     assert 0 <= found["pnmi"] <= 1 and 0 < found["phone_purity"] <= 1 and 0 < found["cluster_purity"] <= 1
     examples = read_json(made / "quality/examples.json")
     assert len(examples) == 4 and {e["lang"] for e in examples} == {"MSA", "ENG"}

@@ -46,7 +46,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         with open(path, encoding="utf-8") as f:
             tree = yaml.load(f, Loader=_Loader)  # noqa: S506 a BaseLoader builds strings, lists and dicts only
     except FileNotFoundError:
-        near = difflib.get_close_matches(path.name, [p.name for p in path.parent.glob("*.yaml")], 1, 0)
+        near = difflib.get_close_matches(path.name, [p.name for p in path.parent.glob("*.yaml")], 1, 0.8)
         raise UserError(
             "no such config", str(path), f"did you mean {near[0]}?" if near else "name an existing YAML file"
         ) from None

@@ -18,12 +18,20 @@ from .table import Run, Table
 
 @cache
 def audio_hours(folder: str) -> float | None:
-    """Hours in a Kaldi data dir, or in the data dirs of a folder; None before there are any."""
+    """Hours in a Kaldi data dir, or in the data dirs of a folder; None before there are any. Raises UserError."""
     path = Path(folder)
     files = [path / "utt2dur"] if (path / "utt2dur").is_file() else sorted(path.glob("*/utt2dur"))
     if not files:
         return None
-    return sum(float(line.split()[1]) for f in files for line in f.read_text(encoding="utf-8").splitlines()) / 3600
+    seconds = 0.0
+    for f in files:
+        for n, line in enumerate(f.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+            try:
+                seconds += float(line.split()[1])
+            except (ValueError, IndexError):
+                remedy = f"see python3 -m toolkit.data.validate {f.parent}, or redo the stage that made it with --fresh"
+                raise UserError("no duration here", f"{f}, line {n}", remedy) from None
+    return seconds / 3600
 
 
 def cost(table: Table, run: Run) -> tuple[float | None, float]:
@@ -46,7 +54,7 @@ def _said_in_config(run: Run) -> dict[str, float]:
     """Disk that a config states for what it makes, in a comment `# disk: 3800 MB` or `# disk: 90 MB per hour`."""
     said: dict[str, float] = {}
     for name in record.flag(run.argv, "--config"):
-        text = Path(name).read_text(encoding="utf-8") if Path(name).is_file() else ""
+        text = Path(name).read_text(encoding="utf-8", errors="replace") if Path(name).is_file() else ""
         for mb, hourly in re.findall(r"^# disk: ([\d.]+) MB( per hour)?", text, re.M):
             said["mb_per_hour" if hourly else "mb"] = float(mb)
     return said

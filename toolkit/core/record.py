@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -19,12 +20,14 @@ from pathlib import Path
 from typing import Any
 
 from .errors import UserError
-from .files import read_json, write_json, write_text
+from .files import TEMPORARY, read_json, write_json, write_text
 
 RECORD = "record.json"
 DROPPED = "dropped.tsv"
 TIMES = "times.json"
 UNFINISHED = "unfinished"
+BOOKKEEPING = {RECORD, DROPPED, TIMES, ".lock", "log", "shards"}
+PATHS = ("--in", "--out", "--config")
 PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -55,9 +58,15 @@ def flag(argv: list[str], name: str) -> list[str]:
 
 
 def separated(words: list[str]) -> list[str]:
-    """`--name=value` as two words, and no slash at the end of a path: one command has one identity."""
+    """`--name=value` as two words, and paths in one spelling (a/b for ./a//b/): one command has one identity."""
     parts = [part for word in words for part in (word.split("=", 1) if word.startswith("--") else [word])]
-    return [part.rstrip("/") or "/" if part.endswith("/") else part for part in parts]
+    name = ""
+    for i, part in enumerate(parts):
+        if part.startswith("--"):
+            name = part
+        elif name in PATHS and part:
+            parts[i] = str(Path(part))  # keeps `..`, which a link may give another meaning
+    return parts
 
 
 def step_file(step: str) -> Path:
@@ -163,11 +172,32 @@ def status(argv: list[str], input_id: Callable[[Path, Path], str] = input_id) ->
         record = read_record(path.parent)
     except UserError as e:
         return Status("stale", f"{path} is {e.what}")
-    was, now = record["parts"], identity(argv, input_id)
+    folder, was, now = path.parent, record["parts"], identity(argv, input_id)
     changed = [k for k in now if was.get(k) != now[k]] + [k for k in was if k not in now]
+    if changed and record["state"] == "running" and _bare(folder):
+        return Status("missing", "begun in another way, with nothing made")
     if changed:
-        return Status("stale", "changed: " + ", ".join(changed))
+        return Status("stale", "changed: " + ", ".join(_change(part, was.get(part), now.get(part)) for part in changed))
+    gone = [name for name in record.get("made", []) if not (folder / name).exists()]
+    if gone:
+        return Status("partial", f"gone: {', '.join(str(folder / name) for name in gone)}; it is made again")
     return Status("done") if record["state"] == "done" else Status("partial", "begun: goes on where it stopped")
+
+
+def _bare(folder: Path) -> bool:
+    """Whether a step that was begun in `folder` has made nothing yet that would be lost."""
+    shards = folder / "shards"
+    made = [p for p in (shards.iterdir() if shards.is_dir() else ()) if not p.name.endswith(TEMPORARY)]
+    return not made and {p.name for p in folder.iterdir()} <= BOOKKEEPING
+
+
+def _change(part: str, was: str | None, now: str | None) -> str:
+    """Name of a changed part; of a command, the words that differ."""
+    if part != "command" or was is None or now is None:
+        return part
+    old, new = json.loads(was), json.loads(now)
+    words = [shlex.join(w for w in some if w not in other) or "nothing" for some, other in ((old, new), (new, old))]
+    return f"command (from {words[0]} to {words[1]})"
 
 
 def begin(argv: list[str], out: Path) -> dict[str, str]:
@@ -190,8 +220,9 @@ def finish(
     """Mark `out` as whole: the ledger, the times in a file of their own, and the record last."""
     ledger.write(out / DROPPED)
     write_json(out / TIMES, {"seconds": round(seconds, 2)})
+    made = sorted(p.name for p in out.iterdir() if p.name not in BOOKKEEPING and not p.name.endswith(TEMPORARY))
     record = {"state": "done", "id": identity_id(parts), "parts": parts, "config": config, "commit": commit()}
-    write_json(out / RECORD, {**record, "counts": counts, "dropped": ledger.reasons()})
+    write_json(out / RECORD, {**record, "counts": counts, "dropped": ledger.reasons(), "made": made})
 
 
 @cache

@@ -80,7 +80,7 @@ def run_shards(
         remove(leftover)
     todo = [k for k in range(len(paths)) if not paths[k].exists()]
     with Progress(step.name, sum(costs), unit, sum(costs) - sum(costs[k] for k in todo)) as bar:
-        nj = min(step.ngpu if on_device and step.ngpu else step.nj, len(todo))
+        nj = min(step.nj, len(todo), step.ngpu if on_device and step.ngpu else len(todo))
         if nj <= 1:
             for k in todo:
                 _make(k, paths[k], work)

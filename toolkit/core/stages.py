@@ -8,22 +8,25 @@ import os
 import shlex
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 from . import job, plan, record
-from .errors import UserError
+from .config import read_yaml
+from .errors import UserError, mendable
 from .files import locked, write_text
 from .progress import clock
 from .shards import BACKENDS
 from .table import Run, Table
 
+RESULTS = "RESULTS.md"
 ENGINE_OPTIONS = {
     "stage": "first stage, by number or name",
     "stop-stage": "last stage, by number or name",
     "nj": "shards at once (changes no result)",
     "ngpu": "GPUs to use, 1 if there is one; 0 is the CPU (no part of the identity)",
     "backend": f"where sharded jobs run: {', '.join(BACKENDS)}",
-    "fresh": "redo this stage: its old output, and what it makes stale, is moved aside, never deleted",
+    "fresh": "redo this stage: its old output, and all that was made from it, is moved aside, never deleted",
     "list": "show the stages: number, name, state and why, inputs, outputs",
     "plan": "show jobs, hours of audio and disk",
     "dry-run": "show the commands",
@@ -40,12 +43,18 @@ def main() -> None:
     except UserError as e:
         print(f"error: {e}", file=sys.stderr)
         raise SystemExit(2) from None
-    except KeyboardInterrupt:
-        print("\nstopped; the same command goes on from here", file=sys.stderr)
-        raise SystemExit(130) from None
     except BrokenPipeError:  # ./run.sh --list | head
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(141) from None
+    except OSError as e:
+        error = mendable(e, os.getcwd())
+        if error is None:
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except KeyboardInterrupt:
+        print("\nstopped; the same command goes on from here", file=sys.stderr)
+        raise SystemExit(130) from None
 
 
 def _parse(table: Table) -> argparse.Namespace:
@@ -63,7 +72,7 @@ def _parse(table: Table) -> argparse.Namespace:
         raise UserError(f"unknown option {word}", "command line", hint)
     for name, least in (("nj", 1), ("ngpu", 0)):
         value = getattr(args, name)
-        if value is not None and not (value.isdigit() and int(value) >= least):
+        if value is not None and not (value.isdecimal() and int(value) >= least):
             raise UserError(f"--{name} needs a whole number from {least}, not {value!r}", f"--{name}")
     if args.backend not in (None, *BACKENDS):
         raise UserError(f"no back-end {args.backend!r}", "--backend", f"one of {', '.join(BACKENDS)}")
@@ -82,7 +91,7 @@ def _act(table: Table, args: argparse.Namespace) -> int:
     if args.list:
         return _list(table)
     first = table.number(args.stage) if args.stage else 1
-    last = table.number(args.stop_stage) if args.stop_stage else len(table.stages)
+    last = table.number(args.stop_stage, "--stop-stage") if args.stop_stage else len(table.stages)
     if first > last:
         raise UserError(f"--stage {first} comes after --stop-stage {last}", "command line", "swap them")
     os.environ["SAWT_NJ"] = args.nj or str(len(os.sched_getaffinity(0)))
@@ -91,11 +100,12 @@ def _act(table: Table, args: argparse.Namespace) -> int:
     if args.plan:
         plan.show(table, first, last, int(os.environ["SAWT_NJ"]))
         return 0
-    fresh = _made_anew(table, table.number(args.fresh)) if args.fresh else []
+    fresh = _made_anew(table, table.number(args.fresh, "--fresh"), first, last) if args.fresh else []
     if args.dry_run:
         return _dry_run(table, first, last, fresh)
     if args.publish and not (args.stage or args.stop_stage or args.fresh):
         return _publish(table)
+    _preflight(table, first, last, fresh)
     _move_aside(fresh)
     code = _run(table, first, last)
     return code or (_publish(table) if args.publish else 0)
@@ -130,13 +140,16 @@ def _dry_run(table: Table, first: int, last: int, fresh: list[str]) -> int:
     return 0
 
 
-def _made_anew(table: Table, n: int) -> list[str]:
+def _made_anew(table: Table, n: int, first: int, last: int) -> list[str]:
     """What --fresh moves aside: the outputs of stage `n`, and all that was made from them.
 
     Those below go too although their identity may stay: who makes a stage anew expects other bytes of it, and
     what was made from the old ones would pass for made from the new. Raises UserError where what the stage is
-    made from is stale itself.
+    made from is stale itself, and where the stage is not among those that will run.
     """
+    if not first <= n <= last:
+        why = f"--fresh {table.stages[n - 1].name} is stage {n}, and only stages {first} to {last} are to run"
+        raise UserError(why, "command line", "widen --stage and --stop-stage, or leave them out")
     for run in table.stages[n - 1].runs:
         for made in filter(None, (table.maker(Path(i)) for i in run.ins)):
             if made[0] != n and table.status(made[1]).state == "stale":
@@ -151,9 +164,14 @@ def _made_anew(table: Table, n: int) -> list[str]:
 
 
 def _move_aside(outs: list[str]) -> None:
-    for out in outs:
-        with locked(Path(out), 1.0):  # a run that is at work there would go on writing into the new folder of that name
-            aside = _aside(out)
+    """All of them or, where a run is at work in one, none: it would go on writing into the new folder of that name."""
+    with ExitStack() as held:
+        for out in outs:
+            held.enter_context(locked(Path(out), 1.0))
+        for out in outs:
+            aside, copy, own = _aside(out), Path(out).parent / RESULTS, Path(out) / RESULTS
+            if own.is_file() and copy.is_file() and own.read_bytes() == copy.read_bytes():
+                copy.unlink()  # the table as it stood; the original moves along
             Path(out).rename(aside)
             print(f"moved {out} to {aside} (rename it back to undo)", flush=True)
 
@@ -163,14 +181,25 @@ def _aside(out: str) -> str:
     return next(name for k in range(1, 10**6) if not Path(name := f"{out}.aside-{k}").exists())
 
 
+def _preflight(table: Table, first: int, last: int, fresh: list[str]) -> None:
+    """What can be known now is said now, before anything is moved or run: configs, inputs, room on the disk."""
+
+    def to_be_made(name: str) -> bool:
+        """Whether a stage of this call will make the input `name`."""
+        made = table.maker(Path(name)) if name else None
+        return made is not None and made[0] >= first and (made[1].out in fresh or table.status(made[1]).state != "done")
+
+    for n, stage in enumerate(table.stages[first - 1 : last], first):
+        for run in stage.runs:
+            if run.out in fresh or table.status(run).state != "done":
+                table.check_inputs(n, Run([run.argv[0], "--in", *[i for i in run.ins if not to_be_made(i)]]))
+                for name in record.flag(run.argv, "--config"):
+                    read_yaml(Path(name))
+    plan.check_disk(table, first, last)
+
+
 def _run(table: Table, first: int, last: int) -> int:
     stages = table.stages[first - 1 : last]
-    for n, stage in enumerate(stages, first):  # what can be known now is said now
-        for run in stage.runs:
-            outside = Run([run.argv[0], "--in", *[i for i in run.ins if not i or table.maker(Path(i)) is None]])
-            if table.status(run).state != "done":
-                table.check_inputs(n, outside)
-    plan.check_disk(table, first, last)
     if all(table.stage_status(s).state == "done" for s in stages):
         print(f"stages {first} to {last} are done: nothing to do{_where(table)}")
         return 0
@@ -193,6 +222,8 @@ def _run_one(table: Table, n: int, run: Run) -> int:
     if state.state == "stale":
         raise UserError(f"{run.out} is stale ({state.why})", f"stage {n} ({name})", table.renewal(run))
     table.check_inputs(n, run)
+    with locked(Path(run.out)):  # before the log is begun anew: another run may be writing to it
+        pass
     start, parts = time.monotonic(), record.identity(run.argv)
     code = job.run(job.command(run.argv), run.log)
     if code == 0:
@@ -225,24 +256,30 @@ def _without(words: list[str], names: tuple[str, ...]) -> list[str]:
 
 
 def _results(table: Table) -> Path | None:
-    return next((p for s in table.stages for r in s.runs if (p := Path(r.out, "RESULTS.md")).is_file()), None)
+    """The table that the recipe's last step left, if that step is done."""
+    runs = [run for stage in table.stages for run in stage.runs if Path(run.out, RESULTS).is_file()]
+    return next((Path(run.out, RESULTS) for run in runs if table.status(run).state == "done"), None)
 
 
 def _where(table: Table) -> str:
     results = _results(table)
-    return f"; see {results.parent.parent / results.name} and {results.with_name('index.html')}" if results else ""
+    if results is None:
+        return ""
+    copy = results.parent.parent / RESULTS
+    return f"; see {copy if copy.is_file() else results} and {results.with_name('index.html')}"
 
 
 def _publish(table: Table) -> int:
-    results = _results(table)
-    if results is None:
-        raise UserError("there is no RESULTS.md to publish", "--publish", "run the last stage first")
     old = next((s for s in table.stages if table.stage_status(s).state != "done"), None)
     if old:
-        why = f"{results} is not of what the recipe says now: stage {old.name} is {table.stage_status(old).state}"
-        raise UserError(why, "--publish", "run the recipe to its end first")
-    write_text(Path("RESULTS.md"), results.read_text(encoding="utf-8"))
-    print(f"published {results} as {Path('RESULTS.md').absolute()}")
+        state = table.stage_status(old)
+        why = f"the results are not of what the recipe says now: stage {old.name} is {state.state}"
+        raise UserError(f"{why} ({state.why})" if state.why else why, "--publish", "run the recipe to its end first")
+    results = _results(table)
+    if results is None:
+        raise UserError("no stage of this recipe makes a RESULTS.md", "--publish", "add the results stage")
+    write_text(Path(RESULTS), results.read_text(encoding="utf-8"))
+    print(f"published {results} as {Path(RESULTS).absolute()}")
     return 0
 
 

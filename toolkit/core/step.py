@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import errno
 import os
 import sys
 import time
@@ -14,23 +13,26 @@ from pathlib import Path
 from typing import Any, Generic, NoReturn, TypeVar
 
 from .config import field_help, load_config, to_dict
-from .errors import UserError
+from .errors import UserError, mendable
 from .files import locked, remove
 from .job import die_with_parent
-from .record import Ledger, begin, finish, holder, identity, input_id, read_record, separated, status
+from .record import (
+    BOOKKEEPING,
+    RECORD,
+    Ledger,
+    begin,
+    finish,
+    flag,
+    holder,
+    identity,
+    input_id,
+    read_record,
+    separated,
+    status,
+)
 from .shards import WorkerDone
 
 C = TypeVar("C")
-MENDABLE = {  # states of the machine that its user can mend; anything else is a bug and keeps its traceback
-    errno.ENOSPC: ("the disk is full", "free some room"),
-    errno.EDQUOT: ("the disk quota is used up", "free some room"),
-    errno.EACCES: ("no permission", "make it readable (inputs) or writable (outputs)"),
-    errno.EISDIR: ("a folder where a file belongs", "mend the path"),
-    errno.ENOTDIR: ("a file where a folder belongs", "mend the path"),
-    errno.EEXIST: ("a file where a folder belongs", "mend the path"),
-    errno.ENAMETOOLONG: ("a name too long for this file system", "shorten it"),
-    errno.EROFS: ("a read-only file system", "write somewhere else"),
-}
 
 
 @dataclass
@@ -96,12 +98,9 @@ def main(function: Callable[[Step[Any]], None], config: type[Any] = NoConfig) ->
         print(f"error: {e}", file=sys.stderr)
         raise SystemExit(1) from None
     except OSError as e:
-        if e.errno not in MENDABLE:
+        error = mendable(e, (flag(separated(sys.argv), "--out") or ["the output"])[0])
+        if error is None:
             raise
-        what, remedy = MENDABLE[e.errno]
-        error = UserError(
-            what, str(e.filename or "see the lines above"), remedy + " and rerun: what is finished is kept"
-        )
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
@@ -130,14 +129,14 @@ def _run(function: Callable[[Step[Any]], None], config_class: type[Any], name: s
         except WorkerDone:
             return
         raise AssertionError(f"{name} ran as a worker but has no shards")
-    known.out.mkdir(parents=True, exist_ok=True)
+    _refuse_foreign(known.out)
     with locked(known.out):
         state = status(argv)
         if state.state == "stale":
             raise UserError(
                 f"{known.out} was made from something else ({state.why})",
                 str(known.out / "record.json"),
-                "move it aside, or run the recipe with --fresh",
+                "move it aside, or run the recipe with --fresh STAGE",
             )
         if state.state == "done":
             print(f"{known.out} is done: nothing to do")
@@ -147,6 +146,18 @@ def _run(function: Callable[[Step[Any]], None], config_class: type[Any], name: s
         function(step)
         finish(parts, known.out, to_dict(config), step.counts, step.ledger, time.monotonic() - start)
         remove(known.out / "shards")
+
+
+def _refuse_foreign(out: Path) -> None:
+    """Raise UserError for a folder that holds somebody's files: they would pass for the output, and move with it."""
+    if out.is_dir() and not (out / RECORD).is_file():
+        files = sorted(p.name for p in out.iterdir() if not p.name.startswith(".") and p.name not in BOOKKEEPING)
+        if files:
+            raise UserError(
+                f"{out} holds files that are not of this step: {', '.join(files[:3])}{' ...' if files[3:] else ''}",
+                "--out",
+                "name a folder of its own, or move them away",
+            )
 
 
 def _refuse_changed(argv: list[str], out: Path) -> None:

@@ -93,18 +93,20 @@ class Table:
             if not stage.runs or not all(r.out for r in stage.runs):
                 raise UserError(f"stage {stage.name} needs a `run` with --out", "stages() of the recipe")
 
-    def number(self, key: str) -> int:
-        """Number of the stage named or numbered `key`."""
+    def number(self, key: str, option: str = "--stage") -> int:
+        """Number of the stage named or numbered `key`, the value of `option`."""
         names = [s.name for s in self.stages]
         if key in names:
             return names.index(key) + 1
-        if key.isdigit() and 1 <= int(key) <= len(names):
+        if key.isdecimal() and 1 <= int(key) <= len(names):
             return int(key)
         near = difflib.get_close_matches(key, names, 3, 0.3)
         hint = (
-            f"nearest: {', '.join(near)}" if near and not key.isdigit() else f"there are 1 to {len(names)}: see --list"
+            f"nearest: {', '.join(near)}"
+            if near and not key.isdecimal()
+            else f"there are 1 to {len(names)}: see --list"
         )
-        raise UserError(f"no stage {key}", "--stage", hint)
+        raise UserError(f"no stage {key}", option, hint)
 
     @cached_property
     def _makers(self) -> dict[Path, tuple[int, Run]]:
@@ -140,31 +142,40 @@ class Table:
     def check_inputs(self, n: int, run: Run) -> None:
         """Raise UserError unless every input of a run of stage `n` is there and finished."""
         for name in run.ins:
-            if not name:
-                empty = [o for o in self.options if not o.value and not o.meaning.startswith("optional")]
-                wanted = ", ".join(f"{o.flag} ({o.meaning})" for o in empty) or "the variable that is empty"
-                raise UserError(f"stage {n} ({self.stages[n - 1].name}) has an empty input", "--in", f"give {wanted}")
-            path, made = Path(name), self.maker(Path(name))
-            if made is None:
-                if not path.exists():
-                    raise UserError(
-                        f"stage {n} needs {name}: no such file or folder", str(path.absolute()), self._hint(name)
-                    )
-            elif (state := self.status(made[1])).state != "done":
+            made = self.maker(Path(name)) if name else None
+            if made and (state := self.status(made[1])).state != "done":
                 m, maker = made[0], self.stages[made[0] - 1].name
                 remedy = self.renewal(made[1]) if state.state == "stale" else f"run stage {m} ({maker}) first"
                 why = f" ({state.why})" if state.why else ""
                 raise UserError(f"stage {n} needs {name}, which is {state.state}{why}", name, remedy)
-            elif not path.exists():
-                raise UserError(f"stage {n} needs {name}, which stage {made[0]} did not make", name, "mend the name")
+            if absent := self._absent(name, made):
+                what, remedy = absent
+                raise UserError(f"stage {n} ({self.stages[n - 1].name}) {what}", name or "--in", remedy)
+
+    def _absent(self, name: str, made: tuple[int, Run] | None) -> tuple[str, str] | None:
+        """(what is wrong, remedy) of an input that is empty or not there although its maker, if any, is done."""
+        if not name:
+            empty = [o for o in self.options if not o.value and not o.meaning.startswith("optional")]
+            wanted = ", ".join(f"{o.flag} ({o.meaning})" for o in empty) or "the variable that is empty"
+            return "has an empty input", f"give {wanted}"
+        if Path(name).exists():
+            return None
+        if made is None:
+            given = [o for o in self.options if o.value == name]
+            hint = f"set {given[0].flag} ({given[0].meaning})" if given else "mend the path"
+            return f"needs {name}: no such file or folder", hint
+        there = sorted(p.name for p in Path(made[1].out).iterdir() if p.is_dir() and p.name not in record.BOOKKEEPING)
+        return f"needs {name}, which stage {made[0]} did not make", f"mend the name: there are {', '.join(there[:12])}"
 
     def renewal(self, run: Run) -> str:
-        """How to redo a stale output: from the first stale stage that it was made from."""
-        above = [made[1] for i in run.ins if (made := self.maker(Path(i))) and self.status(made[1]).state == "stale"]
-        if above:
-            return self.renewal(above[0])
-        return f"redo it with --fresh {next(s.name for s in self.stages if run in s.runs)}"
+        """How to redo a stale output: from the first stale stage that it was made from.
 
-    def _hint(self, value: str) -> str:
-        given = [o for o in self.options if o.value == value]
-        return f"set {given[0].flag} ({given[0].meaning})" if given else "mend the path"
+        Where that one cannot be redone, for want of an input, what is wanting comes first.
+        """
+        makers = [(name, self.maker(Path(name)) if name else None) for name in run.ins]
+        for name, made in makers:
+            if made and self.status(made[1]).state == "stale":
+                return self.renewal(made[1])
+            if (made is None or self.status(made[1]).state == "done") and (absent := self._absent(name, made)):
+                return absent[1]
+        return f"redo it with --fresh {next(s.name for s in self.stages if run in s.runs)}"

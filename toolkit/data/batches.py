@@ -17,12 +17,11 @@ import numpy as np
 
 from ..core.errors import UserError
 from .kaldi import Utterance
-from .labels import Labels
+from .labels import Integers, Labels
 
 RATE, HOP, FIELD = 16000, 320, 400  # samples a second, between two frames of the network, and under one frame
 B = TypeVar("B")
 Wave = np.ndarray[Any, np.dtype[np.float32]]
-Integers = np.ndarray[Any, np.dtype[np.int64]]
 
 
 def frames_of(samples: int) -> int:
@@ -55,7 +54,7 @@ class LabelledSpeech:
             cache_mb: decoded audio that may stay in memory; what comes first stays.
             normalize: waveforms to mean 0 and variance 1, over the whole utterance.
 
-        Raises UserError where the labels' rate is neither 50 nor 100 Hz.
+        Raises UserError where the labels' rate is neither 50 nor 100 Hz, or an utterance has none.
         """
         self.utterances, self.labels, self.normalize = utterances, labels, normalize
         self.stride = labels.stride(RATE / HOP)
@@ -65,8 +64,11 @@ class LabelledSpeech:
                 str(labels.folder),
                 "make labels at 50 or 100 per second",
             )
-        lengths = np.fromiter((len(labels[u.id]) for u in utterances), np.int64, len(utterances))
-        self.frames: Integers = -(-lengths // self.stride)
+        ids = [u.id for u in utterances]
+        self._rows = labels.rows(ids)
+        if (self._rows < 0).any():
+            labels.require(ids)
+        self.frames: Integers = -(-labels.lengths(self._rows) // self.stride)
         self._room = int(cache_mb * 1e6)
         self._cache: dict[int, Wave] = {}
         self._lock = threading.Lock()
@@ -98,7 +100,7 @@ class LabelledSpeech:
         labels_BT = np.empty((len(rows), frames), np.int64)
         for b, (row, start) in enumerate(zip(rows, starts, strict=True)):
             wave_BN[b] = self.wave(int(row))[start * HOP : start * HOP + wave_BN.shape[1]]
-            labels_BT[b] = self.labels[self.utterances[row].id][:: self.stride][start : start + frames]
+            labels_BT[b] = self.labels.at(self._rows[row])[:: self.stride][start : start + frames]
         return {"wave_BN": wave_BN, "labels_BT": labels_BT}
 
 
@@ -109,8 +111,9 @@ def labelled(
 
     Raises UserError where more than the share `most_missing` has none.
     """
-    kept = [u for u in utterances if u.id in labels and len(labels[u.id])]
-    missing = [u.id for u in utterances if not (u.id in labels and len(labels[u.id]))]
+    usable = (labels.lengths(labels.rows([u.id for u in utterances])) > 0).tolist()
+    kept = [u for u, good in zip(utterances, usable, strict=True) if good]
+    missing = [u.id for u, good in zip(utterances, usable, strict=True) if not good]
     if len(missing) > most_missing * len(utterances):
         raise UserError(
             f"{len(missing)} of {len(utterances)} utterances have no labels, e.g. {', '.join(missing[:3])}",

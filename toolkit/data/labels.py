@@ -24,6 +24,8 @@ HEADER, LABELS, IDS, INDEX = "header.json", "labels.npy", "ids.txt", "index.npy"
 DEGENERATE = 0.95  # share of one label from which nothing can be learnt
 SHOWN = 5  # ids that an error names
 LabelArray = np.ndarray[Any, np.dtype[np.uint16]]
+Integers = np.ndarray[Any, np.dtype[np.int64]]
+Pieces = Iterable[bytes]  # of a file, in order
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ class Labels:
     def require(self, ids: Iterable[str]) -> None:
         """Raise UserError that names ids of `ids` without labels, if there are any."""
         ids = list(ids)
-        missing = [id for id in ids if id not in self]
+        missing = [id for id, row in zip(ids, self.rows(ids).tolist(), strict=True) if row < 0]
         if missing:
             named = ", ".join(missing[:SHOWN]) + (", ..." if len(missing) > SHOWN else "")
             raise UserError(
@@ -124,8 +126,30 @@ class Labels:
                 "label the set they are in, or take them out of it (dropped.tsv beside the labels tells why)",
             )
 
+    def rows(self, ids: Sequence[str]) -> Integers:
+        """Row of each of `ids`, int64 [N], -1 for one without labels: one pass over all there are, no lookup each."""
+        rows_N = np.full(len(ids), -1, np.int64)
+        in_order = all(_encoded(a) <= _encoded(b) for a, b in pairwise(ids))
+        with open(self.folder / IDS, "rb") as f:
+            here, row = f.readline(), 0
+            for i in range(len(ids)) if in_order else sorted(range(len(ids)), key=lambda i: _encoded(ids[i])):
+                key = _encoded(ids[i])
+                while here and here[:-1] < key:
+                    here, row = f.readline(), row + 1
+                if here and here[:-1] == key:
+                    rows_N[i] = row
+        return rows_N
+
+    def lengths(self, rows_N: Integers) -> Integers:
+        """Number of labels in each of those rows, 0 in row -1, int64 [N]."""
+        return np.append(np.diff(self._index[:, 1]), 0)[rows_N]
+
+    def at(self, row: int) -> LabelArray:
+        """Labels in a row, a read-only view, uint16 [T]."""
+        return self._labels[self._index[row, 1] : self._index[row + 1, 1]]
+
     @cached_property
-    def histogram(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+    def histogram(self) -> Integers:
         """How often each label stands, int64 [k]; one pass over the labels, in pieces."""
         return _histogram([self._labels], self.k)
 
@@ -133,7 +157,7 @@ class Labels:
         i = self._find(id)
         if i is None:
             raise UserError(f"no labels of utterance {id}", str(self.folder), "label the set it is in")
-        return self._labels[self._index[i, 1] : self._index[i + 1, 1]]
+        return self.at(i)
 
     def __contains__(self, id: object) -> bool:
         return isinstance(id, str) and self._find(id) is not None
@@ -148,7 +172,7 @@ class Labels:
         return self._ids[self._index[i, 0] : self._index[i + 1, 0] - 1].tobytes()
 
     def _find(self, id: str) -> int | None:
-        key = id.encode(errors="surrogateescape")
+        key = _encoded(id)
         i = bisect_left(range(len(self)), key, key=self._id)
         return i if i < len(self) and self._id(i) == key else None
 
@@ -165,7 +189,7 @@ def write_labels(
     """
     if len(ids) != len(arrays):
         raise ValueError(f"{len(ids)} ids, {len(arrays)} arrays")
-    encoded = [id.encode(errors="surrogateescape") for id in ids]
+    encoded = [_encoded(id) for id in ids]
     order = sorted(range(len(ids)), key=lambda i: encoded[i])
     for a, b in pairwise(order):
         if encoded[a] == encoded[b]:
@@ -174,16 +198,49 @@ def write_labels(
         refuse_degenerate(_histogram(arrays, header.k), str(folder))
     sizes = np.array([(len(encoded[i]) + 1, len(arrays[i])) for i in order], np.int64).reshape(-1, 2)
     index = np.concatenate([np.zeros((1, 2), np.int64), np.cumsum(sizes, axis=0)])
+    size, units = (len(ids), int(index[-1, 1])), (np.asarray(arrays[i], dtype="<u2").tobytes() for i in order)
+    _write(folder, header, size, units, (encoded[i] + b"\n" for i in order), [index.tobytes()])
+
+
+def join_labels(folder: Path, header: LabelHeader, parts: Sequence[Path]) -> None:
+    """Write the labels in the folders `parts` as one: the bytes of write_labels with all of them at once.
+
+    One part is open at a time, so there may be any number; the ids of each come after those of the one before.
+    Raises UserError for a degenerate histogram or a label of k or more, before anything is written.
+    """
+    counts, utterances, frames, last = np.zeros(header.k, np.int64), 0, 0, b""
+    for labels in map(Labels.open, parts):
+        if len(labels) and labels._id(0) <= last:
+            raise ValueError(f"{labels.folder} begins before the end of the part before it")
+        last = labels._id(len(labels) - 1) if len(labels) else last
+        counts += _histogram([labels._labels], header.k)
+        utterances, frames = utterances + len(labels), frames + labels.frames
+    refuse_degenerate(counts, str(folder))
+    units = (labels._labels.tobytes() for labels in map(Labels.open, parts))
+    lines = ((part / IDS).read_bytes() for part in parts)
+    _write(folder, header, (utterances, frames), units, lines, _joined_index(parts))
+
+
+def _joined_index(parts: Sequence[Path]) -> Iterator[bytes]:
+    begin = np.zeros((1, 2), np.int64)
+    yield begin.tobytes()
+    for part in parts:
+        index = begin + np.load(part / INDEX)
+        yield index[1:].tobytes()
+        begin = index[-1:]
+
+
+def _write(folder: Path, header: LabelHeader, size: tuple[int, int], units: Pieces, ids: Pieces, index: Pieces) -> None:
+    """Write the four files, the header last; `size` is (utterances, frames)."""
     folder.mkdir(parents=True, exist_ok=True)
-    with atomic(folder / LABELS) as path, open(path, "wb") as f:
-        np.lib.format.write_array_header_1_0(f, {"descr": "<u2", "fortran_order": False, "shape": (int(index[-1, 1]),)})
-        for i in order:
-            f.write(np.ascontiguousarray(arrays[i], dtype="<u2").tobytes())
+    arrays = {LABELS: ("<u2", (size[1],), units), INDEX: ("<i8", (size[0] + 1, 2), index)}
+    for name, (descr, shape, pieces) in arrays.items():
+        with atomic(folder / name) as path, open(path, "wb") as f:
+            np.lib.format.write_array_header_1_0(f, {"descr": descr, "fortran_order": False, "shape": shape})
+            f.writelines(pieces)
     with atomic(folder / IDS) as path, open(path, "wb") as f:
-        f.writelines(encoded[i] + b"\n" for i in order)
-    with atomic(folder / INDEX) as path, open(path, "wb") as f:
-        np.save(f, index)
-    write_json(folder / HEADER, {**asdict(header), "utterances": len(ids), "frames": int(index[-1, 1])})
+        f.writelines(ids)
+    write_json(folder / HEADER, {**asdict(header), "utterances": size[0], "frames": size[1]})
 
 
 def refuse_degenerate(histogram: np.ndarray, where: str) -> None:
@@ -205,7 +262,11 @@ def refuse_degenerate(histogram: np.ndarray, where: str) -> None:
         )
 
 
-def _histogram(arrays: Iterable[np.ndarray], k: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+def _encoded(id: str) -> bytes:
+    return id.encode(errors="surrogateescape")
+
+
+def _histogram(arrays: Iterable[np.ndarray], k: int) -> Integers:
     counts = np.zeros(k, np.int64)
     for array in arrays:
         for start in range(0, len(array), 1 << 24):

@@ -114,6 +114,8 @@ class LayerSource(FeatureSource):
     def __init__(self, folder: Path, layer: int, window_seconds: float, device: str = "cpu") -> None:
         from ..models.encoder import CONVENTION, load_encoder  # needs transformers, which MFCC does not
 
+        if device != "cpu":
+            exact_float32()
         encoder = load_encoder(folder, device)
         if layer > encoder.layers:
             raise UserError(
@@ -182,10 +184,22 @@ def features_of(
 
 
 def device_of(step: Step[Any]) -> str:
-    """The device of this process: worker i of a sharded step takes GPU i modulo --ngpu; the CPU without GPUs."""
-    if not step.ngpu or not torch.cuda.is_available():
+    """The device of this process: worker i of a sharded step takes GPU i modulo --ngpu; the CPU without GPUs.
+
+    Where GPUs were asked for and CUDA is not there, it says so.
+    """
+    if not step.ngpu:
+        return "cpu"
+    if not torch.cuda.is_available():
+        print(f"note: --ngpu is {step.ngpu}, but torch finds no CUDA here: {step.name} computes on the CPU", flush=True)
         return "cpu"
     return f"cuda:{(step.worker[0] - 1 if step.worker else 0) % step.ngpu}"
+
+
+def exact_float32() -> None:
+    """Multiply and convolve in float32 on GPUs too, not in TF32 (10 bits), which some cards have: else units differ."""
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
 
 
 def _weights_id(encoder: torch.nn.Module) -> str:

@@ -1,6 +1,7 @@
 """Learn a codebook from a sample of frames by k-means, on CPU or GPU.
 
-Memory: the sample in float32 (frames x dim x 4 bytes), and at most 2 MB (GPU: 1 GB) besides for distances.
+Memory: the sample in float32 (frames x dim x 4 bytes); besides it about 20 bytes a frame for their order, units and
+distances, dim x 1 MB for sums in float64, and 2 MB (GPU: 1 GB) for chunks of distances.
 """
 
 from __future__ import annotations
@@ -51,12 +52,12 @@ def load_sample(folder: Path, seed: int) -> Tensor:
     if not frames:
         raise UserError("a sample without a frame", str(folder), "run units.sample again on data with usable audio")
     dim = next(iter(features.values())).shape[1]
-    need, have = frames * dim * 4, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    need, have = frames * dim * 4, memory_bytes()
     if need > 0.8 * have:
         raise UserError(
-            f"{frames:,} frames of {dim} numbers take {need / 1e9:.1f} GB, this machine has {have / 1e9:.1f}",
+            f"{frames:,} frames of {dim} numbers take {need / 1e9:.1f} GB, this process may have {have / 1e9:.1f}",
             str(folder),
-            "lower sample.frames, or use a larger machine",
+            "lower sample.frames, give the job more memory, or use a larger machine",
         )
     place = torch.randperm(frames, generator=torch.Generator().manual_seed(seed_of(seed, "order"))).numpy()
     x_ND, start = np.empty((frames, dim), np.float32), 0
@@ -68,6 +69,34 @@ def load_sample(folder: Path, seed: int) -> Tensor:
         x_ND[place[start : start + len(matrix)]] = matrix
         start += len(matrix)
     return torch.from_numpy(x_ND)
+
+
+def memory_bytes(groups: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> int:
+    """Memory that this process may have: the machine's, or less where a container or a job has a limit.
+
+    Args:
+        groups: where control groups are mounted.
+        own: the groups of this process, lines `number:controllers:path`; version 2 names no controller.
+    """
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for line in own.read_text().splitlines() if own.is_file() else ():
+        _, controllers, path = line.split(":", 2)
+        mount = groups / "memory" if "memory" in controllers.split(",") else groups
+        place = Path(path.lstrip("/"))
+        for group in (place, *place.parents):  # a limit binds all groups below it
+            for name in ("memory.max", "memory.limit_in_bytes"):
+                limit = mount / group / name
+                if limit.is_file() and (said := limit.read_text().strip()).isdigit():  # not `max`
+                    limits.append(int(said))
+    return min(limits)
+
+
+def mean_frame(x_ND: Tensor) -> Tensor:
+    """Mean of all frames [D] float32, summed in float64, chunk by chunk: no float64 copy of the whole."""
+    sums_D = torch.zeros(x_ND.shape[1], dtype=torch.float64)
+    for x in x_ND.split(SUM_ROWS):
+        sums_D += x.sum(0, dtype=torch.float64)
+    return (sums_D / len(x_ND)).float()
 
 
 def read_lengths(folder: Path) -> dict[str, int]:
@@ -114,7 +143,7 @@ def run(step: Step[UnitsConfig]) -> None:
             flush=True,
         )
     x_ND = load_sample(folder, step.config.seed)
-    mean_D = x_ND.mean(0, dtype=torch.float64).float()
+    mean_D = mean_frame(x_ND)
     x_ND = _placed(x_ND.sub_(mean_D), device)
     state = _fitted(step, x_ND, device)
     assert state.best is not None

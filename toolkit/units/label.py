@@ -12,7 +12,7 @@ from ..core.errors import UserError
 from ..core.record import DROPPED, Ledger
 from ..core.shards import run_shards, split
 from ..core.step import Step, main
-from ..data.labels import LabelHeader, Labels, write_labels
+from ..data.labels import LabelHeader, Labels, join_labels, write_labels
 from .codebook import Codebook
 from .config import FeatureConfig
 from .features import FeatureSource, device_of, features_of, open_source
@@ -57,7 +57,7 @@ def run(step: Step[LabelConfig]) -> None:
         raise UserError("no codebook among the inputs", "--in", "name the output of units.kmeans")
     codebook = Codebook.read(inputs.codebook)
     utterances, _ = inputs.read()
-    device = device_of(step)
+    device = device_of(step) if inputs.teacher else "cpu"  # where MFCC are made, at most of the cost
     source = source_for(codebook, inputs.teacher, device, step.config.threads)
     nearest = Nearest(codebook.centroids_KD.to(device))
     info = codebook.info
@@ -71,17 +71,17 @@ def run(step: Step[LabelConfig]) -> None:
         write_labels(folder, header, list(made), list(made.values()), check=False)
         ledger.write(folder / DROPPED)
 
-    shards = run_shards(step, [sum(utterances[i].seconds for i in part) for part in parts], work)
+    costs = [sum(utterances[i].seconds for i in part) for part in parts]
+    shards = run_shards(step, costs, work, on_device=inputs.teacher is not None)
     for shard in shards:
         step.ledger.merge(shard / DROPPED)
-    found = [(id, labels[id]) for labels in map(Labels.open, shards) for id in labels]
-    if not found:
+    if not any(map(len, map(Labels.open, shards))):
         raise UserError(
             "not one utterance could be labelled", str(step.out), f"reasons: {step.ledger.reasons()}; mend the data"
         )
-    write_labels(step.out, header, [id for id, _ in found], [units for _, units in found])
-    frames = sum(len(units) for _, units in found)
-    step.counts.update(utterances=len(found), frames=frames, hours=round(frames / info.rate / 3600, 4))
+    join_labels(step.out, header, shards)
+    labels = Labels.open(step.out)
+    step.counts.update(utterances=len(labels), frames=labels.frames, hours=round(labels.frames / info.rate / 3600, 4))
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ from ..data.labels import Labels
 from .inputs import recognise
 from .phones import PHONES, Span, phone_frames, read_phones
 
-VERSION = 1
+VERSION = 2
 PLAN = {"mb": 5, "mb_per_hour": 0}
 EXAMPLES = 4
 
@@ -90,10 +90,13 @@ def quality(
 ) -> dict[str, Any]:
     """The figures of quality.json that follow from the labels of some utterances.
 
+    run_length_mean is in frames, run_length_ms in milliseconds, which compare across frame rates.
+
     Args:
         spans: utterance id -> phones over time; None where none are known.
     """
     units = [labels[u.id] for u in utterances]
+    run_length = run_length_mean(units)
     histogram = sum((np.bincount(u, minlength=labels.k) for u in units), np.zeros(labels.k, np.int64))
     phones = [phone_frames(spans.get(u.id, []), len(labels[u.id]), labels.rate) for u in utterances] if spans else []
     counts, names = joint_counts(units, phones, labels.k) if phones else (np.zeros((0, labels.k), np.int64), [])
@@ -108,7 +111,8 @@ def quality(
         "phones": len(names),
         "clusters_used": int((histogram > 0).sum()),
         "entropy_bits": entropy_bits(histogram),
-        "run_length_mean": run_length_mean(units),
+        "run_length_mean": run_length,
+        "run_length_ms": 1000 * run_length / labels.rate,
         "histogram": histogram.tolist(),
         **phone_measures(counts),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import accumulate, islice
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +25,13 @@ from .inputs import recognise
 
 VERSION = 1
 PLAN = {"mb": 320, "mb_per_hour": 0}
-# the default sample of 2 million MFCC frames; a sample does not grow with its corpus
+# For the default, 2 million MFCC frames of 156 bytes; a small corpus takes less. A sample does not grow with its corpus
+# but with sample.frames and the width of a frame: a config with others says so in `# disk: 6200 MB` (2 million frames
+# of 768), frames x width x 4 bytes. units.kmeans, which has the same config, is then planned with as much.
 ABOUT, FRAMES = "features.json", "utt2num_frames"
+FRAMES_PER_UTTERANCE = 50
+# Half a second of MFCC, a second of a teacher's states: fewer frames of an utterance mean reading (and passing through
+# the teacher) more audio for the same sample; more would let few utterances speak for a stratum.
 
 
 def quotas(
@@ -38,28 +44,40 @@ def quotas(
     """How many frames to take of which utterance; those to take none of are left out.
 
     Decided from lengths alone, before any audio is read: of each stratum, a share of the utterances in the
-    order of their seeds; to each stratum its share of the frames; to each utterance in proportion to its own.
+    order of their seeds; to each stratum its share of the frames; in the same order no more utterances than give
+    it with FRAMES_PER_UTTERANCE frames each; to each utterance in proportion to its own. So a large corpus is
+    read in part, and one of which every utterance gives so many frames, or all it has, in whole.
 
     Args:
         strata: utterance id -> stratum.
         frames_of: samples at 16 kHz -> frames.
     """
-    groups: dict[str, list[Utterance]] = {}
+    groups: dict[str, dict[str, int]] = {}
     for u in utterances:
-        groups.setdefault(strata.get(u.id, ""), []).append(u)
+        groups.setdefault(strata.get(u.id, ""), {})[u.id] = frames_of(round(u.seconds * SAMPLE_RATE))
     names = sorted(groups)
     for name in names:
-        ranked = sorted(groups[name], key=lambda u: (seed_of(seed, "utterance", u.id), u.id))
-        groups[name] = sorted(ranked[: math.ceil(round(len(ranked) * config.utterances, 6))], key=lambda u: u.id)
-    lengths = {name: [frames_of(round(u.seconds * SAMPLE_RATE)) for u in groups[name]] for name in names}
-    there = [sum(lengths[name]) for name in names]
+        ranked = sorted(groups[name].items(), key=lambda item: (seed_of(seed, "utterance", item[0]), item[0]))
+        groups[name] = dict(ranked[: math.ceil(round(len(ranked) * config.utterances, 6))])
+    there = [sum(groups[name].values()) for name in names]
     shares = (even if config.equal else apportion)(config.frames, there)
     found: dict[str, int] = {}
     for name, share in zip(names, shares, strict=True):
-        for u, quota in zip(groups[name], apportion(share, lengths[name]), strict=True):
-            if quota:
-                found[u.id] = quota
+        chosen = dict(sorted(enough(groups[name], share).items()))
+        parts = apportion(share, list(chosen.values()))
+        found.update({id: quota for id, quota in zip(chosen, parts, strict=True) if quota})
     return found
+
+
+def enough(lengths: Mapping[str, int], share: int) -> dict[str, int]:
+    """The first utterances that give `share` frames with FRAMES_PER_UTTERANCE at most of each; all if none do.
+
+    Args:
+        lengths: utterance id -> its frames, in the order in which utterances are taken.
+    """
+    given = accumulate(min(n, FRAMES_PER_UTTERANCE) for n in lengths.values())
+    needed = next((i for i, frames in enumerate(given, 1) if frames >= share), len(lengths))
+    return dict(islice(lengths.items(), needed))
 
 
 def apportion(total: int, there: Sequence[int]) -> list[int]:
@@ -119,7 +137,8 @@ def run(step: Step[UnitsConfig]) -> None:
     config, inputs = step.config, recognise(step.ins)
     torch.set_num_threads(config.features.threads)
     utterances, tables = inputs.read()
-    source = open_source(config.features, inputs.teacher, device_of(step))
+    device = device_of(step) if inputs.teacher else "cpu"  # where MFCC are made
+    source = open_source(config.features, inputs.teacher, device)
     strata = _strata(config.sample.strata, utterances, tables)
     quota = quotas(utterances, strata, source.frames, config.sample, config.seed)
     taken = [u for u in utterances if u.id in quota]
@@ -130,7 +149,8 @@ def run(step: Step[UnitsConfig]) -> None:
     def work(k: int, folder: Path) -> None:
         write_shard(folder, step.out / f"feats.{k + 1}.ark", [taken[i] for i in parts[k]], quota, source, config.seed)
 
-    shards = run_shards(step, [sum(taken[i].seconds for i in part) for part in parts], work)
+    costs = [sum(taken[i].seconds for i in part) for part in parts]
+    shards = run_shards(step, costs, work, on_device=inputs.teacher is not None)
     for u in utterances:
         if source.frames(round(u.seconds * SAMPLE_RATE)) == 0:
             step.ledger.drop(u.id, TOO_SHORT, f"{u.seconds:.3f} s")

@@ -1,0 +1,235 @@
+"""What is done, stale or missing, and how it is redone."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from toolkit.core import record
+from toolkit.core.record import identity, separated
+
+ROOT = Path(__file__).resolve().parents[2]
+EXPECTED = "".join(f"{n + 12}\n" for n in range(6))
+
+
+def test_a_changed_config_makes_it_and_all_below_it_stale_and_is_refused(recipe):
+    recipe()
+    before = recipe.numbers()
+    recipe.config("two.yaml", "add: 20\n")
+    _, said = recipe("--list")
+    assert [line.split()[2] for line in said.splitlines() if line[:3].strip().isdigit()] == ["done", "stale", "stale"]
+    assert "changed: conf/two.yaml" in said
+    code, said = recipe()
+    assert code == 2 and "exp/two is stale" in said and "--fresh two" in said
+    assert recipe.numbers() == before
+
+
+def test_fresh_with_dry_run_shows_what_it_would_move_and_only_looks_with_nothing_else(recipe):
+    recipe()
+    recipe.config("two.yaml", "add: 5\n")
+    code, said = recipe("--fresh", "two", "--dry-run")
+    assert code == 0 and said.startswith("mv exp/two exp/two.aside-1\nmv exp/three exp/three.aside-1\n"), said
+    assert (recipe.folder / "exp/two").is_dir() and not (recipe.folder / "exp/two.aside-1").exists()
+    for look in ("--list", "--plan"):
+        code, said = recipe("--fresh", "two", look)
+        assert code == 2 and "--dry-run" in said
+
+
+def test_fresh_moves_the_stale_aside_and_deletes_nothing(recipe):
+    recipe()
+    recipe.config("two.yaml", "add: 20\n")
+    code, said = recipe("--fresh", "two")
+    assert code == 0, said
+    assert recipe.numbers() == "".join(f"{n + 22}\n" for n in range(6))
+    assert recipe.numbers("exp/three.aside-1") == EXPECTED and (recipe.folder / "exp/two.aside-1").is_dir()
+    assert sum("dump/one" in line for line in recipe.made()) == 6  # what came before was kept
+
+
+def test_fresh_takes_along_all_that_was_made_from_the_old_output_even_if_no_identity_changes(recipe):
+    """Who makes a stage anew expects other bytes: what stands on the old ones must not pass for made from the new."""
+    recipe()
+    code, said = recipe("--fresh", "one", "--stop-stage", "one")
+    assert code == 0 and "moved exp/three to exp/three.aside-1 (rename it back to undo)" in said, said
+    listed = recipe("--list")[1].splitlines()
+    assert [line.split()[2] for line in listed if line.split()[0].isdigit()] == ["done", "missing", "missing"]
+    (recipe.folder / "exp/two.aside-1").rename(recipe.folder / "exp/two")
+    assert " two              done" in recipe("--list")[1]
+
+
+def test_a_raw_file_of_another_size_or_time_makes_it_stale(recipe):
+    recipe()
+    wav = recipe.folder / "corpus" / "a.wav"
+    wav.write_text("longer")
+    assert recipe.states() == ["done", "stale", "stale"]
+    wav.write_text("y")
+    os.utime(wav, ns=(1, 1))
+    assert recipe.states() == ["done", "stale", "stale"]
+
+
+def test_an_edited_script_of_the_recipe_makes_it_stale(recipe):
+    recipe()
+    with open(recipe.folder / "add.py", "a") as f:
+        f.write("# changed\n")
+    assert recipe.states() == ["stale"] * 3
+
+
+def test_a_step_of_the_toolkit_is_known_by_its_version_not_by_its_code(tmp_path, monkeypatch):
+    monkeypatch.setattr(record, "PACKAGE", tmp_path)
+    step = tmp_path / "mod.py"
+    step.write_text("VERSION = 1\n")
+    one = identity(["mod", "--out", "x"])
+    step.write_text("# touched\nVERSION = 1\n")
+    assert identity(["mod", "--out", "x"]) == one
+    step.write_text("VERSION = 2\n")
+    assert identity(["mod", "--out", "x"]) != one
+
+
+def test_a_broken_record_is_named_hides_no_other_stage_and_is_mended_by_fresh(recipe):
+    recipe()
+    (recipe.folder / "dump/one/record.json").write_text("{")
+    code, said = recipe("--list")
+    assert code == 0 and "dump/one/record.json is not a record of this toolkit" in said and " 3 three" in said
+    code, said = recipe()
+    assert code == 2 and "dump/one/record.json" in said and "--fresh one" in said and "Traceback" not in said
+    assert recipe("--fresh", "one")[0] == 0
+
+
+def test_a_step_by_hand_refuses_a_half_made_input(recipe):
+    process = recipe.begun(sleep="60")
+    process.kill()
+    process.communicate()
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    words = [sys.executable, "add.py", "--in", "dump/one", "--out", "by-hand"]
+    done = subprocess.run(words, cwd=recipe.folder, env=env, capture_output=True, text=True)
+    assert done.returncode == 1 and "dump/one is not finished" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_what_changes_behind_a_link_makes_it_stale_and_loops_end(recipe, tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "disk" / "b.wav").write_text("x")
+    (recipe.folder / "corpus" / "linked").symlink_to(tmp_path / "disk")
+    (recipe.folder / "corpus" / "linked" / "loop").symlink_to(recipe.folder / "corpus")
+    (recipe.folder / "corpus" / "nowhere").symlink_to(tmp_path / "gone")
+    recipe()
+    assert "stale" not in recipe("--list")[1]
+    (tmp_path / "disk" / "b.wav").write_text("longer")
+    assert "stale" in recipe("--list")[1]
+
+
+def test_an_output_may_lie_in_the_corpus_it_is_made_from(recipe):
+    run = recipe.folder / "run.sh"
+    run.write_text(run.read_text().replace("exp/two", "corpus/two"))
+    code, said = recipe()
+    assert code == 0, said
+    assert "nothing to do" in recipe()[1] and "numbers" in (recipe.folder / "corpus/two/record.json").read_text()
+
+
+def test_the_remedy_for_a_stale_output_is_the_first_stale_stage(recipe):
+    recipe()
+    recipe.config("one.yaml", "add: 5\n")
+    for words in (("--stage", "3"), ("--stage", "2"), ("--fresh", "three"), ()):
+        code, said = recipe(*words)
+        assert code == 2 and "--fresh one" in said, said
+    assert not (recipe.folder / "exp/three.aside-1").exists()
+    assert recipe("--fresh", "one")[0] == 0
+
+
+def test_stale_results_are_not_published(recipe):
+    recipe()
+    (recipe.folder / "exp/three/RESULTS.md").write_text("# Results")
+    assert recipe("--publish")[0] == 0 and (recipe.folder / "RESULTS.md").exists()
+    recipe.config("two.yaml", "add: 20\n")
+    code, said = recipe("--publish")
+    assert code == 2 and "stage two is stale" in said
+
+
+def test_one_command_has_one_identity(recipe):
+    assert separated(["--a=b=c", "--in", "./d//e/", "/", "../f", "--out=g/"]) == [
+        "--a",
+        "b=c",
+        "--in",
+        "d/e",
+        "/",
+        "../f",
+        "--out",
+        "g",
+    ]
+    recipe()
+    assert "nothing to do" in recipe("--corpus", "./corpus/")[1]
+
+
+def test_results_of_an_unfinished_recipe_are_not_published(recipe):
+    assert recipe("--publish")[0] == 2
+    recipe()
+    code, said = recipe("--publish")
+    assert code == 2 and "no stage of this recipe makes a RESULTS.md" in said
+    (recipe.folder / "exp/three/RESULTS.md").write_text("# Results")
+    (recipe.folder / "exp/two").rename(recipe.folder / "elsewhere")
+    code, said = recipe("--publish")
+    assert code == 2 and "stage two is missing" in said and not (recipe.folder / "RESULTS.md").exists()
+
+
+def test_what_is_gone_from_a_finished_folder_is_noticed_and_made_again(recipe):
+    recipe()
+    whole = recipe.bytes()
+    (recipe.folder / "exp/two/numbers").unlink()
+    assert recipe.states() == ["done", "partial", "done"]
+    code, said = recipe("--publish")
+    assert code == 2 and "gone: exp/two/numbers" in said
+    assert recipe()[0] == 0 and recipe.bytes() == whole
+
+
+def test_a_stage_that_failed_before_it_made_anything_can_be_mended_and_rerun(recipe):
+    step = recipe.folder / "add.py"
+    step.write_text(
+        step.read_text().replace("    def work", "    if step.config.fail: raise UserError('not so')\n    def work")
+    )
+    recipe.config("two.yaml", "fail: yes\n")
+    assert recipe()[0] == 1
+    recipe.config("two.yaml", "add: 10\n")
+    code, said = recipe("--stage", "two")
+    assert code == 0 and recipe.numbers() == EXPECTED, said
+
+
+@pytest.mark.parametrize("words", [("--corpus", "nowhere"), ("--corpus", "corpus/no")])
+def test_fresh_moves_nothing_when_an_input_is_wanting_and_the_remedy_names_that(recipe, words):
+    recipe()
+    code, said = recipe("--stage", "three", *words)
+    assert code == 2 and "set --corpus (folder of the corpus)" in said and "--fresh" not in said, said
+    code, said = recipe("--fresh", "two", *words)
+    assert code == 2 and "set --corpus" in said
+    recipe.config("two.yaml", "add: [\n")
+    code, said = recipe("--fresh", "two")
+    assert code == 2 and "not a YAML file" in said
+    assert not list(recipe.folder.glob("*/*.aside-*"))
+
+
+def test_fresh_of_a_stage_that_is_not_to_run_is_refused(recipe):
+    recipe()
+    for words in (("--fresh", "one", "--stage", "two"), ("--fresh", "three", "--stop-stage", "2")):
+        code, said = recipe(*words)
+        assert code == 2 and "only stages" in said
+    assert not list(recipe.folder.glob("*/*.aside-*"))
+
+
+def test_a_name_that_a_finished_stage_did_not_make_is_no_reason_to_redo_it(recipe):
+    run = recipe.folder / "run.sh"
+    run.write_text(run.read_text().replace("--in exp/two", '--in "exp/two$mode"'))
+    (recipe.folder / "add.py").write_text(
+        (recipe.folder / "add.py")
+        .read_text()
+        .replace("    def work", "    (step.out / 'a').mkdir(exist_ok=True)\n    def work")
+    )
+    assert recipe()[0] == 0
+    code, said = recipe("--mode", "/no")
+    assert code == 2 and "needs exp/two/no, which stage 2 did not make" in said and "there are a" in said
+
+
+def test_a_folder_with_somebodys_files_is_not_taken_for_an_output(recipe):
+    (recipe.folder / "exp/two").mkdir(parents=True)
+    (recipe.folder / "exp/two/thesis.tex").write_text("x")
+    code, said = recipe()
+    assert code == 1 and "holds files that are not of this step: thesis.tex" in said
+    assert sorted(p.name for p in (recipe.folder / "exp/two").iterdir()) == [".lock", "log", "thesis.tex"]

@@ -1,0 +1,76 @@
+"""How many frames of which utterance: a large corpus is read in part, a small one in whole."""
+
+from collections import Counter
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from toolkit.core.seed import seed_of
+from toolkit.data.audio import SAMPLE_RATE
+from toolkit.data.kaldi import Utterance
+from toolkit.units.config import SampleConfig
+from toolkit.units.mfcc import frame_count
+from toolkit.units.sample import FRAMES_PER_UTTERANCE, apportion, enough, even, quotas
+
+SEED = 3
+
+
+def corpus(frames: list[int], strata: int = 2) -> tuple[list[Utterance], dict[str, str], dict[str, int]]:
+    """Utterances of so many MFCC frames (25 ms every 10), strata in turn; and id -> stratum, id -> frames."""
+    ids = [f"متحدث{i % strata}-{i:05d}" for i in range(len(frames))]
+    lengths = dict(zip(ids, frames))
+    utterances = [Utterance(id, "", 0.0, None, "", (400 + 160 * (n - 1)) / SAMPLE_RATE) for id, n in lengths.items()]
+    return utterances, {id: id.split("-")[0] for id in ids}, lengths
+
+
+def taken(frames: list[int], config: SampleConfig, strata: int = 2) -> tuple[dict[str, int], dict[str, str]]:
+    utterances, stratum, _ = corpus(frames, strata)
+    return quotas(utterances, stratum, frame_count, config, SEED), stratum
+
+
+def test_a_large_corpus_is_read_in_part_and_gives_all_frames_asked_for() -> None:
+    """3000 utterances of 100 to 300 frames; 2000 frames are 40 utterances' worth, where each could give a frame."""
+    found, stratum = taken([100 + i % 201 for i in range(3000)], SampleConfig(frames=2000))
+    assert sum(found.values()) == 2000
+    assert 40 <= len(found) <= 42  # one more a stratum at most, for a share that is no multiple of 50
+    assert set(Counter(stratum[id] for id in found)) == set(stratum.values())
+
+
+def test_the_utterances_read_are_the_first_of_each_stratum_by_their_seeds() -> None:
+    found, stratum = taken([200] * 600, SampleConfig(frames=1000), 3)
+    for name in set(stratum.values()):
+        ranked = sorted((id for id in stratum if stratum[id] == name), key=lambda id: seed_of(SEED, "utterance", id))
+        mine = {id for id in found if stratum[id] == name}
+        assert mine == set(ranked[: len(mine)])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(1, 400), min_size=1, max_size=60), st.integers(1, 9000), st.booleans())
+def test_strata_have_the_shares_that_all_their_utterances_give_them(frames: list[int], total: int, equal: bool) -> None:
+    utterances, stratum, lengths = corpus(frames)
+    found = quotas(utterances, stratum, frame_count, SampleConfig(frames=total, equal=equal), SEED)
+    names = sorted(set(stratum.values()))
+    there = [sum(n for id, n in lengths.items() if stratum[id] == name) for name in names]
+    given_by = Counter[str]()
+    for id, quota in found.items():
+        assert 0 < quota <= lengths[id]
+        given_by[stratum[id]] += quota
+    assert [given_by[name] for name in names] == (even if equal else apportion)(total, there)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(60, 400), min_size=1, max_size=40), st.floats(0, 1))
+def test_where_every_utterance_gives_fifty_frames_all_are_read_in_proportion(frames: list[int], share: float) -> None:
+    """Shares from where the shortest utterance gives 51 (and rounding takes at most one) up to all frames."""
+    utterances, _, lengths = corpus(frames, strata=1)
+    least = (FRAMES_PER_UTTERANCE + 1) / min(frames) * sum(frames)
+    total = round(least + share * (sum(frames) - least))
+    found = quotas(utterances, {}, frame_count, SampleConfig(frames=total), SEED)
+    assert found == dict(zip(lengths, apportion(total, frames), strict=True))
+
+
+def test_short_utterances_are_all_read_where_all_their_frames_are_wanted() -> None:
+    found, stratum = taken([1, 2, 3, 49] * 5, SampleConfig(frames=10_000))
+    assert set(found) == set(stratum) and sum(found.values()) == 55 * 5
+    assert enough({"a": 20, "b": 70, "c": 9}, 70) == {"a": 20, "b": 70}
+    assert enough({"a": 20, "b": 70, "c": 9}, 71) == {"a": 20, "b": 70, "c": 9}
