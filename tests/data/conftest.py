@@ -1,5 +1,6 @@
 """Recordings for the tests of the data room: noise with a seed, tones, and every kind of broken file."""
 
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,3 +39,16 @@ def record(tmp_path: Path) -> Callable[..., Path]:
 @pytest.fixture
 def make_noise() -> Callable[..., Wave]:
     return noise
+
+
+@pytest.fixture
+def corpus(record: Callable[..., Path], make_noise: Callable[..., Wave], tmp_path: Path) -> Callable[..., Path]:
+    """corpus(name, seconds=2, ...) writes a recording below tmp_path/corpus; corpus.root is that folder."""
+
+    def write(name: str, seconds: float = 2.0, rate: int = 16000, **options: str) -> Path:
+        seed = zlib.crc32(name.encode())
+        return record(f"corpus/{name}", make_noise(seconds, rate, seed=seed), rate, **options)
+
+    write.root = tmp_path / "corpus"
+    write.root.mkdir()
+    return write

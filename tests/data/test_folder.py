@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 import unicodedata
-import zlib
 from collections import Counter
 
 import numpy as np
@@ -24,19 +23,6 @@ from toolkit.data.kaldi import DataDir
 
 SETS = ("train", "dev", "test")
 HEAD = "path\ttext\tspeaker\tdialect\tgender\temotion\n"
-
-
-@pytest.fixture
-def corpus(record, make_noise, tmp_path):
-    """corpus(name, seconds=2, ...) writes a recording below tmp_path/corpus; corpus.root is that folder."""
-
-    def write(name, seconds=2.0, rate=16000, **options):
-        seed = zlib.crc32(name.encode())
-        return record(f"corpus/{name}", make_noise(seconds, rate, seed=seed), rate, **options)
-
-    write.root = tmp_path / "corpus"
-    write.root.mkdir()
-    return write
 
 
 def prepared(root, out, table=None, **fields):
@@ -310,7 +296,8 @@ def test_nothing_usable_is_an_error_that_tells_why(corpus, tmp_path):
     corpus("b.wav")
     with pytest.raises(UserError, match="cannot be split into 3") as e:
         prepared(corpus.root, tmp_path / "out")
-    assert "train=1" in e.value.remedy
+    assert "data.yaml" in e.value.where and "edit `shares`" in e.value.remedy and "train and dev" in e.value.remedy
+    assert "--shares" not in str(e.value)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from toolkit.data.ark import write_waves
 from toolkit.data.audio import AudioError, read_audio
 from toolkit.data.ids import fault
 from toolkit.data.kaldi import DataDir, Utterance, copy_phones, write_data_dir
+from toolkit.data.validate import main
 
 ids = st.text("abzAZ019_-.سجلأإيَّ٣", min_size=1, max_size=12).filter(lambda s: not fault(s))
 values = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n\r"), max_size=40).map(
@@ -132,6 +133,41 @@ def test_a_table_that_covers_a_part_is_loaded_as_it_is(tmp_path):
     read = DataDir.read(tmp_path / "d")
     assert read.tables["text"] == {"a": "نص"} and len(read) == 2
     assert [u.speaker for u in read] == ["a", "b"]
+
+
+@pytest.mark.parametrize("cut", [False, True])
+@pytest.mark.parametrize("lost", ["wav.scp", "utt2spk"])
+def test_utterances_that_lost_a_line_are_refused_with_their_number_their_ids_and_the_remedy(
+    tmp_path, record, make_noise, cut, lost
+):
+    ids = [f"متكلم-{i:02}" for i in range(20)]
+    tables = {name: dict.fromkeys(ids, "1.5") for name in ("utt2spk", "utt2dur", "text")}
+    tables["wav.scp"] = dict.fromkeys(ids, str(record("a.wav", make_noise(1.5))))
+    if cut:
+        tables["segments"] = {id: f"{id} 0 1" for id in ids}
+    write_data_dir(tmp_path / "d", tables)
+    file = tmp_path / "d" / ("segments" if cut and lost == "wav.scp" else lost)
+    file.write_text("".join(file.read_text(encoding="utf-8").splitlines(keepends=True)[:13]), encoding="utf-8")
+    with pytest.raises(UserError) as e:
+        DataDir.read(tmp_path / "d")
+    assert "7 of its 20 ids are not in " + file.name in str(e.value) and "متكلم-13, متكلم-14" in str(e.value)
+    assert "متكلم-19" not in str(e.value)
+    assert f"toolkit.data.validate {tmp_path / 'd'}" in e.value.remedy and "--fix --out" in e.value.remedy
+    assert main([str(tmp_path / "d"), "--fix", "--out", str(tmp_path / "out")]) == 0
+    assert [u.id for u in DataDir.read(tmp_path / "out")] == ids[:13]
+
+
+@pytest.mark.parametrize("name", ["text", "utt2dur", "utt2lang", "reco2dur"])
+def test_a_table_with_a_stranger_is_refused_at_its_line(tmp_path, name):
+    tables = {"wav.scp": {"أ": "x.wav"}, "utt2dur": {"أ": "1"}}
+    write_data_dir(tmp_path / "d", {**tables, name: {"أ": "1", "ب": "2"}})
+    with pytest.raises(UserError, match=rf"{name}:2: 1 of its 2 ids are not in wav\.scp: ب"):
+        DataDir.read(tmp_path / "d")
+
+
+def test_recordings_alone_are_a_data_directory_each_its_own_speaker(tmp_path, record, make_noise):
+    write_data_dir(tmp_path / "d", {"wav.scp": {"أ": str(record("a.wav", make_noise(1)))}})
+    assert [(u.id, u.speaker) for u in DataDir.read(tmp_path / "d")] == [("أ", "أ")]
 
 
 def test_everything_that_stands_in_the_way_is_said_at_once(tmp_path):

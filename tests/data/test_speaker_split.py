@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolkit.core.errors import UserError
-from toolkit.data.split import shares_of, split_groups
+from toolkit.data.split import odd_parts, shares_of, split_groups
 
 SHARES = {"train": 0.8, "dev": 0.1, "test": 0.1}
 
@@ -46,3 +46,20 @@ def test_shares_are_read_and_a_share_of_zero_leaves_its_part_out():
     for words in (["train=0.8"], ["train"], ["train=x"], ["a=0.5", "a=0.5"], ["../a=1"], ["a=1.5", "b=-0.5"]):
         with pytest.raises(ValueError, match="share"):
             shares_of(words)
+
+
+@pytest.mark.parametrize("name", ["shards", "log", "record.json", "dropped.tsv", "times.json", ".lock", "dev.tmp"])
+def test_a_part_may_not_be_called_what_the_step_writes_itself(name):
+    with pytest.raises(ValueError, match="the step itself uses"):
+        shares_of(["train=0.5", f"{name}=0.5"])
+
+
+def test_parts_that_are_small_or_far_from_their_share_are_warned_of():
+    many = [(f"س{i % 5}", 2.0) for i in range(20)]
+    assert odd_parts({"train": many, "dev": many}, {"train": 0.59, "dev": 0.41}) == []
+    (far,) = odd_parts({"train": many * 8, "dev": many, "test": many}, {"train": 0.8, "dev": 0.1, "test": 0.21})
+    assert "test: 5 speakers, 20 utterances, 10 % of the audio (21 % asked): far from its share" in far
+    (few,) = odd_parts({"train": many, "dev": many[:19]}, {"train": 0.5, "dev": 0.5})
+    assert "dev: 5 speakers, 19 utterances" in few and "little" in few and "far" not in few
+    (few,) = odd_parts({"train": many, "dev": [("س0", 2.0)] * 20}, {"train": 0.5, "dev": 0.5})
+    assert "dev: 1 speakers" in few

@@ -1,5 +1,6 @@
 """Tables of transcripts, and which recording a row means."""
 
+import subprocess
 import unicodedata
 
 import pytest
@@ -39,6 +40,65 @@ def test_rows_that_cannot_be_used_are_told_with_their_line(tmp_path):
     found = table(tmp_path, text)
     assert [(r.path, r.text) for r in found.rows] == [("b.wav", ""), ("d.wav", "x")]
     assert [(line, reason) for line, reason, _ in found.bad] == [(2, "columns"), (3, "columns"), (5, "encoding")]
+
+
+def test_columns_that_are_used_and_those_that_are_not_are_told(tmp_path, capsys):
+    table(tmp_path, "path\tsentence\tage\tsentence_id\t\nأ.wav\tنص\t20\t7\t\n")
+    said = capsys.readouterr().out
+    assert said == (
+        "table t.tsv: uses path, sentence as text; ignores age, sentence_id (like sentence), one without a name\n"
+    )
+
+
+def test_a_misspelt_column_is_refused_with_what_was_meant(tmp_path):
+    with pytest.raises(UserError) as e:
+        table(tmp_path, "path\ttranscrpt\tspeker\tdialekt\nأ.wav\tنص\tس\tمصري\n")
+    for name, meant in (("transcrpt", "transcript"), ("speker", "speaker"), ("dialekt", "dialect")):
+        assert f"{name} (did you mean {meant}?)" in str(e.value)
+    assert e.value.where.endswith("t.tsv, line 1")
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path):
+    with pytest.raises(UserError, match="two columns of one name: text"):
+        table(tmp_path, "path\ttext\tText\nأ.wav\tنص\tآخر\n")
+
+
+ARABIC = "path\ttext\n" + "".join(f"{i}.wav\tصباح الخير\n" for i in range(3)) + "a.wav\tplain\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (ARABIC.encode("cp1256"), "3 of the 3 rows"),
+        (ARABIC.encode("utf-16"), "UTF-16"),
+        (ARABIC.encode("utf-16-le"), "UTF-16"),
+        (ARABIC.encode("utf-16-be"), "UTF-16"),
+        (ARABIC.replace("\n", "\r").encode(), "carriage return"),
+        (ARABIC.replace("\t", ",").encode(), "without tabs"),
+        (("\ufeff" + ARABIC).replace("\t", ";").encode(), "without tabs"),
+    ],
+)
+def test_a_table_of_another_making_is_refused_once_and_the_remedy_mends_it(tmp_path, data, said):
+    with pytest.raises(UserError, match=said) as e:
+        table(tmp_path, data)
+    subprocess.run(["bash", "-c", e.value.remedy], check=True)
+    rows = read_transcripts(tmp_path / "t.tsv").rows
+    assert [r.text for r in rows] == ["صباح الخير"] * 3 + ["plain"]
+
+
+@pytest.mark.parametrize("text", ["path\ttext\n", "path\ttext", "", "path\ttext\n\n"])
+def test_a_table_without_rows_is_refused(tmp_path, text):
+    with pytest.raises(UserError, match="without a row"):
+        table(tmp_path, text)
+
+
+def test_a_lone_csv_is_told_with_a_command_that_makes_a_table_of_it(tmp_path, capsys):
+    (tmp_path / "جدول.csv").write_text('\ufeff"path","text"\nأ.wav,"نعم، ""لا"", ربما"\n', encoding="utf-8")
+    assert find_table(tmp_path, "auto") is None
+    said, _, command = capsys.readouterr().out.partition("To make one: ")
+    assert "not read: جدول.csv" in said
+    subprocess.run(["bash", "-c", command], check=True)
+    assert read_transcripts(find_table(tmp_path, "auto")).rows == [Row(2, "أ.wav", 'نعم، "لا", ربما')]
 
 
 def test_a_path_may_be_written_in_several_ways():

@@ -202,8 +202,12 @@ def _open(source: str | io.BytesIO, name: str) -> soundfile.SoundFile:
         with SPEAKS_UP if is_not_mp3(source) else QUIET:
             return soundfile.SoundFile(os.fsencode(source) if isinstance(source, str) else source)
     except (soundfile.LibsndfileError, TypeError) as e:  # TypeError: a headerless .raw
-        said = str(e).rpartition(": ")[2].rstrip(".") or "no audio format that libsndfile knows"
-        raise AudioError("unreadable", f"not a readable recording: {said}", name, "convert it to wav or flac") from None
+        said = str(e).rpartition(": ")[2].rstrip(".")
+        strange = not said or said.startswith(("File does not exist", "Format not recognised"))  # it is there
+        what = "not audio: no format that libsndfile knows" if strange else f"not a readable recording: {said}"
+        raise AudioError("unreadable", what, name, "convert it to wav or flac") from None
+    except PermissionError as e:
+        raise AudioError("unreadable", f"no permission to read it ({e.strerror})", name, "chmod it") from None
 
 
 def _from_ark(name: str) -> tuple[int, np.ndarray[Any, Any]]:

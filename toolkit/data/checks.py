@@ -27,10 +27,9 @@ from .kaldi import (
     read_tables,
     utterances,
 )
-from .tables import TEXT, Problem, locate, read_table
+from .tables import OF_UTTERANCES, TEXT, Problem, locate, read_table
 
 RESERVED_WORDS = ("<s>", "</s>", "#0")
-OF_UTTERANCES = re.compile(r"(text(_[\w.-]+)?|utt2\w+|feats\.scp|vad\.scp)")
 _OF_RECORDINGS = re.compile(r"rec2\w+|reco2\w+")
 _ARK = re.compile(r"(.+):\d+")
 

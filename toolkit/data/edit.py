@@ -17,9 +17,9 @@ from typing import Literal
 from ..core.errors import UserError
 from ..core.seed import seed_of
 from ..core.step import Step, main
-from .checks import OF_UTTERANCES
 from .kaldi import SEGMENTS, SPEAKERS, WAV, DataDir, Tables, Utterance, copy_phones, write_data_dir
 from .split import shares_of, split_groups
+from .tables import OF_UTTERANCES
 
 VERSION = 1
 PLAN = {"mb": 10, "mb_per_hour": 0.5}

@@ -80,6 +80,18 @@ def unique(names: Iterable[str], make: Callable[[str], str] = safe, joint: str =
     return ids
 
 
+def odd_labels(labels: Iterable[str]) -> list[str]:
+    """Warnings of labels that differ only in case, and of those that `safe` changes beyond their white space."""
+    cases: dict[str, set[str]] = {}
+    for label in set(labels):
+        cases.setdefault(label.casefold(), set()).add(label)
+    lines = [
+        f"{', '.join(sorted(c))} differ only in case and stay apart" for _, c in sorted(cases.items()) if len(c) > 1
+    ]
+    changed = sorted(label for c in cases.values() for label in c if label and safe(label) != "_".join(label.split()))
+    return lines + [f"{label!r} is written {safe(label)}" for label in changed]
+
+
 def tag(name: str, digits: int = 8) -> str:
     """Hexadecimal digits that stand for `name`."""
     return hashlib.sha256(name.encode(errors="surrogateescape")).hexdigest()[:digits]

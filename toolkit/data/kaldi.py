@@ -18,7 +18,7 @@ from ..core.errors import UserError
 from ..core.files import atomic
 from .audio import AudioError, audio_info, read_audio
 from .ids import fault
-from .tables import Problem, is_table, locate, read_table
+from .tables import Problem, is_table, locate, read_table, strangers
 
 WAV, SEGMENTS, SPEAKERS, DERIVED, PHONES = "wav.scp", "segments", "utt2spk", "spk2utt", "phones.ctm"
 UNKNOWN = "unknown"  # value of a label, where others of the set have one
@@ -62,7 +62,7 @@ class DataDir:
 
     @classmethod
     def read(cls, path: Path | str, allow_pipes: bool = False) -> DataDir:
-        """Load what is there; tables that cover some utterances only are loaded as they are.
+        """Load what is there. Tables may lack utterances, utt2spk excepted; none may have one that is not there.
 
         Lengths come from segments, utt2dur or reco2dur, and where these are silent from the audio's header.
         Raises one UserError that names everything that stands in the way.
@@ -70,6 +70,8 @@ class DataDir:
         path = Path(path)
         tables, problems = read_tables(path)
         found, more = utterances(tables, allow_pipes)
+        place = SEGMENTS if SEGMENTS in tables else WAV
+        more += strangers(tables, place, SPEAKERS, {p.id for p in [*problems, *more]})
         fatal = [p for p in [*problems, *more] if p.fatal]
         if not found and not fatal:
             raise UserError("a data directory without an utterance", str(path), "make it again from its corpus")

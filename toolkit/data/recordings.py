@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.errors import UserError
 from .check import KINDS, Limits, check_audio
 from .cut import CutConfig, Energy, cut
 
@@ -25,11 +26,20 @@ class Found:
 
 
 def find_recordings(corpus: Path, out: Path) -> Found:
-    """Every audio file below `corpus`, linked folders included, `out` excepted."""
+    """Every audio file below `corpus`, linked folders included, `out` excepted.
+
+    Raises UserError where the path of the corpus itself cannot stand in wav.scp.
+    """
+    if fault := _unusable(f"{corpus}/"):
+        raise UserError(f"a corpus path that no table can hold: {fault}", repr(str(corpus)), "rename the folder")
     recordings: dict[str, int] = {}
     bad: list[tuple[str, str, str]] = []
     entered, own = set(), os.path.realpath(out)
-    for folder, folders, files in os.walk(corpus, followlinks=True):
+
+    def closed(e: OSError) -> None:
+        bad.append((shown(os.path.relpath(e.filename, corpus)), "unreadable folder", str(e.strerror)))
+
+    for folder, folders, files in os.walk(corpus, onerror=closed, followlinks=True):
         real = os.path.realpath(folder)
         if real in entered or real == own:
             folders.clear()
@@ -38,21 +48,33 @@ def find_recordings(corpus: Path, out: Path) -> Found:
         folders.sort(key=os.fsencode)  # which of two links to one folder is entered must not depend on the disk
         for name in files:
             ending = os.path.splitext(name)[1].lower()
-            rel = os.path.relpath(os.path.join(folder, name), corpus)
+            path = os.path.join(folder, name)
+            rel = os.path.relpath(path, corpus)
             if ending in FOREIGN:
                 bad.append(
                     (shown(rel), "unsupported format", f"libsndfile reads no {ending}: convert it to wav or flac")
                 )
             elif ending in KINDS:
-                if fault := _unusable(rel):
-                    bad.append((shown(rel), "unusable name", fault))
-                elif any(part.startswith(".") for part in rel.split("/")):
-                    bad.append((shown(rel), "hidden file", "a name that begins with a dot"))
-                elif not os.path.exists(os.path.join(folder, name)):
-                    bad.append((shown(rel), "missing", "a link to nothing"))
+                reason, detail, size = _file(rel, path)
+                if reason:
+                    bad.append((shown(rel), reason, detail))
                 else:
-                    recordings[rel] = os.path.getsize(os.path.join(folder, name))
+                    recordings[rel] = size
     return Found(dict(sorted(recordings.items())), bad)
+
+
+def _file(rel: str, path: str) -> tuple[str, str, int]:
+    """(reason, detail, size in bytes) of a file; the reason is empty where it may be a recording."""
+    if fault := _unusable(rel):
+        return "unusable name", fault, 0
+    if any(part.startswith(".") for part in rel.split("/")):
+        return "hidden file", "a name that begins with a dot", 0
+    try:
+        return "", "", os.stat(path).st_size
+    except PermissionError as e:
+        return "unreadable", f"{e.strerror}: its folder may not be entered", 0
+    except OSError:
+        return "missing", "a link to nothing", 0
 
 
 def _unusable(rel: str) -> str:

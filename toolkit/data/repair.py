@@ -11,9 +11,9 @@ from ..core.files import write_text
 from ..core.record import DROPPED, Ledger
 from . import ids
 from .audio import OVERSHOOT
-from .checks import OF_UTTERANCES, RESERVED_WORDS, recording_lengths
+from .checks import RESERVED_WORDS, recording_lengths
 from .kaldi import SEGMENTS, SPEAKERS, WAV, copy_phones, parse_segment, positive, read_tables, write_data_dir
-from .tables import TEXT, gender_of, one_line
+from .tables import OF_UTTERANCES, TEXT, gender_of, one_line
 
 STAGE = "data.validate"
 RENAMED = "renamed.tsv"

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from ..core.errors import UserError
+from ..core.files import TEMPORARY
+from ..core.record import BOOKKEEPING
 from ..core.seed import seed_of
 from .ids import fault
+
+FEW_SPEAKERS, FEW_UTTERANCES, FAR_POINTS = 5, 20, 10.0  # a part with less, or further from its share, is warned of
 
 
 def shares_of(words: Sequence[str]) -> dict[str, float]:
@@ -23,10 +28,31 @@ def shares_of(words: Sequence[str]) -> dict[str, float]:
             raise ValueError(f"shares: {word!r} is not name=share, e.g. train=0.8") from None
         if fault(name) or name in shares or not 0 <= share <= 1:
             raise ValueError(f"shares: {word!r}: give each part one name and a share of 0 to 1")
+        if name in BOOKKEEPING or name.endswith(TEMPORARY):
+            raise ValueError(f"shares: {name!r} is a name that the step itself uses in its folder: choose another")
         shares[name] = share
     if abs(sum(shares.values()) - 1) > 1e-6:
         raise ValueError(f"shares add up to {sum(shares.values()):g}, not to 1: {' '.join(words)}")
     return {name: share for name, share in shares.items() if share}
+
+
+def odd_parts(parts: Mapping[str, Sequence[tuple[str, float]]], shares: Mapping[str, float]) -> list[str]:
+    """A warning for each part that is too small to measure on, or far from its share of the audio.
+
+    Args:
+        parts: part -> (speaker, seconds) of each of its utterances.
+    """
+    total = math.fsum(s for rows in parts.values() for _, s in rows)
+    lines: list[str] = []
+    for name, rows in parts.items():
+        speakers, got = len({speaker for speaker, _ in rows}), 100 * math.fsum(s for _, s in rows) / total
+        asked = 100 * shares[name]
+        why = ["little to learn from or measure on"] * (speakers < FEW_SPEAKERS or len(rows) < FEW_UTTERANCES)
+        why += ["far from its share, since speakers stay whole"] * (abs(got - asked) > FAR_POINTS)
+        if why:
+            counts = f"{speakers} speakers, {len(rows)} utterances, {got:.0f} % of the audio ({asked:.0f} % asked)"
+            lines.append(f"WARNING: {name}: {counts}: {'; '.join(why)}")
+    return lines
 
 
 def split_groups(seconds: Mapping[str, float], shares: Mapping[str, float], seed: int) -> dict[str, str]:

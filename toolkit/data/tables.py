@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from .ids import code_points, fault
 
 NAMES = re.compile(r"wav\.scp|feats\.scp|vad\.scp|segments|text(_[\w.-]+)?|(utt|spk|reco|rec)2\w+")
 TEXT = re.compile(r"text(_[\w.-]+)?")
+OF_UTTERANCES = re.compile(r"(text(_[\w.-]+)?|utt2\w+|feats\.scp|vad\.scp)")
 ONE_VALUE = {"utt2spk", "utt2dur", "reco2dur", "utt2num_frames", "utt2lang", "utt2emotion", "spk2gender"}
 REPEATED = {"utt2spk", "utt2lang", "utt2emotion", "spk2gender"}  # few values, many times: held once
 
@@ -77,6 +78,35 @@ def read_table(
         bad_ids: keep lines whose id is unusable, for somebody who is going to rename them.
     """
     return _Scan(path, {} if known is None else known, bad_ids).scan()
+
+
+def strangers(
+    tables: Mapping[str, Mapping[str, str]], place: str, covering: str, noted: Collection[str]
+) -> list[Problem]:
+    """Lines of utterances that table `place` lacks, utterances of `place` that `covering` (where it is there) lacks.
+
+    One fatal problem per table, not per line: a table may have millions of lines.
+
+    Args:
+        noted: ids with a problem of their own already.
+    """
+    whole = tables[place]
+    problems: list[Problem] = []
+    for name, table in tables.items():
+        checked = OF_UTTERANCES.fullmatch(name) or (name == "reco2dur" and place == "wav.scp")
+        if checked and (extra := [id for id in table if id not in whole and id not in noted]):
+            what = f"{len(extra)} of its {len(table)} ids are not in {place}: {_few(extra)}"
+            remedy = f"add their lines to {place}, or take them out here"
+            problems.append(Problem(name, 0, "extra", what, remedy, fatal=True, id=extra[0]))
+    if covering in tables and (lacking := [id for id in whole if id not in tables[covering] and id not in noted]):
+        what = f"{len(lacking)} of its {len(whole)} ids are not in {covering}: {_few(lacking)}"
+        remedy = f"add their lines to {covering}, or take them out everywhere"
+        problems.append(Problem(place, 0, "not covered", what, remedy, fatal=True, id=lacking[0]))
+    return problems
+
+
+def _few(ids: Sequence[str]) -> str:
+    return ", ".join(ids[:5]) + ", ..." * (len(ids) > 5)
 
 
 def locate(folder: Path, problems: Iterable[Problem]) -> list[Problem]:

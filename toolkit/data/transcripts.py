@@ -6,9 +6,12 @@ byte order mark.
 
 from __future__ import annotations
 
+import codecs
 import difflib
+import re
+import shlex
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +26,7 @@ COLUMNS = {  # what a column means -> names it goes by, the first of them that i
     "gender": ("gender", "sex"),
     "emotion": ("emotion",),
 }
+NEAR = 0.75  # likeness (difflib) from which a name nobody knows is held to be a known one misspelt
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,27 +52,22 @@ class Transcripts:
 
 
 def read_transcripts(path: Path) -> Transcripts:
-    """The table at `path`. Raises UserError where it has no column of paths."""
-    lines = path.read_bytes().removeprefix(BOM).split(b"\n")
-    header = lines[0].decode("utf-8", "replace").rstrip("\r").split("\t")
-    names = [name.strip().lower() for name in header]
-    places = {
-        meaning: next(names.index(name) for name in known if name in names)
-        for meaning, known in COLUMNS.items()
-        if any(name in names for name in known)
-    }
-    if "path" not in places:
-        wanted = COLUMNS["path"]
-        near = [name for name in names if difflib.get_close_matches(name, wanted, 1)]
-        hint = f"rename {near[0]!r} to path" if near else f"call the column of recordings {' or '.join(wanted[:2])}"
-        raise UserError(f"no column of paths among {', '.join(header)}", f"{path}, line 1", hint)
+    """The table at `path`; prints which of its columns are used.
+
+    Raises UserError where it is no table in UTF-8 with rows and a column of paths, or a column seems misspelt.
+    """
+    header, *lines = _lines(path)
+    names = [name.strip().lower() for name in header.decode("utf-8", "replace").rstrip("\r").split("\t")]
+    places = {meaning: names.index(name) for meaning, name in _columns(names, path).items()}
     rows: list[Row] = []
     bad: list[tuple[int, str, str]] = []
-    for i, raw in enumerate(lines[1:], 2):
+    broken = 0
+    for i, raw in enumerate(lines, 2):
         try:
             fields = raw.decode("utf-8").rstrip("\r").split("\t")
         except UnicodeDecodeError as e:
             bad.append((i, "encoding", f"no UTF-8: byte 0x{raw[e.start]:02X} at column {e.start + 1}"))
+            broken += 1
             continue
         if fields == [""]:
             continue
@@ -78,7 +77,74 @@ def read_transcripts(path: Path) -> Transcripts:
             bad.append((i, "columns", detail))
             continue
         rows.append(Row(i, **{meaning: fields[place].strip() for meaning, place in places.items()}))
+    foreign = sum(not raw.isascii() for raw in lines)
+    if broken > 1 and 2 * broken > foreign:
+        what = f"{broken} of the {foreign} rows with letters beyond ASCII are not UTF-8 (cp1256?)"
+        raise UserError(what, str(path), _rewritten(path, "iconv -f CP1256 -t UTF-8"))
     return Transcripts(rows, frozenset(places), bad)
+
+
+def _lines(path: Path) -> list[bytes]:
+    """Lines of the table, the header first. Raises UserError for other encodings, line ends and separators."""
+    data = path.read_bytes()
+    lines = data.removeprefix(BOM).split(b"\n")
+    marked = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    if marked or b"\0" in lines[0]:
+        code = "UTF-16" if marked else "UTF-16LE" if data[1:2] == b"\0" else "UTF-16BE"
+        raise UserError("a table that looks like UTF-16", str(path), _rewritten(path, f"iconv -f {code} -t UTF-8"))
+    if b"\r" in lines[0].rstrip(b"\r"):
+        what = "a table whose lines end in a carriage return alone"
+        raise UserError(what, str(path), _rewritten(path, "tr '\\r' '\\n'"))
+    if b"\t" not in lines[0] and (mark := re.search(rb"[,;]", lines[0])):
+        remedy = _rewritten(path, _from_csv(mark[0].decode()))
+        raise UserError(f"a table without tabs: is it apart by {mark[0].decode()!r}?", f"{path}, line 1", remedy)
+    if not any(line.strip() for line in lines[1:]):
+        raise UserError("a table without a row below its header", str(path), "fill it, or set `table: none`")
+    return lines
+
+
+def _columns(names: Sequence[str], path: Path) -> dict[str, str]:
+    """Meaning -> name of its column, printed. Raises UserError: no paths, one name twice, a name near a known one."""
+    where = f"{path}, line 1"
+    used = {m: found[0] for m, known in COLUMNS.items() if (found := [name for name in known if name in names])}
+    if "path" not in used:
+        wanted = COLUMNS["path"]
+        near = [name for name in names if difflib.get_close_matches(name, wanted, 1)]
+        hint = f"rename {near[0]!r} to path" if near else f"call the column of recordings {' or '.join(wanted[:2])}"
+        raise UserError(f"no column of paths among {', '.join(names)}", where, hint)
+    if twice := [name for name in used.values() if names.count(name) > 1]:
+        raise UserError(f"two columns of one name: {', '.join(twice)}", where, "take one of the two out")
+    free = [name for meaning, known in COLUMNS.items() if meaning not in used for name in known]
+    ignored = [name for name in names if name not in used.values()]
+    if misspelt := [f"{name} (did you mean {n}?)" for name in ignored for n in _near(name, free, NEAR)]:
+        raise UserError(f"columns that seem misspelt: {', '.join(misspelt)}", where, "rename them, or take them out")
+    everything = [name for known in COLUMNS.values() for name in known]
+    told = [
+        (name or "one without a name") + "".join(f" (like {n})" for n in _near(name, everything)) for name in ignored
+    ]
+    said = [name if name == meaning else f"{name} as {meaning}" for meaning, name in used.items()]
+    print(f"table {path.name}: uses {', '.join(said)}" + (f"; ignores {', '.join(told)}" if told else ""))
+    return used
+
+
+def _near(name: str, known: Sequence[str], closeness: float = 0.6) -> list[str]:
+    return difflib.get_close_matches(name, known, 1, closeness)
+
+
+def _rewritten(path: Path, command: str) -> str:
+    """A remedy: the file passed through `command` in place."""
+    file, new = shlex.quote(str(path)), shlex.quote(f"{path}.new")
+    return f"{command} < {file} > {new} && mv {new} {file}"
+
+
+def _from_csv(delimiter: str = ",") -> str:
+    reader = f"csv.reader(open(0, encoding='utf-8-sig', newline=''), delimiter='{delimiter}')"
+    return f"python3 -c \"import csv; [print(*row, sep='\\t') for row in {reader}]\""
+
+
+def _as_tsv(path: Path) -> str:
+    old, new = shlex.quote(str(path)), shlex.quote(str(path.with_suffix(".tsv")))
+    return f"{_from_csv()} < {old} > {new}" if path.suffix.lower() == ".csv" else f"mv {old} {new}"
 
 
 def find_table(corpus: Path, named: str) -> Path | None:
@@ -90,10 +156,16 @@ def find_table(corpus: Path, named: str) -> Path | None:
         if not path.is_file():
             raise UserError("no such table of transcripts", str(path), "mend `table`, or set it to none")
         return path
-    found = sorted(p for p in corpus.glob("*.tsv") if p.is_file() and not p.name.startswith("."))
+    tables = sorted(p for p in corpus.glob("*.[tcTC][sS][vV]") if p.is_file() and not p.name.startswith("."))
+    found = [p for p in tables if p.suffix == ".tsv"]
     if len(found) > 1:
         names = ", ".join(p.name for p in found)
         raise UserError(f"several tables: {names}", str(corpus), "name one: table: FILE (or none)")
+    if tables and not found:
+        names = ", ".join(p.name for p in tables[:3]) + ", ..." * (len(tables) > 3)
+        print(
+            f"NOTE: not read: {names}: a table is a .tsv, with tabs between columns. To make one: {_as_tsv(tables[0])}"
+        )
     return found[0] if found else None
 
 
@@ -141,3 +213,13 @@ class _Places:
             if key in table:
                 return table[key]
         return []
+
+
+def speaker_of(rel: str, row: Row | None, rule: str) -> str:
+    """Who speaks in the recording `rel`: as its row says, else by the rule (folder, top_folder, recording)."""
+    if row and row.speaker:
+        return row.speaker
+    folder = rel.rpartition("/")[0]
+    if rule == "recording" or not folder:
+        return rel.rpartition(".")[0]
+    return folder.split("/")[0] if rule == "top_folder" else folder

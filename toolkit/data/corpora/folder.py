@@ -22,12 +22,12 @@ from ...core.step import Step, main
 from ..check import Limits
 from ..checks import RESERVED_WORDS, inspect
 from ..cut import CutConfig
-from ..ids import safe, safe_speaker, unique
+from ..ids import odd_labels, safe, safe_speaker, unique
 from ..kaldi import UNKNOWN, write_data_dir
 from ..recordings import Found, assess, find_recordings, shown
-from ..split import shares_of, split_groups
+from ..split import odd_parts, shares_of, split_groups
 from ..tables import gender_of, one_line
-from ..transcripts import Row, Transcripts, find_table, match, read_transcripts
+from ..transcripts import Row, Transcripts, find_table, match, read_transcripts, speaker_of
 
 VERSION = 1
 PLAN = {"mb": 10, "mb_per_hour": 0.5}
@@ -163,7 +163,7 @@ def assess_all(step: Step[FolderConfig], corpus: Corpus, texts: Mapping[str, str
 def pieces_of(step: Step[FolderConfig], corpus: Corpus, good: Iterable[Mapping[str, Any]]) -> list[Piece]:
     """Utterances of the good recordings, with their ids; pieces that are too short go to the ledger."""
     seconds = {str(row["path"]): float(row["seconds"]) for row in good}
-    said = {rel: _speaker_of(rel, corpus.rows.get(rel), step.config.speaker) for rel in seconds}
+    said = {rel: speaker_of(rel, corpus.rows.get(rel), step.config.speaker) for rel in seconds}
     speakers = unique(sorted(set(said.values())), safe_speaker, "_")
 
     def recording_id(rel: str) -> str:
@@ -186,15 +186,6 @@ def pieces_of(step: Step[FolderConfig], corpus: Corpus, good: Iterable[Mapping[s
     return made
 
 
-def _speaker_of(rel: str, row: Row | None, rule: str) -> str:
-    if row and row.speaker:
-        return row.speaker
-    folder = rel.rpartition("/")[0]
-    if rule == "recording" or not folder:
-        return rel.rpartition(".")[0]
-    return folder.split("/")[0] if rule == "top_folder" else folder
-
-
 def split_pieces(step: Step[FolderConfig], made: Sequence[Piece]) -> dict[str, list[Piece]]:
     """Set -> utterances: no speaker in two sets; no recording, where there are fewer speakers than sets."""
     shares = shares_of(step.config.shares)
@@ -211,9 +202,15 @@ def split_pieces(step: Step[FolderConfig], made: Sequence[Piece]) -> dict[str, l
         seconds.setdefault(group[p.id], []).append(p.seconds)
     if len(seconds) < len(shares):
         what = f"{len(seconds)} recordings cannot be split into {len(shares)} sets"
-        raise UserError(what, "shares", "ask for fewer, e.g. --shares train=1")
+        remedy = (
+            "edit `shares` there, e.g. [train=0.5, dev=0.5] (the ssl recipe needs train and dev), or add recordings"
+        )
+        raise UserError(what, "shares, in the config (conf/data.yaml of a recipe)", remedy)
     parts = split_groups({g: math.fsum(s) for g, s in seconds.items()}, shares, step.config.seed)
-    return {name: [p for p in made if parts[group[p.id]] == name] for name in shares}
+    sets = {name: [p for p in made if parts[group[p.id]] == name] for name in shares}
+    for line in odd_parts({name: [(p.speaker, p.seconds) for p in sets[name]] for name in sets}, shares):
+        print(line)
+    return sets
 
 
 def labels_of(step: Step[FolderConfig], corpus: Corpus, made: Sequence[Piece]) -> dict[str, dict[str, str]]:
@@ -222,6 +219,8 @@ def labels_of(step: Step[FolderConfig], corpus: Corpus, made: Sequence[Piece]) -
     for name, meaning, default in (("utt2lang", "dialect", step.config.dialect), ("utt2emotion", "emotion", "")):
         values = {p.id: getattr(corpus.rows.get(p.rel), meaning, "") or default for p in made}
         if any(values.values()):
+            for line in odd_labels(values.values()):
+                print(f"WARNING: {meaning}: {line}")
             tables[name] = {id: safe(value) if value else UNKNOWN for id, value in values.items()}
             step.counts[f"{meaning}_unknown"] = sum(not value for value in values.values())
     return tables

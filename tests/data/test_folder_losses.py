@@ -1,0 +1,98 @@
+"""What a folder of recordings could lose without a word is told: in a row, a warning or an error."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from toolkit.core.errors import UserError
+from toolkit.core.step import Step
+from toolkit.data.corpora.folder import FolderConfig, prepare
+from toolkit.data.kaldi import DataDir
+
+SETS = ("train", "dev", "test")
+
+
+def prepared(root, out):
+    """Run the step in this process; (reasons of the ledger by id, counts)."""
+    step = Step(FolderConfig(), [root], out, ["data.corpora.folder"])
+    out.mkdir(parents=True)
+    prepare(step)
+    return {row[0]: row[2] for row in step.ledger.rows}, step.counts
+
+
+@pytest.fixture
+def nobody():
+    """A folder of one's own and no rights beyond it: root could read everything."""
+    root = os.geteuid() == 0
+    with tempfile.TemporaryDirectory() as folder:
+        if root:
+            os.chown(folder, 65534, 65534)
+            os.seteuid(65534)
+        yield Path(folder)
+        if root:
+            os.seteuid(0)
+
+
+def test_what_may_not_be_read_gets_a_row(nobody, make_noise):
+    root = nobody / "corpus"
+    for s in range(7):
+        (root / f"متحدث {s}").mkdir(parents=True)
+        soundfile.write(root / f"متحدث {s}/a.wav", make_noise(2, seed=s), 16000)
+    (root / "متحدث 3/a.wav").chmod(0)
+    (root / "متحدث 4").chmod(0)
+    (root / "متحدث 5").chmod(0o444)  # its names can be read, and nothing else
+    dropped, counts = prepared(root, nobody / "out")
+    assert dropped == {
+        "متحدث 3/a.wav": "unreadable",
+        "متحدث 4": "unreadable folder",
+        "متحدث 5/a.wav": "unreadable",
+    }
+    assert counts["recordings_kept"] == 4
+
+
+@pytest.mark.parametrize("name", ["سطر\nجديد", os.fsdecode(b"\xe3\xd1")])
+def test_a_corpus_path_that_no_table_can_hold_is_refused_before_anything_is_decoded(tmp_path, name):
+    (tmp_path / name).mkdir()
+    with pytest.raises(UserError, match="no table can hold"):
+        prepared(tmp_path / name, tmp_path / "out")
+
+
+def test_small_sets_are_warned_of(corpus, tmp_path, capsys):
+    for s in range(3):
+        corpus(f"{s}/a.wav")
+    prepared(corpus.root, tmp_path / "out")
+    said = capsys.readouterr().out
+    for name in SETS:
+        assert f"WARNING: {name}: 1 speakers, 1 utterances, 33 % of the audio" in said
+
+
+def test_labels_that_differ_only_in_case_and_labels_that_are_changed_are_told(corpus, tmp_path, capsys):
+    rows = ["path\tdialect\n"]
+    for i, label in enumerate(("ALG", "alg", "Alg", "../مصري", "مصري قاهري")):
+        corpus(f"{i}.wav")
+        rows.append(f"{i}.wav\t{label}\n")
+    (corpus.root / "t.tsv").write_text("".join(rows), encoding="utf-8")
+    prepared(corpus.root, tmp_path / "out")
+    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("WARNING: dialect")]
+    assert said == [
+        "WARNING: dialect: ALG, Alg, alg differ only in case and stay apart",
+        "WARNING: dialect: '../مصري' is written مصري",
+    ]
+    labels = {v for s in SETS for v in DataDir.read(tmp_path / "out" / s).tables["utt2lang"].values()}
+    assert labels == {"ALG", "alg", "Alg", "مصري", "مصري_قاهري"}
+
+
+def test_what_is_no_audio_is_said_to_be_none(corpus, tmp_path):
+    for s in range(3):
+        corpus(f"{s}/a.wav")
+    (corpus.root / "صفحة.mp3").write_text("<!DOCTYPE html><p>غير موجود</p>" * 50, encoding="utf-8")
+    (corpus.root / "zeros.mp3").write_bytes(bytes(5000))
+    step = Step(FolderConfig(), [corpus.root], tmp_path, ["data.corpora.folder"])
+    prepare(step)
+    assert [row[2:] for row in step.ledger.rows] == [
+        ("unreadable", "not audio: no format that libsndfile knows"),
+        ("unreadable", "not audio: no format that libsndfile knows"),
+    ]
