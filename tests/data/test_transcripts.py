@@ -139,6 +139,23 @@ def test_rows_without_a_recording_of_their_own_are_told_why():
     ]
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_row_never_takes_the_recording_of_another_folder(order):
+    """a/1.wav is lost: its words are not those of b/1.wav, whose own row stands, whichever comes first."""
+    rows = [Row(2, "أ/1.wav", "ضاع"), Row(3, "ب/1.wav", "هنا"), Row(4, "2.wav", "أيهما"), Row(5, "ج/2.wav", "هذا")][
+        ::order
+    ]
+    found, bad = match(rows, ["ب/1.wav", "ج/2.wav", "top.wav"], "/corpus")
+    assert {rel: row.text for rel, row in found.items()} == {"ب/1.wav": "هنا", "ج/2.wav": "هذا"}
+    assert [(r.line, reason) for r, reason, _ in bad] == [(2, "transcript without audio"), (4, "duplicate row")]
+    assert match([Row(2, "ب/1.wav")], ["أ/1.wav"], "/corpus")[0] == {}
+
+
+@pytest.mark.parametrize("said", ["/elsewhere/clips/b.wav", "clips/b.wav", "b.wav", "day1/clips/b"])
+def test_the_end_of_a_path_is_enough(said):
+    assert list(match([Row(2, said)], ["day1/clips/b.wav" if "day1" in said else "clips/b.wav"], "/corpus")[0])
+
+
 def test_the_only_table_is_taken_and_several_are_asked_about(tmp_path):
     assert find_table(tmp_path, "auto") is None
     (tmp_path / "a.tsv").touch()

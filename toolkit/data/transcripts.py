@@ -174,14 +174,15 @@ def match(
 ) -> tuple[dict[str, Row], list[tuple[Row, str, str]]]:
     """Recording -> its row, and (row, reason, detail) of rows without one.
 
-    A row's path may be relative to the corpus, absolute, a bare name, or without its ending, as long as it means one
-    recording only. Names are compared in NFC: some systems store Arabic letters with hamza as two characters.
+    A row's path may be relative to the corpus, absolute, the end of a path, a bare name, or without its ending, as long
+    as it means one recording only; a/1.wav never means b/1.wav. Rows that give a whole path go first. Names are
+    compared in NFC: some systems store Arabic letters with hamza as two characters.
     """
     places = _Places(recordings)
     found: dict[str, Row] = {}
     bad: list[tuple[Row, str, str]] = []
-    for row in rows:
-        candidates = places.of(row.path, corpus)
+    meant = [(row, *places.of(row.path, corpus)) for row in rows]
+    for row, candidates, _ in sorted(meant, key=lambda m: not m[2]):
         if not candidates:
             bad.append((row, "transcript without audio", f"no recording {row.path}"))
         elif len(candidates) > 1:
@@ -191,7 +192,7 @@ def match(
             bad.append((row, "duplicate row", f"{candidates[0]} has its row in line {first} already"))
         else:
             found[candidates[0]] = row
-    return found, bad
+    return found, sorted(bad, key=lambda b: b[0].line)
 
 
 class _Places:
@@ -205,14 +206,20 @@ class _Places:
             for table, key in zip(self.by, (path, path.rpartition(".")[0], name, name.rpartition(".")[0]), strict=True):
                 table.setdefault(key, []).append(rel)
 
-    def of(self, said: str, corpus: str) -> list[str]:
+    def of(self, said: str, corpus: str) -> tuple[list[str], bool]:
+        """Recordings that `said` may mean, and whether it gives a whole path."""
         path = unicodedata.normalize("NFC", said).replace("\\", "/").removeprefix("./")
         path = path.removeprefix(unicodedata.normalize("NFC", corpus).rstrip("/") + "/")
         name = path.rpartition("/")[2]
-        for table, key in zip(self.by, (path, path, name, name), strict=True):
-            if key in table:
-                return table[key]
-        return []
+        for i, (table, key) in enumerate(zip(self.by, (path, path, name, name), strict=True)):
+            if found := [rel for rel in table.get(key, ()) if _same_folders(path, unicodedata.normalize("NFC", rel))]:
+                return found, i < 2
+        return [], False
+
+
+def _same_folders(a: str, b: str) -> bool:
+    """Whether the folders of two paths agree from the last one upwards, as far as both of them go."""
+    return all(x == y for x, y in zip(a.split("/")[-2::-1], b.split("/")[-2::-1], strict=False))
 
 
 def speaker_of(rel: str, row: Row | None, rule: str) -> str:
