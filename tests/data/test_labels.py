@@ -1,5 +1,6 @@
 """Labels on disk: what is written is what is read, and what cannot be right is refused."""
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +82,17 @@ def test_a_wrong_rate_is_refused_naming_both_rates(tmp_path: Path) -> None:
     for rate in (200.0, 60.0):
         with pytest.raises(UserError, match=f"100 per second where {rate:g}"):
             labels.stride(rate)
+
+
+@pytest.mark.parametrize(("rate", "fits"), [(100.0, True), (50.0, False), (200.0, False)])
+def test_a_rate_that_the_length_of_the_audio_contradicts_is_refused(tmp_path: Path, rate: float, fits: bool) -> None:
+    """MFCC labels of n samples are (n - 400) // 160 + 1 at 100 per second, whatever a header says."""
+    seconds = [0.3, 1.0, 7.25]
+    arrays = [np.arange((round(16000 * s) - 400) // 160 + 1, dtype=np.uint16) % 50 for s in seconds]
+    write_labels(tmp_path, LabelHeader(rate, 50, "abc123", "mfcc"), ["a", "b", "س"], arrays)
+    labels = Labels.open(tmp_path)
+    with nullcontext() if fits else pytest.raises(UserError, match=r"of audio of 8\.[56] s"):
+        labels.refuse_wrong_rate(labels.rows(["a", "b", "س"]), np.array(seconds))
 
 
 def test_missing_ids_are_counted_and_the_first_of_them_named(tmp_path: Path) -> None:

@@ -68,6 +68,7 @@ class LabelledSpeech:
         self._rows = labels.rows(ids)
         if (self._rows < 0).any():
             labels.require(ids)
+        labels.refuse_wrong_rate(self._rows, np.array([u.seconds for u in utterances]))
         self.frames: Integers = -(-labels.lengths(self._rows) // self.stride)
         self._room = int(cache_mb * 1e6)
         self._cache: dict[int, Wave] = {}

@@ -144,6 +144,16 @@ class Labels:
         """Number of labels in each of those rows, 0 in row -1, int64 [N]."""
         return np.append(np.diff(self._index[:, 1]), 0)[rows_N]
 
+    def refuse_wrong_rate(self, rows_N: Integers, seconds_N: np.ndarray) -> None:
+        """Raise UserError where the labels in `rows_N` last, at their rate, otherwise than the audio they are of."""
+        said, heard = float(self.lengths(rows_N).sum()) / self.rate, float(np.sum(seconds_N))
+        if abs(said - heard) > 0.05 * heard + 0.03 * len(rows_N):  # the last window of each ends before its audio does
+            raise UserError(
+                f"labels for {said:,.1f} s, at {self.rate:g} per second, of audio of {heard:,.1f} s",
+                str(self.folder),
+                "they are of another rate, or of other audio: label this set again",
+            )
+
     def at(self, row: int) -> LabelArray:
         """Labels in a row, a read-only view, uint16 [T]."""
         return self._labels[self._index[row, 1] : self._index[row + 1, 1]]

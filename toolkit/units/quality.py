@@ -161,12 +161,14 @@ def run(step: Step[QualityConfig]) -> None:
     if inputs.labels is None or len(inputs.data) != 1:
         raise UserError("one data directory and one folder of labels are needed", "--in", "name both")
     data, labels = DataDir.read(inputs.data[0]), Labels.open(inputs.labels)
-    labelled = [u for u in data.utterances if u.id in labels]
+    rows_N = labels.rows([u.id for u in data.utterances])
+    labelled = [u for u, row in zip(data.utterances, rows_N.tolist(), strict=True) if row >= 0]
     if not labelled:
         labels.require([u.id for u in data.utterances])
-    for u in data.utterances:
-        if u.id not in labels:
+    for u, row in zip(data.utterances, rows_N.tolist(), strict=True):
+        if row < 0:
             step.ledger.drop(u.id, "no labels", f"see {inputs.labels}/dropped.tsv")
+    labels.refuse_wrong_rate(rows_N[rows_N >= 0], np.array([u.seconds for u in labelled]))
     times = data.path / PHONES
     spans = read_phones(times) if times.is_file() else None
     figures = {"set": data.path.name, **quality(labels, labelled, spans), **_synthetic(data.path)}

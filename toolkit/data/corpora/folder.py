@@ -29,7 +29,7 @@ from ..split import odd_parts, shares_of, split_groups
 from ..tables import gender_of, one_line
 from ..transcripts import Row, Transcripts, find_table, match, read_transcripts, speaker_of
 
-VERSION = 1
+VERSION = 2
 PLAN = {"mb": 10, "mb_per_hour": 0.5}
 BYTES_PER_SECOND = 32000  # of 16 kHz wav: sizes stand for seconds where shards are made, so that no header is opened
 

@@ -1,0 +1,31 @@
+"""Clipping: samples at full scale, of either sign, count by their share."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from toolkit.data.check import FULL_SCALE, Limits, check_audio
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize(("share", "reason"), [(0.0, ""), (0.04, ""), (0.06, "clipped")])
+def test_clipping_of_either_sign_counts_by_its_share(
+    record: Callable[..., Path], make_noise: Callable[..., np.ndarray], sign: float, share: float, reason: str
+) -> None:
+    wave = np.clip(make_noise(2), -0.9, 0.9)
+    wave[: int(share * len(wave))] = sign
+    verdict = check_audio(record("c.wav", wave, subtype="FLOAT"), Limits(max_clipped=0.05))
+    assert (verdict.reason, verdict.clipped) == (reason, pytest.approx(share, abs=1e-4))
+
+
+def test_a_sample_just_below_full_scale_is_not_clipped(
+    record: Callable[..., Path], make_noise: Callable[..., np.ndarray]
+) -> None:
+    """16 bits hold nothing above 32767 / 32768, which is full scale."""
+    wave = np.clip(make_noise(2), -0.9, 0.9)
+    wave[:8000], wave[8000:16000] = FULL_SCALE - 1e-3, -(FULL_SCALE - 1e-3)
+    assert check_audio(record("below.wav", wave, subtype="FLOAT")).clipped == 0
+    wave[:8000] = 1.0
+    assert check_audio(record("full.wav", wave, subtype="PCM_16")).clipped == pytest.approx(0.25, abs=1e-4)

@@ -1,0 +1,63 @@
+"""A repaired copy: what is dropped with which reason, and what is kept beside it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from toolkit.core.record import read_ledger
+from toolkit.data.kaldi import DataDir, write_data_dir
+from toolkit.data.repair import TRIMMED, repair
+
+
+@pytest.fixture
+def sound(tmp_path: Path, record: Callable[..., Path], make_noise: Callable[..., np.ndarray]) -> Path:
+    """A data directory of two recordings, of 4 and 3 s, with three utterances and the phones of two."""
+    one, two = record("تسجيل.wav", make_noise(4)), record("b.flac", make_noise(3, 8000), 8000)
+    tables = {
+        "wav.scp": {"متكلم-1": str(one), "s2-r": str(two)},
+        "segments": {"متكلم-1-a": "متكلم-1 0 1.5", "متكلم-1-b": "متكلم-1 2 4", "s2-r-a": "s2-r 0.5 2.5"},
+        "text": {"متكلم-1-a": "مرحبا بكم", "متكلم-1-b": "صباح الخير", "s2-r-a": "hello, world"},
+        "utt2spk": {"متكلم-1-a": "متكلم", "متكلم-1-b": "متكلم", "s2-r-a": "s2"},
+        "spk2gender": {"متكلم": "m", "s2": "f"},
+    }
+    write_data_dir(tmp_path / "sound", tables)
+    (tmp_path / "sound/phones.ctm").write_text("s2-r-a 1 0.00 0.10 h\nمتكلم-1-a 1 0.00 0.20 م\n", encoding="utf-8")
+    return tmp_path / "sound"
+
+
+def change(folder: Path, name: str, old: str, new: str) -> None:
+    text = (folder / name).read_text(encoding="utf-8")
+    assert old in text
+    (folder / name).write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def repaired(folder: Path, out: Path) -> tuple[DataDir, dict[str, str]]:
+    """The copy, and id -> reason of what was dropped."""
+    repair(folder, out)
+    return DataDir.read(out), {id: reason for id, _, reason, _ in read_ledger(out / "dropped.tsv")}
+
+
+@pytest.mark.parametrize(("past", "kept"), [(TRIMMED - 0.1, True), (TRIMMED + 0.1, False)])
+def test_a_segment_a_little_past_the_end_is_trimmed_and_one_far_past_it_dropped(
+    past: float, kept: bool, sound: Path, tmp_path: Path
+) -> None:
+    change(sound, "segments", "s2-r 0.5 2.5", f"s2-r 0.5 {3 + past:.2f}")
+    found, dropped = repaired(sound, tmp_path / "out")
+    assert dropped == ({} if kept else {"s2-r-a": "past end"})
+    assert [u.end for u in found if u.id == "s2-r-a"] == ([pytest.approx(3.0)] if kept else [])
+
+
+def test_a_gender_that_is_none_goes_with_a_row_and_its_speaker_stays(sound: Path, tmp_path: Path) -> None:
+    change(sound, "spk2gender", "s2 f", "s2 x")
+    found, dropped = repaired(sound, tmp_path / "out")
+    assert found.tables["spk2gender"] == {"متكلم": "m"} and dropped == {"s2": "gender"}
+    assert len(found) == 3
+
+
+def test_phones_of_the_utterances_that_are_left_stay(sound: Path, tmp_path: Path) -> None:
+    change(sound, "text", "s2-r-a hello, world\n", "")
+    found, dropped = repaired(sound, tmp_path / "out")
+    assert dropped == {"s2-r-a": "audio without transcript"} and len(found) == 2
+    assert (tmp_path / "out/phones.ctm").read_text(encoding="utf-8") == "متكلم-1-a 1 0.00 0.20 م\n"
