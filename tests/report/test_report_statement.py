@@ -82,7 +82,7 @@ def test_a_model_is_held_against_chance_on_the_tasks_that_have_one():
         "asr": task(40, metric="cer"),
     }
     texts = [claim.text for claim in statement(Results(rows=[row("it1.base", **tasks)]), False)]
-    said = "it1.base against chance (always the most frequent class): above on phone; behind on emotion; "
+    said = "it1.base against chance (always the most frequent class of training): above on phone; behind on emotion; "
     assert said + "not told apart on dialect." in texts
     assert not any("chance" in c.text for c in statement(Results(rows=[row("it1.base", asr=tasks["asr"])]), False))
 

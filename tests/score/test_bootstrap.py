@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 from scipy import stats
 
 from toolkit.core.errors import UserError
-from toolkit.score.bootstrap import interval, paired_difference, ratio, ratio_interval
+from toolkit.score.bootstrap import Interval, interval, paired_difference, ratio, ratio_interval
 from toolkit.score.classification import label_sums, macro_f1, macro_f1_of_sums
 
 
@@ -66,8 +68,67 @@ def test_utterances_of_one_block_are_drawn_together() -> None:
     edits, lengths = np.array([1.0, 0.0, 3.0, 1.0]), np.array([2.0, 2.0, 4.0, 1.0])
     together = ratio_interval(edits, lengths, ["a", "a", "b", "b"])
     assert together == ratio_interval(np.array([1.0, 4.0]), np.array([4.0, 5.0]))
-    one = ratio_interval(edits, lengths, ["a"] * 4)
-    assert one.low == one.high == one.estimate
+
+
+def test_a_single_block_has_no_interval() -> None:
+    right = np.array([[1.0, 1.0], [0.0, 1.0]])
+    assert ratio_interval(*right.T, ["a", "a"]) == Interval(0.5, None, None, 1)
+    assert ratio_interval(*right[:1].T) == Interval(1.0, None, None, 1)
+    assert paired_difference(right, right, ["a", "a"]) == Interval(0.0, None, None, 1)
+
+
+@pytest.mark.parametrize("count", [2, 3, 7, 100])
+@pytest.mark.parametrize("right", [0, 1])
+def test_an_accuracy_of_all_or_nothing_has_the_interval_of_clopper_and_pearson(count: int, right: int) -> None:
+    found = ratio_interval(np.full(count, right), np.ones(count), limits=(0, 1))
+    peer = stats.binomtest(right * count, count).proportion_ci(0.95, "exact")
+    assert (found.low, found.high) == pytest.approx((peer.low, peer.high), abs=1e-12)
+
+
+@pytest.mark.parametrize("p", [0.001, 0.01, 0.05, 0.1, 0.9, 0.95, 0.99, 0.999])
+@pytest.mark.parametrize("count", [2, 5, 7, 20, 60])
+def test_accuracies_near_0_and_1_are_covered(p: float, count: int) -> None:
+    """Exactly: over every number of right utterances, not over a sample of them."""
+    covered = 0.0
+    for right in range(count + 1):
+        if (weight := stats.binom.pmf(right, count, p)) > 1e-6:
+            found = accuracy_interval(right, count)
+            covered += weight * (found.low <= p <= found.high)
+    assert covered > 0.94
+
+
+@cache
+def accuracy_interval(right: int, count: int) -> Interval:
+    return ratio_interval(np.repeat([1.0, 0.0], [right, count - right]), np.ones(count), limits=(0, 1))
+
+
+def test_speakers_of_whom_most_are_always_right_are_covered() -> None:
+    rng, hits = np.random.default_rng(3), 0
+    for _ in range(200):
+        right = rng.binomial(10, rng.beta(0.99 * 5, 0.01 * 5, 4)).astype(float)  # each has a rate of his own
+        found = ratio_interval(right, np.full(4, 10.0), limits=(0, 1))
+        hits += found.low <= 0.99 <= found.high
+    assert hits >= 190
+
+
+def test_blocks_that_agree_on_a_value_between_the_limits_have_an_interval_around_it() -> None:
+    found = ratio_interval(np.array([1.0, 2.0, 3.0]), np.array([2.0, 4.0, 6.0]), limits=(0, 1))
+    share = 0.025 ** (1 / 3)  # at least so many blocks are like these three; the others are anything
+    assert (found.low, found.high) == pytest.approx((share * 0.5, share * 0.5 + 1 - share))
+    silent = ratio_interval(np.full(6, 9.0), np.full(6, 9.0))  # an error rate: no limit above
+    assert (silent.low, silent.high) == pytest.approx((0.025 ** (1 / 6), 1.0))
+
+
+@pytest.mark.parametrize(("blocks", "told_apart"), [(2, False), (6, True)])
+def test_two_blocks_are_too_few_to_tell_all_right_from_all_wrong(blocks: int, told_apart: bool) -> None:
+    right, wrong = (np.stack([np.full(blocks, v), np.ones(blocks)], 1) for v in (1.0, 0.0))
+    found = paired_difference(right, wrong, limits=(-1, 1))
+    assert (found.low > 0) == told_apart and found.high == 1
+
+
+def test_a_statistic_that_is_no_ratio_has_no_interval_where_no_draw_differs() -> None:
+    confusions = np.repeat(np.eye(2)[None], 5, 0)
+    assert interval(label_sums(confusions), macro_f1_of_sums, limits=(0, 1)) == Interval(1.0, None, None, 5)
 
 
 def test_pairing_finds_a_small_difference_that_two_intervals_hide() -> None:
@@ -87,8 +148,8 @@ def test_pairing_finds_a_small_difference_that_two_intervals_hide() -> None:
 def test_a_system_does_not_differ_from_itself() -> None:
     values = np.stack(simulated(np.random.default_rng(0), 50), 1)
     same = paired_difference(values, values)
-    assert (same.low, same.estimate, same.high) == (0, 0, 0)
-    assert same.low <= 0 <= same.high
+    assert same.estimate == 0
+    assert same.low == -same.high < 0  # that the next utterance does not differ either, nobody knows
 
 
 def test_paired_differences_are_covered_too() -> None:

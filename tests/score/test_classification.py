@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
 
 from toolkit.core.errors import UserError
-from toolkit.score.classification import accuracy, confusion_matrix, macro_f1, majority_share
+from toolkit.score.classification import accuracy, confusion_matrix, macro_f1
 
 LABELS = ["ALG", "JOR", "PAL", "UAE"]
 pairs = st.lists(st.tuples(st.sampled_from(LABELS), st.sampled_from(LABELS)), min_size=1, max_size=40)
@@ -32,11 +31,6 @@ def test_labels_outside_the_set_are_named() -> None:
 def test_unequal_lengths_are_refused() -> None:
     with pytest.raises(UserError, match="1 references but 2 predictions"):
         confusion_matrix(["ALG"], ["ALG", "ALG"], LABELS)
-
-
-def test_majority_share_is_the_most_frequent_labels() -> None:
-    assert majority_share(["a", "b", "b", "c"]) == 0.5
-    assert majority_share(list(np.repeat(["x", "y"], 5))) == 0.5
 
 
 def test_a_label_that_only_training_has_costs_nothing() -> None:

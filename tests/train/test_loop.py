@@ -1,6 +1,8 @@
 """The training loop on objectives small enough to be computed by hand."""
 
 import math
+import shutil
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from toolkit.core.errors import UserError
-from toolkit.train.checkpoint import steps_saved
+from toolkit.train.checkpoint import folder_of, steps_saved
 from toolkit.train.loop import Batch, LoopConfig, Losses, Objective, train
 from toolkit.train.schedule import OptimConfig, learning_rate
 
@@ -191,22 +193,70 @@ def test_steps_before_a_resume_count_towards_the_row_of_bad_ones(tmp_path: Path)
 
 def test_a_checkpoint_of_another_run_is_refused(tmp_path: Path) -> None:
     fit(tmp_path, identity="a")
-    with pytest.raises(UserError, match="another run"):
+    with pytest.raises(UserError, match="another run") as error:
         fit(tmp_path, identity="b")
+    assert "--fresh STAGE" in error.value.remedy
 
 
 def test_a_checkpoint_of_another_shape_is_refused_by_name(tmp_path: Path) -> None:
     fit(tmp_path)
-    with pytest.raises(UserError, match=r"linear.weight: \[1, 5\] instead of \[1, 6\]"):
+    with pytest.raises(UserError, match=r"linear.weight: \[1, 5\] instead of \[1, 6\]") as error:
         fit(tmp_path, objective=Regression(width=6), load=lambda s, m: batches(s, m, width=6))
+    assert "--fresh STAGE" in error.value.remedy
 
 
-def test_a_damaged_checkpoint_is_a_users_error(tmp_path: Path) -> None:
-    fit(tmp_path)
-    path = tmp_path / "checkpoints" / "00000020" / "state.safetensors"
-    path.write_bytes(path.read_bytes()[:-9])
-    with pytest.raises(UserError, match="no whole tensor file"):
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+@pytest.mark.parametrize(
+    ("file", "damage"),
+    [
+        ("state.safetensors", cut),
+        ("state.safetensors", Path.unlink),
+        ("state.json", cut),
+        ("state.json", lambda path: path.write_text("junk")),
+        ("state.json", lambda path: path.write_text("{}")),
+        ("state.json", Path.unlink),
+    ],
+)
+def test_what_to_do_about_a_damaged_checkpoint_is_said_and_helps(
+    tmp_path: Path, file: str, damage: Callable[[Path], object]
+) -> None:
+    whole = fit(tmp_path / "a run")
+    rows = (tmp_path / "a run" / "loss.tsv").read_bytes()
+    damage(tmp_path / "a run" / "checkpoints" / "00000020" / file)
+    with pytest.raises(UserError, match="damaged checkpoint") as error:
+        fit(tmp_path / "a run")
+    assert error.value.where.endswith(f"00000020/{file}")
+    command, _, rest = error.value.remedy.partition(" and rerun: ")
+    assert rest.startswith("it goes on from step 18")
+    subprocess.run(command, shell=True, check=True)
+    assert same(fit(tmp_path / "a run"), whole)
+    assert (tmp_path / "a run" / "loss.tsv").read_bytes() == rows
+
+
+def test_older_checkpoints_that_are_damaged_too_are_to_go_as_well(tmp_path: Path) -> None:
+    fit(tmp_path, replace(LOOP, keep=3))
+    for step in (20, 18):
+        cut(folder_of(tmp_path, step) / "state.safetensors")
+    with pytest.raises(UserError) as error:
         fit(tmp_path)
+    wanted = f"rm -r {folder_of(tmp_path, 20)} {folder_of(tmp_path, 18)} and rerun: it goes on from step 12"
+    assert error.value.remedy.startswith(wanted)
+
+
+def test_a_damaged_checkpoint_without_an_older_whole_one_of_this_run_is_made_anew(tmp_path: Path) -> None:
+    fit(tmp_path, replace(LOOP, keep=1))
+    cut(folder_of(tmp_path, 20) / "state.safetensors")
+    with pytest.raises(UserError) as error:
+        fit(tmp_path)
+    assert "no older one" in error.value.remedy and "--fresh STAGE" in error.value.remedy
+    fit(tmp_path / "other", replace(LOOP, total_steps=18), identity="other")
+    shutil.copytree(folder_of(tmp_path / "other", 18), folder_of(tmp_path, 18))
+    with pytest.raises(UserError) as error:
+        fit(tmp_path)
+    assert "no older one" in error.value.remedy
 
 
 def test_only_the_newest_checkpoints_are_kept(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from toolkit.models.encoder import load_encoder
 from toolkit.models.hubert import Hubert, HubertConfig, initialise
 from toolkit.models.hugging_face import save_pretrained
 from toolkit.train import probe
-from toolkit.train.probe_config import ProbeConfig, TaskConfig
+from toolkit.train.probe_config import ProbeConfig, TaskConfig, TaskSets
 from toolkit.train.probe_fit import Fit
 
 TONES = {"a": 300, "b": 900, "c": 2500}
@@ -286,14 +286,14 @@ def test_a_task_of_which_no_set_has_labels_is_left_out_and_said(run: Callable[..
     assert (out / "fbank/cost.json").is_file() and not (out / "fbank/emotion.json").exists()
 
 
-def test_a_task_of_which_one_set_has_no_labels_is_a_users_mistake(corpus: Path, run: Callable[..., Path]) -> None:
-    (corpus / "data/dev/utt2lang").rename(corpus / "utt2lang")
-    try:
-        with pytest.raises(UserError, match="utt2lang is missing"):
-            task = replace(TASKS["phone"], kind="classify", label="utt2lang")
-            run(replace(CONFIG, tasks={"language": task}, rows=("fbank",)))
-    finally:
-        (corpus / "utt2lang").rename(corpus / "data/dev/utt2lang")
+def test_a_task_with_too_few_labels_is_left_out_and_the_others_are_done(run: Callable[..., Path], capsys: Any) -> None:
+    one = replace(TASKS["dialect"], exclude=("R",), sets=TaskSets(dev="test"))
+    out = run(replace(CONFIG, tasks={"one": one, "dialect": TASKS["dialect"]}, rows=("fbank", "fbank_stacked")))
+    why = "it needs at least two labels in training and has 1: Q"
+    assert f"one is left out: {why}\n" in capsys.readouterr().out
+    assert ("one", "", "task left out", why) in run.step.ledger.rows  # type: ignore[attr-defined]
+    for row in ("fbank", "fbank_stacked"):
+        assert (out / row / "dialect.json").is_file() and not (out / row / "one.json").exists()
 
 
 def test_a_folder_without_a_model_is_a_users_mistake(corpus: Path, tmp_path: Path) -> None:

@@ -173,3 +173,20 @@ def test_cost_is_measured_per_second_of_audio() -> None:
     assert 40 <= found["latency_ms"] < 400
     assert found["peak_mb"] is None or 90 <= found["peak_mb"] < 400
     assert (found["threads"], found["seconds_of_audio"]) == (1, 3.5)
+
+
+def test_a_network_runs_over_all_lengths_before_its_memory_and_time_are_taken() -> None:
+    """Else the first row of a table, which loads libraries, costs other than the same network further down."""
+    opened: list[Lengths] = []
+
+    class Lengths(Counting):
+        def __init__(self) -> None:
+            self.seen: list[int] = []
+            opened.append(self)
+
+        def states(self, wave_N: torch.Tensor) -> torch.Tensor:
+            self.seen.append(len(wave_N))
+            return torch.zeros(1)
+
+    measure(Lengths, [torch.zeros(8000), torch.zeros(16000)], 2.0, CPU, 1)
+    assert [o.seen for o in opened] == [[32000, 8000, 16000], 4 * [32000] + 4 * [8000] + 4 * [16000]]

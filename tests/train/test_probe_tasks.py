@@ -4,12 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.core.errors import UserError
 from toolkit.core.record import Ledger
 from toolkit.data.kaldi import DataDir, Utterance
 from toolkit.train.probe_cache import SetFeatures
 from toolkit.train.probe_config import ProbeConfig, TaskConfig
-from toolkit.train.probe_tasks import Notes, TaskData, build, transcript
+from toolkit.train.probe_tasks import Notes, TaskData, Unusable, build, transcript
 
 
 def made(
@@ -25,6 +24,7 @@ def made(
                 f"{id} 1 {0.1 * i:.1f} 0.1 {p}\n" for id, text in table.items() for i, p in enumerate(text.split())
             )
             (folder / "phones.ctm").write_text("".join(lines))
+        (folder / config.table).touch()
         ids = sorted({*table, f"{name}-bare"})
         utterances = [Utterance(id, f"{id}.wav", 0.0, None, "s", 1.0) for id in ids]
         sets[name] = DataDir(folder, {config.table: table}, utterances)
@@ -62,15 +62,15 @@ def test_utterances_without_a_label_get_a_row_in_the_ledger(tmp_path: Path) -> N
     ]
 
 
-def test_one_label_in_training_is_a_users_mistake(tmp_path: Path) -> None:
+def test_one_label_in_training_is_too_few(tmp_path: Path) -> None:
     tables = {"train": {"a": "X", "b": "X"}, "dev": {"c": "X"}, "test": {"d": "Y"}}
-    with pytest.raises(UserError, match="at least two labels in training and has 1: X"):
+    with pytest.raises(Unusable, match="at least two labels in training and has 1: X"):
         made(tmp_path, task("classify", label="utt2lang"), tables)
 
 
-def test_a_part_without_a_usable_utterance_is_a_users_mistake(tmp_path: Path) -> None:
+def test_a_part_without_a_usable_utterance_cannot_serve_a_task(tmp_path: Path) -> None:
     tables: dict[str, dict[str, str]] = {"train": {"a": "X", "b": "Y"}, "dev": {"c": "X"}, "test": {}}
-    with pytest.raises(UserError, match="no utterance of test"):
+    with pytest.raises(Unusable, match="no utterance of test"):
         made(tmp_path, task("classify", label="utt2lang"), tables)
 
 

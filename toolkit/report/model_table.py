@@ -150,8 +150,7 @@ def _reading(results: Results, columns: Sequence[TaskColumn]) -> list[str]:
         notes.append("n: " + "; ".join(_n(results, name, found) for name, found in measured.items()) + ".")
         none = [task_name(n) for n, found in measured.items() if all(t.chance is None for t in found)]
         notes.append(
-            "Chance, as the probe states it: always the most frequent class"
-            + (f"; {listed(none)} has none." if none else ".")
+            "Chance: always the most frequent class of training" + (f"; {listed(none)} has none." if none else ".")
         )
     notes.append(_compared(results))
     how = sorted({row.cost.how for row in results.rows if row.cost})

@@ -150,7 +150,7 @@ def _claim(model: Row, name: str, others: Mapping[str, Row | None], named: bool 
 
 
 def _chance(model: Row) -> Claim | None:
-    """How a model stands to always answering with the most frequent class, on the tasks that have one."""
+    """How a model stands to always answering with the most frequent class of training, on the tasks that have one."""
     held = {
         n: compare(t, replace(t, estimate=Estimate(t.chance, t.chance, t.chance), paired={}))[0]
         for n, t in model.tasks.items()
@@ -160,7 +160,7 @@ def _chance(model: Row) -> Claim | None:
         return None
     groups = {o: listed(task_name(n) for n, found in held.items() if found == o) for o in get_args(Outcome)}
     said = [f"{outcome if outcome != 'ahead' else 'above'} on {names}" for outcome, names in groups.items() if names]
-    return Claim(f"{model.title} against chance (always the most frequent class): {'; '.join(said)}.")
+    return Claim(f"{model.title} against chance (always the most frequent class of training): {'; '.join(said)}.")
 
 
 def _point(model: Row, other: Row | None, name: str, named: bool) -> Point:

@@ -24,11 +24,11 @@ DRAWS_AT_ONCE = 2_000_000  # 16 MB of indices
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate with its confidence limits, all in the unit of the statistic."""
+    """An estimate with its confidence limits, all in the unit of the statistic; None where none can be given."""
 
     estimate: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     blocks: int
     """Independent blocks that were resampled."""
 
@@ -55,6 +55,8 @@ def interval(
 ) -> Interval:
     """Percentile bootstrap interval of `statistic` of the column sums, widened where the blocks are few.
 
+    There is none where there is one block, or where all blocks score the same: every draw of them is the same too.
+
     Args:
         values_NK: K quantities of each of N utterances that the statistic needs summed.
         statistic: sums [R, K] -> values [R]; NaN where it is not defined for a replicate.
@@ -80,6 +82,8 @@ def interval(
         replicas.append(statistic(draws_RB @ sums_BK))
     tail = (100.0 - confidence) / 2
     low, high = np.nanpercentile(np.concatenate(replicas), [tail, 100.0 - tail])
+    if count < 2 or low == high:
+        return Interval(estimate, None, None, count)
     wider = few_blocks_factor(count, confidence)
     low, high = estimate - wider * (estimate - low), estimate + wider * (high - estimate)
     return Interval(estimate, float(max(low, limits[0])), float(min(high, limits[1])), count)
@@ -88,12 +92,10 @@ def interval(
 def few_blocks_factor(blocks: int, confidence: float = CONFIDENCE) -> float:
     """By how much a percentile interval over few blocks is too narrow: t quantile / z quantile · √(B / (B − 1)).
 
-    The first factor is Student's, for a spread that is estimated from B blocks; the second mends the
+    The first factor is Student's, for a spread that is estimated from B blocks, at least 2; the second mends the
     bootstrap's spread, which divides by B (Hesterberg 2015, arXiv 1411.5279, section 4.1). 1.44 at 6 blocks,
-    1.01 at 200; 1 for a single block, of which no spread is known.
+    1.01 at 200.
     """
-    if blocks < 2:
-        return 1.0
     upper = 0.5 + confidence / 200
     return float(stdtrit(blocks - 1, upper) / ndtri(upper) * np.sqrt(blocks / (blocks - 1)))
 
@@ -105,8 +107,11 @@ def ratio_interval(
     seed: int = 0,
     limits: tuple[float, float] = (0.0, np.inf),
 ) -> Interval:
-    """Interval of sum of numerators / sum of denominators (a fraction: times 100 for percent)."""
-    return interval(np.stack([numerators_N, denominators_N], 1), ratio, blocks, seed, limits=limits)
+    """Interval of sum of numerators / sum of denominators (a fraction: times 100 for percent).
+
+    Where all blocks score the same, that of `agreeing`.
+    """
+    return agreeing(interval(np.stack([numerators_N, denominators_N], 1), ratio, blocks, seed, limits=limits), limits)
 
 
 def paired_difference(
@@ -119,7 +124,7 @@ def paired_difference(
     """Interval of the first system's ratio − the second's, on the same utterances in the same order.
 
     Both are scored on the same draws, so what makes an utterance hard for both cancels. The two differ
-    at this confidence where the interval leaves 0 out.
+    at this confidence where the interval leaves 0 out. Where all blocks differ by the same, it is that of `agreeing`.
 
     Args:
         first_N2, second_N2: numerator and denominator of each utterance.
@@ -130,7 +135,31 @@ def paired_difference(
             "",
             "score both on the same utterances",
         )
-    return interval(np.concatenate([first_N2, second_N2], 1), ratio_difference, blocks, seed, limits=limits)
+    found = interval(np.concatenate([first_N2, second_N2], 1), ratio_difference, blocks, seed, limits=limits)
+    return agreeing(found, limits)
+
+
+def agreeing(found: Interval, limits: tuple[float, float], confidence: float = CONFIDENCE) -> Interval:
+    """An interval for blocks that all score the same value v, of which a bootstrap knows no spread; else as it is.
+
+    Each block is one draw that gave v: B of B. By Clopper and Pearson (Biometrika 26, 1934) the share s of blocks
+    that give v is then at least (alpha / 2)^(1 / B): 0.16 for 2 blocks, 0.54 for 6, 0.96 for 100 (of "the rule of
+    three" see Hanley and Lippman-Hand, JAMA 249, 1983). The others may lie anywhere within the limits, so the mean lies
+    from s v + (1 - s) low limit to s v + (1 - s) high limit: for v = 1 or 0, and a block of one utterance, exactly
+    the interval of Clopper and Pearson. Elsewhere it is wider than need be (blocks are taken to be of one size).
+
+    Args:
+        limits: of a block's value. An error rate has none above, its difference none at all: there, no block is
+            taken to lie beyond 1, where every word is wrong, or beyond v.
+
+    No interval for a single block.
+    """
+    if found.low is not None or found.blocks < 2:
+        return found
+    v, reach = found.estimate, max(1.0, abs(found.estimate))
+    share = ((100.0 - confidence) / 200) ** (1 / found.blocks)
+    low, high = (share * v + (1 - share) * limit for limit in (max(limits[0], -reach), min(limits[1], reach)))
+    return Interval(v, low, high, found.blocks)
 
 
 def _sum_by_block(values_NK: np.ndarray, blocks: Sequence[Hashable]) -> np.ndarray:

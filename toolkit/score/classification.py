@@ -55,9 +55,3 @@ def macro_f1_of_sums(sums_R3C: np.ndarray) -> np.ndarray:
     occurs_RC = given_RC > 0
     with np.errstate(invalid="ignore"):
         return np.where(occurs_RC.any(1), (f1_RC * occurs_RC).sum(1) / occurs_RC.sum(1), np.nan)
-
-
-def majority_share(references: Sequence[str]) -> float:
-    """Accuracy, 0 to 1, of always answering the most frequent reference label."""
-    _, counts = np.unique(np.asarray(references), return_counts=True)
-    return float(counts.max() / counts.sum())

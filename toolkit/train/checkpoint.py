@@ -7,6 +7,7 @@ sampler's position is the step. Nothing is pickled.
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from ..core.files import TEMPORARY, atomic, read_json, remove, write_json
 from ..models.tensors import read_tensors, write_tensors
 
 TENSORS, STATE = "state.safetensors", "state.json"
+FRESH = "--fresh STAGE (--list names the stages)"
 SHOWN = 3  # names that an error lists
 
 
@@ -73,15 +75,15 @@ def rotate(out: Path, keep: int) -> None:
 def load(out: Path, step: int, identity: str, model: nn.Module, optimiser: torch.optim.Optimizer) -> State:
     """Put the checkpoint of `step` into model and optimiser.
 
-    Raises UserError where it belongs to another run or to a network of another shape, or is broken.
+    Raises UserError where it belongs to another run or to a network of another shape, or is broken: then it names
+    the newest older one that is whole. To take that one unasked would hide that a disk loses data.
     """
     folder = folder_of(out, step)
-    remedy = f"move {out} aside, or run the recipe with --fresh"
-    tensors = read_tensors(folder / TENSORS, remedy)
     try:
-        state = State(**read_json(folder / STATE))
-    except (ValueError, TypeError, FileNotFoundError) as e:
-        raise UserError(f"a broken checkpoint: {e}", str(folder / STATE), remedy) from None
+        state, tensors = _read(out, step)
+    except UserError as e:
+        raise UserError(f"a damaged checkpoint: {e.what}", e.where, _way_on(out, step, identity)) from None
+    remedy = f"move {out} aside, or run the recipe with {FRESH}"
     if state.identity != identity:
         raise UserError("a checkpoint of another run: config, inputs or version differ", str(folder), remedy)
     check_shapes(model.state_dict(), _below(tensors, "model."), str(folder), remedy)
@@ -92,6 +94,33 @@ def load(out: Path, step: int, identity: str, model: nn.Module, optimiser: torch
         moments.setdefault(int(number), {})[moment] = tensor
     optimiser.load_state_dict({**optimiser.state_dict(), "state": moments})
     return state
+
+
+def _read(out: Path, step: int) -> tuple[State, dict[str, Tensor]]:
+    """The two files of a checkpoint. Raises UserError, without a remedy, where one is not whole."""
+    folder = folder_of(out, step)
+    tensors = read_tensors(folder / TENSORS)
+    try:
+        state = State(**read_json(folder / STATE))
+    except (ValueError, TypeError, FileNotFoundError) as e:
+        raise UserError(f"no state of a run: {e}", str(folder / STATE)) from None
+    if state.step != step:
+        raise UserError(f"the state of step {state.step}, not of {step}", str(folder / STATE))
+    return state, tensors
+
+
+def _way_on(out: Path, damaged: int, identity: str) -> str:
+    """What to do about a damaged checkpoint: what to remove to go on from the newest whole one before it."""
+    removed = [folder_of(out, damaged)]
+    for step in reversed([s for s in steps_saved(out) if s < damaged]):
+        try:
+            whole = _read(out, step)[0].identity == identity
+        except UserError:
+            whole = False  # damaged too: it has to go as well
+        if whole:
+            return f"rm -r {shlex.join(map(str, removed))} and rerun: it goes on from step {step}, which is whole"
+        removed.append(folder_of(out, step))
+    return f"there is no older one that is whole: run the recipe with {FRESH}"
 
 
 def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

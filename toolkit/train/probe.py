@@ -25,20 +25,21 @@ from ..core.shards import run_shards
 from ..core.step import Step, main
 from ..data.audio import AudioError
 from ..data.kaldi import DataDir
+from ..units.features import device_of, exact_float32
 from .objectives.classify import Features
 from .probe_cache import SetFeatures, compute
 from .probe_config import SETS, ProbeConfig, TaskSets
 from .probe_cost import measure
 from .probe_fit import Fit, Source
 from .probe_score import add_paired, write_results
-from .probe_tasks import Notes, build, read_sets, with_labels
+from .probe_tasks import OUT, Notes, build, read_sets, unusable, with_labels
 from .probe_upstream import Network, Row, Tuned, Upstream, rows_of
-from .ranks import World
 
-VERSION = 1
+VERSION = 2
 # Mostly the features of two rows at once, of networks of 3 layers and width 128; base-sized ones take ten times that.
 PLAN = {"mb": 20, "mb_per_hour": 400}
 SHORTEST = 1600  # samples of a recording whose time is worth measuring: 0.1 s
+LEFT_OUT = "task left out"  # reason of a ledger's row that names a task, not an utterance
 WORK, ROW, COST, COUNTS = "work", "row.json", "cost.json", "counts.json"
 
 
@@ -112,22 +113,41 @@ class Probes:
 
 def run(step: Step[ProbeConfig]) -> None:
     data = step.input(0, "the folder that holds the data directories")
-    config = replace(step.config, tasks=with_labels(step.config.tasks, data))
-    for name in step.config.tasks.keys() - config.tasks.keys() if not step.worker else ():
-        print(f"{name} is left out: no set has {step.config.tasks[name].table}", flush=True)
+    config, sets, left_out = _served(step.config, data)
+    for name, why in left_out.items() if not step.worker else ():
+        print(f"{name} is left out: {why}", flush=True)
+        step.ledger.drop(name, LEFT_OUT, why)
     rows = rows_of(config.rows, step.ins[1:])
-    probes = Probes(config, read_sets(data, config.tasks), World.choose(min(step.ngpu, 1)).device)
+    exact_float32()
+    probes = Probes(config, sets, torch.device(device_of(step)))
 
     def work(k: int, path: Path) -> None:
         probes.probe(rows[k], step.out / WORK / rows[k].row, path)
 
     steps = float(sum(task.steps * len(task.lr) for task in config.tasks.values()) or 1)
-    shards = run_shards(step, [steps] * len(rows), work, "steps")
+    shards = run_shards(step, [steps] * len(rows), work, "steps", on_device=True)
     by_row = {row.row: shard for row, shard in zip(rows, shards, strict=True)}
     _gather(step, config, by_row)
     named = [task.sets.test for task in config.tasks.values()] or [TaskSets().test]
     _costs(step, probes, rows, DataDir.read(data / named[0]))
     remove(step.out / WORK)
+
+
+def _served(config: ProbeConfig, data: Path) -> tuple[ProbeConfig, dict[str, DataDir], dict[str, str]]:
+    """The config with the tasks that the data can serve, the sets of those, and why the others are left out.
+
+    Raises UserError where there are labels, but for no task enough of them.
+    """
+    labelled = with_labels(config.tasks, data)
+    sets = read_sets(data, labelled)
+    why = {name: f"no set has {task.table}" for name, task in config.tasks.items() if name not in labelled}
+    why |= unusable(labelled, sets)
+    tasks = {name: task for name, task in labelled.items() if name not in why}
+    if labelled and not tasks:
+        told = "".join(f"\n  {name}: {why[name]}" for name in labelled)
+        raise UserError(f"no task can be done with these labels:{told}", str(data), OUT)
+    used = {task.sets.of(part) for task in tasks.values() for part in SETS}
+    return replace(config, tasks=tasks), {name: sets[name] for name in sets if name in used}, why
 
 
 def _gather(step: Step[ProbeConfig], config: ProbeConfig, shards: Mapping[str, Path]) -> None:

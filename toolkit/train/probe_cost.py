@@ -46,7 +46,7 @@ def measure(
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        _seconds(open_upstream(), clip, device)  # loads libraries and kernels, which is no cost of the network's
+        _warm(open_upstream(), [clip, *waves], device)
         start = _begin(device)
         upstream = open_upstream()
         latency = _settled(upstream, clip, device)
@@ -63,6 +63,16 @@ def measure(
         "clip_seconds": clip_seconds,
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else _processor(),
     }
+
+
+def _warm(upstream: Upstream, waves: Sequence[Tensor], device: torch.device) -> None:
+    """One pass that is not counted over all lengths, by a network that is then let go.
+
+    It loads libraries and kernels, and leaves the allocator as every later row finds it: else the first row's
+    time is a few percent, and its memory a third, off those of the same network measured second.
+    """
+    for wave_N in waves:
+        _seconds(upstream, wave_N, device)
 
 
 def _settled(upstream: Upstream, wave_N: Tensor, device: torch.device) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..core.files import read_json, write_json, write_text
 from ..score.bootstrap import CONFIDENCE, Interval, interval, paired_difference, ratio_interval
-from ..score.classification import confusion_matrix, label_sums, macro_f1_of_sums, majority_share
+from ..score.classification import confusion_matrix, label_sums, macro_f1_of_sums
 from ..score.wer import characters, error_table, words
 from .probe_config import ProbeConfig
 from .probe_fit import Fitted, right_and_counted
@@ -88,7 +88,6 @@ def _labels(
         counted = e.target >= 0
         given, guessed = names[e.target[counted]], names[np.asarray(fitted.predictions[e.id])[counted]]
         confusions.append(confusion_matrix(given.tolist(), guessed.tolist(), data.labels))
-    references = [label for e in examples for label in names[e.target[e.target >= 0]].tolist()]
     f1 = interval(label_sums(np.stack(confusions)), macro_f1_of_sums, blocks, seed, limits=(0, 1))
     scores = {
         "metric": "frame accuracy" if frames else "accuracy",
@@ -97,14 +96,28 @@ def _labels(
         "unit_of_n": "frames" if frames else "utterances",
         "others": {"macro_f1": _percent(f1)},
         "confusion": {"labels": data.labels, "counts": sum(confusions).tolist()},  # type: ignore[union-attr]
-        "chance_percent": 100.0 * majority_share(references),
+        "chance_percent": 100.0 * chance(data.parts["train"], examples, len(names)),
     }
     lines = [" ".join(names[np.asarray(fitted.predictions[e.id])].tolist()) for e in examples]
     return scores, counts, lines
 
 
-def _percent(found: Interval) -> dict[str, float]:
-    return {"percent": 100 * found.estimate, "low": 100 * found.low, "high": 100 * found.high}
+def chance(train: Sequence[Example], test: Sequence[Example], classes: int) -> float:
+    """Accuracy, 0 to 1, on `test` of always answering the class (of so many) that is most frequent in `train`.
+
+    That is what can be known unheard: which class is most frequent in the test set, only its labels tell. Of equally
+    frequent ones it is the first; frames without a class do not count.
+    """
+    known_C, given_C = (
+        np.sum([np.bincount(e.target[e.target >= 0], minlength=classes) for e in part], axis=0)
+        for part in (train, test)
+    )
+    return float(given_C[known_C.argmax()] / given_C.sum())
+
+
+def _percent(found: Interval) -> dict[str, float | None]:
+    ends = {"low": found.low, "high": found.high}
+    return {"percent": 100 * found.estimate, **{end: None if x is None else 100 * x for end, x in ends.items()}}
 
 
 def add_paired(task: str, folders: Mapping[str, Path], seed: int) -> dict[str, dict[str, Any]]:

@@ -16,6 +16,7 @@ import numpy as np
 
 from ..core.errors import UserError
 from ..core.record import Ledger
+from ..data.audio import SAMPLE_RATE
 from ..data.kaldi import DataDir, Utterance
 from ..models.heads import shortened
 from ..text.diacritics import strip_diacritics
@@ -25,7 +26,9 @@ from .objectives.classify import NO_LABEL
 from .objectives.ctc import Characters, frames_needed
 from .probe_cache import SetFeatures
 from .probe_config import SETS, TaskConfig
+from .probe_upstream import Fbank
 
+OUT = "see the labels and `exclude`, name another set under `sets`, or take the task out"
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
@@ -75,6 +78,10 @@ class TaskData:
     characters: Characters | None = None
 
 
+class Unusable(UserError):
+    """A task that its data cannot serve; the other tasks can still be done."""
+
+
 def with_labels(tasks: Mapping[str, TaskConfig], data: Path) -> dict[str, TaskConfig]:
     """The tasks for which at least one of their sets has labels: a folder of plain recordings has none."""
     return {
@@ -95,16 +102,27 @@ def read_sets(data: Path, tasks: Mapping[str, TaskConfig]) -> dict[str, DataDir]
             str(data),
             f"run the stage that makes it, or name another under `sets`; there are: {', '.join(there) or 'none'}",
         )
-    sets = {name: DataDir.read(data / name) for name in sorted(wanted)}
-    faults = [
-        f"{name}: {sets[task.sets.of(part)].path / task.table} is missing"
-        for name, task in tasks.items()
-        for part in SETS
-        if not (sets[task.sets.of(part)].path / task.table).is_file()
-    ]
-    if faults:
-        raise UserError("labels are missing:\n  " + "\n  ".join(faults), str(data), "take the task out, or add them")
-    return sets
+    return {name: DataDir.read(data / name) for name in sorted(wanted)}
+
+
+def unusable(tasks: Mapping[str, TaskConfig], sets: Mapping[str, DataDir]) -> dict[str, str]:
+    """Why which tasks cannot be done: told by labels and lengths alone, so alike in every worker and for every row."""
+    frames = Fbank().frames
+    heard = {
+        name: {u.id: n for u in data if (n := frames(round(u.seconds * SAMPLE_RATE))) > 0}
+        for name, data in sets.items()
+    }
+    features = {
+        name: SetFeatures(sets[name].path, list(found), list(found.values()), (1, 1), [])
+        for name, found in heard.items()
+    }
+    why = {}
+    for name, task in tasks.items():
+        try:
+            build(name, task, sets, features, Fbank.rate, Notes(Ledger("")))
+        except Unusable as e:
+            why[name] = e.what
+    return why
 
 
 def build(
@@ -117,8 +135,11 @@ def build(
 ) -> TaskData:
     """Examples of task `name`. `rate`: frames per second of the features.
 
-    Raises UserError where training has too few classes, or a part nothing to use.
+    Raises Unusable where training has too few classes, or a part nothing to use.
     """
+    for part in SETS:
+        if not (table := sets[config.sets.of(part)].path / config.table).is_file():
+            raise Unusable(f"{config.sets.of(part)} has no {config.table}", f"task {name}: {table}", OUT)
     maker = {"phone": _frames, "ctc": _transcripts, "classify": _utterances}[config.kind]
     collected = {
         part: _collect(name, config, sets[config.sets.of(part)], features[config.sets.of(part)], notes) for part in SETS
@@ -126,11 +147,8 @@ def build(
     data = maker(name, config, collected, rate, notes)
     for part, examples in data.parts.items():
         if not examples:
-            raise UserError(
-                f"task {name}: no utterance of {config.sets.of(part)} can be used",
-                str(sets[config.sets.of(part)].path / config.table),
-                "see the labels and `exclude`, or name another set",
-            )
+            table = sets[config.sets.of(part)].path / config.table
+            raise Unusable(f"no utterance of {config.sets.of(part)} can be used", f"task {name}: {table}", OUT)
         notes.count(f"{name}.{part}", len(examples))
     return data
 
@@ -160,10 +178,10 @@ def _label_set(name: str, config: TaskConfig, seen: Mapping[str, Counter[str]], 
     """Labels of training, in order, then those that only dev or test have; and the number of the former."""
     known = sorted(seen["train"].keys() - {*config.exclude, ""})
     if len(known) < 2:
-        raise UserError(
-            f"task {name} needs at least two labels in training and has {len(known)}: {', '.join(known) or 'none'}",
-            f"{config.sets.train}/{config.table}",
-            "see `exclude`, or take the task out",
+        raise Unusable(
+            f"it needs at least two labels in training and has {len(known)}: {', '.join(known) or 'none'}",
+            f"task {name}: {config.sets.train}/{config.table}",
+            OUT,
         )
     new: set[str] = set()
     for part in ("dev", "test"):

@@ -1,0 +1,61 @@
+"""Which learning rate a task is scored with: the best on dev, and nothing of test has a say."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+
+from toolkit.train.probe_config import ProbeConfig, TaskConfig
+from toolkit.train.probe_fit import Fit, Fitted, Source
+from toolkit.train.probe_tasks import TaskData
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, float]]:
+    """(part, rate) of all predictions that are asked for; a "prediction" is its rate."""
+    made: list[tuple[str, float]] = []
+    head = SimpleNamespace(mix=SimpleNamespace(shares_L=torch.ones(1)))
+
+    def predict(self: Fit, objective: Any, part: str) -> float:
+        made.append((part, objective.lr))
+        return float(objective.lr)
+
+    monkeypatch.setattr(Fit, "_train", lambda self, lr, folder: SimpleNamespace(lr=lr, head=head, state_dict=dict))
+    monkeypatch.setattr(Fit, "predict", predict)
+    return made
+
+
+def fitted(kind: Any, figures: dict[float, float], folder: Path, monkeypatch: pytest.MonkeyPatch) -> Fitted:
+    """A task whose rates have these figures on dev."""
+    monkeypatch.setattr(Fit, "_figure", lambda self, examples, prediction: figures[prediction])
+    task = TaskConfig(kind=kind, steps=1, lr=tuple(figures), label="utt2lang" if kind == "classify" else "")
+    data = TaskData("task", task, {"train": [], "dev": [], "test": []}, ["a", "b"], 2)
+    return Fit(ProbeConfig(tasks={"task": task}), data, Source({}), folder, "row task", CPU).run()
+
+
+@pytest.mark.parametrize(("kind", "best"), [("ctc", 0.1), ("phone", 1.0), ("classify", 1.0)])
+def test_the_lowest_error_rate_or_the_highest_accuracy_on_dev_wins_and_test_is_seen_once(
+    kind: str, best: float, asked: list[tuple[str, float]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figures = {1.0: 40.0, 0.1: 20.0, 0.01: 30.0}
+    found = fitted(kind, figures, tmp_path, monkeypatch)
+    assert (found.lr, found.dev, found.predictions) == (best, figures, best)
+    assert asked == [("dev", 1.0), ("dev", 0.1), ("dev", 0.01), ("test", best)]
+
+
+@pytest.mark.parametrize("kind", ["ctc", "phone"])
+def test_the_first_of_equals_wins(
+    kind: str, asked: list[tuple[str, float]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert fitted(kind, {0.1: 20.0, 1.0: 20.0, 0.01: 20.0}, tmp_path, monkeypatch).lr == 0.1
+
+
+def test_a_single_rate_needs_no_dev_set(
+    asked: list[tuple[str, float]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert fitted("ctc", {0.1: 20.0}, tmp_path, monkeypatch).dev == {}
+    assert asked == [("test", 0.1)]

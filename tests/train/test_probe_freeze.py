@@ -1,0 +1,94 @@
+"""What trains in a row of the probes, and by which set features are standardised; on a dozen noises."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from safetensors.torch import load_file
+
+from toolkit.core.files import read_json
+from toolkit.core.step import Step
+from toolkit.data.kaldi import DataDir, write_data_dir
+from toolkit.models.encoder import load_encoder
+from toolkit.models.hubert import Hubert, HubertConfig, initialise
+from toolkit.models.hugging_face import save_pretrained
+from toolkit.train import probe
+from toolkit.train.probe_config import ProbeConfig, TaskConfig
+from toolkit.train.probe_upstream import Fbank
+
+SHAPE = HubertConfig(
+    num_hidden_layers=1,
+    hidden_size=16,
+    intermediate_size=16,
+    num_attention_heads=2,
+    conv_dim=(8, 8, 8),
+    conv_kernel=(20, 16, 4),
+    conv_stride=(10, 8, 4),
+    num_conv_pos_embeddings=8,
+    num_conv_pos_embedding_groups=2,
+    init="fan_in",
+)
+TASK = TaskConfig(kind="phone", steps=3, lr=(1e-2,), batch=2)
+CONFIG = ProbeConfig(tasks={"phone": TASK}, rows=("fbank", "models"), cost_utterances=1, cost_seconds=0.1)
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """data/{train,dev,test}, each of a loudness of its own, and a network exp/it1/base."""
+    root, rng = tmp_path_factory.mktemp("corpus"), np.random.default_rng(0)
+    for name, count, loudness in (("train", 6, 0.1), ("dev", 3, 0.01), ("test", 3, 0.5)):
+        tables: dict[str, dict[str, str]] = {"wav.scp": {}, "utt2spk": {}, "utt2dur": {}}
+        for i in range(count):
+            id, path = f"{name}{i}", root / f"{name}{i}.wav"
+            soundfile.write(path, loudness * rng.uniform(-1, 1, 8000), 16000)
+            tables["wav.scp"][id], tables["utt2spk"][id], tables["utt2dur"][id] = str(path), id, "0.5"
+        write_data_dir(root / "data" / name, tables)
+        lines = (f"{id} 1 0.0 0.2 ب\n{id} 1 0.2 0.3 ت\n" for id in tables["utt2dur"])
+        (root / "data" / name / "phones.ctm").write_text("".join(lines), encoding="utf-8")
+    network = Hubert(SHAPE)
+    initialise(network, SHAPE, torch.Generator().manual_seed(9))
+    save_pretrained(network, root / "exp/it1/base/hf")
+    return root
+
+
+def run(corpus: Path, config: ProbeConfig, out: Path) -> Path:
+    probe.run(Step(config, [corpus / "data", corpus / "exp/it1/base"], out, ["train.probe"]))
+    return out
+
+
+@pytest.mark.parametrize("freeze", [True, False])
+def test_a_frozen_network_is_no_part_of_what_is_trained_and_another_is(
+    freeze: bool, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = load_encoder(corpus / "exp/it1/base").state_dict()
+    out = run(corpus, replace(CONFIG, freeze=freeze), tmp_path)
+    names = {row: load_file(out / row / "phone.safetensors") for row in ("fbank", "it1.base")}
+    assert all(name.startswith("head.") for name in names["fbank"])
+    network = {n.removeprefix("features.encoder."): t for n, t in names["it1.base"].items() if n[:5] != "head."}
+    assert network.keys() == (set() if freeze else before.keys())
+    assert freeze or any(not torch.equal(t, before[n]) for n, t in network.items())
+    assert read_json(out / "it1.base/phone.json")["frozen"] is freeze
+
+
+def test_a_networks_own_rate_is_the_one_of_the_config(corpus: Path, tmp_path: Path) -> None:
+    """All but frozen at a billionth of the head's rate; weight decay goes by the rate too."""
+    before = load_encoder(corpus / "exp/it1/base").state_dict()
+    moved = {}
+    for rate in (1e-9, 1.0):
+        config = replace(CONFIG, rows=("models",), freeze=False, encoder_lr=rate)
+        after: Any = load_file(run(corpus, config, tmp_path / f"{rate}") / "it1.base/phone.safetensors")
+        moved[rate] = max(float((after[f"features.encoder.{n}"] - t).abs().max()) for n, t in before.items())
+    assert moved[1e-9] < 1e-6 < 1e-3 < moved[1.0]
+
+
+def test_features_are_standardised_by_the_frames_of_the_training_set(corpus: Path, tmp_path: Path) -> None:
+    out = run(corpus, replace(CONFIG, rows=("fbank",)), tmp_path)
+    head = load_file(out / "fbank/phone.safetensors")
+    states = [Fbank().states(torch.from_numpy(u.audio()))[:, 0] for u in DataDir.read(corpus / "data/train")]
+    frames_ND = torch.cat(states).double()
+    torch.testing.assert_close(head["head.mix.mean_LD"][0].double(), frames_ND.mean(0), atol=2e-2, rtol=0)
+    torch.testing.assert_close(head["head.mix.std_LD"][0].double(), frames_ND.std(0), atol=2e-2, rtol=0)

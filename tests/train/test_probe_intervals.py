@@ -1,0 +1,86 @@
+"""What is drawn anew for a task's intervals: speakers where there are enough of them, else utterances."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from toolkit.core.files import read_json
+from toolkit.data.kaldi import Utterance
+from toolkit.score.bootstrap import paired_difference, ratio_interval
+from toolkit.train.probe_config import ProbeConfig, TaskConfig
+from toolkit.train.probe_fit import Fitted
+from toolkit.train.probe_score import add_paired, write_results
+from toolkit.train.probe_tasks import Example, TaskData
+
+SPEAKERS, EACH, FRAMES = 6, 5, 20
+LIMITS = {"phone": (0.0, 1.0), "classify": (0.0, 1.0), "ctc": (0.0, np.inf)}
+
+
+def task(kind: Any) -> ProbeConfig:
+    """A task `t` of that kind."""
+    label = "utt2lang" if kind == "classify" else ""
+    return ProbeConfig(tasks={"t": TaskConfig(kind=kind, steps=1, lr=(0.1,), label=label)}, seed=3)
+
+
+def scored(folder: Path, row: str, kind: str, seed: int, speakers: int = SPEAKERS, one_each: bool = False) -> Path:
+    """Result files of a row whose speakers are read well and badly; with `one_each` a speaker is a label."""
+    rng, config, examples, predictions = np.random.default_rng(seed), task(kind), [], {}
+    for i in range(SPEAKERS * EACH):
+        speaker = i % speakers
+        utterance = Utterance(f"u{i:02d}", "", 0.0, None, f"متحدث{speaker}", 1.0)
+        wrong = rng.uniform(size=FRAMES) < 0.1 + 0.12 * speaker
+        if kind == "ctc":
+            target, reference = np.zeros(FRAMES, np.int64), "ب" * FRAMES
+            predictions[utterance.id] = "".join("ت" if w else "ب" for w in wrong)
+        else:
+            size = FRAMES if kind == "phone" else 1
+            target = np.full(size, speaker if one_each else i // speakers % 2)
+            target[: size // 4] = -1  # frames without a phone
+            predictions[utterance.id], reference = np.where(wrong[:size], 1 - target % 2, target), ""
+        examples.append(Example(utterance, i, target, reference))
+    data = TaskData(
+        "t", config.tasks["t"], {"train": examples, "test": examples}, [f"l{n}" for n in range(speakers)], speakers
+    )
+    (folder / row).mkdir()
+    write_results(folder / row, row, config, data, Fitted(0.1, {}, predictions, [1.0], {}))
+    return folder / row
+
+
+def counts(folder: Path) -> tuple[list[str], np.ndarray]:
+    """Speakers [N], and what was counted of how much [N, 2]."""
+    rows = [line.split("\t") for line in (folder / "t.counts.tsv").read_text(encoding="utf-8").splitlines()[1:]]
+    return [row[1] for row in rows], np.array([[float(row[2]), float(row[3])] for row in rows])
+
+
+@pytest.mark.parametrize("kind", ["phone", "classify", "ctc"])
+def test_intervals_and_differences_are_drawn_over_speakers(kind: str, tmp_path: Path) -> None:
+    folders = {row: scored(tmp_path, row, kind, seed) for row, seed in (("it1.base", 1), ("fbank", 2))}
+    (speakers, mine), (_, other) = map(counts, folders.values())
+    found, seed = add_paired("t", folders, 3)["it1.base"], 3
+    assert (found["blocks"], found["block_count"]) == ("speaker", SPEAKERS)
+    one = ratio_interval(mine[:, 0], mine[:, 1], speakers, seed, LIMITS[kind])
+    assert [found[end] for end in ("low", "percent", "high")] == pytest.approx(
+        [100 * one.low, 100 * one.estimate, 100 * one.high]
+    )
+    ends = (-np.inf, np.inf) if kind == "ctc" else (-1.0, 1.0)
+    two = paired_difference(mine, other, speakers, seed, ends)
+    assert [found["paired"]["fbank"][end] for end in ("low", "percent", "high")] == pytest.approx(
+        [100 * two.low, 100 * two.estimate, 100 * two.high]
+    )
+    over_utterances = ratio_interval(mine[:, 0], mine[:, 1], None, seed, LIMITS[kind])
+    assert one.high - one.low > 1.5 * (over_utterances.high - over_utterances.low)  # the choice tells
+
+
+@pytest.mark.parametrize(
+    ("speakers", "one_each"), [(3, False), (SPEAKERS, True)], ids=["few speakers", "a speaker a label"]
+)
+def test_utterances_are_drawn_where_speakers_are_few_or_each_label_has_one(
+    speakers: int, one_each: bool, tmp_path: Path
+) -> None:
+    folder = scored(tmp_path, "fbank", "classify", 1, speakers, one_each)
+    found, (_, mine) = read_json(folder / "t.json"), counts(folder)
+    assert (found["blocks"], found["block_count"]) == ("utterance", SPEAKERS * EACH)
+    one = ratio_interval(mine[:, 0], mine[:, 1], None, 3, (0.0, 1.0))
+    assert (found["low"], found["high"]) == pytest.approx((100 * one.low, 100 * one.high))

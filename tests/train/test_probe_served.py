@@ -1,0 +1,114 @@
+"""Which tasks a probe step does, and where: told from the tables of the data directories, which have no audio here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+import pytest
+import torch
+
+from toolkit.core.errors import UserError
+from toolkit.core.shards import WorkerDone
+from toolkit.core.step import Step
+from toolkit.data.kaldi import Utterance, write_data_dir
+from toolkit.train import probe
+from toolkit.train.probe_config import ProbeConfig, TaskConfig
+from toolkit.train.probe_score import chance
+from toolkit.train.probe_tasks import Example
+
+DIALECT = TaskConfig(kind="classify", label="utt2lang", steps=1, lr=(0.1,))
+TASKS = {
+    "asr": TaskConfig(kind="ctc", steps=1, lr=(0.1,)),
+    "phone": TaskConfig(kind="phone", steps=1, lr=(0.1,)),
+    "dialect": DIALECT,
+}
+CONFIG = ProbeConfig(tasks=TASKS, rows=("fbank",))
+
+
+def write(data: Path, changes: Mapping[str, Mapping[str, str] | None]) -> Path:
+    """Three sets of two utterances of a second: `changes` are by `set/table`; None takes the table away."""
+    for name in ("train", "dev", "test"):
+        ids = (f"{name}-1", f"{name}-2")
+        tables: dict[str, Mapping[str, str] | None] = {
+            "wav.scp": {id: f"{id}.wav" for id in ids},
+            "utt2dur": dict.fromkeys(ids, "1.0"),
+            "text": dict.fromkeys(ids, "\u0628\u0627\u0628"),
+            "utt2lang": dict(zip(ids, ("MSA", "EGY"), strict=True)),
+            "phones.ctm": dict.fromkeys(ids, "0.0 0.5 b"),
+        }
+        tables |= {path.split("/")[1]: table for path, table in changes.items() if path.startswith(name + "/")}
+        phones = tables.pop("phones.ctm")
+        write_data_dir(data / name, {table: rows for table, rows in tables.items() if rows is not None})
+        if phones is not None:
+            spans = (f"{id} 1 {span}\n{id} 1 0.5 0.5 a\n" for id, span in phones.items())
+            (data / name / "phones.ctm").write_text("".join(spans))
+    return data
+
+
+@pytest.mark.parametrize(
+    ("changes", "left_out"),
+    [
+        ({}, {}),
+        (
+            {"train/utt2lang": {"train-1": "MSA", "train-2": "MSA"}},
+            {"dialect": "it needs at least two labels in training and has 1: MSA"},
+        ),
+        ({"test/utt2lang": {}}, {"dialect": "no utterance of test can be used"}),
+        ({"dev/utt2lang": None}, {"dialect": "dev has no utt2lang"}),
+        ({"train/text": {"train-1": "\u0628" * 60}}, {"asr": "no utterance of train can be used"}),
+        ({"dev/phones.ctm": {}}, {"phone": "no utterance of dev can be used"}),
+        ({"test/text": None, "dev/utt2lang": None}, {"asr": "test has no text", "dialect": "dev has no utt2lang"}),
+        ({f"{name}/utt2lang": None for name in ("train", "dev", "test")}, {"dialect": "no set has utt2lang"}),
+    ],
+)
+def test_tasks_that_the_labels_cannot_serve_are_left_out_with_the_reason(
+    tmp_path: Path, changes: dict[str, Any], left_out: dict[str, str]
+) -> None:
+    config, sets, why = probe._served(CONFIG, write(tmp_path, changes))
+    assert why == left_out
+    assert [*config.tasks] == [name for name in TASKS if name not in left_out]
+    assert [*sets] == ["dev", "test", "train"]
+
+
+def test_sets_that_only_a_task_left_out_names_are_not_read(tmp_path: Path) -> None:
+    data = write(tmp_path, {"dev/text": None})
+    tasks = {"asr": TASKS["asr"], "dialect": TaskConfig("classify", 1, (0.1,), "utt2lang", probe.TaskSets(dev="test"))}
+    config, sets, _ = probe._served(ProbeConfig(tasks=tasks), data)
+    assert [*config.tasks] == ["dialect"] and [*sets] == ["test", "train"]
+
+
+def test_labels_that_serve_no_task_are_a_users_mistake(tmp_path: Path) -> None:
+    data = write(tmp_path, {"train/utt2lang": {"train-1": "MSA"}, "test/text": {}, "dev/phones.ctm": {}})
+    with pytest.raises(UserError, match="no task can be done") as error:
+        probe._served(CONFIG, data)
+    assert all(f"\n  {name}: " in error.value.what for name in TASKS)
+
+
+@pytest.mark.parametrize(("worker", "device"), [(None, "cuda:0"), ((1, 2), "cuda:0"), ((2, 2), "cuda:1")])
+def test_each_worker_has_a_gpu_of_its_own(
+    tmp_path: Path, worker: tuple[int, int] | None, device: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[object] = []
+
+    def shards(*args: object, on_device: bool) -> NoReturn:
+        seen.append(on_device)
+        raise WorkerDone
+
+    monkeypatch.setenv("SAWT_NGPU", "2")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(probe, "Probes", lambda config, sets, device: seen.append(device))
+    monkeypatch.setattr(probe, "run_shards", shards)
+    with pytest.raises(WorkerDone):
+        probe.run(Step(CONFIG, [write(tmp_path / "data", {})], tmp_path / "out", ["train.probe"], worker))
+    assert seen == [torch.device(device), True]
+
+
+def test_chance_is_what_the_most_frequent_class_of_training_scores_in_test() -> None:
+    def examples(*targets: list[int]) -> list[Example]:
+        return [Example(Utterance("u", "", 0.0, None, "s", 1.0), 0, np.array(t), "") for t in targets]
+
+    assert chance(examples([0], [0], [1]), examples([0], [1], [1], [2]), 3) == 0.25
+    assert chance(examples([0, 0, -1, -1, -1], [1]), examples([-1, 1, 0, 1]), 2) == pytest.approx(1 / 3)
