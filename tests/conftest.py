@@ -3,10 +3,11 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[1]
 MADE = {"data", "dump", "exp", "downloads", "nano", "full"}
@@ -16,6 +17,20 @@ MEASURED = {
     ".lock",
 }  # what may differ between two runs: times, and below them logs and tables
 MEASURED_FOLDERS = {"log", "tensorboard", "report"}
+
+# No deadline: how long an example takes depends on what else the machine does. In CI the same examples every time.
+settings.register_profile("house", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.load_profile("house")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def environment() -> Iterator[None]:
+    """Without the caller's SAWT_*, and with this toolkit for all processes that tests start: they inherit it."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [n for n in os.environ if n.startswith("SAWT_")]:
+            patch.delenv(name)
+        patch.setenv("PYTHONPATH", str(ROOT))
+        yield
 
 
 def made(folder: str, names: list[str]) -> set[str]:
@@ -33,9 +48,10 @@ class House:
         shutil.copytree(ROOT / "toolkit", root / "toolkit", ignore=shutil.ignore_patterns("__pycache__"))
 
     def start(self, recipe: str, *words: str) -> subprocess.Popen[str]:
+        """Begin a run on the CPU, where the same bytes are promised, however many GPUs there are."""
         env = {**os.environ, "SAWT_PYTHON": str(ROOT / ".venv/bin/python3")}
         return subprocess.Popen(
-            ["./run.sh", *words],
+            ["./run.sh", *words, "--ngpu", "0"],
             cwd=self.root / "egs" / recipe,
             env=env,
             stdout=subprocess.PIPE,
@@ -72,3 +88,16 @@ def nano(new_house: Callable[[], House]) -> Path:
     code, said = house.run("mini/ssl", "--preset", "nano", "--nj", "4")
     assert code == 0, said
     return house.root / "egs/mini/ssl/nano"
+
+
+@pytest.fixture(scope="session")
+def unshare(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """What stands before a command that mounts a small disk for itself, as root of a name space of its own."""
+    words, folder = ["unshare", "-rm"], tmp_path_factory.mktemp("disk")
+    try:
+        tried = subprocess.run([*words, "mount", "-t", "tmpfs", "none", str(folder)], capture_output=True, text=True)
+    except FileNotFoundError:
+        pytest.skip("no disk can be filled: unshare (util-linux) is not here")
+    if tried.returncode:
+        pytest.skip(f"no disk can be filled: `unshare -rm mount` is refused here ({tried.stderr.strip()})")
+    return words

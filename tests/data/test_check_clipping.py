@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from toolkit.data.check import FULL_SCALE, Limits, check_audio
+from toolkit.data.check import Limits, check_audio
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])
@@ -20,12 +20,19 @@ def test_clipping_of_either_sign_counts_by_its_share(
     assert (verdict.reason, verdict.clipped) == (reason, pytest.approx(share, abs=1e-4))
 
 
-def test_a_sample_just_below_full_scale_is_not_clipped(
+@pytest.mark.parametrize(("peak", "share"), [(0.998, 0.0), (-0.998, 0.0), (0.9995, 0.25), (-1.0, 0.25)])
+def test_a_sample_is_clipped_from_a_thousandth_below_full_scale_on(
+    record: Callable[..., Path], make_noise: Callable[..., np.ndarray], peak: float, share: float
+) -> None:
+    wave = np.clip(make_noise(2), -0.9, 0.9)
+    wave[:8000] = peak
+    assert check_audio(record("c.wav", wave, subtype="FLOAT")).clipped == pytest.approx(share, abs=1e-4)
+
+
+def test_the_largest_number_of_16_bits_is_full_scale(
     record: Callable[..., Path], make_noise: Callable[..., np.ndarray]
 ) -> None:
-    """16 bits hold nothing above 32767 / 32768, which is full scale."""
+    """It is 32767 / 32768, below 1."""
     wave = np.clip(make_noise(2), -0.9, 0.9)
-    wave[:8000], wave[8000:16000] = FULL_SCALE - 1e-3, -(FULL_SCALE - 1e-3)
-    assert check_audio(record("below.wav", wave, subtype="FLOAT")).clipped == 0
     wave[:8000] = 1.0
-    assert check_audio(record("full.wav", wave, subtype="PCM_16")).clipped == pytest.approx(0.25, abs=1e-4)
+    assert check_audio(record("c.wav", wave, subtype="PCM_16")).clipped == pytest.approx(0.25, abs=1e-4)

@@ -16,13 +16,6 @@ def test_a_safe_id_is_usable_whatever_the_name(name):
     assert fault(safe_speaker(name)) == ""
 
 
-@given(names)
-def test_a_usable_arabic_or_latin_name_reads_the_same(name):
-    word = "".join(c for c in name if c.isalnum())
-    if word and word == safe(word):
-        assert fault(word) == ""
-
-
 def test_ids_that_could_harm_are_refused_and_the_character_is_named():
     for id, said in {
         "a/b": "SOLIDUS",

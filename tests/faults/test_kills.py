@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 from conftest import House, made_bytes
 
+from toolkit.core.files import read_json
+from toolkit.core.record import RECORD
+
 pytestmark = pytest.mark.faults
 OUTS = {
     "data": "data",
@@ -24,6 +27,7 @@ OUTS = {
 }
 KILLS_PER_STAGE = 2
 LONGEST_STAGE_SECONDS = 12.0
+BEGIN_SECONDS = 120.0
 
 
 def test_killed_at_random_in_every_stage_it_ends_byte_identical(nano: Path, new_house) -> None:
@@ -42,14 +46,16 @@ def test_killed_at_random_in_every_stage_it_ends_byte_identical(nano: Path, new_
 
 
 def kill_once(house: House, words: tuple[str, ...], out: Path, rng: random.Random, span: float) -> float:
-    """Start the stage and kill it within `span` seconds; returns the span for the next kill.
+    """Start the stage and kill it within `span` seconds of its beginning; returns the span for the next kill.
 
     A stage that was done before its kill came is begun anew, and the seconds it took are the new span:
     how fast a machine is must not decide whether a kill lands.
     """
     while True:
-        began = time.monotonic()
+        before = stamp(out)
         process = house.start("mini/ssl", *words)
+        wait_for_record(process, out, before)
+        began = time.monotonic()
         try:
             said, _ = process.communicate(timeout=rng.uniform(0.05, 0.95) * span)
         except subprocess.TimeoutExpired:
@@ -61,3 +67,17 @@ def kill_once(house: House, words: tuple[str, ...], out: Path, rng: random.Rando
         if "nothing to do" not in said:
             span = time.monotonic() - began
         shutil.rmtree(out)
+
+
+def wait_for_record(process: subprocess.Popen[str], out: Path, before: tuple[int, int] | None) -> None:
+    """Until the step has written what it is made from, or has ended: a kill before that would kill bash, or imports."""
+    deadline = time.monotonic() + BEGIN_SECONDS
+    while process.poll() is None and (stamp(out) in (None, before) or read_json(out / RECORD)["state"] != "running"):
+        assert time.monotonic() < deadline, f"{out} was not begun in {BEGIN_SECONDS:.0f} s"
+        time.sleep(0.005)
+
+
+def stamp(out: Path) -> tuple[int, int] | None:
+    """What tells a record from the one before it; every run writes its own."""
+    record = out / RECORD
+    return (record.stat().st_ino, record.stat().st_mtime_ns) if record.is_file() else None

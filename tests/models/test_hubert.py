@@ -139,7 +139,7 @@ def test_published_sizes_have_the_published_number_of_parameters() -> None:
 
 
 @given(st.integers(0, 40000))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_frames_are_those_the_convolutions_make(samples: int) -> None:
     for shape in ("base", "mini"):
         config = SHAPES[shape]

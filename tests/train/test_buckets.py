@@ -20,7 +20,7 @@ def sampler(frames: np.ndarray, micro_batches: int = 2, seed: int = 1) -> Bucket
 
 
 @given(corpora, st.integers(1, 4), st.integers(0, 99))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_every_crop_lies_inside_its_utterance_and_ranks_get_equal_shapes(
     frames: np.ndarray, micro_batches: int, seed: int
 ) -> None:
@@ -39,7 +39,7 @@ def test_every_crop_lies_inside_its_utterance_and_ranks_get_equal_shapes(
 
 
 @given(corpora)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_an_epoch_sees_no_utterance_twice_and_leaves_out_less_than_a_step(frames: np.ndarray) -> None:
     try:
         buckets = sampler(frames)
@@ -55,7 +55,7 @@ def test_an_epoch_sees_no_utterance_twice_and_leaves_out_less_than_a_step(frames
 
 
 @given(corpora, st.integers(0, 10**6))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_a_step_is_the_same_in_any_order_of_asking(frames: np.ndarray, where: int) -> None:
     try:
         one, two = sampler(frames), sampler(frames)
@@ -77,6 +77,24 @@ def test_seeds_and_epochs_give_different_batches() -> None:
         for epoch in (0, 1)
     }
     assert len(set(rows.values())) == 4
+
+
+def test_micro_batches_of_a_step_are_cropped_at_places_of_their_own() -> None:
+    buckets = Buckets(np.full(64, frames_in(2.0) + 100, np.int64), (2.0,), 8.0, 2, 1)
+    for step in range(buckets.steps):
+        assert not np.array_equal(buckets.micro(step, 0).starts, buckets.micro(step, 1).starts)
+
+
+def test_lengths_come_in_mixed_order_and_company_changes_between_epochs() -> None:
+    buckets = sampler(np.random.default_rng(0).integers(60, 400, 200))
+    lengths = [buckets.micro(s, 0).frames for s in range(buckets.steps)]
+    assert lengths != sorted(lengths) and lengths != sorted(lengths, reverse=True)
+
+    def company(epoch: int) -> set[frozenset[int]]:
+        steps = range(epoch * buckets.steps, (epoch + 1) * buckets.steps)
+        return {frozenset(int(r) for m in (0, 1) for r in buckets.micro(s, m).rows) for s in steps}
+
+    assert len(company(0)) == buckets.steps and not company(0) & company(1)
 
 
 def test_crops_start_everywhere_with_equal_chance() -> None:
@@ -101,7 +119,7 @@ def test_too_little_data_for_one_step_is_a_users_error() -> None:
 
 
 @given(corpora)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_dev_set_is_seen_whole_and_once(frames: np.ndarray) -> None:
     crops = each_once(frames, LENGTHS, 4.0)
     rows = sorted(int(r) for c in crops for r in c.rows)

@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 
 from toolkit.models.heads import CTCHead, LayerMix
 from toolkit.train.objectives.classify import Features
@@ -22,9 +23,9 @@ def naive_loss(log_probs_TC: torch.Tensor, target: list[int]) -> float:
     return -scores.double().logsumexp(0).item()
 
 
-def head() -> CTCHead:
+def head(stride: int = 1) -> CTCHead:
     mix = LayerMix(torch.zeros(2, 3), torch.ones(2, 3))
-    return CTCHead(mix, 4, 1, 3, 0.0, 1, torch.Generator().manual_seed(0))
+    return CTCHead(mix, 4, 1, 3, 0.0, stride, torch.Generator().manual_seed(0))
 
 
 def test_the_loss_is_the_probability_of_all_paths_that_spell_the_targets() -> None:
@@ -65,12 +66,16 @@ def test_characters_decode_what_they_encode(texts: list[str]) -> None:
     assert BLANK not in {n for text in texts for n in characters.encode(text)}
 
 
-def test_predictions_stop_at_each_utterances_own_end() -> None:
-    objective = CTC(Features(), head()).eval()
-    states = torch.randn(9, 2, 3, generator=torch.Generator().manual_seed(2))
-    together = objective.predict({"states_NLD": states, "lengths_B": torch.tensor([6, 3])})
-    apart = [
-        *objective.predict({"states_NLD": states[:6], "lengths_B": torch.tensor([6])}),
-        *objective.predict({"states_NLD": states[6:], "lengths_B": torch.tensor([3])}),
-    ]
-    assert together == apart
+def test_scores_of_padding_are_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    best_TB = torch.tensor([[1, 2], [0, 1], [2, 1], [1, 2]])
+    scores_TBC = nn.functional.one_hot(best_TB, 3).float()
+    monkeypatch.setattr(CTC, "scores", lambda self, batch: (scores_TBC, torch.tensor([4, 2])))
+    assert CTC(Features(), head()).predict({}) == [[1, 2, 1], [2, 1]]
+
+
+@pytest.mark.parametrize(("stride", "lengths"), [(1, [7, 5]), (2, [4, 3]), (3, [3, 2])])
+def test_lengths_are_counted_in_scores_of_which_the_last_may_see_fewer_frames(stride: int, lengths: list[int]) -> None:
+    states = torch.randn(12, 2, 3, generator=torch.Generator().manual_seed(2))
+    batch = {"states_NLD": states, "lengths_B": torch.tensor([7, 5])}
+    scores_TBC, lengths_B = CTC(Features(), head(stride)).scores(batch)
+    assert lengths_B.tolist() == lengths and len(scores_TBC) == max(lengths)

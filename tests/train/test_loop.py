@@ -118,27 +118,6 @@ def test_micro_batches_add_up_to_the_batch_however_unequal_they_are(tmp_path: Pa
         torch.testing.assert_close(two[name], one[name], atol=1e-6, rtol=1e-5)
 
 
-def test_one_step_is_adamw_on_the_clipped_gradient_of_the_mean(tmp_path: Path) -> None:
-    batch = batches(0, 0)
-    objective = Regression(dropout=0.0)
-    objective.forward = lambda b, seed: Losses(  # type: ignore[method-assign]
-        (objective.linear(b["x"])[:, 0] - b["y"]).pow(2).sum(), len(b["x"]), {}
-    )
-    twin = Regression(dropout=0.0).double()
-    x, y = torch.from_numpy(batch["x"]).double(), torch.from_numpy(batch["y"]).double()
-    (twin.linear(x)[:, 0] - y).pow(2).mean().backward()
-    grads = [p.grad for p in twin.parameters() if p.grad is not None]
-    norm = math.sqrt(sum(float(g.pow(2).sum()) for g in grads))
-    assert norm > OPTIM.clip
-    for p, g in zip(twin.parameters(), grads, strict=True):
-        g = g * OPTIM.clip / (norm + 1e-6)
-        update = g / (g.abs() + OPTIM.eps)  # bias-corrected moments of a first step
-        p.data -= OPTIM.peak_lr * (update + OPTIM.weight_decay * p.data)
-    fit(tmp_path, replace(LOOP, total_steps=1), objective=objective, optim=replace(OPTIM, warmup=0))
-    for p, want in zip(objective.parameters(), twin.parameters(), strict=True):
-        torch.testing.assert_close(p, want.float(), atol=1e-6, rtol=1e-5)
-
-
 def test_a_loss_that_is_not_finite_is_skipped_and_counted(tmp_path: Path) -> None:
     def poisoned(step: int, number: int) -> Batch:
         batch = batches(step, number)

@@ -1,6 +1,7 @@
 """`python3 -m toolkit.train` from the outside: what it writes, refuses and survives."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from toolkit.core.step import Step
 from toolkit.data.kaldi import write_data_dir
 from toolkit.data.labels import LabelHeader, Labels, write_labels
 from toolkit.models.encoder import load_encoder
-from toolkit.train.__main__ import TrainConfig, run
+from toolkit.train.__main__ import Inputs, Speech, TrainConfig, run
 
 CONFIG = """
 model:
@@ -75,8 +76,7 @@ def argv(out: str, *more: str, ins: tuple[str, ...] = INS) -> list[str]:
 
 
 def start(recipe: Path, words: list[str], **env: str) -> subprocess.Popen[str]:
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("SAWT_")}
-    environment |= {"PYTHONPATH": str(Path(__file__).parents[2]), "OMP_NUM_THREADS": "1", **env}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", **env}
     return subprocess.Popen(
         words, cwd=recipe, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
@@ -84,8 +84,21 @@ def start(recipe: Path, words: list[str], **env: str) -> subprocess.Popen[str]:
 
 def finish(recipe: Path, words: list[str], **env: str) -> tuple[int, str]:
     process = start(recipe, words, **env)
-    said, _ = process.communicate(timeout=300)
+    try:
+        said, _ = process.communicate(timeout=300)
+    finally:
+        process.kill()
     return process.returncode, said
+
+
+def two(recipe: Path, out: str, *more: str) -> tuple[int, str]:
+    """The step's work in two processes, whether or not they would pay on this machine."""
+    _, module, step, *rest = argv(out, *more)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(recipe)
+        begin([step.removeprefix("toolkit."), *rest], Path(out))  # as the step does before it starts its ranks
+    launch = [sys.executable, "-m", "toolkit.train.launch", "2", module, step, *rest, "--worker", "1/2"]
+    return finish(recipe, launch, GLOO_SOCKET_IFNAME="lo")
 
 
 @pytest.fixture(scope="module")
@@ -131,24 +144,32 @@ def twin(recipe: Path, folder: Path) -> Path:
 @pytest.mark.faults
 def test_a_run_killed_again_and_again_equals_an_uninterrupted_one(recipe: Path, whole: Path, tmp_path: Path) -> None:
     random, cut = np.random.default_rng(1), twin(recipe, tmp_path)
-    loss = cut / "whole" / "loss.tsv"
     for rows in sorted(random.integers(0, 8, KILLS).tolist()):
-        process = start(cut, argv("whole"))
-        wait(process, loss, rows)
-        time.sleep(float(random.uniform(0, 0.03)))
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
+        while not killed(cut, rows, float(random.uniform(0, 0.03))):
+            shutil.rmtree(cut / "whole")  # done before its kill: begun anew
     code, said = finish(cut, argv("whole"))
     assert code == 0, said
     assert made(cut / "whole") == made(whole)
 
 
-def wait(process: subprocess.Popen[str], loss: Path, rows: int, seconds: float = 60.0) -> None:
-    """Until `loss` has more than `rows` lines, or the process has ended."""
-    deadline = time.monotonic() + seconds
-    while process.poll() is None and not (loss.is_file() and loss.read_text().count("\n") > rows):
-        assert time.monotonic() < deadline
+def killed(folder: Path, rows: int, delay: float, seconds: float = 60.0) -> bool:
+    """Kill a run `delay` seconds after its own loss.tsv has more than `rows` lines; whether it had not ended yet."""
+    loss = folder / "whole" / "loss.tsv"
+    before, deadline = stamp(loss), time.monotonic() + seconds
+    process = start(folder, argv("whole"))
+    while process.poll() is None and (stamp(loss) in (None, before) or loss.read_text().count("\n") <= rows):
+        assert time.monotonic() < deadline, f"no {rows} rows in {seconds:.0f} s"
         time.sleep(0.002)
+    time.sleep(delay)
+    process.send_signal(signal.SIGKILL)
+    said, _ = process.communicate()
+    assert process.returncode in (0, -signal.SIGKILL), said
+    return process.returncode == -signal.SIGKILL
+
+
+def stamp(path: Path) -> tuple[int, int] | None:
+    """What tells a file from the one that a run found and wrote anew."""
+    return (path.stat().st_ino, path.stat().st_mtime_ns) if path.is_file() else None
 
 
 def weights(out: Path) -> dict[str, torch.Tensor]:
@@ -156,26 +177,17 @@ def weights(out: Path) -> dict[str, torch.Tensor]:
     return tensors
 
 
-def test_two_processes_give_the_bits_of_one(recipe: Path, tmp_path: Path) -> None:
-    """Two gradients have one sum, in whatever order; nj must not tell."""
-    code, said = finish(recipe, argv("two", "--loop.total-steps", "80"), SAWT_NJ="2")
+def test_two_processes_give_the_bits_of_one(recipe: Path, whole: Path) -> None:
+    """Two gradients have one sum, in whatever order."""
+    code, said = two(recipe, "two")
     assert code == 0, said
-    assert (recipe / "two" / "log" / "ranks.log").exists() == ((os.cpu_count() or 1) > 1)
-    here(recipe, tmp_path, INS, {"loop.total_steps": "80"})
-    assert (recipe / "two" / "loss.tsv").read_bytes() == (tmp_path / "loss.tsv").read_bytes()
-    one, two = weights(tmp_path), weights(recipe / "two")
-    assert all(torch.equal(one[name], two[name]) for name in one)
+    assert (recipe / "two" / "loss.tsv").read_bytes() == (whole / "loss.tsv").read_bytes()
+    assert (recipe / "two/hf/model.safetensors").read_bytes() == (whole / "hf/model.safetensors").read_bytes()
 
 
-def test_processes_that_accumulate_equal_one_process(
-    recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_processes_that_accumulate_equal_one_process(recipe: Path, tmp_path: Path) -> None:
     more = ("--data.micro-batches", "4", "--data.micro-seconds", "2", "--loop.total-steps", "20")
-    _, module, step, *rest = argv("four", *more)
-    monkeypatch.chdir(recipe)
-    begin(["train", *rest], Path("four"))  # as the step does before it starts its ranks
-    launch = [sys.executable, "-m", "toolkit.train.launch", "2", module, step, *rest, "--worker", "1/2"]
-    code, said = finish(recipe, launch)
+    code, said = two(recipe, "four", *more)
     assert code == 0, said
     here(recipe, tmp_path, INS, {"data.micro_batches": "4", "data.micro_seconds": "2", "loop.total_steps": "20"})
     one, four = weights(tmp_path), weights(recipe / "four")
@@ -185,8 +197,7 @@ def test_processes_that_accumulate_equal_one_process(
 
 @pytest.mark.faults
 def test_a_user_error_in_the_ranks_has_no_traceback(recipe: Path) -> None:
-    more = ("--loop.total-steps", "80", "--optim.peak-lr", "1e30", "--optim.clip", "0", "--loop.bad-steps", "2")
-    code, said = finish(recipe, argv("hot", *more), SAWT_NJ="2")
+    code, said = two(recipe, "hot", "--optim.peak-lr", "1e30", "--optim.clip", "0", "--loop.bad-steps", "2")
     assert code == 1
     assert "not finite in 2 steps in a row" in said and "Traceback" not in said
 
@@ -204,6 +215,14 @@ def test_training_goes_on_from_a_model_of_the_same_shape_only(recipe: Path, whol
     assert all(torch.allclose(old[name], new[name], atol=1e-6) for name in old)
     with pytest.raises(UserError, match="of another shape"):
         here(recipe, tmp_path, (*INS, "whole"), {**short, "model.intermediate_size": "48"})
+
+
+@pytest.mark.parametrize("normalize", [True, False])
+def test_waveforms_are_normalised_where_the_model_says_so(recipe: Path, normalize: bool) -> None:
+    config = load_config(TrainConfig, recipe / "base.yaml", {"model.normalize_waveform": str(normalize).lower()})
+    speech = Speech(config, Inputs.read([recipe / name for name in INS]), lambda *row: None)
+    for part in (speech.train, speech.dev):
+        assert part is not None and (abs(part.wave(1).std() - 1) < 1e-3) == normalize
 
 
 def degenerate(recipe: Path, folder: Path) -> None:

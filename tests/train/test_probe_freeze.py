@@ -68,6 +68,7 @@ def test_a_frozen_network_is_no_part_of_what_is_trained_and_another_is(
     out = run(corpus, replace(CONFIG, freeze=freeze), tmp_path)
     names = {row: load_file(out / row / "phone.safetensors") for row in ("fbank", "it1.base")}
     assert all(name.startswith("head.") for name in names["fbank"])
+    assert read_json(out / "fbank/phone.json")["frozen"] is True
     network = {n.removeprefix("features.encoder."): t for n, t in names["it1.base"].items() if n[:5] != "head."}
     assert network.keys() == (set() if freeze else before.keys())
     assert freeze or any(not torch.equal(t, before[n]) for n, t in network.items())

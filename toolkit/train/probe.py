@@ -85,7 +85,7 @@ class Probes:
             fitted = fit.run()
             with atomic(work / name / "done") as temporary:
                 temporary.mkdir(parents=True)
-                write_results(temporary, row.row, self.config, data, fitted)
+                write_results(temporary, row.row, self.config, data, fitted, source.tuned is None)
                 save_file(fitted.weights, temporary / f"{name}.safetensors")
         fit.forget()
 

@@ -20,8 +20,10 @@ BASELINES = ("fbank", "fbank_stacked", "random")
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
-def write_results(folder: Path, row: str, config: ProbeConfig, data: TaskData, fitted: Fitted) -> None:
-    """Score the test predictions and write the files of the task into `folder`."""
+def write_results(
+    folder: Path, row: str, config: ProbeConfig, data: TaskData, fitted: Fitted, frozen: bool = True
+) -> None:
+    """Score the test predictions and write the files of the task into `folder`; `frozen`: only the head was trained."""
     examples, task = data.parts["test"], data.config
     speakers = [e.utterance.speaker for e in examples]
     # Where each label has one speaker (one per language), speakers cannot be drawn anew without losing labels.
@@ -48,7 +50,7 @@ def write_results(folder: Path, row: str, config: ProbeConfig, data: TaskData, f
             "dev_percent_by_lr": {f"{lr:g}": percent for lr, percent in fitted.dev.items()},
             "steps": task.steps,
             "sets": {"train": task.sets.train, "dev": task.sets.dev, "test": task.sets.test},
-            "frozen": config.freeze,
+            "frozen": frozen,
         },
     )
     write_text(

@@ -1,0 +1,44 @@
+"""A long utterance passes the teacher in pieces: each is what the samples under its frames give alone."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from toolkit.models.hubert import Hubert, HubertConfig, initialise
+from toolkit.models.hugging_face import save_pretrained
+from toolkit.units.features import LayerSource
+
+HOP, FIELD = 320, 400
+SHAPE = HubertConfig(
+    num_hidden_layers=2,
+    hidden_size=32,
+    intermediate_size=48,
+    num_attention_heads=2,
+    conv_dim=(16,) * 7,
+    num_conv_pos_embeddings=16,
+    num_conv_pos_embedding_groups=4,
+    init="fan_in",
+)
+
+
+@pytest.fixture(scope="module")
+def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("it1") / "base"
+    network = Hubert(SHAPE)
+    initialise(network, SHAPE, torch.Generator().manual_seed(0))
+    save_pretrained(network, folder / "hf")
+    return folder
+
+
+@pytest.mark.parametrize(("samples", "cuts"), [(27200, [0, 42, 84]), (40000, [0, 41, 82, 124])])
+def test_pieces_are_the_features_of_the_samples_under_them(teacher: Path, samples: int, cuts: list[int]) -> None:
+    """84 frames in two pieces and 124 in three, of 50 at most; none is lost, doubled or moved at a cut."""
+    whole, pieces = LayerSource(teacher, 1, 60.0), LayerSource(teacher, 1, 1.0)
+    wave = np.random.default_rng(0).standard_normal(samples).astype(np.float32)
+    found = pieces(wave)
+    assert len(found) == cuts[-1] == whole.frames(samples)
+    for first, last in pairwise(cuts):
+        assert torch.equal(found[first:last], whole(wave[first * HOP : (last - 1) * HOP + FIELD]))
