@@ -103,6 +103,14 @@ def test_a_worker_on_another_host_does_not_take_a_stranger_for_its_dead_parent(r
     assert ended == {"node-7": 0, os.uname().nodename: -signal.SIGKILL}
 
 
+def test_shards_of_a_step_that_was_killed_after_its_last_word_are_taken_away(recipe):
+    recipe()
+    whole = recipe.bytes()
+    (recipe.folder / "exp/three/shards").mkdir()
+    (recipe.folder / "exp/three/shards/00000").write_text("12")
+    assert "nothing to do" in recipe()[1] and recipe.bytes() == whole
+
+
 @pytest.mark.parametrize("nj", ["1", "2"])
 def test_killed_at_random_it_ends_byte_identical_and_makes_nothing_again_that_was_finished(recipe, tmp_path, nj):
     recipe("--sleep", "0.3", "--nj", "4")

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from toolkit.data.kaldi import write_data_dir
+
 Wave = np.ndarray
 
 
@@ -52,3 +54,22 @@ def corpus(record: Callable[..., Path], make_noise: Callable[..., Wave], tmp_pat
     write.root = tmp_path / "corpus"
     write.root.mkdir()
     return write
+
+
+@pytest.fixture
+def sound(tmp_path: Path, record: Callable[..., Path], make_noise: Callable[..., Wave]) -> Path:
+    """A data directory of two recordings, of 4 and 3 s, three utterances, the phones of two, without a fault."""
+    one, two = record("تسجيل.wav", make_noise(4)), record("b.flac", make_noise(3, 8000), 8000)
+    tables = {
+        "wav.scp": {"متكلم-1": str(one), "s2-r": str(two)},
+        "segments": {"متكلم-1-a": "متكلم-1 0 1.5", "متكلم-1-b": "متكلم-1 2 4", "s2-r-a": "s2-r 0.5 2.5"},
+        "text": {"متكلم-1-a": "مرحبا بكم", "متكلم-1-b": "صباح الخير", "s2-r-a": "hello, world"},
+        "utt2spk": {"متكلم-1-a": "متكلم", "متكلم-1-b": "متكلم", "s2-r-a": "s2"},
+        "utt2lang": {"متكلم-1-a": "MSA", "متكلم-1-b": "EGY", "s2-r-a": "ENG"},
+        "spk2gender": {"متكلم": "m", "s2": "f"},
+        "reco2dur": {"متكلم-1": "4.0", "s2-r": "3.0"},
+        "utt2dur": {"متكلم-1-a": "1.5", "متكلم-1-b": "2", "s2-r-a": "2.0"},
+    }
+    write_data_dir(tmp_path / "sound", tables)
+    (tmp_path / "sound/phones.ctm").write_text("s2-r-a 1 0.00 0.10 h\nمتكلم-1-a 1 0.00 0.20 م\n", encoding="utf-8")
+    return tmp_path / "sound"

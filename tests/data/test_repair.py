@@ -1,30 +1,12 @@
 """A repaired copy: what is dropped with which reason, and what is kept beside it."""
 
-from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from toolkit.core.record import read_ledger
-from toolkit.data.kaldi import DataDir, write_data_dir
+from toolkit.data.kaldi import DataDir
 from toolkit.data.repair import TRIMMED, repair
-
-
-@pytest.fixture
-def sound(tmp_path: Path, record: Callable[..., Path], make_noise: Callable[..., np.ndarray]) -> Path:
-    """A data directory of two recordings, of 4 and 3 s, with three utterances and the phones of two."""
-    one, two = record("تسجيل.wav", make_noise(4)), record("b.flac", make_noise(3, 8000), 8000)
-    tables = {
-        "wav.scp": {"متكلم-1": str(one), "s2-r": str(two)},
-        "segments": {"متكلم-1-a": "متكلم-1 0 1.5", "متكلم-1-b": "متكلم-1 2 4", "s2-r-a": "s2-r 0.5 2.5"},
-        "text": {"متكلم-1-a": "مرحبا بكم", "متكلم-1-b": "صباح الخير", "s2-r-a": "hello, world"},
-        "utt2spk": {"متكلم-1-a": "متكلم", "متكلم-1-b": "متكلم", "s2-r-a": "s2"},
-        "spk2gender": {"متكلم": "m", "s2": "f"},
-    }
-    write_data_dir(tmp_path / "sound", tables)
-    (tmp_path / "sound/phones.ctm").write_text("s2-r-a 1 0.00 0.10 h\nمتكلم-1-a 1 0.00 0.20 م\n", encoding="utf-8")
-    return tmp_path / "sound"
 
 
 def change(folder: Path, name: str, old: str, new: str) -> None:

@@ -11,28 +11,9 @@ from hypothesis import strategies as st
 from toolkit.core.errors import UserError
 from toolkit.core.record import read_ledger
 from toolkit.data.checks import inspect
-from toolkit.data.kaldi import DataDir, write_data_dir
+from toolkit.data.kaldi import DataDir
 from toolkit.data.repair import repair
 from toolkit.data.validate import main
-
-
-@pytest.fixture
-def sound(tmp_path, record, make_noise):
-    """A data directory of two recordings, three utterances, without a fault."""
-    one, two = record("تسجيل.wav", make_noise(4)), record("b.flac", make_noise(3, 8000), 8000)
-    tables = {
-        "wav.scp": {"متكلم-1": str(one), "s2-r": str(two)},
-        "segments": {"متكلم-1-a": "متكلم-1 0 1.5", "متكلم-1-b": "متكلم-1 2 4", "s2-r-a": "s2-r 0.5 2.5"},
-        "text": {"متكلم-1-a": "مرحبا بكم", "متكلم-1-b": "صباح الخير", "s2-r-a": "hello, world"},
-        "utt2spk": {"متكلم-1-a": "متكلم", "متكلم-1-b": "متكلم", "s2-r-a": "s2"},
-        "utt2lang": {"متكلم-1-a": "MSA", "متكلم-1-b": "EGY", "s2-r-a": "ENG"},
-        "spk2gender": {"متكلم": "m", "s2": "f"},
-        "reco2dur": {"متكلم-1": "4.0", "s2-r": "3.0"},
-        "utt2dur": {"متكلم-1-a": "1.5", "متكلم-1-b": "2", "s2-r-a": "2.0"},
-    }
-    write_data_dir(tmp_path / "sound", tables)
-    (tmp_path / "sound/phones.ctm").write_text("s2-r-a 1 0.00 0.10 h\n")
-    return tmp_path / "sound"
 
 
 def change(folder, name, old, new):
@@ -148,9 +129,10 @@ def test_pipes_pass_with_the_flag(sound, capsys):
     assert main([str(sound), "--allow-pipes"]) == 0
 
 
-def test_no_data_directory_is_a_mistake_without_a_traceback(tmp_path, capsys):
-    assert main([str(tmp_path / "nothing")]) == 1
-    assert "no wav.scp" in capsys.readouterr().err
+def test_no_data_directory_is_a_mistake_without_a_traceback(tmp_path):
+    argv = [sys.executable, "-m", "toolkit.data.validate", str(tmp_path / "nothing")]
+    ended = subprocess.run(argv, capture_output=True, text=True, encoding="utf-8")
+    assert ended.returncode == 1 and "no wav.scp" in ended.stderr and "Traceback" not in ended.stderr
     with pytest.raises(SystemExit) as e:
         main([str(tmp_path), "--fix"])
     assert e.value.code == 2

@@ -2,25 +2,15 @@
 
 import pytest
 import torch
+from networks import TINY
 
 from toolkit.models.encoder import load_encoder
 from toolkit.models.heads import FrameHead, LayerMix
-from toolkit.models.hubert import Hubert, HubertConfig, initialise
+from toolkit.models.hubert import Hubert, initialise
 from toolkit.models.hugging_face import save_pretrained
 from toolkit.train.objectives.classify import NO_LABEL, Classify, Features
 from toolkit.train.probe_upstream import Tuned
 
-SHAPE = HubertConfig(
-    num_hidden_layers=2,
-    hidden_size=16,
-    intermediate_size=32,
-    num_attention_heads=2,
-    conv_dim=(8, 8, 8),
-    conv_kernel=(20, 16, 4),
-    conv_stride=(10, 8, 4),
-    num_conv_pos_embeddings=8,
-    num_conv_pos_embedding_groups=2,
-)
 FRAMES, CLASSES = 30, 4
 
 
@@ -51,8 +41,8 @@ def test_loss_and_accuracy_are_of_the_frames_that_have_a_label(batch: dict[str, 
 @pytest.fixture
 def tuned(tmp_path_factory: pytest.TempPathFactory) -> Classify:
     folder = tmp_path_factory.mktemp("it1") / "base"
-    network = Hubert(SHAPE)
-    initialise(network, SHAPE, torch.Generator().manual_seed(9))
+    network = Hubert(TINY)
+    initialise(network, TINY, torch.Generator().manual_seed(9))
     save_pretrained(network, folder / "hf")
     return Classify(Tuned(load_encoder(folder)), head(3, 16), 0.25)
 

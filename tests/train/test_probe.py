@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from networks import TINY
 from safetensors.torch import load_file
 from sklearn import metrics
 
@@ -23,7 +24,7 @@ from toolkit.core.files import read_json
 from toolkit.core.step import Step
 from toolkit.data.kaldi import write_data_dir
 from toolkit.models.encoder import load_encoder
-from toolkit.models.hubert import Hubert, HubertConfig, initialise
+from toolkit.models.hubert import Hubert, initialise
 from toolkit.models.hugging_face import save_pretrained
 from toolkit.train import probe
 from toolkit.train.probe_config import ProbeConfig, TaskConfig, TaskSets
@@ -31,18 +32,6 @@ from toolkit.train.probe_fit import Fit
 
 TONES = {"a": 300, "b": 900, "c": 2500}
 PHONE_SECONDS = 0.12
-SHAPE = HubertConfig(
-    num_hidden_layers=2,
-    hidden_size=16,
-    intermediate_size=32,
-    num_attention_heads=2,
-    conv_dim=(8, 8, 8),
-    conv_kernel=(20, 16, 4),
-    conv_stride=(10, 8, 4),
-    num_conv_pos_embeddings=8,
-    num_conv_pos_embedding_groups=2,
-    init="fan_in",
-)
 TASKS = {
     "phone": TaskConfig(kind="phone", steps=30, lr=(3e-2, 1e-6), batch=8),
     "asr": TaskConfig(kind="ctc", steps=20, lr=(1e-2,), batch=8, hidden=16, layers=2, dropout=0.1),
@@ -78,8 +67,8 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, count in (("train", 24), ("dev", 6), ("test", 12)):
         make_set(root / "data", root / "audio", name, count, rng)
     (root / "audio" / "test-05.wav").write_bytes(b"")
-    network = Hubert(SHAPE)
-    initialise(network, SHAPE, torch.Generator().manual_seed(9))
+    network = Hubert(TINY)
+    initialise(network, TINY, torch.Generator().manual_seed(9))
     save_pretrained(network, root / "exp/it1/base/hf")
     return root
 

@@ -8,30 +8,20 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from networks import TINY
 from safetensors.torch import load_file
 
 from toolkit.core.files import read_json
 from toolkit.core.step import Step
 from toolkit.data.kaldi import DataDir, write_data_dir
 from toolkit.models.encoder import load_encoder
-from toolkit.models.hubert import Hubert, HubertConfig, initialise
+from toolkit.models.hubert import Hubert, initialise
 from toolkit.models.hugging_face import save_pretrained
 from toolkit.train import probe
 from toolkit.train.probe_config import ProbeConfig, TaskConfig
 from toolkit.train.probe_upstream import Fbank
 
-SHAPE = HubertConfig(
-    num_hidden_layers=1,
-    hidden_size=16,
-    intermediate_size=16,
-    num_attention_heads=2,
-    conv_dim=(8, 8, 8),
-    conv_kernel=(20, 16, 4),
-    conv_stride=(10, 8, 4),
-    num_conv_pos_embeddings=8,
-    num_conv_pos_embedding_groups=2,
-    init="fan_in",
-)
+SHAPE = replace(TINY, num_hidden_layers=1, intermediate_size=16)
 TASK = TaskConfig(kind="phone", steps=3, lr=(1e-2,), batch=2)
 CONFIG = ProbeConfig(tasks={"phone": TASK}, rows=("fbank", "models"), cost_utterances=1, cost_seconds=0.1)
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import errno
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
 
 MENDABLE = {  # states of the machine that its user can mend; any other OSError is a bug and keeps its traceback
     errno.ENOSPC: ("the disk is full", "free some room"),
@@ -38,9 +42,28 @@ class UserError(Exception):
         return "\n".join(lines)
 
 
-def mendable(e: OSError, where: str) -> UserError | None:
-    """`e` as its user's to mend, at the file it names, else at `where`; None for an error that is nobody's mistake."""
-    if e.errno not in MENDABLE:
-        return None
-    what, remedy = MENDABLE[e.errno]
-    return UserError(what, str(e.filename or where), remedy + " and rerun: what is finished is kept")
+@contextmanager
+def told(code: int, where: str) -> Iterator[None]:
+    """End the process with a message, and no traceback, for what its user can mend; with 130 when he stops it.
+
+    Args:
+        code: exit code for a mistake.
+        where: where an error of the operating system is, if it names no file.
+    """
+    try:
+        yield
+    except UserError as e:
+        _end(e, code)
+    except OSError as e:
+        if e.errno not in MENDABLE:
+            raise
+        what, remedy = MENDABLE[e.errno]
+        _end(UserError(what, str(e.filename or where), remedy + " and rerun: what is finished is kept"), code)
+    except KeyboardInterrupt:
+        print("\nstopped; the same command goes on from here", file=sys.stderr)
+        raise SystemExit(130) from None
+
+
+def _end(error: UserError, code: int) -> NoReturn:
+    print(f"error: {error}", file=sys.stderr)
+    raise SystemExit(code) from None

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from . import job, plan, record
 from .config import read_yaml
-from .errors import UserError, mendable
-from .files import locked, write_text
+from .errors import UserError, told
+from .files import locked, remove, write_text
 from .progress import clock
 from .shards import BACKENDS
 from .table import Run, Table
@@ -37,24 +37,14 @@ ENGINE_OPTIONS = {
 
 def main() -> None:
     """Entry of utils/recipe.sh. Ends the process with 1 on a failed stage, 2 on a mistake in the call."""
-    try:
+    with told(2, os.getcwd()):
         table = Table.parse(sys.stdin.buffer.read().decode("utf-8", "surrogateescape"))
-        raise SystemExit(_act(table, _parse(table)))
-    except UserError as e:
-        print(f"error: {e}", file=sys.stderr)
-        raise SystemExit(2) from None
-    except BrokenPipeError:  # ./run.sh --list | head
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise SystemExit(141) from None
-    except OSError as e:
-        error = mendable(e, os.getcwd())
-        if error is None:
-            raise
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
-    except KeyboardInterrupt:
-        print("\nstopped; the same command goes on from here", file=sys.stderr)
-        raise SystemExit(130) from None
+        try:
+            code = _act(table, _parse(table))
+        except BrokenPipeError:  # ./run.sh --list | head
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = 141
+        raise SystemExit(code)
 
 
 def _parse(table: Table) -> argparse.Namespace:
@@ -200,6 +190,11 @@ def _preflight(table: Table, first: int, last: int, fresh: list[str]) -> None:
 
 def _run(table: Table, first: int, last: int) -> int:
     stages = table.stages[first - 1 : last]
+    for run in (run for stage in stages for run in stage.runs):
+        leftover = Path(run.out, "shards")  # of a step that was killed after its last word
+        if leftover.exists() and table.status(run).state == "done":
+            with locked(Path(run.out)):
+                remove(leftover)
     if all(table.stage_status(s).state == "done" for s in stages):
         print(f"stages {first} to {last} are done: nothing to do{_where(table)}")
         return 0

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Generic, NoReturn, TypeVar
 
 from .config import field_help, load_config, to_dict
-from .errors import UserError, mendable
+from .errors import UserError, told
 from .files import locked, remove
 from .job import die_with_parent
 from .record import (
@@ -92,20 +92,8 @@ def main(function: Callable[[Step[Any]], None], config: type[Any] = NoConfig) ->
     name = spec.name.removeprefix("toolkit.").removesuffix(".__main__") if spec else sys.argv[0]
     die_with_parent()
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts: the same bits every time
-    try:
+    with told(1, (flag(separated(sys.argv), "--out") or ["the output"])[0]):
         _run(function, config, name, module.__doc__ or "")
-    except UserError as e:
-        print(f"error: {e}", file=sys.stderr)
-        raise SystemExit(1) from None
-    except OSError as e:
-        error = mendable(e, (flag(separated(sys.argv), "--out") or ["the output"])[0])
-        if error is None:
-            raise
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
-    except KeyboardInterrupt:
-        print("\nstopped; rerun to go on from here", file=sys.stderr)
-        raise SystemExit(130) from None
 
 
 def _run(function: Callable[[Step[Any]], None], config_class: type[Any], name: str, doc: str) -> None:

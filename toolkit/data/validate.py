@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
-from ..core.errors import UserError
+from ..core.errors import told
 from .checks import Report, inspect
 from .repair import repair
 
@@ -37,19 +36,16 @@ def main(words: list[str] | None = None) -> int:
     call = parser.parse_args(words)
     if call.fix != (call.out is not None):
         parser.error("--fix and --out DIR2 go together")
-    try:
-        report = validate(call.dir, call.allow_pipes, call.audio)
-        print(text_of(call.dir, report))
-        if not call.fix:
-            return 1 if report.errors else 0
-        print(repair(call.dir, call.out, call.allow_pipes, call.audio))
-        after = validate(call.out, call.allow_pipes, call.audio)
-        print(text_of(call.out, after))
-        return 1 if after.errors else 0
-    except UserError as e:
-        print(f"error: {e}", file=sys.stderr)
-        return 1
+    report = validate(call.dir, call.allow_pipes, call.audio)
+    print(text_of(call.dir, report))
+    if not call.fix:
+        return 1 if report.errors else 0
+    print(repair(call.dir, call.out, call.allow_pipes, call.audio))
+    after = validate(call.out, call.allow_pipes, call.audio)
+    print(text_of(call.out, after))
+    return 1 if after.errors else 0
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    with told(1, "the data directory"):
+        raise SystemExit(main())
