@@ -1,5 +1,6 @@
 """The engine with several workers, several runs, and runs that are killed."""
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -147,3 +148,27 @@ def test_a_worker_that_fails_stops_the_others_and_its_log_is_shown(recipe):
     assert code == 1 and "a worker failed" in said and "shard 1 is broken" in said and "Traceback" not in said
     assert recipe.at_work() == []
     assert (recipe.folder / "dump/one/shards/00000").exists()
+
+
+def test_after_ctrl_c_the_command_that_goes_on_is_without_fresh(recipe):
+    step = recipe.folder / "add.py"
+    step.write_text(step.read_text().replace("step.config.sleep)", "60 if Path('slow').exists() else 0)"))
+    recipe()
+    (recipe.folder / "slow").touch()
+    process = recipe.popen("--fresh", "two", "--nj", "2", start_new_session=True)
+    begun = [recipe.folder / "exp/two.aside-1", recipe.folder / "exp/two/log/run.log"]
+    recipe.wait(lambda: all(path.exists() for path in begun) or process.poll() is not None)
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate()
+    assert process.returncode == 130 and "stopped; to go on: ./run.sh --nj 2\n" in said, said
+
+
+def test_fresh_moves_nothing_while_a_stage_that_must_run_before_is_at_work(recipe):
+    recipe()
+    (recipe.folder / "dump/one/numbers").unlink()
+    with open(recipe.folder / "dump/one/.lock") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert "a run is at work here" in recipe("--list")[1].splitlines()[0]
+        code, said = recipe("--fresh", "two")
+    assert code == 2 and "another run is at work here" in said
+    assert not list(recipe.folder.glob("*/*.aside-*"))

@@ -1,6 +1,7 @@
 """What is done, stale or missing, and how it is redone."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -231,5 +232,62 @@ def test_a_folder_with_somebodys_files_is_not_taken_for_an_output(recipe):
     (recipe.folder / "exp/two").mkdir(parents=True)
     (recipe.folder / "exp/two/thesis.tex").write_text("x")
     code, said = recipe()
-    assert code == 1 and "holds files that are not of this step: thesis.tex" in said
-    assert sorted(p.name for p in (recipe.folder / "exp/two").iterdir()) == [".lock", "log", "thesis.tex"]
+    assert code == 2 and "holds files that are not of this step: thesis.tex" in said and recipe.made() == []
+    assert [p.name for p in (recipe.folder / "exp/two").iterdir()] == ["thesis.tex"]
+
+
+def test_the_half_of_a_record_that_a_full_disk_left_is_nobodys_file(recipe):
+    (recipe.folder / "exp/two").mkdir(parents=True)
+    (recipe.folder / "exp/two/record.json.tmp").write_text("{")
+    assert recipe()[0] == 0 and recipe.numbers() == EXPECTED
+
+
+def test_a_file_gone_from_a_folder_within_an_output_is_noticed_but_a_checkpoint_is_not_missed(recipe):
+    step = recipe.folder / "add.py"
+    write = "".join(
+        f"    (step.out / '{name}').mkdir(exist_ok=True); (step.out / '{name}/x').write_text('x')\n"
+        for name in ("hf", "checkpoints", "tensorboard")
+    )
+    step.write_text(step.read_text().replace("    step.ledger.drop", write + "    step.ledger.drop"))
+    assert recipe()[0] == 0
+    shutil.rmtree(recipe.folder / "exp/two/checkpoints")
+    shutil.rmtree(recipe.folder / "exp/two/tensorboard")
+    assert recipe.states() == ["done"] * 3
+    for gone in ("hf/x", "dropped.tsv"):
+        (recipe.folder / "exp/two" / gone).unlink()
+        assert recipe.states() == ["done", "partial", "done"]
+        assert recipe()[0] == 0 and (recipe.folder / "exp/two" / gone).exists()
+
+
+def test_a_stale_stage_is_refused_before_the_stages_above_it_are_made_again(recipe):
+    recipe()
+    (recipe.folder / "dump/one/numbers").unlink()
+    recipe.config("two.yaml", "add: 5\n")
+    before = recipe.made()
+    code, said = recipe()
+    assert code == 2 and "exp/two is stale" in said and recipe.made() == before
+
+
+def test_outputs_set_aside_within_the_corpus_are_no_part_of_it(recipe):
+    run = recipe.folder / "run.sh"
+    run.write_text(run.read_text().replace("exp/two", "corpus/two"))
+    assert recipe()[0] == 0
+    assert recipe("--fresh", "two")[0] == 0
+    assert recipe.states() == ["done"] * 3
+    shutil.rmtree(recipe.folder / "corpus/two.aside-1")
+    assert recipe.states() == ["done"] * 3
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("--out exp/three", "--out exp/two/three", "one output lies in another"),
+        ("--out exp/three", "--out corpus/three", "lies inside the input corpus"),
+        ('--in dump/one "$corpus"', "--in exp/two", "written over an input"),
+    ],
+)
+def test_outputs_that_would_change_an_input_are_refused(recipe, old, new, said):
+    run = recipe.folder / "run.sh"
+    run.write_text(run.read_text().replace(old, new))
+    code, words = recipe()
+    assert code == 2 and said in words and recipe.made() == []

@@ -16,6 +16,7 @@ MENDABLE = {  # states of the machine that its user can mend; any other OSError 
     errno.ENOTDIR: ("a file where a folder belongs", "mend the path"),
     errno.EEXIST: ("a file where a folder belongs", "mend the path"),
     errno.ENAMETOOLONG: ("a name too long for this file system", "shorten it"),
+    errno.EBUSY: ("something in use, a mounted disk perhaps", "unmount it, or name another folder"),
     errno.EROFS: ("a read-only file system", "write somewhere else"),
 }
 

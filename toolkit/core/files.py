@@ -11,7 +11,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from .errors import UserError
 
@@ -24,7 +24,11 @@ def atomic(path: Path) -> Iterator[Path]:
     temporary = path.with_name(path.name + TEMPORARY)
     remove(temporary)
     path.parent.mkdir(parents=True, exist_ok=True)
-    yield temporary
+    try:
+        yield temporary
+    except BaseException:  # a full disk, say: the half of it must not take room, nor be taken for somebody's
+        remove(temporary)
+        raise
     for file in temporary.rglob("*") if temporary.is_dir() else [temporary]:
         if file.is_file():
             with open(file, "rb") as f:
@@ -64,12 +68,11 @@ def locked(folder: Path, patience_seconds: float = 5.0) -> Iterator[None]:
     Waits a moment for the children of a run that was killed just now; then raises UserError.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / ".lock", "w") as f:
-        deadline = time.monotonic() + patience_seconds
-        while True:
+    deadline = time.monotonic() + patience_seconds
+    while True:
+        with open(folder / ".lock", "w") as f:
             try:
                 fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
             except OSError as e:
                 if e.errno in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
                     raise UserError(
@@ -80,8 +83,31 @@ def locked(folder: Path, patience_seconds: float = 5.0) -> Iterator[None]:
                 if not isinstance(e, BlockingIOError):
                     raise
                 if time.monotonic() > deadline:
-                    raise UserError(
-                        "another run is at work here", str(folder), "wait for it to end, or stop it"
-                    ) from None
-                time.sleep(0.1)
-        yield
+                    what = "another run is at work here"
+                    raise UserError(what, str(folder), "wait for it to end, or stop it") from None
+            else:
+                if _is(f, folder / ".lock"):
+                    yield
+                    return
+                folder.mkdir(parents=True, exist_ok=True)  # it was renamed meanwhile: the lock is that of the old one
+        time.sleep(0.1)
+
+
+def held(folder: Path) -> bool:
+    """Whether a process holds `folder` now."""
+    try:
+        with open(folder / ".lock") as f:
+            fcntl.flock(f, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # no folder, no lock, no right to look
+        return False
+    return False
+
+
+def _is(f: IO[Any], path: Path) -> bool:
+    """Whether the open file is the one at `path`."""
+    try:
+        return os.path.samestat(os.fstat(f.fileno()), os.stat(path))
+    except FileNotFoundError:
+        return False

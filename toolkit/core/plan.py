@@ -55,7 +55,7 @@ def _said_in_config(run: Run) -> dict[str, float]:
     said: dict[str, float] = {}
     for name in record.flag(run.argv, "--config"):
         text = Path(name).read_text(encoding="utf-8", errors="replace") if Path(name).is_file() else ""
-        for mb, hourly in re.findall(r"^# disk: ([\d.]+) MB( per hour)?", text, re.M):
+        for mb, hourly in re.findall(r"^# disk: (\d+(?:\.\d+)?) MB( per hour)?", text, re.M):
             said["mb_per_hour" if hourly else "mb"] = float(mb)
     return said
 

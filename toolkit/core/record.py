@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,9 @@ DROPPED = "dropped.tsv"
 TIMES = "times.json"
 UNFINISHED = "unfinished"
 BOOKKEEPING = {RECORD, DROPPED, TIMES, ".lock", "log", "shards"}
+ASIDE = ".aside-"
+DISPENSABLE = {"checkpoints", "tensorboard"}  # nobody reads them once their step is done
+MANY_FILES = 1000  # a folder with more is looked for, not each of its files
 PATHS = ("--in", "--out", "--config")
 PACKAGE = Path(__file__).resolve().parents[1]
 
@@ -39,6 +43,8 @@ def read_record(folder: Path) -> dict[str, Any]:
             record["state"] in ("running", "done")
             and isinstance(record["id"], str)
             and isinstance(record["parts"], dict)
+            and isinstance(json.loads(record["parts"]["command"]), list)
+            and isinstance(record.get("made", []), list)
         ):
             return record
     except (ValueError, KeyError, TypeError):
@@ -112,6 +118,16 @@ def input_id(path: Path, out: Path) -> str:
     return "raw:" + _raw_id(path.resolve(), out.resolve())
 
 
+def is_output(folder: Path, out: Path) -> bool:
+    """Whether `folder` is `out`, or an earlier one that --fresh has set aside. Both are resolved paths."""
+    return folder == out or (folder.parent == out.parent and folder.name.startswith(out.name + ASIDE))
+
+
+def forget() -> None:
+    """Look at raw files anew."""
+    _raw_id.cache_clear()
+
+
 @cache
 def _raw_id(path: Path, out: Path) -> str:
     """Links are followed, as readers follow them; a folder is entered once, so that loops end."""
@@ -119,7 +135,7 @@ def _raw_id(path: Path, out: Path) -> str:
     folders = os.walk(path, followlinks=True) if path.is_dir() else [(str(path.parent), [], [path.name])]
     for folder, names, files in folders:
         real = os.path.realpath(folder)
-        if real in entered or Path(real) == out:
+        if real in entered or is_output(Path(real), out):
             names.clear()
             continue
         entered.add(real)
@@ -188,7 +204,31 @@ def _bare(folder: Path) -> bool:
     """Whether a step that was begun in `folder` has made nothing yet that would be lost."""
     shards = folder / "shards"
     made = [p for p in (shards.iterdir() if shards.is_dir() else ()) if not p.name.endswith(TEMPORARY)]
-    return not made and {p.name for p in folder.iterdir()} <= BOOKKEEPING
+    return not made and {p.name for p in folder.iterdir() if not p.name.endswith(TEMPORARY)} <= BOOKKEEPING
+
+
+def refuse_foreign(out: Path) -> None:
+    """Raise UserError for a folder that holds somebody's files: they would pass for the output, and move with it."""
+    if not out.is_dir() or (out / RECORD).is_file():
+        return
+    files = sorted(p.name for p in out.iterdir() if not p.name.startswith(".") and not p.name.endswith(TEMPORARY))
+    if files := [name for name in files if name not in BOOKKEEPING]:
+        raise UserError(
+            f"{out} holds files that are not of this step: {', '.join(files[:3])}{' ...' if files[3:] else ''}",
+            "--out",
+            f"name a folder of its own, or move them away; an output without its {RECORD} is redone with --fresh STAGE",
+        )
+
+
+def _contents(out: Path) -> list[str]:
+    """What a finished step leaves for others to read, as relative paths; of a large folder only its own."""
+    found: list[str] = []
+    for path in sorted(p for p in out.iterdir() if p.name not in {RECORD, ".lock", "log", "shards", *DISPENSABLE}):
+        if path.name.endswith(TEMPORARY):
+            continue
+        inside = list(islice(path.rglob("*"), MANY_FILES + 1)) if path.is_dir() else []
+        found += [str(p.relative_to(out)) for p in [path, *(inside if len(inside) <= MANY_FILES else [])]]
+    return sorted(found)
 
 
 def _change(part: str, was: str | None, now: str | None) -> str:
@@ -220,9 +260,8 @@ def finish(
     """Mark `out` as whole: the ledger, the times in a file of their own, and the record last."""
     ledger.write(out / DROPPED)
     write_json(out / TIMES, {"seconds": round(seconds, 2)})
-    made = sorted(p.name for p in out.iterdir() if p.name not in BOOKKEEPING and not p.name.endswith(TEMPORARY))
     record = {"state": "done", "id": identity_id(parts), "parts": parts, "config": config, "commit": commit()}
-    write_json(out / RECORD, {**record, "counts": counts, "dropped": ledger.reasons(), "made": made})
+    write_json(out / RECORD, {**record, "counts": counts, "dropped": ledger.reasons(), "made": _contents(out)})
 
 
 @cache

@@ -17,8 +17,6 @@ from .errors import UserError, told
 from .files import locked, remove
 from .job import die_with_parent
 from .record import (
-    BOOKKEEPING,
-    RECORD,
     Ledger,
     begin,
     finish,
@@ -27,6 +25,7 @@ from .record import (
     identity,
     input_id,
     read_record,
+    refuse_foreign,
     separated,
     status,
 )
@@ -117,7 +116,7 @@ def _run(function: Callable[[Step[Any]], None], config_class: type[Any], name: s
         except WorkerDone:
             return
         raise AssertionError(f"{name} ran as a worker but has no shards")
-    _refuse_foreign(known.out)
+    refuse_foreign(known.out)
     with locked(known.out):
         state = status(argv)
         if state.state == "stale":
@@ -134,18 +133,6 @@ def _run(function: Callable[[Step[Any]], None], config_class: type[Any], name: s
         function(step)
         finish(parts, known.out, to_dict(config), step.counts, step.ledger, time.monotonic() - start)
         remove(known.out / "shards")
-
-
-def _refuse_foreign(out: Path) -> None:
-    """Raise UserError for a folder that holds somebody's files: they would pass for the output, and move with it."""
-    if out.is_dir() and not (out / RECORD).is_file():
-        files = sorted(p.name for p in out.iterdir() if not p.name.startswith(".") and p.name not in BOOKKEEPING)
-        if files:
-            raise UserError(
-                f"{out} holds files that are not of this step: {', '.join(files[:3])}{' ...' if files[3:] else ''}",
-                "--out",
-                "name a folder of its own, or move them away",
-            )
 
 
 def _refuse_changed(argv: list[str], out: Path) -> None:

@@ -89,6 +89,12 @@ class Table:
             twice = sorted({x for x in seen if seen.count(x) > 1})
             if twice:
                 raise UserError(f"{what} declared twice: {', '.join(twice)}", "stages() of the recipe", "rename one")
+        for a in outs:
+            if nested := next((b for b in outs if a and b and Path(a) in Path(b).parents), None):
+                what = f"one output lies in another: {nested} in {a}"
+                raise UserError(
+                    what, "stages() of the recipe, or --data, --dump, --exp", "give each a folder of its own"
+                )
         for stage in self.stages:
             if not stage.runs or not all(r.out for r in stage.runs):
                 raise UserError(f"stage {stage.name} needs a `run` with --out", "stages() of the recipe")
@@ -120,6 +126,11 @@ class Table:
     def _ids(self) -> dict[str, str]:
         return {}
 
+    def forget(self) -> None:
+        """Look at the disk anew: something was moved."""
+        self._ids.clear()
+        record.forget()
+
     def expected_id(self, path: Path, out: Path) -> str:
         """Id of the input `path` of `out` once the stages above it have run; of the disk where none makes it."""
         made = self.maker(path)
@@ -139,9 +150,23 @@ class Table:
         order = ("stale", "partial", "missing", "done")
         return min((self.status(r) for r in stage.runs), key=lambda s: order.index(s.state))
 
-    def check_inputs(self, n: int, run: Run) -> None:
-        """Raise UserError unless every input of a run of stage `n` is there and finished."""
-        for name in run.ins:
+    def check_places(self, n: int, run: Run) -> None:
+        """Raise UserError where the outputs of a recipe would change its inputs."""
+        for name in filter(None, run.ins):
+            made = self.maker(Path(name))
+            if made and made[0] >= n and made[1].out == run.out:
+                what = "the output would be written over an input"
+                raise UserError(what, f"--out {run.out}, --in {name}", "name a new folder")
+            inside = [
+                out for out in self._makers if out != Path(run.out) and Path(name).resolve() in out.resolve().parents
+            ]
+            if made is None and inside:
+                what = f"{inside[0]}, which a stage will write, lies inside the input {name}"
+                raise UserError(what, f"stage {n} ({self.stages[n - 1].name})", "name a folder outside of it")
+
+    def check_inputs(self, n: int, run: Run, names: list[str]) -> None:
+        """Raise UserError unless the inputs `names` of a run of stage `n` are there and finished."""
+        for name in names:
             made = self.maker(Path(name)) if name else None
             if made and (state := self.status(made[1])).state != "done":
                 m, maker = made[0], self.stages[made[0] - 1].name

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import UserError
+from ..core.record import is_output
 from .check import KINDS, Limits, check_audio
 from .cut import CutConfig, Energy, cut
 
@@ -26,7 +27,7 @@ class Found:
 
 
 def find_recordings(corpus: Path, out: Path) -> Found:
-    """Every audio file below `corpus`, linked folders included, `out` excepted.
+    """Every audio file below `corpus`, linked folders included, `out` and earlier ones set aside excepted.
 
     Raises UserError where the path of the corpus itself cannot stand in wav.scp.
     """
@@ -34,14 +35,14 @@ def find_recordings(corpus: Path, out: Path) -> Found:
         raise UserError(f"a corpus path that no table can hold: {fault}", repr(str(corpus)), "rename the folder")
     recordings: dict[str, int] = {}
     bad: list[tuple[str, str, str]] = []
-    entered, own = set(), os.path.realpath(out)
+    entered, own = set(), Path(os.path.realpath(out))
 
     def closed(e: OSError) -> None:
         bad.append((shown(os.path.relpath(e.filename, corpus)), "unreadable folder", str(e.strerror)))
 
     for folder, folders, files in os.walk(corpus, onerror=closed, followlinks=True):
         real = os.path.realpath(folder)
-        if real in entered or real == own:
+        if real in entered or is_output(Path(real), own):
             folders.clear()
             continue
         entered.add(real)

@@ -1,0 +1,73 @@
+"""--fresh: what is made anew, and the old outputs set aside, all of them or none."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+
+from . import record
+from .errors import UserError
+from .files import locked
+from .table import Table
+
+RESULTS = "RESULTS.md"
+
+
+def made_anew(table: Table, n: int, first: int, last: int) -> list[str]:
+    """What --fresh moves aside: the outputs of stage `n`, and all that was made from them.
+
+    Those below go too although their identity may stay: who makes a stage anew expects other bytes of it, and
+    what was made from the old ones would pass for made from the new. Raises UserError where what the stage is
+    made from is stale itself, and where the stage is not among those that will run.
+    """
+    if not first <= n <= last:
+        why = f"--fresh {table.stages[n - 1].name} is stage {n}, and only stages {first} to {last} are to run"
+        raise UserError(why, "command line", "widen --stage and --stop-stage, or leave them out")
+    for run in table.stages[n - 1].runs:
+        for made in filter(None, (table.maker(Path(i)) for i in run.ins)):
+            if made[0] != n and table.status(made[1]).state == "stale":
+                why = f"stage {n} is made from {made[1].out}, which is stale itself"
+                raise UserError(why, "--fresh", table.renewal(made[1]))
+    moved = {run.out for run in table.stages[n - 1].runs}
+    for stage in table.stages[n:]:
+        for run in stage.runs:
+            if any(made[1].out in moved for made in filter(None, (table.maker(Path(i)) for i in run.ins))):
+                moved.add(run.out)
+    return [run.out for stage in table.stages for run in stage.runs if run.out in moved and Path(run.out).exists()]
+
+
+def move_aside(table: Table, outs: list[str], beside: list[str]) -> None:
+    """Rename `outs`: all of them, or none where a run is at work in one, or in one of `beside`, or a rename fails.
+
+    A run that is at work would go on writing into the new folder of that name. What is made last goes first, so
+    that a kill in between leaves nothing that passes for made from what is gone.
+    """
+    with ExitStack() as held:
+        for out in [*outs, *beside]:
+            held.enter_context(locked(Path(out), 1.0))
+        moved: list[tuple[str, str]] = []
+        for out in reversed(outs):
+            to = aside(out)
+            try:
+                _forget_copy(Path(out))
+                Path(out).rename(to)
+            except OSError:
+                for old, new in reversed(moved):
+                    Path(new).rename(old)
+                raise
+            moved.append((out, to))
+    for out, to in reversed(moved):
+        print(f"moved {out} to {to} (rename it back to undo)", flush=True)
+    table.forget()
+
+
+def _forget_copy(out: Path) -> None:
+    """Take away the copy of a table beside `out` that moves along in it."""
+    copy, own = out.parent / RESULTS, out / RESULTS
+    if own.is_file() and copy.is_file() and own.read_bytes() == copy.read_bytes():
+        copy.unlink()
+
+
+def aside(out: str) -> str:
+    """The first free name beside `out` for an earlier output."""
+    return next(name for k in range(1, 10**6) if not Path(name := f"{out}{record.ASIDE}{k}").exists())

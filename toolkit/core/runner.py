@@ -1,0 +1,127 @@
+"""Runs the stages of a table: what can be known beforehand is said beforehand, then one job after the other."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from pathlib import Path
+
+from . import job, plan, record
+from .config import read_yaml
+from .errors import UserError
+from .files import locked, remove, write_text
+from .fresh import RESULTS
+from .progress import clock
+from .record import refuse_foreign
+from .table import Run, Table
+
+
+def preflight(table: Table, first: int, last: int, fresh: list[str]) -> None:
+    """What can be known now is said now, before anything is moved or run: inputs, outputs, configs, disk."""
+
+    def to_be_made(name: str) -> bool:
+        """Whether a stage of this call will make the input `name`."""
+        made = table.maker(Path(name)) if name else None
+        return made is not None and made[0] >= first and (made[1].out in fresh or table.status(made[1]).state != "done")
+
+    for n, stage in enumerate(table.stages[first - 1 : last], first):
+        for run in stage.runs:
+            state = table.status(run)
+            if run.out not in fresh and state.state == "done":
+                continue
+            table.check_places(n, run)
+            table.check_inputs(n, run, [i for i in run.ins if not to_be_made(i)])
+            for name in record.flag(run.argv, "--config"):
+                read_yaml(Path(name))
+            if run.out not in fresh:
+                refuse_foreign(Path(run.out))
+                if state.state == "stale":
+                    raise UserError(
+                        f"{run.out} is stale ({state.why})", f"stage {n} ({stage.name})", table.renewal(run)
+                    )
+    plan.check_disk(table, first, last)
+
+
+def run_stages(table: Table, first: int, last: int) -> int:
+    stages = table.stages[first - 1 : last]
+    for run in (run for stage in stages for run in stage.runs):
+        leftover = Path(run.out, "shards")  # of a step that was killed after its last word
+        if leftover.exists() and table.status(run).state == "done":
+            with locked(Path(run.out)):
+                remove(leftover)
+    if all(table.stage_status(s).state == "done" for s in stages):
+        print(f"stages {first} to {last} are done: nothing to do{where(table)}")
+        return 0
+    start = time.monotonic()
+    for n, stage in enumerate(stages, first):
+        print(f"== stage {n}/{len(table.stages)} {stage.name}: {stage.what}", flush=True)
+        for run in stage.runs:
+            code = _run_one(table, n, run)
+            if code:
+                return code
+    print(f"stages {first} to {last} are done in {clock(time.monotonic() - start)}{where(table)}")
+    return 0
+
+
+def _run_one(table: Table, n: int, run: Run) -> int:
+    name, state = table.stages[n - 1].name, table.status(run)
+    if state.state == "done":
+        print("   done before", flush=True)
+        return 0
+    if state.state == "stale":
+        raise UserError(f"{run.out} is stale ({state.why})", f"stage {n} ({name})", table.renewal(run))
+    table.check_inputs(n, run, run.ins)
+    with locked(Path(run.out)):  # before the log is begun anew: another run may be writing to it
+        pass
+    start, parts = time.monotonic(), record.identity(run.argv)
+    try:
+        code = job.run(job.command(run.argv), run.log)
+    except KeyboardInterrupt:  # Ctrl-C reaches the engine and its jobs alike
+        code = 130
+    if code == 0:
+        if not Path(run.out, record.RECORD).is_file():  # a script's: the record is ours to write
+            record.finish(parts, Path(run.out), {}, {}, record.Ledger(run.argv[0]), time.monotonic() - start)
+        print(f"   {run.out}: done in {clock(time.monotonic() - start)}", flush=True)
+        return 0
+    if code in (130, -2):
+        goes_on = shlex.join(["./run.sh", *_without(table.words, ("fresh",))])
+        print(f"\nstopped; to go on: {goes_on}", file=sys.stderr)
+        return 130
+    again = shlex.join(["./run.sh", *_without(table.words, ("stage", "stop-stage", "fresh")), "--stage", name])
+    print(
+        f"\nstage {n} ({name}) failed with code {code}. The last lines of its log:\n{job.tail(run.log)}",
+        file=sys.stderr,
+    )
+    print(f"  log:   {run.log}\n  rerun: {again}", file=sys.stderr)
+    return 1
+
+
+def _without(words: list[str], names: tuple[str, ...]) -> list[str]:
+    kept, skip = [], False
+    for word in words:
+        name = word.removeprefix("--").replace("_", "-").split("=")[0]
+        if skip:
+            skip = False
+        elif word.startswith("--") and name in names:
+            skip = "=" not in word
+        else:
+            kept.append(word)
+    return kept
+
+
+def results(table: Table) -> Path | None:
+    """The table that the recipe's last step left, if that step is done."""
+    runs = [run for stage in table.stages for run in stage.runs if Path(run.out, RESULTS).is_file()]
+    return next((Path(run.out, RESULTS) for run in runs if table.status(run).state == "done"), None)
+
+
+def where(table: Table) -> str:
+    """Where the results are; a copy of the table that is gone is put back."""
+    found = results(table)
+    if found is None:
+        return ""
+    copy = found.parent.parent / RESULTS
+    if not copy.exists():
+        write_text(copy, found.read_text(encoding="utf-8"))
+    return f"; see {copy} and {found.with_name('index.html')}"
