@@ -208,6 +208,14 @@ def here(recipe: Path, out: Path, ins: tuple[str, ...], config: dict[str, str]) 
     run(Step(step_config, [recipe / name for name in ins], out, ["train", "--out", str(out)]))
 
 
+def test_a_loss_curve_that_was_deleted_after_training_is_said_to_be_gone(recipe: Path, tmp_path: Path) -> None:
+    here(recipe, tmp_path, INS, {"loop.total_steps": "4"})
+    (tmp_path / "loss.tsv").unlink()
+    with pytest.raises(UserError, match="rows of a finished training are gone") as error:
+        here(recipe, tmp_path, INS, {"loop.total_steps": "4"})
+    assert "--fresh STAGE" in error.value.remedy
+
+
 def test_training_goes_on_from_a_model_of_the_same_shape_only(recipe: Path, whole: Path, tmp_path: Path) -> None:
     short = {"loop.total_steps": "1", "optim.peak_lr": "1e-9", "loop.checkpoint_every": "0"}
     here(recipe, tmp_path, (*INS, "whole"), short)
