@@ -121,7 +121,7 @@ class Recipe:
     def begun(self, *words: str, sleep: str) -> subprocess.Popen:
         """A run in the middle of its first stage, of six shards that take `sleep` seconds each."""
         process = self.popen("--sleep", sleep, "--nj", "1", *words)
-        self.wait(lambda: (self.folder / "dump/one/record.json").exists() or process.poll() is not None)
+        self.wait(lambda: (self.folder / "dump/one/shards").exists() or process.poll() is not None)
         assert process.poll() is None
         return process
 

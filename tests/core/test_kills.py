@@ -61,7 +61,7 @@ def test_fresh_moves_nothing_where_a_run_is_at_work_in_what_it_would_move(recipe
     step = recipe.folder / "add.py"
     step.write_text(step.read_text().replace("sleep(step.config.sleep)", "sleep(60 if step.ins else 0)"))
     process = recipe.popen("--nj", "1")
-    recipe.wait(lambda: (recipe.folder / "exp/two/record.json").exists())
+    recipe.wait(lambda: (recipe.folder / "exp/two/shards").exists())
     code, said = recipe("--fresh", "one")
     assert code == 2 and "another run is at work here" in said
     assert (recipe.folder / "dump/one/numbers").exists()
@@ -172,3 +172,23 @@ def test_fresh_moves_nothing_while_a_stage_that_must_run_before_is_at_work(recip
         code, said = recipe("--fresh", "two")
     assert code == 2 and "another run is at work here" in said
     assert not list(recipe.folder.glob("*/*.aside-*"))
+
+
+def test_a_script_of_the_recipe_that_was_killed_in_the_middle_goes_on(recipe):
+    script = recipe.folder / "fetch.sh"
+    script.write_text('#!/usr/bin/env bash\necho x >"$2/half"\n[[ -e go ]] || sleep 60\necho y >"$2/whole"\n')
+    script.chmod(0o755)
+    run = recipe.folder / "run.sh"
+    run.write_text(
+        run.read_text().replace(
+            'stage one "First"', 'stage fetch "Fetch"\n  run ./fetch.sh --out got\n  stage one "First"'
+        )
+    )
+    process = recipe.popen("--stop-stage", "fetch", start_new_session=True)
+    recipe.wait(lambda: (recipe.folder / "got/half").exists())
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert recipe.states()[0] == "partial"
+    (recipe.folder / "go").touch()
+    code, said = recipe("--stop-stage", "fetch")
+    assert code == 0 and recipe.states()[0] == "done" and (recipe.folder / "got/whole").exists(), said

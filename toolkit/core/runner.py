@@ -74,14 +74,15 @@ def _run_one(table: Table, n: int, run: Run) -> int:
     table.check_inputs(n, run, run.ins)
     with locked(Path(run.out)):  # before the log is begun anew: another run may be writing to it
         pass
-    start, parts = time.monotonic(), record.identity(run.argv)
+    start, out = time.monotonic(), Path(run.out)
+    parts = record.begin(run.argv, out) if "/" in run.argv[0] else {}  # a step of the toolkit keeps its own record
     try:
         code = job.run(job.command(run.argv), run.log)
     except KeyboardInterrupt:  # Ctrl-C reaches the engine and its jobs alike
         code = 130
     if code == 0:
-        if not Path(run.out, record.RECORD).is_file():  # a script's: the record is ours to write
-            record.finish(parts, Path(run.out), {}, {}, record.Ledger(run.argv[0]), time.monotonic() - start)
+        if parts and record.read_record(out)["state"] == "running":
+            record.finish(parts, out, {}, {}, record.Ledger(run.argv[0]), time.monotonic() - start)
         print(f"   {run.out}: done in {clock(time.monotonic() - start)}", flush=True)
         return 0
     if code in (130, -2):
