@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -155,7 +156,8 @@ def test_after_ctrl_c_the_command_that_goes_on_is_without_fresh(recipe):
     step.write_text(step.read_text().replace("step.config.sleep)", "60 if Path('slow').exists() else 0)"))
     recipe()
     (recipe.folder / "slow").touch()
-    process = recipe.popen("--fresh", "two", "--nj", "2", start_new_session=True)
+    heeded = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs are begun deaf to it
+    process = recipe.popen("--fresh", "two", "--nj", "2", start_new_session=True, preexec_fn=heeded)
     begun = [recipe.folder / "exp/two.aside-1", recipe.folder / "exp/two/log/run.log"]
     recipe.wait(lambda: all(path.exists() for path in begun) or process.poll() is not None)
     os.killpg(process.pid, signal.SIGINT)
