@@ -120,7 +120,7 @@ def test_units_of_a_layer_are_made_by_the_teacher_of_the_sample_and_by_no_other(
     source, codebook = LayerSource(teacher, 2, 60.0), Codebook.read(tmp_path / "c")
     for id in labels:
         x = source(read_audio(tmp_path / f"audio/{id}.wav"))
-        assert labels[id].tolist() == torch.cdist(x, codebook.centroids_KD).argmin(1).tolist()
+        assert labels[id].tolist() == torch.cdist(x, codebook.centroids_KP).argmin(1).tolist()
     random = _copy(teacher, tmp_path)
     with pytest.raises(UserError, match="a codebook of layer 2"):
         run_step(label, LabelConfig, [data, tmp_path / "c", random], tmp_path / "other")

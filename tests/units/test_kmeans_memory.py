@@ -9,9 +9,9 @@ import torch
 
 from toolkit.core.errors import UserError
 from toolkit.data.ark import write_features
-from toolkit.units import kmeans
+from toolkit.units import frames
 from toolkit.units.clustering import SUM_ROWS
-from toolkit.units.kmeans import load_sample, mean_frame, memory_bytes
+from toolkit.units.frames import Sample, mean_frame, memory_bytes
 
 MACHINE = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
@@ -52,11 +52,11 @@ def test_a_sample_larger_than_the_limit_is_refused(tmp_path: Path, monkeypatch: 
     """100 frames of 4 numbers are 1,600 bytes, which are just 80% of 2,000."""
     write_features(tmp_path / "feats.ark", [("a", np.ones((100, 4), np.float32))], tmp_path / "feats.ark")
     (tmp_path / "utt2num_frames").write_text("a 100\n")
-    monkeypatch.setattr(kmeans, "memory_bytes", lambda: 2000)
-    assert load_sample(tmp_path, 0).shape == (100, 4)
-    monkeypatch.setattr(kmeans, "memory_bytes", lambda: 1999)
+    monkeypatch.setattr(frames, "memory_bytes", lambda: 2000)
+    assert Sample(tmp_path).load(0).shape == (100, 4)
+    monkeypatch.setattr(frames, "memory_bytes", lambda: 1999)
     with pytest.raises(UserError, match="100 frames of 4 numbers"):
-        load_sample(tmp_path, 0)
+        Sample(tmp_path).load(0)
 
 
 @pytest.mark.parametrize("frames", [1, 1000, SUM_ROWS, 3 * SUM_ROWS + 17])

@@ -9,7 +9,7 @@ import numpy as np
 from toolkit.data.ark import Features
 from toolkit.units import sample
 from toolkit.units.config import UnitsConfig
-from toolkit.units.kmeans import load_sample
+from toolkit.units.frames import Sample
 
 
 def test_a_sample_is_loaded_in_random_order_of_its_seed(
@@ -17,7 +17,7 @@ def test_a_sample_is_loaded_in_random_order_of_its_seed(
 ) -> None:
     run_step(sample, UnitsConfig, [make_data()], tmp_path / "s", {"sample.frames": 400, "sample.strata": "utt2lang"})
     whole = np.concatenate(list(Features(tmp_path / "s/feats.scp").values()))
-    one, again, two = (load_sample(tmp_path / "s", seed).numpy() for seed in (1, 1, 2))
+    one, again, two = (Sample(tmp_path / "s").load(seed).numpy() for seed in (1, 1, 2))
     assert sorted(row.tobytes() for row in one) == sorted(row.tobytes() for row in whole)
     assert np.array_equal(one, again) and not np.array_equal(one, two) and not np.array_equal(one, whole)
     place = {row.tobytes(): i for i, row in enumerate(whole)}

@@ -125,7 +125,7 @@ def test_labels_are_the_nearest_centroids_of_the_features(chain: Callable[..., P
     for id in labels:
         x = mfcc(torch.from_numpy(read_audio(tmp_path / f"audio/{id}.wav"))).double()
         assert len(labels[id]) == len(x)
-        distances = torch.cdist(x, codebook.centroids_KD.double())
+        distances = torch.cdist(x, codebook.centroids_KP.double())
         chosen = distances.gather(1, torch.from_numpy(labels[id].astype(np.int64))[:, None])[:, 0]
         torch.testing.assert_close(chosen, distances.min(1).values, atol=1e-3, rtol=1e-5)
 
@@ -134,7 +134,7 @@ def test_the_inertia_in_the_codebook_is_that_of_its_sample(chain: Callable[..., 
     made = chain()
     codebook, about = Codebook.read(made / "codebook"), read_json(made / "codebook/codebook.json")
     x = torch.from_numpy(np.concatenate(list(Features(made / "sample/feats.scp").values()))).double()
-    exact = torch.cdist(x, codebook.centroids_KD.double()).min(1).values.square().mean().item()
+    exact = torch.cdist(x, codebook.centroids_KP.double()).min(1).values.square().mean().item()
     assert about["inertia_per_frame"] == pytest.approx(exact, rel=1e-4)
     assert (about["kind"], about["rate"], about["dim"], about["k"]) == ("mfcc", 100.0, 39, 8)
 

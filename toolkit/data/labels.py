@@ -38,6 +38,8 @@ class LabelHeader:
         codebook: hash of the codebook that made them.
         layer: the features under them: "mfcc" or "layer 6 of it1.base".
         convention: what "layer L" means.
+        parameters: number of weights of the network that layer is of, 0 for MFCC.
+        pca: principal components that were clustered, 0 where it was the features themselves.
     """
 
     rate: float
@@ -45,6 +47,8 @@ class LabelHeader:
     codebook: str
     layer: str
     convention: str = ""
+    parameters: int = 0
+    pca: int = 0
 
 
 class Labels:

@@ -105,7 +105,7 @@ def _iterate(
     x_ND: Tensor, run: Run, config: KmeansConfig, seed: int, state: State, after: Callable[[State, int], None]
 ) -> None:
     """Iterate on the frames of a run until it is finished, and move the state on to the next run."""
-    power, number = _power(x_ND), state.run
+    power, number = squares(x_ND), state.run
     if state.centroids is None:
         state.centroids = start(x_ND, config, seed_of(seed, "start", number)) if run.kind == "start" else state.best
     while state.run == number:
@@ -168,7 +168,7 @@ def lloyd_iteration(x_ND: Tensor, centroids_KD: Tensor, power: float | None = No
     sums_KD, counts_K = cluster_sums(x_ND, units_N, len(centroids_KD))
     new_KD = (sums_KD / counts_K.clamp(min=1)[:, None]).float()
     _repair(new_KD, counts_K, x_ND, scores_N)
-    inertia = (scores_N.sum(dtype=torch.float64).item() + (_power(x_ND) if power is None else power)) / len(x_ND)
+    inertia = (scores_N.sum(dtype=torch.float64).item() + (squares(x_ND) if power is None else power)) / len(x_ND)
     return new_KD, max(inertia, 0.0)
 
 
@@ -218,7 +218,8 @@ def _repair(centroids_KD: Tensor, counts_K: Tensor, x_ND: Tensor, scores_N: Tens
     return dead
 
 
-def _power(x_ND: Tensor) -> float:
+def squares(x_ND: Tensor) -> float:
+    """Sum of the squares of all numbers, in float64."""
     return sum(x.double().square().sum().item() for x in x_ND.split(SUM_ROWS))
 
 

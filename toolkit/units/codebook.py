@@ -1,4 +1,7 @@
-"""A codebook: centroids in codebook.safetensors, and in codebook.json what they are centroids of."""
+"""A codebook: centroids, and the projection before them, in codebook.safetensors; what they are of in codebook.json.
+
+Shapes: K centroids, D dimensions of a feature, P of what is clustered: D, or the principal components kept.
+"""
 
 from __future__ import annotations
 
@@ -16,21 +19,24 @@ from ..core.errors import UserError
 from ..core.files import atomic, read_json, write_json
 from ..core.record import digest
 from .features import FeatureInfo
+from .pca import Projection
 
-ABOUT, WEIGHTS, CENTROIDS = "codebook.json", "codebook.safetensors", "centroids"
+ABOUT, WEIGHTS = "codebook.json", "codebook.safetensors"
+CENTROIDS, MEAN, COMPONENTS = "centroids", "mean", "components"
 
 
 @dataclass(frozen=True)
 class Codebook:
-    """centroids_KD float32; `hash` is that of the file's bytes, and travels with all labels made by it."""
+    """centroids_KP float32; `hash` is that of the file's bytes, and travels with all labels made by it."""
 
-    centroids_KD: Tensor
+    centroids_KP: Tensor
     info: FeatureInfo
     hash: str
+    projection: Projection | None = None
 
     @property
     def k(self) -> int:
-        return len(self.centroids_KD)
+        return len(self.centroids_KP)
 
     @classmethod
     def read(cls, folder: Path) -> Codebook:
@@ -40,22 +46,33 @@ class Codebook:
             raise UserError(f"no codebook here: {', '.join(missing)} missing", str(folder), "run units.kmeans")
         said, data = read_json(folder / ABOUT), (folder / WEIGHTS).read_bytes()
         try:
-            info, wanted = FeatureInfo.of(said), (said["hash"], (said["k"], said["dim"]))
-            centroids_KD = safetensors.torch.load(data)[CENTROIDS]
+            info, wanted = FeatureInfo.of(said), (said["hash"], said["k"], said["dim"], said["pca"])
+            tensors = safetensors.torch.load(data)
+            centroids_KP = tensors[CENTROIDS]
+            projection = Projection(tensors[MEAN], tensors[COMPONENTS], said["variance_kept"]) if said["pca"] else None
         except (KeyError, TypeError, safetensors.SafetensorError) as e:
             raise UserError(f"not a codebook: {e}", str(folder), "make it again with units.kmeans") from None
-        if wanted != (digest(data), tuple(centroids_KD.shape)) or not torch.isfinite(centroids_KD).all():
+        width = len(projection.mean_D) if projection else centroids_KP.shape[1]
+        found = (digest(data), len(centroids_KP), width, projection.dim if projection else 0)
+        clustered = centroids_KP.shape[1] == (said["pca"] or said["dim"])
+        if wanted != found or not clustered or not all(torch.isfinite(t).all() for t in tensors.values()):
             raise UserError(
                 f"{WEIGHTS} is not the one that {ABOUT} describes", str(folder), "make it again with units.kmeans"
             )
-        return cls(centroids_KD, info, wanted[0])
+        return cls(centroids_KP, info, said["hash"], projection)
 
 
-def write_codebook(folder: Path, centroids_KD: Tensor, info: FeatureInfo, more: Mapping[str, Any]) -> str:
+def write_codebook(
+    folder: Path, centroids_KP: Tensor, projection: Projection | None, info: FeatureInfo, more: Mapping[str, Any]
+) -> str:
     """Write both files, codebook.json (with `more` in it) last; returns the hash."""
-    data = safetensors.torch.save({CENTROIDS: centroids_KD.float().cpu().contiguous()})
+    tensors = {CENTROIDS: centroids_KP}
+    about = {**info.tree(), **more, "k": len(centroids_KP), "pca": 0}
+    if projection:
+        tensors |= {MEAN: projection.mean_D, COMPONENTS: projection.components_DP}
+        about |= {"pca": projection.dim, "variance_kept": projection.kept}
+    data = safetensors.torch.save({name: t.float().cpu().contiguous() for name, t in tensors.items()})
     with atomic(folder / WEIGHTS) as path:
         path.write_bytes(data)
-    about = {**info.tree(), **more, "k": len(centroids_KD), "hash": digest(data)}
-    write_json(folder / ABOUT, about)
+    write_json(folder / ABOUT, {**about, "hash": digest(data)})
     return digest(data)

@@ -50,6 +50,20 @@ class SampleConfig:
 
 
 @dataclass(frozen=True)
+class PcaConfig:
+    """What is made of the features before they are clustered."""
+
+    dim: int = 0
+    "principal components that are clustered instead of the features (the paper does not say how many); 0 = none"
+    whiten: bool = False
+    "divide each component by its standard deviation, so that all weigh alike"
+
+    def __post_init__(self) -> None:
+        if self.dim < 0 or (self.whiten and not self.dim):
+            raise ValueError("pca.dim must be 0 or more, and above 0 where pca.whiten is true")
+
+
+@dataclass(frozen=True)
 class KmeansConfig:
     """How the codebook is learnt."""
 
@@ -92,4 +106,5 @@ class UnitsConfig:
     "decides which frames are sampled and where k-means starts"
     features: FeatureConfig = field(default_factory=FeatureConfig)
     sample: SampleConfig = field(default_factory=SampleConfig)
+    pca: PcaConfig = field(default_factory=PcaConfig)
     kmeans: KmeansConfig = field(default_factory=KmeansConfig)

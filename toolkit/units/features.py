@@ -43,6 +43,7 @@ class FeatureInfo:
         convention: what "layer L" means.
         window_seconds: length of the pieces in which long utterances pass the teacher, 0 for MFCC.
         teacher: hash of the teacher's weights up to that layer, empty for MFCC.
+        parameters: number of the whole teacher's weights, 0 for MFCC.
     """
 
     kind: str
@@ -53,6 +54,7 @@ class FeatureInfo:
     convention: str = ""
     window_seconds: float = 0.0
     teacher: str = ""
+    parameters: int = 0
 
     @classmethod
     def of(cls, tree: dict[str, Any]) -> FeatureInfo:
@@ -130,7 +132,17 @@ class LayerSource(FeatureSource):
         self.field = bisect_left(range(SAMPLE_RATE), 1, key=encoder.frames)  # samples under one frame
         source, weights = f"layer {layer} of {encoder.name}", _weights_id(encoder)
         super().__init__(
-            FeatureInfo("layer", source, encoder.rate, encoder.dim, layer, CONVENTION, window_seconds, weights)
+            FeatureInfo(
+                "layer",
+                source,
+                encoder.rate,
+                encoder.dim,
+                layer,
+                CONVENTION,
+                window_seconds,
+                weights,
+                encoder.parameter_count,
+            )
         )
 
     def frames(self, samples: int) -> int:

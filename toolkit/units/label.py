@@ -19,7 +19,7 @@ from .features import FeatureSource, device_of, features_of, open_source
 from .inputs import recognise
 from .nearest import Nearest
 
-VERSION = 1
+VERSION = 2
 PLAN = {"mb": 1, "mb_per_hour": 1.5}
 
 
@@ -59,9 +59,10 @@ def run(step: Step[LabelConfig]) -> None:
     utterances, _ = inputs.read()
     device = device_of(step) if inputs.teacher else "cpu"  # where MFCC are made, at most of the cost
     source = source_for(codebook, inputs.teacher, device, step.config.threads)
-    nearest = Nearest(codebook.centroids_KD.to(device))
+    nearest = Nearest(codebook.centroids_KP.to(device), codebook.projection)
     info = codebook.info
-    header = LabelHeader(info.rate, codebook.k, codebook.hash, info.source, info.convention)
+    pca = codebook.projection.dim if codebook.projection else 0
+    header = LabelHeader(info.rate, codebook.k, codebook.hash, info.source, info.convention, info.parameters, pca)
     parts = split([u.seconds for u in utterances])
 
     def work(k: int, folder: Path) -> None:

@@ -23,7 +23,7 @@ from .config import SampleConfig, UnitsConfig
 from .features import TOO_SHORT, FeatureSource, device_of, features_of, open_source
 from .inputs import recognise
 
-VERSION = 1
+VERSION = 2
 PLAN = {"mb": 320, "mb_per_hour": 0}
 # For the default, 2 million MFCC frames of 156 bytes; a small corpus takes less. A sample does not grow with its corpus
 # but with sample.frames and the width of a frame: a config with others says so in `# disk: 6200 MB` (2 million frames
