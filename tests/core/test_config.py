@@ -31,6 +31,10 @@ class Config:
     """which"""
     rates: tuple[float, ...] = ()
     """several"""
+    langs: tuple[str, ...] = ()
+    """several words"""
+    shares: dict[str, float] = field(default_factory=dict)
+    """a number for each name"""
     optim: Optim = field(default_factory=Optim)
     """section"""
 
@@ -50,6 +54,20 @@ def test_a_float_without_a_dot_is_a_float_and_no_is_a_language(tmp_path):
 def test_flags_win_over_the_file(tmp_path):
     c = load(tmp_path, "steps: 1\noptim: {peak_lr: 1}\n", **{"optim.peak_lr": "2e-4", "limit": "null", "rates": "1,2"})
     assert c.optim.peak_lr == 2e-4 and c.limit is None and c.rates == (1.0, 2.0)
+
+
+@pytest.mark.parametrize("said", ["ENG FRA", "ENG,FRA", "ENG, FRA", "[ENG, FRA]"])
+def test_a_flag_gives_several_words(tmp_path, said):
+    assert load(tmp_path, "steps: 1\n", langs=said).langs == ("ENG", "FRA")
+
+
+@pytest.mark.parametrize("said", ["ENG=0.5 FRA=.1", "ENG=0.5, FRA=1e-1"])
+def test_a_flag_gives_a_number_for_each_name_as_the_file_does(tmp_path, said):
+    expected = load(tmp_path, "steps: 1\nshares: {ENG: 0.5, FRA: 0.1}\n").shares
+    assert load(tmp_path, "steps: 1\nshares: {ARB: 1}\n", shares=said).shares == expected == {"ENG": 0.5, "FRA": 0.1}
+    for wrong in ("ENG", "ENG=", "=0.5", "ENG=half"):
+        with pytest.raises(UserError, match="shares"):
+            load(tmp_path, "steps: 1\n", shares=wrong)
 
 
 @pytest.mark.parametrize(

@@ -119,10 +119,10 @@ def test_a_random_encoder_has_the_shape_but_not_the_weights_and_follows_from_its
 
 
 def test_a_random_encoder_begins_as_training_does(trained: Path) -> None:
-    from toolkit.train.__main__ import build
+    from toolkit.train.start import build
 
     config = load_encoder(trained).model.config
-    begun, random = build(config, 3, None).state_dict(), random_encoder(trained, 3).model.state_dict()
+    begun, random = build(config, 3).state_dict(), random_encoder(trained, 3).model.state_dict()
     assert all(torch.equal(begun[name], random[name]) for name in begun)
 
 

@@ -23,7 +23,9 @@ from toolkit.core.step import Step
 from toolkit.data.kaldi import write_data_dir
 from toolkit.data.labels import LabelHeader, Labels, write_labels
 from toolkit.models.encoder import load_encoder
-from toolkit.train.__main__ import Inputs, Speech, TrainConfig, run
+from toolkit.train.__main__ import run
+from toolkit.train.config import TrainConfig
+from toolkit.train.speech import Inputs, Speech
 
 CONFIG = """
 model:

@@ -122,8 +122,13 @@ def coerce(value: Any, kind: Any, where: str, name: str) -> Any:
             return tuple(coerce(v, a, where, name) for v, a in zip(value, args, strict=True))
         return origin(coerce(v, args[0], where, f"{name}[{i}]") for i, v in enumerate(value))
     if origin is dict:
+        if isinstance(value, str):  # a flag: "ENG=0.5, FRA=0.1"
+            pairs = [v.partition("=") for v in value.replace(",", " ").split()]
+            value = {k: v for k, _, v in pairs} if all(k and v for k, _, v in pairs) else None
         if not isinstance(value, Mapping):
-            raise UserError(f"{name} must be a mapping", where, "write `name: value` lines below it")
+            raise UserError(
+                f"{name} must be a mapping", where, "write `name: value` lines below it, or name=value in a flag"
+            )
         return {str(k): coerce(v, args[1], where, f"{name}.{k}") for k, v in value.items()}
     if origin is typing.Literal:
         if str(value) not in map(str, args):

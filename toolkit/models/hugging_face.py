@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -20,14 +21,18 @@ FIXED = {  # what this network does not vary, as transformers' config calls it
 }
 
 
-def save_pretrained(model: Hubert, folder: Path, card: str = "") -> None:
+def save_pretrained(model: Hubert, folder: Path, card: str = "", about: Mapping[str, Any] | None = None) -> None:
     """Write config.json, preprocessor_config.json, model.safetensors and the model card, whole or not at all.
+
+    Args:
+        about: goes into config.json under "sawt": what a network of this shape is not told by.
 
     `transformers.HubertModel.from_pretrained(folder)` loads it without a missing or unexpected key.
     """
     with atomic(folder) as temporary:
         temporary.mkdir(parents=True)
-        write_json(temporary / "config.json", hugging_face_config(model.config))
+        tree = hugging_face_config(model.config)
+        write_json(temporary / "config.json", {**tree, OURS: {**(about or {}), **tree[OURS]}})
         wave = {"do_normalize": model.config.normalize_waveform, "feature_size": 1, "sampling_rate": 16000}
         extractor = {
             "feature_extractor_type": "Wav2Vec2FeatureExtractor",

@@ -1,0 +1,88 @@
+"""What a pre-trained network is said to be: before training, in its config.json and on its model card."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..data.labels import LabelHeader
+from ..models.hubert import Hubert
+from .config import TrainConfig
+from .loop import Trained
+from .speech import Speech
+
+
+def parameters(module: nn.Module) -> int:
+    """Number of weights."""
+    return sum(p.numel() for p in module.parameters())
+
+
+def compression(student: int, teacher: int) -> str:
+    """`79.5 % fewer than the teacher (315,434,880)`; empty where there is no teacher, as under MFCC units."""
+    if not teacher:
+        return ""
+    share = 100 * (1 - student / teacher)
+    return f"{abs(share):.1f} % {'fewer' if share >= 0 else 'more'} than the teacher ({teacher:,})"
+
+
+def described(config: TrainConfig, labels: LabelHeader) -> str:
+    """Parameters by part, and against the teacher that made the units."""
+    with torch.device("meta"):
+        network = Hubert(config.model)
+    c, encoder, head = config.model, network.encoder, config.objective.final_dim
+    count = parameters(network)
+    parts = {
+        "convolutions": parameters(network.feature_extractor),
+        "feature projection": parameters(network.feature_projection),
+        "positional convolution": parameters(encoder.pos_conv_embed),
+        "blocks": parameters(encoder.layers),
+        "LayerNorm and mask embedding": parameters(encoder.layer_norm) + network.masked_spec_embed.numel(),
+    }
+    said = [
+        f"{c.num_hidden_layers} blocks of d {c.hidden_size}, ff {c.intermediate_size}: {count:,} parameters",
+        compression(count, labels.parameters),
+    ]
+    return "\n".join(
+        [
+            "; ".join(filter(None, said)),
+            "  " + ", ".join(f"{name} {n:,}" for name, n in parts.items()),
+            f"  to predict {labels.k} units: {(c.hidden_size + 1) * head + labels.k * head:,}, in training only",
+        ]
+    )
+
+
+def about(labels: LabelHeader, speech: Speech, steps: int) -> dict[str, Any]:
+    """For config.json: the units, and how much was heard."""
+    units = {"k": labels.k, "codebook": labels.codebook, "layer": labels.layer, "pca": labels.pca}
+    return {"units": units, "steps": steps, "hours": speech.counts["hours"]}
+
+
+def card(config: TrainConfig, labels: LabelHeader, speech: Speech, trained: Trained) -> str:
+    """Model card: what the network is, what it heard, how well it predicts."""
+    c, counts = config.model, speech.counts
+    with torch.device("meta"):
+        count = parameters(Hubert(c))
+    size = ", ".join(filter(None, [f"{count:,} parameters", compression(count, labels.parameters)]))
+    losses = "".join(
+        f"- {part} loss {row['loss']:.3f} nats per frame, accuracy at masked frames {row['accuracy_masked']:.1%}\n"
+        for part, row in (("training", trained.train), ("dev", trained.dev))
+        if row
+    )
+    pca = f", {labels.pca} dimensions left by PCA" if labels.pca else ""
+    choice = "".join(f"- {line}\n" for line in speech.said.splitlines())
+    start = f"- begun with blocks {', '.join(map(str, config.start_layers))} of a teacher\n" * bool(config.start_layers)
+    return f"""---
+library_name: transformers
+tags: [speech, hubert, self-supervised]
+---
+A HuBERT of {c.num_hidden_layers} blocks (d {c.hidden_size}, ff {c.intermediate_size}; {size}), 16 kHz in, 50 frames a
+second out, pre-trained with Sawt by masked prediction of {labels.k} units of {labels.layer}{pca}
+(codebook {labels.codebook}).
+
+- heard {counts["utterances"]:,.0f} utterances, {counts["hours"]:.2f} h, in {trained.step:,} steps of \
+{speech.sampler.seconds:.1f} s
+{choice}{start}{losses}
+`transformers.HubertModel.from_pretrained` loads this folder.
+"""

@@ -1,0 +1,146 @@
+"""The speech that a pre-training run hears: its inputs, what of them it takes, and which sampler makes its steps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..core.errors import UserError
+from ..core.record import flag, holder, read_record
+from ..data.batches import HOP, RATE, LabelledSpeech, frames_in, labelled, samples_of
+from ..data.kaldi import DataDir, Utterance
+from ..data.labels import Labels
+from ..units.codebook import ABOUT, Codebook
+from ..units.inputs import recognise
+from .config import TrainConfig
+from .samplers.balanced import Balanced
+from .samplers.buckets import Buckets, each_once
+from .subset import Choice, groups_of, refuse_unknown, within_hours
+
+Drop = Callable[[str, str, str], None]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The inputs by what they are."""
+
+    train: DataDir
+    dev: DataDir | None
+    labels: Labels
+    start: Path | None
+
+    @staticmethod
+    def read(paths: list[Path]) -> Inputs:
+        """Raises UserError where data or labels are missing, there is one of them too many, or K is contradicted."""
+        found = recognise(paths)
+        if found.labels is None or len(found.data) not in (1, 2) or found.codebook:
+            said = f"{len(found.data)} data directories, {'one folder' if found.labels else 'no folder'} of labels"
+            more = f", and a codebook: {found.codebook}" if found.codebook else ""
+            remedy = "give the set to train on, perhaps one for validation, the labels, perhaps a model to start from"
+            raise UserError(f"inputs: {said}{more}", "--in", remedy)
+        train, *dev = map(DataDir.read, found.data)
+        if dev and dev[0].seconds > train.seconds:
+            raise UserError(
+                f"the set to train on ({train.path}) is smaller than the one for validation ({dev[0].path})",
+                "--in",
+                "name the set to train on first",
+            )
+        labels = Labels.open(found.labels)
+        refuse_other_k(labels)
+        return Inputs(train, dev[0] if dev else None, labels, found.teacher)
+
+
+def refuse_other_k(labels: Labels) -> None:
+    """Raise UserError where labels claim another K than the codebook they were made by.
+
+    It is looked for where their record says that it was; by now it may be gone, or be another one.
+    """
+    home = holder(labels.folder)
+    made_of = flag(json.loads(read_record(home)["parts"]["command"]), "--in") if home else []
+    for path in map(Path, made_of):
+        if not (path / ABOUT).is_file():
+            continue
+        codebook = Codebook.read(path)
+        if codebook.hash == labels.codebook and codebook.k != labels.k:
+            raise UserError(
+                f"labels of {labels.k} units, but their codebook ({path}) has {codebook.k}",
+                str(labels.folder),
+                "make the labels again",
+            )
+
+
+class Speech:
+    """Training set and dev set as the run sees them.
+
+    Attributes:
+        choice: what is not trained on because the config says so.
+        sampler: which crops go into which step.
+    """
+
+    def __init__(self, config: TrainConfig, inputs: Inputs, drop: Drop) -> None:
+        """`drop(id, reason, detail)` hears of every utterance that cannot be used. Raises UserError."""
+        self._config, self._labels, self._drop = config, inputs.labels, drop
+        self.choice = Choice(inputs.train.seconds)
+        usable = self._within_hours(inputs.train, self._usable(inputs.train, self.choice))
+        self.train = self._opened(usable)
+        self.sampler = self._sampler(inputs.train)
+        for row in self.sampler.short:
+            drop(usable[int(row)].id, "shorter than the shortest crop", f"{self.train.frames[row]} frames")
+        dev, data = inputs.dev, config.data
+        self.dev = self._opened(self._usable(dev, Choice(dev.seconds))) if dev else None
+        self.dev_crops = each_once(self.dev.frames, data.lengths, data.micro_seconds) if self.dev else []
+
+    def _opened(self, utterances: list[Utterance]) -> LabelledSpeech:
+        config = self._config
+        return LabelledSpeech(utterances, self._labels, config.data.cache_mb, config.model.normalize_waveform)
+
+    def _usable(self, part: DataDir, choice: Choice) -> list[Utterance]:
+        """Utterances of a set that are neither excluded nor without labels."""
+        data, chosen = self._config.data, part.utterances
+        if data.exclude:
+            groups = groups_of(part, data.table, "data.exclude")
+            if choice is self.choice:  # a dev set need not have every group
+                refuse_unknown(data.exclude, groups, f"data.exclude ({part.path})")
+            chosen = choice.keep(chosen, lambda u: groups[u.id] not in data.exclude, "exclude")
+            if not chosen:
+                raise UserError("not one utterance is left", f"data.exclude ({part.path})", "exclude less")
+        return labelled(chosen, self._labels, self._drop, data.most_unlabelled)
+
+    def _within_hours(self, part: DataDir, usable: list[Utterance]) -> list[Utterance]:
+        """At most data.max_hours of those long enough for a crop; the others get their row in the ledger later."""
+        data = self._config.data
+        if not data.max_hours:
+            return usable
+        shortest = samples_of(frames_in(min(data.lengths)))
+        seconds = {u.id: u.seconds for u in usable if round(u.seconds * RATE) >= shortest}
+        strata = groups_of(part, data.table, "data.max_hours") if data.table in part.tables else {}
+        chosen = within_hours(seconds, strata, data.max_hours, self._config.loop.seed)
+        return self.choice.keep(usable, lambda u: u.id in chosen or u.id not in seconds, "max_hours")
+
+    def _sampler(self, part: DataDir) -> Buckets:
+        data, seed = self._config.data, self._config.loop.seed
+        size = (self.train.frames, data.lengths, data.micro_seconds, data.micro_batches, seed)
+        if not data.balance:
+            return Buckets(*size)
+        groups = groups_of(part, data.balance, "data.balance")
+        return Balanced(*size, groups=[groups[u.id] for u in self.train.utterances], shares=data.shares)
+
+    @property
+    def counts(self) -> dict[str, float]:
+        """What is trained on, what is left out by choice, and the shares of the groups that were given one."""
+        seen = np.delete(self.train.frames, self.sampler.short)
+        kept = {"utterances": len(seen), "hours": round(float(seen.sum()) * HOP / RATE / 3600, 4)}
+        shares = self.sampler.shares if isinstance(self.sampler, Balanced) else {}
+        return {**kept, **self.choice.counts, **{f"share_of_{name}": round(s, 6) for name, s in shares.items() if name}}
+
+    @property
+    def said(self) -> str:
+        """Lines to print before training: what is left out by choice, and how the groups share the audio."""
+        lines = [self.choice.said(self.counts["hours"])]
+        if isinstance(self.sampler, Balanced):
+            lines += self.sampler.said()
+        return "".join(f"{line}\n" for line in lines if line)
