@@ -72,8 +72,7 @@ class Labels:
             )
         try:
             tree = read_json(folder / HEADER)
-            later = {"parameters": tree.get("parameters", 0), "pca": tree.get("pca", 0)}
-            labels = cls(folder, LabelHeader(**{f.name: {**later, **tree}[f.name] for f in fields(LabelHeader)}))
+            labels = cls(folder, LabelHeader(**{f.name: tree[f.name] for f in fields(LabelHeader) if f.name in tree}))
             whole = labels._index[-1].tolist() == [len(labels._ids), len(labels._labels)]
         except (KeyError, TypeError, ValueError, IndexError) as e:
             raise UserError(f"damaged labels: {e}", str(folder), "make them again") from None

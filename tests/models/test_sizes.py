@@ -1,0 +1,97 @@
+"""The networks of the papers, from the recipes' own configs: their size, and their way to Hugging Face and back."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+import transformers
+
+from toolkit.core.config import load_config
+from toolkit.models.hubert import Hubert, initialise
+from toolkit.models.hugging_face import hugging_face_config, load_pretrained, save_pretrained
+from toolkit.train.card import compression, parameters
+from toolkit.train.config import TrainConfig
+
+EGS = Path(__file__).resolve().parents[2] / "egs"
+FULL = EGS / "folder/ssl/conf"
+FILES = {name: FULL / f"{name}.yaml" for name in ("base", "large", "L", "S", "ST")}
+FILES["mini"] = EGS / "mini/ssl/conf/quick/base.yaml"
+UNITS = 500  # of the published large; what HArnESS had is not published
+
+
+def config(name: str) -> TrainConfig:
+    return load_config(TrainConfig, FILES[name])
+
+
+def sizes(name: str) -> tuple[int, int]:
+    """Parameters of the encoder, and of all that is trained to predict 500 units; nothing is allocated."""
+    c = config(name)
+    with torch.device("meta"):
+        encoder = Hubert(c.model)
+        head = torch.nn.Linear(c.model.hidden_size, c.objective.final_dim)
+    return parameters(encoder), parameters(encoder) + parameters(head) + UNITS * c.objective.final_dim
+
+
+@pytest.mark.parametrize(
+    "name, encoder, trained",  # millions, in as many digits as they are published or stated with
+    [("base", "94.4", ""), ("large", "315.4", "316.6"), ("L", "", "317"), ("S", "", "65"), ("ST", "", "28.1")],
+)
+def test_configs_give_networks_of_the_size_that_is_published(name: str, encoder: str, trained: str) -> None:
+    for size, said in zip(sizes(name), (encoder, trained)):
+        digits = len(said.partition(".")[2])
+        assert not said or f"{size / 1e6:.{digits}f}" == said
+
+
+def test_students_are_as_much_smaller_than_the_teacher_as_is_published() -> None:
+    teacher, s, thin = (sizes(name) for name in ("L", "S", "ST"))
+    assert compression(s[1], teacher[1]).startswith("79.4 % fewer than the teacher (316,")
+    assert compression(s[0], teacher[0]).startswith("79.9 % fewer than the teacher (315,")
+    assert compression(thin[1], teacher[1]).startswith("91.1 % fewer")
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_sizes_are_those_of_transformers_for_the_exported_config(name: str) -> None:
+    model = config(name).model
+    with torch.device("meta"):
+        theirs = transformers.HubertModel(transformers.HubertConfig(**hugging_face_config(model)))
+    assert sum(p.numel() for p in theirs.parameters()) == sizes(name)[0]
+
+
+@pytest.mark.parametrize("name", ["base", "large", "L", "S", "ST"])
+def test_configs_state_the_disk_that_weights_and_checkpoints_take(name: str) -> None:
+    said = re.search(r"^# disk: (\d+) MB", FILES[name].read_text(), re.M)
+    encoder, trained = sizes(name)
+    assert said and float(said[1]) == pytest.approx((encoder + 3 * 3 * trained) * 4 / 1e6, rel=0.08)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder that is gone after the test: of L it holds 1.3 GB."""
+    yield tmp_path / "hf"
+    shutil.rmtree(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["mini", "base", "ST", "S", "L"])
+def test_networks_go_to_transformers_and_back_with_equal_outputs(name: str, folder: Path) -> None:
+    model = config(name).model
+    ours = Hubert(model)
+    initialise(ours, model, torch.Generator().manual_seed(1))
+    ours.eval()
+    save_pretrained(ours, folder)
+    wave_BN = torch.randn(1, 16000, generator=torch.Generator().manual_seed(2))
+    with torch.inference_mode():
+        expected = ours(wave_BN)[0]
+        del ours
+        theirs, info = transformers.HubertModel.from_pretrained(folder, output_loading_info=True)
+        assert not any(info.values())
+        there = theirs.eval()(wave_BN).last_hidden_state
+        del theirs
+        back = load_pretrained(folder)
+        assert back.config == model
+        again = back(wave_BN)[0]
+    assert expected.std() > 0.1  # of zeros, all would be equal
+    torch.testing.assert_close(there, expected, atol=2e-5, rtol=0)
+    assert torch.equal(again, expected)
