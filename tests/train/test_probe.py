@@ -26,6 +26,7 @@ from toolkit.data.kaldi import write_data_dir
 from toolkit.models.encoder import load_encoder
 from toolkit.models.hubert import Hubert, initialise
 from toolkit.models.hugging_face import save_pretrained
+from toolkit.score import compare
 from toolkit.train import probe
 from toolkit.train.probe_config import ProbeConfig, TaskConfig, TaskSets
 from toolkit.train.probe_fit import Fit
@@ -37,8 +38,10 @@ TASKS = {
     "asr": TaskConfig(kind="ctc", steps=20, lr=(1e-2,), batch=8, hidden=16, layers=2, dropout=0.1),
     "dialect": TaskConfig(kind="classify", label="utt2lang", steps=40, lr=(1e-6, 3e-2), batch=8, hidden=8),
 }
-CONFIG = ProbeConfig(tasks=TASKS, checkpoint_every=10, cost_utterances=2, cost_seconds=0.5, min_speakers=3)
-ROWS = ["fbank", "fbank_stacked", "random", "it1.base"]
+ALL = ("fbank", "fbank_stacked", "random", "models")
+CONFIG = ProbeConfig(tasks=TASKS, rows=ALL, checkpoint_every=10, cost_utterances=2, cost_seconds=0.5, min_speakers=3)
+KNOWN = ("kind", "of", "frozen")
+ROWS = ["fbank", "fbank_stacked", "random.it1.base", "it1.base"]
 
 
 def make_set(folder: Path, audio: Path, name: str, count: int, rng: np.random.Generator) -> None:
@@ -109,13 +112,18 @@ def test_every_row_has_every_task_and_its_cost(whole: tuple[Path, Step[ProbeConf
     out, _ = whole
     assert sorted(p.name for p in out.iterdir() if p.name != "shards") == sorted(ROWS)
     for row in ROWS:
-        assert read_json(out / row / "row.json").keys() == {"row", "title", "parameters", "dim", "layers"}
+        about = read_json(out / row / "row.json")
+        assert about["row"] == row and about.keys() == {*KNOWN, "row", "title", "parameters", "dim", "layers"}
+        network = row.endswith("it1.base")
+        kind = "random" if row[:6] == "random" else "model" if network else row
+        assert [about[name] for name in KNOWN] == [kind, "it1.base" if network else None, True]
         cost = read_json(out / row / "cost.json")
         assert cost["rtf"] > 0
         assert cost["latency_ms"] > 0
         for task in TASKS:
             found = results(out, row, task)
             assert (found["row"], found["task"], found["confidence"], found["blocks"]) == (row, task, 95, "speaker")
+            assert (found["of"], found["frozen"]) == (about["of"], True)
             assert found["low"] <= found["percent"] <= found["high"]
             assert found["steps"] == TASKS[task].steps
             assert (found["layer_weights"] is None) == row.startswith("fbank")
@@ -160,15 +168,14 @@ def test_scores_are_those_of_the_hypothesis_files(whole: tuple[Path, Step[ProbeC
         assert found["confusion"]["counts"] == metrics.confusion_matrix(*pair, labels=["Q", "R"]).tolist()
 
 
-def test_rows_are_compared_in_pairs_with_the_baselines(whole: tuple[Path, Step[ProbeConfig]]) -> None:
+def test_rows_of_a_run_can_be_compared_in_pairs(whole: tuple[Path, Step[ProbeConfig]], tmp_path: Path) -> None:
     out, _ = whole
-    percent = {row: results(out, row, "phone")["percent"] for row in ROWS}
-    paired = results(out, "it1.base", "phone")["paired"]
-    assert paired.keys() == {"fbank", "fbank_stacked", "random"}
-    for row, found in paired.items():
-        assert found["percent"] == pytest.approx(percent["it1.base"] - percent[row])
-        assert found["low"] <= found["percent"] <= found["high"]
-    assert results(out, "random", "phone")["paired"].keys() == {"fbank", "fbank_stacked"}
+    compare.run(Step(compare.CompareConfig(), [out], tmp_path, ["score.compare"]))
+    pairs = read_json(tmp_path / "pairs.json")
+    assert len(pairs) == len(TASKS) * (len(ROWS) - 1)
+    for found in pairs:
+        percent = [results(out, found[side], found["task"])["percent"] for side in ("row", "other")]
+        assert found["percent"] == pytest.approx(percent[0] - percent[1])
 
 
 def test_an_unreadable_utterance_is_one_row_of_the_ledger(whole: tuple[Path, Step[ProbeConfig]]) -> None:
@@ -206,7 +213,14 @@ def test_a_run_stopped_in_the_middle_of_a_task_goes_on_to_the_same_bytes(
 
 
 def test_nj_2_gives_the_bytes_of_nj_1(whole: tuple[Path, Step[ProbeConfig]], corpus: Path, tmp_path: Path) -> None:
-    lines = ["checkpoint_every: 10", "cost_utterances: 2", "cost_seconds: 0.5", "min_speakers: 3", "tasks:"]
+    lines = [
+        "checkpoint_every: 10",
+        "cost_utterances: 2",
+        "cost_seconds: 0.5",
+        "min_speakers: 3",
+        f"rows: [{', '.join(ALL)}]",
+    ]
+    lines += ["tasks:"]
     for name, task in TASKS.items():
         lines += [f"  {name}:", f"    kind: {task.kind}", f"    steps: {task.steps}", f"    lr: {list(task.lr)}"]
         lines += [f"    batch: {task.batch}", f"    hidden: {task.hidden}", f"    dropout: {task.dropout}"]
@@ -226,29 +240,38 @@ def test_nj_2_gives_the_bytes_of_nj_1(whole: tuple[Path, Step[ProbeConfig]], cor
 @pytest.fixture(scope="module")
 def tuned(run: Callable[..., Path]) -> Path:
     tasks = {name: replace(task, steps=4, lr=(1e-2,), batch=2) for name, task in TASKS.items()}
-    return run(replace(CONFIG, tasks=tasks, rows=("fbank", "models"), freeze=False, encoder_lr=0.5))
+    return run(replace(CONFIG, tasks=tasks, rows=("models",), freeze=False, encoder_lr=0.5))
 
 
 def test_without_freeze_the_network_itself_is_trained_for_each_task(tuned: Path, corpus: Path) -> None:
     before = load_encoder(corpus / "exp/it1/base").state_dict()
     for task in TASKS:
-        after = load_file(tuned / "it1.base" / f"{task}.safetensors")
+        after = load_file(tuned / "it1.base.tuned" / f"{task}.safetensors")
         moved = [n for n, t in before.items() if not torch.equal(t, after[f"features.encoder.{n}"])]
         assert any("conv_layers.0" in name for name in moved)
         assert any("layers.1" in name for name in moved)
-        assert results(tuned, "it1.base", task)["frozen"] is False
-    assert not any(name.startswith("features") for name in load_file(tuned / "fbank/phone.safetensors"))
+        assert results(tuned, "it1.base.tuned", task)["frozen"] is False
+    about = read_json(tuned / "it1.base.tuned/row.json")
+    assert [about[name] for name in ("title", *KNOWN)] == [
+        "iteration 1 (it1.base), fine-tuned",
+        "model",
+        "it1.base",
+        False,
+    ]
+    assert read_json(tuned / "it1.base.tuned/cost.json")["rtf"] > 0
+    assert [p.name for p in tuned.iterdir() if p.name != "shards"] == ["it1.base.tuned"]
 
 
 def test_fine_tuning_is_the_same_every_time(tuned: Path, run: Callable[..., Path]) -> None:
     tasks = {"phone": replace(TASKS["phone"], steps=4, lr=(1e-2,), batch=2)}
     again = run(replace(CONFIG, tasks=tasks, rows=("models",), freeze=False, encoder_lr=0.5))
-    name = "it1.base/phone.safetensors"
+    name = "it1.base.tuned/phone.safetensors"
     assert (again / name).read_bytes() == (tuned / name).read_bytes()
 
 
 def test_heads_start_from_the_untrained_networks_statistics_when_it_is_tuned(tuned: Path, whole: Any) -> None:
-    frozen, free = (load_file(out / "it1.base/phone.safetensors") for out in (whole[0], tuned))
+    paths = (whole[0] / "it1.base/phone.safetensors", tuned / "it1.base.tuned/phone.safetensors")
+    frozen, free = map(load_file, paths)
     assert torch.equal(frozen["head.mix.mean_LD"], free["head.mix.mean_LD"])
 
 

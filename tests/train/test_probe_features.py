@@ -134,17 +134,27 @@ def test_a_set_without_usable_audio_is_a_users_mistake(utterances: list[Utteranc
 
 
 def test_a_random_row_needs_a_model_and_rows_need_different_names(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="takes its shape from a model"):
+    with pytest.raises(UserError, match="random are made of a model"):
         rows_of(["random"], [])
     models = [tmp_path / "x" / "S", tmp_path / "y" / "S"]
     with pytest.raises(UserError, match="two rows would be called S"):
         rows_of(["fbank", "models"], models)
-    assert [row.row for row in rows_of(["fbank", "random", "models"], [Path("S"), Path("ST")])] == [
-        "fbank",
-        "random",
-        "S",
-        "ST",
-    ]
+    found = rows_of(["fbank", "random", "models"], [Path("S"), Path("ST")])
+    assert [row.row for row in found] == ["fbank", "random.S", "random.ST", "S", "ST"]
+
+
+@pytest.mark.parametrize(
+    ("models", "freeze", "rows"),
+    [
+        ([], True, {"fbank": "FBANK 40", "fbank_stacked": "FBANK 40 stacked ±3"}),
+        (["S"], True, {"random.S": "random initialisation, shape of S", "S": "S"}),
+        (["it3-pca.ST"], False, {"it3-pca.ST.tuned": "iteration 3 (it3-pca.ST), fine-tuned"}),
+    ],
+)
+def test_rows_that_are_not_named_follow_from_the_models(models: list[str], freeze: bool, rows: dict[str, str]) -> None:
+    found = rows_of((), [Path(model) for model in models], freeze)
+    assert {row.row: row.title for row in found} == rows
+    assert all(row.frozen is freeze for row in found)
 
 
 def test_batches_of_neighbours_hold_every_utterance_once_and_pad_less_the_more_are_sorted() -> None:

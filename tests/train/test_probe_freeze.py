@@ -56,13 +56,14 @@ def test_a_frozen_network_is_no_part_of_what_is_trained_and_another_is(
 ) -> None:
     before = load_encoder(corpus / "exp/it1/base").state_dict()
     out = run(corpus, replace(CONFIG, freeze=freeze), tmp_path)
-    names = {row: load_file(out / row / "phone.safetensors") for row in ("fbank", "it1.base")}
+    row = "it1.base" if freeze else "it1.base.tuned"
+    names = {name: load_file(out / name / "phone.safetensors") for name in ("fbank", row)}
     assert all(name.startswith("head.") for name in names["fbank"])
     assert read_json(out / "fbank/phone.json")["frozen"] is True
-    network = {n.removeprefix("features.encoder."): t for n, t in names["it1.base"].items() if n[:5] != "head."}
+    network = {n.removeprefix("features.encoder."): t for n, t in names[row].items() if n[:5] != "head."}
     assert network.keys() == (set() if freeze else before.keys())
     assert freeze or any(not torch.equal(t, before[n]) for n, t in network.items())
-    assert read_json(out / "it1.base/phone.json")["frozen"] is freeze
+    assert read_json(out / row / "phone.json")["frozen"] is freeze
 
 
 def test_a_networks_own_rate_is_the_one_of_the_config(corpus: Path, tmp_path: Path) -> None:
@@ -71,7 +72,7 @@ def test_a_networks_own_rate_is_the_one_of_the_config(corpus: Path, tmp_path: Pa
     moved = {}
     for rate in (1e-9, 1.0):
         config = replace(CONFIG, rows=("models",), freeze=False, encoder_lr=rate)
-        after: Any = load_file(run(corpus, config, tmp_path / f"{rate}") / "it1.base/phone.safetensors")
+        after: Any = load_file(run(corpus, config, tmp_path / f"{rate}") / "it1.base.tuned/phone.safetensors")
         moved[rate] = max(float((after[f"features.encoder.{n}"] - t).abs().max()) for n, t in before.items())
     assert moved[1e-9] < 1e-6 < 1e-3 < moved[1.0]
 

@@ -134,7 +134,6 @@ def test_a_classification_without_a_label_is_refused() -> None:
     ("more", "said"),
     [
         ({"rows": ("mfcc",)}, "mfcc"),
-        ({"rows": ()}, "none"),
         ({"tasks": {"cost": 1}}, "cost"),
     ],
 )

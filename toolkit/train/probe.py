@@ -31,11 +31,11 @@ from .probe_cache import SetFeatures, compute
 from .probe_config import SETS, ProbeConfig, TaskSets
 from .probe_cost import measure
 from .probe_fit import Fit, Source
-from .probe_score import add_paired, write_results
+from .probe_score import write_results
 from .probe_tasks import OUT, Notes, build, read_sets, unusable, with_labels
 from .probe_upstream import Network, Row, Tuned, Upstream, rows_of
 
-VERSION = 2
+VERSION = 3
 # Mostly the features of two rows at once, of networks of 3 layers and width 128; base-sized ones take ten times that.
 PLAN = {"mb": 20, "mb_per_hour": 400}
 SHORTEST = 1600  # samples of a recording whose time is worth measuring: 0.1 s
@@ -61,9 +61,8 @@ class Probes:
         """
         torch.set_num_threads(self.config.threads)
         upstream = self.open(row)
-        tuned = not self.config.freeze and row.trainable
-        features = self._features(row, upstream, work / "cache", keep_frames=not tuned)
-        source = Source(features, (lambda: self._tuned(row)) if tuned else None)
+        features = self._features(row, upstream, work / "cache")
+        source = Source(features, None if row.frozen else lambda: self._tuned(row))
         notes = Notes(Ledger("train.probe"))
         for found in features.values():
             for dropped in found.dropped:
@@ -72,8 +71,9 @@ class Probes:
         for name in self.config.tasks:
             self._task(name, row, source, upstream.rate, work, notes)
             shutil.copytree(work / name / "done", out, dirs_exist_ok=True)
-        shape = {"row": row.row, "title": row.title, "dim": upstream.dim, "layers": upstream.layers}
-        write_json(out / ROW, {**shape, "parameters": upstream.parameters})
+        known = {"row": row.row, "title": row.title, "kind": row.kind, "of": row.of, "frozen": row.frozen}
+        shape = {"dim": upstream.dim, "layers": upstream.layers, "parameters": upstream.parameters}
+        write_json(out / ROW, known | shape)
         write_json(out / COUNTS, notes.counts)
         notes.ledger.write(out / DROPPED)
         remove(work / "cache")
@@ -85,11 +85,11 @@ class Probes:
             fitted = fit.run()
             with atomic(work / name / "done") as temporary:
                 temporary.mkdir(parents=True)
-                write_results(temporary, row.row, self.config, data, fitted, source.tuned is None)
+                write_results(temporary, row, self.config, data, fitted)
                 save_file(fitted.weights, temporary / f"{name}.safetensors")
         fit.forget()
 
-    def _features(self, row: Row, upstream: Upstream, cache: Path, keep_frames: bool) -> dict[str, SetFeatures]:
+    def _features(self, row: Row, upstream: Upstream, cache: Path) -> dict[str, SetFeatures]:
         """Features of every set; whole frames only where a head on a frozen upstream needs them."""
         tasks = self.config.tasks.values()
         framed = {task.sets.of(part) for task in tasks if task.kind != "classify" for part in SETS}
@@ -98,7 +98,7 @@ class Probes:
                 upstream,
                 data.utterances,
                 cache / name,
-                keep_frames and name in framed,
+                row.frozen and name in framed,
                 self.device,
                 f"{row.row} features of {name}",
             )
@@ -117,7 +117,7 @@ def run(step: Step[ProbeConfig]) -> None:
     for name, why in left_out.items() if not step.worker else ():
         print(f"{name} is left out: {why}", flush=True)
         step.ledger.drop(name, LEFT_OUT, why)
-    rows = rows_of(config.rows, step.ins[1:])
+    rows = rows_of(config.rows, step.ins[1:], config.freeze)
     exact_float32()
     probes = Probes(config, sets, torch.device(device_of(step)))
 
@@ -127,7 +127,7 @@ def run(step: Step[ProbeConfig]) -> None:
     steps = float(sum(task.steps * len(task.lr) for task in config.tasks.values()) or 1)
     shards = run_shards(step, [steps] * len(rows), work, "steps", on_device=True)
     by_row = {row.row: shard for row, shard in zip(rows, shards, strict=True)}
-    _gather(step, config, by_row)
+    _gather(step, by_row)
     named = [task.sets.test for task in config.tasks.values()] or [TaskSets().test]
     _costs(step, probes, rows, DataDir.read(data / named[0]))
     remove(step.out / WORK)
@@ -150,20 +150,16 @@ def _served(config: ProbeConfig, data: Path) -> tuple[ProbeConfig, dict[str, Dat
     return replace(config, tasks=tasks), {name: sets[name] for name in sets if name in used}, why
 
 
-def _gather(step: Step[ProbeConfig], config: ProbeConfig, shards: Mapping[str, Path]) -> None:
-    """Result files of all rows to their places, each compared with the baselines; ledgers and counts to the record."""
+def _gather(step: Step[ProbeConfig], shards: Mapping[str, Path]) -> None:
+    """Result files of all rows to their places; ledgers and counts to the record."""
     for row, shard in shards.items():
         (step.out / row).mkdir(exist_ok=True)
         for file in sorted(shard.iterdir()):
-            if file.suffix != ".json" and file.name != DROPPED:
+            if file.name not in (COUNTS, DROPPED):
                 with atomic(step.out / row / file.name) as temporary:
                     shutil.copyfile(file, temporary)
-        write_json(step.out / row / ROW, read_json(shard / ROW))
         step.counts.update(read_json(shard / COUNTS))
         step.ledger.merge(shard / DROPPED)
-    for task in config.tasks:
-        for row, result in add_paired(task, shards, config.seed).items():
-            write_json(step.out / row / f"{task}.json", result)
     step.ledger.rows = sorted(set(step.ledger.rows))  # every row of the table drops the same utterance
 
 

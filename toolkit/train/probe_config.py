@@ -80,8 +80,9 @@ class ProbeConfig:
 
     tasks: dict[str, TaskConfig]
     "name -> task; the names are those of the result files and of the table's columns"
-    rows: tuple[str, ...] = ROWS
-    "fbank, fbank_stacked (±3 frames), random (initialisation, shape of the first model), models (those of --in)"
+    rows: tuple[str, ...] = ()
+    """fbank, fbank_stacked (±3 frames), random (for each model of --in an initialisation of its shape), models (those);
+    none named: without a model the filter banks, else random and models, or models alone where freeze is false"""
     freeze: bool = True
     "true: the upstream only computes features; false: it is trained with the head, anew for each task"
     encoder_lr: float = 0.1
@@ -109,8 +110,8 @@ class ProbeConfig:
 
     def __post_init__(self) -> None:
         unknown = [row for row in self.rows if row not in ROWS]
-        if unknown or not self.rows:
-            raise ValueError(f"rows: {', '.join(unknown) or 'none'}; there are {', '.join(ROWS)}")
+        if unknown:
+            raise ValueError(f"rows: {', '.join(unknown)}; there are {', '.join(ROWS)}")
         reserved = [name for name in self.tasks if name in ("row", "cost", "record", "times") or "/" in name]
         if reserved:
             raise ValueError(f"tasks: {reserved[0]} cannot name a result file; choose another name")

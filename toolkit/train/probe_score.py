@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..core.files import read_json, write_json, write_text
-from ..score.bootstrap import CONFIDENCE, Interval, interval, paired_difference, ratio_interval
+from ..core.files import write_json, write_text
+from ..score.bootstrap import CONFIDENCE, Interval, interval, ratio_interval
 from ..score.classification import confusion_matrix, label_sums, macro_f1_of_sums
 from ..score.wer import characters, error_table, words
 from .probe_config import ProbeConfig
 from .probe_fit import Fitted, right_and_counted
 from .probe_tasks import Example, TaskData
+from .probe_upstream import Row
 
-BASELINES = ("fbank", "fbank_stacked", "random")
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
-def write_results(
-    folder: Path, row: str, config: ProbeConfig, data: TaskData, fitted: Fitted, frozen: bool = True
-) -> None:
-    """Score the test predictions and write the files of the task into `folder`; `frozen`: only the head was trained."""
+def write_results(folder: Path, row: Row, config: ProbeConfig, data: TaskData, fitted: Fitted) -> None:
+    """Score the test predictions and write the files of the task into `folder`."""
     examples, task = data.parts["test"], data.config
     speakers = [e.utterance.speaker for e in examples]
     # Where each label has one speaker (one per language), speakers cannot be drawn anew without losing labels.
@@ -39,7 +37,9 @@ def write_results(
         folder / f"{data.name}.json",
         {
             **scores,
-            "row": row,
+            "row": row.row,
+            "of": row.of,
+            "frozen": row.frozen,
             "task": data.name,
             "kind": task.kind,
             "blocks": "speaker" if by_speaker else "utterance",
@@ -50,7 +50,6 @@ def write_results(
             "dev_percent_by_lr": {f"{lr:g}": percent for lr, percent in fitted.dev.items()},
             "steps": task.steps,
             "sets": {"train": task.sets.train, "dev": task.sets.dev, "test": task.sets.test},
-            "frozen": frozen,
         },
     )
     write_text(
@@ -120,29 +119,3 @@ def chance(train: Sequence[Example], test: Sequence[Example], classes: int) -> f
 def _percent(found: Interval) -> dict[str, float | None]:
     ends = {"low": found.low, "high": found.high}
     return {"percent": 100 * found.estimate, **{end: None if x is None else 100 * x for end, x in ends.items()}}
-
-
-def add_paired(task: str, folders: Mapping[str, Path], seed: int) -> dict[str, dict[str, Any]]:
-    """Results of `task` by row, each with `paired`: the interval of (this row − a baseline), in points.
-
-    Args:
-        folders: row -> folder with its result files.
-    """
-    results = {row: read_json(folder / f"{task}.json") for row, folder in folders.items()}
-    counts = {row: _read_counts(folder / f"{task}.counts.tsv") for row, folder in folders.items()}
-    for row, result in results.items():
-        result["paired"] = {}
-        for other in BASELINES:
-            if other not in results or other == row:
-                continue
-            shared = sorted(counts[row].keys() & counts[other].keys())
-            first, second = (np.array([counts[r][id][1:] for id in shared], float) for r in (row, other))
-            blocks = [counts[row][id][0] for id in shared] if result["blocks"] == "speaker" else None
-            limits = (-1.0, 1.0) if "accuracy" in result["metric"] else (-np.inf, np.inf)
-            result["paired"][other] = _percent(paired_difference(first, second, blocks, seed, limits))
-    return results
-
-
-def _read_counts(path: Path) -> dict[str, tuple[str, float, float]]:
-    rows = (line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()[1:])
-    return {id: (speaker, float(a), float(b)) for id, speaker, a, b in rows}

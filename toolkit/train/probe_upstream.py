@@ -110,18 +110,21 @@ class Row:
     """One row of the table.
 
     Attributes:
-        row: its name and folder; title: how a table calls it.
+        row: its name and folder; kind: fbank, fbank_stacked, random or model; title: how a table calls it.
         model: folder of the network, or of the one whose shape a random network takes; None for filter banks.
+        frozen: whether the upstream only computes features; else it trains with each head.
     """
 
     row: str
     kind: str
     title: str
     model: Path | None = None
+    frozen: bool = True
 
     @property
-    def trainable(self) -> bool:
-        return self.model is not None
+    def of(self) -> str | None:
+        """Name of the model that the row is of, or has the shape of; None for filter banks."""
+        return None if self.model is None else encoder_name(self.model)
 
     def open(self, random_seed: int, device: torch.device) -> Upstream:
         """Load the upstream. Raises UserError for a folder that holds no speech encoder."""
@@ -132,30 +135,40 @@ class Row:
         return Network(load_encoder(self.model, device))
 
 
+def rows_of(kinds: Sequence[str], models: Sequence[Path], freeze: bool = True) -> list[Row]:
+    """Rows in the order of `kinds`, or where none is named those that ProbeConfig.rows tells.
+
+    Raises UserError where `kinds` want a model and there is none, and for two rows of one name.
+    """
+    kinds = kinds or (("fbank", "fbank_stacked") if not models else ("random", "models") if freeze else ("models",))
+    wanting = [kind for kind in kinds if kind in ("random", "models")]
+    if wanting and not models:
+        raise UserError(f"rows: {', '.join(wanting)} are made of a model, and none is given", "--in", "add a model")
+    rows = [row for kind in kinds for row in _rows(kind, models, freeze)]
+    names = [row.row for row in rows]
+    if twice := sorted({n for n in names if names.count(n) > 1}):
+        raise UserError(f"two rows would be called {', '.join(twice)}", "--in", "rename one of the folders")
+    return rows
+
+
+def _rows(kind: str, models: Sequence[Path], freeze: bool) -> list[Row]:
+    if kind == "fbank":
+        return [Row(kind, kind, f"FBANK {BINS}")]
+    if kind == "fbank_stacked":
+        return [Row(kind, kind, f"FBANK {BINS} stacked ±{CONTEXT}")]
+    suffix, said = ("", "") if freeze else (".tuned", ", fine-tuned")
+    rows = []
+    for model in models:
+        name = encoder_name(model)
+        if kind == "random":
+            title = f"random initialisation, shape of {name}{said}"
+            rows.append(Row(f"random.{name}{suffix}", kind, title, model, freeze))
+        else:
+            rows.append(Row(f"{name}{suffix}", "model", _title(name) + said, model, freeze))
+    return rows
+
+
 def _title(name: str) -> str:
     """it1.base -> iteration 1 (it1.base)."""
     iteration = re.match(r"it(\d+)\b", name)
     return f"iteration {iteration[1]} ({name})" if iteration else name
-
-
-def rows_of(kinds: Sequence[str], models: Sequence[Path]) -> list[Row]:
-    """Rows in the order of `kinds`. Raises UserError for a random row without a model, or for two of one name."""
-    rows: list[Row] = []
-    for kind in kinds:
-        if kind == "fbank":
-            rows.append(Row(kind, kind, f"FBANK {BINS}"))
-        elif kind == "fbank_stacked":
-            rows.append(Row(kind, kind, f"FBANK {BINS} stacked ±{CONTEXT}"))
-        elif kind == "random":
-            if not models:
-                raise UserError(
-                    "the row `random` takes its shape from a model, and none is given", "--in", "add a model"
-                )
-            rows.append(Row(kind, kind, f"random initialisation, shape of {encoder_name(models[0])}", models[0]))
-        else:
-            rows += [Row(encoder_name(model), kind, _title(encoder_name(model)), model) for model in models]
-    names = [row.row for row in rows]
-    twice = sorted({n for n in names if names.count(n) > 1})
-    if twice:
-        raise UserError(f"two rows would be called {', '.join(twice)}", "--in", "rename one of the folders")
-    return rows

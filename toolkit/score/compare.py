@@ -1,0 +1,164 @@
+"""Compare the rows of probe runs in pairs, utterance by utterance: pairs.json.
+
+Inputs: folders of probe runs, one or several. Every row of a model is compared with every baseline row (filter banks,
+random initialisations) and with every other model row, on each task that both did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import UserError
+from ..core.files import read_json, write_json
+from ..core.record import ASIDE, Ledger
+from ..core.step import Step, main
+from .bootstrap import CONFIDENCE, paired_difference
+
+VERSION = 1
+PLAN = {"mb": 1}
+BASELINES = ("fbank", "fbank_stacked", "random")
+ROW, PAIRS, COUNTS = "row.json", "pairs.json", ".counts.tsv"
+
+
+@dataclass(frozen=True)
+class CompareConfig:
+    """What the comparison draws."""
+
+    seed: int = 1
+    "seeds the bootstrap"
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A task as one row did it.
+
+    Attributes:
+        counted: utterance -> (speaker, what was counted, of how much), as in <task>.counts.tsv.
+    """
+
+    row: str
+    task: str
+    folder: Path
+    metric: str
+    unit: str
+    by_speaker: bool
+    counted: dict[str, tuple[str, float, float]]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a probe run, and its tasks by name."""
+
+    name: str
+    baseline: bool
+    tasks: dict[str, Scored]
+
+
+def compare(rows: Sequence[Row], seed: int, ledger: Ledger) -> list[dict[str, Any]]:
+    """Intervals of (row − other) in points, model by model in the order of `rows`.
+
+    Of two models the later one is `row`. An utterance that only one of two rows scored (the other's features of it
+    were not finite, say) does not count, and is a row of the ledger. Raises UserError where two rows of a task
+    were scored on different utterances, by different metrics or against different references.
+    """
+    models, baselines = ([row for row in rows if row.baseline is kind] for kind in (False, True))
+    pairs = [(model, other) for model in models for other in baselines]
+    pairs += [(later, earlier) for earlier, later in combinations(models, 2)]
+    return [
+        _pair(row.tasks[task], other.tasks[task], seed, ledger)
+        for row, other in pairs
+        for task in sorted(row.tasks.keys() & other.tasks.keys())
+    ]
+
+
+def read_rows(folders: Sequence[Path]) -> list[Row]:
+    """All rows below `folders`, by folder and name. Raises UserError for none, and for two of one name."""
+    rows: dict[str, tuple[Row, Path]] = {}
+    for path in _row_files(folders):
+        about = read_json(path)
+        name, folder = str(about["row"]), path.parent
+        if name in rows and rows[name][1] != folder:
+            what, where = f"two rows are called {name}", f"--in {rows[name][1]}, {folder}"
+            raise UserError(what, where, "leave one of the runs out, or let only one of them make this row")
+        rows[name] = Row(name, about["kind"] in BASELINES, dict(_tasks(name, folder))), folder
+    if not rows:
+        where = ", ".join(map(str, folders)) or "--in"
+        raise UserError("no row of a probe run is here", where, "name folders that train.probe made")
+    return [row for row, _ in rows.values()]
+
+
+def _row_files(folders: Sequence[Path]) -> Iterator[Path]:
+    for folder in folders:
+        for path in sorted(folder.rglob(ROW)):
+            inside = path.relative_to(folder).parts
+            if "shards" not in inside and not any(ASIDE in part for part in inside):
+                yield path
+
+
+def _tasks(row: str, folder: Path) -> Iterator[tuple[str, Scored]]:
+    for path in sorted(folder.glob("*" + COUNTS)):
+        task = path.name.removesuffix(COUNTS)
+        said = read_json(folder / f"{task}.json")
+        lines = (line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()[1:])
+        counted = {id: (speaker, float(a), float(b)) for id, speaker, a, b in lines}
+        yield task, Scored(row, task, folder, said["metric"], said["unit_of_n"], said["blocks"] == "speaker", counted)
+
+
+def _pair(first: Scored, second: Scored, seed: int, ledger: Ledger) -> dict[str, Any]:
+    shared = _shared(first, second)
+    for one, other in ((first, second), (second, first)):
+        for id in sorted(other.counted.keys() - one.counted.keys()):
+            ledger.drop(id, "not scored in every row", f"task {one.task}: not in {one.row}")
+    speakers = [first.counted[id][0] for id in shared]
+    by_speaker = first.by_speaker and second.by_speaker
+    first_N2, second_N2 = (np.array([s.counted[id][1:] for id in shared], float) for s in (first, second))
+    limits = (-1.0, 1.0) if "accuracy" in first.metric else (-np.inf, np.inf)
+    found = paired_difference(first_N2, second_N2, speakers if by_speaker else None, seed, limits)
+    return {
+        "task": first.task,
+        "row": first.row,
+        "other": second.row,
+        "percent": 100 * found.estimate,
+        "low": None if found.low is None else 100 * found.low,
+        "high": None if found.high is None else 100 * found.high,
+        "n": len(shared),
+        "unit_of_n": "utterances",
+        "blocks": "speaker" if by_speaker else "utterance",
+        "block_count": found.blocks,
+        "confidence": round(CONFIDENCE),
+    }
+
+
+def _shared(first: Scored, second: Scored) -> list[str]:
+    """Utterances that both scored, in order; raises UserError where the two cannot be compared."""
+    shared = sorted(first.counted.keys() & second.counted.keys())
+    where, remedy = f"{first.folder}, {second.folder}", "score both on the same sets with the same config"
+    names = f"{first.row} and {second.row}"
+    if not shared:
+        raise UserError(f"task {first.task} of {names} was scored on different utterances", where, remedy)
+    if first.metric != second.metric:
+        what = f"task {first.task} of {names} was scored by {first.metric} and by {second.metric}"
+        raise UserError(what, where, remedy)
+    # Frames may differ in number: networks have frame rates of their own.
+    differ = [id for id in shared if first.unit != "frames" and first.counted[id][2] != second.counted[id][2]]
+    if differ:
+        what = f"task {first.task} of {names} was scored against different references, e.g. of {differ[0]}"
+        raise UserError(what, where, remedy)
+    return shared
+
+
+def run(step: Step[CompareConfig]) -> None:
+    rows = read_rows(step.ins)
+    pairs = compare(rows, step.config.seed, step.ledger)
+    step.counts.update({"rows": len(rows), "pairs": len(pairs)})
+    write_json(step.out / PAIRS, pairs)
+
+
+if __name__ == "__main__":
+    main(run, CompareConfig)
