@@ -4,45 +4,26 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-import soundfile
 import torch
-from networks import TINY
+from noises import noise_corpus
 from safetensors.torch import load_file
 
 from toolkit.core.files import read_json
 from toolkit.core.step import Step
-from toolkit.data.kaldi import DataDir, write_data_dir
+from toolkit.data.kaldi import DataDir
 from toolkit.models.encoder import load_encoder
-from toolkit.models.hubert import Hubert, initialise
-from toolkit.models.hugging_face import save_pretrained
 from toolkit.train import probe
 from toolkit.train.probe_config import ProbeConfig, TaskConfig
 from toolkit.train.probe_upstream import Fbank
 
-SHAPE = replace(TINY, num_hidden_layers=1, intermediate_size=16)
 TASK = TaskConfig(kind="phone", steps=3, lr=(1e-2,), batch=2)
 CONFIG = ProbeConfig(tasks={"phone": TASK}, rows=("fbank", "models"), cost_utterances=1, cost_seconds=0.1)
 
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """data/{train,dev,test}, each of a loudness of its own, and a network exp/it1/base."""
-    root, rng = tmp_path_factory.mktemp("corpus"), np.random.default_rng(0)
-    for name, count, loudness in (("train", 6, 0.1), ("dev", 3, 0.01), ("test", 3, 0.5)):
-        tables: dict[str, dict[str, str]] = {"wav.scp": {}, "utt2spk": {}, "utt2dur": {}}
-        for i in range(count):
-            id, path = f"{name}{i}", root / f"{name}{i}.wav"
-            soundfile.write(path, loudness * rng.uniform(-1, 1, 8000), 16000)
-            tables["wav.scp"][id], tables["utt2spk"][id], tables["utt2dur"][id] = str(path), id, "0.5"
-        write_data_dir(root / "data" / name, tables)
-        lines = (f"{id} 1 0.0 0.2 ب\n{id} 1 0.2 0.3 ت\n" for id in tables["utt2dur"])
-        (root / "data" / name / "phones.ctm").write_text("".join(lines), encoding="utf-8")
-    network = Hubert(SHAPE)
-    initialise(network, SHAPE, torch.Generator().manual_seed(9))
-    save_pretrained(network, root / "exp/it1/base/hf")
-    return root
+    return noise_corpus(tmp_path_factory.mktemp("corpus"))
 
 
 def run(corpus: Path, config: ProbeConfig, out: Path) -> Path:

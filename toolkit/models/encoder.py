@@ -144,6 +144,17 @@ def random_encoder(path: Path | str, seed: int, device: torch.device | str = "cp
     return Encoder(model, "random", _normalized(source)).to(device)
 
 
+def encoder_shape(path: Path | str) -> tuple[int, int]:
+    """(dim, layers) of the encoder at `path`, told by its configuration without loading it."""
+    folder = _folder(path)
+    config: Any = read_config(folder) if folder else None
+    if config is None:
+        from transformers import AutoConfig
+
+        config = AutoConfig.from_pretrained(str(folder or path))
+    return int(config.hidden_size), int(config.num_hidden_layers)
+
+
 def encoder_name(path: Path | str) -> str:
     """exp/it1/base -> it1.base; any other folder or hub name: its last part."""
     path = Path(path)

@@ -31,8 +31,9 @@ from .probe_cache import SetFeatures, compute
 from .probe_config import SETS, ProbeConfig, TaskSets
 from .probe_cost import measure
 from .probe_fit import Fit, Source
-from .probe_score import write_results
-from .probe_tasks import OUT, Notes, build, read_sets, unusable, with_labels
+from .probe_room import WORK, check_room
+from .probe_score import by_layer, write_results
+from .probe_tasks import OUT, Notes, TaskData, build, read_sets, unusable, with_labels
 from .probe_upstream import Network, Row, Tuned, Upstream, rows_of
 
 VERSION = 3
@@ -40,7 +41,7 @@ VERSION = 3
 PLAN = {"mb": 20, "mb_per_hour": 400}
 SHORTEST = 1600  # samples of a recording whose time is worth measuring: 0.1 s
 LEFT_OUT = "task left out"  # reason of a ledger's row that names a task, not an utterance
-WORK, ROW, COST, COUNTS = "work", "row.json", "cost.json", "counts.json"
+ROW, LAYERS, COST, COUNTS = "row.json", "layers.json", "cost.json", "counts.json"
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Probes:
     device: torch.device
 
     def open(self, row: Row) -> Upstream:
-        return row.open(self.config.random_seed, self.device)
+        return row.open(self.config.random_seed, self.device, self.config.cache_layers)
 
     def probe(self, row: Row, work: Path, out: Path) -> None:
         """Every task of a row: result files, ledger and counts into the new folder `out`.
@@ -68,31 +69,51 @@ class Probes:
             for dropped in found.dropped:
                 notes.ledger.drop(*dropped)
         out.mkdir(parents=True)
-        for name in self.config.tasks:
-            self._task(name, row, source, upstream.rate, work, notes)
-            shutil.copytree(work / name / "done", out, dirs_exist_ok=True)
         known = {"row": row.row, "title": row.title, "kind": row.kind, "of": row.of, "frozen": row.frozen}
-        shape = {"dim": upstream.dim, "layers": upstream.layers, "parameters": upstream.parameters}
-        write_json(out / ROW, known | shape)
+        each = {name: self._each(name, row, upstream, source, work, notes) for name in self.config.tasks}
+        if self.config.layer_wise:
+            write_json(out / LAYERS, {**known, "tasks": {name: by_layer(name, done) for name, done in each.items()}})
+        else:
+            for done in each.values():
+                shutil.copytree(done[-1], out, dirs_exist_ok=True)
+            shape = {"dim": upstream.dim, "layers": upstream.layers, "parameters": upstream.parameters}
+            write_json(out / ROW, {**known, **shape, "layers_mixed": upstream.chosen})
         write_json(out / COUNTS, notes.counts)
         notes.ledger.write(out / DROPPED)
         remove(work / "cache")
 
-    def _task(self, name: str, row: Row, source: Source, rate: float, work: Path, notes: Notes) -> None:
-        data = build(name, self.config.tasks[name], self.sets, source.sets, rate, notes)
-        fit = Fit(self.config, data, source, work / name / "training", f"{row.row} {name}", self.device)
-        if not (work / name / "done").is_dir():
+    def _each(
+        self, name: str, row: Row, upstream: Upstream, source: Source, work: Path, notes: Notes
+    ) -> dict[int, Path]:
+        """Folders with the result files of a task: of the heads on each state, or of one on their mix, which is -1."""
+        data = build(name, self.config.tasks[name], self.sets, source.sets, upstream.rate, notes)
+        label = f"{row.row} {name}"
+        if not self.config.layer_wise:
+            return {-1: self._task(row, data, source, work / name, label)}
+        alone = {
+            layer: Source({name: found.state(place) for name, found in source.sets.items()})
+            for place, layer in enumerate(upstream.chosen)
+        }
+        return {
+            layer: self._task(row, data, state, work / name / f"layer{layer}", f"{label} layer {layer}")
+            for layer, state in alone.items()
+        }
+
+    def _task(self, row: Row, data: TaskData, source: Source, work: Path, label: str) -> Path:
+        """Train and score, where that is not done yet; the folder with the result files."""
+        fit = Fit(self.config, data, source, work / "training", label, self.device)
+        if not (work / "done").is_dir():
             fitted = fit.run()
-            with atomic(work / name / "done") as temporary:
+            with atomic(work / "done") as temporary:
                 temporary.mkdir(parents=True)
                 write_results(temporary, row, self.config, data, fitted)
-                save_file(fitted.weights, temporary / f"{name}.safetensors")
+                save_file(fitted.weights, temporary / f"{data.name}.safetensors")
         fit.forget()
+        return work / "done"
 
     def _features(self, row: Row, upstream: Upstream, cache: Path) -> dict[str, SetFeatures]:
         """Features of every set; whole frames only where a head on a frozen upstream needs them."""
-        tasks = self.config.tasks.values()
-        framed = {task.sets.of(part) for task in tasks if task.kind != "classify" for part in SETS}
+        framed = self.config.framed
         return {
             name: compute(
                 upstream,
@@ -108,7 +129,7 @@ class Probes:
     def _tuned(self, row: Row) -> Features:
         upstream = self.open(row)
         assert isinstance(upstream, Network)
-        return Tuned(upstream.encoder)
+        return Tuned(upstream.encoder, upstream.chosen)
 
 
 def run(step: Step[ProbeConfig]) -> None:
@@ -118,6 +139,9 @@ def run(step: Step[ProbeConfig]) -> None:
         print(f"{name} is left out: {why}", flush=True)
         step.ledger.drop(name, LEFT_OUT, why)
     rows = rows_of(config.rows, step.ins[1:], config.freeze)
+    shapes = [row.shape(config.cache_layers) for row in rows]
+    if not step.worker:
+        check_room(step, config, sets, rows, shapes)
     exact_float32()
     probes = Probes(config, sets, torch.device(device_of(step)))
 
@@ -125,11 +149,13 @@ def run(step: Step[ProbeConfig]) -> None:
         probes.probe(rows[k], step.out / WORK / rows[k].row, path)
 
     steps = float(sum(task.steps * len(task.lr) for task in config.tasks.values()) or 1)
-    shards = run_shards(step, [steps] * len(rows), work, "steps", on_device=True)
+    costs = [steps * (shape[0] if config.layer_wise else 1) for shape in shapes]
+    shards = run_shards(step, costs, work, "steps", on_device=True)
     by_row = {row.row: shard for row, shard in zip(rows, shards, strict=True)}
     _gather(step, by_row)
-    named = [task.sets.test for task in config.tasks.values()] or [TaskSets().test]
-    _costs(step, probes, rows, DataDir.read(data / named[0]))
+    if not config.layer_wise:
+        named = [task.sets.test for task in config.tasks.values()] or [TaskSets().test]
+        _costs(step, probes, rows, DataDir.read(data / named[0]))
     remove(step.out / WORK)
 
 

@@ -1,12 +1,14 @@
 """Features of a data set by one upstream, computed once: frames in a memory-mapped file, means in an array.
 
+The file has utterance by utterance, and of each state by state, so that one state alone is read in one piece.
+
 Shapes: N frames of all utterances, U utterances, T frames of one, L hidden states, D their dimension.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -31,7 +33,9 @@ class SetFeatures:
 
     Attributes:
         ids: those utterances; frames: frames of each.
+        shape: (L, D) of what is stored.
         dropped: (id, reason, detail) of the others.
+        only: the one state that is given, by its place among those stored; None: all.
     """
 
     folder: Path
@@ -39,6 +43,7 @@ class SetFeatures:
     frames: list[int]
     shape: tuple[int, int]
     dropped: list[tuple[str, str, str]]
+    only: int | None = None
 
     @classmethod
     def open(cls, folder: Path) -> SetFeatures:
@@ -46,10 +51,18 @@ class SetFeatures:
         dropped = [(a, b, c) for a, b, c in index["dropped"]]
         return cls(folder, index["ids"], index["frames"], (index["states"], index["dim"]), dropped)
 
+    def state(self, place: int) -> SetFeatures:
+        """The same features with a single state, the one stored at `place`."""
+        return replace(self, only=place)
+
+    @property
+    def _given(self) -> slice:
+        return slice(None) if self.only is None else slice(self.only, self.only + 1)
+
     @cached_property
     def means_ULD(self) -> Array:
         """Mean frame of each utterance."""
-        means: Array = np.load(self.folder / MEANS)
+        means: Array = np.load(self.folder / MEANS)[:, self._given]
         return means
 
     @cached_property
@@ -57,18 +70,21 @@ class SetFeatures:
         return np.concatenate([[0], np.cumsum(self.frames)])
 
     @cached_property
-    def _frames_NLD(self) -> Array:
-        return np.memmap(self.folder / FRAMES, np.float16, "r").reshape(-1, *self.shape)
+    def _values(self) -> Array:
+        return np.memmap(self.folder / FRAMES, np.float16, "r")
 
     def states(self, u: int) -> Array:
         """Frames [T, L, D] of utterance number u, float16."""
-        return self._frames_NLD[self._offsets[u] : self._offsets[u + 1]]
+        start, end = self._offsets[u : u + 2] * self.shape[0] * self.shape[1]
+        states_LTD = self._values[start:end].reshape(self.shape[0], -1, self.shape[1])
+        return states_LTD[self._given].transpose(1, 0, 2)
 
     def moments(self) -> tuple[Array, Array]:
         """Mean and standard deviation [L, D] over all frames."""
         total, square = np.load(self.folder / SUMS)
         mean = total / sum(self.frames)
-        return mean, np.sqrt(np.maximum(square / sum(self.frames) - mean**2, 0))
+        std = np.sqrt(np.maximum(square / sum(self.frames) - mean**2, 0))
+        return mean[self._given], std[self._given]
 
 
 def compute(
@@ -103,7 +119,7 @@ def _compute(
     device: torch.device,
     bar: Progress,
 ) -> None:
-    shape = (upstream.layers + 1, upstream.dim)
+    shape = (len(upstream.chosen), upstream.dim)
     ids, frames, means, dropped = [], [], [], []
     sums = np.zeros((2, *shape))
     with open(folder / FRAMES, "wb") as f:
@@ -119,7 +135,7 @@ def _compute(
             means.append(exact.mean(0).astype(np.float32))
             sums += np.stack([exact.sum(0), (exact**2).sum(0)])
             if keep_frames:
-                f.write(states_TLD.tobytes())
+                f.write(states_TLD.transpose(1, 0, 2).tobytes())
     np.save(folder / MEANS, np.stack(means) if means else np.zeros((0, *shape), np.float32))
     np.save(folder / SUMS, sums)
     write_json(folder / INDEX, {"ids": ids, "frames": frames, "states": shape[0], "dim": shape[1], "dropped": dropped})

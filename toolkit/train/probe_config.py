@@ -87,6 +87,13 @@ class ProbeConfig:
     "true: the upstream only computes features; false: it is trained with the head, anew for each task"
     encoder_lr: float = 0.1
     "learning rate of an upstream that is not frozen, as a multiple of the head's"
+    layer_wise: bool = False
+    "a head on each state of the upstream alone instead of one on their mix: layers.json of each row and nothing else"
+    cache_layers: tuple[int, ...] = ()
+    """states of a network that the heads get, e.g. [0, 8, 16, 24]; none named: all. While a row is at work those of the
+    sets with a frame-level task (phone, ctc) lie on the disk: 0.36 MB per state, hour of audio and unit of width, so
+    for 24 layers of width 1024 it is 9.2 GB an hour with all 25 and 1.5 GB with four. --plan takes it from a comment
+    in the config, `# disk: 1500 MB per hour`, which counts the rows that are at work at once"""
     seed: int = 1
     "seeds heads, batches, dropout and the bootstrap"
     random_seed: int = 1
@@ -108,10 +115,21 @@ class ProbeConfig:
     cost_utterances: int = 5
     "test utterances whose real-time factors give the median"
 
+    @property
+    def framed(self) -> set[str]:
+        """Sets of which heads need whole frames, not only their means."""
+        return {task.sets.of(part) for task in self.tasks.values() if task.kind != "classify" for part in SETS}
+
     def __post_init__(self) -> None:
         unknown = [row for row in self.rows if row not in ROWS]
         if unknown:
             raise ValueError(f"rows: {', '.join(unknown)}; there are {', '.join(ROWS)}")
+        if any(a >= b for a, b in zip((-1, *self.cache_layers), self.cache_layers)):
+            raise ValueError(f"cache_layers must be rising numbers from 0, not {list(self.cache_layers)}")
+        if self.layer_wise and not self.freeze:
+            raise ValueError(
+                "layer_wise needs freeze: true: an upstream that trains has no layer of its own to look at"
+            )
         reserved = [name for name in self.tasks if name in ("row", "cost", "record", "times") or "/" in name]
         if reserved:
             raise ValueError(f"tasks: {reserved[0]} cannot name a result file; choose another name")

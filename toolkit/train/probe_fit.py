@@ -76,12 +76,13 @@ class Fit:
 
     def run(self) -> Fitted:
         """Train at every rate; the best on dev (the first of equals) predicts the test set."""
+        asked = len(self.data.config.lr) > 1 or self.config.layer_wise  # layers too must be chosen on dev
         dev: dict[float, float] = {}
         best: tuple[float, ProbeObjective] | None = None
         higher = self.data.config.kind != "ctc"
         for k, lr in enumerate(self.data.config.lr):
             objective = self._train(lr, self.folder / f"lr{k}")
-            if len(self.data.config.lr) > 1:
+            if asked:
                 dev[lr] = self._figure(self.data.parts["dev"], self.predict(objective, "dev"))
             if best is None or (dev[lr] > dev[best[0]] if higher else dev[lr] < dev[best[0]]):
                 best = lr, objective

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..core.files import write_json, write_text
+from ..core.files import read_json, write_json, write_text
 from ..score.bootstrap import CONFIDENCE, Interval, interval, ratio_interval
 from ..score.classification import confusion_matrix, label_sums, macro_f1_of_sums
 from ..score.wer import characters, error_table, words
@@ -119,3 +119,16 @@ def chance(train: Sequence[Example], test: Sequence[Example], classes: int) -> f
 def _percent(found: Interval) -> dict[str, float | None]:
     ends = {"low": found.low, "high": found.high}
     return {"percent": 100 * found.estimate, **{end: None if x is None else 100 * x for end, x in ends.items()}}
+
+
+def by_layer(task: str, folders: Mapping[int, Path]) -> dict[str, Any]:
+    """What layers.json says of a task. `folders`: layer -> folder with the result files of its head."""
+    found = {layer: read_json(folder / f"{task}.json") for layer, folder in folders.items()}
+    shared = ("metric", "n", "unit_of_n", "blocks", "block_count", "confidence", "chance_percent")
+    own = ("percent", "low", "high", "best_lr")
+    layers = [
+        {"layer": layer, "dev_percent": said["dev_percent_by_lr"][f"{said['best_lr']:g}"]}
+        | {name: said[name] for name in own}
+        for layer, said in found.items()
+    ]
+    return {name: next(iter(found.values()))[name] for name in shared} | {"layers": layers}

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ..core.errors import UserError
-from ..models.encoder import Encoder, encoder_name, load_encoder, random_encoder
+from ..models.encoder import Encoder, encoder_name, encoder_shape, load_encoder, random_encoder
 from ..units.mfcc import fbank, frame_count
 from .loop import Batch
 from .objectives.classify import Features
@@ -28,6 +28,7 @@ class Upstream:
 
     Attributes:
         dim, layers: every state is [T, dim]; there are layers + 1 of them.
+        chosen: numbers of those that `states` gives, L in all.
         rate: frames per second; frame t is centred at t / rate + 12.5 ms.
         parameters: number of weights.
     """
@@ -36,6 +37,10 @@ class Upstream:
     layers: int
     rate: float = FBANK_RATE
     parameters: int = 0
+
+    @property
+    def chosen(self) -> tuple[int, ...]:
+        return tuple(range(self.layers + 1))
 
     def frames(self, samples: int) -> int:
         """Frames of a waveform of so many samples."""
@@ -68,19 +73,28 @@ class Fbank(Upstream):
 
 
 class Network(Upstream):
-    """A speech encoder. Its states are those of one utterance at a time: a batch would bring padding."""
+    """A speech encoder. Its states are those of one utterance at a time: a batch would bring padding.
 
-    def __init__(self, encoder: Encoder) -> None:
-        self.encoder = encoder
+    Args:
+        chosen: numbers of the states wanted; none named: all.
+    """
+
+    def __init__(self, encoder: Encoder, chosen: tuple[int, ...] = ()) -> None:
+        self.encoder, self._chosen = encoder, chosen
         self.dim, self.layers, self.rate = encoder.dim, encoder.layers, encoder.rate
         self.parameters = encoder.parameter_count
+
+    @property
+    def chosen(self) -> tuple[int, ...]:
+        return self._chosen or super().chosen
 
     def frames(self, samples: int) -> int:
         return self.encoder.frames(samples)
 
     @torch.no_grad()
     def states(self, wave_N: Tensor) -> Tensor:
-        return torch.stack([x_BTD[0] for x_BTD in self.encoder.states(wave_N[None])], 1)
+        states = self.encoder.states(wave_N[None])
+        return torch.stack([states[layer][0] for layer in self.chosen], 1)
 
 
 class Tuned(Features):
@@ -90,9 +104,9 @@ class Tuned(Features):
     left out (heads expect every state).
     """
 
-    def __init__(self, encoder: Encoder) -> None:
+    def __init__(self, encoder: Encoder, chosen: tuple[int, ...] = ()) -> None:
         super().__init__()
-        self.encoder = encoder.trainable()
+        self.encoder, self.chosen = encoder.trainable(), chosen or tuple(range(encoder.layers + 1))
 
     def train(self, mode: bool = True) -> Tuned:
         super().train(mode)
@@ -101,7 +115,8 @@ class Tuned(Features):
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
         waves = batch["wave_N"].split(batch["samples_B"].tolist())
-        states = [torch.stack([x_BTD[0] for x_BTD in self.encoder.states(w[None])], 1) for w in waves]
+        every = [self.encoder.states(w[None]) for w in waves]
+        states = [torch.stack([x[layer][0] for layer in self.chosen], 1) for x in every]
         return torch.cat(states), torch.tensor([len(s) for s in states], device=batch["wave_N"].device)
 
 
@@ -126,13 +141,26 @@ class Row:
         """Name of the model that the row is of, or has the shape of; None for filter banks."""
         return None if self.model is None else encoder_name(self.model)
 
-    def open(self, random_seed: int, device: torch.device) -> Upstream:
+    def shape(self, chosen: tuple[int, ...] = ()) -> tuple[int, int]:
+        """(L, D) of what the upstream will compute, without loading it.
+
+        Raises UserError for a folder that holds no speech encoder, or for one that has not all the states `chosen`.
+        """
+        if self.model is None:
+            return 1, Fbank(CONTEXT if self.kind == "fbank_stacked" else 0).dim
+        dim, layers = encoder_shape(self.model)
+        if chosen and chosen[-1] > layers:
+            what = f"cache_layers names state {chosen[-1]}, and {self.of} has states 0 to {layers}"
+            raise UserError(what, str(self.model), "name states that it has, or probe it with a config of its own")
+        return len(chosen) or layers + 1, dim
+
+    def open(self, random_seed: int, device: torch.device, chosen: tuple[int, ...] = ()) -> Upstream:
         """Load the upstream. Raises UserError for a folder that holds no speech encoder."""
         if self.model is None:
             return Fbank(CONTEXT if self.kind == "fbank_stacked" else 0)
         if self.kind == "random":
-            return Network(random_encoder(self.model, random_seed, device))
-        return Network(load_encoder(self.model, device))
+            return Network(random_encoder(self.model, random_seed, device), chosen)
+        return Network(load_encoder(self.model, device), chosen)
 
 
 def rows_of(kinds: Sequence[str], models: Sequence[Path], freeze: bool = True) -> list[Row]:

@@ -1,0 +1,179 @@
+"""Heads on one state alone, and on some of the states; and room for the states on the disk."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from noises import SHAPE, noise_corpus
+
+from toolkit.core.errors import UserError
+from toolkit.core.files import read_json
+from toolkit.core.step import Step
+from toolkit.models.encoder import encoder_shape
+from toolkit.train import probe, probe_room
+from toolkit.train.probe_config import ProbeConfig, TaskConfig
+from toolkit.train.probe_fit import Fit
+from toolkit.train.probe_upstream import Network
+
+TASKS = {
+    "phone": TaskConfig(kind="phone", steps=3, lr=(1e-2, 1e-3), batch=2),
+    "dialect": TaskConfig(kind="classify", label="utt2lang", steps=3, lr=(1e-2,), batch=2),
+}
+CONFIG = ProbeConfig(tasks=TASKS, rows=("models",), cost_utterances=1, cost_seconds=0.1, checkpoint_every=1)
+LAYER_WISE = replace(CONFIG, layer_wise=True)
+STATES = SHAPE.num_hidden_layers + 1
+OWN = ("percent", "low", "high", "best_lr")
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return noise_corpus(tmp_path_factory.mktemp("corpus"))
+
+
+def run(corpus: Path, config: ProbeConfig, out: Path) -> Path:
+    out.mkdir(exist_ok=True)
+    probe.run(Step(config, [corpus / "data", corpus / "exp/it1/base"], out, ["train.probe"]))
+    return out
+
+
+@pytest.fixture(scope="module")
+def whole(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return run(corpus, LAYER_WISE, tmp_path_factory.mktemp("whole"))
+
+
+def layers(out: Path) -> dict[str, Any]:
+    found: dict[str, Any] = read_json(out / "it1.base/layers.json")
+    return found
+
+
+def test_each_state_alone_scores_as_it_does_where_no_other_is_cached(corpus: Path, whole: Path, tmp_path: Path) -> None:
+    for layer in range(STATES):
+        out = run(corpus, replace(CONFIG, cache_layers=(layer,)), tmp_path / f"{layer}")
+        for task in TASKS:
+            said, found = read_json(out / f"it1.base/{task}.json"), layers(whole)["tasks"][task]
+            one = found["layers"][layer]
+            assert one["layer"] == layer and [one[name] for name in OWN] == [said[name] for name in OWN]
+            assert all(found[name] == said[name] for name in ("metric", "n", "blocks", "block_count", "chance_percent"))
+            assert said["layer_weights"] is None
+            if len(TASKS[task].lr) > 1:
+                assert one["dev_percent"] == said["dev_percent_by_lr"][f"{said['best_lr']:g}"]
+
+
+def test_layers_are_measured_on_dev_even_where_there_is_one_rate(whole: Path) -> None:
+    dev = [one["dev_percent"] for one in layers(whole)["tasks"]["dialect"]["layers"]]
+    assert len(dev) == STATES and all(0 <= percent <= 100 for percent in dev)
+
+
+def test_a_layer_wise_run_leaves_one_file_a_row(whole: Path) -> None:
+    assert [p.name for p in (whole / "it1.base").iterdir()] == ["layers.json"]
+    said = layers(whole)
+    assert (said["row"], said["title"], said["of"]) == ("it1.base", "iteration 1 (it1.base)", "it1.base")
+    assert not (whole / "work").exists()
+
+
+def test_features_of_all_layers_are_computed_once(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen, honest = [], Network.states
+
+    def counted(self: Network, wave_N: torch.Tensor) -> torch.Tensor:
+        seen.append(len(wave_N))
+        return honest(self, wave_N)
+
+    monkeypatch.setattr(Network, "states", counted)
+    run(corpus, LAYER_WISE, tmp_path)
+    assert len(seen) == 6 + 3 + 3  # utterances of train, dev and test
+
+
+def test_a_layer_that_is_done_is_not_done_again_after_a_stop(
+    corpus: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest, trained = Fit._step, []
+
+    def step(self: Fit, number: int, micro: int) -> dict[str, Any]:
+        if self.label == "it1.base phone layer 1" and number == 1 and "stopped" not in trained:
+            trained.append("stopped")
+            raise KeyboardInterrupt
+        trained.append(self.label)
+        return honest(self, number, micro)
+
+    monkeypatch.setattr(Fit, "_step", step)
+    with pytest.raises(KeyboardInterrupt):
+        run(corpus, LAYER_WISE, tmp_path)
+    before = len(trained)
+    run(corpus, LAYER_WISE, tmp_path)
+    assert "it1.base phone layer 0" in trained[:before] and "it1.base phone layer 0" not in trained[before:]
+    path = "it1.base/layers.json"
+    assert (tmp_path / path).read_bytes() == (whole / path).read_bytes()
+
+
+def test_heads_mix_only_the_states_that_are_cached(corpus: Path, tmp_path: Path) -> None:
+    rows = ("fbank", "random", "models")
+    out = run(corpus, replace(CONFIG, rows=rows, cache_layers=(1,)), tmp_path)
+    mixed = {row: read_json(out / row / "row.json")["layers_mixed"] for row in ("fbank", "random.it1.base", "it1.base")}
+    assert mixed == {"fbank": [0], "random.it1.base": [1], "it1.base": [1]}
+    assert read_json(out / "it1.base/row.json")["layers"] == 1
+
+
+def test_a_fine_tuned_network_gives_the_states_that_are_named(corpus: Path, tmp_path: Path) -> None:
+    config = replace(CONFIG, tasks={"phone": TASKS["phone"]}, freeze=False, cache_layers=(0,))
+    out = run(corpus, config, tmp_path)
+    assert read_json(out / "it1.base.tuned/phone.json")["layer_weights"] is None
+
+
+def test_a_state_that_a_network_has_not_is_refused_by_name(corpus: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"cache_layers names state 2, and it1\.base has states 0 to 1"):
+        run(corpus, replace(CONFIG, cache_layers=(0, 2)), tmp_path)
+
+
+@pytest.mark.parametrize("numbers", [(0, 0), (4, 2), (-1, 3)])
+def test_states_must_be_rising_numbers(numbers: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="cache_layers must be rising"):
+        replace(CONFIG, cache_layers=numbers)
+
+
+def test_layers_of_a_network_that_trains_are_refused() -> None:
+    with pytest.raises(ValueError, match="layer_wise needs freeze"):
+        replace(LAYER_WISE, freeze=False)
+
+
+def test_the_shape_is_told_without_the_weights(corpus: Path) -> None:
+    assert encoder_shape(corpus / "exp/it1/base") == (SHAPE.hidden_size, SHAPE.num_hidden_layers)
+
+
+@pytest.mark.parametrize(("nj", "rows"), [(1, 1), (2, 2), (8, 2)])
+def test_features_that_do_not_fit_on_the_disk_are_refused_before_any_is_computed(
+    nj: int, rows: int, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needed = rows * 6.0 * 50 * STATES * SHAPE.hidden_size * 2 / 1e6  # MB of 12 utterances of half a second
+    monkeypatch.setenv("SAWT_NJ", f"{nj}")
+    config = replace(CONFIG, rows=("random", "models"))
+    probe_rows = probe.rows_of(config.rows, [corpus / "exp/it1/base"])
+    served, sets, _ = probe._served(config, corpus / "data")
+    step = Step(config, [], tmp_path, ["train.probe"])
+    shapes = [row.shape() for row in probe_rows]
+    for free, fits in ((1.01 * needed, True), (0.99 * needed, False)):
+        monkeypatch.setattr(probe_room, "free_mb", lambda folder, free=free: free)
+        if fits:
+            probe_room.check_room(step, served, sets, probe_rows, shapes)
+        else:
+            with pytest.raises(UserError, match="the features need about") as error:
+                probe_room.check_room(step, served, sets, probe_rows, shapes)
+            assert "cache_layers" in error.value.remedy
+    (tmp_path / "work/it1.base/cache/train").mkdir(parents=True)
+    (tmp_path / "work/it1.base/cache/train/frames.f16").write_bytes(bytes(round(0.02 * needed * 1e6)))
+    probe_room.check_room(step, served, sets, probe_rows, shapes)  # what is there already needs no room
+
+
+def test_means_of_utterances_and_fine_tuning_need_no_room(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probe_room, "free_mb", lambda folder: 0.0)
+    out = run(corpus, replace(CONFIG, tasks={"dialect": TASKS["dialect"]}), tmp_path / "means")
+    assert (out / "it1.base/dialect.json").is_file()
+    tuned = replace(CONFIG, tasks={"phone": TASKS["phone"]}, freeze=False)
+    assert (run(corpus, tuned, tmp_path / "tuned") / "it1.base.tuned/phone.json").is_file()
+    with pytest.raises(UserError, match="the features need about"):
+        run(corpus, CONFIG, tmp_path / "frames")
