@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from report.chain import write_chain
 
 DIALECTS = ["ALG", "JOR", "PAL", "UAE", "YEM"]
 EMOTIONS = ["angry", "happy", "neutral", "sad"]
@@ -60,6 +61,12 @@ class Recipe:
         self._units(examples, synthetic)
         self._training()
         self._probes()
+        return self
+
+    def chain(self) -> Recipe:
+        """All iterations, instead of the one of `whole`; its inputs are `chain.ins()`."""
+        self.whole()
+        write_chain(self, probe)
         return self
 
     def _data(self, synthetic: bool) -> None:

@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit.report.probes import Row, Task
+from toolkit.report.compare import judge
+from toolkit.report.probes import BASELINES, Row, Task
 from toolkit.report.results import Results
-from toolkit.report.statement import compare, statement
-from toolkit.report.tables import Estimate
+from toolkit.report.statement import statement
+from toolkit.report.tables import Estimate, Judged
 
 
 def task(value: float, half: float = 2.0, metric: str = "accuracy", **paired: Estimate) -> Task:
@@ -16,7 +17,19 @@ def task(value: float, half: float = 2.0, metric: str = "accuracy", **paired: Es
 
 
 def row(name: str, parameters: int = 7, **tasks: Task) -> Row:
-    return Row(name, name, parameters, 3, None, tasks)
+    kind = name.split(".")[0]
+    return Row(name, name, parameters, 3, None, tasks, kind if kind in BASELINES else "model")
+
+
+def said(*rows: Row) -> str:
+    """All sentences of the statement on some rows: what they show, a bar, what they do not."""
+    found = statement(Results(rows=list(rows)), False)
+    return "\n".join(map(str, [*found.shows, "|", *found.lacks]))
+
+
+def cells(number: int, *rows: Row) -> list[list[str]]:
+    """Cells of one of the statement's tables as a reader sees them."""
+    return [list(map(str, row)) for row in statement(Results(rows=list(rows)), False).tables[number].rows]
 
 
 ESTIMATES = st.tuples(st.floats(0, 100), st.floats(0, 20))
@@ -25,7 +38,7 @@ ESTIMATES = st.tuples(st.floats(0, 100), st.floats(0, 20))
 @settings(deadline=None)
 @given(ESTIMATES, ESTIMATES)
 def test_ahead_means_that_the_low_end_lies_above_the_other_high_end(a, b):
-    outcome = compare(task(*a), task(*b))[0]
+    outcome = judge(task(*a), task(*b)).outcome
     ahead, behind = a[0] - a[1] > b[0] + b[1], a[0] + a[1] < b[0] - b[1]
     assert outcome == ("ahead" if ahead else "behind" if behind else "not told apart")
 
@@ -34,44 +47,49 @@ def test_ahead_means_that_the_low_end_lies_above_the_other_high_end(a, b):
 @given(ESTIMATES, ESTIMATES, st.sampled_from(["cer", "WER", "eer"]))
 def test_of_an_error_rate_the_lower_is_ahead(a, b, metric):
     swapped = {"ahead": "behind", "behind": "ahead", "not told apart": "not told apart"}
-    higher_is_better = compare(task(*a), task(*b))[0]
-    assert compare(task(*a, metric=metric), task(*b, metric=metric))[0] == swapped[higher_is_better]
+    higher_is_better = judge(task(*a), task(*b)).outcome
+    assert judge(task(*a, metric=metric), task(*b, metric=metric)).outcome == swapped[higher_is_better]
 
 
 def test_a_paired_test_decides_where_there_is_one():
     mine = task(60, 5, random=Estimate(3, 1, 5))
-    assert compare(mine, task(57, 5))[0] == "not told apart"
-    outcome, ground = compare(mine, task(57, 5), "random")
-    assert (outcome, ground) == ("ahead", "paired difference 3.0 [1.0, 5.0] points, the two intervals overlap")
-    error = replace(mine, metric="cer")
-    assert compare(error, replace(task(57, 5), metric="cer"), "random")[0] == "behind"
-    assert compare(task(60, 5, random=Estimate(3, -1, 5)), task(57, 5), "random")[0] == "not told apart"
+    assert judge(mine, task(57, 5)) == Judged("not told apart", Estimate(3))
+    assert judge(mine, task(57, 5), "random") == Judged("ahead", Estimate(3, 1, 5))
+    assert judge(replace(mine, metric="cer"), replace(task(57, 5), metric="cer"), "random").outcome == "behind"
+    assert judge(task(60, 5, random=Estimate(3, -1, 5)), task(57, 5), "random").outcome == "not told apart"
 
 
 def test_without_a_figure_or_an_interval_nothing_is_claimed():
     bare = replace(task(60), estimate=Estimate(60))
-    assert [compare(*pair)[0] for pair in ((task(60), None), (None, task(60)), (bare, task(10)))] == [
-        "not measured"
+    assert [judge(*pair) for pair in ((task(60), None), (None, task(60)), (bare, task(10)))] == [
+        Judged("not measured")
     ] * 3
 
 
 @pytest.mark.parametrize(
-    ("phone", "random", "said"),
+    ("phone", "random", "sentence"),
     [
-        (60, 30, "beats its random initialisation outside the interval on 1 of 1 tasks: phone"),
+        (60, 30, "same shape: it1.base ahead on phone.\n|"),
         (
             31,
             30,
-            "does not beat its random initialisation outside the interval on any of 1 tasks. Not told apart on phone",
+            "|\nAgainst a random initialisation of the same shape: it1.base ahead on none, not told apart on phone",
         ),
-        (20, 30, "does not beat its random initialisation outside the interval on any of 1 tasks. Behind on phone"),
+        (20, 30, "same shape: it1.base behind on phone.\n|"),
     ],
 )
-def test_the_statement_follows_the_figures(phone, random, said):
-    results = Results(rows=[row("random", phone=task(random)), row("it1.base", phone=task(phone))])
-    claim = statement(results, False)[0]
-    assert said in claim.text
-    assert claim.points[0].figures == f"{task(phone).estimate} against {task(random).estimate}; n 100 frames"
+def test_the_statement_follows_the_figures(phone, random, sentence):
+    rows = [row("random", phone=task(random)), row("it1.base", phone=task(phone))]
+    assert sentence in said(*rows)
+    assert cells(0, *rows) == [["it1.base", str(judge(task(phone), task(random)))]]
+    assert cells(0, *rows)[0][1].endswith(f"{phone - random:+.1f} †")
+
+
+def test_models_that_come_out_alike_share_a_clause():
+    models = [row(name, phone=task(v), asr=task(50, metric="cer")) for name, v in (("a", 60), ("b", 61), ("c", 30))]
+    random = row("random", phone=task(40), asr=task(90, metric="cer"))
+    title = "Against a random initialisation of the same shape"
+    assert f"{title}: a and b ahead on all 2 tasks; c ahead on ASR and behind on phone." in said(random, *models)
 
 
 def test_a_model_is_held_against_chance_on_the_tasks_that_have_one():
@@ -81,16 +99,17 @@ def test_a_model_is_held_against_chance_on_the_tasks_that_have_one():
         "emotion": replace(task(10), chance=25.0),
         "asr": task(40, metric="cer"),
     }
-    texts = [claim.text for claim in statement(Results(rows=[row("it1.base", **tasks)]), False)]
-    said = "it1.base against chance (always the most frequent class of training): above on phone; behind on emotion; "
-    assert said + "not told apart on dialect." in texts
-    assert not any("chance" in c.text for c in statement(Results(rows=[row("it1.base", asr=tasks["asr"])]), False))
+    title = "Against chance, always the most frequent class of training: it1.base"
+    text = said(row("it1.base", **tasks))
+    assert f"{title} ahead on phone and behind on emotion." in text
+    assert f"{title} not told apart on dialect." in text
+    assert "chance" not in said(row("it1.base", asr=tasks["asr"]))
 
 
 def test_a_baseline_that_is_missing_is_said_to_be():
-    texts = [claim.text for claim in statement(Results(rows=[row("it1.base", phone=task(60))]), False)]
-    assert any("random initialisation cannot be said" in text for text in texts)
-    assert any("ahead of FBANK or stacked FBANK cannot be said" in text for text in texts)
+    text = said(row("it1.base", phone=task(60)))
+    assert "Whether it1.base is ahead of random initialisation cannot be said" in text
+    assert "Whether it1.base is ahead of FBANK or stacked FBANK cannot be said" in text
 
 
 def test_a_model_is_held_against_the_better_filter_bank_of_each_task():
@@ -98,37 +117,32 @@ def test_a_model_is_held_against_the_better_filter_bank_of_each_task():
     plain = row("fbank", 0, phone=task(40), asr=task(40, metric="cer"))
     stacked = row("fbank_stacked", 0, phone=task(50), asr=task(60, metric="cer"))
     model = row("it1.base", phone=task(70), asr=task(50, metric="cer"))
-    claim = statement(Results(rows=[plain, stacked, model]), False)[1]
-    assert claim.text == (
-        "it1.base beats the better of FBANK and stacked FBANK outside the interval on 1 of 2 tasks: phone. "
-        "Behind on ASR."
+    assert "the better of FBANK and stacked FBANK: it1.base ahead on phone and behind on ASR." in said(
+        plain, stacked, model
     )
-    assert [(p.task, p.outcome) for p in claim.points] == [("phone accuracy", "ahead"), ("ASR CER", "behind")]
-    assert "against fbank_stacked: 50.0 [48.0, 52.0]" in claim.points[0].figures
-    assert "against fbank: 40.0 [38.0, 42.0]" in claim.points[1].figures
+    table = statement(Results(rows=[plain, stacked, model]), False).tables[0]
+    assert [c.title for c in table.columns[1:]] == ["Phone acc. ↑, against stacked FBANK", "ASR CER ↓, against FBANK"]
+    assert list(map(str, table.rows[0])) == ["it1.base", "ahead +20.0 †", "behind +10.0 †"]
 
 
 def test_the_paired_difference_is_the_one_to_the_filter_bank_that_is_named():
     rows = [row("fbank", 0, phone=task(57, 5)), row("fbank_stacked", 0, phone=task(55, 5))]
     mine = task(60, 5, fbank=Estimate(3, -1, 7), fbank_stacked=Estimate(5, 1, 9))
-    point = statement(Results(rows=[*rows, row("it1.base", phone=mine)]), False)[1].points[0]
-    assert point.outcome == "not told apart"
-    assert "paired difference 3.0 [-1.0, 7.0]" in point.figures
+    assert cells(0, *rows, row("it1.base", phone=mine)) == [["it1.base", "not told apart +3.0 [-1.0, 7.0]"]]
 
 
 @pytest.mark.parametrize(("there", "gone"), [("fbank", "stacked FBANK"), ("fbank_stacked", "FBANK")])
 def test_one_filter_bank_that_is_missing_leaves_the_other_and_is_said(there, gone):
     rows = [row(there, 0, phone=task(40)), row("it1.base", phone=task(70), asr=task(50, metric="cer"))]
-    claim = statement(Results(rows=rows), False)[1]
-    assert "the better of" not in claim.text
-    assert claim.text.endswith(f"The probe folder has no row of {gone}.")
-    assert [p.outcome for p in claim.points] == ["ahead", "not measured"]
+    assert "the better of" not in said(*rows)
+    assert f"No probe folder has a row of {gone}." in said(*rows)
+    assert cells(0, *rows) == [["it1.base", "ahead +30.0 †", "not measured"]]
 
 
 def test_intervals_over_utterances_are_said_not_to_cover_speakers():
     def caution(*tasks):
         names = dict(zip(("phone", "asr"), tasks))
-        return statement(Results(rows=[row("it1.base", **names)]), False)[-1].text
+        return statement(Results(rows=[row("it1.base", **names)]), False).cautions[0]
 
     few = replace(task(50), blocks="utterance")
     assert "speakers" not in caution(task(60), task(50))
@@ -139,12 +153,20 @@ def test_intervals_over_utterances_are_said_not_to_cover_speakers():
 
 def test_a_model_is_held_against_the_random_network_of_its_own_size():
     small, large = row("random.S", 7, phone=task(20)), row("random.L", 9, phone=task(40))
-    results = Results(rows=[large, small, row("it3.S", 7, phone=task(30))])
-    assert results.baseline("random", results.models[0]) is small
-    only_large = Results(rows=[large, row("it3.S", 7, phone=task(30))])
-    assert "a random initialisation of another size" in statement(only_large, False)[0].text
+    model = row("it3.S", 7, phone=task(30))
+    assert Results(rows=[large, small, model]).twin(model) is small
+    assert "it3.S against random.L of another size behind on phone" in said(large, model)
+
+
+def test_a_twin_of_another_model_is_never_the_random_network_of_this_one():
+    """Two students of one shape have as many weights each; the twin says whose it is."""
+    twins = [replace(row(f"random.{name}", phone=task(20)), of=name) for name in ("it3-pca.S", "it3-raw.S")]
+    models = [row(name, phone=task(30)) for name in ("it3-pca.S", "it3-raw.S")]
+    results = Results(rows=[*twins, *models])
+    assert [results.twin(model) for model in models] == twins
+    assert Results(rows=[twins[0], models[1]]).twin(models[1]) is None
 
 
 def test_the_statement_of_synthetic_audio_says_so():
-    assert "SYNTHETIC" in statement(Results(), True)[-1].text
-    assert not any("SYNTHETIC" in claim.text for claim in statement(Results(), False))
+    assert "SYNTHETIC" in statement(Results(), True).cautions[-1]
+    assert not any("SYNTHETIC" in caution for caution in statement(Results(), False).cautions)

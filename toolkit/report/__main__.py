@@ -10,7 +10,7 @@ from .content import gather
 from .document import document
 from .page import page
 
-VERSION = 2
+VERSION = 3
 PLAN = {"mb": 8, "mb_per_hour": 0}
 
 

@@ -6,27 +6,34 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from .ablation import Ablation, ablation_table, ablations, verdict
 from .funnel import Stage, chain, commits, synthetic
+from .layers import layer_table
 from .model_table import model_table
 from .paper import our_table, paper_table
 from .results import Results, collect
 from .run_tables import config_table, data_table, detail_table, flat, funnel_table, training_table, unit_table
-from .statement import SYNTHETIC, Claim, statement
+from .statement import SYNTHETIC, Statement, statement
 from .tables import ABSENT, Table, listed
 
 
 @dataclass(frozen=True)
 class Content:
-    """Sentences and tables in the order of reading; `warning` is empty for real speech."""
+    """Sentences and tables in the order of reading; `warning` is empty for real speech.
+
+    `ablations`: each with a sentence on what it shows and its table.
+    """
 
     title: str
     warning: str
     notes: list[str]
     facts: list[tuple[str, str]]
-    claims: list[Claim]
+    statement: Statement
     data: Table
     models: Table
     units: Table
+    layers: list[Table]
+    ablations: list[tuple[Ablation, str, Table]]
     paper: Table
     ours: Table
     training: Table
@@ -59,10 +66,12 @@ def gather(paths: Sequence[Path], recipe: str = "", preset: str = "", note: str 
         warning=warning,
         notes=[" ".join(part.split()) for part in note.split("\n\n") if part.strip()],
         facts=_facts(results, stages, recipe, preset, bool(said)),
-        claims=statement(results, bool(said)),
+        statement=statement(results, bool(said)),
         data=data_table(results),
         models=model_table(results),
         units=unit_table(results),
+        layers=[layer_table(probe) for probe in results.layers],
+        ablations=[(a, verdict(a, results), ablation_table(a, results)) for a in ablations(results)],
         paper=paper_table(),
         ours=our_table(results, bool(said)),
         training=training_table(results),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .content import Content
-from .statement import Claim
+from .statement import NOTHING, Said, Statement
 from .tables import plain, to_markdown
 
 
@@ -14,17 +14,29 @@ def document(content: Content) -> str:
         parts += [f"**{plain(content.warning)}**", ""]
     parts += [f"- {name}: {plain(value)}" for name, value in content.facts]
     parts += ["", *(line for note in content.notes for line in (f"> {plain(note)}", ""))]
-    parts += [to_markdown(content.data), to_markdown(content.training)]
+    parts += _statement(content.statement)
+    parts += ["## Data and training", "", to_markdown(content.data), to_markdown(content.training)]
     parts += ["## Models and probes", "", to_markdown(content.models)]
+    parts += ["## Comparisons", "", *map(to_markdown, content.statement.tables)] if content.statement.tables else []
+    if content.layers:
+        parts += ["## Layer by layer", "", *map(to_markdown, content.layers)]
+    if content.ablations:
+        parts += ["## Raw against PCA units", ""]
+        parts += [part for _, said, table in content.ablations for part in (plain(said), "", to_markdown(table))]
     parts += ["## Units", "", to_markdown(content.units)]
     parts += ["## The paper, and this run", "", to_markdown(content.paper), to_markdown(content.ours)]
-    parts += ["## What the figures show", "", *(_claim(claim) for claim in content.claims), ""]
     parts += ["## Details", "", to_markdown(content.details), to_markdown(content.config)]
     parts += ["## Funnel of drops", "", to_markdown(content.funnel)]
     return "\n".join(parts).rstrip() + "\n"
 
 
-def _claim(claim: Claim) -> str:
-    return "\n".join(
-        [f"- {plain(claim.text)}", *(f"  - {plain(p.task)}: **{p.outcome}**, {plain(p.figures)}" for p in claim.points)]
-    )
+def _statement(statement: Statement) -> list[str]:
+    heads = {"What this run shows": statement.shows, "What it does not show": statement.lacks}
+    parts = []
+    for head, said in heads.items():
+        parts += [f"## {head}", "", *map(_sentence, said or [NOTHING]), ""]
+    return [*parts, *(part for caution in statement.cautions for part in (plain(caution), ""))]
+
+
+def _sentence(said: Said) -> str:
+    return f"- **{plain(said.title)}**: {plain(said.text)}" if said.title else f"- {plain(said.text)}"

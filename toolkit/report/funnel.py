@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.record import DROPPED, RECORD, flag, holder, read_ledger, read_record
-from .resultfile import broken
+from .resultfile import broken, recorded_inputs
 
 Drop = tuple[str, str, str, str]  # id, stage, reason, detail
 
@@ -65,7 +65,7 @@ def _visit(path: Path, stages: dict[Path, Stage], above: set[Path]) -> None:
     folder = holder(path) or path
     if folder in stages or folder in above:
         return
-    for name, id in _inputs(folder):
+    for name, id in recorded_inputs(folder):
         if holder(Path(name)):
             _visit(Path(name), stages, above | {folder})
         elif not id.startswith("raw:"):
@@ -76,14 +76,6 @@ def _visit(path: Path, stages: dict[Path, Stage], above: set[Path]) -> None:
         stages[folder] = _stage(folder)
     for inner in sorted(p.parent for p in folder.glob(f"*/{RECORD}")):
         _visit(inner, stages, above | {folder})
-
-
-def _inputs(folder: Path) -> list[tuple[str, str]]:
-    """(path, id) of what the record of `folder` says it was made from."""
-    if not (folder / RECORD).is_file():
-        return []
-    parts = read_record(folder)["parts"]
-    return [(key.removeprefix("input "), str(id)) for key, id in parts.items() if key.startswith("input ")]
 
 
 def _ledgers(folder: Path) -> list[Path]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from .probes import BASELINES, LOWER_IS_BETTER, Row, Task, metric_name, task_name
+from .probes import BASELINES, BEAM, LOWER_IS_BETTER, Row, Task, metric_name, task_name
 from .results import Results
 from .tables import ABSENT, THIS_RUN, Cell, Column, Estimate, Table, listed
 
@@ -56,15 +56,22 @@ def task_columns(results: Results) -> list[TaskColumn]:
 
 
 def rows_wanted(results: Results) -> list[tuple[str, Row | None]]:
-    """(title, row) of the baselines and of each trained network, whether or not it was probed, then the other rows."""
+    """(title, row) of every row, in their order, and of the baselines and trained networks that were not probed."""
+    of_model = any(row.kind == "random" and row.of for row in results.rows)
     wanted: list[tuple[str, Row | None]] = []
     for kind, title in BASELINES.items():
-        found = [row for row in results.rows if row.kind == kind]
-        wanted += [(row.title, row) for row in found] or [(title, None)]
-    names = {row.name for row in results.rows}
-    wanted += [(row.title, row) for row in results.models]
-    wanted += [(training.name, None) for training in results.trainings if training.name not in names]
-    return wanted or [(ABSENT, None)]
+        found = [row for row in results.rows if row.kind == kind and row.of is None]
+        lacking = not found and not (kind == "random" and of_model)
+        wanted += [(title, None)] if lacking else [(row.title, row) for row in found]
+    shared = {row.name for _, row in wanted if row}
+    for row in results.rows:
+        if row.name in shared:
+            continue
+        if of_model and row in results.models and results.twin(row) is None:
+            wanted.append((f"{row.name}, random", None))
+        wanted.append((row.title, row))
+    groups = {row.group for row in results.rows}
+    return wanted + [(training.name, None) for training in results.trainings if training.name not in groups]
 
 
 def model_table(results: Results) -> Table:
@@ -85,7 +92,21 @@ def model_table(results: Results) -> Table:
         notes=[*_reading(results, tasks), *_missing(results, rows, tasks)],
         mark=THIS_RUN,
         strong=frozenset(i for i, (_, row) in enumerate(rows) if row and row.kind == "model"),
+        muted=frozenset(i for i, (_, row) in enumerate(rows) if row and row.kind == "random" and row.of),
+        first=frozenset(_begins_group(rows)),
     )
+
+
+def _begins_group(rows: Sequence[tuple[str, Row | None]]) -> Iterator[int]:
+    """Numbers of the rows at which another model begins; chance, after all rows, stands apart too."""
+    before: str | None = None
+    for i, (title, row) in enumerate(rows):
+        shared = row is not None and row.kind != "model" and row.of is None
+        group = "" if shared else row.group if row else title.removesuffix(", random")
+        if before is not None and group != before:
+            yield i
+        before = group
+    yield len(rows)
 
 
 def count(n: int | None) -> str | None:
@@ -152,10 +173,24 @@ def _reading(results: Results, columns: Sequence[TaskColumn]) -> list[str]:
         notes.append(
             "Chance: always the most frequent class of training" + (f"; {listed(none)} has none." if none else ".")
         )
-    notes.append(_compared(results))
+    notes += [*_kinds(results), _compared(results)]
     how = sorted({row.cost.how for row in results.rows if row.cost})
     if how:
         notes.append(f"RTF (processing time over audio time), latency and peak memory: measured on {'; '.join(how)}.")
+    return notes
+
+
+def _kinds(results: Results) -> list[str]:
+    """What the rows that are no frozen models are, and what beam search gave beside the greedy figures."""
+    notes = []
+    if any(row.kind == "random" and row.of for row in results.rows):
+        notes.append("Random: a network of the model's shape that was never trained, under the same probes.")
+    if results.tuned:
+        notes.append("Fine-tuned: trained on the task together with the head; all other rows are frozen.")
+    beams = {t.decoding for row in results.rows for t in row.tasks.values() if any(o.endswith(BEAM) for o in t.others)}
+    if beams:
+        how = "; ".join(sorted(beams - {""})) or "settings not said"
+        notes.append(f"CER and WER are of greedy decoding; those by beam search ({how}) stand among all figures below.")
     return notes
 
 

@@ -10,14 +10,15 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from . import plots
+from . import pictures
 from .content import Content
-from .heat import confusion_heats, layer_heats
+from .heat import Heat, confusion_heats, layer_heats
 from .listen import players
-from .model_table import count, task_columns
+from .model_table import count, reference
 from .probes import Row
 from .results import SET_ORDER, Results
 from .run_tables import kept_words, share_dropped
+from .statement import NOTHING
 from .tables import ABSENT, listed, to_html
 
 HERE = Path(__file__).parent
@@ -36,13 +37,6 @@ class Card:
     under: str
 
 
-@dataclass(frozen=True)
-class Picture:
-    title: str
-    svg: Markup
-    under: str = ""
-
-
 def page(content: Content) -> str:
     """HTML of the whole report. Every string of a result file is escaped; scripts other than ours are refused."""
     script = (HERE / "page.js").read_text(encoding="utf-8")
@@ -55,17 +49,20 @@ def page(content: Content) -> str:
         undefined=jinja2.StrictUndefined,
     )
     heard, left_out = players(content.results.qualities)
-    models = [row for row in content.results.rows if row.kind == "model"]
-    others = [row for row in content.results.rows if row.kind != "model"]
+    shown = leading(content.results)
+    others = [row for row in content.results.rows if row is not shown]
     return environment.get_template("page.html.j2").render(
         content=content,
         cards=cards(content.results),
-        intervals=_intervals(content.results),
-        losses=_losses(content.results),
-        unit_pictures=_unit_pictures(content.results),
+        intervals=pictures.intervals(content.results),
+        losses=pictures.losses(content.results),
+        unit_pictures=pictures.units(content.results),
+        layer_pictures=[pictures.layers(i, probe) for i, probe in enumerate(content.results.layers)],
+        ablation_pictures=[pictures.ablation(i, found) for i, (found, *_) in enumerate(content.ablations)],
         layers=layer_heats(content.results),
-        confusions=sorted(confusion_heats(models), key=lambda heat: not heat.numbered),
-        other_confusions=sorted(confusion_heats(others), key=lambda heat: not heat.numbered),
+        confusions=_by_size(confusion_heats([shown] if shown else [])),
+        other_confusions=[(row.title, heats) for row in others if (heats := _by_size(confusion_heats([row])))],
+        nothing=NOTHING,
         players=heard,
         left_out=left_out,
         drops_shown=DROPS_SHOWN,
@@ -78,13 +75,24 @@ def page(content: Content) -> str:
     )
 
 
+def _by_size(heats: list[Heat]) -> list[Heat]:
+    return sorted(heats, key=lambda heat: not heat.numbered)
+
+
+def leading(results: Results) -> Row | None:
+    """The model that the head of the page speaks of: the largest that was trained here, else the last."""
+    largest = reference(results)
+    return largest if largest in results.models else results.models[-1] if results.models else None
+
+
 def cards(results: Results) -> list[Card]:
     """The four figures a reader looks for first; what is absent is said to be."""
-    model = results.models[-1] if results.models else None
+    model = leading(results)
     units = results.qualities[-1] if results.qualities else None
     sets = [data for data in results.sets if data.name in SET_ORDER] or results.sets  # others may be parts of these
     timed = [data for data in sets if data.hours is not None]
-    steps = f", {results.trainings[-1].steps:,} steps" if results.trainings else ""
+    training = results.training(model) if model else None
+    steps = f", {training.steps:,} steps" if training else ""
     size, network = ABSENT, "no model probed"
     if model:
         size, network = count(model.parameters) or ABSENT, f"{model.title}, {model.layers or ABSENT} layers{steps}"
@@ -106,57 +114,9 @@ def _phone_card(results: Results, model: Row | None) -> Card:
     phone = model.tasks.get("phone") if model else None
     if model is None or phone is None:
         return Card("Phone accuracy", ABSENT, "", "", "not measured")
-    random = results.baseline("random", model)
+    random = results.twin(model)
     before = random.tasks.get("phone") if random else None
     under = f"random initialisation {before.estimate}" if before else "no random initialisation to compare"
-    under = f"n {phone.n:,} {phone.unit_of_n}; {under}"
+    whose = f"{model.name}; " if len(results.models) > 1 else ""
+    under = f"{whose}n {phone.n:,} {phone.unit_of_n}; {under}"
     return Card("Phone accuracy", phone.estimate.figure, "%", phone.estimate.interval, under)
-
-
-def _intervals(results: Results) -> list[Picture]:
-    pictures = []
-    for i, column in enumerate(task_columns(results)):
-        rows = [(row.title, e, row.kind == "model") for row in results.rows if (e := column.of(row))]
-        if rows:
-            tasks = [row.tasks[column.task] for row in results.rows if column.task in row.tasks]
-            chances = {task.chance for task in tasks} - {None}
-            chance = chances.pop() if len(chances) == 1 and not column.other else None
-            under = f"n {listed(dict.fromkeys(f'{task.n:,} {task.unit_of_n}' for task in tasks))}"
-            under += f"; dashed: chance, {chance:.1f} %" if chance is not None else ""
-            better = "lower is better" if column.title.endswith("↓") else "higher is better"
-            svg = plots.interval_plot(f"interval{i}", rows, chance, column.title[:-2])
-            pictures.append(Picture(f"{column.title[:-2]}, {better}", svg, under))
-    return pictures
-
-
-def _losses(results: Results) -> list[Picture]:
-    """The losses of each training, and its accuracies where loss.tsv has any; the training set's first."""
-    pictures = []
-    for i, training in enumerate(results.trainings):
-        for word, wanted in (("loss", ("loss",)), ("accuracy", ("accuracy", "accuracy masked"))):
-            names = [name for name in training.curves if name.removeprefix("dev ") in wanted]
-            names.sort(key=lambda name: name.startswith("dev"))
-            curves = [(n if n.startswith("dev") else f"train {n}", *training.curves[n]) for n in names]
-            if curves:
-                pictures.append(Picture(f"{training.name}: {word}", plots.loss_plot(f"{word}{i}", curves, word)))
-    return pictures
-
-
-def _unit_pictures(results: Results) -> list[Picture]:
-    measures = {"PNMI": "pnmi", "phone purity": "phone_purity", "cluster purity": "cluster_purity"}
-    rows = []
-    for q in results.qualities:
-        values = {name: value for name, key in measures.items() if (value := getattr(q, key)) is not None}
-        if values:
-            rows.append((f"{q.tag} ({q.source}, K {q.k})", values))
-    pictures = (
-        [Picture("Units against phones", plots.quality_plot("quality", rows), "compare at equal K and frame rate only")]
-        if rows
-        else []
-    )
-    for i, q in enumerate(results.qualities):
-        under = f"dashed: all {q.k} units alike; {q.clusters_used} used"
-        pictures.append(
-            Picture(f"{q.tag}: how often each unit occurs", plots.histogram_plot(f"histogram{i}", q.histogram), under)
-        )
-    return pictures

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from .model_table import compression, count, reference
-from .results import Results
-from .tables import ABSENT, PAPER, THIS_RUN, Cell, Column, Table
+from collections.abc import Sequence
 
-TITLES = ["Model", "Layers", "Parameters", "Compression %", "ASR WER % ↓", "Emotion acc. % ↑", "Dialect acc. % ↑"]
+from .compare import students
+from .model_table import compression, count, reference
+from .probes import Row
+from .results import Results
+from .tables import ABSENT, PAPER, THIS_RUN, Cell, Column, Table, listed
+
+SIZES = ["Layers", "Parameters", "Compression %"]
+FIGURES = ["ASR WER % ↓", "Emotion acc. % ↑", "Dialect acc. % ↑", "Dialect relative to L"]
 
 
 def _columns() -> list[Column]:
-    return [Column(TITLES[0], "left"), *map(Column, TITLES[1:])]
+    return [Column("Model", "left"), *map(Column, [*SIZES, *FIGURES])]
 
 
 def paper_table() -> Table:
@@ -19,11 +24,11 @@ def paper_table() -> Table:
         title="Table 3. HArnESS, arXiv 2509.14689",
         columns=_columns(),
         rows=[
-            ["HArnESS-L", "24", "316M", None, "15.50", "94.66", None],
-            ["HArnESS-S", "4", None, "79.4", None, None, "−14.4 %"],
-            ["HArnESS-ST", "4", "28M", None, None, None, None],
-            ["smallest that holds", None, None, "93.7", None, None, None],
-            ["beyond it", None, None, "≈ 96.5", None, "≈ 53", None],
+            ["HArnESS-L", "24", "316M", None, "15.50", "94.66", None, None],
+            ["HArnESS-S", "4", None, "79.4", None, None, None, "−14.4 %"],
+            ["HArnESS-ST", "4", "28M", None, None, None, None, None],
+            ["smallest that holds", None, None, "93.7", None, None, None, None],
+            ["beyond it", None, None, "≈ 96.5", None, "≈ 53", None, None],
         ],
         notes=[
             "WER on the test set of MGB-2. Pre-trained on 23k hours of Arabic and English, "
@@ -35,35 +40,58 @@ def paper_table() -> Table:
     )
 
 
+def our_rows(results: Results) -> list[Row]:
+    """The teacher, its students and their fine-tuned selves; every model where no teacher and student are known."""
+    known = students(results)
+    names = {row.name for found in known for row in found} or {row.name for row in results.models}
+    return [row for row in results.rows if row.kind == "model" and (row.name in names or (row.of or "") in names)]
+
+
 def our_table(results: Results, synthetic: bool) -> Table:
-    """Table 4: the models of this run in the layout of Table 3."""
-    against = reference(results)
+    """Table 4: the teacher and the students of this run in the layout of Table 3."""
+    against, shown = reference(results), our_rows(results)
+    teachers = {student.name: teacher for student, teacher in students(results)}
     rows: list[list[Cell]] = []
-    for row in results.models:
+    for row in shown:
         asr, emotion, dialect = (row.tasks.get(name) for name in ("asr", "emotion", "dialect"))
         wer = asr.others.get("wer") if asr else None
         layers = None if row.layers is None else str(row.layers)
-        figures: list[Cell] = [wer, emotion.estimate if emotion else None, dialect.estimate if dialect else None]
-        rows.append([row.title, layers, count(row.parameters), compression(row, against), *figures])
+        figures: list[Cell] = [*(t.estimate if t else None for t in (emotion, dialect))]
+        relative = _relative(row, teachers.get(row.name))
+        rows.append([row.title, layers, count(row.parameters), compression(row, against), wer, *figures, relative])
     where = "our own synthetic test set" if synthetic else "our own test set"
     notes = [
-        f"Probes on {where}{_conditions(results)}. The layout is the paper's, the conditions are not, "
+        f"Probes on {where}{_conditions(results, shown)}. The layout is the paper's, the conditions are not, "
         "so no figure here is to be held against one of Table 3. n and intervals as under Table 1."
     ]
+    tuned = [row.title for row in shown if not row.frozen]
+    if tuned:
+        notes.append(f"{listed(tuned)}: not frozen, so not to be held against the other rows.")
     if not rows:
         notes.append(f"{ABSENT}: no model of this run was probed.")
     elif any(cell is None for row in rows for cell in row):
-        notes.append(f"{ABSENT}: not measured in this run; the notes of Table 1 say why.")
-    return Table("Table 4. Our models in the same layout", _columns(), rows or [[ABSENT, *[None] * 6]], notes, THIS_RUN)
+        notes.append(
+            f"{ABSENT}: not measured in this run, as the notes of Table 1 say, or, relative to L, no frozen student."
+        )
+    columns, absent = _columns(), [[ABSENT, *[None] * (len(SIZES) + len(FIGURES))]]
+    return Table("Table 4. Our models in the same layout", columns, rows or absent, notes, THIS_RUN)
 
 
-def _conditions(results: Results) -> str:
+def _relative(student: Row, teacher: Row | None) -> str | None:
+    """`−14.4 %`: the dialect accuracy of a student as its change from the teacher's; None for other rows."""
+    mine, theirs = (row.tasks.get("dialect") if row else None for row in (student, teacher))
+    if mine is None or theirs is None or not theirs.estimate.value:
+        return None
+    return f"{100 * (mine.estimate.value / theirs.estimate.value - 1):+.1f} %".replace("-", "−")
+
+
+def _conditions(results: Results, shown: Sequence[Row]) -> str:
     """Parameters and hours of audio of each model, as far as they are known: these are not the paper's."""
     hours = {training.name: training.hours for training in results.trainings}
     said = []
-    for row in results.models:
+    for row in shown:
         facts = [f"{count(row.parameters)} parameters"] if row.parameters else []
-        heard = hours.get(row.name)
+        heard = hours.get(row.group)
         facts += [f"trained on {heard:,.2f} h"] if heard is not None else []
         said += [f"; {row.title}: {', '.join(facts)}"] if facts else []
     return "".join(said)

@@ -9,13 +9,14 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib
 import numpy as np
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from .tables import Estimate
 
@@ -111,6 +112,53 @@ def loss_plot(name: str, curves: Sequence[tuple[str, Sequence[float], Sequence[f
         if len(curves) > 1:
             axes.legend(labelcolor=INK)
         return _svg(figure, name, f"{label} over training steps: {', '.join(c[0] for c in curves)}")
+
+
+def arms_plot(
+    name: str, arms: Sequence[tuple[str, Sequence[tuple[str, Sequence[float], Sequence[float]]]]], label: str
+) -> Markup:
+    """Curves (kind, steps, values) over steps of several trainings: a colour each, its first kind thin, dev dotted."""
+    with matplotlib.rc_context(STYLE):
+        figure, axes = _axes(3.8, 2.6)
+        for i, (arm, curves) in enumerate(arms):
+            for kind, steps, values in curves:
+                x, y = thinned(steps, values)
+                dev = kind == "dev"
+                dashes = (0, (4, 2)) if dev else "-"
+                colour, title, width = SERIES[i % 3], f"{arm}, {kind}", 1.7 if dev else 1.1
+                dots = "o" if len(x) <= 60 and dev else ""
+                axes.plot(x, y, color=colour, label=title, linewidth=width, linestyle=dashes, marker=dots, markersize=3)
+        axes.set_xlabel("step")
+        axes.set_ylabel(label)
+        axes.grid(axis="y")
+        axes.tick_params(length=0)
+        axes.legend(labelcolor=INK, ncols=2)
+        return _svg(figure, name, f"{label} over training steps: {', '.join(arm for arm, _ in arms)}")
+
+
+def layer_plot(name: str, test: Mapping[int, Estimate], best: int | None, chance: float | None, label: str) -> Markup:
+    """Figure of each layer with its interval as a band; the layer that dev chose ringed, chance dashed."""
+    with matplotlib.rc_context(STYLE):
+        figure, axes = _axes(3.8, 2.3)
+        x, y = list(test), [e.value for e in test.values()]
+        low = [e.value if e.low is None else e.low for e in test.values()]
+        high = [e.value if e.high is None else e.high for e in test.values()]
+        axes.fill_between(x, low, high, color=ACCENT, alpha=0.2, linewidth=0)
+        axes.plot(x, y, color=ACCENT, linewidth=1.5, marker="o", markersize=3)
+        if best is not None and best in test:
+            at = test[best].value
+            axes.plot(
+                [best], [at], "o", markersize=9, markerfacecolor="none", markeredgecolor=SECOND, markeredgewidth=2
+            )
+        if chance is not None:
+            axes.axhline(chance, color=MUTED, linewidth=1, linestyle=(0, (2, 3)))
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_xlabel("layer")
+        axes.set_ylabel(label)
+        axes.grid(axis="y")
+        axes.tick_params(length=0)
+        said = "; ".join(f"layer {layer} {estimate}" for layer, estimate in test.items())
+        return _svg(figure, name, f"{label} by layer: {said}")
 
 
 def thinned(steps: Sequence[float], values: Sequence[float], points: int = POINTS) -> tuple[list[float], list[float]]:

@@ -13,6 +13,8 @@ BASELINES = {"fbank": "FBANK", "fbank_stacked": "stacked FBANK", "random": "rand
 ROW_FILE, COST_FILE = "row.json", "cost.json"
 TASKS = {"phone": "phone", "asr": "ASR", "dialect": "dialect", "language": "language", "emotion": "emotion"}
 """known tasks in the order of the tables, and what they are called"""
+BEAM = "_beam"
+"""how the names of figures by beam search end; those without it are greedy"""
 LOWER_IS_BETTER = re.compile(r"\b(cer|wer|mr-?wer|per|mer|eer|der|error)\b", re.I)
 
 
@@ -32,6 +34,8 @@ class Task:
         layer_weights: weight of each layer in the sum that the probe sees, from the block input to the last.
         others: further figures by name ("wer", "macro_f1"), percent.
         paired: by row, the interval of (this row - that row) in points, where the two were tested in pairs.
+        decoding: how the beam decoder of `others` was set, and over what tokens; empty where there was none.
+        frozen: whether only the head was trained.
     """
 
     task: str
@@ -49,6 +53,8 @@ class Task:
     chance: float | None
     paired: dict[str, Estimate]
     block_count: float | None = None
+    decoding: str = ""
+    frozen: bool = True
 
     @property
     def drawn(self) -> str:
@@ -72,7 +78,13 @@ class Cost:
 
 @dataclass(frozen=True)
 class Row:
-    """A system under the probes: a baseline or a model."""
+    """A system under the probes: a baseline or a model.
+
+    Attributes:
+        kind: fbank, fbank_stacked, random or model.
+        of: the model whose shape a random network has, or that was fine-tuned; None for others.
+        frozen: whether it was left as it was; False: fine-tuned together with the head.
+    """
 
     name: str
     title: str
@@ -80,12 +92,14 @@ class Row:
     layers: int | None
     cost: Cost | None
     tasks: dict[str, Task]
+    kind: str = "model"
+    of: str | None = None
+    frozen: bool = True
 
     @property
-    def kind(self) -> str:
-        """fbank, fbank_stacked, random (also of one shape of several: `random.S`), or model."""
-        head = self.name.split(".")[0]
-        return head if head in BASELINES else "model"
+    def group(self) -> str:
+        """The model that a row belongs to: random twin, model and its fine-tuned self stand together."""
+        return self.of or self.name
 
 
 def is_row(folder: Path) -> bool:
@@ -96,14 +110,32 @@ def read_row(folder: Path) -> Row:
     """Row of a folder with row.json, and cost.json and <task>.json where they are there. Raises UserError."""
     file = ResultFile.read(folder / ROW_FILE)
     tasks = [_task(path) for path in sorted(folder.glob("*.json")) if _is_task(path)]
+    name, kind, of = file.text("row"), _kind(file), file.text("of") if file.has("of") else None
+    frozen = file.flag("frozen") if file.has("frozen") else all(task.frozen for task in tasks)
+    title = file.text("title")
+    if kind == "random" and of:
+        title = f"{of}, random"
+    elif not frozen:
+        title = f"{of or name}, fine-tuned"
     return Row(
-        name=file.text("row"),
-        title=file.text("title"),
+        name=name,
+        title=title,
         parameters=file.whole("parameters") if file.has("parameters") else None,
         layers=file.whole("layers") if file.has("layers") else None,
         cost=_cost(folder / COST_FILE) if (folder / COST_FILE).is_file() else None,
         tasks={task.task: task for task in sorted(tasks, key=_order)},
+        kind=kind,
+        of=of,
+        frozen=frozen,
     )
+
+
+def _kind(file: ResultFile) -> str:
+    """As row.json says; where it does not, by the name: fbank, random, random.S and so on, else a model."""
+    kind = file.text("kind") if file.has("kind") else file.text("row").split(".")[0]
+    if kind not in (*BASELINES, "model") and file.has("kind"):
+        raise broken(file.path, f"kind is {kind!r}, not one of {', '.join([*BASELINES, 'model'])}")
+    return kind if kind in BASELINES else "model"
 
 
 def task_name(task: str) -> str:
@@ -111,7 +143,9 @@ def task_name(task: str) -> str:
 
 
 def metric_name(metric: str) -> str:
-    """`cer` -> CER, `frame_accuracy` -> frame accuracy."""
+    """`cer` -> CER, `cer_beam` -> CER by beam, `frame_accuracy` -> frame accuracy."""
+    if metric.endswith(BEAM):
+        return f"{metric_name(metric.removesuffix(BEAM))} by beam"
     return metric.upper() if LOWER_IS_BETTER.fullmatch(metric) else metric.replace("_", " ").replace("f1", "F1")
 
 
@@ -120,7 +154,7 @@ def _order(task: Task) -> int:
 
 
 def _is_task(path: Path) -> bool:
-    if path.name in (ROW_FILE, COST_FILE, "record.json", "times.json"):
+    if path.name in (ROW_FILE, COST_FILE, "layers.json", "record.json", "times.json"):
         return False
     return "task" in ResultFile.read(path).tree
 
@@ -142,7 +176,7 @@ def _task(path: Path) -> Task:
     return Task(
         task=file.text("task"),
         metric=file.text("metric"),
-        estimate=_estimate(file),
+        estimate=estimate_of(file),
         n=file.whole("n"),
         unit_of_n=file.text("unit_of_n"),
         blocks=file.text("blocks"),
@@ -150,15 +184,27 @@ def _task(path: Path) -> Task:
         confidence=file.number("confidence"),
         layer_weights=file.numbers("layer_weights") if file.has("layer_weights") else None,
         confusion=_confusion(file.section("confusion")) if file.has("confusion") else None,
-        others={name: _estimate(others.section(name)) for name in sorted(others.tree)} if others else {},
+        others={name: estimate_of(others.section(name)) for name in sorted(others.tree)} if others else {},
         best_lr=file.maybe("best_lr"),
         steps=file.maybe("steps"),
         chance=file.maybe("chance_percent"),
-        paired={name: _estimate(paired.section(name)) for name in sorted(paired.tree)} if paired else {},
+        paired={name: estimate_of(paired.section(name)) for name in sorted(paired.tree)} if paired else {},
+        decoding=_decoding(file),
+        frozen=file.flag("frozen") if file.has("frozen") else True,
     )
 
 
-def _estimate(file: ResultFile) -> Estimate:
+def _decoding(file: ResultFile) -> str:
+    """`beam 16, order 4, lm weight 0.5 over characters`; empty where there is no beam decoder."""
+    if not file.has("decoding"):
+        return ""
+    settings = file.section("decoding")
+    said = ", ".join(f"{name.replace('_', ' ')} {settings.number(name):g}" for name in settings.tree)
+    return f"{said} over {file.text('tokens')}" if file.has("tokens") else said
+
+
+def estimate_of(file: ResultFile) -> Estimate:
+    """percent, low and high of a section. Raises UserError where low is above high."""
     estimate = Estimate(file.number("percent"), file.maybe("low"), file.maybe("high"))
     if estimate.low is not None and estimate.high is not None and estimate.low > estimate.high:
         raise broken(file.path, f"{file.prefix}low is above {file.prefix}high")

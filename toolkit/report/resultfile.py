@@ -11,7 +11,7 @@ from typing import Any
 
 from ..core.errors import UserError
 from ..core.files import read_json
-from ..core.record import holder, read_record
+from ..core.record import RECORD, holder, read_record
 
 MAKERS = {  # who makes a result file, for folders without a record
     "codebook.json": "units.kmeans",
@@ -19,8 +19,11 @@ MAKERS = {  # who makes a result file, for folders without a record
     "examples.json": "units.quality",
     "loss.tsv": "train",
     "config.json": "train",
+    "header.json": "units.label",
     "row.json": "train.probe",
     "cost.json": "train.probe",
+    "layers.json": "train.probe",
+    "pairs.json": "score.compare",
     "wav.scp": "data.corpora",
 }
 
@@ -34,6 +37,14 @@ def maker(path: Path) -> str:
         if argv:
             return str(argv[0])
     return MAKERS.get(path.name, "train.probe" if path.suffix == ".json" else "its maker")
+
+
+def recorded_inputs(folder: Path) -> list[tuple[str, str]]:
+    """(path, id) of what the record of `folder` says it was made from; nothing where it has no record."""
+    if not (folder / RECORD).is_file():
+        return []
+    parts = read_record(folder)["parts"]
+    return [(key.removeprefix("input "), str(id)) for key, id in parts.items() if key.startswith("input ")]
 
 
 def broken(path: Path, why: str) -> UserError:
@@ -99,6 +110,9 @@ class ResultFile:
         if value != int(value) or value < 0:
             raise broken(self.path, f"{self.prefix}{key} is {value}, not a whole number")
         return int(value)
+
+    def flag(self, key: str) -> bool:
+        return bool(self._get(key, (bool,), "true or false"))
 
     def listed(self, key: str) -> list[Any]:
         values: list[Any] = self._get(key, (list,), "a list")

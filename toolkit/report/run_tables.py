@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .funnel import Stage
+from .model_table import count
 from .probes import metric_name, task_name
 from .results import SET_ORDER, Results
 from .tables import ABSENT, THIS_RUN, Cell, Column, Table
-from .units import Codebook, Quality
+from .units import Codebook, Quality, Targets
 
 
 def unit_table(results: Results) -> Table:
@@ -22,7 +23,7 @@ def unit_table(results: Results) -> Table:
             title = f"{tag}, {quality.set}" if quality and len(found) > 1 else tag
             rows.append([title, *_unit_cells(quality, codebooks.get(tag))])
     shares = ["PNMI", "Phone purity", "Cluster purity"]
-    titles = ["K", "Frame rate Hz", *shares, "Entropy bits", "Clusters used", "Run length ms", "Inertia"]
+    titles = ["K", "PCA", "Frame rate Hz", *shares, "Entropy bits", "Clusters used", "Run length ms", "Inertia"]
     return Table(
         title="Table 2. Units",
         columns=[Column("Iteration", "left"), Column("Source", "left"), *map(Column, titles)],
@@ -35,7 +36,8 @@ def unit_table(results: Results) -> Table:
 def _unit_cells(quality: Quality | None, codebook: Codebook | None) -> list[Cell]:
     of = quality or codebook
     rate = _rate(quality, codebook)
-    known: list[Cell] = [of.source, str(of.k)] if of else [None, None]
+    pca = None if codebook is None or codebook.pca is None else f"{codebook.pca}" if codebook.pca else "none"
+    known: list[Cell] = [*([of.source, str(of.k)] if of else [None, None]), pca]
     known.append(_number(rate))
     inertia = None if codebook is None or codebook.inertia is None else f"{codebook.inertia:,.1f}"
     if quality is None:
@@ -71,6 +73,11 @@ def _unit_notes(results: Results) -> list[str]:
         notes[0] += f" The frame rate differs here ({', '.join(f'{rate:g}' for rate in rates)} Hz)."
     if results.qualities:
         notes.append(f"Measured on {'; '.join(map(_heard, results.qualities))}. Inertia per frame of the sample.")
+    if any(codebook.pca is not None for codebook in results.codebooks):
+        notes.append("PCA: dimensions that it left of the features before k-means.")
+    teachers = [f"{c.source}, {count(c.parameters)}" for c in results.codebooks if c.parameters]
+    if teachers:
+        notes.append(f"Parameters of the networks under the units: {'; '.join(dict.fromkeys(teachers))}.")
     return [*notes, *_unit_gaps(results)]
 
 
@@ -100,6 +107,9 @@ def _unit_gaps(results: Results) -> list[str]:
         notes.append(
             f"{ABSENT}: the codebook of {', '.join(without)} is not among the inputs, so its inertia is not known."
         )
+    unsaid = [c.tag for c in results.codebooks if c.pca is None]
+    if unsaid:
+        notes.append(f"{ABSENT} under PCA: the codebook of {', '.join(unsaid)} does not say.")
     if not results.codebooks and not results.qualities:
         notes.append(f"{ABSENT}: neither a codebook nor unit quality is among the inputs.")
     return notes
@@ -128,21 +138,37 @@ def data_table(results: Results) -> Table:
 
 
 def training_table(results: Results) -> Table:
-    """What was trained, for how long, and where its losses began and ended."""
+    """What was trained on which units, how large it is, and where its losses began and ended."""
     rows: list[list[Cell]] = []
     for training in results.trainings:
         shape = ", ".join(f"{name} {value}" for name, value in training.shape.items())
         values = [training.first("loss"), training.last("loss"), training.last("dev loss")]
-        rows.append([training.name, shape, f"{training.steps:,}", *(None if v is None else f"{v:.3f}" for v in values)])
+        targets, row = results.targets(training), results.row(training.name)
+        units = training_units(targets) if targets else None
+        size = count(row.parameters) if row else None
+        losses = [None if v is None else f"{v:.3f}" for v in values]
+        rows.append([training.name, shape, size, units, f"{training.steps:,}", *losses])
     notes = [f"{ABSENT}: no trained network is among the inputs."] if not results.trainings else []
     if any(training.last("dev loss") is None for training in results.trainings):
         notes.append(f"{ABSENT}: a loss.tsv without dev losses has none to show.")
+    if any(row[2] is None for row in rows):
+        notes.append(f"{ABSENT} under Parameters: the probes count them, and this network was not probed.")
+    if any(row[3] is None for row in rows):
+        notes.append(f"{ABSENT} under Units: neither the labels of the network nor their codebook are to be found.")
+    if len(rows) > 1:
+        notes.append("Losses of different units are not on one scale.")
     skipped = [f"{t.name}: {t.gaps}" for t in results.trainings if t.gaps]
     if skipped:
         notes.append(f"Values of loss.tsv that are not finite: {', '.join(skipped)}.")
-    titles = ["Steps", "First loss", "Last loss", "Last dev loss"]
-    columns = [Column("Network", "left"), Column("Shape", "left"), *map(Column, titles)]
-    return Table("Training", columns, rows or [[ABSENT, *[None] * 5]], notes, THIS_RUN)
+    words = [Column(title, "left") for title in ("Network", "Shape")]
+    titles = [Column("Parameters"), Column("Units", "left"), *map(Column, ["Steps", "First loss", "Last loss"])]
+    columns = [*words, *titles, Column("Last dev loss")]
+    return Table("Training", columns, rows or [[ABSENT, *[None] * 7]], notes, THIS_RUN)
+
+
+def training_units(targets: Targets) -> str:
+    """`layer 3 of it2.L, PCA to 16`."""
+    return f"{targets.source}, PCA to {targets.pca}" if targets.pca else targets.source
 
 
 def detail_table(results: Results) -> Table:

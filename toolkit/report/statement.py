@@ -2,174 +2,155 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from .probes import BASELINES, TASKS, Row, Task, metric_name, task_name
+from .compare import Comparison, Contest, comparisons, keeps, measured, students
+from .model_table import compression, task_columns
+from .probes import task_name
 from .results import Results
-from .tables import ABSENT, Estimate, listed
+from .tables import THIS_RUN, UNPAIRED, Cell, Column, Outcome, Table, listed
 
-Outcome = Literal["ahead", "behind", "not told apart", "not measured"]
-FILTER_BANKS = ("fbank", "fbank_stacked")
 SYNTHETIC = "The audio is SYNTHETIC."
+UNDECIDED: tuple[Outcome, ...] = ("not told apart", "not measured")
 
 
 @dataclass(frozen=True)
-class Point:
-    """One task of a claim: `phone accuracy`, `ahead`, the two figures and the ground."""
+class Said:
+    """A sentence and what it is on; `title` is empty where the sentence says so itself."""
 
-    task: str
-    outcome: Outcome
-    figures: str
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A sentence, and what stands under it, one per task."""
-
+    title: str
     text: str
-    points: tuple[Point, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.title}: {self.text}" if self.title else self.text
 
 
-def compare(task: Task | None, other: Task | None, other_row: str = "") -> tuple[Outcome, str]:
-    """Outcome of `task` against `other`, and its ground where that is not the two intervals alone.
-
-    The paired test decides where there is one: the interval of the difference lies on one side of 0. Else
-    ahead means that the two intervals are apart: the low end of the one above the high end of the other
-    (reversed for error rates).
-    """
-    if task is None or other is None:
-        return "not measured", "no figure"
-    sign = -1 if task.lower_is_better else 1
-    apart = _apart(task.estimate, other.estimate, sign)
-    paired = task.paired.get(other_row)
-    zero = Estimate(0, 0, 0)
-    if paired is not None and (found := _apart(paired, zero, sign)) is not None:
-        beside = "" if apart is None else ", the two intervals overlap" if apart == "not told apart" else ""
-        return found, f"paired difference {paired} points{beside}"
-    return (apart, "") if apart else ("not measured", "no interval")
+NOTHING = Said("", "Nothing.")
 
 
-def _apart(a: Estimate, b: Estimate, sign: int) -> Outcome | None:
-    """How interval `a` lies to `b`, higher being better times `sign`; None where one is missing."""
-    if a.low is None or a.high is None or b.low is None or b.high is None:
-        return None
-    low, high = sorted((sign * a.low, sign * a.high))
-    other_low, other_high = sorted((sign * b.low, sign * b.high))
-    return "ahead" if low > other_high else "behind" if high < other_low else "not told apart"
+@dataclass(frozen=True)
+class Statement:
+    """Sentences that the figures bear out, those that they do not, the comparisons behind them, and cautions."""
+
+    shows: list[Said]
+    lacks: list[Said]
+    tables: list[Table]
+    cautions: list[str]
 
 
-def measured(results: Results) -> list[str]:
-    """Tasks that any row was measured on, in the order of the tables."""
-    found = dict.fromkeys(name for row in results.rows for name in row.tasks)
-    return [*(name for name in TASKS if name in found), *(name for name in found if name not in TASKS)]
+def statement(results: Results, synthetic: bool) -> Statement:
+    """What can be said of the models of a run."""
+    made = comparisons(results)
+    count = len(measured(results))
+    shows = [said for c in made if (said := _shown(c, count))] + _kept(results)
+    lacks = [said for c in made if (said := _not_shown(c, count))]
+    lacks += [Said("", said) for c in made for said in c.unsaid]
+    if not results.models:
+        lacks.append(Said("", "No trained model was probed frozen, so nothing can be said of one."))
+    elif not measured(results):
+        names = listed(model.name for model in results.models)
+        lacks.append(Said("", f"{names} was probed on no task: no set has labels for one."))
+    tables = [_table(c, results) for c in made if c.tabled and any(x.verdicts for x in c.contests)]
+    return Statement(shows, lacks, tables, _cautions(results, synthetic))
 
 
-def best_filter_bank(results: Results, name: str) -> Row | None:
-    """The row of filter banks with the better figure on the task `name`; None where none was measured on it."""
-    found = [row for row in results.rows if row.kind in FILTER_BANKS and name in row.tasks]
-    sign = -1 if any(row.tasks[name].lower_is_better for row in found) else 1
-    return max(found, key=lambda row: sign * row.tasks[name].estimate.value, default=None)
+def _shown(comparison: Comparison, count: int) -> Said | None:
+    """Where contests were decided."""
 
-
-def statement(results: Results, synthetic: bool) -> list[Claim]:
-    """What can be said of each model against its random initialisation and against filter banks; cautions last."""
-    held = (_against_random, _against_filter_banks)
-    claims = [against(model, results) for model in results.models for against in held] or [
-        Claim("No trained model was probed, so nothing can be said of one.")
-    ]
-    claims += [claim for model in results.models if (claim := _chance(model))]
-    claims.append(_caution(results))
-    if synthetic:
-        claims.append(
-            Claim(f"{SYNTHETIC} The figures show that the chain works, and nothing about real Arabic speech.")
+    def clause(contest: Contest) -> str:
+        ahead, behind = contest.on("ahead"), contest.on("behind")
+        return listed(
+            f"{word} on {_tasks(names, count)}" for word, names in (("ahead", ahead), ("behind", behind)) if names
         )
-    return claims
+
+    return _sentence(comparison, clause)
 
 
-def _caution(results: Results) -> Claim:
-    text = (
-        "Ahead and behind: the interval of the paired difference lies on one side of 0, or, where none is named, "
-        "the two intervals are apart. Not told apart does not mean equal. "
-        "This is one run with one seed, and the intervals cover the choice of test data only."
-    )
+def _not_shown(comparison: Comparison, count: int) -> Said | None:
+    """Where contests were not decided, or never held."""
+
+    def clause(contest: Contest) -> str:
+        open_ = [
+            f"{outcome} on {_tasks(found, count)}"
+            for outcome in UNDECIDED
+            if (found := contest.on(outcome)) and (outcome != "not measured" or comparison.tabled)
+        ]
+        none = comparison.hoped and open_ and not contest.on("ahead")
+        return ", ".join(["ahead on none", *open_] if none else open_)
+
+    return _sentence(comparison, clause)
+
+
+def _sentence(comparison: Comparison, clause: Callable[[Contest], str]) -> Said | None:
+    """`A and B ahead on phone; C against D behind on ASR.`: one clause for all contests that came out alike."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for contest in comparison.contests:
+        alike.setdefault((clause(contest), contest.other), []).append(contest.name)
+    said = [
+        f"{listed(names)}{f' against {other}' if other else ''} {words}"
+        for (words, other), names in alike.items()
+        if words
+    ]
+    return Said(comparison.title, f"{'; '.join(said)}.") if said else None
+
+
+def _tasks(names: Sequence[str], count: int) -> str:
+    return f"all {count} tasks" if len(names) == count > 1 else listed(map(task_name, names))
+
+
+def _kept(results: Results) -> list[Said]:
+    """What each student has left of its teacher, in its own figures."""
+    said = []
+    for student, teacher in students(results):
+        shares = [(t, keeps(student, teacher, t)) for t in measured(results)]
+        words = [f"{task_name(t)} {share.removeprefix('keeps ')}" for t, share in shares if share]
+        if words:
+            saved = compression(student, teacher)
+            said.append(f"{student.name}, with {saved} % fewer parameters, of {teacher.name}: {', '.join(words)}")
+    return [Said("What students keep", f"{'; '.join(said)}.")] if said else []
+
+
+def _table(comparison: Comparison, results: Results) -> Table:
+    """A row per contest, a column per task."""
+    tasks = [t for t in measured(results) if any(t in c.verdicts for c in comparison.contests)]
+    titles = {c.task: c.title for c in task_columns(results) if not c.other}
+    columns = [Column("Model", "left")]
+    for task in tasks:
+        beside = comparison.against.get(task)
+        columns.append(Column(titles[task].replace(" %", "") + (f", against {beside}" if beside else "")))
+    rows: list[list[Cell]] = [[c.label, *(c.verdicts.get(t) for t in tasks)] for c in comparison.contests]
+    verdicts = [v for c in comparison.contests for v in c.verdicts.values()]
+    notes = []
+    if any(v.difference and not v.paired for v in verdicts):
+        notes.append(f"{UNPAIRED}: no paired test; judged by the intervals of the two figures.")
+    return Table(comparison.title, columns, rows, notes, THIS_RUN)
+
+
+def _cautions(results: Results, synthetic: bool) -> list[str]:
+    """What no figure of this report can show."""
+    cautions = [
+        "Ahead and behind: the interval of the paired difference (points, in brackets) lies on one side of 0, or, "
+        "where there is none, the two intervals are apart. Not told apart does not mean equal. "
+        "This is one run with one seed, and the intervals cover the choice of test data only; "
+        "of many comparisons some come out by chance."
+    ]
     drawn = [
         n for n in measured(results) if any(n in r.tasks and r.tasks[n].blocks == "utterance" for r in results.rows)
     ]
     if drawn:
-        text += (
+        cautions[0] += (
             f" On {listed(map(task_name, drawn))} that is the choice of utterances: "
             "variation between speakers is not covered."
         )
-    return Claim(text)
-
-
-def _against_random(model: Row, results: Results) -> Claim:
-    other = results.baseline("random", model)
-    if other is None:
-        return _unsaid(model, "its random initialisation", "the probe folder has no such row")
-    same = other.parameters == model.parameters
-    name = "its random initialisation" if same else "a random initialisation of another size"
-    return _claim(model, name, dict.fromkeys(measured(results), other))
-
-
-def _against_filter_banks(model: Row, results: Results) -> Claim:
-    """Against whichever filter banks are better on a task, so that no weak one stands for all."""
-    there = [kind for kind in FILTER_BANKS if any(row.kind == kind for row in results.rows)]
-    gone = [BASELINES[kind] for kind in FILTER_BANKS if kind not in there]
-    if not there:
-        return _unsaid(model, " or ".join(gone), "the probe folder has a row of neither")
-    name = BASELINES[there[0]] if gone else f"the better of {listed(BASELINES[kind] for kind in there)}"
-    others = {task: best_filter_bank(results, task) for task in measured(results)}
-    claim = _claim(model, name, others, named=True)
-    return replace(claim, text=f"{claim.text} The probe folder has no row of {gone[0]}.") if gone else claim
-
-
-def _unsaid(model: Row, name: str, why: str) -> Claim:
-    return Claim(f"Whether {model.title} is ahead of {name} cannot be said: {why}.")
-
-
-def _claim(model: Row, name: str, others: Mapping[str, Row | None], named: bool = False) -> Claim:
-    """Of `model` against the row that each task has in `others`; `named`: each point says which row that is."""
-    if not others:
-        return Claim(f"{model.title} was probed on no task: no set has labels for one.")
-    points = {task: _point(model, other, task, named) for task, other in others.items()}
-    tasks = {
-        outcome: [task_name(t) for t, p in points.items() if p.outcome == outcome] for outcome in get_args(Outcome)
-    }
-    ahead = tasks.pop("ahead")
-    if ahead:
-        text = f"{model.title} beats {name} outside the interval on {len(ahead)} of {len(others)} tasks: "
-        text += f"{listed(ahead)}."
-    else:
-        text = f"{model.title} does not beat {name} outside the interval on any of {len(others)} tasks."
-    rest = [f"{outcome} on {listed(names)}" for outcome, names in tasks.items() if names]
-    text += f" {listed(rest)[:1].upper()}{listed(rest)[1:]}." if rest else ""
-    return Claim(text, tuple(points.values()))
-
-
-def _chance(model: Row) -> Claim | None:
-    """How a model stands to always answering with the most frequent class of training, on the tasks that have one."""
-    held = {
-        n: compare(t, replace(t, estimate=Estimate(t.chance, t.chance, t.chance), paired={}))[0]
-        for n, t in model.tasks.items()
-        if t.chance is not None
-    }
-    if not held:
-        return None
-    groups = {o: listed(task_name(n) for n, found in held.items() if found == o) for o in get_args(Outcome)}
-    said = [f"{outcome if outcome != 'ahead' else 'above'} on {names}" for outcome, names in groups.items() if names]
-    return Claim(f"{model.title} against chance (always the most frequent class of training): {'; '.join(said)}.")
-
-
-def _point(model: Row, other: Row | None, name: str, named: bool) -> Point:
-    mine, theirs = model.tasks.get(name), other.tasks.get(name) if other else None
-    outcome, ground = compare(mine, theirs, other.name if other else "")
-    found = [task for task in (mine, theirs) if task]
-    metric = metric_name(found[0].metric) if found else ""
-    title = f"{other.title}: " if named and other else ""
-    figures = f"{mine.estimate if mine else ABSENT} against {title}{theirs.estimate if theirs else ABSENT}"
-    counts = listed(dict.fromkeys(f"{task.n:,} {task.unit_of_n}" for task in found))
-    said = [figures, f"n {counts}" if counts else "", ground]
-    return Point(f"{task_name(name)} {metric}".strip(), outcome, "; ".join(word for word in said if word))
+    if results.tuned:
+        names = listed(row.title for row in results.tuned)
+        cautions.append(f"{names}: trained together with the head, so held against the same network frozen only.")
+    if results.strange:
+        rows = sorted({p.row for p in results.strange} | {p.other for p in results.strange})
+        known = {row.name for row in results.rows}
+        gone = listed(name for name in rows if name not in known) or "tasks that have no figure here"
+        cautions.append(f"{len(results.strange)} paired differences are left out: they are of {gone}.")
+    if synthetic:
+        cautions.append(f"{SYNTHETIC} The figures show that the chain works, and nothing about real Arabic speech.")
+    return cautions

@@ -11,6 +11,7 @@ from typing import Final, Literal
 from markupsafe import Markup, escape
 
 ABSENT = "–"
+UNPAIRED = "†"
 THIS_RUN: Final = "this run"
 PAPER: Final = "paper"
 WIDEST = 48  # a longer cell of Markdown sticks out instead of padding its whole column
@@ -42,11 +43,50 @@ class Estimate:
             return ""
         return f"[{self.low:.{self.digits}f}, {self.high:.{self.digits}f}]"
 
+    @property
+    def negated(self) -> Estimate:
+        """The difference seen from the other side."""
+        low, high = (None if end is None else -end for end in (self.high, self.low))
+        return Estimate(-self.value, low, high, self.digits)
+
     def __str__(self) -> str:
         return f"{self.figure} {self.interval}".rstrip()
 
 
-Cell = str | Estimate | None  # None is written as ABSENT
+Outcome = Literal["ahead", "behind", "not told apart", "not measured"]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """How one figure stands to another.
+
+    Attributes:
+        outcome: whether it is ahead, lower being better for error rates.
+        difference: in points, with its interval where the two were tested in pairs; None where there is none.
+        note: what else there is to say of it.
+    """
+
+    outcome: Outcome
+    difference: Estimate | None = None
+    note: str = ""
+
+    @property
+    def paired(self) -> bool:
+        return bool(self.difference and self.difference.interval)
+
+    @property
+    def rest(self) -> str:
+        """`+24.6 [22.6, 26.6]; keeps 91 %`; a difference without a paired test is followed by UNPAIRED."""
+        words = []
+        if self.difference:
+            words.append(f"{self.difference.value:+.{self.difference.digits}f} {self.difference.interval or UNPAIRED}")
+        return "; ".join([*words, self.note] if self.note else words)
+
+    def __str__(self) -> str:
+        return f"{self.outcome} {self.rest}".rstrip()
+
+
+Cell = str | Estimate | Judged | None  # None is written as ABSENT
 
 
 @dataclass(frozen=True)
@@ -68,6 +108,8 @@ class Table:
         notes: sentences that stand under the table.
         mark: whose figures these are ("paper" or "this run"); one table never holds both.
         strong: numbers of the rows that the table is about, counted from 0.
+        muted: numbers of the rows that only stand beside another.
+        first: numbers of the rows that begin a group.
     """
 
     title: str
@@ -76,6 +118,8 @@ class Table:
     notes: Sequence[str] = ()
     mark: Literal["", "paper", "this run"] = ""
     strong: frozenset[int] = field(default_factory=frozenset)
+    muted: frozenset[int] = field(default_factory=frozenset)
+    first: frozenset[int] = field(default_factory=frozenset)
 
     def __post_init__(self) -> None:
         for row in self.rows:
@@ -126,7 +170,8 @@ def to_html(table: Table) -> Markup:
     for i, row in enumerate(table.rows):
         cells = [Markup('<th scope="row" dir="auto">{}</th>').format(_html(row[0]))]
         cells += [_data_cell(cell, column) for cell, column in zip(row[1:], table.columns[1:])]
-        opening = Markup('<tr class="strong">') if i in table.strong else Markup("<tr>")
+        classes = " ".join(name for name in ("strong", "muted", "first") if i in getattr(table, name))
+        opening = Markup('<tr class="{}">').format(classes) if classes else Markup("<tr>")
         rows.append(opening + Markup("").join(cells) + Markup("</tr>\n"))
     mark = Markup(' <span class="mark {}">{}</span>').format(table.mark.replace(" ", "-"), table.mark)
     caption = Markup("<caption>{}{}</caption>").format(table.title, mark if table.mark else "")
@@ -158,6 +203,9 @@ def _html(cell: Cell) -> Markup:
     if isinstance(cell, Estimate):
         interval = Markup(' <span class="ci">{}</span>').format(cell.interval) if cell.interval else ""
         return Markup('<span class="figure">{}</span>{}').format(cell.figure, interval)
+    if isinstance(cell, Judged):
+        outcome = Markup('<b class="{}">{}</b>').format(cell.outcome.replace(" ", "-"), cell.outcome)
+        return outcome + (Markup(' <span class="ci">{}</span>').format(cell.rest) if cell.rest else "")
     return escape(_text(cell))
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.record import RECORD, read_record
-from .resultfile import ResultFile, broken
+from .resultfile import ResultFile, broken, recorded_inputs
+from .units import Targets, read_targets
 
 SHAPE = {  # keys of a Hugging Face config -> what the report calls them
     "model_type": "type",
@@ -30,6 +31,8 @@ class Training:
         hours: audio that it was trained on; None where its record does not say.
         curves: (steps, values) of each column of loss.tsv, e.g. "loss" and "dev loss"; finite values only.
         gaps: how many values were not finite.
+        tag, model: names of the folder above and of its own: exp/it3-pca/S -> it3-pca, S.
+        targets: the units that it was trained to predict; None where its labels are not to be found.
     """
 
     name: str
@@ -37,6 +40,9 @@ class Training:
     hours: float | None
     curves: dict[str, tuple[list[float], list[float]]]
     gaps: int
+    tag: str = ""
+    model: str = ""
+    targets: Targets | None = None
 
     def last(self, name: str) -> float | None:
         return self.curves[name][1][-1] if self.curves.get(name, ([], []))[1] else None
@@ -66,7 +72,23 @@ def read_training(folder: Path) -> Training:
     config = ResultFile.read(folder / "hf" / "config.json")
     shape = {title: _said(config.tree[key]) for key, title in SHAPE.items() if config.has(key)}
     curves, gaps = _curves(folder / "loss.tsv")
-    return Training(network_name(folder), shape, _hours(folder), curves, gaps)
+    whole = folder.absolute()
+    return Training(
+        name=network_name(folder),
+        shape=shape,
+        hours=_hours(folder),
+        curves=curves,
+        gaps=gaps,
+        tag=whole.parent.name,
+        model=whole.name,
+        targets=_targets(folder),
+    )
+
+
+def _targets(folder: Path) -> Targets | None:
+    """Of the labels that the record of the training names among its inputs."""
+    found = [read_targets(Path(name)) for name, _ in recorded_inputs(folder)]
+    return next((targets for targets in found if targets), None)
 
 
 def _hours(folder: Path) -> float | None:

@@ -2,21 +2,51 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from .resultfile import ResultFile, broken
 
+HEADER = "header.json"
+TEACHER = re.compile(r"layer \d+ of ([^\s,;]+)")
+
 
 @dataclass(frozen=True)
 class Codebook:
-    """`tag` is the iteration: the name of the folder that holds the codebook's."""
+    """Of one iteration.
+
+    Attributes:
+        tag: the iteration: the name of the folder that holds the codebook's.
+        source: "mfcc", or "layer 9 of it2.L".
+        pca: dimensions that PCA left of the features, 0 without PCA; None where the file does not say.
+        hash: that travels with the labels made by it; empty where the file does not say.
+        parameters: of the teacher network the features came from, 0 for MFCC; None where the file does not say.
+    """
 
     tag: str
     source: str
     k: int
     rate: float | None
     inertia: float | None
+    pca: int | None = None
+    hash: str = ""
+    parameters: int | None = None
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What a network was trained to predict: units of `source` made by the codebook with that hash."""
+
+    source: str
+    codebook: str
+    pca: int | None
+
+    @property
+    def teacher(self) -> str | None:
+        """`it2.L` of "layer 9 of it2.L"; None for MFCC."""
+        found = TEACHER.match(self.source)
+        return found[1] if found else None
 
 
 @dataclass(frozen=True)
@@ -67,8 +97,25 @@ def iteration(folder: Path) -> str:
 
 def read_codebook(folder: Path) -> Codebook:
     file = ResultFile.read(folder / "codebook.json")
-    inertia = file.maybe("inertia_per_frame")
-    return Codebook(iteration(folder), file.text("source"), file.whole("k"), _rate(file), inertia)
+    return Codebook(
+        tag=iteration(folder),
+        source=file.text("source"),
+        k=file.whole("k"),
+        rate=_rate(file),
+        inertia=file.maybe("inertia_per_frame"),
+        pca=file.whole("pca") if file.has("pca") else None,
+        hash=file.text("hash") if file.has("hash") else "",
+        parameters=file.whole("parameters") if file.has("parameters") else None,
+    )
+
+
+def read_targets(labels: Path) -> Targets | None:
+    """Of header.json in a folder of labels; None where there is none. Raises UserError."""
+    if not (labels / HEADER).is_file():
+        return None
+    file = ResultFile.read(labels / HEADER)
+    pca = file.whole("pca") if file.has("pca") else None
+    return Targets(file.text("layer"), file.text("codebook"), pca)
 
 
 def _rate(file: ResultFile) -> float | None:
