@@ -53,6 +53,11 @@ def ins() -> list[Path]:
     return [Path(path) for path in [*paths, *(f"exp/probe/{run}" for run in probes), "exp/compare"]]
 
 
+def without(model: str) -> list[Path]:
+    """The inputs but the probe run of a model."""
+    return [path for path in ins() if path != Path(f"exp/probe/{model}")]
+
+
 def kind(row: str) -> str:
     return row if row.startswith("fbank") else "random" if row.startswith("random") else "model"
 

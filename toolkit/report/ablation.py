@@ -99,7 +99,7 @@ def ablation_table(ablation: Ablation, results: Results) -> Table:
     for column in task_columns(results):
         cells = [column.of(arm.row) if arm.row else None for arm in ablation.arms]
         if any(cells):
-            rows.append([column.title, *cells, held.verdicts[column.task] if held and not column.other else None])
+            rows.append([column.title, *cells, held.verdicts[column.task] if held and not column.other else ""])
     notes = [
         "Relative loss: cross-entropy over the entropy of the units (entropy bits x ln 2), 1 being a guess by how "
         "often each unit occurs. Losses of two codebooks are on one scale only so."
@@ -108,18 +108,19 @@ def ablation_table(ablation: Ablation, results: Results) -> Table:
         notes.append(f"{ABSENT} under relative loss: the entropy of these units was not measured (units.quality).")
     if held and any(v.difference and not v.paired for v in held.verdicts.values()):
         notes.append(f"{UNPAIRED}: no paired test; judged by the intervals of the two figures.")
-    notes.append(f"{ABSENT}: not known, or nothing to test; the last column is of the probes' main figures.")
+    if any(cell is None for row in rows for cell in row):
+        notes.append(f"{ABSENT}: not among the inputs, or not measured.")
     columns = [Column("Measure", "left"), *(Column(arm.name) for arm in ablation.arms), Column("PCA − raw, points")]
     return Table(f"{ablation.model} on units of {ablation.source}", columns, rows, notes, THIS_RUN)
 
 
 def _unit_rows(ablation: Ablation) -> list[list[Cell]]:
     def of(write: Callable[[Arm], str | None]) -> list[Cell]:
-        return [*map(write, ablation.arms), None]
+        return [*map(write, ablation.arms), ""]
 
     return [
         ["K", *of(lambda a: str(a.codebook.k) if a.codebook else None)],
-        ["PCA dimensions", *of(lambda a: f"{a.codebook.pca:,}" if a.codebook and a.codebook.pca else None)],
+        ["PCA dimensions", *of(lambda a: None if a.codebook is None else f"{a.codebook.pca or 'none'}")],
         ["PNMI", *of(lambda a: _written(a.quality.pnmi if a.quality else None, ".3f"))],
         ["Entropy bits", *of(lambda a: _written(a.quality.entropy_bits if a.quality else None, ".2f"))],
         ["Run length ms", *of(lambda a: _written(run_length_ms(a.quality, a.codebook) if a.quality else None, ".1f"))],
@@ -130,11 +131,11 @@ def _training_rows(ablation: Ablation) -> list[list[Cell]]:
     rows: list[list[Cell]] = []
     for title, dev in (("", False), (", dev", True)):
         losses = [arm.last(LOSSES, dev) for arm in ablation.arms]
-        rows.append([f"Last loss{title}", *(_written(value, ".3f") for value in losses), None])
+        rows.append([f"Last loss{title}", *(_written(value, ".3f") for value in losses), ""])
         shares = [arm.relative(dev) for arm in ablation.arms]
-        rows.append([f"Last relative loss{title}", *(_written(value, ".3f") for value in shares), None])
+        rows.append([f"Last relative loss{title}", *(_written(value, ".3f") for value in shares), ""])
         right = [arm.last(ACCURACIES, dev) for arm in ablation.arms]
-        rows.append([f"Last masked accuracy{title}", *(_written(value, ".3f") for value in right), None])
+        rows.append([f"Last masked accuracy{title}", *(_written(value, ".3f") for value in right), ""])
     return rows
 
 

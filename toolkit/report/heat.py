@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .probes import Confusion, Row, task_name
-from .results import Results
 
 NUMBERED = 14
 """columns up to which the figures stand in the cells"""
@@ -34,14 +33,12 @@ class Heat:
         return len(self.columns) <= NUMBERED
 
 
-def layer_heats(results: Results) -> list[Heat]:
+def layer_heats(rows: Sequence[Row]) -> list[Heat]:
     """Per task, the weights of each row's layers, as shares of their sum."""
     heats = []
-    for name in dict.fromkeys(n for row in results.rows for n in row.tasks):
+    for name in dict.fromkeys(n for row in rows for n in row.tasks):
         weighted = [
-            (row.title, weights)
-            for row in results.rows
-            if name in row.tasks and (weights := row.tasks[name].layer_weights)
+            (row.title, weights) for row in rows if name in row.tasks and (weights := row.tasks[name].layer_weights)
         ]
         if weighted:
             width = max(len(weights) for _, weights in weighted)

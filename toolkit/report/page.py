@@ -50,7 +50,10 @@ def page(content: Content) -> str:
     )
     heard, left_out = players(content.results.qualities)
     shown = leading(content.results)
-    others = [row for row in content.results.rows if row is not shown]
+    others = {
+        "the other models": [row for row in content.results.rows if row.kind == "model" and row is not shown],
+        "the baselines": [row for row in content.results.rows if row.kind != "model"],
+    }
     return environment.get_template("page.html.j2").render(
         content=content,
         cards=cards(content.results),
@@ -59,9 +62,10 @@ def page(content: Content) -> str:
         unit_pictures=pictures.units(content.results),
         layer_pictures=[pictures.layers(i, probe) for i, probe in enumerate(content.results.layers)],
         ablation_pictures=[pictures.ablation(i, found) for i, (found, *_) in enumerate(content.ablations)],
-        layers=layer_heats(content.results),
+        layers=layer_heats([row for row in content.results.rows if row.kind != "random"]),
+        random_layers=layer_heats([row for row in content.results.rows if row.kind == "random"]),
         confusions=_by_size(confusion_heats([shown] if shown else [])),
-        other_confusions=[(row.title, heats) for row in others if (heats := _by_size(confusion_heats([row])))],
+        other_confusions={whose: _by_size(confusion_heats(rows)) for whose, rows in others.items()},
         nothing=NOTHING,
         players=heard,
         left_out=left_out,

@@ -89,9 +89,9 @@ def _conditions(results: Results, shown: Sequence[Row]) -> str:
     """Parameters and hours of audio of each model, as far as they are known: these are not the paper's."""
     hours = {training.name: training.hours for training in results.trainings}
     said = []
-    for row in shown:
+    for row in (row for row in shown if row.frozen):
         facts = [f"{count(row.parameters)} parameters"] if row.parameters else []
-        heard = hours.get(row.group)
+        heard = hours.get(row.name)
         facts += [f"trained on {heard:,.2f} h"] if heard is not None else []
         said += [f"; {row.title}: {', '.join(facts)}"] if facts else []
     return "".join(said)

@@ -39,10 +39,10 @@ def intervals(results: Results) -> list[Picture]:
 
 
 def losses(results: Results) -> list[Picture]:
-    """The losses of each training, and its accuracies where loss.tsv has any; the training set's first."""
+    """The losses of each training, then the accuracies where loss.tsv has any; the training set's curve first."""
     made = []
-    for i, training in enumerate(results.trainings):
-        for word, wanted in (("loss", ("loss",)), ("accuracy", ("accuracy", "accuracy masked"))):
+    for word, wanted in (("loss", ("loss",)), ("accuracy", ("accuracy", "accuracy masked"))):
+        for i, training in enumerate(results.trainings):
             names = [name for name in training.curves if name.removeprefix("dev ") in wanted]
             names.sort(key=lambda name: name.startswith("dev"))
             curves = [(n if n.startswith("dev") else f"train {n}", *training.curves[n]) for n in names]
@@ -58,7 +58,7 @@ def units(results: Results) -> list[Picture]:
     for q in results.qualities:
         values = {name: value for name, key in measures.items() if (value := getattr(q, key)) is not None}
         if values:
-            rows.append((f"{q.tag} ({q.source}, K {q.k})", values))
+            rows.append((f"{q.tag}, K {q.k}", values))
     made = (
         [Picture("Units against phones", plots.quality_plot("quality", rows), "compare at equal K and frame rate only")]
         if rows

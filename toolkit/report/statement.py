@@ -106,9 +106,11 @@ def _kept(results: Results) -> list[Said]:
         shares = [(t, keeps(student, teacher, t)) for t in measured(results)]
         words = [f"{task_name(t)} {share.removeprefix('keeps ')}" for t, share in shares if share]
         if words:
-            saved = compression(student, teacher)
-            said.append(f"{student.name}, with {saved} % fewer parameters, of {teacher.name}: {', '.join(words)}")
-    return [Said("What students keep", f"{'; '.join(said)}.")] if said else []
+            title = (
+                f"What {student.name} keeps of {teacher.name}, with {compression(student, teacher)} % fewer parameters"
+            )
+            said.append(Said(title, f"{', '.join(words)}."))
+    return said
 
 
 def _table(comparison: Comparison, results: Results) -> Table:
