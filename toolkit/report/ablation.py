@@ -81,7 +81,7 @@ def ablations(results: Results) -> list[Ablation]:
         targets = results.targets(pca)
         assert targets
         arms = (_arm(f"PCA {targets.pca}", pca, results), _arm("raw", raw, results))
-        found.append(Ablation(pca.model, targets.source, *arms))
+        found.append(Ablation(pca.model, targets.layer, *arms))
     return found
 
 

@@ -87,7 +87,7 @@ class Results:
             (pca, raw)
             for raw, raw_targets in known
             for pca, targets in known
-            if pca.model == raw.model and targets.source == raw_targets.source
+            if pca.model == raw.model and targets.layer == raw_targets.layer
             if targets.pca and raw_targets.pca == 0
         ]
 

@@ -168,7 +168,7 @@ def training_table(results: Results) -> Table:
 
 def training_units(targets: Targets) -> str:
     """`layer 3 of it2.L, PCA to 16`."""
-    return f"{targets.source}, PCA to {targets.pca}" if targets.pca else targets.source
+    return f"{targets.layer}, PCA to {targets.pca}" if targets.pca else targets.source
 
 
 def detail_table(results: Results) -> Table:

@@ -43,6 +43,12 @@ class Targets:
     pca: int | None
 
     @property
+    def layer(self) -> str:
+        """`layer 9 of it2.L`, whatever else the source says of what was made of it."""
+        found = TEACHER.match(self.source)
+        return found[0] if found else self.source
+
+    @property
     def teacher(self) -> str | None:
         """`it2.L` of "layer 9 of it2.L"; None for MFCC."""
         found = TEACHER.match(self.source)
