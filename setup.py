@@ -20,6 +20,7 @@ setup(
         "soxr",
         "pyyaml",
         "rapidfuzz",
+        "sentencepiece>=0.2.1",
         "tensorboard",
         "matplotlib",
         "jinja2",
