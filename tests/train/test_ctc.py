@@ -10,7 +10,7 @@ from torch import nn
 
 from toolkit.models.heads import CTCHead, LayerMix
 from toolkit.train.objectives.classify import Features
-from toolkit.train.objectives.ctc import BLANK, CTC, Characters, collapse, frames_needed
+from toolkit.train.objectives.ctc import CTC, collapse, frames_needed
 
 labels = st.lists(st.integers(1, 2), max_size=4)
 
@@ -56,14 +56,6 @@ def test_frames_needed_is_the_length_of_the_shortest_path(target: list[int]) -> 
 )
 def test_greedy_decoding_merges_repeats_then_takes_blanks_out(best: list[int], spelt: list[int]) -> None:
     assert collapse(best) == spelt
-
-
-@given(st.lists(st.text("بتث ab", min_size=1, max_size=6), min_size=1, max_size=5))
-def test_characters_decode_what_they_encode(texts: list[str]) -> None:
-    characters = Characters(texts)
-    assert all(characters.decode(characters.encode(text)) == text for text in texts)
-    assert len(characters) == len(set("".join(texts))) + 1
-    assert BLANK not in {n for text in texts for n in characters.encode(text)}
 
 
 def test_scores_of_padding_are_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ import pytest
 from toolkit.core.files import read_json
 from toolkit.data.kaldi import Utterance
 from toolkit.score.bootstrap import ratio_interval
+from toolkit.text.tokens import Characters
 from toolkit.train.probe_config import ProbeConfig, TaskConfig
 from toolkit.train.probe_fit import Fitted
 from toolkit.train.probe_score import write_results
@@ -41,9 +42,8 @@ def scored(folder: Path, row: str, kind: str, seed: int, speakers: int = SPEAKER
             target[: size // 4] = -1  # frames without a phone
             predictions[utterance.id], reference = np.where(wrong[:size], 1 - target % 2, target), ""
         examples.append(Example(utterance, i, target, reference))
-    data = TaskData(
-        "t", config.tasks["t"], {"train": examples, "test": examples}, [f"l{n}" for n in range(speakers)], speakers
-    )
+    labels, parts = [f"l{n}" for n in range(speakers)], {"train": examples, "test": examples}
+    data = TaskData("t", config.tasks["t"], parts, labels, speakers, Characters(["بت"]))
     (folder / row).mkdir()
     write_results(folder / row, Row(row, row, row), config, data, Fitted(0.1, {}, predictions, [1.0], {}))
     return folder / row

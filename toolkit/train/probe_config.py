@@ -29,7 +29,7 @@ class TaskConfig:
     """One probe: a head, what it predicts, and how it trains."""
 
     kind: Literal["phone", "ctc", "classify"]
-    "phone: a Linear per frame; ctc: Linear, BLSTM, characters; classify: Linear, mean over time, Linear"
+    "phone: a Linear per frame; ctc: Linear, BLSTM, tokens; classify: Linear, mean over time, Linear"
     steps: int
     "optimiser steps; each learning rate tried gets as many"
     lr: tuple[float, ...]
@@ -47,7 +47,7 @@ class TaskConfig:
     layers: int = 1
     "BLSTM layers (ctc)"
     stride: int = 1
-    "frames that the BLSTM sees side by side as one step: 2 halves its time, and spells half as many characters (ctc)"
+    "frames that the BLSTM sees side by side as one step: 2 halves its time, and spells half as many tokens (ctc)"
     sorted_batches: int = 8
     "batches that are sorted by length together: a BLSTM is faster so, and learns a little less; 1 = random order (ctc)"
     dropout: float = 0.0
@@ -56,13 +56,31 @@ class TaskConfig:
     "take Arabic vowel signs, Quranic marks and tatweel out of the transcripts (ctc)"
     strip_punctuation: bool = True
     "take punctuation, which nobody says, out of the transcripts (ctc)"
+    tokens: Literal["characters", "sentencepiece"] = "characters"
+    "what the head spells with; the pieces of sentencepiece (unigram) are learnt from the training transcripts (ctc)"
+    pieces: int = 200
+    "tokens of sentencepiece, single characters among them (ctc)"
+    decode: Literal["greedy", "beam"] = "greedy"
+    "beam: beside the greedy figures, those of a prefix beam search with an n-gram model (ctc)"
+    beam: int = 16
+    "prefixes that the beam search keeps after each frame (ctc)"
+    lm_order: int = 4
+    "tokens in an n-gram of the language model (ctc)"
+    lm_text: str = ""
+    "text that the language model learns from, a sentence on each line; empty: the training transcripts alone (ctc)"
+    lm_weight: tuple[float, ...] = (0.0, 0.3, 0.6)
+    "weights of the language model to try; the best on dev, by CER, decodes test (ctc)"
+    insertion: tuple[float, ...] = (0.0, 0.5)
+    "bonuses in nats for each token to try; likewise (ctc)"
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch", "hidden", "layers", "stride", "sorted_batches"):
+        for name in ("steps", "batch", "hidden", "layers", "stride", "sorted_batches", "pieces", "beam", "lm_order"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
         if not self.lr or min(self.lr) <= 0:
             raise ValueError("lr must be one or several rates above 0")
+        if not self.lm_weight or min(self.lm_weight) < 0 or not self.insertion:
+            raise ValueError("lm_weight must be one or several weights of at least 0, insertion one or several bonuses")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be at least 0 and below 1, not {self.dropout}")
         if self.kind == "classify" and not self.label:

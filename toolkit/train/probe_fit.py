@@ -5,7 +5,7 @@ Shapes: N frames of a batch, B utterances, L hidden states, D their dimension.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +22,7 @@ from ..score.wer import characters, count_errors, error_rate
 from .loop import Batch, LoopConfig, train
 from .objectives.classify import Classify, Features, ProbeObjective
 from .objectives.ctc import CTC
+from .probe_beam import Searched, search
 from .probe_cache import SetFeatures
 from .probe_config import ProbeConfig
 from .probe_tasks import Example, TaskData
@@ -54,6 +55,7 @@ class Fitted:
         predictions: of the test set, by utterance id.
         layer_weights: share of each state in the mix.
         weights: state of the trained head, and of the upstream where it was trained too.
+        searched: what a beam search makes of the test set, where one is asked for.
     """
 
     lr: float
@@ -61,6 +63,7 @@ class Fitted:
     predictions: dict[str, Prediction]
     layer_weights: list[float]
     weights: dict[str, Tensor]
+    searched: Searched | None = None
 
 
 class Fit:
@@ -94,6 +97,7 @@ class Fit:
             self.predict(objective, "test"),
             objective.head.mix.shares_L.tolist(),
             {name: t.detach().cpu().contiguous() for name, t in objective.state_dict().items()},
+            self._searched(objective) if self.data.config.decode == "beam" else None,
         )
 
     def forget(self) -> None:
@@ -142,22 +146,34 @@ class Fit:
         """Predictions of a part, in its order; how utterances are grouped does not matter to any of them."""
         objective.eval()
         predictions: dict[str, Prediction] = {}
-        examples, size = self.data.parts[part], self.data.config.batch
-        for start in range(0, len(examples), size):
-            some = examples[start : start + size]
-            batch: Batch = {
-                name: torch.from_numpy(values).to(self.device) for name, values in self.batch(part, some).items()
-            }
+        for some, batch in self._batches(part):
             if isinstance(objective, CTC):
-                assert self.data.characters
+                assert self.data.tokens
                 for e, spelt in zip(some, objective.predict(batch), strict=True):
-                    predictions[e.id] = self.data.characters.decode(spelt)
+                    predictions[e.id] = self.data.tokens.decode(spelt)
             else:
                 assert isinstance(objective, Classify)
                 flat = objective.predict(batch).cpu()
                 for e, classes in zip(some, flat.split([len(e.target) for e in some]), strict=True):
                     predictions[e.id] = classes.numpy()
         return predictions
+
+    def _batches(self, part: str) -> Iterator[tuple[list[Example], Batch]]:
+        examples, size = self.data.parts[part], self.data.config.batch
+        for start in range(0, len(examples), size):
+            some = examples[start : start + size]
+            yield some, {n: torch.from_numpy(values).to(self.device) for n, values in self.batch(part, some).items()}
+
+    def _searched(self, objective: ProbeObjective) -> Searched | None:
+        if not isinstance(objective, CTC):
+            return None
+
+        def heard(part: str) -> Iterator[tuple[Example, Array]]:
+            objective.eval()
+            for some, batch in self._batches(part):
+                yield from zip(some, objective.log_probs(batch), strict=True)
+
+        return search(self.data, heard, self.folder, self.label)
 
     def _train(self, lr: float, folder: Path) -> ProbeObjective:
         config, task = self.config, self.data.config

@@ -1,4 +1,7 @@
-"""From predictions to the result files of a task: <task>.json, <task>.hyp and <task>.counts.tsv."""
+"""From predictions to the result files of a task: <task>.json, <task>.hyp and <task>.counts.tsv.
+
+What else reading a CTC head takes, its tokens, lies beside them; a beam search's transcripts are in <task>.beam.hyp.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.files import read_json, write_json, write_text
+from ..core.files import atomic, read_json, write_json, write_text
 from ..score.bootstrap import CONFIDENCE, Interval, interval, ratio_interval
 from ..score.classification import confusion_matrix, label_sums, macro_f1_of_sums
 from ..score.wer import characters, error_table, words
@@ -30,7 +33,7 @@ def write_results(folder: Path, row: Row, config: ProbeConfig, data: TaskData, f
     by_speaker = len(set(speakers)) >= config.min_speakers and not one_each
     blocks = speakers if by_speaker else None
     if task.kind == "ctc":
-        scores, counts, lines = _transcripts(examples, fitted, blocks, config.seed)
+        scores, counts, lines = _transcripts(folder, data, fitted, blocks, config.seed)
     else:
         scores, counts, lines = _labels(data, fitted, blocks, config.seed)
     write_json(
@@ -52,26 +55,41 @@ def write_results(folder: Path, row: Row, config: ProbeConfig, data: TaskData, f
             "sets": {"train": task.sets.train, "dev": task.sets.dev, "test": task.sets.test},
         },
     )
-    write_text(
-        folder / f"{data.name}.hyp", "".join(f"{e.id} {line}".rstrip() + "\n" for e, line in zip(examples, lines))
-    )
+    _write_hypotheses(folder / f"{data.name}.hyp", examples, lines)
     rows = (f"{e.id}\t{s}\t{a:.0f}\t{b:.0f}\n" for e, s, (a, b) in zip(examples, speakers, counts, strict=True))
     write_text(folder / f"{data.name}.counts.tsv", "utterance\tspeaker\tcounted\tof\n" + "".join(rows))
 
 
+def _write_hypotheses(path: Path, examples: Sequence[Example], lines: Sequence[str]) -> None:
+    write_text(path, "".join(f"{e.id} {line}".rstrip() + "\n" for e, line in zip(examples, lines, strict=True)))
+
+
 def _transcripts(
-    examples: Sequence[Example], fitted: Fitted, blocks: list[str] | None, seed: int
+    folder: Path, data: TaskData, fitted: Fitted, blocks: list[str] | None, seed: int
 ) -> tuple[dict[str, Any], Array, list[str]]:
+    examples, tokens, searched = data.parts["test"], data.tokens, fitted.searched
+    assert tokens
+    for name, content in tokens.files(data.name).items():
+        with atomic(folder / name) as temporary:
+            temporary.write_bytes(content)
     references = {e.id: e.reference for e in examples}
     hypotheses = {e.id: str(fitted.predictions[e.id]) for e in examples}
     cer, wer = error_table(references, hypotheses, characters), error_table(references, hypotheses, words)
+    others = {"wer": _percent(ratio_interval(*wer.edits_and_lengths(), blocks, seed))}
+    if searched:
+        for name, cut in (("cer_beam", characters), ("wer_beam", words)):
+            found = error_table(references, searched.transcripts, cut).edits_and_lengths()
+            others[name] = _percent(ratio_interval(*found, blocks, seed))
+        _write_hypotheses(folder / f"{data.name}.beam.hyp", examples, [searched.transcripts[e.id] for e in examples])
     # The tables are in the order of ids, and so are the examples: they come from a data directory.
     scores = {
         "metric": "CER",
         **_percent(ratio_interval(*cer.edits_and_lengths(), blocks, seed)),
         "n": len(examples),
         "unit_of_n": "utterances",
-        "others": {"wer": _percent(ratio_interval(*wer.edits_and_lengths(), blocks, seed))},
+        "others": others,
+        "tokens": tokens.name,
+        "decoding": searched.decoding if searched else None,
         "confusion": None,
         "chance_percent": None,
     }

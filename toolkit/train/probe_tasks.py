@@ -20,10 +20,12 @@ from ..data.audio import SAMPLE_RATE
 from ..data.kaldi import DataDir, Utterance
 from ..models.heads import shortened
 from ..text.diacritics import strip_diacritics
+from ..text.ngram import bits_of
 from ..text.punctuation import strip_punctuation
+from ..text.tokens import Characters, SentencePiece, Tokens, learn_pieces
 from ..units.phones import PHONES, phone_frames, read_phones
 from .objectives.classify import NO_LABEL
-from .objectives.ctc import Characters, frames_needed
+from .objectives.ctc import frames_needed
 from .probe_cache import SetFeatures
 from .probe_config import SETS, TaskConfig
 from .probe_upstream import Fbank
@@ -38,7 +40,7 @@ class Example:
 
     Attributes:
         u: its number among the set's features.
-        target: class of each frame [T], of the utterance [1], or the characters to spell, as numbers.
+        target: class of each frame [T], of the utterance [1], or the tokens to spell, as numbers.
         reference: what it is scored against: a label, or a transcript; for frames their labels.
     """
 
@@ -75,7 +77,8 @@ class TaskData:
     """Labels of phone and classify: those of training first, then those that only dev or test have."""
     classes: int
     """Classes of the head."""
-    characters: Characters | None = None
+    tokens: Tokens | None = None
+    """What the head of a ctc task spells with."""
 
 
 class Unusable(UserError):
@@ -229,22 +232,34 @@ def _transcripts(name: str, config: TaskConfig, collected: Collected, rate: floa
         part: [(utt, u, frames, transcript(text, config)) for utt, u, frames, text in rows]
         for part, rows in collected.items()
     }
-    characters = Characters(text for *_, text in said["train"])
+    tokens = _tokens(name, config, tuple(text for *_, text in said["train"]))
     parts: dict[str, list[Example]] = {}
     for part, rows in said.items():
         parts[part] = []
         for utt, u, frames, text in rows:
-            known = [c for c in text if c in characters.number]
+            known = [c for c in text if c in tokens.alphabet]
             notes.count(f"{name}.{part}.character unseen in training", len(text) - len(known))
-            target = np.array(characters.encode("".join(known)), np.int64)
+            target = np.array(tokens.encode("".join(known)), np.int64)
             if not text:
                 notes.ledger.drop(utt.id, f"no {config.table}", f"task {name}: nothing left of its transcript")
             elif part == "train" and frames_needed(target.tolist()) > shortened(frames, config.stride):
-                detail = f"task {name}: {frames} frames, stride {config.stride}, for {len(target)} characters"
+                detail = f"task {name}: {frames} frames, stride {config.stride}, for {len(target)} {tokens.unit}"
                 notes.ledger.drop(utt.id, "too short for its transcript", detail)
             else:
                 parts[part].append(Example(utt, u, target, text))
-    return TaskData(name, config, parts, [], len(characters), characters)
+    return TaskData(name, config, parts, [], len(tokens), tokens)
+
+
+def _tokens(name: str, config: TaskConfig, texts: tuple[str, ...]) -> Tokens:
+    """What a head learns to spell with, from the training transcripts alone."""
+    tokens: Tokens = Characters(texts)
+    if config.tokens == "sentencepiece" and any(texts):  # without any text there is no task, as `build` finds
+        tokens = SentencePiece(learn_pieces(texts, config.pieces, f"task {name}"))
+    if config.decode == "beam":  # what would end it after training ends it before
+        bits_of(len(tokens), config.lm_order, f"task {name}")
+        if config.lm_text and not Path(config.lm_text).is_file():
+            raise UserError("no text for the language model", f"task {name}: {config.lm_text}", "mend lm_text")
+    return tokens
 
 
 def transcript(text: str, config: TaskConfig) -> str:

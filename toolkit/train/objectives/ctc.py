@@ -1,41 +1,25 @@
-"""Connectionist temporal classification: characters from frames, without knowing where each is said.
+"""Connectionist temporal classification: tokens from frames, without knowing where each is said.
 
-Source: Graves et al., ICML 2006. Class 0 is the blank; decoding is greedy, without a language model.
+Source: Graves et al., ICML 2006. Class 0 is the blank; `predict` is greedy, and models/beam.py searches.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import groupby, pairwise
+from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ...models.heads import CTCHead, shortened
+from ...text.tokens import BLANK
 from ..loop import Batch, Losses
 from .classify import ProbeObjective
 
-BLANK = 0
-
-
-class Characters:
-    """The characters that training texts hold, in code-point order; their numbers start at 1."""
-
-    def __init__(self, texts: Iterable[str]) -> None:
-        self.symbols = sorted({c for text in texts for c in text})
-        self.number = {c: i for i, c in enumerate(self.symbols, BLANK + 1)}
-
-    def __len__(self) -> int:
-        """Classes of a head, the blank included."""
-        return len(self.symbols) + 1
-
-    def encode(self, text: str) -> list[int]:
-        """Numbers of the characters. Raises KeyError for one that training did not hold."""
-        return [self.number[c] for c in text]
-
-    def decode(self, numbers: Sequence[int]) -> str:
-        return "".join(self.symbols[n - 1] for n in numbers)
+Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def frames_needed(numbers: Sequence[int]) -> int:
@@ -49,7 +33,7 @@ def collapse(best: Sequence[int]) -> list[int]:
 
 
 class CTC(ProbeObjective):
-    """CTC loss over `targets` [sum of `target_lengths_B`], in nats per character."""
+    """CTC loss over `targets` [sum of `target_lengths_B`], in nats per token."""
 
     head: CTCHead
 
@@ -67,7 +51,14 @@ class CTC(ProbeObjective):
 
     @torch.no_grad()
     def predict(self, batch: Batch) -> list[list[int]]:
-        """Character numbers of every utterance."""
+        """Token numbers of every utterance."""
         scores_TBC, lengths_B = self.scores(batch)
         best_BT = scores_TBC.argmax(-1).T.tolist()
         return [collapse(row[:n]) for row, n in zip(best_BT, lengths_B.tolist(), strict=True)]
+
+    @torch.no_grad()
+    def log_probs(self, batch: Batch) -> list[Array]:
+        """Log-probabilities [T, C] of every utterance, T being its own."""
+        scores_TBC, lengths_B = self.scores(batch)
+        scores_BTC = scores_TBC.float().transpose(0, 1).cpu().numpy()
+        return [scores_TC[:n] for scores_TC, n in zip(scores_BTC, lengths_B.tolist(), strict=True)]

@@ -1,0 +1,117 @@
+"""Beam search over what a trained CTC head hears: language model, weights that are best on dev, transcripts of test.
+
+Shapes: T frames of an utterance, C classes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import UserError
+from ..core.files import read_json, write_json
+from ..core.progress import Progress
+from ..models.beam import Decoding, beam_search
+from ..score.wer import characters, count_errors, error_rate
+from ..text.ngram import NGram
+from ..text.tokens import Tokens
+from .probe_config import TaskConfig
+from .probe_tasks import Example, TaskData, transcript
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Heard = Callable[[str], Iterable[tuple[Example, Array]]]  # part -> its utterances with log-probabilities [T, C]
+CHOICE = "beam.json"
+BLOCK = 1 << 20  # bytes
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What a beam search gave.
+
+    Attributes:
+        decoding: how it was done, for the result file; "dev" has the CER of all weights that were tried.
+        transcripts: of the test set, by utterance id.
+    """
+
+    decoding: dict[str, Any]
+    transcripts: dict[str, str]
+
+
+def search(data: TaskData, heard: Heard, folder: Path, label: str) -> Searched:
+    """Choose the weights on dev, the first of equals, and decode the test set with them.
+
+    Args:
+        folder: keeps the choice, which a run that was killed afterwards need not make again.
+        label: of the progress bar.
+    """
+    task, tokens = data.config, data.tokens
+    assert tokens
+    lm, text = _language_model(data, tokens)
+    tried = [Decoding(task.beam, *weights) for weights in product(task.lm_weight, task.insertion)]
+    dev: list[dict[str, float]] = []
+    if len(tried) > 1:
+        if not (folder / CHOICE).is_file():
+            write_json(folder / CHOICE, _on_dev(data, tokens, heard, lm, tried, f"{label} beam on dev"))
+        dev = read_json(folder / CHOICE)
+    best = tried[min(range(len(dev)), key=lambda k: dev[k]["percent"])] if dev else tried[0]
+    transcripts = {}
+    with Progress(f"{label} beam on test", len(data.parts["test"]), "utterances") as bar:
+        for example, log_probs_TC in heard("test"):
+            transcripts[example.id] = tokens.decode(beam_search(log_probs_TC, best, lm)[0])
+            bar.add(1)
+    weights = {"lm_weight": best.lm_weight, "insertion": best.insertion}
+    return Searched({"beam": task.beam, "order": task.lm_order, **weights, "text": text, "dev": dev}, transcripts)
+
+
+def _on_dev(
+    data: TaskData, tokens: Tokens, heard: Heard, lm: NGram, tried: list[Decoding], label: str
+) -> list[dict[str, float]]:
+    """CER on dev of every decoding that is tried, in percent."""
+    errors: list[list[Any]] = [[] for _ in tried]
+    with Progress(label, len(data.parts["dev"]), "utterances") as bar:
+        for example, log_probs_TC in heard("dev"):
+            reference = characters(example.reference)
+            for decoding, found in zip(tried, errors, strict=True):
+                spelt = tokens.decode(beam_search(log_probs_TC, decoding, lm)[0])
+                found.append(count_errors(reference, characters(spelt)))
+            bar.add(1)
+    return [
+        {"lm_weight": decoding.lm_weight, "insertion": decoding.insertion, "percent": error_rate(found)}
+        for decoding, found in zip(tried, errors, strict=True)
+    ]
+
+
+def _language_model(data: TaskData, tokens: Tokens) -> tuple[NGram, str]:
+    """The model, and what it has learnt from: "train", or name and SHA-256 of a text."""
+    if data.config.lm_text:
+        return _model_of_text(data.config, tokens)
+    return NGram((e.target.tolist() for e in data.parts["train"]), len(tokens), data.config.lm_order), "train"
+
+
+@lru_cache(maxsize=1)  # the rows of a table ask for the same, and a large text takes minutes
+def _model_of_text(config: TaskConfig, tokens: Tokens) -> tuple[NGram, str]:
+    path, state = Path(config.lm_text), hashlib.sha256()
+    with open(path, "rb") as f:
+        for block in iter(partial(f.read, BLOCK), b""):
+            state.update(block)
+    lm = NGram(_sentences(path, config, tokens), len(tokens), config.lm_order)
+    return lm, f"{path.name} sha256 {state.hexdigest()}"
+
+
+def _sentences(path: Path, config: TaskConfig, tokens: Tokens) -> Iterator[list[int]]:
+    """Lines of a text as the head would spell them: without characters that it cannot spell, empty ones left out."""
+    try:
+        with open(path, encoding="utf-8") as f:
+            for line in f:
+                text = "".join(c for c in transcript(line, config) if c in tokens.alphabet)
+                if text := " ".join(text.split()):
+                    yield tokens.encode(text)
+    except UnicodeDecodeError as e:
+        raise UserError(f"not UTF-8 text: {e.reason}", str(path), "convert it, or name another lm_text") from None
