@@ -23,11 +23,13 @@ from toolkit.core.errors import UserError
 from toolkit.core.files import read_json
 from toolkit.core.step import Step
 from toolkit.data.kaldi import write_data_dir
+from toolkit.models.beam import beam_search
 from toolkit.models.encoder import load_encoder
 from toolkit.models.hubert import Hubert, initialise
 from toolkit.models.hugging_face import save_pretrained
 from toolkit.score import compare
-from toolkit.train import probe
+from toolkit.text.tokens import SentencePiece
+from toolkit.train import probe, probe_beam
 from toolkit.train.probe_config import ProbeConfig, TaskConfig, TaskSets
 from toolkit.train.probe_fit import Fit
 
@@ -40,6 +42,9 @@ TASKS = {
 }
 ALL = ("fbank", "fbank_stacked", "random", "models")
 CONFIG = ProbeConfig(tasks=TASKS, rows=ALL, checkpoint_every=10, cost_utterances=2, cost_seconds=0.5, min_speakers=3)
+BEAM = replace(TASKS["asr"], steps=60, decode="beam", lm_weight=(0.0, 1.0), insertion=(0.0,), lm_order=3, beam=4)
+PIECES = replace(BEAM, tokens="sentencepiece", pieces=6, lm_weight=(0.5,))
+BEAMS = replace(CONFIG, tasks={"beam": BEAM, "pieces": PIECES}, rows=("fbank",))
 KNOWN = ("kind", "of", "frozen")
 ROWS = ["fbank", "fbank_stacked", "random.it1.base", "it1.base"]
 
@@ -166,6 +171,54 @@ def test_scores_are_those_of_the_hypothesis_files(whole: tuple[Path, Step[ProbeC
         f1 = metrics.f1_score(*pair, average="macro", labels=["Q", "R"], zero_division=0)
         assert found["others"]["macro_f1"]["percent"] == pytest.approx(100 * f1)
         assert found["confusion"]["counts"] == metrics.confusion_matrix(*pair, labels=["Q", "R"]).tolist()
+
+
+@pytest.fixture(scope="module")
+def decoded(run: Callable[..., Path]) -> Path:
+    return run(BEAMS)
+
+
+def test_a_beams_scores_are_those_of_its_hypotheses_and_stand_beside_greedys(decoded: Path, corpus: Path) -> None:
+    text = dict(line.split() for line in (corpus / "data/test/text").read_text().splitlines())
+    for name in BEAMS.tasks:
+        lines = (decoded / f"fbank/{name}.beam.hyp").read_text().splitlines()
+        spelt = dict([*line.split(maxsplit=1), ""][:2] for line in lines)
+        pair = [text[id] for id in spelt], list(spelt.values())
+        others = results(decoded, "fbank", name)["others"]
+        assert others.keys() == {"wer", "cer_beam", "wer_beam"} and len(spelt) == 11
+        assert others["cer_beam"]["percent"] == pytest.approx(100 * jiwer.cer(*pair))
+        assert others["wer_beam"]["percent"] == pytest.approx(100 * jiwer.wer(*pair))
+        assert others["cer_beam"]["low"] <= others["cer_beam"]["percent"] <= others["cer_beam"]["high"]
+
+
+def test_a_heads_tokens_lie_beside_its_weights(decoded: Path, whole: tuple[Path, Step[ProbeConfig]]) -> None:
+    found = results(whole[0], "fbank", "asr")
+    assert (found["tokens"], found["decoding"]) == ("characters", None)
+    assert (whole[0] / "fbank/asr.tokens.txt").read_text() == "<blank>\na\nb\nc\n"
+    pieces = SentencePiece((decoded / "fbank/pieces.spm.model").read_bytes())
+    assert results(decoded, "fbank", "pieces")["tokens"] == pieces.name == "sentencepiece 6"
+    assert len(load_file(decoded / "fbank/pieces.safetensors")["head.classify.bias"]) == len(pieces)
+
+
+def test_a_run_stopped_in_the_middle_of_a_beam_search_does_not_train_again(
+    decoded: Path, run: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    searched: list[Any] = []
+
+    def dies(*args: Any) -> Any:
+        searched.append(args)
+        if len(searched) == 15:  # six utterances of dev with two weights each, and the third of test
+            raise KeyboardInterrupt
+        return beam_search(*args)
+
+    monkeypatch.setattr(probe_beam, "beam_search", dies)
+    with pytest.raises(KeyboardInterrupt):
+        run(BEAMS, tmp_path)
+    honest, trained = Fit._step, []
+    monkeypatch.setattr(Fit, "_step", lambda self, *at: trained.append(self.data.name) or honest(self, *at))
+    run(BEAMS, tmp_path)
+    assert set(trained) == {"pieces"} and len(searched) == 15 + 11 + 11
+    assert made(tmp_path) == made(decoded)
 
 
 def test_rows_of_a_run_can_be_compared_in_pairs(whole: tuple[Path, Step[ProbeConfig]], tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from toolkit.core.errors import UserError
 from toolkit.core.record import Ledger
 from toolkit.data.kaldi import DataDir, Utterance
 from toolkit.train.probe_cache import SetFeatures
@@ -96,6 +97,39 @@ def test_characters_unseen_in_training_stay_in_the_reference_and_are_counted(tmp
     assert notes.counts["task.test.character unseen in training"] == 1
 
 
+def test_a_transcript_that_is_too_long_in_characters_is_short_enough_in_pieces(tmp_path: Path) -> None:
+    words = ["\u0633\u0644\u0627\u0645", "\u0643\u062a\u0627\u0628", "meeting"]
+    long = " ".join(words * 2)
+    tables = {"train": {"a": long, "b": words[0]}, "dev": {"c": words[1]}, "test": {"d": f"{words[2]} \u0698"}}
+    pieces = {"tokens": "sentencepiece", "pieces": 16}
+    (tmp_path / "characters").mkdir()
+    spelt, _ = made(tmp_path / "characters", task("ctc"), tables)
+    data, notes = made(tmp_path, task("ctc", **pieces), tables)
+    assert [[e.id for e in d.parts["train"]] for d in (spelt, data)] == [["b"], ["a", "b"]]
+    assert data.tokens and data.tokens.name == "sentencepiece 16" and data.classes == 17
+    assert data.tokens.decode(data.parts["train"][0].target.tolist()) == long
+    assert data.tokens.decode(data.parts["test"][0].target.tolist()) == words[2]
+    assert data.parts["test"][0].reference == f"{words[2]} \u0698"
+    assert notes.counts["task.test.character unseen in training"] == 1
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"tokens": "sentencepiece", "pieces": 500}, "too small for 500 pieces"),
+        ({"decode": "beam", "lm_order": 40}, "n-grams of 40 tokens"),
+        ({"decode": "beam", "lm_text": "nowhere.txt"}, "no text for the language model"),
+    ],
+)
+def test_what_would_end_a_task_after_its_training_ends_it_before(
+    more: dict[str, object], said: str, tmp_path: Path
+) -> None:
+    tables = {"train": {"a": "ab"}, "dev": {"c": "ab"}, "test": {"d": "abz"}}
+    with pytest.raises(UserError, match=said) as raised:
+        made(tmp_path, task("ctc", **more), tables)
+    assert "task task" in raised.value.where and raised.value.remedy
+
+
 def test_frames_of_excluded_and_of_no_phone_do_not_count(tmp_path: Path) -> None:
     tables = {"train": {"a": "x y sil"}, "dev": {"c": "x y"}, "test": {"d": "x sil y"}}
     data, _ = made(tmp_path, task("phone", exclude=("sil",)), tables)
@@ -118,6 +152,10 @@ def test_transcripts_lose_diacritics_and_punctuation_only_when_told() -> None:
         ("lr", (), "one or several rates"),
         ("lr", (0.1, -1.0), "above 0"),
         ("dropout", 1.0, "below 1"),
+        ("beam", 0, "beam must be at least 1"),
+        ("lm_weight", (), "lm_weight must be one or several"),
+        ("lm_weight", (-0.1,), "at least 0"),
+        ("insertion", (), "insertion one or several"),
     ],
 )
 def test_settings_of_a_task_that_cannot_be_are_refused(field: str, value: object, said: str) -> None:
