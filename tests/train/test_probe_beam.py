@@ -15,6 +15,7 @@ from toolkit.data.kaldi import Utterance
 from toolkit.models.beam import Decoding, beam_search
 from toolkit.text.ngram import NGram
 from toolkit.text.tokens import Characters, SentencePiece, Tokens, learn_pieces
+from toolkit.train import probe_beam
 from toolkit.train.probe_beam import search
 from toolkit.train.probe_config import TaskConfig
 from toolkit.train.probe_tasks import Example, TaskData
@@ -61,7 +62,7 @@ TOKENS = [Characters(SAID["train"]), SentencePiece(learn_pieces(tuple(SAID["trai
 def test_the_weights_with_the_lowest_cer_on_dev_decode_test(tokens: Tokens, tmp_path: Path) -> None:
     data = task_data(tokens, lm_weight=(0.0, 0.5, 4.0), insertion=(0.0, 1.0), lm_order=3, beam=8)
     ears = Ears(data, 1.9)
-    found = search(data, ears, tmp_path, "row task")
+    found = search(data, ears, tmp_path)
     lm = NGram([e.target.tolist() for e in data.parts["train"]], len(tokens), 3)
 
     def spelt(part: str, weights: tuple[float, float]) -> list[str]:
@@ -79,12 +80,12 @@ def test_the_weights_with_the_lowest_cer_on_dev_decode_test(tokens: Tokens, tmp_
 
 def test_the_first_of_equals_wins_and_a_single_pair_of_weights_needs_no_dev_set(tmp_path: Path) -> None:
     data = task_data(TOKENS[0], lm_weight=(0.1, 0.0), insertion=(0.0,))
-    found = search(data, Ears(data, 0.0), tmp_path, "row task")  # without noise every one spells all of it right
+    found = search(data, Ears(data, 0.0), tmp_path)  # without noise every one spells all of it right
     assert [row["percent"] for row in found.decoding["dev"]] == [0, 0]
     assert found.decoding["lm_weight"] == 0.1
     data = task_data(TOKENS[0], lm_weight=(0.1,), insertion=(0.0,))
     ears = Ears(data, 0.0)
-    assert search(data, ears, tmp_path, "row task").decoding["dev"] == []
+    assert search(data, ears, tmp_path).decoding["dev"] == []
     assert ears.asked == ["test"]
 
 
@@ -99,11 +100,11 @@ def test_a_choice_that_is_made_is_not_made_again_after_a_kill(tmp_path: Path) ->
             yield row
 
     with pytest.raises(KeyboardInterrupt):
-        search(data, dies, tmp_path, "row task")
+        search(data, dies, tmp_path)
     assert ears.asked == ["dev", "test"]
-    again = search(data, ears, tmp_path, "row task")
+    again = search(data, ears, tmp_path)
     assert ears.asked == ["dev", "test", "test"]
-    whole = search(data, Ears(data, 1.9), tmp_path / "whole", "row task")
+    whole = search(data, Ears(data, 1.9), tmp_path / "whole")
     assert (again.decoding, again.transcripts) == (whole.decoding, whole.transcripts)
 
 
@@ -114,13 +115,22 @@ def test_the_model_learns_from_a_text_whose_lines_are_treated_as_transcripts_are
     tokens = TOKENS[0]
     data = task_data(tokens, lm_text=str(text), lm_weight=(2.0,), insertion=(0.0,), lm_order=3)
     ears = Ears(data, 1.9)
-    found = search(data, ears, tmp_path, "row task")
+    found = search(data, ears, tmp_path)
     assert found.decoding["text"] == f"more.txt sha256 {hashlib.sha256(lines.encode()).hexdigest()}"
     lm = NGram([tokens.encode("قال الولد هنا"), tokens.encode("كتب الرجل")], len(tokens), 3)
     wanted = [tokens.decode(beam_search(heard, Decoding(16, 2.0), lm)[0]) for _, heard in ears("test")]
     assert list(found.transcripts.values()) == wanted
-    plain = search(task_data(tokens, lm_weight=(2.0,), insertion=(0.0,), lm_order=3), ears, tmp_path, "row task")
+    plain = search(task_data(tokens, lm_weight=(2.0,), insertion=(0.0,), lm_order=3), ears, tmp_path)
     assert found.transcripts != plain.transcripts
+
+
+def test_rows_whose_heads_spell_alike_share_the_model_of_a_text(tmp_path: Path) -> None:
+    (tmp_path / "more.txt").write_text("قال\n")
+    probe_beam._model_of_text.cache_clear()
+    for tokens in (Characters(SAID["train"]), Characters(SAID["train"]), Characters([*SAID["train"], "ڤ"]), TOKENS[1]):
+        data = task_data(tokens, lm_text=str(tmp_path / "more.txt"), lm_weight=(1.0,), insertion=(0.0,))
+        search(data, lambda part: [], tmp_path)
+    assert probe_beam._model_of_text.cache_info()[:2] == (1, 3)
 
 
 @pytest.mark.parametrize(("written", "said"), [(b"", "no sentence"), ("قال".encode("cp1256"), "not UTF-8 text")])
@@ -130,4 +140,4 @@ def test_a_text_without_sentences_or_in_another_encoding_is_a_users_mistake(
     (tmp_path / "more.txt").write_bytes(written)
     data = task_data(TOKENS[0], lm_text=str(tmp_path / "more.txt"))
     with pytest.raises(UserError, match=said):
-        search(data, Ears(data, 1.0), tmp_path, "row task")
+        search(data, Ears(data, 1.0), tmp_path)

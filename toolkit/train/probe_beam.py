@@ -17,7 +17,6 @@ import numpy as np
 
 from ..core.errors import UserError
 from ..core.files import read_json, write_json
-from ..core.progress import Progress
 from ..models.beam import Decoding, beam_search
 from ..score.wer import characters, count_errors, error_rate
 from ..text.ngram import NGram
@@ -44,12 +43,11 @@ class Searched:
     transcripts: dict[str, str]
 
 
-def search(data: TaskData, heard: Heard, folder: Path, label: str) -> Searched:
+def search(data: TaskData, heard: Heard, folder: Path) -> Searched:
     """Choose the weights on dev, the first of equals, and decode the test set with them.
 
     Args:
         folder: keeps the choice, which a run that was killed afterwards need not make again.
-        label: of the progress bar.
     """
     task, tokens = data.config, data.tokens
     assert tokens
@@ -58,30 +56,24 @@ def search(data: TaskData, heard: Heard, folder: Path, label: str) -> Searched:
     dev: list[dict[str, float]] = []
     if len(tried) > 1:
         if not (folder / CHOICE).is_file():
-            write_json(folder / CHOICE, _on_dev(data, tokens, heard, lm, tried, f"{label} beam on dev"))
+            write_json(folder / CHOICE, _on_dev(tokens, heard, lm, tried))
         dev = read_json(folder / CHOICE)
     best = tried[min(range(len(dev)), key=lambda k: dev[k]["percent"])] if dev else tried[0]
-    transcripts = {}
-    with Progress(f"{label} beam on test", len(data.parts["test"]), "utterances") as bar:
-        for example, log_probs_TC in heard("test"):
-            transcripts[example.id] = tokens.decode(beam_search(log_probs_TC, best, lm)[0])
-            bar.add(1)
+    transcripts = {
+        example.id: tokens.decode(beam_search(log_probs_TC, best, lm)[0]) for example, log_probs_TC in heard("test")
+    }
     weights = {"lm_weight": best.lm_weight, "insertion": best.insertion}
     return Searched({"beam": task.beam, "order": task.lm_order, **weights, "text": text, "dev": dev}, transcripts)
 
 
-def _on_dev(
-    data: TaskData, tokens: Tokens, heard: Heard, lm: NGram, tried: list[Decoding], label: str
-) -> list[dict[str, float]]:
+def _on_dev(tokens: Tokens, heard: Heard, lm: NGram, tried: list[Decoding]) -> list[dict[str, float]]:
     """CER on dev of every decoding that is tried, in percent."""
     errors: list[list[Any]] = [[] for _ in tried]
-    with Progress(label, len(data.parts["dev"]), "utterances") as bar:
-        for example, log_probs_TC in heard("dev"):
-            reference = characters(example.reference)
-            for decoding, found in zip(tried, errors, strict=True):
-                spelt = tokens.decode(beam_search(log_probs_TC, decoding, lm)[0])
-                found.append(count_errors(reference, characters(spelt)))
-            bar.add(1)
+    for example, log_probs_TC in heard("dev"):
+        reference = characters(example.reference)
+        for decoding, found in zip(tried, errors, strict=True):
+            spelt = tokens.decode(beam_search(log_probs_TC, decoding, lm)[0])
+            found.append(count_errors(reference, characters(spelt)))
     return [
         {"lm_weight": decoding.lm_weight, "insertion": decoding.insertion, "percent": error_rate(found)}
         for decoding, found in zip(tried, errors, strict=True)

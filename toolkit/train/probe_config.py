@@ -67,7 +67,7 @@ class TaskConfig:
     lm_order: int = 4
     "tokens in an n-gram of the language model (ctc)"
     lm_text: str = ""
-    "text that the language model learns from, a sentence on each line; empty: the training transcripts alone (ctc)"
+    "text, a sentence a line, for the language model (edited, it makes nothing stale); none: training transcripts (ctc)"
     lm_weight: tuple[float, ...] = (0.0, 0.3, 0.6)
     "weights of the language model to try; the best on dev, by CER, decodes test (ctc)"
     insertion: tuple[float, ...] = (0.0, 0.5)

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from ..core.files import remove
+from ..core.progress import Progress
 from ..core.seed import seed_of
 from ..models.heads import CTCHead, FrameHead, Head, LayerMix, PooledHead
 from ..score.wer import characters, count_errors, error_rate
@@ -158,11 +159,14 @@ class Fit:
                     predictions[e.id] = classes.numpy()
         return predictions
 
-    def _batches(self, part: str) -> Iterator[tuple[list[Example], Batch]]:
+    def _batches(self, part: str, how: str = "on") -> Iterator[tuple[list[Example], Batch]]:
+        """A part in its order; the bar says how much of it has been used."""
         examples, size = self.data.parts[part], self.data.config.batch
-        for start in range(0, len(examples), size):
-            some = examples[start : start + size]
-            yield some, {n: torch.from_numpy(values).to(self.device) for n, values in self.batch(part, some).items()}
+        with Progress(f"{self.label} {how} {part}", len(examples), "utterances") as bar:
+            for start in range(0, len(examples), size):
+                some, to = examples[start : start + size], self.device
+                yield some, {name: torch.from_numpy(values).to(to) for name, values in self.batch(part, some).items()}
+                bar.add(len(some))
 
     def _searched(self, objective: ProbeObjective) -> Searched | None:
         if not isinstance(objective, CTC):
@@ -170,10 +174,10 @@ class Fit:
 
         def heard(part: str) -> Iterator[tuple[Example, Array]]:
             objective.eval()
-            for some, batch in self._batches(part):
+            for some, batch in self._batches(part, "beam on"):
                 yield from zip(some, objective.log_probs(batch), strict=True)
 
-        return search(self.data, heard, self.folder, self.label)
+        return search(self.data, heard, self.folder)
 
     def _train(self, lr: float, folder: Path) -> ProbeObjective:
         config, task = self.config, self.data.config
