@@ -159,7 +159,7 @@ def test_shares_that_do_not_fit_the_groups_are_refused_naming_those_there_are(
     frames, groups = speech(**UNEVEN)
     with pytest.raises(UserError, match=message) as error:
         sampler(frames, groups, shares)
-    assert "FRA (60 utterances)" in error.value.remedy
+    assert "FRA (60)" in error.value.remedy
 
 
 def test_a_group_that_is_too_short_for_a_crop_is_refused() -> None:

@@ -104,7 +104,7 @@ class Speech:
         if data.exclude:
             groups = groups_of(part, data.table, "data.exclude")
             if choice is self.choice:  # a dev set need not have every group
-                refuse_unknown(data.exclude, groups, f"data.exclude ({part.path})")
+                refuse_unknown(data.exclude, groups.values(), f"data.exclude ({part.path})")
             chosen = choice.keep(chosen, lambda u: groups[u.id] not in data.exclude, "exclude")
             if not chosen:
                 raise UserError("not one utterance is left", f"data.exclude ({part.path})", "exclude less")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ..core.errors import UserError
 from ..core.seed import seed_of
@@ -30,12 +30,16 @@ def groups_of(data: DataDir, name: str, asked_by: str) -> dict[str, str]:
     return {u.id: table.get(u.id, UNKNOWN) for u in data.utterances}
 
 
-def refuse_unknown(asked: Sequence[str], there: Mapping[str, str], where: str) -> None:
-    """Raise UserError for a group asked for in config field `where` that no utterance of `there` belongs to."""
-    counts = Counter(there.values())
+def refuse_unknown(asked: Iterable[str], groups: Iterable[str], where: str) -> None:
+    """Raise UserError for a group asked for in config field `where` that none of `groups`, of each utterance, is."""
+    counts = Counter(groups)
     if strange := [name for name in asked if name not in counts]:
-        known = ", ".join(f"{name} ({counts[name]:,} utterances)" for name in sorted(counts))
-        raise UserError(f"no utterance is of group {', '.join(strange)}", where, f"there are: {known}")
+        raise UserError(f"no utterance is of group {', '.join(strange)}", where, f"there are {census(counts)}")
+
+
+def census(counts: Mapping[str, int]) -> str:
+    """`ARB (900), ENG (150)`"""
+    return ", ".join(f"{name} ({counts[name]:,})" for name in sorted(counts))
 
 
 class Choice:

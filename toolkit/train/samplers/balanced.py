@@ -23,6 +23,7 @@ import numpy as np
 from ...core.errors import UserError
 from ...core.seed import seed_of
 from ...data.batches import HOP, RATE
+from ..subset import census, refuse_unknown
 from .buckets import Buckets, Integers
 
 Reals = np.ndarray[Any, np.dtype[np.float64]]
@@ -148,10 +149,8 @@ class Balanced(Buckets):
 
 def _parted(groups: Sequence[str], shares: Mapping[str, float]) -> tuple[list[str], Reals, Integers]:
     """Names of the groups to be kept apart, the share of each, and to which of them each utterance belongs."""
+    refuse_unknown(shares, groups, "data.shares")
     counts = Counter(groups)
-    known = ", ".join(f"{name} ({counts[name]:,} utterances)" for name in sorted(counts))
-    if strange := [name for name in shares if name not in counts]:
-        raise UserError(f"no utterance is of group {', '.join(strange)}", "data.shares", f"there are: {known}")
     names, left = sorted(shares), 1 - sum(shares.values())
     others = sorted(counts.keys() - shares.keys())
     if bool(others) != (left > 1e-9):
@@ -160,7 +159,9 @@ def _parted(groups: Sequence[str], shares: Mapping[str, float]) -> tuple[list[st
             if others
             else f"data.shares add up to {sum(shares.values()):g}, and there is no other group"
         )
-        raise UserError(what, "data.shares", f"mend the shares, or name groups in data.exclude; there are: {known}")
+        raise UserError(
+            what, "data.shares", f"mend the shares, or name groups in data.exclude; there are {census(counts)}"
+        )
     if others:
         names.append(OTHERS)
     place = {name: g for g, name in enumerate(names)}
