@@ -31,25 +31,22 @@ def described(config: TrainConfig, labels: LabelHeader) -> str:
     """Parameters by part, and against the teacher that made the units."""
     with torch.device("meta"):
         network = Hubert(config.model)
-    c, encoder, head = config.model, network.encoder, config.objective.final_dim
-    count = parameters(network)
+    c, encoder, dim = config.model, network.encoder, config.objective.final_dim
+    count, head = parameters(network), (c.hidden_size + 1) * dim + labels.k * dim
     parts = {
         "convolutions": parameters(network.feature_extractor),
         "feature projection": parameters(network.feature_projection),
         "positional convolution": parameters(encoder.pos_conv_embed),
         "blocks": parameters(encoder.layers),
-        "LayerNorm and mask embedding": parameters(encoder.layer_norm) + network.masked_spec_embed.numel(),
+        "final LayerNorm": parameters(encoder.layer_norm),
+        "mask embedding": network.masked_spec_embed.numel(),
     }
-    said = [
-        f"{c.num_hidden_layers} blocks of d {c.hidden_size}, ff {c.intermediate_size}: {count:,} parameters",
-        compression(count, labels.parameters),
-    ]
-    return "\n".join(
-        [
-            "; ".join(filter(None, said)),
-            "  " + ", ".join(f"{name} {n:,}" for name, n in parts.items()),
-            f"  to predict {labels.k} units: {(c.hidden_size + 1) * head + labels.k * head:,}, in training only",
-        ]
+    shape = f"{c.num_hidden_layers} blocks of d {c.hidden_size}, ff {c.intermediate_size}"
+    smaller = compression(count, labels.parameters)
+    return (
+        f"{shape}: {count:,} parameters{smaller and '; ' + smaller}\n"
+        f"  {', '.join(f'{name} {n:,}' for name, n in parts.items())}\n"
+        f"  with what predicts {labels.k} units, in training: {count + head:,}"
     )
 
 

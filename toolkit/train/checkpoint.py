@@ -60,7 +60,8 @@ def save(out: Path, state: State, model: nn.Module, optimiser: torch.optim.Optim
     with atomic(folder_of(out, state.step)) as temporary:
         temporary.mkdir(parents=True)
         write_tensors(temporary / TENSORS, tensors)
-        write_json(temporary / STATE, asdict(state))
+        ordered = list(state.window.items())  # columns of loss.tsv are in this order, and JSON would sort it
+        write_json(temporary / STATE, {**asdict(state), "window": ordered})
     rotate(out, keep)
 
 
@@ -101,8 +102,9 @@ def _read(out: Path, step: int) -> tuple[State, dict[str, Tensor]]:
     folder = folder_of(out, step)
     tensors = read_tensors(folder / TENSORS)
     try:
-        state = State(**read_json(folder / STATE))
-    except (ValueError, TypeError, FileNotFoundError) as e:
+        tree = read_json(folder / STATE)
+        state = State(**{**tree, "window": dict(tree["window"])})
+    except (ValueError, TypeError, KeyError, FileNotFoundError) as e:
         raise UserError(f"no state of a run: {e}", str(folder / STATE)) from None
     if state.step != step:
         raise UserError(f"the state of step {state.step}, not of {step}", str(folder / STATE))

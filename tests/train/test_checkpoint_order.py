@@ -1,0 +1,16 @@
+"""A checkpoint made before the first row of loss.tsv."""
+
+from pathlib import Path
+
+import torch
+
+from toolkit.train.checkpoint import State, load, save
+
+
+def test_a_run_stopped_before_its_first_row_goes_on_with_the_columns_in_their_order(tmp_path: Path) -> None:
+    model = torch.nn.Linear(1, 1)
+    optimiser = torch.optim.AdamW(model.parameters())
+    window = {"loss": [1.0, 2.0], "accuracy_masked": [0.1, 1.0], "grad_norm": [3.0, 1.0], "conv_square": [1e-17, 1.0]}
+    save(tmp_path, State("run", 5, window=window), model, optimiser, keep=1)
+    again = load(tmp_path, 5, "run", model, optimiser)
+    assert list(again.window.items()) == list(window.items())
