@@ -145,6 +145,14 @@ def test_a_few_short_utterances_are_not_repeated_to_fill_a_step() -> None:
     assert 0 < max(times[row] for row in (600, 601, 602)) <= 2 * 10 * 1.5
 
 
+def test_a_group_whose_utterances_must_be_cut_shorter_than_they_are_still_has_its_share() -> None:
+    frames, groups = speech(ARB=(200, 100, 110), ENG=(14, 210, 220))  # 4 s of ENG do not fill half a step of 120 s
+    balanced = sampler(frames, groups, {"ENG": 0.1}, micro=60.0)
+    assert {balanced.micro(step, 0).frames for step in range(balanced.steps)} == {frames_in(2.0)}
+    found = heard(balanced, groups, range(balanced.steps))
+    assert abs(found["ENG"] - 0.1 * sum(found.values())) <= frames_in(2.0)
+
+
 @pytest.mark.parametrize(
     "shares, message",
     [
