@@ -34,7 +34,7 @@ recipe() {
       *) [[ ${meaning_of[$name]+x} ]] || { engine+=("--unknown=word:$1") && shift $(($# > 1 ? 2 : 1)) && continue; } ;;
     esac
     (($# > 1)) && [[ $2 != --* ]] || { echo "error: $1 needs a value" >&2 && exit 2; }
-    [[ -n $2 || (${meaning_of[$name]+x} && -z ${!name}) ]] || { echo "error: $1 must not be empty" >&2 && exit 2; }
+    [[ -n $2 || ${meaning_of[$name]:-} == optional* || (${meaning_of[$name]+x} && -z ${!name}) ]] || { echo "error: $1 must not be empty" >&2 && exit 2; }
     if [[ ${meaning_of[$name]+x} ]]; then printf -v "$name" '%s' "$2"; else engine+=("--${name//_/-}=$2"); fi
     shift 2
   done

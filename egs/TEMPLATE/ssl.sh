@@ -1,41 +1,105 @@
 # shellcheck shell=bash
-# HArnESS, iteration 1: MFCC -> units -> a HuBERT that predicts them -> probes -> tables and a page.
+# HArnESS: MFCC units -> model 1 -> latent units -> teacher L -> PCA units -> students S and ST -> probes -> tables, page.
 # shellcheck source=../../utils/recipe.sh
 . "${BASH_SOURCE[0]%/*}/../../utils/recipe.sh"
-corpus=    # folder of the extracted corpus
+corpus=     # folder of the extracted corpus
 train=train # set to pre-train on
-dev=dev    # set for validation loss and unit quality
-hours=     # optional: hours of audio, so that --plan can tell the disk before the data stage has run
-conf=conf  # folder of the configs
-data=data  # where the Kaldi data dirs go
-dump=dump  # where samples and labels go
-exp=exp    # where codebooks, models and results go
+dev=dev     # set for validation loss and unit quality
+hours=      # optional: hours of audio, so that --plan can tell the disk before the data stage has run
+max_hours=  # optional: pre-train on so many hours of the set, drawn by the seed
+targets=pca # units of iteration 3: pca, raw, or both (the ablation: students of either, side by side)
+start=      # optional: blocks of the teacher that student S begins with, such as "1 6"; at random without
+tuned=ST    # optional: models of iteration 3 to fine-tune whole, beside the frozen probes
+layers=     # optional: models to probe layer by layer, such as it2.L
+conf=conf   # folder of the configs
+data=data   # where the Kaldi data dirs go
+dump=dump   # where samples and labels go
+exp=exp     # where codebooks, models and results go
 
 prepare() { run data.corpora.folder --config "$conf/data.yaml" --in "$corpus" --out "$data"; } # run.sh may replace it
 
+codebooks() { # ITERATION: names of its codebooks, one but for the ablation
+  case $1:$targets in
+    it3:both) echo it3-pca it3-raw ;;
+    it3:pca | it3:raw) echo "it3-$targets" ;;
+    it3:*) echo "error: --targets is pca, raw or both, not $targets" >&2 && exit 2 ;;
+    *) echo "$1" ;;
+  esac
+}
+
 units() { # ITERATION [TEACHER]: units of MFCC, or of a layer of TEACHER
+  local book books
+  books=$(codebooks "$1")
   stage "$1.sample" "Features of a seeded sample of frames"
   run units.sample --config "$conf/$1.yaml" --in "$data/$train" ${2:+"$2"} --out "$dump/$1/sample"
   stage "$1.kmeans" "Codebook"
-  run units.kmeans --config "$conf/$1.yaml" --in "$dump/$1/sample" --out "$exp/$1/codebook"
+  for book in $books; do
+    local raw=()
+    [[ $book != *-raw ]] || raw=(--pca.dim 0)
+    run units.kmeans --config "$conf/$1.yaml" "${raw[@]}" --in "$dump/$1/sample" --out "$exp/$book/codebook"
+  done
   stage "$1.label" "Audio to units in one pass"
-  run units.label --in "$data/$train" "$data/$dev" "$exp/$1/codebook" ${2:+"$2"} --out "$dump/$1/labels"
+  for book in $books; do
+    run units.label --in "$data/$train" "$data/$dev" "$exp/$book/codebook" ${2:+"$2"} --out "$dump/$book/labels"
+  done
   stage "$1.quality" "Unit quality"
-  run units.quality --in "$data/$dev" "$dump/$1/labels" --out "$exp/$1/quality"
+  for book in $books; do
+    run units.quality --in "$data/$dev" "$dump/$book/labels" --out "$exp/$book/quality"
+    results+=("$exp/$book/codebook" "$exp/$book/quality")
+  done
 }
 
-pretrain() { # ITERATION MODEL: predict the iteration's units at masked frames
+pretrain() { # ITERATION MODEL [TEACHER BLOCKS]: predict the iteration's units at masked frames
+  local book
   stage "$1.$2" "Pre-train conf/$2.yaml"
-  run train --config "$conf/$2.yaml" --in "$data/$train" "$data/$dev" "$dump/$1/labels" --out "$exp/$1/$2"
+  for book in $(codebooks "$1"); do
+    run train --config "$conf/$2.yaml" ${max_hours:+--data.max_hours "$max_hours"} ${4:+--start_layers "$4"} \
+      --in "$data/$train" "$data/$dev" "$dump/$book/labels" ${4:+"$3"} --out "$exp/$book/$2"
+    models+=("$book.$2")
+    results+=("$exp/$book/$2")
+  done
+}
+
+probe() { # CONFIG OUTPUT [MODEL [FIELDS]]: one run for each model, so that one more makes none of the others stale
+  run train.probe --config "$conf/$1.yaml" "${@:4}" --in "$data" ${3:+"$exp/${3/.//}"} --out "$exp/$2"
+  results+=("$exp/$2")
+}
+
+probes() {
+  local model student twin=()
+  student=$(codebooks it3)
+  student=${student%% *}
+  stage probe "Phones, ASR, dialect and emotion read off frozen features; fine-tuned; layer by layer"
+  probe probe probe/fbank
+  for model in "${models[@]}"; do
+    twin=() # in the ablation both students of a shape have the same random twin
+    [[ $targets:$model != both:it3-raw.* ]] || twin=(--rows models)
+    probe probe "probe/$model" "$model" "${twin[@]}"
+  done
+  for model in $tuned; do probe tuned "probe/$student.$model.tuned" "$student.$model"; done
+  for model in $layers; do probe layers "layers/$model" "$model"; done
+}
+
+tables() {
+  local result probed=()
+  for result in "${results[@]}"; do [[ $result != "$exp"/probe/* ]] || probed+=("$result"); done
+  stage compare "Paired differences between the models"
+  run score.compare --in "${probed[@]}" --out "$exp/compare"
+  stage results "RESULTS.md and the page"
+  run report --config "$conf/report.yaml" --in "$data" "${results[@]}" "$exp/compare" --out "$exp/report"
 }
 
 stages() {
+  local models=() results=()
   stage data "Corpus to validated Kaldi data directories"
   prepare
   units it1
   pretrain it1 base
-  stage probe "Frozen features on phones, ASR, dialect and emotion"
-  run train.probe --config "$conf/probe.yaml" --in "$data" "$exp/it1/base" --out "$exp/probe"
-  stage results "RESULTS.md and the page"
-  run report --config "$conf/report.yaml" --in "$data" "$exp/it1/codebook" "$exp/it1/quality" "$exp/it1/base" "$exp/probe" --out "$exp/report"
+  units it2 "$exp/it1/base"
+  pretrain it2 L
+  units it3 "$exp/it2/L"
+  pretrain it3 S "$exp/it2/L" "$start"
+  pretrain it3 ST
+  probes
+  tables
 }

@@ -69,7 +69,7 @@ class Choice:
         return found
 
     def said(self, hours: float) -> str:
-        """`training on 50.0 of 1,100.2 h (4.5 %); left out: 900 utterances, 1,050.2 h, by data.max_hours`.
+        """`training on 50.00 of 1,100.20 h (4.5 %); left out: 900 utterances, 1,050.20 h, by data.max_hours`.
 
         Args:
             hours: what is trained on.
@@ -79,8 +79,8 @@ class Choice:
         if not self.left_out:
             return ""
         there = self.seconds / 3600
-        parts = [f"{n:,} utterances, {s / 3600:,.1f} h, by data.{field}" for field, (n, s) in self.left_out.items()]
-        return f"training on {hours:,.1f} of {there:,.1f} h ({100 * hours / there:.1f} %); left out: {'; '.join(parts)}"
+        parts = [f"{n:,} utterances, {s / 3600:,.2f} h, by data.{field}" for field, (n, s) in self.left_out.items()]
+        return f"training on {hours:,.2f} of {there:,.2f} h ({100 * hours / there:.1f} %); left out: {'; '.join(parts)}"
 
 
 def within_hours(seconds: Mapping[str, float], strata: Mapping[str, str], hours: float, seed: int) -> set[str]:

@@ -5,9 +5,20 @@ cd "$(dirname "$0")" || exit 1
 . ../../TEMPLATE/ssl.sh
 corpus=downloads # folder of the unpacked packages; the default is fetched from Debian's archive
 hours=2.2 # optional: hours of audio, so that --plan can tell the disk before the data stage has run
+tuned=    # optional: models to fine-tune whole
 
 prepare() {
   [[ $corpus != downloads ]] || run ../../../tools/fetch_asterisk.sh --out downloads
   run data.corpora.asterisk --in "$corpus" --out "$data"
+}
+
+stages() { # iteration 1 alone
+  local models=() results=()
+  stage data "Corpus to validated Kaldi data directories"
+  prepare
+  units it1
+  pretrain it1 base
+  probes
+  tables
 }
 recipe "$@"

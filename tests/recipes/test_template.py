@@ -1,0 +1,62 @@
+"""What the options of the ssl template change: the steps inside stages, never the stages."""
+
+import pytest
+from conftest import House
+
+ABLATIONS = [
+    ("--targets", "raw"),
+    ("--targets", "both"),
+    ("--layers", "it1.base it2.L"),
+    ("--tuned", ""),
+    ("--tuned", "S ST"),
+    ("--start", "1 6"),
+    ("--max-hours", "0.01"),
+]
+
+
+@pytest.fixture(scope="module")
+def house(new_house) -> House:
+    return new_house()
+
+
+def listed(house: House, *words: str) -> tuple[list[str], list[tuple[str, str]]]:
+    """Names of the stages, and (inputs, output) of every step, as --list shows them."""
+    code, said = house.run("mini/ssl", "--preset", "nano", "--list", *words)
+    assert code == 0, said
+    lines = said.splitlines()
+    steps = [line.split(" -> ") for line in lines if " -> " in line]
+    return [line.split()[1] for line in lines if line[:3].strip()], [(a.strip(), b) for a, b in steps]
+
+
+@pytest.mark.parametrize("words", ABLATIONS, ids=" ".join)
+def test_no_option_renumbers_a_stage(house: House, words: tuple[str, str]) -> None:
+    assert listed(house, *words)[0] == listed(house)[0]
+
+
+def test_the_ablation_adds_students_of_raw_units_and_leaves_the_others_as_they_are(house: House) -> None:
+    usual, both = listed(house)[1], listed(house, "--targets", "both")[1]
+    students = {out for _, out in both} - {out for _, out in usual}
+    assert {f"nano/exp/it3-raw/{model}" for model in ("codebook", "quality", "S", "ST")} <= students
+    assert [step for step in usual if step not in both] == usual[-2:]  # compare and results see more
+
+
+def test_a_model_more_makes_no_other_models_probes_stale(house: House) -> None:
+    usual, more = (listed(house, "--tuned", tuned)[1] for tuned in ("", "S ST"))
+    added = [out for _, out in more if out not in [o for _, o in usual]]
+    assert added == ["nano/exp/probe/it3-pca.S.tuned", "nano/exp/probe/it3-pca.ST.tuned"]
+
+
+def test_a_student_that_begins_with_its_teacher_has_it_among_its_inputs(house: House) -> None:
+    of = {out: ins.split() for ins, out in listed(house, "--start", "1 6")[1]}
+    assert "nano/exp/it2/L" in of["nano/exp/it3-pca/S"] and "nano/exp/it2/L" not in of["nano/exp/it3-pca/ST"]
+
+
+def test_targets_that_there_are_not_are_refused(house: House) -> None:
+    code, said = house.run("mini/ssl", "--preset", "nano", "--targets", "ica", "--list")
+    assert code == 2 and "--targets is pca, raw or both, not ica" in said
+
+
+@pytest.mark.parametrize("recipe", ["folder/ssl", "asterisk/ssl"])
+def test_the_other_recipes_are_whole_tables(house: House, recipe: str) -> None:
+    code, said = house.run(recipe, "--list")
+    assert code == 0 and " results " in said, said
