@@ -60,22 +60,18 @@ pretrain() { # ITERATION MODEL [TEACHER BLOCKS]: predict the iteration's units a
   done
 }
 
-probe() { # CONFIG OUTPUT [MODEL [FIELDS]]: one run for each model, so that one more makes none of the others stale
-  run train.probe --config "$conf/$1.yaml" "${@:4}" --in "$data" ${3:+"$exp/${3/.//}"} --out "$exp/$2"
+probe() { # CONFIG OUTPUT [MODEL]: one run for each model, so that one more makes none of the others stale
+  run train.probe --config "$conf/$1.yaml" --in "$data" ${3:+"$exp/${3/.//}"} --out "$exp/$2"
   results+=("$exp/$2")
 }
 
 probes() {
-  local model student twin=()
+  local model student
   student=$(codebooks it3)
   student=${student%% *}
   stage probe "Phones, ASR, dialect and emotion read off frozen features; fine-tuned; layer by layer"
   probe probe probe/fbank
-  for model in "${models[@]}"; do
-    twin=() # in the ablation both students of a shape have the same random twin
-    [[ $targets:$model != both:it3-raw.* ]] || twin=(--rows models)
-    probe probe "probe/$model" "$model" "${twin[@]}"
-  done
+  for model in "${models[@]}"; do probe probe "probe/$model" "$model"; done
   for model in $tuned; do probe tuned "probe/$student.$model.tuned" "$student.$model"; done
   for model in $layers; do probe layers "layers/$model" "$model"; done
 }
