@@ -124,6 +124,25 @@ def test_what_a_student_keeps_is_its_share_of_the_teachers_figure(recipe):
     ).replace("%,", " %,").replace("%.", " %.")
 
 
+def test_of_a_teacher_that_learnt_nothing_on_a_task_there_is_nothing_to_keep(recipe):
+    recipe.chain()
+    pairs = chain.pairs()
+    for entry in pairs:
+        if (entry["row"], entry["other"], entry["task"]) == (L, f"random.{L}", "emotion"):
+            entry.update(percent=0.4, low=-3.0, high=3.8)
+    recipe.json("exp/compare/pairs.json", pairs)
+    statement = gather(chain.ins()).statement
+    kept = [str(said) for said in statement.shows if "keeps of" in str(said)]
+    assert len(kept) == 3
+    assert all("phone" in said and "emotion" not in said for said in kept)
+    assert (
+        f"What students keep of {L}: it is not ahead of its random initialisation on emotion, "
+        "so there is nothing to keep."
+    ) in map(str, statement.lacks)
+    cells = next(table for table in statement.tables if table.title.startswith("What compression")).rows[0]
+    assert [("keeps" in str(cell) or "times" in str(cell)) for cell in cells[1:]] == [True, True, True, False]
+
+
 def test_a_teacher_that_is_not_above_its_iteration_1_is_said_not_to_be(recipe):
     recipe.chain()
     pairs = chain.pairs()

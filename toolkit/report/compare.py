@@ -195,18 +195,29 @@ def _students(results: Results) -> Comparison:
     contests = []
     for student, teacher in students(results):
         held = contest(student, teacher, tasks)
-        verdicts = {t: replace(v, note=keeps(student, teacher, t)) for t, v in held.verdicts.items()}
+        verdicts = {t: replace(v, note=keeps(results, student, teacher, t)) for t, v in held.verdicts.items()}
         contests.append(replace(held, verdicts=verdicts))
     return Comparison("What compression costs, students against their teacher", contests, hoped=False)
 
 
-def keeps(student: Row, teacher: Row, task: str) -> str:
-    """`keeps 91 %` of the teacher's accuracy, `1.08 times the CER`; empty where one was not measured."""
+def keeps(results: Results, student: Row, teacher: Row, task: str) -> str:
+    """`keeps 91 %` of the teacher's accuracy, `1.08 times the error`.
+
+    Empty where one was not measured, or where there is nothing to keep: the teacher is not ahead of its random twin.
+    """
     mine, theirs = student.tasks.get(task), teacher.tasks.get(task)
-    if mine is None or theirs is None or not theirs.estimate.value:
+    if mine is None or theirs is None or not theirs.estimate.value or not learnt(results, teacher, task):
         return ""
     ratio = mine.estimate.value / theirs.estimate.value
     return f"{ratio:.2f} times the error" if mine.lower_is_better else f"keeps {100 * ratio:.0f} %"
+
+
+def learnt(results: Results, row: Row, task: str) -> bool:
+    """Whether `row` is ahead of its random twin, or has none that would say otherwise."""
+    twin = results.twin(row)
+    if twin is None or task not in twin.tasks:
+        return True
+    return judge(row.tasks.get(task), twin.tasks[task], twin.name).outcome == "ahead"
 
 
 def _thin(results: Results) -> Comparison:

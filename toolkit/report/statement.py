@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from .compare import Comparison, Contest, comparisons, keeps, measured, students
+from .compare import Comparison, Contest, comparisons, keeps, learnt, measured, students
 from .model_table import compression, task_columns
 from .probes import task_name
 from .results import Results
@@ -45,6 +45,7 @@ def statement(results: Results, synthetic: bool) -> Statement:
     count = len(measured(results))
     shows = [said for c in made if (said := _shown(c, count))] + _kept(results)
     lacks = [said for c in made if (said := _not_shown(c, count))]
+    lacks += _nothing_to_keep(results)
     lacks += [Said("", said) for c in made for said in c.unsaid]
     if not results.models:
         lacks.append(Said("", "No trained model was probed frozen, so nothing can be said of one."))
@@ -100,16 +101,28 @@ def _tasks(names: Sequence[str], count: int) -> str:
 
 
 def _kept(results: Results) -> list[Said]:
-    """What each student has left of its teacher, in its own figures."""
+    """What each student has left of its teacher, in its own figures, where the teacher has anything to keep."""
     said = []
     for student, teacher in students(results):
-        shares = [(t, keeps(student, teacher, t)) for t in measured(results)]
+        shares = [(t, keeps(results, student, teacher, t)) for t in measured(results)]
         words = [f"{task_name(t)} {share.removeprefix('keeps ')}" for t, share in shares if share]
         if words:
             title = (
                 f"What {student.name} keeps of {teacher.name}, with {compression(student, teacher)} % fewer parameters"
             )
             said.append(Said(title, f"{', '.join(words)}."))
+    return said
+
+
+def _nothing_to_keep(results: Results) -> list[Said]:
+    """Tasks on which a teacher is not ahead of its random twin, so that a share of its figure says nothing."""
+    said = []
+    for teacher in dict.fromkeys(teacher.name for _, teacher in students(results)):
+        row = next(row for row in results.models if row.name == teacher)
+        tasks = [t for t in measured(results) if t in row.tasks and not learnt(results, row, t)]
+        if tasks:
+            words = f"it is not ahead of its random initialisation on {_tasks(tasks, len(measured(results)))}"
+            said.append(Said(f"What students keep of {teacher}", f"{words}, so there is nothing to keep."))
     return said
 
 
