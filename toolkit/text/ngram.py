@@ -25,7 +25,7 @@ from ..core.errors import UserError
 
 END = 0
 CHUNK = 1 << 22  # tokens that are counted at once
-CACHED_NUMBERS = 1 << 23  # of distributions that were asked for: 64 MiB
+CACHED_NUMBERS = 1 << 23  # of distributions that are kept for the next who asks: 64 MiB
 KEY_BITS = 62
 Array = np.ndarray[Any, np.dtype[Any]]
 Context = tuple[int, ...]
@@ -47,7 +47,7 @@ class NGram:
         self.bits = bits_of(classes, order)
         self.tables = self._tables(sentences)
         self.discounts = [discounts(counts) for _, counts in self.tables]
-        self._log_probs = lru_cache(max(CACHED_NUMBERS // classes, 1))(self._compute)
+        self._probs = lru_cache(max(CACHED_NUMBERS // classes, 1))(self._mixed)
 
     @property
     def start(self) -> Context:
@@ -59,8 +59,9 @@ class NGram:
         return (*context, token)[max(len(context) + 2 - self.order, 0) :]
 
     def log_probs(self, context: Context) -> Array:
-        """Natural logarithms [C] of what follows a context of `start` and `after`: END first. Not to be written to."""
-        return self._log_probs(context)
+        """Natural logarithms [C] of what follows a context of `start` and `after`: END first."""
+        found_C: Array = np.log(self._probs(context))
+        return found_C
 
     def log_prob(self, sentence: Sequence[int]) -> float:
         """Natural logarithm of the probability of a whole sentence, its end included."""
@@ -70,27 +71,23 @@ class NGram:
             context = self.after(context, token)
         return total
 
-    def _compute(self, context: Context) -> Array:
-        p_C = np.full(self.classes, 1 / self.classes)
-        for n, ((grams, counts), discount) in enumerate(zip(self.tables, self.discounts, strict=True)):
-            if n > len(context):
-                break
-            first = self._key(context[len(context) - n :]) << self.bits
-            low, high = np.searchsorted(grams, (first, first + (1 << self.bits)))
-            if low == high:
-                break  # never seen, and so none of the longer ones
-            seen, count = grams[low:high] - first, counts[low:high]
-            if discount is None:
-                p_C = p_C * (high - low)
-                p_C[seen] += count
-                p_C /= count.sum() + (high - low)
-            else:
-                taken = discount[np.minimum(count, len(discount)) - 1]
-                p_C = p_C * (taken.sum() / count.sum())
-                p_C[seen] += (count - taken) / count.sum()
-        found_C = np.log(p_C)
-        found_C.setflags(write=False)
-        return found_C
+    def _mixed(self, context: Context) -> Array:
+        """Probabilities [C] after a context: its own counts, mixed with what follows the context without its oldest."""
+        lower_C = self._probs(context[1:]) if context else np.full(self.classes, 1 / self.classes)
+        (grams, counts), discount = self.tables[len(context)], self.discounts[len(context)]
+        first = self._key(context) << self.bits
+        low, high = np.searchsorted(grams, (first, first + (1 << self.bits)))
+        if low == high:
+            return lower_C  # never seen
+        seen, count = grams[low:high] - first, counts[low:high]
+        if discount is None:
+            p_C = lower_C * (high - low)
+            p_C[seen] += count
+            return p_C / (count.sum() + (high - low))
+        taken = discount[np.minimum(count, len(discount)) - 1]
+        p_C = lower_C * (taken.sum() / count.sum())
+        p_C[seen] += (count - taken) / count.sum()
+        return p_C
 
     def _key(self, tokens: Sequence[int]) -> int:
         key = 0

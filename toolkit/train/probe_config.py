@@ -70,7 +70,7 @@ class TaskConfig:
     "text, a sentence a line, for the language model (edited, it makes nothing stale); none: training transcripts (ctc)"
     lm_weight: tuple[float, ...] = (0.0, 0.3, 0.6)
     "weights of the language model to try; the best on dev, by CER, decodes test (ctc)"
-    insertion: tuple[float, ...] = (0.0, 0.5)
+    insertion: tuple[float, ...] = (0.0, 0.5, 1.0)
     "bonuses in nats for each token to try; likewise (ctc)"
 
     def __post_init__(self) -> None:
