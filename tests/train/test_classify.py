@@ -1,15 +1,20 @@
 """Cross-entropy of single labels: what counts, what is trained, and at which rate."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from networks import TINY
 
-from toolkit.models.encoder import load_encoder
+from toolkit.models.encoder import Encoder, load_encoder
 from toolkit.models.heads import FrameHead, LayerMix
 from toolkit.models.hubert import Hubert, initialise
 from toolkit.models.hugging_face import save_pretrained
 from toolkit.train.objectives.classify import NO_LABEL, Classify, Features
-from toolkit.train.probe_upstream import Tuned
+from toolkit.train.probe_upstream import NEARLY, Tuned, together
 
 FRAMES, CLASSES = 30, 4
 
@@ -62,6 +67,67 @@ def test_a_tuned_network_has_a_rate_of_its_own_and_every_parameter_one_group(tun
     assert [group["lr_scale"] for group in groups] == [1.0, 0.25]
     assert {id(p) for p in groups[0]["params"]} == {id(p) for p in tuned.head.parameters()}
     assert {id(p) for p in groups[1]["params"]} == {id(p) for p in tuned.features.parameters() if p.requires_grad}
+
+
+@pytest.mark.parametrize("norm", ["group", "layer"])
+@pytest.mark.parametrize("chosen", [(), (0, 2)])
+def test_utterances_together_give_the_states_and_gradients_of_each_alone(norm: Any, chosen: tuple[int, ...]) -> None:
+    config = replace(TINY, feat_extract_norm=norm, do_stable_layer_norm=norm == "layer")
+    network = Hubert(config)
+    initialise(network, config, torch.Generator().manual_seed(9))
+    tuned = Tuned(Encoder(network.double(), "it1.base", norm == "layer"), chosen)
+    generator, samples = torch.Generator().manual_seed(1), [2500, 4000, 3999, 420, 4000, 3700]
+    waves = [torch.randn(n, generator=generator).double() + 0.1 * i for i, n in enumerate(samples)]
+    assert len(together(samples, NEARLY)) == 3
+
+    def gradients(found: torch.Tensor) -> dict[str, torch.Tensor]:
+        (found * torch.arange(1, len(found) + 1)[:, None, None]).square().sum().backward()
+        grads = {name: p.grad.clone() for name, p in network.named_parameters() if p.grad is not None}
+        network.zero_grad()
+        return grads
+
+    found, lengths = tuned({"wave_N": torch.cat(waves), "samples_B": torch.tensor(samples)})
+    layers = chosen or range(config.num_hidden_layers + 1)
+    alone = [torch.stack([tuned.encoder.states(w[None])[k][0] for k in layers], 1) for w in waves]
+    torch.testing.assert_close(found, torch.cat(alone), atol=1e-5, rtol=1e-5)
+    assert lengths.tolist() == [len(x) for x in alone] == [config.frames(n) for n in samples]
+    after, wanted = gradients(found), gradients(torch.cat(alone))
+    noise = 1e-7 * max(float(grad.abs().max()) for grad in wanted.values())  # a key's bias has a gradient of 0
+    torch.testing.assert_close(after, wanted, atol=noise, rtol=1e-4)
+
+
+def test_a_network_that_cannot_tell_padding_from_speech_sees_none() -> None:
+    seen: list[tuple[int, ...]] = []
+
+    class Foreign(torch.nn.Module):
+        """Has what Encoder asks of a model of transformers: one layer, a frame every 320 samples."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.config = replace(TINY, num_hidden_layers=1, hidden_size=2)
+            self.encoder = torch.nn.Module()
+            self.encoder.layers = torch.nn.ModuleList([torch.nn.Identity()])
+
+        def forward(self, wave_BN: torch.Tensor) -> None:
+            seen.append(tuple(wave_BN.shape))
+            frames = self.config.frames(wave_BN.shape[1])
+            self.encoder.layers[0](wave_BN[:, : 2 * frames].unflatten(1, (frames, 2)))
+
+    tuned = Tuned(Encoder(Foreign(), "foreign", False))
+    waves = [torch.full((n,), float(i)) for i, n in enumerate((2000, 3000, 2000, 2999))]
+    found, lengths = tuned({"wave_N": torch.cat(waves), "samples_B": torch.tensor([len(w) for w in waves])})
+    assert seen == [(1, 3000), (1, 2999), (2, 2000)]
+    assert found[:, 0, 0].tolist() == [i for i, n in enumerate(lengths.tolist()) for _ in range(n)]
+    with pytest.raises(ValueError, match="one length only"):
+        tuned.encoder.states(torch.zeros(2, 3000), [3000, 2000])
+
+
+@given(st.lists(st.integers(1, 100), min_size=1), st.floats(0, 1))
+def test_groups_hold_every_utterance_once_and_little_padding(lengths: list[int], nearly: float) -> None:
+    groups = together(lengths, nearly)
+    assert sorted(i for group in groups for i in group) == list(range(len(lengths)))
+    for group in groups:
+        assert min(lengths[i] for i in group) >= nearly * max(lengths[i] for i in group)
 
 
 def test_a_head_on_features_made_beforehand_is_all_that_trains() -> None:

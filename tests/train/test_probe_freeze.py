@@ -1,5 +1,9 @@
 """What trains in a row of the probes, and by which set features are standardised; on a dozen noises."""
 
+import os
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +19,7 @@ from toolkit.data.kaldi import DataDir
 from toolkit.models.encoder import load_encoder
 from toolkit.train import probe
 from toolkit.train.probe_config import ProbeConfig, TaskConfig
+from toolkit.train.probe_fit import Fit
 from toolkit.train.probe_upstream import Fbank
 
 TASK = TaskConfig(kind="phone", steps=3, lr=(1e-2,), batch=2)
@@ -56,6 +61,54 @@ def test_a_networks_own_rate_is_the_one_of_the_config(corpus: Path, tmp_path: Pa
         after: Any = load_file(run(corpus, config, tmp_path / f"{rate}") / "it1.base.tuned/phone.safetensors")
         moved[rate] = max(float((after[f"features.encoder.{n}"] - t).abs().max()) for n, t in before.items())
     assert moved[1e-9] < 1e-6 < 1e-3 < moved[1.0]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+here = Path(sys.argv[1])
+sys.path[:0] = [str(here), str(here.parent)]
+from test_probe_freeze import TUNED, run
+from toolkit.train import loop
+honest = loop.save
+def save(out, state, *rest):
+    honest(out, state, *rest)
+    if out.name == "lr1" and state.step == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+loop.save = save
+run(Path(sys.argv[2]), TUNED, Path(sys.argv[3]))
+"""
+TUNED = replace(
+    CONFIG,
+    tasks={"phone": replace(TASK, lr=(1e-2, 1e-3), batch=3)},
+    rows=("models",),
+    freeze=False,
+    checkpoint_every=1,
+)
+
+
+def test_a_network_whose_tuning_was_killed_ends_with_the_same_bytes(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kill falls into the second rate, after a checkpoint: the first rate is not trained again."""
+    whole, killed = (tmp_path / name for name in ("whole", "killed"))
+    run(corpus, TUNED, whole)
+    argv = [sys.executable, "-c", KILLED, str(Path(__file__).parent), str(corpus), str(killed)]
+    ended = subprocess.run(argv, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    assert not (killed / "it1.base.tuned").exists()
+    honest, steps = Fit._step, []
+
+    def step(self: Fit, number: int, micro: int) -> dict[str, Any]:
+        steps.append(number)
+        return honest(self, number, micro)
+
+    monkeypatch.setattr(Fit, "_step", step)
+    run(corpus, TUNED, killed)
+    assert steps == [2], "goes on from the checkpoint of the second rate"
+    for name in ("phone.json", "phone.hyp", "phone.counts.tsv", "phone.safetensors", "row.json"):
+        path = f"it1.base.tuned/{name}"
+        assert (killed / path).read_bytes() == (whole / path).read_bytes()
 
 
 def test_features_are_standardised_by_the_frames_of_the_training_set(corpus: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ stream after block L (1-based); the final LayerNorm of pre-LN networks is not ap
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -65,23 +65,39 @@ class Encoder(nn.Module):
         """This encoder, its parameters free to move and its states carrying gradients."""
         return self.requires_grad_(True)
 
-    def states(self, wave_BN: Tensor) -> list[Tensor]:
-        """States 0 to `layers`, each [B, T, D] in float32, of waveforms of one length at 16 kHz.
+    @property
+    def takes_padding(self) -> bool:
+        """Whether `states` can be given waveforms of unequal length."""
+        return isinstance(self.model, Hubert)
+
+    def states(self, wave_BN: Tensor, samples: Sequence[int] | None = None) -> list[Tensor]:
+        """States 0 to `layers`, each [B, T, D] in float32, of waveforms at 16 kHz.
 
         Waveforms are normalised to mean 0 and variance 1 where the network was trained so.
         Raises UserError where they are too short for a single frame.
+
+        Args:
+            samples: length of each before it was padded; None: all of one length. The first `frames(n)` states
+                of a waveform of n samples are those of it alone, but for rounding.
         """
-        if self.frames(wave_BN.shape[1]) < 1:
+        lengths = [wave_BN.shape[1]] * len(wave_BN) if samples is None else list(samples)
+        padded = lengths if len({*lengths, wave_BN.shape[1]}) > 1 else None
+        if padded and not self.takes_padding:
+            raise ValueError(f"{self.name} takes waveforms of one length only")
+        if self.frames(min(lengths)) < 1:
             raise UserError(
-                f"{wave_BN.shape[1]} samples are too few for one frame of {self.name}",
+                f"{min(lengths)} samples are too few for one frame of {self.name}",
                 "",
                 "leave out utterances shorter than 25 ms",
             )
-        if self.normalize:
+        if self.normalize and not padded:
             wave_BN = nn.functional.layer_norm(wave_BN, wave_BN.shape[1:])
+        elif self.normalize:
+            each = [nn.functional.layer_norm(wave_N[:n], (n,)) for wave_N, n in zip(wave_BN, lengths, strict=True)]
+            wave_BN = nn.utils.rnn.pad_sequence(each, batch_first=True)
         states: list[Tensor] = []
         if isinstance(self.model, Hubert):
-            self.model(wave_BN, states=states)
+            self.model(wave_BN, states=states, samples=padded)
         else:
             with _recorded(cast(Any, self.model).encoder.layers, states):
                 self.model(wave_BN)

@@ -1,7 +1,8 @@
 """HuBERT: convolutions over the waveform, then a Transformer over 50 frames a second.
 
 Parameter names and outputs are those of transformers' HubertModel, so a trained network leaves as its
-state dict and a config.json. No padding is ever seen: batches are of equal length.
+state dict and a config.json. Batches are of equal length; where `samples` tells the lengths of padded ones, a state
+is that of the waveform alone: what normalises over time counts its own frames, and attention sees only those.
 
 Shapes: B utterances, N samples, T frames, C channels of the last convolution, D width, H heads.
 
@@ -11,6 +12,7 @@ Source: Hsu et al., "HuBERT", TASLP 2021; Baevski et al., "wav2vec 2.0", NeurIPS
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
 
@@ -115,13 +117,29 @@ class Convolution(nn.Module):
         elif self.norm == "group":
             self.layer_norm = nn.GroupNorm(outputs, outputs)
 
-    def forward(self, x_BCT: Tensor) -> Tensor:
+    def forward(self, x_BCT: Tensor, frames_B: Tensor | None = None) -> Tensor:
+        """`frames_B`: how many of the frames made are not padding; None: all."""
         x_BCT = self.conv(x_BCT)
-        if self.norm == "group":
+        if self.norm == "group" and frames_B is not None:
+            x_BCT = _norm_over_own_frames(cast(nn.GroupNorm, self.layer_norm), x_BCT, frames_B)
+        elif self.norm == "group":
             x_BCT = self.layer_norm(x_BCT)
         elif self.norm == "layer":
             x_BCT = self.layer_norm(x_BCT.transpose(1, 2)).transpose(1, 2)
         return F.gelu(x_BCT)
+
+
+def _norm_over_own_frames(norm: nn.GroupNorm, x_BCT: Tensor, frames_B: Tensor) -> Tensor:
+    """GroupNorm of one channel a group, its mean and variance those of the first `frames_B` frames."""
+    own_B1T = own_frames(frames_B, x_BCT.shape[2])[:, None]
+    mean_BC1 = (x_BCT * own_B1T).sum(2, keepdim=True) / frames_B[:, None, None]
+    variance_BC1 = ((x_BCT - mean_BC1).square() * own_B1T).sum(2, keepdim=True) / frames_B[:, None, None]
+    return (x_BCT - mean_BC1) * (variance_BC1 + norm.eps).rsqrt() * norm.weight[:, None] + norm.bias[:, None]
+
+
+def own_frames(frames_B: Tensor, count: int) -> Tensor:
+    """True [B, T] where a frame of `count` is not padding."""
+    return torch.arange(count, device=frames_B.device) < frames_B[:, None]
 
 
 class FeatureExtractor(nn.Module):
@@ -131,10 +149,13 @@ class FeatureExtractor(nn.Module):
         super().__init__()
         self.conv_layers = nn.ModuleList(Convolution(config, i) for i in range(len(config.conv_dim)))
 
-    def forward(self, wave_BN: Tensor) -> Tensor:
+    def forward(self, wave_BN: Tensor, samples: Sequence[int] | None = None) -> Tensor:
         x_BCT = wave_BN[:, None]
+        own_B = None if samples is None else torch.tensor(samples, device=wave_BN.device)
         for layer in self.conv_layers:
-            x_BCT = layer(x_BCT)
+            conv = cast(nn.Conv1d, layer.conv)
+            own_B = None if own_B is None else (own_B - conv.kernel_size[0]) // conv.stride[0] + 1
+            x_BCT = layer(x_BCT, own_B)
         return x_BCT
 
 
@@ -166,7 +187,7 @@ class PositionalConvolution(nn.Module):
 
 
 class Attention(nn.Module):
-    """Multi-head self-attention without a mask."""
+    """Multi-head self-attention over all frames, or over those that `keys_B11T` says are not padding."""
 
     def __init__(self, config: HubertConfig) -> None:
         super().__init__()
@@ -174,11 +195,12 @@ class Attention(nn.Module):
         self.heads, self.dropout = config.num_attention_heads, config.attention_dropout
         self.q_proj, self.k_proj, self.v_proj, self.out_proj = (nn.Linear(d, d) for _ in range(4))
 
-    def forward(self, x_BTD: Tensor) -> Tensor:
+    def forward(self, x_BTD: Tensor, keys_B11T: Tensor | None = None) -> Tensor:
         q, k, v = (
             p(x_BTD).unflatten(-1, (self.heads, -1)).transpose(1, 2) for p in (self.q_proj, self.k_proj, self.v_proj)
         )
-        mixed_BHTd = F.scaled_dot_product_attention(q, k, v, dropout_p=self.dropout if self.training else 0.0)
+        dropout = self.dropout if self.training else 0.0
+        mixed_BHTd = F.scaled_dot_product_attention(q, k, v, attn_mask=keys_B11T, dropout_p=dropout)
         return cast(Tensor, self.out_proj(mixed_BHTd.transpose(1, 2).flatten(2)))
 
 
@@ -209,11 +231,11 @@ class Block(nn.Module):
         self.feed_forward = FeedForward(config)
         self.final_layer_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
 
-    def forward(self, x_BTD: Tensor) -> Tensor:
+    def forward(self, x_BTD: Tensor, keys_B11T: Tensor | None = None) -> Tensor:
         if self.before:
-            x_BTD = x_BTD + self.dropout(self.attention(self.layer_norm(x_BTD)))
+            x_BTD = x_BTD + self.dropout(self.attention(self.layer_norm(x_BTD), keys_B11T))
             return x_BTD + self.feed_forward(self.final_layer_norm(x_BTD))
-        x_BTD = self.layer_norm(x_BTD + self.dropout(self.attention(x_BTD)))
+        x_BTD = self.layer_norm(x_BTD + self.dropout(self.attention(x_BTD, keys_B11T)))
         return cast(Tensor, self.final_layer_norm(x_BTD + self.feed_forward(x_BTD)))
 
 
@@ -228,14 +250,21 @@ class Transformer(nn.Module):
         self.dropout = nn.Dropout(config.hidden_dropout)
         self.layers = nn.ModuleList(Block(config) for _ in range(config.num_hidden_layers))
 
-    def forward(self, x_BTD: Tensor, states: list[Tensor] | None = None) -> Tensor:
-        """Output of the network; appends the input of block 1 and the output of each block to `states`."""
+    def forward(self, x_BTD: Tensor, states: list[Tensor] | None = None, frames_B: Tensor | None = None) -> Tensor:
+        """Output of the network; appends the input of block 1 and the output of each block to `states`.
+
+        `frames_B`: how many frames are not padding; None: all.
+        """
+        keys_B11T: Tensor | None = None
+        if frames_B is not None:
+            own_BT = own_frames(frames_B, x_BTD.shape[1])
+            x_BTD, keys_B11T = x_BTD * own_BT[..., None], own_BT[:, None, None]
         x_BTD = x_BTD + self.pos_conv_embed(x_BTD)
         x_BTD = self.dropout(x_BTD if self.before else self.layer_norm(x_BTD))
         keep = [x_BTD]
         for layer in self.layers:
             if not (self.training and self.layerdrop and torch.rand(()).item() < self.layerdrop):
-                x_BTD = layer(x_BTD)
+                x_BTD = layer(x_BTD, keys_B11T)
             keep.append(x_BTD)
         if states is not None:
             states += keep
@@ -253,29 +282,35 @@ class Hubert(nn.Module):
         self.feature_projection = FeatureProjection(config)
         self.encoder = Transformer(config)
 
-    def convolve(self, wave_BN: Tensor) -> Tensor:
+    def convolve(self, wave_BN: Tensor, samples: Sequence[int] | None = None) -> Tensor:
         """Waveform -> features [B, T, C] before any normalisation; their gradient is scaled on its way back."""
         scale = self.config.feature_grad_mult
         with torch.set_grad_enabled(torch.is_grad_enabled() and scale > 0):
-            x_BTC = self.feature_extractor(wave_BN).transpose(1, 2)
+            x_BTC = self.feature_extractor(wave_BN, samples).transpose(1, 2)
         if x_BTC.requires_grad and scale != 1:
             x_BTC.register_hook(lambda gradient: gradient * scale)
         return cast(Tensor, x_BTC)
 
     def forward(
-        self, wave_BN: Tensor, mask_BT: Tensor | None = None, states: list[Tensor] | None = None
+        self,
+        wave_BN: Tensor,
+        mask_BT: Tensor | None = None,
+        states: list[Tensor] | None = None,
+        samples: Sequence[int] | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Last hidden state [B, T, D] and convolutional features [B, T, C].
 
         Args:
             mask_BT: True where a frame is replaced by the mask embedding.
             states: gets the input of block 1 and the residual stream after each block (no final LayerNorm).
+            samples: how many samples of each waveform are not padding; None: all. What comes after is undefined.
         """
-        conv_BTC = self.convolve(wave_BN)
+        conv_BTC = self.convolve(wave_BN, samples)
         x_BTD = self.feature_projection(conv_BTC)
         if mask_BT is not None:
             x_BTD = torch.where(mask_BT[..., None], self.masked_spec_embed.to(x_BTD.dtype), x_BTD)
-        return self.encoder(x_BTD, states), conv_BTC
+        own_B = torch.tensor([self.config.frames(n) for n in samples], device=x_BTD.device) if samples else None
+        return self.encoder(x_BTD, states, own_B), conv_BTC
 
 
 def initialise(module: nn.Module, config: HubertConfig, generator: torch.Generator) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from ..core.errors import UserError
 from ..models.encoder import Encoder, encoder_name, encoder_shape, load_encoder, random_encoder
@@ -21,6 +22,7 @@ from .objectives.classify import Features
 
 BINS, CONTEXT = 40, 3
 FBANK_RATE = 50.0
+NEARLY = 0.9  # a wide network on a CPU pays for every frame of padding
 
 
 class Upstream:
@@ -100,8 +102,8 @@ class Network(Upstream):
 class Tuned(Features):
     """Features of a network that trains: waveforms `wave_N`, one after another, of `samples_B` samples each.
 
-    One utterance at a time goes through the network, which stays in eval mode: no dropout, and no layer
-    left out (heads expect every state).
+    Waveforms of nearly one length go through the network together, of exactly one where it cannot tell padding from
+    speech. It stays in eval mode: no dropout, and no layer left out (heads expect every state).
     """
 
     def __init__(self, encoder: Encoder, chosen: tuple[int, ...] = ()) -> None:
@@ -114,10 +116,27 @@ class Tuned(Features):
         return self
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        waves = batch["wave_N"].split(batch["samples_B"].tolist())
-        every = [self.encoder.states(w[None]) for w in waves]
-        states = [torch.stack([x[layer][0] for layer in self.chosen], 1) for x in every]
-        return torch.cat(states), torch.tensor([len(s) for s in states], device=batch["wave_N"].device)
+        samples: list[int] = batch["samples_B"].tolist()
+        waves = batch["wave_N"].split(samples)
+        states: dict[int, Tensor] = {}
+        for group in together(samples, NEARLY if self.encoder.takes_padding else 1.0):
+            wave_BN = pad_sequence([waves[i] for i in group], batch_first=True)
+            every = self.encoder.states(wave_BN, [samples[i] for i in group])
+            states_BTLD = torch.stack([every[layer] for layer in self.chosen], 2)
+            states |= {i: x_TLD[: self.encoder.frames(samples[i])] for i, x_TLD in zip(group, states_BTLD, strict=True)}
+        frames = [len(states[i]) for i in range(len(waves))]
+        return torch.cat([states[i] for i in range(len(waves))]), torch.tensor(frames, device=batch["wave_N"].device)
+
+
+def together(lengths: Sequence[int], nearly: float) -> list[list[int]]:
+    """Numbers of the `lengths` in groups, longest first, the shortest of each at least `nearly` times the longest."""
+    groups: list[list[int]] = []
+    for i in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
+        if groups and lengths[i] >= nearly * lengths[groups[-1][0]]:
+            groups[-1].append(i)
+        else:
+            groups.append([i])
+    return groups
 
 
 @dataclass(frozen=True)
