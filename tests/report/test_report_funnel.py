@@ -5,7 +5,7 @@ import pytest
 from toolkit.core.errors import UserError
 from toolkit.report.content import gather
 from toolkit.report.document import document
-from toolkit.report.funnel import chain, synthetic
+from toolkit.report.funnel import Stage, chain, synthetic
 from toolkit.report.run_tables import funnel_table, kept_words, share_dropped
 
 
@@ -29,6 +29,21 @@ def test_every_drop_is_counted_by_stage_and_reason(recipe):
     dropped = [(row[2], row[3]) for row in rows if row[3] not in (None, "0")]
     assert dropped == [("clipped", "1"), ("too short", "1"), ("silent", "1")]
     assert document(gather(recipe.ins)).rstrip().endswith("In all 3 dropped.")
+
+
+def test_what_a_config_leaves_out_has_a_row_of_its_own_and_is_not_dropped():
+    counts = {"utterances": 60.0, "utterances_left_out_by_exclude": 40.0, "hours_left_out_by_exclude": 550.1}
+    stage = Stage(Path("exp/it3/S"), ["train"], counts=counts, reasons={"no labels": 2})
+    table = funnel_table([stage])
+    assert [row[2:4] for row in table.rows] == [["no labels", "2"], ["by choice (data.exclude): 550.1 h", "40"]]
+    assert [row[4] for row in table.rows] == ["utterances 60", ""]
+    assert table.notes == [
+        "40 utterances are left out by choice, as the configs say: they are not listed.",
+        "In all 2 dropped.",
+    ]
+    assert share_dropped(stage) == pytest.approx(100 * 2 / 62)
+    alone = funnel_table([Stage(Path("exp/it3/S"), ["train"], counts=counts)])
+    assert [row[2:] for row in alone.rows] == [["by choice (data.exclude): 550.1 h", "40", "utterances 60"]]
 
 
 def test_nothing_dropped_is_said_where_it_is_so(recipe):

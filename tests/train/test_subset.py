@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from toolkit.core.errors import UserError
 from toolkit.data.kaldi import DataDir, Utterance
-from toolkit.train.subset import Choice, groups_of, refuse_unknown, within_hours
+from toolkit.train.subset import Choice, groups_of, hours_of, refuse_unknown, within_hours
 
 corpora = st.dictionaries(
     st.text("abcdeسلام", min_size=1, max_size=6),
@@ -83,9 +83,10 @@ def test_what_is_left_out_is_counted_by_reason_and_said_in_a_line() -> None:
         "hours_left_out_by_max_hours": 6.0,
     }
     assert choice.said(1.0) == (
-        "training on 1.0 of 10.0 h (10.0 %); left out: 3 utterances, 3.0 h, by data.exclude; "
-        "6 utterances, 6.0 h, by data.max_hours"
+        "training on 1 of 10.0 h (10.0 %); left out: 3 utterances, 3 h, by data.exclude; "
+        "6 utterances, 6 h, by data.max_hours"
     )
+    assert hours_of(1100.2 * 3600) == "1,100.2 h" and hours_of(53) == "0.0147 h"
 
 
 def test_groups_are_those_of_the_table_and_what_it_is_silent_about_is_unknown() -> None:

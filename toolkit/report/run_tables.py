@@ -12,6 +12,8 @@ from .results import SET_ORDER, Results
 from .tables import ABSENT, THIS_RUN, Cell, Column, Table
 from .units import Codebook, Quality, Targets
 
+CHOICE = "_left_out_by_"  # in the names of counts of what a config field leaves out
+
 
 def unit_table(results: Results) -> Table:
     """Table 2: a row per codebook, with the quality of its units where it was measured."""
@@ -222,15 +224,18 @@ def funnel_table(stages: Sequence[Stage]) -> Table:
     for stage in stages:
         kept = kept_words(stage) or None
         name, folder = stage.step, str(stage.folder)
-        if not stage.reasons:
+        chosen = left_out(stage)
+        if not stage.reasons and not chosen:
             said = stage.gap or "nothing dropped"
             rows.append([name, folder, said, None if stage.gap else "0", kept])
-        for i, (reason, n) in enumerate(stage.reasons.items()):
+        for i, (reason, n) in enumerate({**stage.reasons, **chosen}.items()):
             rows.append([name if i == 0 else "", folder if i == 0 else "", reason, f"{n:,}", kept if i == 0 else ""])
     notes = [f"{stage.folder}: {stage.gap}." for stage in stages if stage.gap]
     if any(not stage.counts for stage in stages):
         notes.append(f"{ABSENT} under Kept: the step wrote no counts.")
-    total = sum(stage.dropped for stage in stages)
+    total, by_choice = sum(s.dropped for s in stages), sum(sum(left_out(s).values()) for s in stages)
+    if by_choice:
+        notes.append(f"{by_choice:,} utterances are left out by choice, as the configs say: they are not listed.")
     notes.append(f"In all {total:,} dropped." if total else "Nothing was dropped at any stage.")
     columns = [
         Column("Step", "left"),
@@ -242,6 +247,15 @@ def funnel_table(stages: Sequence[Stage]) -> Table:
     return Table(
         "Funnel", columns, rows or [[ABSENT, None, "no input has a record or a dropped.tsv", None, None]], notes
     )
+
+
+def left_out(stage: Stage) -> dict[str, int]:
+    """Utterances that the config of a step leaves out: `by choice (data.exclude): 550.1 h` -> how many."""
+    begin, found = f"utterances{CHOICE}", {}
+    for field, n in [(name.removeprefix(begin), n) for name, n in stage.counts.items() if name.startswith(begin)]:
+        hours = stage.counts.get(f"hours{CHOICE}{field}")
+        found[f"by choice (data.{field})" + ("" if hours is None else f": {hours:,.4g} h")] = int(n)
+    return found
 
 
 def kept_words(stage: Stage) -> str:
@@ -257,7 +271,7 @@ def kept_words(stage: Stage) -> str:
         each = ", ".join(f"{name} {values[name]:,.6g}" for name in SET_ORDER if name in values)
         words.append(f"{what} {each}" if total is None else f"{what} {total:,.6g} ({each})")
     grouped = {f"{name}_{what}" for what, values in of_sets.items() for name in values} | set(of_sets)
-    rest = {name: value for name, value in stage.counts.items() if name not in grouped}
+    rest = {name: value for name, value in stage.counts.items() if name not in grouped and CHOICE not in name}
     return "; ".join([*words, *(f"{name.replace('_', ' ')} {value:,.6g}" for name, value in rest.items())])
 
 

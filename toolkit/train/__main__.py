@@ -49,7 +49,7 @@ def pretrain(config: TrainConfig, inputs: Inputs, speech: Speech, out: Path, wor
         world=world,
     )
     if world.first:
-        told = card(config, labels, speech, trained)
+        told = card(config, labels, speech, trained, inputs.start)
         save_pretrained(network, out / "hf", told, about(labels, speech, trained.step))
     return trained
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
 from ..data.labels import LabelHeader
+from ..models.encoder import encoder_name
 from ..models.hubert import Hubert
 from .config import TrainConfig
 from .loop import Trained
 from .speech import Speech
+from .subset import hours_of
 
 
 def parameters(module: nn.Module) -> int:
@@ -41,7 +44,9 @@ def described(config: TrainConfig, labels: LabelHeader) -> str:
         "final LayerNorm": parameters(encoder.layer_norm),
         "mask embedding": network.masked_spec_embed.numel(),
     }
-    shape = f"{c.num_hidden_layers} blocks of d {c.hidden_size}, ff {c.intermediate_size}"
+    shape = (
+        f"{c.num_hidden_layers} block{'s' * (c.num_hidden_layers != 1)} of d {c.hidden_size}, ff {c.intermediate_size}"
+    )
     smaller = compression(count, labels.parameters)
     return (
         f"{shape}: {count:,} parameters{smaller and '; ' + smaller}\n"
@@ -56,8 +61,8 @@ def about(labels: LabelHeader, speech: Speech, steps: int) -> dict[str, Any]:
     return {"units": units, "steps": steps, "hours": speech.counts["hours"]}
 
 
-def card(config: TrainConfig, labels: LabelHeader, speech: Speech, trained: Trained) -> str:
-    """Model card: what the network is, what it heard, how well it predicts."""
+def card(config: TrainConfig, labels: LabelHeader, speech: Speech, trained: Trained, start: Path | None = None) -> str:
+    """Model card: what the network is, what it began as, what it heard, how well it predicts."""
     c, counts = config.model, speech.counts
     with torch.device("meta"):
         count = parameters(Hubert(c))
@@ -69,7 +74,8 @@ def card(config: TrainConfig, labels: LabelHeader, speech: Speech, trained: Trai
     )
     pca = f", {labels.pca} dimensions left by PCA" if labels.pca else ""
     choice = "".join(f"- {line}\n" for line in speech.said.splitlines())
-    start = f"- begun with blocks {', '.join(map(str, config.start_layers))} of a teacher\n" * bool(config.start_layers)
+    begun = f"with blocks {', '.join(map(str, config.start_layers))} of" if config.start_layers else "as"
+    began = f"- begun {begun} {encoder_name(start)}\n" if start else ""
     return f"""---
 library_name: transformers
 tags: [speech, hubert, self-supervised]
@@ -78,8 +84,8 @@ A HuBERT of {c.num_hidden_layers} blocks (d {c.hidden_size}, ff {c.intermediate_
 second out, pre-trained with Sawt by masked prediction of {labels.k} units of {labels.layer}{pca}
 (codebook {labels.codebook}).
 
-- heard {counts["utterances"]:,.0f} utterances, {counts["hours"]:.2f} h, in {trained.step:,} steps of \
+- heard {counts["utterances"]:,.0f} utterances, {hours_of(3600 * counts["hours"])}, in {trained.step:,} steps of \
 {speech.sampler.seconds:.1f} s
-{choice}{start}{losses}
+{choice}{began}{losses}
 `transformers.HubertModel.from_pretrained` loads this folder.
 """

@@ -69,7 +69,7 @@ class Choice:
         return found
 
     def said(self, hours: float) -> str:
-        """`training on 50.00 of 1,100.20 h (4.5 %); left out: 900 utterances, 1,050.20 h, by data.max_hours`.
+        """`training on 50.0 of 1,100.2 h (4.5 %); left out: 900 utterances, 1,050.2 h, by data.max_hours`.
 
         Args:
             hours: what is trained on.
@@ -79,8 +79,15 @@ class Choice:
         if not self.left_out:
             return ""
         there = self.seconds / 3600
-        parts = [f"{n:,} utterances, {s / 3600:,.2f} h, by data.{field}" for field, (n, s) in self.left_out.items()]
-        return f"training on {hours:,.2f} of {there:,.2f} h ({100 * hours / there:.1f} %); left out: {'; '.join(parts)}"
+        parts = [f"{n:,} utterances, {hours_of(s)}, by data.{field}" for field, (n, s) in self.left_out.items()]
+        share = f"{hours_of(3600 * hours).removesuffix(' h')} of {hours_of(self.seconds)} ({100 * hours / there:.1f} %)"
+        return f"training on {share}; left out: {'; '.join(parts)}"
+
+
+def hours_of(seconds: float) -> str:
+    """`1,100.2 h`; three digits where there are few: `0.0147 h`."""
+    hours = seconds / 3600
+    return f"{hours:,.1f} h" if hours >= 10 else f"{hours:.3g} h"
 
 
 def within_hours(seconds: Mapping[str, float], strata: Mapping[str, str], hours: float, seed: int) -> set[str]:
