@@ -3,7 +3,7 @@
 cd "$(dirname "$0")" || exit 1
 # shellcheck source=../../TEMPLATE/ssl.sh
 . ../../TEMPLATE/ssl.sh
-preset=quick # quick (the demo), full (two hours on two cores) or nano (the tests)
+preset=quick # quick (the demo), full (three quarters of an hour on two cores) or nano (the tests)
 
 configure() { # quick lives in data/, dump/ and exp/; another preset in a folder of its own
   [[ $conf != conf ]] || conf=conf/$preset
