@@ -119,7 +119,9 @@ def test_labels_that_claim_another_k_than_their_codebook_are_refused(
     shutil.copytree(recipe / "data", tmp_path / "data")
     shutil.copytree(recipe / "labels", tmp_path / "labels")
     monkeypatch.chdir(tmp_path)
-    code = write_codebook(Path("codebook"), torch.randn(K, 4), FeatureInfo("layer", "layer 3 of it2.L", 50.0, 4), {})
+    code = write_codebook(
+        Path("codebook"), torch.randn(K, 4), None, FeatureInfo("layer", "layer 3 of it2.L", 50.0, 4), {}
+    )
     begin(["units.label", "--in", "data/train", "codebook", "--out", "labels"], Path("labels"))
     header = read_json(Path("labels/header.json"))
     write_json(Path("labels/header.json"), {**header, "k": claimed, "codebook": code})
