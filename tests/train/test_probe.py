@@ -46,6 +46,7 @@ BEAM = replace(TASKS["asr"], steps=60, decode="beam", lm_weight=(0.0, 1.0), inse
 PIECES = replace(BEAM, tokens="sentencepiece", pieces=6, lm_weight=(0.5,))
 BEAMS = replace(CONFIG, tasks={"beam": BEAM, "pieces": PIECES}, rows=("fbank",))
 KNOWN = ("kind", "of", "frozen")
+SHAPE = ("row", "title", "parameters", "dim", "layers", "layers_mixed")
 ROWS = ["fbank", "fbank_stacked", "random.it1.base", "it1.base"]
 
 
@@ -118,7 +119,7 @@ def test_every_row_has_every_task_and_its_cost(whole: tuple[Path, Step[ProbeConf
     assert sorted(p.name for p in out.iterdir() if p.name != "shards") == sorted(ROWS)
     for row in ROWS:
         about = read_json(out / row / "row.json")
-        assert about["row"] == row and about.keys() == {*KNOWN, "row", "title", "parameters", "dim", "layers"}
+        assert about["row"] == row and about.keys() == {*KNOWN, *SHAPE}
         network = row.endswith("it1.base")
         kind = "random" if row[:6] == "random" else "model" if network else row
         assert [about[name] for name in KNOWN] == [kind, "it1.base" if network else None, True]

@@ -173,6 +173,7 @@ def test_a_classification_without_a_label_is_refused() -> None:
     [
         ({"rows": ("mfcc",)}, "mfcc"),
         ({"tasks": {"cost": 1}}, "cost"),
+        ({"tasks": {"layers": 1}}, "layers cannot name"),
     ],
 )
 def test_settings_of_the_probes_that_cannot_be_are_refused(more: dict[str, object], said: str) -> None:

@@ -7,6 +7,7 @@ from typing import Literal
 
 ROWS = ("fbank", "fbank_stacked", "random", "models")
 SETS = ("train", "dev", "test")
+RESERVED = ("row", "cost", "layers", "counts", "record", "times", "cache")  # a task has <name>.json and a folder
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ class ProbeConfig:
             raise ValueError(
                 "layer_wise needs freeze: true: an upstream that trains has no layer of its own to look at"
             )
-        reserved = [name for name in self.tasks if name in ("row", "cost", "record", "times") or "/" in name]
+        reserved = [name for name in self.tasks if name in RESERVED or "/" in name]
         if reserved:
             raise ValueError(f"tasks: {reserved[0]} cannot name a result file; choose another name")
         for name in ("checkpoint_every", "threads", "cost_utterances"):
