@@ -98,7 +98,7 @@ class Fit:
             self.predict(objective, "test"),
             objective.head.mix.shares_L.tolist(),
             {name: t.detach().cpu().contiguous() for name, t in objective.state_dict().items()},
-            self._searched(objective) if self.data.config.decode == "beam" else None,
+            self._searched(objective) if self.data.config.decode == "beam" and not self.config.layer_wise else None,
         )
 
     def forget(self) -> None:
