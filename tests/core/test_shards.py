@@ -47,12 +47,12 @@ def test_no_more_workers_than_gpus_share_the_work_that_runs_on_them(
 ) -> None:
     jobs: list[str] = []
 
-    def backend(started, poll):
+    def together(started, poll):
         jobs.extend(argv[-1] for argv, _ in started)
         for k in range(8):
             (tmp_path / "shards" / f"{k:05d}").write_text("made")
 
-    monkeypatch.setitem(shards.BACKENDS, "local", backend)
+    monkeypatch.setattr(shards, "run_together", together)
     monkeypatch.setenv("SAWT_NJ", "4")
     monkeypatch.setenv("SAWT_NGPU", str(ngpu))
     step = Step(NoConfig(), [], tmp_path, ["units.label"])

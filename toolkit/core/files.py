@@ -19,9 +19,12 @@ TEMPORARY = ".tmp"
 
 
 @contextlib.contextmanager
-def atomic(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`, renamed to it when the block ends well; file or folder."""
-    temporary = path.with_name(path.name + TEMPORARY)
+def atomic(path: Path, by: str = "") -> Iterator[Path]:
+    """A temporary path beside `path`, renamed to it when the block ends well; file or folder.
+
+    Where several processes may write `path` at once, `by` tells the temporaries of one from those of another.
+    """
+    temporary = path.with_name(".".join(filter(None, (path.name, by))) + TEMPORARY)
     remove(temporary)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:

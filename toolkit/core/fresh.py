@@ -8,6 +8,7 @@ from pathlib import Path
 from . import record
 from .errors import UserError
 from .files import locked
+from .slurm_job import refuse_at_work
 from .table import Table
 
 RESULTS = "RESULTS.md"
@@ -39,12 +40,13 @@ def made_anew(table: Table, n: int, first: int, last: int) -> list[str]:
 def move_aside(table: Table, outs: list[str], beside: list[str]) -> None:
     """Rename `outs`: all of them, or none where a run is at work in one, or in one of `beside`, or a rename fails.
 
-    A run that is at work would go on writing into the new folder of that name. What is made last goes first, so
-    that a kill in between leaves nothing that passes for made from what is gone.
+    A run, or a job of Slurm, that is at work would go on writing into the new folder of that name. What is made last
+    goes first, so that a kill in between leaves nothing that passes for made from what is gone.
     """
     with ExitStack() as held:
         for out in [*outs, *beside]:
             held.enter_context(locked(Path(out), 1.0))
+            refuse_at_work(Path(out))
         moved: list[tuple[str, str]] = []
         for out in reversed(outs):
             to = aside(out)

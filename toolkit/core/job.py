@@ -8,13 +8,16 @@ import shlex
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 from .errors import UserError
 
 TAIL_LINES = 20
+LAST_WORD_SECONDS = 30.0  # after Ctrl-C
 PARENT = "SAWT_PARENT"
 
 
@@ -80,17 +83,29 @@ def run(argv: Sequence[str], log: Path, more: Mapping[str, str] | None = None) -
             stderr=subprocess.STDOUT,
             env=_environment({**terminal, **(more or {})}),
         )
-        assert process.stdout
-        pending = b""
-        while chunk := os.read(process.stdout.fileno(), 65536):
-            sys.stdout.buffer.write(chunk)
-            sys.stdout.buffer.flush()
-            *lines, pending = (pending + chunk).split(b"\n")
-            f.writelines(line.split(b"\r")[-1] + b"\n" for line in lines)
-            f.flush()
+        try:
+            pending = _relay(process, f)
+        except KeyboardInterrupt:  # it reached the job as well, which may have a job on a cluster to cancel
+            last_word = threading.Timer(LAST_WORD_SECONDS, process.kill)
+            last_word.start()
+            pending = _relay(process, f)
+            last_word.cancel()
         code = process.wait()
         f.write(pending + f"# Ended (code {code}) at {_stamp()}\n".encode())
     return code
+
+
+def _relay(process: subprocess.Popen[bytes], log: IO[bytes]) -> bytes:
+    """Pass on what a job says until it is done; returns a last line that was not ended."""
+    assert process.stdout
+    pending = b""
+    while chunk := os.read(process.stdout.fileno(), 65536):
+        sys.stdout.buffer.write(chunk)
+        sys.stdout.buffer.flush()
+        *lines, pending = (pending + chunk).split(b"\n")
+        log.writelines(line.split(b"\r")[-1] + b"\n" for line in lines)
+        log.flush()
+    return pending
 
 
 def run_together(

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from . import slurm, slurm_job
 from .files import TEMPORARY, atomic, remove
 from .job import command, run_together
 from .progress import Progress
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 SECONDS_PER_SHARD = 1800.0
 FEWEST_SHARDS = 8
 SECONDS_PER_ENTRY = 1e-3  # pause between two looks at a folder: a network disk is slow to list 40,000 shards
-BACKENDS = {"local": run_together}  # a cluster back-end takes the same jobs: (argv, log), poll
 
 
 class WorkerDone(Exception):
@@ -76,49 +76,75 @@ def run_shards(
             if not paths[k].exists():
                 _make(k, paths[k], work)
         raise WorkerDone
-    for leftover in folder.glob("*" + TEMPORARY) if folder.exists() else ():
-        remove(leftover)
-    todo = [k for k in range(len(paths)) if not paths[k].exists()]
+    if not slurm_job.at_work(step.out):  # else they are of workers that are at it
+        for leftover in folder.glob("*" + TEMPORARY) if folder.exists() else ():
+            remove(leftover)
+    todo = _missing(paths)
     with Progress(step.name, sum(costs), unit, sum(costs) - sum(costs[k] for k in todo)) as bar:
-        nj = min(step.nj, len(todo), step.ngpu if on_device and step.ngpu else len(todo))
-        if nj <= 1:
+        nj = min(step.nj, len(todo), step.ngpu if on_device and step.ngpu and not slurm.chosen() else len(todo))
+        if slurm.chosen():
+            while todo := _missing(paths):  # twice, where an array that was found in the queue had less to do
+                _submit(step, paths, todo, step.ngpu if on_device else 0, _Watch(paths, todo, costs, bar))
+        elif nj <= 1:
             for k in todo:
                 _make(k, paths[k], work)
                 bar.add(costs[k])
         else:
-            _start_workers(step, nj, paths, todo, costs, bar)
+            _start_workers(step, nj, _Watch(paths, todo, costs, bar))
     return paths
 
 
+def _missing(paths: Sequence[Path]) -> list[int]:
+    return [k for k in range(len(paths)) if not paths[k].exists()]
+
+
 def _make(k: int, path: Path, work: Callable[[int, Path], None]) -> None:
-    with atomic(path) as temporary:
+    with atomic(path, by=f"{os.uname().nodename}.{os.getpid()}") as temporary:
         work(k, temporary)
 
 
-def _start_workers(
-    step: Step, nj: int, paths: list[Path], todo: list[int], costs: Sequence[float], bar: Progress
-) -> None:
-    jobs = [
-        ([*command(step.argv), "--worker", f"{i}/{nj}"], step.out / "log" / f"worker.{i}.log") for i in range(1, nj + 1)
-    ]
-    waiting, folder = set(todo), paths[0].parent
-    folder.mkdir(parents=True, exist_ok=True)
-    pause, following = min(len(paths) * SECONDS_PER_ENTRY, 5.0), 0.0
+class _Watch:
+    """Counts shards on the bar as they appear in their folder, whoever makes them."""
 
-    def look() -> None:
-        there = set(os.listdir(folder))
-        finished = {k for k in waiting if paths[k].name in there}
-        waiting.difference_update(finished)
-        bar.add(sum(costs[k] for k in finished), "; ".join(filter(None, (doing(log) for _, log in jobs))))
+    def __init__(self, paths: Sequence[Path], todo: Sequence[int], costs: Sequence[float], bar: Progress) -> None:
+        self.folder, self.waiting = paths[0].parent, {paths[k].name: costs[k] for k in todo}
+        self.bar, self.following = bar, 0.0
+        self.pause = min(len(paths) * SECONDS_PER_ENTRY, 5.0)
+        self.folder.mkdir(parents=True, exist_ok=True)
 
-    def poll() -> None:
-        nonlocal following
-        if time.monotonic() >= following:
-            following = time.monotonic() + pause
-            look()
+    def look(self, note: str) -> None:
+        found = [self.waiting.pop(name) for name in self.waiting.keys() & set(os.listdir(self.folder))]
+        self.bar.add(sum(found), note)
 
-    BACKENDS[os.environ.get("SAWT_BACKEND", "local")](jobs, poll)
-    look()
+    def poll(self, note: Callable[[], str]) -> None:
+        """Look, if the last look was long enough ago."""
+        if time.monotonic() >= self.following:
+            self.following = time.monotonic() + self.pause
+            self.look(note())
+
+
+def _start_workers(step: Step, nj: int, watch: _Watch) -> None:
+    logs = [step.out / "log" / f"worker.{i}.log" for i in range(1, nj + 1)]
+    jobs = [([*command(step.argv), "--worker", f"{i}/{nj}"], log) for i, log in enumerate(logs, 1)]
+
+    def note() -> str:
+        return "; ".join(filter(None, map(doing, logs)))
+
+    run_together(jobs, lambda: watch.poll(note))
+    watch.look(note())
+
+
+def _submit(step: Step, paths: Sequence[Path], todo: Sequence[int], gpus: int, watch: _Watch) -> None:
+    """One array job for all that is to be done, and none for workers whose shards are finished."""
+    of = min(step.nj, len(todo))
+    tasks = sorted({k % of + 1 for k in todo})
+    batch = slurm.array(step.argv, step.out, tasks, of, gpus)
+
+    def finished(task: int, of: int) -> bool:
+        return all(path.exists() for path in paths[task - 1 :: of])
+
+    slurm_job.run(batch, lambda note: watch.poll(lambda: note), finished)
+    watch.look("")
 
 
 def doing(log: Path) -> str:

@@ -6,23 +6,25 @@ import argparse
 import difflib
 import os
 import shlex
+import shutil
 import sys
 from pathlib import Path
 
-from . import job, plan
+from . import job, plan, record, slurm
 from .errors import UserError, told
 from .files import held, write_text
 from .fresh import RESULTS, aside, made_anew, move_aside
 from .runner import preflight, results, run_stages
-from .shards import BACKENDS
-from .table import Table
+from .slurm_job import at_work
+from .table import Run, Table
 
+BACKENDS = ("local", "slurm")
 ENGINE_OPTIONS = {
     "stage": "first stage, by number or name",
     "stop-stage": "last stage, by number or name",
     "nj": "shards at once (changes no result)",
     "ngpu": "GPUs to use, 1 if there is one; 0 is the CPU (no part of the identity)",
-    "backend": f"where sharded jobs run: {', '.join(BACKENDS)}",
+    "backend": "where the heavy work runs: local, or slurm with the settings of conf/slurm.yaml",
     "fresh": "redo this stage: its old output, and all that was made from it, is moved aside, never deleted",
     "list": "show the stages: number, name, state and why, inputs, outputs",
     "plan": "show jobs, hours of audio and disk",
@@ -82,8 +84,9 @@ def _act(table: Table, args: argparse.Namespace) -> int:
     if first > last:
         raise UserError(f"--stage {first} comes after --stop-stage {last}", "command line", "swap them")
     os.environ["SAWT_NJ"] = args.nj or str(len(os.sched_getaffinity(0)))
-    os.environ["SAWT_NGPU"] = args.ngpu or ("1" if any(Path("/dev").glob("nvidia[0-9]*")) else "0")
     os.environ["SAWT_BACKEND"] = args.backend or "local"
+    gpus = _gpus_of_cluster(table, args.dry_run) if slurm.chosen() else _gpus_here()
+    os.environ["SAWT_NGPU"] = args.ngpu or gpus
     if args.plan:
         plan.show(table, first, last, int(os.environ["SAWT_NJ"]))
         return 0
@@ -102,6 +105,22 @@ def _act(table: Table, args: argparse.Namespace) -> int:
     return code or (_publish(table) if args.publish else 0)
 
 
+def _gpus_here() -> str:
+    return "1" if any(Path("/dev").glob("nvidia[0-9]*")) else "0"
+
+
+def _gpus_of_cluster(table: Table, only_look: bool) -> str:
+    """GPUs of a node as slurm.yaml has them; hands the file on to the steps. Raises UserError without sbatch."""
+    if not only_look and not shutil.which("sbatch"):
+        raise UserError("there is no sbatch on this machine", "--backend slurm", "run on a host that submits to Slurm")
+    os.environ.pop(slurm.SETTINGS, None)
+    folders = [o.value for o in table.options if o.name == "conf"]
+    found = next((path for folder in [*folders, "conf"] if (path := Path(folder, "slurm.yaml")).is_file()), None)
+    if found:
+        os.environ[slurm.SETTINGS] = str(found.absolute())
+    return str(slurm.settings().gpus)
+
+
 def _help(table: Table) -> int:
     print("usage: ./run.sh [options]\n\nrecipe options (value now):")
     for o in table.options:
@@ -116,6 +135,8 @@ def _list(table: Table) -> int:
     for n, stage in enumerate(table.stages, 1):
         state = table.stage_status(stage)
         busy = ["a run is at work here"] if any(held(Path(run.out)) for run in stage.runs) else []
+        jobs = filter(None, (at_work(Path(run.out)) for run in stage.runs))
+        busy += [f"job {number} of Slurm is at work here" for number in jobs]
         why = "; ".join(filter(None, [state.why, *busy]))
         print(f"{n:3} {stage.name:16} {state.state:8} {stage.what}{f'   [{why}]' if why else ''}")
         for run in stage.runs:
@@ -130,7 +151,24 @@ def _dry_run(table: Table, first: int, last: int, fresh: list[str]) -> int:
         print(f"# stage {n} {stage.name}: {table.stage_status(stage).state}")
         for run in stage.runs:
             print(shlex.join(["python3", *job.command(run.argv)[1:]] if "/" not in run.argv[0] else run.argv))
+            if slurm.chosen():
+                _show_script(run)
     return 0
+
+
+def _show_script(run: Run) -> None:
+    """The sbatch script of a step whose constant JOBS says that it makes shards ("array") or trains ("ranks")."""
+    kind, out, ngpu = record.constant(run.argv[0], "JOBS"), Path(run.out), int(os.environ["SAWT_NGPU"])
+    if kind not in ('"array"', '"ranks"'):
+        return
+    nj, config = int(os.environ["SAWT_NJ"]), slurm.settings()
+    if kind == '"ranks"':
+        batch = slurm.ranks(run.argv, out, config.nodes, ngpu)
+    else:
+        gpus = ", each with a GPU only if the step computes on one" if ngpu else ""
+        print(f"# an array of {nj} tasks, or of one a shard if these are fewer{gpus}:")
+        batch = slurm.array(run.argv, out, range(1, nj + 1), nj, ngpu)
+    print(slurm.script(batch, config), end="")
 
 
 def _publish(table: Table) -> int:

@@ -23,6 +23,7 @@ from .record import (
     flag,
     holder,
     identity,
+    identity_id,
     input_id,
     read_record,
     refuse_foreign,
@@ -30,6 +31,7 @@ from .record import (
     status,
 )
 from .shards import WorkerDone
+from .slurm_job import refuse_at_work
 
 C = TypeVar("C")
 
@@ -48,7 +50,8 @@ class Step(Generic[C]):
         ins: input folders, in the order of the command line.
         out: output folder; it exists.
         argv: [step, flags...] as recorded in the identity.
-        worker: (i, nj) in a worker process of a sharded step, 1-based; None in the main one.
+        worker: (i, n) in a process that shares the step's work with others, 1-based: a worker of a sharded step, or a
+            rank of a training, which torchrun's environment describes; None in the main one.
         ledger: where every dropped utterance gets a row.
         counts: what the record and the report's funnel say was kept.
     """
@@ -100,7 +103,7 @@ def _run(function: Callable[[Step[Any]], None], config_class: type[Any], name: s
     known, rest = parser.parse_known_args()
     config = load_config(config_class, known.config, _overrides(rest, config_class))
     argv = [name, *_without_worker(separated(sys.argv[1:]))]
-    worker = tuple(map(int, known.worker.split("/"))) if known.worker else None
+    worker = (int(known.worker[0]), int(known.worker[1])) if known.worker else None
     for path in known.ins:
         if not path.exists():
             raise UserError("no such input", str(path), "run the stage that makes it, or mend the path")
@@ -108,7 +111,7 @@ def _run(function: Callable[[Step[Any]], None], config_class: type[Any], name: s
             raise UserError(
                 "the output would be written over an input", f"--out {known.out}, --in {path}", "name a new folder"
             )
-    step = Step(config, known.ins, known.out, argv, worker, ledger=Ledger(name))  # type: ignore[arg-type]
+    step = Step(config, known.ins, known.out, argv, worker, ledger=Ledger(name))
     if step.worker:
         _refuse_changed(argv, known.out)
         try:
@@ -118,6 +121,7 @@ def _run(function: Callable[[Step[Any]], None], config_class: type[Any], name: s
         raise AssertionError(f"{name} ran as a worker but has no shards")
     refuse_foreign(known.out)
     with locked(known.out):
+        refuse_at_work(known.out, identity_id(identity(argv)))
         state = status(argv)
         if state.state == "stale":
             raise UserError(
@@ -164,7 +168,8 @@ def _parser(name: str, doc: str, config_class: type[Any]) -> argparse.ArgumentPa
     parser.add_argument("--config", type=Path, metavar="YAML", help="config file")
     parser.add_argument("--in", dest="ins", nargs="+", type=Path, default=[], metavar="PATH", help="inputs")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="output folder")
-    parser.add_argument("--worker", help=argparse.SUPPRESS)
+    rank = f"{int(os.environ.get('RANK', '0')) + 1}/{os.environ.get('WORLD_SIZE', '1')}"
+    parser.add_argument("--worker", nargs="?", const=rank, type=lambda word: word.split("/"), help=argparse.SUPPRESS)
     return parser
 
 
@@ -196,5 +201,6 @@ def _refuse(key: str, names: list[str]) -> NoReturn:
 def _without_worker(argv: list[str]) -> list[str]:
     if "--worker" in argv:
         i = argv.index("--worker")
-        return argv[:i] + argv[i + 2 :]
+        after = argv[i + 1 :]
+        return argv[:i] + (after[1:] if after and not after[0].startswith("--") else after)
     return argv

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..core import slurm
 from ..core.errors import UserError
 from ..core.record import identity, identity_id
 from ..core.step import Step, main
@@ -24,6 +25,7 @@ from .start import build
 
 VERSION = 2
 PLAN = {"mb": 60, "mb_per_hour": 0}
+JOBS = "ranks"
 
 
 def pretrain(config: TrainConfig, inputs: Inputs, speech: Speech, out: Path, world: World, name: str) -> Trained:
@@ -67,7 +69,7 @@ def run(step: Step[TrainConfig]) -> None:
             world.leave()
     print(speech.said + described(config, inputs.labels.header), flush=True)
     count = processes(step, config.data.micro_batches, speech.sampler.seconds * config.loop.total_steps)
-    if count > 1:
+    if count > 1 or slurm.chosen():
         launch(step, count)
     else:
         pretrain(config, inputs, speech, step.out, World.choose(step.ngpu), name)

@@ -1,19 +1,27 @@
-"""Several processes for one run: torchrun under the step, which keeps the lock and the record to itself.
+"""Processes for one run, here or on a cluster; the step keeps the lock and the record to itself.
 
-The chain is step -> this module -> ranks; each link dies with the one before it, so a killed step leaves no
-rank behind that goes on writing.
+Here the chain is step -> this module, which is torchrun -> ranks; each link dies with the one before it, so a killed
+step leaves no rank behind that goes on writing. On Slurm the step submits a job and waits for it; the job begins with
+this module on each node, or with the one rank there is.
 """
 
 from __future__ import annotations
 
 import os
+import re
+import signal
 import sys
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from ..core import slurm, slurm_job
 from ..core.errors import UserError
 from ..core.job import command, die_with_parent, parenthood, run
 from ..core.step import Step
 from .ranks import World
+
+if TYPE_CHECKING:
+    from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
 
 WORTH_SECONDS = 600.0  # audio that must be ahead before a second CPU process pays for its start
 
@@ -21,10 +29,18 @@ WORTH_SECONDS = 600.0  # audio that must be ahead before a second CPU process pa
 def processes(step: Step[Any], micro_batches: int, audio_seconds: float) -> int:
     """Processes that a run takes: one per GPU, or two CPU processes where two jobs may run at once.
 
+    On a cluster: one per GPU of each node, or per node, whatever this machine has.
+
     Two, since the sum of two gradients does not depend on their order: weights are the same bits as those
     of one process that adds up both micro-batches. With three, rounding would tell.
-    Raises UserError where there are fewer GPUs than asked for.
+    Raises UserError where there are fewer GPUs than asked for, or on a cluster more than can share the work.
     """
+    if slurm.chosen():
+        count = slurm.settings().nodes * max(step.ngpu, 1)
+        if micro_batches % count:
+            what = f"{count} processes cannot share {micro_batches} micro-batches: they do not divide them"
+            raise UserError(what, "nodes and gpus of slurm.yaml, --ngpu", "change these, or data.micro_batches")
+        return count
     if step.ngpu:
         World.choose(step.ngpu)
         return step.ngpu
@@ -34,16 +50,48 @@ def processes(step: Step[Any], micro_batches: int, audio_seconds: float) -> int:
 
 def launch(step: Step[Any], count: int) -> None:
     """Run the step's command line in `count` ranks and wait. Raises UserError when one of them fails."""
-    argv = [sys.executable, "-m", __name__, str(count), *command(step.argv)[1:], "--worker", f"1/{count}"]
+    if slurm.chosen():
+        batch = slurm.ranks(step.argv, step.out, slurm.settings().nodes, step.ngpu)
+        slurm_job.run(batch, Follow(batch.log(1)))
+        return
+    argv = [sys.executable, "-m", __name__, str(count), *command(step.argv)[1:], "--worker"]
     log = step.out / "log" / "ranks.log"
     if run(argv, log):
-        raise UserError(
-            f"one of {count} processes failed", str(log), "mend the cause named there and rerun: it goes on"
-        )
+        ends = re.findall(r"^# (rank .+)$", log.read_text(encoding="utf-8", errors="replace"), re.M)
+        how = f": {ends[-1]}" if ends else ""
+        what = f"one of {count} processes failed{how}"
+        raise UserError(what, str(log), "mend the cause named there and rerun: it goes on")
+
+
+class Follow:
+    """Passes on what is new in a log, as it would be seen were the job a child."""
+
+    def __init__(self, log: Path) -> None:
+        self.log, self.read = log, log.stat().st_size if log.exists() else 0
+        self.note = ""
+
+    def __call__(self, note: str) -> None:
+        states = note.partition(": ")[2]
+        if states and states != self.note:
+            print(note, flush=True)
+            self.note = states
+        if not self.log.exists():
+            return
+        with open(self.log, "rb") as f:
+            if self.log.stat().st_size < self.read:  # begun anew: the job was requeued, or is another
+                self.read = 0
+            f.seek(self.read)
+            new = f.read()
+        self.read += len(new)
+        sys.stdout.buffer.write(new)
+        sys.stdout.buffer.flush()
 
 
 def main(count: str, *arguments: str) -> None:
-    """torchrun on this machine, without its traceback for a rank that has said what is wrong."""
+    """torchrun with `count` processes on this machine, and with others where `arguments` begin with how they meet.
+
+    Without its traceback for a rank that has said what is wrong; with a line for the rank that ended the run.
+    """
     die_with_parent()
     os.environ.update(parenthood())
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
@@ -51,9 +99,19 @@ def main(count: str, *arguments: str) -> None:
     from torch.distributed.run import run as torchrun
 
     try:
-        torchrun(parse_args(["--standalone", "--nproc-per-node", count, *arguments]))
-    except ChildFailedError:
+        alone = [] if any(word.startswith("--rdzv-endpoint") for word in arguments) else ["--standalone"]
+        torchrun(parse_args([*alone, "--nproc-per-node", count, *arguments]))
+    except ChildFailedError as e:
+        print(f"# {_first_to_fail(e.failures)}", file=sys.stderr, flush=True)
         raise SystemExit(1) from None
+
+
+def _first_to_fail(failures: dict[int, ProcessFailure]) -> str:
+    """The rank that failed first; one that was killed before those that then missed it."""
+    rank, failure = min(failures.items(), key=lambda item: (item[1].exitcode > 0, item[1].timestamp))
+    if failure.exitcode < 0:
+        return f"rank {rank} was killed by {signal.Signals(-failure.exitcode).name}"
+    return f"rank {rank} ended with code {failure.exitcode}"
 
 
 if __name__ == "__main__":

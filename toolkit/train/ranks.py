@@ -41,7 +41,13 @@ class World:
     @staticmethod
     @contextmanager
     def joined(ngpu: int) -> Iterator[World]:
-        """The world that torchrun's environment describes: NCCL between GPUs, gloo between CPU processes."""
+        """The world that torchrun's environment describes: NCCL between GPUs, gloo between CPU processes.
+
+        Without such an environment this process is alone. Raises UserError where there are too few GPUs.
+        """
+        if "RANK" not in os.environ:
+            yield World.choose(ngpu)
+            return
         local = int(os.environ["LOCAL_RANK"])
         if ngpu:
             torch.cuda.set_device(local)
@@ -57,7 +63,8 @@ class World:
 
         Without the destructors of C++: now and then one of gloo's threads is still there, and the process is aborted.
         """
-        dist.barrier()
+        if self.size > 1:
+            dist.barrier()
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(0)

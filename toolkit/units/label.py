@@ -21,6 +21,7 @@ from .nearest import Nearest
 
 VERSION = 2
 PLAN = {"mb": 1, "mb_per_hour": 1.5}
+JOBS = "array"
 
 
 @dataclass(frozen=True)
