@@ -1,9 +1,10 @@
 # make demo   set up, run egs/mini/ssl whole, say where the table and the page are
 # make test   set up, then everything that CI checks
+# make slurm  the tests on a real Slurm, installed and begun on this machine (root)
 # make setup  only the virtual environment (.venv)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint unit recipes clean
+.PHONY: help setup demo test lint unit recipes slurm clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -25,11 +26,16 @@ lint:
 
 unit:
 	@tools/setup.sh test
-	OMP_NUM_THREADS=1 .venv/bin/pytest -n 2 -m "not recipe and not faults"
+	OMP_NUM_THREADS=1 .venv/bin/pytest -n 2 -m "not recipe and not faults and not slurm"
 
 recipes:
 	@tools/setup.sh test
 	OMP_NUM_THREADS=1 .venv/bin/pytest -m "recipe or faults"
+
+slurm:
+	@tools/setup.sh test
+	tools/slurm_node.sh install
+	OMP_NUM_THREADS=1 .venv/bin/pytest -m slurm
 
 clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

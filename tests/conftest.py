@@ -91,6 +91,25 @@ def nano(new_house: Callable[[], House]) -> Path:
 
 
 @pytest.fixture(scope="session")
+def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A real Slurm of two nodes on this machine, for all processes that tests start; gone when they are done."""
+    if shutil.which("sbatch") is None:
+        pytest.skip("Slurm is not installed: make slurm, or tools/slurm_node.sh install")
+    if os.getuid():
+        pytest.skip("only root can begin a Slurm of its own here")
+    folder, tool = tmp_path_factory.mktemp("slurm"), str(ROOT / "tools/slurm_node.sh")
+    try:
+        begun = subprocess.run([tool, "start", str(folder), "2"], capture_output=True, text=True)
+        assert begun.returncode == 0, begun.stderr
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("SLURM_CONF", str(folder / "slurm.conf"))
+            patch.setenv("GLOO_SOCKET_IFNAME", "lo")
+            yield
+    finally:
+        subprocess.run([tool, "stop", str(folder)], check=True)
+
+
+@pytest.fixture(scope="session")
 def unshare(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """What stands before a command that mounts a small disk for itself, as root of a name space of its own."""
     words, folder = ["unshare", "-rm"], tmp_path_factory.mktemp("disk")

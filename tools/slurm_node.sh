@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# A real Slurm of one machine, for tests: tools/slurm_node.sh install | start FOLDER | stop FOLDER
-# Works as root, in a container, without systemd and whatever the host is called. After `start` its configuration is
-# FOLDER/slurm.conf: export SLURM_CONF=FOLDER/slurm.conf and use sbatch, squeue, scancel, scontrol as on a cluster.
+# A real Slurm on one machine, for tests: tools/slurm_node.sh install | start FOLDER [NODES] | stop FOLDER
+# Works as root, in a container, without systemd and whatever the host is called. After `start`, with
+# SLURM_CONF=FOLDER/slurm.conf in the environment, sbatch, squeue, scancel and scontrol work as on a cluster of NODES.
 set -euo pipefail
 
 fail() {
@@ -28,28 +28,28 @@ until_true() { # SECONDS WHAT COMMAND...
 }
 
 start() {
-  local host cpus mb port=$((20000 + $$ % 5000 * 2))
+  local host mb port=$((20000 + $$ % 1000 * 10)) # of the controller; the nodes have those that follow
   [[ $(id -u) == 0 ]] || fail "slurmctld and slurmd need root here"
   command -v sbatch slurmctld slurmd munged scontrol >/dev/null || fail "no Slurm here: run $0 install"
   [[ ! -e $folder/slurmctld.pid ]] || fail "$folder/slurmctld.pid is there: run $0 stop $folder first"
   mkdir -p "$folder/state" "$folder/spool"
-  host=$(hostname -s) cpus=$(nproc) mb=$(($(awk '/^MemTotal/ { print $2 }' /proc/meminfo) / 1024))
-  # As many CPUs as tests want to see at work, even on a small machine: Slurm counts them, it does not look.
+  host=$(hostname -s) mb=$(($(awk '/^MemTotal/ { print $2 }' /proc/meminfo) / 1024))
+  # Four CPUs a node even on a small machine: Slurm counts them, it does not look.
   cat >"$folder/slurm.conf" <<CONF
 ClusterName=one
 SlurmctldHost=$host(127.0.0.1)
 SlurmctldPort=$port
-SlurmdPort=$((port + 1))
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
+AuthInfo=cred_expire=1 # a requeued task begins after this and not after two minutes
 CredType=cred/munge
 StateSaveLocation=$folder/state
-SlurmdSpoolDir=$folder/spool
+SlurmdSpoolDir=$folder/spool/%n
 SlurmctldPidFile=$folder/slurmctld.pid
-SlurmdPidFile=$folder/slurmd.pid
+SlurmdPidFile=$folder/%n.pid
 SlurmctldLogFile=$folder/slurmctld.log
-SlurmdLogFile=$folder/slurmd.log
+SlurmdLogFile=$folder/%n.log
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
 SelectType=select/cons_tres
@@ -63,7 +63,7 @@ MpiDefault=none
 KillWait=2
 MinJobAge=300
 DefMemPerCPU=1
-NodeName=$host NodeAddr=127.0.0.1 CPUs=$((cpus > 4 ? cpus : 4)) RealMemory=$mb State=UNKNOWN
+NodeName=node[1-$nodes] NodeHostname=$host NodeAddr=127.0.0.1 Port=[$((port + 1))-$((port + nodes))] CPUs=4 RealMemory=$mb
 PartitionName=one Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 CONF
   export SLURM_CONF=$folder/slurm.conf
@@ -78,21 +78,27 @@ CONF
   # The daemons outlive this script, and must not hold its caller's pipes open.
   slurmctld -c >"$folder/start.log" 2>&1 </dev/null || fail "slurmctld did not start: $(cat "$folder/start.log")"
   until_true 15 slurmctld scontrol ping
-  slurmd >>"$folder/start.log" 2>&1 </dev/null || fail "slurmd did not start: $(cat "$folder/start.log")"
-  until_true 15 "the node" ready
+  for ((n = 1; n <= nodes; n++)); do
+    mkdir -p "$folder/spool/node$n"
+    slurmd -N "node$n" >>"$folder/start.log" 2>&1 </dev/null || fail "slurmd did not start: $(cat "$folder/start.log")"
+  done
+  until_true 15 "a node" ready
 }
 
-ready() { [[ $(sinfo --noheader --format %T) == idle ]]; }
+ready() { [[ $(sinfo --noheader --format '%T %D') == "idle $nodes" ]]; }
 
 stop() {
-  local name pid
-  if [[ -e $folder/slurm.conf ]]; then SLURM_CONF=$folder/slurm.conf scancel --user=root --signal=KILL --full 2>/dev/null || true; fi
-  for name in slurmd slurmctld; do end "$folder/$name.pid"; done
+  local pid
+  export SLURM_CONF=$folder/slurm.conf
+  if scancel --user=root 2>/dev/null; then until_true 15 "an empty queue" nothing_queued; fi
+  for pid in "$folder"/*.pid; do end "$pid"; done
   if [[ -e $folder/our_munged ]]; then
     end /run/munge/munged.pid
     rm "$folder/our_munged"
   fi
 }
+
+nothing_queued() { [[ -z $(squeue --noheader) ]]; }
 
 end() { # PIDFILE: end that daemon and wait until it is gone
   local pid
@@ -106,6 +112,8 @@ end() { # PIDFILE: end that daemon and wait until it is gone
   rm -f "$1"
 }
 
-[[ $# == 2 || ($# == 1 && $1 == install) ]] || fail "usage: $0 install | start FOLDER | stop FOLDER"
-folder=$(realpath -m "${2:-.}")
-case $1 in install | start | stop) "$1" ;; *) fail "usage: $0 install | start FOLDER | stop FOLDER" ;; esac
+usage="usage: $0 install | start FOLDER [NODES] | stop FOLDER"
+[[ $# -ge 2 || ${1:-} == install ]] || fail "$usage"
+folder=$(realpath -m "${2:-.}") nodes=${3:-1}
+[[ $nodes == [1-9] ]] || fail "1 to 9 nodes"
+case $1 in install | start | stop) "$1" ;; *) fail "$usage" ;; esac

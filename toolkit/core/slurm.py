@@ -116,7 +116,7 @@ def ranks(argv: Sequence[str], out: Path, nodes: int, gpus: int) -> Batch:
         words[1:1] = ["-m", "toolkit.train.launch", str(max(gpus, 1))]
     line = shlex.join(words)
     if nodes > 1:
-        meet = '"$(scontrol show hostnames "$SLURM_JOB_NODELIST" | head -n 1):$((20000 + SLURM_JOB_ID % 20000))"'
+        meet = '"$(hostname):$((20000 + SLURM_JOB_ID % 20000))"'  # the first node, where the script runs
         torchrun = f'--nnodes={nodes} --rdzv-backend=c10d --rdzv-endpoint={meet} --rdzv-id="$SLURM_JOB_ID"'
         cores = "${SLURM_CPUS_PER_TASK:+--cpus-per-task=$SLURM_CPUS_PER_TASK}"  # srun does not take them over itself
         line = f"srun --kill-on-bad-exit=1 {cores} {shlex.join(words[:4])} {torchrun} {shlex.join(words[4:])}"
