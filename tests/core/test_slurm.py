@@ -22,7 +22,9 @@ def held(recipe, slurm):
     """The recipe, whose shard 1 waits for the file `go`, and shard 2 while there is a file `stay`."""
     step = recipe.folder / "add.py"
     step.write_text(step.read_text().replace("    time.sleep(step.config.sleep)\n", SLOW))
-    return recipe
+    yield recipe
+    subprocess.run(["scancel", f"--user={os.getuid()}"], check=True)
+    recipe.wait(lambda: not ask("squeue", "--noheader"))
 
 
 def begin(recipe, *shards: int, **more: object) -> tuple[subprocess.Popen, str]:
@@ -73,7 +75,7 @@ def test_tasks_that_are_cancelled_and_killed_are_named_and_a_rerun_makes_only_wh
     assert code == 0 and held.numbers() == EXPECTED, said
     assert [row for row in held.made()[len(made) :] if row in made] == []
     log = (held.folder / "dump/one/log/worker.3.log").read_text().splitlines()
-    assert log[0].startswith("# ./add.py --config conf/one.yaml") and log[0].endswith("--worker 3/4")
+    assert log[0].startswith("# ./add.py --config conf/one.yaml") and log[0].endswith("--worker 3/3")
     assert log[-1].startswith("# Ended (code 0) at")
 
 
@@ -81,6 +83,8 @@ def test_tasks_that_are_cancelled_and_killed_are_named_and_a_rerun_makes_only_wh
 def test_a_task_that_is_requeued_is_waited_for_and_the_bytes_are_those_of_a_local_run(held, tmp_path):
     process, number = begin(held, 0, 3, 2, 5)
     subprocess.run(["scontrol", "requeue", f"{number}_2"], check=True)
+    held.wait(lambda: "BeginTime" in ask("squeue", "--noheader", "--array", f"--jobs={number}", "--format=%r"))
+    subprocess.run(["scontrol", "update", f"JobId={number}_2", "StartTime=now"], check=True)  # else in two minutes
     (held.folder / "go").touch()
     out, err = process.communicate(timeout=60)
     assert process.returncode == 0, out + err
