@@ -34,6 +34,7 @@ start() {
   [[ ! -e $folder/slurmctld.pid ]] || fail "$folder/slurmctld.pid is there: run $0 stop $folder first"
   mkdir -p "$folder/state" "$folder/spool"
   host=$(hostname -s) mb=$(($(awk '/^MemTotal/ { print $2 }' /proc/meminfo) / 1024))
+  # A requeued task begins after cred_expire, by default two minutes; 5 s is the least that Slurm takes.
   # Four CPUs a node even on a small machine: Slurm counts them, it does not look.
   cat >"$folder/slurm.conf" <<CONF
 ClusterName=one
@@ -42,6 +43,7 @@ SlurmctldPort=$port
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
+AuthInfo=cred_expire=5
 CredType=cred/munge
 StateSaveLocation=$folder/state
 SlurmdSpoolDir=$folder/spool/%n

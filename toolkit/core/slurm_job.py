@@ -161,10 +161,10 @@ class _Job:
     def how(self, task: int) -> str:
         """How a task ended that did not finish."""
         code, shown = self.batch.exit_code(task, self.id), self.shown(task)
-        state = shown.get("JobState", "")
-        said = [state] if state not in ("", "FAILED", "COMPLETED") else []
+        said = [f"{shown['JobState']} ({shown.get('Reason', '')})"] if "JobState" in shown else []
         if code is not None:
-            said.append(f"exit code {code}" + (f" ({signal.Signals(code - 128).name})" if 128 < code < 160 else ""))
+            by = f" ({signal.Signals(code - 128).name})" if code - 128 in set(signal.Signals) else ""
+            said = [f"exit code {code}{by}", *said]
         elif not said:
             said.append("it left the queue without a word: its node failed, memory ran out, or it was killed")
         node = f" on {shown['NodeList']}" if "NodeList" in shown else ""

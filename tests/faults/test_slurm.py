@@ -1,0 +1,138 @@
+"""The nano recipe on a real Slurm, its jobs cancelled, killed and requeued, its engine killed: bytes of a local run."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import House, made_bytes
+
+pytestmark = pytest.mark.slurm
+# Tasks wait at the door while there is a file `hold`: how fast a machine is must not decide what is killed.
+SETTINGS = "nodes: 2\nmemory: 100M\nsetup: |\n  while [[ -e hold ]]; do sleep 0.1; done\n"
+WORDS = ("--preset", "nano", "--backend", "slurm", "--nj", "2")
+
+
+class Cluster:
+    """A nano recipe that runs on Slurm, one stage at a time."""
+
+    def __init__(self, house: House) -> None:
+        self.house, self.recipe = house, house.root / "egs/mini/ssl"
+        self.made, self.hold = self.recipe / "nano", self.recipe / "hold"
+        (self.recipe / "conf/nano/slurm.yaml").write_text(SETTINGS)
+
+    def stage(self, name: str) -> tuple[int, str]:
+        return self.house.run("mini/ssl", *WORDS, "--stage", name, "--stop-stage", name)
+
+    def begun(self, name: str, out: str) -> tuple[subprocess.Popen[str], str]:
+        """A run whose tasks are all on their nodes, waiting at the door; the number of its job."""
+        self.hold.touch()
+        process = self.house.start("mini/ssl", *WORDS, "--stage", name, "--stop-stage", name)
+        state = self.made / out / "log/slurm.json"
+        wait(lambda: process.poll() is not None or (state.exists() and json.loads(state.read_text())["job"]))
+        assert process.poll() is None, process.communicate()
+        job = json.loads(state.read_text())["job"]
+        wait(lambda: set(asked("squeue", f"--jobs={job}", "--format=%T").split()) == {"RUNNING"})
+        logs = self.made / out / "log"
+        wait(lambda: all("# Started" in p.read_text() for p in [*logs.glob("worker.?.log"), *logs.glob("ranks.log")]))
+        return process, job
+
+    def kill_engine(self, process: subprocess.Popen[str]) -> None:
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+@pytest.fixture
+def cluster(slurm: None, new_house: Callable[[], House]) -> Cluster:
+    return Cluster(new_house())
+
+
+def wait(what: Callable[[], object], seconds: float = 120.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def asked(*words: str) -> str:
+    return subprocess.run([words[0], "--noheader", "--array", *words[1:]], capture_output=True, text=True).stdout
+
+
+def processes(folder: Path, word: str) -> list[int]:
+    """Processes at work in `folder` with `word` on their command line."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if os.readlink(process / "cwd") == str(folder) and word in (process / "cmdline").read_text().split("\0"):
+                found.append(int(process.name))
+        except OSError:  # gone meanwhile
+            continue
+    return found
+
+
+def test_whatever_befalls_its_jobs_the_bytes_are_those_of_a_local_run(cluster: Cluster, nano: Path) -> None:
+    assert cluster.stage("data")[0] == 0
+    a_task_cancelled(cluster)
+    assert cluster.stage("it1.kmeans")[0] == 0
+    a_task_requeued(cluster)
+    assert cluster.stage("it1.quality")[0] == 0
+    training_killed_then_left_alone(cluster)
+    a_worker_killed(cluster)
+    code, said = cluster.house.run("mini/ssl", *WORDS)
+    assert code == 0, said
+    on_slurm, local = made_bytes(cluster.made), made_bytes(nano)
+    assert on_slurm.keys() == local.keys()
+    assert [name for name in local if on_slurm[name] != local[name]] == []
+
+
+def a_task_cancelled(cluster: Cluster) -> None:
+    process, job = cluster.begun("it1.sample", "dump/it1/sample")
+    subprocess.run(["scancel", f"{job}_1"], check=True)
+    cluster.hold.unlink()
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == 1 and f"1 of 2 tasks of job {job} ended unfinished" in said and "CANCELLED" in said
+    code, said = cluster.stage("it1.sample")
+    assert code == 0, said
+
+
+def a_task_requeued(cluster: Cluster) -> None:
+    process, job = cluster.begun("it1.label", "dump/it1/labels")
+    subprocess.run(["scontrol", "requeue", f"{job}_2"], check=True)
+    cluster.hold.unlink()
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+
+
+def training_killed_then_left_alone(cluster: Cluster) -> None:
+    """A rank is killed in the middle; the next run's engine is killed, and the one after it waits for its job."""
+    out = cluster.made / "exp/it1/base"
+    process, job = cluster.begun("it1.base", "exp/it1/base")
+    cluster.hold.unlink()
+    wait(lambda: process.poll() is not None or list((out / "checkpoints").glob("????????")))
+    for pid in processes(cluster.recipe, "--worker")[-1:]:
+        os.kill(pid, signal.SIGKILL)
+    said, _ = process.communicate(timeout=120)
+    if process.returncode == 0:  # it was done before its kill
+        return
+    assert "1 of 1 tasks" in said and f"task 1 of job {job} ended unfinished" in said, said
+    process, job = cluster.begun("it1.base", "exp/it1/base")
+    cluster.kill_engine(process)
+    assert f"job {job} of Slurm is at work here" in cluster.house.run("mini/ssl", "--preset", "nano", "--list")[1]
+    cluster.hold.unlink()
+    code, said = cluster.stage("it1.base")
+    assert code == 0 and f"job {job} of this step was submitted before: waiting for it" in said, said
+
+
+def a_worker_killed(cluster: Cluster) -> None:
+    process, job = cluster.begun("probe", "exp/probe")
+    cluster.hold.unlink()
+    wait(lambda: process.poll() is not None or processes(cluster.recipe, "2/2"))
+    for pid in processes(cluster.recipe, "2/2"):
+        os.kill(pid, signal.SIGKILL)
+    said, _ = process.communicate(timeout=120)
+    assert process.returncode == 1 and f"1 of 2 tasks of job {job} ended unfinished" in said, said
+    assert "exit code 137 (SIGKILL)" in said and "nano/exp/probe/log/worker.2.log ends with:" in said
