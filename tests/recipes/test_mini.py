@@ -12,20 +12,58 @@ pytestmark = pytest.mark.recipe
 
 def test_it_makes_every_row_of_the_table(nano: Path) -> None:
     results = (nano / "exp/RESULTS.md").read_text(encoding="utf-8")
-    for row in ("FBANK", "stacked", "andom", "iteration 1 (it1.base)"):
-        assert row in results
+    rows = ["FBANK 40", "FBANK 40 stacked ±3"]
+    for model in ("1 (it1.base)", "2 (it2.L)", "3 (it3-pca.S)", "3 (it3-pca.ST)"):
+        rows += [f"**iteration {model}**", f"{model[3:-1]}, random"]
+    table = results.split("**Table 1.")[1].split("\n\n")[1].splitlines()
+    named = [line.split("|")[1].strip() for line in table]
+    assert [row for row in [*rows, "**it3-pca.ST, fine-tuned**", "chance"] if row not in named] == []
     assert "synthetic" in results.lower()
-    tasks = {p.stem for p in (nano / "exp/probe").glob("*/*.json")} - {"row", "cost"}
+    tasks = {p.stem for p in (nano / "exp/probe").glob("*/*/*.json")} - {"row", "cost"}
     assert tasks == {"phone", "asr", "dialect", "emotion"}
     page = (nano / "exp/report/index.html").read_text(encoding="utf-8")
     assert "<audio" in page and "http://" not in page.replace("http://www.w3.org", "")
 
 
 def test_training_and_units_have_measured_figures(nano: Path) -> None:
-    quality = json.loads((nano / "exp/it1/quality/quality.json").read_text())
-    assert 0 < quality["pnmi"] < 1 and quality["clusters_used"] > 1
-    rows = (nano / "exp/it1/base/loss.tsv").read_text().splitlines()
-    assert len(rows) > 2
+    for book, model in (("it1", "base"), ("it2", "L"), ("it3-pca", "S"), ("it3-pca", "ST")):
+        quality = json.loads((nano / f"exp/{book}/quality/quality.json").read_text())
+        assert 0 < quality["pnmi"] < 1 and quality["clusters_used"] > 1
+        rows = (nano / f"exp/{book}/{model}/loss.tsv").read_text().splitlines()
+        assert len(rows) > 2
+
+
+def test_no_model_claims_another_k_than_its_codebooks(nano: Path) -> None:
+    for book, model in (("it1", "base"), ("it2", "L"), ("it3-pca", "S"), ("it3-pca", "ST")):
+        codebook, header, units = (
+            json.loads((nano / path).read_text())
+            for path in (
+                f"exp/{book}/codebook/codebook.json",
+                f"dump/{book}/labels/header.json",
+                f"exp/{book}/{model}/hf/config.json",
+            )
+        )
+        units = units["sawt"]["units"]
+        assert (
+            codebook["k"] == header["k"] == units["k"] and codebook["hash"] == header["codebook"] == units["codebook"]
+        )
+        assert codebook["pca"] == header["pca"] == units["pca"] == (8 if book == "it3-pca" else 0)
+        assert f"{codebook['k']} units" in (nano / f"exp/{book}/{model}/hf/README.md").read_text()
+
+
+def test_both_ablations_are_an_option_each_and_appear_in_the_report(nano: Path, new_house) -> None:
+    house = new_house()
+    made = Path(shutil.copytree(nano, house.root / "egs/mini/ssl/nano"))
+    words = ("--preset", "nano", "--targets", "both", "--layers", "it2.L")
+    code, said = house.run("mini/ssl", *words, "--fresh", "compare")
+    assert code == 0, said
+    for name in ("it1/base", "it2/L", "it3-pca/ST"):  # what was there is not made again
+        assert (made / f"exp/{name}/record.json").read_bytes() == (nano / f"exp/{name}/record.json").read_bytes()
+    results = (made / "exp/RESULTS.md").read_text(encoding="utf-8")
+    assert "Raw against PCA" in results and "it3-raw.S" in results
+    assert "Layer by layer" in results
+    page = (made / "exp/report/index.html").read_text(encoding="utf-8")
+    assert page.count("<svg") > (nano / "exp/report/index.html").read_text(encoding="utf-8").count("<svg")
 
 
 def test_a_copied_recipe_with_an_arabic_name_and_a_space_runs_and_nj_1_gives_the_bytes_of_nj_4(nano, new_house) -> None:
