@@ -91,7 +91,7 @@ def nano(new_house: Callable[[], House]) -> Path:
 
 
 @pytest.fixture(scope="session")
-def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A real Slurm of two nodes on this machine, for all processes that tests start; gone when they are done."""
     if shutil.which("sbatch") is None:
         pytest.skip("Slurm is not installed: make slurm, or tools/slurm_node.sh install")

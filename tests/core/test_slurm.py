@@ -2,12 +2,16 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
 import pytest
+
+from toolkit.core import slurm
 
 EXPECTED = "".join(f"{n + 12}\n" for n in range(6))
 SLOW = """    path.write_text("half of it")
@@ -18,7 +22,7 @@ WORDS = ("--backend", "slurm", "--nj", "3")
 
 
 @pytest.fixture
-def held(recipe, slurm):
+def held(recipe, cluster):
     """The recipe, whose shard 1 waits for the file `go`, and shard 2 while there is a file `stay`."""
     step = recipe.folder / "add.py"
     step.write_text(step.read_text().replace("    time.sleep(step.config.sleep)\n", SLOW))
@@ -129,7 +133,7 @@ def test_ctrl_c_cancels_the_array_and_says_so_and_a_rerun_goes_on(held):
 
 
 @pytest.mark.slurm
-def test_a_job_that_sbatch_refuses_is_said_with_the_settings_to_mend(recipe, slurm):
+def test_a_job_that_sbatch_refuses_is_said_with_the_settings_to_mend(recipe, cluster):
     recipe.config("slurm.yaml", "partition: nowhere\n")
     code, said = recipe(*WORDS)
     assert code == 1 and "sbatch refused the job" in said and "invalid partition" in said and "conf/slurm.yaml" in said
@@ -138,19 +142,92 @@ def test_a_job_that_sbatch_refuses_is_said_with_the_settings_to_mend(recipe, slu
     assert recipe(*WORDS)[0] == 0
 
 
-def test_without_sbatch_the_backend_is_refused_before_anything_runs(recipe, monkeypatch, tmp_path):
-    (tmp_path / "bin").mkdir()
-    for name in ("bash", "env", "sed", "dirname", "python3", "git"):
-        (tmp_path / "bin" / name).symlink_to(f"/usr/bin/{name}")
-    code, said = run_with_path(recipe, tmp_path / "bin", *WORDS)
+def test_dry_run_shows_the_script_of_each_step_that_makes_shards_and_makes_nothing(recipe):
+    recipe.config(
+        "slurm.yaml",
+        "partition: صوت\ntime: 2:00:00\ncpus: 4\nmemory: 8G\ngpus: 2\ngpu_type: a100\n"
+        "extra: [--mail-type=END, --exclusive]\nsetup: |\n  module load cuda\n  ulimit -n 4096\n",
+    )
+    step = recipe.folder / "add.py"
+    step.write_text(step.read_text().replace("import os, time", 'import os, time\nJOBS = "array"'))
+    code, said = recipe("--backend", "slurm", "--nj", "12", "--dry-run", "--stop-stage", "two")
+    assert code == 0 and said.count("#!/usr/bin/env bash") == 2, said
+    for word in (
+        "--array=1-12",
+        "--partition='صوت'",
+        "--time=2:00:00",
+        "--cpus-per-task=4",
+        "--mem=8G",
+        "--gres=gpu:a100:1",
+        "--mail-type=END",
+        "--exclusive",
+        f"--chdir='{recipe.folder}'",
+    ):
+        assert f"#SBATCH {word}\n" in said
+    script = "#!/usr/bin/env bash\n" + said.split("#!/usr/bin/env bash\n")[1].partition("# stage 2")[0]
+    assert subprocess.run(["bash", "-n"], input=script, text=True).returncode == 0
+    assert script.index("module load cuda\nulimit -n 4096\n") < script.index('"${command[@]}" </dev/null')
+    assert "unset SAWT_PARENT " in script  # of another host, or of a process that has ended
+    assert not (recipe.folder / "dump").exists()
+    assert "#SBATCH" not in recipe("--dry-run")[1]
+
+
+def test_a_setting_of_another_name_is_refused_before_anything_runs(recipe):
+    recipe.config("slurm.yaml", "partitoin: gpu\n")
+    code, said = recipe("--backend", "slurm", "--dry-run")
+    assert code == 2 and "unknown config field partitoin" in said and "did you mean partition?" in said
+
+
+@pytest.mark.parametrize(
+    ("nodes", "gpus", "expected"),
+    [
+        (1, 0, "python3"),
+        (1, 8, "python3 -m toolkit.train.launch 8"),
+        (
+            2,
+            4,
+            "srun --kill-on-bad-exit=1 --cpus-per-task=6 python3 -m toolkit.train.launch 4 --nnodes=2 "
+            f"--rdzv-backend=c10d --rdzv-endpoint={os.uname().nodename}:20077 --rdzv-id=77",
+        ),
+    ],
+)
+def test_training_takes_a_process_per_gpu_of_each_node(nodes, gpus, expected, monkeypatch):
+    monkeypatch.setattr(sys, "executable", "python3")
+    batch = slurm.ranks(["train", "--out", "o"], Path("o"), nodes, gpus)
+    spelled = f"command=({batch.words})\nprintf '%s\\n' \"${{command[@]}}\""
+    env = {"PATH": os.environ["PATH"], "SLURM_JOB_ID": "77", "SLURM_CPUS_PER_TASK": "6"}
+    words = subprocess.run(["bash", "-c", spelled], env=env, capture_output=True, text=True).stdout.split()
+    assert words == [*expected.split(), *["-m", "toolkit.train", "--out", "o", "--worker"]]
+    asked = slurm.script(batch, slurm.SlurmConfig())
+    assert f"#SBATCH --nodes={nodes}\n" in asked and "#SBATCH --ntasks-per-node=1\n" in asked
+    assert ("#SBATCH --gres=gpu:" in asked) == bool(gpus)
+
+
+def test_where_squeue_does_not_answer_a_job_is_not_taken_for_gone(recipe, tmp_path):
+    log = recipe.folder / "dump/one/log"
+    log.mkdir(parents=True)
+    (log / "slurm.json").write_text('{"job": "7", "name": "sawt.add.py", "tasks": [1], "of": 1, "identity": "x"}')
+    squeue = tmp_path / "bin/squeue"
+    squeue.parent.mkdir()
+    answers = {"exit 1": "squeue does not tell", "echo 7": "job 7 of Slurm is at work here", "true": ""}
+    for answer, expected in answers.items():
+        squeue.write_text(f"#!/bin/sh\n{answer}\n")
+        squeue.chmod(0o755)
+        code, said = run_with_path(recipe, f"{squeue.parent}:{os.environ['PATH']}")
+        assert (code == 1 and expected in said and recipe.made() == []) if expected else code == 0, said
+
+
+@pytest.mark.skipif(shutil.which("sbatch") is not None, reason="there is an sbatch here")
+def test_without_sbatch_the_backend_is_refused_before_anything_runs(recipe):
+    code, said = recipe(*WORDS)
     assert code == 2 and "there is no sbatch on this machine" in said and recipe.made() == []
 
 
-def run_with_path(recipe, path: Path, *words: str) -> tuple[int, str]:
+def run_with_path(recipe, path: str, *words: str) -> tuple[int, str]:
     done = subprocess.run(
         ["/usr/bin/bash", "./run.sh", *words],
         cwd=recipe.folder,
-        env={**os.environ, "PATH": str(path)},
+        env={**os.environ, "PATH": path},
         capture_output=True,
         text=True,
         timeout=60,

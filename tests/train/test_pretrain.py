@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +26,9 @@ from toolkit.data.kaldi import write_data_dir
 from toolkit.data.labels import LabelHeader, Labels, write_labels
 from toolkit.models.encoder import load_encoder
 from toolkit.train.__main__ import run
+from toolkit.train.checkpoint import steps_saved
 from toolkit.train.config import TrainConfig
+from toolkit.train.launch import launch
 from toolkit.train.speech import Inputs, Speech
 
 CONFIG = """
@@ -99,8 +103,8 @@ def two(recipe: Path, out: str, *more: str) -> tuple[int, str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(recipe)
         begin([step.removeprefix("toolkit."), *rest], Path(out))  # as the step does before it starts its ranks
-    launch = [sys.executable, "-m", "toolkit.train.launch", "2", module, step, *rest, "--worker", "1/2"]
-    return finish(recipe, launch, GLOO_SOCKET_IFNAME="lo")
+    words = [sys.executable, "-m", "toolkit.train.launch", "2", module, step, *rest, "--worker"]
+    return finish(recipe, words, GLOO_SOCKET_IFNAME="lo")
 
 
 @pytest.fixture(scope="module")
@@ -195,6 +199,45 @@ def test_processes_that_accumulate_equal_one_process(recipe: Path, tmp_path: Pat
     one, four = weights(tmp_path), weights(recipe / "four")
     for name, weight in one.items():
         torch.testing.assert_close(four[name], weight, atol=1e-5, rtol=1e-5)
+    rows = [np.genfromtxt(out / "loss.tsv", names=True) for out in (tmp_path, recipe / "four")]
+    assert rows[0]["step"][-1] == 20
+    for name in ("loss", "dev_loss"):
+        np.testing.assert_allclose(rows[1][name], rows[0][name], rtol=1e-5)
+
+
+@pytest.mark.faults
+def test_a_rank_that_is_killed_is_named_and_the_rerun_ends_like_a_run_that_never_stopped(
+    recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["train", *argv("killed", "--loop.total-steps", "100")[3:]]
+    for name, value in (("OMP_NUM_THREADS", "1"), ("GLOO_SOCKET_IFNAME", "lo")):
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(recipe)
+    begin(words, Path("killed"))
+    step = Step(None, [], Path("killed"), words)
+    with ThreadPoolExecutor() as pool, pytest.raises(UserError) as error:
+        pool.submit(kill_rank, 1, recipe / "killed/checkpoints/00000007")
+        launch(step, 2)
+    assert error.value.what == "one of 2 processes failed: rank 1 was killed by SIGKILL"
+    assert error.value.where == "killed/log/ranks.log"
+    assert steps_saved(recipe / "killed")[-1] < 100
+    launch(step, 2)
+    here(recipe, tmp_path, INS, {"loop.total_steps": "100"})
+    assert (recipe / "killed/loss.tsv").read_bytes() == (tmp_path / "loss.tsv").read_bytes()
+    assert (recipe / "killed/hf/model.safetensors").read_bytes() == (tmp_path / "hf/model.safetensors").read_bytes()
+
+
+def kill_rank(rank: int, checkpoint: Path, seconds: float = 120.0) -> None:
+    """Kill that rank of this process's run once there is the checkpoint."""
+    deadline = time.monotonic() + seconds
+    while not checkpoint.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # of another user, or gone meanwhile
+            its = (process / "environ").read_text().split("\0")
+            if f"RANK={rank}" in its and os.readlink(process / "cwd") == os.getcwd():
+                os.kill(int(process.name), signal.SIGKILL)
 
 
 @pytest.mark.faults
