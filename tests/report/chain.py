@@ -117,7 +117,9 @@ def write_rows(write: Write, probe: Callable[..., dict[str, Any]]) -> None:
             if task == "asr":
                 for name, base in (("cer_beam", percent - 4), ("wer_beam", percent + 12)):
                     result["others"][name] = {"percent": base, "low": base - 2, "high": base + 2}
-                result["decoding"] = {"beam": 16, "order": 4, "lm_weight": 0.5, "insertion": 0.0}
+                tried = [{"lm_weight": 0.5, "insertion": 0.0, "percent": 40.0}]
+                how = {"beam": 16, "order": 4, "lm_weight": 0.5, "insertion": 0.0}
+                result["decoding"] = {**how, "text": "train", "dev": tried}
                 result["tokens"] = "characters"
             write(f"{folder}/{task}.json", result)
 

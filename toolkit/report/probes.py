@@ -199,7 +199,8 @@ def _decoding(file: ResultFile) -> str:
     if not file.has("decoding"):
         return ""
     settings = file.section("decoding")
-    said = ", ".join(f"{name.replace('_', ' ')} {settings.number(name):g}" for name in settings.tree)
+    named = ("beam", "order", "lm_weight", "insertion")
+    said = ", ".join(f"{name.replace('_', ' ')} {settings.number(name):g}" for name in named)
     return f"{said} over {file.text('tokens')}" if file.has("tokens") else said
 
 
