@@ -47,7 +47,8 @@ def run(batch: Batch, poll: Callable[[str], None], finished: Callable[[int, int]
 
     try:
         job.cancelled_before(poll)
-        if job.id and job.states() == {} and not all(map(is_finished, job.tasks)):
+        same = job.state.get("identity") == read_record(batch.out)["id"]
+        if job.id and job.states() == {} and not (same and all(map(is_finished, job.tasks))):
             job.forget()  # it ended while nobody waited; what it left unfinished is submitted anew
         if job.id:
             print(f"job {job.id} of this step was submitted before: waiting for it", file=sys.stderr, flush=True)
