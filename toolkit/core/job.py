@@ -90,6 +90,8 @@ def run(argv: Sequence[str], log: Path, more: Mapping[str, str] | None = None) -
             last_word.start()
             pending = _relay(process, f)
             last_word.cancel()
+            f.write(pending + f"# Stopped (code {process.wait()}) at {_stamp()}\n".encode())
+            raise
         code = process.wait()
         f.write(pending + f"# Ended (code {code}) at {_stamp()}\n".encode())
     return code
