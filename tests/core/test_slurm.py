@@ -56,7 +56,14 @@ def ask(*words: str) -> str:
 
 def worker(recipe, part: str) -> int:
     """Process id of the worker that runs under Slurm with `--worker part`."""
-    return next(p for p in recipe.at_work() if f"--worker\0{part}\0" in Path(f"/proc/{p}/cmdline").read_text())
+    for pid in recipe.at_work():
+        try:
+            words = Path(f"/proc/{pid}/cmdline").read_text()
+        except FileNotFoundError:  # a child of bash that has ended since it was listed
+            continue
+        if f"--worker\0{part}\0" in words:
+            return int(pid)
+    raise AssertionError(f"no worker {part} is at work")
 
 
 @pytest.mark.slurm
