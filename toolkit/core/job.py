@@ -87,6 +87,7 @@ def run(argv: Sequence[str], log: Path, more: Mapping[str, str] | None = None) -
             pending = _relay(process, f)
         except KeyboardInterrupt:  # it reached the job as well, which may have a job on a cluster to cancel
             last_word = threading.Timer(LAST_WORD_SECONDS, process.kill)
+            last_word.daemon = True  # a second Ctrl-C ends this process at once
             last_word.start()
             pending = _relay(process, f)
             last_word.cancel()
