@@ -25,14 +25,14 @@ def made_anew(table: Table, n: int, first: int, last: int) -> list[str]:
         why = f"--fresh {table.stages[n - 1].name} is stage {n}, and only stages {first} to {last} are to run"
         raise UserError(why, "command line", "widen --stage and --stop-stage, or leave them out")
     for run in table.stages[n - 1].runs:
-        for made in filter(None, (table.maker(Path(i)) for i in run.ins)):
+        for made in table.makers(run):
             if made[0] != n and table.status(made[1]).state == "stale":
                 why = f"stage {n} is made from {made[1].out}, which is stale itself"
                 raise UserError(why, "--fresh", table.renewal(made[1]))
     moved = {run.out for run in table.stages[n - 1].runs}
     for stage in table.stages[n:]:
         for run in stage.runs:
-            if any(made[1].out in moved for made in filter(None, (table.maker(Path(i)) for i in run.ins))):
+            if any(made[1].out in moved for made in table.makers(run)):
                 moved.add(run.out)
     return [run.out for stage in table.stages for run in stage.runs if run.out in moved and Path(run.out).exists()]
 

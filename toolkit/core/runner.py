@@ -9,7 +9,6 @@ from pathlib import Path
 
 from . import job, plan, record
 from .config import read_yaml
-from .errors import UserError
 from .files import locked, remove, write_text
 from .fresh import RESULTS
 from .progress import clock
@@ -36,10 +35,7 @@ def preflight(table: Table, first: int, last: int, fresh: list[str]) -> None:
                 read_yaml(Path(name))
             if run.out not in fresh:
                 refuse_foreign(Path(run.out))
-                if state.state == "stale":
-                    raise UserError(
-                        f"{run.out} is stale ({state.why})", f"stage {n} ({stage.name})", table.renewal(run)
-                    )
+                table.refuse_stale(n, run, state)
     plan.check_disk(table, first, last)
 
 
@@ -69,8 +65,7 @@ def _run_one(table: Table, n: int, run: Run) -> int:
     if state.state == "done":
         print("   done before", flush=True)
         return 0
-    if state.state == "stale":
-        raise UserError(f"{run.out} is stale ({state.why})", f"stage {n} ({name})", table.renewal(run))
+    table.refuse_stale(n, run, state)
     table.check_inputs(n, run, run.ins)
     with locked(Path(run.out)):  # before the log is begun anew: another run may be writing to it
         pass

@@ -122,6 +122,10 @@ class Table:
         """(stage number, run) that makes the folder at or above `path`."""
         return next((self._makers[p] for p in (path, *path.parents) if p in self._makers), None)
 
+    def makers(self, run: Run) -> list[tuple[int, Run]]:
+        """(stage number, run) of those that make the inputs of `run`."""
+        return [made for name in filter(None, run.ins) if (made := self.maker(Path(name)))]
+
     @cached_property
     def _ids(self) -> dict[str, str]:
         return {}
@@ -191,6 +195,12 @@ class Table:
             return f"needs {name}: no such file or folder", hint
         there = sorted(p.name for p in Path(made[1].out).iterdir() if p.is_dir() and p.name not in record.BOOKKEEPING)
         return f"needs {name}, which stage {made[0]} did not make", f"mend the name: there are {', '.join(there[:12])}"
+
+    def refuse_stale(self, n: int, run: Run, state: Status) -> None:
+        """Raise UserError where `state` of the output of a run of stage `n` says that it was made from other things."""
+        if state.state == "stale":
+            where = f"stage {n} ({self.stages[n - 1].name})"
+            raise UserError(f"{run.out} is stale ({state.why})", where, self.renewal(run))
 
     def renewal(self, run: Run) -> str:
         """How to redo a stale output: from the first stale stage that it was made from.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from .probes import LOWER_IS_BETTER, estimate_of, metric_name, task_name
+from .probes import LOWER_IS_BETTER, drawn, estimate_of, heading, task_name
 from .resultfile import ResultFile, broken
 from .tables import ABSENT, THIS_RUN, Cell, Column, Estimate, Table, listed
 
@@ -43,9 +43,7 @@ class LayerTask:
 
     @property
     def title(self) -> str:
-        name, metric = task_name(self.task), metric_name(self.metric)
-        metric = "acc." if metric.endswith("accuracy") else metric
-        return f"{name[:1].upper()}{name[1:]} {metric} % {'↓' if self.lower_is_better else '↑'}"
+        return heading(self.task, self.metric)
 
 
 @dataclass(frozen=True)
@@ -75,14 +73,13 @@ def _task(name: str, file: ResultFile) -> LayerTask:
         if layer in test:
             raise broken(file.path, f"{file.prefix}layers has layer {layer} twice")
         test[layer], dev[layer] = estimate_of(found), found.maybe("dev_percent")
-    count = file.maybe("block_count")
     return LayerTask(
         task=name,
         metric=file.text("metric"),
         test=dict(sorted(test.items())),
         dev=dict(sorted(dev.items())),
         n=f"{file.whole('n'):,} {file.text('unit_of_n')}",
-        drawn=f"{count:,.0f} {file.text('blocks')}s" if count else f"{file.text('blocks')}s",
+        drawn=drawn(file.text("blocks"), file.maybe("block_count")),
         confidence=file.number("confidence"),
         chance=file.maybe("chance_percent"),
     )

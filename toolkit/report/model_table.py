@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from .probes import BASELINES, BEAM, LOWER_IS_BETTER, Row, Task, metric_name, task_name
+from .probes import BASELINES, BEAM, Row, Task, heading, task_name
 from .results import Results
 from .tables import ABSENT, THIS_RUN, Cell, Column, Estimate, Table, listed
 
@@ -28,11 +28,7 @@ class TaskColumn:
 
     @property
     def title(self) -> str:
-        arrow = "↓" if LOWER_IS_BETTER.search(self.metric) else "↑"
-        metric = metric_name(self.metric)
-        metric = "acc." if metric.endswith("accuracy") else metric
-        name = task_name(self.task)
-        return f"{name[:1].upper()}{name[1:]} {metric} % {arrow}"
+        return heading(self.task, self.metric)
 
     def of(self, row: Row) -> Estimate | None:
         task = row.tasks.get(self.task)

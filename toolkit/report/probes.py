@@ -59,7 +59,7 @@ class Task:
     @property
     def drawn(self) -> str:
         """What the bootstrap draws: 6 speakers."""
-        return f"{self.block_count:,.0f} {self.blocks}s" if self.block_count else f"{self.blocks}s"
+        return drawn(self.blocks, self.block_count)
 
     @property
     def lower_is_better(self) -> bool:
@@ -140,6 +140,18 @@ def _kind(file: ResultFile) -> str:
 
 def task_name(task: str) -> str:
     return TASKS.get(task, task)
+
+
+def heading(task: str, metric: str) -> str:
+    """Title of a column: `Dialect acc. % ↑`; the arrow says which way is better."""
+    name, said = task_name(task), metric_name(metric)
+    said = "acc." if said.endswith("accuracy") else said
+    return f"{name[:1].upper()}{name[1:]} {said} % {'↓' if LOWER_IS_BETTER.search(metric) else '↑'}"
+
+
+def drawn(blocks: str, count: float | None) -> str:
+    """What the bootstrap draws: `6 speakers`, or `speakers` where it is not said how many."""
+    return f"{count:,.0f} {blocks}s" if count else f"{blocks}s"
 
 
 def metric_name(metric: str) -> str:

@@ -32,6 +32,12 @@ class Interval:
     blocks: int
     """Independent blocks that were resampled."""
 
+    @property
+    def percent(self) -> dict[str, float | None]:
+        """As result files have it: percent, low and high, each times 100."""
+        ends = {"low": self.low, "high": self.high}
+        return {"percent": 100 * self.estimate, **{end: None if x is None else 100 * x for end, x in ends.items()}}
+
 
 def ratio(sums_R2: np.ndarray) -> np.ndarray:
     """Column 0 over column 1; NaN where column 1 is 0."""

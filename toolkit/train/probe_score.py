@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..core.files import atomic, read_json, write_json, write_text
-from ..score.bootstrap import CONFIDENCE, Interval, interval, ratio_interval
+from ..score.bootstrap import CONFIDENCE, interval, ratio_interval
 from ..score.classification import confusion_matrix, label_sums, macro_f1_of_sums
 from ..score.wer import characters, error_table, words
 from .probe_config import ProbeConfig
@@ -75,16 +75,16 @@ def _transcripts(
     references = {e.id: e.reference for e in examples}
     hypotheses = {e.id: str(fitted.predictions[e.id]) for e in examples}
     cer, wer = error_table(references, hypotheses, characters), error_table(references, hypotheses, words)
-    others = {"wer": _percent(ratio_interval(*wer.edits_and_lengths(), blocks, seed))}
+    others = {"wer": ratio_interval(*wer.edits_and_lengths(), blocks, seed).percent}
     if searched:
         for name, cut in (("cer_beam", characters), ("wer_beam", words)):
             found = error_table(references, searched.transcripts, cut).edits_and_lengths()
-            others[name] = _percent(ratio_interval(*found, blocks, seed))
+            others[name] = ratio_interval(*found, blocks, seed).percent
         _write_hypotheses(folder / f"{data.name}.beam.hyp", examples, [searched.transcripts[e.id] for e in examples])
     # The tables are in the order of ids, and so are the examples: they come from a data directory.
     scores = {
         "metric": "CER",
-        **_percent(ratio_interval(*cer.edits_and_lengths(), blocks, seed)),
+        **ratio_interval(*cer.edits_and_lengths(), blocks, seed).percent,
         "n": len(examples),
         "unit_of_n": "utterances",
         "others": others,
@@ -110,10 +110,10 @@ def _labels(
     f1 = interval(label_sums(np.stack(confusions)), macro_f1_of_sums, blocks, seed, limits=(0, 1))
     scores = {
         "metric": "frame accuracy" if frames else "accuracy",
-        **_percent(ratio_interval(counts[:, 0], counts[:, 1], blocks, seed, limits=(0, 1))),
+        **ratio_interval(counts[:, 0], counts[:, 1], blocks, seed, limits=(0, 1)).percent,
         "n": int(counts[:, 1].sum()),
         "unit_of_n": "frames" if frames else "utterances",
-        "others": {"macro_f1": _percent(f1)},
+        "others": {"macro_f1": f1.percent},
         "confusion": {"labels": data.labels, "counts": sum(confusions).tolist()},  # type: ignore[union-attr]
         "chance_percent": 100.0 * chance(data.parts["train"], examples, len(names)),
     }
@@ -132,11 +132,6 @@ def chance(train: Sequence[Example], test: Sequence[Example], classes: int) -> f
         for part in (train, test)
     )
     return float(given_C[known_C.argmax()] / given_C.sum())
-
-
-def _percent(found: Interval) -> dict[str, float | None]:
-    ends = {"low": found.low, "high": found.high}
-    return {"percent": 100 * found.estimate, **{end: None if x is None else 100 * x for end, x in ends.items()}}
 
 
 def by_layer(task: str, folders: Mapping[int, Path]) -> dict[str, Any]:
