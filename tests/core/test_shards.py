@@ -34,11 +34,11 @@ def test_nothing_to_do_is_no_shard():
 
 def test_what_a_worker_is_doing_is_the_last_bar_of_its_log(tmp_path: Path) -> None:
     log = tmp_path / "worker.1.log"
-    assert doing(log) == ""
+    assert doing([log]) == ""
     log.write_text(
         "# command\n  fbank asr  12% |##   | 12/100 steps\n  fbank asr  58% |#####| 58/100 steps  2.0 steps/s\n"
     )
-    assert doing(log) == "fbank asr 58%"
+    assert doing([log, log]) == "fbank asr 58%; fbank asr 58%"
 
 
 @pytest.mark.parametrize(("ngpu", "on_device", "workers"), [(0, True, 4), (2, True, 2), (2, False, 4)])

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 SECONDS_PER_SHARD = 1800.0
 FEWEST_SHARDS = 8
+SHOWN = 4  # workers of an array, at most, whose own bars stand beside its bar
 SECONDS_PER_ENTRY = 1e-3  # pause between two looks at a folder: a network disk is slow to list 40,000 shards
 
 
@@ -80,8 +81,12 @@ def run_shards(
         for leftover in folder.glob("*" + TEMPORARY) if folder.exists() else ():
             remove(leftover)
     todo = _missing(paths)
+    nj = min(step.nj, len(todo), step.ngpu if on_device and step.ngpu and not slurm.chosen() else len(todo))
+    if nj <= 1 and len(paths) == 1 and not slurm.chosen():  # what it does has bars of its own
+        for k in todo:
+            _make(k, paths[k], work)
+        return paths
     with Progress(step.name, sum(costs), unit, sum(costs) - sum(costs[k] for k in todo)) as bar:
-        nj = min(step.nj, len(todo), step.ngpu if on_device and step.ngpu and not slurm.chosen() else len(todo))
         if slurm.chosen():
             while todo := _missing(paths):  # twice, where an array that was found in the queue had less to do
                 _submit(step, paths, todo, step.ngpu if on_device else 0, _Watch(paths, todo, costs, bar))
@@ -126,12 +131,8 @@ class _Watch:
 def _start_workers(step: Step, nj: int, watch: _Watch) -> None:
     logs = [step.out / "log" / f"worker.{i}.log" for i in range(1, nj + 1)]
     jobs = [([*command(step.argv), "--worker", f"{i}/{nj}"], log) for i, log in enumerate(logs, 1)]
-
-    def note() -> str:
-        return "; ".join(filter(None, map(doing, logs)))
-
-    run_together(jobs, lambda: watch.poll(note))
-    watch.look(note())
+    run_together(jobs, lambda: watch.poll(lambda: doing(logs)))
+    watch.look(doing(logs))
 
 
 def _submit(step: Step, paths: Sequence[Path], todo: Sequence[int], gpus: int, watch: _Watch) -> None:
@@ -143,12 +144,21 @@ def _submit(step: Step, paths: Sequence[Path], todo: Sequence[int], gpus: int, w
     def finished(task: int, of: int) -> bool:
         return all(path.exists() for path in paths[task - 1 :: of])
 
-    slurm_job.run(batch, lambda note: watch.poll(lambda: note), finished)
+    logs = [batch.log(task) for task in tasks] if len(tasks) <= SHOWN else []
+
+    def poll(note: str) -> None:
+        watch.poll(lambda: "; ".join(filter(None, (note, doing(logs)))))
+
+    slurm_job.run(batch, poll, finished)
     watch.look("")
 
 
-def doing(log: Path) -> str:
-    """What the bar that a worker last wrote to its log says: `fbank asr 58%`."""
+def doing(logs: Sequence[Path]) -> str:
+    """What the bars that workers last wrote to their logs say: `fbank asr 58%; it1.base asr 21%`."""
+    return "; ".join(filter(None, map(_last_bar, logs)))
+
+
+def _last_bar(log: Path) -> str:
     if not log.exists():
         return ""
     with open(log, "rb") as f:

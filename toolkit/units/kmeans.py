@@ -6,6 +6,7 @@ a frame for order, units and distances, dim x 1 MB for sums in float64, and 2 MB
 
 from __future__ import annotations
 
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -18,20 +19,22 @@ from torch import Tensor
 from ..core.errors import UserError
 from ..core.files import atomic, read_json, remove, write_text
 from ..core.progress import Progress
+from ..core.shards import run_shards
 from ..core.step import Step, main
 from .clustering import State, fit, plan, squares
-from .codebook import write_codebook
+from .codebook import ABOUT, WEIGHTS, write_codebook
 from .config import UnitsConfig
 from .features import FeatureInfo, device_of
 from .frames import Sample, mean_frame
 from .nearest import Nearest
-from .sample import ABOUT
+from .sample import ABOUT as SAMPLE
 
 VERSION = 2
 PLAN = {"mb": 5, "mb_per_hour": 0}
+JOBS = "array"
 FEW_FRAMES = 40  # for each cluster, about where faiss warns too
 SAVE_SECONDS = 10.0  # runs shorter than this never write a state
-STATE = "state.safetensors"
+STATE, INERTIA = "state.safetensors", "inertia.tsv"
 
 
 def save_state(path: Path, state: State) -> None:
@@ -57,32 +60,43 @@ def load_state(path: Path, device: str) -> State:
 
 
 def run(step: Step[UnitsConfig]) -> None:
-    """Load, centre, fit (going on from a saved state), measure, write."""
+    """Make the codebook, a single shard, wherever shards are made, and put it in its place."""
     config, folder = step.config.kmeans, step.input(0, "the output of units.sample")
     torch.set_num_threads(config.threads)
-    info, device = _info(folder, step.config), device_of(step)
-    sample = Sample(folder)
-    plan(sample.frames, config)  # refuses k > frames before anything is read
-    if sample.frames < FEW_FRAMES * config.k:
+    info, sample = _info(folder, step.config), Sample(folder)
+    cost = sum(r.size * r.iterations for r in plan(sample.frames, config))  # refuses k > frames
+    if sample.frames < FEW_FRAMES * config.k and not step.worker:
         print(
             f"note: {sample.frames / config.k:.0f} frames for each of {config.k} clusters: "
             f"with fewer than {FEW_FRAMES} a codebook fits its sample and little else; "
             "enlarge the sample or lower kmeans.k",
             flush=True,
         )
-    projection = sample.project(step.config.pca, f"{step.name} pca", device) if step.config.pca.dim else None
-    x_NP = sample.load(step.config.seed, projection)
+    [made] = run_shards(step, [cost], lambda k, path: _learn(step, sample, info, path), "frames", on_device=True)
+    for name in (INERTIA, WEIGHTS, ABOUT):
+        with atomic(step.out / name) as temporary:
+            shutil.copyfile(made / name, temporary)
+    about = read_json(step.out / ABOUT)
+    step.counts.update({name: about[name] for name in ("k", "clusters_used", "frames")})
+    remove(made.parent)
+    remove(step.out / STATE)
+
+
+def _learn(step: Step[UnitsConfig], sample: Sample, info: FeatureInfo, out: Path) -> None:
+    """Load, centre, fit (going on from a saved state), measure, write into the new folder `out`."""
+    config, device = step.config, device_of(step)
+    projection = sample.project(config.pca, f"{step.name} pca", device) if config.pca.dim else None
+    x_NP = sample.load(config.seed, projection)
     mean_P = mean_frame(x_NP)
     x_NP = _placed(x_NP.sub_(mean_P), device)
     state = _fitted(step, x_NP, device)
     assert state.best is not None
-    how = {"method": config.method, "init": config.init, "seed": step.config.seed}
-    more = {**_measured(x_NP, state, config.k, device), **how}
+    out.mkdir(parents=True)
     rows = "".join(f"{r}\t{n}\t{i}\t{v:.6f}\n" for r, n, i, v in state.history)
-    write_text(step.out / "inertia.tsv", "run\tframes\titeration\tinertia_per_frame\n" + rows)
-    write_codebook(step.out, state.best.cpu() + mean_P, projection, info, more)
-    step.counts.update(k=config.k, clusters_used=more["clusters_used"], frames=len(x_NP))
-    remove(step.out / STATE)
+    write_text(out / INERTIA, "run\tframes\titeration\tinertia_per_frame\n" + rows)
+    how = {"method": config.kmeans.method, "init": config.kmeans.init, "seed": config.seed}
+    more = {**_measured(x_NP, state, config.kmeans.k, device), **how}
+    write_codebook(out, state.best.cpu() + mean_P, projection, info, more)
 
 
 def _measured(x_NP: Tensor, state: State, k: int, device: str) -> dict[str, Any]:
@@ -117,7 +131,7 @@ def _fitted(step: Step[UnitsConfig], x_NP: Tensor, device: str) -> State:
 
 
 def _info(folder: Path, config: UnitsConfig) -> FeatureInfo:
-    path = folder / ABOUT
+    path = folder / SAMPLE
     if not path.is_file():
         raise UserError("no sample of features here", str(folder), "name the output of units.sample")
     info, asked = FeatureInfo.of(read_json(path)), config.features
