@@ -35,7 +35,7 @@ units() { # ITERATION [TEACHER]: units of MFCC, or of a layer of TEACHER
   stage "$1.kmeans" "Codebook"
   for book in $books; do
     local raw=()
-    [[ $book != *-raw ]] || raw=(--pca.dim 0)
+    [[ $book != *-raw ]] || raw=(--pca.dim 0 --pca.whiten false)
     run units.kmeans --config "$conf/$1.yaml" "${raw[@]}" --in "$dump/$1/sample" --out "$exp/$book/codebook"
   done
   stage "$1.label" "Audio to units in one pass"

@@ -145,6 +145,17 @@ def test_transcripts_lose_diacritics_and_punctuation_only_when_told() -> None:
     assert kept == "\u0643\u0650\u062a\u064e\u0627\u0628\u064c \u061f"
 
 
+def test_transcripts_that_look_alike_are_alike() -> None:
+    """A mark of direction, a tatweel and presentation forms, as web pages and PDFs have them."""
+    plain = "\u0642\u0627\u0644 \u0644\u0627"
+    for written in (
+        "\u200f\u0642\u0627\u0644\u200f \u0644\u0627\u061c",
+        "\ufed7\ufe8e\ufedd \ufefb",
+        "\u0642\u0640\u0627\u0644 \ufefb",
+    ):
+        assert transcript(written, task("ctc")) == plain
+
+
 @pytest.mark.parametrize(
     ("field", "value", "said"),
     [

@@ -89,6 +89,8 @@ def test_a_model_of_transformers_is_a_teacher_too(tmp_path: Path) -> None:
         (dict(num_hidden_layers=3), (1, 2), "of another shape"),
         (dict(num_hidden_layers=2), (), "of another shape"),
         (dict(num_attention_heads=8), (), "num_attention_heads is 8 here and 4"),
+        (dict(normalize_waveform=True), (), "normalize_waveform is True here and False"),
+        (dict(layer_norm_eps=1e-6), (), "layer_norm_eps is 1e-06 here and 1e-05"),
         (dict(do_stable_layer_norm=False), (), "do_stable_layer_norm is False here and True"),
         (dict(num_hidden_layers=1, intermediate_size=64), (1,), r"intermediate.* \[64"),
     ],

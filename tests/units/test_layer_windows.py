@@ -33,6 +33,17 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_a_waveform_is_normalised_as_a_whole_before_it_is_cut(teacher: Path) -> None:
+    """A loud second half: each piece by itself would lose the difference."""
+    whole, pieces = LayerSource(teacher, 1, 60.0), LayerSource(teacher, 1, 1.0)
+    wave = np.random.default_rng(0).standard_normal(27200).astype(np.float32)
+    wave[13600:] *= 10
+    plain = pieces(wave / wave.std() - (wave / wave.std()).mean())
+    pieces.encoder.normalize = whole.encoder.normalize = True
+    assert torch.allclose(pieces(wave), plain, atol=1e-3)
+    assert not torch.allclose(pieces(wave)[:42], whole(wave[: 41 * HOP + FIELD]), atol=1e-3)
+
+
 @pytest.mark.parametrize(("samples", "cuts"), [(27200, [0, 42, 84]), (40000, [0, 41, 82, 124])])
 def test_pieces_are_the_features_of_the_samples_under_them(teacher: Path, samples: int, cuts: list[int]) -> None:
     """84 frames in two pieces and 124 in three, of 50 at most; none is lost, doubled or moved at a cut."""

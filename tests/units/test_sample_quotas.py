@@ -10,7 +10,7 @@ from toolkit.data.audio import SAMPLE_RATE
 from toolkit.data.kaldi import Utterance
 from toolkit.units.config import SampleConfig
 from toolkit.units.mfcc import frame_count
-from toolkit.units.sample import FRAMES_PER_UTTERANCE, apportion, enough, even, quotas
+from toolkit.units.sample import FRAMES_PER_UTTERANCE, apportion, enough, even, portion, quotas
 
 SEED = 3
 
@@ -34,6 +34,17 @@ def test_a_large_corpus_is_read_in_part_and_gives_all_frames_asked_for() -> None
     assert sum(found.values()) == 2000
     assert 40 <= len(found) <= 42  # one more a stratum at most, for a share that is no multiple of 50
     assert set(Counter(stratum[id] for id in found)) == set(stratum.values())
+
+
+def test_a_share_of_the_utterances_is_read_also_where_each_recording_is_its_own_speaker() -> None:
+    found, _ = taken([200] * 600, SampleConfig(frames=3000, utterances=0.1), strata=600)
+    assert len(found) == 60 and set(found.values()) == {50}
+
+
+def test_a_share_leaves_no_stratum_out_while_there_are_enough_utterances() -> None:
+    sizes = {"مصري": 500, "شامي": 40, "خليجي": 3}
+    parts = portion(54, sizes, SEED)
+    assert sum(parts.values()) == 54 and parts == {"مصري": 48, "شامي": 5, "خليجي": 1}
 
 
 def test_the_utterances_read_are_the_first_of_each_stratum_by_their_seeds() -> None:

@@ -119,7 +119,9 @@ def ranks(argv: Sequence[str], out: Path, nodes: int, gpus: int) -> Batch:
         meet = '"$(hostname):$((20000 + SLURM_JOB_ID % 20000))"'  # the first node, where the script runs
         torchrun = f'--nnodes={nodes} --rdzv-backend=c10d --rdzv-endpoint={meet} --rdzv-id="$SLURM_JOB_ID"'
         cores = "${SLURM_CPUS_PER_TASK:+--cpus-per-task=$SLURM_CPUS_PER_TASK}"  # srun does not take them over itself
-        line = f"srun --kill-on-bad-exit=1 {cores} {shlex.join(words[:4])} {torchrun} {shlex.join(words[4:])}"
+        line = (
+            f"srun --export=ALL --kill-on-bad-exit=1 {cores} {shlex.join(words[:4])} {torchrun} {shlex.join(words[4:])}"
+        )
     return Batch(argv, out, "ranks", [1], 1, line, [f"--nodes={nodes}", "--ntasks-per-node=1"], gpus)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..text.invisible import INVISIBLE
 from .ids import code_points, fault
 
 NAMES = re.compile(r"wav\.scp|feats\.scp|vad\.scp|segments|text(_[\w.-]+)?|(utt|spk|reco|rec)2\w+")
@@ -23,7 +24,6 @@ _GENDERS = {"m": "m", "male": "m", "man": "m", "ذكر": "m", "f": "f", "female"
 BOM = b"\xef\xbb\xbf"
 
 _BLANK = re.compile(r"[^\S \t]")  # white space, but neither space nor tab
-_MARKS = re.compile(r"[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad]")
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 
 
@@ -224,6 +224,6 @@ class _Scan:
         ):
             if found := pattern.findall(value):
                 self.note(i, reason, f"{reason} {code_points(''.join(found))}", remedy, False, key)
-        if marks := _MARKS.findall(value):
-            what, remedy = f"invisible marks {code_points(''.join(marks))}", "a text profile takes them out"
+        if marks := INVISIBLE.findall(value):
+            what, remedy = f"invisible marks {code_points(''.join(marks))}", "spelling and scoring leave them out"
             self.problems.append(Problem(self.name, i, "invisible marks", what, remedy, "warning", False, key))

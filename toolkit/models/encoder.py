@@ -70,15 +70,19 @@ class Encoder(nn.Module):
         """Whether `states` can be given waveforms of unequal length."""
         return isinstance(self.model, Hubert)
 
-    def states(self, wave_BN: Tensor, samples: Sequence[int] | None = None) -> list[Tensor]:
+    def normalized(self, wave: Tensor) -> Tensor:
+        """Waveforms [..., N] with mean 0 and variance 1 where the network was trained so, else as they are."""
+        return nn.functional.layer_norm(wave, wave.shape[-1:]) if self.normalize else wave
+
+    def states(self, wave_BN: Tensor, samples: Sequence[int] | None = None, normalize: bool = True) -> list[Tensor]:
         """States 0 to `layers`, each [B, T, D] in float32, of waveforms at 16 kHz.
 
-        Waveforms are normalised to mean 0 and variance 1 where the network was trained so.
         Raises UserError where they are too short for a single frame.
 
         Args:
             samples: length of each before it was padded; None: all of one length. The first `frames(n)` states
                 of a waveform of n samples are those of it alone, but for rounding.
+            normalize: false for pieces of waveforms that have been through `normalized`.
         """
         lengths = [wave_BN.shape[1]] * len(wave_BN) if samples is None else list(samples)
         padded = lengths if len({*lengths, wave_BN.shape[1]}) > 1 else None
@@ -90,10 +94,10 @@ class Encoder(nn.Module):
                 "",
                 "leave out utterances shorter than 25 ms",
             )
-        if self.normalize and not padded:
-            wave_BN = nn.functional.layer_norm(wave_BN, wave_BN.shape[1:])
-        elif self.normalize:
-            each = [nn.functional.layer_norm(wave_N[:n], (n,)) for wave_N, n in zip(wave_BN, lengths, strict=True)]
+        if normalize and not padded:
+            wave_BN = self.normalized(wave_BN)
+        elif normalize and self.normalize:
+            each = [self.normalized(wave_N[:n]) for wave_N, n in zip(wave_BN, lengths, strict=True)]
             wave_BN = nn.utils.rnn.pad_sequence(each, batch_first=True)
         states: list[Tensor] = []
         if isinstance(self.model, Hubert):
@@ -188,7 +192,9 @@ def _folder(path: Path | str) -> Path | None:
             _speech_type(folder)
             return folder
     if path.exists() or not re.fullmatch(r"[\w.-]+/[\w.-]+", str(path)):
-        remedy = "name a folder that has hf/config.json or config.json, or a model of the hub as owner/name"
+        remedy = (
+            "name a folder that has hf/config.json or config.json; of the hub: hf download OWNER/NAME --local-dir DIR"
+        )
         raise UserError("no speech encoder here", str(path), remedy)
     return None
 

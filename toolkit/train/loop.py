@@ -124,6 +124,7 @@ def train(
     identity: str = "",
     label: str = "train",
     world: World | None = None,
+    smaller: str = "halve data.micro_seconds and double data.micro_batches",
 ) -> Trained:
     """Train `objective` in place; goes on from the newest checkpoint in `out` where there is one.
 
@@ -137,6 +138,7 @@ def train(
         identity: what a checkpoint must carry to be gone on from.
         label: stands before the bar; "" = no bar.
         world: ranks and device; default: this process alone on the CPU.
+        smaller: what the user does where the GPU's memory is too small.
 
     Raises:
         UserError: a checkpoint of another identity or shape; too many steps that were not finite; no GPU memory left.
@@ -156,7 +158,7 @@ def train(
             raise UserError(
                 f"the GPU's memory is full: {str(e).split('. ')[0]}",
                 f"step {run.state.step} of {out}",
-                "halve data.micro_seconds and double data.micro_batches",
+                smaller,
             ) from None
     run.refuse_diverged()
     return Trained(run.state.step, run.state.skipped, run.state.train, run.state.dev)

@@ -204,6 +204,7 @@ class Fit:
             folder,
             label=f"{self.label} lr {lr:g}",
             world=World.alone(str(self.device)),
+            smaller=f"lower tasks.{self.data.name}.batch",
         )
         return objective
 

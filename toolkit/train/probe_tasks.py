@@ -20,7 +20,9 @@ from ..data.audio import SAMPLE_RATE
 from ..data.kaldi import DataDir, Utterance
 from ..models.heads import shortened
 from ..text.diacritics import strip_diacritics
+from ..text.invisible import strip_invisible
 from ..text.ngram import bits_of
+from ..text.presentation import fold_presentation_forms
 from ..text.punctuation import strip_punctuation
 from ..text.tokens import Characters, SentencePiece, Tokens, learn_pieces
 from ..units.phones import PHONES, phone_frames, read_phones
@@ -263,6 +265,10 @@ def _tokens(name: str, config: TaskConfig, texts: tuple[str, ...]) -> Tokens:
 
 
 def transcript(text: str, config: TaskConfig) -> str:
-    """What a head learns to spell and is scored against: NFC, one space between two words."""
+    """What a head learns to spell and is scored against.
+
+    In NFC, without invisible characters or presentation forms, one space between two words.
+    """
+    text = fold_presentation_forms(strip_invisible(text))
     text = strip_diacritics(text) if config.strip_diacritics else unicodedata.normalize("NFC", text)
     return " ".join((strip_punctuation(text) if config.strip_punctuation else text).split())

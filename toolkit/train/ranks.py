@@ -53,10 +53,8 @@ class World:
             torch.cuda.set_device(local)
         device = torch.device(f"cuda:{local}" if ngpu else "cpu")
         dist.init_process_group("nccl" if ngpu else "gloo", device_id=device if ngpu else None)
-        try:
-            yield World(dist.get_rank(), dist.get_world_size(), device)
-        finally:
-            dist.destroy_process_group()
+        yield World(dist.get_rank(), dist.get_world_size(), device)
+        dist.destroy_process_group()  # not after an error: it may wait for ranks that wait for this one
 
     def leave(self) -> NoReturn:
         """End the process of a rank that is done, once all are.

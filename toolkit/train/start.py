@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,7 +16,9 @@ from ..models.hubert import Hubert, HubertConfig, initialise
 from .checkpoint import check_shapes
 
 BLOCK = "encoder.layers."
-SAME = ("num_attention_heads", "do_stable_layer_norm", "feat_extract_norm", "conv_stride")  # no shape tells of these
+# No shape tells of these.
+SAME = ("num_attention_heads", "do_stable_layer_norm", "feat_extract_norm", "conv_stride", "layer_norm_eps")
+NORMALIZE = "normalize_waveform"  # which transformers keeps beside its config
 
 
 def build(config: HubertConfig, seed: int, start: Path | None = None, layers: Sequence[int] = ()) -> Hubert:
@@ -45,7 +48,8 @@ def _weights(config: HubertConfig, wanted: dict[str, Tensor], start: Path, layer
             f"model.hidden_size, {start}",
             "give both one width, or begin at random: leave the model out of --in",
         )
-    _refuse_other_make(config, teacher.model.config, start)
+    made = {name: getattr(teacher.model.config, name, None) for name in SAME}
+    _refuse_other_make(config, {**made, NORMALIZE: teacher.normalize}, start)
     weights: dict[str, Tensor] = teacher.model.state_dict()
     if layers:
         if strange := [n for n in layers if not 1 <= n <= teacher.layers]:
@@ -59,10 +63,10 @@ def _weights(config: HubertConfig, wanted: dict[str, Tensor], start: Path, layer
     return weights
 
 
-def _refuse_other_make(config: HubertConfig, other: object, start: Path) -> None:
+def _refuse_other_make(config: HubertConfig, other: Mapping[str, Any], start: Path) -> None:
     """Raise UserError where weights of that model would compute something else in this network."""
-    for name in SAME:
-        here, there = getattr(config, name), getattr(other, name, None)
+    for name, there in other.items():
+        here = getattr(config, name)
         if here != (tuple(there) if isinstance(there, list) else there):
             raise UserError(
                 f"model.{name} is {here} here and {there} in the model to start from",

@@ -38,7 +38,7 @@ class SampleConfig:
     frames: int = 2_000_000
     "frames in the sample at most; on disk and in memory each takes 4 bytes a coefficient (MFCC: 156)"
     utterances: float = 1.0
-    "share of the utterances of each stratum that is read at all, drawn by the seed (HuBERT: 0.1)"
+    "share of the utterances that is read at all, of each stratum its part, drawn by the seed (HuBERT: 0.1)"
     strata: str = "utt2spk"
     "table that parts the utterances into strata (utt2spk, utt2lang, ...), or none"
     equal: bool = False

@@ -152,14 +152,15 @@ class LayerSource(FeatureSource):
     def __call__(self, wave_N: np.ndarray) -> Tensor:
         T = self.frames(len(wave_N))
         n = -(-T // self.window)
-        pieces = [self._states(wave_N, T * i // n, T * (i + 1) // n) for i in range(n)]
+        wave = self.encoder.normalized(torch.from_numpy(wave_N))  # as a whole, as in training
+        pieces = [self._states(wave, T * i // n, T * (i + 1) // n) for i in range(n)]
         return torch.cat(pieces) if pieces else torch.empty(0, self.dim)
 
-    def _states(self, wave_N: np.ndarray, first: int, last: int) -> Tensor:
+    def _states(self, wave_N: Tensor, first: int, last: int) -> Tensor:
         """Frames first..last (exclusive) from the samples under them; the whole waveform where that is all."""
         whole = first == 0 and last == self.frames(len(wave_N))
         piece = wave_N if whole else wave_N[first * self.encoder.hop : (last - 1) * self.encoder.hop + self.field]
-        return self.encoder.states(torch.from_numpy(piece)[None].to(self.device))[self.layer][0].float()
+        return self.encoder.states(piece[None].to(self.device), normalize=False)[self.layer][0].float()
 
 
 def open_source(config: FeatureConfig, teacher: Path | None, device: str = "cpu") -> FeatureSource:

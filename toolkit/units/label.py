@@ -19,7 +19,7 @@ from .features import FeatureSource, device_of, features_of, open_source
 from .inputs import recognise
 from .nearest import Nearest
 
-VERSION = 2
+VERSION = 3
 PLAN = {"mb": 1, "mb_per_hour": 1.5}
 JOBS = "array"
 

@@ -23,7 +23,7 @@ from .config import SampleConfig, UnitsConfig
 from .features import TOO_SHORT, FeatureSource, device_of, features_of, open_source
 from .inputs import recognise
 
-VERSION = 2
+VERSION = 3
 PLAN = {"mb": 320, "mb_per_hour": 0}
 JOBS = "array"
 # For the default, 2 million MFCC frames of 156 bytes; a small corpus takes less. A sample does not grow with its corpus
@@ -44,10 +44,11 @@ def quotas(
 ) -> dict[str, int]:
     """How many frames to take of which utterance; those to take none of are left out.
 
-    Decided from lengths alone, before any audio is read: of each stratum, a share of the utterances in the
-    order of their seeds; to each stratum its share of the frames; in the same order no more utterances than give
-    it with FRAMES_PER_UTTERANCE frames each; to each utterance in proportion to its own. So a large corpus is
-    read in part, and one of which every utterance gives so many frames, or all it has, in whole.
+    Decided from lengths alone, before any audio is read: a share of all utterances, of each stratum its part of
+    them and one at least while there are enough, in the order of their seeds; to each stratum its share of the
+    frames; in the same order no more utterances than give it with FRAMES_PER_UTTERANCE frames each; to each
+    utterance in proportion to its own. So a large corpus is read in part, and one of which every utterance gives
+    so many frames, or all it has, in whole.
 
     Args:
         strata: utterance id -> stratum.
@@ -57,9 +58,11 @@ def quotas(
     for u in utterances:
         groups.setdefault(strata.get(u.id, ""), {})[u.id] = frames_of(round(u.seconds * SAMPLE_RATE))
     names = sorted(groups)
+    wanted = math.ceil(round(len(utterances) * config.utterances, 6))
+    taken = portion(wanted, {name: len(groups[name]) for name in names}, seed)
     for name in names:
         ranked = sorted(groups[name].items(), key=lambda item: (seed_of(seed, "utterance", item[0]), item[0]))
-        groups[name] = dict(ranked[: math.ceil(round(len(ranked) * config.utterances, 6))])
+        groups[name] = dict(ranked[: taken[name]])
     there = [sum(groups[name].values()) for name in names]
     shares = (even if config.equal else apportion)(config.frames, there)
     found: dict[str, int] = {}
@@ -68,6 +71,18 @@ def quotas(
         parts = apportion(share, list(chosen.values()))
         found.update({id: quota for id, quota in zip(chosen, parts, strict=True) if quota})
     return found
+
+
+def portion(wanted: int, sizes: Mapping[str, int], seed: int) -> dict[str, int]:
+    """`wanted` utterances parted among strata of `sizes`: in proportion, one at least of each while there are enough.
+
+    Where there are fewer than strata (a speaker for every recording, say), the seed draws the strata.
+    """
+    names = sorted(sizes, key=lambda name: (seed_of(seed, "stratum", name), name))
+    if wanted < len(names):
+        return {name: int(i < wanted) for i, name in enumerate(names)}
+    more = apportion(wanted - len(names), [sizes[name] - 1 for name in names])
+    return {name: 1 + n for name, n in zip(names, more, strict=True)}
 
 
 def enough(lengths: Mapping[str, int], share: int) -> dict[str, int]:
