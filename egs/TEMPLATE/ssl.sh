@@ -9,7 +9,8 @@ hours=      # optional: hours of audio, so that --plan can tell the disk before 
 max_hours=  # optional: pre-train on so many hours of the set, drawn by the seed
 targets=pca # units of iteration 3: pca, raw, or both (the ablation: students of either, side by side)
 start=      # optional: blocks of the teacher that student S begins with, such as "1 6"; at random without
-tuned=ST    # optional: models of iteration 3 to fine-tune whole, beside the frozen probes
+tuned=ST    # optional: models to fine-tune whole, beside the frozen probes: of iteration 3, or by their full name: it2.L
+upstreams=  # optional: folders of other encoders (Hugging Face) to probe beside these
 layers=     # optional: models to probe layer by layer, such as it2.L
 conf=conf   # folder of the configs
 data=data   # where the Kaldi data dirs go
@@ -61,7 +62,7 @@ pretrain() { # ITERATION MODEL [TEACHER BLOCKS]: predict the iteration's units a
 }
 
 probe() { # CONFIG OUTPUT [MODEL]: one run for each model, so that one more makes none of the others stale
-  run train.probe --config "$conf/$1.yaml" --in "$data" ${3:+"$exp/${3/.//}"} --out "$exp/$2"
+  run train.probe --config "$conf/$1.yaml" --in "$data" ${3:+"$3"} --out "$exp/$2"
   results+=("$exp/$2")
 }
 
@@ -69,11 +70,16 @@ probes() {
   local model student
   student=$(codebooks it3)
   student=${student%% *}
+  trained() { echo "$exp/${1/.//}"; } # its folder
   stage probe "Phones, ASR, dialect and emotion read off frozen features; fine-tuned; layer by layer"
   probe probe probe/fbank
-  for model in "${models[@]}"; do probe probe "probe/$model" "$model"; done
-  for model in $tuned; do probe tuned "probe/$student.$model.tuned" "$student.$model"; done
-  for model in $layers; do probe layers "layers/$model" "$model"; done
+  for model in "${models[@]}"; do probe probe "probe/$model" "$(trained "$model")"; done
+  for model in $upstreams; do probe probe "probe/$(basename "$model")" "$model"; done
+  for model in $tuned; do
+    [[ $model == *.* ]] || model=$student.$model
+    probe tuned "probe/$model.tuned" "$(trained "$model")"
+  done
+  for model in $layers; do probe layers "layers/$model" "$(trained "$model")"; done
 }
 
 tables() {

@@ -52,14 +52,24 @@ def tuned(tmp_path_factory: pytest.TempPathFactory) -> Classify:
     return Classify(Tuned(load_encoder(folder)), head(3, 16), 0.25)
 
 
-def test_a_tuned_network_stays_in_eval_mode_while_its_head_trains(tuned: Classify) -> None:
-    """Dropout and layerdrop of 0.1 and 0.05 would otherwise leave out states that the head expects."""
-    tuned.train()
-    assert tuned.training and tuned.head.training
-    assert isinstance(tuned.features, Tuned)
-    assert not any(module.training for module in tuned.features.encoder.modules())
+def test_a_tuned_network_drops_out_in_training_but_leaves_no_block_out(tuned: Classify) -> None:
+    """Layerdrop of 0.05 would otherwise leave out states that the head expects."""
     waves = {"wave_N": torch.randn(4000), "samples_B": torch.tensor([2500, 1500])}
+    tuned.train()
+    passes = [tuned.features(waves)[0] for _ in range(50)]
+    assert {x.shape for x in passes} == {(7 + 4, 3, 16)} and not torch.equal(passes[0], passes[1])
+    tuned.eval()
     assert torch.equal(tuned.features(waves)[0], tuned.features(waves)[0])
+
+
+def test_frozen_convolutions_stay_as_they_are(tuned: Classify) -> None:
+    features = tuned.features
+    assert isinstance(features, Tuned)
+    frozen = Tuned(features.encoder, freeze_convolutions=True)
+    frozen({"wave_N": torch.randn(4000), "samples_B": torch.tensor([4000])})[0].sum().backward()
+    moved = {name for name, p in frozen.encoder.model.named_parameters() if p.grad is not None}
+    assert moved and not [name for name in moved if name.startswith("feature_extractor.")]
+    assert "feature_projection.projection.weight" in moved
 
 
 def test_a_tuned_network_has_a_rate_of_its_own_and_every_parameter_one_group(tuned: Classify) -> None:

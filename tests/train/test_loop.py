@@ -244,6 +244,15 @@ def test_only_the_newest_checkpoints_are_kept(tmp_path: Path) -> None:
     assert not list((tmp_path / "checkpoints").glob("*.tmp"))
 
 
+def test_checkpoints_for_the_time_it_took_change_nothing_of_a_run(tmp_path: Path) -> None:
+    """One after every step, of which the next takes the place."""
+    fit(tmp_path / "few")
+    fit(tmp_path / "many", replace(LOOP, checkpoint_minutes=1e-9))
+    assert steps_saved(tmp_path / "many") == steps_saved(tmp_path / "few") == [18, 20]
+    for name in ("loss.tsv", "checkpoints/00000020/state.safetensors"):
+        assert (tmp_path / "many" / name).read_bytes() == (tmp_path / "few" / name).read_bytes()
+
+
 def test_no_checkpoint_is_written_or_read_where_none_is_asked_for(tmp_path: Path) -> None:
     fit(tmp_path, replace(LOOP, checkpoint_every=0))
     assert not (tmp_path / "checkpoints").exists()

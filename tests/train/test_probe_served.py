@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -78,6 +79,18 @@ def test_sets_that_only_a_task_left_out_names_are_not_read(tmp_path: Path) -> No
     tasks = {"asr": TASKS["asr"], "dialect": TaskConfig("classify", 1, (0.1,), "utt2lang", probe.TaskSets(dev="test"))}
     config, sets, _ = probe._served(ProbeConfig(tasks=tasks), data)
     assert [*config.tasks] == ["dialect"] and [*sets] == ["test", "train"]
+
+
+def test_heads_train_on_a_stated_share_of_the_hours_and_are_scored_on_all(tmp_path: Path) -> None:
+    data = write(tmp_path, {})
+    _, sets, _ = probe._served(replace(CONFIG, max_hours=1.5 / 3600, tasks={"asr": TASKS["asr"]}), data)
+    assert {name: len(found) for name, found in sets.items()} == {"train": 1, "dev": 2, "test": 2}
+    same = TaskConfig("ctc", 1, (0.1,), sets=probe.TaskSets(train="test"))
+    _, sets, _ = probe._served(replace(CONFIG, max_hours=1.5 / 3600, tasks={"asr": same}), data)
+    assert len(sets["test"]) == 2  # what is scored stays whole
+    with pytest.raises(UserError, match="less than one utterance") as error:
+        probe._served(replace(CONFIG, max_hours=1e-5), data)
+    assert error.value.where == "max_hours"
 
 
 def test_labels_that_serve_no_task_are_a_users_mistake(tmp_path: Path) -> None:

@@ -81,8 +81,8 @@ def run_shards(
         for leftover in folder.glob("*" + TEMPORARY) if folder.exists() else ():
             remove(leftover)
     todo = _missing(paths)
-    nj = min(step.nj, len(todo), step.ngpu if on_device and step.ngpu and not slurm.chosen() else len(todo))
-    if nj <= 1 and len(paths) == 1 and not slurm.chosen():  # what it does has bars of its own
+    inline = not others_work(step, on_device) and (step.nj <= 1 or len(todo) <= 1 or (on_device and step.ngpu == 1))
+    if inline and len(paths) == 1:  # what it does has bars of its own
         for k in todo:
             _make(k, paths[k], work)
         return paths
@@ -90,13 +90,19 @@ def run_shards(
         if slurm.chosen():
             while todo := _missing(paths):  # twice, where an array that was found in the queue had less to do
                 _submit(step, paths, todo, step.ngpu if on_device else 0, _Watch(paths, todo, costs, bar))
-        elif nj <= 1:
+        elif inline:
             for k in todo:
                 _make(k, paths[k], work)
                 bar.add(costs[k])
         else:
+            nj = min(step.nj, len(todo), step.ngpu if on_device and step.ngpu else len(todo))
             _start_workers(step, nj, _Watch(paths, todo, costs, bar))
     return paths
+
+
+def others_work(step: Step, on_device: bool) -> bool:
+    """Whether this process makes no shard itself, however few there are: Slurm does, or workers on several GPUs."""
+    return not step.worker and (slurm.chosen() or (on_device and step.ngpu > 1 and step.nj > 1))
 
 
 def _missing(paths: Sequence[Path]) -> list[int]:

@@ -61,9 +61,22 @@ class Encoder(nn.Module):
             samples = (samples - kernel) // stride + 1
         return max(samples, 0)
 
-    def trainable(self) -> Encoder:
-        """This encoder, its parameters free to move and its states carrying gradients."""
-        return self.requires_grad_(True)
+    def trainable(self, freeze_convolutions: bool = False) -> Encoder:
+        """This encoder, its parameters free to move and its states carrying gradients.
+
+        In training mode it drops out as its config says, but leaves no block out and masks no frame: readers of its
+        states expect them all.
+        """
+        model = cast(Any, self.model)
+        self.requires_grad_(True)
+        if isinstance(model, Hubert):
+            model.encoder.layerdrop = 0.0
+            model.feature_extractor.requires_grad_(not freeze_convolutions)
+        elif hasattr(model.config, "apply_spec_augment"):
+            model.config.layerdrop, model.config.apply_spec_augment = 0.0, False
+            if freeze_convolutions:
+                model.feature_extractor._freeze_parameters()  # it would ask for gradients of its input otherwise
+        return self
 
     @property
     def takes_padding(self) -> bool:

@@ -182,7 +182,10 @@ def _kinds(results: Results) -> list[str]:
     if any(row.kind == "random" and row.of for row in results.rows):
         notes.append("Random: a network of the model's shape that was never trained, under the same probes.")
     if results.tuned:
-        notes.append("Fine-tuned: trained on the task together with the head; all other rows are frozen.")
+        notes.append(
+            "Fine-tuned: trained on the task together with the head, with its own dropout, without masking (its "
+            "convolutions, too, only where freeze_convolutions is false); all other rows are frozen."
+        )
     beams = {t.decoding for row in results.rows for t in row.tasks.values() if any(o.endswith(BEAM) for o in t.others)}
     if beams:
         how = "; ".join(sorted(beams - {""})) or "settings not said"

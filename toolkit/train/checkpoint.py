@@ -52,8 +52,8 @@ def steps_saved(out: Path) -> list[int]:
     return sorted(int(p.name) for p in (out / "checkpoints").glob("*") if p.name.isdigit())
 
 
-def save(out: Path, state: State, model: nn.Module, optimiser: torch.optim.Optimizer, keep: int) -> None:
-    """Write a checkpoint of `state.step` and remove all but the newest `keep`."""
+def save(out: Path, state: State, model: nn.Module, optimiser: torch.optim.Optimizer, keep: int, every: int) -> None:
+    """Write a checkpoint of `state.step` and `rotate`."""
     tensors = {f"model.{name}": t for name, t in model.state_dict().items()}
     for number, moments in optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{number}.{name}": torch.as_tensor(t) for name, t in moments.items()}
@@ -62,12 +62,18 @@ def save(out: Path, state: State, model: nn.Module, optimiser: torch.optim.Optim
         write_tensors(temporary / TENSORS, tensors)
         ordered = list(state.window.items())  # columns of loss.tsv are in this order, and JSON would sort it
         write_json(temporary / STATE, {**asdict(state), "window": ordered})
-    rotate(out, keep)
+    rotate(out, keep, every)
 
 
-def rotate(out: Path, keep: int) -> None:
-    """Remove all but the newest `keep` checkpoints, and what a killed run left half-written."""
-    for step in steps_saved(out)[:-keep]:
+def rotate(out: Path, keep: int, every: int) -> None:
+    """Remove all but the newest `keep` checkpoints, and what a killed run left half-written.
+
+    Those between two multiples of `every`, which were written because of the time, go with the next: so what is left
+    in the end does not depend on how fast the machine was.
+    """
+    saved = steps_saved(out)
+    kept = [step for step in saved[:-1] if step % every == 0] + saved[-1:]
+    for step in set(saved) - set(kept[-keep:]):
         remove(folder_of(out, step))
     for leftover in (out / "checkpoints").glob("*" + TEMPORARY):
         remove(leftover)

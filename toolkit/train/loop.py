@@ -4,12 +4,14 @@ A step s sees `micro_batches` micro-batches. Rank r of W takes numbers r, r + W,
 step computes does not depend on how many processes share it. Everything random in micro-batch m of
 step s (masks, dropout, crops) is seeded from (seed, s, m): a step is a function of the weights, the
 optimiser's moments and its number. That is why a run that goes on from a checkpoint equals one that
-never stopped, bit for bit, without any generator's state being stored.
+never stopped, without any generator's state being stored: bit for bit on a CPU, and on a GPU where
+`deterministic` is set (else kernels of attention add up gradients in any order).
 """
 
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -51,12 +53,17 @@ class LoopConfig:
     "steps between two passes over the dev set, one more at the end; 0 = at the end only"
     checkpoint_every: int = 0
     "steps between two checkpoints, one more at the end; 0 = none at all"
+    checkpoint_minutes: float = 20.0
+    "a run that is killed loses no more than so many: between two checkpoints there is one that the next replaces"
     keep: int = 2
     "checkpoints kept"
     bad_steps: int = 20
     "steps in a row with a loss or gradient that is not finite before the run gives up; fewer are skipped"
     threads: int = 1
     "CPU threads per process: small networks are fastest on one"
+    deterministic: bool = False
+    """on a GPU: sum gradients in a fixed order everywhere, so that a run that was stopped equals one that was not bit
+    for bit, as it does on a CPU; slower, and an operation that has no such kernel ends the run"""
     prefetch: int = 2
     "threads that read batches ahead; 0 = read them when wanted"
     tensorboard: bool = True
@@ -66,6 +73,8 @@ class LoopConfig:
         for name in ("total_steps", "log_every", "keep", "bad_steps", "threads"):
             if getattr(self, name) < 1:
                 raise ValueError(f"loop.{name} must be at least 1, not {getattr(self, name)}")
+        if not self.checkpoint_minutes > 0:
+            raise ValueError(f"loop.checkpoint_minutes must be above 0, not {self.checkpoint_minutes}")
 
 
 class Losses(NamedTuple):
@@ -150,7 +159,7 @@ def train(
             "data.micro_batches",
             f"make them a multiple of {run.world.size}",
         )
-    with run.world.computing(loop.threads):
+    with run.world.computing(loop.threads, loop.deterministic):
         run.resume()
         try:
             run.go(batches, micro_batches, dev, dev_batches, step_seconds, label)
@@ -176,6 +185,7 @@ class _Run:
         self.parameters = [p for g in self.optimiser.param_groups for p in g["params"]]
         self.state = State(identity)
         self.window = Window({})
+        self.saved = time.monotonic()
         has_bf16 = world.device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
         self.bf16 = loop.precision == "bf16" or (loop.precision == "auto" and has_bf16)
         self.shared: nn.Module = objective
@@ -213,22 +223,28 @@ class _Run:
                     state.dev = self.validate(dev, dev_batches)
                 if self.due(loop.log_every) or (dev and self.due(loop.validate_every)):
                     self.report(history, dev is not None)
-                if loop.checkpoint_every and self.due(loop.checkpoint_every):
+                if loop.checkpoint_every and (self.due(loop.checkpoint_every) or self.long_ago()):
                     self.save()
                 if bar:
                     bar.add(each, f"loss {state.train.get('loss', math.nan):.3f}")
         if world.first and loop.checkpoint_every:
-            rotate(self.out, loop.keep)
+            rotate(self.out, loop.keep, loop.checkpoint_every)
 
     def due(self, every: int) -> bool:
         """Whether what is done every so many steps, and after the last, is to be done now."""
         step = self.state.step
         return step == self.loop.total_steps or (every > 0 and step % every == 0)
 
+    def long_ago(self) -> bool:
+        """Whether the last checkpoint was."""
+        return time.monotonic() - self.saved > 60 * self.loop.checkpoint_minutes
+
     def save(self) -> None:
-        self.state.window = self.window.sums
+        """A checkpoint, written by rank 0: the others may think that none is due yet."""
+        self.state.window, self.saved = self.window.sums, time.monotonic()
         if self.world.first:
-            save(self.out, self.state, self.objective, self.optimiser, self.loop.keep)
+            loop = self.loop
+            save(self.out, self.state, self.objective, self.optimiser, loop.keep, loop.checkpoint_every)
 
     def step(self, batches: list[Batch], numbers: Sequence[int]) -> None:
         """One optimiser step on this rank's micro-batches; adds to the window what all ranks measured."""

@@ -37,8 +37,9 @@ from .probe_room import WORK, check_room
 from .probe_score import by_layer, write_results
 from .probe_tasks import OUT, Notes, TaskData, build, read_sets, unusable, with_labels
 from .probe_upstream import Network, Row, Tuned, Upstream, rows_of
+from .subset import within_hours
 
-VERSION = 3
+VERSION = 4
 # Mostly the features of two rows at once, of networks of 3 layers and width 128; base-sized ones take ten times that.
 PLAN = {"mb": 20, "mb_per_hour": 400}
 JOBS = "array"
@@ -132,7 +133,7 @@ class Probes:
     def _tuned(self, row: Row) -> Features:
         upstream = self.open(row)
         assert isinstance(upstream, Network)
-        return Tuned(upstream.encoder, upstream.chosen)
+        return Tuned(upstream.encoder, upstream.chosen, self.config.freeze_convolutions)
 
 
 def run(step: Step[ProbeConfig]) -> None:
@@ -176,7 +177,21 @@ def _served(config: ProbeConfig, data: Path) -> tuple[ProbeConfig, dict[str, Dat
         told = "".join(f"\n  {name}: {why[name]}" for name in labelled)
         raise UserError(f"no task can be done with these labels:{told}", str(data), OUT)
     used = {task.sets.of(part) for task in tasks.values() for part in SETS}
-    return replace(config, tasks=tasks), {name: sets[name] for name in sets if name in used}, why
+    found = {name: data for name, data in sets.items() if name in used}
+    return replace(config, tasks=tasks), _within_hours(replace(config, tasks=tasks), found), why
+
+
+def _within_hours(config: ProbeConfig, sets: Mapping[str, DataDir]) -> dict[str, DataDir]:
+    """The sets, of those that are only trained on as much as the config says."""
+    if not config.max_hours:
+        return dict(sets)
+    chosen = dict(sets)
+    tasks = config.tasks.values()
+    for name in {t.sets.train for t in tasks} - {s for t in tasks for s in (t.sets.dev, t.sets.test)}:
+        found = sets[name].utterances
+        ids = within_hours({u.id: u.seconds for u in found}, {}, config.max_hours, config.seed, "max_hours")
+        chosen[name] = replace(sets[name], utterances=[u for u in found if u.id in ids])
+    return chosen
 
 
 def _gather(step: Step[ProbeConfig], shards: Mapping[str, Path]) -> None:

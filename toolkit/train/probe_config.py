@@ -104,6 +104,8 @@ class ProbeConfig:
     none named: without a model the filter banks, else random and models, or models alone where freeze is false"""
     freeze: bool = True
     "true: the upstream only computes features; false: it is trained with the head, anew for each task"
+    freeze_convolutions: bool = True
+    "leave the convolutional front end of an upstream that is not frozen as it is"
     encoder_lr: float = 0.1
     "learning rate of an upstream that is not frozen, as a multiple of the head's"
     layer_wise: bool = False
@@ -113,6 +115,8 @@ class ProbeConfig:
     sets with a frame-level task (phone, ctc) lie on the disk: 0.36 MB per state, hour of audio and unit of width, so
     for 24 layers of width 1024 it is 9.2 GB an hour with all 25 and 1.5 GB with four. --plan takes it from a comment
     in the config, `# disk: 1500 MB per hour`, which counts the rows that are at work at once"""
+    max_hours: float = 0.0
+    "train on so many hours of each training set at most, drawn by the seed; 0 = all"
     seed: int = 1
     "seeds heads, batches, dropout and the bootstrap"
     random_seed: int = 1
@@ -140,6 +144,8 @@ class ProbeConfig:
         return {task.sets.of(part) for task in self.tasks.values() if task.kind != "classify" for part in SETS}
 
     def __post_init__(self) -> None:
+        if not self.max_hours >= 0:
+            raise ValueError(f"max_hours must be at least 0, not {self.max_hours}")
         unknown = [row for row in self.rows if row not in ROWS]
         if unknown:
             raise ValueError(f"rows: {', '.join(unknown)}; there are {', '.join(ROWS)}")

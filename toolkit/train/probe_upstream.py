@@ -103,17 +103,13 @@ class Tuned(Features):
     """Features of a network that trains: waveforms `wave_N`, one after another, of `samples_B` samples each.
 
     Waveforms of nearly one length go through the network together, of exactly one where it cannot tell padding from
-    speech. It stays in eval mode: no dropout, and no layer left out (heads expect every state).
+    speech. As is usual its convolutions may stay as they are (wav2vec 2.0, section 4.3).
     """
 
-    def __init__(self, encoder: Encoder, chosen: tuple[int, ...] = ()) -> None:
+    def __init__(self, encoder: Encoder, chosen: tuple[int, ...] = (), freeze_convolutions: bool = False) -> None:
         super().__init__()
-        self.encoder, self.chosen = encoder.trainable(), chosen or tuple(range(encoder.layers + 1))
-
-    def train(self, mode: bool = True) -> Tuned:
-        super().train(mode)
-        self.encoder.eval()
-        return self
+        self.encoder = encoder.trainable(freeze_convolutions)
+        self.chosen = chosen or tuple(range(encoder.layers + 1))
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
         samples: list[int] = batch["samples_B"].tolist()

@@ -87,14 +87,19 @@ class World:
         return int(shared)
 
     @contextmanager
-    def computing(self, threads: int) -> Iterator[None]:
-        """Deterministic kernels on `threads` CPU threads; puts back what it found."""
+    def computing(self, threads: int, strict: bool = False) -> Iterator[None]:
+        """Deterministic kernels on `threads` CPU threads; puts back what it found.
+
+        Args:
+            strict: without exception. Else a kernel that has no deterministic twin is named and used, and
+                attention on a GPU takes its faster one (torch reads warn_only so).
+        """
         before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
         warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
         settings: Any = torch.utils.deterministic
         fill = settings.fill_uninitialized_memory
         torch.set_num_threads(threads)
-        torch.use_deterministic_algorithms(True, warn_only=True)  # a kernel without a deterministic twin is named
+        torch.use_deterministic_algorithms(True, warn_only=not strict)
         settings.fill_uninitialized_memory = False  # a pass over every new tensor, to find bugs of others
         try:
             yield

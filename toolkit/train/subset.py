@@ -90,7 +90,9 @@ def hours_of(seconds: float) -> str:
     return f"{hours:,.1f} h" if hours >= 10 else f"{hours:.3g} h"
 
 
-def within_hours(seconds: Mapping[str, float], strata: Mapping[str, str], hours: float, seed: int) -> set[str]:
+def within_hours(
+    seconds: Mapping[str, float], strata: Mapping[str, str], hours: float, seed: int, field: str = "data.max_hours"
+) -> set[str]:
     """Ids of utterances that make up `hours`, or a little less: of each stratum the same share of its audio.
 
     Each stratum is gone through in an order that depends on ids and seed alone, as long as its share is not full. So
@@ -117,5 +119,5 @@ def within_hours(seconds: Mapping[str, float], strata: Mapping[str, str], hours:
                 break
             chosen.add(id)
     if not chosen:
-        raise UserError(f"{hours:g} h are less than one utterance", "data.max_hours", "raise it")
+        raise UserError(f"{hours:g} h are less than one utterance", field, "raise it")
     return chosen

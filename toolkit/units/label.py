@@ -10,7 +10,7 @@ import torch
 
 from ..core.errors import UserError
 from ..core.record import DROPPED, Ledger
-from ..core.shards import run_shards, split
+from ..core.shards import others_work, run_shards, split
 from ..core.step import Step, main
 from ..data.labels import LabelHeader, Labels, join_labels, write_labels
 from .codebook import Codebook
@@ -58,7 +58,8 @@ def run(step: Step[LabelConfig]) -> None:
         raise UserError("no codebook among the inputs", "--in", "name the output of units.kmeans")
     codebook = Codebook.read(inputs.codebook)
     utterances, _ = inputs.read()
-    device = device_of(step) if inputs.teacher else "cpu"  # where MFCC are made, at most of the cost
+    here = inputs.teacher and not others_work(step, on_device=True)  # MFCC are made on the CPU
+    device = device_of(step) if here else "cpu"
     source = source_for(codebook, inputs.teacher, device, step.config.threads)
     nearest = Nearest(codebook.centroids_KP.to(device), codebook.projection)
     info = codebook.info
