@@ -193,7 +193,7 @@ def test_a_setting_of_another_name_is_refused_before_anything_runs(recipe):
         (
             2,
             4,
-            "srun --kill-on-bad-exit=1 --cpus-per-task=6 python3 -m toolkit.train.launch 4 --nnodes=2 "
+            "srun --export=ALL --kill-on-bad-exit=1 --cpus-per-task=6 python3 -m toolkit.train.launch 4 --nnodes=2 "
             f"--rdzv-backend=c10d --rdzv-endpoint={os.uname().nodename}:20077 --rdzv-id=77",
         ),
     ],

@@ -38,6 +38,15 @@ def test_fresh_with_dry_run_shows_what_it_would_move_and_only_looks_with_nothing
         assert code == 2 and "--dry-run" in said
 
 
+def test_a_comment_in_a_config_changes_nothing_and_what_it_says_does(recipe):
+    recipe.config("two.yaml", "add: 2\n")
+    recipe()
+    recipe.config("two.yaml", "# twice as much\nadd:   2  # really\n")
+    assert recipe.states() == ["done", "done", "done"]
+    recipe.config("two.yaml", "add: 3\n")
+    assert recipe.states() == ["done", "stale", "stale"]
+
+
 def test_fresh_moves_the_stale_aside_and_deletes_nothing(recipe):
     recipe()
     recipe.config("two.yaml", "add: 20\n")

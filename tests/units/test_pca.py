@@ -1,6 +1,7 @@
 """Streaming principal components against scikit-learn, and the units that are made of them."""
 
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from sklearn.decomposition import PCA
 
 from toolkit.core.config import load_config
 from toolkit.core.errors import UserError
+from toolkit.core.record import identity, sections_read
 from toolkit.data.audio import read_audio
 from toolkit.data.labels import Labels
 from toolkit.units import kmeans, label, sample
@@ -121,3 +123,17 @@ def test_as_many_components_as_dimensions_give_the_units_of_the_features_themsel
     raw, pca = (Labels.open(tmp_path / f"{name}-labels") for name in ("raw", "pca"))
     units = [np.concatenate([labels[id] for id in raw]) for labels in (raw, pca)]
     assert np.mean(units[0] == units[1]) > 0.99  # rounding may tip a frame between two centroids, and no more
+
+
+def test_a_sweep_of_clusters_or_components_keeps_the_sample(tmp_path: Path) -> None:
+    config = tmp_path / "it3.yaml"
+
+    def ids(text: str) -> tuple[dict[str, str], dict[str, str]]:
+        config.write_text(text)
+        sampled, clustered = (["units." + step, "--config", str(config), "--out", "o"] for step in ("sample", "kmeans"))
+        return identity(sampled), identity(clustered)
+
+    one, more = ids("seed: 1\nkmeans: {k: 100}\n"), ids("seed: 1\nkmeans: {k: 500}\npca: {dim: 32}\n")
+    assert one[0] == more[0] and one[1] != more[1]
+    assert one[0] != ids("seed: 2\nkmeans: {k: 100}\n")[0] and one[0] != ids("seed: 1\nsample: {frames: 5}\n")[0]
+    assert {*sections_read("units.sample")} | {"pca", "kmeans"} == {f.name for f in fields(UnitsConfig)}

@@ -1,11 +1,12 @@
 """What an output folder knows of itself: its identity, its configuration, its counts, its drops.
 
-Identity = the step's argv + the bytes of the YAML it names + the ids of its inputs + its VERSION.
+Identity = the step's argv + what the YAML it names says + the ids of its inputs + its VERSION.
 nj, devices and back-ends travel in the environment and never count.
 """
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import os
@@ -20,6 +21,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from .config import read_yaml
 from .errors import UserError
 from .files import TEMPORARY, read_json, write_json, write_text
 
@@ -161,10 +163,28 @@ def identity(argv: list[str], input_id: Callable[[Path, Path], str] = input_id) 
     else:
         parts["VERSION"] = constant(argv[0], "VERSION") or "none"
     for name in flag(argv, "--config"):
-        parts[name] = digest(Path(name).read_bytes()) if Path(name).is_file() else "missing"
+        parts[name] = _config_id(Path(name), sections_read(argv[0]))
     for name in flag(argv, "--in"):
         parts[f"input {name}"] = input_id(Path(name), Path(flag(argv, "--out")[0]))
     return parts
+
+
+def sections_read(step: str) -> tuple[str, ...]:
+    """Sections of its config that a step reads, its constant READS, where it shares the file; empty: all of them."""
+    said: tuple[str, ...] = ast.literal_eval(constant(step, "READS") or "()") if "/" not in step else ()
+    return said
+
+
+def _config_id(path: Path, sections: tuple[str, ...]) -> str:
+    """Digest of what a config says, in its order: a comment changes nothing, nor does what another step reads."""
+    if not path.is_file():
+        return "missing"
+    try:
+        tree = read_yaml(path)
+    except UserError:  # said when the step is run
+        return digest(path.read_bytes())
+    said = {name: value for name, value in tree.items() if not sections or name in sections}
+    return digest(json.dumps(said, ensure_ascii=False).encode())
 
 
 def identity_id(parts: dict[str, str]) -> str:

@@ -27,6 +27,7 @@ from .record import (
     input_id,
     read_record,
     refuse_foreign,
+    sections_read,
     separated,
     status,
 )
@@ -135,7 +136,7 @@ def _run(function: Callable[[Step[Any]], None], config_class: type[Any], name: s
         parts = begin(argv, known.out)
         start = time.monotonic()
         function(step)
-        finish(parts, known.out, to_dict(config), step.counts, step.ledger, time.monotonic() - start)
+        finish(parts, known.out, _read(config, name), step.counts, step.ledger, time.monotonic() - start)
         remove(known.out / "shards")
 
 
@@ -196,6 +197,12 @@ def _refuse(key: str, names: list[str]) -> NoReturn:
         "command line",
         f"did you mean --{near[0].replace('_', '-')}?" if near else "see --help",
     )
+
+
+def _read(config: Any, step: str) -> dict[str, Any]:
+    """The resolved config, of a file shared with other steps the sections that this one reads."""
+    sections = sections_read(step)
+    return {name: value for name, value in to_dict(config).items() if not sections or name in sections}
 
 
 def _without_worker(argv: list[str]) -> list[str]:

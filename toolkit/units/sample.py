@@ -26,6 +26,7 @@ from .inputs import recognise
 VERSION = 3
 PLAN = {"mb": 320, "mb_per_hour": 0}
 JOBS = "array"
+READS = ("seed", "features", "sample")  # so that a sweep of k or of components keeps the sample
 # For the default, 2 million MFCC frames of 156 bytes; a small corpus takes less. A sample does not grow with its corpus
 # but with sample.frames and the width of a frame: a config with others says so in `# disk: 6200 MB` (2 million frames
 # of 768), frames x width x 4 bytes. units.kmeans, which has the same config, is then planned with as much.
