@@ -107,6 +107,12 @@ def test_hearing_gets_every_sample_once_and_in_order(record, make_noise):
     np.testing.assert_allclose(np.concatenate([wave for wave, _ in heard]), whole, atol=1e-6)
 
 
+def test_a_header_with_a_rate_that_nobody_records_at_is_damaged(record, make_noise):
+    """Three seconds would pass for eight minutes."""
+    verdict = check_audio(record("a.wav", make_noise(3, 16000), 100))
+    assert (verdict.reason, verdict.seconds) == ("rate", 480.0) and "100 samples a second" in verdict.detail
+
+
 @pytest.mark.parametrize("rate", [8000, 16000, 22050, 44100, 48000])
 def test_frames_of_an_mp3_without_a_header_add_up_to_its_length(record, make_noise, rate, tmp_path):
     path = record("a.mp3", make_noise(30, rate), rate)

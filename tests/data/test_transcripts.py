@@ -6,7 +6,7 @@ import unicodedata
 import pytest
 
 from toolkit.core.errors import UserError
-from toolkit.data.transcripts import Row, find_table, match, read_transcripts
+from toolkit.data.transcripts import Row, find_table, match, read_transcripts, speaker_of
 
 
 def table(tmp_path, text):
@@ -166,3 +166,11 @@ def test_the_only_table_is_taken_and_several_are_asked_about(tmp_path):
     assert find_table(tmp_path, "b.tsv") == tmp_path / "b.tsv"
     with pytest.raises(UserError, match="no such table"):
         find_table(tmp_path, "c.tsv")
+
+
+@pytest.mark.parametrize("other", ["\u0627\u0654\u062d\u0645\u062f", "\u200f\u0623\u062d\u0645\u062f"])
+def test_a_name_is_one_speaker_however_it_is_written(other):
+    """Hamza as a mark of its own, as Macs have it, and a mark of direction in front."""
+    name = "\u0623\u062d\u0645\u062f"
+    assert speaker_of("x.wav", Row(2, "x.wav", speaker=other), "folder") == name
+    assert speaker_of(f"{other}/x.wav", None, "folder") == speaker_of(f"{name}/y.wav", None, "folder") == name

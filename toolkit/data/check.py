@@ -32,6 +32,8 @@ class Limits:
     """a recording whose loudest tenth of a second stays below this level is silent, dB of full scale"""
     max_clipped: float = 0.05
     """largest share of samples at full scale"""
+    min_rate: int = 4000
+    """lowest sampling rate, Hz: a header that says less is damaged, and its seconds would be minutes"""
 
 
 ANY_LENGTH = Limits(min_seconds=0.0, max_seconds=math.inf)
@@ -43,7 +45,7 @@ class Verdict:
 
     Attributes:
         reason: why it cannot be used: missing, empty, unreadable, truncated, non-finite, out of range, too short,
-            too long, silent, clipped; empty where it can.
+            too long, rate, silent, clipped; empty where it can.
         detail: the reason in a sentence; notes: what is odd but does no harm.
         seconds, rate, channels: as far as they are known, else 0.
         loudest_dbfs: level of the loudest tenth of a second; clipped: share of samples at full scale.
@@ -84,6 +86,8 @@ def _judge(r: Recording, limits: Limits, hear: Callable[[Wave, int], None] | Non
         return verdict("truncated", f"the header promises {r.promised / r.rate:.2f} s, {seconds:.2f} s are there")
     if r.kind == "OGG" and _has_no_end(r.name):
         return verdict("truncated", "the last page of the stream is not there")
+    if r.rate < limits.min_rate:
+        return verdict("rate", f"{r.rate} samples a second, fewer than {limits.min_rate}")
     if seconds < limits.min_seconds:
         return verdict("too short", f"{seconds:.3f} s ({r.frames} samples), less than {limits.min_seconds} s")
     if seconds > limits.max_seconds:

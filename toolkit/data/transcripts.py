@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import UserError
+from ..text.invisible import strip_invisible
 from .tables import BOM
 
 COLUMNS = {  # what a column means -> names it goes by, the first of them that is there counts
@@ -223,10 +224,15 @@ def _same_folders(a: str, b: str) -> bool:
 
 
 def speaker_of(rel: str, row: Row | None, rule: str) -> str:
-    """Who speaks in the recording `rel`: as its row says, else by the rule (folder, top_folder, recording)."""
-    if row and row.speaker:
-        return row.speaker
+    """Who speaks in the recording `rel`: as its row says, else by the rule (folder, top_folder, recording).
+
+    In NFC and without invisible characters: else one name, written on two systems, would be two speakers.
+    """
     folder = rel.rpartition("/")[0]
-    if rule == "recording" or not folder:
-        return rel.rpartition(".")[0]
-    return folder.split("/")[0] if rule == "top_folder" else folder
+    if row and row.speaker:
+        name = row.speaker
+    elif rule == "recording" or not folder:
+        name = rel.rpartition(".")[0]
+    else:
+        name = folder.split("/")[0] if rule == "top_folder" else folder
+    return strip_invisible(unicodedata.normalize("NFC", name))

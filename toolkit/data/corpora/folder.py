@@ -29,7 +29,7 @@ from ..split import odd_parts, shares_of, split_groups
 from ..tables import gender_of, one_line
 from ..transcripts import Row, Transcripts, find_table, match, read_transcripts, speaker_of
 
-VERSION = 2
+VERSION = 3
 PLAN = {"mb": 10, "mb_per_hour": 0.5}
 JOBS = "array"
 BYTES_PER_SECOND = 32000  # of 16 kHz wav: sizes stand for seconds where shards are made, so that no header is opened
@@ -168,7 +168,7 @@ def pieces_of(step: Step[FolderConfig], corpus: Corpus, good: Iterable[Mapping[s
     speakers = unique(sorted(set(said.values())), safe_speaker, "_")
 
     def recording_id(rel: str) -> str:
-        speaker, stem = speakers[said[rel]], rel.rpartition(".")[0]
+        speaker, stem = speakers[said[rel]], speaker_of(rel, None, "recording")
         return speaker if stem == said[rel] else f"{speaker}-{safe(stem).removeprefix(speaker + '-')}"
 
     ids = unique(seconds, recording_id)
