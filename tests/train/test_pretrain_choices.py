@@ -158,13 +158,23 @@ def test_an_excluded_language_is_neither_heard_nor_listed_as_dropped_but_counted
 def test_max_hours_takes_a_seeded_share_of_every_language(recipe: Path) -> None:
     there = opened(recipe)[0].counts["hours"]
     speech, dropped = opened(recipe, data__max_hours=str(0.5 * there))
-    assert 0.35 * there < speech.counts["hours"] <= 0.5 * there
+    assert 0.45 * there < speech.counts["hours"] <= 0.5 * there
     kept = [u.id for u in speech.train.utterances if u.id not in dropped]
     assert {id.split("-")[1][:3] for id in kept} == {"ARB", "ENG", "FRA"}
     assert dropped == ["train-ARB00", "train-ENG00", "train-FRA00"]  # too short, whether or not hours are limited
     assert speech.counts["utterances_left_out_by_max_hours"] == 29 - len(kept)
     assert speech.said.startswith("training on ") and "by data.max_hours" in speech.said
+    assert all(f"{name} " in speech.said.split("of it ")[1] for name in ("ARB", "ENG", "FRA"))
     assert speech.dev is not None and len(speech.dev.utterances) == 5
+
+
+def test_without_the_table_hours_are_drawn_from_the_whole_which_is_said(recipe: Path, tmp_path: Path) -> None:
+    for name in INS:
+        shutil.copytree(recipe / name, tmp_path / name)
+    (tmp_path / "data/train/utt2lang").unlink()
+    speech, _ = opened(tmp_path, data__max_hours="0.005")
+    assert "drawn from the whole: " in speech.said and "data/train has no table utt2lang\n" in speech.said
+    assert "drawn from the whole" not in opened(tmp_path)[0].said
 
 
 def test_a_balanced_run_goes_on_where_it_stopped_and_says_its_shares(
@@ -205,6 +215,7 @@ def test_a_student_begins_with_its_teachers_blocks(recipe: Path, tmp_path: Path)
     [
         (dict(data__exclude="ENGLISH"), "no utterance is of group ENGLISH"),
         (dict(data__exclude="m", data__table="utt2gender"), "no table utt2gender"),
+        (dict(data__max_hours="0.005", data__table="utt2lnag"), "no table utt2lnag"),
         (dict(data__exclude="ARB ENG FRA"), "not one utterance is left"),
         (dict(data__balance="utt2lang", data__shares="ESP=0.5"), "no utterance is of group ESP"),
         (dict(data__balance="utt2dialect", data__shares="ESP=0.5"), "no table utt2dialect"),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from toolkit.core.errors import UserError
 from toolkit.data.kaldi import DataDir, Utterance
-from toolkit.train.subset import Choice, groups_of, hours_of, refuse_unknown, within_hours
+from toolkit.train.subset import Choice, groups_of, hours_of, refuse_unknown, shares_said, within_hours
 
 corpora = st.dictionaries(
     st.text("abcdeسلام", min_size=1, max_size=6),
@@ -48,7 +48,34 @@ def test_each_stratum_gives_the_same_share_of_its_audio_to_within_an_utterance()
     for name in ("ARB", "ENG"):
         there = sum(seconds[id] for id in strata if strata[id] == name)
         taken = sum(seconds[id] for id in chosen if strata[id] == name)
-        assert 0.3 * there - 20 < taken <= 0.3 * there + 1e-6
+        assert abs(taken - 0.3 * there) < 20
+
+
+def test_no_stratum_goes_without_while_another_has_two_and_the_hours_are_used_up() -> None:
+    random = np.random.default_rng(0)
+    strata = {f"u{i:03}": f"dialect{i % 7}" for i in range(203)}
+    seconds = {id: float(random.uniform(2, 4)) for id in strata}
+    chosen = within_hours(seconds, strata, 30 / 3600, 1)
+    assert 26 < sum(seconds[id] for id in chosen) <= 30
+    assert {strata[id] for id in chosen} == set(strata.values())
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_of_few_hours_the_largest_strata_come_first(seed: int) -> None:
+    strata = {f"u{i:02}": "ARB" if i < 6 else "ENG" if i < 10 else "FRA" for i in range(12)}
+    assert {strata[id] for id in within_hours(dict.fromkeys(strata, 2.0), strata, 5 / 3600, seed)} == {"ARB", "ENG"}
+
+
+def test_the_shares_of_the_groups_are_said_and_who_got_nothing_is_named() -> None:
+    groups = {"a": "ARB", "b": "ENG", "c": "FRA", "d": "ARB"}
+    there = [Utterance(id, "", 0.0, None, "s", 3.0 if id == "a" else 1.0) for id in groups]
+    assert shares_said(there, there[:2], groups) == [
+        "of it ARB 75.0 %, ENG 25.0 %",
+        "warning: nothing of FRA: so few hours leave them out",
+    ]
+    assert shares_said(there[:2], there[:2], groups) == ["of it ARB 75.0 %, ENG 25.0 %"]
+    many = [Utterance(f"u{i:02}", "", 0.0, None, "s", 1.0) for i in range(20)]
+    assert shares_said(many, many, {u.id: u.id for u in many})[0].endswith("u11 5.0 % and 8 more")
 
 
 def test_the_choice_depends_on_ids_and_seed_and_not_on_order() -> None:

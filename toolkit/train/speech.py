@@ -16,10 +16,10 @@ from ..data.kaldi import DataDir, Utterance
 from ..data.labels import Labels
 from ..units.codebook import ABOUT, Codebook
 from ..units.inputs import recognise
-from .config import TrainConfig
+from .config import DataConfig, TrainConfig
 from .samplers.balanced import Balanced
 from .samplers.buckets import Buckets, each_once
-from .subset import Choice, groups_of, refuse_unknown, within_hours
+from .subset import Choice, groups_of, refuse_unknown, shares_said, within_hours
 
 Drop = Callable[[str, str, str], None]
 
@@ -85,6 +85,7 @@ class Speech:
         """`drop(id, reason, detail)` hears of every utterance that cannot be used. Raises UserError."""
         self._config, self._labels, self._drop = config, inputs.labels, drop
         self.choice = Choice(inputs.train.seconds)
+        self._shares: list[str] = []
         usable = self._within_hours(inputs.train, self._usable(inputs.train, self.choice))
         self.train = self._opened(usable)
         self.sampler = self._sampler(inputs.train)
@@ -117,8 +118,14 @@ class Speech:
             return usable
         shortest = samples_of(frames_in(min(data.lengths)))
         seconds = {u.id: u.seconds for u in usable if round(u.seconds * RATE) >= shortest}
-        strata = groups_of(part, data.table, "data.max_hours") if data.table in part.tables else {}
+        # Plain recordings have no table, and its name is then nobody's mistake.
+        whole = data.table not in part.tables and data.table == DataConfig.table
+        strata = {} if whole else groups_of(part, data.table, "data.max_hours")
         chosen = within_hours(seconds, strata, data.max_hours, self._config.loop.seed)
+        long = [u for u in usable if u.id in seconds]
+        taken = [u for u in long if u.id in chosen]
+        drawn = f"drawn from the whole: {part.path} has no table {data.table}"
+        self._shares = [drawn] if whole else shares_said(long, taken, strata)
         return self.choice.keep(usable, lambda u: u.id in chosen or u.id not in seconds, "max_hours")
 
     def _sampler(self, part: DataDir) -> Buckets:
@@ -140,7 +147,7 @@ class Speech:
     @property
     def said(self) -> str:
         """Lines to print before training: what is left out by choice, and how the groups share the audio."""
-        lines = [self.choice.said(self.counts["hours"])]
+        lines = [self.choice.said(self.counts["hours"]), *self._shares]
         if isinstance(self.sampler, Balanced):
             lines += self.sampler.said()
         return "".join(f"{line}\n" for line in lines if line)

@@ -8,10 +8,13 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import accumulate, takewhile
 
 from ..core.errors import UserError
 from ..core.seed import seed_of
 from ..data.kaldi import UNKNOWN, DataDir, Utterance
+
+SHOWN = 12  # groups that a line names
 
 
 def groups_of(data: DataDir, name: str, asked_by: str) -> dict[str, str]:
@@ -24,7 +27,7 @@ def groups_of(data: DataDir, name: str, asked_by: str) -> dict[str, str]:
         raise UserError(
             f"no table {name} to tell groups by, which {asked_by} asks for",
             str(data.path),
-            f"name one that is there ({there}), or leave {asked_by} empty",
+            f"name one that is there ({there}), or take {asked_by} out",
         )
     table = data.tables[name]
     return {u.id: table.get(u.id, UNKNOWN) for u in data.utterances}
@@ -84,6 +87,29 @@ class Choice:
         return f"training on {share}; left out: {'; '.join(parts)}"
 
 
+def shares_said(there: Sequence[Utterance], taken: Sequence[Utterance], groups: Mapping[str, str]) -> list[str]:
+    """How the audio taken is shared by the groups of what was there: `of it ARB 60.0 %, ENG 40.0 %`.
+
+    Args:
+        groups: utterance id -> group.
+
+    And a warning that names the groups of which nothing is taken. Of many groups the largest are named.
+    """
+    audio = dict.fromkeys((groups[u.id] for u in there), 0.0)
+    for u in taken:
+        audio[groups[u.id]] += u.seconds
+    total, ranked = sum(audio.values()), sorted(audio, key=lambda name: (-audio[name], name))
+    shares = [f"{name} {100 * audio[name] / total:.1f} %" for name in ranked if audio[name]]
+    without = [name for name in ranked if not audio[name]]
+    said = [f"of it {_some(shares)}"]
+    return [*said, f"warning: nothing of {_some(without)}: so few hours leave them out"] if without else said
+
+
+def _some(names: Sequence[str]) -> str:
+    rest = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + rest
+
+
 def hours_of(seconds: float) -> str:
     """`1,100.2 h`; three digits where there are few: `0.0147 h`."""
     hours = seconds / 3600
@@ -93,31 +119,31 @@ def hours_of(seconds: float) -> str:
 def within_hours(
     seconds: Mapping[str, float], strata: Mapping[str, str], hours: float, seed: int, field: str = "data.max_hours"
 ) -> set[str]:
-    """Ids of utterances that make up `hours`, or a little less: of each stratum the same share of its audio.
+    """Ids of utterances that make up `hours`, or a little less: of each stratum about the same share of its audio.
 
-    Each stratum is gone through in an order that depends on ids and seed alone, as long as its share is not full. So
-    a choice of fewer hours is a part of a choice of more, of this set.
+    Within a stratum utterances come in an order that depends on ids and seed alone. The next one is always of the
+    stratum of which the smallest share is taken by then (at first, of the largest that has none), until one is too
+    many. So every stratum has what it is due to within an utterance, none goes without while another has two, and a
+    choice of fewer hours is a part of a choice of more, of this set.
 
     Args:
         seconds: utterance id -> its length.
         strata: utterance id -> stratum; those it does not name are one stratum.
 
-    Raises UserError where not one utterance is as short as that.
+    Raises UserError where the first utterance is longer than that.
     """
-    groups: dict[str, list[str]] = {}
-    for id in seconds:
-        groups.setdefault(strata.get(id, UNKNOWN), []).append(id)
-    share = hours * 3600 / math.fsum(seconds.values()) if seconds else 1.0
-    if share >= 1:
+    if not seconds or hours * 3600 >= math.fsum(seconds.values()):
         return set(seconds)
-    chosen: set[str] = set()
-    for ids in groups.values():
-        room, taken = share * math.fsum(seconds[id] for id in ids), 0.0
-        for id in sorted(ids, key=lambda id: (seed_of(seed, "subset", id), id)):
-            taken += seconds[id]
-            if taken > room:
-                break
-            chosen.add(id)
+    groups: dict[str, list[str]] = {}
+    for id in sorted(seconds, key=lambda id: (seed_of(seed, "subset", id), id)):
+        groups.setdefault(strata.get(id, UNKNOWN), []).append(id)
+    turns: list[tuple[float, float, str, str]] = []  # share taken before, size of the stratum (largest first), names
+    for name, ids in groups.items():
+        before = [0.0, *accumulate(seconds[id] for id in ids)]
+        turns += [(taken / before[-1], -before[-1], name, id) for id, taken in zip(ids, before)]
+    order = [id for *_, id in sorted(turns, key=lambda turn: turn[:3])]
+    taken = accumulate(seconds[id] for id in order)
+    chosen = {id for id, _ in takewhile(lambda pair: pair[1] <= hours * 3600, zip(order, taken))}
     if not chosen:
         raise UserError(f"{hours:g} h are less than one utterance", field, "raise it")
     return chosen
