@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from toolkit.data.kaldi import Utterance, write_data_dir
 from toolkit.train import probe
 from toolkit.train.probe_config import ProbeConfig, TaskConfig
 from toolkit.train.probe_score import chance
+from toolkit.train.probe_sets import shared_speakers
 from toolkit.train.probe_tasks import Example
 
 DIALECT = TaskConfig(kind="classify", label="utt2lang", steps=1, lr=(0.1,))
@@ -85,12 +87,52 @@ def test_heads_train_on_a_stated_share_of_the_hours_and_are_scored_on_all(tmp_pa
     data = write(tmp_path, {})
     _, sets, _ = probe._served(replace(CONFIG, max_hours=1.5 / 3600, tasks={"asr": TASKS["asr"]}), data)
     assert {name: len(found) for name, found in sets.items()} == {"train": 1, "dev": 2, "test": 2}
-    same = TaskConfig("ctc", 1, (0.1,), sets=probe.TaskSets(train="test"))
-    _, sets, _ = probe._served(replace(CONFIG, max_hours=1.5 / 3600, tasks={"asr": same}), data)
-    assert len(sets["test"]) == 2  # what is scored stays whole
+    other = TaskConfig("ctc", 1, (0.1,), sets=probe.TaskSets(train="test", dev="dev", test="dev"))
+    _, sets, _ = probe._served(replace(CONFIG, max_hours=1.5 / 3600, tasks={"asr": TASKS["asr"], "other": other}), data)
+    assert {name: len(found) for name, found in sets.items()} == {"train": 1, "dev": 2, "test": 2}
     with pytest.raises(UserError, match="less than one utterance") as error:
         probe._served(replace(CONFIG, max_hours=1e-5), data)
     assert error.value.where == "max_hours"
+
+
+@pytest.mark.parametrize(
+    ("task", "there"),
+    [
+        (replace(DIALECT, exclude=("ENGG",)), "EGY (3), MSA (3)"),
+        (replace(TASKS["phone"], exclude=("sill",)), "a (6), b (6)"),
+    ],
+)
+def test_a_misspelt_label_to_exclude_is_refused_with_those_that_there_are(
+    task: TaskConfig, there: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=f"no utterance is of group {task.exclude[0]}") as error:
+        probe._served(replace(CONFIG, tasks={"it": task}), write(tmp_path, {}))
+    assert "tasks.it.exclude" in error.value.where and there in error.value.remedy
+
+
+def test_a_label_of_one_set_alone_may_be_excluded_and_unknown_always(tmp_path: Path) -> None:
+    data = write(tmp_path, {"dev/utt2lang": {"dev-1": "MSA", "dev-2": "ENG"}})
+    tasks = {"dialect": replace(DIALECT, exclude=("ENG", "unknown"))}
+    assert probe._served(replace(CONFIG, tasks=tasks, max_hours=2 / 3600), data)[0].tasks == tasks
+
+
+@pytest.mark.parametrize("test", ["train", "again"])
+def test_a_task_is_not_scored_on_what_it_trains_on(tmp_path: Path, test: str) -> None:
+    data = write(tmp_path, {})
+    shutil.copytree(data / "train", data / "again")
+    tasks = {"dialect": replace(DIALECT, sets=probe.TaskSets(test=test))}
+    with pytest.raises(UserError, match="2 utterances are both trained on and scored: train-1, train-2") as error:
+        probe._served(replace(CONFIG, tasks=tasks), data)
+    assert error.value.where == f"tasks.dialect.sets (train: train, test: {test})"
+
+
+def test_speakers_that_are_trained_on_and_scored_are_told_once_for_all_tasks(tmp_path: Path) -> None:
+    spoken = {"train/utt2spk": {"train-1": "s", "train-2": "t"}, "test/utt2spk": {"test-1": "t", "test-2": "u"}}
+    config, sets, _ = probe._served(CONFIG, write(tmp_path / "some", spoken))
+    (line,) = shared_speakers(config.tasks, sets)
+    assert line.startswith("warning: 1 of the 2 speakers of test speak in train too: asr, phone, dialect ")
+    config, sets, _ = probe._served(CONFIG, write(tmp_path / "none", {}))
+    assert shared_speakers(config.tasks, sets) == []
 
 
 def test_labels_that_serve_no_task_are_a_users_mistake(tmp_path: Path) -> None:

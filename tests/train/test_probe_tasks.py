@@ -9,7 +9,8 @@ from toolkit.core.record import Ledger
 from toolkit.data.kaldi import DataDir, Utterance
 from toolkit.train.probe_cache import SetFeatures
 from toolkit.train.probe_config import ProbeConfig, TaskConfig
-from toolkit.train.probe_tasks import Notes, TaskData, Unusable, build, transcript
+from toolkit.train.probe_tasks import Notes, TaskData, Unusable, build
+from toolkit.train.probe_text import transcript
 
 
 def made(
@@ -53,6 +54,25 @@ def test_excluded_labels_leave_the_task_and_are_counted(tmp_path: Path) -> None:
     assert [e.id for e in data.parts["test"]] == ["d"]
     assert notes.counts["task.test.label excluded"] == 1
     assert notes.counts["task.test"] == 1
+
+
+def test_what_the_table_calls_unknown_is_no_class_and_is_counted(tmp_path: Path) -> None:
+    tables = {
+        "train": {"a": "X", "b": "Y", "z": "unknown"},
+        "dev": {"c": "X", "y": "unknown"},
+        "test": {"d": "Y", "e": "unknown", "f": "unknown"},
+    }
+    data, notes = made(tmp_path, task("classify", label="utt2lang"), tables)
+    assert (data.labels, data.classes) == (["X", "Y"], 2)
+    assert [e.id for e in data.parts["test"]] == ["d"]
+    assert notes.counts["task.test.label excluded"] == 2
+    assert "task.test.label unseen in training" not in notes.counts
+
+
+def test_a_phone_may_be_called_unknown(tmp_path: Path) -> None:
+    tables = {"train": {"a": "x unknown"}, "dev": {"c": "x"}, "test": {"d": "x unknown"}}
+    data, _ = made(tmp_path, task("phone"), tables)
+    assert data.labels == ["unknown", "x"]
 
 
 def test_utterances_without_a_label_get_a_row_in_the_ledger(tmp_path: Path) -> None:
@@ -128,6 +148,24 @@ def test_what_would_end_a_task_after_its_training_ends_it_before(
     with pytest.raises(UserError, match=said) as raised:
         made(tmp_path, task("ctc", **more), tables)
     assert "task task" in raised.value.where and raised.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (b"", "no sentence"),
+        ("\nژ\n".encode(), "no sentence"),  # nothing that the head can spell
+        ("ab\nقال".encode("cp1256"), "not UTF-8 text"),
+    ],
+)
+def test_a_useless_text_for_the_language_model_ends_a_task_before_its_training(
+    written: bytes, said: str, tmp_path: Path
+) -> None:
+    (tmp_path / "more.txt").write_bytes(written)
+    tables = {"train": {"a": "ab"}, "dev": {"c": "ab"}, "test": {"d": "abz"}}
+    with pytest.raises(UserError, match=said) as raised:
+        made(tmp_path, task("ctc", decode="beam", lm_text=str(tmp_path / "more.txt")), tables)
+    assert "more.txt" in raised.value.where and "lm_text" in raised.value.remedy
 
 
 def test_frames_of_excluded_and_of_no_phone_do_not_count(tmp_path: Path) -> None:

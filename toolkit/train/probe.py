@@ -35,7 +35,8 @@ from .probe_cost import measure
 from .probe_fit import Fit, Source
 from .probe_room import WORK, check_room
 from .probe_score import by_layer, write_results
-from .probe_tasks import OUT, Notes, TaskData, build, read_sets, unusable, with_labels
+from .probe_sets import read_sets, refuse_misspelt, refuse_shared, shared_speakers, with_labels
+from .probe_tasks import OUT, Notes, TaskData, build, unusable
 from .probe_upstream import Network, Row, Tuned, Upstream, rows_of
 from .subset import within_hours
 
@@ -142,6 +143,8 @@ def run(step: Step[ProbeConfig]) -> None:
     for name, why in left_out.items() if not step.worker else ():
         print(f"{name} is left out: {why}", flush=True)
         step.ledger.drop(name, LEFT_OUT, why)
+    for line in shared_speakers(config.tasks, sets) if not step.worker else ():
+        print(line, flush=True)
     rows = rows_of(config.rows, step.ins[1:], config.freeze)
     shapes = [row.shape(config.cache_layers) for row in rows]
     if not step.worker:
@@ -166,7 +169,8 @@ def run(step: Step[ProbeConfig]) -> None:
 def _served(config: ProbeConfig, data: Path) -> tuple[ProbeConfig, dict[str, DataDir], dict[str, str]]:
     """The config with the tasks that the data can serve, the sets of those, and why the others are left out.
 
-    Raises UserError where there are labels, but for no task enough of them.
+    Raises UserError where there are labels, but for no task enough of them, and where a task would be scored on what
+    it trains on or excludes a label that is not there.
     """
     labelled = with_labels(config.tasks, data)
     sets = read_sets(data, labelled)
@@ -176,6 +180,9 @@ def _served(config: ProbeConfig, data: Path) -> tuple[ProbeConfig, dict[str, Dat
     if labelled and not tasks:
         told = "".join(f"\n  {name}: {why[name]}" for name in labelled)
         raise UserError(f"no task can be done with these labels:{told}", str(data), OUT)
+    for name, task in tasks.items():
+        refuse_shared(name, task, sets)
+        refuse_misspelt(name, task, sets)
     used = {task.sets.of(part) for task in tasks.values() for part in SETS}
     found = {name: data for name, data in sets.items() if name in used}
     return replace(config, tasks=tasks), _within_hours(replace(config, tasks=tasks), found), why

@@ -6,7 +6,7 @@ Shapes: T frames of an utterance, C classes.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import product
@@ -15,14 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from ..core.errors import UserError
 from ..core.files import read_json, write_json
 from ..models.beam import Decoding, beam_search
 from ..score.wer import characters, count_errors, error_rate
 from ..text.ngram import NGram
 from ..text.tokens import Tokens
 from .probe_config import TaskConfig
-from .probe_tasks import Example, TaskData, transcript
+from .probe_tasks import Example, TaskData
+from .probe_text import sentences
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Heard = Callable[[str], Iterable[tuple[Example, Array]]]  # part -> its utterances with log-probabilities [T, C]
@@ -93,17 +93,5 @@ def _model_of_text(config: TaskConfig, tokens: Tokens) -> tuple[NGram, str]:
     with open(path, "rb") as f:
         for block in iter(partial(f.read, BLOCK), b""):
             state.update(block)
-    lm = NGram(_sentences(path, config, tokens), len(tokens), config.lm_order)
+    lm = NGram(sentences(path, config, tokens), len(tokens), config.lm_order)
     return lm, f"{path.name} sha256 {state.hexdigest()}"
-
-
-def _sentences(path: Path, config: TaskConfig, tokens: Tokens) -> Iterator[list[int]]:
-    """Lines of a text as the head would spell them: without characters that it cannot spell, empty ones left out."""
-    try:
-        with open(path, encoding="utf-8") as f:
-            for line in f:
-                text = "".join(c for c in transcript(line, config) if c in tokens.alphabet)
-                if text := " ".join(text.split()):
-                    yield tokens.encode(text)
-    except UnicodeDecodeError as e:
-        raise UserError(f"not UTF-8 text: {e.reason}", str(path), "convert it, or name another lm_text") from None

@@ -40,7 +40,8 @@ class TaskConfig:
     sets: TaskSets = field(default_factory=TaskSets)
     "data directories"
     exclude: tuple[str, ...] = ()
-    "labels that are left out of the task: their utterances, or their frames for phone"
+    """labels that are left out of the task: their utterances (classify, which always leaves out `unknown`, of which the
+    table does not say it), or their frames (phone)"""
     batch: int = 16
     "utterances in a step"
     hidden: int = 128

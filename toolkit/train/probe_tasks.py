@@ -5,11 +5,9 @@ Shapes: T frames of an utterance, U utterances.
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,19 +15,15 @@ import numpy as np
 from ..core.errors import UserError
 from ..core.record import Ledger
 from ..data.audio import SAMPLE_RATE
-from ..data.kaldi import DataDir, Utterance
+from ..data.kaldi import UNKNOWN, DataDir, Utterance
 from ..models.heads import shortened
-from ..text.diacritics import strip_diacritics
-from ..text.invisible import strip_invisible
-from ..text.ngram import bits_of
-from ..text.presentation import fold_presentation_forms
-from ..text.punctuation import strip_punctuation
-from ..text.tokens import Characters, SentencePiece, Tokens, learn_pieces
+from ..text.tokens import Tokens
 from ..units.phones import PHONES, phone_frames, read_phones
 from .objectives.classify import NO_LABEL
 from .objectives.ctc import frames_needed
 from .probe_cache import SetFeatures
 from .probe_config import SETS, TaskConfig
+from .probe_text import tokens_of, transcript
 from .probe_upstream import Fbank
 
 OUT = "see the labels and `exclude`, name another set under `sets`, or take the task out"
@@ -85,29 +79,6 @@ class TaskData:
 
 class Unusable(UserError):
     """A task that its data cannot serve; the other tasks can still be done."""
-
-
-def with_labels(tasks: Mapping[str, TaskConfig], data: Path) -> dict[str, TaskConfig]:
-    """The tasks for which at least one of their sets has labels: a folder of plain recordings has none."""
-    return {
-        name: task
-        for name, task in tasks.items()
-        if any((data / task.sets.of(part) / task.table).is_file() for part in SETS)
-    }
-
-
-def read_sets(data: Path, tasks: Mapping[str, TaskConfig]) -> dict[str, DataDir]:
-    """Every data directory that a task names. Raises one UserError naming all that is missing."""
-    wanted = {task.sets.of(part): None for task in tasks.values() for part in SETS}
-    missing = sorted(name for name in wanted if not (data / name / "wav.scp").is_file())
-    if missing:
-        there = sorted(p.parent.name for p in data.glob("*/wav.scp"))
-        raise UserError(
-            f"no data directory {', '.join(missing)}",
-            str(data),
-            f"run the stage that makes it, or name another under `sets`; there are: {', '.join(there) or 'none'}",
-        )
-    return {name: DataDir.read(data / name) for name in sorted(wanted)}
 
 
 def unusable(tasks: Mapping[str, TaskConfig], sets: Mapping[str, DataDir]) -> dict[str, str]:
@@ -181,7 +152,8 @@ def _collect(name: str, config: TaskConfig, data: DataDir, features: SetFeatures
 
 def _label_set(name: str, config: TaskConfig, seen: Mapping[str, Counter[str]], notes: Notes) -> tuple[list[str], int]:
     """Labels of training, in order, then those that only dev or test have; and the number of the former."""
-    known = sorted(seen["train"].keys() - {*config.exclude, ""})
+    left_out = {*config.exclude, UNKNOWN if config.kind == "classify" else ""}
+    known = sorted(seen["train"].keys() - left_out)
     if len(known) < 2:
         raise Unusable(
             f"it needs at least two labels in training and has {len(known)}: {', '.join(known) or 'none'}",
@@ -190,7 +162,7 @@ def _label_set(name: str, config: TaskConfig, seen: Mapping[str, Counter[str]], 
         )
     new: set[str] = set()
     for part in ("dev", "test"):
-        unseen = seen[part].keys() - {*known, *config.exclude, ""}
+        unseen = seen[part].keys() - {*known, *left_out}
         notes.count(f"{name}.{part}.label unseen in training", sum(seen[part][label] for label in unseen))
         new |= unseen
     return known + sorted(new), len(known)
@@ -234,7 +206,7 @@ def _transcripts(name: str, config: TaskConfig, collected: Collected, rate: floa
         part: [(utt, u, frames, transcript(text, config)) for utt, u, frames, text in rows]
         for part, rows in collected.items()
     }
-    tokens = _tokens(name, config, tuple(text for *_, text in said["train"]))
+    tokens = tokens_of(name, config, tuple(text for *_, text in said["train"]))
     parts: dict[str, list[Example]] = {}
     for part, rows in said.items():
         parts[part] = []
@@ -250,25 +222,3 @@ def _transcripts(name: str, config: TaskConfig, collected: Collected, rate: floa
             else:
                 parts[part].append(Example(utt, u, target, text))
     return TaskData(name, config, parts, [], len(tokens), tokens)
-
-
-def _tokens(name: str, config: TaskConfig, texts: tuple[str, ...]) -> Tokens:
-    """What a head learns to spell with, from the training transcripts alone."""
-    tokens: Tokens = Characters(texts)
-    if config.tokens == "sentencepiece" and any(texts):  # without any text there is no task, as `build` finds
-        tokens = SentencePiece(learn_pieces(texts, config.pieces, f"task {name}"))
-    if config.decode == "beam":  # what would end it after training ends it before
-        bits_of(len(tokens), config.lm_order, f"task {name}")
-        if config.lm_text and not Path(config.lm_text).is_file():
-            raise UserError("no text for the language model", f"task {name}: {config.lm_text}", "mend lm_text")
-    return tokens
-
-
-def transcript(text: str, config: TaskConfig) -> str:
-    """What a head learns to spell and is scored against.
-
-    In NFC, without invisible characters or presentation forms, one space between two words.
-    """
-    text = fold_presentation_forms(strip_invisible(text))
-    text = strip_diacritics(text) if config.strip_diacritics else unicodedata.normalize("NFC", text)
-    return " ".join((strip_punctuation(text) if config.strip_punctuation else text).split())

@@ -1,0 +1,79 @@
+"""Data directories that the tasks of a probe name; refused where a task would not measure what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from ..core.errors import UserError
+from ..data.kaldi import UNKNOWN, DataDir
+from ..units.phones import PHONES, read_phones
+from .probe_config import SETS, TaskConfig
+from .subset import refuse_unknown
+
+SHOWN = 3  # utterances that an error names
+
+
+def with_labels(tasks: Mapping[str, TaskConfig], data: Path) -> dict[str, TaskConfig]:
+    """The tasks for which at least one of their sets has labels: a folder of plain recordings has none."""
+    return {
+        name: task
+        for name, task in tasks.items()
+        if any((data / task.sets.of(part) / task.table).is_file() for part in SETS)
+    }
+
+
+def read_sets(data: Path, tasks: Mapping[str, TaskConfig]) -> dict[str, DataDir]:
+    """Every data directory that a task names. Raises one UserError naming all that is missing."""
+    wanted = {task.sets.of(part): None for task in tasks.values() for part in SETS}
+    missing = sorted(name for name in wanted if not (data / name / "wav.scp").is_file())
+    if missing:
+        there = sorted(p.parent.name for p in data.glob("*/wav.scp"))
+        raise UserError(
+            f"no data directory {', '.join(missing)}",
+            str(data),
+            f"run the stage that makes it, or name another under `sets`; there are: {', '.join(there) or 'none'}",
+        )
+    return {name: DataDir.read(data / name) for name in sorted(wanted)}
+
+
+def refuse_misspelt(name: str, task: TaskConfig, sets: Mapping[str, DataDir]) -> None:
+    """Raise UserError for a label that task `name` excludes and none of its sets has."""
+    asked = [label for label in task.exclude if label != UNKNOWN]  # which a table need not have to be without it
+    if asked:
+        used = sorted({task.sets.of(part) for part in SETS})
+        labels = (label for part in used for label in _labels(task, sets[part]))
+        refuse_unknown(asked, labels, f"tasks.{name}.exclude ({task.table} of {', '.join(used)})")
+
+
+def _labels(task: TaskConfig, data: DataDir) -> Iterable[str]:
+    """A label for each utterance, or for each phone."""
+    if task.kind == "phone":
+        return (phone for spans in read_phones(data.path / PHONES).values() for *_, phone in spans)
+    return data.tables.get(task.table, {}).values()
+
+
+def refuse_shared(name: str, task: TaskConfig, sets: Mapping[str, DataDir]) -> None:
+    """Raise UserError where task `name` would be scored on utterances that it trains on."""
+    train, test = ({u.id for u in sets[task.sets.of(part)]} for part in ("train", "test"))
+    if shared := sorted(train & test):
+        some = ", ".join(shared[:SHOWN]) + (", ..." if len(shared) > SHOWN else "")
+        raise UserError(
+            f"{len(shared):,} utterances are both trained on and scored: {some}",
+            f"tasks.{name}.sets (train: {task.sets.train}, test: {task.sets.test})",
+            "name sets that have no utterance in common",
+        )
+
+
+def shared_speakers(tasks: Mapping[str, TaskConfig], sets: Mapping[str, DataDir]) -> list[str]:
+    """A line for each pair of sets, to train on and to score, that have speakers in common."""
+    pairs: dict[tuple[str, str], list[str]] = {}
+    for name, task in tasks.items():
+        pairs.setdefault((task.sets.train, task.sets.test), []).append(name)
+    lines = []
+    for (train, test), names in pairs.items():
+        speakers = {u.speaker for u in sets[test]}
+        if both := speakers & {u.speaker for u in sets[train]}:
+            said = f"{len(both):,} of the {len(speakers):,} speakers of {test} speak in {train} too"
+            lines.append(f"warning: {said}: {', '.join(names)} will not tell how unseen speakers fare")
+    return lines
