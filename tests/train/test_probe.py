@@ -362,6 +362,16 @@ def test_a_task_with_too_few_labels_is_left_out_and_the_others_are_done(run: Cal
         assert (out / row / "dialect.json").is_file() and not (out / row / "one.json").exists()
 
 
+def test_a_rate_that_diverges_is_left_out_and_told_in_the_result(run: Callable[..., Path], capsys: Any) -> None:
+    tasks = {name: replace(task, lr=(1e-2, 1e300)) for name, task in TASKS.items()}
+    out = run(replace(CONFIG, tasks=tasks, rows=("fbank",)))
+    assert capsys.readouterr().out.count("lr 1e+300 is left out") == len(TASKS)
+    for name in TASKS:
+        found = results(out, "fbank", name)
+        assert (found["best_lr"], found["diverged_lr"]) == (1e-2, [1e300])
+        assert list(found["dev_percent_by_lr"]) == ["0.01"]
+
+
 def test_a_folder_without_a_model_is_a_users_mistake(corpus: Path, tmp_path: Path) -> None:
     step = Step(replace(CONFIG, rows=("models",)), [corpus / "data", corpus / "audio"], tmp_path, ["train.probe"])
     with pytest.raises(UserError):

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import torch
 
+from toolkit.core.errors import UserError
+from toolkit.train.loop import Diverged
 from toolkit.train.probe_config import ProbeConfig, TaskConfig
 from toolkit.train.probe_fit import Fit, Fitted, Source
 from toolkit.train.probe_tasks import TaskData
@@ -59,3 +61,36 @@ def test_a_single_rate_needs_no_dev_set(
 ) -> None:
     assert fitted("ctc", {0.1: 20.0}, tmp_path, monkeypatch).dev == {}
     assert asked == [("test", 0.1)]
+
+
+def diverging(*rates: float) -> Any:
+    """Fit._train of which these rates diverge."""
+
+    def train(self: Fit, lr: float, folder: Path) -> Any:
+        if lr in rates:
+            raise Diverged("not finite")
+        return SimpleNamespace(
+            lr=lr, head=SimpleNamespace(mix=SimpleNamespace(shares_L=torch.ones(1))), state_dict=dict
+        )
+
+    return train
+
+
+@pytest.mark.parametrize("kind", ["ctc", "phone"])
+def test_a_rate_that_diverges_is_the_worst_and_is_told(
+    kind: str, asked: list[tuple[str, float]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setattr(Fit, "_train", diverging(1e30, 1e20))
+    found = fitted(kind, {1e30: 0.0, 0.1: 100.0, 1e20: 100.0}, tmp_path, monkeypatch)
+    assert (found.lr, found.dev, found.diverged) == (0.1, {0.1: 100.0}, (1e30, 1e20))
+    assert asked == [("dev", 0.1), ("test", 0.1)]
+    assert "row task: lr 1e+30 is left out: not finite\n" in capsys.readouterr().out
+
+
+def test_where_every_rate_diverges_the_message_names_the_tasks_rates(
+    asked: list[tuple[str, float]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Fit, "_train", diverging(1e30, 1e20))
+    with pytest.raises(UserError, match="every learning rate") as error:
+        fitted("ctc", {1e30: 0.0, 1e20: 0.0}, tmp_path, monkeypatch)
+    assert error.value.where == "tasks.task.lr (1e+30, 1e+20)"

@@ -56,6 +56,14 @@ def test_excluded_labels_leave_the_task_and_are_counted(tmp_path: Path) -> None:
     assert notes.counts["task.test"] == 1
 
 
+@pytest.mark.parametrize(("asked", "used"), [(1, 1), (2, 2), (3, 2), (16, 2)])
+def test_a_batch_is_no_larger_than_the_training_set(asked: int, used: int, tmp_path: Path) -> None:
+    tables = {"train": {"a": "X", "b": "Y"}, "dev": {"c": "X"}, "test": {"d": "Y"}}
+    data, notes = made(tmp_path, task("classify", label="utt2lang", batch=asked), tables)
+    assert data.config.batch == used
+    assert notes.counts.get("task.batch cut to the training set") == (used if used < asked else None)
+
+
 def test_what_the_table_calls_unknown_is_no_class_and_is_counted(tmp_path: Path) -> None:
     tables = {
         "train": {"a": "X", "b": "Y", "z": "unknown"},

@@ -77,6 +77,10 @@ class LoopConfig:
             raise ValueError(f"loop.checkpoint_minutes must be above 0, not {self.checkpoint_minutes}")
 
 
+class Diverged(UserError):
+    """A run whose loss or gradient is no longer finite: its learning rate is too high, or its data are broken."""
+
+
 class Losses(NamedTuple):
     """What an objective says of one micro-batch; all scalars, sums and not means.
 
@@ -150,7 +154,8 @@ def train(
         smaller: what the user does where the GPU's memory is too small.
 
     Raises:
-        UserError: a checkpoint of another identity or shape; too many steps that were not finite; no GPU memory left.
+        Diverged: too many steps that were not finite.
+        UserError: a checkpoint of another identity or shape; no GPU memory left.
     """
     run = _Run(objective, optim, loop, out, world or World.alone(), identity)
     if micro_batches % run.world.size:
@@ -291,16 +296,16 @@ class _Run:
         state.skipped += not good
         state.in_a_row = 0 if good else state.in_a_row + 1
         if state.in_a_row >= min(self.loop.bad_steps, self.loop.total_steps):
-            raise UserError(
+            raise Diverged(
                 f"loss or gradient not finite in {state.in_a_row} steps in a row",
                 f"step {state.step} of {self.out}",
                 "lower optim.peak_lr, lengthen optim.warmup, or look at the audio of these batches",
             )
 
     def refuse_diverged(self) -> None:
-        """Raise UserError for a run whose last step or last look at the dev set was not finite."""
+        """Raise Diverged for a run whose last step or last look at the dev set was not finite."""
         if self.state.in_a_row or not all(map(math.isfinite, self.state.dev.values())):
-            raise UserError(
+            raise Diverged(
                 f"the run diverged: {self.state.skipped} of {self.state.step} steps were skipped as not finite, "
                 f"and its end is not finite either",
                 str(self.out),

@@ -15,12 +15,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..core.errors import UserError
 from ..core.files import remove
 from ..core.progress import Progress
 from ..core.seed import seed_of
 from ..models.heads import CTCHead, FrameHead, Head, LayerMix, PooledHead
 from ..score.wer import characters, count_errors, error_rate
-from .loop import Batch, LoopConfig, train
+from .loop import Batch, Diverged, LoopConfig, train
 from .objectives.classify import Classify, Features, ProbeObjective
 from .objectives.ctc import CTC
 from .probe_beam import Searched, search
@@ -57,6 +58,7 @@ class Fitted:
         layer_weights: share of each state in the mix.
         weights: state of the trained head, and of the upstream where it was trained too.
         searched: what a beam search makes of the test set, where one is asked for.
+        diverged: learning rates with which training did not end well; they have no figure.
     """
 
     lr: float
@@ -65,6 +67,7 @@ class Fitted:
     layer_weights: list[float]
     weights: dict[str, Tensor]
     searched: Searched | None = None
+    diverged: tuple[float, ...] = ()
 
 
 class Fit:
@@ -79,18 +82,29 @@ class Fit:
         self.order = lru_cache(4)(self._order)
 
     def run(self) -> Fitted:
-        """Train at every rate; the best on dev (the first of equals) predicts the test set."""
+        """Train at every rate; the best on dev (the first of equals) predicts the test set.
+
+        A rate with which training diverges is worse than any other. Raises UserError where all are such.
+        """
         asked = len(self.data.config.lr) > 1 or self.config.layer_wise  # layers too must be chosen on dev
         dev: dict[float, float] = {}
+        diverged: list[float] = []
         best: tuple[float, ProbeObjective] | None = None
         higher = self.data.config.kind != "ctc"
         for k, lr in enumerate(self.data.config.lr):
-            objective = self._train(lr, self.folder / f"lr{k}")
+            try:
+                objective = self._train(lr, self.folder / f"lr{k}")
+            except Diverged as e:
+                print(f"{self.label}: lr {lr:g} is left out: {e.what}", flush=True)
+                diverged.append(lr)
+                continue
             if asked:
                 dev[lr] = self._figure(self.data.parts["dev"], self.predict(objective, "dev"))
             if best is None or (dev[lr] > dev[best[0]] if higher else dev[lr] < dev[best[0]]):
                 best = lr, objective
-        assert best
+        if best is None:
+            where = f"tasks.{self.data.name}.lr ({', '.join(f'{lr:g}' for lr in diverged)})"
+            raise UserError(f"{self.label}: training diverged at every learning rate", where, "name a lower one")
         lr, objective = best
         return Fitted(
             lr,
@@ -99,6 +113,7 @@ class Fit:
             objective.head.mix.shares_L.tolist(),
             {name: t.detach().cpu().contiguous() for name, t in objective.state_dict().items()},
             self._searched(objective) if self.data.config.decode == "beam" and not self.config.layer_wise else None,
+            tuple(diverged),
         )
 
     def forget(self) -> None:

@@ -51,6 +51,7 @@ def write_results(folder: Path, row: Row, config: ProbeConfig, data: TaskData, f
             "layer_weights": fitted.layer_weights if len(fitted.layer_weights) > 1 else None,
             "best_lr": fitted.lr,
             "dev_percent_by_lr": {f"{lr:g}": percent for lr, percent in fitted.dev.items()},
+            **({"diverged_lr": list(fitted.diverged)} if fitted.diverged else {}),
             "steps": task.steps,
             "sets": {"train": task.sets.train, "dev": task.sets.dev, "test": task.sets.test},
         },

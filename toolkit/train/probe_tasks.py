@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -109,7 +109,7 @@ def build(
     rate: float,
     notes: Notes,
 ) -> TaskData:
-    """Examples of task `name`. `rate`: frames per second of the features.
+    """Examples of task `name`, whose batch is no larger than what there is. `rate`: frames per second of the features.
 
     Raises Unusable where training has too few classes, or a part nothing to use.
     """
@@ -126,7 +126,11 @@ def build(
             table = sets[config.sets.of(part)].path / config.table
             raise Unusable(f"no utterance of {config.sets.of(part)} can be used", f"task {name}: {table}", OUT)
         notes.count(f"{name}.{part}", len(examples))
-    return data
+    there = len(data.parts["train"])
+    if there >= config.batch:
+        return data
+    notes.count(f"{name}.batch cut to the training set", there)
+    return replace(data, config=replace(config, batch=there))
 
 
 Collected = dict[str, list[tuple[Utterance, int, int, Any]]]  # part -> (utterance, its number, its frames, raw label)
