@@ -5,7 +5,7 @@ from typing import Literal
 
 import pytest
 
-from toolkit.core.config import build, field_help, load_config
+from toolkit.core.config import build, check_threads, field_help, load_config
 from toolkit.core.errors import UserError
 
 
@@ -82,6 +82,10 @@ def test_a_flag_gives_a_number_for_each_name_as_the_file_does(tmp_path, said):
         ("- 1\n", ["must be a mapping"]),
         ("steps: [1\n", ["not a YAML file"]),
         ("steps: 1\nlang: [a, b]\n", ["lang"]),
+        ("steps: 1\nlimit: inf\n", ["limit: 'inf' is not a finite number"]),
+        ("steps: 1\nrates: [0.1, -inf]\n", ["rates[1]: '-inf' is not a finite number"]),
+        ("steps: 1\nshares: {ENG: nan}\n", ["shares.ENG: 'nan' is not a finite number"]),
+        ("steps: 1\nlimit: long\n", ["limit: 'long' is not a finite number"]),
         ("steps: 1\noptim: 3\n", ["optim must be a section"]),
         ("steps: 1\noptim: {betas: [1]}\n", ["needs 2 values"]),
         ("steps: !!python/object/apply:os.system [ls]\n", ["steps"]),
@@ -91,6 +95,12 @@ def test_a_mistake_names_field_file_and_remedy(tmp_path, text, words):
     with pytest.raises(UserError) as e:
         load(tmp_path, text)
     assert all(w in str(e.value) for w in words) and "it1.yaml" in str(e.value)
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1025, 10**9])
+def test_threads_that_would_end_the_process_are_refused_by_name(threads):
+    with pytest.raises(ValueError, match=f"loop.threads must be 1 to 1024, not {threads}"):
+        check_threads("loop.threads", threads)
 
 
 def test_a_missing_file_names_the_nearest(tmp_path):

@@ -202,3 +202,14 @@ def test_a_truncated_weights_file_is_a_users_error(tmp_path: Path) -> None:
 def test_heads_that_do_not_divide_the_width_are_refused() -> None:
     with pytest.raises(ValueError, match="num_attention_heads"):
         replace(BASE, num_attention_heads=5)
+
+
+@pytest.mark.parametrize(("name", "value"), [("layerdrop", 1.5), ("hidden_dropout", -0.1), ("attention_dropout", 2.0)])
+def test_what_is_no_probability_is_refused(name: str, value: float) -> None:
+    with pytest.raises(ValueError, match=f"model.{name} must be 0 to 1, not {value}"):
+        replace(BASE, **{name: value})
+
+
+def test_a_positional_convolution_without_a_kernel_is_refused() -> None:
+    with pytest.raises(ValueError, match="num_conv_pos_embeddings must be at least 1, not 0"):
+        replace(BASE, num_conv_pos_embeddings=0)

@@ -213,6 +213,9 @@ def test_transcripts_that_look_alike_are_alike() -> None:
         ("lm_weight", (), "lm_weight must be one or several"),
         ("lm_weight", (-0.1,), "at least 0"),
         ("insertion", (), "insertion one or several"),
+        ("batch", 65537, "batch must be at most 65536"),
+        ("hidden", 65537, "hidden must be at most 65536"),
+        ("layers", 65, "layers must be at most 64"),
     ],
 )
 def test_settings_of_a_task_that_cannot_be_are_refused(field: str, value: object, said: str) -> None:
@@ -225,12 +228,29 @@ def test_a_classification_without_a_label_is_refused() -> None:
         task("classify")
 
 
+def test_a_transcription_has_no_labels_to_exclude() -> None:
+    with pytest.raises(ValueError, match="exclude leaves out labels"):
+        task("ctc", exclude=("ENG",))
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [
         ({"rows": ("mfcc",)}, "mfcc"),
         ({"tasks": {"cost": 1}}, "cost"),
         ({"tasks": {"layers": 1}}, "layers cannot name"),
+        ({"seed": -1}, "seed must be at least 0, not -1"),
+        ({"random_seed": -1}, "random_seed must be at least 0, not -1"),
+        ({"weight_decay": -0.1}, "weight_decay must be at least 0"),
+        ({"clip": -1.0}, "clip must be at least 0"),
+        ({"max_hours": -1.0}, "max_hours must be at least 0"),
+        ({"encoder_lr": 0.0}, "encoder_lr must be above 0"),
+        ({"warmup": 7000.0}, "warmup is a share of the steps"),
+        ({"warmup": -0.1}, "warmup is a share of the steps"),
+        ({"cost_seconds": 0.0}, "cost_seconds must be above 0"),
+        ({"cost_seconds": 1e9}, "cost_seconds must be above 0 and at most 3600"),
+        ({"cost_utterances": 0}, "cost_utterances must be at least 1"),
+        ({"threads": 1025}, "threads must be 1 to 1024, not 1025"),
     ],
 )
 def test_settings_of_the_probes_that_cannot_be_are_refused(more: dict[str, object], said: str) -> None:

@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from toolkit.core.config import load_config
 from toolkit.core.errors import UserError
 from toolkit.data.audio import read_audio
 from toolkit.data.labels import Labels
@@ -86,6 +87,14 @@ def test_the_teachers_weights_are_known_by_their_hash(teacher: Path, tmp_path: P
     assert LayerSource(same, 1, 60.0).info == LayerSource(teacher, 1, 60.0).info
     other = _copy(teacher, tmp_path)
     assert LayerSource(other, 1, 60.0).info.teacher != LayerSource(teacher, 1, 60.0).info.teacher
+
+
+@pytest.mark.parametrize("threads", ["0", "100000"])
+def test_threads_that_would_end_the_process_are_refused(threads: str) -> None:
+    fields = ((UnitsConfig, "features.threads"), (UnitsConfig, "kmeans.threads"), (LabelConfig, "threads"))
+    for config, field in fields:
+        with pytest.raises(UserError, match=f"{field} must be 1 to 1024"):
+            load_config(config, None, {field: threads})
 
 
 def test_a_layer_that_is_not_there_is_refused(teacher: Path) -> None:

@@ -22,6 +22,7 @@ import yaml
 from .errors import UserError
 
 T = TypeVar("T")
+MOST_THREADS = 1024  # of many thousands OpenMP ends the process without a word
 _BOOLEANS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 
@@ -143,13 +144,19 @@ def _scalar(value: Any, kind: Any, where: str, name: str) -> Any:
             raise ValueError
         if kind is bool:
             return value if isinstance(value, bool) else _BOOLEANS[str(value).lower()]
-        if kind is float and math.isnan(float(value)):
-            raise ValueError  # it would pass every check that says `x < limit`
+        if kind is float and not math.isfinite(float(value)):
+            raise ValueError  # nan would pass every check that says `x < limit`, and no field means anything by inf
         return _whole(value) if kind is int else kind(value)
     except (ValueError, KeyError, TypeError, OverflowError):
-        raise UserError(
-            f"{name}: {value!r} is not {kind.__name__}", where, f"give a value of type {kind.__name__}"
-        ) from None
+        wanted = "a finite number" if kind is float else kind.__name__
+        remedy = f"give {wanted}" if kind is float else f"give a value of type {wanted}"
+        raise UserError(f"{name}: {value!r} is not {wanted}", where, remedy) from None
+
+
+def check_threads(name: str, threads: int) -> None:
+    """Raise ValueError, naming the field, for a number of CPU threads that cannot be."""
+    if not 1 <= threads <= MOST_THREADS:
+        raise ValueError(f"{name} must be 1 to {MOST_THREADS}, not {threads}")
 
 
 def _whole(value: Any) -> int:

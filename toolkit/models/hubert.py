@@ -81,6 +81,12 @@ class HubertConfig:
         ):
             if part < 1 or self.hidden_size < 1 or self.hidden_size % part:
                 raise ValueError(f"model.{name} {part} does not divide hidden_size {self.hidden_size}")
+        dropouts = ("hidden_dropout", "attention_dropout", "activation_dropout", "feat_proj_dropout")
+        for name in (*dropouts, "layerdrop"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"model.{name} must be 0 to 1, not {getattr(self, name)}")
+        if self.num_conv_pos_embeddings < 1:
+            raise ValueError(f"model.num_conv_pos_embeddings must be at least 1, not {self.num_conv_pos_embeddings}")
 
     @property
     def hop(self) -> int:

@@ -41,6 +41,8 @@ class DataConfig:
             raise ValueError("data.lengths must name at least one length, above 0.025 s")
         if self.micro_seconds <= 0 or self.micro_batches < 1:
             raise ValueError("data.micro_seconds must be above 0 and data.micro_batches at least 1")
+        if self.cache_mb < 0 or not 0 <= self.most_unlabelled <= 1:
+            raise ValueError("data.cache_mb must not be below 0, and data.most_unlabelled must be 0 to 1")
         if self.max_hours < 0:
             raise ValueError("data.max_hours must not be below 0; 0 takes all there are")
         if bool(self.balance) != bool(self.shares):

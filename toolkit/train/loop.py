@@ -23,6 +23,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from ..core.config import check_threads
 from ..core.errors import UserError
 from ..core.progress import Progress
 from ..core.seed import seed_of
@@ -70,9 +71,10 @@ class LoopConfig:
     "write scalars for TensorBoard"
 
     def __post_init__(self) -> None:
-        for name in ("total_steps", "log_every", "keep", "bad_steps", "threads"):
+        for name in ("total_steps", "log_every", "keep", "bad_steps"):
             if getattr(self, name) < 1:
                 raise ValueError(f"loop.{name} must be at least 1, not {getattr(self, name)}")
+        check_threads("loop.threads", self.threads)
         if not self.checkpoint_minutes > 0:
             raise ValueError(f"loop.checkpoint_minutes must be above 0, not {self.checkpoint_minutes}")
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ..core.config import check_threads
+
 ROWS = ("fbank", "fbank_stacked", "random", "models")
 SETS = ("train", "dev", "test")
 RESERVED = ("row", "cost", "layers", "counts", "record", "times", "cache")  # a task has <name>.json and a folder
+LARGEST = {"batch": 65536, "hidden": 65536, "layers": 64}  # of a task; beyond them memory is all that is used
 
 
 @dataclass(frozen=True)
@@ -79,12 +82,17 @@ class TaskConfig:
         for name in ("steps", "batch", "hidden", "layers", "stride", "sorted_batches", "pieces", "beam", "lm_order"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        for name, most in LARGEST.items():
+            if getattr(self, name) > most:
+                raise ValueError(f"{name} must be at most {most}, not {getattr(self, name)}")
         if not self.lr or min(self.lr) <= 0:
             raise ValueError("lr must be one or several rates above 0")
         if not self.lm_weight or min(self.lm_weight) < 0 or not self.insertion:
             raise ValueError("lm_weight must be one or several weights of at least 0, insertion one or several bonuses")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout must be at least 0 and below 1, not {self.dropout}")
+        if self.kind == "ctc" and self.exclude:
+            raise ValueError("exclude leaves out labels, and a task of kind ctc has none: leave it empty")
         if self.kind == "classify" and not self.label:
             raise ValueError("a task of kind classify needs a label: the table with its labels, e.g. utt2lang")
 
@@ -145,8 +153,7 @@ class ProbeConfig:
         return {task.sets.of(part) for task in self.tasks.values() if task.kind != "classify" for part in SETS}
 
     def __post_init__(self) -> None:
-        if not self.max_hours >= 0:
-            raise ValueError(f"max_hours must be at least 0, not {self.max_hours}")
+        self._check_numbers()
         unknown = [row for row in self.rows if row not in ROWS]
         if unknown:
             raise ValueError(f"rows: {', '.join(unknown)}; there are {', '.join(ROWS)}")
@@ -159,6 +166,18 @@ class ProbeConfig:
         reserved = [name for name in self.tasks if name in RESERVED or "/" in name]
         if reserved:
             raise ValueError(f"tasks: {reserved[0]} cannot name a result file; choose another name")
-        for name in ("checkpoint_every", "threads", "cost_utterances"):
+
+    def _check_numbers(self) -> None:
+        check_threads("threads", self.threads)
+        for name in ("checkpoint_every", "cost_utterances"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+        for name in ("max_hours", "seed", "random_seed", "weight_decay", "clip"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} must be at least 0, not {getattr(self, name)}")
+        if not self.encoder_lr > 0:
+            raise ValueError(f"encoder_lr must be above 0, not {self.encoder_lr}")
+        if not 0 <= self.warmup < 1:
+            raise ValueError(f"warmup is a share of the steps: at least 0 and below 1, not {self.warmup}")
+        if not 0 < self.cost_seconds <= 3600:
+            raise ValueError(f"cost_seconds must be above 0 and at most 3600, not {self.cost_seconds}")

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ..core.config import check_threads
+
 
 @dataclass(frozen=True)
 class FeatureConfig:
@@ -23,8 +25,9 @@ class FeatureConfig:
     "CPU threads of a worker; floating-point sums, and so the bytes, may depend on it"
 
     def __post_init__(self) -> None:
-        if self.layer < 0 or self.threads < 1:
-            raise ValueError("features.layer must be 0 or more, features.threads 1 or more")
+        check_threads("features.threads", self.threads)
+        if self.layer < 0:
+            raise ValueError("features.layer must be 0 or more")
         if self.kind == "mfcc" and self.layer:
             raise ValueError(f"features.layer is {self.layer}, but features.kind is mfcc: set kind to layer")
         if self.window_seconds < 1:
@@ -91,10 +94,9 @@ class KmeansConfig:
     def __post_init__(self) -> None:
         if not 2 <= self.k <= 65536:
             raise ValueError(f"kmeans.k must be 2 to 65536 (units are stored in 16 bits), not {self.k}")
+        check_threads("kmeans.threads", self.threads)
         counts = (self.restarts, self.start_frames_per_cluster, self.start_iterations, self.max_iterations)
-        if self.threads > 1024:  # OpenMP ends the process without a word
-            raise ValueError(f"kmeans.threads must be at most 1024, not {self.threads}")
-        if min(*counts, self.batch_frames, self.threads) < 1 or self.tolerance < 0:
+        if min(*counts, self.batch_frames) < 1 or self.tolerance < 0:
             raise ValueError("counts of kmeans must be 1 or more, and its tolerance 0 or more")
 
 

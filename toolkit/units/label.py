@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ..core.config import check_threads
 from ..core.errors import UserError
 from ..core.record import DROPPED, Ledger
 from ..core.shards import others_work, run_shards, split
@@ -32,8 +33,7 @@ class LabelConfig:
     "CPU threads of a worker; floating-point sums, and so the bytes, may depend on it"
 
     def __post_init__(self) -> None:
-        if self.threads < 1:
-            raise ValueError("threads must be 1 or more")
+        check_threads("threads", self.threads)
 
 
 def source_for(codebook: Codebook, teacher: Path | None, device: str, threads: int = 1) -> FeatureSource:
