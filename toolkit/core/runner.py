@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from . import job, plan, record
+from . import check, job, plan, record
 from .config import read_yaml
 from .files import locked, remove, write_text
 from .fresh import RESULTS
@@ -24,19 +24,23 @@ def preflight(table: Table, first: int, last: int, fresh: list[str]) -> None:
         made = table.maker(Path(name)) if name else None
         return made is not None and made[0] >= first and (made[1].out in fresh or table.status(made[1]).state != "done")
 
-    for n, stage in enumerate(table.stages[first - 1 : last], first):
-        for run in stage.runs:
-            state = table.status(run)
-            if run.out not in fresh and state.state == "done":
-                continue
-            table.check_places(n, run)
-            table.check_inputs(n, run, [i for i in run.ins if not to_be_made(i)])
-            for name in record.flag(run.argv, "--config"):
-                read_yaml(Path(name))
-            if run.out not in fresh:
-                refuse_foreign(Path(run.out))
-                table.refuse_stale(n, run, state)
+    runs = table.to_make(first, last, fresh)
+    for n, run in runs:
+        table.check_places(n, run)
+        table.check_inputs(n, run, [i for i in run.ins if not to_be_made(i)])
+        for name in record.flag(run.argv, "--config"):
+            read_yaml(Path(name))
+        if run.out not in fresh:
+            refuse_foreign(Path(run.out))
+            table.refuse_stale(n, run)
     plan.check_disk(table, first, last)
+    if len(runs) > 1 or fresh:  # one that runs at once says so itself
+        refuse_wrong(table, runs)
+
+
+def refuse_wrong(table: Table, runs: list[tuple[int, Run]]) -> None:
+    """End this process where a config or a flag of `runs`, (stage number, run), is wrong."""
+    check.refuse_wrong([(table.place(n), run.argv) for n, run in runs])
 
 
 def run_stages(table: Table, first: int, last: int) -> int:
@@ -65,7 +69,7 @@ def _run_one(table: Table, n: int, run: Run) -> int:
     if state.state == "done":
         print("   done before", flush=True)
         return 0
-    table.refuse_stale(n, run, state)
+    table.refuse_stale(n, run)
     table.check_inputs(n, run, run.ins)
     with locked(Path(run.out)):  # before the log is begun anew: another run may be writing to it
         pass

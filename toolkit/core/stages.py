@@ -14,7 +14,7 @@ from . import job, plan, record, slurm
 from .errors import UserError, told
 from .files import held, write_text
 from .fresh import RESULTS, aside, made_anew, move_aside
-from .runner import preflight, results, run_stages
+from .runner import preflight, refuse_wrong, results, run_stages
 from .slurm_job import at_work
 from .table import Run, Table
 
@@ -88,6 +88,7 @@ def _act(table: Table, args: argparse.Namespace) -> int:
     gpus = _gpus_of_cluster(table, args.dry_run) if slurm.chosen() else _gpus_here()
     os.environ["SAWT_NGPU"] = args.ngpu or gpus
     if args.plan:
+        refuse_wrong(table, table.to_make(first, last))
         plan.show(table, first, last, int(os.environ["SAWT_NJ"]))
         return 0
     fresh = made_anew(table, table.number(args.fresh, "--fresh"), first, last) if args.fresh else []
@@ -97,10 +98,8 @@ def _act(table: Table, args: argparse.Namespace) -> int:
         return _publish(table)
     preflight(table, first, last, fresh)
     if fresh:
-        undone = [
-            run.out for s in table.stages[first - 1 : last] for run in s.runs if table.status(run).state != "done"
-        ]
-        move_aside(table, fresh, [out for out in undone if out not in fresh and Path(out).is_dir()])
+        undone = [run.out for _, run in table.to_make(first, last) if run.out not in fresh]
+        move_aside(table, fresh, [out for out in undone if Path(out).is_dir()])
     code = run_stages(table, first, last)
     return code or (_publish(table) if args.publish else 0)
 

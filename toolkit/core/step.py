@@ -35,6 +35,7 @@ from .shards import WorkerDone
 from .slurm_job import refuse_at_work
 
 C = TypeVar("C")
+only_checked = False  # core.check sets it: a step then reads its config and its flags, and does nothing
 
 
 @dataclass
@@ -89,20 +90,30 @@ class Step(Generic[C]):
 
 
 def main(function: Callable[[Step[Any]], None], config: type[Any] = NoConfig) -> None:
-    """Run `function` as the step that is the main module. Ends the process with 1 on a user's mistake."""
+    """Run `function` as the step that is the main module. Ends the process with 1 on a user's mistake.
+
+    Where steps are only checked, raises UserError instead.
+    """
     module = sys.modules["__main__"]
     spec = module.__spec__  # none for a script of a recipe's local/, which is known by its path
     name = spec.name.removeprefix("toolkit.").removesuffix(".__main__") if spec else sys.argv[0]
+    if only_checked:
+        _read_command(config, name, module.__doc__ or "")
+        return
     die_with_parent()
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts: the same bits every time
     with told(1, (flag(separated(sys.argv), "--out") or ["the output"])[0]):
         _run(function, config, name, module.__doc__ or "")
 
 
+def _read_command(config_class: type[Any], name: str, doc: str) -> tuple[argparse.Namespace, Any]:
+    """(what the command line says, the config). Raises UserError for a flag or a config that is wrong."""
+    known, rest = _parser(name, doc, config_class).parse_known_args()
+    return known, load_config(config_class, known.config, _overrides(rest, config_class))
+
+
 def _run(function: Callable[[Step[Any]], None], config_class: type[Any], name: str, doc: str) -> None:
-    parser = _parser(name, doc, config_class)
-    known, rest = parser.parse_known_args()
-    config = load_config(config_class, known.config, _overrides(rest, config_class))
+    known, config = _read_command(config_class, name, doc)
     argv = [name, *_without_worker(separated(sys.argv[1:]))]
     worker = (int(known.worker[0]), int(known.worker[1])) if known.worker else None
     for path in known.ins:

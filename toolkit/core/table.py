@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -154,6 +155,15 @@ class Table:
         order = ("stale", "partial", "missing", "done")
         return min((self.status(r) for r in stage.runs), key=lambda s: order.index(s.state))
 
+    def to_make(self, first: int, last: int, fresh: Collection[str] = ()) -> list[tuple[int, Run]]:
+        """(stage number, run) of those of stages first..last that are not done, or whose outputs are in `fresh`."""
+        runs = [(n, run) for n in range(first, last + 1) for run in self.stages[n - 1].runs]
+        return [(n, run) for n, run in runs if run.out in fresh or self.status(run).state != "done"]
+
+    def place(self, n: int) -> str:
+        """Number and name of a stage, as errors say them."""
+        return f"stage {n} ({self.stages[n - 1].name})"
+
     def check_places(self, n: int, run: Run) -> None:
         """Raise UserError where the outputs of a recipe would change its inputs."""
         for name in filter(None, run.ins):
@@ -166,20 +176,19 @@ class Table:
             ]
             if made is None and inside:
                 what = f"{inside[0]}, which a stage will write, lies inside the input {name}"
-                raise UserError(what, f"stage {n} ({self.stages[n - 1].name})", "name a folder outside of it")
+                raise UserError(what, self.place(n), "name a folder outside of it")
 
     def check_inputs(self, n: int, run: Run, names: list[str]) -> None:
         """Raise UserError unless the inputs `names` of a run of stage `n` are there and finished."""
         for name in names:
             made = self.maker(Path(name)) if name else None
             if made and (state := self.status(made[1])).state != "done":
-                m, maker = made[0], self.stages[made[0] - 1].name
-                remedy = self.renewal(made[1]) if state.state == "stale" else f"run stage {m} ({maker}) first"
+                remedy = self.renewal(made[1]) if state.state == "stale" else f"run {self.place(made[0])} first"
                 why = f" ({state.why})" if state.why else ""
                 raise UserError(f"stage {n} needs {name}, which is {state.state}{why}", name, remedy)
             if absent := self._absent(name, made):
                 what, remedy = absent
-                raise UserError(f"stage {n} ({self.stages[n - 1].name}) {what}", name or "--in", remedy)
+                raise UserError(f"{self.place(n)} {what}", name or "--in", remedy)
 
     def _absent(self, name: str, made: tuple[int, Run] | None) -> tuple[str, str] | None:
         """(what is wrong, remedy) of an input that is empty or not there although its maker, if any, is done."""
@@ -196,11 +205,11 @@ class Table:
         there = sorted(p.name for p in Path(made[1].out).iterdir() if p.is_dir() and p.name not in record.BOOKKEEPING)
         return f"needs {name}, which stage {made[0]} did not make", f"mend the name: there are {', '.join(there[:12])}"
 
-    def refuse_stale(self, n: int, run: Run, state: Status) -> None:
-        """Raise UserError where `state` of the output of a run of stage `n` says that it was made from other things."""
+    def refuse_stale(self, n: int, run: Run) -> None:
+        """Raise UserError where the output of a run of stage `n` was made from other things than it would be now."""
+        state = self.status(run)
         if state.state == "stale":
-            where = f"stage {n} ({self.stages[n - 1].name})"
-            raise UserError(f"{run.out} is stale ({state.why})", where, self.renewal(run))
+            raise UserError(f"{run.out} is stale ({state.why})", self.place(n), self.renewal(run))
 
     def renewal(self, run: Run) -> str:
         """How to redo a stale output: from the first stale stage that it was made from.

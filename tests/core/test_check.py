@@ -1,0 +1,66 @@
+"""Configs and flags of all that a call will make are checked before its first step runs."""
+
+import pytest
+import torch
+
+from toolkit.core import check
+
+STAGES = """stages() {
+  stage one "First"
+  run ./add.py --config conf/one.yaml --out dump/one
+  stage pairs "Second"
+  run score.compare --config conf/pairs.yaml --in dump/one --out exp/pairs
+  stage more "Third"
+  run score.compare --seed "$sleep" --in exp/pairs --out exp/more
+}
+"""
+
+
+@pytest.fixture
+def steps(recipe):
+    """The recipe, with two steps of the toolkit; the option --sleep is the seed of the last."""
+    run = recipe.folder / "run.sh"
+    run.write_text(run.read_text().partition("stages() {")[0] + STAGES + 'recipe "$@"\n')
+    recipe.config("pairs.yaml", "seed: 1\n")
+    return recipe
+
+
+def test_all_mistakes_in_configs_and_flags_are_said_before_the_first_stage_runs(steps):
+    steps.config("pairs.yaml", "sede: 1\n")
+    for words in ((), ("--plan",)):
+        code, said = steps("--sleep", "much", *words)
+        assert code == 2 and "Traceback" not in said and steps.made() == []
+        assert "error: stage 2 (pairs): unknown config field sede" in said and "did you mean seed?" in said
+        assert "error: stage 3 (more): seed: 'much' is not int" in said
+    assert steps("--plan")[0] == 2
+
+
+def test_fresh_moves_nothing_where_a_flag_is_wrong(steps):
+    assert steps("--stop-stage", "one")[0] == 0
+    code, said = steps("--fresh", "one", "--sleep", "much")
+    assert code == 2 and "seed: 'much' is not int" in said and (steps.folder / "dump/one").is_dir()
+
+
+def test_what_differs_in_inputs_and_output_alone_is_checked_once(capfd):
+    runs = [(f"stage {n}", ["score.compare", "--seed", "x", "--in", "a", f"b{n}", "--out", f"c{n}"]) for n in (1, 2)]
+    with pytest.raises(SystemExit) as ended:
+        check.refuse_wrong(runs)
+    assert ended.value.code == 2 and capfd.readouterr().err.count("error: ") == 1
+
+
+@pytest.mark.parametrize(
+    ("ngpu", "found", "step", "refused"),
+    [
+        (2, 1, "units.label", True),
+        (1, 0, "units.label", False),  # it computes on the CPU and says so
+        (1, 0, "train", True),
+        (2, 2, "train", False),
+        (0, 0, "train", False),
+    ],
+)
+def test_more_gpus_than_there_are_are_refused(ngpu, found, step, refused, monkeypatch):
+    monkeypatch.setenv("SAWT_NGPU", str(ngpu))
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: found)
+    assert bool([*check._too_few_gpus([[step]])]) == refused
+    monkeypatch.setenv("SAWT_BACKEND", "slurm")
+    assert not [*check._too_few_gpus([[step]])]
