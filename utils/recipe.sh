@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Sourced by every template. Bash declares options and stages; toolkit.core.stages decides, runs and reports.
 set -euo pipefail
-_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+_root=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)
 _declarations=("${BASH_SOURCE[1]}" "./${0##*/}") # the template, and the run.sh whose folder we are in
 export PYTHONPATH=$_root${PYTHONPATH:+:$PYTHONPATH} LC_ALL=C.UTF-8
 _table=()

@@ -51,7 +51,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise UserError(
             "no such config", str(path), f"did you mean {near[0]}?" if near else "name an existing YAML file"
         ) from None
-    except (yaml.YAMLError, UnicodeDecodeError, IsADirectoryError) as e:
+    except (yaml.YAMLError, UnicodeDecodeError, IsADirectoryError, RecursionError) as e:
         raise UserError("not a YAML file", f"{path}: {' '.join(str(e).split())}", "mend the line named") from None
     if tree in (None, ""):
         return {}

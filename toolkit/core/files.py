@@ -68,9 +68,13 @@ def remove(path: Path) -> None:
 def locked(folder: Path, patience_seconds: float = 5.0) -> Iterator[None]:
     """Hold `folder` for this process. The kernel frees the lock however the process ends.
 
-    Waits a moment for the children of a run that was killed just now; then raises UserError.
+    Waits a moment for the children of a run that was killed just now; then raises UserError, as it does where no
+    folder can be made.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileNotFoundError:  # below /proc, say
+        raise UserError("no folder can be made here", str(folder), "name a folder on a disk") from None
     deadline = time.monotonic() + patience_seconds
     while True:
         with open(folder / ".lock", "w") as f:

@@ -293,7 +293,7 @@ def commit() -> str:
             capture_output=True,
             text=True,
         )
-    except FileNotFoundError:
+    except OSError:  # no git, or no process more to be had: all work is done by now
         return "unknown"
     return said.stdout.strip() or "unknown"
 
