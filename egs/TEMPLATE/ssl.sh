@@ -66,20 +66,32 @@ probe() { # CONFIG OUTPUT [MODEL]: one run for each model, so that one more make
   results+=("$exp/$2")
 }
 
-probes() {
-  local model student
+named() { # OPTION MODEL: one of models[] by its full name; a bare one is of iteration 3
+  local model=$2 student
   student=$(codebooks it3)
-  student=${student%% *}
+  [[ $model == *.* ]] || model=${student%% *}.$model
+  [[ " ${models[*]} " == *" $model "* ]] || { echo "error: $1: no model $model; there are ${models[*]}" >&2 && exit 2; }
+  echo "$model"
+}
+
+probes() {
+  local model fine others layered
+  read -ra fine <<<"$tuned"
+  read -ra others <<<"$upstreams"
+  read -ra layered <<<"$layers"
   trained() { echo "$exp/${1/.//}"; } # its folder
   stage probe "Phones, ASR, dialect and emotion read off frozen features; fine-tuned; layer by layer"
   probe probe probe/fbank
   for model in "${models[@]}"; do probe probe "probe/$model" "$(trained "$model")"; done
-  for model in $upstreams; do probe probe "probe/$(basename "$model")" "$model"; done
-  for model in $tuned; do
-    [[ $model == *.* ]] || model=$student.$model
+  for model in "${others[@]}"; do probe probe "probe/$(basename "$model")" "$model"; done
+  for model in "${fine[@]}"; do
+    model=$(named --tuned "$model")
     probe tuned "probe/$model.tuned" "$(trained "$model")"
   done
-  for model in $layers; do probe layers "layers/$model" "$(trained "$model")"; done
+  for model in "${layered[@]}"; do
+    model=$(named --layers "$model")
+    probe layers "layers/$model" "$(trained "$model")"
+  done
 }
 
 tables() {

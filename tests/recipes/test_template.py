@@ -56,6 +56,27 @@ def test_targets_that_there_are_not_are_refused(house: House) -> None:
     assert code == 2 and "--targets is pca, raw or both, not ica" in said
 
 
+@pytest.mark.parametrize(
+    ("words", "model"),
+    [
+        (("--layers", "it2.L it3.S"), "it3.S"),
+        (("--layers", "*"), "it3-pca.*"),
+        (("--tuned", "L"), "it3-pca.L"),
+        (("--tuned", "it3-pca.S", "--targets", "raw"), "it3-pca.S"),
+    ],
+)
+def test_a_model_that_there_is_not_is_refused(house: House, words: tuple[str, ...], model: str) -> None:
+    code, said = house.run("mini/ssl", "--preset", "nano", "--list", *words)
+    student = "it3-raw" if "raw" in words else "it3-pca"
+    there = f"it1.base it2.L {student}.S {student}.ST"
+    assert code == 2 and said == f"error: {words[0]}: no model {model}; there are {there}\n"
+
+
+def test_names_are_not_taken_for_patterns_of_files(house: House) -> None:
+    outs = [out for _, out in listed(house, "--upstreams", "/models/* /models/xls?")[1]]
+    assert {"nano/exp/probe/*", "nano/exp/probe/xls?"} <= set(outs)
+
+
 @pytest.mark.parametrize("recipe", ["folder/ssl", "asterisk/ssl"])
 def test_the_other_recipes_are_whole_tables(house: House, recipe: str) -> None:
     code, said = house.run(recipe, "--list")
