@@ -6,13 +6,17 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from toolkit.core import slurm
+from toolkit.core import record, slurm, slurm_job
+from toolkit.core.config import load_config, read_yaml
+from toolkit.core.errors import UserError
 
+ROOT = Path(__file__).resolve().parents[2]
 EXPECTED = "".join(f"{n + 12}\n" for n in range(6))
 SLOW = """    path.write_text("half of it")
         while k == 1 and not Path("go").exists(): time.sleep(0.05)
@@ -222,6 +226,53 @@ def test_where_squeue_does_not_answer_a_job_is_not_taken_for_gone(recipe, tmp_pa
         squeue.chmod(0o755)
         code, said = run_with_path(recipe, f"{squeue.parent}:{os.environ['PATH']}")
         assert (code == 1 and expected in said and recipe.made() == []) if expected else code == 0, said
+
+
+@pytest.mark.parametrize(
+    ("message", "code", "kept"),
+    [
+        ("sbatch: error: Unable to contact slurm controller (connect failure)", 1, False),
+        ("sbatch: error: Batch job submission failed: Socket timed out on send/recv operation", 1, True),
+        ("Killed", 137, False),
+    ],
+)
+def test_where_no_controller_answers_sbatch_is_heard_and_only_a_job_that_may_exist_is_remembered(
+    recipe, tmp_path, message, code, kept
+):
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    for name, said, ends in (("sbatch", message, code), ("squeue", "slurm_load_jobs error", 1)):
+        (tools / name).write_text(f"#!/bin/sh\necho '{said}' >&2\nexit {ends}\n")
+        (tools / name).chmod(0o755)
+    path, state = f"{tools}:{os.environ['PATH']}", recipe.folder / "dump/one/log/slurm.json"
+    assert message in run_with_path(recipe, path, *WORDS)[1]
+    assert state.exists() == kept
+    code, said = run_with_path(recipe, path, "--list")
+    assert code == 0 and "Third" in said and (f"see {state}" in said) == kept
+    if not kept:
+        assert run_with_path(recipe, path)[0] == 0
+
+
+def test_a_submission_that_was_killed_is_remembered(recipe, tmp_path, monkeypatch):
+    batch = slurm.array(["./add.py", "--out", "o"], tmp_path, [1], 1, 0)
+    record.begin(["./add.py", "--out", str(tmp_path)], tmp_path)
+    ended = {"sbatch": -9, "squeue": 1}
+    monkeypatch.setattr(
+        slurm_job, "_ask", lambda words: subprocess.CompletedProcess(words, ended[words[0]], "", "no answer")
+    )
+    with pytest.raises(UserError, match="squeue does not tell"):
+        slurm_job.run(batch, lambda note: None)
+    assert (tmp_path / "log/slurm.json").is_file()
+
+
+def test_the_example_of_the_settings_names_each_and_states_none(tmp_path):
+    example = ROOT / "egs/folder/ssl/conf/slurm.yaml"
+    assert load_config(slurm.SlurmConfig, example) == slurm.SlurmConfig()
+    lines = example.read_text().split("\n\n", 1)[1].splitlines()
+    bare = tmp_path / "slurm.yaml"
+    bare.write_text("".join(line.removeprefix("# ") + "\n" for line in lines))
+    assert set(read_yaml(bare)) == {f.name for f in fields(slurm.SlurmConfig)}
+    assert load_config(slurm.SlurmConfig, bare).setup == "module load cuda\nulimit -n 4096\n"
 
 
 @pytest.mark.skipif(shutil.which("sbatch") is not None, reason="there is an sbatch here")

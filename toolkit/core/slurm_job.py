@@ -67,7 +67,8 @@ class _Job:
     def __init__(self, batch: Batch) -> None:
         self.batch = batch
         self.state = _state(batch.out)
-        self.id: str = _in_queue(self.state) if self.state and not self.state["job"] else self.state.get("job", "")
+        unheard = self.state and not self.state["job"]  # its submitter was killed before it heard the number
+        self.id: str = _in_queue(batch.out, self.state) if unheard else self.state.get("job", "")
 
     @property
     def tasks(self) -> list[int]:
@@ -99,11 +100,15 @@ class _Job:
         self.state = {"name": batch.name, "tasks": list(batch.tasks), "of": batch.of}
         self.write(job="", identity=read_record(batch.out)["id"])
         said = _ask(["sbatch", "--parsable", str(path)])
-        self.id = said.stdout.strip().partition(";")[0] if said.returncode == 0 else _in_queue(self.state)
+        if said.returncode == 0:
+            self.id = said.stdout.strip().partition(";")[0]
+        elif said.returncode < 0 or "timed out" in said.stderr:  # the controller may have taken the job all the same
+            self.id = _in_queue(batch.out, self.state, f"{said.stderr.strip()}; ")
         if not self.id:
             self.forget()
             where = os.environ.get(SETTINGS, "the cluster's defaults; conf/slurm.yaml of the recipe changes them")
-            raise UserError(f"sbatch refused the job: {said.stderr.strip()}", str(path), f"mend the settings ({where})")
+            remedy = f"mend the settings ({where}), or go on where Slurm answers"
+            raise UserError(f"sbatch refused the job: {said.stderr.strip()}", str(path), remedy)
         self.write(job=self.id)
         print(f"submitted job {self.id}: {len(batch.tasks)} task(s), {path}", file=sys.stderr, flush=True)
 
@@ -115,7 +120,7 @@ class _Job:
 
     def cancel(self) -> None:
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave the job behind
-        if self.state and (job := self.id or _in_queue(self.state)):
+        if self.state and (job := self.id or _in_queue(self.batch.out, self.state)):
             said = _ask(["scancel", job])
             self.write(job=job, cancelled=True)
             how = f"not cancelled: {said.stderr.strip()}" if said.returncode else "cancelled"
@@ -195,7 +200,7 @@ def _counted(states: dict[int, str] | None) -> str:
 def at_work(out: Path) -> str:
     """Number of the job that is in the queue for `out`, submitted by a run that was killed; "" where there is none."""
     state = _state(out)
-    return _in_queue(state) if state else ""
+    return _in_queue(out, state) if state else ""
 
 
 def refuse_at_work(out: Path, identity: str = "") -> None:
@@ -215,15 +220,20 @@ def _state(out: Path) -> dict[str, Any]:
     return found
 
 
-def _in_queue(state: dict[str, Any]) -> str:
-    """The job of `state`, if it is in the queue. Raises UserError where that cannot be known."""
+def _in_queue(out: Path, state: dict[str, Any], why: str = "") -> str:
+    """The job of `out` that has this `state`, if it is in the queue. Raises UserError where that cannot be known.
+
+    Args:
+        why: what else the error says, before what squeue says.
+    """
     by = [f"--jobs={state['job']}"] if state["job"] else [f"--name={state['name']}", f"--user={os.getuid()}"]
     said = _ask(["squeue", "--noheader", *by, "--format=%F"])
     if said.returncode and not _unknown(said):
+        path = (out / "log" / STATE).absolute()
         raise UserError(
-            f"a job of Slurm may be at work here, and squeue does not tell: {said.stderr.strip()}",
-            state["name"],
-            f"go on where Slurm answers; if the job is surely gone, remove {STATE} in the log folder of its output",
+            f"a job of Slurm may be at work here, and squeue does not tell: {why}{said.stderr.strip()}",
+            f"{path} ({state['name']})",
+            f"go on where Slurm answers; if the job is surely gone, remove {path}",
         )
     return (said.stdout.split() or [""])[0]
 

@@ -134,13 +134,21 @@ def _list(table: Table) -> int:
     for n, stage in enumerate(table.stages, 1):
         state = table.stage_status(stage)
         busy = ["a run is at work here"] if any(held(Path(run.out)) for run in stage.runs) else []
-        jobs = filter(None, (at_work(Path(run.out)) for run in stage.runs))
-        busy += [f"job {number} of Slurm is at work here" for number in jobs]
+        busy += filter(None, (_job_there(Path(run.out)) for run in stage.runs))
         why = "; ".join(filter(None, [state.why, *busy]))
         print(f"{n:3} {stage.name:16} {state.state:8} {stage.what}{f'   [{why}]' if why else ''}")
         for run in stage.runs:
             print(f"{'':29}{' '.join(run.ins) or '-'} -> {run.out}")
     return 0
+
+
+def _job_there(out: Path) -> str:
+    """What --list says of a job of Slurm for `out`; also where Slurm does not answer, so that the list goes on."""
+    try:
+        number = at_work(out)
+    except UserError as e:
+        return f"{e.what}; see {e.where}"
+    return f"job {number} of Slurm is at work here" if number else ""
 
 
 def _dry_run(table: Table, first: int, last: int, fresh: list[str]) -> int:
