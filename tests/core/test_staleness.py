@@ -300,3 +300,45 @@ def test_outputs_that_would_change_an_input_are_refused(recipe, old, new, said):
     run.write_text(run.read_text().replace(old, new))
     code, words = recipe()
     assert code == 2 and said in words and recipe.made() == []
+
+
+def test_a_stale_table_of_its_inputs_is_made_anew_and_one_earlier_is_kept(recipe):
+    step = recipe.folder / "add.py"
+    table = recipe.folder / "table.py"
+    table.write_text(step.read_text().replace("import os, time", "import os, time\nREMADE = True"))
+    table.chmod(0o755)
+    run = recipe.folder / "run.sh"
+    run.write_text(run.read_text().replace("./add.py --in exp/two", './table.py --add "${mode:-1}" --in exp/two'))
+    assert recipe()[0] == 0
+    assert recipe("--fresh", "three")[0] == 0
+    for add in ("2", "3"):
+        assert recipe.states() == ["done"] * 3 or add == "3"
+        code, said = recipe("--mode", add)
+        assert code == 0 and "moved exp/three, which was stale, to exp/three.aside-before" in said, said
+        assert recipe.numbers() == "".join(f"{n + 11 + int(add)}\n" for n in range(6))
+    assert recipe.numbers("exp/three.aside-before") == "".join(f"{n + 13}\n" for n in range(6))
+    assert sorted(p.name for p in (recipe.folder / "exp").glob("three*")) == [
+        "three",
+        "three.aside-1",  # of --fresh: never deleted
+        "three.aside-before",
+    ]
+    code, said = recipe("--publish")
+    assert code == 2 and "with the options of the run to be published" in said
+    recipe.config("two.yaml", "add: 20\n")  # what it is made from is refused as ever
+    code, said = recipe()
+    assert code == 2 and "exp/two is stale" in said and "--fresh two" in said
+
+
+def test_fresh_with_dry_run_shows_what_it_would_move_as_missing(recipe):
+    recipe()
+    said = recipe("--fresh", "two", "--dry-run")[1]
+    states = [line.split(": ")[1] for line in said.splitlines() if line.startswith("# stage")]
+    assert states == ["done", "missing", "missing"]
+
+
+def test_a_commit_that_cannot_be_asked_for_is_unknown(monkeypatch):
+    def no_process(*words, **more):
+        raise BlockingIOError
+
+    monkeypatch.setattr(subprocess, "run", no_process)
+    assert record.commit.__wrapped__() == "unknown"

@@ -55,7 +55,7 @@ def test_both_ablations_are_an_option_each_and_appear_in_the_report(nano: Path, 
     house = new_house()
     made = Path(shutil.copytree(nano, house.root / "egs/mini/ssl/nano"))
     words = ("--preset", "nano", "--targets", "both", "--layers", "it2.L")
-    code, said = house.run("mini/ssl", *words, "--fresh", "compare")
+    code, said = house.run("mini/ssl", *words)
     assert code == 0, said
     for name in ("it1/base", "it2/L", "it3-pca/ST"):  # what was there is not made again
         assert (made / f"exp/{name}/record.json").read_bytes() == (nano / f"exp/{name}/record.json").read_bytes()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from . import record
 from .errors import UserError
-from .files import locked
+from .files import locked, remove
 from .slurm_job import refuse_at_work
 from .table import Table
 
@@ -60,6 +60,21 @@ def move_aside(table: Table, outs: list[str], beside: list[str]) -> None:
             moved.append((out, to))
     for out, to in reversed(moved):
         print(f"moved {out} to {to} (rename it back to undo)", flush=True)
+    table.forget()
+
+
+def remake(table: Table, out: str) -> None:
+    """Set the stale output of a step that is made in seconds aside, in place of the one that this set aside before.
+
+    What --fresh has set aside stays. Raises UserError where a run is at work in it.
+    """
+    to = Path(f"{out}{record.ASIDE}before")
+    with locked(Path(out), 1.0):
+        refuse_at_work(Path(out))
+        remove(to)
+        _forget_copy(Path(out))
+        Path(out).rename(to)
+    print(f"   moved {out}, which was stale, to {to}", flush=True)
     table.forget()
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from . import check, job, plan, record
 from .config import read_yaml
 from .files import locked, remove, write_text
-from .fresh import RESULTS
+from .fresh import RESULTS, remake
 from .progress import clock
 from .record import refuse_foreign
 from .table import Run, Table
@@ -71,6 +71,8 @@ def _run_one(table: Table, n: int, run: Run) -> int:
         return 0
     table.refuse_stale(n, run)
     table.check_inputs(n, run, run.ins)
+    if state.state == "stale":
+        remake(table, run.out)
     with locked(Path(run.out)):  # before the log is begun anew: another run may be writing to it
         pass
     start, out = time.monotonic(), Path(run.out)

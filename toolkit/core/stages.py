@@ -10,7 +10,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from . import job, plan, record, slurm
+from . import job, plan, slurm
 from .errors import UserError, told
 from .files import held, write_text
 from .fresh import RESULTS, aside, made_anew, move_aside
@@ -155,7 +155,8 @@ def _dry_run(table: Table, first: int, last: int, fresh: list[str]) -> int:
     for out in fresh:
         print(shlex.join(["mv", out, aside(out)]))
     for n, stage in enumerate(table.stages[first - 1 : last], first):
-        print(f"# stage {n} {stage.name}: {table.stage_status(stage).state}")
+        moved = any(run.out in fresh for run in stage.runs)
+        print(f"# stage {n} {stage.name}: {'missing' if moved else table.stage_status(stage).state}")
         for run in stage.runs:
             print(shlex.join(["python3", *job.command(run.argv)[1:]] if "/" not in run.argv[0] else run.argv))
             if slurm.chosen():
@@ -164,17 +165,19 @@ def _dry_run(table: Table, first: int, last: int, fresh: list[str]) -> int:
 
 
 def _show_script(run: Run) -> None:
-    """The sbatch script of a step whose constant JOBS says that it makes shards ("array") or trains ("ranks")."""
-    kind, out, ngpu = record.constant(run.argv[0], "JOBS"), Path(run.out), int(os.environ["SAWT_NGPU"])
-    if kind not in ('"array"', '"ranks"'):
+    """The sbatch script of a step of which anything is submitted."""
+    kind, out, ngpu = run.jobs, Path(run.out), int(os.environ["SAWT_NGPU"])
+    if not kind:
         return
-    nj, config = int(os.environ["SAWT_NJ"]), slurm.settings()
-    if kind == '"ranks"':
+    config = slurm.settings()
+    if kind == "ranks":
         batch = slurm.ranks(run.argv, out, config.nodes, ngpu)
     else:
-        gpus = ", each with a GPU only if the step computes on one" if ngpu else ""
-        print(f"# an array of {nj} tasks, or of one a shard if these are fewer{gpus}:")
-        batch = slurm.array(run.argv, out, range(1, nj + 1), nj, ngpu)
+        nj, gpus = run.at_once(int(os.environ["SAWT_NJ"])), 0 if kind == "cpu array" else ngpu
+        if nj > 1:
+            note = ", each with a GPU only if the step computes on one" if gpus else ""
+            print(f"# an array of {nj} tasks, or of one a shard if these are fewer{note}:")
+        batch = slurm.array(run.argv, out, range(1, nj + 1), nj, gpus)
     print(slurm.script(batch, config), end="")
 
 
@@ -183,7 +186,8 @@ def _publish(table: Table) -> int:
     if old:
         state = table.stage_status(old)
         why = f"the results are not of what the recipe says now: stage {old.name} is {state.state}"
-        raise UserError(f"{why} ({state.why})" if state.why else why, "--publish", "run the recipe to its end first")
+        remedy = "run the recipe to its end first, with the options of the run to be published"
+        raise UserError(f"{why} ({state.why})" if state.why else why, "--publish", remedy)
     found = results(table)
     if found is None:
         raise UserError("no stage of this recipe makes a RESULTS.md", "--publish", "add the results stage")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -30,6 +31,24 @@ class Run:
     @property
     def log(self) -> Path:
         return Path(self.out, "log", "run.log")
+
+    @property
+    def jobs(self) -> str:
+        """What the step submits, its constant JOBS; empty where it computes nothing elsewhere.
+
+        "array": shards; "cpu array": shards that ask for no GPU; "task": one; "ranks": a training.
+        """
+        said: str = ast.literal_eval(record.constant(self.argv[0], "JOBS") or '""')
+        return said
+
+    def at_once(self, nj: int) -> int:
+        """Jobs of this run at once, where there may be `nj`."""
+        return nj if self.jobs.endswith("array") else 1
+
+    @property
+    def remade(self) -> bool:
+        """Whether a stale output is made anew, not refused: the step's constant REMADE says that it takes seconds."""
+        return record.constant(self.argv[0], "REMADE") is not None
 
 
 @dataclass(frozen=True)
@@ -206,9 +225,12 @@ class Table:
         return f"needs {name}, which stage {made[0]} did not make", f"mend the name: there are {', '.join(there[:12])}"
 
     def refuse_stale(self, n: int, run: Run) -> None:
-        """Raise UserError where the output of a run of stage `n` was made from other things than it would be now."""
+        """Raise UserError where the output of a run of stage `n` was made from other things than it would be now.
+
+        Not where it is made anew in seconds.
+        """
         state = self.status(run)
-        if state.state == "stale":
+        if state.state == "stale" and not run.remade:
             raise UserError(f"{run.out} is stale ({state.why})", self.place(n), self.renewal(run))
 
     def renewal(self, run: Run) -> str:
@@ -222,4 +244,5 @@ class Table:
                 return self.renewal(made[1])
             if (made is None or self.status(made[1]).state == "done") and (absent := self._absent(name, made)):
                 return absent[1]
-        return f"redo it with --fresh {next(s.name for s in self.stages if run in s.runs)}"
+        name = next(s.name for s in self.stages if run in s.runs)
+        return f"run stage {name} first" if run.remade else f"redo it with --fresh {name}"

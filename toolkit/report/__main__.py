@@ -12,6 +12,7 @@ from .page import page
 
 VERSION = 3
 PLAN = {"mb": 8, "mb_per_hour": 0}
+REMADE = True  # a table of its inputs, made in seconds: made anew where it is stale
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from .bootstrap import CONFIDENCE, paired_difference
 
 VERSION = 1
 PLAN = {"mb": 1}
+REMADE = True  # a table of its inputs, made in seconds: made anew where it is stale
 BASELINES = ("fbank", "fbank_stacked", "random")
 ROW, PAIRS, COUNTS = "row.json", "pairs.json", ".counts.tsv"
 
