@@ -275,6 +275,17 @@ def test_the_example_of_the_settings_names_each_and_states_none(tmp_path):
     assert load_config(slurm.SlurmConfig, bare).setup == "module load cuda\nulimit -n 4096\n"
 
 
+def test_the_script_of_a_step_is_what_its_constant_says_that_is_submitted(recipe):
+    recipe.config("slurm.yaml", "gpus: 2\n")
+    step = recipe.folder / "add.py"
+    source = step.read_text()
+    for jobs, tasks, gpus in (("array", "1-12", 1), ("cpu array", "1-12", 0), ("task", "1", 1), ("ranks", "1", 2)):
+        step.write_text(source.replace("import os, time", f'import os, time\nJOBS = "{jobs}"'))
+        said = recipe("--backend", "slurm", "--nj", "12", "--dry-run", "--stop-stage", "one")[1]
+        assert f"#SBATCH --array={tasks}\n" in said, said
+        assert [line for line in said.splitlines() if "--gres" in line] == [f"#SBATCH --gres=gpu:{gpus}"] * bool(gpus)
+
+
 @pytest.mark.skipif(shutil.which("sbatch") is not None, reason="there is an sbatch here")
 def test_without_sbatch_the_backend_is_refused_before_anything_runs(recipe):
     code, said = recipe(*WORDS)

@@ -3,6 +3,7 @@
 import subprocess
 
 import pytest
+from conftest import ROOT
 
 EXPECTED = "".join(f"{n + 12}\n" for n in range(6))
 
@@ -126,3 +127,34 @@ def test_an_output_below_a_file_is_a_users_mistake(recipe):
     (recipe.folder / "dump").write_text("a file")
     code, said = recipe()
     assert code == 2 and "a file where a folder belongs" in said and "Traceback" not in said
+
+
+def test_scratch_of_runs_one_after_the_other_counts_once(recipe):
+    step = recipe.folder / "add.py"
+    plan = 'PLAN = {"mb": 5, "mb_per_hour": 90, "scratch": True}'
+    step.write_text(step.read_text().replace("import os, time", f"import os, time\n{plan}"))
+    (recipe.folder / "corpus/utt2dur").write_text("a 3600\n")
+    run = recipe.folder / "run.sh"
+    run.write_text(run.read_text().replace("--in exp/two", '--in exp/two "$corpus"'))
+    said = recipe("--plan")[1]
+    rows = [line.split() for line in said.splitlines()]
+    assert [row[-1] for row in rows if row[1:2] in (["one"], ["two"], ["three"])] == ["5", "95", "95"]
+    assert "to write: 105 MB" in said
+
+
+def test_the_plan_asks_for_no_hours_where_the_disk_does_not_depend_on_them_and_tells_jobs(recipe):
+    step = recipe.folder / "add.py"
+    source, rows = step.read_text(), []
+    for constants in ('PLAN = {"mb": 1}', 'PLAN = {"mb_per_hour": 1}\nJOBS = "array"'):
+        step.write_text(source.replace("import os, time", f"import os, time\n{constants}"))
+        rows.append(recipe("--plan", "--nj", "7")[1].splitlines())
+    fixed, hourly = rows
+    assert fixed[1].split()[3:] == ["1", "-", "1"] and not any("?" in row for row in fixed)
+    assert hourly[1].split()[3:] == ["7", "?", "1"] and hourly[-1].startswith("? = not known")
+
+
+def test_it_finds_its_folder_without_any_tool_on_the_path(tmp_path):
+    template = tmp_path / "template.sh"
+    template.write_text(f'. "{ROOT}/utils/recipe.sh"\necho "$_root"\n')
+    said = subprocess.run(["/usr/bin/bash", template], env={"PATH": ""}, capture_output=True, text=True)
+    assert said.stdout == f"{ROOT}\n", said.stderr

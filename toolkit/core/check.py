@@ -14,8 +14,9 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 
-from . import record, slurm, step
+from . import slurm, step
 from .errors import UserError, told
+from .table import Run
 
 Named = tuple[str, list[str]]  # stage, argv
 
@@ -78,7 +79,7 @@ def _too_few_gpus(argvs: Sequence[Sequence[str]]) -> Iterator[UserError]:
     import torch
 
     found = torch.cuda.device_count()
-    if ngpu > found and (found or any(record.constant(argv[0], "JOBS") == '"ranks"' for argv in argvs)):
+    if ngpu > found and (found or any(Run([*argv]).jobs == "ranks" for argv in argvs)):
         yield UserError(
             f"{ngpu} GPUs are asked for and torch finds {found}",
             "--ngpu",

@@ -1,6 +1,7 @@
 """What a run will cost in disk: the PLAN line of each step, {"mb": fixed, "mb_per_hour": of its audio}.
 
-A config may know better, and says so in a comment of its own: `# disk: 3800 MB`.
+With "scratch": True what the audio costs is gone when the step is done. Steps run one after the other: of several
+such, the largest counts. A config may know better, and says so in a comment of its own: `# disk: 3800 MB`.
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 import ast
 import re
 import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -34,8 +37,27 @@ def audio_hours(folder: str) -> float | None:
     return seconds / 3600
 
 
-def cost(table: Table, run: Run) -> tuple[float | None, float]:
-    """(hours of audio that go in, MB that come out); hours None where nothing tells them yet."""
+@dataclass(frozen=True)
+class Cost:
+    """What a run costs, or several.
+
+    Attributes:
+        hours: of audio that go in; None where nothing tells them yet, 0 where the disk does not depend on them.
+        kept: MB that stay.
+        scratch: MB that are gone when it is done.
+    """
+
+    hours: float | None
+    kept: float
+    scratch: float
+
+    @property
+    def mb(self) -> float:
+        return self.kept + self.scratch
+
+
+def cost(table: Table, run: Run) -> Cost:
+    """Raises UserError where --hours is no number of hours."""
     plan = ast.literal_eval(record.constant(run.argv[0], "PLAN") or "{}") | _said_in_config(run)
     known = [h for h in map(audio_hours, run.ins) if h is not None]
     said = next((o.value for o in table.options if o.name == "hours" and o.value), "")
@@ -47,7 +69,17 @@ def cost(table: Table, run: Run) -> tuple[float | None, float]:
         raise UserError(
             f"--hours: {said!r} is no number of hours", "--hours", "give hours of audio, e.g. 1200"
         ) from None
-    return hours, plan.get("mb", 1) + plan.get("mb_per_hour", 0) * (hours or 0)
+    hourly, fixed = plan.get("mb_per_hour", 0), plan.get("mb", 1)
+    if not hourly and hours is None:
+        hours = 0.0
+    of_audio = hourly * (hours or 0)
+    return Cost(hours, fixed, of_audio) if plan.get("scratch") else Cost(hours, fixed + of_audio, 0.0)
+
+
+def together(costs: Sequence[Cost]) -> Cost:
+    """Of runs one after the other: all that they keep, and the largest scratch."""
+    hours = max((c.hours for c in costs if c.hours is not None), default=None)
+    return Cost(hours, sum(c.kept for c in costs), max((c.scratch for c in costs), default=0.0))
 
 
 def _said_in_config(run: Run) -> dict[str, float]:
@@ -68,14 +100,13 @@ def free_mb(folder: str) -> float:
 
 def check_disk(table: Table, first: int, last: int) -> None:
     """Raise UserError when what stages first..last will write does not fit on the disk."""
-    need: dict[int, tuple[float, str]] = {}
-    for stage in table.stages[first - 1 : last]:
-        for run in stage.runs:
-            if table.status(run).state != "done":
-                path = Path(run.out).absolute()
-                disk = next(p for p in (path, *path.parents) if p.exists()).stat().st_dev
-                need[disk] = (need.get(disk, (0.0, ""))[0] + cost(table, run)[1], run.out)
-    for mb, folder in need.values():
+    on_disk: dict[int, list[Run]] = {}
+    for _, run in table.to_make(first, last):
+        path = Path(run.out).absolute()
+        disk = next(p for p in (path, *path.parents) if p.exists()).stat().st_dev
+        on_disk.setdefault(disk, []).append(run)
+    for runs in on_disk.values():
+        mb, folder = together([cost(table, run) for run in runs]).mb, runs[-1].out
         if mb > free_mb(folder):
             raise UserError(
                 f"the disk is short: stages {first} to {last} need about {mb:,.0f} MB, {free_mb(folder):,.0f} are free",
@@ -87,16 +118,17 @@ def check_disk(table: Table, first: int, last: int) -> None:
 def show(table: Table, first: int, last: int, nj: int) -> None:
     """Print jobs, hours of audio and disk per stage; refuse when the disk is short."""
     print(f"{'':3} {'stage':16} {'state':8} {'jobs':>4} {'audio h':>9} {'disk MB':>10}")
-    total = 0.0
+    unknown, to_make = False, table.to_make(first, last)
     for n, stage in enumerate(table.stages[first - 1 : last], first):
-        state = table.stage_status(stage).state
-        costs = [cost(table, run) for run in stage.runs]
-        mb = 0.0 if state == "done" else sum(c[1] for c in costs)
-        hours = max((c[0] for c in costs if c[0] is not None), default=None)
-        total += mb
-        said = "?" if hours is None else f"{hours:,.2f}"
-        print(f"{n:3} {stage.name:16} {state:8} {nj:4} {said:>9} {mb:10,.0f}")
+        found = [cost(table, run) for run in stage.runs]
+        unknown |= any(c.hours is None for c in found)
+        hours = together(found).hours
+        mb = together([cost(table, run) for number, run in to_make if number == n]).mb
+        said = "?" if hours is None else f"{hours:,.2f}" if hours else "-"
+        jobs = max(run.at_once(nj) for run in stage.runs)
+        print(f"{n:3} {stage.name:16} {table.stage_status(stage).state:8} {jobs:4} {said:>9} {mb:10,.0f}")
+    total = together([cost(table, run) for _, run in to_make]).mb
     print(f"to write: {total:,.0f} MB; free here: {free_mb('.'):,.0f} MB")
-    if any(cost(table, r)[0] is None for s in table.stages[first - 1 : last] for r in s.runs):
+    if unknown:
         print("? = not known before the data stage has run; give --hours to plan ahead of it")
     check_disk(table, first, last)

@@ -42,7 +42,7 @@ from .subset import within_hours
 
 VERSION = 4
 # Mostly the features of two rows at once, of networks of 3 layers and width 128; base-sized ones take ten times that.
-PLAN = {"mb": 20, "mb_per_hour": 400}
+PLAN = {"mb": 20, "mb_per_hour": 400, "scratch": True}
 JOBS = "array"
 SHORTEST = 1600  # samples of a recording whose time is worth measuring: 0.1 s
 LEFT_OUT = "task left out"  # reason of a ledger's row that names a task, not an utterance

@@ -31,7 +31,7 @@ from .sample import ABOUT as SAMPLE
 
 VERSION = 2
 PLAN = {"mb": 5, "mb_per_hour": 0}
-JOBS = "array"
+JOBS = "task"
 FEW_FRAMES = 40  # for each cluster, about where faiss warns too
 SAVE_SECONDS = 10.0  # runs shorter than this never write a state
 STATE, INERTIA = "state.safetensors", "inertia.tsv"

@@ -31,7 +31,7 @@ from ..transcripts import Row, Transcripts, find_table, match, read_transcripts,
 
 VERSION = 3
 PLAN = {"mb": 10, "mb_per_hour": 0.5}
-JOBS = "array"
+JOBS = "cpu array"
 BYTES_PER_SECOND = 32000  # of 16 kHz wav: sizes stand for seconds where shards are made, so that no header is opened
 
 

@@ -36,7 +36,7 @@ from .mini_voices import EMOTIONS, RATE, SPEAKERS, speak
 
 VERSION = 1
 PLAN = {"mb": 1, "mb_per_hour": 118}
-JOBS = "array"
+JOBS = "cpu array"
 SETS = ("train", "dev", "test")
 SECONDS = 2.57  # of an utterance, about: what minutes are turned into utterances by
 
