@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,10 @@ def write(run: Path, row: str, kind: str, counted: Counts, task: str = "asr", **
     """Result files of a row as train.probe writes them."""
     folder = run / row
     write_json(folder / "row.json", {"row": row, "kind": kind})
+    edits, length = (sum(column) for column in zip(*counted.values(), strict=True))
+    n = length if more.get("unit_of_n") == "frames" else len(counted)
     said = {"task": task, "metric": "CER", "unit_of_n": "utterances", "blocks": "speaker", **more}
+    said = {"percent": 100 * edits / length, "n": int(n), **said}
     write_json(folder / f"{task}.json", said)
     lines = (f"{id}\t{id.split('-')[0]}\t{a:.0f}\t{b:.0f}\n" for id, (a, b) in counted.items())
     (folder / f"{task}.counts.tsv").write_text("utterance\tspeaker\tcounted\tof\n" + "".join(lines), encoding="utf-8")
@@ -118,6 +122,79 @@ def test_rows_of_different_test_sets_are_refused(change: dict[str, Any], said: s
     write(tmp_path / "b", "fbank", "fbank", {id: (a, of) for id, (a, _) in counted.items()}, **change)
     with pytest.raises(UserError, match=said):
         pairs(tmp_path, tmp_path / "a", tmp_path / "b")
+
+
+DIALECTS = {"confusion": {"labels": ["ALG", "JOR"]}, "sets": {"test": "test"}, "metric": "accuracy"}
+
+
+@pytest.mark.parametrize(
+    ("change", "differs"),
+    [
+        ({"confusion": {"labels": ["ALG", "ENG", "JOR"]}}, "classes"),
+        ({"sets": {"test": "other"}}, "sets"),
+        ({"tokens": "characters"}, "tokens"),
+    ],
+)
+def test_heads_of_different_conditions_make_no_pair_but_a_row_of_the_ledger(
+    change: dict[str, Any], differs: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(tmp_path / "a", "it1.base", "model", counts(1), "dialect", **DIALECTS)
+    write(tmp_path / "a", "random", "random", counts(2), "dialect", **DIALECTS)
+    write(tmp_path / "b", "fbank", "fbank", counts(2), "dialect", **{**DIALECTS, **change})
+    found, step = pairs(tmp_path, tmp_path / "a", tmp_path / "b")
+    assert [p["other"] for p in found] == ["random"]
+    ((id, _, reason, detail),) = step.ledger.rows
+    assert (id, reason) == ("it1.base against fbank", f"a pair of rows with different {differs}")
+    assert detail.startswith("task dialect: it1.base ")
+    assert f"no pair of it1.base against fbank on dialect: different {differs}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda text: text[:-2], "its last line has no end"),
+        (lambda text: text[: text[:-1].rindex("\n") + 1], "it counts 29 utterances, where the result is of 30"),
+        (lambda text: text.replace("\t20\n", "\t2\n", 1), "its lines come to "),
+        (lambda text: text.replace("\t20\n", "\n", 1), "line 2 is not `utterance speaker counted of`"),
+        (lambda text: text[5:], "its first line is not the names of the columns"),
+        (lambda text: "", "it is no table in UTF-8"),
+    ],
+)
+def test_a_table_that_is_not_the_one_of_its_result_is_refused(
+    damage: Callable[[str], str], said: str, tmp_path: Path
+) -> None:
+    write(tmp_path / "a", "it1.base", "model", counts(1))
+    table = tmp_path / "a/it1.base/asr.counts.tsv"
+    table.write_text(damage(table.read_text(encoding="utf-8")), encoding="utf-8")
+    with pytest.raises(UserError, match=said) as found:
+        read_rows([tmp_path / "a"])
+    assert found.value.where == str(table) and "--fresh probe" in found.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("row.json", "{}", "row is None"),
+        ("row.json", '{"row": "a"', "not JSON"),
+        ("row.json", '["row"]', "no mapping"),
+        ("asr.json", '{"metric": "CER", "unit_of_n": "utterances", "blocks": 3}', "blocks is 3"),
+        ("asr.json", None, "it is missing"),
+    ],
+)
+def test_a_damaged_result_file_is_a_users_mistake(name: str, text: str | None, said: str, tmp_path: Path) -> None:
+    write(tmp_path / "a", "it1.base", "model", counts(1))
+    path = tmp_path / "a/it1.base" / name
+    path.unlink()
+    if text is not None:
+        path.write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match=said) as found:
+        read_rows([tmp_path / "a"])
+    assert found.value.where == str(path)
+
+
+def test_a_seed_below_0_is_refused() -> None:
+    with pytest.raises(ValueError, match="seed must be at least 0, not -1"):
+        CompareConfig(-1)
 
 
 def test_networks_of_two_frame_rates_can_be_compared(tmp_path: Path) -> None:

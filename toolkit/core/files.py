@@ -53,7 +53,12 @@ def write_json(path: Path, tree: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8", errors="surrogateescape"))
+    """Raises UserError where the file holds no JSON; a file that is not there stays a FileNotFoundError."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8", errors="surrogateescape"))
+    except (ValueError, RecursionError) as e:
+        remedy = "make it again: --fresh of the stage that made it"
+        raise UserError(f"a damaged file, not JSON: {e}", str(path), remedy) from None
 
 
 def remove(path: Path) -> None:

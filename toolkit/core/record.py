@@ -49,7 +49,7 @@ def read_record(folder: Path) -> dict[str, Any]:
             and isinstance(record.get("made", []), list)
         ):
             return record
-    except (ValueError, KeyError, TypeError):
+    except (UserError, ValueError, KeyError, TypeError):
         pass
     raise UserError("not a record of this toolkit", str(folder / RECORD), f"move {folder} aside and rerun its stage")
 

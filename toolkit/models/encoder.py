@@ -216,8 +216,8 @@ def _speech_type(folder: Path) -> None:
     """Raise UserError where config.json is broken or describes something that does not hear."""
     try:
         config = read_json(folder / "config.json")
-    except ValueError as e:
-        raise UserError(f"a broken config.json: {e}", str(folder), "copy or make it again") from None
+    except UserError as e:
+        raise UserError(f"a broken config.json: {e.what}", str(folder), "copy or make it again") from None
     if not {"conv_stride", "conv_kernel", "num_hidden_layers"} <= config.keys():
         kind = config.get("model_type", "unknown")
         remedy = "hubert, wav2vec2, wavlm and data2vec-audio are known to work"

@@ -59,8 +59,8 @@ def _json(path: Path) -> Any:
         return read_json(path)
     except FileNotFoundError:
         raise broken(path, "it is missing") from None
-    except (ValueError, OSError, RecursionError) as e:
-        raise broken(path, f"it is not JSON ({e})") from None
+    except (UserError, OSError) as e:
+        raise broken(path, e.what if isinstance(e, UserError) else str(e)) from None
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,13 @@
 """Compare the rows of probe runs in pairs, utterance by utterance: pairs.json.
 
 Inputs: folders of probe runs, one or several. Every row of a model is compared with every baseline row (filter banks,
-random initialisations) and with every other model row, on each task that both did.
+random initialisations) and with every other model row, on each task that both did under the same conditions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -20,11 +21,13 @@ from ..core.record import ASIDE, Ledger
 from ..core.step import Step, main
 from .bootstrap import CONFIDENCE, paired_difference
 
-VERSION = 1
+VERSION = 2
 PLAN = {"mb": 1}
 REMADE = True  # a table of its inputs, made in seconds: made anew where it is stale
 BASELINES = ("fbank", "fbank_stacked", "random")
 ROW, PAIRS, COUNTS = "row.json", "pairs.json", ".counts.tsv"
+HEADER = "utterance\tspeaker\tcounted\tof"
+SAID = {"metric": str, "unit_of_n": str, "blocks": str, "percent": (int, float), "n": int}
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,11 @@ class CompareConfig:
     """What the comparison draws."""
 
     seed: int = 1
-    "seeds the bootstrap"
+    "seeds the bootstrap; 0 or more"
+
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise ValueError(f"seed must be at least 0, not {self.seed}")
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,7 @@ class Scored:
 
     Attributes:
         counted: utterance -> (speaker, what was counted, of how much), as in <task>.counts.tsv.
+        conditions: the classes, the sets and the tokens of the head; two of which one differs are two tasks.
     """
 
     row: str
@@ -50,6 +58,7 @@ class Scored:
     unit: str
     by_speaker: bool
     counted: dict[str, tuple[str, float, float]]
+    conditions: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -65,8 +74,9 @@ def compare(rows: Sequence[Row], seed: int, ledger: Ledger) -> list[dict[str, An
     """Intervals of (row − other) in points, model by model in the order of `rows`.
 
     Of two models the later one is `row`. An utterance that only one of two rows scored (the other's features of it
-    were not finite, say) does not count, and is a row of the ledger. Raises UserError where two rows of a task
-    were scored on different utterances, by different metrics or against different references.
+    were not finite, say) does not count, and is a row of the ledger; so is a pair whose heads did a task under
+    different conditions, which is not made. Raises UserError where two rows of a task were scored on different
+    utterances, by different metrics or against different references.
     """
     models, baselines = ([row for row in rows if row.baseline is kind] for kind in (False, True))
     pairs = [(model, other) for model in models for other in baselines]
@@ -75,6 +85,7 @@ def compare(rows: Sequence[Row], seed: int, ledger: Ledger) -> list[dict[str, An
         _pair(row.tasks[task], other.tasks[task], seed, ledger)
         for row, other in pairs
         for task in sorted(row.tasks.keys() & other.tasks.keys())
+        if _alike(row.tasks[task], other.tasks[task], ledger)
     ]
 
 
@@ -82,8 +93,8 @@ def read_rows(folders: Sequence[Path]) -> list[Row]:
     """All rows below `folders`, by folder and name. Raises UserError for none, and for two of one name."""
     rows: dict[str, tuple[Row, Path]] = {}
     for path in _row_files(folders):
-        about = read_json(path)
-        name, folder = str(about["row"]), path.parent
+        about, folder = _read(path, {"row": str, "kind": str}), path.parent
+        name = about["row"]
         if name in rows and rows[name][1] != folder:
             what, where = f"two rows are called {name}", f"--in {rows[name][1]}, {folder}"
             raise UserError(what, where, "leave one of the runs out, or let only one of them make this row")
@@ -105,10 +116,69 @@ def _row_files(folders: Sequence[Path]) -> Iterator[Path]:
 def _tasks(row: str, folder: Path) -> Iterator[tuple[str, Scored]]:
     for path in sorted(folder.glob("*" + COUNTS)):
         task = path.name.removesuffix(COUNTS)
-        said = read_json(folder / f"{task}.json")
-        lines = (line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()[1:])
-        counted = {id: (speaker, float(a), float(b)) for id, speaker, a, b in lines}
-        yield task, Scored(row, task, folder, said["metric"], said["unit_of_n"], said["blocks"] == "speaker", counted)
+        said, counted = _read(folder / f"{task}.json", SAID), _counted(path)
+        _refuse_others(path, counted, said)
+        classes = said["confusion"].get("labels") if isinstance(said.get("confusion"), dict) else None
+        conditions = {"classes": classes, "sets": said.get("sets"), "tokens": said.get("tokens")}
+        by_speaker = said["blocks"] == "speaker"
+        yield task, Scored(row, task, folder, said["metric"], said["unit_of_n"], by_speaker, counted, conditions)
+
+
+def _damaged(path: Path, why: str) -> UserError:
+    return UserError(f"a damaged result file: {why}", str(path), "probe again: ./run.sh --fresh probe")
+
+
+def _read(path: Path, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """The mapping in a JSON file. Raises UserError where a name of `wanted` is missing, or not of its type."""
+    if not path.is_file():
+        raise _damaged(path, "it is missing")
+    tree = read_json(path)
+    if not isinstance(tree, dict):
+        raise _damaged(path, "it holds no mapping of names to values")
+    for name, kind in wanted.items():
+        if not isinstance(tree.get(name), kind) or isinstance(tree[name], bool):
+            raise _damaged(path, f"{name} is {tree.get(name)!r}"[:80])
+    return tree
+
+
+def _counted(path: Path) -> dict[str, tuple[str, float, float]]:
+    """Lines `utterance, speaker, counted, of` of <task>.counts.tsv. Raises UserError naming one that is none."""
+    try:
+        header, *lines, end = path.read_text(encoding="utf-8").split("\n")
+    except ValueError:  # one line, which has no end; or no UTF-8
+        raise _damaged(path, "it is no table in UTF-8") from None
+    if header != HEADER or end:
+        raise _damaged(path, "its last line has no end" if end else "its first line is not the names of the columns")
+    counted = {}
+    for number, line in enumerate(lines, 2):
+        try:
+            id, speaker, a, b = line.split("\t")
+            counted[id] = speaker, float(a), float(b)
+        except ValueError:
+            raise _damaged(path, f"line {number} is not `utterance speaker counted of`") from None
+    return counted
+
+
+def _refuse_others(path: Path, counted: Mapping[str, tuple[str, float, float]], said: Mapping[str, Any]) -> None:
+    """Raise UserError where the lines of a table are not those that its <task>.json was written from."""
+    right, total = (sum(line[k] for line in counted.values()) for k in (1, 2))
+    n = total if said["unit_of_n"] == "frames" else len(counted)
+    if n != said["n"]:
+        raise _damaged(path, f"it counts {n:g} {said['unit_of_n']}, where the result is of {said['n']}")
+    percent = 100 * right / total if total else math.nan
+    if not math.isclose(percent, said["percent"], rel_tol=1e-9, abs_tol=1e-9):
+        raise _damaged(path, f"its lines come to {percent:.4f} %, where the result is {said['percent']:.4f} %")
+
+
+def _alike(first: Scored, second: Scored, ledger: Ledger) -> bool:
+    """Whether two heads did a task under the same conditions; where not, that is noted and told."""
+    differ = [name for name, value in first.conditions.items() if value != second.conditions[name]]
+    if differ:
+        values = " and ".join(f"{s.row} {s.conditions[differ[0]]}" for s in (first, second))
+        pair = f"{first.row} against {second.row}"
+        ledger.drop(pair, f"a pair of rows with different {differ[0]}", f"task {first.task}: {values}")
+        print(f"  no pair of {pair} on {first.task}: different {differ[0]}")
+    return not differ
 
 
 def _pair(first: Scored, second: Scored, seed: int, ledger: Ledger) -> dict[str, Any]:
