@@ -75,6 +75,17 @@ def test_a_broken_entry_is_a_clear_error(tmp_path):
         Features(tmp_path / "no.scp")
 
 
+@pytest.mark.parametrize(
+    "header", [b"\x04\xff\xff\xff\x7f\x04\xff\xff\xff\x7f", b"\x04\xff\xff\xff\xff\x04\x01\x00\x00\x00"]
+)
+def test_a_size_that_fits_no_memory_is_a_broken_entry(header, tmp_path):
+    write_features(tmp_path / "f.ark", [("a", np.ones((100, 10)))])
+    ark = tmp_path / "f.ark"
+    ark.write_bytes(ark.read_bytes()[:7] + header + ark.read_bytes()[17:])
+    with pytest.raises(UserError, match="no whole entry"):
+        read_array(f"{ark}:2")
+
+
 def test_features_and_recordings_are_not_taken_for_each_other(tmp_path):
     write_features(tmp_path / "f.ark", [("a", np.ones((3, 2)))])
     write_waves(tmp_path / "w.ark", [("a", 8000, np.ones(9, "int16"))])

@@ -1,6 +1,7 @@
 """One face for all encoders."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import transformers
 from toolkit.core.errors import UserError
 from toolkit.models.encoder import encoder_name, load_encoder, random_encoder
 from toolkit.models.hubert import Hubert, HubertConfig, initialise
-from toolkit.models.hugging_face import save_pretrained
+from toolkit.models.hugging_face import read_config, save_pretrained
 
 SMALL = {
     "num_hidden_layers": 2,
@@ -132,6 +133,7 @@ def test_a_random_encoder_begins_as_training_does(trained: Path) -> None:
         (lambda p: None, "no speech encoder here"),
         (lambda p: p.mkdir(), "no speech encoder here"),
         (lambda p: (p.mkdir(), (p / "config.json").write_text("{")), "broken config.json"),
+        (lambda p: (p.mkdir(), (p / "config.json").write_text("[]")), "a model of type unknown"),
         (lambda p: (p.mkdir(), (p / "config.json").write_text(json.dumps({"model_type": "bert"}))), "type bert"),
         (
             lambda p: transformers.HubertConfig(**SMALL).save_pretrained(p),
@@ -143,6 +145,17 @@ def test_what_is_no_encoder_is_a_users_error(make: object, message: str, tmp_pat
     make(tmp_path / "x")  # type: ignore[operator]
     with pytest.raises(UserError, match=message):
         load_encoder(tmp_path / "x")
+
+
+@pytest.mark.parametrize(("name", "text"), [("preprocessor_config.json", "[]"), ("preprocessor_config.json", "{")])
+def test_a_damaged_description_of_a_trained_network_is_a_users_error(
+    name: str, text: str, trained: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(trained / "hf", tmp_path / "hf")
+    (folder / name).write_text(text)
+    with pytest.raises(UserError, match="a damaged file") as e:
+        read_config(folder)
+    assert e.value.where == str(folder / name)
 
 
 def test_weights_that_are_missing_are_refused_and_not_drawn_at_random(tmp_path: Path) -> None:

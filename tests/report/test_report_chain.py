@@ -170,6 +170,46 @@ def test_the_head_of_the_page_speaks_of_the_teacher(recipe):
     phone, _, size, _ = cards(collect(recipe.chain() and chain.ins()))
     assert (phone.figure, size.figure) == (f"{FIGURE[L]['phone']:.1f}", "6.40M")
     assert phone.under.startswith("it2.L; n 20,111 frames; random initialisation 35.1")
+    assert phone.under.endswith("; stacked FBANK 66.4 [64.1, 68.7]")
+
+
+def test_table_4_gives_the_figures_by_beam_search_and_says_which_decoding(recipe):
+    recipe.chain()
+    recipe.edit(f"exp/probe/{ST}.tuned/{ST}.tuned/asr.json", others={"wer": {"percent": 70.0}}, decoding=...)
+    table = our_table(collect(chain.ins()), True)
+    rows, beam = dicts(table), "by beam search (beam 16, order 4, lm weight 0.5, insertion 0 over characters)"
+    assert rows[f"iteration 2 ({L})"]["ASR WER % ↓"].value == FIGURE[L]["asr"] + 12
+    assert rows[f"{ST}, fine-tuned"]["ASR WER % ↓"].value == 70.0
+    (said,) = (note for note in table.notes if note.startswith("ASR WER: "))
+    assert said.startswith(f"ASR WER: {beam} for iteration 2 ({L}), ")
+    assert said.endswith(f"; greedy for {ST}, fine-tuned.")
+
+
+def test_steps_and_learning_rates_of_fine_tuning_are_told_where_they_differ(recipe):
+    recipe.chain()
+    alike = gather(chain.ins())
+    assert not any("fine-tuned 150" in note for note in alike.models.notes)
+    recipe.edit(f"exp/probe/{ST}.tuned/{ST}.tuned/asr.json", steps=150, dev_percent_by_lr={})
+    recipe.edit(f"exp/probe/{ST}/{ST}/asr.json", steps=800, dev_percent_by_lr={"0.01": 1, "0.003": 2, "0.001": 3})
+    said = "Steps: ASR 800 (fine-tuned 150). Learning rates tried: ASR 3 (fine-tuned 1)."
+    content = gather(chain.ins())
+    (table,) = (table for table in content.statement.tables if table.title.startswith("Fine-tuned"))
+    assert said in content.models.notes and said in table.notes
+
+
+@pytest.mark.parametrize("change", [{"tokens": "200 pieces"}, {"sets": {"test": "other"}}, {"confusion": None}])
+def test_of_figures_under_different_conditions_there_is_no_verdict(recipe, change):
+    """Whether or not a pair was made of them."""
+    recipe.chain()
+    recipe.edit(f"exp/probe/{S}/{S}/dialect.json", **change)
+    content = gather(chain.ins())
+    (found,) = (c for c in compared(content.results)["What compression costs, students against their teacher"].contests
+                if c.name == S)  # fmt: skip
+    assert str(found.verdicts["dialect"]) == "not comparable"
+    assert dicts(content.ours)[f"iteration 3 ({S})"]["Dialect relative to L"] is None
+    text = document(content)
+    assert f"{S} against {L} " in text and "not comparable on dialect" in text
+    assert "Not comparable: the two were probed on different classes, on different sets, or in other tokens." in text
 
 
 def test_units_and_trainings_say_what_they_were_made_of(recipe):

@@ -28,7 +28,7 @@ def test_every_drop_is_counted_by_stage_and_reason(recipe):
     rows = funnel_table(chain(recipe.ins)).rows
     dropped = [(row[2], row[3]) for row in rows if row[3] not in (None, "0")]
     assert dropped == [("clipped", "1"), ("too short", "1"), ("silent", "1")]
-    assert document(gather(recipe.ins)).rstrip().endswith("In all 3 dropped.")
+    assert document(gather(recipe.ins)).rstrip().endswith("In all dropped: 3 rows, 3 utterances.")
 
 
 def test_what_a_config_leaves_out_has_a_row_of_its_own_and_is_not_dropped():
@@ -39,11 +39,27 @@ def test_what_a_config_leaves_out_has_a_row_of_its_own_and_is_not_dropped():
     assert [row[4] for row in table.rows] == ["utterances 60", ""]
     assert table.notes == [
         "40 utterances are left out by choice, as the configs say: they are not listed.",
-        "In all 2 dropped.",
+        "In all dropped: 2 rows, not all of which say of which utterance.",
     ]
     assert share_dropped(stage) == pytest.approx(100 * 2 / 62)
     alone = funnel_table([Stage(Path("exp/it3/S"), ["train"], counts=counts)])
     assert [row[2:] for row in alone.rows] == [["by choice (data.exclude): 550.1 h", "40", "utterances 60"]]
+
+
+def test_an_utterance_that_several_stages_drop_is_counted_once():
+    stages = [
+        Stage(
+            Path(f"exp/probe/{i}"),
+            ["train.probe"],
+            drops=[("u1", "train.probe", "too short", "")],
+            reasons={"too short": 1},
+        )
+        for i in range(6)
+    ]
+    pair = ("a against b", "score.compare", "a pair of rows with different classes", "task dialect")
+    assert funnel_table(stages).notes[-1] == "In all dropped: 6 rows, 1 utterance."
+    stages.append(Stage(Path("exp/compare"), ["score.compare"], drops=[pair], reasons={pair[2]: 1}))
+    assert funnel_table(stages).notes[-1] == "In all dropped: 7 rows, 1 utterance."
 
 
 def test_nothing_dropped_is_said_where_it_is_so(recipe):

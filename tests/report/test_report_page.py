@@ -289,6 +289,12 @@ def test_real_speech_is_not_called_synthetic(recipe):
     assert "SYNTHETIC" not in page(gather(recipe.ins))
 
 
+@pytest.mark.parametrize(("synthetic", "notes"), [(True, ["Of all.", "Of espeak-ng."]), (False, ["Of all."])])
+def test_a_note_on_synthetic_audio_stands_under_no_real_speech(recipe, synthetic, notes):
+    recipe.whole(synthetic=synthetic)
+    assert gather(recipe.ins, note="Of all.", synthetic_note="Of espeak-ng.").notes == notes
+
+
 def test_the_figures_of_the_paper_stand_in_a_table_of_their_own(recipe):
     text = document(gather(recipe.whole().ins))
     tables = re.split(r"\n\*\*(?=[A-Z])", text)

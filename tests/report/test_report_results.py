@@ -168,6 +168,7 @@ BREAKS = [
     ("exp/probe/random/row.json", '{"row": "random"}', "train.probe"),
     ("exp/probe/random/cost.json", '{"rtf": "fast"}', "train.probe"),
     ("exp/probe/random/phone.json", '{"task": "phone", "percent": NaN}', "train.probe"),
+    ("exp/probe/random/asr.json", "{}", "train.probe"),
     ("data/dropped.tsv", "one field\n", "data.corpora.mini"),
     ("data/dev/utt2dur", "a long\n", "data.corpora.mini"),
 ]
@@ -192,6 +193,7 @@ def test_a_broken_file_is_named_with_the_step_to_rerun(recipe, file, text, step,
     [
         ("exp/probe/random/phone.json", {"low": 90}, "low is above high"),
         ("exp/probe/random/phone.json", {"n": 2.5}, "not a whole number"),
+        ("exp/probe/random/phone.json", {"agreeing": "yes"}, "agreeing is 'yes', not true or false"),
         ("exp/probe/random/phone.json", {"percent": True}, "percent is True"),
         ("exp/probe/random/phone.json", {"percent": ...}, "percent is missing"),
         ("exp/probe/random/phone.json", {"confusion": {"labels": ["a"], "counts": [[1, 2]]}}, "not a square"),

@@ -166,3 +166,12 @@ def test_layers_that_cannot_be_are_refused(recipe, change, said):
     with pytest.raises(UserError, match=said) as error:
         collect(chain.ins())
     assert "train.probe" in error.value.remedy
+
+
+def test_of_units_that_no_network_learnt_to_predict_none_are_called_the_easier(recipe):
+    recipe.chain()
+    for tag in ("it3-pca", "it3-raw"):
+        recipe.edit(f"exp/{tag}/quality/quality.json", entropy_bits=2.0)
+    results = collect(chain.ins())
+    said = verdict(ablations(results)[0], results)
+    assert "easier" not in said and "neither network learnt to predict its units. One run of each" in said

@@ -100,6 +100,8 @@ def test_a_model_is_held_against_chance_on_the_tasks_that_have_one():
         "asr": task(40, metric="cer"),
     }
     title = "Against chance, always the most frequent class of training: it1.base"
+    cautions = " ".join(statement(Results(rows=[row("it1.base", **tasks)]), False).cautions)
+    assert "chance is taken as exact" in cautions and "This is one run: another seed may give" in cautions
     text = said(row("it1.base", **tasks))
     assert f"{title} ahead on phone and behind on emotion." in text
     assert f"{title} not told apart on dialect." in text

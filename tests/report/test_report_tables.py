@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit.report.tables import ABSENT, Column, Estimate, Table, listed, plain, to_html, to_markdown
+from toolkit.report.tables import ABSENT, Column, Estimate, Judged, Table, fixed, listed, plain, to_html, to_markdown
 
 TEXTS = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=20).filter(str.strip)
 HOSTILE = [
@@ -89,6 +89,23 @@ def test_an_estimate_shows_its_value_within_its_interval(value, half, digits):
 def test_an_estimate_is_written_as_in_the_paper():
     assert str(Estimate(61.2, 58.9, 63.4)) == "61.2 [58.9, 63.4]"
     assert str(Estimate(61.25, digits=2)) == "61.25"
+
+
+def test_nothing_is_written_as_minus_0():
+    assert str(Estimate(-0.04, -0.049, -0.0)) == "0.0 [0.0, 0.0]"
+    assert str(Judged("not told apart", Estimate(-0.04, -2.0, 1.0))) == "not told apart +0.0 [-2.0, 1.0]"
+    assert fixed(-0.04, sign="+") == "+0.0"
+
+
+def test_where_all_that_was_drawn_scores_the_same_no_interval_is_shown_and_a_note_says_why():
+    alike = Estimate(100.0, 54.1, 100.0, agreeing=True)
+    columns = [Column("a", "left"), Column("b")]
+    for cell, text in ((alike, "100.0"), (Judged("ahead", alike.negated), "ahead -100.0")):
+        table = Table("T", columns, [["x", cell]], ["A note."])
+        assert markdown_cells(to_markdown(table))[2] == ["x", text]
+        for form in (to_markdown(table), to_html(table)):
+            assert form.count("No interval: all speakers (utterances) score the same there") == 1
+    assert "No interval" not in to_markdown(Table("T", columns, [["x", Estimate(1, 0, 2)]]))
 
 
 def test_an_absent_cell_is_a_dash_in_both_forms():

@@ -117,6 +117,8 @@ def test_blocks_that_agree_on_a_value_between_the_limits_have_an_interval_around
     assert (found.low, found.high) == pytest.approx((share * 0.5, share * 0.5 + 1 - share))
     silent = ratio_interval(np.full(6, 9.0), np.full(6, 9.0))  # an error rate: no limit above
     assert (silent.low, silent.high) == pytest.approx((0.025 ** (1 / 6), 1.0))
+    assert silent.percent["agreeing"] is True and found.percent["agreeing"] is True
+    assert "agreeing" not in ratio_interval(np.array([1.0, 2.0]), np.array([2.0, 3.0])).percent
 
 
 @pytest.mark.parametrize(("blocks", "told_apart"), [(2, False), (6, True)])

@@ -102,14 +102,14 @@ def test_parameters_are_told_against_the_teacher_that_made_the_units(
 ) -> None:
     trained(recipe, tmp_path)
     count = sum(p.numel() for p in Hubert(MODEL).parameters())
-    said = f"{count:,} parameters; {100 * (TEACHER - count) / TEACHER:.1f} % fewer than the teacher (50,000)"
+    said = f"{count:,} parameters; {100 * (TEACHER - count) / TEACHER:.1f} % fewer than "
     told = capsys.readouterr().out
-    assert f"2 blocks of d 16, ff 32: {said}\n" in told
+    assert f"2 blocks of d 16, ff 32: {said}it2.L, whose units it learns (50,000)\n" in told
     parts = told.split("\n  ")[1].replace(",", "").split()
     assert sum(int(word) for word in parts if word.isdigit()) == count
     head = 17 * 8 + K * 8
     assert f"with what predicts {K} units, in training: {count + head:,}" in told
-    assert said.replace(";", ",") in " ".join((tmp_path / "hf/README.md").read_text().split())
+    assert f"{said}the teacher (50,000)".replace(";", ",") in " ".join((tmp_path / "hf/README.md").read_text().split())
 
 
 @pytest.mark.parametrize("claimed, refused", [(K, False), (K + 1, True)])

@@ -256,3 +256,11 @@ def test_a_transcription_has_no_labels_to_exclude() -> None:
 def test_settings_of_the_probes_that_cannot_be_are_refused(more: dict[str, object], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         ProbeConfig(**{"tasks": {"phone": task("phone")}, **more})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"dropped": [["a"]]}'])
+def test_a_damaged_index_of_cached_features_is_a_users_mistake(text: str, tmp_path: Path) -> None:
+    (tmp_path / "index.json").write_text(text)
+    with pytest.raises(UserError) as e:
+        SetFeatures.open(tmp_path)
+    assert e.value.where == str(tmp_path / "index.json") and e.value.remedy

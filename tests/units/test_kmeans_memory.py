@@ -11,7 +11,9 @@ from toolkit.core.errors import UserError
 from toolkit.data.ark import write_features
 from toolkit.units import frames
 from toolkit.units.clustering import SUM_ROWS
+from toolkit.units.config import UnitsConfig
 from toolkit.units.frames import Sample, mean_frame, memory_bytes
+from toolkit.units.kmeans import _info
 
 MACHINE = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
@@ -46,6 +48,24 @@ def test_the_smallest_limit_of_a_control_group_counts(
     tmp_path: Path, own: str, files: dict[str, str], expected: int
 ) -> None:
     assert limited(tmp_path, own, files) == expected
+
+
+def test_a_damaged_sample_is_a_users_mistake(tmp_path: Path) -> None:
+    write_features(tmp_path / "feats.ark", [("a", np.ones(100, np.float32))], tmp_path / "feats.ark")
+    table = tmp_path / "utt2num_frames"
+    table.write_text("a 100\n")
+    with pytest.raises(UserError, match=r"a has \(100,\) numbers"):
+        list(Sample(tmp_path).parts())
+    for damaged in ("a", "a many", "a 1 2"):
+        table.write_text(damaged + "\n")
+        with pytest.raises(UserError, match="a line that is not `utterance frames`") as e:
+            Sample(tmp_path)
+        assert e.value.where == str(table)
+    for damaged in ("{}", "[]", '{"kind": "mfcc"'):
+        (tmp_path / "features.json").write_text(damaged)
+        with pytest.raises(UserError) as e:
+            _info(tmp_path, UnitsConfig())
+        assert e.value.where.endswith("features.json")
 
 
 def test_a_sample_larger_than_the_limit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

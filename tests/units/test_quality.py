@@ -97,8 +97,9 @@ def test_phones_are_read_in_order_of_time_and_a_bad_line_is_named(tmp_path: Path
     path = tmp_path / "phones.ctm"
     path.write_text("u 1 0.5 0.25 b\nu 1 0.0 0.5 a\nv 1 0 1 sil\n")
     assert read_phones(path) == {"u": [(0.0, 0.5, "a"), (0.5, 0.75, "b")], "v": [(0.0, 1.0, "sil")]}
-    path.write_text("u 1 0.5 0.25 b\nu 1 zero 0.5 a\n")
-    with pytest.raises(UserError) as e:
-        read_phones(path)
-    assert e.value.where.endswith("phones.ctm:2")
+    for bad in (b"u 1 zero 0.5 a", b"u 1 0.0 0.5 \xff"):
+        path.write_bytes(b"u 1 0.5 0.25 b\n" + bad + b"\n")
+        with pytest.raises(UserError) as e:
+            read_phones(path)
+        assert e.value.where.endswith("phones.ctm:2")
     assert math.isclose(sum(p == "a" for p in phone_frames([(0.0, 1.0, "a")], 100, 100.0)), 99)

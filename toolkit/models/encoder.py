@@ -218,8 +218,9 @@ def _speech_type(folder: Path) -> None:
         config = read_json(folder / "config.json")
     except UserError as e:
         raise UserError(f"a broken config.json: {e.what}", str(folder), "copy or make it again") from None
-    if not {"conv_stride", "conv_kernel", "num_hidden_layers"} <= config.keys():
-        kind = config.get("model_type", "unknown")
+    said = config if isinstance(config, dict) else {}
+    if not {"conv_stride", "conv_kernel", "num_hidden_layers"} <= said.keys():
+        kind = said.get("model_type", "unknown")
         remedy = "hubert, wav2vec2, wavlm and data2vec-audio are known to work"
         raise UserError(f"not a speech encoder: a model of type {kind}", str(folder), remedy)
 

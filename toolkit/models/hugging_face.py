@@ -64,17 +64,30 @@ def hugging_face_config(config: HubertConfig) -> dict[str, Any]:
 
 
 def read_config(folder: Path) -> HubertConfig | None:
-    """Config of a Hugging Face HuBERT folder; None where the network is one that this module does not build."""
-    tree = read_json(folder / "config.json")
+    """Config of a Hugging Face HuBERT folder; None where the network is one that this module does not build.
+
+    Raises UserError where a file of it is damaged.
+    """
+    tree = _mapping(folder / "config.json")
     if tree.get("model_type") != "hubert" or any(tree.get(name, value) != value for name, value in FIXED.items()):
         return None
     preprocessor = folder / "preprocessor_config.json"
     if preprocessor.is_file():
-        tree = {**tree, "normalize_waveform": bool(read_json(preprocessor).get("do_normalize", False))}
+        tree = {**tree, "normalize_waveform": bool(_mapping(preprocessor).get("do_normalize", False))}
     tree = {**tree, **tree.get(OURS, {})}
     values: dict[str, Any] = {f.name: tree[f.name] for f in fields(HubertConfig) if f.name in tree}
     values = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
-    return HubertConfig(**values)
+    try:
+        return HubertConfig(**values)
+    except (TypeError, ValueError) as e:
+        raise UserError(f"a broken config.json: {e}", str(folder), "copy or make it again") from None
+
+
+def _mapping(path: Path) -> dict[str, Any]:
+    tree = read_json(path)
+    if not isinstance(tree, dict):
+        raise UserError("a damaged file: no mapping of names to values", str(path), "copy or make it again")
+    return tree
 
 
 def load_pretrained(folder: Path) -> Hubert:

@@ -10,7 +10,7 @@ from .content import gather
 from .document import document
 from .page import page
 
-VERSION = 3
+VERSION = 4
 PLAN = {"mb": 8, "mb_per_hour": 0}
 REMADE = True  # a table of its inputs, made in seconds: made anew where it is stale
 
@@ -25,6 +25,8 @@ class ReportConfig:
     "name of the preset; empty: the folder of conf/ that the stages' configs lie in"
     note: str = ""
     "what a reader must know of this recipe, say that each language is one speaker; an empty line begins another"
+    synthetic_note: str = ""
+    "what a reader must know of its synthetic audio; left out where no record counts any"
 
 
 def run(step: Step[ReportConfig]) -> None:
@@ -36,7 +38,7 @@ def run(step: Step[ReportConfig]) -> None:
     config, beside = step.config, step.out.parent / "RESULTS.md"
     beside.unlink(missing_ok=True)
     step.input(0, "folders of results")
-    content = gather(step.ins, config.recipe, config.preset, config.note)
+    content = gather(step.ins, config.recipe, config.preset, config.note, config.synthetic_note)
     text = document(content)
     write_text(step.out / "index.html", page(content))
     write_text(step.out / "RESULTS.md", text)

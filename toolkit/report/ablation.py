@@ -159,7 +159,12 @@ def verdict(ablation: Ablation, results: Results) -> str:
         where = "dev" if dev else "training"
         easier = "PCA" if ends[0] < ends[1] else "raw"
         said += f"the last {where} loss is {ends[0]:.3f} of the units' entropy with PCA and {ends[1]:.3f} without, "
-        said += f"so the {easier} units were the easier to predict. " if ends[0] != ends[1] else "the same. "
+        if min(ends[0], ends[1]) >= 1:
+            said += (
+                "no better than a guess by how often each unit occurs: neither network learnt to predict its units. "
+            )
+        else:
+            said += f"so the {easier} units were the easier to predict. " if ends[0] != ends[1] else "the same. "
         said += "One run of each, without an interval."
     held = _held(ablation, results)
     if held is None:

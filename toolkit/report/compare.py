@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
-from .probes import BASELINES, TASKS, Row, Task
+from .probes import BASELINES, TASKS, Row, Task, task_name
 from .results import Results
 from .tables import Estimate, Judged, Outcome, listed
 
@@ -39,6 +39,7 @@ class Comparison:
         unsaid: sentences on contests that could not be held.
         tabled: whether its figures get a table.
         hoped: whether one hopes to be ahead, so that being ahead on no task is worth a word.
+        notes: sentences that stand under its table.
     """
 
     title: str
@@ -47,6 +48,7 @@ class Comparison:
     unsaid: list[str] = field(default_factory=list)
     tabled: bool = True
     hoped: bool = True
+    notes: list[str] = field(default_factory=list)
 
 
 def judge(task: Task | None, other: Task | None, other_row: str = "") -> Judged:
@@ -58,12 +60,19 @@ def judge(task: Task | None, other: Task | None, other_row: str = "") -> Judged:
     """
     if task is None or other is None:
         return Judged("not measured")
+    if not comparable(task, other):
+        return Judged("not comparable")
     sign = -1 if task.lower_is_better else 1
     paired = task.paired.get(other_row)
     if paired is not None and (found := _apart(paired, Estimate(0, 0, 0), sign)) is not None:
         return Judged(found, paired)
     apart = _apart(task.estimate, other.estimate, sign)
     return Judged(apart or "not measured", Estimate(task.estimate.value - other.estimate.value) if apart else None)
+
+
+def comparable(task: Task, other: Task) -> bool:
+    """Whether both tell the same classes apart, of the same sets, in the same tokens."""
+    return task.conditions == other.conditions
 
 
 def _apart(a: Estimate, b: Estimate, sign: int) -> Outcome | None:
@@ -208,6 +217,8 @@ def keeps(results: Results, student: Row, teacher: Row, task: str) -> str:
     mine, theirs = student.tasks.get(task), teacher.tasks.get(task)
     if mine is None or theirs is None or not theirs.estimate.value or not learnt(results, teacher, task):
         return ""
+    if not comparable(mine, theirs):
+        return ""
     ratio = mine.estimate.value / theirs.estimate.value
     return f"{ratio:.2f} times the error" if mine.lower_is_better else f"keeps {100 * ratio:.0f} %"
 
@@ -215,7 +226,7 @@ def keeps(results: Results, student: Row, teacher: Row, task: str) -> str:
 def learnt(results: Results, row: Row, task: str) -> bool:
     """Whether `row` is ahead of its random twin, or has none that would say otherwise."""
     twin = results.twin(row)
-    if twin is None or task not in twin.tasks:
+    if twin is None or task not in twin.tasks or not comparable(row.tasks[task], twin.tasks[task]):
         return True
     return judge(row.tasks.get(task), twin.tasks[task], twin.name).outcome == "ahead"
 
@@ -239,9 +250,35 @@ def _pca(results: Results) -> Comparison:
 
 
 def _tuned(results: Results) -> Comparison:
-    found = [(row, frozen) for row in results.tuned if (frozen := results.row(row.of)) and frozen.frozen]
+    found = _tuned_and_frozen(results)
     contests = [contest(row, frozen, list(row.tasks)) for row, frozen in found]
     held = {row.name for row, _ in found}
     alone = [row.title for row in results.tuned if row.name not in held]
     said = f"What fine-tuning gave {listed(alone)} cannot be said: there is no row of the same network frozen."
-    return Comparison("Fine-tuned against the same network frozen", contests, unsaid=[said] if alone else [])
+    title, unsaid = "Fine-tuned against the same network frozen", [said] if alone else []
+    return Comparison(title, contests, unsaid=unsaid, notes=tuned_otherwise(results))
+
+
+def _tuned_and_frozen(results: Results) -> list[tuple[Row, Row]]:
+    return [(row, frozen) for row in results.tuned if (frozen := results.row(row.of)) and frozen.frozen]
+
+
+def tuned_otherwise(results: Results) -> list[str]:
+    """`Steps: ASR 800 (fine-tuned 150).`: in what the training of fine-tuned heads differs from that of frozen ones."""
+    measures: dict[str, Callable[[Task], float | None]] = {
+        "Steps": lambda task: task.steps,
+        "Learning rates tried": lambda task: task.tried,
+    }
+    said = []
+    for name, of in measures.items():
+        differ = [words for task in measured(results) if (words := _differ(results, task, of))]
+        said += [f"{name}: {', '.join(differ)}."] if differ else []
+    return [" ".join(said)] if said else []
+
+
+def _differ(results: Results, task: str, of: Callable[[Task], float | None]) -> str:
+    """`ASR 800 (fine-tuned 150)`; empty where a measure of the task is the same, or not known."""
+    rows = [(a, b) for a, b in _tuned_and_frozen(results) if task in a.tasks and task in b.tasks]
+    found = dict.fromkeys((of(b.tasks[task]), of(a.tasks[task])) for a, b in rows)
+    words = [f"{frozen:g} (fine-tuned {tuned:g})" for frozen, tuned in found if frozen and tuned and frozen != tuned]
+    return f"{task_name(task)} {listed(words)}" if words else ""

@@ -44,7 +44,9 @@ class Content:
     stages: list[Stage]
 
 
-def gather(paths: Sequence[Path], recipe: str = "", preset: str = "", note: str = "") -> Content:
+def gather(
+    paths: Sequence[Path], recipe: str = "", preset: str = "", note: str = "", synthetic_note: str = ""
+) -> Content:
     """Read all results and say what they show.
 
     Args:
@@ -52,6 +54,7 @@ def gather(paths: Sequence[Path], recipe: str = "", preset: str = "", note: str 
         recipe: name in the title; empty: the last two folders of the path the recipe runs in.
         preset: name of the preset; empty: the folder in conf/ that the stages' configs lie in.
         note: caveats of the recipe; an empty line begins another.
+        synthetic_note: caveats that hold of synthetic audio only.
 
     Raises:
         UserError: an input is unknown, unfinished or broken.
@@ -61,6 +64,7 @@ def gather(paths: Sequence[Path], recipe: str = "", preset: str = "", note: str 
     preset = preset or _preset(stages)
     said = synthetic(stages) or [f"the unit quality of {q.tag}" for q in results.qualities if q.synthetic]
     warning = f"{SYNTHETIC} It is recorded so in {listed(said)}." if said else ""
+    note = f"{note}\n\n{synthetic_note}" if said else note
     return Content(
         title=f"{recipe}, preset {preset}" if preset else recipe,
         warning=warning,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from .compare import tuned_otherwise
 from .probes import BASELINES, BEAM, Row, Task, heading, task_name
 from .results import Results
-from .tables import ABSENT, THIS_RUN, Cell, Column, Estimate, Table, listed
+from .tables import ABSENT, THIS_RUN, Cell, Column, Estimate, Table, fixed, listed
 
 LABELS = {  # tables of a data dir without which a task has no labels
     "phone": ("phones.ctm",),
@@ -124,7 +125,7 @@ def compression(row: Row | None, against: Row | None) -> str | None:
     """Parameters saved against another row, percent; None for features without parameters."""
     if row is None or against is None or not row.parameters or not against.parameters:
         return None
-    return f"{100 * (1 - row.parameters / against.parameters):.1f}"
+    return fixed(100 * (1 - row.parameters / against.parameters))
 
 
 def _size(row: Row | None, against: Row | None) -> list[Cell]:
@@ -186,6 +187,7 @@ def _kinds(results: Results) -> list[str]:
             "Fine-tuned: trained on the task together with the head, with its own dropout, without masking (its "
             "convolutions, too, only where freeze_convolutions is false); all other rows are frozen."
         )
+        notes += tuned_otherwise(results)
     beams = {t.decoding for row in results.rows for t in row.tasks.values() if any(o.endswith(BEAM) for o in t.others)}
     if beams:
         how = "; ".join(sorted(beams - {""})) or "settings not said"

@@ -11,11 +11,12 @@ import jinja2
 from markupsafe import Markup
 
 from . import pictures
+from .compare import best_filter_bank
 from .content import Content
 from .heat import Heat, confusion_heats, layer_heats
 from .listen import players
 from .model_table import count, reference
-from .probes import Row
+from .probes import BASELINES, Row
 from .results import SET_ORDER, Results
 from .run_tables import kept_words, share_dropped
 from .statement import NOTHING
@@ -121,6 +122,8 @@ def _phone_card(results: Results, model: Row | None) -> Card:
     random = results.twin(model)
     before = random.tasks.get("phone") if random else None
     under = f"random initialisation {before.estimate}" if before else "no random initialisation to compare"
+    bank = best_filter_bank(results, "phone")
+    under += f"; {BASELINES[bank.kind]} {bank.tasks['phone'].estimate}" if bank else "; no filter bank to compare"
     whose = f"{model.name}; " if len(results.models) > 1 else ""
     under = f"{whose}n {phone.n:,} {phone.unit_of_n}; {under}"
     return Card("Phone accuracy", phone.estimate.figure, "%", phone.estimate.interval, under)

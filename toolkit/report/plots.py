@@ -141,8 +141,8 @@ def layer_plot(name: str, test: Mapping[int, Estimate], best: int | None, chance
     with matplotlib.rc_context(STYLE):
         figure, axes = _axes(3.8, 2.3)
         x, y = list(test), [e.value for e in test.values()]
-        low = [e.value if e.low is None else e.low for e in test.values()]
-        high = [e.value if e.high is None else e.high for e in test.values()]
+        low = [e.value if e.low is None or e.agreeing else e.low for e in test.values()]
+        high = [e.value if e.high is None or e.agreeing else e.high for e in test.values()]
         axes.fill_between(x, low, high, color=ACCENT, alpha=0.2, linewidth=0)
         axes.plot(x, y, color=ACCENT, linewidth=1.5, marker="o", markersize=3)
         if best is not None and best in test:
@@ -175,7 +175,7 @@ def interval_plot(name: str, rows: Sequence[tuple[str, Estimate, bool]], chance:
         figure, axes = _axes(3.8, 0.35 + 0.3 * len(rows))
         for y, (_, estimate, ours) in enumerate(rows):
             colour = ACCENT if ours else MUTED
-            if estimate.low is not None and estimate.high is not None:
+            if estimate.low is not None and estimate.high is not None and not estimate.agreeing:
                 axes.plot(
                     [estimate.low, estimate.high], [y, y], color=colour, linewidth=2, solid_capstyle="round", alpha=0.55
                 )

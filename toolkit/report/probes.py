@@ -11,6 +11,7 @@ from .tables import Estimate
 
 BASELINES = {"fbank": "FBANK", "fbank_stacked": "stacked FBANK", "random": "random initialisation, same shape"}
 ROW_FILE, COST_FILE = "row.json", "cost.json"
+TRIED = "dev_percent_by_lr"
 TASKS = {"phone": "phone", "asr": "ASR", "dialect": "dialect", "language": "language", "emotion": "emotion"}
 """known tasks in the order of the tables, and what they are called"""
 BEAM = "_beam"
@@ -36,6 +37,8 @@ class Task:
         paired: by row, the interval of (this row - that row) in points, where the two were tested in pairs.
         decoding: how the beam decoder of `others` was set, and over what tokens; empty where there was none.
         frozen: whether only the head was trained.
+        tried: learning rates of which dev chose one; None where the file does not say.
+        conditions: the classes, the sets and the tokens of the head; figures are compared under the same only.
     """
 
     task: str
@@ -55,6 +58,8 @@ class Task:
     block_count: float | None = None
     decoding: str = ""
     frozen: bool = True
+    tried: int | None = None
+    conditions: tuple[object, ...] = ()
 
     @property
     def drawn(self) -> str:
@@ -166,9 +171,7 @@ def _order(task: Task) -> int:
 
 
 def _is_task(path: Path) -> bool:
-    if path.name in (ROW_FILE, COST_FILE, "layers.json", "record.json", "times.json"):
-        return False
-    return "task" in ResultFile.read(path).tree
+    return path.name not in (ROW_FILE, COST_FILE, "layers.json", "record.json", "times.json")
 
 
 def _cost(path: Path) -> Cost:
@@ -185,6 +188,7 @@ def _task(path: Path) -> Task:
     file = ResultFile.read(path)
     others = file.section("others") if file.has("others") else None
     paired = file.section("paired") if file.has("paired") else None
+    confusion = _confusion(file.section("confusion")) if file.has("confusion") else None
     return Task(
         task=file.text("task"),
         metric=file.text("metric"),
@@ -195,7 +199,7 @@ def _task(path: Path) -> Task:
         block_count=file.maybe("block_count"),
         confidence=file.number("confidence"),
         layer_weights=file.numbers("layer_weights") if file.has("layer_weights") else None,
-        confusion=_confusion(file.section("confusion")) if file.has("confusion") else None,
+        confusion=confusion,
         others={name: estimate_of(others.section(name)) for name in sorted(others.tree)} if others else {},
         best_lr=file.maybe("best_lr"),
         steps=file.maybe("steps"),
@@ -203,6 +207,8 @@ def _task(path: Path) -> Task:
         paired={name: estimate_of(paired.section(name)) for name in sorted(paired.tree)} if paired else {},
         decoding=_decoding(file),
         frozen=file.flag("frozen") if file.has("frozen") else True,
+        tried=max(1, len(file.section(TRIED).tree)) if file.has(TRIED) else None,
+        conditions=(confusion and confusion.labels, file.tree.get("sets"), file.tree.get("tokens")),
     )
 
 
@@ -218,7 +224,8 @@ def _decoding(file: ResultFile) -> str:
 
 def estimate_of(file: ResultFile) -> Estimate:
     """percent, low and high of a section. Raises UserError where low is above high."""
-    estimate = Estimate(file.number("percent"), file.maybe("low"), file.maybe("high"))
+    agreeing = file.has("agreeing") and file.flag("agreeing")
+    estimate = Estimate(file.number("percent"), file.maybe("low"), file.maybe("high"), agreeing=agreeing)
     if estimate.low is not None and estimate.high is not None and estimate.low > estimate.high:
         raise broken(file.path, f"{file.prefix}low is above {file.prefix}high")
     return estimate

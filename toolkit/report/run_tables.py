@@ -236,7 +236,7 @@ def funnel_table(stages: Sequence[Stage]) -> Table:
     total, by_choice = sum(s.dropped for s in stages), sum(sum(left_out(s).values()) for s in stages)
     if by_choice:
         notes.append(f"{by_choice:,} utterances are left out by choice, as the configs say: they are not listed.")
-    notes.append(f"In all {total:,} dropped." if total else "Nothing was dropped at any stage.")
+    notes.append(f"In all dropped: {_rows_and_utterances(stages)}." if total else "Nothing was dropped at any stage.")
     columns = [
         Column("Step", "left"),
         Column("Output", "left"),
@@ -247,6 +247,16 @@ def funnel_table(stages: Sequence[Stage]) -> Table:
     return Table(
         "Funnel", columns, rows or [[ABSENT, None, "no input has a record or a dropped.tsv", None, None]], notes
     )
+
+
+def _rows_and_utterances(stages: Sequence[Stage]) -> str:
+    """`6 rows, 1 utterance`: a step that drops what another dropped too has a row of its own."""
+    rows = sum(stage.dropped for stage in stages)
+    utterances = len({id for stage in stages for id, *_ in stage.drops if " " not in id})  # else a pair of probe rows
+    said = f"{rows:,} row{'s' * (rows != 1)}"
+    if any(stage.dropped and not stage.drops for stage in stages):
+        return f"{said}, not all of which say of which utterance"
+    return f"{said}, {utterances:,} utterance{'s' * (utterances != 1)}"
 
 
 def left_out(stage: Stage) -> dict[str, int]:

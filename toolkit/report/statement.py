@@ -12,7 +12,7 @@ from .results import Results
 from .tables import THIS_RUN, UNPAIRED, Cell, Column, Outcome, Table, listed
 
 SYNTHETIC = "The audio is SYNTHETIC."
-UNDECIDED: tuple[Outcome, ...] = ("not told apart", "not measured")
+UNDECIDED: tuple[Outcome, ...] = ("not told apart", "not comparable", "not measured")
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,9 @@ def _table(comparison: Comparison, results: Results) -> Table:
         columns.append(Column(titles[task].replace(" %", "") + (f", against {beside}" if beside else "")))
     rows: list[list[Cell]] = [[c.label, *(c.verdicts.get(t) for t in tasks)] for c in comparison.contests]
     verdicts = [v for c in comparison.contests for v in c.verdicts.values()]
-    notes = []
+    notes = list(comparison.notes)
+    if any(v.outcome == "not comparable" for v in verdicts):
+        notes.append("Not comparable: the two were probed on different classes, on different sets, or in other tokens.")
     if any(v.difference and not v.paired for v in verdicts):
         notes.append(f"{UNPAIRED}: no paired test; judged by the intervals of the two figures.")
     return Table(comparison.title, columns, rows, notes, THIS_RUN)
@@ -147,7 +149,7 @@ def _cautions(results: Results, synthetic: bool) -> list[str]:
     cautions = [
         "Ahead and behind: the interval of the paired difference (points, in brackets) lies on one side of 0, or, "
         "where there is none, the two intervals are apart. Not told apart does not mean equal. "
-        "This is one run with one seed, and the intervals cover the choice of test data only; "
+        "This is one run: another seed may give other figures. The intervals cover the choice of test data only; "
         "of many comparisons some come out by chance."
     ]
     drawn = [
@@ -158,6 +160,8 @@ def _cautions(results: Results, synthetic: bool) -> list[str]:
             f" On {listed(map(task_name, drawn))} that is the choice of utterances: "
             "variation between speakers is not covered."
         )
+    if any(task.chance is not None for model in results.models for task in model.tasks.values()):
+        cautions[0] += " Against chance, chance is taken as exact: only the model's figure has an interval."
     if results.tuned:
         names = listed(row.title for row in results.tuned)
         cautions.append(f"{names}: trained together with the head, so held against the same network frozen only.")

@@ -12,9 +12,18 @@ from markupsafe import Markup, escape
 
 ABSENT = "–"
 UNPAIRED = "†"
+AGREEING = (
+    "No interval: all speakers (utterances) score the same there, of which a bootstrap knows no spread. "
+    "Verdicts take such a figure to be known within what so few may hide."
+)
 THIS_RUN: Final = "this run"
 PAPER: Final = "paper"
 WIDEST = 48  # a longer cell of Markdown sticks out instead of padding its whole column
+
+
+def fixed(value: float, digits: int = 1, sign: str = "") -> str:
+    """`value` with so many decimals, 0 never as −0; `sign`: "+" puts one before positive numbers too."""
+    return f"{round(value, digits) + 0.0:{sign}.{digits}f}"
 
 
 @dataclass(frozen=True)
@@ -25,35 +34,37 @@ class Estimate:
         value: the figure.
         low, high: ends of the interval; None where it has none.
         digits: decimals shown.
+        agreeing: whether all that was drawn scored the same; verdicts then use the ends, which no reader is shown.
     """
 
     value: float
     low: float | None = None
     high: float | None = None
     digits: int = 1
+    agreeing: bool = False
 
     @property
     def figure(self) -> str:
-        return f"{self.value:.{self.digits}f}"
+        return fixed(self.value, self.digits)
 
     @property
     def interval(self) -> str:
-        """`[58.9, 63.4]`, or nothing where there is no interval."""
-        if self.low is None or self.high is None:
+        """`[58.9, 63.4]`, or nothing where there is no interval, or none to show."""
+        if self.low is None or self.high is None or self.agreeing:
             return ""
-        return f"[{self.low:.{self.digits}f}, {self.high:.{self.digits}f}]"
+        return f"[{fixed(self.low, self.digits)}, {fixed(self.high, self.digits)}]"
 
     @property
     def negated(self) -> Estimate:
         """The difference seen from the other side."""
         low, high = (None if end is None else -end for end in (self.high, self.low))
-        return Estimate(-self.value, low, high, self.digits)
+        return Estimate(-self.value, low, high, self.digits, self.agreeing)
 
     def __str__(self) -> str:
         return f"{self.figure} {self.interval}".rstrip()
 
 
-Outcome = Literal["ahead", "behind", "not told apart", "not measured"]
+Outcome = Literal["ahead", "behind", "not told apart", "not comparable", "not measured"]
 
 
 @dataclass(frozen=True)
@@ -72,14 +83,15 @@ class Judged:
 
     @property
     def paired(self) -> bool:
-        return bool(self.difference and self.difference.interval)
+        return bool(self.difference and self.difference.low is not None)
 
     @property
     def rest(self) -> str:
         """`+24.6 [22.6, 26.6]; keeps 91 %`; a difference without a paired test is followed by UNPAIRED."""
         words = []
         if self.difference:
-            words.append(f"{self.difference.value:+.{self.difference.digits}f} {self.difference.interval or UNPAIRED}")
+            figure = fixed(self.difference.value, self.difference.digits, "+")
+            words.append(f"{figure} {self.difference.interval if self.paired else UNPAIRED}".rstrip())
         return "; ".join([*words, self.note] if self.note else words)
 
     def __str__(self) -> str:
@@ -127,6 +139,13 @@ class Table:
                 raise ValueError(f"{self.title}: a row of {len(row)} cells under {len(self.columns)} headings")
 
     @property
+    def remarks(self) -> list[str]:
+        """The notes, and one on figures that have no interval to show."""
+        cells = [cell.difference if isinstance(cell, Judged) else cell for row in self.rows for cell in row]
+        agreeing = any(isinstance(cell, Estimate) and cell.agreeing for cell in cells)
+        return [*self.notes, AGREEING] if agreeing else list(self.notes)
+
+    @property
     def heading(self) -> str:
         return f"{self.title} ({self.mark})" if self.mark else self.title
 
@@ -156,7 +175,7 @@ def to_markdown(table: Table) -> str:
     for row in [titles, rule, *body]:
         cells = [_pad(cell, w, c.align) for cell, w, c in zip(row, widths, table.columns)]
         lines.append(f"| {' | '.join(cells)} |")
-    for note in table.notes:
+    for note in table.remarks:
         lines += ["", plain(note)]
     return "\n".join(lines) + "\n"
 
@@ -175,7 +194,7 @@ def to_html(table: Table) -> Markup:
         rows.append(opening + Markup("").join(cells) + Markup("</tr>\n"))
     mark = Markup(' <span class="mark {}">{}</span>').format(table.mark.replace(" ", "-"), table.mark)
     caption = Markup("<caption>{}{}</caption>").format(table.title, mark if table.mark else "")
-    notes = Markup("").join(Markup("<p>{}</p>\n").format(note) for note in table.notes)
+    notes = Markup("").join(Markup("<p>{}</p>\n").format(note) for note in table.remarks)
     return Markup(
         '<div class="table"><div class="scroll" tabindex="0" role="region" aria-label="{}"><table>{}\n'
         "<thead><tr>{}</tr></thead>\n"

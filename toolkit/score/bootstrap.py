@@ -31,12 +31,15 @@ class Interval:
     high: float | None
     blocks: int
     """Independent blocks that were resampled."""
+    agreeing: bool = False
+    """All blocks score the same: the limits are those of `agreeing`, and no spread that was seen."""
 
     @property
     def percent(self) -> dict[str, float | None]:
-        """As result files have it: percent, low and high, each times 100."""
+        """As result files have it: percent, low and high, each times 100; `agreeing` where it is so."""
         ends = {"low": self.low, "high": self.high}
-        return {"percent": 100 * self.estimate, **{end: None if x is None else 100 * x for end, x in ends.items()}}
+        found = {"percent": 100 * self.estimate, **{end: None if x is None else 100 * x for end, x in ends.items()}}
+        return {**found, "agreeing": True} if self.agreeing else found
 
 
 def ratio(sums_R2: np.ndarray) -> np.ndarray:
@@ -165,7 +168,7 @@ def agreeing(found: Interval, limits: tuple[float, float], confidence: float = C
     v, reach = found.estimate, max(1.0, abs(found.estimate))
     share = ((100.0 - confidence) / 200) ** (1 / found.blocks)
     low, high = (share * v + (1 - share) * limit for limit in (max(limits[0], -reach), min(limits[1], reach)))
-    return Interval(v, low, high, found.blocks)
+    return Interval(v, low, high, found.blocks, agreeing=True)
 
 
 def _sum_by_block(values_NK: np.ndarray, blocks: Sequence[Hashable]) -> np.ndarray:

@@ -161,7 +161,7 @@ def _counted(path: Path) -> dict[str, tuple[str, float, float]]:
 
 def _refuse_others(path: Path, counted: Mapping[str, tuple[str, float, float]], said: Mapping[str, Any]) -> None:
     """Raise UserError where the lines of a table are not those that its <task>.json was written from."""
-    right, total = (sum(line[k] for line in counted.values()) for k in (1, 2))
+    right, total = sum(a for _, a, _ in counted.values()), sum(b for _, _, b in counted.values())
     n = total if said["unit_of_n"] == "frames" else len(counted)
     if n != said["n"]:
         raise _damaged(path, f"it counts {n:g} {said['unit_of_n']}, where the result is of {said['n']}")

@@ -22,16 +22,16 @@ def parameters(module: nn.Module) -> int:
     return sum(p.numel() for p in module.parameters())
 
 
-def compression(student: int, teacher: int) -> str:
+def compression(student: int, teacher: int, name: str = "the teacher") -> str:
     """`79.5 % fewer than the teacher (315,434,880)`; empty where there is no teacher, as under MFCC units."""
     if not teacher:
         return ""
     share = 100 * (1 - student / teacher)
-    return f"{abs(share):.1f} % {'fewer' if share >= 0 else 'more'} than the teacher ({teacher:,})"
+    return f"{abs(share):.1f} % {'fewer' if share >= 0 else 'more'} than {name} ({teacher:,})"
 
 
 def described(config: TrainConfig, labels: LabelHeader) -> str:
-    """Parameters by part, and against the teacher that made the units."""
+    """Parameters by part, and against the network that made the units, a teacher or the iteration before."""
     with torch.device("meta"):
         network = Hubert(config.model)
     c, encoder, dim = config.model, network.encoder, config.objective.final_dim
@@ -47,7 +47,7 @@ def described(config: TrainConfig, labels: LabelHeader) -> str:
     shape = (
         f"{c.num_hidden_layers} block{'s' * (c.num_hidden_layers != 1)} of d {c.hidden_size}, ff {c.intermediate_size}"
     )
-    smaller = compression(count, labels.parameters)
+    smaller = compression(count, labels.parameters, f"{labels.layer.split(' of ')[-1]}, whose units it learns")
     return (
         f"{shape}: {count:,} parameters{smaller and '; ' + smaller}\n"
         f"  {', '.join(f'{name} {n:,}' for name, n in parts.items())}\n"

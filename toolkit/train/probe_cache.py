@@ -47,9 +47,14 @@ class SetFeatures:
 
     @classmethod
     def open(cls, folder: Path) -> SetFeatures:
+        """Raises UserError where the index is not one that `compute` wrote."""
         index = read_json(folder / INDEX)
-        dropped = [(a, b, c) for a, b, c in index["dropped"]]
-        return cls(folder, index["ids"], index["frames"], (index["states"], index["dim"]), dropped)
+        try:
+            dropped = [(a, b, c) for a, b, c in index["dropped"]]
+            return cls(folder, index["ids"], index["frames"], (index["states"], index["dim"]), dropped)
+        except (KeyError, TypeError, ValueError) as e:
+            remedy = f"remove {folder} and rerun: the features are made again"
+            raise UserError(f"no index of cached features: {e!r}", str(folder / INDEX), remedy) from None
 
     def state(self, place: int) -> SetFeatures:
         """The same features with a single state, the one stored at `place`."""

@@ -139,10 +139,10 @@ def by_layer(task: str, folders: Mapping[int, Path]) -> dict[str, Any]:
     """What layers.json says of a task. `folders`: layer -> folder with the result files of its head."""
     found = {layer: read_json(folder / f"{task}.json") for layer, folder in folders.items()}
     shared = ("metric", "n", "unit_of_n", "blocks", "block_count", "confidence", "chance_percent")
-    own = ("percent", "low", "high", "best_lr")
+    own = ("percent", "low", "high", "agreeing", "best_lr")
     layers = [
         {"layer": layer, "dev_percent": said["dev_percent_by_lr"][f"{said['best_lr']:g}"]}
-        | {name: said[name] for name in own}
+        | {name: said[name] for name in own if name in said}
         for layer, said in found.items()
     ]
     return {name: next(iter(found.values()))[name] for name in shared} | {"layers": layers}

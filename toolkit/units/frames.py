@@ -42,7 +42,7 @@ class Sample:
         self.frames = sum(self.lengths.values())
         if not self.frames:
             raise UserError("a sample without a frame", str(folder), "run units.sample again on data with usable audio")
-        self.dim = next(iter(self.features.values())).shape[1]
+        self.dim = next(iter(self.features.values())).shape[-1]
 
     def parts(self) -> Iterator[np.ndarray]:
         """Frames of each utterance [T, D], in the order of the scp. Raises UserError for a broken one."""
@@ -89,11 +89,14 @@ class Sample:
 
 
 def read_lengths(folder: Path) -> dict[str, int]:
-    """Utterance id -> frames of it in the sample. Raises UserError where there is no sample."""
+    """Utterance id -> frames of it in the sample. Raises UserError where there is no sample, or a damaged one."""
     table = folder / "utt2num_frames"
     if not table.is_file():
         raise UserError("no sample of features here", str(folder), "name the output of units.sample")
-    return {id: int(n) for id, n in (line.split() for line in table.read_text(encoding="utf-8").splitlines())}
+    try:
+        return {id: int(n) for id, n in (line.split() for line in table.read_text(encoding="utf-8").splitlines())}
+    except ValueError as e:
+        raise UserError(f"a line that is not `utterance frames`: {e}", str(table), "run units.sample again") from None
 
 
 def mean_frame(x_ND: Tensor) -> Tensor:

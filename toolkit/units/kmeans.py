@@ -134,7 +134,10 @@ def _info(folder: Path, config: UnitsConfig) -> FeatureInfo:
     path = folder / SAMPLE
     if not path.is_file():
         raise UserError("no sample of features here", str(folder), "name the output of units.sample")
-    info, asked = FeatureInfo.of(read_json(path)), config.features
+    try:
+        info, asked = FeatureInfo.of(read_json(path)), config.features
+    except (KeyError, TypeError) as e:
+        raise UserError(f"no description of features: {e}", str(path), "run units.sample again") from None
     if (info.kind, info.layer) != (asked.kind, asked.layer):
         raise UserError(
             f"a sample of {info.source}, but the config says {asked.kind} {asked.layer}",

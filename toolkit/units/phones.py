@@ -20,9 +20,10 @@ def read_phones(path: Path) -> dict[str, list[Span]]:
     Raises UserError naming a line that is none.
     """
     phones: dict[str, list[Span]] = {}
-    with open(path, encoding="utf-8") as f:
+    with open(path, encoding="utf-8", errors="surrogateescape") as f:
         for number, line in enumerate(f, 1):
             try:
+                line.encode()  # refuses what is no UTF-8
                 id, _, start, duration, phone = line.split()
                 phones.setdefault(id, []).append((float(start), float(start) + float(duration), phone))
             except ValueError:
