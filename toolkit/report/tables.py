@@ -12,10 +12,7 @@ from markupsafe import Markup, escape
 
 ABSENT = "–"
 UNPAIRED = "†"
-AGREEING = (
-    "No interval: all speakers (utterances) score the same there, of which a bootstrap knows no spread. "
-    "Verdicts take such a figure to be known within what so few may hide."
-)
+AGREEING = "No interval: all speakers (utterances) score the same there, of which a bootstrap knows no spread."
 THIS_RUN: Final = "this run"
 PAPER: Final = "paper"
 WIDEST = 48  # a longer cell of Markdown sticks out instead of padding its whole column
