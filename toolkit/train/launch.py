@@ -94,6 +94,7 @@ def main(count: str, *arguments: str) -> None:
     """
     die_with_parent()
     os.environ.update(parenthood())
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # what torchrun would set, at length; the step sets its own threads
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.run import parse_args
     from torch.distributed.run import run as torchrun
