@@ -83,7 +83,10 @@ probes() {
   stage probe "Phones, ASR, dialect and emotion read off frozen features; fine-tuned; layer by layer"
   probe probe probe/fbank
   for model in "${models[@]}"; do probe probe "probe/$model" "$(trained "$model")"; done
-  for model in "${others[@]}"; do probe probe "probe/$(basename "$model")" "$model"; done
+  for model in "${others[@]}"; do
+    model=${model%/} && model=${model%/hf} # a network of another recipe is called by its own folder
+    probe probe "probe/$(basename "$model")" "$model"
+  done
   for model in "${fine[@]}"; do
     model=$(named --tuned "$model")
     probe tuned "probe/$model.tuned" "$(trained "$model")"

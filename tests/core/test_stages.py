@@ -88,7 +88,7 @@ def test_it_runs_from_any_folder(recipe):
 def test_a_config_may_state_its_disk(recipe):
     recipe.config("two.yaml", "# disk: 123456789 MB\nadd: 10\n")
     code, said = recipe("--plan")
-    assert code == 2 and "123,456,789" in said and "the disk is short" in said
+    assert code == 2 and "the disk is short" in said and "most for exp/two: 123,456,789" in said
     assert recipe()[0] == 2 and recipe.made() == []
 
 

@@ -107,11 +107,14 @@ def check_disk(table: Table, first: int, last: int) -> None:
         on_disk.setdefault(disk, []).append(run)
     for runs in on_disk.values():
         mb, folder = together([cost(table, run) for run in runs]).mb, runs[-1].out
+        largest = max(runs, key=lambda run: cost(table, run).mb)
         if mb > free_mb(folder):
             raise UserError(
-                f"the disk is short: stages {first} to {last} need about {mb:,.0f} MB, {free_mb(folder):,.0f} are free",
+                f"the disk is short: stages {first} to {last} need about {mb:,.0f} MB, {free_mb(folder):,.0f} are free "
+                f"(most for {largest.out}: {cost(table, largest).mb:,.0f})",
                 str(Path(folder).absolute()),
-                "free some room, or move data, dump or exp to a larger disk (--data, --dump, --exp)",
+                "free some room, move data, dump or exp to a larger disk (--data, --dump, --exp), or ask less of that "
+                "step: its config may say how, and `# disk:` there what it takes",
             )
 
 
