@@ -66,6 +66,8 @@ probe() { # CONFIG OUTPUT [MODEL]: one run for each model, so that one more make
   results+=("$exp/$2")
 }
 
+trained() { echo "$exp/${1/.//}"; } # MODEL: its folder
+
 named() { # OPTION MODEL: one of models[] by its full name; a bare one is of iteration 3
   local model=$2 student
   student=$(codebooks it3)
@@ -79,7 +81,6 @@ probes() {
   read -ra fine <<<"$tuned"
   read -ra others <<<"$upstreams"
   read -ra layered <<<"$layers"
-  trained() { echo "$exp/${1/.//}"; } # its folder
   stage probe "Phones, ASR, dialect and emotion read off frozen features; fine-tuned; layer by layer"
   probe probe probe/fbank
   for model in "${models[@]}"; do probe probe "probe/$model" "$(trained "$model")"; done

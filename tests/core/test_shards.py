@@ -60,6 +60,20 @@ def test_no_more_workers_than_gpus_share_the_work_that_runs_on_them(
     assert jobs == [f"{i}/{workers}" for i in range(1, workers + 1)]
 
 
+def test_where_nothing_is_left_to_make_no_worker_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def together(*_):
+        raise AssertionError("a worker without work")
+
+    monkeypatch.setattr(shards, "run_together", together)
+    monkeypatch.setenv("SAWT_NJ", "4")
+    monkeypatch.setenv("SAWT_NGPU", "2")
+    step = Step(NoConfig(), [], tmp_path, ["units.label"])
+    assert run_shards(step, [], lambda k, path: None, on_device=True) == []
+    (tmp_path / "shards").mkdir()
+    (tmp_path / "shards/00000").write_text("made")
+    assert run_shards(step, [1.0], lambda k, path: None, on_device=True) == [tmp_path / "shards/00000"]
+
+
 def test_a_file_system_without_locks_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def no_locks(*_):
         raise OSError(errno.ENOLCK, "No locks available")

@@ -6,7 +6,6 @@ such, the largest counts. A config may know better, and says so in a comment of 
 
 from __future__ import annotations
 
-import ast
 import re
 import shutil
 from collections.abc import Sequence
@@ -58,7 +57,7 @@ class Cost:
 
 def cost(table: Table, run: Run) -> Cost:
     """Raises UserError where --hours is no number of hours."""
-    plan = ast.literal_eval(record.constant(run.argv[0], "PLAN") or "{}") | _said_in_config(run)
+    plan = record.literal(run.argv[0], "PLAN", dict[str, float]()) | _said_in_config(run)
     known = [h for h in map(audio_hours, run.ins) if h is not None]
     said = next((o.value for o in table.options if o.name == "hours" and o.value), "")
     try:

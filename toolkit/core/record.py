@@ -19,11 +19,13 @@ from dataclasses import dataclass, field
 from functools import cache
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from .config import read_yaml
 from .errors import UserError
 from .files import TEMPORARY, read_json, write_json, write_text
+
+T = TypeVar("T")
 
 RECORD = "record.json"
 DROPPED = "dropped.tsv"
@@ -92,6 +94,12 @@ def constant(step: str, name: str) -> str | None:
         re.search(rf"^{name}(?:: [^=]+)? = (.+)$", path.read_text(encoding="utf-8"), re.M) if path.is_file() else None
     )
     return found[1] if found else None
+
+
+def literal(step: str, name: str, otherwise: T) -> T:
+    """Value of a step's constant that is a literal of the type of `otherwise`, which is for a step without it."""
+    said = constant(step, name)
+    return otherwise if said is None else cast(T, ast.literal_eval(said))
 
 
 def digest(data: bytes) -> str:
@@ -171,8 +179,7 @@ def identity(argv: list[str], input_id: Callable[[Path, Path], str] = input_id) 
 
 def sections_read(step: str) -> tuple[str, ...]:
     """Sections of its config that a step reads, its constant READS, where it shares the file; empty: all of them."""
-    said: tuple[str, ...] = ast.literal_eval(constant(step, "READS") or "()") if "/" not in step else ()
-    return said
+    return () if "/" in step else literal(step, "READS", ())
 
 
 def _config_id(path: Path, sections: tuple[str, ...]) -> str:

@@ -81,7 +81,8 @@ def run_shards(
         for leftover in folder.glob("*" + TEMPORARY) if folder.exists() else ():
             remove(leftover)
     todo = _missing(paths)
-    inline = not others_work(step, on_device) and (step.nj <= 1 or len(todo) <= 1 or (on_device and step.ngpu == 1))
+    nj = min(step.nj, len(todo), step.ngpu if on_device and step.ngpu else len(todo))
+    inline = nj <= 1 and not others_work(step, on_device)
     if inline and len(paths) == 1:  # what it does has bars of its own
         for k in todo:
             _make(k, paths[k], work)
@@ -94,8 +95,7 @@ def run_shards(
             for k in todo:
                 _make(k, paths[k], work)
                 bar.add(costs[k])
-        else:
-            nj = min(step.nj, len(todo), step.ngpu if on_device and step.ngpu else len(todo))
+        elif todo:
             _start_workers(step, nj, _Watch(paths, todo, costs, bar))
     return paths
 

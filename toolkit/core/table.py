@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import difflib
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -38,8 +37,7 @@ class Run:
 
         "array": shards; "cpu array": shards that ask for no GPU; "task": one; "ranks": a training.
         """
-        said: str = ast.literal_eval(record.constant(self.argv[0], "JOBS") or '""')
-        return said
+        return record.literal(self.argv[0], "JOBS", "")
 
     def at_once(self, nj: int) -> int:
         """Jobs of this run at once, where there may be `nj`."""
@@ -48,7 +46,7 @@ class Run:
     @property
     def remade(self) -> bool:
         """Whether a stale output is made anew, not refused: the step's constant REMADE says that it takes seconds."""
-        return record.constant(self.argv[0], "REMADE") is not None
+        return record.literal(self.argv[0], "REMADE", False)
 
 
 @dataclass(frozen=True)

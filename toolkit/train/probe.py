@@ -184,8 +184,8 @@ def _served(config: ProbeConfig, data: Path) -> tuple[ProbeConfig, dict[str, Dat
         refuse_shared(name, task, sets)
         refuse_misspelt(name, task, sets)
     used = {task.sets.of(part) for task in tasks.values() for part in SETS}
-    found = {name: data for name, data in sets.items() if name in used}
-    return replace(config, tasks=tasks), _within_hours(replace(config, tasks=tasks), found), why
+    served = replace(config, tasks=tasks)
+    return served, _within_hours(served, {name: data for name, data in sets.items() if name in used}), why
 
 
 def _within_hours(config: ProbeConfig, sets: Mapping[str, DataDir]) -> dict[str, DataDir]:

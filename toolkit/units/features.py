@@ -21,6 +21,7 @@ from torch import Tensor
 
 from ..core.errors import UserError
 from ..core.record import Ledger
+from ..core.shards import others_work
 from ..core.step import Step
 from ..data.audio import SAMPLE_RATE, AudioError
 from ..data.kaldi import Utterance
@@ -207,6 +208,11 @@ def device_of(step: Step[Any]) -> str:
         print(f"note: --ngpu is {step.ngpu}, but torch finds no CUDA here: {step.name} computes on the CPU", flush=True)
         return "cpu"
     return f"cuda:{(step.worker[0] - 1 if step.worker else 0) % step.ngpu}"
+
+
+def device_of_shards(step: Step[Any], teacher: Path | None) -> str:
+    """The device on which this process makes features: the CPU for MFCC, and where others make the shards."""
+    return device_of(step) if teacher and not others_work(step, on_device=True) else "cpu"
 
 
 def exact_float32() -> None:

@@ -11,12 +11,12 @@ import torch
 from ..core.config import check_threads
 from ..core.errors import UserError
 from ..core.record import DROPPED, Ledger
-from ..core.shards import others_work, run_shards, split
+from ..core.shards import run_shards, split
 from ..core.step import Step, main
 from ..data.labels import LabelHeader, Labels, join_labels, write_labels
 from .codebook import Codebook
 from .config import FeatureConfig
-from .features import FeatureSource, device_of, features_of, open_source
+from .features import FeatureSource, device_of_shards, features_of, open_source
 from .inputs import recognise
 from .nearest import Nearest
 
@@ -58,8 +58,7 @@ def run(step: Step[LabelConfig]) -> None:
         raise UserError("no codebook among the inputs", "--in", "name the output of units.kmeans")
     codebook = Codebook.read(inputs.codebook)
     utterances, _ = inputs.read()
-    here = inputs.teacher and not others_work(step, on_device=True)  # MFCC are made on the CPU
-    device = device_of(step) if here else "cpu"
+    device = device_of_shards(step, inputs.teacher)
     source = source_for(codebook, inputs.teacher, device, step.config.threads)
     nearest = Nearest(codebook.centroids_KP.to(device), codebook.projection)
     info = codebook.info

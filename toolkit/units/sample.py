@@ -14,13 +14,13 @@ from ..core.errors import UserError
 from ..core.files import write_json, write_text
 from ..core.record import DROPPED, Ledger
 from ..core.seed import seed_of
-from ..core.shards import others_work, run_shards, split
+from ..core.shards import run_shards, split
 from ..core.step import Step, main
 from ..data.ark import write_features
 from ..data.audio import SAMPLE_RATE
 from ..data.kaldi import Utterance
 from .config import SampleConfig, UnitsConfig
-from .features import TOO_SHORT, FeatureSource, device_of, features_of, open_source
+from .features import TOO_SHORT, FeatureSource, device_of_shards, features_of, open_source
 from .inputs import recognise
 
 VERSION = 3
@@ -154,8 +154,7 @@ def run(step: Step[UnitsConfig]) -> None:
     config, inputs = step.config, recognise(step.ins)
     torch.set_num_threads(config.features.threads)
     utterances, tables = inputs.read()
-    here = inputs.teacher and not others_work(step, on_device=True)  # MFCC are made on the CPU
-    device = device_of(step) if here else "cpu"
+    device = device_of_shards(step, inputs.teacher)
     source = open_source(config.features, inputs.teacher, device)
     strata = _strata(config.sample.strata, utterances, tables)
     quota = quotas(utterances, strata, source.frames, config.sample, config.seed)
