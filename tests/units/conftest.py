@@ -15,6 +15,10 @@ from toolkit.core.config import load_config
 from toolkit.core.record import Ledger
 from toolkit.core.step import Step
 from toolkit.data.kaldi import write_data_dir
+from toolkit.units import kmeans, label, quality, sample
+from toolkit.units.config import UnitsConfig
+from toolkit.units.label import LabelConfig
+from toolkit.units.quality import QualityConfig
 
 RATE = 16000
 
@@ -86,3 +90,27 @@ def run_step() -> Callable[..., Step[Any]]:
         return step
 
     return run
+
+
+@pytest.fixture
+def small() -> dict[str, Any]:
+    """Config fields of a sample and a codebook that are made at once."""
+    return {"sample.frames": 700, "kmeans.k": 8, "sample.strata": "utt2lang"}
+
+
+@pytest.fixture
+def chain(
+    make_data: Callable[..., Path], run_step: Callable[..., Any], small: dict[str, Any], tmp_path: Path
+) -> Callable[..., Path]:
+    """chain(folder name) makes sample, codebook, labels and quality of a small set and returns their folder."""
+
+    def make(name: str = "made", fields: dict[str, Any] | None = None) -> Path:
+        data, out = make_data(phones=True), tmp_path / name
+        config = {**small, **(fields or {})}
+        run_step(sample, UnitsConfig, [data], out / "sample", config)
+        run_step(kmeans, UnitsConfig, [out / "sample"], out / "codebook", config)
+        run_step(label, LabelConfig, [data, out / "codebook"], out / "labels")
+        run_step(quality, QualityConfig, [data, out / "labels"], out / "quality")
+        return out
+
+    return make

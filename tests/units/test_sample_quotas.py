@@ -1,7 +1,10 @@
 """How many frames of which utterance: a large corpus is read in part, a small one in whole."""
 
 from collections import Counter
+from collections.abc import Callable
 
+import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -10,7 +13,7 @@ from toolkit.data.audio import SAMPLE_RATE
 from toolkit.data.kaldi import Utterance
 from toolkit.units.config import SampleConfig
 from toolkit.units.mfcc import frame_count
-from toolkit.units.sample import FRAMES_PER_UTTERANCE, apportion, enough, even, portion, quotas
+from toolkit.units.sample import FRAMES_PER_UTTERANCE, apportion, chosen_frames, enough, even, portion, quotas
 
 SEED = 3
 
@@ -85,3 +88,35 @@ def test_short_utterances_are_all_read_where_all_their_frames_are_wanted() -> No
     assert set(found) == set(stratum) and sum(found.values()) == 55 * 5
     assert enough({"a": 20, "b": 70, "c": 9}, 70) == {"a": 20, "b": 70}
     assert enough({"a": 20, "b": 70, "c": 9}, 71) == {"a": 20, "b": 70, "c": 9}
+
+
+@given(st.integers(0, 500), st.lists(st.integers(0, 60), min_size=1, max_size=12))
+@settings(max_examples=100, deadline=None)
+@pytest.mark.parametrize("part", [apportion, even])
+def test_a_sample_takes_all_it_may_and_never_more_than_is_there(
+    part: Callable[..., list[int]], total: int, there: list[int]
+) -> None:
+    shares = part(total, there)
+    assert sum(shares) == min(total, sum(there))
+    assert all(0 <= s <= n for s, n in zip(shares, there, strict=True))
+
+
+@given(st.integers(0, 500), st.lists(st.integers(1, 60), min_size=2, max_size=12))
+@settings(max_examples=60, deadline=None)
+def test_shares_are_proportional_or_even_to_within_one_frame(total: int, there: list[int]) -> None:
+    wanted = min(total, sum(there))
+    for share, n in zip(apportion(total, there), there, strict=True):
+        assert abs(share - wanted * n / sum(there)) < 1
+    shares = even(total, there)
+    free = [s for s, n in zip(shares, there, strict=True) if s < n]
+    assert not free or max(free) - min(free) <= 1
+    assert all(s <= min(free) + 1 for s in shares) if free else True
+
+
+def test_chosen_frames_depend_on_seed_and_utterance_alone() -> None:
+    first = chosen_frames(500, 40, 1, "a")
+    assert len(set(first)) == 40 and (np.diff(first) > 0).all() and first.max() < 500
+    np.testing.assert_array_equal(first, chosen_frames(500, 40, 1, "a"))
+    assert not np.array_equal(first, chosen_frames(500, 40, 1, "b"))
+    assert not np.array_equal(first, chosen_frames(500, 40, 2, "a"))
+    np.testing.assert_array_equal(chosen_frames(5, 9, 1, "a"), np.arange(5))

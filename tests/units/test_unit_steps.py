@@ -1,10 +1,7 @@
 """units.sample, kmeans, label and quality: from a data directory to labels, and what they refuse."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,8 +10,6 @@ import numpy as np
 import pytest
 import soundfile
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from toolkit.core.errors import UserError
 from toolkit.core.files import read_json
@@ -27,65 +22,15 @@ from toolkit.units.config import UnitsConfig
 from toolkit.units.label import LabelConfig
 from toolkit.units.mfcc import mfcc
 from toolkit.units.quality import QualityConfig
-from toolkit.units.sample import apportion, chosen_frames, even
 
 ROOT = Path(__file__).resolve().parents[2]
-SMALL: dict[str, Any] = {"sample.frames": 700, "kmeans.k": 8, "sample.strata": "utt2lang"}
-
-
-@pytest.fixture
-def chain(make_data: Callable[..., Path], run_step: Callable[..., Any], tmp_path: Path) -> Callable[..., Path]:
-    """chain(folder name) makes sample, codebook, labels and quality of a small set and returns their folder."""
-
-    def make(name: str = "made", fields: dict[str, Any] | None = None) -> Path:
-        data, out = make_data(phones=True), tmp_path / name
-        config = {**SMALL, **(fields or {})}
-        run_step(sample, UnitsConfig, [data], out / "sample", config)
-        run_step(kmeans, UnitsConfig, [out / "sample"], out / "codebook", config)
-        run_step(label, LabelConfig, [data, out / "codebook"], out / "labels")
-        run_step(quality, QualityConfig, [data, out / "labels"], out / "quality")
-        return out
-
-    return make
-
-
-@given(st.integers(0, 500), st.lists(st.integers(0, 60), min_size=1, max_size=12))
-@settings(max_examples=100, deadline=None)
-@pytest.mark.parametrize("part", [apportion, even])
-def test_a_sample_takes_all_it_may_and_never_more_than_is_there(
-    part: Callable[..., list[int]], total: int, there: list[int]
-) -> None:
-    shares = part(total, there)
-    assert sum(shares) == min(total, sum(there))
-    assert all(0 <= s <= n for s, n in zip(shares, there, strict=True))
-
-
-@given(st.integers(0, 500), st.lists(st.integers(1, 60), min_size=2, max_size=12))
-@settings(max_examples=60, deadline=None)
-def test_shares_are_proportional_or_even_to_within_one_frame(total: int, there: list[int]) -> None:
-    wanted = min(total, sum(there))
-    for share, n in zip(apportion(total, there), there, strict=True):
-        assert abs(share - wanted * n / sum(there)) < 1
-    shares = even(total, there)
-    free = [s for s, n in zip(shares, there, strict=True) if s < n]
-    assert not free or max(free) - min(free) <= 1
-    assert all(s <= min(free) + 1 for s in shares) if free else True
-
-
-def test_chosen_frames_depend_on_seed_and_utterance_alone() -> None:
-    first = chosen_frames(500, 40, 1, "a")
-    assert len(set(first)) == 40 and (np.diff(first) > 0).all() and first.max() < 500
-    np.testing.assert_array_equal(first, chosen_frames(500, 40, 1, "a"))
-    assert not np.array_equal(first, chosen_frames(500, 40, 1, "b"))
-    assert not np.array_equal(first, chosen_frames(500, 40, 2, "a"))
-    np.testing.assert_array_equal(chosen_frames(5, 9, 1, "a"), np.arange(5))
 
 
 def test_a_sample_holds_frames_of_its_utterances_in_the_shares_asked_for(
-    make_data: Callable[..., Path], run_step: Callable[..., Any], tmp_path: Path
+    make_data: Callable[..., Path], run_step: Callable[..., Any], small: dict[str, Any], tmp_path: Path
 ) -> None:
     data = make_data()
-    fields = {**SMALL, "sample.frames": 400, "sample.equal": "true"}
+    fields = {**small, "sample.frames": 400, "sample.equal": "true"}
     step = run_step(sample, UnitsConfig, [data], tmp_path / "s", fields)
     features = Features(tmp_path / "s/feats.scp")
     assert step.counts == {"utterances": 4 + 3, "frames": 400, "strata": 2}  # 4 of 50 Arabic frames each; all English
@@ -100,10 +45,10 @@ def test_a_sample_holds_frames_of_its_utterances_in_the_shares_asked_for(
 
 
 def test_a_share_of_the_utterances_leaves_the_others_unread(
-    make_data: Callable[..., Path], run_step: Callable[..., Any], tmp_path: Path
+    make_data: Callable[..., Path], run_step: Callable[..., Any], small: dict[str, Any], tmp_path: Path
 ) -> None:
     """A third of the 9 Arabic and of the 3 English ones."""
-    fields = {**SMALL, "sample.utterances": 1 / 3}
+    fields = {**small, "sample.utterances": 1 / 3}
     step = run_step(sample, UnitsConfig, [make_data()], tmp_path / "s", fields)
     assert step.counts["utterances"] == 4 and step.counts["frames"] <= 700
     langs = dict(line.split() for line in (tmp_path / "train/utt2lang").read_text().splitlines())
@@ -178,12 +123,12 @@ def spoil(folder: Path) -> dict[str, str]:
 
 
 def test_recordings_that_cannot_be_used_get_a_row_and_the_others_their_labels(
-    make_data: Callable[..., Path], run_step: Callable[..., Any], tmp_path: Path
+    make_data: Callable[..., Path], run_step: Callable[..., Any], small: dict[str, Any], tmp_path: Path
 ) -> None:
     data = make_data()
     reasons = spoil(data)
-    s = run_step(sample, UnitsConfig, [data], tmp_path / "s", SMALL)
-    run_step(kmeans, UnitsConfig, [tmp_path / "s"], tmp_path / "c", SMALL)
+    s = run_step(sample, UnitsConfig, [data], tmp_path / "s", small)
+    run_step(kmeans, UnitsConfig, [tmp_path / "s"], tmp_path / "c", small)
     found = run_step(label, LabelConfig, [data, tmp_path / "c"], tmp_path / "l")
     for step in (s, found):
         assert {row[0]: row[2] for row in step.ledger.rows} == reasons
@@ -197,12 +142,12 @@ def test_recordings_that_cannot_be_used_get_a_row_and_the_others_their_labels(
 
 
 def test_a_set_of_which_nothing_can_be_read_is_an_error_with_the_reasons(
-    make_data: Callable[..., Path], run_step: Callable[..., Any], tmp_path: Path
+    make_data: Callable[..., Path], run_step: Callable[..., Any], small: dict[str, Any], tmp_path: Path
 ) -> None:
     data = make_data()
     shutil.rmtree(tmp_path / "audio")
     with pytest.raises(UserError, match="of no utterance") as e:
-        run_step(sample, UnitsConfig, [data], tmp_path / "s", SMALL)
+        run_step(sample, UnitsConfig, [data], tmp_path / "s", small)
     assert "'missing': 12" in str(e.value)
 
 
@@ -269,90 +214,3 @@ def test_inputs_that_are_missing_are_named(
         run_step(quality, QualityConfig, [data], tmp_path / "q")
     with pytest.raises(UserError, match="no data directory"):
         run_step(sample, UnitsConfig, [], tmp_path / "s")
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    left_out = {"log", "shards", ".lock", "record.json", "times.json", "dropped.tsv"}  # of the engine
-    return {
-        str(p.relative_to(folder)): p.read_bytes()
-        for p in sorted(folder.rglob("*"))
-        if p.is_file() and not left_out & {*p.parts}
-    }
-
-
-def test_a_run_stopped_between_shards_or_while_they_are_gathered_ends_with_the_same_bytes(
-    chain: Callable[..., Path], run_step: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made, data = chain(), tmp_path / "train"
-    whole = contents(made)
-    shutil.rmtree(made / "labels")
-    shutil.rmtree(made / "sample")
-    for module, config, ins, out, fields in (
-        (sample, UnitsConfig, [data], made / "sample", SMALL),
-        (label, LabelConfig, [data, made / "codebook"], made / "labels", None),
-    ):
-        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            patch.setattr(module, "features_of", _stop_after(4, module.features_of))
-            run_step(module, config, ins, out, fields)
-        assert 0 < len([*(out / "shards").glob("0000?")]) < 8
-        if module is sample:
-            with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-                patch.setattr(sample, "write_text", _stop_at("feats.scp", sample.write_text))
-                run_step(module, config, ins, out, fields)
-            assert [*out.glob("feats.*.ark")] and not (out / "feats.scp").exists()
-        run_step(module, config, ins, out, fields)
-    assert contents(made) == whole
-
-
-def _stop_after(n: int, features_of: Callable[..., Any]) -> Callable[..., Any]:
-    seen = [0]
-
-    def stopping(*args: Any) -> Any:
-        for item in features_of(*args):
-            seen[0] += 1
-            if seen[0] > n:
-                raise KeyboardInterrupt
-            yield item
-
-    return stopping
-
-
-def _stop_at(name: str, write: Callable[[Path, str], None]) -> Callable[[Path, str], None]:
-    def stopping(path: Path, text: str) -> None:
-        if path.name == name:
-            raise KeyboardInterrupt
-        write(path, text)
-
-    return stopping
-
-
-def test_two_workers_make_the_bytes_of_one_and_the_command_lines_work(
-    chain: Callable[..., Path], tmp_path: Path
-) -> None:
-    made, data = chain(), tmp_path / "train"
-    flags = [w for k, v in SMALL.items() for w in (f"--{k}", str(v))]
-    whole = contents(made)
-    for module, words in (
-        ("sample", [*flags, "--in", data, "--out", made / "sample"]),
-        ("label", ["--in", data, made / "codebook", "--out", made / "labels"]),
-    ):
-        shutil.rmtree(words[-1])
-        done = subprocess.run(
-            [sys.executable, "-m", f"toolkit.units.{module}", *map(str, words)],
-            cwd=ROOT,
-            env={**os.environ, "SAWT_NJ": "2", "OMP_NUM_THREADS": "1"},
-            capture_output=True,
-            text=True,
-        )
-        assert done.returncode == 0, done.stderr
-    assert contents(made) == whole
-
-
-def test_a_users_mistake_at_the_command_line_ends_without_a_traceback(
-    make_data: Callable[..., Path], tmp_path: Path
-) -> None:
-    words = ["--kmeans.kk", "5", "--in", str(make_data()), "--out", str(tmp_path / "s")]
-    done = subprocess.run(
-        [sys.executable, "-m", "toolkit.units.sample", *words], cwd=ROOT, capture_output=True, text=True
-    )
-    assert done.returncode == 1 and "did you mean --kmeans.k?" in done.stderr and "Traceback" not in done.stderr
