@@ -11,37 +11,22 @@ from pathlib import Path
 from typing import Any
 
 import jiwer
-import numpy as np
 import pytest
-import soundfile
 import torch
-from networks import TINY
 from safetensors.torch import load_file
 from sklearn import metrics
+from tones import ALL, CONFIG, TASKS, results
 
-from toolkit.core.errors import UserError
 from toolkit.core.files import read_json
 from toolkit.core.step import Step
-from toolkit.data.kaldi import write_data_dir
 from toolkit.models.beam import beam_search
 from toolkit.models.encoder import load_encoder
-from toolkit.models.hubert import Hubert, initialise
-from toolkit.models.hugging_face import save_pretrained
 from toolkit.score import compare
 from toolkit.text.tokens import SentencePiece
-from toolkit.train import probe, probe_beam
-from toolkit.train.probe_config import ProbeConfig, TaskConfig, TaskSets
+from toolkit.train import probe_beam
+from toolkit.train.probe_config import ProbeConfig
 from toolkit.train.probe_fit import Fit
 
-TONES = {"a": 300, "b": 900, "c": 2500}
-PHONE_SECONDS = 0.12
-TASKS = {
-    "phone": TaskConfig(kind="phone", steps=30, lr=(3e-2, 1e-6), batch=8),
-    "asr": TaskConfig(kind="ctc", steps=20, lr=(1e-2,), batch=8, hidden=16, layers=2, dropout=0.1),
-    "dialect": TaskConfig(kind="classify", label="utt2lang", steps=40, lr=(1e-6, 3e-2), batch=8, hidden=8),
-}
-ALL = ("fbank", "fbank_stacked", "random", "models")
-CONFIG = ProbeConfig(tasks=TASKS, rows=ALL, checkpoint_every=10, cost_utterances=2, cost_seconds=0.5, min_speakers=3)
 BEAM = replace(TASKS["asr"], steps=60, decode="beam", lm_weight=(0.0, 1.0), insertion=(0.0,), lm_order=3, beam=4)
 PIECES = replace(BEAM, tokens="sentencepiece", pieces=6, lm_weight=(0.5,))
 BEAMS = replace(CONFIG, tasks={"beam": BEAM, "pieces": PIECES}, rows=("fbank",))
@@ -50,57 +35,9 @@ SHAPE = ("row", "title", "parameters", "dim", "layers", "layers_mixed")
 ROWS = ["fbank", "fbank_stacked", "random.it1.base", "it1.base"]
 
 
-def make_set(folder: Path, audio: Path, name: str, count: int, rng: np.random.Generator) -> None:
-    tables: dict[str, dict[str, str]] = {n: {} for n in ("wav.scp", "text", "utt2spk", "utt2dur", "utt2lang")}
-    lines = []
-    for i in range(count):
-        id, said = f"{name}-{i:02d}", rng.choice(list(TONES), rng.integers(3, 6)).tolist()
-        n = round(PHONE_SECONDS * 16000)
-        wave = np.concatenate([np.sin(2 * np.pi * TONES[p] * np.arange(n) / 16000) for p in said])
-        loud = i % 2
-        wave = (0.5 if loud else 0.05) * wave + rng.normal(0, 1e-3, len(wave))
-        soundfile.write(audio / f"{id}.wav", wave, 16000)
-        row = (str(audio / f"{id}.wav"), "".join(said), f"{name}{i % 4}", f"{len(wave) / 16000}", "QR"[loud])
-        for table, value in zip(tables.values(), row, strict=True):
-            table[id] = value
-        lines += [f"{id} 1 {PHONE_SECONDS * k:.2f} {PHONE_SECONDS:.2f} {p}\n" for k, p in enumerate(said)]
-    write_data_dir(folder / name, tables)
-    (folder / name / "phones.ctm").write_text("".join(lines))
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("probe")
-    (root / "audio").mkdir()
-    rng = np.random.default_rng(0)
-    for name, count in (("train", 24), ("dev", 6), ("test", 12)):
-        make_set(root / "data", root / "audio", name, count, rng)
-    (root / "audio" / "test-05.wav").write_bytes(b"")
-    network = Hubert(TINY)
-    initialise(network, TINY, torch.Generator().manual_seed(9))
-    save_pretrained(network, root / "exp/it1/base/hf")
-    return root
-
-
-@pytest.fixture(scope="module")
-def run(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    def go(config: ProbeConfig = CONFIG, out: Path | None = None) -> Path:
-        out = out or tmp_path_factory.mktemp("out")
-        go.step = Step(config, [corpus / "data", corpus / "exp/it1/base"], out, ["train.probe"])  # type: ignore[attr-defined]
-        probe.run(go.step)  # type: ignore[attr-defined]
-        return out
-
-    return go
-
-
 @pytest.fixture(scope="module")
 def whole(run: Callable[..., Path]) -> tuple[Path, Step[ProbeConfig]]:
     return run(), run.step  # type: ignore[attr-defined]
-
-
-def results(out: Path, row: str, task: str) -> dict[str, Any]:
-    found: dict[str, Any] = read_json(out / row / f"{task}.json")
-    return found
 
 
 def made(out: Path) -> dict[str, bytes]:
@@ -327,55 +264,6 @@ def test_heads_start_from_the_untrained_networks_statistics_when_it_is_tuned(tun
     paths = (whole[0] / "it1.base/phone.safetensors", tuned / "it1.base.tuned/phone.safetensors")
     frozen, free = map(load_file, paths)
     assert torch.equal(frozen["head.mix.mean_LD"], free["head.mix.mean_LD"])
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ({"sets": {"test": "tset"}}, "no data directory tset"),
-        ({"kind": "classify", "label": "utt2lang", "exclude": ("R",)}, "at least two labels"),
-    ],
-)
-def test_a_task_that_the_data_cannot_serve_is_a_users_mistake(
-    change: dict[str, Any], said: str, run: Callable[..., Path]
-) -> None:
-    sets = replace(TASKS["phone"].sets, **change.pop("sets", {}))
-    task = replace(TASKS["phone"], sets=sets, **change)
-    with pytest.raises(UserError, match=said):
-        run(replace(CONFIG, tasks={"phone": task}, rows=("fbank",)))
-
-
-def test_a_task_of_which_no_set_has_labels_is_left_out_and_said(run: Callable[..., Path], capsys: Any) -> None:
-    without = replace(TASKS["phone"], kind="classify", label="utt2emotion")
-    out = run(replace(CONFIG, tasks={"emotion": without}, rows=("fbank",)))
-    assert "emotion is left out: no set has utt2emotion" in capsys.readouterr().out
-    assert (out / "fbank/cost.json").is_file() and not (out / "fbank/emotion.json").exists()
-
-
-def test_a_task_with_too_few_labels_is_left_out_and_the_others_are_done(run: Callable[..., Path], capsys: Any) -> None:
-    one = replace(TASKS["dialect"], exclude=("R",), sets=TaskSets(dev="test"))
-    out = run(replace(CONFIG, tasks={"one": one, "dialect": TASKS["dialect"]}, rows=("fbank", "fbank_stacked")))
-    why = "it needs at least two labels in training and has 1: Q"
-    assert f"one is left out: {why}\n" in capsys.readouterr().out
-    assert ("one", "", "task left out", why) in run.step.ledger.rows  # type: ignore[attr-defined]
-    for row in ("fbank", "fbank_stacked"):
-        assert (out / row / "dialect.json").is_file() and not (out / row / "one.json").exists()
-
-
-def test_a_rate_that_diverges_is_left_out_and_told_in_the_result(run: Callable[..., Path], capsys: Any) -> None:
-    tasks = {name: replace(task, lr=(1e-2, 1e300)) for name, task in TASKS.items()}
-    out = run(replace(CONFIG, tasks=tasks, rows=("fbank",)))
-    assert capsys.readouterr().out.count("lr 1e+300 is left out") == len(TASKS)
-    for name in TASKS:
-        found = results(out, "fbank", name)
-        assert (found["best_lr"], found["diverged_lr"]) == (1e-2, [1e300])
-        assert list(found["dev_percent_by_lr"]) == ["0.01"]
-
-
-def test_a_folder_without_a_model_is_a_users_mistake(corpus: Path, tmp_path: Path) -> None:
-    step = Step(replace(CONFIG, rows=("models",)), [corpus / "data", corpus / "audio"], tmp_path, ["train.probe"])
-    with pytest.raises(UserError):
-        probe.run(step)
 
 
 def test_nothing_of_transformers_is_imported_for_networks_of_our_own(corpus: Path) -> None:

@@ -1,0 +1,65 @@
+"""Tasks, rates and folders that a probe step cannot use: what is left out and said, and what ends it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tones import CONFIG, TASKS, results
+
+from toolkit.core.errors import UserError
+from toolkit.core.step import Step
+from toolkit.train import probe
+from toolkit.train.probe_config import TaskSets
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"sets": {"test": "tset"}}, "no data directory tset"),
+        ({"kind": "classify", "label": "utt2lang", "exclude": ("R",)}, "at least two labels"),
+    ],
+)
+def test_a_task_that_the_data_cannot_serve_is_a_users_mistake(
+    change: dict[str, Any], said: str, run: Callable[..., Path]
+) -> None:
+    sets = replace(TASKS["phone"].sets, **change.pop("sets", {}))
+    task = replace(TASKS["phone"], sets=sets, **change)
+    with pytest.raises(UserError, match=said):
+        run(replace(CONFIG, tasks={"phone": task}, rows=("fbank",)))
+
+
+def test_a_task_of_which_no_set_has_labels_is_left_out_and_said(run: Callable[..., Path], capsys: Any) -> None:
+    without = replace(TASKS["phone"], kind="classify", label="utt2emotion")
+    out = run(replace(CONFIG, tasks={"emotion": without}, rows=("fbank",)))
+    assert "emotion is left out: no set has utt2emotion" in capsys.readouterr().out
+    assert (out / "fbank/cost.json").is_file() and not (out / "fbank/emotion.json").exists()
+
+
+def test_a_task_with_too_few_labels_is_left_out_and_the_others_are_done(run: Callable[..., Path], capsys: Any) -> None:
+    one = replace(TASKS["dialect"], exclude=("R",), sets=TaskSets(dev="test"))
+    out = run(replace(CONFIG, tasks={"one": one, "dialect": TASKS["dialect"]}, rows=("fbank", "fbank_stacked")))
+    why = "it needs at least two labels in training and has 1: Q"
+    assert f"one is left out: {why}\n" in capsys.readouterr().out
+    assert ("one", "", "task left out", why) in run.step.ledger.rows  # type: ignore[attr-defined]
+    for row in ("fbank", "fbank_stacked"):
+        assert (out / row / "dialect.json").is_file() and not (out / row / "one.json").exists()
+
+
+def test_a_rate_that_diverges_is_left_out_and_told_in_the_result(run: Callable[..., Path], capsys: Any) -> None:
+    tasks = {name: replace(task, lr=(1e-2, 1e300)) for name, task in TASKS.items()}
+    out = run(replace(CONFIG, tasks=tasks, rows=("fbank",)))
+    assert capsys.readouterr().out.count("lr 1e+300 is left out") == len(TASKS)
+    for name in TASKS:
+        found = results(out, "fbank", name)
+        assert (found["best_lr"], found["diverged_lr"]) == (1e-2, [1e300])
+        assert list(found["dev_percent_by_lr"]) == ["0.01"]
+
+
+def test_a_folder_without_a_model_is_a_users_mistake(corpus: Path, tmp_path: Path) -> None:
+    step = Step(replace(CONFIG, rows=("models",)), [corpus / "data", corpus / "audio"], tmp_path, ["train.probe"])
+    with pytest.raises(UserError):
+        probe.run(step)
