@@ -8,6 +8,7 @@ dev=dev     # set for validation loss and unit quality
 hours=      # optional: hours of audio, so that --plan can tell the disk before the data stage has run
 max_hours=  # optional: pre-train on so many hours of the set, drawn by the seed
 targets=pca # units of iteration 3: pca, raw, or both (the ablation: students of either, side by side)
+twin_seed=  # optional: seed of a second codebook of each iteration, which tells how far units are left to chance
 start=      # optional: blocks of the teacher that student S begins with, such as "1 6"; at random without
 tuned=ST    # optional: models to fine-tune whole, beside the frozen probes: of iteration 3, or by their full name: it2.L
 upstreams=  # optional: folders of other encoders (Hugging Face) to probe beside these
@@ -29,7 +30,7 @@ codebooks() { # ITERATION: names of its codebooks, one but for the ablation
 }
 
 units() { # ITERATION [TEACHER]: units of MFCC, or of a layer of TEACHER
-  local book books
+  local book books twin
   books=$(codebooks "$1")
   stage "$1.sample" "Features of a seeded sample of frames"
   run units.sample --config "$conf/$1.yaml" --in "$data/$train" ${2:+"$2"} --out "$dump/$1/sample"
@@ -38,14 +39,18 @@ units() { # ITERATION [TEACHER]: units of MFCC, or of a layer of TEACHER
     local raw=()
     [[ $book != *-raw ]] || raw=(--pca.dim 0 --pca.whiten false)
     run units.kmeans --config "$conf/$1.yaml" "${raw[@]}" --in "$dump/$1/sample" --out "$exp/$book/codebook"
+    [[ -z $twin_seed ]] || run units.kmeans --config "$conf/$1.yaml" "${raw[@]}" --seed "$twin_seed" \
+      --in "$dump/$1/sample" --out "$exp/$book/twin"
   done
   stage "$1.label" "Audio to units in one pass"
   for book in $books; do
     run units.label --in "$data/$train" "$data/$dev" "$exp/$book/codebook" ${2:+"$2"} --out "$dump/$book/labels"
+    [[ -z $twin_seed ]] || run units.label --in "$data/$dev" "$exp/$book/twin" ${2:+"$2"} --out "$dump/$book/twin"
   done
   stage "$1.quality" "Unit quality"
   for book in $books; do
-    run units.quality --in "$data/$dev" "$dump/$book/labels" --out "$exp/$book/quality"
+    twin=${twin_seed:+$dump/$book/twin}
+    run units.quality --in "$data/$dev" "$dump/$book/labels" ${twin:+"$twin"} --out "$exp/$book/quality"
     results+=("$exp/$book/codebook" "$exp/$book/quality")
   done
 }

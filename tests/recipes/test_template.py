@@ -11,6 +11,7 @@ ABLATIONS = [
     ("--tuned", "S ST"),
     ("--start", "1 6"),
     ("--max-hours", "0.01"),
+    ("--twin-seed", "5"),
 ]
 
 
@@ -49,6 +50,17 @@ def test_a_model_more_makes_no_other_models_probes_stale(house: House) -> None:
 def test_a_student_that_begins_with_its_teacher_has_it_among_its_inputs(house: House) -> None:
     of = {out: ins.split() for ins, out in listed(house, "--start", "1 6")[1]}
     assert "nano/exp/it2/L" in of["nano/exp/it3-pca/S"] and "nano/exp/it2/L" not in of["nano/exp/it3-pca/ST"]
+
+
+def test_a_second_seed_gives_quality_other_units_of_the_dev_set_and_touches_nothing_else(house: House) -> None:
+    usual, twins = listed(house)[1], listed(house, "--twin-seed", "5", "--targets", "pca")[1]
+    of = {out: ins.split() for ins, out in twins}
+    for book, teacher in (("it1", []), ("it2", ["nano/exp/it1/base"]), ("it3-pca", ["nano/exp/it2/L"])):
+        assert of[f"nano/exp/{book}/twin"] == [f"nano/dump/{book.partition('-')[0]}/sample"]
+        assert of[f"nano/dump/{book}/twin"] == ["nano/data/dev", f"nano/exp/{book}/twin", *teacher]
+        assert of[f"nano/exp/{book}/quality"] == ["nano/data/dev", f"nano/dump/{book}/labels", f"nano/dump/{book}/twin"]
+    changed = [out for ins, out in usual if (ins, out) not in twins]
+    assert changed == [f"nano/exp/{book}/quality" for book in ("it1", "it2", "it3-pca")]
 
 
 def test_targets_that_there_are_not_are_refused(house: House) -> None:

@@ -55,3 +55,15 @@ def test_pnmi_is_said_to_be_comparable_at_equal_k_and_frame_rate_only(recipe):
     assert "at equal K and frame rate only" in notes
     assert "K differs here (2, 100)" in notes
     assert "it2 has no PNMI and no purity: the set has no phones.ctm" in notes
+
+
+def test_agreement_of_seeds_has_columns_where_it_was_measured_and_only_there(recipe):
+    recipe.whole()
+    rows, notes = unit_rows("exp/it1/codebook", "exp/it1/quality")
+    assert "Seeds NMI" not in rows[0] and "Seeds:" not in notes
+    shutil.copytree("exp/it1", "exp/it2")
+    recipe.edit("exp/it2/quality/quality.json", agreement={"codebook": "ab", "nmi": 0.8124, "adjusted_rand": 0.5})
+    rows, notes = unit_rows("exp/it1/codebook", "exp/it1/quality", "exp/it2/codebook", "exp/it2/quality")
+    assert [(row["Seeds NMI"], row["Seeds adj. Rand"]) for row in rows] == [(None, None), ("0.812", "0.500")]
+    assert "learnt from the same sample with another seed" in notes
+    assert "it1 has no units of another seed" in notes

@@ -26,6 +26,10 @@ def unit_table(results: Results) -> Table:
             rows.append([title, *_unit_cells(quality, codebooks.get(tag))])
     shares = ["PNMI", "Phone purity", "Cluster purity"]
     titles = ["K", "PCA", "Frame rate Hz", *shares, "Entropy bits", "Clusters used", "Run length ms", "Inertia"]
+    if any(quality.nmi is not None for quality in results.qualities):
+        titles += ["Seeds NMI", "Seeds adj. Rand"]
+    else:
+        rows = [row[:-2] for row in rows]
     return Table(
         title="Table 2. Units",
         columns=[Column("Iteration", "left"), Column("Source", "left"), *map(Column, titles)],
@@ -43,12 +47,16 @@ def _unit_cells(quality: Quality | None, codebook: Codebook | None) -> list[Cell
     known.append(_number(rate))
     inertia = None if codebook is None or codebook.inertia is None else f"{codebook.inertia:,.1f}"
     if quality is None:
-        return [*known, *[None] * 6, inertia]
-    measures = [quality.pnmi, quality.phone_purity, quality.cluster_purity]
-    shares: list[Cell] = [None if value is None else f"{value:.3f}" for value in measures]
+        return [*known, *[None] * 6, inertia, None, None]
+    shares = _shares(quality.pnmi, quality.phone_purity, quality.cluster_purity)
+    seeds = _shares(quality.nmi, quality.adjusted_rand)
     length = run_length_ms(quality, codebook)
     figures = [f"{quality.entropy_bits:.2f}", f"{quality.clusters_used} / {quality.k}"]
-    return [*known, *shares, *figures, None if length is None else f"{length:.1f}", inertia]
+    return [*known, *shares, *figures, None if length is None else f"{length:.1f}", inertia, *seeds]
+
+
+def _shares(*values: float | None) -> list[Cell]:
+    return [None if value is None else f"{value:.3f}" for value in values]
 
 
 def _rate(quality: Quality | None, codebook: Codebook | None) -> float | None:
@@ -75,6 +83,11 @@ def _unit_notes(results: Results) -> list[str]:
         notes[0] += f" The frame rate differs here ({', '.join(f'{rate:g}' for rate in rates)} Hz)."
     if results.qualities:
         notes.append(f"Measured on {'; '.join(map(_heard, results.qualities))}. Inertia per frame of the sample.")
+    if any(quality.nmi is not None for quality in results.qualities):
+        notes.append(
+            "Seeds: agreement on the same frames with the units of a second codebook, learnt from the same sample with "
+            "another seed; 1 where both are equal. NMI grows with K for free, the adjusted Rand index is 0 for chance."
+        )
     if any(codebook.pca is not None for codebook in results.codebooks):
         notes.append("PCA: dimensions that it left of the features before k-means.")
     teachers = [f"{c.source}, {count(c.parameters)}" for c in results.codebooks if c.parameters]
@@ -101,6 +114,9 @@ def _unit_gaps(results: Results) -> list[str]:
         notes.append(
             f"{ABSENT}: {', '.join(silent)} has no PNMI and no purity: the set has no phones.ctm to hold units against."
         )
+    alone = [q.tag for q in results.qualities if q.nmi is None]
+    if alone and len(alone) < len(results.qualities):
+        notes.append(f"{ABSENT}: {', '.join(alone)} has no units of another seed.")
     unmeasured = sorted({c.tag for c in results.codebooks} - {q.tag for q in results.qualities})
     if unmeasured:
         notes.append(f"{ABSENT}: the units of {', '.join(unmeasured)} have no quality.json: run units.quality.")

@@ -74,6 +74,7 @@ class Quality:
 
     Attributes:
         rate: frames per second; run_length_mean: frames, run_length_ms: milliseconds; None where it is not said.
+        nmi, adjusted_rand: agreement with the units of another seed; None where there were none.
         frames_with_phone: frames that the three measures against phones are of; these are None without phone times.
     """
 
@@ -91,6 +92,8 @@ class Quality:
     phone_purity: float | None
     cluster_purity: float | None
     pnmi: float | None
+    nmi: float | None
+    adjusted_rand: float | None
     histogram: list[float]
     synthetic: bool
     examples: list[Example]
@@ -135,6 +138,7 @@ def _rate(file: ResultFile) -> float | None:
 def read_quality(folder: Path) -> Quality:
     file = ResultFile.read(folder / "quality.json")
     histogram, k = file.numbers("histogram"), file.whole("k")
+    twin = file.section("agreement") if file.has("agreement") else None
     if len(histogram) != k:
         raise broken(file.path, f"histogram has {len(histogram)} bins, k is {k}")
     return Quality(
@@ -152,6 +156,8 @@ def read_quality(folder: Path) -> Quality:
         phone_purity=file.maybe("phone_purity"),
         cluster_purity=file.maybe("cluster_purity"),
         pnmi=file.maybe("pnmi"),
+        nmi=twin.number("nmi") if twin else None,
+        adjusted_rand=twin.number("adjusted_rand") if twin else None,
         histogram=histogram,
         synthetic=bool(file.tree.get("synthetic")),
         examples=_examples(folder),

@@ -14,12 +14,16 @@ from .codebook import ABOUT
 
 @dataclass
 class Inputs:
-    """At most one codebook, labels folder and teacher; any number of data dirs, in the order given."""
+    """At most one codebook, labels folder and teacher; any number of data dirs, in the order given.
+
+    `twin`: where two labels folders are allowed, the second of them.
+    """
 
     data: list[Path] = field(default_factory=list)
     codebook: Path | None = None
     labels: Path | None = None
     teacher: Path | None = None
+    twin: Path | None = None
 
     def read(self) -> tuple[list[Utterance], dict[str, dict[str, str]]]:
         """All utterances of all data dirs, sorted by id, and their tables joined.
@@ -44,8 +48,12 @@ class Inputs:
         return utterances, tables
 
 
-def recognise(paths: list[Path]) -> Inputs:
-    """Sort inputs by content. Raises UserError for two of a kind that there can be one of."""
+def recognise(paths: list[Path], twins: bool = False) -> Inputs:
+    """Sort inputs by content. Raises UserError for two of a kind that there can be one of.
+
+    Args:
+        twins: whether there may be two folders of labels.
+    """
     found = Inputs()
     for path in paths:
         if (path / "wav.scp").is_file():
@@ -53,6 +61,8 @@ def recognise(paths: list[Path]) -> Inputs:
             continue
         labels = (path / LABELS).is_file() or (path / HEADER).is_file()
         kind = "codebook" if (path / ABOUT).is_file() else "labels" if labels else "teacher"
+        if twins and kind == "labels" and found.labels:
+            kind = "twin"
         if first := getattr(found, kind):
             raise UserError(
                 f"neither of these is a data directory, and both would be the {kind}: {first} and {path}",

@@ -1,10 +1,16 @@
-"""How good units are: use of the codebook, run lengths and, where phone times are known, purity and PNMI.
+"""How good units are: use of the codebook, run lengths, agreement between seeds; purity and PNMI against phones.
 
 With p(y, z) the joint distribution of phone y and unit z over frames (HuBERT, arXiv 2106.07447):
   phone purity    sum_z max_y p(y, z): accuracy of a recogniser that maps each unit to its commonest phone;
   cluster purity  sum_y max_z p(y, z): the reverse, which falls as k grows;
   PNMI            I(y; z) / H(y): the share of the uncertainty about the phone that the unit takes away.
 All rise or fall with k by themselves, so only units of equal k can be compared.
+
+Where there are units of the same frames from a codebook that started from another seed, the two are compared: what
+chance decided, they do not share. With n frames, n_ij of them unit i of one and unit j of the other:
+  NMI             2 I(i; j) / (H(i) + H(j)); rises with k for free, as PNMI does;
+  adjusted Rand   the share of pairs of frames that both put together or both apart, so scaled that units drawn by
+                  chance have 0 and equal ones 1 (Hubert and Arabie 1985).
 
 A frame has the phone that covers its centre, t / rate + 12.5 ms. A pause counts as a phone wherever
 phones.ctm names one (`sil`), so a set with much silence has better figures than one without; frames that no line
@@ -76,6 +82,22 @@ def entropy_bits(counts: np.ndarray) -> float:
     """Entropy of the distribution in proportion to `counts`, in bits."""
     p = counts[counts > 0] / counts.sum()
     return float(-(p * np.log2(p)).sum()) if len(p) > 1 else 0.0
+
+
+def agreement(units: Sequence[np.ndarray], others: Sequence[np.ndarray], k: int) -> dict[str, float]:
+    """nmi and adjusted_rand of two labellings of the same frames into k units each; 1 for two that are all one unit."""
+    pairs = sum(
+        (np.bincount(a_T.astype(np.int64) * k + b_T, minlength=k * k) for a_T, b_T in zip(units, others, strict=True)),
+        np.zeros(k * k, np.int64),
+    ).reshape(k, k)
+    sides = entropy_bits(pairs.sum(1)), entropy_bits(pairs.sum(0))
+    mutual = sum(sides) - entropy_bits(pairs.ravel())
+    together, a, b, every = (float((n * (n - 1.0)).sum()) for n in (pairs, pairs.sum(1), pairs.sum(0), pairs.sum()))
+    expected, most = a * b / every if every else 0.0, (a + b) / 2
+    return {
+        "nmi": min(max(2 * mutual / sum(sides), 0.0), 1.0) if any(sides) else 1.0,
+        "adjusted_rand": (together - expected) / (most - expected) if most != expected else 1.0,
+    }
 
 
 def run_length_mean(units: Sequence[np.ndarray]) -> float:
@@ -157,9 +179,10 @@ def write_examples(
 
 def run(step: Step[QualityConfig]) -> None:
     """Measure the labels of one set and choose examples from it."""
-    inputs = recognise(step.ins)
+    inputs = recognise(step.ins, twins=True)
     if inputs.labels is None or len(inputs.data) != 1:
-        raise UserError("one data directory and one folder of labels are needed", "--in", "name both")
+        remedy = "name both, and perhaps labels of the same audio by a codebook of another seed"
+        raise UserError("one data directory and one folder of labels are needed", "--in", remedy)
     data, labels = DataDir.read(inputs.data[0]), Labels.open(inputs.labels)
     rows_N = labels.rows([u.id for u in data.utterances])
     labelled = [u for u, row in zip(data.utterances, rows_N.tolist(), strict=True) if row >= 0]
@@ -172,9 +195,25 @@ def run(step: Step[QualityConfig]) -> None:
     times = data.path / PHONES
     spans = read_phones(times) if times.is_file() else None
     figures = {"set": data.path.name, **quality(labels, labelled, spans), **_synthetic(data.path)}
+    if inputs.twin:
+        figures["agreement"] = _agreement(labels, Labels.open(inputs.twin), [u.id for u in labelled])
     write_examples(step.out, _readable(step, labelled, data), labels, data.tables, spans)
     write_json(step.out / "quality.json", figures)
     step.counts.update(utterances=len(labelled), frames=figures["frames"])
+
+
+def _agreement(labels: Labels, twin: Labels, ids: Sequence[str]) -> dict[str, Any]:
+    """Of the labels of the utterances `ids` with those of another codebook of the same features and size.
+
+    Raises UserError where the two are not alike but for the codebook.
+    """
+    ours, theirs = ((of.rate, of.k, of.layer) for of in (labels, twin))
+    if ours != theirs or labels.codebook == twin.codebook:
+        remedy = "name labels of the same features and K, by a codebook that was learnt with another seed"
+        what = "the same codebook" if ours == theirs else f"{theirs} where {ours} (rate, K, features) are compared"
+        raise UserError(f"no agreement between seeds to measure: {what}", str(twin.folder), remedy)
+    twin.require(ids)
+    return {"codebook": twin.codebook, **agreement([labels[i] for i in ids], [twin[i] for i in ids], labels.k)}
 
 
 def _readable(step: Step[QualityConfig], utterances: Sequence[Utterance], data: DataDir) -> list[Utterance]:

@@ -4,21 +4,11 @@ cd "$(dirname "$0")" || exit 1
 # shellcheck source=../../TEMPLATE/ssl.sh
 . ../../TEMPLATE/ssl.sh
 corpus=downloads # folder of the unpacked packages; the default is fetched from Debian's archive
-hours=2.2 # optional: hours of audio, so that --plan can tell the disk before the data stage has run
-tuned=    # optional: models to fine-tune whole
+hours=2.2        # optional: hours of audio, so that --plan can tell the disk before the data stage has run
+twin_seed=2      # optional: seed of a second codebook of each iteration: no phones are known here to hold units against
 
 prepare() {
   [[ $corpus != downloads ]] || run ../../../tools/fetch_asterisk.sh --out downloads
   run data.corpora.asterisk --in "$corpus" --out "$data"
-}
-
-stages() { # iteration 1 alone
-  local models=() results=()
-  stage data "Corpus to validated Kaldi data directories"
-  prepare
-  units it1
-  pretrain it1 base
-  probes
-  tables
 }
 recipe "$@"
