@@ -16,7 +16,7 @@ from toolkit.core.errors import UserError
 from toolkit.units.clustering import GROWTH, State, cluster_sums, fit, lloyd_iteration, plan, plus_plus
 from toolkit.units.config import KmeansConfig
 from toolkit.units.kmeans import load_state, save_state
-from toolkit.units.nearest import Nearest
+from toolkit.units.nearest import Nearest, in_threads
 
 CONFIG = KmeansConfig(k=20, tolerance=0.0, max_iterations=30)
 
@@ -125,6 +125,43 @@ def test_chunks_do_not_change_the_units(frames: torch.Tensor) -> None:
     whole, _ = nearest(frames)
     nearest.chunk = 7
     assert torch.equal(nearest(frames)[0], whole)
+
+
+@pytest.mark.parametrize("frames_more", [0, 1, 7])
+def test_threads_do_not_change_the_units_nor_their_scores(frames: torch.Tensor, frames_more: int) -> None:
+    """Each takes whole chunks of its own; afterwards the process has the threads that it had."""
+    nearest = Nearest(frames[:20])
+    nearest.chunk = 64
+    x = frames[: 640 + frames_more]
+    one = nearest(x)
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        many = nearest(x)
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(one[0], many[0]) and torch.equal(one[1], many[1])
+
+
+@pytest.mark.parametrize(("items", "threads"), [(0, 2), (1, 2), (64, 2), (65, 2), (1000, 3), (130, 8)])
+def test_threads_share_all_items_once_in_whole_chunks(items: int, threads: int) -> None:
+    parts: list[tuple[int, int]] = []
+    in_threads(lambda first, last: parts.append((first, last)), items, 64, threads)
+    parts.sort()
+    assert [i for first, last in parts for i in range(first, last)] == list(range(items))
+    assert all(first % 64 == 0 for first, _ in parts) and len(parts) <= threads
+
+
+def test_an_error_in_a_thread_is_raised_and_the_threads_are_given_back() -> None:
+    before = torch.get_num_threads()
+
+    def fail(first: int, last: int) -> None:
+        raise ValueError(f"{first}")
+
+    with pytest.raises(ValueError, match="0"):
+        in_threads(fail, 100, 10, 2)
+    torch.set_num_threads(before)
 
 
 def test_cluster_sums_are_those_of_float64(frames: torch.Tensor) -> None:

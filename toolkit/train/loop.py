@@ -159,7 +159,7 @@ def train(
         Diverged: too many steps that were not finite.
         UserError: a checkpoint of another identity or shape; no GPU memory left.
     """
-    run = _Run(objective, optim, loop, out, world or World.alone(), identity)
+    run = Run(objective, optim, loop, out, world or World.alone(), identity)
     if micro_batches % run.world.size:
         raise UserError(
             f"{micro_batches} micro-batches cannot be shared by {run.world.size} processes",
@@ -180,8 +180,8 @@ def train(
     return Trained(run.state.step, run.state.skipped, run.state.train, run.state.dev)
 
 
-class _Run:
-    """One run's objects, and what is done to them."""
+class Run:
+    """One run's objects, and what is done to them; `train` drives it, and so may who wants one step at a time."""
 
     def __init__(
         self, objective: Objective, optim: OptimConfig, loop: LoopConfig, out: Path, world: World, identity: str

@@ -1,9 +1,15 @@
 """The nearest centroid of many frames: one matrix product and one argmin per chunk.
 
+On a CPU each thread goes through chunks of its own. Threads that share one product wait for each other twice in every
+chunk, which costs more than they save, and far more on a machine that has other work; and the argmin is one thread's.
+
 Shapes: N frames, D dimensions, K centroids, C frames of a chunk.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -11,7 +17,7 @@ from torch import Tensor
 
 from .pca import Projection
 
-CPU_BYTES = 2 << 20  # of a chunk's C x K distances: they stay in the cache between product and argmin
+CPU_BYTES = 1 << 20  # of a chunk's C x K distances: they stay in the cache between product and argmin
 GPU_BYTES = 512 << 20
 
 
@@ -36,19 +42,39 @@ class Nearest:
         """Units [N] int64 and |x - c|^2 - |x|^2 [N] float32 of the centroid found, on the centroids' device."""
         units_N = torch.empty(len(x_ND), dtype=torch.int64, device=self.device)
         scores_N = torch.empty(len(x_ND), dtype=torch.float32, device=self.device)
-        buffer_CK = torch.empty(min(self.chunk, len(x_ND)), len(self.squares_K), device=self.device)
-        for i in range(0, len(x_ND), self.chunk):
-            x_CD = x_ND[i : i + self.chunk].to(self.device)
-            if self.projection:
-                x_CD = self.projection(x_CD)
-            part = slice(i, i + len(x_CD))
-            scores_CK = torch.addmm(self.squares_K, x_CD, self.product_DK, out=buffer_CK[: len(x_CD)])
-            if self.device.type == "cpu":  # numpy's argmin is vectorised, torch's is not: twice as fast in all
-                best = scores_CK.numpy().argmin(1)
-                units_N.numpy()[part] = best
-                scores_N.numpy()[part] = np.take_along_axis(scores_CK.numpy(), best[:, None], 1)[:, 0]
-            else:
-                best = scores_CK.argmin(1)
-                units_N[part] = best
-                scores_N[part] = scores_CK.gather(1, best[:, None])[:, 0]
+
+        def find(first: int, last: int) -> None:
+            buffer_CK = torch.empty(min(self.chunk, last - first), len(self.squares_K), device=self.device)
+            for i in range(first, last, self.chunk):
+                part = slice(i, min(i + self.chunk, last))
+                units_N[part], scores_N[part] = self._chunk(x_ND[part], buffer_CK)
+
+        in_threads(find, len(x_ND), self.chunk, torch.get_num_threads() if self.device.type == "cpu" else 1)
         return units_N, scores_N
+
+    def _chunk(self, x_CD: Tensor, buffer_CK: Tensor) -> tuple[Tensor, Tensor]:
+        x_CD = x_CD.to(self.device)
+        if self.projection:
+            x_CD = self.projection(x_CD)
+        scores_CK = torch.addmm(self.squares_K, x_CD, self.product_DK, out=buffer_CK[: len(x_CD)])
+        if self.device.type == "cpu":  # numpy's argmin is vectorised, torch's is not: twice as fast in all
+            best_C = torch.from_numpy(scores_CK.numpy().argmin(1))
+        else:
+            best_C = scores_CK.argmin(1)
+        return best_C, scores_CK.gather(1, best_C[:, None])[:, 0]
+
+
+def in_threads(work: Callable[[int, int], None], items: int, chunk: int, threads: int) -> None:
+    """work(first, last) over all items, in parts of whole chunks, one for each of `threads`.
+
+    While they are at it, what torch computes in each of them is computed by one thread.
+    """
+    size = -(-items // (threads * chunk)) * chunk
+    if threads == 1 or size >= items:
+        work(0, items)
+        return
+    with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        try:
+            list(pool.map(lambda first: work(first, min(first + size, items)), range(0, items, size)))
+        finally:
+            torch.set_num_threads(threads)  # one for all of the process, whoever calls it, in part

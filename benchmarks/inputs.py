@@ -1,0 +1,132 @@
+"""What the races are run on, made once from the synthetic corpus of the mini recipe, the same on every machine.
+
+SYNTHETIC speech throughout. `latents` are 768 numbers a frame from a random network over eleven frames of MFCC: like
+the states of an encoder they are correlated, bounded and of low rank, and nobody need train one to make them.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from toolkit.core.files import atomic
+from toolkit.data.kaldi import DataDir, Utterance
+from toolkit.units import mfcc
+from toolkit.units.clustering import fit
+from toolkit.units.config import KmeansConfig
+
+from .arrays import write_waves
+from .race import OURS, ROOT
+
+SEED = 1
+RATE = 16000
+K = 500
+MINUTES = 175  # a little more than a million frames of MFCC
+
+
+class Inputs:
+    """The files; each is made when it is first asked for, and stays in `folder`."""
+
+    def __init__(self, folder: Path, scale: float = 1.0) -> None:
+        """Args:
+        scale: less than 1 makes everything smaller: for tests.
+        """
+        self.folder, self.scale = folder, scale
+
+    @property
+    def corpus(self) -> Path:
+        out = self.folder / "corpus"
+        minutes = max(3.0, MINUTES * self.scale)
+        command = [str(OURS), "-m", "toolkit.data.corpora.mini", "--speakers", "32", "--minutes", f"{minutes:g}"]
+        subprocess.run([*command, "--out", str(out)], check=True, cwd=ROOT, env={**os.environ, "SAWT_NJ": "2"})
+        return out
+
+    def utterances(self, seconds: float = np.inf) -> list[Utterance]:
+        """Of all speakers, in random order, so many seconds of them (or all there are)."""
+        corpus = self.corpus
+        every = [u for name in ("train", "dev", "test") for u in DataDir.read(corpus / name).utterances]
+        order = np.random.default_rng(SEED).permutation(len(every))
+        ends = np.cumsum([every[i].seconds for i in order])
+        return [every[i] for i in order[: np.searchsorted(ends, seconds) + 1]]
+
+    def waves(self) -> Path:
+        """Twenty minutes."""
+        return self._made(
+            "waves.npz", lambda path: write_waves(path, [u.audio() for u in self.utterances(1200 * self.scale)])
+        )
+
+    def ragged(self) -> Path:
+        """Twenty-four waveforms of 3 to 15 s."""
+
+        def make(path: Path) -> None:
+            rng = np.random.default_rng(SEED)
+            speech = np.concatenate([u.audio() for u in self.utterances(24 * 15)])
+            lengths = (rng.uniform(3, 15, 24) * RATE * min(1, 10 * self.scale)).astype(int)
+            write_waves(path, np.split(speech[: lengths.sum()], np.cumsum(lengths)[:-1]))
+
+        return self._made("ragged.npz", make)
+
+    def frames(self) -> Path:
+        """A million frames of MFCC [N, 39], in random order."""
+
+        def make(path: Path) -> None:
+            every_ND = np.concatenate([_mfcc(u) for u in self.utterances()])
+            rng = np.random.default_rng(SEED)
+            np.save(path, rng.permutation(every_ND)[: int(1e6 * self.scale)])
+
+        return self._made("frames.npy", make)
+
+    def latents(self) -> Path:
+        """Two hundred thousand frames [N, 768], in random order."""
+
+        def make(path: Path) -> None:
+            wanted = int(2e5 * self.scale)
+            rows = np.concatenate([_context(_mfcc(u)) for u in self.utterances(wanted / 80)])
+            rng = np.random.default_rng(SEED)
+            rows = rng.permutation(rows)[:wanted]
+            rows = (rows - rows.mean(0)) / rows.std(0)
+            first = rng.standard_normal((rows.shape[1], 768)).astype(np.float32) / np.sqrt(rows.shape[1])
+            second = rng.standard_normal((768, 768)).astype(np.float32) / np.sqrt(768)
+            np.save(path, np.tanh(1.5 * np.tanh(1.5 * rows @ first) @ second).astype(np.float32))
+
+        return self._made("latents.npy", make)
+
+    def centroids(self, frames: Path) -> Path:
+        """500 centroids of those frames."""
+
+        def make(path: Path) -> None:
+            x_ND = torch.from_numpy(np.load(frames))[:50_000]
+            config = KmeansConfig(k=min(K, len(x_ND) // 4), init="random", start_iterations=5, max_iterations=2)
+            best = fit(x_ND, config, SEED).best
+            assert best is not None
+            np.save(path, best.numpy())
+
+        return self._made(f"{frames.stem}_centroids.npy", make)
+
+    def _made(self, name: str, make: Callable[[Path], None]) -> Path:
+        path = self.folder / name
+        if not path.is_file():
+            print(f"  making {name}", flush=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with atomic(path) as temporary:
+                ending = temporary.with_name(temporary.name + path.suffix)  # numpy wants the name to end so
+                make(ending)
+                ending.rename(temporary)
+        return path
+
+
+def _mfcc(utterance: Utterance) -> np.ndarray:
+    made: np.ndarray = mfcc.mfcc(torch.from_numpy(utterance.audio())).numpy()
+    return made
+
+
+def _context(x_TD: np.ndarray, each_side: int = 5) -> np.ndarray:
+    """Every second frame with five before and five after it [T / 2, 11 D], edges repeated."""
+    padded = np.pad(x_TD, ((each_side, each_side), (0, 0)), mode="edge")
+    stacked = np.lib.stride_tricks.sliding_window_view(padded, 2 * each_side + 1, axis=0)[::2]
+    return stacked.reshape(len(stacked), -1)

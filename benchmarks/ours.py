@@ -1,0 +1,118 @@
+"""What is raced of ours: the library as the steps call it."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from toolkit.core.config import load_config
+from toolkit.data.batches import HOP, RATE, frames_of, samples_of
+from toolkit.train.config import TrainConfig
+from toolkit.train.loop import Run
+from toolkit.train.objectives.masked import MaskedPrediction
+from toolkit.train.ranks import World
+from toolkit.train.samplers.buckets import Buckets
+from toolkit.train.start import build
+from toolkit.units import mfcc
+from toolkit.units.clustering import State, fit
+from toolkit.units.config import KmeansConfig
+from toolkit.units.nearest import Nearest
+
+from .arrays import read_waves
+
+
+class Mfcc:
+    """Utterance by utterance, as units.label computes them."""
+
+    def __init__(self, waves: str) -> None:
+        torch.set_num_threads(1)
+        self.waves = read_waves(Path(waves))
+
+    def run(self) -> None:
+        self.made = [mfcc.mfcc(torch.from_numpy(wave_N)) for wave_N in self.waves]
+
+    def output(self) -> np.ndarray:
+        return torch.cat(self.made).numpy()
+
+
+class _Reached(Exception):
+    """The inertia that was asked for."""
+
+
+class Kmeans:
+    """units.kmeans without reading and writing: centring, all starts, all iterations."""
+
+    def __init__(self, frames: str, seed: int, threads: int, until: float = 0.0, **config: Any) -> None:
+        """Args:
+        until: inertia per frame, of all frames, at which to stop.
+        """
+        torch.set_num_threads(threads)
+        self.x_ND, self.seed, self.until = torch.from_numpy(np.load(frames)), seed, until
+        self.config = KmeansConfig(threads=threads, **config)
+
+    def run(self) -> dict[str, Any]:
+        mean_D = self.x_ND.mean(0)
+        state = State()
+        with suppress(_Reached):
+            fit(self.x_ND - mean_D, self.config, self.seed, state, self._look)
+        best = state.centroids if state.best is None or state.centroids is not None else state.best
+        assert best is not None
+        self.centroids_KD = best + mean_D
+        return {"iterations": sum(frames == len(self.x_ND) for _, frames, _, _ in state.history)}
+
+    def _look(self, state: State, frames: int) -> None:
+        if state.history[-1][1] == len(self.x_ND) and state.history[-1][3] <= self.until:
+            raise _Reached
+
+    def output(self) -> np.ndarray:
+        return self.centroids_KD.numpy()
+
+
+class Assign:
+    """The nearest centroid of every frame."""
+
+    def __init__(self, frames: str, centroids: str, threads: int) -> None:
+        torch.set_num_threads(threads)
+        self.x_ND, self.nearest = torch.from_numpy(np.load(frames)), Nearest(torch.from_numpy(np.load(centroids)))
+
+    def run(self) -> None:
+        self.units_N = self.nearest(self.x_ND)[0]
+
+    def output(self) -> np.ndarray:
+        return self.units_N.numpy()
+
+
+class Pretraining:
+    """Updates of the training loop with a recipe's config, on the crops of its sampler; a round is an update."""
+
+    def __init__(self, config: str, waves: str, units: int, seconds: float, threads: int, **fields: str) -> None:
+        """Args:
+        seconds: audio in a micro-batch, of which an update has one.
+        fields: of the config, other than its file says.
+        """
+        given: TrainConfig = load_config(TrainConfig, Path(config), {"loop.threads": str(threads), **fields})
+        self.waves = read_waves(Path(waves))
+        frames_N = np.array([frames_of(len(wave_N)) for wave_N in self.waves])
+        self.sampler = Buckets(frames_N, given.data.lengths, seconds, 1, given.loop.seed)
+        random = np.random.default_rng(1)
+        self.labels = [random.integers(0, units, n) for n in frames_N]
+        network = build(given.model, given.loop.seed)
+        objective = MaskedPrediction(network, given.objective, units, given.loop.seed)
+        torch.set_num_threads(threads)
+        self.loop = Run(objective, given.optim, given.loop, Path("nowhere"), World.alone(), "")
+
+    def run(self) -> dict[str, Any]:
+        crops = self.sampler.micro(self.loop.state.step, 0)
+        samples = samples_of(crops.frames)
+        spans = [(self.waves[row], self.labels[row], start) for row, start in zip(crops.rows, crops.starts)]
+        wave_BN = np.stack([wave_N[start * HOP : start * HOP + samples] for wave_N, _, start in spans])
+        labels_BT = np.stack([labels_T[start : start + crops.frames] for _, labels_T, start in spans])
+        self.loop.step([{"wave_BN": wave_BN, "labels_BT": labels_BT}], range(1))
+        return {"audio_seconds": wave_BN.size / RATE}
+
+    def output(self) -> np.ndarray:
+        return np.empty(0)

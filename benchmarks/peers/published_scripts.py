@@ -1,0 +1,73 @@
+"""The three scripts with which HuBERT's units are published (dump, learn, label), written anew after what they do.
+
+  dump MANIFEST RANK RANKS FOLDER             MFCC of every utterance of a part, appended to one .npy; lengths to .len
+  learn FOLDER RANKS SHARE K SEED MODEL       the features of a share of the utterances in memory, k-means, a pickle
+  label FOLDER RANK RANKS MODEL               features from .npy, units as text, a line per utterance
+
+A manifest has the folder of the recordings in its first line, then `path <tab> samples` a line.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from pathlib import Path
+
+import joblib
+import numpy as np
+import soundfile
+from npy_append_array import NpyAppendArray
+from numpy.random import default_rng
+
+from benchmarks.peers.published import ApplyKmeans, mfcc, mini_batch_kmeans
+
+
+def part(manifest: Path, rank: int, ranks: int) -> list[Path]:
+    """Recordings of one of `ranks` consecutive parts."""
+    root, *lines = manifest.read_text().splitlines()
+    paths = [Path(root) / line.split("\t")[0] for line in lines]
+    size = math.ceil(len(paths) / ranks)
+    return paths[size * rank : size * (rank + 1)]
+
+
+def dump(manifest: str, rank: str, ranks: str, folder: str) -> None:
+    stem = Path(folder) / f"train_{rank}_{ranks}"
+    with NpyAppendArray(f"{stem}.npy") as features, open(f"{stem}.len", "w") as lengths:
+        for path in part(Path(manifest), int(rank), int(ranks)):
+            wave_N, rate = soundfile.read(path, dtype="float32")
+            assert rate == 16000 and wave_N.ndim == 1
+            features_TD = mfcc(wave_N)
+            features.append(features_TD.numpy())
+            lengths.write(f"{len(features_TD)}\n")
+
+
+def read_shard(folder: str, rank: int, ranks: str) -> tuple[np.ndarray, list[tuple[int, int]]]:
+    """Mapped features, and first frame and length of each utterance."""
+    stem = Path(folder) / f"train_{rank}_{ranks}"
+    lengths = [int(line) for line in Path(f"{stem}.len").read_text().splitlines()]
+    starts = np.cumsum([0, *lengths[:-1]]).tolist()
+    return np.load(f"{stem}.npy", mmap_mode="r"), list(zip(starts, lengths))
+
+
+def learn(folder: str, ranks: str, share: str, k: str, seed: str, model: str) -> None:
+    rng, shards = default_rng(int(seed)), []
+    for rank in range(int(ranks)):
+        features, spans = read_shard(folder, rank, ranks)
+        chosen = rng.choice(len(spans), math.ceil(len(spans) * float(share)), replace=False)
+        shards.append(np.concatenate([features[start : start + n] for start, n in (spans[i] for i in chosen)]))
+    frames_ND = np.concatenate(shards)
+    kmeans = mini_batch_kmeans(int(k), int(seed)).fit(frames_ND)
+    joblib.dump(kmeans, model)
+    print(f"total inertia {-kmeans.score(frames_ND) / len(frames_ND):.5f}")
+
+
+def label(folder: str, rank: str, ranks: str, model: str) -> None:
+    nearest = ApplyKmeans(joblib.load(model).cluster_centers_)
+    features, spans = read_shard(folder, int(rank), ranks)
+    with open(Path(folder) / f"train_{rank}_{ranks}.km", "w") as out:
+        for start, n in spans:
+            print(*nearest(features[start : start + n]).tolist(), file=out)
+
+
+if __name__ == "__main__":
+    {"dump": dump, "learn": learn, "label": label}[sys.argv[1]](*sys.argv[2:])

@@ -1,0 +1,134 @@
+"""Ours and the peers in one run: processes that wait their turn, rounds in which each has one, medians and ratios.
+
+One works at a time, the others wait; every second round goes backwards, so that a machine that grows slower (or
+faster) harms all alike. What is quoted is the median over the rounds, with the least and the most; a ratio is the
+median of the ratios round by round.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+OURS, PEERS = ROOT / ".venv/bin/python", ROOT / ".venv-peers/bin/python"
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """Who computes: a class of a module of this folder, made with `arguments`.
+
+    Attributes:
+        name: as the table calls it.
+        place: `module:class` below benchmarks.
+    """
+
+    name: str
+    place: str
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def ours(self) -> bool:
+        return not self.place.startswith("peers.")
+
+
+@dataclass
+class Result:
+    """A contestant's rounds: what the worker said of each."""
+
+    contestant: Contestant
+    rounds: list[dict[str, Any]] = field(default_factory=list)
+
+    def values(self, name: str) -> list[float]:
+        return [float(said[name]) for said in self.rounds]
+
+    def median(self, name: str) -> float:
+        return median(self.values(name))
+
+
+def environment(threads: int) -> dict[str, str]:
+    """What every contestant's process gets."""
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    quiet = {"TOKENIZERS_PARALLELISM": "false", "TRANSFORMERS_VERBOSITY": "error", "PYTHONWARNINGS": "ignore"}
+    return {**os.environ, **dict.fromkeys(names, str(threads)), **quiet, "PYTHONPATH": str(ROOT)}
+
+
+class Worker:
+    """The process of a contestant. Raises RuntimeError with what it printed where it dies."""
+
+    def __init__(self, contestant: Contestant, threads: int) -> None:
+        self.contestant, self.errors = contestant, tempfile.TemporaryFile("w+")
+        command = [str(OURS if contestant.ours else PEERS), "-m", "benchmarks.worker"]
+        command += [f"benchmarks.{contestant.place}", json.dumps(contestant.arguments)]
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
+            text=True,
+            cwd=ROOT,
+            env=environment(threads),
+        )
+        self._answer()
+
+    def ask(self, command: str) -> dict[str, Any]:
+        assert self.process.stdin
+        self.process.stdin.write(command + "\n")
+        self.process.stdin.flush()
+        return self._answer()
+
+    def _answer(self) -> dict[str, Any]:
+        assert self.process.stdout
+        line = self.process.stdout.readline()
+        if not line:
+            self.process.wait()
+            self.errors.seek(0)
+            raise RuntimeError(f"{self.contestant.name} died:\n{self.errors.read()[-3000:]}")
+        said: dict[str, Any] = json.loads(line)
+        return said
+
+    def output(self) -> np.ndarray:
+        with tempfile.TemporaryDirectory() as folder:
+            self.ask(f"save {folder}/output.npy")
+            array: np.ndarray = np.load(f"{folder}/output.npy")
+        return array
+
+    def end(self) -> None:
+        assert self.process.stdin
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def race(
+    contestants: Sequence[Contestant], rounds: int, threads: int, warm_up: bool = True
+) -> tuple[list[Result], list[np.ndarray]]:
+    """(what each contestant took in each round, what each made), in the order given."""
+    workers: list[Worker] = []
+    try:
+        workers += [Worker(contestant, threads) for contestant in contestants]
+        results = [Result(contestant) for contestant in contestants]
+        for number in range(-warm_up, rounds):
+            turn = list(zip(workers, results))
+            for worker, result in turn if number % 2 == 0 else reversed(turn):
+                said = worker.ask("run")
+                print(f"    {worker.contestant.name}: {said['seconds']:.3f} s", flush=True)
+                if number >= 0:
+                    result.rounds.append(said)
+        return results, [worker.output() for worker in workers]
+    finally:
+        for worker in workers:
+            worker.end()
+
+
+def ratios(ours: Result, peer: Result, name: str = "seconds") -> list[float]:
+    """Peer over ours, round by round: how many times as fast (or as small) ours is."""
+    return [b / a for a, b in zip(ours.values(name), peer.values(name), strict=True)]
