@@ -24,9 +24,7 @@ class Taken:
     disk_mb: float = 0.0
 
 
-def run_chain(
-    phases: Sequence[Sequence[Command]], out: Path, env: dict[str, str], watch: bool = False
-) -> Taken:
+def run_chain(phases: Sequence[Sequence[Command]], out: Path, env: dict[str, str], watch: bool = False) -> Taken:
     """Phases one after the other, the commands of a phase at once. Raises RuntimeError where one fails.
 
     Args:

@@ -51,7 +51,10 @@ def kmeans(inputs: Inputs, rounds: int) -> Section:
 
 
 def latent_kmeans(inputs: Inputs, rounds: int) -> Section:
-    peers = {"scikit-learn KMeans, 20 iterations": ("ScikitKmeans", 1), "faiss Kmeans, 20 iterations": ("FaissKmeans", 1)}
+    peers = {
+        "scikit-learn KMeans, 20 iterations": ("ScikitKmeans", 1),
+        "faiss Kmeans, 20 iterations": ("FaissKmeans", 1),
+    }
     return _kmeans("latent frames", inputs.latents(), inputs.k, rounds, peers)
 
 
@@ -61,7 +64,9 @@ def _kmeans(what: str, frames: Path, k: int, rounds: int, peers: dict[str, tuple
     theirs = [Contestant(name, f"peers.units:{place}", given) for name, (place, _) in peers.items()]
     _, [first] = race(theirs[:1], 1, TWO, warm_up=False)
     target = inertia(frames, first)
-    until = Contestant("ours, to the inertia of the first peer", "ours:Kmeans", {**given, "threads": TWO, "until": target})
+    until = Contestant(
+        "ours, to the inertia of the first peer", "ours:Kmeans", {**given, "threads": TWO, "until": target}
+    )
     settled = Contestant("ours, until it converges", "ours:Kmeans", {**given, "threads": TWO})
     results, made = race([until, settled, *theirs], rounds, TWO, warm_up=False)
     inertias = [inertia(frames, centroids_KD) for centroids_KD in made]
@@ -73,11 +78,18 @@ def _kmeans(what: str, frames: Path, k: int, rounds: int, peers: dict[str, tuple
         ["", "seconds", "peak MB", "inertia"],
         [[*seconds_and_memory(r), f"{found:.5g}"] for r, found in zip(results, inertias)],
         [
-            Claim(f"k-means, {shape}, to the inertia of {theirs[0].name}", r.contestant.name, wanted, ratios(results[0], r))
+            Claim(
+                f"k-means, {shape}, to the inertia of {theirs[0].name}",
+                r.contestant.name,
+                wanted,
+                ratios(results[0], r),
+            )
             for r, (_, wanted) in zip(results[2:], peers.values())
         ],
-        [f"Ours goes through all frames {results[0].rounds[0]['iterations']} times to reach the inertia, "
-         f"{results[1].rounds[0]['iterations']} times to converge; what comes before sees subsamples."],
+        [
+            f"Ours goes through all frames {results[0].rounds[0]['iterations']} times to reach the inertia, "
+            f"{results[1].rounds[0]['iterations']} times to converge; what comes before sees subsamples."
+        ],
     )
 
 
@@ -124,7 +136,9 @@ def _assignment(frames: Path, inputs: Inputs, rounds: int, wanted: float) -> Sec
         [[*seconds_and_memory(r), spread([N / s for s in r.values("seconds")])] for r in results],
         [
             Claim(f"assignment, {N:,} × {D}", "scikit-learn", 1, ratios(ours, scikit)),
-            Claim(f"assignment, {N:,} × {D}", f"{faster.contestant.name}, the faster of two", wanted, ratios(ours, faster)),
+            Claim(
+                f"assignment, {N:,} × {D}", f"{faster.contestant.name}, the faster of two", wanted, ratios(ours, faster)
+            ),
         ],
         [
             "Frames with another label than ours: "
@@ -149,7 +163,9 @@ def pretraining(inputs: Inputs, rounds: int) -> Section:
     results, _ = race(
         [
             Contestant("ours", "ours:Pretraining", {**given, **as_published, **inputs.small_network}),
-            Contestant("fairseq's way on transformers' HubertModel", "peers.hubert:FairseqWay", {**given, **inputs.small_peer}),
+            Contestant(
+                "fairseq's way on transformers' HubertModel", "peers.hubert:FairseqWay", {**given, **inputs.small_peer}
+            ),
             Contestant("torchaudio hubert_pretrain_base", "peers.hubert:Torchaudio", given),
         ],
         rounds,

@@ -90,7 +90,11 @@ def whole(sections: Sequence[Section], rounds: int, date: str) -> str:
 def machine() -> list[str]:
     """Lines on the hardware and on both environments."""
     cpu = next(
-        (line.partition(":")[2].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
+        (
+            line.partition(":")[2].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if "model name" in line
+        ),
         platform.machine(),
     )
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
@@ -116,5 +120,7 @@ def publish(page: str, sections: Sequence[Section], date: str) -> None:
     readme = ROOT / "README.md"
     before, _, rest = readme.read_text(encoding="utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
-    inside = f"{BEGIN}\n\n{summary(sections)}\n{date}; [hardware, versions, every figure](benchmarks/RESULTS.md)\n\n{END}"
+    inside = (
+        f"{BEGIN}\n\n{summary(sections)}\n{date}; [hardware, versions, every figure](benchmarks/RESULTS.md)\n\n{END}"
+    )
     readme.write_text(before + inside + after, encoding="utf-8")

@@ -87,7 +87,7 @@ class FairseqWay(_Pretraining):
 
     def __init__(self, waves: str, units: int, seconds: float, threads: int, **shape: Any) -> None:
         super().__init__(waves, units, seconds, threads)
-        config = HubertConfig(layerdrop=0.0, activation_dropout=0.0, mask_time_prob=0.0, **shape)
+        config = HubertConfig(layerdrop=0.0, activation_dropout=0.0, **shape)
         hubert = HubertModel(config)
         head = nn.ModuleDict({"hubert": hubert, "final_proj": nn.Linear(config.hidden_size, FINAL_DIM)})
         head.embeddings = nn.Parameter(torch.rand(units, FINAL_DIM))

@@ -51,7 +51,9 @@ class ApplyKmeans:
     def __call__(self, x_ND: np.ndarray | Tensor) -> np.ndarray:
         if isinstance(x_ND, Tensor):
             distances_NK = (
-                x_ND.pow(2).sum(1, keepdim=True) - 2 * torch.matmul(x_ND, self.torch_centroids_DK) + self.torch_squares_1K
+                x_ND.pow(2).sum(1, keepdim=True)
+                - 2 * torch.matmul(x_ND, self.torch_centroids_DK)
+                + self.torch_squares_1K
             )
             return distances_NK.argmin(dim=1).numpy()
         squares_N1 = (x_ND**2).sum(1, keepdims=True)
