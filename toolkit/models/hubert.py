@@ -21,6 +21,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
+from .linear import Linear
+
 
 @dataclass(frozen=True)
 class HubertConfig:
@@ -171,7 +173,7 @@ class FeatureProjection(nn.Module):
     def __init__(self, config: HubertConfig) -> None:
         super().__init__()
         self.layer_norm = nn.LayerNorm(config.conv_dim[-1], eps=config.layer_norm_eps)
-        self.projection = nn.Linear(config.conv_dim[-1], config.hidden_size)
+        self.projection = Linear(config.conv_dim[-1], config.hidden_size)
         self.dropout = nn.Dropout(config.feat_proj_dropout)
 
     def forward(self, x_BTC: Tensor) -> Tensor:
@@ -199,7 +201,7 @@ class Attention(nn.Module):
         super().__init__()
         d = config.hidden_size
         self.heads, self.dropout = config.num_attention_heads, config.attention_dropout
-        self.q_proj, self.k_proj, self.v_proj, self.out_proj = (nn.Linear(d, d) for _ in range(4))
+        self.q_proj, self.k_proj, self.v_proj, self.out_proj = (Linear(d, d) for _ in range(4))
 
     def forward(self, x_BTD: Tensor, keys_B11T: Tensor | None = None) -> Tensor:
         q, k, v = (
@@ -215,9 +217,9 @@ class FeedForward(nn.Module):
 
     def __init__(self, config: HubertConfig) -> None:
         super().__init__()
-        self.intermediate_dense = nn.Linear(config.hidden_size, config.intermediate_size)
+        self.intermediate_dense = Linear(config.hidden_size, config.intermediate_size)
         self.intermediate_dropout = nn.Dropout(config.activation_dropout)
-        self.output_dense = nn.Linear(config.intermediate_size, config.hidden_size)
+        self.output_dense = Linear(config.intermediate_size, config.hidden_size)
         self.output_dropout = nn.Dropout(config.hidden_dropout)
 
     def forward(self, x_BTD: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ import torch.distributed as dist
 from torch import Tensor
 
 from ..core.errors import UserError
+
+M_MMAP_MAX, M_TRIM_THRESHOLD = -4, -1  # of malloc.h
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,7 @@ class World:
             strict: without exception. Else a kernel that has no deterministic twin is named and used, and
                 attention on a GPU takes its faster one (torch reads warn_only so).
         """
+        keep_freed_memory()
         before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
         warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
         settings: Any = torch.utils.deterministic
@@ -107,3 +111,15 @@ class World:
             torch.set_num_threads(before[0])
             torch.use_deterministic_algorithms(before[1], warn_only=warn_only)
             settings.fill_uninitialized_memory = fill
+
+
+def keep_freed_memory() -> None:
+    """Let this process keep what it frees, as all of it is wanted again in the next step.
+
+    glibc gives every large tensor back to the system, which then clears each of its pages anew when the next one comes:
+    a tenth to a quarter of a step on a CPU. Elsewhere nothing is done.
+    """
+    change = getattr(ctypes.CDLL(None), "mallopt", None)
+    if change:
+        change(M_MMAP_MAX, 0)
+        change(M_TRIM_THRESHOLD, 2**31 - 1)

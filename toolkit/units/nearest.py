@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from ..models.linear import affine
 from .pca import Projection
 
 CPU_BYTES = 1 << 20  # of a chunk's C x K distances: they stay in the cache between product and argmin
@@ -34,7 +34,7 @@ class Nearest:
         self.device = centroids_KD.device
         self.projection = projection.to(self.device) if projection else None
         self.squares_K = centroids_KD.square().sum(1)
-        self.product_DK = (-2.0 * centroids_KD.T).contiguous()
+        self.product_KD = -2.0 * centroids_KD
         budget = CPU_BYTES if self.device.type == "cpu" else GPU_BYTES
         self.chunk = max(1, budget // (4 * len(centroids_KD)))
 
@@ -44,23 +44,20 @@ class Nearest:
         scores_N = torch.empty(len(x_ND), dtype=torch.float32, device=self.device)
 
         def find(first: int, last: int) -> None:
-            buffer_CK = torch.empty(min(self.chunk, last - first), len(self.squares_K), device=self.device)
             for i in range(first, last, self.chunk):
                 part = slice(i, min(i + self.chunk, last))
-                units_N[part], scores_N[part] = self._chunk(x_ND[part], buffer_CK)
+                units_N[part], scores_N[part] = self._chunk(x_ND[part])
 
         in_threads(find, len(x_ND), self.chunk, torch.get_num_threads() if self.device.type == "cpu" else 1)
         return units_N, scores_N
 
-    def _chunk(self, x_CD: Tensor, buffer_CK: Tensor) -> tuple[Tensor, Tensor]:
+    def _chunk(self, x_CD: Tensor) -> tuple[Tensor, Tensor]:
         x_CD = x_CD.to(self.device)
         if self.projection:
             x_CD = self.projection(x_CD)
-        scores_CK = torch.addmm(self.squares_K, x_CD, self.product_DK, out=buffer_CK[: len(x_CD)])
-        if self.device.type == "cpu":  # numpy's argmin is vectorised, torch's is not: twice as fast in all
-            best_C = torch.from_numpy(scores_CK.numpy().argmin(1))
-        else:
-            best_C = scores_CK.argmin(1)
+        scores_CK = affine(x_CD, self.product_KD, self.squares_K)
+        on_cpu = self.device.type == "cpu"  # numpy's argmin is vectorised, torch's is not: twice as fast in all
+        best_C = torch.from_numpy(scores_CK.numpy().argmin(1)) if on_cpu else scores_CK.argmin(1)
         return best_C, scores_CK.gather(1, best_C[:, None])[:, 0]
 
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from ...core.seed import seed_of
 from ...models.hubert import Hubert, initialise
+from ...models.linear import Linear
 from ..loop import Batch, Losses, Objective
 from ..totals import Pair
 
@@ -84,7 +85,7 @@ class MaskedPrediction(Objective):
         super().__init__()
         self.config, self.hubert = config, hubert
         self.leaves_out = hubert.config.layerdrop > 0 or hubert.config.feature_grad_mult == 0
-        self.final_proj = nn.Linear(hubert.config.hidden_size, config.final_dim)
+        self.final_proj = Linear(hubert.config.hidden_size, config.final_dim)
         self.unit_embeddings = nn.Parameter(torch.empty(units, config.final_dim))
         generator = torch.Generator().manual_seed(seed_of(seed, "head"))
         initialise(self.final_proj, hubert.config, generator)
