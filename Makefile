@@ -1,10 +1,12 @@
 # make demo   set up, run egs/mini/ssl whole, say where the table and the page are
 # make test   set up, then everything that CI checks
 # make slurm  the tests on a real Slurm, installed and begun on this machine (root)
+# make bench  race against the peers, about half an hour: the tables go to benchmarks/data/RESULTS.md
+#             (BENCH_FLAGS="--publish", or the names of races; .venv/bin/python -m benchmarks --help)
 # make setup  only the virtual environment (.venv)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint unit recipes slurm clean
+.PHONY: help setup demo test lint unit recipes slurm bench clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -37,5 +39,10 @@ slurm:
 	tools/slurm_node.sh install
 	OMP_NUM_THREADS=1 .venv/bin/pytest -m slurm
 
+BENCH_FLAGS ?=
+bench: setup
+	@tools/setup.sh peers
+	.venv/bin/python -m benchmarks $(BENCH_FLAGS)
+
 clean:
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-peers .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -14,6 +14,7 @@ def write_waves(path: Path, waves: Sequence[np.ndarray]) -> None:
 
 
 def read_waves(path: Path) -> list[np.ndarray]:
+    """What write_waves wrote."""
     with np.load(path) as stored:
         ends = np.cumsum(stored["lengths"])
         return np.split(stored["samples"], ends[:-1])

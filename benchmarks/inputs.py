@@ -1,6 +1,6 @@
 """What the races are run on, made once from the synthetic corpus of the mini recipe, the same on every machine.
 
-SYNTHETIC speech throughout. `latents` are 768 numbers a frame from a random network over eleven frames of MFCC: like
+SYNTHETIC speech throughout. The latents are 768 numbers a frame from a random network over eleven frames of MFCC: like
 the states of an encoder they are correlated, bounded and of low rank, and nobody need train one to make them.
 """
 
@@ -9,11 +9,14 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
+from toolkit.core.errors import UserError
 from toolkit.core.files import atomic
 from toolkit.data.kaldi import DataDir, Utterance
 from toolkit.units import mfcc
@@ -27,38 +30,59 @@ SEED = 1
 RATE = 16000
 K = 500
 MINUTES = 175  # a little more than a million frames of MFCC
+SMALL = {"num_hidden_layers": 1, "hidden_size": 64, "intermediate_size": 128, "num_attention_heads": 2}
 
 
 class Inputs:
-    """The files; each is made when it is first asked for, and stays in `folder`."""
+    """The files; each is made when it is first asked for, and stays in `folder`.
+
+    Attributes:
+        folder: where the files are.
+        k: clusters.
+        small_network: fields of ours' training config that make the network small; none at scale 1.
+        small_peer: the same of transformers' HubertConfig; torchaudio's network is always that of base.
+    """
 
     def __init__(self, folder: Path, scale: float = 1.0) -> None:
         """Args:
-        scale: less than 1 makes everything smaller: for tests.
+        folder: files of another scale than 1 go into one of its own below it.
+        scale: less than 1 makes everything smaller: to try things out, and for tests.
         """
-        self.folder, self.scale = folder, scale
+        self.folder = (folder if scale == 1 else folder / f"scale-{scale:g}").resolve()
+        self.scale = scale
+        self.k = min(K, int(2e5 * scale) // 40)
+        self.small_peer: dict[str, Any] = {} if scale == 1 else SMALL
+        self.small_network = {f"model.{name}": str(value) for name, value in self.small_peer.items()}
+        if scale != 1:
+            self.small_network["data.lengths"] = "0.5 1 2"
 
-    @property
+    @cached_property
     def corpus(self) -> Path:
+        """The corpus of mini: wav files and data directories. Raises UserError where it cannot be made."""
         out = self.folder / "corpus"
         minutes = max(3.0, MINUTES * self.scale)
         command = [str(OURS), "-m", "toolkit.data.corpora.mini", "--speakers", "32", "--minutes", f"{minutes:g}"]
-        subprocess.run([*command, "--out", str(out)], check=True, cwd=ROOT, env={**os.environ, "SAWT_NJ": "2"})
+        made = subprocess.run([*command, "--out", str(out)], cwd=ROOT, env={**os.environ, "SAWT_NJ": "2"})
+        if made.returncode:
+            raise UserError(
+                "the synthetic corpus was not made, as said above", str(out), "remove that folder, and rerun"
+            )
         return out
 
     def utterances(self, seconds: float = np.inf) -> list[Utterance]:
         """Of all speakers, in random order, so many seconds of them (or all there are)."""
-        corpus = self.corpus
-        every = [u for name in ("train", "dev", "test") for u in DataDir.read(corpus / name).utterances]
+        every = [u for name in ("train", "dev", "test") for u in DataDir.read(self.corpus / name).utterances]
         order = np.random.default_rng(SEED).permutation(len(every))
         ends = np.cumsum([every[i].seconds for i in order])
         return [every[i] for i in order[: np.searchsorted(ends, seconds) + 1]]
 
     def waves(self) -> Path:
-        """Twenty minutes."""
-        return self._made(
-            "waves.npz", lambda path: write_waves(path, [u.audio() for u in self.utterances(1200 * self.scale)])
-        )
+        """Twenty minutes of waveforms."""
+
+        def make(path: Path) -> None:
+            write_waves(path, [u.audio() for u in self.utterances(1200 * self.scale)])
+
+        return self._made("waves.npz", make)
 
     def ragged(self) -> Path:
         """Twenty-four waveforms of 3 to 15 s."""
@@ -86,7 +110,9 @@ class Inputs:
 
         def make(path: Path) -> None:
             wanted = int(2e5 * self.scale)
-            rows = np.concatenate([_context(_mfcc(u)) for u in self.utterances(wanted / 80)])
+            rows = np.concatenate(
+                [_context(_mfcc(u)) for u in self.utterances(wanted / 45)]
+            )  # 50 a second, edges apart
             rng = np.random.default_rng(SEED)
             rows = rng.permutation(rows)[:wanted]
             rows = (rows - rows.mean(0)) / rows.std(0)
@@ -97,11 +123,11 @@ class Inputs:
         return self._made("latents.npy", make)
 
     def centroids(self, frames: Path) -> Path:
-        """500 centroids of those frames."""
+        """`k` centroids of those frames [k, D]."""
 
         def make(path: Path) -> None:
             x_ND = torch.from_numpy(np.load(frames))[:50_000]
-            config = KmeansConfig(k=min(K, len(x_ND) // 4), init="random", start_iterations=5, max_iterations=2)
+            config = KmeansConfig(k=self.k, init="random", start_iterations=5, max_iterations=2)
             best = fit(x_ND, config, SEED).best
             assert best is not None
             np.save(path, best.numpy())
@@ -121,6 +147,7 @@ class Inputs:
 
 
 def _mfcc(utterance: Utterance) -> np.ndarray:
+    """MFCC with deltas [T, 39]."""
     made: np.ndarray = mfcc.mfcc(torch.from_numpy(utterance.audio())).numpy()
     return made
 

@@ -11,13 +11,17 @@ import json
 import os
 import subprocess
 import tempfile
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
+
+from toolkit.core.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[1]
 OURS, PEERS = ROOT / ".venv/bin/python", ROOT / ".venv-peers/bin/python"
@@ -63,7 +67,7 @@ def environment(threads: int) -> dict[str, str]:
 
 
 class Worker:
-    """The process of a contestant. Raises RuntimeError with what it printed where it dies."""
+    """The process of a contestant. Raises UserError with what it printed where it dies, or cannot begin."""
 
     def __init__(self, contestant: Contestant, threads: int) -> None:
         self.contestant, self.errors = contestant, tempfile.TemporaryFile("w+")
@@ -78,21 +82,29 @@ class Worker:
             cwd=ROOT,
             env=environment(threads),
         )
+
+    def prepared(self) -> None:
+        """Wait until it is ready to run."""
         self._answer()
 
     def ask(self, command: str) -> dict[str, Any]:
         assert self.process.stdin
-        self.process.stdin.write(command + "\n")
-        self.process.stdin.flush()
+        with suppress(BrokenPipeError):  # it died meanwhile, killed perhaps: there is no answer
+            self.process.stdin.write(command + "\n")
+            self.process.stdin.flush()
         return self._answer()
 
     def _answer(self) -> dict[str, Any]:
         assert self.process.stdout
         line = self.process.stdout.readline()
         if not line:
-            self.process.wait()
+            code = self.process.wait()
             self.errors.seek(0)
-            raise RuntimeError(f"{self.contestant.name} died:\n{self.errors.read()[-3000:]}")
+            words = self.errors.read()[-3000:].rstrip()
+            remedy = "mend what it says; make bench brings both environments up to date"
+            raise UserError(
+                f"{self.contestant.name} died with exit code {code}:\n{words}", self.contestant.place, remedy
+            )
         said: dict[str, Any] = json.loads(line)
         return said
 
@@ -104,29 +116,44 @@ class Worker:
 
     def end(self) -> None:
         assert self.process.stdin
-        self.process.stdin.close()
+        with suppress(BrokenPipeError):  # it has died
+            self.process.stdin.close()
         self.process.wait()
 
 
 def race(
     contestants: Sequence[Contestant], rounds: int, threads: int, warm_up: bool = True
 ) -> tuple[list[Result], list[np.ndarray]]:
-    """(what each contestant took in each round, what each made), in the order given."""
+    """(what each contestant took in each round, what each made), in the order given.
+
+    Args:
+        threads: of everyone.
+        warm_up: whether one more round goes before, which does not count.
+    """
     workers: list[Worker] = []
     try:
-        workers += [Worker(contestant, threads) for contestant in contestants]
-        results = [Result(contestant) for contestant in contestants]
+        for contestant in contestants:
+            workers.append(Worker(contestant, threads))
+        for worker in workers:
+            worker.prepared()
+        results, begun = [Result(contestant) for contestant in contestants], time.monotonic()
         for number in range(-warm_up, rounds):
-            turn = list(zip(workers, results))
-            for worker, result in turn if number % 2 == 0 else reversed(turn):
-                said = worker.ask("run")
-                print(f"    {worker.contestant.name}: {said['seconds']:.3f} s", flush=True)
+            for i in range(len(workers)) if number % 2 == 0 else reversed(range(len(workers))):
+                said = workers[i].ask("run")
+                print(f"    {contestants[i].name}: {said['seconds']:.3f} s", flush=True)
                 if number >= 0:
-                    result.rounds.append(said)
+                    results[i].rounds.append(said)
+            print(f"  {progress(number + 1, rounds, time.monotonic() - begun, warm_up)}", flush=True)
         return results, [worker.output() for worker in workers]
     finally:
         for worker in workers:
             worker.end()
+
+
+def progress(done: int, rounds: int, seconds: float, warm_up: bool) -> str:
+    """`done` of `rounds` rounds took so many seconds, the warm-up among them: how long the others will."""
+    left = seconds / (done + warm_up) * (rounds - done)
+    return f"{f'round {done} of {rounds}' if done else 'warm-up'} done" + (f", about {left:.0f} s left" if left else "")
 
 
 def ratios(ours: Result, peer: Result, name: str = "seconds") -> list[float]:

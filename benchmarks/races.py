@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from .chain import chain
+from .distances import disagreement, inertia
 from .inputs import RATE, SEED, Inputs
-from .race import Contestant, race, ratios
+from .race import Contestant, Result, race, ratios
 from .table import Claim, Section, seconds_and_memory, spread
 
 TWO = 2  # threads
@@ -46,62 +48,60 @@ def mfcc(inputs: Inputs, rounds: int) -> Section:
 
 
 def kmeans(inputs: Inputs, rounds: int) -> Section:
-    published = "scikit-learn MiniBatchKMeans, as published"
-    return _kmeans("MFCC", inputs.frames(), inputs.k, rounds, {published: ("PublishedKmeans", 10)})
+    peers = {"scikit-learn MiniBatchKMeans, as published": ("PublishedKmeans", 10.0)}
+    return _kmeans("MFCC", inputs.frames(), inputs.k, rounds, peers)
 
 
 def latent_kmeans(inputs: Inputs, rounds: int) -> Section:
     peers = {
-        "scikit-learn KMeans, 20 iterations": ("ScikitKmeans", 1),
-        "faiss Kmeans, 20 iterations": ("FaissKmeans", 1),
+        "scikit-learn KMeans, 20 iterations": ("ScikitKmeans", 1.0),
+        "faiss Kmeans, 20 iterations": ("FaissKmeans", 1.0),
     }
     return _kmeans("latent frames", inputs.latents(), inputs.k, rounds, peers)
 
 
 def _kmeans(what: str, frames: Path, k: int, rounds: int, peers: dict[str, tuple[str, float]]) -> Section:
-    """Ours to the inertia that the first of the peers reaches, and beyond it until it converges."""
+    """Ours to the inertia that each of the peers reaches, and beyond until it converges.
+
+    Args:
+        what: frames of what.
+        peers: name -> (class in peers/units.py, how many times as fast ours is meant to be).
+    """
     given = {"frames": str(frames), "k": k, "seed": SEED}
     theirs = [Contestant(name, f"peers.units:{place}", given) for name, (place, _) in peers.items()]
-    _, [first] = race(theirs[:1], 1, TWO, warm_up=False)
-    target = inertia(frames, first)
-    until = Contestant(
-        "ours, to the inertia of the first peer", "ours:Kmeans", {**given, "threads": TWO, "until": target}
-    )
-    settled = Contestant("ours, until it converges", "ours:Kmeans", {**given, "threads": TWO})
-    results, made = race([until, settled, *theirs], rounds, TWO, warm_up=False)
+    targets = [inertia(frames, race([peer], 1, TWO, warm_up=False)[1][0]) for peer in theirs]
+    given["threads"] = TWO
+    ours = [
+        Contestant(f"ours, to the inertia of {peer.name}", "ours:Kmeans", {**given, "until": target})
+        for peer, target in zip(theirs, targets)
+    ]
+    settled = Contestant("ours, until it converges", "ours:Kmeans", given)
+    results, made = race([*ours, settled, *theirs], rounds, TWO, warm_up=False)
     inertias = [inertia(frames, centroids_KD) for centroids_KD in made]
-    shape = f"{len(np.load(frames, mmap_mode='r')):,} × {np.load(frames, mmap_mode='r').shape[1]}"
+    N, D = np.load(frames, mmap_mode="r").shape
+    goal = f"k-means, {N:,} × {D}, to its inertia"
+    claims = [
+        Claim(goal, peer.contestant.name, wanted, _if_reached(mine, peer, inertias[i], targets[i]))
+        for i, (mine, peer, (_, wanted)) in enumerate(zip(results, results[len(ours) + 1 :], peers.values()))
+    ]
     return Section(
-        f"k-means of {shape}, K {k}",
-        f"Frames: {what}. 2 threads. Inertia: mean squared distance to the nearest centroid over all frames, computed in "
-        "float64 afterwards. Starts are part of the time; nobody warms up.",
+        f"k-means of {N:,} × {D}, K {k}",
+        f"Frames: {what}. 2 threads. Inertia: mean squared distance to the nearest centroid over all frames, computed "
+        "in float64 afterwards. Starts are part of the time; nobody warms up.",
         ["", "seconds", "peak MB", "inertia"],
         [[*seconds_and_memory(r), f"{found:.5g}"] for r, found in zip(results, inertias)],
+        claims,
         [
-            Claim(
-                f"k-means, {shape}, to the inertia of {theirs[0].name}",
-                r.contestant.name,
-                wanted,
-                ratios(results[0], r),
-            )
-            for r, (_, wanted) in zip(results[2:], peers.values())
-        ],
-        [
-            f"Ours goes through all frames {results[0].rounds[0]['iterations']} times to reach the inertia, "
-            f"{results[1].rounds[0]['iterations']} times to converge; what comes before sees subsamples."
+            "Passes of ours over all frames: "
+            + ", ".join(str(r.rounds[0]["iterations"]) for r in results[: len(ours) + 1])
+            + "; what comes before sees subsamples."
         ],
     )
 
 
-def inertia(frames: Path, centroids_KD: np.ndarray) -> float:
-    """Mean squared distance of the frames to the nearest of the centroids, in float64."""
-    total, centroids_KD = 0.0, centroids_KD.astype(np.float64)
-    x_ND = np.load(frames, mmap_mode="r")
-    for i in range(0, len(x_ND), 8192):
-        x_CD = x_ND[i : i + 8192].astype(np.float64)
-        distances_CK = (x_CD**2).sum(1)[:, None] - 2 * x_CD @ centroids_KD.T + (centroids_KD**2).sum(1)
-        total += distances_CK.min(1).sum()
-    return total / len(x_ND)
+def _if_reached(ours: Result, peer: Result, found: float, target: float) -> list[float]:
+    """Ratios of the seconds; not a number where the inertia that was found is above the peer's."""
+    return ratios(ours, peer) if found <= target else [math.nan]
 
 
 def assignment(inputs: Inputs, rounds: int) -> Section:
@@ -113,7 +113,8 @@ def latent_assignment(inputs: Inputs, rounds: int) -> Section:
 
 
 def _assignment(frames: Path, inputs: Inputs, rounds: int, wanted: float) -> Section:
-    centroids = inputs.centroids(frames)
+    """Every frame's unit; ours is meant to be `wanted` times as fast as fairseq's way."""
+    centroids, (N, D) = inputs.centroids(frames), np.load(frames, mmap_mode="r").shape
     given = {"frames": str(frames), "centroids": str(centroids)}
     results, made = race(
         [
@@ -126,34 +127,25 @@ def _assignment(frames: Path, inputs: Inputs, rounds: int, wanted: float) -> Sec
         TWO,
     )
     N, D = np.load(frames, mmap_mode="r").shape
-    ours, scikit, in_numpy, in_torch = results
-    faster = min(in_numpy, in_torch, key=lambda r: r.median("seconds"))
-    differ = [_worse(frames, centroids, made[0], other) for other in made[1:]]
+    ours, scikit, *fairseq = results
+    faster = min(fairseq, key=lambda r: r.median("seconds"))
+    differ = [disagreement(frames, centroids, made[0], other) for other in made[1:]]
+    counts = ", ".join(f"{r.contestant.name} {count}" for r, (count, _) in zip(results[1:], differ))
+    what = f"assignment, {N:,} × {D}"
     return Section(
-        f"Nearest centroid of {N:,} × {D}, K {len(np.load(centroids))}",
+        f"Nearest centroid of {N:,} × {D}, K {inputs.k}",
         "2 threads. fairseq's way: squared distances of the whole array as one array, then its argmin.",
         ["", "seconds", "peak MB", "frames / s"],
         [[*seconds_and_memory(r), spread([N / s for s in r.values("seconds")])] for r in results],
         [
-            Claim(f"assignment, {N:,} × {D}", "scikit-learn", 1, ratios(ours, scikit)),
-            Claim(
-                f"assignment, {N:,} × {D}", f"{faster.contestant.name}, the faster of two", wanted, ratios(ours, faster)
-            ),
+            Claim(what, "scikit-learn", 1, ratios(ours, scikit)),
+            Claim(what, f"{faster.contestant.name}, the faster of two", wanted, ratios(ours, faster)),
         ],
         [
-            "Frames with another label than ours: "
-            + ", ".join(f"{r.contestant.name} {n}" for r, (n, _) in zip(results[1:], differ))
-            + f"; the two distances then differ by {max(gap for _, gap in differ):.1g} of themselves at most: ties."
+            f"Frames with another label than ours: {counts}; the two squared distances then differ by "
+            f"{max(gap for _, gap in differ):.1g} of the smaller at most (a tie: by 0)."
         ],
     )
-
-
-def _worse(frames: Path, centroids: Path, ours_N: np.ndarray, theirs_N: np.ndarray) -> tuple[int, float]:
-    """How many labels differ, and the greatest relative difference of the two squared distances, in float64."""
-    other = np.flatnonzero(ours_N != theirs_N)
-    x_ND, centroids_KD = np.load(frames, mmap_mode="r")[other].astype(np.float64), np.load(centroids).astype(np.float64)
-    a_N, b_N = (((x_ND - centroids_KD[units_N[other]]) ** 2).sum(1) for units_N in (ours_N, theirs_N))
-    return len(other), float(np.max(np.abs(a_N - b_N) / b_N, initial=0.0))
 
 
 def pretraining(inputs: Inputs, rounds: int) -> Section:
@@ -163,42 +155,41 @@ def pretraining(inputs: Inputs, rounds: int) -> Section:
     results, _ = race(
         [
             Contestant("ours", "ours:Pretraining", {**given, **as_published, **inputs.small_network}),
-            Contestant(
-                "fairseq's way on transformers' HubertModel", "peers.hubert:FairseqWay", {**given, **inputs.small_peer}
-            ),
+            Contestant("fairseq's way on transformers", "peers.hubert:FairseqWay", {**given, **inputs.small_peer}),
             Contestant("torchaudio hubert_pretrain_base", "peers.hubert:Torchaudio", given),
         ],
         rounds,
         TWO,
     )
-    ours, fairseq, torchaudio = results
     for r in results:
         r.rounds = [{**said, "rate": said["seconds"] / said["audio_seconds"]} for said in r.rounds]
-    peaks = [max(r.values("peak_mb")) for r in results]
     return Section(
         "A pre-training step of HuBERT base",
         f"Forward, backward and update in float32, 2 threads; 24 waveforms of 3 to 15 s, at most {seconds:g} s in a "
-        "batch, one batch an update. Ours: the config of egs/folder/ssl, crops of its exact lengths. The peers: sorted by "
-        "length and cropped to the shortest of the batch, as fairseq does. Random units, K 500; no layer is skipped "
-        "(layerdrop 0), so that all compute the same; the peers' AdamW is the fused one, as ours.",
+        "batch, one batch an update. Ours: the config of egs/folder/ssl, crops of its exact lengths. The peers: sorted "
+        f"by length and cropped to the shortest of the batch, as fairseq does. Random units, K {inputs.k}; no layer is "
+        "skipped (layerdrop 0), so that all compute the same; the peers' AdamW is the fused one, as ours.",
         ["", "seconds for a second of audio", "peak MB", "audio s / s", "audio s in a batch"],
-        [
-            [
-                r.contestant.name,
-                spread(r.values("rate")),
-                f"{peak:,.0f}",
-                spread([1 / rate for rate in r.values("rate")]),
-                spread(r.values("audio_seconds")),
-            ]
-            for r, peak in zip(results, peaks)
-        ],
-        [
-            Claim("HuBERT-base step, audio-seconds per second", "fairseq's way", 1.15, ratios(ours, fairseq, "rate")),
-            Claim("HuBERT-base step, audio-seconds per second", "torchaudio", 1.8, ratios(ours, torchaudio, "rate")),
-            Claim("HuBERT-base step, smaller peak memory", "fairseq's way", 1.25, [peaks[1] / peaks[0]]),
-            Claim("HuBERT-base step, smaller peak memory", "torchaudio", 1.25, [peaks[2] / peaks[0]]),
-        ],
+        [_pretraining_row(r) for r in results],
+        _pretraining_claims(*results),
     )
+
+
+def _pretraining_row(r: Result) -> list[str]:
+    rates, peak = r.values("rate"), max(r.values("peak_mb"))
+    speed, audio = spread([1 / rate for rate in rates]), spread(r.values("audio_seconds"))
+    return [r.contestant.name, spread(rates), f"{peak:,.0f}", speed, audio]
+
+
+def _pretraining_claims(ours: Result, fairseq: Result, torchaudio: Result) -> list[Claim]:
+    speed, memory = "HuBERT-base step, audio-seconds per second", "HuBERT-base step, smaller peak memory"
+    peaks = [max(r.values("peak_mb")) for r in (ours, fairseq, torchaudio)]
+    return [
+        Claim(speed, "fairseq's way", 1.15, ratios(ours, fairseq, "rate")),
+        Claim(speed, "torchaudio", 1.8, ratios(ours, torchaudio, "rate")),
+        Claim(memory, "fairseq's way", 1.25, [peaks[1] / peaks[0]]),
+        Claim(memory, "torchaudio", 1.25, [peaks[2] / peaks[0]]),
+    ]
 
 
 RACES: dict[str, Callable[[Inputs, int], Section]] = {

@@ -6,10 +6,15 @@ import os
 import platform
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
+from typing import Any
+
+from toolkit.core.errors import UserError
+from toolkit.core.files import write_text
+from toolkit.core.record import commit
 
 from .race import OURS, PEERS, ROOT, Result
 
@@ -21,9 +26,10 @@ class Claim:
     """How many times as good ours is as a peer, and how many times it was meant to be.
 
     Attributes:
-        what: is compared; against: the peer.
-        wanted: the least that was meant; less than 1 is never meant.
-        found: round by round.
+        what: what is compared.
+        against: the peer.
+        wanted: the least that was meant.
+        found: round by round; not a number where ours did not do what the peer did.
     """
 
     what: str
@@ -47,10 +53,23 @@ class Section:
     claims: list[Claim] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
+    def tree(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return asdict(self)
 
-def spread(values: Sequence[float], digits: int = 3) -> str:
-    """`median [least, most]`, to so many significant digits."""
-    middle, least, most = (f"{v:#.{digits}g}".rstrip(".") for v in (median(values), min(values), max(values)))
+    @classmethod
+    def from_tree(cls, tree: dict[str, Any]) -> Section:
+        return cls(**{**tree, "claims": [Claim(**claim) for claim in tree["claims"]]})
+
+
+def figure(value: float) -> str:
+    """To three significant digits, without exponent where it is large."""
+    return f"{float(f'{value:.3g}'):,.0f}" if value >= 99.95 else f"{value:#.3g}"
+
+
+def spread(values: Sequence[float]) -> str:
+    """`median [least, most]`."""
+    middle, least, most = map(figure, (median(values), min(values), max(values)))
     return middle if len(values) == 1 else f"{middle} [{least}, {most}]"
 
 
@@ -60,6 +79,7 @@ def seconds_and_memory(result: Result) -> list[str]:
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table, all columns but the first to the right."""
     lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
     return "".join(f"| {' | '.join(row)} |\n" for row in lines)
 
@@ -76,32 +96,26 @@ def summary(sections: Sequence[Section]) -> str:
 
 def whole(sections: Sequence[Section], rounds: int, date: str) -> str:
     """The page: summary, machine, then each race."""
-    parts = [f"# Benchmarks, {date}\n", summary(sections), "\n## Machine and versions\n", *machine()]
+    parts = [f"# Benchmarks, {date}\n\n", summary(sections), "\n## Machine and versions\n\n", *machine()]
     parts.append(
         f"\nMedians of {rounds} rounds after one that does not count, with the least and the most. In a round everyone "
         "has one turn, alone on the machine, on the same input; ratios are taken round by round. Peak: most resident "
         "memory of the process, input and libraries included. The speech is synthetic (eSpeak NG, egs/mini).\n"
     )
-    for s in sections:
-        parts += [f"\n## {s.title}\n\n{s.conditions}\n\n", markdown(s.header, s.rows), *(f"\n{n}\n" for n in s.notes)]
-    return "".join(parts)
+    return "".join([*parts, *(f"\n{part(section)}" for section in sections)])
+
+
+def part(section: Section) -> str:
+    """Of a page: one race."""
+    table, notes = markdown(section.header, section.rows), "".join(f"\n{note}\n" for note in section.notes)
+    return f"## {section.title}\n\n{section.conditions}\n\n{table}{notes}"
 
 
 def machine() -> list[str]:
     """Lines on the hardware and on both environments."""
-    cpu = next(
-        (
-            line.partition(":")[2].strip()
-            for line in Path("/proc/cpuinfo").read_text().splitlines()
-            if "model name" in line
-        ),
-        platform.machine(),
-    )
+    known = [line.partition(":") for line in Path("/proc/cpuinfo").read_text().splitlines()]
+    cpu = next((value.strip() for name, _, value in known if name.strip() == "model name"), platform.machine())
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout
-    changed = subprocess.run(
-        ["git", "status", "--porcelain", "--untracked-files=no"], cwd=ROOT, capture_output=True, text=True
-    ).stdout
     ours = ", ".join(f"{name} {version(name)}" for name in ("torch", "numpy"))
     named = ("torch", "torchaudio", "transformers", "scikit-learn", "faiss-cpu", "numpy")
     ask = f"from importlib.metadata import version; print(', '.join(f'{{n}} {{version(n)}}' for n in {named}))"
@@ -109,18 +123,27 @@ def machine() -> list[str]:
     python = subprocess.run([str(OURS), "-V"], capture_output=True, text=True, check=True).stdout.strip()
     return [
         f"- {cpu}, {len(os.sched_getaffinity(0))} cores, {memory:.0f} GiB, no GPU; {platform.system()}, {python}\n",
-        f"- ours: commit {commit.strip() or 'unknown'}{' with changes' if changed else ''}, {ours}\n",
+        f"- ours: commit {commit()}, {ours}\n",
         f"- the peers, in an environment of their own: {theirs}\n",
     ]
 
 
 def publish(page: str, sections: Sequence[Section], date: str) -> None:
-    """benchmarks/RESULTS.md, and the summary between its marks in the README."""
-    (ROOT / "benchmarks/RESULTS.md").write_text(page, encoding="utf-8")
+    """benchmarks/RESULTS.md, and the summary between its marks in the README.
+
+    Raises UserError where the README has no marks.
+    """
     readme = ROOT / "README.md"
-    before, _, rest = readme.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    inside = (
-        f"{BEGIN}\n\n{summary(sections)}\n{date}; [hardware, versions, every figure](benchmarks/RESULTS.md)\n\n{END}"
-    )
-    readme.write_text(before + inside + after, encoding="utf-8")
+    link = f"{date}; [hardware, versions, every figure](benchmarks/RESULTS.md)"
+    told = between_marks(readme.read_text(encoding="utf-8"), f"{summary(sections)}\n{link}")
+    write_text(ROOT / "benchmarks/RESULTS.md", page)
+    write_text(readme, told)
+
+
+def between_marks(text: str, inside: str) -> str:
+    """`text` with `inside` between BEGIN and END. Raises UserError where they are not there, once and in this order."""
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end) or BEGIN in rest or END in after:
+        raise UserError("no place for the summary of the benchmarks", "README.md", f"a line {BEGIN}, then one {END}")
+    return f"{before}{BEGIN}\n\n{inside}\n\n{END}{after}"

@@ -33,6 +33,7 @@ def peak_mb() -> float:
 
 
 def answer(contestant: Any, command: str, path: str) -> dict[str, Any]:
+    """What the contestant does at a command of the race, and what that took."""
     if command == "save":
         np.save(path, contestant.output())
         return {}
@@ -43,6 +44,7 @@ def answer(contestant: Any, command: str, path: str) -> dict[str, Any]:
 
 
 def main() -> None:
+    """Answer until the standard input ends."""
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what libraries print goes to the errors
     module, _, name = sys.argv[1].partition(":")

@@ -1,12 +1,18 @@
 #!/usr/bin/env bash
 # Makes the virtual environment in .venv with the tested versions; does nothing when it is there and current.
-# Usage: tools/setup.sh [test]      With `test`, also what the tests need.
+# Usage: tools/setup.sh [test | peers]
+#   test     also what the tests need
+#   peers    .venv-peers instead: what the benchmarks race against, on the same torch and numpy
 # PYTHON names another interpreter (3.10 or newer).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 torch=2.13.0
+venv=.venv
 files=(tools/requirements.txt)
-[[ ${1:-} == test ]] && files+=(tools/requirements-test.txt)
+case ${1:-} in
+  test) files+=(tools/requirements-test.txt) ;;
+  peers) venv=.venv-peers files=(benchmarks/peers/requirements.txt) ;;
+esac
 
 die() { printf 'error: %s\n' "$@" >&2; exit 1; }
 
@@ -21,39 +27,39 @@ find_python() {
   die "no Python 3.10 or newer found" "  remedy: install one (conda, pyenv, apt-get install python3) and set PYTHON=/path/to/python3"
 }
 
-torch_version() { # of .venv; empty where there is none
-  .venv/bin/python -c 'from importlib.metadata import version; print(version("torch"))' 2>/dev/null || true
+torch_version() { # of $venv; empty where there is none
+  "$venv/bin/python" -c 'from importlib.metadata import version; print(version("torch"))' 2>/dev/null || true
 }
 
 install_torch() {
   [[ $(torch_version) != "$torch"* ]] || return 0
   if compgen -G '/dev/nvidia[0-9]*' >/dev/null; then
     echo "setup: a GPU is here: installing torch $torch with CUDA"
-    .venv/bin/pip install -q "torch==$torch"
-  elif .venv/bin/pip install -q --no-deps --retries 0 --timeout 10 \
+    $venv/bin/pip install -q "torch==$torch"
+  elif $venv/bin/pip install -q --no-deps --retries 0 --timeout 10 \
     --index-url https://download.pytorch.org/whl/cpu "torch==$torch+cpu" 2>/dev/null; then
-    .venv/bin/pip install -q "torch==$torch" # its dependencies, from the usual index
+    $venv/bin/pip install -q "torch==$torch" # its dependencies, from the usual index
   else
     echo "setup: PyTorch's CPU index does not answer: installing the plain pin torch==$torch"
-    .venv/bin/pip install -q "torch==$torch"
+    $venv/bin/pip install -q "torch==$torch"
   fi
   echo "setup: got torch $(torch_version)"
 }
 
-stamp=$(cat "${files[@]}" tools/setup.sh | sha256sum)
-[[ -f .venv/.stamp && $(<.venv/.stamp) == *"$stamp"* ]] && exit 0
+stamp=$(cat tools/requirements.txt "${files[@]}" tools/setup.sh | sha256sum)
+[[ -f $venv/.stamp && $(<$venv/.stamp) == *"$stamp"* ]] && exit 0
 
-if [[ ! -x .venv/bin/pip ]]; then
+if [[ ! -x $venv/bin/pip ]]; then
   python=$(find_python)
-  echo "setup: making .venv with $("$python" --version)"
-  "$python" -m venv .venv || die "$python cannot make a virtual environment" \
+  echo "setup: making $venv with $("$python" --version)"
+  "$python" -m venv $venv || die "$python cannot make a virtual environment" \
     "  remedy: apt-get install python3-venv, or set PYTHON to a Python that has ensurepip (conda, pyenv)"
 fi
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 install_torch
 echo "setup: installing ${files[*]}"
-.venv/bin/pip install -q "${files[@]/#/-r}"
-.venv/bin/pip check >/dev/null || die "the installed versions do not fit together" "  see .venv/bin/pip check"
-.venv/bin/python -c 'import sys, sysconfig; open(sysconfig.get_path("purelib") + "/sawt.pth", "w").write(sys.argv[1])' "$PWD"
-echo "$stamp" >>.venv/.stamp
-echo "setup: done; $(du -sh .venv | cut -f1) in .venv"
+$venv/bin/pip install -q "${files[@]/#/-r}"
+$venv/bin/pip check >/dev/null || die "the installed versions do not fit together" "  see $venv/bin/pip check"
+$venv/bin/python -c 'import sys, sysconfig; open(sysconfig.get_path("purelib") + "/sawt.pth", "w").write(sys.argv[1])' "$PWD"
+echo "$stamp" >>$venv/.stamp
+echo "setup: done; $(du -sh $venv | cut -f1) in $venv"

@@ -39,7 +39,7 @@ def cropped_batches(waves: list[np.ndarray], seconds: float) -> list[Tensor]:
 class _Pretraining:
     """A round is an update on the next of the batches, which come in random order."""
 
-    model: nn.Module
+    model: Any
 
     def __init__(self, waves: str, units: int, seconds: float, threads: int) -> None:
         torch.set_num_threads(threads)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import joblib
@@ -31,6 +32,7 @@ def part(manifest: Path, rank: int, ranks: int) -> list[Path]:
 
 
 def dump(manifest: str, rank: str, ranks: str, folder: str) -> None:
+    """train_RANK_RANKS.npy [frames, 39] and .len, frames of each utterance."""
     stem = Path(folder) / f"train_{rank}_{ranks}"
     with NpyAppendArray(f"{stem}.npy") as features, open(f"{stem}.len", "w") as lengths:
         for path in part(Path(manifest), int(rank), int(ranks)):
@@ -50,6 +52,7 @@ def read_shard(folder: str, rank: int, ranks: str) -> tuple[np.ndarray, list[tup
 
 
 def learn(folder: str, ranks: str, share: str, k: str, seed: str, model: str) -> None:
+    """Fits to the shares of all parts at once, and says the inertia per frame, as published."""
     rng, shards = default_rng(int(seed)), []
     for rank in range(int(ranks)):
         features, spans = read_shard(folder, rank, ranks)
@@ -62,6 +65,7 @@ def learn(folder: str, ranks: str, share: str, k: str, seed: str, model: str) ->
 
 
 def label(folder: str, rank: str, ranks: str, model: str) -> None:
+    """train_RANK_RANKS.km."""
     nearest = ApplyKmeans(joblib.load(model).cluster_centers_)
     features, spans = read_shard(folder, int(rank), ranks)
     with open(Path(folder) / f"train_{rank}_{ranks}.km", "w") as out:
@@ -69,5 +73,7 @@ def label(folder: str, rank: str, ranks: str, model: str) -> None:
             print(*nearest(features[start : start + n]).tolist(), file=out)
 
 
+SCRIPTS: dict[str, Callable[..., None]] = {"dump": dump, "learn": learn, "label": label}
+
 if __name__ == "__main__":
-    {"dump": dump, "learn": learn, "label": label}[sys.argv[1]](*sys.argv[2:])
+    SCRIPTS[sys.argv[1]](*sys.argv[2:])

@@ -17,9 +17,13 @@ from . import published
 class TorchaudioMfcc:
     """Utterance by utterance, as HuBERT's published script calls torchaudio."""
 
-    def __init__(self, waves: str) -> None:
+    def __init__(self, waves: str, double: bool = False) -> None:
+        """Args:
+        double: compute in float64, to judge float32 by.
+        """
         torch.set_num_threads(1)
-        self.waves = read_waves(Path(waves))
+        precision = np.float64 if double else np.float32
+        self.waves = [wave_N.astype(precision, copy=False) for wave_N in read_waves(Path(waves))]
 
     def run(self) -> None:
         self.made = [published.mfcc(wave_N) for wave_N in self.waves]
@@ -65,14 +69,16 @@ class FaissKmeans(PublishedKmeans):
 
 
 class _Assign:
+    """The nearest centroid of every frame."""
+
+    units_N: np.ndarray
+
     def __init__(self, frames: str, centroids: str) -> None:
         self.x_ND: Any = np.load(frames)
         self.centroids_KD: np.ndarray = np.load(centroids)
 
     def output(self) -> np.ndarray:
         return self.units_N
-
-    units_N: np.ndarray
 
 
 class ScikitPredict(_Assign):
