@@ -29,11 +29,11 @@ OURS, PEERS = ROOT / ".venv/bin/python", ROOT / ".venv-peers/bin/python"
 
 @dataclass(frozen=True)
 class Contestant:
-    """Who computes: a class of a module of this folder, made with `arguments`.
+    """Who computes: a class made with `arguments`.
 
     Attributes:
         name: as the table calls it.
-        place: `module:class` below benchmarks.
+        place: `module:class`, importable from the root of the repository.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Contestant:
 
     @property
     def ours(self) -> bool:
-        return not self.place.startswith("peers.")
+        return not self.place.startswith("benchmarks.peers.")
 
 
 @dataclass
@@ -72,7 +72,7 @@ class Worker:
     def __init__(self, contestant: Contestant, threads: int) -> None:
         self.contestant, self.errors = contestant, tempfile.TemporaryFile("w+")
         command = [str(OURS if contestant.ours else PEERS), "-m", "benchmarks.worker"]
-        command += [f"benchmarks.{contestant.place}", json.dumps(contestant.arguments)]
+        command += [contestant.place, json.dumps(contestant.arguments)]
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,

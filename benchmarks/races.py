@@ -19,11 +19,15 @@ TWO = 2  # threads
 
 def mfcc(inputs: Inputs, rounds: int) -> Section:
     waves = str(inputs.waves())
-    exact = Contestant("torchaudio in float64", "peers.units:TorchaudioMfcc", {"waves": waves, "double": True})
+    exact = Contestant(
+        "torchaudio in float64", "benchmarks.peers.units:TorchaudioMfcc", {"waves": waves, "double": True}
+    )
     (ours, peer), (made, theirs) = race(
         [
-            Contestant("ours", "ours:Mfcc", {"waves": waves}),
-            Contestant("torchaudio compliance.kaldi + deltas", "peers.units:TorchaudioMfcc", {"waves": waves}),
+            Contestant("ours", "benchmarks.ours:Mfcc", {"waves": waves}),
+            Contestant(
+                "torchaudio compliance.kaldi + deltas", "benchmarks.peers.units:TorchaudioMfcc", {"waves": waves}
+            ),
         ],
         rounds,
         threads=1,
@@ -68,14 +72,14 @@ def _kmeans(what: str, frames: Path, k: int, rounds: int, peers: dict[str, tuple
         peers: name -> (class in peers/units.py, how many times as fast ours is meant to be).
     """
     given = {"frames": str(frames), "k": k, "seed": SEED}
-    theirs = [Contestant(name, f"peers.units:{place}", given) for name, (place, _) in peers.items()]
+    theirs = [Contestant(name, f"benchmarks.peers.units:{place}", given) for name, (place, _) in peers.items()]
     targets = [inertia(frames, race([peer], 1, TWO, warm_up=False)[1][0]) for peer in theirs]
     given["threads"] = TWO
     ours = [
-        Contestant(f"ours, to the inertia of {peer.name}", "ours:Kmeans", {**given, "until": target})
+        Contestant(f"ours, to the inertia of {peer.name}", "benchmarks.ours:Kmeans", {**given, "until": target})
         for peer, target in zip(theirs, targets)
     ]
-    settled = Contestant("ours, until it converges", "ours:Kmeans", given)
+    settled = Contestant("ours, until it converges", "benchmarks.ours:Kmeans", given)
     results, made = race([*ours, settled, *theirs], rounds, TWO, warm_up=False)
     inertias = [inertia(frames, centroids_KD) for centroids_KD in made]
     N, D = np.load(frames, mmap_mode="r").shape
@@ -118,10 +122,10 @@ def _assignment(frames: Path, inputs: Inputs, rounds: int, wanted: float) -> Sec
     given = {"frames": str(frames), "centroids": str(centroids)}
     results, made = race(
         [
-            Contestant("ours", "ours:Assign", {**given, "threads": TWO}),
-            Contestant("scikit-learn predict", "peers.units:ScikitPredict", given),
-            Contestant("fairseq's way, numpy", "peers.units:FairseqNumpy", given),
-            Contestant("fairseq's way, torch", "peers.units:FairseqTorch", given),
+            Contestant("ours", "benchmarks.ours:Assign", {**given, "threads": TWO}),
+            Contestant("scikit-learn predict", "benchmarks.peers.units:ScikitPredict", given),
+            Contestant("fairseq's way, numpy", "benchmarks.peers.units:FairseqNumpy", given),
+            Contestant("fairseq's way, torch", "benchmarks.peers.units:FairseqTorch", given),
         ],
         rounds,
         TWO,
@@ -154,9 +158,11 @@ def pretraining(inputs: Inputs, rounds: int) -> Section:
     as_published = {"config": "egs/folder/ssl/conf/base.yaml", "model.layerdrop": "0"}
     results, _ = race(
         [
-            Contestant("ours", "ours:Pretraining", {**given, **as_published, **inputs.small_network}),
-            Contestant("fairseq's way on transformers", "peers.hubert:FairseqWay", {**given, **inputs.small_peer}),
-            Contestant("torchaudio hubert_pretrain_base", "peers.hubert:Torchaudio", given),
+            Contestant("ours", "benchmarks.ours:Pretraining", {**given, **as_published, **inputs.small_network}),
+            Contestant(
+                "fairseq's way on transformers", "benchmarks.peers.hubert:FairseqWay", {**given, **inputs.small_peer}
+            ),
+            Contestant("torchaudio hubert_pretrain_base", "benchmarks.peers.hubert:Torchaudio", given),
         ],
         rounds,
         TWO,
