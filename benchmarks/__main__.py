@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 import datetime
 import difflib
+import platform
+import sys
 import time
 from pathlib import Path
 
@@ -21,7 +23,8 @@ from .race import PEERS, ROOT
 from .races import RACES
 from .table import Section, part, publish, summary, whole
 
-MINUTES = 35  # that all races take on two cores, and inputs the first time
+CHANGED = ("+", "unknown")  # of a commit: its files differ from it, or there is no git
+MINUTES = 35  # that all races take on two cores, the inputs of the first time among it
 
 
 def arguments() -> argparse.Namespace:
@@ -57,9 +60,10 @@ def arguments() -> argparse.Namespace:
 
 
 def finished(name: str, inputs: Inputs, rounds: int, resume: bool) -> Section:
-    """The race, run now, or before by this commit in as many rounds."""
-    path, key = inputs.folder / "finished" / f"{name}.json", {"commit": commit(), "rounds": rounds}
-    if resume and path.is_file():
+    """The race, run now, or before by this commit in as many rounds on this machine."""
+    path = inputs.folder / "finished" / f"{name}.json"
+    key = {"commit": commit(), "rounds": rounds, "machine": platform.node()}
+    if resume and path.is_file() and not commit().endswith(CHANGED):  # changed since by how much, nobody knows
         kept = read_json(path)
         if kept["key"] == key:
             print("  was finished before")
@@ -94,4 +98,8 @@ def run(args: argparse.Namespace) -> None:
 if __name__ == "__main__":
     with told(2, "the benchmarks"):
         asked = arguments()
-        print("\n".join(RACES)) if asked.list else run(asked)
+        try:
+            print("\n".join(RACES)) if asked.list else run(asked)
+        except KeyboardInterrupt:
+            print("\nstopped; with --resume the races that were finished are kept", file=sys.stderr)
+            raise SystemExit(130) from None

@@ -98,8 +98,8 @@ def whole(sections: Sequence[Section], rounds: int, date: str) -> str:
     """The page: summary, machine, then each race."""
     parts = [f"# Benchmarks, {date}\n\n", summary(sections), "\n## Machine and versions\n\n", *machine()]
     parts.append(
-        f"\nMedians of {rounds} rounds after one that does not count, with the least and the most. In a round everyone "
-        "has one turn, alone on the machine, on the same input; ratios are taken round by round. Peak: most resident "
+        f"\nMedians of {rounds} rounds, with the least and the most, after a warm-up unless it says otherwise. In a round "
+        "everyone has one turn, alone on the machine, on the same input; ratios are taken round by round. Peak: most resident "
         "memory of the process, input and libraries included. The speech is synthetic (eSpeak NG, egs/mini).\n"
     )
     return "".join([*parts, *(f"\n{part(section)}" for section in sections)])
@@ -122,7 +122,7 @@ def machine() -> list[str]:
     theirs = subprocess.run([str(PEERS), "-c", ask], capture_output=True, text=True, check=True).stdout.strip()
     python = subprocess.run([str(OURS), "-V"], capture_output=True, text=True, check=True).stdout.strip()
     return [
-        f"- {cpu}, {len(os.sched_getaffinity(0))} cores, {memory:.0f} GiB, no GPU; {platform.system()}, {python}\n",
+        f"- {cpu}, {len(os.sched_getaffinity(0))} cores, {memory:.0f} GiB, no GPU used; {platform.system()}, {python}\n",
         f"- ours: commit {commit()}, {ours}\n",
         f"- the peers, in an environment of their own: {theirs}\n",
     ]

@@ -40,10 +40,15 @@ def test_a_finished_race_is_kept_for_as_many_rounds_only(tmp_path: Path, monkeyp
         return Section("Dummy", f"{rounds} rounds", [""])
 
     monkeypatch.setitem(RACES, "dummy", dummy)
+    monkeypatch.setattr(bench, "commit", lambda: "0123abc")
     inputs = bench.Inputs(tmp_path)
     for rounds, resume in ((5, True), (5, True), (3, True), (3, False)):
         assert bench.finished("dummy", inputs, rounds, resume).conditions == f"{rounds} rounds"
     assert runs == [5, 3, 3]
+    monkeypatch.setattr(bench, "commit", lambda: "0123abc+")  # files that no commit has
+    for _ in range(2):
+        bench.finished("dummy", inputs, 3, resume=True)
+    assert runs == [5, 3, 3, 3, 3]
 
 
 @pytest.mark.skipif(not PEERS.is_file(), reason="the peers are not installed: tools/setup.sh peers")
