@@ -74,7 +74,7 @@ def _kmeans(what: str, frames: Path, k: int, rounds: int, peers: dict[str, tuple
     given = {"frames": str(frames), "k": k, "seed": SEED}
     theirs = [Contestant(name, f"benchmarks.peers.units:{place}", given) for name, (place, _) in peers.items()]
     targets = [inertia(frames, race([peer], 1, TWO, warm_up=False)[1][0]) for peer in theirs]
-    given["threads"] = TWO
+    given = {**given, "threads": TWO}  # the peers hear of them by their environment
     ours = [
         Contestant(f"ours, to the inertia of {peer.name}", "benchmarks.ours:Kmeans", {**given, "until": target})
         for peer, target in zip(theirs, targets)

@@ -98,9 +98,10 @@ def whole(sections: Sequence[Section], rounds: int, date: str) -> str:
     """The page: summary, machine, then each race."""
     parts = [f"# Benchmarks, {date}\n\n", summary(sections), "\n## Machine and versions\n\n", *machine()]
     parts.append(
-        f"\nMedians of {rounds} rounds, with the least and the most, after a warm-up unless it says otherwise. In a round "
-        "everyone has one turn, alone on the machine, on the same input; ratios are taken round by round. Peak: most resident "
-        "memory of the process, input and libraries included. The speech is synthetic (eSpeak NG, egs/mini).\n"
+        f"\nMedians of {rounds} rounds, with the least and the most, after a warm-up unless it says otherwise. In a "
+        "round everyone has one turn, alone on the machine, on the same input; ratios are taken round by round. Peak: "
+        "most resident memory of the process, input and libraries included. The speech is synthetic (eSpeak NG, "
+        "egs/mini).\n"
     )
     return "".join([*parts, *(f"\n{part(section)}" for section in sections)])
 
@@ -115,14 +116,14 @@ def machine() -> list[str]:
     """Lines on the hardware and on both environments."""
     known = [line.partition(":") for line in Path("/proc/cpuinfo").read_text().splitlines()]
     cpu = next((value.strip() for name, _, value in known if name.strip() == "model name"), platform.machine())
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    cores, memory = len(os.sched_getaffinity(0)), os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     ours = ", ".join(f"{name} {version(name)}" for name in ("torch", "numpy"))
     named = ("torch", "torchaudio", "transformers", "scikit-learn", "faiss-cpu", "numpy")
     ask = f"from importlib.metadata import version; print(', '.join(f'{{n}} {{version(n)}}' for n in {named}))"
     theirs = subprocess.run([str(PEERS), "-c", ask], capture_output=True, text=True, check=True).stdout.strip()
     python = subprocess.run([str(OURS), "-V"], capture_output=True, text=True, check=True).stdout.strip()
     return [
-        f"- {cpu}, {len(os.sched_getaffinity(0))} cores, {memory:.0f} GiB, no GPU used; {platform.system()}, {python}\n",
+        f"- {cpu}, {cores} cores, {memory:.0f} GiB, no GPU used; {platform.system()}, {python}\n",
         f"- ours: commit {commit()}, {ours}\n",
         f"- the peers, in an environment of their own: {theirs}\n",
     ]
