@@ -23,7 +23,7 @@ from .ranks import World
 from .speech import Inputs, Speech
 from .start import build
 
-VERSION = 3
+VERSION = 4
 PLAN = {"mb": 60, "mb_per_hour": 0}
 JOBS = "ranks"
 

@@ -40,7 +40,7 @@ from .probe_tasks import OUT, Notes, TaskData, build, unusable
 from .probe_upstream import Network, Row, Tuned, Upstream, rows_of
 from .subset import within_hours
 
-VERSION = 5
+VERSION = 6
 # Mostly the features of two rows at once, of networks of 3 layers and width 128; base-sized ones take ten times that.
 PLAN = {"mb": 20, "mb_per_hour": 400, "scratch": True}
 JOBS = "array"

@@ -14,13 +14,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
+import numpy as np
 import torch
+from scipy.sparse import csr_array
 from torch import Tensor
 
 from ..core.errors import UserError
 from ..core.seed import seed_of
+from ..models.linear import affine
 from .config import KmeansConfig
 from .nearest import Nearest
 
@@ -141,7 +146,7 @@ def plus_plus(x_ND: Tensor, k: int, seed: int) -> Tensor:
     squares_N = x_ND.square().sum(1)
     centroids_KD = torch.empty(k, x_ND.shape[1], device=x_ND.device)
     centroids_KD[0] = x_ND[int(torch.randint(len(x_ND), (1,), generator=generator))]
-    nearest_N = _distances(x_ND, squares_N, centroids_KD[:1])[:, 0].contiguous()
+    nearest_N = _distances(centroids_KD[:1], x_ND, squares_N)[0]
     for i in range(1, k):
         reach_N = nearest_N.double().cumsum(0)
         draws = torch.rand(trials, generator=generator, dtype=torch.float64).to(x_ND.device)
@@ -149,9 +154,10 @@ def plus_plus(x_ND: Tensor, k: int, seed: int) -> Tensor:
             drawn = torch.searchsorted(reach_N, draws * reach_N[-1], right=True).clamp_(max=len(x_ND) - 1)
         else:  # fewer different frames than clusters
             drawn = (draws * len(x_ND)).long()
-        left_NT = torch.minimum(_distances(x_ND, squares_N, x_ND[drawn]), nearest_N[:, None])
-        best = int(left_NT.sum(0, dtype=torch.float64).argmin())
-        centroids_KD[i], nearest_N = x_ND[drawn[best]], left_NT[:, best].contiguous()
+        left_TN = _distances(x_ND[drawn], x_ND, squares_N)
+        torch.minimum(left_TN, nearest_N, out=left_TN)
+        best = int(left_TN.sum(1, dtype=torch.float64).argmin())
+        centroids_KD[i], nearest_N = x_ND[drawn[best]], left_TN[best].clone()
     return centroids_KD
 
 
@@ -174,15 +180,23 @@ def lloyd_iteration(x_ND: Tensor, centroids_KD: Tensor, power: float | None = No
 
 def cluster_sums(x_ND: Tensor, units_N: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """Sum [K, D] float64 and number [K] of the frames of each unit, in an order that is always the same."""
-    sums_KD = torch.zeros(k, x_ND.shape[1], dtype=torch.float64, device=units_N.device)
-    rows = SUM_ROWS if units_N.device.type == "cpu" else max(1, min(SUM_ROWS, (1 << 29) // (4 * k)))
-    for i in range(0, len(x_ND), rows):
-        x, units = x_ND[i : i + rows].to(units_N.device), units_N[i : i + rows]
-        if units_N.device.type == "cpu":
-            sums_KD += torch.zeros(k, x.shape[1]).index_add_(0, units, x)
-        else:  # atomic additions of a GPU come in any order; a product with one-hot rows does not
-            sums_KD += (units == torch.arange(k, device=units.device)[:, None]).float() @ x
+    device = units_N.device
+    sums_KD = torch.zeros(k, x_ND.shape[1], dtype=torch.float64, device=device)
+    if device.type == "cpu":
+        with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+            for part_KD in pool.map(partial(_sums, k), x_ND.split(SUM_ROWS), units_N.split(SUM_ROWS)):
+                sums_KD += part_KD
+    else:  # atomic additions of a GPU come in any order; a product with one-hot rows does not
+        rows = max(1, min(SUM_ROWS, (1 << 29) // (4 * k)))
+        for x, units in zip(x_ND.split(rows), units_N.split(rows)):
+            sums_KD += (units == torch.arange(k, device=device)[:, None]).float() @ x.to(device)
     return sums_KD, torch.bincount(units_N, minlength=k)
+
+
+def _sums(k: int, x_ND: Tensor, units_N: Tensor) -> Tensor:
+    """Sum of the frames of each unit [K, D], in float32 and in the order of the frames."""
+    ones, ends = np.ones(len(x_ND), np.float32), np.arange(len(x_ND) + 1)
+    return torch.from_numpy(csr_array((ones, units_N.numpy(), ends), shape=(len(x_ND), k)).T @ x_ND.numpy())
 
 
 def _mini_batch_pass(x_ND: Tensor, power: float, state: State, config: KmeansConfig, seed: int) -> None:
@@ -223,6 +237,6 @@ def squares(x_ND: Tensor) -> float:
     return sum(x.double().square().sum().item() for x in x_ND.split(SUM_ROWS))
 
 
-def _distances(x_ND: Tensor, squares_N: Tensor, to_TD: Tensor) -> Tensor:
-    """Squared distances [N, T]."""
-    return torch.addmm(squares_N[:, None], x_ND, to_TD.T, alpha=-2.0).add_(to_TD.square().sum(1)).clamp_(min=0.0)
+def _distances(from_TD: Tensor, x_ND: Tensor, squares_N: Tensor) -> Tensor:
+    """Squared distances [T, N]."""
+    return affine(-2.0 * from_TD, x_ND, squares_N).add_(from_TD.square().sum(1)[:, None]).clamp_(min=0.0)

@@ -29,7 +29,7 @@ from .frames import Sample, mean_frame
 from .nearest import Nearest
 from .sample import ABOUT as SAMPLE
 
-VERSION = 2
+VERSION = 3
 PLAN = {"mb": 5, "mb_per_hour": 0}
 JOBS = "task"
 FEW_FRAMES = 40  # for each cluster, about where faiss warns too

@@ -20,7 +20,7 @@ from .features import FeatureSource, device_of_shards, features_of, open_source
 from .inputs import recognise
 from .nearest import Nearest
 
-VERSION = 3
+VERSION = 4
 PLAN = {"mb": 1, "mb_per_hour": 1.5}
 JOBS = "array"
 

@@ -23,7 +23,7 @@ from .config import SampleConfig, UnitsConfig
 from .features import TOO_SHORT, FeatureSource, device_of_shards, features_of, open_source
 from .inputs import recognise
 
-VERSION = 3
+VERSION = 4
 PLAN = {"mb": 320, "mb_per_hour": 0}
 JOBS = "array"
 READS = ("seed", "features", "sample")  # so that a sweep of k or of components keeps the sample
