@@ -5,70 +5,69 @@ from __future__ import annotations
 import subprocess
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from .race import ROOT
+from .race import ROOT, environment
 
 Command = Sequence[str]
+Phases = Mapping[str, Sequence[Command]]
 EVERY = 0.02  # s between two looks at the memory
 
 
 @dataclass
 class Taken:
-    """By a chain: seconds of wall time, most memory at once, bytes on the disk, in units of 10^6."""
+    """By a chain, phase by phase: seconds of wall time, most memory at once; bytes left on the disk. In 10^6 bytes."""
 
-    seconds: float
-    peak_mb: float = 0.0
+    seconds: dict[str, float] = field(default_factory=dict)
+    peak_mb: dict[str, float] = field(default_factory=dict)
     disk_mb: float = 0.0
 
 
-def run_chain(phases: Sequence[Sequence[Command]], out: Path, env: dict[str, str], watch: bool = False) -> Taken:
+def run_chain(phases: Phases, out: Path, cores: int, watch: bool = False) -> Taken:
     """Phases one after the other, the commands of a phase at once. Raises RuntimeError where one fails.
 
     Args:
-        out: what they write to.
+        out: the new folder that they write to.
+        cores: parted among the commands of a phase, as their threads; ours are told as well how many workers to start.
         watch: look at the memory, which takes time of its own.
     """
     out.mkdir(parents=True)
-    log, peak, start = out.parent / f"{out.name}.log", _Peak() if watch else None, time.perf_counter()
+    taken, log = Taken(), out.with_name(f"{out.name}.log")
     with open(log, "w") as f:
-        for phase in phases:
-            running = [subprocess.Popen(c, stdout=f, stderr=subprocess.STDOUT, cwd=ROOT, env=env) for c in phase]
-            if peak:
-                peak.follow([process.pid for process in running])
-            codes = [process.wait() for process in running]
+        for name, commands in phases.items():
+            env, start = {**environment(cores // len(commands)), "SAWT_NJ": str(cores)}, time.perf_counter()
+            running = [subprocess.Popen(c, stdout=f, stderr=subprocess.STDOUT, cwd=ROOT, env=env) for c in commands]
+            with _peak([process.pid for process in running] if watch else []) as peak:
+                codes = [process.wait() for process in running]
             if any(codes):
-                raise RuntimeError(f"{phase[0]} failed:\n{log.read_text()[-3000:]}")
-    taken = Taken(time.perf_counter() - start)
-    if peak:
-        taken.peak_mb = peak.end()
+                raise RuntimeError(f"{name} failed:\n{log.read_text()[-3000:]}")
+            taken.seconds[name] = time.perf_counter() - start
+            taken.peak_mb[name] = peak[0]
     taken.disk_mb = sum(path.stat().st_size for path in out.rglob("*") if path.is_file()) / 1e6
     return taken
 
 
-class _Peak:
-    """Most memory that processes and all they started held at once: PSS, in which shared pages count once."""
+@contextmanager
+def _peak(roots: Sequence[int]) -> Iterator[list[float]]:
+    """[most MB that these and all they start held at once while the block ran]: PSS: shared pages count once."""
+    most, ended = [0.0], threading.Event()
 
-    def __init__(self) -> None:
-        self.roots: list[int] = []
-        self.most, self.ended = 0.0, False
-        self.thread = threading.Thread(target=self._look)
-        self.thread.start()
+    def look() -> None:
+        while not ended.wait(EVERY):
+            most[0] = max(most[0], sum(map(_pss_mb, _with_descendants(roots))))
 
-    def follow(self, roots: list[int]) -> None:
-        self.roots = roots
-
-    def end(self) -> float:
-        self.ended = True
-        self.thread.join()
-        return self.most
-
-    def _look(self) -> None:
-        while not self.ended:
-            self.most = max(self.most, sum(map(_pss_mb, _with_descendants(self.roots))))
-            time.sleep(EVERY)
+    watcher = threading.Thread(target=look)
+    if roots:
+        watcher.start()
+    try:
+        yield most
+    finally:
+        ended.set()
+        if roots:
+            watcher.join()
 
 
 def _with_descendants(roots: Sequence[int]) -> list[int]:

@@ -1,0 +1,173 @@
+"""The race from audio files to labels: ours as a recipe runs its steps, against the published three scripts."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from toolkit.core.files import write_text
+from toolkit.data.kaldi import Utterance, write_data_dir
+from toolkit.data.labels import Labels
+
+from .inputs import RATE, SEED, Inputs
+from .processes import Phases, run_chain
+from .race import OURS, PEERS, ROOT, Contestant, Result, ratios
+from .table import Claim, Section, spread
+
+HOUR = 3600.0
+K = 100  # as published for MFCC
+SHARE = 0.1  # of the utterances, on which the codebook is learnt, as published
+CORES = 2
+LEARNING = {"sample", "kmeans", "learn"}  # phases that whoever has a codebook leaves out
+LEAST_MB = 1.0  # growth that counts as this much where it is less: looks at the memory are not finer
+
+
+@dataclass(frozen=True)
+class Way:
+    """From files to labels.
+
+    Attributes:
+        phases: (folder of what is read, folder of what is written) -> commands.
+        frames: (folder of what was written) -> number of labels.
+    """
+
+    name: str
+    place: str
+    phases: Callable[[Path, Path], Phases]
+    frames: Callable[[Path], int]
+
+
+def steps(corpus: Path, out: Path) -> Phases:
+    """Ours, as the stages of a recipe call them."""
+    config, data = ["--config", f"{corpus}/units.yaml"], f"{corpus}/data"
+    words = {
+        "sample": [*config, "--in", data],
+        "kmeans": [*config, "--in", f"{out}/sample"],
+        "label": ["--in", data, f"{out}/kmeans"],
+    }
+    return {
+        name: [[str(OURS), "-m", f"toolkit.units.{name}", *given, "--out", f"{out}/{name}"]]
+        for name, given in words.items()
+    }
+
+
+def scripts(corpus: Path, out: Path) -> Phases:
+    """The peer's; a rank for every core where there are ranks."""
+    script, model, of = [str(PEERS), "-m", "benchmarks.peers.published_scripts"], f"{out}/km.bin", str(CORES)
+    ranks = list(map(str, range(CORES)))
+    return {
+        "dump": [[*script, "dump", f"{corpus}/manifest.tsv", rank, of, str(out)] for rank in ranks],
+        "learn": [[*script, "learn", str(out), of, str(SHARE), str(K), str(SEED), model]],
+        "label": [[*script, "label", str(out), rank, of, model] for rank in ranks],
+    }
+
+
+WAYS = (
+    Way(
+        "ours: units.sample, units.kmeans, units.label",
+        "toolkit.units",
+        steps,
+        lambda out: Labels.open(out / "label").frames,
+    ),
+    Way(
+        "the published scripts: dump, learn, label",
+        "peers.published_scripts",
+        scripts,
+        lambda out: sum(len(path.read_text().split()) for path in out.glob("*.km")),
+    ),
+)
+
+
+def chain(inputs: Inputs, rounds: int) -> Section:
+    """Rounds by turns, not watched; then each once more, watched, on all of the audio and on a tenth of it.
+
+    Raises RuntimeError where the two do not label equally many frames.
+    """
+    utterances = inputs.utterances(max(60.0, HOUR * inputs.scale))
+    results = [Result(Contestant(way.name, way.place)) for way in WAYS]
+    with tempfile.TemporaryDirectory(dir=inputs.folder.resolve(), prefix="chain.") as name:
+        whole, tenth = Path(name) / "whole", Path(name) / "tenth"
+        hours = _write_corpus(whole, utterances)
+        more_hours = hours - _write_corpus(tenth, utterances[: -(-len(utterances) // 10)])
+        turn = list(zip(WAYS, results))
+        for number in range(rounds):
+            for way, result in turn if number % 2 == 0 else reversed(turn):
+                result.rounds.append(_run(way, whole))
+                print(f"    {way.name}: {result.rounds[-1]['seconds']:.3f} s", flush=True)
+        for way, result in turn:
+            peak, less = (_run(way, corpus, watch=True)["peak_mb"] for corpus in (whole, tenth))
+            for said in result.rounds:
+                said |= {"peak_mb": peak, "growth_mb": (peak - less) / more_hours, "hours": hours}
+    if len(frames := {said["frames"] for result in results for said in result.rounds}) > 1:
+        raise RuntimeError(f"not equally many frames were labelled: {sorted(frames)}")
+    return _section(results, hours)
+
+
+def _write_corpus(folder: Path, utterances: Sequence[Utterance]) -> float:
+    """What either reads: data directory and config; manifest. All of the same files; returns their hours."""
+    order = sorted(utterances, key=lambda u: u.id)
+    paths = {u.id: str(ROOT / u.path) for u in order}
+    tables = {"utt2spk": {u.id: u.speaker for u in order}, "utt2dur": {u.id: f"{u.seconds:.4f}" for u in order}}
+    write_data_dir(folder / "data", {"wav.scp": paths, **tables})
+    config = f"seed: {SEED}\nsample: {{utterances: {SHARE}, frames: {10**9}, strata: none}}\n"
+    write_text(folder / "units.yaml", f"{config}kmeans: {{k: {K}, threads: {CORES}}}\n")
+    lines = (f"{paths[u.id][1:]}\t{round(u.seconds * RATE)}\n" for u in order)
+    write_text(folder / "manifest.tsv", "/\n" + "".join(lines))
+    return sum(u.seconds for u in order) / HOUR
+
+
+def _run(way: Way, corpus: Path, watch: bool = False) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory(dir=corpus) as name:
+        out = Path(name) / "out"
+        taken = run_chain(way.phases(corpus, out), out, CORES, watch)
+        return {
+            "seconds": sum(taken.seconds.values()),
+            "given": sum(seconds for phase, seconds in taken.seconds.items() if phase not in LEARNING),
+            "phases": taken.seconds,
+            "disk_mb": taken.disk_mb,
+            "peak_mb": max(taken.peak_mb.values()),
+            "frames": way.frames(out),
+        }
+
+
+def _section(results: Sequence[Result], hours: float) -> Section:
+    mine, theirs = results
+    growths = [max(result.median("growth_mb"), LEAST_MB) for result in results]
+    what, peer = f"{hours:.2g} h of audio to labels, {CORES} cores", "published scripts"
+    return Section(
+        f"From audio files to labels: {hours:.2g} h, {CORES} cores",
+        f"MFCC, K {K}, the codebook learnt on {SHARE:.0%} of the utterances; {mine.rounds[0]['frames']:,} frames, of "
+        "either. Whole processes, from start to end; what one writes, the next reads from the disk; "
+        "the published scripts in two ranks but for learning. With a codebook: units.label; dump and label. "
+        "Disk: what is left at the end. Memory: of all processes at once (PSS), in a run of its own that is not timed; "
+        "growth: what it is more than on a tenth of the audio, by hour of what that lacks.",
+        ["", "seconds", "hours / s", "seconds with a codebook", "disk MB", "peak MB", "growth MB / h"],
+        [
+            [
+                result.contestant.name,
+                spread(result.values("seconds")),
+                spread([hours / seconds for seconds in result.values("seconds")]),
+                spread(result.values("given")),
+                spread(result.values("disk_mb")[:1]),
+                f"{result.median('peak_mb'):,.0f}",
+                f"{result.median('growth_mb'):,.1f}",
+            ]
+            for result in results
+        ],
+        [
+            Claim(what, peer, 4, ratios(mine, theirs)),
+            Claim(f"{what}, with a codebook", peer, 4, ratios(mine, theirs, "given")),
+            Claim(f"{what}: disk", peer, 10, ratios(mine, theirs, "disk_mb")[:1]),
+            Claim(f"{what}: peak memory", peer, 10, ratios(mine, theirs, "peak_mb")[:1]),
+            Claim(f"{what}: memory that grows with the audio", peer, 10, [growths[1] / growths[0]]),
+        ],
+        [f"Phase by phase, in seconds: {'; '.join(map(_phases, results))}."],
+    )
+
+
+def _phases(result: Result) -> str:
+    names = result.rounds[0]["phases"]
+    return ", ".join(f"{name} {spread([said['phases'][name] for said in result.rounds])}" for name in names)
