@@ -98,9 +98,10 @@ def chain(inputs: Inputs, rounds: int) -> Section:
                 result.rounds.append(_run(way, whole))
                 print(f"    {way.name}: {result.rounds[-1]['seconds']:.3f} s", flush=True)
         for way, result in turn:
-            peak, less = (_run(way, corpus, watch=True)["peak_mb"] for corpus in (whole, tenth))
+            peaks, less = (_run(way, corpus, watch=True)["peaks"] for corpus in (whole, tenth))
+            growth = max(peaks[phase] - less[phase] for phase in peaks) / more_hours
             for said in result.rounds:
-                said |= {"peak_mb": peak, "growth_mb": (peak - less) / more_hours, "hours": hours}
+                said |= {"peak_mb": max(peaks.values()), "growth_mb": growth}
     if len(frames := {said["frames"] for result in results for said in result.rounds}) > 1:
         raise RuntimeError(f"not equally many frames were labelled: {sorted(frames)}")
     return _section(results, hours)
@@ -128,7 +129,7 @@ def _run(way: Way, corpus: Path, watch: bool = False) -> dict[str, Any]:
             "given": sum(seconds for phase, seconds in taken.seconds.items() if phase not in LEARNING),
             "phases": taken.seconds,
             "disk_mb": taken.disk_mb,
-            "peak_mb": max(taken.peak_mb.values()),
+            "peaks": taken.peak_mb,
             "frames": way.frames(out),
         }
 
@@ -143,7 +144,7 @@ def _section(results: Sequence[Result], hours: float) -> Section:
         "either. Whole processes, from start to end; what one writes, the next reads from the disk; "
         "the published scripts in two ranks but for learning. With a codebook: units.label; dump and label. "
         "Disk: what is left at the end. Memory: of all processes at once (PSS), in a run of its own that is not timed; "
-        "growth: what it is more than on a tenth of the audio, by hour of what that lacks.",
+        "growth: of the phase that grows most, beyond what it held on a tenth of the audio, for each hour more.",
         ["", "seconds", "hours / s", "seconds with a codebook", "disk MB", "peak MB", "growth MB / h"],
         [
             [

@@ -13,8 +13,9 @@ from toolkit.core.step import Step
 from toolkit.models import encoder
 from toolkit.units import features, kmeans, label, sample
 from toolkit.units.config import UnitsConfig
-from toolkit.units.features import LayerSource, device_of
+from toolkit.units.features import device_of
 from toolkit.units.label import LabelConfig
+from toolkit.units.layer import LayerSource
 
 SMALL = {"sample.frames": 700, "kmeans.k": 8}
 

@@ -17,8 +17,9 @@ from toolkit.data.labels import Labels
 from toolkit.units import kmeans, label, sample
 from toolkit.units.codebook import Codebook
 from toolkit.units.config import FeatureConfig, UnitsConfig
-from toolkit.units.features import LayerSource, MfccSource, open_source
+from toolkit.units.features import MfccSource, open_source
 from toolkit.units.label import LabelConfig
+from toolkit.units.layer import LayerSource
 
 SHAPE = {
     "num_hidden_layers": 3,

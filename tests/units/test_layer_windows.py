@@ -9,7 +9,7 @@ import torch
 
 from toolkit.models.hubert import Hubert, HubertConfig, initialise
 from toolkit.models.hugging_face import save_pretrained
-from toolkit.units.features import LayerSource
+from toolkit.units.layer import LayerSource
 
 HOP, FIELD = 320, 400
 SHAPE = HubertConfig(

@@ -8,18 +8,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import safetensors
-import safetensors.torch
-import torch
-from torch import Tensor
+import safetensors.numpy
 
 from ..core.errors import UserError
 from ..core.files import atomic, read_json, write_json
 from ..core.record import digest
 from .features import FeatureInfo
-from .pca import Projection
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from .pca import Projection
 
 ABOUT, WEIGHTS = "codebook.json", "codebook.safetensors"
 CENTROIDS, MEAN, COMPONENTS = "centroids", "mean", "components"
@@ -27,16 +30,44 @@ CENTROIDS, MEAN, COMPONENTS = "centroids", "mean", "components"
 
 @dataclass(frozen=True)
 class Codebook:
-    """centroids_KP float32; `hash` is that of the file's bytes, and travels with all labels made by it."""
+    """What can be told of a codebook without computing anything, and the tensors to compute with.
 
-    centroids_KP: Tensor
+    Attributes:
+        info: the features it was learnt from.
+        hash: that of the file's bytes, which travels with all labels made by it.
+        arrays: float32, by their names in the file.
+        kept: share of the variance that the projection keeps; 0 without one.
+    """
+
     info: FeatureInfo
     hash: str
-    projection: Projection | None = None
+    arrays: Mapping[str, np.ndarray]
+    kept: float = 0.0
 
     @property
     def k(self) -> int:
-        return len(self.centroids_KP)
+        return len(self.arrays[CENTROIDS])
+
+    @property
+    def pca(self) -> int:
+        """Principal components that are clustered, 0 where it is the features themselves."""
+        return int(self.arrays[COMPONENTS].shape[1]) if COMPONENTS in self.arrays else 0
+
+    @property
+    def centroids_KP(self) -> Tensor:
+        import torch
+
+        return torch.from_numpy(self.arrays[CENTROIDS])
+
+    @property
+    def projection(self) -> Projection | None:
+        import torch
+
+        from .pca import Projection
+
+        if not self.pca:
+            return None
+        return Projection(torch.from_numpy(self.arrays[MEAN]), torch.from_numpy(self.arrays[COMPONENTS]), self.kept)
 
     @classmethod
     def read(cls, folder: Path) -> Codebook:
@@ -47,19 +78,19 @@ class Codebook:
         said, data = read_json(folder / ABOUT), (folder / WEIGHTS).read_bytes()
         try:
             info, wanted = FeatureInfo.of(said), (said["hash"], said["k"], said["dim"], said["pca"])
-            tensors = safetensors.torch.load(data)
-            centroids_KP = tensors[CENTROIDS]
-            projection = Projection(tensors[MEAN], tensors[COMPONENTS], said["variance_kept"]) if said["pca"] else None
+            arrays = safetensors.numpy.load(data)
+            names = {CENTROIDS, MEAN, COMPONENTS} if said["pca"] else {CENTROIDS}
+            made = cls(info, said["hash"], {n: arrays[n] for n in names}, said["variance_kept"] if said["pca"] else 0.0)
         except (KeyError, TypeError, safetensors.SafetensorError) as e:
             raise UserError(f"not a codebook: {e}", str(folder), "make it again with units.kmeans") from None
-        width = len(projection.mean_D) if projection else centroids_KP.shape[1]
-        found = (digest(data), len(centroids_KP), width, projection.dim if projection else 0)
-        clustered = centroids_KP.shape[1] == (said["pca"] or said["dim"])
-        if wanted != found or not clustered or not all(torch.isfinite(t).all() for t in tensors.values()):
+        clustered_dim = arrays[CENTROIDS].shape[1]
+        found = (digest(data), made.k, len(arrays[MEAN]) if made.pca else clustered_dim, made.pca)
+        clustered = clustered_dim == (said["pca"] or said["dim"])
+        if wanted != found or not clustered or not all(np.isfinite(array).all() for array in arrays.values()):
             raise UserError(
                 f"{WEIGHTS} is not the one that {ABOUT} describes", str(folder), "make it again with units.kmeans"
             )
-        return cls(centroids_KP, info, said["hash"], projection)
+        return made
 
 
 def write_codebook(
@@ -71,7 +102,7 @@ def write_codebook(
     if projection:
         tensors |= {MEAN: projection.mean_D, COMPONENTS: projection.components_DP}
         about |= {"pca": projection.dim, "variance_kept": projection.kept}
-    data = safetensors.torch.save({name: t.float().cpu().contiguous() for name, t in tensors.items()})
+    data = safetensors.numpy.save({name: t.float().cpu().contiguous().numpy() for name, t in tensors.items()})
     with atomic(folder / WEIGHTS) as path:
         path.write_bytes(data)
     write_json(folder / ABOUT, {**about, "hash": digest(data)})

@@ -3,30 +3,32 @@
 An utterance always passes alone, never padded: the same audio gives the same features whatever stands
 beside it (padding changes GroupNorm, and batches change the last bits).
 
+Here, and in whatever a step with workers imports first, torch is imported only where something is computed: it takes a
+second and a half, and the process that does nothing but start workers would hold them up by as much.
+
 Shapes: N samples at 16 kHz, T frames, D dimensions.
 """
 
 from __future__ import annotations
 
-import hashlib
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from ..core.errors import UserError
 from ..core.record import Ledger
 from ..core.shards import others_work
 from ..core.step import Step
-from ..data.audio import SAMPLE_RATE, AudioError
+from ..data.audio import AudioError
 from ..data.kaldi import Utterance
-from . import mfcc
+from . import framing
 from .config import FeatureConfig
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 TOO_SHORT = "shorter than a frame"
 
@@ -96,72 +98,17 @@ class MfccSource(FeatureSource):
     """39 coefficients at 100 Hz."""
 
     def __init__(self) -> None:
-        super().__init__(FeatureInfo("mfcc", "mfcc", mfcc.RATE, mfcc.DIM))
+        super().__init__(FeatureInfo("mfcc", "mfcc", framing.RATE, framing.DIM))
 
     def frames(self, samples: int) -> int:
-        return mfcc.frame_count(samples)
+        return framing.frame_count(samples)
 
     def __call__(self, wave_N: np.ndarray) -> Tensor:
-        return mfcc.mfcc(torch.from_numpy(wave_N))
+        import torch
 
+        from .mfcc import mfcc
 
-class LayerSource(FeatureSource):
-    """Layer L of the encoder in `folder`, at the encoder's rate.
-
-    Utterances longer than `window_seconds` pass in equal pieces cut on the frame grid: as many frames as in one
-    go, but no context across the cut (attention over an hour would need more memory than any machine has).
-
-    Raises UserError for a layer that the encoder does not have.
-    """
-
-    def __init__(self, folder: Path, layer: int, window_seconds: float, device: str = "cpu") -> None:
-        from ..models.encoder import CONVENTION, load_encoder  # needs transformers, which MFCC does not
-
-        if device != "cpu":
-            exact_float32()
-        encoder = load_encoder(folder, device)
-        if layer > encoder.layers:
-            raise UserError(
-                f"layer {layer} of an encoder with {encoder.layers}",
-                "features.layer",
-                f"choose a layer from 0 to {encoder.layers}",
-            )
-        blocks = cast(Any, encoder.model).encoder.layers
-        del blocks[max(layer, 1) :]  # what comes after layer L is never computed
-        self.encoder, self.layer, self.device = encoder, layer, device
-        self.window = int(window_seconds * encoder.rate)  # frames
-        self.field = bisect_left(range(SAMPLE_RATE), 1, key=encoder.frames)  # samples under one frame
-        source, weights = f"layer {layer} of {encoder.name}", _weights_id(encoder)
-        super().__init__(
-            FeatureInfo(
-                "layer",
-                source,
-                encoder.rate,
-                encoder.dim,
-                layer,
-                CONVENTION,
-                window_seconds,
-                weights,
-                encoder.parameter_count,
-            )
-        )
-
-    def frames(self, samples: int) -> int:
-        return self.encoder.frames(samples)
-
-    @torch.inference_mode()
-    def __call__(self, wave_N: np.ndarray) -> Tensor:
-        T = self.frames(len(wave_N))
-        n = -(-T // self.window)
-        wave = self.encoder.normalized(torch.from_numpy(wave_N))  # as a whole, as in training
-        pieces = [self._states(wave, T * i // n, T * (i + 1) // n) for i in range(n)]
-        return torch.cat(pieces) if pieces else torch.empty(0, self.dim)
-
-    def _states(self, wave_N: Tensor, first: int, last: int) -> Tensor:
-        """Frames first..last (exclusive) from the samples under them; the whole waveform where that is all."""
-        whole = first == 0 and last == self.frames(len(wave_N))
-        piece = wave_N if whole else wave_N[first * self.encoder.hop : (last - 1) * self.encoder.hop + self.field]
-        return self.encoder.states(piece[None].to(self.device), normalize=False)[self.layer][0].float()
+        return mfcc(torch.from_numpy(wave_N))
 
 
 def open_source(config: FeatureConfig, teacher: Path | None, device: str = "cpu") -> FeatureSource:
@@ -176,6 +123,8 @@ def open_source(config: FeatureConfig, teacher: Path | None, device: str = "cpu"
         return MfccSource()
     if teacher is None:
         raise UserError("features of a layer need a teacher", "--in", "name the folder of the encoder after the data")
+    from .layer import LayerSource
+
     return LayerSource(teacher, config.layer, config.window_seconds, device)
 
 
@@ -191,7 +140,7 @@ def features_of(
             continue
         if not len(features_TD):
             ledger.drop(u.id, TOO_SHORT, f"{u.seconds:.3f} s")
-        elif not torch.isfinite(features_TD).all():
+        elif not features_TD.isfinite().all():
             ledger.drop(u.id, "non-finite features", source.name)
         else:
             yield u, features_TD
@@ -204,6 +153,8 @@ def device_of(step: Step[Any]) -> str:
     """
     if not step.ngpu:
         return "cpu"
+    import torch
+
     if not torch.cuda.is_available():
         print(f"note: --ngpu is {step.ngpu}, but torch finds no CUDA here: {step.name} computes on the CPU", flush=True)
         return "cpu"
@@ -217,13 +168,7 @@ def device_of_shards(step: Step[Any], teacher: Path | None) -> str:
 
 def exact_float32() -> None:
     """Multiply and convolve in float32 on GPUs too, not in TF32 (10 bits), which some cards have: else units differ."""
+    import torch
+
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
-
-
-def _weights_id(encoder: torch.nn.Module) -> str:
-    state = hashlib.sha256()
-    for name, tensor in sorted(encoder.state_dict().items()):
-        state.update(f"{name} {tuple(tensor.shape)} ".encode())
-        state.update(tensor.detach().float().cpu().contiguous().numpy().tobytes())
-    return state.hexdigest()[:16]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from ..core.config import check_threads
 from ..core.errors import UserError
@@ -18,7 +19,9 @@ from .codebook import Codebook
 from .config import FeatureConfig
 from .features import FeatureSource, device_of_shards, features_of, open_source
 from .inputs import recognise
-from .nearest import Nearest
+
+if TYPE_CHECKING:
+    from .nearest import Nearest
 
 VERSION = 4
 PLAN = {"mb": 1, "mb_per_hour": 1.5}
@@ -53,23 +56,31 @@ def source_for(codebook: Codebook, teacher: Path | None, device: str, threads: i
 def run(step: Step[LabelConfig]) -> None:
     """Label every shard, join the shards, refuse labels from which nothing can be learnt."""
     inputs = recognise(step.ins)
-    torch.set_num_threads(step.config.threads)
     if inputs.codebook is None:
         raise UserError("no codebook among the inputs", "--in", "name the output of units.kmeans")
     codebook = Codebook.read(inputs.codebook)
     utterances, _ = inputs.read()
     device = device_of_shards(step, inputs.teacher)
     source = source_for(codebook, inputs.teacher, device, step.config.threads)
-    nearest = Nearest(codebook.centroids_KP.to(device), codebook.projection)
     info = codebook.info
-    pca = codebook.projection.dim if codebook.projection else 0
-    header = LabelHeader(info.rate, codebook.k, codebook.hash, info.source, info.convention, info.parameters, pca)
+    header = LabelHeader(
+        info.rate, codebook.k, codebook.hash, info.source, info.convention, info.parameters, codebook.pca
+    )
     parts = split([u.seconds for u in utterances])
 
+    @cache
+    def nearest() -> Nearest:
+        import torch
+
+        from .nearest import Nearest
+
+        torch.set_num_threads(step.config.threads)
+        return Nearest(codebook.centroids_KP.to(device), codebook.projection)
+
     def work(k: int, folder: Path) -> None:
-        ledger = Ledger(step.name)
+        ledger, find = Ledger(step.name), nearest()
         mine = [utterances[i] for i in parts[k]]
-        made = {u.id: nearest(x_TD)[0].cpu().numpy().astype(np.uint16) for u, x_TD in features_of(mine, source, ledger)}
+        made = {u.id: find(x_TD)[0].cpu().numpy().astype(np.uint16) for u, x_TD in features_of(mine, source, ledger)}
         write_labels(folder, header, list(made), list(made.values()), check=False)
         ledger.write(folder / DROPPED)
 

@@ -21,19 +21,14 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-SAMPLE_RATE = 16000
-FRAME, HOP, FFT = 400, 160, 512  # samples: 25 ms, 10 ms, and 25 ms rounded up to a power of two
-RATE = 100.0  # frames per second
-CEPSTRA, MEL_BINS, LOWEST_HZ, LIFTER = 13, 23, 20.0, 22.0
-DIM = 3 * CEPSTRA
+from .framing import CEPSTRA, FRAME, HOP, SAMPLE_RATE
+from .framing import frame_count as frame_count
+
+FFT = 512  # samples: a frame rounded up to a power of two
+MEL_BINS, LOWEST_HZ, LIFTER = 23, 20.0, 22.0
 PREEMPHASIS = 0.97
 FLOOR = torch.finfo(torch.float32).eps  # Kaldi's floor below the logarithm
 BLOCK = 512  # frames at a time: the buffers (2 MB) stay in the cache, and hours of audio cost no memory
-
-
-def frame_count(samples: int) -> int:
-    """Frames of a waveform of `samples` samples: only those that lie wholly inside it."""
-    return max(0, (samples - FRAME) // HOP + 1)
 
 
 def mfcc(wave_N: Tensor) -> Tensor:

@@ -8,7 +8,6 @@ from itertools import accumulate, islice
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from ..core.errors import UserError
 from ..core.files import write_json, write_text
@@ -142,7 +141,7 @@ def write_shard(
         for u, x_TD in features_of(utterances, source, ledger):
             index = chosen_frames(len(x_TD), quota[u.id], seed, u.id)
             lengths.append(f"{u.id} {len(index)}\n")
-            yield u.id, x_TD[torch.from_numpy(index).to(x_TD.device)].cpu().numpy()
+            yield u.id, x_TD[index].cpu().numpy()
 
     write_features(folder / ark.name, items(), ark)
     write_text(folder / FRAMES, "".join(lengths))
@@ -152,7 +151,6 @@ def write_shard(
 def run(step: Step[UnitsConfig]) -> None:
     """Decide the quotas, make the shards, gather them into one feats.scp."""
     config, inputs = step.config, recognise(step.ins)
-    torch.set_num_threads(config.features.threads)
     utterances, tables = inputs.read()
     device = device_of_shards(step, inputs.teacher)
     source = open_source(config.features, inputs.teacher, device)
@@ -164,6 +162,9 @@ def run(step: Step[UnitsConfig]) -> None:
     parts = split([u.seconds for u in taken])
 
     def work(k: int, folder: Path) -> None:
+        import torch
+
+        torch.set_num_threads(config.features.threads)
         write_shard(folder, step.out / f"feats.{k + 1}.ark", [taken[i] for i in parts[k]], quota, source, config.seed)
 
     costs = [sum(taken[i].seconds for i in part) for part in parts]
