@@ -142,7 +142,8 @@ def _section(results: Sequence[Result], hours: float) -> Section:
         f"From audio files to labels: {hours:.2g} h, {CORES} cores",
         f"MFCC, K {K}, the codebook learnt on {SHARE:.0%} of the utterances; {mine.rounds[0]['frames']:,} frames, of "
         "either. Whole processes, from start to end; what one writes, the next reads from the disk; "
-        "the published scripts in two ranks but for learning. With a codebook: units.label; dump and label. "
+        "the published scripts in two ranks, but for learning, which has both cores. With a codebook: units.label; "
+        "dump and label. "
         "Disk: what is left at the end. Memory: of all processes at once (PSS), in a run of its own that is not timed; "
         "growth: of the phase that grows most, beyond what it held on a tenth of the audio, for each hour more.",
         ["", "seconds", "hours / s", "seconds with a codebook", "disk MB", "peak MB", "growth MB / h"],
