@@ -19,11 +19,10 @@ EVERY = 0.02  # s between two looks at the memory
 
 @dataclass
 class Taken:
-    """By a chain, phase by phase: seconds of wall time, most memory at once; bytes left on the disk. In 10^6 bytes."""
+    """By a chain, phase by phase: seconds of wall time, most memory at once. Sizes in 10^6 bytes."""
 
     seconds: dict[str, float] = field(default_factory=dict)
     peak_mb: dict[str, float] = field(default_factory=dict)
-    disk_mb: float = 0.0
 
 
 def run_chain(phases: Phases, out: Path, cores: int, watch: bool = False) -> Taken:
@@ -46,8 +45,13 @@ def run_chain(phases: Phases, out: Path, cores: int, watch: bool = False) -> Tak
                 raise RuntimeError(f"{name} failed:\n{log.read_text()[-3000:]}")
             taken.seconds[name] = time.perf_counter() - start
             taken.peak_mb[name] = peak[0]
-    taken.disk_mb = sum(path.stat().st_size for path in out.rglob("*") if path.is_file()) / 1e6
     return taken
+
+
+def megabytes(path: Path) -> float:
+    """10^6 bytes of a file, or of all files in a folder."""
+    files = [path] if path.is_file() else path.rglob("*")
+    return sum(file.stat().st_size for file in files if file.is_file()) / 1e6
 
 
 @contextmanager

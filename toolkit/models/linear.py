@@ -57,5 +57,5 @@ class Linear(nn.Linear):
         own = HAS_ONEDNN and input.device.type == "cpu" and input.dtype == torch.float32
         if not own or torch.is_autocast_enabled("cpu"):
             return super().forward(input)
-        rows: Tensor = _Affine.apply(input.flatten(0, -2), self.weight, self.bias)
-        return rows.unflatten(0, input.shape[:-1])
+        rows: Tensor = _Affine.apply(input.reshape(-1, self.in_features), self.weight, self.bias)
+        return rows.view(*input.shape[:-1], self.out_features)
