@@ -21,10 +21,10 @@ from toolkit.core.record import commit
 from .inputs import Inputs
 from .race import PEERS, ROOT
 from .races import RACES
-from .table import Section, part, publish, summary, whole
+from .table import Section, between_marks, part, publish, summary, whole
 
 CHANGED = ("+", "unknown")  # of a commit: its files differ from it, or there is no git
-MINUTES = 35  # that all races take on two cores, the inputs of the first time among it
+MINUTES = 40  # that all races take on two cores, the inputs of the first time among it
 
 
 def arguments() -> argparse.Namespace:
@@ -33,7 +33,7 @@ def arguments() -> argparse.Namespace:
         "python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("races", nargs="*", metavar="RACE", help=f"of {', '.join(RACES)}")
-    parser.add_argument("--rounds", type=int, default=5, help="that count, of each race (default 5)")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of each race that count (default 5)")
     parser.add_argument(
         "--data", type=Path, default=ROOT / "benchmarks/data", help="folder of inputs, 2 GB, and results"
     )
@@ -44,6 +44,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--publish", action="store_true", help="write benchmarks/RESULTS.md and the README's summary")
     parser.add_argument("--list", action="store_true", help="say which races there are")
     args = parser.parse_args()
+    args.races = [name.lower() for name in args.races]
     for name in args.races:
         if name not in RACES:
             near = difflib.get_close_matches(name, RACES, 1, 0.4)
@@ -56,6 +57,8 @@ def arguments() -> argparse.Namespace:
         raise UserError(
             "only all races together, at scale 1, are published", "--publish", "leave out names and --scale"
         )
+    if args.publish:
+        between_marks((ROOT / "README.md").read_text(encoding="utf-8"), "")
     return args
 
 
@@ -63,11 +66,12 @@ def finished(name: str, inputs: Inputs, rounds: int, resume: bool) -> Section:
     """The race, run now, or before by this commit in as many rounds on this machine."""
     path = inputs.folder / "finished" / f"{name}.json"
     key = {"commit": commit(), "rounds": rounds, "machine": platform.node()}
-    if resume and path.is_file() and not commit().endswith(CHANGED):  # changed since by how much, nobody knows
+    if resume and path.is_file():
         kept = read_json(path)
-        if kept["key"] == key:
+        if kept["key"] == key and not commit().endswith(CHANGED):  # changed since by how much, nobody knows
             print("  was finished before")
             return Section.from_tree(kept["section"])
+        print("  was finished before, of other files, in other rounds or elsewhere: it runs anew")
     section = RACES[name](inputs, rounds)
     write_json(path, {"key": key, "section": section.tree()})
     return section

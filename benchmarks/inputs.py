@@ -18,6 +18,7 @@ import torch
 
 from toolkit.core.errors import UserError
 from toolkit.core.files import atomic
+from toolkit.core.job import parenthood
 from toolkit.data.kaldi import DataDir, Utterance
 from toolkit.units import mfcc
 from toolkit.units.clustering import fit
@@ -27,6 +28,7 @@ from .arrays import write_waves
 from .race import OURS, ROOT
 
 SEED = 1
+VERSION = 1  # of the frames and centroids: goes up with a change of what units.mfcc or units.kmeans make
 RATE = 16000
 K = 500
 MINUTES = 175  # a little more than a million frames of MFCC
@@ -62,11 +64,10 @@ class Inputs:
         out = self.folder / "corpus"
         minutes = max(3.0, MINUTES * self.scale)
         command = [str(OURS), "-m", "toolkit.data.corpora.mini", "--speakers", "32", "--minutes", f"{minutes:g}"]
-        made = subprocess.run([*command, "--out", str(out)], cwd=ROOT, env={**os.environ, "SAWT_NJ": "2"})
-        if made.returncode:
-            raise UserError(
-                "the synthetic corpus was not made, as said above", str(out), "remove that folder, and rerun"
-            )
+        env = {**os.environ, **parenthood(), "SAWT_NJ": "2"}
+        if subprocess.run([*command, "--out", str(out)], cwd=ROOT, env=env).returncode:
+            remedy = "mend that, and rerun: what is done is kept"
+            raise UserError("the synthetic corpus was not made, as said above", str(out), remedy)
         return out
 
     def utterances(self, seconds: float = np.inf) -> list[Utterance]:
@@ -103,7 +104,7 @@ class Inputs:
             rng = np.random.default_rng(SEED)
             np.save(path, rng.permutation(every_ND)[: int(1e6 * self.scale)])
 
-        return self._made("frames.npy", make)
+        return self._made(f"frames.{VERSION}.npy", make)
 
     def latents(self) -> Path:
         """Two hundred thousand frames [N, 768], in random order."""
@@ -120,7 +121,7 @@ class Inputs:
             second = rng.standard_normal((768, 768)).astype(np.float32) / np.sqrt(768)
             np.save(path, np.tanh(1.5 * np.tanh(1.5 * rows @ first) @ second).astype(np.float32))
 
-        return self._made("latents.npy", make)
+        return self._made(f"latents.{VERSION}.npy", make)
 
     def centroids(self, frames: Path) -> Path:
         """`k` centroids of those frames [k, D]."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +10,18 @@ import numpy as np
 import torch
 
 from toolkit.core.config import load_config
-from toolkit.data.batches import HOP, RATE, frames_of, samples_of
+from toolkit.data.batches import RATE, frames_of
 from toolkit.train.config import TrainConfig
 from toolkit.train.loop import Run
 from toolkit.train.objectives.masked import MaskedPrediction
 from toolkit.train.ranks import World
-from toolkit.train.samplers.buckets import Buckets
 from toolkit.train.start import build
 from toolkit.units import mfcc
 from toolkit.units.clustering import State, fit
 from toolkit.units.config import KmeansConfig
 from toolkit.units.nearest import Nearest
 
-from .arrays import read_waves
+from .arrays import cropped_batches, read_waves
 
 
 class Mfcc:
@@ -87,32 +86,28 @@ class Assign:
 
 
 class Pretraining:
-    """Updates of the training loop with a recipe's config, on the crops of its sampler; a round is an update."""
+    """Updates of the training loop with a recipe's config; a round is an update on the next of the batches."""
 
     def __init__(self, config: str, waves: str, units: int, seconds: float, threads: int, **fields: str) -> None:
         """Args:
-        seconds: audio in a micro-batch, of which an update has one.
+        seconds: most audio in a batch.
         fields: of the config, other than its file says.
         """
         given: TrainConfig = load_config(TrainConfig, Path(config), {"loop.threads": str(threads), **fields})
-        self.waves = read_waves(Path(waves))
-        frames_N = np.array([frames_of(len(wave_N)) for wave_N in self.waves])
-        self.sampler = Buckets(frames_N, given.data.lengths, seconds, 1, given.loop.seed)
         random = np.random.default_rng(1)
-        self.labels = [random.integers(0, units, n) for n in frames_N]
-        network = build(given.model, given.loop.seed)
-        objective = MaskedPrediction(network, given.objective, units, given.loop.seed)
-        torch.set_num_threads(threads)
-        self.loop = Run(objective, given.optim, given.loop, Path("nowhere"), World.alone(), "")
+        self.batches = [
+            {"wave_BN": wave_BN, "labels_BT": random.integers(0, units, (len(wave_BN), frames_of(wave_BN.shape[1])))}
+            for wave_BN in cropped_batches(read_waves(Path(waves)), seconds)
+        ]
+        world, self.settings = World.alone(), ExitStack()
+        self.settings.enter_context(world.computing(threads, given.loop.deterministic))  # as train does
+        objective = MaskedPrediction(build(given.model, given.loop.seed), given.objective, units, given.loop.seed)
+        self.loop = Run(objective, given.optim, given.loop, Path("nowhere"), world, "")
 
     def run(self) -> dict[str, Any]:
-        crops = self.sampler.micro(self.loop.state.step, 0)
-        samples = samples_of(crops.frames)
-        spans = [(self.waves[row], self.labels[row], start) for row, start in zip(crops.rows, crops.starts)]
-        wave_BN = np.stack([wave_N[start * HOP : start * HOP + samples] for wave_N, _, start in spans])
-        labels_BT = np.stack([labels_T[start : start + crops.frames] for _, labels_T, start in spans])
-        self.loop.step([{"wave_BN": wave_BN, "labels_BT": labels_BT}], range(1))
-        return {"audio_seconds": wave_BN.size / RATE}
+        batch = self.batches[self.loop.state.step % len(self.batches)]
+        self.loop.step([batch], range(1))
+        return {"audio_seconds": batch["wave_BN"].size / RATE}
 
     def output(self) -> np.ndarray:
         return np.empty(0)

@@ -10,6 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
+from toolkit.core.job import parenthood
+
 from .race import ROOT, environment
 
 Command = Sequence[str]
@@ -19,10 +23,15 @@ EVERY = 0.02  # s between two looks at the memory
 
 @dataclass
 class Taken:
-    """By a chain, phase by phase: seconds of wall time, most memory at once. Sizes in 10^6 bytes."""
+    """By a chain, phase by phase: seconds of wall time, most memory at once. Sizes in 10^6 bytes.
+
+    Attributes:
+        own_mb: of the memory what no file stands behind, so that the system cannot take it back.
+    """
 
     seconds: dict[str, float] = field(default_factory=dict)
     peak_mb: dict[str, float] = field(default_factory=dict)
+    own_mb: dict[str, float] = field(default_factory=dict)
 
 
 def run_chain(phases: Phases, out: Path, cores: int, watch: bool = False) -> Taken:
@@ -37,14 +46,17 @@ def run_chain(phases: Phases, out: Path, cores: int, watch: bool = False) -> Tak
     taken, log = Taken(), out.with_name(f"{out.name}.log")
     with open(log, "w") as f:
         for name, commands in phases.items():
-            env, start = {**environment(cores // len(commands)), "SAWT_NJ": str(cores)}, time.perf_counter()
+            env, start = (
+                {**environment(cores // len(commands)), **parenthood(), "SAWT_NJ": str(cores)},
+                time.perf_counter(),
+            )
             running = [subprocess.Popen(c, stdout=f, stderr=subprocess.STDOUT, cwd=ROOT, env=env) for c in commands]
             with _peak([process.pid for process in running] if watch else []) as peak:
                 codes = [process.wait() for process in running]
             if any(codes):
                 raise RuntimeError(f"{name} failed:\n{log.read_text()[-3000:]}")
             taken.seconds[name] = time.perf_counter() - start
-            taken.peak_mb[name] = peak[0]
+            taken.peak_mb[name], taken.own_mb[name] = peak
     return taken
 
 
@@ -56,12 +68,16 @@ def megabytes(path: Path) -> float:
 
 @contextmanager
 def _peak(roots: Sequence[int]) -> Iterator[list[float]]:
-    """[most MB that these and all they start held at once while the block ran]: PSS: shared pages count once."""
-    most, ended = [0.0], threading.Event()
+    """[most MB that these and all they start held at once while the block ran, and without pages of files].
+
+    PSS: shared pages count once.
+    """
+    most, ended = [0.0, 0.0], threading.Event()
 
     def look() -> None:
         while not ended.wait(EVERY):
-            most[0] = max(most[0], sum(map(_pss_mb, _with_descendants(roots))))
+            held = np.sum([_pss_mb(pid) for pid in _with_descendants(roots)], axis=0)
+            most[:] = np.maximum(most, held).tolist()
 
     watcher = threading.Thread(target=look)
     if roots:
@@ -87,9 +103,10 @@ def _with_descendants(roots: Sequence[int]) -> list[int]:
     return found
 
 
-def _pss_mb(pid: int) -> float:
+def _pss_mb(pid: int) -> tuple[float, float]:
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except (FileNotFoundError, ProcessLookupError, PermissionError):
-        return 0.0  # ended meanwhile
-    return next((int(line.split()[1]) * 1024 / 1e6 for line in lines if line.startswith("Pss:")), 0.0)
+        return 0.0, 0.0  # ended meanwhile
+    said = {line.split()[0]: int(line.split()[1]) * 1024 / 1e6 for line in lines[1:]}
+    return said.get("Pss:", 0.0), said.get("Pss_Anon:", 0.0)

@@ -99,9 +99,9 @@ def whole(sections: Sequence[Section], rounds: int, date: str) -> str:
     parts = [f"# Benchmarks, {date}\n\n", summary(sections), "\n## Machine and versions\n\n", *machine()]
     parts.append(
         f"\nMedians of {rounds} rounds, with the least and the most, after a warm-up unless it says otherwise. In a "
-        "round everyone has one turn, alone on the machine, on the same input; ratios are taken round by round. Peak: "
-        "most resident memory of the process, input and libraries included. The speech is synthetic (eSpeak NG, "
-        "egs/mini).\n"
+        "round everyone has one turn, alone on the machine, on the same input; ratios are taken round by round. Peak, "
+        "unless it says otherwise: most resident memory of the process, input and libraries included. The speech is "
+        "synthetic (eSpeak NG, egs/mini).\n"
     )
     return "".join([*parts, *(f"\n{part(section)}" for section in sections)])
 

@@ -23,9 +23,11 @@ die() { # WHAT [REMEDY]
   (($# < 2)) || printf '%s\n' "$2" >&2
   exit 1
 }
-by_hand="  remedy: get the six packages asterisk-core-sounds-{en,es,fr,it,ru}-wav and asterisk-core-sounds-en (version $version)
-          from $mirror/pool/main/a/asterisk-core-sounds/ on another machine,
-          unpack each (dpkg-deb -x FILE FOLDER, or ar x FILE; tar -xf data.tar.*), and run with --corpus FOLDER"
+by_hand="  remedy: install apt-get, curl or wget; or get these six files from any mirror of Debian, such as
+          http://deb.debian.org/debian/pool/main/a/asterisk-core-sounds/, on another machine:
+            asterisk-core-sounds-{en,es,fr,it,ru}-wav_${version}_all.deb and asterisk-core-sounds-en_${version}_all.deb
+          put them into the folder of downloads (FOLDER below) and run again.
+          SAWT_DEBIAN_MIRROR names another mirror; this one was $mirror"
 
 out=
 while (($#)); do
@@ -91,13 +93,13 @@ fetch() { # PACKAGE SHA256: leaves its path in $file
   fi
   rm -rf "$work/got"
   if from_apt "$package"; then source=apt; elif from_mirror "$package"; then source=mirror; else
-    die "cannot fetch $package" "$by_hand"
+    die "cannot fetch $package" "${by_hand/FOLDER below/$packages}"
   fi
   got=$(find "$work/got" -name '*.deb' -print -quit)
-  [[ -n $got ]] || die "cannot fetch $package" "$by_hand"
+  [[ -n $got ]] || die "cannot fetch $package" "${by_hand/FOLDER below/$packages}"
   if [[ $(sum_of "$got") != "$wanted" ]]; then
     # apt has checked its archive's signature, so the file is the distribution's own, only another than the tested one.
-    [[ $source == apt ]] || die "$package from $mirror is not the tested file (SHA-256 $(sum_of "$got"), wanted $wanted)" "$by_hand"
+    [[ $source == apt ]] || die "$package from $mirror is not the tested file (SHA-256 $(sum_of "$got"), wanted $wanted)" "${by_hand/FOLDER below/$packages}"
     echo "WARNING: ${got##*/} is not the tested build of $version: SHA-256 $(sum_of "$got"), tested $wanted."
     echo "         Counts and splits may differ from the published ones; the data stage prints how."
     file=$work/${got##*/}
@@ -105,6 +107,8 @@ fetch() { # PACKAGE SHA256: leaves its path in $file
   mv "$got" "$file"
   echo "fetched ${file##*/}"
 }
+
+needs() { command -v "$1" >/dev/null || die "$1 is not here" "  remedy: install $1 (xz-utils, zstd)"; }
 
 contents() { # FILE: its tree as a tar stream
   if command -v dpkg-deb >/dev/null; then
@@ -115,8 +119,8 @@ contents() { # FILE: its tree as a tar stream
   local member
   member=$(ar t "$1" | grep '^data\.tar')
   case $member in
-    *.xz) ar p "$1" "$member" | xz -dc ;;
-    *.zst) ar p "$1" "$member" | zstd -dc ;;
+    *.xz) needs xz && ar p "$1" "$member" | xz -dc ;;
+    *.zst) needs zstd && ar p "$1" "$member" | zstd -dc ;;
     *.gz) ar p "$1" "$member" | gzip -dc ;;
     *) ar p "$1" "$member" ;;
   esac
@@ -124,7 +128,7 @@ contents() { # FILE: its tree as a tar stream
 
 unpack() { # FILE: into $out/unpack.tmp, and nowhere else
   local tar=$work/tree.tar
-  contents "$1" >"$tar" || die "$1 is damaged" "  remedy: delete it and run again"
+  contents "$1" >"$tar" || die "$1 cannot be unpacked" "  remedy: see above; if it is damaged, delete it and run again"
   if tar -tf "$tar" | grep -Eq '^/|(^|/)\.\.(/|$)' || tar -tvf "$tar" | grep -q '^[^d-]'; then
     die "$1 holds a link or a path that leaves its folder: not unpacked"
   fi

@@ -1,8 +1,7 @@
 """The peers of a pre-training step of HuBERT base: transformers' network under fairseq's loss, and torchaudio's.
 
-Both get the batches as fairseq makes them: utterances sorted by length, as many as fit into a number of seconds by the
-longest of them, then all cropped to the shortest. Both skip no layer, so that all compute the same; the rest is as
-published for base. The optimiser is AdamW in one kernel, faster than the one that either brings.
+Both skip no layer and score masked frames only, so that all compute the same; the rest is as published for base. The
+optimiser is AdamW in one kernel, faster than the one that either brings.
 """
 
 from __future__ import annotations
@@ -19,25 +18,14 @@ import torchaudio
 from torch import Tensor, nn
 from transformers import HubertConfig, HubertModel
 
-from ..arrays import read_waves
+from ..arrays import cropped_batches, read_waves
 
 HOP, FIELD, RATE = 320, 400, 16000
 MASK_PROB, SPAN, TEMPERATURE, PENALTY, FINAL_DIM = 0.8, 10, 0.1, 10.0, 256
 
 
-def cropped_batches(waves: list[np.ndarray], seconds: float) -> list[Tensor]:
-    """Waveforms [B, N] of each batch."""
-    by_length = sorted(waves, key=len, reverse=True)
-    batches: list[list[np.ndarray]] = []
-    for wave_N in by_length:
-        if not batches or (len(batches[-1]) + 1) * len(batches[-1][0]) > seconds * RATE:
-            batches.append([])
-        batches[-1].append(wave_N)
-    return [torch.from_numpy(np.stack([wave_N[: len(batch[-1])] for wave_N in batch])) for batch in batches]
-
-
 class _Pretraining:
-    """A round is an update on the next of the batches, which come in random order."""
+    """A round is an update on the next of the batches."""
 
     model: Any
 
@@ -45,9 +33,8 @@ class _Pretraining:
         torch.set_num_threads(threads)
         torch.manual_seed(1)
         self.units, self.rng = units, np.random.default_rng(1)
-        cropped = cropped_batches(read_waves(Path(waves)), seconds)
-        waves_in_turn = [cropped[i] for i in self.rng.permutation(len(cropped))]
-        self.batches = [(wave_BN, self.labels(wave_BN)) for wave_BN in waves_in_turn]
+        cropped = map(torch.from_numpy, cropped_batches(read_waves(Path(waves)), seconds))
+        self.batches = [(wave_BN, self.labels(wave_BN)) for wave_BN in cropped]
         self.done = 0
 
     def begin(self, model: nn.Module) -> None:
@@ -127,10 +114,11 @@ class FairseqWay(_Pretraining):
 class Torchaudio(_Pretraining):
     """torchaudio's hubert_pretrain_base, and the loss of its recipe."""
 
-    def __init__(self, waves: str, units: int, seconds: float, threads: int, **shape: Any) -> None:
+    def __init__(self, waves: str, units: int, seconds: float, threads: int) -> None:
         super().__init__(waves, units, seconds, threads)
-        make = torchaudio.models.hubert_pretrain_model if shape else torchaudio.models.hubert_pretrain_base
-        self.begin(make(encoder_layer_drop=0.0, feature_grad_mult=0.1, num_classes=units, **shape))
+        model = torchaudio.models.hubert_pretrain_base(encoder_layer_drop=0.0, num_classes=units)
+        model.logit_generator.skip_nomask = True
+        self.begin(model)
 
     def loss(self, wave_BN: Tensor, labels_BT: Tensor) -> tuple[Tensor, int]:
         lengths_B = torch.full((len(wave_BN),), wave_BN.shape[1])

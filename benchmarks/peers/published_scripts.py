@@ -4,6 +4,7 @@
   learn FOLDER RANKS SHARE K SEED MODEL       the features of a share of the utterances in memory, k-means, a pickle
   label FOLDER RANK RANKS MODEL               features from .npy, units as text, a line per utterance
 
+Each imports what its script does and no more. learn prints the inertia per frame, and leaves it beside the model.
 A manifest has the folder of the recordings in its first line, then `path <tab> samples` a line.
 """
 
@@ -14,13 +15,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import joblib
 import numpy as np
-import soundfile
-from npy_append_array import NpyAppendArray
 from numpy.random import default_rng
-
-from benchmarks.peers.published import ApplyKmeans, mfcc, mini_batch_kmeans
 
 
 def part(manifest: Path, rank: int, ranks: int) -> list[Path]:
@@ -33,6 +29,11 @@ def part(manifest: Path, rank: int, ranks: int) -> list[Path]:
 
 def dump(manifest: str, rank: str, ranks: str, folder: str) -> None:
     """train_RANK_RANKS.npy [frames, 39] and .len, frames of each utterance."""
+    import soundfile
+    from npy_append_array import NpyAppendArray
+
+    from benchmarks.peers.published_mfcc import mfcc
+
     stem = Path(folder) / f"train_{rank}_{ranks}"
     with NpyAppendArray(f"{stem}.npy") as features, open(f"{stem}.len", "w") as lengths:
         for path in part(Path(manifest), int(rank), int(ranks)):
@@ -53,6 +54,10 @@ def read_shard(folder: str, rank: int, ranks: str) -> tuple[np.ndarray, list[tup
 
 def learn(folder: str, ranks: str, share: str, k: str, seed: str, model: str) -> None:
     """Fits to the shares of all parts at once, and says the inertia per frame, as published."""
+    import joblib
+
+    from benchmarks.peers.published_kmeans import mini_batch_kmeans
+
     rng, shards = default_rng(int(seed)), []
     for rank in range(int(ranks)):
         features, spans = read_shard(folder, rank, ranks)
@@ -61,11 +66,17 @@ def learn(folder: str, ranks: str, share: str, k: str, seed: str, model: str) ->
     frames_ND = np.concatenate(shards)
     kmeans = mini_batch_kmeans(int(k), int(seed)).fit(frames_ND)
     joblib.dump(kmeans, model)
-    print(f"total inertia {-kmeans.score(frames_ND) / len(frames_ND):.5f}")
+    inertia = -kmeans.score(frames_ND) / len(frames_ND)
+    Path(f"{model}.inertia").write_text(f"{inertia}")
+    print(f"total inertia {inertia:.5f}")
 
 
 def label(folder: str, rank: str, ranks: str, model: str) -> None:
     """train_RANK_RANKS.km."""
+    import joblib
+
+    from benchmarks.peers.published_labels import ApplyKmeans
+
     nearest = ApplyKmeans(joblib.load(model).cluster_centers_)
     features, spans = read_shard(folder, int(rank), ranks)
     with open(Path(folder) / f"train_{rank}_{ranks}.km", "w") as out:

@@ -11,7 +11,9 @@ import torch
 from sklearn.cluster import KMeans
 
 from ..arrays import read_waves
-from . import published
+from .published_kmeans import mini_batch_kmeans
+from .published_labels import ApplyKmeans
+from .published_mfcc import mfcc
 
 
 class TorchaudioMfcc:
@@ -26,7 +28,7 @@ class TorchaudioMfcc:
         self.waves = [wave_N.astype(precision, copy=False) for wave_N in read_waves(Path(waves))]
 
     def run(self) -> None:
-        self.made = [published.mfcc(wave_N) for wave_N in self.waves]
+        self.made = [mfcc(wave_N) for wave_N in self.waves]
 
     def output(self) -> np.ndarray:
         return torch.cat(self.made).numpy()
@@ -39,7 +41,7 @@ class PublishedKmeans:
         self.x_ND, self.k, self.seed = np.load(frames), k, seed
 
     def run(self) -> None:
-        self.fitted = published.mini_batch_kmeans(self.k, self.seed).fit(self.x_ND)
+        self.fitted = mini_batch_kmeans(self.k, self.seed).fit(self.x_ND)
 
     def output(self) -> np.ndarray:
         centroids_KD: np.ndarray = self.fitted.cluster_centers_
@@ -99,7 +101,7 @@ class FairseqNumpy(_Assign):
 
     def __init__(self, frames: str, centroids: str) -> None:
         super().__init__(frames, centroids)
-        self.nearest = published.ApplyKmeans(self.centroids_KD)
+        self.nearest = ApplyKmeans(self.centroids_KD)
 
     def run(self) -> None:
         self.units_N = self.nearest(self.x_ND)
@@ -111,3 +113,26 @@ class FairseqTorch(FairseqNumpy):
     def __init__(self, frames: str, centroids: str) -> None:
         super().__init__(frames, centroids)
         self.x_ND = torch.from_numpy(self.x_ND)
+
+
+PIECE = 700  # frames of an utterance of seven seconds
+
+
+class FairseqPieces(FairseqNumpy):
+    """The same in numpy, in pieces as long as an utterance, as the published script goes through its files."""
+
+    def run(self) -> None:
+        pieces = range(0, len(self.x_ND), PIECE)
+        self.units_N = np.concatenate([self.nearest(self.x_ND[i : i + PIECE]) for i in pieces])
+
+
+class FaissSearch(_Assign):
+    """faiss's exact index of the centroids."""
+
+    def __init__(self, frames: str, centroids: str) -> None:
+        super().__init__(frames, centroids)
+        self.index = faiss.IndexFlatL2(self.centroids_KD.shape[1])
+        self.index.add(self.centroids_KD)
+
+    def run(self) -> None:
+        self.units_N = self.index.search(self.x_ND, 1)[1][:, 0]

@@ -98,3 +98,15 @@ def test_the_same_product_has_the_same_bits_every_time() -> None:
     x, w = torch.randn(300, 128), torch.randn(96, 128)
     first = affine(x, w)
     assert all(torch.equal(affine(x, w), first) for _ in range(5))
+
+
+def test_a_wrong_width_is_told_by_both_shapes() -> None:
+    with pytest.raises(RuntimeError, match="4x8 and 9x3"):
+        Linear(9, 3)(torch.randn(4, 8))
+
+
+def test_a_gradient_of_a_gradient_is_refused_not_wrong() -> None:
+    x = torch.randn(4, 9, requires_grad=True)
+    [gradient] = torch.autograd.grad(Linear(9, 3)(x).square().sum(), x, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        gradient.square().sum().backward()

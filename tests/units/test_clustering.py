@@ -154,14 +154,31 @@ def test_threads_share_all_items_once_in_whole_chunks(items: int, threads: int) 
 
 
 def test_an_error_in_a_thread_is_raised_and_the_threads_are_given_back() -> None:
-    before = torch.get_num_threads()
 
     def fail(first: int, last: int) -> None:
         raise ValueError(f"{first}")
 
-    with pytest.raises(ValueError, match="0"):
-        in_threads(fail, 100, 10, 2)
-    torch.set_num_threads(before)
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        with pytest.raises(ValueError, match="0"):
+            in_threads(fail, 100, 10, 3)
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_threads_find_units_for_a_teacher_in_inference_mode(frames: torch.Tensor) -> None:
+    nearest = Nearest(frames[:20])
+    expected = nearest(frames)[0]
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        nearest.chunk = 64
+        with torch.inference_mode():
+            assert torch.equal(nearest(frames)[0], expected)
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_cluster_sums_are_those_of_float64(frames: torch.Tensor) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 HAS_ONEDNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
 
@@ -40,6 +41,7 @@ class _Affine(torch.autograd.Function):
         return affine(x_MI, weight_OI, bias_O)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, gradient_MO: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
         x_MI, weight_OI = ctx.saved_tensors
         wanted = ctx.needs_input_grad
@@ -51,11 +53,11 @@ class _Affine(torch.autograd.Function):
 
 
 class Linear(nn.Linear):
-    """torch.nn.Linear, its parameters and its numbers within rounding."""
+    """torch.nn.Linear, its parameters and its numbers within rounding; gradients of gradients it does not have."""
 
     def forward(self, input: Tensor) -> Tensor:
-        own = HAS_ONEDNN and input.device.type == "cpu" and input.dtype == torch.float32
-        if not own or torch.is_autocast_enabled("cpu"):
+        own = HAS_ONEDNN and input.device.type == "cpu" and input.dtype == self.weight.dtype == torch.float32
+        if not own or input.shape[-1] != self.in_features or torch.is_autocast_enabled("cpu"):
             return super().forward(input)
         rows: Tensor = _Affine.apply(input.reshape(-1, self.in_features), self.weight, self.bias)
         return rows.view(*input.shape[:-1], self.out_features)

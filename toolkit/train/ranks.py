@@ -91,13 +91,14 @@ class World:
 
     @contextmanager
     def computing(self, threads: int, strict: bool = False) -> Iterator[None]:
-        """Deterministic kernels on `threads` CPU threads; puts back what it found.
+        """Deterministic kernels on `threads` CPU threads; puts back what it found, but for `keep_freed_memory`.
 
         Args:
             strict: without exception. Else a kernel that has no deterministic twin is named and used, and
                 attention on a GPU takes its faster one (torch reads warn_only so).
         """
-        keep_freed_memory()
+        if self.device.type == "cpu":
+            keep_freed_memory()
         before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
         warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
         settings: Any = torch.utils.deterministic
@@ -114,7 +115,7 @@ class World:
 
 
 def keep_freed_memory() -> None:
-    """Let this process keep what it frees, as all of it is wanted again in the next step.
+    """Let this process keep what it frees, until it ends, as all of it is wanted again in the next step.
 
     glibc gives every large tensor back to the system, which then clears each of its pages anew when the next one comes:
     a tenth to a quarter of a step on a CPU. Elsewhere nothing is done.
@@ -122,4 +123,4 @@ def keep_freed_memory() -> None:
     change = getattr(ctypes.CDLL(None), "mallopt", None)
     if change:
         change(M_MMAP_MAX, 0)
-        change(M_TRIM_THRESHOLD, 2**31 - 1)
+        change(M_TRIM_THRESHOLD, -1)  # never

@@ -43,6 +43,9 @@ class Nearest:
         units_N = torch.empty(len(x_ND), dtype=torch.int64, device=self.device)
         scores_N = torch.empty(len(x_ND), dtype=torch.float32, device=self.device)
 
+        inference = torch.is_inference_mode_enabled()  # which a thread does not inherit
+
+        @torch.inference_mode(inference)
         def find(first: int, last: int) -> None:
             for i in range(first, last, self.chunk):
                 part = slice(i, min(i + self.chunk, last))
@@ -70,8 +73,8 @@ def in_threads(work: Callable[[int, int], None], items: int, chunk: int, threads
     if threads == 1 or size >= items:
         work(0, items)
         return
-    with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        try:
+    try:
+        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
             list(pool.map(lambda first: work(first, min(first + size, items)), range(0, items, size)))
-        finally:
-            torch.set_num_threads(threads)  # one for all of the process, whoever calls it, in part
+    finally:
+        torch.set_num_threads(threads)  # of MKL there is one number for all threads of the process

@@ -33,7 +33,7 @@ from ..core.seed import seed_of
 from ..core.step import Step, main
 from ..data.audio import AudioError, write_wav
 from ..data.kaldi import DataDir, Utterance
-from ..data.labels import Labels
+from ..data.labels import LabelHeader, Labels
 from .inputs import recognise
 from .phones import PHONES, Span, phone_frames, read_phones
 
@@ -87,10 +87,8 @@ def entropy_bits(counts: np.ndarray) -> float:
 
 def agreement(units: Sequence[np.ndarray], others: Sequence[np.ndarray], k: int) -> dict[str, float]:
     """nmi and adjusted_rand of two labellings of the same frames into k units each; 1 for two that are all one unit."""
-    pairs = sum(
-        (np.bincount(a_T.astype(np.int64) * k + b_T, minlength=k * k) for a_T, b_T in zip(units, others, strict=True)),
-        np.zeros(k * k, np.int64),
-    ).reshape(k, k)
+    a_N, b_N = (np.concatenate([np.empty(0, np.int64), *of]).astype(np.int64) for of in (units, others))
+    pairs = np.bincount(a_N * k + b_N, minlength=k * k).reshape(k, k)
     sides = entropy_bits(pairs.sum(1)), entropy_bits(pairs.sum(0))
     mutual = sum(sides) - entropy_bits(pairs.ravel())
     together, a, b, every = (float((n * (n - 1.0)).sum()) for n in (pairs, pairs.sum(1), pairs.sum(0), pairs.sum()))
@@ -203,15 +201,21 @@ def run(step: Step[QualityConfig]) -> None:
     step.counts.update(utterances=len(labelled), frames=figures["frames"])
 
 
+def _kind(header: LabelHeader) -> str:
+    """What two labellings must share for their agreement to tell of the seed alone."""
+    pca = f", PCA to {header.pca}" if header.pca else ""
+    return f"{header.k} units at {header.rate:g} Hz of {header.layer} ({header.parameters:,} parameters){pca}"
+
+
 def _agreement(labels: Labels, twin: Labels, ids: Sequence[str]) -> dict[str, Any]:
     """Of the labels of the utterances `ids` with those of another codebook of the same features and size.
 
     Raises UserError where the two are not alike but for the codebook.
     """
-    ours, theirs = ((of.rate, of.k, of.layer) for of in (labels, twin))
+    ours, theirs = (_kind(of.header) for of in (labels, twin))
     if ours != theirs or labels.codebook == twin.codebook:
-        remedy = "name labels of the same features and K, by a codebook that was learnt with another seed"
-        what = "the same codebook" if ours == theirs else f"{theirs} where {ours} (rate, K, features) are compared"
+        remedy = "give --twin-seed another value than the seed of the config; the rest must be alike"
+        what = "the same codebook" if ours == theirs else f"{theirs} against {ours}"
         raise UserError(f"no agreement between seeds to measure: {what}", str(twin.folder), remedy)
     twin.require(ids)
     return {"codebook": twin.codebook, **agreement([labels[i] for i in ids], [twin[i] for i in ids], labels.k)}
