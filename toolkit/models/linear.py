@@ -2,7 +2,9 @@
 
 torch hands float32 products to MKL, which leaves half of a processor unused that has AVX-512 and is not Intel's
 (measured on AMD Zen 5: 95 GFLOP/s a core, oneDNN 190); where MKL does use all of it, the two are equally fast.
-On a GPU, in another precision and in a build without oneDNN the layer is torch's own.
+On a GPU, in another precision, in a build without oneDNN the layer is torch's own; and it is without gradients:
+oneDNN builds and keeps a kernel for every shape that it meets, which pays where shapes come again, as the lengths of
+training do, and costs more than it saves on utterances that are each of a length of their own.
 
 Shapes: M rows, I inputs, O outputs.
 """
@@ -20,7 +22,7 @@ HAS_ONEDNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, 
 
 
 def affine(x_MI: Tensor, weight_OI: Tensor, bias_O: Tensor | None = None) -> Tensor:
-    """x @ weight.T + bias, [M, O], in float32 without a gradient; both may be transposed views."""
+    """x @ weight.T + bias, [M, O], without a gradient, for shapes that recur; both may be transposed views."""
     if not HAS_ONEDNN or x_MI.device.type != "cpu" or x_MI.dtype != torch.float32 or not x_MI.numel():
         return F.linear(x_MI, weight_OI, bias_O)
     product: Tensor = torch.ops.mkldnn._linear_pointwise(_plain(x_MI), _plain(weight_OI), bias_O, "none", [], "")
@@ -56,7 +58,12 @@ class Linear(nn.Linear):
     """torch.nn.Linear, its parameters and its numbers within rounding; gradients of gradients it does not have."""
 
     def forward(self, input: Tensor) -> Tensor:
-        own = HAS_ONEDNN and input.device.type == "cpu" and input.dtype == self.weight.dtype == torch.float32
+        own = (
+            HAS_ONEDNN
+            and torch.is_grad_enabled()
+            and input.device.type == "cpu"
+            and input.dtype == self.weight.dtype == torch.float32
+        )
         if not own or input.shape[-1] != self.in_features or torch.is_autocast_enabled("cpu"):
             return super().forward(input)
         rows: Tensor = _Affine.apply(input.reshape(-1, self.in_features), self.weight, self.bias)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..models.linear import affine
@@ -58,7 +59,8 @@ class Nearest:
         x_CD = x_CD.to(self.device)
         if self.projection:
             x_CD = self.projection(x_CD)
-        scores_CK = affine(x_CD, self.product_KD, self.squares_K)
+        product = affine if len(x_CD) == self.chunk else F.linear  # a shape that recurs, or an utterance's own
+        scores_CK = product(x_CD, self.product_KD, self.squares_K)
         on_cpu = self.device.type == "cpu"  # numpy's argmin is vectorised, torch's is not: twice as fast in all
         best_C = torch.from_numpy(scores_CK.numpy().argmin(1)) if on_cpu else scores_CK.argmin(1)
         return best_C, scores_CK.gather(1, best_C[:, None])[:, 0]
