@@ -12,9 +12,10 @@ from toolkit.core.files import read_json, write_text
 from toolkit.data.kaldi import Utterance, write_data_dir
 from toolkit.data.labels import Labels
 
-from .inputs import RATE, SEED, Inputs
+from .arrays import RATE
+from .inputs import SEED, Inputs
 from .processes import Phases, megabytes, run_chain
-from .race import OURS, PEERS, ROOT, Contestant, Result, ratios
+from .race import OURS, PEERS, ROOT, Result, ratios
 from .table import Claim, Section, spread
 
 HOUR = 3600.0
@@ -92,7 +93,7 @@ def chain(inputs: Inputs, rounds: int) -> Section:
     Raises RuntimeError where the two do not label equally many frames.
     """
     utterances = inputs.utterances(max(60.0, HOUR * inputs.scale))
-    results = [Result(Contestant(way.name, "")) for way in WAYS]
+    results = [Result(way.name) for way in WAYS]
     with tempfile.TemporaryDirectory(dir=inputs.folder.resolve(), prefix="chain.") as name:
         whole, tenth = Path(name) / "whole", Path(name) / "tenth"
         hours = _write_corpus(whole, utterances)
@@ -167,7 +168,7 @@ def _section(results: Sequence[Result], hours: float) -> Section:
         ],
         [
             [
-                result.contestant.name,
+                result.name,
                 spread(result.values("seconds")),
                 spread([hours / seconds for seconds in result.values("seconds")]),
                 spread(result.values("given")),

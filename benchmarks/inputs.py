@@ -24,12 +24,11 @@ from toolkit.units import mfcc
 from toolkit.units.clustering import fit
 from toolkit.units.config import KmeansConfig
 
-from .arrays import write_waves
+from .arrays import RATE, write_waves
 from .race import OURS, ROOT
 
 SEED = 1
 VERSION = 1  # of the frames and centroids: goes up with a change of what units.mfcc or units.kmeans make
-RATE = 16000
 K = 500
 MINUTES = 175  # a little more than a million frames of MFCC
 SMALL = {"num_hidden_layers": 1, "hidden_size": 64, "intermediate_size": 128, "num_attention_heads": 2}
@@ -55,8 +54,6 @@ class Inputs:
         self.k = min(K, int(2e5 * scale) // 40)
         self.small_peer: dict[str, Any] = {} if scale == 1 else SMALL
         self.small_network = {f"model.{name}": str(value) for name, value in self.small_peer.items()}
-        if scale != 1:
-            self.small_network["data.lengths"] = "0.5 1 2"
 
     @cached_property
     def corpus(self) -> Path:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from toolkit.core.config import load_config
-from toolkit.data.batches import RATE, frames_of
+from toolkit.data.batches import frames_of
 from toolkit.train.config import TrainConfig
 from toolkit.train.loop import Run
 from toolkit.train.objectives.masked import MaskedPrediction
@@ -19,9 +19,10 @@ from toolkit.train.start import build
 from toolkit.units import mfcc
 from toolkit.units.clustering import State, fit
 from toolkit.units.config import KmeansConfig
+from toolkit.units.frames import mean_frame
 from toolkit.units.nearest import Nearest
 
-from .arrays import cropped_batches, read_waves
+from .arrays import RATE, cropped_batches, read_waves
 
 
 class Mfcc:
@@ -54,11 +55,11 @@ class Kmeans:
         self.config = KmeansConfig(threads=threads, **config)
 
     def run(self) -> dict[str, Any]:
-        mean_D = self.x_ND.mean(0)
+        mean_D = mean_frame(self.x_ND)
         state = State()
         with suppress(_Reached):
             fit(self.x_ND - mean_D, self.config, self.seed, state, self._look)
-        best = state.centroids if state.best is None or state.centroids is not None else state.best
+        best = state.best if state.centroids is None else state.centroids
         assert best is not None
         self.centroids_KD = best + mean_D
         return {"iterations": sum(frames == len(self.x_ND) for _, frames, _, _ in state.history)}

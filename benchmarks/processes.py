@@ -46,10 +46,8 @@ def run_chain(phases: Phases, out: Path, cores: int, watch: bool = False) -> Tak
     taken, log = Taken(), out.with_name(f"{out.name}.log")
     with open(log, "w") as f:
         for name, commands in phases.items():
-            env, start = (
-                {**environment(cores // len(commands)), **parenthood(), "SAWT_NJ": str(cores)},
-                time.perf_counter(),
-            )
+            env = {**environment(cores // len(commands)), **parenthood(), "SAWT_NJ": str(cores)}
+            start = time.perf_counter()
             running = [subprocess.Popen(c, stdout=f, stderr=subprocess.STDOUT, cwd=ROOT, env=env) for c in commands]
             with _peak([process.pid for process in running] if watch else []) as peak:
                 codes = [process.wait() for process in running]

@@ -49,7 +49,7 @@ class Contestant:
 class Result:
     """A contestant's rounds: what the worker said of each."""
 
-    contestant: Contestant
+    name: str
     rounds: list[dict[str, Any]] = field(default_factory=list)
 
     def values(self, name: str) -> list[float]:
@@ -136,7 +136,7 @@ def race(
             workers.append(Worker(contestant, threads))
         for worker in workers:
             worker.prepared()
-        results, begun = [Result(contestant) for contestant in contestants], time.monotonic()
+        results, begun = [Result(contestant.name) for contestant in contestants], time.monotonic()
         for number in range(-warm_up, rounds):
             for i in range(len(workers)) if number % 2 == 0 else reversed(range(len(workers))):
                 said = workers[i].ask("run")

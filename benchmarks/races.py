@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from .arrays import RATE
 from .chain import chain
 from .distances import disagreement, inertia
-from .inputs import RATE, SEED, Inputs
+from .inputs import SEED, Inputs
 from .race import Contestant, Result, race, ratios
 from .table import Claim, Section, seconds_and_memory, spread
 
@@ -85,7 +86,7 @@ def _kmeans(what: str, frames: Path, k: int, rounds: int, peers: dict[str, tuple
     N, D = np.load(frames, mmap_mode="r").shape
     what_for, n = f"k-means, {N:,} × {D}", len(ours)
     claims = [
-        Claim(f"{what_for}, to its inertia", peer.contestant.name, wanted, _if_reached(mine, peer, found, theirs_found))
+        Claim(f"{what_for}, to its inertia", peer.name, wanted, _if_reached(mine, peer, found, theirs_found))
         for mine, peer, found, theirs_found, (_, wanted) in zip(
             results, results[n + 1 :], inertias, inertias[n + 1 :], peers.values()
         )
@@ -93,7 +94,7 @@ def _kmeans(what: str, frames: Path, k: int, rounds: int, peers: dict[str, tuple
     claims += [
         Claim(
             f"{what_for}, until ours converges",
-            peer.contestant.name,
+            peer.name,
             1,
             _if_reached(results[n], peer, inertias[n], found),
         )
@@ -148,7 +149,7 @@ def _assignment(frames: Path, inputs: Inputs, rounds: int, wanted: float) -> Sec
     ours, scikit, faiss, pieces, *fairseq = results
     faster = min(fairseq, key=lambda r: r.median("seconds"))
     differ = [disagreement(frames, centroids, made[0], other) for other in made[1:]]
-    counts = ", ".join(f"{r.contestant.name} {count}" for r, (count, _) in zip(results[1:], differ))
+    counts = ", ".join(f"{r.name} {count}" for r, (count, _) in zip(results[1:], differ))
     what = f"assignment, {N:,} × {D}"
     return Section(
         f"Nearest centroid of {N:,} × {D}, K {inputs.k}",
@@ -160,7 +161,7 @@ def _assignment(frames: Path, inputs: Inputs, rounds: int, wanted: float) -> Sec
             Claim(what, "scikit-learn", 1, ratios(ours, scikit)),
             Claim(what, "faiss IndexFlatL2", 1, ratios(ours, faiss)),
             Claim(what, "fairseq's way in pieces of 700 frames", 1, ratios(ours, pieces)),
-            Claim(what, f"{faster.contestant.name}, the faster of two", wanted, ratios(ours, faster)),
+            Claim(what, f"{faster.name}, the faster of two", wanted, ratios(ours, faster)),
         ],
         [
             f"Frames with another label than ours: {counts}; the two squared distances then differ by "
@@ -201,7 +202,7 @@ def pretraining(inputs: Inputs, rounds: int) -> Section:
 def _pretraining_row(r: Result) -> list[str]:
     rates, peak = r.values("rate"), max(r.values("peak_mb"))
     speed, audio = spread([1 / rate for rate in rates]), spread(r.values("audio_seconds"))
-    return [r.contestant.name, spread(rates), f"{peak:,.0f}", speed, audio]
+    return [r.name, spread(rates), f"{peak:,.0f}", speed, audio]
 
 
 def _pretraining_claims(ours: Result, fairseq: Result, torchaudio: Result) -> list[Claim]:

@@ -75,7 +75,7 @@ def spread(values: Sequence[float]) -> str:
 
 def seconds_and_memory(result: Result) -> list[str]:
     """Cells that nearly every race shows of a contestant."""
-    return [result.contestant.name, spread(result.values("seconds")), f"{max(result.values('peak_mb')):,.0f}"]
+    return [result.name, spread(result.values("seconds")), f"{max(result.values('peak_mb')):,.0f}"]
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -23,11 +23,6 @@ die() { # WHAT [REMEDY]
   (($# < 2)) || printf '%s\n' "$2" >&2
   exit 1
 }
-by_hand="  remedy: install apt-get, curl or wget; or get these six files from any mirror of Debian, such as
-          http://deb.debian.org/debian/pool/main/a/asterisk-core-sounds/, on another machine:
-            asterisk-core-sounds-{en,es,fr,it,ru}-wav_${version}_all.deb and asterisk-core-sounds-en_${version}_all.deb
-          put them into the folder of downloads (FOLDER below) and run again.
-          SAWT_DEBIAN_MIRROR names another mirror; this one was $mirror"
 
 out=
 while (($#)); do
@@ -47,6 +42,11 @@ fi
 
 packages=${SAWT_CACHE:-${XDG_CACHE_HOME:-${HOME:-$out}/.cache}/sawt}/packages
 mkdir -p "$packages" 2>/dev/null && [[ -w $packages ]] || packages=$out/packages && mkdir -p "$packages"
+by_hand="  remedy: install apt-get, curl or wget; or get these six files from any mirror of Debian, such as
+          http://deb.debian.org/debian/pool/main/a/asterisk-core-sounds/, on another machine:
+            asterisk-core-sounds-{en,es,fr,it,ru}-wav_${version}_all.deb and asterisk-core-sounds-en_${version}_all.deb
+          put them into $packages and run again.
+          SAWT_DEBIAN_MIRROR names another mirror; this one was $mirror"
 work=$(mktemp -d "$packages/fetch.XXXXXX")
 trap 'rm -rf "$work" "$out/unpack.tmp"' EXIT
 trap 'exit 130' INT TERM
@@ -93,13 +93,13 @@ fetch() { # PACKAGE SHA256: leaves its path in $file
   fi
   rm -rf "$work/got"
   if from_apt "$package"; then source=apt; elif from_mirror "$package"; then source=mirror; else
-    die "cannot fetch $package" "${by_hand/FOLDER below/$packages}"
+    die "cannot fetch $package" "$by_hand"
   fi
   got=$(find "$work/got" -name '*.deb' -print -quit)
-  [[ -n $got ]] || die "cannot fetch $package" "${by_hand/FOLDER below/$packages}"
+  [[ -n $got ]] || die "cannot fetch $package" "$by_hand"
   if [[ $(sum_of "$got") != "$wanted" ]]; then
     # apt has checked its archive's signature, so the file is the distribution's own, only another than the tested one.
-    [[ $source == apt ]] || die "$package from $mirror is not the tested file (SHA-256 $(sum_of "$got"), wanted $wanted)" "${by_hand/FOLDER below/$packages}"
+    [[ $source == apt ]] || die "$package from $mirror is not the tested file (SHA-256 $(sum_of "$got"), wanted $wanted)" "$by_hand"
     echo "WARNING: ${got##*/} is not the tested build of $version: SHA-256 $(sum_of "$got"), tested $wanted."
     echo "         Counts and splits may differ from the published ones; the data stage prints how."
     file=$work/${got##*/}

@@ -18,9 +18,9 @@ import torchaudio
 from torch import Tensor, nn
 from transformers import HubertConfig, HubertModel
 
-from ..arrays import cropped_batches, read_waves
+from ..arrays import RATE, cropped_batches, read_waves
 
-HOP, FIELD, RATE = 320, 400, 16000
+HOP, FIELD = 320, 400
 MASK_PROB, SPAN, TEMPERATURE, PENALTY, FINAL_DIM = 0.8, 10, 0.1, 10.0, 256
 
 

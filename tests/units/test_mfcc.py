@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolkit.data.batches import frames_of
-from toolkit.units.mfcc import FLOOR, MEL_BINS, deltas, fbank, frame_count, mfcc
+from toolkit.units.framing import frame_count
+from toolkit.units.mfcc import FLOOR, MEL_BINS, deltas, fbank, mfcc
 
 N = 16000 + 123
 T = np.arange(N)

@@ -12,7 +12,7 @@ from toolkit.core.seed import seed_of
 from toolkit.data.audio import SAMPLE_RATE
 from toolkit.data.kaldi import Utterance
 from toolkit.units.config import SampleConfig
-from toolkit.units.mfcc import frame_count
+from toolkit.units.framing import frame_count
 from toolkit.units.sample import FRAMES_PER_UTTERANCE, apportion, chosen_frames, enough, even, portion, quotas
 
 SEED = 3

@@ -16,7 +16,8 @@ from torch.nn.utils.rnn import pad_sequence
 
 from ..core.errors import UserError
 from ..models.encoder import Encoder, encoder_name, encoder_shape, load_encoder, random_encoder
-from ..units.mfcc import fbank, frame_count
+from ..units.framing import frame_count
+from ..units.mfcc import fbank
 from .loop import Batch
 from .objectives.classify import Features
 

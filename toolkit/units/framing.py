@@ -1,7 +1,6 @@
 """The frames of MFCC and of the filter bank: how many there are, how often and how wide."""
 
-SAMPLE_RATE = 16000
-FRAME, HOP = 400, 160  # samples: 25 ms, 10 ms
+FRAME, HOP = 400, 160  # samples at 16 kHz: 25 ms, 10 ms
 RATE = 100.0  # frames per second
 CEPSTRA = 13
 DIM = 3 * CEPSTRA  # with deltas and double deltas

@@ -21,8 +21,8 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from .framing import CEPSTRA, FRAME, HOP, SAMPLE_RATE
-from .framing import frame_count as frame_count
+from ..data.audio import SAMPLE_RATE
+from .framing import CEPSTRA, FRAME, HOP, frame_count
 
 FFT = 512  # samples: a frame rounded up to a power of two
 MEL_BINS, LOWEST_HZ, LIFTER = 23, 20.0, 22.0

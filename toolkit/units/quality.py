@@ -70,8 +70,7 @@ def phone_measures(counts_YZ: np.ndarray) -> dict[str, float | None]:
     total = counts_YZ.sum()
     if total == 0:
         return {"phone_purity": None, "cluster_purity": None, "pnmi": None}
-    entropy = entropy_bits(counts_YZ.sum(1))
-    mutual = entropy + entropy_bits(counts_YZ.sum(0)) - entropy_bits(counts_YZ.ravel())
+    entropy, mutual = entropy_bits(counts_YZ.sum(1)), mutual_bits(counts_YZ)
     return {
         "phone_purity": float(counts_YZ.max(0).sum() / total),
         "cluster_purity": float(counts_YZ.max(1).sum() / total),
@@ -85,16 +84,20 @@ def entropy_bits(counts: np.ndarray) -> float:
     return float(-(p * np.log2(p)).sum()) if len(p) > 1 else 0.0
 
 
+def mutual_bits(counts: np.ndarray) -> float:
+    """Mutual information of rows and columns of a table of joint counts, in bits."""
+    return entropy_bits(counts.sum(1)) + entropy_bits(counts.sum(0)) - entropy_bits(counts.ravel())
+
+
 def agreement(units: Sequence[np.ndarray], others: Sequence[np.ndarray], k: int) -> dict[str, float]:
     """nmi and adjusted_rand of two labellings of the same frames into k units each; 1 for two that are all one unit."""
     a_N, b_N = (np.concatenate([np.empty(0, np.int64), *of]).astype(np.int64) for of in (units, others))
     pairs = np.bincount(a_N * k + b_N, minlength=k * k).reshape(k, k)
-    sides = entropy_bits(pairs.sum(1)), entropy_bits(pairs.sum(0))
-    mutual = sum(sides) - entropy_bits(pairs.ravel())
+    sides = entropy_bits(pairs.sum(1)) + entropy_bits(pairs.sum(0))
     together, a, b, every = (float((n * (n - 1.0)).sum()) for n in (pairs, pairs.sum(1), pairs.sum(0), pairs.sum()))
     expected, most = a * b / every if every else 0.0, (a + b) / 2
     return {
-        "nmi": min(max(2 * mutual / sum(sides), 0.0), 1.0) if any(sides) else 1.0,
+        "nmi": min(max(2 * mutual_bits(pairs) / sides, 0.0), 1.0) if sides else 1.0,
         "adjusted_rand": (together - expected) / (most - expected) if most != expected else 1.0,
     }
 
