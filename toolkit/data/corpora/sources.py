@@ -1,0 +1,209 @@
+"""Reading what a corpus brings along, none of which can be trusted: text, tables, XML, paths.
+
+Everything here is refused with its file, its line and a remedy; a caller that can do without the file catches
+SourceError and writes a ledger row of its reason.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from xml.parsers import expat
+
+from ...core.errors import UserError
+from ..tables import BOM
+
+LONGEST_LINE = 1 << 20  # bytes; the longest line of any corpus here has a few thousand
+LARGEST_XML = 1 << 28  # bytes; an hour of words with their times has a few million
+DEEPEST_XML = 64
+
+Row = dict[str, str]
+
+
+class SourceError(UserError):
+    """A file of a corpus that cannot be read.
+
+    Args:
+        reason: short category that can be counted: missing, encoding, line too long, columns, xml, entities.
+        what, where, remedy: as in UserError.
+    """
+
+    def __init__(self, reason: str, what: str, where: str, remedy: str = "") -> None:
+        super().__init__(what, where, remedy)
+        self.reason = reason
+
+
+def corpus_folder(path: Path, *marks: str) -> Path:
+    """`path`, where one of the relative paths or patterns `marks` is there: by these its layout is known.
+
+    Raises UserError naming what is wanted where none is, and for a path that no table can hold.
+    """
+    if not path.is_dir():
+        raise UserError("not a folder", str(path), "name the folder that holds the corpus")
+    text = os.fsencode(path).decode("utf-8", "replace")
+    if "\n" in text or "\r" in text or "\ufffd" in text or text != text.strip():
+        raise UserError("a corpus path that no table can hold", repr(str(path)), "rename the folder")
+    if not any(next(path.glob(mark), None) for mark in marks):
+        there = sorted(p.name for p in path.iterdir())[:8]
+        raise UserError(
+            f"not the layout of this corpus: none of {', '.join(marks)} is here",
+            str(path),
+            f"name the folder that holds them; this one has {', '.join(there) or 'nothing in it'}",
+        )
+    return path
+
+
+def inside(corpus: Path, rel: str, follow_links: bool = False) -> str:
+    """Why the file `rel` of the corpus may not be opened, as (reason: detail); an empty string where it may.
+
+    A name from a table must stay below the corpus, and so must the file that it is a link to, unless links are
+    to be followed.
+    """
+    parts = rel.split("/")
+    if rel.startswith("/") or ".." in parts or "\0" in rel or "\n" in rel or "\r" in rel:
+        return f"path leaves the corpus: {rel!r}"
+    if not follow_links:
+        root, real = os.path.realpath(corpus), os.path.realpath(corpus / rel)
+        if real != root and not real.startswith(root.rstrip("/") + "/"):
+            return f"link out of the corpus: {rel!r} is {real!r}; --take.follow_links true takes it"
+    return ""
+
+
+def text_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """(number, line without its end) of a text file in UTF-8, with or without a byte order mark.
+
+    Raises SourceError: missing, encoding, line too long.
+    """
+    try:
+        f = open(path, "rb")
+    except FileNotFoundError:
+        raise SourceError("missing", "no such file in the corpus", str(path), "complete the corpus") from None
+    with f:
+        number = 0
+        while raw := f.readline(LONGEST_LINE + 1):
+            number += 1
+            if len(raw) > LONGEST_LINE:
+                what = f"a line of more than {LONGEST_LINE >> 20} MiB: no table of this corpus"
+                raise SourceError("line too long", what, f"{path}, line {number}", "get the file anew")
+            if number == 1:
+                raw = _unmarked(raw, path)
+            try:
+                line = raw.decode("utf-8")
+            except UnicodeDecodeError as e:
+                what = f"no UTF-8: byte 0x{raw[e.start]:02X} at column {e.start + 1}"
+                remedy = "convert it, e.g. iconv -f cp1256 -t utf-8"
+                raise SourceError("encoding", what, f"{path}, line {number}", remedy) from None
+            if "\0" in line:
+                raise SourceError("encoding", "a NUL: no text", f"{path}, line {number}", "get the file anew")
+            yield number, line.rstrip("\r\n")
+
+
+def _unmarked(raw: bytes, path: Path) -> bytes:
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise SourceError("encoding", "a file in UTF-16", str(path), "convert it: iconv -f UTF-16 -t UTF-8")
+    return raw.removeprefix(BOM)
+
+
+def table_rows(
+    path: Path, delimiter: str = "\t", names: Sequence[str] = (), wanted: Sequence[str] = (), quotes: bool = False
+) -> Iterator[tuple[int, Row]]:
+    """(line, column -> field) of a table; fields that a short row lacks are empty.
+
+    Args:
+        names: the columns, where the file has no header; else its first line names them.
+        wanted: columns that must be there, by their names in lower case.
+        quotes: `"` quotes a field (CSV); else it is a character like any other (Common Voice, FLEURS).
+
+    Raises SourceError: missing, encoding, line too long, columns.
+    """
+    numbers: list[int] = []
+
+    def lines() -> Iterator[str]:
+        for number, line in text_lines(path):
+            numbers.append(number)
+            yield line + "\n"
+
+    csv.field_size_limit(LONGEST_LINE)
+    if quotes:
+        reader = csv.reader(lines(), delimiter=delimiter)
+    else:
+        reader = csv.reader(lines(), delimiter=delimiter, quoting=csv.QUOTE_NONE)
+    try:
+        header = [name.strip().lower() for name in (names or next(reader, []))]
+        if missing := [name for name in wanted if name not in header]:
+            what = f"no column {', '.join(missing)} among {', '.join(header) or 'none'}"
+            raise SourceError("columns", what, f"{path}, line 1", "is this the release that the recipe reads?")
+        for fields in reader:
+            number = numbers[-1]
+            numbers.clear()
+            if len(fields) > len(header):
+                what = f"{len(fields)} columns where {len(header)} belong"
+                raise SourceError("columns", what, f"{path}, line {number}", "mend the line")
+            if fields:
+                yield number, {**dict.fromkeys(header, ""), **dict(zip(header, fields))}
+    except csv.Error as e:
+        raise SourceError("columns", f"no table: {e}", f"{path}, line {numbers[-1] if numbers else 1}") from None
+
+
+def parse_xml(
+    path: Path,
+    begin: Callable[[str, Mapping[str, str]], None],
+    end: Callable[[str], None],
+    text: Callable[[str], None],
+) -> None:
+    """Read an XML file element by element, in little memory. A file that declares entities is refused unread.
+
+    Args:
+        begin: called with the name and the attributes of an element; end: with its name; text: with a piece of text.
+
+    Raises SourceError: missing, xml, entities.
+    """
+    parser, depth = expat.ParserCreate(), 0
+    parser.buffer_text = True
+
+    def refuse(*_: object) -> None:
+        line = f"{path}, line {parser.CurrentLineNumber}"
+        raise SourceError("entities", "an XML file that declares entities or a DTD: refused", line, "get it anew")
+
+    def opened(name: str, attributes: Mapping[str, str]) -> None:
+        nonlocal depth
+        depth += 1
+        if depth > DEEPEST_XML:
+            line = f"{path}, line {parser.CurrentLineNumber}"
+            raise SourceError("xml", f"elements nested deeper than {DEEPEST_XML}", line, "get the file anew")
+        begin(name, attributes)
+
+    def closed(name: str) -> None:
+        nonlocal depth
+        depth -= 1
+        end(name)
+
+    parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = opened, closed, text
+    parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = refuse
+    try:
+        if path.stat().st_size > LARGEST_XML:
+            what = f"an XML file of more than {LARGEST_XML >> 20} MiB"
+            raise SourceError("xml", what, str(path), "get the file anew")
+        with open(path, "rb") as f:
+            parser.ParseFile(f)
+    except FileNotFoundError:
+        raise SourceError("missing", "no such file in the corpus", str(path), "complete the corpus") from None
+    except expat.ExpatError as e:
+        raise SourceError("xml", f"not XML: {e}", str(path), "get the file anew") from None
+
+
+def folders_below(corpus: Path, pattern: str) -> list[Path]:
+    """Paths that match `pattern` below the corpus, in C order: the order must not depend on the disk."""
+    return sorted(corpus.glob(pattern), key=os.fsencode)
+
+
+_TAKEN = re.compile(r"[^\w]+")
+
+
+def like(name: str, known: Iterable[str]) -> str | None:
+    """The one of `known` that `name` means, whatever its case, spaces and hyphens; None where there is none."""
+    wanted = _TAKEN.sub("", name).casefold()
+    return next((k for k in known if _TAKEN.sub("", k).casefold() == wanted), None)
