@@ -24,7 +24,8 @@ lint:
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
-	.venv/bin/shellcheck -x .ci/run tools/*.sh utils/recipe.sh egs/TEMPLATE/*.sh egs/*/*/run.sh
+	.venv/bin/shellcheck -x .ci/run tools/*.sh utils/*.sh utils/new-recipe utils/check-recipe egs/TEMPLATE/*.sh egs/*/*/run.sh
+	utils/check-recipe
 
 unit:
 	@tools/setup.sh test

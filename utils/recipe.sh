@@ -1,14 +1,17 @@
 # shellcheck shell=bash
 # Sourced by every template. Bash declares options and stages; toolkit.core.stages decides, runs and reports.
-set -euo pipefail
-_root=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)
+# shellcheck source=python.sh
+. "${BASH_SOURCE[0]%/*}/python.sh"
 _declarations=("${BASH_SOURCE[1]}" "./${0##*/}") # the template, and the run.sh whose folder we are in
-export PYTHONPATH=$_root${PYTHONPATH:+:$PYTHONPATH} LC_ALL=C.UTF-8
 _table=()
 
 stage() { _table+=(stage 2 "$1" "$2"); } # NAME MEANING
 run() { _table+=(run $# "$@"); }         # MODULE | ./SCRIPT, then --config, --in, --out and fields of the config
 configure() { :; }                       # run.sh may replace it: called once the options are known
+config() {                               # NAME: the recipe's own config of that name, or the one that all recipes share
+  local shared=${_declarations[0]%.sh}/${conf:-conf}/$1.yaml
+  if [[ ! -f ${conf:-conf}/$1.yaml && -f $shared ]]; then echo "$shared"; else echo "${conf:-conf}/$1.yaml"; fi
+}
 
 recipe() {
   local name meaning
@@ -33,17 +36,17 @@ recipe() {
       stage | stop_stage | nj | ngpu | backend | fresh) ;;
       *) [[ ${meaning_of[$name]+x} ]] || { engine+=("--unknown=word:$1") && shift $(($# > 1 ? 2 : 1)) && continue; } ;;
     esac
+    if [[ ${!name:-} == false && ($# -eq 1 || $2 == --*) ]]; then set -- "$1" true "${@:2}"; fi # a switch
     (($# > 1)) && [[ $2 != --* ]] || { echo "error: $1 needs a value" >&2 && exit 2; }
     [[ -n $2 || ${meaning_of[$name]:-} == optional* || (${meaning_of[$name]+x} && -z ${!name}) ]] || { echo "error: $1 must not be empty" >&2 && exit 2; }
     if [[ ${meaning_of[$name]+x} ]]; then printf -v "$name" '%s' "$2"; else engine+=("--${name//_/-}=$2"); fi
     shift 2
   done
   configure
-  [[ -d ${conf:-.} ]] || { echo "error: no folder of configs: $conf" >&2 && exit 2; }
+  [[ -d ${conf:-.} || -d ${_declarations[0]%.sh}/$conf ]] || { echo "error: no folder of configs: $conf" >&2 && exit 2; }
   for name in "${order[@]}"; do _table+=(option 3 "$name" "${!name}" "${meaning_of[$name]}"); done
   stages
-  local python=${SAWT_PYTHON:-$_root/.venv/bin/python3}
-  [[ -x $python ]] || python=$(command -v python3) || { echo "error: no Python: run make setup in $_root" >&2 && exit 2; }
-  "$python" -c 'import yaml' 2>/dev/null || { echo "error: the environment is not set up: run make setup in $_root" >&2 && exit 2; }
+  local python
+  python=$(python)
   exec "$python" -m toolkit.core.stages "${engine[@]}" < <(printf '%s\0' "${_table[@]}")
 }

@@ -5,7 +5,11 @@
 corpus=     # folder of the extracted corpus
 train=train # set to pre-train on
 dev=dev     # set for validation loss and unit quality
+test="test" # set that probes are scored on
+against=    # optional: data directories of other corpora, whose utterances no training set may share
+allow_contamination=false # train though more than 1 % of a training set is in a test set (what is shared is left out)
 hours=      # optional: hours of audio, so that --plan can tell the disk before the data stage has run
+share=      # optional: share of the utterances that codebooks are learnt on, where it is not that of the configs
 max_hours=  # optional: pre-train on so many hours of the set, drawn by the seed
 targets=pca # units of iteration 3: pca, raw, or both (the ablation: students of either, side by side)
 twin_seed=  # optional: another seed than the configs', of a second codebook for each iteration: how far are units chance?
@@ -18,7 +22,15 @@ data=data   # where the Kaldi data dirs go
 dump=dump   # where samples and labels go
 exp=exp     # where codebooks, models and results go
 
-prepare() { run data.corpora.folder --config "$conf/data.yaml" --in "$corpus" --out "$data"; } # run.sh may replace it
+prepare() { run data.corpora.folder --config "$(config data)" --in "$corpus" --out "$data"; } # run.sh may replace it
+
+separate() { # training sets without what they share with a test set
+  local others allow=()
+  read -ra others <<<"$against"
+  [[ $allow_contamination == false ]] || allow=(--allow_contamination "$allow_contamination")
+  run data.contamination --config "$(config contamination)" --train "$train *train*" "${allow[@]}" \
+    --in "$data" "${others[@]}" --out "$sets"
+}
 
 codebooks() { # ITERATION: names of its codebooks, one but for the ablation
   case $1:$targets in
@@ -33,24 +45,25 @@ units() { # ITERATION [TEACHER]: units of MFCC, or of a layer of TEACHER
   local book books twin
   books=$(codebooks "$1")
   stage "$1.sample" "Features of a seeded sample of frames"
-  run units.sample --config "$conf/$1.yaml" --in "$data/$train" ${2:+"$2"} --out "$dump/$1/sample"
+  run units.sample --config "$(config "$1")" ${share:+--sample.utterances "$share"} \
+    --in "$sets/$train" ${2:+"$2"} --out "$dump/$1/sample"
   stage "$1.kmeans" "Codebook"
   for book in $books; do
     local raw=()
     [[ $book != *-raw ]] || raw=(--pca.dim 0 --pca.whiten false)
-    run units.kmeans --config "$conf/$1.yaml" "${raw[@]}" --in "$dump/$1/sample" --out "$exp/$book/codebook"
-    [[ -z $twin_seed ]] || run units.kmeans --config "$conf/$1.yaml" "${raw[@]}" --seed "$twin_seed" \
+    run units.kmeans --config "$(config "$1")" "${raw[@]}" --in "$dump/$1/sample" --out "$exp/$book/codebook"
+    [[ -z $twin_seed ]] || run units.kmeans --config "$(config "$1")" "${raw[@]}" --seed "$twin_seed" \
       --in "$dump/$1/sample" --out "$exp/$book/twin"
   done
   stage "$1.label" "Audio to units in one pass"
   for book in $books; do
-    run units.label --in "$data/$train" "$data/$dev" "$exp/$book/codebook" ${2:+"$2"} --out "$dump/$book/labels"
-    [[ -z $twin_seed ]] || run units.label --in "$data/$dev" "$exp/$book/twin" ${2:+"$2"} --out "$dump/$book/twin"
+    run units.label --in "$sets/$train" "$sets/$dev" "$exp/$book/codebook" ${2:+"$2"} --out "$dump/$book/labels"
+    [[ -z $twin_seed ]] || run units.label --in "$sets/$dev" "$exp/$book/twin" ${2:+"$2"} --out "$dump/$book/twin"
   done
   stage "$1.quality" "Unit quality"
   for book in $books; do
     twin=${twin_seed:+$dump/$book/twin}
-    run units.quality --in "$data/$dev" "$dump/$book/labels" ${twin:+"$twin"} --out "$exp/$book/quality"
+    run units.quality --in "$sets/$dev" "$dump/$book/labels" ${twin:+"$twin"} --out "$exp/$book/quality"
     results+=("$exp/$book/codebook" "$exp/$book/quality")
   done
 }
@@ -59,15 +72,16 @@ pretrain() { # ITERATION MODEL [TEACHER BLOCKS]: predict the iteration's units a
   local book
   stage "$1.$2" "Pre-train conf/$2.yaml"
   for book in $(codebooks "$1"); do
-    run train --config "$conf/$2.yaml" ${max_hours:+--data.max_hours "$max_hours"} ${4:+--start_layers "$4"} \
-      --in "$data/$train" "$data/$dev" "$dump/$book/labels" ${4:+"$3"} --out "$exp/$book/$2"
+    run train --config "$(config "$2")" ${max_hours:+--data.max_hours "$max_hours"} ${4:+--start_layers "$4"} \
+      --in "$sets/$train" "$sets/$dev" "$dump/$book/labels" ${4:+"$3"} --out "$exp/$book/$2"
     models+=("$book.$2")
     results+=("$exp/$book/$2")
   done
 }
 
 probe() { # CONFIG OUTPUT [MODEL]: one run for each model, so that one more makes none of the others stale
-  run train.probe --config "$conf/$1.yaml" --in "$data" ${3:+"$3"} --out "$exp/$2"
+  run train.probe --config "$(config "$1")" --sets.train "$train" --sets.dev "$dev" --sets.test "$test" \
+    --in "$sets" ${3:+"$3"} --out "$exp/$2"
   results+=("$exp/$2")
 }
 
@@ -109,12 +123,12 @@ tables() {
   stage compare "Paired differences between the models"
   run score.compare --in "${probed[@]}" --out "$exp/compare"
   stage results "RESULTS.md and the page"
-  run report --config "$conf/report.yaml" --in "$data" "${results[@]}" "$exp/compare" --out "$exp/report"
+  run report --config "$(config report)" --in "$sets" "${results[@]}" "$exp/compare" --out "$exp/report"
 }
 
 stages() {
-  local models=() results=()
-  stage data "Corpus to validated Kaldi data directories"
+  local models=() results=() sets=$data
+  stage data "Corpus to validated Kaldi data directories, training sets without what test sets have"
   prepare
   units it1
   pretrain it1 base

@@ -126,3 +126,29 @@ def test_a_refusal_in_post_init_is_a_users_mistake():
 
     with pytest.raises(UserError, match="n must be odd"):
         build(Odd, {"n": "2"}, "flags")
+
+
+def written(folder, **texts: str) -> None:
+    for name, text in texts.items():
+        (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
+
+
+def test_a_config_begins_with_the_one_it_is_like_section_by_section(tmp_path):
+    written(tmp_path, base="steps: 5\nlang: en\noptim:\n  peak_lr: 5e-4\n  betas: [0.8, 0.9]\n")
+    (tmp_path / "recipe").mkdir()
+    written(tmp_path / "recipe", own="like: ../base.yaml\nlang: ar\noptim:\n  peak_lr: 2e-3\n")
+    config = load_config(Config, tmp_path / "recipe/own.yaml")
+    assert (config.steps, config.lang, config.optim) == (5, "ar", Optim(2e-3, (0.8, 0.9)))
+
+
+def test_configs_that_are_like_each_other_are_refused(tmp_path):
+    written(tmp_path, a="like: b.yaml\nsteps: 1\n", b="like: a.yaml\n")
+    with pytest.raises(UserError, match="like each other"):
+        load_config(Config, tmp_path / "a.yaml")
+
+
+def test_a_config_that_is_like_no_file_is_told_with_the_files_path(tmp_path):
+    written(tmp_path, a="like: nowhere.yaml\nsteps: 1\n")
+    with pytest.raises(UserError) as e:
+        load_config(Config, tmp_path / "a.yaml")
+    assert "nowhere.yaml" in str(e.value)

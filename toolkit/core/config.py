@@ -11,6 +11,7 @@ import dataclasses
 import difflib
 import inspect
 import math
+import os
 import types
 import typing
 from collections.abc import Mapping
@@ -23,6 +24,7 @@ from .errors import UserError
 
 T = TypeVar("T")
 MOST_THREADS = 1024  # of many thousands OpenMP ends the process without a word
+LIKE = "like"  # a config's line `like: other.yaml`, relative to its own folder: it begins with that one
 _BOOLEANS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 
@@ -42,7 +44,39 @@ class _Loader(yaml.BaseLoader):
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """Mapping of a YAML file, all scalars as strings. Raises UserError on a missing or broken file."""
+    """Mapping of a YAML file, all scalars as strings, over that of the file it is `like`, section by section.
+
+    Raises UserError on a missing or broken file.
+    """
+    tree: dict[str, Any] = {}
+    for file in config_files(path):
+        tree = _over(tree, _read_file(file))
+    tree.pop(LIKE, None)
+    return tree
+
+
+def config_files(path: Path) -> list[Path]:
+    """The files that a config consists of: those that it is `like`, the first one first, and itself."""
+    files = [path]
+    while isinstance(other := _read_file(files[0]).get(LIKE), str):
+        files.insert(0, Path(os.path.normpath(files[0].parent / other)))
+        if files[0] in files[1:]:
+            raise UserError(
+                f"configs that are like each other: {', '.join(map(str, files))}", str(path), "end the circle"
+            )
+    return files
+
+
+def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """`above` where both say something, of sections both."""
+    both = {
+        name: _over(below[name], value) if isinstance(value, dict) and isinstance(below.get(name), dict) else value
+        for name, value in above.items()
+    }
+    return {**below, **both}
+
+
+def _read_file(path: Path) -> dict[str, Any]:
     try:
         with open(path, encoding="utf-8") as f:
             tree = yaml.load(f, Loader=_Loader)  # noqa: S506 a BaseLoader builds strings, lists and dicts only

@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from . import record
+from .config import config_files
 from .errors import UserError
 from .table import Run, Table
 
@@ -84,8 +85,11 @@ def together(costs: Sequence[Cost]) -> Cost:
 def _said_in_config(run: Run) -> dict[str, float]:
     """Disk that a config states for what it makes, in a comment `# disk: 3800 MB` or `# disk: 90 MB per hour`."""
     said: dict[str, float] = {}
-    for name in record.flag(run.argv, "--config"):
-        text = Path(name).read_text(encoding="utf-8", errors="replace") if Path(name).is_file() else ""
+    files = [
+        file for name in record.flag(run.argv, "--config") if Path(name).is_file() for file in config_files(Path(name))
+    ]
+    for file in files:
+        text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
         for mb, hourly in re.findall(r"^# disk: (\d+(?:\.\d+)?) MB( per hour)?", text, re.M):
             said["mb_per_hour" if hourly else "mb"] = float(mb)
     return said

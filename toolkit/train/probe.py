@@ -30,7 +30,7 @@ from ..data.kaldi import DataDir
 from ..units.features import device_of, exact_float32
 from .objectives.classify import Features
 from .probe_cache import SetFeatures, compute
-from .probe_config import SETS, ProbeConfig, TaskSets
+from .probe_config import SETS, ProbeConfig
 from .probe_cost import measure
 from .probe_fit import Fit, Source
 from .probe_room import WORK, check_room
@@ -161,7 +161,7 @@ def run(step: Step[ProbeConfig]) -> None:
     by_row = {row.row: shard for row, shard in zip(rows, shards, strict=True)}
     _gather(step, by_row)
     if not config.layer_wise:
-        named = [task.sets.test for task in config.tasks.values()] or [TaskSets().test]
+        named = [task.sets.test for task in config.tasks.values()] or [config.sets.test]
         _costs(step, probes, rows, DataDir.read(data / named[0]))
     remove(step.out / WORK)
 

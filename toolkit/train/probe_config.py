@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from ..core.config import check_threads
@@ -17,15 +17,19 @@ LARGEST = {"batch": 65536, "hidden": 65536, "layers": 64}  # of a task; beyond t
 class TaskSets:
     """Data directories of a task, by name, inside the data folder."""
 
-    train: str = "train"
-    "set the head trains on"
-    dev: str = "dev"
-    "set that chooses the learning rate where several are given"
-    test: str = "test"
-    "set that is scored"
+    train: str = ""
+    "set the head trains on; of a task, where nothing is said: the run's"
+    dev: str = ""
+    "set that chooses the learning rate where several are given; likewise"
+    test: str = ""
+    "set that is scored; likewise"
 
     def of(self, part: str) -> str:
         return str(getattr(self, part))
+
+    def or_else(self, other: TaskSets) -> TaskSets:
+        """These, and the other's where nothing is said."""
+        return TaskSets(*(self.of(part) or other.of(part) for part in SETS))
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class TaskConfig:
     label: str = ""
     "table with the labels: utt2lang, utt2emotion, ... for classify; text for ctc; phones.ctm for phone"
     sets: TaskSets = field(default_factory=TaskSets)
-    "data directories"
+    "data directories, where they are not those of the run"
     exclude: tuple[str, ...] = ()
     """labels that are left out of the task: their utterances (classify, which always leaves out `unknown`, of which the
     table does not say it), or their frames (phone)"""
@@ -108,6 +112,8 @@ class ProbeConfig:
 
     tasks: dict[str, TaskConfig]
     "name -> task; the names are those of the result files and of the table's columns"
+    sets: TaskSets = TaskSets("train", "dev", "test")
+    "data directories of tasks that name none of their own"
     rows: tuple[str, ...] = ()
     """fbank, fbank_stacked (±3 frames), random (for each model of --in an initialisation of its shape), models (those);
     none named: without a model the filter banks, else random and models, or models alone where freeze is false"""
@@ -166,6 +172,8 @@ class ProbeConfig:
         reserved = [name for name in self.tasks if name in RESERVED or "/" in name]
         if reserved:
             raise ValueError(f"tasks: {reserved[0]} cannot name a result file; choose another name")
+        tasks = {name: replace(task, sets=task.sets.or_else(self.sets)) for name, task in self.tasks.items()}
+        object.__setattr__(self, "tasks", tasks)
 
     def _check_numbers(self) -> None:
         check_threads("threads", self.threads)

@@ -1,0 +1,116 @@
+"""Recipes made by copying: utils/new-recipe and utils/check-recipe."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, House
+
+
+@pytest.fixture
+def house(new_house) -> House:
+    return new_house()
+
+
+def call(house: House, *words: str) -> tuple[int, str]:
+    env = {**os.environ, "SAWT_PYTHON": str(ROOT / ".venv/bin/python3")}
+    done = subprocess.run(words, cwd=house.root, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_every_recipe_keeps_the_rules(house: House) -> None:
+    code, said = call(house, "utils/check-recipe")
+    recipes = [p for p in (house.root / "egs").glob("*/*/run.sh") if "TEMPLATE" not in p.parts]
+    assert code == 0 and said.count(": good") == len(recipes), said
+
+
+def test_a_copy_has_its_values_and_nothing_that_runs_have_made(house: House) -> None:
+    for name in ("data", "dump", "exp"):
+        (house.root / "egs/dialect_alg/ssl" / name).mkdir()
+    code, said = call(house, "utils/new-recipe", "dialect_sud", "--like", "egs/dialect_alg", "--dialect", "SUD")
+    assert code == 0, said
+    new = house.root / "egs/dialect_sud/ssl"
+    assert [p.name for p in new.iterdir()] == ["run.sh"] and os.access(new / "run.sh", os.X_OK)
+    old = (house.root / "egs/dialect_alg/ssl/run.sh").read_text(encoding="utf-8").splitlines()
+    changed = set((new / "run.sh").read_text(encoding="utf-8").splitlines()) - set(old)
+    assert [line.split()[0] for line in changed] == ["dialect=SUD"]
+    assert call(house, "utils/check-recipe", "egs/dialect_sud")[0] == 0
+
+
+def test_a_value_with_spaces_and_quotes_stays_one_word(house: House) -> None:
+    corpus = "/corpora/لهجة 'مغربية'; touch $HOME/x"
+    code, said = call(house, "utils/new-recipe", "darija", "--like", "folder", f"--corpus={corpus}")
+    assert code == 0, said
+    code, said = house.run("darija/ssl", "--list")
+    assert code == 0 and corpus in said, said
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("x", "--like", "egs/dialect_algg"), "did you mean egs/dialect_alg?"),
+        (("mini", "--like", "egs/dialect_alg"), "egs/mini is there already"),
+        (("../x", "--like", "egs/dialect_alg"), "cannot name a recipe"),
+        (("x", "--like", "egs/dialect_alg", "--dialekt", "SUD"), "no line dialekt="),
+        (("x", "--like", "egs/dialect_alg", "SUD"), "write --option value"),
+    ],
+)
+def test_what_cannot_be_copied_is_told_without_a_traceback(house: House, words: tuple[str, ...], why: str) -> None:
+    code, said = call(house, "utils/new-recipe", *words)
+    assert code == 2 and why in said and "Traceback" not in said, said
+    assert not (house.root / "egs/x").exists()
+
+
+def spoil_link(recipe: Path) -> str:
+    (recipe / "conf").mkdir()
+    (recipe / "conf/it1.yaml").symlink_to("../../../TEMPLATE/ssl/conf/it1.yaml")
+    return "conf/it1.yaml: a link"
+
+
+def spoil_path(recipe: Path) -> str:
+    with open(recipe / "run.sh", "r+", encoding="utf-8") as f:
+        text = f.read().replace("corpus=${CASABLANCA:-}", "corpus=/home/somebody/casablanca")
+        f.seek(0)
+        f.write(text)
+    return "run.sh:6: an absolute path, /home/somebody/casablanca"
+
+
+def spoil_config(recipe: Path) -> str:
+    (recipe / "conf").mkdir()
+    (recipe / "conf/it11.yaml").write_text("seed: 1\n")
+    return "conf/it11.yaml: no stage asks for a config of this name; did you mean it1?"
+
+
+def spoil_name(recipe: Path) -> str:
+    text = (recipe / "run.sh").read_text(encoding="utf-8")
+    (recipe / "run.sh").write_text(
+        text.replace('--in "$corpus"', '--in "../../dialect_alg/ssl/data"'), encoding="utf-8"
+    )
+    return "it names its own folder"
+
+
+def spoil_mode(recipe: Path) -> str:
+    (recipe / "run.sh").chmod(0o644)
+    return "not executable"
+
+
+def spoil_pipeline(recipe: Path) -> str:
+    text = (recipe / "run.sh").read_text(encoding="utf-8")
+    (recipe / "run.sh").write_text(text.replace("\nprepare", "\n:" * 40 + "\nprepare"), encoding="utf-8")
+    return "what recipes share belongs into the template"
+
+
+def spoil_end(recipe: Path) -> str:
+    text = (recipe / "run.sh").read_text(encoding="utf-8")
+    (recipe / "run.sh").write_text(text.replace('recipe "$@"', "recipe"), encoding="utf-8")
+    return "its last line is not"
+
+
+@pytest.mark.parametrize(
+    "spoil", [spoil_link, spoil_path, spoil_config, spoil_name, spoil_mode, spoil_pipeline, spoil_end]
+)
+def test_a_recipe_that_breaks_a_rule_is_named_with_the_rule(house: House, spoil) -> None:
+    wanted = spoil(house.root / "egs/dialect_alg/ssl")
+    code, said = call(house, "utils/check-recipe", "dialect_alg")
+    assert code == 1 and wanted in said, said

@@ -1,0 +1,102 @@
+"""A recipe for another corpus or dialect: a copy of one that there is, without what its runs have made.
+
+utils/new-recipe NAME --like egs/dialect_alg [--option value]...
+Further options are lines `option=value` of its run.sh. On a terminal, those that are not given are asked for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import re
+import shlex
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from .errors import UserError, told
+from .files import atomic
+from .recipe_files import EGS, HOUSE, Option, corpora, options, recipes, with_value
+
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+
+
+def source(like: str) -> Path:
+    """The corpus folder to copy. Raises UserError naming the nearest where there is none."""
+    path = EGS / like.removeprefix("egs/").strip("/")
+    if path not in corpora():
+        near = difflib.get_close_matches(path.name, [p.name for p in corpora()], 1)
+        remedy = f"did you mean egs/{near[0]}?" if near else f"there are {', '.join(p.name for p in corpora())}"
+        raise UserError(f"no recipe at {like}", "--like", remedy)
+    return path
+
+
+def asked(option: Option) -> str:
+    """A value for an option from whoever sits at the terminal; the old one where nothing is said."""
+    said = input(f"{option.name} ({option.meaning}) [{option.value}]: ").strip()
+    return shlex.quote(said) if said else option.value
+
+
+def filled(text: str, given: dict[str, str], ask: Callable[[Option], str] | None) -> str:
+    """The text of run.sh with the values given, and those that `ask` tells of options that say what they mean."""
+    for option in options(text):
+        if option.name in given:
+            text = with_value(text, option.name, shlex.quote(given[option.name]))
+        elif ask and option.meaning:
+            text = with_value(text, option.name, ask(option))
+    return text
+
+
+def copy_recipe(name: str, like: Path, given: dict[str, str], ask: Callable[[Option], str] | None = None) -> Path:
+    """Make egs/<name>. Raises UserError for a name that cannot be, or is taken, and for an option that is not there."""
+    if not NAME.fullmatch(name):
+        raise UserError(f"{name!r} cannot name a recipe", "NAME", "letters, digits and _ alone, a letter first")
+    new = EGS / name
+    if new.exists():
+        raise UserError(f"{new.relative_to(HOUSE)} is there already", str(new), "choose another name")
+    known = {o.name for kind in recipes(like) for o in options((kind / "run.sh").read_text(encoding="utf-8"))}
+    if strange := sorted(set(given) - known):
+        where = f"{like.relative_to(HOUSE)}/*/run.sh"
+        raise UserError(f"no line {strange[0]}= in it", where, f"its lines are {', '.join(sorted(known))}")
+    with atomic(new) as temporary:
+        for kind in recipes(like):
+            for part in ("run.sh", "conf", "local"):
+                if (kind / part).is_dir():
+                    shutil.copytree(kind / part, temporary / kind.name / part)
+                elif (kind / part).is_file():
+                    (temporary / kind.name).mkdir(parents=True, exist_ok=True)
+                    shutil.copy(kind / part, temporary / kind.name / part)
+            run = temporary / kind.name / "run.sh"
+            run.write_text(filled(run.read_text(encoding="utf-8"), given, ask), encoding="utf-8")
+    return new
+
+
+def told_of(new: Path) -> str:
+    """What somebody should look at in a new recipe."""
+    lines = [f"{new.relative_to(HOUSE)} is there. Look at these lines, and change what is not so:"]
+    for kind in recipes(new):
+        for number, line in enumerate((kind / "run.sh").read_text(encoding="utf-8").splitlines(), 1):
+            if re.match(r"# (?!shellcheck)|[a-z][a-z0-9_]*=|prepare\(\)|  run ", line):
+                lines.append(f"  {kind.relative_to(HOUSE)}/run.sh:{number}: {line}")
+    first = recipes(new)[0].relative_to(HOUSE)
+    return "\n".join([*lines, f"then: utils/check-recipe {new.relative_to(HOUSE)}; cd {first} && ./run.sh --list"])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser("utils/new-recipe", description=__doc__, allow_abbrev=False)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("name", metavar="NAME", help="of the new folder below egs/")
+    parser.add_argument("--like", required=True, metavar="egs/CORPUS", help="the recipe to copy")
+    call, rest = parser.parse_known_args()
+    words = [part for word in rest for part in (word.split("=", 1) if word.startswith("--") else [word])]
+    if len(words) % 2 or any(not key.startswith("--") for key in words[::2]):
+        raise UserError(f"not understood: {' '.join(rest)}", "command line", "write --option value")
+    given = {key[2:].replace("-", "_"): value for key, value in zip(words[::2], words[1::2])}
+    new = copy_recipe(call.name, source(call.like), given, asked if sys.stdin.isatty() else None)
+    print(told_of(new))
+
+
+if __name__ == "__main__":
+    with told(2, "the recipe"):
+        main()

@@ -1,0 +1,117 @@
+"""Several corpora as one: training sets of theirs together as `train`, dev sets as `dev`, every set by its own name.
+
+python3 -m toolkit.data.mix --config conf/mix.yaml --in FOLDER... --out data
+A FOLDER is a data directory, or holds some: data/ of another recipe, say. Labels stay as they are, so that training can
+balance what it draws by utt2lang (data.balance) however unequal the corpora are. Audio is referenced in place.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from ..core.errors import UserError
+from ..core.step import Step, main
+from .edit import combine
+from .kaldi import PHONES, SEGMENTS, WAV, DataDir, copy_phones, write_data_dir
+
+VERSION = 1
+PLAN = {"mb": 5, "mb_per_hour": 1}
+TOGETHER = ("train", "dev")
+
+
+@dataclass(frozen=True)
+class MixConfig:
+    """Which sets go together; names, or patterns such as `librispeech_train_*`."""
+
+    train: tuple[str, ...] = ("*train*", "*adapt*")
+    """sets that become `train`"""
+    dev: tuple[str, ...] = ("*dev*",)
+    """sets that become `dev`"""
+
+    def of(self, part: str) -> tuple[str, ...]:
+        patterns: tuple[str, ...] = getattr(self, part)
+        return patterns
+
+
+def find_sets(folders: Sequence[Path]) -> dict[str, Path]:
+    """Name -> data directory of all that `folders` are or hold.
+
+    Raises UserError for a folder without one, and for two sets of one name.
+    """
+    found: dict[str, Path] = {}
+    for folder in folders:
+        here = [folder] if (folder / WAV).is_file() else sorted(path.parent for path in folder.glob(f"*/{WAV}"))
+        if not here:
+            raise UserError("no data directory is here", str(folder), "name a folder that a data stage has made")
+        for path in here:
+            if path.name in found or path.name in TOGETHER:
+                also = found.get(path.name, "the sets that are put together")
+                raise UserError(f"two sets called {path.name}: {path} and {also}", "--in", "leave one of them out")
+            found[path.name] = path
+    return found
+
+
+def chosen(config: MixConfig, part: str, sets: Mapping[str, Path]) -> list[str]:
+    """Names of the sets that become `part`. Raises UserError for a pattern that no set matches."""
+    for pattern in config.of(part):
+        if not any(fnmatchcase(name, pattern) for name in sets):
+            raise UserError(f"no set is called {pattern}", f"`{part}` of the config", f"there are {', '.join(sets)}")
+    return [name for name in sets if any(fnmatchcase(name, pattern) for pattern in config.of(part))]
+
+
+def read_set(path: Path) -> DataDir:
+    """A data directory whose relative audio paths, which are those of its recipe's folder, lead there from here."""
+    data = DataDir.read(path)
+    home = next((folder for folder in path.resolve().parents if (folder / "run.sh").is_file()), None)
+    if home is None or home == Path.cwd():
+        return data
+    wav = {
+        rec: os.path.relpath(home / source) if _relative(source) else source for rec, source in data.tables[WAV].items()
+    }
+    moved = [replace(u, path=os.path.relpath(home / u.path) if _relative(u.path) else u.path) for u in data.utterances]
+    return DataDir(path, {**data.tables, WAV: wav}, moved)
+
+
+def _relative(source: str) -> bool:
+    return not source.startswith("/") and not source.endswith("|")
+
+
+def run(step: Step[MixConfig]) -> None:
+    step.input(0, "folders of data directories")
+    sets = find_sets(step.ins)
+    together = {part: chosen(step.config, part, sets) for part in TOGETHER}
+    if both := set(together["train"]) & set(together["dev"]):
+        raise UserError(f"sets in train and in dev: {', '.join(sorted(both))}", "the config", "name each once")
+    read = {name: read_set(path) for name, path in sets.items()}
+    for name, data in read.items():
+        _write(step, name, data.tables, [data])
+    for part, names in together.items():
+        if not names:
+            raise UserError(f"no set becomes {part}", f"`{part}` of the config", f"name some of {', '.join(sets)}")
+        tables, left = combine([read[name] for name in names])
+        print(f"{part}: {' + '.join(names)}", *left, sep="\n  ")
+        _write(step, part, tables, [read[name] for name in names])
+
+
+def _write(step: Step[MixConfig], name: str, tables: Mapping[str, Mapping[str, str]], parts: Sequence[DataDir]) -> None:
+    write_data_dir(step.out / name, tables)
+    if any((part.path / PHONES).is_file() for part in parts):
+        copy_phones([part.path for part in parts], step.out / name, tables.get(SEGMENTS, tables[WAV]))
+    languages: dict[str, float] = {}
+    for part in parts:
+        for u in part.utterances:
+            label = tables.get("utt2lang", {}).get(u.id, "")
+            languages[label] = languages.get(label, 0.0) + u.seconds / 3600
+    hours = math.fsum(languages.values())
+    step.counts |= {f"{name}_utterances": sum(map(len, parts)), f"{name}_hours": round(hours, 4)}
+    said = ", ".join(f"{label} {h:.2f}" for label, h in sorted(languages.items()) if label)
+    print(f"{name}: {sum(map(len, parts)):,} utterances, {hours:.2f} h" + (f" ({said})" if said else ""))
+
+
+if __name__ == "__main__":
+    main(run, MixConfig)
