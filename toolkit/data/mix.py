@@ -28,7 +28,7 @@ TOGETHER = ("train", "dev")
 class MixConfig:
     """Which sets go together; names, or patterns such as `librispeech_train_*`."""
 
-    train: tuple[str, ...] = ("*train*", "*adapt*")
+    train: tuple[str, ...] = ("*train*",)
     """sets that become `train`"""
     dev: tuple[str, ...] = ("*dev*",)
     """sets that become `dev`"""

@@ -1,0 +1,87 @@
+"""Several corpora as one: data.mix."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from trees import record, speech
+
+from toolkit.data.kaldi import DataDir, write_data_dir
+
+
+def corpus(folder: Path, name: str, language: str, audio: str = "") -> None:
+    """Sets <name>_train and <name>_dev of two clips each below `folder`, audio beside them (or at `audio`)."""
+    for part, clips in (("train", speech()[:2]), ("dev", speech()[2:4])):
+        path = folder / f"{name}_{part}"
+        ids = [f"{name}{clip.speaker}-{part}{i}" for i, clip in enumerate(clips)]
+        for id, clip in zip(ids, clips):
+            record(folder / "audio" / f"{id}.wav", clip.wave_N)
+        write_data_dir(
+            path,
+            {
+                "wav.scp": {id: f"{audio or folder / 'audio'}/{id}.wav" for id in ids},
+                "utt2spk": {id: id.partition("-")[0] for id in ids},
+                "utt2dur": {id: f"{clip.seconds:.4f}" for id, clip in zip(ids, clips)},
+                "utt2lang": dict.fromkeys(ids, language),
+                "text": {id: clip.text for id, clip in zip(ids, clips)},
+            },
+        )
+
+
+def mix(cwd: Path, *words: str) -> tuple[int, str]:
+    command = [sys.executable, "-m", "toolkit.data.mix", *words]
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, env=os.environ)
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Path:
+    corpus(tmp_path / "a", "mgb2", "ARA")
+    corpus(tmp_path / "b", "libri", "ENG")
+    return tmp_path
+
+
+def test_training_sets_go_together_and_every_set_stays_by_its_own_name(two: Path) -> None:
+    code, said = mix(two, "--in", "a", "b", "--out", "data")
+    assert code == 0, said
+    names = {p.parent.name for p in (two / "data").glob("*/wav.scp")}
+    assert names == {"train", "dev", "mgb2_train", "mgb2_dev", "libri_train", "libri_dev"}
+    train = DataDir.read(two / "data/train")
+    assert sorted(train.tables["utt2lang"].values()) == ["ARA", "ARA", "ENG", "ENG"]
+    parts = [DataDir.read(two / "data" / f"{name}_train") for name in ("libri", "mgb2")]
+    assert train.tables["text"] == parts[0].tables["text"] | parts[1].tables["text"]
+
+
+def test_the_config_says_which_sets_go_together(two: Path) -> None:
+    code, said = mix(two, "--in", "a", "b", "--out", "data", "--train", "mgb2_*n", "--dev", "libri_dev")
+    assert code == 0, said
+    assert set(DataDir.read(two / "data/train").tables["utt2lang"].values()) == {"ARA"}
+    assert set(DataDir.read(two / "data/dev").tables["utt2lang"].values()) == {"ENG"}
+
+
+def test_audio_paths_of_another_recipe_still_lead_to_its_audio(tmp_path: Path) -> None:
+    recipe = tmp_path / "egs/mgb2/ssl"
+    corpus(recipe / "data", "mgb2", "ARA", audio="data/audio")  # relative to the recipe, as its own steps write it
+    (recipe / "run.sh").write_text("", encoding="utf-8")
+    here = tmp_path / "egs/harness/ssl"
+    here.mkdir(parents=True)
+    code, said = mix(here, "--in", "../../mgb2/ssl/data", "--out", "data")
+    assert code == 0, said
+    sources = (here / "data/train/wav.scp").read_text(encoding="utf-8").split()[1::2]
+    assert sources and all((here / source).is_file() for source in sources)
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("--in", "a", "a/mgb2_dev"), "two sets called mgb2_dev"),
+        (("--in", "a", "--train", "qasr_train"), "no set is called qasr_train"),
+        (("--in", "a", "--dev", "*"), "sets in train and in dev: mgb2_train"),
+        (("--in", "a/audio"), "no data directory is here"),
+    ],
+)
+def test_what_cannot_be_mixed_is_told(two: Path, words: tuple[str, ...], why: str) -> None:
+    code, said = mix(two, *words, "--out", "data")
+    assert code == 1 and why in said and "Traceback" not in said, said
