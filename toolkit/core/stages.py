@@ -123,7 +123,7 @@ def _gpus_of_cluster(table: Table, only_look: bool) -> str:
 def _help(table: Table) -> int:
     print("usage: ./run.sh [options]\n\nrecipe options (value now):")
     for o in table.options:
-        print(f"  {o.flag:14} {o.value or '(empty)':22} {o.meaning}")
+        print(f"  {o.flag:21} {o.value or '(empty)':22} {o.meaning}")
     print("\nrunning:")
     for name, meaning in ENGINE_OPTIONS.items():
         print(f"  --{name:12} {meaning}")

@@ -1,0 +1,89 @@
+"""Stages 1 to 4 of every corpus's recipe, on a small tree in the corpus's true layout."""
+
+import importlib
+import os
+import shlex
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, House
+from trees import speech
+
+from toolkit.data.kaldi import DataDir
+from toolkit.data.labels import Labels
+
+pytestmark = pytest.mark.recipe
+
+DIALECTS = ("alg", "jor", "pal", "uae", "yem", "egy", "mor", "mau")
+RECIPES = {  # recipe -> {variable with the corpus's folder: tree}
+    **{name: {name.upper(): name} for name in ("mgb2", "mgb3", "mgb5", "qasr", "commonvoice", "fleurs", "masc")},
+    **{f"dialect_{dialect}": {"CASABLANCA": "casablanca"} for dialect in DIALECTS},
+    "harness": {name.upper(): name for name in ("mgb2", "librispeech", "ksuemotions", "adi5")},
+}
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """tree("mgb2") is the folder of that corpus, made once."""
+    top, made = tmp_path_factory.mktemp("corpora"), dict[str, Path]()
+
+    def make(name: str) -> Path:
+        if name not in made:
+            importlib.import_module(f"trees.{name}").make(top / name, speech(48, english=name == "librispeech"))
+            made[name] = top / name
+        return made[name]
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def house(new_house: Callable[[], House]) -> House:
+    return new_house()
+
+
+def test_every_recipe_of_a_corpus_is_tried_here() -> None:
+    there = {p.parts[-3] for p in (ROOT / "egs").glob("*/ssl/run.sh")}
+    assert there == {*RECIPES, "mini", "asterisk", "folder", "dialect_clips"}
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_four_stages_make_units_of_a_corpus_in_its_true_layout(
+    recipe: str, tree: Callable[[str], Path], house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable, name in RECIPES[recipe].items():
+        monkeypatch.setenv(variable, str(tree(name)))
+    code, said = house.run(f"{recipe}/ssl", "--list")
+    assert code == 0 and " it1.label " in said, said
+    code, said = house.run(f"{recipe}/ssl", "--stage", "1", "--stop-stage", "4", "--conf", "conf/small")
+    assert code == 0, said
+    at = house.root / "egs" / recipe / "ssl"
+    options = dict(line.split(None, 2)[:2] for line in _help(house, recipe) if line.startswith("  --"))
+    labels = Labels.open(at / "dump/it1/labels")
+    for option in ("--train", "--dev"):
+        data = DataDir.read(at / "dump/sets" / options[option])
+        assert any(u.id in labels for u in data.utterances)
+    code, said = house.run(f"{recipe}/ssl", "--stage", "1", "--stop-stage", "4", "--conf", "conf/small")
+    assert code == 0 and said.count("done") >= 4, said
+
+
+def _help(house: House, recipe: str) -> list[str]:
+    code, said = house.run(f"{recipe}/ssl", "--help")
+    assert code == 0, said
+    return said.splitlines()
+
+
+def test_the_walk_through_of_the_readme_works_word_for_word(
+    tree: Callable[[str], Path], house: House, tmp_path: Path
+) -> None:
+    text = (ROOT / "egs/README.md").read_text(encoding="utf-8")
+    lines = text.partition("```bash\n")[2].partition("```")[0]
+    assert len(lines.splitlines()) == 10 and "/corpora/casablanca" in lines
+    script = "set -euo pipefail\n" + lines.replace("/corpora/casablanca", shlex.quote(str(tree("casablanca"))))
+    env = {**os.environ, "SAWT_PYTHON": str(ROOT / ".venv/bin/python3")}
+    done = subprocess.run(["bash", "-c", script], cwd=house.root, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    made = house.root / "egs/dialect_mar/ssl"
+    assert Labels.open(made / "dump/it1/labels").k == 50
+    assert set(DataDir.read(made / "dump/sets/train").tables["utt2lang"].values()) == {"MOR"}
