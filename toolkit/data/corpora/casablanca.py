@@ -1,0 +1,192 @@
+"""Casablanca: conversational speech of eight Arabic dialects from television series, transcribed by native speakers.
+
+Where: Hugging Face, UBC-NLP/Casablanca (gated). Licence: CC BY-NC-ND 4.0. Only a validation and a test split of each
+dialect are public, THERE IS NO TRAINING SET: here part of the validation split is trained on, so that what is said
+of Casablanca as a training set elsewhere (the paper's own 48 h) compares with nothing made here.
+
+Tree (CORPUS is what `hf download UBC-NLP/Casablanca --repo-type dataset --local-dir CORPUS` leaves; a folder data/
+above the dialects, and the converted layout <Dialect>/validation/0000.parquet, are taken too):
+  CORPUS/{Algeria,Egypt,Jordan,Mauritania,Morocco,Palestine,UAE,Yemen}/{validation,test}-00000-of-00002.parquet
+Columns: audio {bytes, path}, seg_id, transcription, gender, duration. [?] What a seg_id looks like is not known: what
+stands before its number, or its times, is taken for the programme where several segments share it, and then no
+programme is in both train and dev. Where that tells nothing, single segments are drawn.
+Expected: Algeria 844 + 843 segments; of the others nothing is published that could be checked here.
+
+Writes, without --dialect, OUT/casablanca_<alg>_{train,dev,test} of every dialect that is there; with --dialect ALG,
+OUT/{train,dev,test} of that one, as the recipes call their sets. Test is the official test, untouched: transcripts
+keep their punctuation (54 % of the test references have some). Audio goes to OUT/audio, once.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ...core.errors import UserError
+from ...core.step import Step, main
+from ..ids import safe, unique
+from ..split import split_groups
+from ..tables import gender_of
+from .dialects import code_of
+from .parquet import RowGroup, column, row_groups, rows, write_sound
+from .sets import Drop, Published, Segment, Take, gather, write_sets
+from .sources import SourceError, corpus_folder, inside
+
+VERSION = 1
+PLAN = {"mb": 10, "mb_per_hour": 330}  # the audio is stored at 44.1 kHz
+JOBS = "cpu array"
+DIALECTS = ("Algeria", "Egypt", "Jordan", "Mauritania", "Morocco", "Palestine", "UAE", "Yemen")
+SPLITS = ("validation", "test")
+WANTED = ("audio", "transcription")
+PUBLISHED = {"ALG": Published(843)}  # of the test set
+_NUMBER = re.compile(r"[-_ .]*(?:(?:seg(?:ment)?|utt)[-_ .]*)?\d+(?:[-_.:]\d+)*$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class CasablancaConfig:
+    """What is taken, and how the validation split is divided."""
+
+    dialect: str = ""
+    """only this one, by code or name (ALG, Algeria, الجزائر), into train, dev and test; empty: all"""
+    dev_share: float = 0.2
+    """share of the validation split that becomes dev; the rest is train"""
+    seed: int = 1
+    """of that division"""
+    take: Take = field(default_factory=Take)
+    """limits and links"""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.dev_share < 1:
+            raise ValueError("dev_share must leave something for train and for dev")
+        if self.dialect and code_of(self.dialect) not in map(code_of, DIALECTS):
+            raise ValueError(f"dialect: {self.dialect!r} is none of {', '.join(map(code_of, DIALECTS))}")
+
+
+@dataclass(frozen=True)
+class Split:
+    """The rows of one split of one dialect.
+
+    Attributes:
+        code: of its dialect; test: whether it is the official test split.
+        groups: its row groups in order.
+        names: an id of each row, the same whatever else is taken; sets: where each row belongs;
+        programmes: of each row; empty where unknown.
+    """
+
+    code: str
+    test: bool
+    groups: list[RowGroup]
+    names: list[str]
+    sets: list[str]
+    programmes: list[str]
+
+
+def find_files(corpus: Path, dialect: str, split: str, follow_links: bool) -> list[Path]:
+    """Parquet files of a split, in order. Raises SourceError for a link that leaves the corpus, unless followed."""
+    found: set[Path] = set()
+    for pattern in (f"{dialect}/{split}-*.parquet", f"{dialect}/{split}/*.parquet", f"{dialect}/{split}.parquet"):
+        found |= set(corpus.glob(pattern)) | set(corpus.glob(f"data/{pattern}"))
+    for file in sorted(found, key=os.fsencode):
+        if why := inside(corpus, str(file.relative_to(corpus)), follow_links):
+            raise SourceError("link", why, str(file), "the cache of Hugging Face is full of such links: follow them")
+    return sorted(found, key=os.fsencode)
+
+
+def programme_of(seg_id: str) -> str:
+    """What stands before the number or the times of a seg_id: `serie_1_seg_12` -> `serie_1`; empty: it is a number."""
+    return _NUMBER.sub("", seg_id.strip())
+
+
+def programmes_of(ids: Sequence[str]) -> list[str]:
+    """Programme of each segment; all empty where the ids tell of none that has several segments, or of only one."""
+    found = [programme_of(id) for id in ids]
+    several = len(set(found)) > 1 and len(set(found)) < len(found) and "" not in found
+    return found if several else [""] * len(found)
+
+
+def divide(
+    names: Sequence[str], programmes: Sequence[str], lengths: Sequence[float], dev: float, seed: int
+) -> set[int]:
+    """Rows of the validation split that are dev: whole programmes where these are known, about `dev` of the audio.
+
+    Raises UserError for a single row, which cannot be two sets.
+    """
+    group = [programme or name for programme, name in zip(programmes, names)]
+    weights: dict[str, float] = {}
+    for name, length in zip(group, lengths):
+        weights[name] = weights.get(name, 0.0) + length
+    parts = split_groups(weights, {"train": 1 - dev, "dev": dev}, seed)
+    return {i for i, name in enumerate(group) if parts[name] == "dev"}
+
+
+def read_split(corpus: Path, dialect: str, split: str, config: CasablancaConfig) -> Split | None:
+    """A split without its audio; None where it is not there. Raises SourceError for a file that cannot be read."""
+    files = find_files(corpus, dialect, split, config.take.follow_links)
+    if not files:
+        return None
+    code = code_of(dialect)
+    prefix = "" if config.dialect else f"casablanca_{code.lower()}_"
+    groups = row_groups(files, WANTED)
+    said = [str(id).strip() if id is not None else "" for id in column(files, "seg_id")]
+    times = Counter(said)
+    own = [id if id and times[id] == 1 else f"{id}-row-{row:06d}" for row, id in enumerate(said)]
+    readable = unique(own, safe)
+    names = [f"{code}-{split}-{readable[id]}" for id in own]
+    programmes = programmes_of(said)
+    sets = [f"{prefix}test"] * len(names)
+    if split == "validation":
+        lengths = [float(x) if isinstance(x, (int, float)) and x > 0 else 1.0 for x in column(files, "duration")]
+        dev = divide(names, programmes, lengths, config.dev_share, config.seed)
+        sets = [f"{prefix}{'dev' if row in dev else 'train'}" for row in range(len(names))]
+    return Split(code, split == "test", groups, names, sets, programmes)
+
+
+def read_group(out: Path, split: Split, group: RowGroup) -> Iterator[Segment | Drop]:
+    """Segments of a row group; their audio is written below `out`."""
+    for number, row in rows(group, (*WANTED, "gender")):
+        name = split.names[number]
+        try:
+            path = write_sound(out / "audio" / split.code, name, row["audio"])
+        except SourceError as e:
+            yield Drop(name, e.reason, e.what)
+            continue
+        yield Segment(
+            split.sets[number],
+            name,
+            str(path),
+            text=row["transcription"] or "",
+            programme=split.programmes[number],
+            dialect=split.code,
+            gender=gender_of(str(row.get("gender") or "")),
+        )
+
+
+def run(step: Step[CasablancaConfig]) -> None:
+    config = step.config
+    marks = [f"{above}{dialect}/{split}*" for above in ("", "data/") for dialect in DIALECTS for split in SPLITS]
+    corpus = corpus_folder(step.input(0, "the folder of the downloaded dataset"), *marks)
+    wanted = [d for d in DIALECTS if not config.dialect or code_of(d) == code_of(config.dialect)]
+    splits = [split for d in wanted for name in SPLITS if (split := read_split(corpus, d, name, config))]
+    if not splits:
+        raise UserError(f"{wanted[0]} is not here", str(corpus), "complete the corpus, or name another --dialect")
+    items = [(split, group) for split in splits for group in split.groups]
+    found = gather(
+        step, corpus, items, [group.size / 1e6 for _, group in items], lambda i: read_group(step.out, *i), "MB"
+    )
+    tests = {split.sets[0]: PUBLISHED[split.code] for split in splits if split.code in PUBLISHED and split.test}
+    write_sets(step, corpus, found, tests)
+    for dialect in wanted:
+        if sum(split.code == code_of(dialect) for split in splits) == 1:
+            print(f"WARNING: {dialect}: only one of its two splits is here")
+    for split in splits:
+        if not any(split.programmes):
+            print(f"{split.code}: seg_id tells of no programmes: segments of one may be in several sets")
+    print("Casablanca has no public training set: train and dev are parts of its validation split")
+
+
+if __name__ == "__main__":
+    main(run, CasablancaConfig)
