@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -26,7 +27,8 @@ from ..audio import AudioError, audio_info
 from ..checks import RESERVED_WORDS, inspect
 from ..ids import fault, odd_labels, safe, safe_speaker, unique
 from ..kaldi import UNKNOWN, write_data_dir
-from ..tables import gender_of, one_line
+from ..recordings import shown
+from ..tables import TEXT, gender_of, one_line
 from .sources import SourceError, inside
 
 PAST_END = 0.5  # s: a segment that ends so much past its recording is cut to it, as Kaldi does; more, and it is dropped
@@ -59,7 +61,7 @@ class Segment:
         programme: recording, programme or video it is cut from, by the corpus's own name; empty: unknown.
         dialect, gender, emotion: empty where the corpus does not say it.
         id: the utterance's id, where the speaker's name is to be taken as it is too; empty: speaker-original.
-        more: further tables of utterances, e.g. {"text_Ali": "..."}.
+        more: further tables of utterances, e.g. {"text_Ali": "..."}; one that is no text has `unknown` where empty.
     """
 
     set: str
@@ -141,10 +143,15 @@ def gather(
             for line in f:
                 row = json.loads(line)
                 if len(row) == 3:
-                    step.ledger.drop(*row)
+                    drop(step, *row)
                 else:
                     kept.append(_shared(Segment(*row)))
     return kept
+
+
+def drop(step: Step[Any], original: str, reason: str, detail: str = "") -> None:
+    """A row of the ledger, whatever characters the corpus has in its names."""
+    step.ledger.drop(shown(original), reason, shown(detail))
 
 
 def _read(read: Callable[[T], Iterable[Segment | Drop]], item: T) -> Iterator[Segment | Drop]:
@@ -199,11 +206,11 @@ class _Headers:
         return self.last[1:]
 
     def _open(self, audio: str) -> tuple[float, Drop | None]:
-        made = Path(audio).is_relative_to(self.out)
-        if not made and (why := inside(self.corpus, audio, self.follow_links)):
-            return 0.0, Drop(audio, *why.split(": ", 1))
         try:
-            return audio_info(audio if made else self.corpus / audio).seconds, None
+            path = _path(self.corpus, self.out, audio, self.follow_links)
+            return audio_info(path).seconds, None
+        except SourceError as e:
+            return 0.0, Drop(audio, e.reason, e.what)
         except AudioError as e:
             return 0.0, Drop(audio, e.reason, f"{e.what}: {audio}")
 
@@ -243,25 +250,32 @@ def write_sets(
 
 
 def _with_ids(step: Step[Any], found: Sequence[Segment]) -> dict[str, Segment]:
-    """Id -> utterance; sets `speaker` to the speaker's id. Second ones of an id, and unusable ids, go to the ledger."""
+    """Id -> utterance; sets `speaker` to the speaker's id. Second ones of an id, and unusable ids, go to the ledger.
+
+    An original that stands in several sets gets the set's name before it.
+    """
     speakers = unique(sorted({s.speaker for s in found if s.speaker and not s.id}), safe_speaker, "_")
     step.counts["speakers_unknown"] = sum(not s.speaker for s in found)
-    bare = [s.original for s in found if not s.id]
-    originals = unique(bare, lambda name: safe(name)) if len(set(bare)) == len(bare) else {}
+    sets: dict[str, set[str]] = {}
+    for s in found:
+        sets.setdefault(s.original, set()).add(s.set)
+    originals = unique(original for original, within in sets.items() if len(within) == 1)
+    nobodys = {s.original for s in found if not s.speaker and not s.id} & originals.keys()
+    alone = unique(nobodys, lambda original: safe_speaker(originals[original]), "_")
     ids: dict[str, Segment] = {}
     for s in found:
         if s.id:
             id, speaker = s.id, s.speaker or s.id
         else:
             own = originals.get(s.original) or safe(f"{s.set}-{s.original}")
-            speaker = speakers[s.speaker] if s.speaker else safe_speaker(own)
+            speaker = speakers[s.speaker] if s.speaker else alone.get(s.original) or safe_speaker(own)
             id = (
                 speaker if not s.speaker else f"{speaker}-{own.removeprefix(f'{speaker}-').removeprefix(f'{speaker}_')}"
             )
         if odd := fault(id) or fault(speaker):
-            step.ledger.drop(s.original, "id", f"{id!r} {odd}")
+            drop(step, s.original, "id", f"{id!r} {odd}")
         elif id in ids:
-            step.ledger.drop(s.original, "duplicate id", f"{id} is {ids[id].original} of {ids[id].set} already")
+            drop(step, s.original, "duplicate id", f"{id} is {ids[id].original} of {ids[id].set} already")
         else:
             s.speaker = sys.intern(speaker)
             ids[id] = s
@@ -291,14 +305,24 @@ def tables_of(corpus: Path, out: Path, part: Mapping[str, Segment]) -> dict[str,
             labels = {value: safe(value) if value else UNKNOWN for value in values}
             tables[name] = {id: labels[getattr(s, meaning)] for id, s in part.items()}
     for name in sorted({name for s in part.values() for name in s.more}):
-        tables[name] = {id: one_line(s.more.get(name, "")) for id, s in part.items()}
+        otherwise = "" if TEXT.fullmatch(name) else UNKNOWN
+        tables[name] = {id: one_line(s.more.get(name, "")) or otherwise for id, s in part.items()}
     if genders := _genders(part.values()):
         tables["spk2gender"] = genders
     return tables
 
 
-def _path(corpus: Path, out: Path, audio: str) -> str:
-    return audio if Path(audio).is_relative_to(out) else f"{corpus}/{audio}"
+def _path(corpus: Path, out: Path, audio: str, follow_links: bool = True) -> str:
+    """Where a recording is: in the corpus, or, if it is not there, where the step itself has made it.
+
+    Raises SourceError where a name leads out of the two.
+    """
+    made = Path(audio).is_relative_to(out) and not os.path.lexists(corpus / audio)
+    folder, rel = (out, os.path.relpath(audio, out)) if made and ".." not in Path(audio).parts else (corpus, audio)
+    if why := inside(folder, rel, follow_links):
+        reason, _, what = why.partition(": ")
+        raise SourceError(reason, what, audio)
+    return f"{folder}/{rel}"
 
 
 def _end(s: Segment) -> str:

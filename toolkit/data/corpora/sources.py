@@ -21,6 +21,7 @@ LARGEST_XML = 1 << 28  # bytes; an hour of words with their times has a few mill
 DEEPEST_XML = 64
 
 Row = dict[str, str]
+Report = Callable[["SourceError"], None]
 
 
 class SourceError(UserError):
@@ -65,6 +66,8 @@ def inside(corpus: Path, rel: str, follow_links: bool = False) -> str:
     parts = rel.split("/")
     if rel.startswith("/") or ".." in parts or "\0" in rel or "\n" in rel or "\r" in rel:
         return f"path leaves the corpus: {rel!r}"
+    if any("\ud800" <= c <= "\udfff" for c in rel):
+        return f"unusable name: no UTF-8: {rel!r}"
     if not follow_links:
         root, real = os.path.realpath(corpus), os.path.realpath(corpus / rel)
         if real != root and not real.startswith(root.rstrip("/") + "/"):
@@ -72,8 +75,11 @@ def inside(corpus: Path, rel: str, follow_links: bool = False) -> str:
     return ""
 
 
-def text_lines(path: Path) -> Iterator[tuple[int, str]]:
+def text_lines(path: Path, bad: Report | None = None) -> Iterator[tuple[int, str]]:
     """(number, line without its end) of a text file in UTF-8, with or without a byte order mark.
+
+    Args:
+        bad: is told of a line that cannot be read, which is then passed over; None: the error is raised.
 
     Raises SourceError: missing, encoding, line too long.
     """
@@ -85,20 +91,30 @@ def text_lines(path: Path) -> Iterator[tuple[int, str]]:
         number = 0
         while raw := f.readline(LONGEST_LINE + 1):
             number += 1
-            if len(raw) > LONGEST_LINE:
-                what = f"a line of more than {LONGEST_LINE >> 20} MiB: no table of this corpus"
-                raise SourceError("line too long", what, f"{path}, line {number}", "get the file anew")
             if number == 1:
                 raw = _unmarked(raw, path)
             try:
-                line = raw.decode("utf-8")
-            except UnicodeDecodeError as e:
-                what = f"no UTF-8: byte 0x{raw[e.start]:02X} at column {e.start + 1}"
-                remedy = "convert it, e.g. iconv -f cp1256 -t utf-8"
-                raise SourceError("encoding", what, f"{path}, line {number}", remedy) from None
-            if "\0" in line:
-                raise SourceError("encoding", "a NUL: no text", f"{path}, line {number}", "get the file anew")
-            yield number, line.rstrip("\r\n")
+                yield number, _line(raw, f"{path}, line {number}")
+            except SourceError as e:
+                if bad is None:
+                    raise
+                while raw and not raw.endswith(b"\n"):
+                    raw = f.readline(LONGEST_LINE)
+                bad(e)
+
+
+def _line(raw: bytes, where: str) -> str:
+    if len(raw) > LONGEST_LINE:
+        what = f"a line of more than {LONGEST_LINE >> 20} MiB: no table of this corpus"
+        raise SourceError("line too long", what, where, "get the file anew")
+    try:
+        line = raw.decode("utf-8")
+    except UnicodeDecodeError as e:
+        what = f"no UTF-8: byte 0x{raw[e.start]:02X} at column {e.start + 1}"
+        raise SourceError("encoding", what, where, "convert it, e.g. iconv -f cp1256 -t utf-8") from None
+    if "\0" in line:
+        raise SourceError("encoding", "a NUL: no text", where, "get the file anew")
+    return line.rstrip("\r\n")
 
 
 def _unmarked(raw: bytes, path: Path) -> bytes:
@@ -108,7 +124,12 @@ def _unmarked(raw: bytes, path: Path) -> bytes:
 
 
 def table_rows(
-    path: Path, delimiter: str = "\t", names: Sequence[str] = (), wanted: Sequence[str] = (), quotes: bool = False
+    path: Path,
+    delimiter: str = "\t",
+    names: Sequence[str] = (),
+    wanted: Sequence[str] = (),
+    quotes: bool = False,
+    bad: Report | None = None,
 ) -> Iterator[tuple[int, Row]]:
     """(line, column -> field) of a table; fields that a short row lacks are empty.
 
@@ -116,13 +137,14 @@ def table_rows(
         names: the columns, where the file has no header; else its first line names them.
         wanted: columns that must be there, by their names in lower case.
         quotes: `"` quotes a field (CSV); else it is a character like any other (Common Voice, FLEURS).
+        bad: is told of a row that cannot be read, which is then passed over; None: the error is raised.
 
     Raises SourceError: missing, encoding, line too long, columns.
     """
     numbers: list[int] = []
 
     def lines() -> Iterator[str]:
-        for number, line in text_lines(path):
+        for number, line in text_lines(path, bad):
             numbers.append(number)
             yield line + "\n"
 
@@ -131,21 +153,32 @@ def table_rows(
         reader = csv.reader(lines(), delimiter=delimiter)
     else:
         reader = csv.reader(lines(), delimiter=delimiter, quoting=csv.QUOTE_NONE)
-    try:
-        header = [name.strip().lower() for name in (names or next(reader, []))]
-        if missing := [name for name in wanted if name not in header]:
-            what = f"no column {', '.join(missing)} among {', '.join(header) or 'none'}"
-            raise SourceError("columns", what, f"{path}, line 1", "is this the release that the recipe reads?")
-        for fields in reader:
-            number = numbers[-1]
-            numbers.clear()
+    header = _header(path, names or next(reader, []), wanted)
+    while True:
+        numbers.clear()
+        try:
+            fields = next(reader)
             if len(fields) > len(header):
-                what = f"{len(fields)} columns where {len(header)} belong"
-                raise SourceError("columns", what, f"{path}, line {number}", "mend the line")
-            if fields:
-                yield number, {**dict.fromkeys(header, ""), **dict(zip(header, fields))}
-    except csv.Error as e:
-        raise SourceError("columns", f"no table: {e}", f"{path}, line {numbers[-1] if numbers else 1}") from None
+                raise csv.Error(f"{len(fields)} columns where {len(header)} belong")
+        except StopIteration:
+            return
+        except csv.Error as e:
+            where = f"{path}, line {numbers[-1] if numbers else 1}"
+            error = SourceError("columns", f"no row of this table: {e}", where, "mend the line")
+            if bad is None:
+                raise error from None
+            bad(error)
+            continue
+        if fields:
+            yield numbers[-1], {**dict.fromkeys(header, ""), **dict(zip(header, fields))}
+
+
+def _header(path: Path, names: Sequence[str], wanted: Sequence[str]) -> list[str]:
+    header = [name.strip().lower() for name in names]
+    if missing := [name for name in wanted if name not in header]:
+        what = f"no column {', '.join(missing)} among {', '.join(header) or 'none'}"
+        raise SourceError("columns", what, f"{path}, line 1", "is this the release that the recipe reads?")
+    return header
 
 
 def parse_xml(

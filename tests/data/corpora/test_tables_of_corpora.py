@@ -1,0 +1,98 @@
+"""Tables as corpora bring them along: one bad row costs that row, and says so."""
+
+from pathlib import Path
+
+import pytest
+
+from toolkit.core.record import Ledger, read_ledger
+from toolkit.core.step import Step
+from toolkit.data.corpora.sets import Segment, drop
+from toolkit.data.corpora.sets import _path as path_of
+from toolkit.data.corpora.sets import _with_ids as with_ids
+from toolkit.data.corpora.sources import LONGEST_LINE, SourceError, inside, table_rows, text_lines
+
+
+def rows(path: Path, **options: object) -> tuple[list[tuple[int, dict[str, str]]], list[tuple[str, str]]]:
+    bad: list[SourceError] = []
+    found = list(table_rows(path, bad=bad.append, **options))
+    return found, [(e.reason, e.where.rpartition(", ")[2]) for e in bad]
+
+
+def test_rows_that_cannot_be_read_are_told_and_the_rest_is_read(tmp_path: Path) -> None:
+    lines = [
+        b"path\tsentence",
+        "1\tمرحبا".encode(),
+        "2\tسلام".encode("cp1256"),
+        b"3\t" + b"x" * 2 * LONGEST_LINE,
+    ]
+    lines += [b"4\tx\0y", b"5\ta\tb", "6\tوداعا".encode()]
+    (tmp_path / "t.tsv").write_bytes(b"\n".join(lines))
+    found, bad = rows(tmp_path / "t.tsv")
+    assert found == [(2, {"path": "1", "sentence": "مرحبا"}), (7, {"path": "6", "sentence": "وداعا"})]
+    assert bad == [("encoding", "line 3"), ("line too long", "line 4"), ("encoding", "line 5"), ("columns", "line 6")]
+
+
+def test_without_somebody_to_tell_a_bad_row_is_an_error_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "t.tsv").write_bytes("path\tsentence\n1\tأ\tب\n".encode())
+    with pytest.raises(SourceError, match=r"(?s)3 columns where 2 belong.*line 2"):
+        list(table_rows(tmp_path / "t.tsv"))
+    (tmp_path / "t.txt").write_bytes("سلام".encode("cp1256"))
+    with pytest.raises(SourceError, match=r"(?s)no UTF-8.*line 1"):
+        list(text_lines(tmp_path / "t.txt"))
+
+
+def test_quotation_marks_are_text_a_carriage_return_inside_a_row_is_told(tmp_path: Path) -> None:
+    (tmp_path / "t.tsv").write_bytes("path\tsentence\r\n1\t\"قال: 'نعم'\r\n2\ta\rb\r\n3\t\"\r\n".encode())
+    found, bad = rows(tmp_path / "t.tsv")
+    assert [row["sentence"] for _, row in found] == ["\"قال: 'نعم'", '"']
+    assert bad == [("columns", "line 3")]
+
+
+def test_a_quoted_field_of_a_csv_may_hold_commas_and_lines(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text('a,b\n"x, y","one\ntwo"\n3,4\n', encoding="utf-8-sig")
+    found, bad = rows(tmp_path / "t.csv", delimiter=",", quotes=True)
+    assert [row for _, row in found] == [{"a": "x, y", "b": "one\ntwo"}, {"a": "3", "b": "4"}] and not bad
+
+
+def test_a_name_that_no_table_can_hold_is_not_opened(tmp_path: Path) -> None:
+    assert inside(tmp_path, "a\udcff.wav").startswith("unusable name: ")
+    assert inside(tmp_path, "../a.wav").startswith("path leaves the corpus: ")
+    assert not inside(tmp_path, "صوت.wav")
+
+
+def test_a_recording_of_the_corpus_is_never_taken_for_one_below_the_output(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("corpus/data/a.wav", "data/audio/b.wav", "secret.wav"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    corpus, out = Path("corpus"), Path("data")
+    assert path_of(corpus, out, "data/a.wav") == "corpus/data/a.wav"
+    assert path_of(corpus, out, "data/audio/b.wav") == "data/audio/b.wav"
+    (tmp_path / "data/link.wav").symlink_to(tmp_path / "secret.wav")
+    reasons = {"data/../secret.wav": "path leaves the corpus", "data/link.wav": "link out of the corpus"}
+    for audio, reason in reasons.items():
+        with pytest.raises(SourceError) as caught:
+            path_of(corpus, out, audio, follow_links=False)
+        assert caught.value.reason == reason
+
+
+def segment(set: str, original: str, **fields: object) -> Segment:
+    return Segment(set, original, f"{original}.wav", seconds=1.0, **fields)
+
+
+def test_an_id_depends_on_no_other_utterance_unless_two_sets_have_its_name(tmp_path: Path) -> None:
+    step = Step(None, [], tmp_path, ["x"], ledger=Ledger("x"))
+    found = [segment("x_train", "a/1", speaker="س"), segment("x_train", "a/1", speaker="س"), segment("x_dev", "b")]
+    found += [segment("x_train", "c"), segment("x_test", "c"), segment("x_dev", "d-e"), segment("x_dev", "d_e")]
+    ids = with_ids(step, found)
+    assert set(ids) >= {"س-a-1", "b", "x_train_c", "x_test_c"} and len(ids) == 6
+    assert all(id.startswith(s.speaker) for id, s in ids.items()) and len({s.speaker for s in ids.values()}) == 6
+    assert [row[2] for row in step.ledger.rows] == ["duplicate id"]
+
+
+def test_a_name_with_line_breaks_is_one_row_of_the_ledger(tmp_path: Path) -> None:
+    step = Step(None, [], tmp_path, ["x"], ledger=Ledger("x"))
+    drop(step, "ا\u2028ب\tج\n\udcff", "missing", "no such file: \udcff\x85")
+    step.ledger.write(tmp_path / "dropped.tsv")
+    rows = read_ledger(tmp_path / "dropped.tsv")
+    assert rows == [("ا\\u2028ب\\tج\\n\\xff", "x", "missing", "no such file: \\xff\\x85")]
