@@ -1,0 +1,196 @@
+"""Common Voice: sentences read by volunteers into their own microphones, Arabic by default.
+
+Where: https://commonvoice.mozilla.org/datasets. Licence: CC0-1.0. CORPUS is a language's folder or one above:
+  CORPUS/{train,dev,test,validated,invalidated,other}.tsv     CORPUS/clips/<path>.mp3
+  CORPUS/<language>/..., CORPUS/cv-corpus-<version>/<language>/...
+A .tsv has a header and is read by its names; no column but client_id, path and sentence is needed:
+  client_id  path  sentence  up_votes  down_votes  age  gender  accents (once accent)  variant  locale  segment
+  ... newer ones also sentence_id, sentence_domain. A quotation mark is text. In old ones `path` has no .mp3.
+Expected: each release has other counts; none are held against it. 26.6 % of the test prompts of 18.0 have diacritics.
+
+Writes OUT/commonvoice_{train,dev,test}, the official parts (dev and test as they are, whatever they hold). With
+`validated`, commonvoice_train is made of validated.tsv instead of train.tsv, without what is also in dev or test by
+recording, by speaker or by prompt: each such row is in the ledger with its reason. Text is as it stands, with its
+diacritics, digits and punctuation. A speaker goes by the first 16 of the 128 hexadecimal digits of client_id.
+utt2lang: the code of the accent where it names a dialect, else ARA; utt2accent, utt2variant: what the speaker wrote.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ...core.errors import UserError
+from ...core.step import Step, main
+from ...text.diacritics import strip_diacritics
+from ...text.invisible import strip_invisible
+from ...text.presentation import fold_presentation_forms
+from ...text.punctuation import strip_punctuation
+from ..ids import unique
+from .dialects import code_of
+from .sets import Drop, Segment, Take, drop, gather, write_sets
+from .sources import Row, corpus_folder, folders_below, table_rows
+
+VERSION = 1
+PLAN = {"mb": 5, "mb_per_hour": 0.6}
+JOBS = "cpu array"
+HELD_OUT = ("dev", "test")
+COLUMNS = ("client_id", "path", "sentence")
+DIALECTS = {"ar": "ARA", "en": "ENG"}  # of speakers who say nothing of theirs
+_CLIENT = re.compile(r"[0-9a-f]{128}")
+SHOWN_DIGITS = 16  # of a client_id: a speaker's name in ids; `unique` tells apart two that begin alike
+
+Numbered = tuple[int, Row]
+
+
+@dataclass(frozen=True)
+class CommonVoiceConfig:
+    """What is taken."""
+
+    language: str = "ar"
+    """code of the language, which is the name of its folder"""
+    validated: bool = False
+    """train on all that was validated, without the recordings, the speakers and the prompts of dev and test"""
+    take: Take = field(default_factory=Take)
+    """limits and links"""
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[A-Za-z]+(-[A-Za-z]+)*", self.language):
+            raise ValueError(f"language: {self.language!r} is no code of a language, e.g. ar or zh-CN")
+
+
+def find_language(path: Path, language: str) -> Path:
+    """The folder of a language at or below `path`. Raises UserError where there is none, or more than one."""
+    marks = ("test.tsv", f"{language}/test.tsv", f"cv-corpus-*/{language}/test.tsv")
+    corpus_folder(path, *marks)
+    found = [table.parent for mark in marks for table in folders_below(path, mark)]
+    if len(found) > 1 and found[0] != path:
+        names = ", ".join(str(folder.relative_to(path)) for folder in found)
+        raise UserError(f"several releases: {names}", str(path), "name one of them with --in")
+    return corpus_folder(found[0], "clips")
+
+
+def prompt_of(sentence: str) -> str:
+    """What two spellings of one prompt have in common: neither diacritics, punctuation nor invisible characters."""
+    text = strip_diacritics(fold_presentation_forms(strip_invisible(sentence)))
+    return strip_punctuation(text).casefold()
+
+
+def clip_of(row: Row) -> str:
+    """Its recording, relative to the folder of the language."""
+    path = row["path"].strip()
+    return f"clips/{path}" if "." in path.rpartition("/")[2] else f"clips/{path}.mp3"
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What no training utterance may share with dev and test: clips, speakers, prompts -> the part that has it."""
+
+    clips: dict[str, str]
+    speakers: dict[str, str]
+    prompts: dict[str, str]
+
+    @classmethod
+    def of(cls, parts: Mapping[str, list[Numbered]]) -> HeldOut:
+        held = cls({}, {}, {})
+        for part in HELD_OUT:
+            for _, row in parts[part]:
+                held.clips.setdefault(clip_of(row), part)
+                held.speakers.setdefault(row["client_id"], part)
+                held.prompts.setdefault(prompt_of(row["sentence"]), part)
+        held.speakers.pop("", None)  # nobody in particular, and nothing said
+        held.prompts.pop("", None)
+        return held
+
+    def why(self, row: Row) -> tuple[str, str]:
+        """(reason, part) for which a row must not be trained on; two empty strings where nothing stands against it."""
+        if part := self.clips.get(clip_of(row)):
+            return f"recording of {part}", part
+        if part := self.speakers.get(row["client_id"]):
+            return f"speaker of {part}", part
+        if part := self.prompts.get(prompt_of(row["sentence"])):
+            return f"prompt of {part}", part
+        return "", ""
+
+
+def read_part(step: Step[CommonVoiceConfig], corpus: Path, name: str) -> list[Numbered]:
+    """Rows of a .tsv with their lines; those that cannot be used go to the ledger."""
+    path, language = corpus / f"{name}.tsv", step.config.language
+    rows: list[Numbered] = []
+    first: dict[str, int] = {}
+
+    for line, row in table_rows(path, wanted=COLUMNS, bad=lambda e: drop(step, e.where, e.reason, e.what)):
+        at, clip = f"{name}.tsv:{line}", clip_of(row)
+        if not row["path"].strip():
+            drop(step, at, "columns", "no path")
+        elif row.get("locale", "") not in ("", language):
+            drop(step, at, "another language", f"{clip}: locale {row['locale']}, not {language}")
+        elif clip in first:
+            drop(step, at, "duplicate path", f"{clip} stands in line {first[clip]} already")
+        else:
+            first[clip] = line
+            rows.append((line, row))
+    return rows
+
+
+def read_parts(step: Step[CommonVoiceConfig], corpus: Path) -> dict[str, list[Numbered]]:
+    """Part -> its rows, without what train must not share with dev and test. Raises SourceError where one lacks."""
+    source = {"train": "validated" if step.config.validated else "train", "dev": "dev", "test": "test"}
+    parts = {part: read_part(step, corpus, name) for part, name in source.items()}
+    held = HeldOut.of(parts)
+    for part, kept in parts.items():
+        rows, parts[part] = kept, []
+        for line, row in rows:
+            reason, of = held.why(row) if part == "train" and step.config.validated else shared_clip(held, row, part)
+            if of:
+                drop(step, f"{source[part]}.tsv:{line}", reason, f"{clip_of(row)}: {row['sentence']}")
+            elif part == "train" and not row["sentence"].strip():
+                drop(step, f"{source[part]}.tsv:{line}", "no transcript", clip_of(row))
+            else:
+                parts[part].append((line, row))
+    return parts
+
+
+def shared_clip(held: HeldOut, row: Row, part: str) -> tuple[str, str]:
+    """(reason, part) of a row of an official part whose very recording belongs to a part held out before it."""
+    of = held.clips.get(clip_of(row), part)
+    return (f"recording of {of}", of) if of != part else ("", "")
+
+
+def segment_of(row: Row, part: str, speaker: str, language: str) -> Segment:
+    """A row as an utterance. What the speaker says of the own accent may be anything, or nothing."""
+    clip = clip_of(row)
+    accent, variant = row.get("accents", "") or row.get("accent", ""), row.get("variant", "")
+    dialect = (code_of(accent) or code_of(variant)) if language == "ar" else ""
+    more = {name: said for name, said in (("utt2accent", accent), ("utt2variant", variant)) if said.strip()}
+    return Segment(
+        f"commonvoice_{part}",
+        clip.removeprefix("clips/").rpartition(".")[0],
+        clip,
+        speaker,
+        text=row["sentence"],
+        dialect=dialect or DIALECTS.get(language, language),
+        gender=row.get("gender", ""),
+        more=more,
+    )
+
+
+def run(step: Step[CommonVoiceConfig]) -> None:
+    corpus = find_language(step.input(0, "the folder of the language"), step.config.language)
+    parts = read_parts(step, corpus)
+    items = [(part, row) for part, rows in parts.items() for _, row in rows]
+    clients = sorted({row["client_id"] for _, row in items} - {""})
+    speakers = unique(clients, lambda c: c[:SHOWN_DIGITS] if _CLIENT.fullmatch(c) else c)
+
+    def read(item: tuple[str, Row]) -> Iterator[Segment | Drop]:
+        part, row = item
+        yield segment_of(row, part, speakers.get(row["client_id"], ""), step.config.language)
+
+    found = gather(step, corpus, items, [1.0] * len(items), read, "clips")
+    write_sets(step, corpus, found)
+
+
+if __name__ == "__main__":
+    main(run, CommonVoiceConfig)
