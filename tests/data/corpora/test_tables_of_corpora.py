@@ -68,6 +68,7 @@ def test_a_recording_of_the_corpus_is_never_taken_for_one_below_the_output(tmp_p
     corpus, out = Path("corpus"), Path("data")
     assert path_of(corpus, out, "data/a.wav") == "corpus/data/a.wav"
     assert path_of(corpus, out, "data/audio/b.wav") == "data/audio/b.wav"
+    assert path_of(corpus, tmp_path / "data", f"{tmp_path}/data/audio/b.wav") == f"{tmp_path}/data/audio/b.wav"
     (tmp_path / "data/link.wav").symlink_to(tmp_path / "secret.wav")
     reasons = {"data/../secret.wav": "path leaves the corpus", "data/link.wav": "link out of the corpus"}
     for audio, reason in reasons.items():

@@ -317,8 +317,10 @@ def _path(corpus: Path, out: Path, audio: str, follow_links: bool = True) -> str
 
     Raises SourceError where a name leads out of the two.
     """
-    made = Path(audio).is_relative_to(out) and not os.path.lexists(corpus / audio)
-    folder, rel = (out, os.path.relpath(audio, out)) if made and ".." not in Path(audio).parts else (corpus, audio)
+    made = Path(audio).is_relative_to(out) and ".." not in Path(audio).parts
+    if made and not os.path.isabs(audio) and os.path.lexists(corpus / audio):
+        made = False
+    folder, rel = (out, os.path.relpath(audio, out)) if made else (corpus, audio)
     if why := inside(folder, rel, follow_links):
         reason, _, what = why.partition(": ")
         raise SourceError(reason, what, audio)
