@@ -48,7 +48,8 @@ def _of_run(recipe: Path, text: str) -> Iterator[str]:
     if 'cd "$(dirname "$0")" || exit 1' not in lines:
         yield 'run.sh: it does not begin in its own folder: cd "$(dirname "$0")" || exit 1'
     if not (sourced := _TEMPLATE.search(text)):
-        yield "run.sh: it sources no template: . ../../TEMPLATE/<kind>.sh"
+        if "\n. ../../../utils/recipe.sh\n" not in text or "\nstages() {" not in text:
+            yield "run.sh: no `. ../../TEMPLATE/<kind>.sh`, nor stages() of its own and `. ../../../utils/recipe.sh`"
     elif not (EGS / TEMPLATE / f"{sourced[1]}.sh").is_file():
         yield f"run.sh: there is no template {sourced[1]}.sh"
     if lines[-1] != 'recipe "$@"':
