@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from collections.abc import Callable
 
 APOSTROPHES = "'\u2019\u02bc"  # inside a word they are part of its spelling: don't
+_APOSTROPHE = re.compile(f"[{APOSTROPHES}]")
+
+
+class CharacterTable(dict[int, str]):
+    """A table for str.translate that asks `new` about each character once."""
+
+    def __init__(self, new: Callable[[str], str]) -> None:
+        self.new = new
+
+    def __missing__(self, code: int) -> str:
+        made = self[code] = self.new(chr(code))
+        return made
+
+
+_SPACED = CharacterTable(lambda c: " " if unicodedata.category(c).startswith("P") else c)
 
 
 def strip_punctuation(text: str) -> str:
@@ -12,8 +29,10 @@ def strip_punctuation(text: str) -> str:
 
     Apostrophes between two letters stay. Idempotent.
     """
+    if not _APOSTROPHE.search(text):
+        return " ".join(text.translate(_SPACED).split())
     kept = []
     for i, c in enumerate(text):
         inside = c in APOSTROPHES and text[i - 1 : i].isalpha() and text[i + 1 : i + 2].isalpha()
-        kept.append(c if inside or not unicodedata.category(c).startswith("P") else " ")
+        kept.append(c if inside else _SPACED[ord(c)])
     return " ".join("".join(kept).split())

@@ -1,0 +1,100 @@
+"""What each step of a profile of normalisation does to the word error rate of a recogniser.
+
+Both sides go through the same steps, so that a step which breaks words, or takes letters away, shows by its number.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ..core.errors import UserError, told
+from ..text.lines import columns, kaldi_texts, quiet_pipe
+from ..text.normalise import PROFILES, Profile, profile
+from .wer import Errors, check_same_ids, error_table
+
+BEFORE = "(as given)"
+
+
+@dataclass(frozen=True)
+class AfterStep:
+    """The corpus after one more step of a profile; the first one is the corpus as it was given."""
+
+    step: str
+    """name of the step"""
+    references: int
+    """references that it changed"""
+    hypotheses: int
+    """hypotheses that it changed"""
+    errors: Errors
+    """of the whole corpus, in words"""
+
+    @property
+    def percent(self) -> float | None:
+        """Corpus word error rate; None where no reference has a word left."""
+        return 100.0 * self.errors.edits / self.errors.length if self.errors.length else None
+
+
+def step_by_step(references: Mapping[str, str], hypotheses: Mapping[str, str], chosen: Profile) -> list[AfterStep]:
+    """Errors before the first step of a profile and after each one, the steps before it included.
+
+    Args:
+        references, hypotheses: utterance id -> text.
+
+    Raises UserError naming ids that only one side has.
+    """
+    check_same_ids(references, hypotheses)
+    found = [AfterStep(BEFORE, 0, 0, error_table(references, hypotheses).total)]
+    sides = [dict(references), dict(hypotheses)]
+    for step in chosen.steps:
+        after = [{id: step.apply(text) for id, text in side.items()} for side in sides]
+        changed = [sum(new[id] != old[id] for id in old) for old, new in zip(sides, after, strict=True)]
+        errors = error_table(after[0], after[1]).total if any(changed) else found[-1].errors
+        found.append(AfterStep(step.name, changed[0], changed[1], errors))
+        sides = after
+    return found
+
+
+def table(found: Sequence[AfterStep]) -> str:
+    """The steps as a table; the column `change` is in points, from the step before. A rate above 100 is flagged."""
+    rows: list[tuple[str, ...]] = [
+        ("step", "WER %", "change", "sub", "del", "ins", "words", "refs changed", "hyps changed", "")
+    ]
+    previous: float | None = None
+    for row in found:
+        percent = row.percent
+        change = f"{percent - previous:+.2f}" if percent is not None and previous is not None else "-"
+        note = "no reference has a word" if percent is None else "above 100" if percent > 100 else ""
+        e = row.errors
+        counts = (e.substitutions, e.deletions, e.insertions, e.length, row.references, row.hypotheses)
+        shown = "-" if percent is None else f"{percent:.2f}"
+        rows.append((row.step, shown, change, *(f"{count:,}" for count in counts), note))
+        previous = percent
+    return columns(rows, range(1, 9))
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """The command line. Returns the exit status."""
+    parser = argparse.ArgumentParser("python3 -m toolkit.score.normalisation", description=__doc__, allow_abbrev=False)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("--ref", required=True, metavar="TEXT", help="references, a Kaldi text: id and words")
+    parser.add_argument("--hyp", required=True, metavar="TEXT", help="hypotheses of the same ids")
+    parser.add_argument("--profile", default="sawt", metavar="NAME", help=f"{', '.join(PROFILES)}; default sawt")
+    call = parser.parse_args(words)
+    chosen = profile(call.profile)
+    references, hypotheses = kaldi_texts(call.ref), kaldi_texts(call.hyp)
+    if not references:
+        raise UserError("no utterance in it", call.ref, "give a Kaldi text: an id and words on each line")
+    try:
+        found = step_by_step(references, hypotheses, chosen)
+    except UserError as e:
+        raise UserError(e.what, f"{call.ref}, {call.hyp}", e.remedy) from None
+    print(f"{chosen.id}, {len(references):,} utterances, the steps one after the other")
+    print(table(found))
+    return 0
+
+
+if __name__ == "__main__":
+    with told(1, "the texts"), quiet_pipe():
+        raise SystemExit(main())

@@ -1,0 +1,107 @@
+"""Arabic in ASCII after Buckwalter, both ways: what the MGB corpora and the Arabic Speech Corpus are written in.
+
+A character of the alphabet is one ASCII character and back, so a text of them comes back as it went. Characters outside
+it are kept, or refused by `strict`. A word with a mark of Latin (@@LAT) is kept as it is, both ways. What the alphabet
+cannot tell: a Latin word without a mark looks like Buckwalter, and would be read as Arabic on the way back.
+
+Source: Buckwalter, "Arabic Morphological Analyzer 2.0", LDC2004L02 (47 characters); the MGB-2 challenge's converter
+(G gaf, J tcheh, P peh, V veh).
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Mapping
+from typing import Literal
+
+from ..core.errors import UserError, told
+from .lines import code_points, lines_of, quiet_pipe
+
+LATIN_MARK = "@@LAT"  # before a word, in MGB-2's `bw` fields and MGB-3's texts; some write @@LAT@@
+_ARABIC = (
+    *range(0x621, 0x63B),  # hamza ... ghain
+    *range(0x640, 0x653),  # tatweel, feh ... yeh, fathatan ... sukun
+    0x670,  # superscript alef
+    0x671,  # alef wasla
+    *(0x67E, 0x686, 0x6A4, 0x6AF),  # peh, tcheh, veh, gaf
+)
+_ASCII = "'|>&<}AbptvjHxd*rzs$SDTZEg" + "_fqklmnhwYyFNKaui~o" + "`{" + "PJVG"
+ALPHABET: Mapping[str, str] = {chr(a): b for a, b in zip(_ARABIC, _ASCII, strict=True)}
+
+Variant = Literal["plain", "xml"]
+VARIANTS: dict[str, Mapping[str, str]] = {
+    "plain": ALPHABET,
+    "xml": {**ALPHABET, "\u0625": "I", "\u0623": "O", "\u0624": "W"},  # for < > &, which XML keeps for itself
+}
+_FORWARD = {name: str.maketrans(dict(table)) for name, table in VARIANTS.items()}
+_BACK = {name: str.maketrans({b: a for a, b in table.items()}) for name, table in VARIANTS.items()}
+_WORD = re.compile(r"\S+")
+
+
+def to_buckwalter(text: str, variant: Variant = "plain", strict: bool = False) -> str:
+    """Arabic script as ASCII; composed letters only, so give NFC. `variant`: see VARIANTS.
+
+    Raises UserError, if `strict`, naming the characters outside the alphabet; white space is none of them.
+    """
+    return _convert(text, _FORWARD[variant], strict)
+
+
+def to_arabic(text: str, variant: Variant = "plain", strict: bool = False) -> str:
+    """The way back of `to_buckwalter`. Raises UserError as that does."""
+    return _convert(text, _BACK[variant], strict)
+
+
+def _convert(text: str, table: Mapping[int, str | int], strict: bool) -> str:
+    if strict:
+        _refuse_outside(text, table)
+    if LATIN_MARK not in text:
+        return text.translate(table)
+    return _WORD.sub(lambda w: w[0] if w[0].startswith(LATIN_MARK) else w[0].translate(table), text)
+
+
+def _refuse_outside(text: str, table: Mapping[int, str | int]) -> None:
+    words = [w for w in text.split() if not w.startswith(LATIN_MARK)]
+    outside = "".join(c for w in words for c in w if ord(c) not in table)
+    if outside:
+        raise UserError(
+            f"characters outside Buckwalter's alphabet: {code_points(outside)}",
+            "",
+            "normalise the text first, mark Latin words with @@LAT, or convert without strict: they are then kept",
+        )
+
+
+def main(words: list[str] | None = None) -> int:
+    """The command line. Returns the exit status."""
+    parser = argparse.ArgumentParser("python3 -m toolkit.text.buckwalter", description=__doc__, allow_abbrev=False)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("file", metavar="FILE", help="UTF-8 text; - reads standard input")
+    parser.add_argument("--reverse", action="store_true", help="from Buckwalter to Arabic script")
+    parser.add_argument("--kaldi", action="store_true", help="the first column is an id, and kept")
+    parser.add_argument("--strict", action="store_true", help="refuse characters outside the alphabet")
+    parser.add_argument("--variant", choices=[*VARIANTS], default="plain", help="xml: I O W for < > &")
+    call = parser.parse_args(words)
+    convert = to_arabic if call.reverse else to_buckwalter
+    mixed = 0
+    latin = set("".join(VARIANTS[call.variant].values()))
+    for line in lines_of(call.file, call.kaldi):
+        try:
+            made = convert(line.text, call.variant, call.strict)
+        except UserError as e:
+            raise UserError(e.what, line.where, e.remedy) from None
+        if not call.reverse:
+            mixed += any(not w.startswith(LATIN_MARK) and not latin.isdisjoint(w) for w in line.text.split())
+        print(line.lead + made)
+    if mixed:
+        print(
+            f"{mixed:,} lines hold characters that are Buckwalter already, and would come back as Arabic; "
+            "--strict names them",
+            file=sys.stderr,
+        )
+    return 0
+
+
+if __name__ == "__main__":
+    with told(1, "the text"), quiet_pipe():
+        raise SystemExit(main())

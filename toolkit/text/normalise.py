@@ -1,0 +1,226 @@
+"""Named ways to normalise a transcript, each a list of steps with a version: what was scored can be said in one word.
+
+A profile is idempotent. Its id, e.g. sawt@1, is stamped beside every score that used it; the version goes up when the
+same text would come out otherwise.
+
+Number words are left as they are: their gender and case follow the noun that is counted, and dialects have their own,
+so that no rule by the word alone is right.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..core.errors import UserError, told
+from . import steps as s
+from .lines import columns, lines_of, quiet_pipe
+from .steps import Step
+from .trace import show_trace
+
+__all__ = ["PROFILES", "Profile", "Step", "profile"]
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A list of steps with a name."""
+
+    name: str
+    version: int
+    """goes up when a text would come out otherwise than before"""
+    meaning: str
+    """what it is for, and what is wrong with it, in a sentence"""
+    steps: tuple[Step, ...]
+
+    @property
+    def id(self) -> str:
+        """What is written beside a score: name@version."""
+        return f"{self.name}@{self.version}"
+
+    def __call__(self, text: str) -> str:
+        """The text after every step. Idempotent."""
+        for step in self.steps:
+            text = step.apply(text)
+        return text
+
+    def trace(self, text: str) -> list[tuple[Step, str, str]]:
+        """(step, text before it, text after it) of every step, those that changed nothing too."""
+        found = []
+        for step in self.steps:
+            after = step.apply(text)
+            found.append((step, text, after))
+            text = after
+        return found
+
+
+_WHISPER = (s.LOWER, s.BRACKETED, s.NFKC, s.SYMBOLS, s.LOWER, s.OUTER_SPACE_KEPT)
+_WHISPER_NO_DIACRITICS = (s.LOWER, s.BRACKETED, s.NFKD, s.SYMBOLS_AND_MARKS, s.LOWER, s.OUTER_SPACE_KEPT)
+
+PROFILES: dict[str, Profile] = {
+    p.name: p
+    for p in (
+        Profile(
+            "orthographic",
+            1,
+            "only what nobody sees is unified: for scores that count every letter and sign",
+            (s.INVISIBLE, s.NFC, s.WHITE_SPACE),
+        ),
+        Profile(
+            "sawt",
+            1,
+            "ours: one spelling for what is heard as one; no letter and no Latin word is lost",
+            (
+                s.INVISIBLE,
+                s.ZERO_WIDTH,
+                s.PRESENTATION,
+                s.DIACRITICS,
+                s.ALEF,
+                s.HAMZA_SEATS,
+                s.HAMZA_MARKS,
+                s.PERSIAN,
+                s.LOAN_LETTERS,
+                s.ALEF_MAQSURA,
+                s.TEH_MARBUTA,
+                s.DIGITS,
+                s.PUNCTUATION,
+                s.WHITE_SPACE,
+            ),
+        ),
+        Profile(
+            "whisper-basic",
+            1,
+            "Whisper's default for Arabic, for comparison: breaks words at every vowel sign, keeps tatweel",
+            (*_WHISPER, s.settled(*_WHISPER)),
+        ),
+        Profile(
+            "whisper-basic-nodiacritics",
+            1,
+            "Whisper's with remove_diacritics, for comparison: hamza goes with its seat, tatweel stays",
+            (*_WHISPER_NO_DIACRITICS, s.settled(*_WHISPER_NO_DIACRITICS)),
+        ),
+        Profile(
+            "to-distill",
+            1,
+            "the code of To Distill or Not to Distill, for comparison: letters outside ء–ي are deleted",
+            (s.DISTILL_KEEP, s.ONLY_ARABIC_DIGITS, s.DISTILL_ALEF, s.WHITE_SPACE),
+        ),
+        Profile(
+            "leaderboard",
+            1,
+            "the Open Universal Arabic ASR Leaderboard's, for comparison: ء is deleted, ۰–۹ stay",
+            (
+                s.LEADERBOARD_PUNCTUATION,
+                s.TASHKEEL_ONLY,
+                s.TATWEEL_GONE,
+                s.LEADERBOARD_LETTERS,
+                s.ALEF_NOT_WASLA,
+                s.HAMZA_GONE,
+                s.ONLY_ARABIC_DIGITS,
+                s.WHITE_SPACE,
+            ),
+        ),
+        Profile(
+            "mgb2",
+            1,
+            "the MGB-2 challenge's normalised references (stm_norm) and its list of variants",
+            (
+                s.MGB2_DIACRITICS,
+                s.TATWEEL_GONE,
+                s.ALEF,
+                s.HAMZA_TO_ONE,
+                s.ALEF_MAQSURA,
+                s.TEH_MARBUTA,
+                s.ONLY_ARABIC_DIGITS,
+                s.LOWER,
+                s.MGB2_PUNCTUATION,
+                s.WHITE_SPACE,
+                s.GLM,
+            ),
+        ),
+        Profile(
+            "mgb3-mrwer",
+            1,
+            "the MGB-3 multi-reference scoring's, on Buckwalter, into which Arabic script is converted",
+            (
+                s.INVISIBLE,
+                s.PRESENTATION,
+                s.NFC,
+                s.BUCKWALTER,
+                s.BUCKWALTER_DIACRITICS,
+                s.BUCKWALTER_ALEF,
+                s.BUCKWALTER_YEH,
+                s.BUCKWALTER_TEH,
+                s.NFC,
+                s.WHITE_SPACE,
+            ),
+        ),
+    )
+}
+
+
+def profile(name: str) -> Profile:
+    """The profile of that name, or of that id (sawt@1). Raises UserError naming the nearest where there is none."""
+    plain, _, version = name.partition("@")
+    if plain not in PROFILES:
+        near = difflib.get_close_matches(plain.lower(), PROFILES, 1, 0.4)
+        known = ", ".join(PROFILES)
+        raise UserError(
+            f"unknown profile {name}",
+            "",
+            f"did you mean {near[0]}? There are {known}" if near else f"there are {known}",
+        )
+    found = PROFILES[plain]
+    if version and name != found.id:
+        raise UserError(
+            f"profile {name} is not the one of this toolkit, {found.id}", "", f"normalise anew with {plain}"
+        )
+    return found
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """The command line. Returns the exit status."""
+    parser = argparse.ArgumentParser("python3 -m toolkit.text.normalise", description=__doc__, allow_abbrev=False)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("file", nargs="?", metavar="FILE", help="UTF-8 text; - reads standard input")
+    parser.add_argument("--profile", default="sawt", metavar="NAME", help=f"{', '.join(PROFILES)}; default sawt")
+    parser.add_argument("--kaldi", action="store_true", help="the first column is an id, and kept")
+    parser.add_argument("--trace", action="store_true", help="show what each step changes, and a summary, instead")
+    parser.add_argument("--list", action="store_true", help="show the profiles and what each of their steps does")
+    call = parser.parse_args(words)
+    if call.list:
+        print(listing())
+        return 0
+    if call.file is None:
+        parser.error("give a FILE, - for standard input, or --list")
+    chosen = profile(call.profile)
+    lines = lines_of(call.file, call.kaldi)
+    if call.trace:
+        show_trace(chosen, lines)
+        return 0
+    for line in lines:
+        print(line.lead + chosen(line.text))
+    return 0
+
+
+def listing() -> str:
+    """The profiles, which steps each has (in which place), and what the steps do, as tables."""
+    profiles = [*PROFILES.values()]
+    names = list(dict.fromkeys(step.name for p in profiles for step in p.steps))
+    heads = columns([("profile", "what it is"), *((p.id, p.meaning) for p in profiles)])
+    places = [
+        (name, *(",".join(str(i) for i, step in enumerate(p.steps, 1) if step.name == name) or "-" for p in profiles))
+        for name in names
+    ]
+    grid = columns([("step, at which place", *(p.id for p in profiles)), *places], range(1, len(profiles) + 1))
+    parts = [heads, grid]
+    for p in profiles:
+        rows = [(str(i), step.name, step.meaning) for i, step in enumerate(p.steps, 1)]
+        parts.append(f"{p.id}\n" + columns([("", "step", "what it does"), *rows], (0,)))
+    return "\n\n".join(parts)
+
+
+if __name__ == "__main__":
+    with told(1, "the text"), quiet_pipe():
+        raise SystemExit(main())
