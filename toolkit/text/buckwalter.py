@@ -2,7 +2,8 @@
 
 A character of the alphabet is one ASCII character and back, so a text of them comes back as it went. Characters outside
 it are kept, or refused by `strict`. A word with a mark of Latin (@@LAT) is kept as it is, both ways. What the alphabet
-cannot tell: a Latin word without a mark looks like Buckwalter, and would be read as Arabic on the way back.
+cannot tell: a Latin word without a mark looks like Buckwalter, and would be read as Arabic on the way back. Marks keep
+their order: NFC writes fatha before shadda, most Buckwalter has it the other way.
 
 Source: Buckwalter, "Arabic Morphological Analyzer 2.0", LDC2004L02 (47 characters); the MGB-2 challenge's converter
 (G gaf, J tcheh, P peh, V veh).

@@ -75,6 +75,7 @@ PROFILES: dict[str, Profile] = {
                 s.INVISIBLE,
                 s.ZERO_WIDTH,
                 s.PRESENTATION,
+                s.TATWEEL_GONE,
                 s.DIACRITICS,
                 s.ALEF,
                 s.HAMZA_SEATS,

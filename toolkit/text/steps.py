@@ -82,10 +82,11 @@ ZERO_WIDTH = deletion(
     "zero width", "joiners, non-joiners and variation selectors, which change no Arabic word, are deleted", _ZERO_WIDTH
 )
 PRESENTATION = Step("presentation", "presentation forms and ligatures become plain letters", fold_presentation_forms)
+TATWEEL_GONE = deletion("tatweel", "the stroke that only lengthens a word is deleted", TATWEEL)
 _NEWER = deletion("newer marks", "", _NEWER_MARKS)
 DIACRITICS = Step(
     "diacritics",
-    "tashkeel, superscript alef, Quranic marks and tatweel are deleted; NFC",
+    "tashkeel, superscript alef and Quranic marks are deleted; NFC",
     lambda text: strip_diacritics(_NEWER.apply(text)),
 )
 HAMZA_SEATS = letters("hamza seats", "ؤ to و, ئ to ي", {"\u0624": "و", "\u0626": "ي", "\u0676": "و", "\u0678": "ي"})
@@ -200,7 +201,6 @@ LEADERBOARD_PUNCTUATION = deletion(
     re.escape("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~،؛؟"),
 )
 TASHKEEL_ONLY = deletion("diacritics", "tashkeel U+064B–0652 is deleted; ٰ and Quranic marks stay", TASHKEEL)
-TATWEEL_GONE = deletion("tatweel", "is deleted", TATWEEL)
 LEADERBOARD_LETTERS = letters("loan letters", "پ to ب, ڤ to ف", {"\u067e": "ب", "\u06a4": "ف"})
 ALEF_NOT_WASLA = letters("alef", "أ إ آ to ا, not ٱ", _each(ALEFS, to="ا"))
 HAMZA_GONE = letters("hamza", "ؤ to و, ئ to ي, ء deleted", {"\u0624": "و", "\u0626": "ي", "\u0621": ""})
