@@ -97,7 +97,7 @@ def test_composed_and_decomposed_texts_are_one_to_sawt_and_to_orthographic(text:
 
 @given(sentences, st.randoms(use_true_random=False))
 def test_marks_that_nobody_hears_change_nothing_to_sawt(sentence: str, rng: random.Random) -> None:
-    hidden = [*INVISIBLE, *TASHKEEL, TATWEEL, "\u06d6", "\u08f0"]
+    hidden = [*INVISIBLE, *TASHKEEL, TATWEEL, "\u06d6", "\u08f0", "\u0898", "\u08ca"]
     strewn = "".join(c + "".join(rng.choices(hidden, k=rng.randrange(3))) for c in sentence)
     assert sawt(strewn) == sawt(sentence)
 
