@@ -121,7 +121,7 @@ tables() {
   local result probed=()
   for result in "${results[@]}"; do [[ $result != "$exp"/probe/* ]] || probed+=("$result"); done
   stage compare "Paired differences between the models"
-  run score.compare --in "${probed[@]}" --out "$exp/compare"
+  run score.compare_probes --in "${probed[@]}" --out "$exp/compare"
   stage results "RESULTS.md and the page"
   run report --config "$(config report)" --in "$sets" "${results[@]}" "$exp/compare" --out "$exp/report"
 }

@@ -9,9 +9,9 @@ STAGES = """stages() {
   stage one "First"
   run ./add.py --config conf/one.yaml --out dump/one
   stage pairs "Second"
-  run score.compare --config conf/pairs.yaml --in dump/one --out exp/pairs
+  run score.compare_probes --config conf/pairs.yaml --in dump/one --out exp/pairs
   stage more "Third"
-  run score.compare --seed "$sleep" --in exp/pairs --out exp/more
+  run score.compare_probes --seed "$sleep" --in exp/pairs --out exp/more
 }
 """
 
@@ -42,7 +42,9 @@ def test_fresh_moves_nothing_where_a_flag_is_wrong(steps):
 
 
 def test_what_differs_in_inputs_and_output_alone_is_checked_once(capfd):
-    runs = [(f"stage {n}", ["score.compare", "--seed", "x", "--in", "a", f"b{n}", "--out", f"c{n}"]) for n in (1, 2)]
+    runs = [
+        (f"stage {n}", ["score.compare_probes", "--seed", "x", "--in", "a", f"b{n}", "--out", f"c{n}"]) for n in (1, 2)
+    ]
     with pytest.raises(SystemExit) as ended:
         check.refuse_wrong(runs)
     assert ended.value.code == 2 and capfd.readouterr().err.count("error: ") == 1

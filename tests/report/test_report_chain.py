@@ -274,7 +274,7 @@ def test_a_broken_pairs_json_is_named_with_the_step_to_rerun(recipe):
     recipe.chain().json("exp/compare/pairs.json", [{"task": "phone", "row": S}])
     with pytest.raises(UserError, match=r"\[0\]\.other is missing") as error:
         collect(chain.ins())
-    assert "runs score.compare " in error.value.remedy
+    assert "runs score.compare_probes " in error.value.remedy
 
 
 def test_the_order_of_the_probe_folders_changes_no_byte(recipe):

@@ -56,9 +56,9 @@ def test_an_utterance_that_several_stages_drop_is_counted_once():
         )
         for i in range(6)
     ]
-    pair = ("a against b", "score.compare", "a pair of rows with different classes", "task dialect")
+    pair = ("a against b", "score.compare_probes", "a pair of rows with different classes", "task dialect")
     assert funnel_table(stages).notes[-1] == "In all dropped: 6 rows, 1 utterance."
-    stages.append(Stage(Path("exp/compare"), ["score.compare"], drops=[pair], reasons={pair[2]: 1}))
+    stages.append(Stage(Path("exp/compare"), ["score.compare_probes"], drops=[pair], reasons={pair[2]: 1}))
     assert funnel_table(stages).notes[-1] == "In all dropped: 7 rows, 1 utterance."
 
 

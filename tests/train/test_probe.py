@@ -21,7 +21,7 @@ from toolkit.core.files import read_json
 from toolkit.core.step import Step
 from toolkit.models.beam import beam_search
 from toolkit.models.encoder import load_encoder
-from toolkit.score import compare
+from toolkit.score import compare_probes
 from toolkit.text.tokens import SentencePiece
 from toolkit.train import probe_beam
 from toolkit.train.probe_config import ProbeConfig
@@ -161,7 +161,7 @@ def test_a_run_stopped_in_the_middle_of_a_beam_search_does_not_train_again(
 
 def test_rows_of_a_run_can_be_compared_in_pairs(whole: tuple[Path, Step[ProbeConfig]], tmp_path: Path) -> None:
     out, _ = whole
-    compare.run(Step(compare.CompareConfig(), [out], tmp_path, ["score.compare"]))
+    compare_probes.run(Step(compare_probes.CompareConfig(), [out], tmp_path, ["score.compare_probes"]))
     pairs = read_json(tmp_path / "pairs.json")
     assert len(pairs) == len(TASKS) * (len(ROWS) - 1)
     for found in pairs:

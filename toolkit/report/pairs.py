@@ -1,4 +1,4 @@
-"""Paired differences between the rows, as score.compare leaves them."""
+"""Paired differences between the rows, as score.compare_probes leaves them."""
 
 from __future__ import annotations
 

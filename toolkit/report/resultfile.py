@@ -23,7 +23,7 @@ MAKERS = {  # who makes a result file, for folders without a record
     "row.json": "train.probe",
     "cost.json": "train.probe",
     "layers.json": "train.probe",
-    "pairs.json": "score.compare",
+    "pairs.json": "score.compare_probes",
     "wav.scp": "data.corpora",
 }
 

@@ -1,10 +1,10 @@
 """Read tasks off speech features: heads on frozen (or fine-tuned) upstreams and on baselines.
 
 Inputs: the folder that holds the data directories, then the models: none for the baselines, one for a model and its
-random twin. Rows of several runs make one table, and score.compare pairs them. Work unit: a row. A row computes its
-features once, then trains its tasks one by one, with layer_wise its tasks layer by layer; what is done is never done
-again, and what was interrupted goes on from its checkpoint. A fine-tuned row's cost is that of the network as it came:
-weights do not change it.
+random twin. Rows of several runs make one table, and score.compare_probes pairs them. Work unit: a row. A row
+computes its features once, then trains its tasks one by one, with layer_wise its tasks layer by layer; what is done is
+never done again, and what was interrupted goes on from its checkpoint. A fine-tuned row's cost is that of the network
+as it came: weights do not change it.
 """
 
 from __future__ import annotations

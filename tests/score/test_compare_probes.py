@@ -16,7 +16,7 @@ from toolkit.core.files import read_json, write_json
 from toolkit.core.record import Ledger
 from toolkit.core.step import Step
 from toolkit.score.bootstrap import paired_difference
-from toolkit.score.compare import CompareConfig, compare, read_rows, run
+from toolkit.score.compare_probes import CompareConfig, compare, read_rows, run
 
 SPEAKERS, EACH = 6, 5
 IDS = [f"متحدث{i % SPEAKERS}-{i:02d}" for i in range(SPEAKERS * EACH)]
@@ -45,7 +45,11 @@ def write(run: Path, row: str, kind: str, counted: Counts, task: str = "asr", **
 
 def pairs(tmp_path: Path, *folders: Path, seed: int = 1) -> tuple[list[dict[str, Any]], Step[CompareConfig]]:
     step = Step(
-        CompareConfig(seed), list(folders), tmp_path / "compare", ["score.compare"], ledger=Ledger("score.compare")
+        CompareConfig(seed),
+        list(folders),
+        tmp_path / "compare",
+        ["score.compare_probes"],
+        ledger=Ledger("score.compare_probes"),
     )
     run(step)
     return read_json(tmp_path / "compare/pairs.json"), step
@@ -103,7 +107,7 @@ def test_what_only_one_row_scored_does_not_count_and_is_in_the_ledger(tmp_path: 
     gap = 100 * sum(first[id][0] - second[id][0] for id in shared) / (20 * len(shared))
     assert found[0]["percent"] == pytest.approx(gap) and [p["n"] for p in found] == [29, 29]
     assert set(step.ledger.rows) == {
-        (IDS[3], "score.compare", "not scored in every row", "task asr: not in it1.base"),
+        (IDS[3], "score.compare_probes", "not scored in every row", "task asr: not in it1.base"),
     }
 
 
@@ -230,5 +234,5 @@ def test_models_without_a_task_in_common_make_no_pair(tmp_path: Path) -> None:
 
 
 def test_comparing_needs_no_torch() -> None:
-    code = "import sys, toolkit.score.compare; sys.exit('torch' in sys.modules)"
+    code = "import sys, toolkit.score.compare_probes; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
