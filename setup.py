@@ -9,7 +9,7 @@ setup(
     license="Apache-2.0",
     python_requires=">=3.10",
     packages=find_packages(include=["toolkit", "toolkit.*"]),
-    package_data={"toolkit.report": ["*.j2", "*.css", "*.js"]},
+    package_data={"toolkit.report": ["*.j2", "*.css", "*.js"], "toolkit.score": ["*.j2", "*.css", "*.js"]},
     install_requires=[
         "torch>=2.11,<2.14",  # newer ones pull several GB of CUDA packages onto a CPU machine
         "numpy>=1.26",

@@ -1,0 +1,260 @@
+"""What kind of error an utterance has: the six kinds of "To Distill or Not to Distill?" (arXiv 2406.04512), by rule.
+
+There, people read the output. Here, rules look at spelling alone; the rules and their thresholds are heuristics of
+ours, not the paper's, and their counts are not to be set beside its figures. Every rule says what it cannot see. An
+utterance gets the first category that fits, in the order of ORDER; `correct` where no word is wrong, `other` where
+none fits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from .alignment import CORRECT as RIGHT
+from .alignment import DELETION, INSERTION, SUBSTITUTION, Column, align, edits, likeness, stretches
+from .dialect import Lexicon, take
+from .repetition import RATIO, Repetition, repetition
+
+CORRECT, OTHER = "correct", "other"
+EMPTY, DETERIORATION, MSA = "empty", "deterioration", "MSA translation"
+HALLUCINATION, INCOMPLETE, DIALECTAL = "hallucination", "incomplete", "dialectal inaccuracy"
+ORDER = (EMPTY, DETERIORATION, MSA, HALLUCINATION, INCOMPLETE, DIALECTAL)
+CATEGORIES = (CORRECT, *ORDER, OTHER)
+
+Evidence = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Where the rules draw their lines; all of them ours."""
+
+    loop_count: int = 3
+    "deterioration: times in a row that the hypothesis says a phrase, from which on it is a loop"
+    loop_words: int = 6
+    "deterioration: words that such a loop covers at least (a speaker's own `la la la` has three)"
+    letter_ratio: float = RATIO
+    "deterioration: compression ratio of the letters above which a text repeats itself without an exact loop"
+    msa_margin: float = 0.1
+    "MSA translation, by an MSA reference: how much smaller its word error rate is than that of the reference (0 to 1)"
+    msa_reach: float = 0.7
+    "MSA translation, by an MSA reference: word error rate to it above which the hypothesis is nobody's translation"
+    msa_share: float = 0.5
+    "MSA translation, by the lexicon: least share of the reference's dialect words that became their MSA words"
+    likeness: float = 0.5
+    "two words are one misheard word from this likeness of their spelling on (1 - edits / letters of the longer)"
+    invented_share: float = 0.7
+    "hallucination: least share of the hypothesis' words that are like no word of the reference where they stand"
+    invented_words: int = 3
+    "hallucination: least number of such words"
+    inserted_words: int = 6
+    "hallucination: or this many words more in a stretch than the reference has there"
+    missing_share: float = 0.3
+    "incomplete: least share of the reference's words that have no word in the hypothesis"
+    missing_words: int = 2
+    "incomplete: least number of such words"
+
+    def __post_init__(self) -> None:
+        for name in ("msa_margin", "msa_reach", "msa_share", "likeness", "invented_share", "missing_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} must be 0 to 1, not {getattr(self, name)}")
+        for name in ("loop_count", "loop_words", "invented_words", "inserted_words", "missing_words"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One utterance as the rules see it: normalised words.
+
+    Attributes:
+        msa: words of its reference in MSA; None where there is none.
+    """
+
+    reference: Sequence[str]
+    hypothesis: Sequence[str]
+    lexicon: Lexicon
+    msa: Sequence[str] | None = None
+    limits: Thresholds = field(default_factory=Thresholds)
+
+    @cached_property
+    def columns(self) -> list[Column]:
+        return align(self.reference, self.hypothesis)
+
+    @cached_property
+    def repeated(self) -> tuple[Repetition, Repetition]:
+        """Of the reference and of the hypothesis."""
+        return repetition(" ".join(self.reference)), repetition(" ".join(self.hypothesis))
+
+    @cached_property
+    def dialect_words(self) -> list[str]:
+        """Words of the reference that are in the lexicon, or not in the MSA reference where there is one."""
+        if self.msa is not None:
+            return [column.reference for column in align(self.reference, self.msa) if column.kind in _OF_REFERENCE]
+        return [word for word in self.reference if word in self.lexicon]
+
+    @property
+    def judged(self) -> bool:
+        """Whether the rules of MSA translation and of dialectal inaccuracy have something to look at."""
+        return bool(self.dialect_words)
+
+
+_OF_REFERENCE = (SUBSTITUTION, DELETION)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The category of an utterance and what it rests on.
+
+    Attributes:
+        why: a sentence of figures, without words of the texts.
+        evidence: words of the texts: (of the reference, of the hypothesis), either of them "" where there is none.
+    """
+
+    category: str
+    why: str = ""
+    evidence: Evidence = ()
+
+
+def categorise(case: Case) -> Verdict:
+    """The first category of ORDER whose rule fits."""
+    if not edits(case.columns):
+        return Verdict(CORRECT)
+    for category in ORDER:
+        found = RULES[category](case)
+        if found is not None:
+            return Verdict(category, *found)
+    return Verdict(OTHER, f"{edits(case.columns)} edits in {len(case.reference)} words")
+
+
+Found = tuple[str, Evidence] | None
+
+
+def empty(case: Case) -> Found:
+    """The hypothesis has no word, the reference has some.
+
+    Cannot see: whether anything was to be heard.
+    """
+    return None if case.hypothesis else (f"0 of {len(case.reference)} words", ())
+
+
+def deterioration(case: Case) -> Found:
+    """The hypothesis is caught in a loop that the reference has not.
+
+    A phrase stands there loop_count times in a row, over loop_words words and more than in the reference; or its
+    letters compress by more than letter_ratio, and the reference's do not.
+    Cannot see: a loop that the speaker made and the reference left out; gibberish that does not repeat itself, which
+    is hallucination here.
+    """
+    said, heard = case.repeated
+    looped = heard.loop_count >= case.limits.loop_count and heard.loop_words >= case.limits.loop_words
+    if looped and (heard.loop_count > said.loop_count or heard.loop_words > said.loop_words):
+        return f"a phrase of {heard.loop_length} words {heard.loop_count} times in a row", ()
+    if heard.letter_ratio > case.limits.letter_ratio >= said.letter_ratio:
+        return f"letters compress {heard.letter_ratio:.1f} times, those of the reference {said.letter_ratio:.1f}", ()
+    return None
+
+
+def msa_translation(case: Case) -> Found:
+    """The hypothesis says in MSA what the reference says in dialect.
+
+    With an MSA reference: the word error rate to it is at most msa_reach, and by msa_margin less than to the reference.
+    Without: of the reference's dialect function words in our lexicon, at least the share msa_share stands in the
+    hypothesis as an MSA word that means it, between the same correct words.
+    Cannot see: without an MSA reference, a translation of an utterance that has no word of the lexicon (how many it
+    could judge is said), or of content words alone; one translated word of one is a whole translation to it.
+    """
+    if case.msa is not None:
+        to_msa, to_said = _rate(case.msa, case.hypothesis), _rate(case.reference, case.hypothesis)
+        if to_msa <= case.limits.msa_reach and to_msa + case.limits.msa_margin <= to_said:
+            return f"WER {100 * to_msa:.0f} % to the MSA reference, {100 * to_said:.0f} % to the reference", ()
+        return None
+    pairs = translated(case)
+    if not pairs or len(pairs) < case.limits.msa_share * len(case.dialect_words):
+        return None
+    return f"{len(pairs)} of {len(case.dialect_words)} dialect words in MSA", pairs
+
+
+def translated(case: Case) -> Evidence:
+    """(dialect word, MSA phrase) of each word that the lexicon finds translated."""
+    pairs = []
+    for stretch in stretches(case.columns):
+        heard = [column.hypothesis for column in stretch if column.hypothesis]
+        for column in stretch:
+            if phrase := take(case.lexicon.msa(column.reference), heard):
+                pairs.append((column.reference, " ".join(phrase)))
+    return tuple(pairs)
+
+
+def hallucination(case: Case) -> Found:
+    """The hypothesis says what nobody said.
+
+    At least invented_words words, and the share invented_share of all, are inserted or stand for a word they are not
+    like (likeness); or a stretch has inserted_words words more than the reference has there; or there is any word
+    where the reference has none.
+    Cannot see: what was said and is missing in the reference; sense (a misheard word of another meaning is like the
+    right one); Latin letters for an Arabic reference are unlike it however right they sound.
+    """
+    if not case.reference:
+        return f"{len(case.hypothesis)} words where the reference is empty", ()
+    invented = [c.hypothesis for c in case.columns if c.hypothesis and not _near(c, case.limits.likeness)]
+    share = len(invented) / len(case.hypothesis)
+    if len(invented) >= case.limits.invented_words and share >= case.limits.invented_share:
+        return f"{len(invented)} of {len(case.hypothesis)} words like nothing in the reference", ()
+    more = max((_surplus(stretch, INSERTION, DELETION) for stretch in stretches(case.columns)), default=0)
+    return (f"{more} words more than the reference in one stretch", ()) if more >= case.limits.inserted_words else None
+
+
+def incomplete(case: Case) -> Found:
+    """A part of the reference is missing.
+
+    At least missing_words words, and the share missing_share of the reference's, are deleted; a deletion that an
+    insertion beside it makes up for does not count.
+    Cannot see: where the missing words are in the audio; words that the reference has and nobody said.
+    """
+    missing = sum(max(0, _surplus(stretch, DELETION, INSERTION)) for stretch in stretches(case.columns))
+    if missing < case.limits.missing_words or missing < case.limits.missing_share * len(case.reference):
+        return None
+    return f"{missing} of {len(case.reference)} words missing", ()
+
+
+def dialectal(case: Case) -> Found:
+    """A dialect word of the reference was not recognised.
+
+    One of our lexicon, or, where there is an MSA reference, one that MSA has not, is replaced or missing.
+    Cannot see: without an MSA reference, dialect content words (so it finds too few); whether the word was wrong
+    because it is dialect.
+    """
+    left = list(case.dialect_words)
+    lost = tuple(
+        (column.reference, column.hypothesis)
+        for column in case.columns
+        if column.kind in _OF_REFERENCE and take([(column.reference,)], left)
+    )
+    return (f"{len(lost)} of {len(case.dialect_words)} dialect words not recognised", lost) if lost else None
+
+
+RULES: dict[str, Callable[[Case], Found]] = {
+    EMPTY: empty,
+    DETERIORATION: deterioration,
+    MSA: msa_translation,
+    HALLUCINATION: hallucination,
+    INCOMPLETE: incomplete,
+    DIALECTAL: dialectal,
+}
+
+
+def _rate(reference: Sequence[str], hypothesis: Sequence[str]) -> float:
+    return edits(align(reference, hypothesis)) / max(1, len(reference))
+
+
+def _near(column: Column, least: float) -> bool:
+    if column.kind == SUBSTITUTION:
+        return likeness(column.reference, column.hypothesis) >= least
+    return column.kind == RIGHT
+
+
+def _surplus(stretch: Sequence[Column], kind: str, other: str) -> int:
+    """How many more columns of one kind than of the other a stretch of errors has."""
+    return sum((column.kind == kind) - (column.kind == other) for column in stretch)
