@@ -48,7 +48,7 @@ class Thresholds:
     "hallucination: least share of the hypothesis' words that are like no word of the reference where they stand"
     invented_words: int = 3
     "hallucination: least number of such words"
-    inserted_words: int = 6
+    inserted_words: int = 4
     "hallucination: or this many words more in a stretch than the reference has there"
     missing_share: float = 0.3
     "incomplete: least share of the reference's words that have no word in the hypothesis"
@@ -161,7 +161,7 @@ def msa_translation(case: Case) -> Found:
 
     With an MSA reference: the word error rate to it is at most msa_reach, and by msa_margin less than to the reference.
     Without: of the reference's dialect function words in our lexicon, at least the share msa_share stands in the
-    hypothesis as an MSA word that means it, between the same correct words.
+    hypothesis as an MSA word that means it, between the same correct words; and the rest is no hallucination.
     Cannot see: without an MSA reference, a translation of an utterance that has no word of the lexicon (how many it
     could judge is said), or of content words alone; one translated word of one is a whole translation to it.
     """
@@ -172,6 +172,8 @@ def msa_translation(case: Case) -> Found:
         return None
     pairs = translated(case)
     if not pairs or len(pairs) < case.limits.msa_share * len(case.dialect_words):
+        return None
+    if _invented(case, sum(len(phrase.split()) for _, phrase in pairs)):
         return None
     return f"{len(pairs)} of {len(case.dialect_words)} dialect words in MSA", pairs
 
@@ -198,10 +200,8 @@ def hallucination(case: Case) -> Found:
     """
     if not case.reference:
         return f"{len(case.hypothesis)} words where the reference is empty", ()
-    invented = [c.hypothesis for c in case.columns if c.hypothesis and not _near(c, case.limits.likeness)]
-    share = len(invented) / len(case.hypothesis)
-    if len(invented) >= case.limits.invented_words and share >= case.limits.invented_share:
-        return f"{len(invented)} of {len(case.hypothesis)} words like nothing in the reference", ()
+    if invented := _invented(case):
+        return f"{invented} of {len(case.hypothesis)} words like nothing in the reference", ()
     more = max((_surplus(stretch, INSERTION, DELETION) for stretch in stretches(case.columns)), default=0)
     return (f"{more} words more than the reference in one stretch", ()) if more >= case.limits.inserted_words else None
 
@@ -247,6 +247,13 @@ RULES: dict[str, Callable[[Case], Found]] = {
 
 def _rate(reference: Sequence[str], hypothesis: Sequence[str]) -> float:
     return edits(align(reference, hypothesis)) / max(1, len(reference))
+
+
+def _invented(case: Case, accounted: int = 0) -> int:
+    """Words of the hypothesis like nothing where they stand, less those accounted for; 0 where they are too few."""
+    count = -accounted + sum(bool(c.hypothesis) and not _near(c, case.limits.likeness) for c in case.columns)
+    enough = count >= case.limits.invented_words and count >= case.limits.invented_share * len(case.hypothesis)
+    return count if enough else 0
 
 
 def _near(column: Column, least: float) -> bool:

@@ -73,6 +73,11 @@ class Lexicon:
                 known = self._phrases.setdefault(word, [])
                 known += [phrase for phrase in phrases if phrase and phrase not in known and phrase != (word,)]
 
+    @property
+    def words(self) -> list[str]:
+        """The dialect words, as the profile spells them."""
+        return sorted(word for word, phrases in self._phrases.items() if phrases)
+
     def __contains__(self, word: str) -> bool:
         return bool(self.msa(word))
 

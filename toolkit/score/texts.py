@@ -1,6 +1,7 @@
 """Texts by utterance id, as recognisers write them: Kaldi's `id words …` lines, or JSONL of {"id": …, "text": …}.
 
-An empty text is a text. A line that cannot be used is left out and named; the others are read.
+An empty text is a text. A line that cannot be used is left out and named; the others are read. Control characters (NUL)
+are taken out of texts, white space in them is made single spaces.
 """
 
 from __future__ import annotations
@@ -51,8 +52,9 @@ def read_texts(path: Path) -> Texts:
             json_lines = line.lstrip().startswith(b"{") if json_lines is None else json_lines
             _take(found, number, line, json_lines)
     if not found.texts:
-        what = f"no text can be read ({found.unusable[0][2]} in line {found.unusable[0][0]})" if number else "no text"
-        raise UserError(what, str(path), "give lines of `id text`, or of JSON with id and text, in UTF-8")
+        first = next(iter(found.unusable), None)
+        why = f": {first[2]} in line {first[0]}" if first else ""
+        raise UserError(f"no text in it{why}", str(path), "give lines of `id text`, or of JSON, in UTF-8")
     return found
 
 
@@ -70,7 +72,7 @@ def _take(found: Texts, number: int, line: bytes, json_lines: bool) -> None:
         return _leave_out(found, number, id, "unusable id", odd)
     if id in found.texts:
         return _leave_out(found, number, id, "id given twice", "the first one counts")
-    found.texts[id] = text
+    found.texts[id] = one_line(text)
     return None
 
 
@@ -79,7 +81,7 @@ def _leave_out(found: Texts, number: int, id: str, reason: str, detail: str) -> 
 
 
 def _of_kaldi(line: str) -> tuple[str, str]:
-    id, *text = line.split(None, 1)
+    id, *text = line.split(None, 1) or [""]
     return id, text[0] if text else ""
 
 
