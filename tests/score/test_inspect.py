@@ -34,7 +34,7 @@ HYPOTHESES = {
     "msa-3": "نعم نعم",
     "extra": "نعم",
 }
-LABELS = {"egy-1": "EGY", "egy-2": "EGY", "lev-1": "LEV", "msa-1": "MSA", "msa-2": "MSA", "never": "MSA"}
+LABELS = {"egy-1": "EGY", "egy-2": "EGY", "lev-1": "LEV", "msa-1": "MSA", "msa-2": "MSA\u200f", "never": "MSA"}
 ROWS = {
     "egy-1": ("EGY", "MSA translation"),
     "egy-2": ("EGY", "empty"),
@@ -206,6 +206,17 @@ def test_the_page_shows_the_worst_and_some_drawn_and_stays_small(tmp_path: Path)
     assert shown[:5] == [f"u{i:03}" for i in range(9, 59, 10)]  # nine edits each
     other = Page(run(tmp_path, references, hypotheses, "--worst", "5", "--drawn", "7", "--seed", "2"))
     assert shown != [a["data-id"] for a in other.all("article")]
+
+
+def test_of_a_thousand_labels_the_page_has_the_largest_and_the_summary_all(tmp_path: Path) -> None:
+    references = {f"u{i:04}": "نعم" for i in range(1002)}
+    labels = {id: f"speaker{max(i - 2, 0):04}" for i, id in enumerate(references)}  # three of them the first's
+    out = run(tmp_path, references, references, "--by", str(table(tmp_path / "utt2spk", labels)))
+    assert len(summary(out)["labels"]) == 1000
+    assert summary(out)["labels"]["speaker0000"]["utterances"] == 3
+    page = Page(out)
+    assert "speaker0000" in page.html and "of 1000; all of them" in page.html
+    assert len(page.all("tr")) == 1 + 1 + 40 + 1  # the head, all, the labels, their mean
 
 
 def test_a_word_of_a_thousand_letters_and_a_text_of_a_thousand_words_are_cut(tmp_path: Path) -> None:

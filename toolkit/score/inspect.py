@@ -19,6 +19,7 @@ from ..core.files import atomic, write_json, write_text
 from ..core.record import DROPPED, Ledger
 from ..core.seed import seed_of
 from ..data.tables import one_line
+from ..text.invisible import strip_invisible
 from ..text.normalise import profile
 from .categories import CATEGORIES, CORRECT, Case, Thresholds, categorise
 from .dialect import Lexicon
@@ -53,15 +54,17 @@ def inspect(inputs: Inputs, normalise: Callable[[str], str], limits: Thresholds)
         reference, hypothesis = (words(normalise(text)) for text in written)
         msa = words(normalise(inputs.msa[id])) if id in inputs.msa else None
         case = Case(reference, hypothesis, lexicon, msa or None, limits)
-        label = one_line(inputs.labels.get(id, "")) or UNKNOWN
+        label = one_line(strip_invisible(inputs.labels.get(id, ""))) or UNKNOWN
         found.append(Inspected(id, label, case.columns, categorise(case), written, case.judged))
     return found
 
 
 def summary(found: Sequence[Inspected]) -> dict[str, Any]:
     """Counts over all utterances (micro), of each label, and the unweighted mean of the labels' shares (macro)."""
-    labels = {label: [u for u in found if u.label == label] for label in sorted({u.label for u in found})}
-    counts = {label: _counts(group) for label, group in labels.items()}
+    labels: dict[str, list[Inspected]] = {}
+    for u in found:
+        labels.setdefault(u.label, []).append(u)
+    counts = {label: _counts(group) for label, group in sorted(labels.items())}
     macro = {
         category: sum(count["categories"][category]["percent"] for count in counts.values()) / len(counts)
         for category in CATEGORIES

@@ -25,6 +25,7 @@ from .categories import CATEGORIES, CORRECT, ORDER, OTHER, RULES, Thresholds, Ve
 HERE = Path(__file__).parent
 MOST_COLUMNS = 150  # of one utterance, so that a text of a thousand words does not make the page
 MOST_LETTERS = 40  # of one word
+MOST_LABELS = 40  # rows of the table
 MOST_WRITTEN = 1500  # of a text as it stands in the file
 
 
@@ -112,6 +113,7 @@ def page(
         labels=sorted({u.label for u in chosen}),
         columns=[*ORDER, OTHER, CORRECT],
         counts=counts,
+        label_rows=_label_rows(counts["labels"]),
         about=about,
         config=config,
         total=total,
@@ -129,6 +131,12 @@ def direction(texts: Sequence[str]) -> str:
     Of a sentence of Arabic with Latin names in it the words run from right to left, whatever it begins with.
     """
     return "rtl" if any(unicodedata.bidirectional(c) in ("R", "AL") for text in texts for c in text) else "ltr"
+
+
+def _label_rows(labels: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """The labels of the most utterances, by name."""
+    most = sorted(labels, key=lambda name: (-labels[name]["utterances"], name))[:MOST_LABELS]
+    return {name: labels[name] for name in sorted(most)}
 
 
 def _shown(u: Inspected) -> Shown:
