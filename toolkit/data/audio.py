@@ -82,11 +82,7 @@ def read_audio(
     Raises AudioError: missing, empty, unreadable, truncated, non-finite, past end, bad segment, pipe.
     """
     with open_recording(path, allow_pipes) as r:
-        first, last = _span(r, start, end)
-        wave_N = _in_chunks(r.read, first, last) if r.rate == SAMPLE_RATE else _in_chunks(r.resampled, first, last)
-        if not np.isfinite(wave_N).all():
-            raise AudioError("non-finite", "samples that are not numbers (NaN or infinite)", r.name, "export it again")
-        return wave_N
+        return r.part(start, end)
 
 
 class Recording:
@@ -154,6 +150,15 @@ class Recording:
                 "fetch or export it again",
             )
         return part_NC
+
+    def part(self, start: float, end: float | None) -> Wave:
+        """What `read_audio` gives of this recording: for somebody who reads many parts of it. Raises AudioError."""
+        first, last = _span(self, start, end)
+        wave_N = _in_chunks(self.read if self.rate == SAMPLE_RATE else self.resampled, first, last)
+        if not np.isfinite(wave_N).all():
+            what = "samples that are not numbers (NaN or infinite)"
+            raise AudioError("non-finite", what, self.name, "export it again")
+        return wave_N
 
     def blocks(self, seconds: float = 30.0) -> Iterator[Wave]:
         """The whole recording in turn, mono, at its own rate, no more than `seconds` of it in memory at once."""

@@ -1,0 +1,229 @@
+"""Keep what is tested out of what is trained on: shared programmes, prompts, audio and speakers, also across corpora.
+
+python3 -m toolkit.data.contamination --in DATA [MORE ...] --out OUT
+
+DATA is a folder of data directories (data/mgb2_train, data/mgb2_test, ...), MORE other such folders or single data
+directories: other corpora's test sets. OUT gets a copy of every set of DATA, the training sets without the utterances
+that share something with a test set of any input; dropped.tsv says of each why, contamination.tsv who shares what.
+
+The sets of one folder are a corpus: within it a speaker's id means a person, in another folder it may be somebody
+else's, and only the official names of a table spk2name (speaker, name) are compared. A programme is what utt2prog says,
+or else the recording that a segment is cut from, whatever its corpus. `unknown` is shared with nobody.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import math
+import shutil
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..core.errors import UserError
+from ..core.files import TEMPORARY, atomic, remove
+from ..core.record import BOOKKEEPING
+from ..core.shards import run_shards, split
+from ..core.step import Step, main
+from ..text.normalise import profile
+from .edit import restrict
+from .ids import fault
+from .kaldi import WAV, DataDir, copy_phones, write_data_dir
+from .overlap import KINDS, Hit, Prompts, SetOfData, hits, values_of
+from .overlap_report import REPORT, Report
+from .same_audio import probe, read_rows, same, tasks, write_rows
+
+VERSION = 1
+PLAN = {"mb": 20, "mb_per_hour": 0.5}
+JOBS = "cpu array"
+
+
+@dataclass(frozen=True)
+class ContaminationConfig:
+    """What is compared, and what is done about it."""
+
+    train: tuple[str, ...] = ("*train*",)
+    """names of the sets that are trained on, or patterns of names; all others are test sets, dev too"""
+    remove: tuple[str, ...] = KINDS
+    """what takes an utterance out of a training set where a test set has it too: programme, prompt, audio, speaker;
+    what is not named here is reported and stays. Leave speaker out for corpora of few speakers, prompt where texts are
+    read aloud many times"""
+    fewest_words: int = 4
+    """shorter prompts (yes, thank you) are counted and nothing more"""
+    audio: bool = True
+    """compare the audio too, which opens recordings"""
+    most: float = 0.01
+    """share of a training set's utterances above which the step refuses to go on: somebody should look at it first"""
+    allow_contamination: bool = False
+    """go on above `most`; the utterances are taken out all the same"""
+    allow_pipes: bool = False
+    """accept commands in wav.scp"""
+
+    def __post_init__(self) -> None:
+        if odd := [kind for kind in self.remove if kind not in KINDS]:
+            raise ValueError(f"remove: {odd[0]!r} is not one of {', '.join(KINDS)}")
+        if not self.train:
+            raise ValueError("train: name the sets that are trained on, or a pattern such as *train*")
+        if self.fewest_words < 1:
+            raise ValueError(f"fewest_words must be 1 or more, not {self.fewest_words}")
+        if not 0 <= self.most <= 1:
+            raise ValueError(f"most is a share, 0 to 1, not {self.most}")
+
+
+def find_sets(ins: Sequence[Path], config: ContaminationConfig) -> list[SetOfData]:
+    """The sets of all inputs, read. Raises UserError where names cannot be told apart, or a side is missing."""
+    found: dict[Path, tuple[Path, bool]] = {}
+    for number, given in enumerate(ins):
+        for path in _directories(given):
+            found.setdefault(path.resolve(), (path, number == 0))
+    names = {path: said.name or path.name for path, (said, _) in found.items()}
+    trains = _train_names(names.values(), config.train)
+    there = ", ".join(names.values())
+    if not any(ours and names[path] in trains for path, (_, ours) in found.items()):
+        raise UserError("no set of the first input is trained on", str(ins[0]), f"--train: name one or more of {there}")
+    if trains == set(names.values()):
+        what = f"every set is trained on ({there}): there is nothing to compare with"
+        raise UserError(what, "train", "give test sets with --in, or name fewer sets with --train")
+    sets: list[SetOfData] = []
+    for path, (said, ours) in found.items():
+        folder = names[path]
+        if ours and (odd := _unusable(folder)):
+            raise UserError(f"a set called {folder!r}, which {odd}", str(said), "rename its folder")
+        name = folder if [*names.values()].count(folder) == 1 else str(said)
+        data = DataDir.read(said, config.allow_pipes)
+        sets.append(SetOfData(name, folder, str(path.parent), folder in trains, ours, data))
+    return sets
+
+
+def _train_names(names: Collection[str], patterns: Iterable[str]) -> set[str]:
+    """Names that one of the patterns fits. Raises UserError for a pattern that fits none."""
+    found: set[str] = set()
+    for pattern in patterns:
+        fitting = {name for name in names if fnmatch.fnmatchcase(name, pattern)}
+        if not fitting:
+            remedy = f"--train: name one or more of {', '.join(sorted(set(names)))}"
+            raise UserError(f"no set is called {pattern}", "train", remedy)
+        found |= fitting
+    return found
+
+
+def _directories(folder: Path) -> list[Path]:
+    """The folder itself, if it is a data directory, else those in it. Raises UserError where there is none."""
+    if (folder / WAV).is_file():
+        return [folder]
+    found = [path for path in sorted(folder.iterdir()) if (path / WAV).is_file()] if folder.is_dir() else []
+    if not found:
+        raise UserError("no data directory in it (none has a wav.scp)", str(folder), "name the folder that holds them")
+    return found
+
+
+def _unusable(name: str) -> str:
+    """Why a copy of a set cannot be called so, as the end of a sentence."""
+    if name in BOOKKEEPING | {f"{REPORT}.tsv", f"{REPORT}.json"} or name.endswith(TEMPORARY):
+        return "is a name that the step itself uses in its folder"
+    return fault(name)
+
+
+def find_audio(step: Step[ContaminationConfig], sets: Sequence[SetOfData]) -> tuple[list[Hit], list[str]]:
+    """Hits of equal audio, and what could not be read. Recordings are probed in shards."""
+    todo = tasks(sets)
+    if not todo:
+        return [], []
+    costs = [len(task.utterances) + task.bytes for task in todo]
+    shards = split(costs)
+
+    def work(k: int, path: Path) -> None:
+        write_rows(path, (row for i in shards[k] for row in probe(todo[i])))
+
+    paths = run_shards(step, [sum(costs[i] for i in shard) for shard in shards], work, "probes", ".jsonl")
+    rows, bad = read_rows(paths)
+    return list(same(sets, rows)), bad
+
+
+def compare(sets: Sequence[SetOfData], config: ContaminationConfig, audio: Iterable[Hit]) -> Report:
+    """What training sets share with test sets, `audio` being what is known of their audio."""
+    prompts = Prompts(profile("sawt"), config.fewest_words)
+    trains, tests = [s for s in sets if s.train], [s for s in sets if not s.train]
+    known = {s.name: [*values_of(s, prompts)] for s in tests}
+    report = Report(sets, config.remove, config.audio)
+    report.add(hits(trains, tests, lambda s: known.get(s.name) or values_of(s, prompts)))
+    report.add(audio)
+    for i, test in enumerate(tests):
+        report.add_between_tests(hits([test], tests[i + 1 :], lambda s: known[s.name]))
+    return report
+
+
+def check(report: Report, config: ContaminationConfig) -> None:
+    """Raise UserError where a set would be emptied, or loses more than config.most and nobody has allowed it."""
+    emptied = [s for s in report.ours if len(report.removed(s)) == len(s.data)]
+    if emptied:
+        guilty = {kind: max(len(report.of_kind(s, kind)) / len(s.data) for s in emptied) for kind in config.remove}
+        kind = max(guilty, key=lambda kind: guilty[kind])
+        kept = " ".join(k for k in config.remove if k != kind)
+        raise UserError(
+            "\n".join(["nothing would be left to train on:", *map(report.line, emptied)]),
+            ", ".join(s.path for s in emptied),
+            f'--remove "{kept}" leaves utterances with a shared {kind} in, which a corpus of few speakers, or of '
+            "texts that all its speakers read, may need",
+        )
+    above = [s for s in report.ours if len(report.removed(s)) > config.most * len(s.data)]
+    if above and not config.allow_contamination:
+        raise UserError(
+            "\n".join(
+                [f"more than {100 * config.most:g} % of what is trained on is tested too:", *map(report.line, above)]
+            ),
+            ", ".join(s.path for s in above),
+            "see whether the right sets are trained on (--train); then --allow-contamination true goes on without "
+            f'those utterances, and --remove "{" ".join(config.remove)}" with fewer words leaves some of them in',
+        )
+
+
+def write(step: Step[ContaminationConfig], report: Report) -> None:
+    """A copy of each set of the first input, the training sets without what is removed."""
+    for s in report.sets:
+        if not s.ours:
+            continue
+        out = step.out / s.folder
+        gone = report.removed(s) if s.train else {}
+        if s.train:
+            kept = {u.id for u in s.data} - gone.keys()
+            write_data_dir(out, restrict(s.data.tables, kept))
+            copy_phones([s.data.path], out, kept)
+        else:
+            _copy(s.data.path, out)
+        for id, (reason, detail) in gone.items():
+            step.ledger.drop(id, reason, detail)
+        seconds = math.fsum(u.seconds for u in s.data if u.id not in gone)
+        step.counts[f"{out.name}_utterances"] = len(s.data) - len(gone)
+        step.counts[f"{out.name}_hours"] = round(seconds / 3600, 4)
+
+
+def _copy(folder: Path, out: Path) -> None:
+    """A data directory as it is, to the byte."""
+    with atomic(out) as temporary:
+        temporary.mkdir()
+        for file in sorted(folder.iterdir()):
+            if file.is_file() and file.name not in BOOKKEEPING and not file.name.startswith("."):
+                shutil.copyfile(file, temporary / file.name)
+
+
+def run(step: Step[ContaminationConfig]) -> None:
+    step.input(0, "a folder of data directories")
+    c = step.config
+    sets = find_sets(step.ins, c)
+    audio, bad = find_audio(step, sets) if c.audio else ([], [])
+    report = compare(sets, c, audio)
+    print(report.summary(bad))
+    try:
+        check(report, c)
+    except UserError:
+        remove(step.out / "shards")  # a folder in which nothing is made takes the call that the remedy names
+        report.write(step.out / "log", bad)
+        print(f"all that is shared: {step.out / 'log' / REPORT}.tsv")
+        raise
+    write(step, report)
+    report.write(step.out, bad)
+
+
+if __name__ == "__main__":
+    main(run, ContaminationConfig)

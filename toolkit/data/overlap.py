@@ -1,0 +1,177 @@
+"""What two sets share: programmes, prompts and speakers, by value.
+
+A value that says nothing (`unknown`) is shared with nobody. Names are compared without regard to case and to `-`, `_`
+and space, which differ between releases of one corpus.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from typing import NamedTuple
+
+from .kaldi import SEGMENTS, SPEAKERS, DataDir
+from .tables import TEXT
+
+PROGRAMME, PROMPT, AUDIO, SPEAKER, SHORT = "programme", "prompt", "audio", "speaker", "short prompt"
+KINDS = (PROGRAMME, PROMPT, AUDIO, SPEAKER)
+PROGRAMMES, NAMES = "utt2prog", "spk2name"
+SHOWN = 60  # characters of a value that a report shows
+
+_APART = re.compile(r"[\s_-]+")
+_NOBODY = re.compile(
+    r"(.* )?(unknown|unk|unidentified|anonymous|مجهول|مجهولة|غير معروف|غير معروفة)( .*)?|none|null|n a|na|"
+)
+
+
+@dataclass(frozen=True)
+class SetOfData:
+    """A data directory among those that are compared.
+
+    Attributes:
+        name: how reports call it: its folder's name, or the whole path where two inputs have one of that name.
+        folder: its folder's name; corpus: the folder it lies in, within which ids of speakers mean persons.
+        train: whether it is trained on; ours: whether it is of the first input, so that a copy of it is written.
+        data: its tables.
+    """
+
+    name: str
+    folder: str
+    corpus: str
+    train: bool
+    ours: bool
+    data: DataDir
+
+    @cached_property
+    def seconds(self) -> dict[str, float]:
+        """Utterance -> seconds."""
+        return {u.id: u.seconds for u in self.data}
+
+    @property
+    def path(self) -> str:
+        return str(self.data.path)
+
+
+class Value(NamedTuple):
+    """What an utterance can share: `key` is compared, `shown` is for people."""
+
+    id: str
+    kind: str
+    key: str
+    shown: str
+
+
+class Hit(NamedTuple):
+    """An utterance `id` of set `train` has value `key` of `kind`, shown as `shown`, in common with set `test`."""
+
+    train: str
+    id: str
+    kind: str
+    key: str
+    shown: str
+    test: str
+
+
+@dataclass
+class Shared:
+    """What one set shares with another, of one kind.
+
+    Attributes:
+        values: key -> how it is shown; utterances: ids of the first set that have one of them.
+    """
+
+    values: dict[str, str] = field(default_factory=dict)
+    utterances: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """How prompts are compared: as `normalise` writes them; of fewer than `fewest_words` words they say little."""
+
+    normalise: Callable[[str], str]
+    fewest_words: int
+
+
+def values_of(s: SetOfData, prompts: Prompts) -> Iterator[Value]:
+    """All that the utterances of a set can share, but for their audio."""
+    yield from _programmes(s)
+    yield from _prompts(s, prompts)
+    yield from _speakers(s)
+
+
+def lacks(s: SetOfData, kind: str) -> str:
+    """What a set would need for `kind` to be compared; empty where it has it."""
+    tables = s.data.tables
+    if kind == PROGRAMME:
+        return "" if PROGRAMMES in tables or SEGMENTS in tables else f"{PROGRAMMES} or {SEGMENTS}"
+    if kind in (PROMPT, SHORT):
+        return "" if _texts(s) else "text"
+    return SPEAKERS if kind == SPEAKER and SPEAKERS not in tables else ""
+
+
+def hits(
+    trains: Iterable[SetOfData],
+    tests: Sequence[SetOfData],
+    values: Callable[[SetOfData], Iterable[Value]],
+) -> Iterator[Hit]:
+    """Everything that an utterance of `trains` has in common with a set of `tests`."""
+    owners: dict[tuple[str, str], dict[str, None]] = {}
+    for test in tests:
+        for value in values(test):
+            owners.setdefault((value.kind, value.key), {})[test.name] = None
+    for train in trains:
+        for id, kind, key, shown in values(train):
+            for name in owners.get((kind, key), ()):
+                yield Hit(train.name, id, kind, key, shown, name)
+
+
+def _programmes(s: SetOfData) -> Iterator[Value]:
+    """utt2prog; where a set has none, the recordings that its segments are cut from."""
+    tables = s.data.tables
+    if PROGRAMMES in tables:
+        said: Mapping[str, str] = tables[PROGRAMMES]
+    else:
+        said = {id: text.split()[0] for id, text in tables.get(SEGMENTS, {}).items()}
+    for id, programme in said.items():
+        if key := same_name(programme):
+            yield Value(id, PROGRAMME, key, programme)
+
+
+def _texts(s: SetOfData) -> list[Mapping[str, str]]:
+    """The transcripts: `text`, or all of several where a set has no `text` but those of several people."""
+    tables = s.data.tables
+    return [tables["text"]] if "text" in tables else [tables[name] for name in sorted(tables) if TEXT.fullmatch(name)]
+
+
+def _prompts(s: SetOfData, prompts: Prompts) -> Iterator[Value]:
+    for table in _texts(s):
+        for id, text in table.items():
+            if plain := prompts.normalise(text):
+                kind = PROMPT if plain.count(" ") + 1 >= prompts.fewest_words else SHORT
+                yield Value(id, kind, plain, plain)
+
+
+def _speakers(s: SetOfData) -> Iterator[Value]:
+    """By id within a corpus, across corpora by the official names of spk2name, where there are any."""
+    names = s.data.tables.get(NAMES, {})
+    for id, speaker in s.data.tables.get(SPEAKERS, {}).items():
+        if same_name(speaker):
+            yield Value(id, SPEAKER, f"{s.corpus}\t{speaker}", speaker)
+        if speaker in names and (key := same_name(names[speaker])):
+            yield Value(id, SPEAKER, key, names[speaker])
+
+
+@lru_cache(maxsize=1 << 16)
+def same_name(name: str) -> str:
+    """What is equal for two spellings of one name; empty for a label that names nobody and nothing."""
+    words = _APART.sub(" ", unicodedata.normalize("NFC", name).casefold()).strip()
+    return "" if _NOBODY.fullmatch(words) else words
+
+
+def brief(value: str) -> str:
+    """A value as a report can hold it: on one line, not too long."""
+    line = " ".join(value[: 4 * SHOWN].split())
+    return line if len(line) <= SHOWN else line[: SHOWN - 1] + "…"
