@@ -1,4 +1,4 @@
-"""A data directory of the size of MGB-2, for measurements: every table that its recipe writes, over empty recordings."""
+"""A data directory of the size of MGB-2, for measurements: all tables of its recipe, over empty recordings."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import numpy as np
 
 from toolkit.data.kaldi import write_data_dir
 
-WORDS = (
+TEXT = (
     "السلام عليكم ورحمة الله وبركاته مشاهدينا الكرام أهلا ومرحبا بكم في هذه الحلقة الجديدة من برنامجنا الأسبوعي "
     "الذي يتناول اليوم قضية الانتخابات وما جرى فيها من نقاش بين الأحزاب حول مستقبل التعليم والاقتصاد إلى آخر ذلك"
-).split()
+)
+WORDS = TEXT.split()
 DIALECTS = ("MSA", "EGY", "GLF", "LAV", "NOR")
 
 
