@@ -93,6 +93,7 @@ def test_validated_leaves_out_the_recordings_speakers_and_prompts_of_dev_and_tes
 
 def test_prompts_are_the_same_whatever_their_diacritics_punctuation_and_ligatures() -> None:
     assert prompt_of(MARKED) == prompt_of("«السلام عليكم»؟") == prompt_of("\u200fالس\ufefbم عليكم.")
+    assert prompt_of("أنا في القاهرة، سنة ٢٠٢٤") == prompt_of("انا فى القاهره سنة 2024")
     assert prompt_of("السلام عليكم") != prompt_of("السلام عليك")
 
 

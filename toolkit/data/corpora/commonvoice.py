@@ -24,10 +24,7 @@ from pathlib import Path
 
 from ...core.errors import UserError
 from ...core.step import Step, main
-from ...text.diacritics import strip_diacritics
-from ...text.invisible import strip_invisible
-from ...text.presentation import fold_presentation_forms
-from ...text.punctuation import strip_punctuation
+from ...text.normalise import profile
 from ..ids import unique
 from .dialects import code_of
 from .sets import Drop, Segment, Take, drop, gather, write_sets
@@ -40,6 +37,7 @@ HELD_OUT = ("dev", "test")
 COLUMNS = ("client_id", "path", "sentence")
 DIALECTS = {"ar": "ARA", "en": "ENG"}  # of speakers who say nothing of theirs
 _CLIENT = re.compile(r"[0-9a-f]{128}")
+_SPELLING = profile("sawt")
 SHOWN_DIGITS = 16  # of a client_id: a speaker's name in ids; `unique` tells apart two that begin alike
 
 Numbered = tuple[int, Row]
@@ -73,9 +71,8 @@ def find_language(path: Path, language: str) -> Path:
 
 
 def prompt_of(sentence: str) -> str:
-    """What two spellings of one prompt have in common: neither diacritics, punctuation nor invisible characters."""
-    text = strip_diacritics(fold_presentation_forms(strip_invisible(sentence)))
-    return strip_punctuation(text).casefold()
+    """What all spellings of one prompt have in common: letters without diacritics, seats of hamza, signs and case."""
+    return _SPELLING(sentence).casefold()
 
 
 def clip_of(row: Row) -> str:

@@ -1,0 +1,193 @@
+"""MASC in its true layout, and subtitles as people write them."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import soundfile
+from trees import speech
+from trees.masc import GAP, write_audio
+
+from toolkit.data.checks import inspect
+from toolkit.data.corpora.masc import overlapping
+from toolkit.data.corpora.sources import SourceError
+from toolkit.data.corpora.vtt import Cue, read_cues, seconds_of, spoken
+
+from .conftest import Prepared, prepare
+
+SETS = [f"masc_{quality}_{part}" for quality in ("clean", "noisy") for part in ("train", "dev", "test")]
+
+
+def texts_of(made: Prepared, name: str, video: str) -> list[str]:
+    """Texts of a video's utterances in the order of time."""
+    tables = made.set(name).tables
+    return [tables["text"][id] for id in sorted(tables["text"]) if tables["utt2prog"][id].endswith(video)]
+
+
+def test_every_cue_of_every_subset_is_an_utterance_of_its_video_and_channel(prepared) -> None:
+    made = prepared("masc")
+    assert made.code == 0, made.said
+    clips = speech()
+    for name in SETS:
+        assert not inspect(made.out / name, audio=True).errors
+    assert sum(made.set(f"masc_{q}_train").seconds for q in ("clean", "noisy")) > 60
+    train = made.set("masc_clean_train").tables
+    ids = [id for id, original in train["utt2orig"].items() if original.startswith("-Ab_0000000_")]
+    assert [train["text"][id] for id in sorted(ids)] == [" ".join(clip.text.split()) for clip in clips[:3]]
+    first = train["segments"][min(ids)].split()
+    assert float(first[1]) == GAP and float(first[2]) == pytest.approx(GAP + clips[0].seconds, abs=1e-3)
+    assert {train["utt2spk"][id] for id in ids} == {f"UC_{clips[0].speaker.replace('-', '_')}_x"}
+    assert {train["utt2prog"][id] for id in ids} == {"Ab_0000000"}
+
+
+def test_dialects_come_from_the_dialect_or_the_country(prepared) -> None:
+    made = prepared("masc")
+    known = {d for name in SETS for d in made.set(name).tables["utt2lang"].values()}
+    assert known == {"GLF", "YEM", "ARA"}  # the tree's UAE says Gulf, its YEM only a country, others nothing
+    assert "United Arab Emirates" in {c for n in SETS for c in made.set(n).tables.get("utt2country", {}).values()}
+
+
+def test_tags_settings_notes_and_numbers_of_cues_are_no_text(prepared) -> None:
+    made = prepared("masc")
+    said = texts_of(made, "masc_clean_train", "traps_clean_train")
+    assert said == [f"{' '.join(speech()[0].text.split())} & a < b\u200e", "أقل من ثانية"]
+
+
+def test_dev_and_test_keep_what_training_sets_leave_out(prepared) -> None:
+    made = prepared("masc")
+    test, id = made.set("masc_clean_test").tables, "traps_clean_test"
+    said = texts_of(made, "masc_clean_test", id)
+    assert said[0] == "قصير" and set(said[-2:]) == {"معًا", "وفي الوقت نفسه"} and len(said) == 5
+    assert sum(test["utt2overlap"][u] == "yes" for u in test["text"] if test["utt2prog"][u] == id) == 2
+    assert "that overlap others, kept: 2" in made.said
+    found = Counter(reason for original, reason in made.dropped if "clean_train" in original)
+    wanted = {"no duration": 1, "cue without text": 1, "too short": 1, "past end": 1, "cue": 1, "overlap": 2}
+    assert found == wanted
+    found = Counter(reason for original, reason in made.dropped if "clean_test" in original)
+    kept = ("too short", "overlap")
+    assert found - Counter(["video of dev or test"]) == {r: n for r, n in wanted.items() if r not in kept}
+
+
+def test_videos_of_test_rows_twice_bad_ids_and_missing_files_are_in_the_ledger(prepared) -> None:
+    found = Counter(reason for _, reason in prepared("masc").dropped)
+    assert {r: found[r] for r in ("video of dev or test", "duplicate row", "id", "missing")} == {
+        "video of dev or test": 1,
+        "duplicate row": 1,
+        "id": 1,
+        "missing": 1,
+    }
+
+
+def test_a_table_with_a_row_for_each_utterance_is_taken_at_its_word(make_tree, tmp_path) -> None:
+    corpus = make_tree("masc", count=21)
+    rows = ["video_id,start,end,text", '-Ab_0000000,0.5,1.25,"أولًا، ثانيًا"', "-Ab_0000000,1.25,2.0,ثالثًا"]
+    rows += ["-Ab_0000000,nan,2.0,متى", "-Ab_0000000,soon,2.0,قريبًا"]
+    (corpus / "subsets/clean_train.csv").write_text("\r\n".join(rows), encoding="utf-8-sig", newline="")
+    made = prepare("masc", corpus, tmp_path / "data")
+    assert made.code == 0, made.said
+    train = made.set("masc_clean_train").tables
+    assert sorted(train["text"].values()) == ["أولًا، ثانيًا", "ثالثًا"]
+    assert {s.split(" ", 1)[1] for s in train["segments"].values()} == {"0.5000 1.2500", "1.2500 2.0000"}
+    assert {"no duration", "bad times"} <= {reason for _, reason in made.dropped}
+
+
+def test_two_jobs_write_the_bytes_of_one(make_tree, tmp_path) -> None:
+    corpus = make_tree("masc", count=21)
+    one = prepare("masc", corpus, tmp_path / "one")
+    two = prepare("masc", corpus, tmp_path / "two", nj=2)
+    assert one.code == two.code == 0, one.said + two.said
+    files = sorted(p.relative_to(one.out) for p in one.out.glob("masc_*/*"))
+    assert files and all((one.out / p).read_bytes() == (two.out / p).read_bytes() for p in files)
+
+
+def test_hostile_subtitles_and_recordings_cost_themselves(make_tree, tmp_path) -> None:
+    corpus = make_tree("masc", count=42)
+    at = corpus / "subtitles"
+    ids = [f"-Ab_{i:07d}" for i in range(6)]
+    (at / f"{ids[0]}.ar.vtt").write_bytes((at / f"{ids[0]}.ar.vtt").read_text().encode("utf-16"))
+    vtt = (at / f"{ids[1]}.ar.vtt").read_bytes()
+    (at / f"{ids[1]}.ar.vtt").write_bytes(vtt + b"\n00:30.000 --> 00:31.000\n" + "سلام".encode("cp1256") + b"\n")
+    with open(at / f"{ids[3]}.ar.vtt", "ab") as f:
+        f.write(b"\nNOTE " + b"x" * (2 << 20) + b"\n")
+    secret = tmp_path / "secret.vtt"
+    (at / f"{ids[2]}.ar.vtt").rename(secret)
+    (at / f"{ids[2]}.ar.vtt").symlink_to(secret)
+    (corpus / "audios" / f"{ids[4]}.wav").write_bytes(b"")
+    wave, rate = soundfile.read(corpus / "audios" / f"{ids[5]}.wav")
+    soundfile.write(corpus / "audios" / f"{ids[5]}.wav", wave[: len(wave) // 3], rate)
+    made = prepare("masc", corpus, tmp_path / "data")
+    assert made.code == 0 and "Traceback" not in made.said, made.said
+    found = Counter(reason for _, reason in made.dropped)
+    assert found["encoding"] == 2 and found["line too long"] == 1 and found["link out of the corpus"] == 1
+    assert found["empty"] == 3 and found["past end"] >= 3
+
+
+def test_a_table_without_a_column_of_videos_is_an_error_that_names_it(make_tree, tmp_path) -> None:
+    corpus = make_tree("masc", count=21)
+    path = corpus / "subsets/clean_dev_meta.csv"
+    path.write_text(path.read_text().replace("video_id", "clip"))
+    made = prepare("masc", corpus, tmp_path / "data")
+    assert made.code == 1 and "no column video_id" in made.said and "Traceback" not in made.said
+
+
+@pytest.mark.parametrize(
+    ("time", "seconds"),
+    [("00:01.500", 1.5), ("01:02:03.004", 3723.004), ("100:00:00.000", 360000), ("0:05,25", 5.25), ("00:07", 7)],
+)
+def test_hours_are_optional_in_a_time(time: str, seconds: float) -> None:
+    assert seconds_of(time) == seconds
+
+
+@pytest.mark.parametrize("time", ["", "5", "00:60.000", "-00:01.000", "٠٠:٠١.٠٠٠", "00:01.0000"])
+def test_what_is_no_time_is_refused(time: str) -> None:
+    with pytest.raises(ValueError):
+        seconds_of(time)
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("12] مرحبا", "مرحبا"),
+        ("١٢] مرحبا", "مرحبا"),
+        ("<c>3]</c> نعم", "نعم"),
+        ("في [12] نعم", "في [12] نعم"),
+        ("٥ < ٦ و 7 > 6", "٥ < ٦ و 7 > 6"),
+        ("<i>&lt;صوت&gt;</i>&nbsp;", "<صوت>"),
+    ],
+)
+def test_what_is_said_in_a_line(line: str, text: str) -> None:
+    assert spoken(line) == text
+
+
+def test_cues_without_empty_lines_carriage_returns_and_a_mark_at_the_beginning_are_read(tmp_path: Path) -> None:
+    lines = [
+        "\ufeffWEBVTT",
+        "00:00.500 --> 00:01.000",
+        "آ",
+        "",
+        "1",
+        "00:01.000-->00:02.000",
+        "أ",
+        "00:02.000 --> 00:03.000 line:0",
+        "ب",
+        "ج",
+        "",
+        "؟",
+    ]
+    (tmp_path / "a.vtt").write_bytes("\r\n".join(lines).encode())
+    bad: list[SourceError] = []
+    wanted = [Cue(2, 0.5, 1.0, "آ"), Cue(6, 1.0, 2.0, "أ"), Cue(8, 2.0, 3.0, "ب ج")]
+    assert list(read_cues(tmp_path / "a.vtt", bad.append)) == wanted
+    assert [e.reason for e in bad] == ["cue"]
+
+
+def test_a_cue_overlaps_every_cue_that_it_reaches_into() -> None:
+    long, inside, beside, after = Cue(1, 0, 10, "أ"), Cue(2, 3, 4, "ب"), Cue(3, 9.95, 12, "ج"), Cue(4, 12, 13, "د")
+    assert overlapping([long, inside, beside, after], 0.1) == {long, inside}
+    assert overlapping([long, inside, beside, after], 0.0) == {long, inside, beside}
+
+
+def test_the_tree_puts_its_clips_where_its_cues_say(tmp_path: Path) -> None:
+    clips = speech()[:2]
+    cues = write_audio(tmp_path / "a.wav", clips)
+    assert cues[1].end == pytest.approx(soundfile.info(tmp_path / "a.wav").duration, abs=0.01)

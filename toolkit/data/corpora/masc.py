@@ -1,0 +1,216 @@
+"""MASC: 1,000 h of Arabic from YouTube with the subtitles of its channels, clean and noisy, of many countries.
+
+Where: https://ieee-dataport.org/open-access/masc-massive-arabic-speech-corpus. Licence: CC BY 4.0. CORPUS is masc/, or
+the folder that holds it:
+  CORPUS/audios/<video_id>.wav    CORPUS/subtitles/<video_id>.ar.vtt (or <video_id>.vtt)
+  CORPUS/subsets/{clean,noisy}_train.csv, {clean,noisy}_{dev,test}_meta.csv    a header; a row for each video:
+      video_id [?]  category  video_duration  channel_id  country  dialect  gender  transcript_duration
+Not confirmed: the name of the column of videos (video_id, id or video is read), and whether a _train.csv, or a
+_dev.csv and _test.csv beside their _meta.csv, has a row for each utterance (start, end, text, in seconds): where it
+has these columns, they are the utterances; else the cues of the subtitles are. Expected: no counts are held against it.
+
+Writes OUT/masc_{clean,noisy}_{train,dev,test}. The speaker is the channel [?]: a channel may have several, and one
+person may speak on several. utt2prog is the video; utt2country is written. utt2lang: the dialect's code, else the
+country's, else ARA. A video of dev or test is not trained on. Cues that overlap are not trained on (their words are
+said at once, or at other times); dev and test keep them, marked in utt2overlap. Cues without text are no utterances.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ...core.step import Step, main
+from .dialects import code_of
+from .sets import Drop, Segment, Take, drop, gather, trains, write_sets
+from .sources import Row, SourceError, corpus_folder, folders_below, inside, table_rows
+from .vtt import Cue, read_cues, seconds_of
+
+VERSION = 1
+PLAN = {"mb": 5, "mb_per_hour": 0.3}
+JOBS = "cpu array"
+SUBSETS = tuple(f"{quality}_{part}" for part in ("test", "dev", "train") for quality in ("clean", "noisy"))
+VIDEO = ("video_id", "id", "video")
+TIMED = {"start", "end", "text"}
+_ID = re.compile(r"[\w-]+", re.ASCII)  # of a video; it names files
+
+
+@dataclass(frozen=True)
+class MascConfig:
+    """What is taken."""
+
+    subsets: tuple[str, ...] = SUBSETS
+    """subsets to take where they are there"""
+    overlap_seconds: float = 0.1
+    """how far cues of a training set may reach into each other before both are left out, seconds"""
+    take: Take = field(default_factory=Take)
+    """limits and links"""
+
+    def __post_init__(self) -> None:
+        if odd := set(self.subsets) - set(SUBSETS):
+            raise ValueError(f"subsets: {', '.join(sorted(odd))} is none of {', '.join(SUBSETS)}")
+        if self.overlap_seconds < 0:
+            raise ValueError("overlap_seconds is negative")
+
+
+@dataclass
+class Video:
+    """A video of a subset: what its row says, and its utterances where a table has them (None: see its subtitles)."""
+
+    subset: str
+    id: str
+    about: Row
+    cues: list[Cue] | None = None
+
+
+def find_corpus(path: Path) -> Path:
+    """masc/, at or below `path`. Raises UserError where it is not there."""
+    corpus_folder(path, "subsets/*.csv", "*/subsets/*.csv")
+    tables = folders_below(path, "subsets/*.csv") or folders_below(path, "*/subsets/*.csv")
+    return corpus_folder(tables[0].parents[1], "audios")
+
+
+def read_subset(step: Step[MascConfig], corpus: Path, subset: str) -> dict[str, Video]:
+    """Id -> video of a subset, empty where there is no table of it; rows that cannot be used go to the ledger."""
+    videos: dict[str, Video] = {}
+    for path in (corpus / "subsets" / f"{subset}_meta.csv", corpus / "subsets" / f"{subset}.csv"):
+        for line, row in _rows(step, path) if path.is_file() else ():
+            at, id = f"{path.name}:{line}", next((row[name].strip() for name in VIDEO if name in row), "")
+            if not _ID.fullmatch(id):
+                drop(step, at, "id", f"no id of a video: {id[:80]!r}")
+            elif row.keys() >= TIMED:
+                video = videos.setdefault(id, Video(subset, id, row))
+                video.cues = video.cues or []
+                _add(step, video.cues, at, line, row)
+            elif id in videos:
+                drop(step, at, "duplicate row", f"{id} has its row already")
+            else:
+                videos[id] = Video(subset, id, row)
+    return videos
+
+
+def _rows(step: Step[MascConfig], path: Path) -> Iterator[tuple[int, Row]]:
+    for line, row in table_rows(path, ",", quotes=True, bad=lambda e: drop(step, e.where, e.reason, e.what)):
+        if not any(name in row for name in VIDEO):
+            what = f"no column {' or '.join(VIDEO)} among {', '.join(row)}"
+            raise SourceError("columns", what, f"{path}, line 1", "call the column of videos video_id")
+        yield line, row
+
+
+def _add(step: Step[MascConfig], cues: list[Cue], at: str, line: int, row: Row) -> None:
+    try:
+        start, end = (_seconds(row[name]) for name in ("start", "end"))
+    except ValueError as e:
+        drop(step, at, "bad times", str(e))
+        return
+    cues.append(Cue(line, start, end, row["text"]))
+
+
+def _seconds(text: str) -> float:
+    return seconds_of(text) if ":" in text else float(text)
+
+
+def overlapping(cues: Sequence[Cue], tolerance: float) -> set[Cue]:
+    """Cues that reach more than `tolerance` seconds into another one."""
+    found: set[Cue] = set()
+    last: Cue | None = None  # the one that ends last of those before
+    for cue in sorted((c for c in cues if c.end > c.start), key=lambda c: (c.start, c.end, c.line)):
+        if last and min(last.end, cue.end) - cue.start > tolerance:
+            found |= {last, cue}
+        if last is None or cue.end > last.end:
+            last = cue
+    return found
+
+
+def cues_of(corpus: Path, video: Video, follow_links: bool) -> Iterator[Cue | Drop]:
+    """The utterances of a video, by its table or by its subtitles; what cannot be read of these."""
+    if video.cues is not None:
+        yield from video.cues
+        return
+    names = [f"subtitles/{video.id}{ending}" for ending in (".ar.vtt", ".vtt")]
+    rel = next((name for name in names if (corpus / name).is_file()), names[0])
+    if why := inside(corpus, rel, follow_links):
+        reason, _, detail = why.partition(": ")
+        yield Drop(video.id, reason, detail)
+        return
+    bad: list[SourceError] = []
+    yield from read_cues(corpus / rel, bad.append)
+    for e in bad:
+        yield Drop(e.where, e.reason, e.what)
+
+
+def segments_of(corpus: Path, video: Video, c: MascConfig) -> Iterator[Segment | Drop]:
+    """The utterances of a video, and why others are none."""
+    found = list(cues_of(corpus, video, c.take.follow_links))
+    cues = [cue for cue in found if isinstance(cue, Cue)]
+    yield from (row for row in found if isinstance(row, Drop))
+    if not found:
+        yield Drop(video.id, "no cue", "subtitles without a cue")
+    at_once = overlapping(cues, c.overlap_seconds)
+    for cue in cues:
+        id = f"{video.id}_{_ms(cue.start)}-{_ms(cue.end)}"
+        if not cue.text.strip():
+            yield Drop(id, "cue without text", f"line {cue.line}")
+        elif not cue.end > cue.start:
+            yield Drop(id, "no duration", f"line {cue.line}: {cue.start} to {cue.end} s")
+        elif cue in at_once and trains(video.subset):
+            yield Drop(id, "overlap", f"line {cue.line}: another cue is said at once")
+        else:
+            yield segment_of(video, cue, id, cue in at_once)
+
+
+def _ms(seconds: float) -> str:
+    return f"{round(seconds * 1000):08d}" if abs(seconds) < 1e6 else f"{seconds:g}"
+
+
+def segment_of(video: Video, cue: Cue, id: str, overlaps: bool) -> Segment:
+    about = video.about
+    country = about.get("country", "")
+    more = {"utt2country": country} if country else {}
+    more |= {} if trains(video.subset) else {"utt2overlap": "yes" if overlaps else "no"}
+    return Segment(
+        f"masc_{video.subset}",
+        id,
+        f"audios/{video.id}.wav",
+        about.get("channel_id", ""),
+        cue.start,
+        cue.end,
+        cue.text,
+        video.id,
+        code_of(about.get("dialect", "")) or code_of(country) or "ARA",
+        about.get("gender", ""),
+        more=more,
+    )
+
+
+def apart(step: Step[MascConfig], subsets: Iterable[dict[str, Video]]) -> list[Video]:
+    """The videos of subsets, dev and test first, without those to train on that these have already."""
+    held: dict[str, str] = {}
+    kept: list[Video] = []
+    for videos in subsets:
+        for id, video in videos.items():
+            if trains(video.subset) and id in held:
+                drop(step, f"{video.subset}:{id}", "video of dev or test", f"{held[id]} has it")
+                continue
+            if not trains(video.subset):
+                held.setdefault(id, video.subset)
+            kept.append(video)
+    return kept
+
+
+def run(step: Step[MascConfig]) -> None:
+    corpus, c = find_corpus(step.input(0, "masc/, the folder of audios, subtitles and subsets")), step.config
+    subsets = [read_subset(step, corpus, subset) for subset in SUBSETS if subset in c.subsets]
+    videos = apart(step, subsets)
+    costs = [1.0] * len(videos)
+    found = gather(step, corpus, videos, costs, lambda video: segments_of(corpus, video, c), "videos")
+    step.counts["overlapping_kept"] = sum(s.more.get("utt2overlap") == "yes" for s in found)
+    write_sets(step, corpus, found)
+    print(f"utterances of dev and test that overlap others, kept: {step.counts['overlapping_kept']:,}")
+    print("MASC names no speakers: a channel stands for one")
+
+
+if __name__ == "__main__":
+    main(run, MascConfig)
