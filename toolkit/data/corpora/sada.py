@@ -1,0 +1,148 @@
+"""SADA 2022: Saudi Arabic of television shows, with dialect, gender and age of the speakers.
+
+Where: https://www.kaggle.com/datasets/sdaiancai/sada2022. Licence: CC BY-NC-SA 4.0. Tree:
+  CORPUS/{train,valid,test}.csv
+  CORPUS/batch_<n>/.../<file>.wav    16 kHz; FileName is relative to CORPUS
+Columns: FileName, ShowName, FullFileLength, SegmentID, SegmentLength, SegmentStart, SegmentEnd (seconds), Speaker,
+SpeakerAge, SpeakerGender, SpeakerDialect, Environment, GroundTruthText, ProcessedText. [?] StartTime and EndTime, and
+times written as hours:minutes:seconds, are understood too; a column that is not needed may be missing.
+Expected: 6,189 references in test, 142 of them tagged غير واضح, "not clear".
+
+Writes OUT/sada_{train,dev,test} with text (ProcessedText as it stands), utt2lang (NAJ HIJ GLF ..., unknown where the
+table says none or more than one speaker), utt2prog (the file), spk2gender.
+- Tagged «غير واضح»: what was said is not known. Training rows with the tag are dropped; dev and test keep theirs, as
+  every published figure does, and utt2unclear says which they are (yes, no), so that both figures can be given.
+- Without a transcript: dropped from train; kept, with an empty text, in dev and test.
+- [?] Whether `Speaker 1` of two files is one person is not known, so a speaker is a name in a file. Rows of several
+  or of unknown speakers have a speaker of their own each.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from ...core.step import Step, main
+from .dialects import code_of, plain
+from .sets import Drop, Published, Segment, Take, gather, trains, write_sets
+from .sources import Row, SourceError, corpus_folder, table_rows
+
+VERSION = 1
+PLAN = {"mb": 10, "mb_per_hour": 0.5}
+JOBS = "cpu array"
+SETS = {"train": "sada_train", "valid": "sada_dev", "test": "sada_test"}
+PUBLISHED = {"sada_test": Published(6189)}
+STARTS, ENDS, LENGTHS = ("segmentstart", "starttime", "start"), ("segmentend", "endtime", "end"), ("segmentlength",)
+UNCLEAR = plain("غير واضح")
+NOBODY = frozenset(map(plain, ("", "unknown", "nan", "none", "n/a", "Not applicable", "More than 1 speaker")))
+
+
+@dataclass(frozen=True)
+class SadaConfig:
+    """What is taken."""
+
+    take: Take = field(default_factory=Take)
+    """limits and links"""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of a table: the set it belongs to, its table and line there, column -> field."""
+
+    set: str
+    table: str
+    number: int
+    row: Row
+
+    def first(self, names: Sequence[str]) -> str:
+        """The first of the columns `names` that is there."""
+        return next((self.row[name].strip() for name in names if self.row.get(name, "").strip()), "")
+
+
+def read_tables(corpus: Path) -> list[Line]:
+    """The rows of every table that is there, those of a recording together. Raises SourceError."""
+    found: list[Line] = []
+    for table, name in SETS.items():
+        path = corpus / f"{table}.csv"
+        if not path.is_file():
+            continue
+        lines = [
+            Line(name, path.name, number, row)
+            for number, row in table_rows(path, ",", wanted=("filename", "processedtext"), quotes=True)
+        ]
+        for columns in (STARTS, ENDS):
+            if lines and not any(column in lines[0].row for column in columns):
+                what = f"no column {' or '.join(columns)} among {', '.join(lines[0].row)}"
+                raise SourceError("columns", what, f"{path}, line 1", "is this the release that the recipe reads?")
+        found += sorted(lines, key=lambda line: line.row["filename"])
+    return found
+
+
+def seconds(text: str) -> float:
+    """Seconds of `12.5`, `0:12.5` or `0:00:12.5`; NaN where it is no time."""
+    try:
+        parts = [float(part) for part in text.split(":")]
+    except ValueError:
+        return math.nan
+    return math.fsum(part * 60**i for i, part in enumerate(reversed(parts))) if len(parts) <= 3 else math.nan
+
+
+def is_unclear(text: str) -> bool:
+    """Whether a transcript has the tag «غير واضح», in brackets of whatever kind, with or without vowel signs."""
+    return bool(re.search(rf"\b{UNCLEAR}\b", plain(text)))
+
+
+def read_line(line: Line) -> Iterator[Segment | Drop]:
+    """The utterance of a row, or why it is left out."""
+    row = line.row
+    id = row.get("segmentid", "").strip() or f"{line.table}:{line.number}"
+    file, text = row["filename"].strip(), row["processedtext"].strip()
+    start, end = seconds(line.first(STARTS)), seconds(line.first(ENDS))
+    unclear = is_unclear(text)
+    if not file or math.isnan(start) or math.isnan(end):
+        what = f"{line.table}, line {line.number}: file {file!r}, {line.first(STARTS)!r} to {line.first(ENDS)!r}"
+        yield Drop(id, "bad row", what)
+    elif trains(line.set) and unclear:
+        yield Drop(id, "unclear", text)
+    elif trains(line.set) and not text:
+        yield Drop(id, "no transcript", f"{line.table}, line {line.number}")
+    else:
+        programme = str(PurePosixPath(file).with_suffix(""))
+        speaker = row.get("speaker", "").strip()
+        yield Segment(
+            line.set,
+            id,
+            file,
+            "" if plain(speaker) in NOBODY else f"{PurePosixPath(file).stem}_{speaker}",
+            start,
+            end,
+            text,
+            programme,
+            code_of(row.get("speakerdialect", "")),
+            row.get("speakergender", ""),
+            more={} if trains(line.set) else {"utt2unclear": "yes" if unclear else "no"},
+        )
+
+
+def run(step: Step[SadaConfig]) -> None:
+    corpus = corpus_folder(step.input(0, "the folder of the extracted corpus"), *(f"{table}.csv" for table in SETS))
+    lines = read_tables(corpus)
+    costs = [max(seconds(line.first(ENDS)) - seconds(line.first(STARTS)), 0.01) for line in lines]
+    costs = [cost if math.isfinite(cost) else 0.01 for cost in costs]
+    found = gather(step, corpus, lines, costs, read_line, "audio s")
+    here = {line.set for line in lines}
+    write_sets(step, corpus, found, {name: PUBLISHED[name] for name in sorted(here & set(PUBLISHED))})
+    step.counts["unclear"] = sum(s.more.get("utt2unclear") == "yes" for s in found)
+    for name in ("sada_dev", "sada_test"):
+        if unclear := sum(s.set == name and s.more.get("utt2unclear") == "yes" for s in found):
+            print(f"{name}: {unclear:,} transcripts say that something is not clear (utt2unclear); they are kept")
+    names = {line.row.get("speakerdialect", "").strip() for line in lines}
+    if strange := sorted(name for name in names if not code_of(name) and plain(name) not in NOBODY):
+        print(f"WARNING: dialects without a code, which become unknown: {', '.join(strange)}")
+
+
+if __name__ == "__main__":
+    main(run, SadaConfig)
