@@ -1,0 +1,185 @@
+"""ADI-17: dialects of 17 Arabic countries, 3,000 h of YouTube to train on (labels of channels), 57 h checked by hand.
+
+Where: the fifth Multi-Genre Broadcast challenge (MGB-5, dialect task); lists of segments and labels are public at
+https://github.com/swshon/arabic-dialect-identification, the audio is given out by the challenge. Two layouts:
+  Kaldi lists:  CORPUS/[data/]{train,dev,test}/{segments,utt2lang}
+                CORPUS/[data/]{train,dev,test}_segments/utt2lang       labels by segment, which win where both are there
+                recordings <YouTube id>.wav anywhere in CORPUS (wav.scp of these lists is not read: it is somebody
+                else's); train often has no segments, and then its recordings are taken whole
+  pre-cut:      CORPUS/train_segments/<LABEL>/*.wav, CORPUS/{dev,test}_segments/*.wav
+                CORPUS/adi17_official_{dev,test}_label.txt             header `id label`, then `<segment> <LABEL>`
+Ids are <YouTube id>_<begin>-<end> in hundredths of a second: `2XwBQJ7eHKs_055962-056391` is 559.62 to 563.91 s.
+[?] Where `segments` and an id differ, `segments` is believed: it rounds to 10 ms more.
+Expected: dev 8,955 and test 12,615 segments.
+
+Writes OUT/adi17_{train,dev,test}: utt2lang (ALG EGY IRA JOR KSA KUW LEB LIB MAU MOR OMA PAL QAT SUD SYR UAE YEM), no
+text, utt2prog the YouTube id, utt2band short (under 5 s), medium (5 to under 20 s) or long, the bands that C_avg is
+scored in. Speakers are unknown. The wav of one video may be in one set only; the run says where that is not so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ...core.errors import UserError
+from ...core.step import Step, main
+from ..recordings import find_recordings
+from .dialects import code_of
+from .sets import Drop, Published, Segment, Take, gather, write_sets
+from .sources import SourceError, corpus_folder, text_lines
+
+VERSION = 1
+PLAN = {"mb": 10, "mb_per_hour": 0.5}
+JOBS = "cpu array"
+PARTS = ("train", "dev", "test")
+CODES = frozenset("ALG EGY IRA JOR KSA KUW LEB LIB MAU MOR OMA PAL QAT SUD SYR UAE YEM".split())  # noqa: SIM905
+PUBLISHED = {"adi17_dev": Published(8955), "adi17_test": Published(12615)}
+BANDS = ((5.0, "short"), (20.0, "medium"))  # seconds below which an utterance is in the band; else it is long
+
+_ID = re.compile(r"(.+)_(\d{6,})-(\d{6,})")  # a YouTube id of 11 characters cannot end so
+
+
+@dataclass(frozen=True)
+class Adi17Config:
+    """What is taken."""
+
+    take: Take = field(default_factory=Take)
+    """limits and links"""
+
+
+@dataclass(frozen=True)
+class Item:
+    """A segment as the lists have it: its set, id, audio file relative to the corpus, seconds in it, label."""
+
+    set: str
+    id: str
+    audio: str
+    start: float
+    end: float | None
+    label: str
+
+
+def parse_id(id: str) -> tuple[str, float, float] | None:
+    """(YouTube id, begin, end in seconds) of `2XwBQJ7eHKs_055962-056391`; None where it is no such id."""
+    found = _ID.fullmatch(id)
+    return (found[1], int(found[2]) / 100, int(found[3]) / 100) if found else None
+
+
+def band_of(seconds: float) -> str:
+    """short, medium or long."""
+    return next((name for below, name in BANDS if seconds < below), "long")
+
+
+def read_labels(path: Path) -> dict[str, str]:
+    """Id -> label of an utt2lang, or of a label file with a header `id label`. Raises SourceError (columns)."""
+    labels: dict[str, str] = {}
+    for number, line in text_lines(path):
+        words = line.split()
+        if not words or (number == 1 and words == ["id", "label"]):
+            continue
+        if len(words) != 2:
+            raise SourceError("columns", f"not `id label`: {line[:80]!r}", f"{path}, line {number}", "mend the line")
+        labels[words[0]] = words[1]
+    return labels
+
+
+def read_segments(path: Path) -> dict[str, tuple[str, float, float]]:
+    """Id -> (recording, begin, end in seconds) of a Kaldi segments file. Raises SourceError (columns)."""
+    segments: dict[str, tuple[str, float, float]] = {}
+    for number, line in text_lines(path):
+        words = line.split()
+        try:
+            id, recording, start, end = words
+            segments[id] = (recording, float(start), float(end))
+        except ValueError:
+            what = f"not `id recording begin end`: {line[:80]!r}"
+            raise SourceError("columns", what, f"{path}, line {number}", "mend the line") from None
+    return segments
+
+
+class Lists:
+    """The label files and segment files of one set, and the audio that they may mean."""
+
+    def __init__(self, corpus: Path, part: str, files: Sequence[str]) -> None:
+        self.corpus, self.part, self.name = corpus, part, f"adi17_{part}"
+        self.cut = {Path(f).stem: f for f in files if f"{part}_segments" in Path(f).parts}
+        self.whole = {Path(f).stem: f for f in files if not any(p.endswith("_segments") for p in Path(f).parts)}
+        self.labels: dict[str, str] = {}
+        for pattern in (f"{part}/utt2lang", f"{part}_segments/utt2lang", f"adi17_official_{part}_label.txt"):
+            for path in (corpus / pattern, corpus / "data" / pattern):
+                self.labels |= read_labels(path) if path.is_file() else {}
+        self.segments: dict[str, tuple[str, float, float]] = {}
+        for path in (corpus / part / "segments", corpus / "data" / part / "segments"):
+            self.segments |= read_segments(path) if path.is_file() else {}
+
+    def items(self) -> Iterator[Item | Drop]:
+        """Every segment that a list names or a pre-cut folder holds."""
+        listed = [id for id in self.labels if self.segments.get(id) or parse_id(id)]
+        recordings = {(self.segments.get(id) or parse_id(id) or ("",))[0] for id in listed} | {
+            recording for recording, _, _ in self.segments.values()
+        }
+        whole = [id for id in self.labels if id not in listed and id not in recordings]
+        for id in sorted({*listed, *self.segments, *self.cut, *whole}):
+            yield self._item(id)
+
+    def _item(self, id: str) -> Item | Drop:
+        recording, start, end = self.segments.get(id) or parse_id(id) or (id, 0.0, None)
+        label = self.labels.get(id) or self.labels.get(recording) or self._folder(id) or self._folder(recording)
+        if code_of(label) not in CODES:
+            return Drop(id, "no label", f"{label!r} is no country of ADI-17" if label else f"in no list of {self.part}")
+        if id in self.cut:
+            return Item(self.name, id, self.cut[id], 0.0, None, code_of(label))
+        if recording not in self.whole:
+            return Drop(id, "missing", f"neither {id} nor {recording} is there as a recording")
+        return Item(self.name, id, self.whole[recording], start, end, code_of(label))
+
+    def _folder(self, name: str) -> str:
+        """The folder that a recording of this name lies in."""
+        return Path(self.cut.get(name) or self.whole.get(name, "")).parent.name
+
+
+def read_item(item: Item | Drop) -> Iterator[Segment | Drop]:
+    """The utterance of a segment."""
+    if isinstance(item, Drop):
+        yield item
+        return
+    parsed = parse_id(item.id)
+    programme = parsed[0] if parsed else item.id if item.end is None else Path(item.audio).stem
+    yield Segment(
+        item.set,
+        item.id,
+        item.audio,
+        start=item.start,
+        end=item.end,
+        programme=programme,
+        dialect=item.label,
+    )
+
+
+def run(step: Step[Adi17Config]) -> None:
+    marks = [f"{above}{part}{end}" for above in ("", "data/") for part in PARTS for end in ("/utt2lang", "_segments")]
+    corpus = corpus_folder(step.input(0, "the folder of the corpus"), *marks)
+    found = find_recordings(corpus, step.out)
+    for path, reason, detail in found.bad:
+        step.ledger.drop(path, reason, detail)
+    if not found.recordings:
+        raise UserError("no recording in it", str(corpus), "put the audio of the challenge, <YouTube id>.wav, there")
+    files = list(found.recordings)
+    items = [item for part in PARTS for item in Lists(corpus, part, files).items()]
+    items.sort(key=lambda item: (item.set, item.audio, item.start) if isinstance(item, Item) else ("", "", 0.0))
+    segments = gather(step, corpus, items, [1.0] * len(items), read_item, "segments")
+    for s in segments:
+        s.more = {"utt2band": band_of(s.seconds)}
+    here = {s.set for s in segments}
+    write_sets(step, corpus, segments, {name: PUBLISHED[name] for name in sorted(here & set(PUBLISHED))})
+    programmes = {name: {s.programme for s in segments if s.set == name} for name in sorted(here)}
+    for name in sorted(here - {"adi17_train"}):
+        if shared := programmes[name] & programmes.get("adi17_train", set()):
+            print(f"WARNING: {len(shared):,} videos of {name} are in adi17_train too, such as {min(shared)}")
+
+
+if __name__ == "__main__":
+    main(run, Adi17Config)
