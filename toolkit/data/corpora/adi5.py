@@ -1,0 +1,181 @@
+"""ADI-5: broadcast speech of four groups of Arabic dialects and MSA: VarDial 2017 train and dev, the test set of MGB-3.
+
+Where: lists at https://github.com/qcri/dialectID (data/); the audio is fetched from what they name. Tree:
+  CORPUS/[data/]{train.vardial2017,dev.vardial2017,test.MGB3}/wav.lst     an address of a wav on each line
+  CORPUS/[data/]test.MGB3/reference                                       `<name without .wav> <number 1 to 5>`
+  the audio: .../train/<LABEL>/<LABEL>000001.wav, .../dev/<LABEL>/<video>__<begin>_<end>.wav and
+  <video>_<M or F>_<speaker>_<begin>_<end>.wav, at any depth, below a folder whose name begins with the set's
+Without lists, {train,dev,test}*/<LABEL>/*.wav is taken; lists of `path label` (train.lst, train.txt) are read as well.
+Labels are EGY GLF LAV MSA NOR. THEIR NUMBERS ARE NOT TO BE TRUSTED: the reference counts from 1, another public copy
+from 0. Names (of a folder, a file, a label) win; numbers alone are read in the order of the alphabet [?] if a 0 or a 5
+among them tells where they begin, else they are refused.
+Expected: train 14,592, dev 1,566, test 1,492 utterances.
+
+Writes OUT/adi5_{train,dev,test}: utt2lang, no text; of dev and test utt2prog (the video), of test speakers and their
+gender (as a diarisation found them, within a video).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from ...core.errors import UserError
+from ...core.step import Step, main
+from ..recordings import find_recordings
+from .dialects import code_of
+from .sets import Drop, Published, Segment, Take, gather, write_sets
+from .sources import SourceError, corpus_folder, folders_below, text_lines
+
+VERSION = 1
+PLAN = {"mb": 5, "mb_per_hour": 0.5}
+JOBS = "cpu array"
+PARTS = ("train", "dev", "test")
+LABELS = ("EGY", "GLF", "LAV", "MSA", "NOR")
+PUBLISHED = {"adi5_train": Published(14592), "adi5_dev": Published(1566), "adi5_test": Published(1492)}
+
+_NAME = re.compile(r"([0-9a-f]{32})_(?:([MF])_(\d+))?_[\d.]+_[\d.]+")
+_NUMBER = re.compile(r"[0-9]{1,4}")
+_NUMBERED = re.compile(r"([A-Z]{3})\d+")
+
+
+@dataclass(frozen=True)
+class Adi5Config:
+    """What is taken."""
+
+    take: Take = field(default_factory=Take)
+    """limits and links"""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An utterance that a list names: path or address of its wav, and its label as the list has it (or empty)."""
+
+    path: str
+    label: str = ""
+
+    @property
+    def name(self) -> str:
+        return PurePosixPath(self.path).name.removesuffix(".wav")
+
+
+def named_label(path: str) -> str:
+    """The label that a path tells: of the nearest folder that is one, or of a file such as EGY000001.wav; or empty."""
+    for folder in reversed(PurePosixPath(path).parts[:-1]):
+        if folder in LABELS:
+            return folder
+    numbered = _NUMBERED.fullmatch(PurePosixPath(path).stem)
+    return numbered[1] if numbered and numbered[1] in LABELS else ""
+
+
+def first_number(numbers: Iterable[str], where: str) -> int:
+    """0 or 1: the number of the first of LABELS, told by a 0 or a 5 among `numbers`. Raises UserError without one."""
+    found = {int(number) for number in numbers}
+    if found <= set(range(6)) and (0 in found) != (5 in found):
+        return 0 if 0 in found else 1
+    shown = ", ".join(map(str, sorted(found)[:8]))
+    what = f"labels that are numbers ({shown}), of which nothing says whether {LABELS[0]} is 0 or 1"
+    raise UserError(what, where, f"put their names in the place of the numbers: {', '.join(LABELS)}")
+
+
+def named(labels: Mapping[str, str], where: str) -> dict[str, str]:
+    """The labels by their names, whether the file has names or numbers. Raises UserError (see first_number)."""
+    numbers = {label for label in labels.values() if _NUMBER.fullmatch(label)}
+    first = first_number(numbers, where) if numbers else 0
+    return {
+        id: LABELS[int(label) - first] if label in numbers else label if label in LABELS else code_of(label)
+        for id, label in labels.items()
+    }
+
+
+def part_of(path: str) -> str:
+    """train, dev or test, by the first folder (or file) of a path that begins so; empty where none does."""
+    for name in PurePosixPath(path).parts:
+        for part in PARTS:
+            if re.match(rf"{part}(?![a-z])", name.casefold()):
+                return part
+    return ""
+
+
+def read_list(path: Path) -> list[Entry]:
+    """Entries of a list: a path or an address on each line, perhaps with a label. Raises SourceError."""
+    entries: list[Entry] = []
+    for number, line in text_lines(path):
+        words = line.split()
+        if len(words) > 2:
+            raise SourceError("columns", f"not `path label`: {line[:80]!r}", f"{path}, line {number}", "mend the line")
+        if words:
+            entries.append(Entry(*words))
+    return entries
+
+
+class Part:
+    """One of the three sets: its lists, its label files, and the audio that they may mean."""
+
+    def __init__(self, corpus: Path, part: str, files: Iterable[str]) -> None:
+        self.corpus, self.name = corpus, f"adi5_{part}"
+        self.files = [f for f in files if part_of(f) == part]
+        self.by_name: dict[str, list[str]] = {}
+        for f in self.files:
+            self.by_name.setdefault(Path(f).stem, []).append(f)
+        self.lists = self._found(f"{part}*/wav.lst", f"{part}*.lst", f"{part}*.txt")
+        self.labels: dict[str, str] = {}
+        for path in self._found(f"{part}*/reference", f"{part}*/utt2lang"):
+            self.labels |= named({e.name: e.label for e in read_list(path)}, str(path))
+
+    def _found(self, *patterns: str) -> list[Path]:
+        places = [f"{above}{pattern}" for pattern in patterns for above in ("", "data/")]
+        return sorted({p for place in places for p in folders_below(self.corpus, place)}, key=os.fsencode)
+
+    def utterances(self) -> Iterator[Segment | Drop]:
+        """Every utterance of the lists, or of the folders where there is no list; files in no list are ledger rows."""
+        taken: set[str] = set()
+        for path in self.lists:
+            entries = read_list(path)
+            said = named({e.name: e.label for e in entries if e.label and not named_label(e.path)}, str(path))
+            for entry in entries:
+                found = self._file(entry)
+                taken |= {found} if found else set()
+                yield self._utterance(entry, found, said)
+        for file in self.files:
+            if file not in taken:
+                unlisted = Drop(
+                    Path(file).stem, "not listed", f"{file} is in none of {', '.join(map(str, self.lists))}"
+                )
+                yield unlisted if self.lists else self._utterance(Entry(file), file, {})
+
+    def _file(self, entry: Entry) -> str:
+        """The file that an entry means, told by its name and, among several of that name, by its label."""
+        files = self.by_name.get(entry.name, [])
+        same = [f for f in files if named_label(f) == named_label(entry.path)]
+        return (same or files or [""])[0]
+
+    def _utterance(self, entry: Entry, file: str, said: Mapping[str, str]) -> Segment | Drop:
+        if not file:
+            return Drop(entry.name, "missing", f"no file of this name: {entry.path}")
+        label = named_label(entry.path) or said.get(entry.name) or self.labels.get(entry.name) or named_label(file)
+        if label not in LABELS:
+            return Drop(entry.name, "no label", f"{label!r} is none of {' '.join(LABELS)}" if label else "in no list")
+        parsed = _NAME.fullmatch(entry.name)
+        video, gender, speaker = parsed.groups() if parsed else ("", "", "")
+        voice = f"{video}_{gender}_{speaker}" if speaker else ""
+        return Segment(self.name, entry.name, file, voice, programme=video, dialect=label, gender=gender or "")
+
+
+def run(step: Step[Adi5Config]) -> None:
+    marks = [f"{above}{part}*" for above in ("", "data/", "wav/") for part in PARTS]
+    corpus = corpus_folder(step.input(0, "the folder of the corpus"), *marks)
+    found = find_recordings(corpus, step.out)
+    for path, reason, detail in found.bad:
+        step.ledger.drop(path, reason, detail)
+    items = [u for part in PARTS for u in Part(corpus, part, found.recordings).utterances()]
+    segments = gather(step, corpus, items, [1.0] * len(items), lambda item: [item], "utterances")
+    here = {s.set for s in segments}
+    write_sets(step, corpus, segments, {name: PUBLISHED[name] for name in sorted(here)})
+
+
+if __name__ == "__main__":
+    main(run, Adi5Config)
