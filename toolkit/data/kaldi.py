@@ -7,6 +7,7 @@ utt2spk, spk2utt, utt2dur, reco2dur, utt2lang, utt2emotion, spk2gender, ... Audi
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from .tables import Problem, is_table, locate, read_table, strangers
 
 WAV, SEGMENTS, SPEAKERS, DERIVED, PHONES = "wav.scp", "segments", "utt2spk", "spk2utt", "phones.ctm"
 UNKNOWN = "unknown"  # value of a label, where others of the set have one
+_SURROGATE = re.compile("[\ud800-\udfff]")
 SHOWN = 40  # problems that an error shows; validate shows all
 
 Tables = Mapping[str, Mapping[str, str]]
@@ -228,7 +230,8 @@ def write_data_dir(path: Path | str, tables: Tables) -> None:
     """
     path = Path(path)
     whole = {name: table for name, table in tables.items() if name != DERIVED}
-    faults = [f"{name}: {what}" for name, table in whole.items() for what in _unwritable(name, table)]
+    good: set[str] = set()
+    faults = [f"{name}: {what}" for name, table in whole.items() for what in _unwritable(name, table, good)]
     if not whole.get(WAV):
         faults.append(f"{WAV}: no recordings")
     if faults:
@@ -247,17 +250,21 @@ def write_data_dir(path: Path | str, tables: Tables) -> None:
             f.writelines(f"{key} {table[key]}\n" if table[key] else f"{key}\n" for key in sorted(table))
 
 
-def _unwritable(name: str, table: Mapping[str, str]) -> Iterator[str]:
+def _unwritable(name: str, table: Mapping[str, str], good: set[str]) -> Iterator[str]:
+    """What of a table cannot be written. `good`: ids that are known to be usable; it grows."""
     if not is_table(name):
         yield "no name of a table"
     for key, value in table.items():
-        if odd := fault(key):
-            yield f"id {key!r} {odd}"
+        if key not in good:
+            if odd := fault(key):
+                yield f"id {key!r} {odd}"
+            else:
+                good.add(key)
         if "\n" in value or "\r" in value or value != value.strip(" \t"):
             yield f"value of {key} with a line break or outer space: {value!r}"
         elif not value and not name.startswith("text"):
             yield f"{key} without a value"
-        elif not value.isascii() and (lost := [c for c in value if "\ud800" <= c <= "\udfff"]):
+        elif not value.isascii() and (lost := _SURROGATE.findall(value)):
             yield f"value of {key} that is not Unicode text: {lost!r}"
 
 

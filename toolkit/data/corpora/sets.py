@@ -16,7 +16,9 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field, fields
+from itertools import islice
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -96,6 +98,14 @@ class Drop:
     detail: str = ""
 
 
+ROWS = 1000  # of a line in a shard: as many lists as one call of json turns into text
+_OF_SEGMENT = attrgetter(*(f.name for f in fields(Segment)))
+_OF_DROP = attrgetter(*(f.name for f in fields(Drop)))
+COLUMNS_OF_DROP = len(fields(Drop))  # by which its row is told from a segment's
+_JSON = json.JSONEncoder(ensure_ascii=False).encode
+_NONE_MORE: dict[str, str] = {}  # of all segments without further tables: an empty dict each would be 64 bytes
+
+
 @dataclass(frozen=True)
 class Published:
     """What the corpus's makers say that a set has; None where they say nothing."""
@@ -129,24 +139,27 @@ def gather(
     shards = split([max(cost, 1e-9) / total * 3600 * min(len(items), 64) for cost in costs])
 
     def work(k: int, path: Path) -> None:
-        headers = _Headers(corpus, step.out, take.follow_links)
+        headers = _Headers(corpus, step.out, take)
         with open(path, "w", encoding="utf-8", errors="surrogateescape") as f:
             for i in shards[k]:
-                for found in _read(read, items[i]):
-                    row = headers.held(found, take) if isinstance(found, Segment) else found
-                    f.write(json.dumps(astuple(row), ensure_ascii=False) + "\n")
+                rows = map(headers.row, _read(read, items[i]))
+                while some := list(islice(rows, ROWS)):
+                    f.write(_JSON(some) + "\n")
 
     paths = run_shards(step, [sum(costs[i] for i in s) for s in shards], work, unit, ".jsonl")
-    kept: list[Segment] = []
+    return list(_kept(step, paths))
+
+
+def _kept(step: Step[Any], paths: Sequence[Path]) -> Iterator[Segment]:
+    """Segments of the shards, in order; drops go to the ledger."""
     for path in paths:
         with open(path, encoding="utf-8", errors="surrogateescape") as f:
             for line in f:
-                row = json.loads(line)
-                if len(row) == 3:
-                    drop(step, *row)
-                else:
-                    kept.append(_shared(Segment(*row)))
-    return kept
+                for row in json.loads(line):
+                    if len(row) == COLUMNS_OF_DROP:
+                        drop(step, *row)
+                    else:
+                        yield _shared(Segment(*row))
 
 
 def drop(step: Step[Any], original: str, reason: str, detail: str = "") -> None:
@@ -165,18 +178,25 @@ def _shared(s: Segment) -> Segment:
     """The segment, with words that many have held in memory once."""
     for name in ("set", "audio", "speaker", "programme", "dialect", "gender", "emotion"):
         setattr(s, name, sys.intern(getattr(s, name)))
+    s.more = s.more or _NONE_MORE
     return s
 
 
 class _Headers:
     """Recordings of one shard, each opened once."""
 
-    def __init__(self, corpus: Path, out: Path, follow_links: bool) -> None:
-        self.corpus, self.out, self.follow_links = corpus, out, follow_links
+    def __init__(self, corpus: Path, out: Path, take: Take) -> None:
+        self.corpus, self.out, self.take = corpus, out, take
         self.last: tuple[str, float, Drop | None] = ("", 0.0, None)
 
-    def held(self, s: Segment, take: Take) -> Segment | Drop:
+    def row(self, found: Segment | Drop) -> tuple[Any, ...]:
+        """What a shard keeps of it: the columns of a segment that can be used, else those of a drop."""
+        held = self.held(found) if isinstance(found, Segment) else found
+        return _OF_SEGMENT(held) if isinstance(held, Segment) else _OF_DROP(held)
+
+    def held(self, s: Segment) -> Segment | Drop:
         """The segment with its times, or why it cannot be used."""
+        take = self.take
         seconds, bad = self._seconds(s.audio)
         if bad:
             return Drop(s.original, bad.reason, bad.detail)
@@ -189,7 +209,8 @@ class _Headers:
         if end <= s.start:
             return Drop(s.original, "no duration", f"{s.start} to {end} s")
         s.seconds, s.recording_seconds = round(end - s.start, 4), seconds
-        s.end = s.end if s.end is None else math.floor(end * 1e4) / 1e4
+        if s.end is not None and s.end > seconds:
+            s.end = math.floor(seconds * 1e4) / 1e4
         if trains(s.set) and s.seconds < take.min_seconds:
             return Drop(s.original, "too short", f"{s.seconds} s")
         if trains(s.set) and take.max_seconds and s.seconds > take.max_seconds:
@@ -207,7 +228,7 @@ class _Headers:
 
     def _open(self, audio: str) -> tuple[float, Drop | None]:
         try:
-            path = _path(self.corpus, self.out, audio, self.follow_links)
+            path = _path(self.corpus, self.out, audio, self.take.follow_links)
             return audio_info(path).seconds, None
         except SourceError as e:
             return 0.0, Drop(audio, e.reason, e.what)
@@ -235,8 +256,8 @@ def write_sets(
         for line in odd_labels({getattr(s, meaning) for s in found}):
             print(f"WARNING: {meaning}: {line}")
     sets: dict[str, dict[str, Segment]] = {}
-    for id, s in named.items():
-        sets.setdefault(s.set, {})[id] = s
+    for id in sorted(named):  # tables are sorted again where they are written, which takes no time of what is sorted
+        sets.setdefault(named[id].set, {})[id] = named[id]
     for name in sorted(sets):
         write_data_dir(step.out / name, tables_of(corpus, step.out, sets[name]))
         if errors := inspect(step.out / name).errors:
@@ -288,8 +309,9 @@ def tables_of(corpus: Path, out: Path, part: Mapping[str, Segment]) -> dict[str,
     files = sorted({s.audio for s in part.values()})
     names = unique(files, lambda audio: safe(Path(audio).stem)) if cut else {}
     recording = {id: names[s.audio] if cut else id for id, s in part.items()}
+    audio_of = {recording[id]: s.audio for id, s in part.items()}
     tables: dict[str, dict[str, str]] = {
-        "wav.scp": {recording[id]: _path(corpus, out, s.audio) for id, s in part.items()},
+        "wav.scp": {rec: _path(corpus, out, audio) for rec, audio in audio_of.items()},
         "reco2dur": {recording[id]: f"{s.recording_seconds:.4f}" for id, s in part.items()},
         "utt2spk": {id: s.speaker for id, s in part.items()},
         "utt2dur": {id: f"{s.seconds:.4f}" for id, s in part.items()},
