@@ -1,0 +1,228 @@
+"""MGB-2: 1,200 h of Al Jazeera's programmes of ten years, captions aligned to the audio; dev and test verbatim.
+
+Where: https://arabicspeech.org/mgb2, on request; licence: of the challenge, for research. Tree:
+  CORPUS/{train,dev,test}/wav/<GUID>.wav
+  CORPUS/train/xml/{utf8,bw}/<GUID>.xml                      see mgb_xml
+  CORPUS/{dev,test}/{segments,text}[.all|.non_overlap_speech]
+  CORPUS/{dev,test}/{overlap_speech,non_overlap_speech,music,silence}[.lst]     ids
+  CORPUS/test/stm_{orig,norm,ndnp}.stm                       references for sclite; ndnp: neither diacritics nor
+                                                             punctuation
+`utf8` is the captions as they came, `bw` is normalised (no punctuation, no diacritics, digits mapped, hesitations left
+out, Latin words marked) and in Buckwalter's script; texts of dev and test are in either script in public copies [?].
+Expected: PUBLISHED (train with a WMER of at most 80; dev and test without overlapping speech).
+
+Writes OUT/mgb2_{train,dev,test}, texts in Arabic script, marks of Latin words and of overlap taken out, utt2lang ARA:
+the corpus says no dialect. Ids are the official ones with `-` for `:`, which stand in utt2orig; the programme is the
+GUID. A speaker belongs to one programme; whoever has no number is the unknown speaker of his. Test's references become
+tables text_orig, text_norm, text_ndnp, by time; official scoring by sclite takes the STM file itself, with the
+recordings' names as they are here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from ...core.errors import UserError
+from ...core.step import Step, main
+from ..ids import safe
+from .mgb_tables import Span, first_of, official, own_id, read_pairs, read_segments, read_stm, read_texts, stems
+from .mgb_xml import NOBODY, Wanted, utterances
+from .sets import Drop, Published, Segment, Take, gather, write_sets
+from .sources import corpus_folder, folders_below
+
+VERSION = 1
+PLAN = {"mb": 10, "mb_per_hour": 0.5}
+JOBS = "cpu array"
+ALIGNED = "transcript_align"
+KINDS = ("overlap_speech", "non_overlap_speech", "music", "silence")
+PUBLISHED = {
+    "mgb2_train": Published(375103, recordings=2214),
+    "mgb2_dev": Published(5002, recordings=16),
+    "mgb2_test": Published(5365, recordings=17),
+}
+PUBLISHED_OVERLAP = {"mgb2_dev_overlap": Published(840)}
+Item = Path | list[Segment | Drop]
+
+
+@dataclass(frozen=True)
+class Mgb2Config:
+    """What is taken."""
+
+    transcripts: Literal["utf8", "bw"] = "utf8"
+    """of train: utf8, the captions as they came; bw, the normalised ones (written in Arabic script all the same)"""
+    most_wmer: float = 80.0
+    """percent of words of a caption that may not match the audio; train only"""
+    evaluated: Literal["non_overlap", "all"] = "non_overlap"
+    """utterances of dev and test: those in which one person speaks, or all that have a transcript"""
+    overlap_sets: bool = False
+    """write mgb2_dev_overlap and mgb2_test_overlap too"""
+    take: Take = field(default_factory=Take)
+    """limits and links"""
+
+    def __post_init__(self) -> None:
+        if not self.most_wmer >= 0:
+            raise ValueError(f"most_wmer: {self.most_wmer} is no percentage")
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What the tables of dev or test say.
+
+    Attributes:
+        split: dev or test; spans, texts: of all utterances that any table has.
+        kinds: list (one of KINDS) -> its ids; chosen: ids that the set without overlap is made of; None: not said.
+    """
+
+    split: str
+    spans: dict[str, Span]
+    texts: dict[str, str]
+    kinds: dict[str, set[str]]
+    chosen: set[str] | None
+
+    def set_of(self, id: str, config: Mgb2Config) -> str:
+        """Data directory of an utterance; empty: none."""
+        name = f"mgb2_{self.split}"
+        if config.overlap_sets and id in self.kinds["overlap_speech"]:
+            return f"{name}_overlap"
+        if config.evaluated == "all":
+            return name
+        if self.chosen is not None:
+            return name if id in self.chosen else ""
+        return "" if any(id in self.kinds[kind] for kind in KINDS if kind != "non_overlap_speech") else name
+
+    def why_not(self, id: str) -> str:
+        """The list that an utterance is in, as a reason to leave it out."""
+        return next((kind.replace("_", " ") for kind in KINDS if id in self.kinds[kind]), "in no list")
+
+
+def read_tables(folder: Path) -> Tables | None:
+    """The tables of dev or test; None where it has no segments. Raises UserError for one that cannot be read."""
+    endings = (".non_overlap_speech", ".all", "")
+    files = [path for ending in endings if (path := first_of(folder, f"segments{ending}"))]
+    if not files:
+        return None
+    spans: dict[str, Span] = {}
+    texts: dict[str, str] = {}
+    for path in files:
+        spans = read_segments(path) | spans
+    for path in filter(None, (first_of(folder, f"text{ending}") for ending in endings)):
+        texts = read_texts(path) | texts
+    kinds = {kind: _ids(first_of(folder, kind, f"{kind}.lst")) for kind in KINDS}
+    alone = files[0].name.endswith(endings[0])
+    chosen = set(read_segments(files[0])) if alone else kinds["non_overlap_speech"] or None
+    return Tables(folder.name, spans, texts, kinds, chosen)
+
+
+def _ids(path: Path | None) -> set[str]:
+    return set(read_pairs(path)) if path else set()
+
+
+def read_split(corpus: Path, split: str, config: Mgb2Config) -> dict[str, list[Segment | Drop]]:
+    """Recording -> its utterances, of dev or test. Raises UserError for a table that cannot be read."""
+    tables = read_tables(corpus / split)
+    if tables is None:
+        return {}
+    made: dict[str, list[Segment | Drop]] = {}
+    wavs = stems(folders_below(corpus, f"{split}/wav/*.wav"))
+    for id in sorted(tables.spans):
+        span = tables.spans[id]
+        recording = span.recording if span.recording in wavs else span.recording.replace("_", "-")
+        made.setdefault(recording, []).append(_official(tables, id, recording, config))
+    for id in sorted(tables.texts.keys() - tables.spans.keys()):
+        made.setdefault("", []).append(Drop(id, "no segment", "a transcript without its times"))
+    for name in sorted(wavs.keys() - made.keys()):
+        made.setdefault("", []).append(Drop(name, "no segment", f"no table has an utterance of {split}/wav/{name}.wav"))
+    return made
+
+
+def _official(tables: Tables, id: str, recording: str, config: Mgb2Config) -> Segment | Drop:
+    name, span, said = tables.set_of(id, config), tables.spans[id], official(id)
+    if not name:
+        return Drop(id, tables.why_not(id), f"not among the utterances that {tables.split} is scored on")
+    if id not in tables.texts:
+        return Drop(id, "no transcript", f"no line in the texts of {tables.split}")
+    return Segment(
+        name,
+        id,
+        f"{tables.split}/wav/{recording}.wav",
+        said.speaker if said else "",
+        span.start,
+        span.end,
+        tables.texts[id],
+        recording,
+        "ARA",
+        id=own_id(id) if said else "",
+    )
+
+
+def add_references(step: Step[Mgb2Config], folder: Path, found: Sequence[Segment]) -> None:
+    """Put the references of the STM files of `folder` beside the texts of its utterances, by their times.
+
+    What has no counterpart is said: an utterance without a reference has an empty one, a reference without an
+    utterance is a row of the ledger.
+    """
+    here = [s for s in found if s.audio.startswith(f"{folder.name}/")]
+    for path in folders_below(folder, "stm_*.stm") if here else ():
+        stm, table = read_stm(path), f"text_{safe(path.stem.removeprefix('stm_'))}"
+        used, lacking = set(), []
+        for s in here:
+            said = official(s.original)  # not the times of the segment, whose end may be cut to the recording's
+            key = stm.find(Span(s.programme, said.start, said.end)) if said else None
+            used.add(key)
+            s.more = {**s.more, table: stm.words[key] if key else ""}
+            if not key:
+                lacking.append(s.original)
+        unused = {number: "no utterance has its times" for key, number in stm.lines.items() if key not in used}
+        for number, why in sorted((stm.unusable | unused).items()):
+            step.ledger.drop(f"{folder.name}/{path.name}:{number}", "reference", why)
+        step.counts[f"{table}_missing"] = len(lacking)
+        if lacking:
+            shown = ", ".join(lacking[:3])
+            print(f"WARNING: {len(lacking):,} utterances of {folder.name} have no reference in {path.name}: {shown}")
+
+
+def read_item(corpus: Path, item: Item, config: Mgb2Config) -> Iterator[Segment | Drop]:
+    """Utterances of a programme of train, or those that the tables of dev and test have of a recording."""
+    if isinstance(item, list):
+        yield from item
+        return
+    buckwalter = config.transcripts == "bw"
+    wanted = Wanted("mgb2_train", "ARA", ALIGNED, buckwalter, config.most_wmer)
+    yield from utterances(item, f"train/wav/{item.stem}.wav", wanted)
+
+
+def programmes(step: Step[Mgb2Config], corpus: Path) -> list[Path]:
+    """The XML files of train, of which each has a recording; recordings without one go to the ledger."""
+    files = folders_below(corpus, f"train/xml/{step.config.transcripts}/*.xml")
+    other = {"utf8": "bw", "bw": "utf8"}[step.config.transcripts]
+    if not files and any((corpus / f"train/xml/{other}").glob("*.xml")):
+        what = f"train has no transcripts in {step.config.transcripts}, but in {other}"
+        raise UserError(what, str(corpus / "train/xml"), f"--transcripts {other}")
+    named = {path.stem for path in files}
+    for path in folders_below(corpus, "train/wav/*.wav") if files else ():
+        if path.stem not in named:
+            step.ledger.drop(f"train/wav/{path.name}", "no transcript", "a recording without its XML file")
+    return files
+
+
+def run(step: Step[Mgb2Config]) -> None:
+    corpus = corpus_folder(step.input(0, "the folder of train, dev and test"), "train/xml/*", "dev/wav", "test/wav")
+    items: list[Item] = [*programmes(step, corpus)]
+    for split in ("dev", "test"):
+        items += read_split(corpus, split, step.config).values()
+    costs = [item.stat().st_size / 1e6 if isinstance(item, Path) else 1e-4 * len(item) for item in items]
+    found = gather(step, corpus, items, costs, lambda item: read_item(corpus, item, step.config), "MB")
+    for split in ("dev", "test"):
+        add_references(step, corpus / split, found)
+    write_sets(step, corpus, found, PUBLISHED | (PUBLISHED_OVERLAP if step.config.overlap_sets else {}))
+    nameless = sum(s.speaker.endswith(f"_spk-{NOBODY}") for s in found)
+    step.counts["speakers_unknown"] += nameless
+    if nameless:
+        print(f"{nameless:,} utterances are of the unknown speakers of their programmes")
+
+
+if __name__ == "__main__":
+    main(run, Mgb2Config)

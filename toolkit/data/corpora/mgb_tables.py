@@ -1,0 +1,174 @@
+"""Tables that the MGB corpora and QASR come with: transcripts, segments, lists of ids, STM; and marks in their texts.
+
+Transcripts are in Arabic script or in Buckwalter's; which, is seen of a file as a whole (one Arabic letter in it and
+it is Arabic script), since public copies have either under the same name.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...core.errors import UserError
+from ...text.buckwalter import LATIN_MARK, to_arabic
+from .sources import SourceError, text_lines
+
+_ARABIC = re.compile("[\u0621-\u064a\u066e-\u06d3]")
+_OFFICIAL = re.compile(r"(.+?)_(spk-\w+)_seg-(\d+)[:-](\d+)")
+NOT_SCORED = "ignore_time_segment_in_scoring"  # sclite's, in an STM
+STM_FIELDS = 5  # recording, channel, speaker, start, end; then perhaps <labels>, then words
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Where an utterance is: `start` to `end` seconds of a recording, which is named as the table names it."""
+
+    recording: str
+    start: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True)
+class Official:
+    """What an id `{GUID}_spk-0001_seg-0000000:0000123` says; times in seconds."""
+
+    recording: str
+    speaker: str
+    start: float
+    end: float
+
+
+def official(id: str) -> Official | None:
+    """The parts of an official id of MGB-2 or QASR, whose speaker is its first two fields; None for another id."""
+    found = _OFFICIAL.fullmatch(id)
+    if not found:
+        return None
+    recording, speaker, start, end = found.groups()
+    return Official(recording, f"{recording}_{speaker}", int(start) / 100, int(end) / 100)
+
+
+def own_id(id: str) -> str:
+    """The official id without `:`, which breaks names of files and offsets of arks."""
+    return id.replace(":", "-")
+
+
+def spoken(text: str) -> str:
+    """The words of a transcript: Latin ones without their mark (@@LAT@@ in MGB-2, @@LAT in MGB-3), others' marks out.
+
+    Left out are words that begin with # (## is overlap) and @@@ (no speech).
+    """
+    if "#" not in text and "@@" not in text:
+        return " ".join(text.split())
+    words = (word for word in text.split() if not word.startswith(("#", "@@@")))
+    return " ".join(word for word in map(_unmarked, words) if word)
+
+
+def _unmarked(word: str) -> str:
+    return word.removeprefix(LATIN_MARK).removeprefix("@@") if word.startswith(LATIN_MARK) else word
+
+
+def in_arabic(texts: Mapping[str, str]) -> dict[str, str]:
+    """The transcripts of a file in Arabic script, whatever it is in; marked Latin words stay as they are."""
+    if any(_ARABIC.search(text) for text in texts.values()):
+        return dict(texts)
+    return {id: to_arabic(text) for id, text in texts.items()}
+
+
+def read_pairs(path: Path) -> dict[str, str]:
+    """Id -> rest of the line. Raises UserError for an unreadable file and for an id that stands there twice."""
+    pairs: dict[str, str] = {}
+    try:
+        for number, line in text_lines(path):
+            words = line.split(maxsplit=1)
+            if words and pairs.setdefault(words[0], rest := " ".join(words[1:]).rstrip()) != rest:
+                what = f"id {words[0]} stands there twice, with different things"
+                raise UserError(what, f"{path}, line {number}", "keep one of the two lines")
+    except SourceError as e:
+        raise UserError(e.what, e.where, e.remedy) from None
+    return pairs
+
+
+def read_texts(path: Path) -> dict[str, str]:
+    """Id -> words in Arabic script, of a file of transcripts in either script. Raises UserError."""
+    return {id: spoken(text) for id, text in in_arabic(read_pairs(path)).items()}
+
+
+def read_segments(path: Path) -> dict[str, Span]:
+    """Id -> where it is. Raises UserError for a file that cannot be read or a line that is not `id recording s s`."""
+    spans: dict[str, Span] = {}
+    for id, rest in read_pairs(path).items():
+        words = rest.split()
+        times = [_number(word) for word in words[1:]]
+        if len(words) != 3 or any(time is None for time in times):
+            what = f"{id} {rest[:60]!r}: no `id recording start end`"
+            raise UserError(what, str(path), "mend the line; start and end are seconds")
+        spans[id] = Span(words[0], times[0] or 0.0, times[1] or 0.0)
+    return spans
+
+
+def _number(word: str) -> float | None:
+    try:
+        return float(word)
+    except ValueError:
+        return None
+
+
+def first_of(folder: Path, *names: str) -> Path | None:
+    """The first of these files that is in the folder."""
+    return next((folder / name for name in names if (folder / name).is_file()), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Stm:
+    """References by time: (recording, start, end in centiseconds) -> words, and lines of which each is for nobody.
+
+    Attributes:
+        unusable: line -> why it is no reference.
+        lines: (recording, start, end) -> its line.
+    """
+
+    words: dict[tuple[str, int, int], str]
+    lines: dict[tuple[str, int, int], int]
+    unusable: dict[int, str]
+
+    def find(self, span: Span) -> tuple[str, int, int] | None:
+        """The key of the reference at these times, at most a centisecond off; None where there is none."""
+        start, end = round(span.start * 100), round(span.end * 100)
+        near = [(span.recording, start + a, end + b) for a in (0, -1, 1) for b in (0, -1, 1)]
+        return next((key for key in near if key in self.words), None)
+
+
+def read_stm(path: Path) -> Stm:
+    """An STM file; comments (;;) are passed over. Raises UserError for a file that cannot be read."""
+    keys: dict[str, tuple[str, int, int]] = {}
+    raw: dict[str, str] = {}
+    unusable: dict[int, str] = {}
+    try:
+        for number, line in text_lines(path):
+            if not line.strip() or line.startswith(";;"):
+                continue
+            fields = line.split(maxsplit=STM_FIELDS)
+            times = [_number(word) for word in fields[3:5]]
+            rest = re.sub(r"^<[^<>]*>\s*", "", fields[5]) if len(fields) > STM_FIELDS else ""
+            if len(times) < 2 or any(t is None or not math.isfinite(t) for t in times):
+                unusable[number] = "no `recording channel speaker start end words`"
+            elif rest.strip().lower() == NOT_SCORED:
+                unusable[number] = "its makers say that it is not scored"
+            else:
+                start, end = (round((t or 0.0) * 100) for t in times)
+                keys[str(number)], raw[str(number)] = (fields[0], start, end), rest
+    except SourceError as e:
+        raise UserError(e.what, e.where, e.remedy) from None
+    words = {keys[number]: spoken(text) for number, text in in_arabic(raw).items()}
+    return Stm(words, {key: int(number) for number, key in keys.items()}, unusable)
+
+
+def stems(paths: Iterable[Path]) -> dict[str, Path]:
+    """Name without its ending -> file; of two of a name, the first in order."""
+    found: dict[str, Path] = {}
+    for path in paths:
+        found.setdefault(path.stem, path)
+    return found

@@ -1,0 +1,157 @@
+"""The XML of MGB-2 and QASR: a file for each programme, whose segments are words with times, speaker and match error.
+
+  <transcript><head><recording/><annotations><annotation id/></annotations>
+    <speakers><speaker id name [gender | speakerGender]/></speakers></head>
+  <body><segments annotation_id><segment id starttime endtime AWD PMER WMER who><element id type>word</element>...
+
+Attributes are read by name, and each may be missing; elements may be empty. Times are seconds, WMER is percent.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ...text.buckwalter import to_arabic
+from .mgb_tables import spoken
+from .sets import Drop, Segment
+from .sources import parse_xml
+
+_SPEAKER = re.compile(r"[\w-]+speaker([0-9]{1,9})(?![0-9])[\w-]+")  # all digits: x_speaker12 is not speaker 1
+NOBODY = "unknown"  # in the place of a speaker's number
+_GENDER = ("gender", "speakerGender", "sex")
+
+
+@dataclass(slots=True)
+class Turn:
+    """A segment as its file has it: attributes by name, and its words; `annotation`: of the block it stands in."""
+
+    attributes: Mapping[str, str]
+    text: str = ""
+    annotation: str = ""
+
+
+@dataclass
+class Programme:
+    """What one file says: its segments in order, and the gender of each speaker by the speaker's id."""
+
+    turns: list[Turn] = field(default_factory=list)
+    genders: dict[str, str] = field(default_factory=dict)
+
+
+def read_programme(path: Path) -> Programme:
+    """All segments of a file. Raises SourceError: missing, xml, entities."""
+    programme = Programme()
+    turns, pieces, annotation = programme.turns, [""], ""
+
+    def begin(name: str, attributes: Mapping[str, str]) -> None:
+        nonlocal annotation
+        if name == "element":
+            pieces.append(" ")  # words may stand in one line without a space
+        elif name == "segment":
+            pieces.clear()
+            turns.append(Turn(attributes, "", annotation))
+        elif name == "segments":
+            annotation = attributes.get("annotation_id", "")
+        elif name == "speaker" and "id" in attributes:
+            said = next((attributes[key] for key in _GENDER if key in attributes), "")
+            programme.genders[attributes["id"]] = said
+
+    def end(name: str) -> None:
+        if name == "segment" and turns:
+            turns[-1].text = "".join(pieces)
+
+    parse_xml(path, begin, end, pieces.append)
+    return programme
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is taken of a programme.
+
+    Attributes:
+        set: the data directory; dialect: its code.
+        annotation: id of the block of segments, where a file has several; empty: all of them.
+        buckwalter: the words are in Buckwalter's script.
+        most_wmer: percent; segments that match their audio worse are left out; those without WMER are taken.
+    """
+
+    set: str
+    dialect: str
+    annotation: str = ""
+    buckwalter: bool = False
+    most_wmer: float = math.inf
+
+
+def utterances(path: Path, audio: str, wanted: Wanted) -> Iterator[Segment | Drop]:
+    """Utterances of the programme at `path`, whose recording is `audio`, relative to the corpus.
+
+    Raises SourceError: missing, xml, entities.
+    """
+    programme = read_programme(path)
+    name = path.stem
+    blocks = {turn.annotation for turn in programme.turns}
+    only = wanted.annotation if wanted.annotation in blocks else ""
+    others = [turn for turn in programme.turns if only and turn.annotation != only]
+    if others:
+        yield Drop(name, "other annotation", f"{len(others)} segments of {others[0].annotation or 'no annotation'}")
+    if not programme.turns:
+        yield Drop(name, "no segment", f"{path.name} has none")
+    convert = to_arabic if wanted.buckwalter else str
+    for turn in programme.turns:
+        if not only or turn.annotation == only:
+            yield _utterance(turn, name, audio, programme.genders, wanted, convert)
+
+
+def _utterance(
+    turn: Turn,
+    programme: str,
+    audio: str,
+    genders: Mapping[str, str],
+    wanted: Wanted,
+    convert: Callable[[str], str],
+) -> Segment | Drop:
+    said = turn.attributes.get
+    start, end = _seconds(said("starttime", "")), _seconds(said("endtime", ""))
+    if not (math.isfinite(start) and math.isfinite(end)):
+        where = said("id") or programme
+        return Drop(where, "bad times", f"{said('starttime', 'nothing')} to {said('endtime', 'nothing')} s")
+    number, who = speaker_number(said("who", "")), said("who", "")
+    speaker = f"{programme}_spk-{NOBODY if number is None else f'{number:04d}'}"
+    times = f"{int(start * 100):07d}", f"{int(end * 100):07d}"  # cut, not rounded: so the official ids are made
+    original = f"{speaker}_seg-{times[0]}:{times[1]}"
+    wmer = _seconds(said("WMER", ""))
+    if wmer > wanted.most_wmer:
+        return Drop(original, "WMER", f"{wmer:g} % of its words do not match, more than {wanted.most_wmer:g}")
+    text = spoken(convert(turn.text))
+    if not text:
+        return Drop(original, "no words", "nothing but marks, or nothing at all")
+    return Segment(
+        wanted.set,
+        original,
+        audio,
+        speaker,
+        start,
+        end,
+        text,
+        programme,
+        wanted.dialect,
+        gender=genders.get(who) or (genders.get(str(number), "") if number is not None else ""),
+        id=f"{speaker}_seg-{times[0]}-{times[1]}",
+    )
+
+
+def speaker_number(who: str) -> int | None:
+    """The number in `..._speaker12_...`; None where there is none, as public recipes' pattern has it."""
+    found = _SPEAKER.fullmatch(who)
+    return int(found[1]) if found else None
+
+
+def _seconds(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
