@@ -29,7 +29,7 @@ from ...core.errors import UserError
 from ...core.step import Step, main
 from ..ids import safe
 from .mgb_tables import Span, first_of, official, own_id, read_pairs, read_segments, read_stm, read_texts, stems
-from .mgb_xml import NOBODY, Wanted, utterances
+from .mgb_xml import Wanted, count_nameless, note_untranscribed, utterances
 from .sets import Drop, Published, Segment, Take, gather, write_sets
 from .sources import corpus_folder, folders_below
 
@@ -201,10 +201,7 @@ def programmes(step: Step[Mgb2Config], corpus: Path) -> list[Path]:
     if not files and any((corpus / f"train/xml/{other}").glob("*.xml")):
         what = f"train has no transcripts in {step.config.transcripts}, but in {other}"
         raise UserError(what, str(corpus / "train/xml"), f"--transcripts {other}")
-    named = {path.stem for path in files}
-    for path in folders_below(corpus, "train/wav/*.wav") if files else ():
-        if path.stem not in named:
-            step.ledger.drop(f"train/wav/{path.name}", "no transcript", "a recording without its XML file")
+    note_untranscribed(step, corpus, "train/wav", files)
     return files
 
 
@@ -218,10 +215,7 @@ def run(step: Step[Mgb2Config]) -> None:
     for split in ("dev", "test"):
         add_references(step, corpus / split, found)
     write_sets(step, corpus, found, PUBLISHED | (PUBLISHED_OVERLAP if step.config.overlap_sets else {}))
-    nameless = sum(s.speaker.endswith(f"_spk-{NOBODY}") for s in found)
-    step.counts["speakers_unknown"] += nameless
-    if nameless:
-        print(f"{nameless:,} utterances are of the unknown speakers of their programmes")
+    count_nameless(step, found)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ...core.errors import UserError
 from ...text.buckwalter import LATIN_MARK, to_arabic
+from .sets import Drop, Segment
 from .sources import SourceError, text_lines
 
 _ARABIC = re.compile("[\u0621-\u064a\u066e-\u06d3]")
@@ -91,9 +92,16 @@ def read_pairs(path: Path) -> dict[str, str]:
     return pairs
 
 
-def read_texts(path: Path) -> dict[str, str]:
-    """Id -> words in Arabic script, of a file of transcripts in either script. Raises UserError."""
-    return {id: spoken(text) for id, text in in_arabic(read_pairs(path)).items()}
+def read_texts(path: Path, unknown: str = "") -> dict[str, str]:
+    """Id -> words in Arabic script, of a file of transcripts in either script. Raises UserError.
+
+    Args:
+        unknown: what stands in the file for a word that nobody understood; it is taken out.
+    """
+    pairs = read_pairs(path)
+    if unknown:
+        pairs = {id: text.replace(unknown, " ") for id, text in pairs.items()}
+    return {id: spoken(text) for id, text in in_arabic(pairs).items()}
 
 
 def read_segments(path: Path) -> dict[str, Span]:
@@ -164,6 +172,14 @@ def read_stm(path: Path) -> Stm:
         raise UserError(e.what, e.where, e.remedy) from None
     words = {keys[number]: spoken(text) for number, text in in_arabic(raw).items()}
     return Stm(words, {key: int(number) for number, key in keys.items()}, unusable)
+
+
+def by_recording(found: Iterable[Segment | Drop]) -> list[list[Segment | Drop]]:
+    """Utterances in groups of one recording, for `gather`; drops are a group of their own."""
+    groups: dict[str, list[Segment | Drop]] = {}
+    for one in found:
+        groups.setdefault(one.audio if isinstance(one, Segment) else "", []).append(one)
+    return list(groups.values())
 
 
 def stems(paths: Iterable[Path]) -> dict[str, Path]:

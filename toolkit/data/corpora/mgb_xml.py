@@ -11,14 +11,16 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from ...core.step import Step
 from ...text.buckwalter import to_arabic
 from .mgb_tables import spoken
 from .sets import Drop, Segment
-from .sources import parse_xml
+from .sources import folders_below, parse_xml
 
 _SPEAKER = re.compile(r"[\w-]+speaker([0-9]{1,9})(?![0-9])[\w-]+")  # all digits: x_speaker12 is not speaker 1
 NOBODY = "unknown"  # in the place of a speaker's number
@@ -155,3 +157,19 @@ def _seconds(text: str) -> float:
         return float(text)
     except ValueError:
         return math.nan
+
+
+def note_untranscribed(step: Step[Any], corpus: Path, folder: str, files: Sequence[Path]) -> None:
+    """Rows of the ledger for recordings in `folder` of the corpus of which no XML file tells."""
+    named = {path.stem for path in files}
+    for path in folders_below(corpus, f"{folder}/*.wav") if files else ():
+        if path.stem not in named:
+            step.ledger.drop(f"{folder}/{path.name}", "no transcript", "a recording without its XML file")
+
+
+def count_nameless(step: Step[Any], found: Iterable[Segment]) -> None:
+    """Say how many utterances are of speakers without a number; after write_sets."""
+    nameless = sum(s.speaker.endswith(f"_spk-{NOBODY}") for s in found)
+    step.counts["speakers_unknown"] += nameless
+    if nameless:
+        print(f"{nameless:,} utterances are of the unknown speakers of their programmes")
