@@ -1,0 +1,102 @@
+"""QASR: 2,000 h of Al Jazeera's programmes, MGB-2's and more, with speakers, punctuation and lightly aligned captions.
+
+Where: https://arabicspeech.org/qasr, on request; licence: for research. Tree (CORPUS is mgb2.1, or holds it):
+  CORPUS/wav/<GUID>.wav                                           train
+  CORPUS/release/train_20210109/xml/<GUID>.xml                    see mgb_xml
+  CORPUS/release/{dev,test}/wav/<GUID>.wav
+  CORPUS/release/{dev,test}/text.verbatim.nonoverlap              `id words`; times are in the ids, centiseconds
+  CORPUS/release/{dev,test}/xml/<GUID>.xml                        with overlapping speech; not read
+The release's date may differ (train_*). Speakers bear a gender in some files [?]; the reference knows the attribute by
+two names, and whether a speaker of one file is somebody of another is not said in a way that could be confirmed [?]:
+speakers here belong to one programme.
+Expected: PUBLISHED (train with a WMER of at most 80).
+
+Writes OUT/qasr_{train,dev,test}, ids and programmes as mgb2 has them: QASR and MGB-2 share programmes and both
+evaluation sets, so never train on one and test on the other without a look at utt2prog. utt2lang ARA.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ...core.step import Step, main
+from .mgb_tables import first_of, official, own_id, read_texts, stems
+from .mgb_xml import Wanted, count_nameless, note_untranscribed, utterances
+from .sets import Drop, Published, Segment, Take, gather, write_sets
+from .sources import corpus_folder, folders_below
+
+VERSION = 1
+PLAN = {"mb": 10, "mb_per_hour": 0.5}
+JOBS = "cpu array"
+PUBLISHED = {
+    "qasr_train": Published(1592226),
+    "qasr_dev": Published(5002),
+    "qasr_test": Published(5366),
+}
+MARKS = ("release/train*/xml", "release/dev", "release/test")
+Item = Path | list[Segment | Drop]
+
+
+@dataclass(frozen=True)
+class QasrConfig:
+    """What is taken."""
+
+    most_wmer: float = 80.0
+    """percent of words of a caption that may not match the audio; train only"""
+    take: Take = field(default_factory=Take)
+    """limits and links"""
+
+    def __post_init__(self) -> None:
+        if not self.most_wmer >= 0:
+            raise ValueError(f"most_wmer: {self.most_wmer} is no percentage")
+
+
+def read_split(corpus: Path, split: str) -> dict[str, list[Segment | Drop]]:
+    """Recording -> its utterances, of dev or test. Raises UserError for a table that cannot be read."""
+    made: dict[str, list[Segment | Drop]] = {}
+    path = first_of(corpus / "release" / split, "text.verbatim.nonoverlap")
+    if path is None:
+        return made
+    wavs = stems(folders_below(corpus, f"release/{split}/wav/*.wav"))
+    for id, text in read_texts(path).items():
+        said = official(id)
+        if said is None:
+            made.setdefault("", []).append(Drop(id, "id", "no `GUID_spk-0000_seg-0000000:0000000`, whence its times"))
+            continue
+        name = said.recording if said.recording in wavs else said.recording.replace("_", "-")
+        audio = f"release/{split}/wav/{name}.wav"
+        segment = Segment(
+            f"qasr_{split}", id, audio, said.speaker, said.start, said.end, text, name, "ARA", id=own_id(id)
+        )
+        made.setdefault(name, []).append(segment)
+    for name in sorted(wavs.keys() - made.keys()):
+        made.setdefault("", []).append(Drop(f"{split}/{name}.wav", "no transcript", f"{path.name} has nothing of it"))
+    return made
+
+
+def read_item(corpus: Path, item: Item, config: QasrConfig) -> Iterator[Segment | Drop]:
+    """Utterances of a programme of train, or those that dev and test have of a recording."""
+    if isinstance(item, list):
+        yield from item
+        return
+    yield from utterances(item, f"wav/{item.stem}.wav", Wanted("qasr_train", "ARA", most_wmer=config.most_wmer))
+
+
+def run(step: Step[QasrConfig]) -> None:
+    given = step.input(0, "the folder of wav and release")
+    corpus = corpus_folder(given / "mgb2.1" if (given / "mgb2.1").is_dir() else given, *MARKS)
+    files = folders_below(corpus, "release/train*/xml/*.xml")
+    note_untranscribed(step, corpus, "wav", files)
+    items: list[Item] = [*files]
+    for split in ("dev", "test"):
+        items += read_split(corpus, split).values()
+    costs = [item.stat().st_size / 1e6 if isinstance(item, Path) else 1e-4 * len(item) for item in items]
+    found = gather(step, corpus, items, costs, lambda item: read_item(corpus, item, step.config), "MB")
+    write_sets(step, corpus, found, PUBLISHED)
+    count_nameless(step, found)
+
+
+if __name__ == "__main__":
+    main(run, QasrConfig)
