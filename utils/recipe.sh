@@ -9,8 +9,12 @@ stage() { _table+=(stage 2 "$1" "$2"); } # NAME MEANING
 run() { _table+=(run $# "$@"); }         # MODULE | ./SCRIPT, then --config, --in, --out and fields of the config
 configure() { :; }                       # run.sh may replace it: called once the options are known
 config() {                               # NAME: the recipe's own config of that name, or the one that all recipes share
-  local shared=${_declarations[0]%.sh}/${conf:-conf}/$1.yaml
-  if [[ ! -f ${conf:-conf}/$1.yaml && -f $shared ]]; then echo "$shared"; else echo "${conf:-conf}/$1.yaml"; fi
+  local shared=${_declarations[0]%.sh} path
+  for path in "${conf:-conf}" "$shared/${conf:-conf}" "$shared/conf"; do
+    [[ ! -f $path/$1.yaml ]] || break
+    path=${conf:-conf} # where one would be looked for, if there is none
+  done
+  echo "$path/$1.yaml"
 }
 
 recipe() {

@@ -25,11 +25,11 @@ exp=exp     # where codebooks, models and results go
 prepare() { run data.corpora.folder --config "$(config data)" --in "$corpus" --out "$data"; } # run.sh may replace it
 
 separate() { # training sets without what they share with a test set
-  local others allow=()
+  local others options=()
   read -ra others <<<"$against"
-  [[ $allow_contamination == false ]] || allow=(--allow_contamination "$allow_contamination")
-  run data.contamination --config "$(config contamination)" --train "$train *train*" "${allow[@]}" \
-    --in "$data" "${others[@]}" --out "$sets"
+  [[ $train == *train* ]] || options+=(--train "$train")
+  [[ $allow_contamination == false ]] || options+=(--allow_contamination "$allow_contamination")
+  run data.contamination --config "$(config contamination)" "${options[@]}" --in "$data" "${others[@]}" --out "$sets"
 }
 
 codebooks() { # ITERATION: names of its codebooks, one but for the ablation
@@ -127,9 +127,10 @@ tables() {
 }
 
 stages() {
-  local models=() results=() sets=$data
+  local models=() results=() sets=$dump/sets
   stage data "Corpus to validated Kaldi data directories, training sets without what test sets have"
   prepare
+  separate
   units it1
   pretrain it1 base
   units it2 "$exp/it1/base"

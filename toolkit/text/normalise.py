@@ -110,7 +110,8 @@ PROFILES: dict[str, Profile] = {
         Profile(
             "leaderboard",
             1,
-            "the Open Universal Arabic ASR Leaderboard's, for comparison: ء is deleted, ۰–۹ stay",  # its code keeps tatweel, and of late joins a lone و to the next word
+            "the Open Universal Arabic ASR Leaderboard's, for comparison: ء is deleted, ۰–۹ stay",
+            # its code keeps tatweel, and of late joins a lone و to the next word
             (
                 s.LEADERBOARD_PUNCTUATION,
                 s.TASHKEEL_ONLY,
