@@ -111,8 +111,7 @@ PROFILES: dict[str, Profile] = {
             "leaderboard",
             1,
             "the Open Universal Arabic ASR Leaderboard's, for comparison: ء is deleted, ۰–۹ stay",
-            # its code keeps tatweel, and of late joins a lone و to the next word
-            (
+            (  # as it was published; its code keeps tatweel, and of late joins a lone و to the next word
                 s.LEADERBOARD_PUNCTUATION,
                 s.TASHKEEL_ONLY,
                 s.TATWEEL_GONE,

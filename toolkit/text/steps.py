@@ -89,9 +89,9 @@ DIACRITICS = Step(
     "tashkeel, superscript alef and Quranic marks are deleted; NFC",
     lambda text: strip_diacritics(_NEWER.apply(text)),
 )
-HAMZA_SEATS = letters("hamza seats", "ؤ to و, ئ to ي", {"\u0624": "و", "\u0626": "ي", "\u0676": "و", "\u0678": "ي"})
+HAMZA_SEATS = letters("hamza seats", "ؤ to و, ئ to ي", {"\u0624": "و", "\u0626": "ي"})
 HAMZA_MARKS = Step("hamza marks", "a combining hamza goes with its seat, a lone one becomes ء", _hamza_marks)
-ALEF = letters("alef", "أ إ آ ٱ to ا", _each(ALEFS, WASLA, "\u0672\u0673\u0675", to="ا"))
+ALEF = letters("alef", "أ إ آ ٱ to ا", _each(ALEFS, WASLA, "\u0672\u0673", to="ا"))
 ALEF_MAQSURA = letters("alef maqsura", "ى to ي", {"\u0649": "\u064a"})
 TEH_MARBUTA = letters("teh marbuta", "ة to ه", {"\u0629": "\u0647"})
 PERSIAN = letters(
