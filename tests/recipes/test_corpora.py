@@ -65,7 +65,7 @@ def test_four_stages_make_units_of_a_corpus_in_its_true_layout(
         data = DataDir.read(at / "dump/sets" / options[option])
         assert any(u.id in labels for u in data.utterances)
     code, said = house.run(f"{recipe}/ssl", "--stage", "1", "--stop-stage", "4", "--conf", "conf/small")
-    assert code == 0 and said.count("done") >= 4, said
+    assert code == 0 and "nothing to do" in said, said
 
 
 def _help(house: House, recipe: str) -> list[str]:
