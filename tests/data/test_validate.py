@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from toolkit.core.errors import UserError
 from toolkit.core.record import read_ledger
+from toolkit.data import tables
 from toolkit.data.checks import inspect
 from toolkit.data.kaldi import DataDir
 from toolkit.data.repair import repair
@@ -243,3 +244,20 @@ def test_any_bytes_at_all_are_reported_and_repaired_or_refused(sound, tmp_path_f
         return
     assert inspect(folder / "out", audio=True).errors == []
     DataDir.read(folder / "out")
+
+
+plain = st.lists(
+    st.sampled_from(["a x", "b y", "ب نص", "c 1 2 3", "c  d", "d", "", " e f", "b z\r", "a\ty", "و ن\u200fص"])
+)
+
+
+@settings(max_examples=200)
+@given(said=plain, end=st.sampled_from(["\n", ""]), name=st.sampled_from(["text", "utt2lang", "segments", "utt2x"]))
+def test_a_table_read_at_once_is_the_table_read_line_by_line(tmp_path_factory, said, end, name):
+    path = tmp_path_factory.mktemp("t") / name
+    path.write_bytes(("\n".join(sorted(said, key=str.encode)) + end).encode())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tables, "BLOCK", 5)  # a block ends with the line in which its fifth byte is
+        blocks = tables.read_table(path)
+        patch.setattr(tables, "_plain", lambda data: None)
+        assert blocks == tables.read_table(path)

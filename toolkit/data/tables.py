@@ -6,9 +6,12 @@ Kaldi's rules: UTF-8, one line per key, keys unique and in C (byte) order, field
 from __future__ import annotations
 
 import dataclasses
+import io
+import operator
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from ..text.invisible import INVISIBLE
@@ -18,13 +21,15 @@ NAMES = re.compile(r"wav\.scp|feats\.scp|vad\.scp|segments|text(_[\w.-]+)?|(utt|
 TEXT = re.compile(r"text(_[\w.-]+)?")
 OF_UTTERANCES = re.compile(r"(text(_[\w.-]+)?|utt2\w+|feats\.scp|vad\.scp)")
 ONE_VALUE = {"utt2spk", "utt2dur", "reco2dur", "utt2num_frames", "utt2lang", "utt2emotion", "spk2gender"}
-REPEATED = {"utt2spk", "utt2lang", "utt2emotion", "spk2gender"}  # few values, many times: held once
+REPEATED = {"utt2spk", "utt2lang", "utt2emotion", "utt2prog", "spk2gender"}  # few values, many times: held once
 
 _GENDERS = {"m": "m", "male": "m", "man": "m", "ذكر": "m", "f": "f", "female": "f", "woman": "f", "أنثى": "f"}
 BOM = b"\xef\xbb\xbf"
 
+BLOCK = 1 << 18  # bytes of a table that are looked at together
 _BLANK = re.compile(r"[^\S \t]")  # white space, but neither space nor tab
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
+_ODD = re.compile(rf"{_CONTROL.pattern}|{INVISIBLE.pattern}|[^\S \n]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +99,16 @@ def strangers(
     problems: list[Problem] = []
     for name, table in tables.items():
         checked = OF_UTTERANCES.fullmatch(name) or (name == "reco2dur" and place == "wav.scp")
-        if checked and (extra := [id for id in table if id not in whole and id not in noted]):
+        if (
+            checked
+            and not table.keys() <= whole.keys()
+            and (extra := [id for id in table if id not in whole and id not in noted])
+        ):
             what = f"{len(extra)} of its {len(table)} ids are not in {place}: {_few(extra)}"
             remedy = f"add their lines to {place}, or take them out here"
             problems.append(Problem(name, 0, "extra", what, remedy, fatal=True, id=extra[0]))
-    if covering in tables and (lacking := [id for id in whole if id not in tables[covering] and id not in noted]):
+    covered = covering not in tables or whole.keys() <= tables[covering].keys()
+    if not covered and (lacking := [id for id in whole if id not in tables[covering] and id not in noted]):
         what = f"{len(lacking)} of its {len(whole)} ids are not in {covering}: {_few(lacking)}"
         remedy = f"add their lines to {covering}, or take them out everywhere"
         problems.append(Problem(place, 0, "not covered", what, remedy, fatal=True, id=lacking[0]))
@@ -130,6 +140,17 @@ def _first_lines(path: Path) -> dict[bytes, int]:
     return lines
 
 
+def _plain(data: bytes) -> str | None:
+    """The text of a block of lines without characters or spaces that a value may not have; None where it has any."""
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    if not text.replace("\n", "").isprintable() and _ODD.search(text):  # the first is quick, and finds a few more
+        return None
+    return None if "  " in text or " \n" in text or text.endswith(" ") else text
+
+
 class _Scan:
     """Reading of one table, line by line: a table may be larger than what else is in memory."""
 
@@ -142,35 +163,67 @@ class _Scan:
         self.problems: list[Problem] = []
         self.returns: list[int] = []
         self.again: list[tuple[int, str]] = []
+        self.unsorted: list[int] = []
+        self.previous = ""
 
     def note(self, line: int, reason: str, what: str, remedy: str, fatal: bool = True, id: str = "") -> None:
         self.problems.append(Problem(self.name, line, reason, what, remedy, "error", fatal, id))
 
     def scan(self) -> tuple[dict[str, str], list[Problem]]:
-        previous, unsorted, raw, i = "", [], b"\n", 0
+        i, data = 0, b"\n"
         with open(self.path, "rb") as f:
-            for i, raw in enumerate(f, 1):
-                if i == 1 and raw.startswith(BOM):
-                    self.note(1, "bom", "a byte order mark, U+FEFF, at the beginning", "save without it", False)
-                key = self._line(i, raw.removeprefix(BOM) if i == 1 else raw)
-                if key < previous:
-                    unsorted.append(i)
-                previous = key or previous
-        if not raw.endswith(b"\n"):
+            while block := f.read(BLOCK):
+                data = block + f.readline()
+                taken = self._at_once(data)
+                i = i + taken if taken else self._each(i, data)
+        if not data.endswith(b"\n"):
             self.note(i, "final newline", "no newline at the end of the file", "add one", False)
         if not self.table and not self.problems:
             self.note(0, "empty file", "nothing in it", "make it again, or remove it", False)
         if self.returns:
             what = f"{len(self.returns)} lines end in a carriage return, U+000D; the first is this"
             self.note(self.returns[0], "carriage return", what, "save with Unix line ends", False)
-        if unsorted:
-            what = f"{len(unsorted)} lines out of C (byte) order, the first is this"
-            self.note(unsorted[0], "order", what, f"LC_ALL=C sort -k1,1 {self.name}", False)
+        if self.unsorted:
+            what = f"{len(self.unsorted)} lines out of C (byte) order, the first is this"
+            self.note(self.unsorted[0], "order", what, f"LC_ALL=C sort -k1,1 {self.name}", False)
         first = _first_lines(self.path) if self.again else {}
         for i, key in self.again:
             what = f"id {key} stands in line {first[key.encode()]} already"
             self.note(i, "duplicate", what, "keep one of the two", id=key)
         return self.table, sorted(self.problems, key=lambda p: p.line)
+
+    def _at_once(self, data: bytes) -> int:
+        """Take in a block of lines if there is nothing to say of any of them; returns their number, else 0."""
+        text = _plain(data)
+        if text is None:
+            return 0
+        lines = text.removesuffix("\n").split("\n")
+        if self.columns and any(line.count(" ") != self.columns for line in lines):
+            return 0
+        parts = [line.partition(" ") for line in lines]
+        values = [value for _, _, value in parts]
+        self.known.update([(key, key) for key, _, _ in parts if key not in self.known and not fault(key)])
+        keys = [self.known.get(key, "") for key, _, _ in parts]
+        in_order = self.previous < keys[0] and all(map(operator.lt, keys, islice(keys, 1, None)))
+        if not in_order or self.unsorted or not (self.is_text or all(values)):
+            return 0
+        if self.values is not None:
+            values = [*map(self.values.setdefault, values, values)]
+        self.table.update(zip(keys, values))
+        self.previous = keys[-1]
+        return len(lines)
+
+    def _each(self, before: int, data: bytes) -> int:
+        """Take in lines of a block, each with all that can be wrong with it; returns their number and those before."""
+        i = before
+        for i, raw in enumerate(io.BytesIO(data), before + 1):
+            if i == 1 and raw.startswith(BOM):
+                self.note(1, "bom", "a byte order mark, U+FEFF, at the beginning", "save without it", False)
+            key = self._line(i, raw.removeprefix(BOM) if i == 1 else raw)
+            if key < self.previous:
+                self.unsorted.append(i)
+            self.previous = key or self.previous
+        return i
 
     def _line(self, i: int, raw: bytes) -> str:
         """Take in a line; returns its key."""
