@@ -1,0 +1,95 @@
+"""Arabic Speech Corpus in its true layout."""
+
+import unicodedata
+from collections import Counter
+
+import pytest
+from trees import speech
+from trees.arabic_speech_corpus import ARABIC, BUCKWALTER
+
+from toolkit.data.audio import audio_info
+from toolkit.data.checks import inspect
+from toolkit.data.corpora.arabic_speech_corpus import arabic
+
+from .conftest import prepare
+
+TRAIN, TEST = "arabic_speech_corpus_train", "arabic_speech_corpus_test"
+
+
+def nfc(text: str) -> str:
+    """Shadda and vowel sign in the one order that Unicode gives them: Buckwalter writes the shadda first."""
+    return unicodedata.normalize("NFC", text)
+
+
+def test_both_parts_are_in_arabic_letters_with_their_diacritics(prepared) -> None:
+    made = prepared("arabic_speech_corpus")
+    assert made.code == 0, made.said
+    clips = speech()
+    for name, part in ((TRAIN, [c for i, c in enumerate(clips) if i % 5]), (TEST, clips[::5])):
+        tables = made.set(name).tables
+        said = [tables["text"][id] for id in sorted(tables["text"])]
+        assert nfc(said[0]) == ARABIC and said[1:] == [*(" ".join(c.text.split()) for c in part[1:])]
+        first = min(tables["text"])
+        assert tables["text_buckwalter"][first] == BUCKWALTER
+        assert tables["text_phonetic"][first].startswith("sil w a r a j ~")
+        assert set(tables["utt2spk"].values()) == {"asc"} and set(tables["utt2lang"].values()) == {"MSA"}
+        assert audio_info(tables["wav.scp"][first]).rate == 48000
+        assert not inspect(made.out / name, audio=True).errors
+    assert min(made.set(TRAIN).tables["text"]) == "asc-ARA_NORM_0000"
+    assert min(made.set(TEST).tables["text"]) == "asc-test-ARA_NORM_0000"
+    assert made.set(TRAIN).seconds > 60
+    assert "against 1,813 published" in made.said and "against 100 published" in made.said
+
+
+def test_what_is_left_out_is_in_the_ledger_with_its_reason(prepared) -> None:
+    found = Counter(reason for _, reason in prepared("arabic_speech_corpus").dropped)
+    assert found == {
+        "duplicate path": 1,
+        "missing": 1,
+        "columns": 1,
+        "path leaves the corpus": 1,
+        "no transcript": 2,
+    }
+
+
+@pytest.mark.parametrize(("test", "crlf"), [("test set", True), ("Test-Set", False), ("test_set", True)])
+def test_other_names_of_the_test_folder_and_other_line_ends_change_nothing(make_tree, tmp_path, test, crlf) -> None:
+    made = prepare("arabic_speech_corpus", make_tree("arabic_speech_corpus", test, crlf, count=10), tmp_path / "data")
+    assert made.code == 0, made.said
+    assert len(made.set(TEST)) == 2 and len(made.set(TRAIN)) == 8
+    assert ARABIC in map(nfc, made.set(TRAIN).tables["text"].values())
+
+
+def test_a_dev_set_is_taken_out_of_train_only_where_it_is_asked_for(make_tree, tmp_path) -> None:
+    corpus = make_tree("arabic_speech_corpus")
+    whole = prepare("arabic_speech_corpus", corpus, tmp_path / "whole")
+    made = prepare("arabic_speech_corpus", corpus, tmp_path / "data", "--dev-share", "0.25")
+    dev, train = (set(made.set(f"arabic_speech_corpus_{p}").tables["utt2orig"].values()) for p in ("dev", "train"))
+    assert not (whole.out / "arabic_speech_corpus_dev").exists()
+    assert dev and not dev & train and dev | train == set(whole.set(TRAIN).tables["utt2orig"].values())
+    assert made.set(TEST).tables["text"] == whole.set(TEST).tables["text"]
+
+
+def test_recordings_and_lines_that_cannot_be_read_cost_themselves(make_tree, tmp_path) -> None:
+    corpus = make_tree("arabic_speech_corpus", count=20)
+    at = corpus / "arabic-speech-corpus"
+    (at / "wav/ARA NORM  0001.wav").write_bytes(b"")
+    (at / "wav/ARA NORM  0002.wav").write_bytes(b"RIFF\0\0\0\0WAVE")
+    with open(at / "orthographic-transcript.txt", "ab") as f:
+        f.write('"ARA NORM  0500.wav" "سلام"\n'.encode("cp1256") + b'"a.wav" "' + b"b" * (2 << 20) + b'"\n')
+    made = prepare("arabic_speech_corpus", corpus, tmp_path / "data")
+    assert made.code == 0 and "Traceback" not in made.said, made.said
+    found = Counter(reason for _, reason in made.dropped)
+    assert (found["empty"], found["unreadable"], found["encoding"], found["line too long"]) == (1, 1, 1, 1)
+    assert len(made.set(TRAIN)) == 14
+
+
+def test_a_folder_of_something_else_is_refused_with_what_was_looked_for(tmp_path) -> None:
+    (tmp_path / "x").mkdir()
+    made = prepare("arabic_speech_corpus", tmp_path / "x", tmp_path / "data")
+    assert made.code == 1 and "orthographic-transcript.txt" in made.said and "Traceback" not in made.said
+
+
+def test_a_transcript_in_arabic_letters_is_left_as_it_is() -> None:
+    assert arabic(ARABIC) == ARABIC and nfc(arabic(BUCKWALTER)) == ARABIC
+    assert arabic("قال v") == "قال v"

@@ -1,0 +1,146 @@
+"""Arabic Speech Corpus: one speaker reads fully diacritised Modern Standard Arabic in a studio, 48 kHz.
+
+Where: http://en.arabicspeechcorpus.com. Licence: CC BY 4.0. CORPUS is arabic-speech-corpus/ or the folder it lies in:
+  CORPUS/{wav/*.wav, orthographic-transcript.txt, phonetic-transcript.txt, ...}    train
+  CORPUS/test set/{the same}                                                       test
+  a line of a transcript [?]: "ARA NORM  0002.wav" "waraj~aHa Alt~aqoriyru ..."
+Not confirmed: the script of the orthographic transcripts. Buckwalter is read, with ^ for theh as well; a line that has
+Arabic letters already is left as it is. Nor the name of the folder of test: `test set`, `test-set`, `test` are known.
+Expected: PUBLISHED, 1,813 and 100 utterances.
+
+Writes OUT/arabic_speech_corpus_{train,test}: text in Arabic letters with its diacritics, text_buckwalter as it stands,
+text_phonetic where the phones are there, utt2lang MSA. The corpus has no dev; `dev_share` takes one out of train.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ...core.seed import seed_of
+from ...core.step import Step, main
+from ...text.buckwalter import to_arabic
+from .sets import Drop, Published, Segment, Take, drop, gather, write_sets
+from .sources import corpus_folder, folders_below, like, text_lines
+
+VERSION = 1
+PLAN = {"mb": 5, "mb_per_hour": 1}
+JOBS = "cpu array"
+SPEAKER = "asc"
+TRANSCRIPT, PHONES = "orthographic-transcript.txt", "phonetic-transcript.txt"
+TEST_FOLDERS = ("test set", "test_set", "test")
+PUBLISHED = {
+    "arabic_speech_corpus_train": Published(1813, speakers=1),
+    "arabic_speech_corpus_test": Published(100, speakers=1),
+}
+
+_LINE = re.compile(r'\s*"([^"]+)"\s+"(.*)"\s*')
+_ARABIC = re.compile(r"[\u0621-\u064a]")
+_LATIN = re.compile(r"[A-Za-z]")
+_THEH = str.maketrans("^", "v")
+
+
+@dataclass(frozen=True)
+class ArabicSpeechCorpusConfig:
+    """What is taken."""
+
+    dev_share: float = 0.0
+    """share of the training utterances that becomes a dev set, which the corpus has not"""
+    seed: int = 1
+    """decides which those are"""
+    take: Take = field(default_factory=Take)
+    """limits and links"""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.dev_share < 1:
+            raise ValueError(f"dev_share: {self.dev_share} is no share of 0 to 1")
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """A line of a transcript: its part (train, dev, test), recording relative to the corpus, text and phones."""
+
+    part: str
+    audio: str
+    text: str
+    phones: str
+
+
+def find_corpus(path: Path) -> Path:
+    """The folder with the transcripts of train, at or below `path`. Raises UserError where there is none."""
+    corpus_folder(path, TRANSCRIPT, f"*/{TRANSCRIPT}")
+    if (path / TRANSCRIPT).is_file():
+        return path
+    found = [f.parent for f in folders_below(path, f"*/{TRANSCRIPT}") if not like(f.parent.name, TEST_FOLDERS)]
+    return corpus_folder(found[0] if found else path, TRANSCRIPT)
+
+
+def read_transcript(step: Step[ArabicSpeechCorpusConfig], path: Path) -> dict[str, str]:
+    """Name of a recording -> what stands beside it; lines that cannot be used go to the ledger."""
+    said: dict[str, str] = {}
+    for number, line in text_lines(path, lambda e: drop(step, e.where, e.reason, e.what)):
+        at, match = f"{path.parent.name}/{path.name}:{number}", _LINE.fullmatch(line)
+        if not line.strip():
+            continue
+        if not match:
+            drop(step, at, "columns", f'not `"file.wav" "text"`: {line[:80]!r}')
+        elif match[1] in said:
+            drop(step, at, "duplicate path", f"{match[1]} stands above already")
+        else:
+            said[match[1]] = match[2]
+    return said
+
+
+def read_folder(step: Step[ArabicSpeechCorpusConfig], corpus: Path, folder: Path, part: str) -> Iterator[Spoken]:
+    """The utterances of a folder; recordings without a transcript go to the ledger."""
+    said = read_transcript(step, folder / TRANSCRIPT)
+    phones = read_transcript(step, folder / PHONES) if (folder / PHONES).is_file() else {}
+    place = folder / "wav" if (folder / "wav").is_dir() else folder
+    rel = place.relative_to(corpus).as_posix()
+    for path in folders_below(place, "*.wav"):
+        if path.name not in said:
+            drop(step, f"{rel}/{path.name}", "no transcript", TRANSCRIPT)
+    for name, text in said.items():
+        if part == "train" and not text.strip():
+            drop(step, name, "no transcript", "an empty one")
+            continue
+        chance = seed_of(step.config.seed, "arabic_speech_corpus", name) / 2**63
+        dev = part == "train" and chance < step.config.dev_share
+        yield Spoken("dev" if dev else part, f"{rel}/{name}".removeprefix("./"), text, phones.get(name, ""))
+
+
+def arabic(text: str) -> str:
+    """A transcript in Arabic letters: out of Buckwalter, unless it has some already."""
+    return text if _ARABIC.search(text) else to_arabic(text.translate(_THEH))
+
+
+def segment_of(s: Spoken) -> Segment:
+    name = s.audio.rpartition("/")[2].rpartition(".")[0]
+    name = f"test/{name}" if s.part == "test" else name  # train may have a recording of the same name
+    more = {"text_buckwalter": s.text} | ({"text_phonetic": s.phones} if s.phones else {})
+    set = f"arabic_speech_corpus_{s.part}"
+    return Segment(set, name, s.audio, SPEAKER, text=arabic(s.text), dialect="MSA", more=more)
+
+
+def run(step: Step[ArabicSpeechCorpusConfig]) -> None:
+    corpus = find_corpus(step.input(0, "the extracted corpus"))
+    spoken = list(read_folder(step, corpus, corpus, "train"))
+    tests = [f for f in folders_below(corpus, "*") if f.is_dir() and like(f.name, TEST_FOLDERS)]
+    if tests:
+        spoken += read_folder(step, corpus, tests[0], "test")
+
+    def read(s: Spoken) -> Iterator[Segment | Drop]:
+        yield segment_of(s)
+
+    found = gather(step, corpus, spoken, [1.0] * len(spoken), read, "recordings")
+    left = [s.original for s in found if _LATIN.search(s.text or "")]
+    step.counts["with_latin_letters"] = len(left)
+    if left:
+        print(f"WARNING: {len(left):,} transcripts keep letters that are not Buckwalter's, the first is {left[0]}")
+    write_sets(step, corpus, found, PUBLISHED)
+
+
+if __name__ == "__main__":
+    main(run, ArabicSpeechCorpusConfig)
