@@ -1,6 +1,6 @@
 """LibriSpeech: English audiobooks read by volunteers of LibriVox, 960 h to train on; the English of HArnESS's mix.
 
-Where: https://www.openslr.org/12. Licence: CC BY 4.0. Tree (CORPUS is the folder that holds the subsets):
+Where: https://www.openslr.org/12. Licence: CC BY 4.0. Tree (CORPUS has the subsets, or LibriSpeech/ with them):
   CORPUS/{train-clean-100,train-clean-360,train-other-500,dev-clean,dev-other,test-clean,test-other}/
          <speaker>/<chapter>/{<speaker>-<chapter>-<utterance>.flac, <speaker>-<chapter>.trans.txt}
   CORPUS/SPEAKERS.TXT       `id | sex | subset | minutes | name`, `;` comments; not needed
@@ -16,9 +16,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ...core.errors import UserError
 from ...core.step import Step, main
 from .sets import Drop, Published, Segment, Take, gather, write_sets
-from .sources import corpus_folder, folders_below, text_lines
+from .sources import SourceError, corpus_folder, folders_below, inside, text_lines
 
 VERSION = 1
 PLAN = {"mb": 5, "mb_per_hour": 0.3}
@@ -53,21 +54,53 @@ def set_name(subset: str) -> str:
     return f"librispeech_{subset.replace('-', '_')}"
 
 
+def find_corpus(path: Path) -> Path:
+    """The folder of the subsets: `path`, or the LibriSpeech/ in it that the archives make. Raises UserError."""
+    corpus_folder(path, *SUBSETS, *(f"LibriSpeech/{subset}" for subset in SUBSETS))
+    return (
+        path if any((path / subset).exists() for subset in SUBSETS) else corpus_folder(path / "LibriSpeech", *SUBSETS)
+    )
+
+
 def read_genders(path: Path) -> dict[str, str]:
-    """Speaker -> M or F, of SPEAKERS.TXT; none where there is no such file."""
-    if not path.is_file():
-        return {}
-    rows = ([word.strip() for word in line.split("|")] for _, line in text_lines(path) if not line.startswith(";"))
-    return {row[0]: row[1] for row in rows if len(row) > 1}
+    """Speaker -> M or F, of SPEAKERS.TXT; none where it is not there, a warning where it cannot be read."""
+    genders: dict[str, str] = {}
+    if path.is_file():
+        for _, line in text_lines(path, lambda e: print(f"WARNING: {e.what}: {e.where}")):
+            row = [word.strip() for word in line.split("|")]
+            if len(row) > 1 and not line.startswith(";"):
+                genders[row[0]] = row[1]
+    return genders
 
 
-def read_chapter(corpus: Path, folder: Path, genders: dict[str, str]) -> Iterator[Segment | Drop]:
+def read_transcript(corpus: Path, path: Path, follow_links: bool) -> tuple[dict[str, str], list[Drop]]:
+    """(id -> text of a chapter's transcript, lines that cannot be used). Where there is none, that is one of them."""
+    texts: dict[str, str] = {}
+    bad: list[Drop] = []
+    if why := inside(corpus, path.relative_to(corpus).as_posix(), follow_links):
+        reason, _, detail = why.partition(": ")
+        return texts, [Drop(path.name, reason, detail)]
+    try:
+        for number, line in text_lines(path, lambda e: bad.append(Drop(e.where, e.reason, e.what))):
+            id, _, text = line.strip().partition(" ")
+            if id and id in texts:
+                bad.append(Drop(f"{path.name}:{number}", "duplicate id", f"{id} stands above already"))
+            elif id:
+                texts[id] = text
+    except SourceError as e:
+        bad.append(Drop(e.where, e.reason, e.what))
+    return texts, bad
+
+
+def read_chapter(corpus: Path, folder: Path, genders: dict[str, str], follow_links: bool) -> Iterator[Segment | Drop]:
     """Utterances of one chapter, and recordings without a transcript."""
     subset, speaker, chapter = folder.parts[-3:]
-    texts = dict(line.partition(" ")[::2] for _, line in text_lines(folder / f"{speaker}-{chapter}.trans.txt"))
+    rel = folder.relative_to(corpus).as_posix()
+    texts, bad = read_transcript(corpus, folder / f"{speaker}-{chapter}.trans.txt", follow_links)
+    yield from bad
     found = {path.stem for path in folder.glob("*.flac")}
     for id in sorted(found - texts.keys()):
-        yield Drop(id, "no transcript", f"{folder.relative_to(corpus)}")
+        yield Drop(id, "no transcript", rel)
     for id in sorted(texts):
         if id not in found:
             yield Drop(id, "missing", "a transcript without its recording")
@@ -75,7 +108,7 @@ def read_chapter(corpus: Path, folder: Path, genders: dict[str, str]) -> Iterato
         yield Segment(
             set_name(subset),
             id,
-            f"{folder.relative_to(corpus)}/{id}.flac",
+            f"{rel}/{id}.flac",
             speaker,
             text=texts[id].lower(),
             programme=f"{speaker}-{chapter}",
@@ -85,12 +118,16 @@ def read_chapter(corpus: Path, folder: Path, genders: dict[str, str]) -> Iterato
 
 
 def run(step: Step[LibriSpeechConfig]) -> None:
-    corpus = corpus_folder(step.input(0, "the folder of the extracted subsets"), *SUBSETS)
+    corpus, follow = find_corpus(step.input(0, "the folder of the extracted subsets")), step.config.take.follow_links
     genders = read_genders(corpus / "SPEAKERS.TXT")
     chapters = [f for subset in step.config.subsets for f in folders_below(corpus, f"{subset}/*/*") if f.is_dir()]
-    found = gather(
-        step, corpus, chapters, [1.0] * len(chapters), lambda c: read_chapter(corpus, c, genders), "chapters"
-    )
+    if not chapters:
+        where = ", ".join(step.config.subsets)
+        raise UserError(
+            "no chapter of the subsets that are asked for", f"{corpus}: {where}", "extract them, or ask for others"
+        )
+    costs = [1.0] * len(chapters)
+    found = gather(step, corpus, chapters, costs, lambda c: read_chapter(corpus, c, genders, follow), "chapters")
     here = {chapter.parts[-3] for chapter in chapters}
     write_sets(step, corpus, found, {set_name(subset): SUBSETS[subset] for subset in sorted(here)})
 
