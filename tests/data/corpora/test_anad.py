@@ -1,0 +1,61 @@
+"""ANAD in its true layout."""
+
+import math
+
+import pytest
+from trees import anad, speech
+
+from .conftest import Prepared, prepare
+
+PARTS = ("train", "dev", "test")
+NOUNS = {"happy": "happiness", "angry": "anger", "surprised": "surprise"}
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["table", "folders"])
+def made(request, tmp_path_factory) -> Prepared:
+    """The tree, with its table or with folders of emotions, prepared."""
+    folder = tmp_path_factory.mktemp("anad")
+    anad.make(folder / "corpus", speech(), request.param)
+    return prepare("anad", folder / "corpus", folder / "data")
+
+
+def test_no_video_is_in_two_sets_and_none_is_lost(made: Prepared) -> None:
+    assert made.code == 0, made.said
+    sets = [made.set(f"anad_{part}") for part in PARTS]
+    videos = [set(s.tables["utt2prog"].values()) for s in sets]
+    assert all(videos) and sum(map(len, videos)) == 8 == len(set.union(*videos))
+    assert sum(map(len, sets)) == sum(math.ceil(clip.seconds) for clip in speech())
+    assert sets[0].seconds > 60
+
+
+def test_emotions_are_those_of_the_table_or_the_folder(made: Prepared) -> None:
+    for part in PARTS:
+        tables = made.set(f"anad_{part}").tables
+        for id, video in tables["utt2prog"].items():
+            assert tables["utt2emotion"][id] == NOUNS[anad.EMOTIONS[int(video[1:]) % 3]]
+
+
+def test_a_set_that_lacks_an_emotion_is_told(made: Prepared) -> None:
+    for part in PARTS:
+        lacking = set(NOUNS.values()) - set(made.set(f"anad_{part}").tables["utt2emotion"].values())
+        assert (f"WARNING: anad_{part} has no" in made.said) == bool(lacking)
+    assert "too few programmes for its share" in made.said  # 8 videos are too few for three sets
+
+
+def test_units_without_a_row_and_rows_without_a_unit_are_in_the_ledger(made: Prepared) -> None:
+    part = "1sec_segmented_part1/1sec_segmented_part1"
+    rows = [(f"{part}/V1_9 (1).wav", "no label"), (f"{part}/V1_9 (2).wav", "no label"), ("V9_1 (1)", "missing")]
+    assert sorted(made.dropped) == (rows if (made.corpus / "ANAD.csv").exists() else [])
+
+
+def test_broken_tables_are_clear_errors(tmp_path) -> None:
+    anad.make(tmp_path / "corpus", speech())
+    table = tmp_path / "corpus/ANAD.csv"
+    for bytes, what in (
+        ("name,Emotion \nV1_1 (1).wav,غاضب\n".encode("cp1256"), "no UTF-8"),
+        (b"file,label\n", "no column name, emotion"),
+        (b"name,Emotion \n" + b"V" * (2 << 20), "more than 1 MiB"),
+    ):
+        table.write_bytes(bytes)
+        broken = prepare("anad", tmp_path / "corpus", tmp_path / "data")
+        assert broken.code == 1 and what in broken.said and "Traceback" not in broken.said, broken.said

@@ -1,0 +1,92 @@
+"""ANAD, the Arabic Natural Audio Dataset: one-second units of calls to eight talk shows, judged by 18 listeners.
+
+Where: https://data.mendeley.com/datasets/xm232yxf7t/1. Licence: CC BY-NC-SA 4.0. Tree:
+  CORPUS/1sec_segmented_part{1,2,3}/[the same name again/]V<video>_<turn> (<unit>).wav
+  CORPUS/ANAD.csv          a column `name` (with a stray character at its end) and a column `Emotion `
+  CORPUS/V<video>.wav, CORPUS/caller_Reciever_turns/     whole videos and turns: not read
+[?] Without ANAD.csv a folder that is called happy, angry or surprised gives the label of what is in it.
+Expected: 1,384 units with a label (there are some more wav files, without one).
+
+Writes OUT/anad_{train,dev,test}: utt2emotion (happiness, anger, surprise), utt2prog (the video), utt2lang ARA, no
+text, speakers unknown. A split of our own in which no video is in two sets: units of one video are neighbouring
+seconds of one voice, and whole videos were judged, so that a random split, as most published figures have it, tests
+on the very speakers and calls that were trained on. With eight videos a set may lack an emotion: the run says so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from ...core.errors import UserError
+from ...core.step import Step, main
+from ..recordings import find_recordings
+from .own_split import OwnSplitConfig, sets_of, tell
+from .sets import Drop, Published, Segment, gather, write_sets
+from .sources import corpus_folder, table_rows
+
+VERSION = 1
+PLAN = {"mb": 5, "mb_per_hour": 0.5}
+JOBS = "cpu array"
+EMOTIONS = {
+    **dict.fromkeys(("happy", "happiness"), "happiness"),
+    **dict.fromkeys(("angry", "anger"), "anger"),
+    **dict.fromkeys(("surprised", "surprise"), "surprise"),
+}
+PUBLISHED = Published(1384)
+
+_UNIT = re.compile(r"(V\d+)_.+", re.IGNORECASE)
+
+
+def read_labels(path: Path) -> dict[str, str]:
+    """Name of a unit, without .wav -> emotion as the table has it. Raises SourceError (missing, encoding, columns)."""
+    labels: dict[str, str] = {}
+    for _, row in table_rows(path, ",", wanted=("name", "emotion"), quotes=True):
+        name = row["name"].strip(" \t'\"")
+        labels[re.sub(r"\.wav.?$", "", name, flags=re.IGNORECASE)] = row["emotion"].strip()
+    return labels
+
+
+def label_of(file: str, labels: dict[str, str]) -> str:
+    """Emotion of a unit: of the table, or of the nearest folder that is called so; empty where neither says one."""
+    said = labels.get(Path(file).stem, "")
+    if not labels:
+        said = next((f for f in reversed(PurePosixPath(file).parts[:-1]) if f.casefold() in EMOTIONS), "")
+    return EMOTIONS.get(said.casefold(), "")
+
+
+def run(step: Step[OwnSplitConfig]) -> None:
+    corpus = corpus_folder(step.input(0, "the folder of the extracted corpus"), "1sec_segmented*", "**/V[0-9]*_*.wav")
+    table = corpus / "ANAD.csv"
+    labels = read_labels(table) if table.is_file() else {}
+    found = find_recordings(corpus, step.out)
+    for path, reason, detail in found.bad:
+        step.ledger.drop(path, reason, detail)
+    units: dict[str, str] = {}
+    for file in found.recordings:
+        if not _UNIT.fullmatch(Path(file).stem) or "caller_reciever_turns" in file.casefold():
+            continue  # a whole video or turn: its units are here
+        if label_of(file, labels):
+            units[file] = label_of(file, labels)
+        else:
+            why = "in no row of ANAD.csv, or with another emotion" if labels else "no ANAD.csv, no folder of an emotion"
+            step.ledger.drop(file, "no label", why)
+    for name in sorted(labels.keys() - {Path(file).stem for file in found.recordings}):
+        step.ledger.drop(name, "missing", "a row of ANAD.csv without its recording")
+    if not units:
+        raise UserError("no unit with a label", str(corpus), "ANAD.csv belongs beside the folders of units")
+    videos = {file: found_[1] for file in units if (found_ := _UNIT.fullmatch(Path(file).stem))}
+    sets = sets_of("anad", videos, found.recordings, step.config)
+
+    def read(file: str) -> Iterator[Segment | Drop]:
+        video = videos[file]
+        yield Segment(sets[video], Path(file).stem, file, programme=video, dialect="ARA", emotion=units[file])
+
+    segments = gather(step, corpus, list(units), [found.recordings[f] / 1e6 for f in units], read, "MB")
+    write_sets(step, corpus, segments)
+    tell(step, "anad", segments, PUBLISHED, "programme")
+
+
+if __name__ == "__main__":
+    main(run, OwnSplitConfig)
