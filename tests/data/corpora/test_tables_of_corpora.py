@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from toolkit.core.record import Ledger, read_ledger
 from toolkit.core.step import Step
-from toolkit.data.corpora.sets import Segment, drop
+from toolkit.data.corpora.sets import Drop, Segment, Take, drop
+from toolkit.data.corpora.sets import _Headers as Headers
 from toolkit.data.corpora.sets import _path as path_of
 from toolkit.data.corpora.sets import _with_ids as with_ids
 from toolkit.data.corpora.sources import LONGEST_LINE, SourceError, inside, table_rows, text_lines
@@ -97,3 +100,15 @@ def test_a_name_with_line_breaks_is_one_row_of_the_ledger(tmp_path: Path) -> Non
     step.ledger.write(tmp_path / "dropped.tsv")
     rows = read_ledger(tmp_path / "dropped.tsv")
     assert rows == [("ا\\u2028ب\\tج\\n\\xff", "x", "missing", "no such file: \\xff\\x85")]
+
+
+def test_times_are_rounded_once_and_never_past_the_recording(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.ones(22051, np.float32) * 0.1, 22050)  # 1.00004535 s
+    headers = Headers(tmp_path, tmp_path / "out", False)
+    times = {(0.25, 0.5552): (0.25, 0.5552), (0.00004, 1.3): (0.0, 1.0), (0.1, None): (0.1, None)}
+    for (start, end), wanted in times.items():
+        found = headers.held(Segment("x_test", "a", "a.wav", start=start, end=end), Take())
+        assert isinstance(found, Segment) and (found.start, found.end) == wanted
+        assert found.seconds == pytest.approx(((end and wanted[1]) or 22051 / 22050) - wanted[0], abs=6e-5)
+    for start, end in ((0.5, 0.50001), (0.9999999, 1.0), (1.00001, 1.2), (0.5, 0.4), (float("nan"), 0.4)):
+        assert isinstance(headers.held(Segment("x_test", "a", "a.wav", start=start, end=end), Take()), Drop)

@@ -17,7 +17,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from itertools import islice
+from itertools import combinations, islice
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar
@@ -205,12 +205,11 @@ class _Headers:
         end = seconds if s.end is None else s.end
         if s.start >= seconds or end > seconds + PAST_END:
             return Drop(s.original, "past end", f"{s.start:.2f} to {end:.2f} s of {s.audio}, which has {seconds:.2f} s")
-        end = min(end, seconds)
-        if end <= s.start:
-            return Drop(s.original, "no duration", f"{s.start} to {end} s")
-        s.seconds, s.recording_seconds = round(end - s.start, 4), seconds
-        if s.end is not None and s.end > seconds:
-            s.end = math.floor(seconds * 1e4) / 1e4
+        start, end = round(s.start, 4), min(round(end, 4), math.floor(seconds * 1e4) / 1e4)  # as tables have them
+        if end <= start:
+            return Drop(s.original, "no duration", f"{s.start} to {s.end or seconds} s")
+        s.seconds, s.recording_seconds = round((seconds if s.end is None else end) - start, 4), seconds
+        s.start, s.end = start, None if s.end is None else end
         if trains(s.set) and s.seconds < take.min_seconds:
             return Drop(s.original, "too short", f"{s.seconds} s")
         if trains(s.set) and take.max_seconds and s.seconds > take.max_seconds:
@@ -268,6 +267,18 @@ def write_sets(
     for reason, count in Counter(row[2] for row in step.ledger.rows).most_common():
         print(f"dropped {count:,}: {reason}")
     step.counts["hours"] = round(math.fsum(s.seconds for s in named.values()) / 3600, 4)
+
+
+def tell_recurring(found: Iterable[Segment]) -> None:
+    """Warn of programmes that are in two sets: a model may know the voices and the words of what it is tested on."""
+    programmes: dict[str, set[str]] = {}
+    for s in found:
+        if s.programme:
+            programmes.setdefault(s.set, set()).add(s.programme)
+    for first, second in combinations(sorted(programmes), 2):
+        if shared := programmes[first] & programmes[second]:
+            there = f"{len(shared):,} of the {len(programmes[first]):,} programmes of {first}"
+            print(f"WARNING: {there} are in {second} too, such as {min(shared)}")
 
 
 def _with_ids(step: Step[Any], found: Sequence[Segment]) -> dict[str, Segment]:

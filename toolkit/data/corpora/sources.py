@@ -68,6 +68,8 @@ def inside(corpus: Path, rel: str, follow_links: bool = False) -> str:
         return f"path leaves the corpus: {rel!r}"
     if any("\ud800" <= c <= "\udfff" for c in rel):
         return f"unusable name: no UTF-8: {rel!r}"
+    if rel != rel.strip():
+        return f"unusable name: white space at its end: {rel!r}"
     if not follow_links:
         root, real = os.path.realpath(corpus), os.path.realpath(corpus / rel)
         if real != root and not real.startswith(root.rstrip("/") + "/"):
