@@ -9,16 +9,8 @@ import numpy as np
 from trees import RATE, Clip, record, write_lines
 
 HEADER = "video_id,category,video_duration,channel_id,country,dialect,gender,transcript_duration"
-PARTS = (
-    "clean_train",
-    "clean_train",
-    "noisy_train",
-    "noisy_train",
-    "clean_dev",
-    "noisy_dev",
-    "clean_test",
-    "noisy_test",
-)
+FIRST = ("clean_train", "clean_train", "noisy_train", "clean_dev", "noisy_dev", "clean_test", "noisy_test")
+PARTS = (*FIRST, *["clean_train"] * 7, "noisy_train", "clean_test")
 PER_VIDEO = 3
 COUNTRIES = {"UAE": ("United Arab Emirates", "Gulf"), "YEM": ("Yemen", ""), "EGY": ("Egypt", "Egyptian")}
 GAP = 0.5  # s of silence before each clip

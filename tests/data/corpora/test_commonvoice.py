@@ -10,7 +10,7 @@ import pytest
 from trees.commonvoice import MARKED, PERSIAN, QUOTED, client
 
 from toolkit.data.checks import inspect
-from toolkit.data.corpora.commonvoice import prompt_of
+from toolkit.data.corpora.commonvoice import prompt_of, speakers_of
 
 from .conftest import Prepared, prepare
 
@@ -97,6 +97,13 @@ def test_prompts_are_the_same_whatever_their_diacritics_punctuation_and_ligature
     assert prompt_of("السلام عليكم") != prompt_of("السلام عليك")
 
 
+def test_people_whose_client_ids_begin_alike_stay_apart() -> None:
+    one, two, other = "a" * 128, "a" * 127 + "b", "c" * 128
+    names = speakers_of([one, two, other, one, "", "an old id"])
+    assert len(set(names.values())) == 4 and "" not in names
+    assert names[other] == "c" * 16 and names[one].startswith("a" * 16) and names["an old id"] == "an old id"
+
+
 def test_an_old_release_with_a_byte_order_mark_and_carriage_returns_is_read_as_a_new_one(make_tree, tmp_path) -> None:
     new = prepare("commonvoice", make_tree("commonvoice"), tmp_path / "new")
     shutil.rmtree(tmp_path / "commonvoice")
@@ -133,12 +140,13 @@ def test_bad_rows_and_recordings_cost_themselves_and_nothing_else(make_tree, tmp
     secret = shutil.copy(at / "clips" / before[3][1], tmp_path / "secret.mp3")
     os.symlink(secret, at / "clips" / before[2][1])
     more = [b"x\ty\tz" * 400_000, "a\tb\tc\t\u0633\u0644\u0627\u0645".encode("cp1256"), b"a\tb\0c", b"a\t" * 40]
+    more.append(b"\t".join([b"a", b"touch x.y |", b"1", b"run"]))
     hostile(at / "train.tsv", lambda data: data + b"".join(line + b"\n" for line in more))
     made = prepare("commonvoice", corpus, tmp_path / "data")
     assert made.code == 0 and "Traceback" not in made.said, made.said
     reasons = Counter(reason for _, reason in made.dropped)
     wanted = {"empty": 1, "unreadable": 1, "link out of the corpus": 1}
-    wanted |= {"line too long": 1, "encoding": 2, "columns": 1}
+    wanted |= {"line too long": 1, "encoding": 2, "columns": 1, "pipe": 1}
     assert {reason: reasons[reason] for reason in wanted} == wanted
     assert len(texts(made, "commonvoice_train")) == len(before) - 4 - 3
 

@@ -30,7 +30,7 @@ def test_every_cue_of_every_subset_is_an_utterance_of_its_video_and_channel(prep
     clips = speech()
     for name in SETS:
         assert not inspect(made.out / name, audio=True).errors
-    assert sum(made.set(f"masc_{q}_train").seconds for q in ("clean", "noisy")) > 60
+    assert made.set("masc_clean_train").seconds > 60
     train = made.set("masc_clean_train").tables
     ids = [id for id, original in train["utt2orig"].items() if original.startswith("-Ab_0000000_")]
     assert [train["text"][id] for id in sorted(ids)] == [" ".join(clip.text.split()) for clip in clips[:3]]

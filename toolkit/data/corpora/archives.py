@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from ...core.errors import UserError
-from ...core.files import atomic
+from ...core.files import TEMPORARY, atomic, remove
 
 LARGEST_FILE = 1 << 28  # bytes; an hour of 16-bit audio at 16 kHz has half of it
 LARGEST_ARCHIVE = 1 << 36  # bytes that come out of one
@@ -36,6 +36,8 @@ def copy_out(archive: Path, wanted: Container[str], folder: Path) -> list[Refuse
     refused: list[Refused] = []
     taken: set[str] = set()
     folder.mkdir(parents=True, exist_ok=True)
+    for leftover in folder.glob(f"*{TEMPORARY}"):  # of a copying that was killed
+        remove(leftover)
     try:
         with open(archive, "rb") as raw, _plain(raw) as f, _tar(f) as tar:
             for member in _members(tar, archive):

@@ -18,7 +18,7 @@ utt2lang: the code of the accent where it names a dialect, else ARA; utt2accent,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -156,6 +156,11 @@ def shared_clip(held: HeldOut, row: Row, part: str) -> tuple[str, str]:
     return (f"recording of {of}", of) if of != part else ("", "")
 
 
+def speakers_of(clients: Iterable[str]) -> dict[str, str]:
+    """client_id -> a name of the speaker that fits an id, another one for each."""
+    return unique(sorted({*clients} - {""}), lambda c: c[:SHOWN_DIGITS] if _CLIENT.fullmatch(c) else c)
+
+
 def segment_of(row: Row, part: str, speaker: str, language: str) -> Segment:
     """A row as an utterance. What the speaker says of the own accent may be anything, or nothing."""
     clip = clip_of(row)
@@ -178,8 +183,7 @@ def run(step: Step[CommonVoiceConfig]) -> None:
     corpus = find_language(step.input(0, "the folder of the language"), step.config.language)
     parts = read_parts(step, corpus)
     items = [(part, row) for part, rows in parts.items() for _, row in rows]
-    clients = sorted({row["client_id"] for _, row in items} - {""})
-    speakers = unique(clients, lambda c: c[:SHOWN_DIGITS] if _CLIENT.fullmatch(c) else c)
+    speakers = speakers_of(row["client_id"] for _, row in items)
 
     def read(item: tuple[str, Row]) -> Iterator[Segment | Drop]:
         part, row = item
