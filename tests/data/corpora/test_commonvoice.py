@@ -151,19 +151,29 @@ def test_bad_rows_and_recordings_cost_themselves_and_nothing_else(make_tree, tmp
     assert len(texts(made, "commonvoice_train")) == len(before) - 4 - 3
 
 
+def test_a_part_of_another_language_is_in_the_ledger_and_the_empty_set_is_told(make_tree, tmp_path) -> None:
+    corpus = make_tree("commonvoice", count=12)
+    path = language_folder(corpus) / "dev.tsv"
+    path.write_text(path.read_text().replace("\tar\t", "\tfa\t"))
+    made = prepare("commonvoice", corpus, tmp_path / "data")
+    assert made.code == 0 and "commonvoice_dev: nothing of it is here" in made.said
+    assert Counter(reason for _, reason in made.dropped)["another language"] == len(rows_of(path)) > 0
+
+
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
         (lambda at: (at / "test.tsv").unlink(), "cv-corpus-*/ar/test.tsv"),
+        (lambda at: (at / "validated.tsv").unlink(), "validated.tsv"),
         (lambda at: shutil.rmtree(at / "clips"), "clips"),
         (lambda at: hostile(at / "dev.tsv", lambda b: b.replace(b"client_id", b"who", 1)), "no column client_id"),
         (lambda at: hostile(at / "dev.tsv", lambda b: b.decode().encode("utf-16")), "UTF-16"),
         (lambda at: shutil.copytree(at, at.parents[1] / "cv-corpus-19.0" / "ar"), "several releases"),
     ],
-    ids=["no test", "no clips", "no client_id", "utf-16", "two releases"],
+    ids=["no test", "no validated", "no clips", "no client_id", "utf-16", "two releases"],
 )
 def test_a_corpus_that_is_not_whole_is_an_error_that_says_what_is_wanted(make_tree, tmp_path, spoil, said) -> None:
     corpus = make_tree("commonvoice", count=8)
     spoil(language_folder(corpus))
-    made = prepare("commonvoice", corpus, tmp_path / "data")
+    made = prepare("commonvoice", corpus, tmp_path / "data", "--validated", "true")
     assert made.code == 1 and said in made.said and "Traceback" not in made.said

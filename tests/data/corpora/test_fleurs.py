@@ -10,6 +10,7 @@ import pytest
 from trees.fleurs import OPEN_QUOTE, QUOTED, add, row
 
 from toolkit.core.errors import UserError
+from toolkit.core.files import TEMPORARY
 from toolkit.data.checks import inspect
 from toolkit.data.corpora import archives
 from toolkit.data.corpora.archives import copy_out
@@ -176,7 +177,17 @@ def test_an_archive_that_would_fill_the_disk_or_the_memory_is_refused(tmp_path, 
         copy_out(tmp_path / "header.tar", {"1.wav"}, tmp_path / "out")
 
 
-def test_bytes_after_the_archive_and_a_wrong_checksum_are_told_apart(tmp_path) -> None:
+def test_what_a_killed_copying_left_is_cleared_and_a_second_copying_gives_the_same(tmp_path) -> None:
+    with tarfile.open(tmp_path / "a.tar", "w") as tar:
+        add(tar, "dev/1.wav", b"whole")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "1.wav").write_bytes(b"old")
+    (tmp_path / "out" / f"1.wav.x{TEMPORARY}").write_bytes(b"who")
+    assert not copy_out(tmp_path / "a.tar", {"1.wav"}, tmp_path / "out")
+    assert {p.name: p.read_bytes() for p in (tmp_path / "out").iterdir()} == {"1.wav": b"whole"}
+
+
+def test_an_archive_with_a_wrong_byte_is_refused(tmp_path) -> None:
     with tarfile.open(tmp_path / "a.tar", "w") as tar:
         add(tar, "1.wav", b"x" * 3000)
     data = bytearray(gzip.compress((tmp_path / "a.tar").read_bytes()))

@@ -122,6 +122,16 @@ def test_hostile_subtitles_and_recordings_cost_themselves(make_tree, tmp_path) -
     assert found["empty"] == 3 and found["past end"] >= 3
 
 
+def test_a_subset_without_a_table_is_told_and_one_nobody_asks_for_is_not(make_tree, tmp_path) -> None:
+    corpus = make_tree("masc", count=21)
+    (corpus / "subsets/noisy_test_meta.csv").unlink()
+    subsets = ("clean_train", "clean_test", "noisy_test")
+    made = prepare("masc", corpus, tmp_path / "data", "--subsets", f"[{', '.join(subsets)}]")
+    assert made.code == 0, made.said
+    assert sorted(p.name for p in made.out.glob("masc_*")) == ["masc_clean_test", "masc_clean_train"]
+    assert "masc_noisy_test: nothing of it is here" in made.said and "noisy_dev" not in made.said
+
+
 def test_a_table_without_a_column_of_videos_is_an_error_that_names_it(make_tree, tmp_path) -> None:
     corpus = make_tree("masc", count=21)
     path = corpus / "subsets/clean_dev_meta.csv"

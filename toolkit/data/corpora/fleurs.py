@@ -25,7 +25,7 @@ from ...core.errors import UserError
 from ...core.step import Step, main
 from ..ids import fault
 from .archives import copy_out
-from .sets import Drop, Segment, Take, drop, gather, trains, write_sets
+from .sets import Drop, Published, Segment, Take, drop, gather, trains, write_sets
 from .sources import Row, corpus_folder, folders_below, inside, table_rows
 
 VERSION = 1
@@ -148,7 +148,7 @@ def run(step: Step[FleursConfig]) -> None:
 
     there = [part for part in PARTS if parts[part]]
     found = gather(step, corpus, there, [float(len(parts[part])) for part in there], read, "recordings")
-    write_sets(step, corpus, found)
+    write_sets(step, corpus, found, {f"fleurs_{part}": Published() for part in PARTS})
     print("FLEURS names no speakers: each utterance has one of its own, and sets may share people")
 
 

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from ...core.step import Step, main
 from .dialects import code_of
-from .sets import Drop, Segment, Take, drop, gather, trains, write_sets
+from .sets import Drop, Published, Segment, Take, drop, gather, trains, write_sets
 from .sources import Row, SourceError, corpus_folder, folders_below, inside, table_rows
 from .vtt import Cue, read_cues, seconds_of
 
@@ -207,7 +207,7 @@ def run(step: Step[MascConfig]) -> None:
     costs = [1.0] * len(videos)
     found = gather(step, corpus, videos, costs, lambda video: segments_of(corpus, video, c), "videos")
     step.counts["overlapping_kept"] = sum(s.more.get("utt2overlap") == "yes" for s in found)
-    write_sets(step, corpus, found)
+    write_sets(step, corpus, found, {f"masc_{subset}": Published() for subset in c.subsets})
     print(f"utterances of dev and test that overlap others, kept: {step.counts['overlapping_kept']:,}")
     print("MASC names no speakers: a channel stands for one")
 
