@@ -68,7 +68,10 @@ def test_a_video_in_two_sets_is_told(tmp_path) -> None:
     with open(tmp_path / "corpus/data/train/utt2lang", "a") as f:
         f.write("1KidT1HxOyI MOR\n")
     made = prepare("adi17", tmp_path / "corpus", tmp_path / "data")
-    assert made.code == 0 and "1 videos of adi17_test are in adi17_train too, such as 1KidT1HxOyI" in made.said
+    assert (
+        made.code == 0
+        and "1 of the 2 programmes of adi17_test are in adi17_train too, such as 1KidT1HxOyI" in made.said
+    )
 
 
 def test_lists_without_audio_and_broken_lists_are_clear_errors(tmp_path) -> None:

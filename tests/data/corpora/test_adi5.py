@@ -48,6 +48,12 @@ def test_videos_speakers_and_genders_are_those_of_the_names(made: Prepared) -> N
     assert "utt2prog" not in made.set("adi5_train").tables
 
 
+def test_videos_of_test_that_are_in_dev_too_are_told(made: Prepared) -> None:
+    dev, test = (set(made.set(f"adi5_{part}").tables["utt2prog"].values()) for part in ("dev", "test"))
+    assert dev & test
+    assert f"{len(dev & test)} of the {len(dev)} programmes of adi5_dev are in adi5_test too" in made.said
+
+
 def test_audio_in_no_list_and_a_list_without_its_audio_are_ledger_rows(made: Prepared) -> None:
     assert sorted(made.dropped) == [("EGY999999", "missing"), ("NOR777777", "not listed")]
 

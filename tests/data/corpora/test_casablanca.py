@@ -38,7 +38,7 @@ def test_every_dialect_gets_sets_of_its_own_and_none_is_lost(made: Prepared) -> 
 
 def test_no_programme_is_in_both_train_and_dev(made: Prepared) -> None:
     train, dev = (set(made.set(f"casablanca_alg_{p}").tables["utt2prog"].values()) for p in ("train", "dev"))
-    assert train and dev and not train & dev and train | dev == {f"serie_{letter}" for letter in "abcd"}
+    assert train and dev and not train & dev and train | dev == {f"ALG-serie_{letter}" for letter in "abcd"}
 
 
 def test_rows_without_usable_audio_are_in_the_ledger(made: Prepared) -> None:

@@ -33,7 +33,7 @@ from ..split import split_groups
 from ..tables import gender_of
 from .dialects import code_of
 from .parquet import RowGroup, column, row_groups, rows, write_sound
-from .sets import Drop, Published, Segment, Take, gather, write_sets
+from .sets import Drop, Published, Segment, Take, gather, tell_recurring, write_sets
 from .sources import SourceError, corpus_folder, inside
 
 VERSION = 1
@@ -148,7 +148,7 @@ def read_split(corpus: Path, dialect: str, split: str, config: CasablancaConfig)
 def read_group(out: Path, split: Split, group: RowGroup) -> Iterator[Segment | Drop]:
     """Segments of a row group; their audio is written below `out`."""
     for number, row in rows(group, (*WANTED, "gender")):
-        name = split.names[number]
+        name, programme = split.names[number], split.programmes[number]
         try:
             path = write_sound(out / "audio" / split.code, name, row["audio"])
         except SourceError as e:
@@ -159,7 +159,7 @@ def read_group(out: Path, split: Split, group: RowGroup) -> Iterator[Segment | D
             name,
             str(path),
             text=row["transcription"] or "",
-            programme=split.programmes[number],
+            programme=programme and f"{split.code}-{programme}",
             dialect=split.code,
             gender=gender_of(str(row.get("gender") or "")),
         )
@@ -179,6 +179,7 @@ def run(step: Step[CasablancaConfig]) -> None:
     )
     tests = {split.sets[0]: PUBLISHED[split.code] for split in splits if split.code in PUBLISHED and split.test}
     write_sets(step, corpus, found, tests)
+    tell_recurring(found)
     for dialect in wanted:
         if sum(split.code == code_of(dialect) for split in splits) == 1:
             print(f"WARNING: {dialect}: only one of its two splits is here")

@@ -27,7 +27,7 @@ from pathlib import Path, PurePosixPath
 
 from ...core.step import Step, main
 from .dialects import code_of, plain
-from .sets import Drop, Published, Segment, Take, gather, trains, write_sets
+from .sets import Drop, Published, Segment, Take, gather, tell_recurring, trains, write_sets
 from .sources import Row, SourceError, corpus_folder, table_rows
 
 VERSION = 1
@@ -135,6 +135,7 @@ def run(step: Step[SadaConfig]) -> None:
     found = gather(step, corpus, lines, costs, read_line, "audio s")
     here = {line.set for line in lines}
     write_sets(step, corpus, found, {name: PUBLISHED[name] for name in sorted(here & set(PUBLISHED))})
+    tell_recurring(found)
     step.counts["unclear"] = sum(s.more.get("utt2unclear") == "yes" for s in found)
     for name in ("sada_dev", "sada_test"):
         if unclear := sum(s.set == name and s.more.get("utt2unclear") == "yes" for s in found):
