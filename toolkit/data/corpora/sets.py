@@ -391,4 +391,4 @@ def _count(step: Step[Any], name: str, part: Mapping[str, Segment], published: P
         if abs(got - wanted) <= (0.01 * wanted if what == "hours" else 0):
             print(f"{name}: {wanted:,} {what}, as published")
         else:
-            print(f"WARNING: {name}: {got:,} {what} against {wanted:,} published: {got - wanted:+,.4g}")
+            print(f"WARNING: {name}: {got:,} {what} against {wanted:,} published: {round(got - wanted, 2):+,}")
