@@ -1,5 +1,8 @@
 """BAVED in its true layout."""
 
+import os
+import shutil
+
 import pytest
 from trees import baved, speech
 
@@ -44,6 +47,20 @@ def test_odd_names_and_broken_files_are_in_the_ledger(made: Prepared) -> None:
         ("1-f-21-0-0-998", "empty"),
         ("1-f-21-0-0-999", "unreadable"),
     ]
+
+
+def test_a_link_out_of_the_corpus_and_a_name_in_another_encoding_are_ledger_rows(made: Prepared, tmp_path) -> None:
+    corpus = tmp_path / "corpus"
+    shutil.copytree(made.corpus, corpus)
+    file = next(corpus.glob("*/3-*-0-1*.wav"))
+    file.rename(tmp_path / "outside.wav")
+    file.symlink_to(tmp_path / "outside.wav")
+    (corpus / os.fsdecode("3-m-23-0-0-1\u0648.wav".encode("cp1256"))).write_bytes(b"x")
+    other = prepare("baved", corpus, tmp_path / "data")
+    assert other.code == 0, other.said
+    assert (file.stem, "link out of the corpus") in other.dropped
+    assert ("3-m-23-0-0-1\\xe6.wav", "unusable name") in other.dropped
+    assert sum(len(other.set(f"baved_{part}")) for part in PARTS) == 47
 
 
 def test_too_few_speakers_for_the_sets_and_another_corpus_are_clear_errors(made: Prepared, tmp_path) -> None:

@@ -2,9 +2,13 @@
 
 import hashlib
 import shutil
+import subprocess
+import sys
+import time
 from collections import Counter
 
 import numpy as np
+import pyarrow.parquet
 import pytest
 from trees import speech
 from trees.casablanca import encoded, make
@@ -137,6 +141,42 @@ def test_a_damaged_file_a_file_of_another_kind_and_a_missing_dialect_are_clear_e
         made = prepare("casablanca", corpus, tmp_path / "data")
         assert made.code == 1 and "no readable parquet file" in made.said and "Traceback" not in made.said
         assert str(file) in made.said
+
+
+def test_every_row_of_a_damaged_row_group_is_in_the_ledger_and_the_others_are_kept(made: Prepared, tmp_path) -> None:
+    shutil.copytree(made.corpus / "Yemen", tmp_path / "corpus/Yemen")
+    file = tmp_path / "corpus/Yemen/test-00000-of-00001.parquet"
+    group = pyarrow.parquet.ParquetFile(file).metadata.row_group(1)  # rows 5 to 9 of 12
+    at = next(
+        group.column(i).data_page_offset
+        for i in range(group.num_columns)
+        if group.column(i).path_in_schema == "transcription"
+    )
+    data = bytearray(file.read_bytes())
+    data[at : at + 64] = bytes(64)
+    file.write_bytes(data)
+    again = prepare("casablanca", tmp_path / "corpus", tmp_path / "data")
+    assert again.code == 0 and len(again.set("casablanca_yem_test")) == 12 - 3 - 5, again.said
+    damaged = sorted(id for id, reason in again.dropped if reason == "parquet")
+    assert damaged == [f"YEM-test-serie_{'xyz'[i % 3]}_seg_{i}" for i in (6, 9, 7, 5, 8)]
+
+
+def test_a_run_that_was_killed_goes_on_to_the_same_bytes(made: Prepared, tmp_path) -> None:
+    out = tmp_path / "data"
+    command = [sys.executable, "-m", "toolkit.data.corpora.casablanca", "--in", str(made.corpus), "--out", str(out)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while process.poll() is None and len(list(out.glob("audio/*/*"))) < 20:
+        time.sleep(0.005)
+    process.kill()
+    process.wait()
+    assert not (out / "casablanca_alg_train").exists()
+    again = prepare("casablanca", made.corpus, out)
+    assert again.code == 0, again.said
+    files = [p.relative_to(made.out) for p in made.out.rglob("*") if p.is_file() and p.parent.name != "log"]
+    for file in files:
+        if file.name not in ("times.json", "record.json", "dropped.tsv", "wav.scp", ".lock"):  # these name the folder
+            assert (made.out / file).read_bytes() == (out / file).read_bytes(), file
+    assert not list(out.rglob("*.tmp"))
 
 
 @pytest.mark.parametrize(

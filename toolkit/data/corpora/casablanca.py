@@ -22,9 +22,10 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ...core.errors import UserError
 from ...core.step import Step, main
@@ -146,23 +147,31 @@ def read_split(corpus: Path, dialect: str, split: str, config: CasablancaConfig)
 
 
 def read_group(out: Path, split: Split, group: RowGroup) -> Iterator[Segment | Drop]:
-    """Segments of a row group; their audio is written below `out`."""
-    for number, row in rows(group, (*WANTED, "gender")):
-        name, programme = split.names[number], split.programmes[number]
-        try:
-            path = write_sound(out / "audio" / split.code, name, row["audio"])
-        except SourceError as e:
+    """Segments of a row group; their audio is written below `out`. Where its bytes are damaged, every row is told."""
+    number = group.first - 1
+    try:
+        for number, row in rows(group, (*WANTED, "gender")):
+            yield _segment(out, split, number, row)
+    except SourceError as e:
+        for name in split.names[number + 1 : group.first + group.rows]:
             yield Drop(name, e.reason, e.what)
-            continue
-        yield Segment(
-            split.sets[number],
-            name,
-            str(path),
-            text=row["transcription"] or "",
-            programme=programme and f"{split.code}-{programme}",
-            dialect=split.code,
-            gender=gender_of(str(row.get("gender") or "")),
-        )
+
+
+def _segment(out: Path, split: Split, number: int, row: Mapping[str, Any]) -> Segment | Drop:
+    name, programme = split.names[number], split.programmes[number]
+    try:
+        path = write_sound(out / "audio" / split.code, name, row["audio"])
+    except SourceError as e:
+        return Drop(name, e.reason, e.what)
+    return Segment(
+        split.sets[number],
+        name,
+        str(path),
+        text=str(row["transcription"] or ""),
+        programme=programme and f"{split.code}-{programme}",
+        dialect=split.code,
+        gender=gender_of(str(row.get("gender") or "")),
+    )
 
 
 def run(step: Step[CasablancaConfig]) -> None:
