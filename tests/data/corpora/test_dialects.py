@@ -54,7 +54,9 @@ def test_names_of_one_dialect_have_one_code(names: tuple[str, ...], code: str) -
     assert {name: code_of(name) for name in names} == dict.fromkeys(names, code)
 
 
-@pytest.mark.parametrize("name", ["", " ", "-", "Klingon", "Unknown", "More than 1 speaker", "1", "غير واضح", "ar-XX"])
+@pytest.mark.parametrize(
+    "name", ["", " ", "-", "Klingon", "Unknown", "More than 1 speaker", "1", "غير واضح", "ar-XX", "ar-US"]
+)
 def test_what_is_no_dialect_has_no_code(name: str) -> None:
     assert code_of(name) == ""
 

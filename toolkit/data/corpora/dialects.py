@@ -44,7 +44,7 @@ REGIONS = {
     "MSA": "arb Modern-Standard Standard Fusha Fus-ha الفصحى فصحى فصيح عربية-فصحى الفصحى-الحديثة",
     "CLA": "Classical Quranic الفصحى-التراثية تراثية قرآني",
     "ARA": "ar arab Arabic العربية عربي عربية",
-    "ENG": "en us gb uk English إنجليزي إنجليزية",
+    "ENG": "en en-us en-gb English إنجليزي إنجليزية",
 }
 
 _LETTERS = str.maketrans("أإآٱىئؤة", "ااااييوه", "ءـ")
