@@ -115,6 +115,19 @@ def test_help_shows_name_default_and_meaning_of_nested_fields():
     assert rows["optim.peak_lr"] == ("0.001", "highest learning rate") and rows["steps"][0] == "(required)"
 
 
+@dataclass(frozen=True)
+class Longer(Config):
+    """A config that has one field more than another."""
+
+    rounds: int = 2
+    "how often"
+
+
+def test_help_shows_the_meaning_of_inherited_fields_too():
+    rows = field_help(Longer)
+    assert rows[:-1] == field_help(Config) and rows[-1] == ("rounds", "2", "how often")
+
+
 def test_a_refusal_in_post_init_is_a_users_mistake():
     @dataclass(frozen=True)
     class Odd:

@@ -207,8 +207,8 @@ def to_dict(config: Any) -> dict[str, Any]:
     return {k: str(v) if isinstance(v, Path) else v for k, v in dataclasses.asdict(config).items()}
 
 
-def field_help(cls: type) -> list[tuple[str, str, str]]:
-    """(dotted name, default, meaning) of every field; the meaning is the string literal below the field."""
+def _meanings(cls: type) -> dict[str, str]:
+    """Field -> the string literal below it in the source of the class itself."""
     body = ast.parse(inspect.cleandoc(inspect.getsource(cls))).body[0]
     assert isinstance(body, ast.ClassDef)
     meanings: dict[str, str] = {}
@@ -220,6 +220,13 @@ def field_help(cls: type) -> list[tuple[str, str, str]]:
                 and isinstance(after.value.value, str)
             )
             meanings[node.target.id] = " ".join(after.value.value.split()) if said else ""  # type: ignore[union-attr]
+    return meanings
+
+
+def field_help(cls: type) -> list[tuple[str, str, str]]:
+    """(dotted name, default, meaning) of every field; the meaning is the string literal below the field."""
+    classes = [c for c in reversed(cls.__mro__) if dataclasses.is_dataclass(c)]
+    meanings = {name: meaning for c in classes for name, meaning in _meanings(c).items()}
     rows: list[tuple[str, str, str]] = []
     hints = typing.get_type_hints(cls)
     for f in dataclasses.fields(cls):
