@@ -40,6 +40,14 @@ def prepare(name: str, corpus: Path, out: Path, *words: str, nj: int = 1) -> Pre
     return Prepared(corpus, out, done.returncode, done.stdout + done.stderr)
 
 
+def prepare_tree(name: str, folder: Path) -> Prepared:
+    """The tree of a corpus below `folder`, prepared: for fixtures that many tests share and none changes."""
+    importlib.import_module(f"trees.{name}").make(folder / name, speech())
+    done = prepare(name, folder / name, folder / "data")
+    assert done.code == 0, done.said
+    return done
+
+
 @pytest.fixture
 def make_tree(tmp_path: Path) -> Callable[..., Path]:
     """make_tree("mgb2") writes the tree of that corpus below tmp_path; further arguments go to its `make`."""

@@ -10,6 +10,7 @@ all and stands here:
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 import os
@@ -147,7 +148,12 @@ def gather(
                     f.write(_JSON(some) + "\n")
 
     paths = run_shards(step, [sum(costs[i] for i in s) for s in shards], work, unit, ".jsonl")
-    return list(_kept(step, paths))
+    gc.disable()  # else Python looks through all segments for garbage, again and again
+    try:
+        return list(_kept(step, paths))
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 def _kept(step: Step[Any], paths: Sequence[Path]) -> Iterator[Segment]:
@@ -326,7 +332,7 @@ def tables_of(corpus: Path, out: Path, part: Mapping[str, Segment]) -> dict[str,
         "reco2dur": {recording[id]: f"{s.recording_seconds:.4f}" for id, s in part.items()},
         "utt2spk": {id: s.speaker for id, s in part.items()},
         "utt2dur": {id: f"{s.seconds:.4f}" for id, s in part.items()},
-        "utt2orig": {id: one_line(s.original) for id, s in part.items()},
+        "utt2orig": {id: s.original if _plain(s.original) else one_line(s.original) for id, s in part.items()},
     }
     if cut:
         tables["segments"] = {id: f"{recording[id]} {s.start:.4f} {_end(s)}" for id, s in part.items()}
@@ -343,6 +349,11 @@ def tables_of(corpus: Path, out: Path, part: Mapping[str, Segment]) -> dict[str,
     if genders := _genders(part.values()):
         tables["spk2gender"] = genders
     return tables
+
+
+def _plain(name: str) -> bool:
+    """Whether a name can stand in a table as it is; asked of each utterance, so the common case is fast."""
+    return name.isascii() and name.isprintable() and " " not in name
 
 
 def _path(corpus: Path, out: Path, audio: str, follow_links: bool = True) -> str:
@@ -368,7 +379,8 @@ def _genders(part: Iterable[Segment]) -> dict[str, str]:
     """Speaker -> m or f, of speakers of whom the corpus says one of the two and never the other."""
     said: dict[str, set[str]] = {}
     for s in part:
-        said.setdefault(s.speaker, set()).add(gender_of(s.gender))
+        if s.gender:
+            said.setdefault(s.speaker, set()).add(gender_of(s.gender))
     return {speaker: min(genders - {""}) for speaker, genders in said.items() if len(genders - {""}) == 1}
 
 
