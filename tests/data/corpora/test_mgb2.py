@@ -4,20 +4,18 @@ from pathlib import Path
 
 import pytest
 from trees import record, speech, write_lines
-from trees.mgb2 import guid, programme, segment
+from trees.mgb2 import guid, make_large, programme, segment
 
 from toolkit.text.diacritics import strip_diacritics
 
-from .conftest import prepare
+from .conftest import prepare, prepare_tree
 
 TRAIN, DEV, TEST = guid(0), guid(100), guid(200)
 
 
-@pytest.fixture
-def made(prepared):
-    done = prepared("mgb2")
-    assert done.code == 0, done.said
-    return done
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return prepare_tree("mgb2", tmp_path_factory.mktemp("mgb2"))
 
 
 def add_programme(corpus: Path, name: str, xml: str | bytes) -> None:
@@ -142,20 +140,22 @@ HOSTILE = {
     "deep": ("<a>" * 100000 + "</a>" * 100000, "xml"),
     "none": (programme("none", []), "no segment"),
     "nan": (programme("nan", [segment("nan", 0, 0, 1, ["كلمة"], starttime="nan", id="nan")]), "bad times"),
+    "many": ("<segments>" + "<segment/>" * 100_001 + "</segments>", "xml"),
     "huge": (programme("huge", [segment("huge", 0, 0, 1, ["كلمة"], endtime="1e300")]), "past end"),
     "minus": (programme("minus", [segment("minus", 0, 0, 1, ["كلمة"], starttime="-1")]), "bad times"),
     "reserved": (programme("reserved", [segment("reserved", 0, 0, 1, ["كلمة", "<s>"])]), "reserved word"),
 }
 
 
-@pytest.mark.parametrize("name", sorted(HOSTILE))
-def test_a_hostile_programme_is_a_row_of_the_ledger_and_the_others_go_on(make_tree, tmp_path, name) -> None:
+def test_a_hostile_programme_is_a_row_of_the_ledger_and_the_others_go_on(make_tree, tmp_path) -> None:
     corpus = make_tree("mgb2")
-    add_programme(corpus, name, HOSTILE[name][0])
+    for name, (xml, _) in HOSTILE.items():
+        add_programme(corpus, name, xml)
     done = prepare("mgb2", corpus, tmp_path / "data")
     assert done.code == 0, done.said
-    rows = [reason for id, reason in done.dropped if Path(id).stem.startswith(name) or f"/{name}.xml" in id]
-    assert rows == [HOSTILE[name][1]]
+    for name, (_, reason) in HOSTILE.items():
+        rows = [row for row in done.dropped if Path(row[0]).stem.startswith(name) or f"/{name}.xml" in row[0]]
+        assert [reason for _, reason in rows] == [reason], name
     assert len(done.set("mgb2_train")) == 45
 
 
@@ -218,6 +218,16 @@ def test_a_tree_without_the_wanted_script_names_the_other(make_tree, tmp_path) -
     (corpus / "train/xml/utf8").rename(corpus / "train/other")
     done = prepare("mgb2", corpus, tmp_path / "data")
     assert done.code == 1 and "--transcripts bw" in done.said and "Traceback" not in done.said
+
+
+def test_a_tree_of_any_size_can_be_made_and_is_prepared_whole(tmp_path) -> None:
+    make_large(tmp_path / "x", programmes=3, segments=50)
+    done = prepare("mgb2", tmp_path / "x", tmp_path / "data", nj=2)
+    assert done.code == 0, done.said
+    assert len(done.set("mgb2_train")) == 50 and [reason for _, reason in done.dropped] == ["WMER"] * 10
+    assert (
+        1500 < sum(path.stat().st_blocks for path in tmp_path.rglob("*")) * 512 < 2 << 20
+    )  # 90 min of audio are sparse
 
 
 def test_another_folder_is_refused_with_what_was_looked_for(tmp_path) -> None:

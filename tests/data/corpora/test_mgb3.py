@@ -7,17 +7,15 @@ from trees import speech
 from trees.mgb2 import spans
 from trees.mgb3 import ANNOTATORS, spelt
 
-from .conftest import prepare
+from .conftest import prepare, prepare_tree
 
 ADAPT, DEV = speech()[:32], speech()[32:40]
 VIDEO = "comedy_75_first_12min"
 
 
-@pytest.fixture
-def made(prepared):
-    done = prepared("mgb3")
-    assert done.code == 0, done.said
-    return done
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return prepare_tree("mgb3", tmp_path_factory.mktemp("mgb3"))
 
 
 def test_every_utterance_has_the_words_of_four_people_and_one_of_them_is_its_text(made) -> None:
@@ -51,8 +49,8 @@ def test_buckwalter_says_the_same_and_another_reference_other_words(made, tmp_pa
     assert {who: theirs[f"text_{who}"] for who in ANNOTATORS} == {who: ours[f"text_{who}"] for who in ANNOTATORS}
 
 
-def test_parts_may_bear_a_date_and_recordings_lie_anywhere(made, tmp_path) -> None:
-    corpus = made.corpus
+def test_parts_may_bear_a_date_and_recordings_lie_anywhere(make_tree, tmp_path) -> None:
+    corpus = make_tree("mgb3")
     (corpus / "dev").rename(corpus / "dev.20170322")
     shutil.move(corpus / "wav", corpus / "audio/all")
     again = prepare("mgb3", corpus, tmp_path / "b")

@@ -8,16 +8,14 @@ from trees.mgb2 import spans
 
 from toolkit.text.diacritics import strip_diacritics
 
-from .conftest import prepare
+from .conftest import prepare, prepare_tree
 
 TRAIN, DEV = speech()[:32], speech()[32:40]
 
 
-@pytest.fixture
-def made(prepared):
-    done = prepared("mgb5")
-    assert done.code == 0, done.said
-    return done
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return prepare_tree("mgb5", tmp_path_factory.mktemp("mgb5"))
 
 
 def test_buckwalter_becomes_arabic_and_words_that_nobody_understood_are_taken_out(made) -> None:

@@ -6,14 +6,12 @@ from trees.mgb2 import guid, programme, segment
 
 from toolkit.text.diacritics import strip_diacritics
 
-from .conftest import prepare
+from .conftest import prepare, prepare_tree
 
 
-@pytest.fixture
-def made(prepared):
-    done = prepared("qasr")
-    assert done.code == 0, done.said
-    return done
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return prepare_tree("qasr", tmp_path_factory.mktemp("qasr"))
 
 
 def test_train_comes_from_xml_with_the_ids_and_programmes_that_mgb2_has(made, make_tree, tmp_path) -> None:

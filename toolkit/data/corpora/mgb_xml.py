@@ -20,9 +20,10 @@ from ...core.step import Step
 from ...text.buckwalter import to_arabic
 from .mgb_tables import spoken
 from .sets import Drop, Segment
-from .sources import folders_below, parse_xml
+from .sources import SourceError, folders_below, parse_xml
 
 _SPEAKER = re.compile(r"[\w-]+speaker([0-9]{1,9})(?![0-9])[\w-]+")  # all digits: x_speaker12 is not speaker 1
+MOST_TURNS = 100_000  # of a programme of hours, which has hundreds
 NOBODY = "unknown"  # in the place of a speaker's number
 _GENDER = ("gender", "speakerGender", "sex")
 
@@ -55,6 +56,9 @@ def read_programme(path: Path) -> Programme:
             pieces.append(" ")  # words may stand in one line without a space
         elif name == "segment":
             pieces.clear()
+            if len(turns) == MOST_TURNS:
+                what = f"more than {MOST_TURNS:,} segments: no programme has so many"
+                raise SourceError("xml", what, str(path), "get the file anew")
             turns.append(Turn(attributes, "", annotation))
         elif name == "segments":
             annotation = attributes.get("annotation_id", "")

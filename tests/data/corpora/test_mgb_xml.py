@@ -1,0 +1,106 @@
+"""The XML of MGB-2 and QASR, and the marks in its texts."""
+
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+from trees import speech
+from trees.mgb2 import programme, segment
+
+from toolkit.data.corpora.mgb_tables import Span, in_arabic, official, own_id, read_stm, read_texts, spoken
+from toolkit.data.corpora.mgb_xml import Wanted, read_programme, speaker_number, utterances
+from toolkit.data.corpora.sets import Drop, Segment
+
+
+def test_attributes_and_words_are_those_that_elementtree_reads(tmp_path) -> None:
+    texts = [clip.text.split() for clip in speech()]
+    texts[3] = ["<", "&", "AT&T", '"', "ﷲ", "\u200fكلمة"]  # escaped; a presentation form; a mark of direction
+    path = tmp_path / "A-B.xml"
+    path.write_text(programme("A-B", [segment("A-B", i, i, i + 1, words) for i, words in enumerate(texts)]))
+    wanted = [
+        (s.attrib, " ".join(e.text for e in s.iter("element") if e.text))
+        for s in ElementTree.parse(path).iter("segment")
+    ]
+    assert [(dict(t.attributes), " ".join(t.text.split())) for t in read_programme(path).turns] == wanted
+
+
+def test_words_in_one_line_stay_apart(tmp_path) -> None:
+    (tmp_path / "A.xml").write_text(
+        "<t><segments><segment><element>كلمة</element><element/><element>أخرى</element></segment></segments></t>"
+    )
+    assert read_programme(tmp_path / "A.xml").turns[0].text.split() == ["كلمة", "أخرى"]
+
+
+def test_of_several_annotations_the_wanted_one_is_taken_and_the_other_is_a_row(tmp_path) -> None:
+    blocks = "".join(
+        f'<segments annotation_id="{name}"><segment starttime="0" endtime="1"><element>{word}</element></segment>'
+        "</segments>"
+        for name, word in (("transcript_asr", "خطأ"), ("transcript_align", "صواب"))
+    )
+    (tmp_path / "A.xml").write_text(f"<t>{blocks}</t>")
+    drop, kept = utterances(tmp_path / "A.xml", "A.wav", Wanted("x_train", "ARA", "transcript_align"))
+    assert isinstance(drop, Drop) and drop.reason == "other annotation"
+    assert isinstance(kept, Segment) and kept.text == "صواب" and kept.speaker == "A_spk-unknown"
+    assert len(list(utterances(tmp_path / "A.xml", "A.wav", Wanted("x_train", "ARA")))) == 2
+
+
+@pytest.mark.parametrize(
+    ("who", "number"),
+    [
+        ("AB_CD_speaker1_align", 1),
+        ("AB-CD_speaker12_align", 12),
+        ("AB_speaker12", None),  # the public pattern finds speaker 1 in it
+        ("speaker1_align", None),
+        ("narrator", None),
+        ("", None),
+        ("AB_speaker" + "9" * 5000 + "_x", None),
+    ],
+)
+def test_a_speaker_has_the_number_between_the_words_around_it(who, number) -> None:
+    assert speaker_number(who) == number
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("  قال   @@LAT@@BBC ", "قال BBC"),
+        ("@@LATfoundation مؤسسة", "foundation مؤسسة"),
+        ("## كلمة #خطأ @@@ @@@موسيقى أخرى", "كلمة أخرى"),
+        ("@@LAT@@ كلمة", "كلمة"),
+        ("C# لغة", "C# لغة"),
+        ("@@@", ""),
+    ],
+)
+def test_marks_are_taken_out_of_a_text(text, words) -> None:
+    assert spoken(text) == words
+
+
+def test_a_file_with_one_arabic_letter_is_arabic_and_another_is_buckwalter() -> None:
+    assert in_arabic({"a": "OK", "b": "كتاب"}) == {"a": "OK", "b": "كتاب"}
+    assert in_arabic({"a": "ktAb", "b": "@@LAT@@BBC qAl"}) == {"a": "كتاب", "b": "@@LAT@@BBC قال"}
+
+
+def test_what_nobody_understood_is_taken_out_before_it_becomes_arabic(tmp_path) -> None:
+    (tmp_path / "x.bw").write_text("a UNK ktAb UNK\nb UNK\n\nc  \n")
+    assert read_texts(tmp_path / "x.bw", "UNK") == {"a": "كتاب", "b": "", "c": ""}
+
+
+def test_an_official_id_says_recording_speaker_and_times() -> None:
+    id = "01BE8E7B-C179-42E3-8521-109C2C732334_spk-0001_seg-0001345:0001695"
+    said = official(id)
+    assert said is not None
+    assert (said.recording, said.speaker) == (id[:36], f"{id[:36]}_spk-0001")
+    assert (said.start, said.end) == (13.45, 16.95)
+    assert own_id(id) == f"{id[:36]}_spk-0001_seg-0001345-0001695"
+    assert official("comedy_75_first_12min_0.000_8.190") is None
+
+
+def test_a_reference_is_found_at_most_a_centisecond_off(tmp_path) -> None:
+    (tmp_path / "x.stm").write_text(
+        ";; CATEGORY\nA 1 UNKNOWN 1.00 2.00 <o,f0,male> كلمة\nA 1 UNKNOWN 3 4\n"
+        "A 1 x 5 6 ignore_time_segment_in_scoring\nA 1 x nan 6 كلمة\nA 1 x\n"
+    )
+    stm = read_stm(tmp_path / "x.stm")
+    assert stm.words[("A", 100, 200)] == "كلمة" and stm.words[("A", 300, 400)] == ""
+    assert stm.find(Span("A", 1.01, 1.99)) == ("A", 100, 200)
+    assert stm.find(Span("A", 1.02, 2.0)) is None and stm.find(Span("B", 1.0, 2.0)) is None
+    assert sorted(stm.unusable) == [4, 5, 6]
