@@ -130,8 +130,9 @@ def _official(folder: Path, name: str, clips: Sequence[Clip], stm: bool = False)
     write_lines(folder / f"silence{ending}")
     if stm:
         for variant, of in (("orig", str), ("norm", strip_diacritics), ("ndnp", strip_diacritics)):
-            lines = [f"{name} 1 UNKNOWN {a:.2f} {b:.2f} <o,f0> {of(c.text)}" for c, (a, b) in zip(clips, times)]
-            extra = [f"{name} 1 UNKNOWN 9990.00 9991.00 <o,f0> كلمة", ";; a comment", f"{name} 1 UNKNOWN"]
+            who = ["unknown"] * (len(clips) - 1) + ["overlap"]
+            lines = [f"{name} 0 {w} {a:.2f} {b:.2f} {of(c.text)}" for w, c, (a, b) in zip(who, clips, times)]
+            extra = [f"{name} 0 unknown 9990.00 9991.00 كلمة", ";; a comment", f"{name} 0 unknown"]
             write_lines(folder / f"stm_{variant}.stm", *(lines[1:] if variant == "ndnp" else lines), *extra)
 
 

@@ -111,6 +111,10 @@ def test_references_for_sclite_become_tables_by_their_times_and_what_matches_not
     assert "no reference in stm_orig.stm" not in made.said
     lines = [id for id, reason in made.dropped if reason == "reference" and "stm_orig" in id]
     assert lines == [f"test/stm_orig.stm:{n}" for n in (5, 6, 7, 9)]  # music, overlap, no such time, no fields
+    said = (made.out / "dropped.tsv").read_text(encoding="utf-8").splitlines()
+    assert [row.split("\t")[3] for row in said if row.startswith("test/stm_orig.stm:6")] == [
+        "overlap, which is not among the utterances"
+    ]
 
 
 def test_counts_are_held_against_the_published_ones(made) -> None:

@@ -66,7 +66,7 @@ def test_a_speaker_has_the_number_between_the_words_around_it(who, number) -> No
         ("@@LATfoundation مؤسسة", "foundation مؤسسة"),
         ("## كلمة #خطأ @@@ @@@موسيقى أخرى", "كلمة أخرى"),
         ("@@LAT@@ كلمة", "كلمة"),
-        ("C# لغة", "C# لغة"),
+        ("مع الـ# يعني", "مع الـ يعني"),
         ("@@@", ""),
     ],
 )
@@ -96,11 +96,14 @@ def test_an_official_id_says_recording_speaker_and_times() -> None:
 
 def test_a_reference_is_found_at_most_a_centisecond_off(tmp_path) -> None:
     (tmp_path / "x.stm").write_text(
-        ";; CATEGORY\nA 1 UNKNOWN 1.00 2.00 <o,f0,male> كلمة\nA 1 UNKNOWN 3 4\n"
+        ";; CATEGORY\nA 1 UNKNOWN 1.00 2.00 <o,f0,male> كلمة\nA 0 overlap 3 4 مع الـ# يعني\n"
         "A 1 x 5 6 ignore_time_segment_in_scoring\nA 1 x nan 6 كلمة\nA 1 x\n"
     )
     stm = read_stm(tmp_path / "x.stm")
-    assert stm.words[("A", 100, 200)] == "كلمة" and stm.words[("A", 300, 400)] == ""
+    assert (
+        stm.words[("A", 100, 200)] == "كلمة" and stm.words[("A", 300, 400)] == "مع الـ# يعني"
+    )  # as its makers wrote it
+    assert stm.overlap == {("A", 300, 400)}
     assert stm.find(Span("A", 1.01, 1.99)) == ("A", 100, 200)
     assert stm.find(Span("A", 1.02, 2.0)) is None and stm.find(Span("B", 1.0, 2.0)) is None
     assert sorted(stm.unusable) == [4, 5, 6]

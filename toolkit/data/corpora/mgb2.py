@@ -5,8 +5,8 @@ Where: https://arabicspeech.org/mgb2, on request; licence: of the challenge, for
   CORPUS/train/xml/{utf8,bw}/<GUID>.xml                      see mgb_xml
   CORPUS/{dev,test}/{segments,text}[.all|.non_overlap_speech]
   CORPUS/{dev,test}/{overlap_speech,non_overlap_speech,music,silence}[.lst]     ids
-  CORPUS/test/stm_{orig,norm,ndnp}.stm                       references for sclite; ndnp: neither diacritics nor
-                                                             punctuation
+  CORPUS/test/stm_{orig,norm,ndnp}.stm     references for sclite, `GUID 0 unknown|overlap start end words`, in all
+                                           5,655; ndnp: neither diacritics nor punctuation, norm: letters unified too
 `utf8` is the captions as they came, `bw` is normalised (no punctuation, no diacritics, digits mapped, hesitations left
 out, Latin words marked) and in Buckwalter's script; texts of dev and test are in either script in public copies [?].
 Expected: PUBLISHED (train with a WMER of at most 80; dev and test without overlapping speech).
@@ -165,7 +165,7 @@ def add_references(step: Step[Mgb2Config], folder: Path, found: Sequence[Segment
     utterance is a row of the ledger.
     """
     here = [s for s in found if s.audio.startswith(f"{folder.name}/")]
-    for path in folders_below(folder, "stm_*.stm") if here else ():
+    for path in folders_below(folder, "*.stm") if here else ():
         stm, table = read_stm(path), f"text_{safe(path.stem.removeprefix('stm_'))}"
         used, lacking = set(), []
         for s in here:
@@ -175,9 +175,10 @@ def add_references(step: Step[Mgb2Config], folder: Path, found: Sequence[Segment
             s.more = {**s.more, table: stm.words[key] if key else ""}
             if not key:
                 lacking.append(s.original)
-        unused = {number: "no utterance has its times" for key, number in stm.lines.items() if key not in used}
-        for number, why in sorted((stm.unusable | unused).items()):
-            step.ledger.drop(f"{folder.name}/{path.name}:{number}", "reference", why)
+        why = {True: "overlap, which is not among the utterances", False: "no utterance has its times"}
+        unused = {number: why[key in stm.overlap] for key, number in stm.lines.items() if key not in used}
+        for number, detail in sorted((stm.unusable | unused).items()):
+            step.ledger.drop(f"{folder.name}/{path.name}:{number}", "reference", detail)
         step.counts[f"{table}_missing"] = len(lacking)
         if lacking:
             shown = ", ".join(lacking[:3])

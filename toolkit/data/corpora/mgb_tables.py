@@ -57,9 +57,10 @@ def own_id(id: str) -> str:
 
 
 def spoken(text: str) -> str:
-    """The words of a transcript: Latin ones without their mark (@@LAT@@ in MGB-2, @@LAT in MGB-3), others' marks out.
+    """The words of a transcript: Latin ones without their mark (@@LAT@@ in MGB-2, @@LAT in MGB-3).
 
-    Left out are words that begin with # (## is overlap) and @@@ (no speech).
+    Left out are words that begin with # (## is overlap) and @@@ (no speech). A word that ends with # was broken off:
+    its letters stay, as in the references that MGB-2's makers normalised.
     """
     if "#" not in text and "@@" not in text:
         return " ".join(text.split())
@@ -68,7 +69,7 @@ def spoken(text: str) -> str:
 
 
 def _unmarked(word: str) -> str:
-    return word.removeprefix(LATIN_MARK).removeprefix("@@") if word.startswith(LATIN_MARK) else word
+    return (word.removeprefix(LATIN_MARK).removeprefix("@@") if word.startswith(LATIN_MARK) else word).rstrip("#")
 
 
 def in_arabic(texts: Mapping[str, str]) -> dict[str, str]:
@@ -131,15 +132,16 @@ def first_of(folder: Path, *names: str) -> Path | None:
 
 @dataclass(frozen=True, slots=True)
 class Stm:
-    """References by time: (recording, start, end in centiseconds) -> words, and lines of which each is for nobody.
+    """References by time: (recording, start, end in centiseconds) -> words as they stand there.
 
     Attributes:
+        lines: (recording, start, end) -> its line; overlap: those of them whose speaker is `overlap`.
         unusable: line -> why it is no reference.
-        lines: (recording, start, end) -> its line.
     """
 
     words: dict[tuple[str, int, int], str]
     lines: dict[tuple[str, int, int], int]
+    overlap: set[tuple[str, int, int]]
     unusable: dict[int, str]
 
     def find(self, span: Span) -> tuple[str, int, int] | None:
@@ -154,6 +156,7 @@ def read_stm(path: Path) -> Stm:
     keys: dict[str, tuple[str, int, int]] = {}
     raw: dict[str, str] = {}
     unusable: dict[int, str] = {}
+    overlap: set[tuple[str, int, int]] = set()
     try:
         for number, line in text_lines(path):
             if not line.strip() or line.startswith(";;"):
@@ -168,10 +171,12 @@ def read_stm(path: Path) -> Stm:
             else:
                 start, end = (round((t or 0.0) * 100) for t in times)
                 keys[str(number)], raw[str(number)] = (fields[0], start, end), rest
+                if fields[2].lower() == "overlap":
+                    overlap.add(keys[str(number)])
     except SourceError as e:
         raise UserError(e.what, e.where, e.remedy) from None
-    words = {keys[number]: spoken(text) for number, text in in_arabic(raw).items()}
-    return Stm(words, {key: int(number) for number, key in keys.items()}, unusable)
+    words = {keys[number]: " ".join(text.split()) for number, text in in_arabic(raw).items()}
+    return Stm(words, {key: int(number) for number, key in keys.items()}, overlap, unusable)
 
 
 def by_recording(found: Iterable[Segment | Drop]) -> list[list[Segment | Drop]]:
