@@ -30,7 +30,7 @@ from ...core.step import Step, main
 from ..ids import safe
 from .mgb_tables import Span, first_of, official, own_id, read_pairs, read_segments, read_stm, read_texts, stems
 from .mgb_xml import Wanted, count_nameless, note_untranscribed, utterances
-from .sets import Drop, Published, Segment, Take, gather, write_sets
+from .sets import Drop, Published, Segment, Take, drop, gather, write_sets
 from .sources import corpus_folder, folders_below
 
 VERSION = 1
@@ -178,7 +178,7 @@ def add_references(step: Step[Mgb2Config], folder: Path, found: Sequence[Segment
         why = {True: "overlap, which is not among the utterances", False: "no utterance has its times"}
         unused = {number: why[key in stm.overlap] for key, number in stm.lines.items() if key not in used}
         for number, detail in sorted((stm.unusable | unused).items()):
-            step.ledger.drop(f"{folder.name}/{path.name}:{number}", "reference", detail)
+            drop(step, f"{folder.name}/{path.name}:{number}", "reference", detail)
         step.counts[f"{table}_missing"] = len(lacking)
         if lacking:
             shown = ", ".join(lacking[:3])

@@ -19,7 +19,7 @@ from typing import Any
 from ...core.step import Step
 from ...text.buckwalter import to_arabic
 from .mgb_tables import spoken
-from .sets import Drop, Segment
+from .sets import Drop, Segment, drop
 from .sources import SourceError, folders_below, parse_xml
 
 _SPEAKER = re.compile(r"[\w-]+speaker([0-9]{1,9})(?![0-9])[\w-]+")  # all digits: x_speaker12 is not speaker 1
@@ -168,7 +168,7 @@ def note_untranscribed(step: Step[Any], corpus: Path, folder: str, files: Sequen
     named = {path.stem for path in files}
     for path in folders_below(corpus, f"{folder}/*.wav") if files else ():
         if path.stem not in named:
-            step.ledger.drop(f"{folder}/{path.name}", "no transcript", "a recording without its XML file")
+            drop(step, f"{folder}/{path.name}", "no transcript", "a recording without its XML file")
 
 
 def count_nameless(step: Step[Any], found: Iterable[Segment]) -> None:

@@ -296,7 +296,8 @@ def _with_ids(step: Step[Any], found: Sequence[Segment]) -> dict[str, Segment]:
     step.counts["speakers_unknown"] = sum(not s.speaker for s in found)
     sets: dict[str, set[str]] = {}
     for s in found:
-        sets.setdefault(s.original, set()).add(s.set)
+        if not s.id:
+            sets.setdefault(s.original, set()).add(s.set)
     originals = unique(original for original, within in sets.items() if len(within) == 1)
     nobodys = {s.original for s in found if not s.speaker and not s.id} & originals.keys()
     alone = unique(nobodys, lambda original: safe_speaker(originals[original]), "_")
