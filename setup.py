@@ -27,6 +27,7 @@ setup(
         "scipy",
         "markupsafe",
         "espeakng-loader==0.2.4",
+        "pyarrow",
     ],
     extras_require={"torchaudio": ["torchaudio==2.11.0", "torch==2.11.0"]},
 )

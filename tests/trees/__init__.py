@@ -41,9 +41,9 @@ class Clip:
 
 
 @lru_cache
-def speech(count: int = 48, english: bool = False) -> list[Clip]:
-    """`count` clips of many speakers and dialects, the same every time; English ones alone where asked for."""
-    config = MiniConfig(minutes=8, english_share=0.5 if english else 0.0)
+def speech(count: int = 48, english: bool = False, seed: int = 1) -> list[Clip]:
+    """`count` clips of many speakers and dialects, of a seed the same every time; English ones alone if asked for."""
+    config = MiniConfig(minutes=8, english_share=0.5 if english else 0.0, seed=seed)
     planned = [u for u in plan(config) if (u.dialect == "ENG") == english]
     chosen = [planned[i * len(planned) // count] for i in range(count)]  # ids begin with the speaker
     clips = []
