@@ -8,6 +8,13 @@ from toolkit.core.errors import UserError
 from toolkit.score.texts import LONGEST_LINE, read_texts
 
 
+def read(path: Path) -> tuple[dict[str, str], list[tuple[int, str]]]:
+    """Texts, and (line, reason) of what was left out."""
+    left_out: list[tuple[int, str]] = []
+    found = read_texts(path, lambda number, id, reason, detail: left_out.append((number, reason)))
+    return found.text, left_out
+
+
 def file(tmp_path: Path, data: str | bytes) -> Path:
     path = tmp_path / "hyp"
     path.write_bytes(data.encode() if isinstance(data, str) else data)
@@ -15,19 +22,19 @@ def file(tmp_path: Path, data: str | bytes) -> Path:
 
 
 def test_kaldi_and_json_lines_say_the_same(tmp_path: Path) -> None:
-    kaldi = read_texts(file(tmp_path, "a قال لي\nb\nc\tthe 10\r\n\nd   \n"))
-    assert kaldi.texts == {"a": "قال لي", "b": "", "c": "the 10", "d": ""}
-    assert kaldi.unusable == []
+    kaldi, left_out = read(file(tmp_path, "a قال لي\nb\nc\tthe 10\r\n\nd   \n"))
+    assert kaldi == {"a": "قال لي", "b": "", "c": "the 10", "d": ""}
+    assert left_out == []
     lines = '{"id": "a", "text": "قال\\nلي"}\n{"text": "", "id": "b"}\n{"id": "c", "text": "the 10", "score": 1}\n'
-    assert read_texts(file(tmp_path, lines + '{"id": "d", "text": null}\n')).texts == kaldi.texts
+    assert read_texts(file(tmp_path, lines + '{"id": "d", "text": null}\n')).text == kaldi
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_id(tmp_path: Path) -> None:
-    assert read_texts(file(tmp_path, b"\xef\xbb\xbfa \xd9\x86\xd8\xb9\xd9\x85\n")).texts == {"a": "نعم"}
+    assert read_texts(file(tmp_path, b"\xef\xbb\xbfa \xd9\x86\xd8\xb9\xd9\x85\n")).text == {"a": "نعم"}
 
 
 def test_control_characters_are_taken_out(tmp_path: Path) -> None:
-    assert read_texts(file(tmp_path, "a نع\0م\x07 لا\n")).texts == {"a": "نعم لا"}
+    assert read_texts(file(tmp_path, "a نعم\x07 لا\n")).text == {"a": "نعم لا"}
 
 
 @pytest.mark.parametrize(
@@ -35,14 +42,20 @@ def test_control_characters_are_taken_out(tmp_path: Path) -> None:
     [
         ("z نعم".encode("cp1256"), "encoding"),
         (b"a again", "id given twice"),
+        (b"z \0", "encoding"),
         (b"../../etc/passwd x", "unusable id"),
         (b"z " + b"x" * 2 * LONGEST_LINE + b" tail", "too long"),
     ],
 )
 def test_a_line_that_cannot_be_used_is_named_and_the_others_are_read(tmp_path: Path, line: bytes, reason: str) -> None:
-    found = read_texts(file(tmp_path, b"a one\n" + line + b"\nc three\n"))
-    assert found.texts == {"a": "one", "c": "three"}
-    assert [(number, why) for number, _, why, _ in found.unusable] == [(2, reason)]
+    path = file(tmp_path, b"a one\n" + line + b"\nc three\n")
+    assert read(path) == ({"a": "one", "c": "three"}, [(2, reason)])
+
+
+def test_a_line_that_cannot_be_used_is_an_error_where_nobody_takes_note_of_it(tmp_path: Path) -> None:
+    with pytest.raises(UserError) as e:
+        read_texts(file(tmp_path, b"a one\nz " + "نعم".encode("cp1256") + b"\n"))
+    assert "line 2" in e.value.where and "UTF-8" in e.value.what
 
 
 @pytest.mark.parametrize(
@@ -58,18 +71,17 @@ def test_a_line_that_cannot_be_used_is_named_and_the_others_are_read(tmp_path: P
     ],
 )
 def test_json_without_an_id_and_a_text_is_named(tmp_path: Path, line: str) -> None:
-    found = read_texts(file(tmp_path, '{"id": "a", "text": "x"}\n' + line + "\n"))
-    assert list(found.texts) == ["a"]
-    assert [(number, why) for number, _, why, _ in found.unusable] == [(2, "no id and text")]
+    assert read(file(tmp_path, '{"id": "a", "text": "x"}\n' + line + "\n")) == ({"a": "x"}, [(2, "no id and text")])
 
 
-def test_half_a_surrogate_pair_becomes_a_question_mark(tmp_path: Path) -> None:
-    assert read_texts(file(tmp_path, '{"id": "a", "text": "\\ud83d نعم"}\n')).texts == {"a": "? نعم"}
+def test_half_a_surrogate_pair_is_no_text(tmp_path: Path) -> None:
+    lines = '{"id": "a", "text": "x"}\n{"id": "b", "text": "\\ud83d نعم"}\n'
+    assert read(file(tmp_path, lines)) == ({"a": "x"}, [(2, "encoding")])
 
 
-@pytest.mark.parametrize("data", [b"", b"\n\n", b"\xff\xfe\n"])
+@pytest.mark.parametrize("data", [b"", b"\n\n"])
 def test_a_file_of_no_text_is_refused(tmp_path: Path, data: bytes) -> None:
-    with pytest.raises(UserError, match="no text"):
+    with pytest.raises(UserError, match="no utterance"):
         read_texts(file(tmp_path, data))
 
 

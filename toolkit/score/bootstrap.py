@@ -2,14 +2,15 @@
 
 Every score here is a function of sums over utterances: an error rate is sum of edits / sum of lengths, macro
 F1 is a function of the summed confusion matrix. So a replicate needs only how often each block was drawn:
-draws_RB @ sums_BK (R replicates, B blocks, K summed quantities).
+draws_RB @ sums_BK (R replicates, B blocks, K summed quantities). Of many blocks, those with the same sums are one kind,
+and how often a kind was drawn is multinomial: the same distribution, exactly.
 
 Source: Bisani and Ney, "Bootstrap estimates for confidence intervals in ASR performance evaluation", ICASSP 2004.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,8 @@ from ..core.errors import UserError
 REPLICATES = 10_000
 CONFIDENCE = 95.0
 DRAWS_AT_ONCE = 2_000_000  # 16 MB of indices
+MANY = 10_000  # blocks from which kinds of them are counted; below it nobody waits, and published draws stay
+COMMON = 15  # blocks of a kind from which a binomial costs less than as many draws of an index
 
 
 @dataclass(frozen=True)
@@ -76,26 +79,70 @@ def interval(
     Raises UserError where there is nothing to resample or the statistic is not defined on the whole.
     """
     values_NK = np.asarray(values_NK, float)
-    sums_BK = values_NK if blocks is None else _sum_by_block(values_NK, blocks)
-    count = len(sums_BK)
-    estimate = float(statistic(sums_BK.sum(0, keepdims=True))[0]) if count else float("nan")
+    sums_BK = values_NK if blocks is None else sum_by_block(values_NK, blocks)
+    estimate = float(statistic(sums_BK.sum(0, keepdims=True))[0]) if len(sums_BK) else float("nan")
     if np.isnan(estimate):
         raise UserError("no score: there is nothing to count", "", "give utterances with non-empty references")
+    replicas_R = np.concatenate([statistic(sums_RK) for sums_RK in resampled(sums_BK, seed, replicates)])
+    return limits_of(estimate, replicas_R, len(sums_BK), confidence, limits)
+
+
+def limits_of(
+    estimate: float,
+    replicas_R: np.ndarray,
+    blocks: int,
+    confidence: float = CONFIDENCE,
+    limits: tuple[float, float] = (-np.inf, np.inf),
+) -> Interval:
+    """The percentile interval of replicas of an estimate (NaN: not defined), widened for so many blocks."""
+    tail = (100.0 - confidence) / 2
+    low, high = np.nanpercentile(replicas_R, [tail, 100.0 - tail])
+    if blocks < 2 or low == high:
+        return Interval(estimate, None, None, blocks)
+    wider = few_blocks_factor(blocks, confidence)
+    low, high = estimate - wider * (estimate - low), estimate + wider * (high - estimate)
+    return Interval(estimate, float(max(low, limits[0])), float(min(high, limits[1])), blocks)
+
+
+def resampled(sums_BK: np.ndarray, seed: int | Sequence[int] = 0, replicates: int = REPLICATES) -> Iterator[np.ndarray]:
+    """Sums [r, K] over B draws of blocks with replacement, in pieces that come to `replicates` rows."""
     rng = np.random.default_rng(seed)
-    at_once = max(1, DRAWS_AT_ONCE // count)
-    replicas = []
-    for start in range(0, replicates, at_once):
-        rows = min(at_once, replicates - start)
+    if len(sums_BK) >= MANY:
+        kinds_UK, times_U = np.unique(sums_BK, axis=0, return_counts=True)
+        if (times_U > COMMON).any():
+            yield from _resampled_kinds(kinds_UK, times_U, rng, replicates)
+            return
+    count = len(sums_BK)
+    for rows in _pieces(replicates, count):
         drawn = rng.integers(0, count, (rows, count)) + count * np.arange(rows)[:, None]
         draws_RB = np.bincount(drawn.ravel(), minlength=rows * count).reshape(rows, count)
-        replicas.append(statistic(draws_RB @ sums_BK))
-    tail = (100.0 - confidence) / 2
-    low, high = np.nanpercentile(np.concatenate(replicas), [tail, 100.0 - tail])
-    if count < 2 or low == high:
-        return Interval(estimate, None, None, count)
-    wider = few_blocks_factor(count, confidence)
-    low, high = estimate - wider * (estimate - low), estimate + wider * (high - estimate)
-    return Interval(estimate, float(max(low, limits[0])), float(min(high, limits[1])), count)
+        yield draws_RB @ sums_BK
+
+
+def _pieces(replicates: int, each: int) -> Iterator[int]:
+    """Replicates at a time, where one takes `each` draws."""
+    at_once = max(1, DRAWS_AT_ONCE // max(each, 1))
+    for start in range(0, replicates, at_once):
+        yield min(at_once, replicates - start)
+
+
+def _resampled_kinds(
+    kinds_UK: np.ndarray, times_U: np.ndarray, rng: np.random.Generator, replicates: int
+) -> Iterator[np.ndarray]:
+    """As `resampled`: common kinds by a multinomial, whose last category is all the others; those one by one."""
+    total, common_U = times_U.sum(), times_U > COMMON
+    rare_MK = np.repeat(kinds_UK[~common_U], times_U[~common_U], 0)
+    shares = np.append(times_U[common_U], len(rare_MK)) / total
+    for rows in _pieces(replicates, len(shares) + 2 * len(rare_MK)):
+        draws_RC = rng.multinomial(total, shares, rows)
+        sums_RK = draws_RC[:, :-1] @ kinds_UK[common_U]
+        if len(rare_MK):
+            times_R = draws_RC[:, -1]
+            drawn = rng.integers(0, len(rare_MK), times_R.sum())
+            row = np.repeat(np.arange(rows), times_R)
+            for k in range(sums_RK.shape[1]):
+                sums_RK[:, k] += np.bincount(row, rare_MK[drawn, k], rows)
+        yield sums_RK
 
 
 def few_blocks_factor(blocks: int, confidence: float = CONFIDENCE) -> float:
@@ -171,7 +218,8 @@ def agreeing(found: Interval, limits: tuple[float, float], confidence: float = C
     return Interval(v, low, high, found.blocks, agreeing=True)
 
 
-def _sum_by_block(values_NK: np.ndarray, blocks: Sequence[Hashable]) -> np.ndarray:
+def sum_by_block(values_NK: np.ndarray, blocks: Sequence[Hashable]) -> np.ndarray:
+    """Sums [B, K] over the utterances of each block, blocks in the order in which they come."""
     if len(blocks) != len(values_NK):
         raise ValueError(f"{len(values_NK)} utterances but {len(blocks)} blocks")
     numbers: dict[Hashable, int] = {}

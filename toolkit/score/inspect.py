@@ -145,10 +145,11 @@ def read_inputs(reference: Path, hypothesis: Path, by: Path | None, msa: Path | 
 def _read(path: Path | None, ledger: Ledger) -> dict[str, str]:
     if path is None:
         return {}
-    found = read_texts(path)
-    for line, id, reason, detail in found.unusable:
+
+    def leave_out(line: int, id: str, reason: str, detail: str) -> None:
         ledger.drop(id or f"line {line}", reason, f"{path.name}, line {line}: {detail}")
-    return found.texts
+
+    return read_texts(path, leave_out).text
 
 
 def write(out: Path, found: Sequence[Inspected], config: InspectConfig, about: dict[str, Any], ledger: Ledger) -> None:

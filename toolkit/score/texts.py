@@ -1,106 +1,151 @@
-"""Texts by utterance id, as recognisers write them: Kaldi's `id words …` lines, or JSONL of {"id": …, "text": …}.
+"""Texts by utterance id, of references and hypotheses: Kaldi `text` files and JSON lines.
 
-An empty text is a text. A line that cannot be used is left out and named; the others are read. Control characters (NUL)
-are taken out of texts, white space in them is made single spaces.
+A line of JSON has `id` and `text`; a hypothesis may also say how long it took to make, `decode_seconds`, and how long
+its audio is, `audio_seconds` (or `seconds`): the real-time factor is the sum of the first over the sum of the second.
+An empty text (of JSON, also null) is a text. White space in texts is made single spaces.
 """
 
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any
 
 from ..core.errors import UserError
 from ..data.ids import fault
 from ..data.tables import BOM, one_line
 
-LONGEST_LINE = 100_000  # bytes; half a minute of speech has one or two thousand
+LONGEST_LINE = 1_000_000  # bytes; a longer line is no utterance
+JSON_LINES = (".jsonl", ".ndjson", ".json")
+WANTED = 'give lines {"id": ..., "text": ...}'
+
+Bad = Callable[[int, str, str, str], None]
 
 
 @dataclass(frozen=True)
 class Texts:
-    """What a file of texts holds.
+    """What one file says.
 
     Attributes:
-        texts: id -> text, in the order of the file.
-        unusable: (line, 1-based; id, "" where it cannot be told; reason; detail) of each line left out.
+        path: the file.
+        text: utterance id -> text, in the order of the file.
+        seconds: utterance id -> (to decode it, of its audio), where the file has both.
+        duplicates: ids that came again; the first line of an id counts.
     """
 
-    texts: dict[str, str] = field(default_factory=dict)
-    unusable: list[tuple[int, str, str, str]] = field(default_factory=list)
+    path: Path
+    text: dict[str, str]
+    seconds: dict[str, tuple[float, float]] = field(default_factory=dict)
+    duplicates: list[str] = field(default_factory=list)
 
 
-def read_texts(path: Path) -> Texts:
-    """The texts of a file; JSONL where its first line begins with `{`.
+class LineError(UserError):
+    """A line that cannot be used. `reason`: a category that can be counted; `id`: where it can be told."""
 
-    Raises UserError where there is no such file, and where no line of it can be used.
+    def __init__(self, reason: str, what: str, remedy: str, id: str = "") -> None:
+        super().__init__(what, "", remedy)
+        self.reason, self.id = reason, id
+
+
+def read_texts(path: Path, bad: Bad | None = None) -> Texts:
+    """The texts of a file, or of `text` in a data directory.
+
+    Args:
+        bad: told of each line that cannot be used (its number, id, reason, detail), which is then left out.
+
+    Raises UserError for a file without a text, and, without `bad`, with the first line that cannot be used.
     """
+    path = path / "text" if path.is_dir() else path
     if not path.is_file():
-        raise UserError("no such file of texts", str(path), "name a file of `id text` lines, or of JSON lines")
-    found, json_lines, number = Texts(), None, 0
-    with open(path, "rb") as f:
-        while line := f.readline(LONGEST_LINE + 1):
-            number += 1
-            if len(line) > LONGEST_LINE and not line.endswith(b"\n"):
-                _leave_out(found, number, "", "too long", f"more than {LONGEST_LINE} bytes")
-                _to_the_next_line(f)
-                continue
-            line = line.removeprefix(BOM) if number == 1 else line
-            if not line.strip():
-                continue
-            json_lines = line.lstrip().startswith(b"{") if json_lines is None else json_lines
-            _take(found, number, line, json_lines)
-    if not found.texts:
-        first = next(iter(found.unusable), None)
-        why = f": {first[2]} in line {first[0]}" if first else ""
-        raise UserError(f"no text in it{why}", str(path), "give lines of `id text`, or of JSON, in UTF-8")
+        raise UserError("no such file", str(path), "name a Kaldi `text` file, a JSONL file or a data directory")
+    found = Texts(path, {})
+    as_json: bool | None = True if path.suffix in JSON_LINES else None
+    for number, raw in _lines(path):
+        as_json = raw.lstrip().startswith(b"{") if as_json is None else as_json
+        try:
+            _take(found, raw, as_json)
+            if bad and found.duplicates:
+                bad(number, found.duplicates.pop(), "id given twice", "the first one counts")
+        except LineError as e:
+            if bad is None:
+                raise UserError(e.what, f"{path}, line {number}", e.remedy) from None
+            bad(number, one_line(e.id), e.reason, one_line(e.what))
+    if not found.text:
+        raise UserError("no utterance in a file of texts", str(path), "give one with lines `id text`")
     return found
 
 
-def _take(found: Texts, number: int, line: bytes, json_lines: bool) -> None:
+def read_labels(path: Path) -> dict[str, str]:
+    """A table such as utt2spk. Raises UserError for a line without a value, and for an id with two."""
+    found = read_texts(path)
+    if found.duplicates:
+        raise UserError(f"two lines of {found.duplicates[0]}", str(found.path), "leave one")
+    for id, value in found.text.items():
+        if not value:
+            raise UserError(f"{id} without a value", str(found.path), "mend the line, or take it out")
+    return found.text
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """(number, line) of the lines that are not blank; of one that is too long, its beginning."""
+    with open(path, "rb") as f:
+        number = 0
+        while raw := f.readline(LONGEST_LINE + 1):
+            number += 1
+            rest = raw
+            while len(rest) > LONGEST_LINE and not rest.endswith(b"\n"):
+                rest = f.readline(LONGEST_LINE + 1)
+            raw = raw.removeprefix(BOM) if number == 1 else raw
+            if raw.strip():
+                yield number, raw
+
+
+def _take(found: Texts, raw: bytes, as_json: bool) -> None:
+    if len(raw) > LONGEST_LINE:
+        raise LineError("too long", f"a line of more than {LONGEST_LINE:,} bytes", "give lines `id text`")
     try:
-        decoded = line.decode("utf-8").rstrip("\r\n")
+        line = raw.decode("utf-8")
     except UnicodeDecodeError as e:
-        detail = f"byte 0x{line[e.start]:02X} at column {e.start + 1} is no UTF-8"
-        return _leave_out(found, number, "", "encoding", detail)
-    try:
-        id, text = _of_json(decoded) if json_lines else _of_kaldi(decoded)
-    except ValueError as e:
-        return _leave_out(found, number, "", "no id and text", str(e))
+        what = f"no UTF-8: byte 0x{raw[e.start]:02X} at column {e.start + 1}"
+        raise LineError("encoding", what, "convert the file, e.g. with iconv") from None
+    id, text, seconds = _from_json(line) if as_json else _from_kaldi(line)
+    if "\0" in id or "\0" in text:
+        raise LineError("encoding", "a NUL character", "mend the line; is the file text at all?")
     if odd := fault(id):
-        return _leave_out(found, number, id, "unusable id", odd)
-    if id in found.texts:
-        return _leave_out(found, number, id, "id given twice", "the first one counts")
-    found.texts[id] = one_line(text)
-    return None
+        raise LineError("unusable id", f"an id that {odd}: {id[:80]!r}", "rename the utterance", id[:80])
+    if id in found.text:
+        found.duplicates.append(id)
+        return
+    found.text[id] = one_line(text)
+    if seconds:
+        found.seconds[id] = seconds
 
 
-def _leave_out(found: Texts, number: int, id: str, reason: str, detail: str) -> None:
-    found.unusable.append((number, one_line(id), reason, one_line(detail)))
+def _from_kaldi(line: str) -> tuple[str, str, None]:
+    id, _, text = line.strip().replace("\t", " ").partition(" ")
+    return id, text, None
 
 
-def _of_kaldi(line: str) -> tuple[str, str]:
-    id, *text = line.split(None, 1) or [""]
-    return id, text[0] if text else ""
-
-
-def _of_json(line: str) -> tuple[str, str]:
-    """Raises ValueError for what is not an object with an id and a text; null is an empty text."""
+def _from_json(line: str) -> tuple[str, str, tuple[float, float] | None]:
     try:
-        tree = json.loads(line)
-    except RecursionError:
-        raise ValueError("brackets within brackets, too deep") from None
-    if not isinstance(tree, dict):
-        raise ValueError("not an object")
-    id, text = tree.get("id"), tree.get("text", False)
-    if isinstance(id, bool) or not isinstance(id, (str, int)):
-        raise ValueError("no id")
-    if text is not None and not isinstance(text, str):
-        raise ValueError("no text")
-    return str(id), (text or "").encode("utf-8", "replace").decode("utf-8")  # JSON can spell half a surrogate pair
-
-
-def _to_the_next_line(f: BinaryIO) -> None:
-    while (rest := f.readline(LONGEST_LINE)) and not rest.endswith(b"\n"):
-        pass
+        said: Any = json.loads(line)
+    except (ValueError, RecursionError) as e:
+        raise LineError("no id and text", f"no JSON: {e}", WANTED) from None
+    id, text = (said.get("id"), said.get("text", False)) if isinstance(said, dict) else (None, None)
+    if isinstance(id, bool) or not isinstance(id, str | int) or not (text is None or isinstance(text, str)):
+        raise LineError("no id and text", "a line without an `id` and a `text`", WANTED)
+    for name, value in (("id", str(id)), ("text", text or "")):
+        if any("\ud800" <= c <= "\udfff" for c in value):
+            raise LineError("encoding", f"{name} is not Unicode text", "mend the line: half of a pair of surrogates")
+    audio = said.get("audio_seconds", said.get("seconds"))
+    if "decode_seconds" not in said or audio is None:
+        return str(id), text or "", None
+    times = said["decode_seconds"], audio
+    for value in times:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+            what = f"{value!r} is no number of seconds"
+            raise LineError("no number", what, "mend decode_seconds and audio_seconds", str(id))
+    return str(id), text or "", (float(times[0]), float(times[1]))

@@ -1,5 +1,12 @@
 """Word and character error rates: edits of each utterance, summed over the corpus.
 
+    python3 -m toolkit.score.wer --ref data/test --hyp exp/asr/text --profile sawt
+    python3 -m toolkit.score.wer --ref A=a.txt B=b.txt --hyp A=a.jsonl B=b.jsonl --profile sawt --out exp/scores
+
+Files are Kaldi `text` (`id text`) or JSONL (`id`, `text`, and for the real-time factor `decode_seconds` and
+`audio_seconds`). Several references of one set give MR-WER and AV-WER. Every rate stands under the profile orthographic
+(white space alone) beside those that are asked for.
+
 Definitions: rate = sum of substitutions, deletions and insertions over sum of reference lengths. An empty
 hypothesis is all deletions. An empty reference adds its insertions to the edits and nothing to the length.
 White space counts as one character between two words in the character error rate, as in ESPnet and jiwer.
@@ -7,30 +14,26 @@ White space counts as one character between two words in the character error rat
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from pathlib import Path
 
 import numpy as np
-from rapidfuzz.distance import Levenshtein
 
-from ..core.errors import UserError
+from ..core.errors import UserError, told
+from ..core.files import write_json, write_text
+from ..text.normalise import PROFILES, Profile, profile
+from .edits import Errors as Errors  # also the interface of this module, as is count_errors
+from .edits import count_errors as count_errors
+from .pairing import paired_sets
+from .score_table import aligned, document, remarks, to_json
+from .scoreboard import score
+from .texts import read_labels
+from .verify import verify
 
 SHOWN_IDS = 5
-
-
-class Errors(NamedTuple):
-    """Counts of one alignment, in tokens."""
-
-    substitutions: int
-    deletions: int
-    insertions: int
-    length: int
-    """Tokens of the reference."""
-
-    @property
-    def edits(self) -> int:
-        return self.substitutions + self.deletions + self.insertions
+ORTHOGRAPHIC = "orthographic"
 
 
 @dataclass(frozen=True)
@@ -64,19 +67,6 @@ def words(text: str) -> list[str]:
 def characters(text: str) -> list[str]:
     """Tokens of the character error rate: code points, with one space between two words."""
     return list(" ".join(text.split()))
-
-
-def count_errors(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -> Errors:
-    """Errors of a minimal alignment (each edit costs 1) of two token sequences.
-
-    The number of edits is unique; among alignments of equal cost rapidfuzz's is taken, as jiwer does.
-    """
-    numbers: dict[Hashable, int] = {}
-    # Integers, since rapidfuzz hashes strings of more than one character one by one.
-    reference_ids = [numbers.setdefault(token, len(numbers)) for token in reference]
-    hypothesis_ids = [numbers.setdefault(token, len(numbers)) for token in hypothesis]
-    tags = [op.tag for op in Levenshtein.editops(reference_ids, hypothesis_ids)]
-    return Errors(tags.count("replace"), tags.count("delete"), tags.count("insert"), len(reference_ids))
 
 
 def error_table(
@@ -120,3 +110,55 @@ def check_same_ids(references: Mapping[str, object], hypotheses: Mapping[str, ob
         raise UserError(
             "; ".join(problems), "", "score the same utterances; write an empty hypothesis where there is none"
         )
+
+
+def chosen_profiles(names: Sequence[str]) -> list[Profile]:
+    """`orthographic`, then the others that are asked for. Raises UserError for a name that no profile has."""
+    return [profile(name) for name in dict.fromkeys([ORTHOGRAPHIC, *names])]
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(
+        "python3 -m toolkit.score.wer",
+        description=__doc__,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = made.add_argument
+    add("--ref", nargs="+", required=True, metavar="[NAME=]FILE", help="references; several of one NAME: of one set")
+    add("--hyp", nargs="+", required=True, metavar="[NAME=]FILE", help="hypotheses, one of each set")
+    add("--profile", nargs="+", default=[], metavar="NAME", help=f"normalisation: {', '.join(PROFILES)}")
+    add("--by", type=Path, metavar="UTT2LANG", help="table of dialects: a line for each, and their macro mean")
+    add("--speakers", type=Path, metavar="UTT2SPK", help="table of speakers: the blocks of the bootstrap")
+    add("--missing", choices=["refuse", "empty"], default="refuse", help="an utterance without a hypothesis")
+    add("--seed", type=int, default=0, help="of the bootstrap; 0 or more")
+    add("--out", type=Path, metavar="FOLDER", help="write wer.json and wer.md there")
+    add("--json", type=Path, metavar="FILE", help="write the JSON alone")
+    add("--verify", action="store_true", help="count again with jiwer and editdistance, and say whether equal")
+    return made
+
+
+def main() -> None:
+    """Score, print and write what the command line says. Ends the process with 1 on a user's mistake."""
+    said = parser().parse_args()
+    with told(1, str(said.out or said.json or "the output")):
+        if said.seed < 0:
+            raise UserError(f"--seed {said.seed}", "command line", "give 0 or more")
+        profiles = chosen_profiles(said.profile)
+        sets = paired_sets(said.ref, said.hyp, said.missing == "empty")
+        dialects, speakers = (path and read_labels(path) for path in (said.by, said.speakers))
+        board = score(sets, profiles, dialects, speakers, said.seed)
+        print(aligned(board))
+        print("\n".join(remarks(board)))
+        if said.out:
+            write_json(said.out / "wer.json", to_json(board))
+            write_text(said.out / "wer.md", document(board))
+        if said.json:
+            write_json(said.json, to_json(board))
+        if said.verify:
+            verify(sets, profiles)
+
+
+if __name__ == "__main__":
+    main()

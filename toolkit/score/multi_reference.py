@@ -1,0 +1,107 @@
+"""Word errors against several references at once: MR-WER, and AV-WER beside it.
+
+Each reference is aligned to the hypothesis on its own (a substitution costs 2, an insertion and a deletion 1; the
+back-trace prefers a substitution, then a deletion, then an insertion). Then, for every word of the hypothesis: it is
+correct if it is correct against any reference, else a substitution if it is one against any, else an insertion. A
+deletion counts only where all references delete at the same slot. MR-WER = (S + D + I) / (S + D + C); AV-WER is the
+mean of the single-reference rates, of these alignments: they may have more edits than those of least edits.
+
+A slot is what the evaluation of MGB-3 takes for one: the number of words of the hypothesis before the deletion, and
+that of the deletions of this reference in the utterance so far. So references that differ in an earlier deletion
+share no later slot; `Slots.PLACE` counts deletions within each place between two words instead: it finds more of them.
+
+Source: Ali, Magdy, Bell and Renals, "Multi-reference WER for evaluating ASR for languages with no orthographic rules",
+ASRU 2015; Ali, Vogel and Renals, "Speech recognition challenge in the wild: Arabic MGB-3", ASRU 2017.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from enum import Enum
+from typing import NamedTuple
+
+from .align import Aligned, Costs, Operation, align
+from .edits import Errors
+
+COSTS = Costs(substitution=2, deletion=1, insertion=1)
+
+
+class Slots(Enum):
+    """What makes two deletions, of two references, one."""
+
+    UTTERANCE = "numbered within the utterance, as MGB-3"
+    PLACE = "numbered within the place between two words"
+
+
+class MultiErrors(NamedTuple):
+    """Counts of one utterance, in words, against all of its references at once."""
+
+    substitutions: int
+    deletions: int
+    insertions: int
+    correct: int
+
+    @property
+    def edits(self) -> int:
+        return self.substitutions + self.deletions + self.insertions
+
+    @property
+    def length(self) -> int:
+        """What MR-WER divides by; unlike a reference's length it depends on the hypothesis."""
+        return self.substitutions + self.deletions + self.correct
+
+
+class Scored(NamedTuple):
+    """Errors of one utterance against all of its references at once, and against each by the same alignment."""
+
+    merged: MultiErrors
+    single: list[Errors]
+
+
+def multi_errors(
+    references: Sequence[Sequence[str] | None], hypothesis: Sequence[str], slots: Slots = Slots.UTTERANCE
+) -> Scored:
+    """Errors of `hypothesis` against the words of `references`, at least one of which has the utterance.
+
+    Args:
+        references: words of each; an empty one takes part like any other. None: it lacks the utterance, and the others
+            decide; against it there are no errors, over no words.
+    """
+    merged = [Operation.INSERTION] * len(hypothesis)
+    deleted: Counter[tuple[int, int]] = Counter()
+    single = []
+    for reference in references:
+        if reference is None:
+            single.append(Errors(0, 0, 0, 0))
+            continue
+        path = align(reference, hypothesis, COSTS)
+        single.append(_counts(path, len(reference)))
+        deleted.update(_slots(path, slots))
+        for operation, _, before in path:
+            if operation is Operation.CORRECT or (
+                operation is Operation.SUBSTITUTION and merged[before] is Operation.INSERTION
+            ):
+                merged[before] = operation
+    there = sum(reference is not None for reference in references)
+    if not there:
+        raise ValueError("no reference has the utterance")
+    found = Counter(merged)
+    deletions = sum(times == there for times in deleted.values())
+    insertions, correct = found[Operation.INSERTION], found[Operation.CORRECT]
+    return Scored(MultiErrors(found[Operation.SUBSTITUTION], deletions, insertions, correct), single)
+
+
+def _counts(path: Sequence[Aligned], length: int) -> Errors:
+    found = Counter(step.operation for step in path)
+    return Errors(found[Operation.SUBSTITUTION], found[Operation.DELETION], found[Operation.INSERTION], length)
+
+
+def _slots(path: Sequence[Aligned], slots: Slots) -> Iterator[tuple[int, int]]:
+    """(words of the hypothesis before it, its number) of every deletion."""
+    number, place = 0, -1
+    for step in path:
+        if step.operation is Operation.DELETION:
+            number = number + 1 if slots is Slots.UTTERANCE or step.hypothesis == place else 1
+            place = step.hypothesis
+            yield place, number

@@ -1,0 +1,111 @@
+"""A scoreboard as people read it: an aligned table for a terminal, the same in Markdown, and the tree of wer.json."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+from typing import Any
+
+from .bootstrap import CONFIDENCE
+from .scoreboard import Line, Score, Scoreboard
+
+ABSENT = "–"
+FLAG = "!"
+LEFT = 3  # columns that stand left: the set, the dialect, the measure
+COUNTS = ("S", "D", "I", "of")
+
+
+def to_json(board: Scoreboard) -> dict[str, Any]:
+    """What wer.json holds."""
+    return {
+        "confidence": round(CONFIDENCE),
+        "replicates": board.replicates,
+        "blocks": board.blocks,
+        "seed": board.seed,
+        "files": {s.name: {"ref": [str(p) for p in s.paths[:-1]], "hyp": str(s.paths[-1])} for s in board.sets},
+        "lines": [line.to_dict() for line in board.lines],
+        "findings": {
+            name: {what: {"count": f.count, "examples": f.examples} for what, f in found.items()}
+            for name, found in board.findings.items()
+        },
+    }
+
+
+def aligned(board: Scoreboard) -> str:
+    """The table, its columns padded for a terminal."""
+    rows = _rows(board)
+    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(_padded(cell, w, j) for j, (cell, w) in enumerate(zip(row, widths))).rstrip() for row in rows]
+    return "\n".join([lines[0], "-" * max(map(_width, lines)), *lines[1:]])
+
+
+def document(board: Scoreboard) -> str:
+    """The table in Markdown, with its remarks."""
+    heading, *rows = [[_plain(cell) for cell in row] for row in _rows(board)]
+    rule = ["---" if j < LEFT else "---:" for j in range(len(heading))]
+    table = "\n".join(f"| {' | '.join(row)} |" for row in [heading, rule, *rows])
+    return f"**Error rates**\n\n{table}\n\n" + "".join(f"- {_plain(remark)}\n" for remark in remarks(board))
+
+
+def remarks(board: Scoreboard) -> list[str]:
+    """What the figures are, and what was odd in the files."""
+    said = [
+        f"%: corpus level [{CONFIDENCE:g} % interval: bootstrap, {board.replicates:,} replicates over blocks of one "
+        f"{board.blocks}, seed {board.seed}]; mean: of utterances; S, D, I: substitutions, deletions, insertions."
+    ]
+    if any(score.above_100 for line in board.lines for score in line.scores):
+        said.append(f"{FLAG} above 100 %: more edits than the references have tokens. Look at those hypotheses.")
+    if any(line.measure.startswith("AV") for line in board.lines):
+        said.append(
+            "AV: mean of the rates against each reference, S, D and I summed over them; MR: against all at once. Of "
+            "both, a substitution costs 2 where texts are aligned, so that AV-WER may lie above the mean of WERs."
+        )
+    for name, found in board.findings.items():
+        said += [f"{name}: {what}: {finding}" for what, finding in found.items()]
+    return said
+
+
+def _rows(board: Scoreboard) -> list[list[str]]:
+    profiles = [score.profile for score in board.lines[0].scores]
+    timed = any(line.rtf for line in board.lines)
+    heading = ["Set", "Dialect", "Measure", "N"]
+    heading += [name for profile in profiles for name in (f"{profile} %", "mean", *COUNTS)]
+    return [[*heading, *(["RTF"] if timed else [])], *(_row(line, timed) for line in board.lines)]
+
+
+def _row(line: Line, timed: bool) -> list[str]:
+    cells = [line.set, line.dialect or "", line.measure, str(line.utterances)]
+    cells += [cell for score in line.scores for cell in _cells(score)]
+    return [*cells, *([f"{line.rtf[0]:.3f}" if line.rtf else ABSENT] if timed else [])]
+
+
+def _cells(score: Score) -> Sequence[str]:
+    keys = ("substitutions", "deletions", "insertions", "length")
+    counts = [ABSENT] * len(keys) if score.counts is None else [str(score.counts[key]) for key in keys]
+    mean = ABSENT if score.mean_of_utterances is None else f"{score.mean_of_utterances:.2f}"
+    return [_rate(score), mean, *counts]
+
+
+def _rate(score: Score) -> str:
+    """`23.10 [21.95, 24.20]`; without the interval where all blocks agree, of which a bootstrap knows no spread."""
+    if score.found is None:
+        return ABSENT
+    found = score.found.percent
+    flag = FLAG * score.above_100
+    if score.found.agreeing or found["low"] is None or found["high"] is None:
+        return f"{found['percent']:.2f}{flag}"
+    return f"{found['percent']:.2f}{flag} [{found['low']:.2f}, {found['high']:.2f}]"
+
+
+def _plain(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
+
+
+def _width(text: str) -> int:
+    """Columns of a terminal: marks that stand on the letter before them take none."""
+    return sum(unicodedata.category(c) not in ("Mn", "Me", "Cf") for c in text)
+
+
+def _padded(text: str, width: int, column: int) -> str:
+    space = " " * (width - _width(text))
+    return text + space if column < LEFT else space + text

@@ -1,0 +1,308 @@
+"""Error rates of sets, of dialects within them and of all together, under several profiles of normalisation.
+
+micro: sum of edits over sum of lengths. macro: unweighted mean of the rates of the sets, or of the dialects. Mean of
+utterances: over those whose reference is not empty. An empty hypothesis is all deletions; an empty reference adds its
+insertions to the edits and nothing to the length. Of several references there are the WER against each, AV-WER, MR-WER
+(multi_reference.py) and AV-CER, the mean of the CERs; macro means take the AV rates of such a set.
+
+Intervals: percentile bootstrap over blocks, speakers where known; of a macro mean, each part is resampled on its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..text.normalise import Profile
+from .bootstrap import REPLICATES, Interval, agreeing, limits_of, resampled, sum_by_block
+from .edits import Edits, Errors, character_edits, word_edits
+from .multi_reference import multi_errors
+from .pairing import Finding, PairedSet
+
+UNKNOWN = "unknown"  # dialect of an utterance that the table of dialects lacks
+RATES: dict[str, Callable[[Sequence[str], Sequence[str]], Edits]] = {"WER": word_edits, "CER": character_edits}
+
+
+@dataclass(frozen=True)
+class Part:
+    """Utterances that are scored together: a set, a dialect of one, or all of several sets.
+
+    Attributes:
+        set, dialect: what to call it; no dialect for all of them.
+        edits: profile id -> measure -> Edits [N] against each reference; MR-WER has one, whose lengths are S + D + C.
+        blocks: block of each utterance for the bootstrap.
+        seconds: (to decode, of audio) [N, 2], NaN where the hypothesis does not say.
+    """
+
+    set: str
+    dialect: str | None
+    edits: Mapping[str, Mapping[str, list[Edits]]]
+    blocks: list[str]
+    seconds: np.ndarray
+
+    def of(self, mask_N: np.ndarray, dialect: str) -> Part:
+        """The utterances under a mask, as a dialect."""
+        chosen = {
+            profile: {measure: [e.of(mask_N) for e in found] for measure, found in measures.items()}
+            for profile, measures in self.edits.items()
+        }
+        blocks = [block for block, here in zip(self.blocks, mask_N, strict=True) if here]
+        return Part(self.set, dialect, chosen, blocks, self.seconds[mask_N])
+
+
+@dataclass(frozen=True)
+class Score:
+    """One measure of one part under one profile, rates in percent.
+
+    Attributes:
+        found: the rate with its interval, as fractions; None where no reference has a token.
+        counts: errors summed over the utterances and, of several, over the references; None for a macro mean.
+        mean_of_utterances: None where there is none.
+    """
+
+    profile: str
+    found: Interval | None
+    counts: Mapping[str, int] | None = None
+    mean_of_utterances: float | None = None
+
+    @property
+    def above_100(self) -> bool:
+        return self.found is not None and self.found.estimate > 1
+
+    def to_dict(self) -> dict[str, Any]:
+        """As wer.json has it."""
+        rate = {"percent": None, "low": None, "high": None} if self.found is None else self.found.percent
+        mean = self.mean_of_utterances
+        flagged = {"above_100": True} if self.above_100 else {}
+        more = {} if self.counts is None else {**self.counts, "mean_of_utterances": mean}
+        return {"profile": self.profile, **rate, **more, **flagged}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One measure of one part, under every profile.
+
+    Attributes:
+        set, dialect: the part, or `macro over ...` in the place of what it is the mean over.
+        measure: WER, CER; of several references WER 1, WER 2, ... (against each), AV-WER, MR-WER, AV-CER.
+        scores: by profile, in their order.
+        utterances: how many; of a macro mean, of how many parts.
+        rtf: real-time factor, and of how many utterances; None where no hypothesis says.
+    """
+
+    set: str
+    dialect: str | None
+    measure: str
+    scores: list[Score]
+    utterances: int
+    rtf: tuple[float, int] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        scores = {score.profile: score.to_dict() for score in self.scores}
+        found = {"set": self.set, "dialect": self.dialect, "measure": self.measure, "scores": scores}
+        timed = {} if self.rtf is None else {"rtf": self.rtf[0], "utterances_timed": self.rtf[1]}
+        return {**found, "utterances": self.utterances, **timed}
+
+
+@dataclass
+class Scoreboard:
+    """What was scored, and how.
+
+    Attributes:
+        lines: set by set, each with its dialects, then all of them.
+        findings: set -> what was noticed.
+        blocks: what the bootstrap resampled, in words.
+    """
+
+    lines: list[Line]
+    findings: dict[str, dict[str, Finding]]
+    blocks: str
+    seed: int
+    replicates: int = REPLICATES
+    sets: list[PairedSet] = field(default_factory=list)
+
+
+def score(
+    sets: Sequence[PairedSet],
+    profiles: Sequence[Profile],
+    dialects: Mapping[str, str] | None = None,
+    speakers: Mapping[str, str] | None = None,
+    seed: int = 0,
+) -> Scoreboard:
+    """All lines of all sets; `findings` of each set say what was odd in it."""
+    board = Scoreboard([], {s.name: dict(s.findings) for s in sets}, "speaker" if speakers else "utterance", seed)
+    board.sets = list(sets)
+    whole, pieces = [], []
+    for s in sets:
+        part = _part(s, profiles, speakers, board.findings[s.name])
+        of_dialects = _by_dialect(part, s.ids, dialects, board.findings[s.name])
+        board.lines += _lines(part, seed)
+        board.lines += [line for piece in of_dialects for line in _lines(piece, seed)]
+        board.lines += _macro(of_dialects, s.name, "macro over dialects", seed)
+        whole.append(part)
+        pieces += of_dialects
+    if len(sets) > 1:
+        names = dict.fromkeys(piece.dialect for piece in pieces)
+        pooled = [_pooled([p for p in pieces if p.dialect == name]) for name in sorted(map(str, names))]
+        together = [piece for piece in pooled if piece]
+        for part in filter(None, [_pooled(whole), *together]):
+            board.lines += _lines(part, seed)
+        board.lines += _macro(whole, "macro over sets", None, seed)
+        board.lines += _macro(together, "all sets", "macro over dialects", seed)
+    return board
+
+
+def _part(
+    s: PairedSet, profiles: Sequence[Profile], speakers: Mapping[str, str] | None, findings: dict[str, Finding]
+) -> Part:
+    edits: dict[str, dict[str, list[Edits]]] = {}
+    for profile in profiles:
+        references = [[None if text is None else profile(text) for text in texts] for texts in s.references]
+        hypotheses = [profile(text) for text in s.hypotheses]
+        _note_empty(profile, s.ids, references, hypotheses, findings)
+        found = {name: [_against(t, hypotheses, count) for t in references] for name, count in RATES.items()}
+        edits[profile.id] = _several(found, references, hypotheses) if len(references) > 1 else found
+    if speakers is not None and (unknown := [id for id in s.ids if id not in speakers]):
+        findings["utterances without a speaker, each a block of its own"] = Finding.of(unknown)
+    # An utterance is told from those of other sets, and from speakers, by a space, which no name of these begins with.
+    blocks = [(speakers or {}).get(id, f" {s.name} {id}") for id in s.ids]
+    none = (np.nan, np.nan)
+    return Part(s.name, None, edits, blocks, np.array([s.seconds.get(id, none) for id in s.ids]).reshape(-1, 2))
+
+
+def _against(
+    references: Sequence[str | None], hypotheses: Sequence[str], count: Callable[[Sequence[str], Sequence[str]], Edits]
+) -> Edits:
+    """Edits against one reference; none and of no length where it lacks the utterance."""
+    pairs = [(r, h) if r is not None else ("", "") for r, h in zip(references, hypotheses, strict=True)]
+    return count([r for r, _ in pairs], [h for _, h in pairs])
+
+
+def _several(
+    found: Mapping[str, list[Edits]], references: Sequence[Sequence[str | None]], hypotheses: Sequence[str]
+) -> dict[str, list[Edits]]:
+    """The measures of a set with several references, given the ordinary edits against each."""
+    words = [[None if t is None else t.split() for t in texts] for texts in zip(*references, strict=True)]
+    scored = [multi_errors(texts, hypothesis.split()) for texts, hypothesis in zip(words, hypotheses, strict=True)]
+    merged = Edits.of_errors([Errors(*s.merged[:3], s.merged.length) for s in scored])
+    single = [Edits.of_errors([s.single[k] for s in scored]) for k in range(len(references))]
+    plain = {f"WER {k}": [edits] for k, edits in enumerate(found["WER"], 1)}
+    return {**plain, "AV-WER": single, "MR-WER": [merged], "AV-CER": found["CER"]}
+
+
+def _note_empty(
+    profile: Profile,
+    ids: Sequence[str],
+    references: Sequence[Sequence[str | None]],
+    hypotheses: Sequence[str],
+    findings: dict[str, Finding],
+) -> None:
+    by_id = zip(ids, zip(*references, strict=True), strict=True)
+    empty = [id for id, texts in by_id if any(text is not None and not text.strip() for text in texts)]
+    silent = [id for id, text in zip(ids, hypotheses, strict=True) if not text.strip()]
+    for what, found in (("empty references", empty), ("empty hypotheses", silent)):
+        if found:
+            findings[f"{what} under {profile.id}"] = Finding.of(found)
+
+
+def _by_dialect(
+    part: Part, ids: Sequence[str], dialects: Mapping[str, str] | None, findings: dict[str, Finding]
+) -> list[Part]:
+    if dialects is None:
+        return []
+    if unknown := [id for id in ids if id not in dialects]:
+        findings[f"utterances without a dialect, called {UNKNOWN}"] = Finding.of(unknown)
+    of_N = np.array([dialects.get(id, UNKNOWN) for id in ids])
+    return [part.of(of_N == name, str(name)) for name in np.unique(of_N)]
+
+
+def _pooled(parts: Sequence[Part]) -> Part | None:
+    """All utterances of parts in one; None where they differ in the number of their references."""
+    first = parts[0]
+    shapes = {tuple((m, len(found)) for m, found in next(iter(p.edits.values())).items()) for p in parts}
+    if len(shapes) > 1:
+        return None
+    edits = {
+        profile: {
+            measure: [Edits.joined([p.edits[profile][measure][k] for p in parts]) for k in range(len(found))]
+            for measure, found in measures.items()
+        }
+        for profile, measures in first.edits.items()
+    }
+    blocks = [block for p in parts for block in p.blocks]
+    return Part("all sets", first.dialect, edits, blocks, np.concatenate([p.seconds for p in parts]))
+
+
+def _lines(part: Part, seed: int) -> list[Line]:
+    timed_N = np.isfinite(part.seconds).all(1)
+    work, audio = part.seconds[timed_N].sum(0)
+    rtf = (float(work / audio), int(timed_N.sum())) if audio > 0 else None
+    measures = next(iter(part.edits.values()))
+    return [
+        Line(
+            part.set,
+            part.dialect,
+            measure,
+            [_score(profile, found[measure], part.blocks, seed) for profile, found in part.edits.items()],
+            len(part.blocks),
+            rtf,
+        )
+        for measure in measures
+    ]
+
+
+def _score(profile: str, found: Sequence[Edits], blocks: Sequence[str], seed: int) -> Score:
+    values_NK = _values(found)
+    counts = {
+        name: int(sum(getattr(e, name).sum() for e in found))
+        for name in ("substitutions", "deletions", "insertions", "lengths")
+    }
+    counts["length"] = counts.pop("lengths")
+    if np.isnan(mean_ratio(values_NK.sum(0, keepdims=True))[0]):
+        return Score(profile, None, counts)
+    sums_BK = sum_by_block(values_NK, blocks)
+    interval = _interval([sums_BK], seed)
+    means = [e.edits[e.lengths > 0] / e.lengths[e.lengths > 0] for e in found]
+    return Score(profile, agreeing(interval, (0.0, np.inf)), counts, 100 * float(np.concatenate(means).mean()))
+
+
+def _macro(parts: Sequence[Part], set: str, dialect: str | None, seed: int) -> list[Line]:
+    """Unweighted means over parts; nothing for fewer than two."""
+    if len(parts) < 2:
+        return []
+    lines = []
+    for base in RATES:
+        scores = []
+        for profile in parts[0].edits:
+            found = [p.edits[profile].get(base) or p.edits[profile][f"AV-{base}"] for p in parts]
+            sums = [sum_by_block(_values(e), p.blocks) for e, p in zip(found, parts, strict=True)]
+            rated = [s for s in sums if not np.isnan(mean_ratio(s.sum(0, keepdims=True))[0])]
+            scores.append(Score(profile, _interval(rated, seed) if rated else None))
+        lines.append(Line(set, dialect, base, scores, len(parts)))
+    return lines
+
+
+def _values(found: Sequence[Edits]) -> np.ndarray:
+    """Edits and lengths [N, 2 per reference]."""
+    return np.stack([column for e in found for column in (e.edits, e.lengths)], 1).astype(float)
+
+
+def mean_ratio(sums_RK: np.ndarray) -> np.ndarray:
+    """Mean [R] over the pairs of columns of edits over length; NaN where one has no length: for the bootstrap."""
+    edits, lengths = sums_RK[:, 0::2], sums_RK[:, 1::2]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where((lengths > 0).all(1), (edits / lengths).mean(1), np.nan)
+
+
+def _interval(parts: Sequence[np.ndarray], seed: int) -> Interval:
+    """Of the unweighted mean of the rates of parts, each given by its sums [B, K]; widened for the fewest blocks."""
+    estimate = float(np.mean([mean_ratio(sums_BK.sum(0, keepdims=True))[0] for sums_BK in parts]))
+    seeds = [seed if len(parts) == 1 else (seed, k) for k in range(len(parts))]
+    replicas = [
+        np.concatenate([mean_ratio(sums_RK) for sums_RK in resampled(sums_BK, one)])
+        for sums_BK, one in zip(parts, seeds, strict=True)
+    ]
+    return limits_of(estimate, np.mean(replicas, 0), min(map(len, parts)), limits=(0.0, np.inf))
