@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from toolkit.core.errors import UserError
-from toolkit.score.bootstrap import Interval, interval, paired_difference, ratio, ratio_interval
+from toolkit.score.bootstrap import MANY, Interval, interval, paired_difference, ratio, ratio_interval, resampled
 from toolkit.score.classification import label_sums, macro_f1, macro_f1_of_sums
 
 
@@ -207,3 +207,26 @@ def test_six_blocks_cover_the_truth_as_often_as_many() -> None:
 def test_an_interval_stays_within_its_limits() -> None:
     found = ratio_interval(np.array([9.0, 10.0, 10.0]), np.array([10.0, 10.0, 10.0]), limits=(0, 1))
     assert found.high <= 1.0 and found.low >= 0.0
+
+
+def test_sums_over_kinds_of_utterances_are_distributed_as_those_of_utterances_drawn_one_by_one() -> None:
+    """By the closed form of their mean and covariance, N times that of a draw; some kinds are common, some are rare."""
+    edits, lengths = simulated(np.random.default_rng(9), MANY)
+    edits[: MANY // 10] += 0.01 * np.arange(MANY // 10)  # every one a kind of its own
+    values = np.stack([edits, lengths], 1)
+    sums = np.concatenate(list(resampled(values, seed=1, replicates=4000)))
+    assert sums.shape == (4000, 2)
+    covariance = MANY * np.cov(values.T, bias=True)
+    error = np.sqrt(np.diag(covariance) / 4000)
+    assert (np.abs(sums.mean(0) - values.sum(0)) < 4 * error).all()
+    assert np.cov(sums.T) == pytest.approx(covariance, rel=0.1)
+    rng = np.random.default_rng(2)
+    one_by_one = np.stack([values[rng.integers(0, MANY, MANY)].sum(0) for _ in range(1000)])
+    assert stats.ks_2samp(sums[:, 0] / sums[:, 1], one_by_one[:, 0] / one_by_one[:, 1]).pvalue > 0.01
+
+
+def test_many_utterances_of_one_word_have_the_interval_of_a_binomial() -> None:
+    right = np.arange(100_000) < 30_000
+    found = ratio_interval(right.astype(float), np.ones(100_000))
+    low, high = stats.binom.ppf([0.025, 0.975], 100_000, 0.3) / 100_000
+    assert (found.low, found.high) == pytest.approx((low, high), abs=0.0001)

@@ -73,9 +73,9 @@ def test_an_empty_side_is_all_deletions_or_all_insertions() -> None:
     assert word_edits([], []).total == (0, 0, 0, 0)
 
 
-def test_a_text_of_a_million_letters_is_counted() -> None:
-    reference = "اب" * 500_000
-    assert character_edits([reference], [reference[1:] + "ت"]).total == (0, 1, 1, 1_000_000)
+def test_a_text_of_ten_thousand_letters_is_counted() -> None:
+    reference = "اب" * 5_000
+    assert character_edits([reference], [reference[1:] + "ت"]).total == (0, 1, 1, 10_000)
 
 
 def test_unequal_numbers_of_texts_are_refused() -> None:

@@ -33,18 +33,29 @@ def to_json(board: Scoreboard) -> dict[str, Any]:
 
 def aligned(board: Scoreboard) -> str:
     """The table, its columns padded for a terminal."""
-    rows = _rows(board)
-    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(_padded(cell, w, j) for j, (cell, w) in enumerate(zip(row, widths))).rstrip() for row in rows]
-    return "\n".join([lines[0], "-" * max(map(_width, lines)), *lines[1:]])
+    return aligned_rows(_rows(board), LEFT)
 
 
 def document(board: Scoreboard) -> str:
     """The table in Markdown, with its remarks."""
-    heading, *rows = [[_plain(cell) for cell in row] for row in _rows(board)]
-    rule = ["---" if j < LEFT else "---:" for j in range(len(heading))]
-    table = "\n".join(f"| {' | '.join(row)} |" for row in [heading, rule, *rows])
-    return f"**Error rates**\n\n{table}\n\n" + "".join(f"- {_plain(remark)}\n" for remark in remarks(board))
+    return markdown_rows("Error rates", _rows(board), LEFT, remarks(board))
+
+
+def aligned_rows(rows: Sequence[Sequence[str]], left: int) -> str:
+    """A heading and rows, padded for a terminal; the first `left` columns are words, the others figures."""
+    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(_padded(cell, w, j < left) for j, (cell, w) in enumerate(zip(row, widths))).rstrip() for row in rows
+    ]
+    return "\n".join([lines[0], "-" * max(map(_width, lines)), *lines[1:]])
+
+
+def markdown_rows(title: str, rows: Sequence[Sequence[str]], left: int, remarks: Sequence[str]) -> str:
+    """The same as a Markdown table under a bold title, with remarks beneath."""
+    heading, *body = [[_plain(cell) for cell in row] for row in rows]
+    rule = ["---" if j < left else "---:" for j in range(len(heading))]
+    table = "\n".join(f"| {' | '.join(row)} |" for row in [heading, rule, *body])
+    return f"**{title}**\n\n{table}\n\n" + "".join(f"- {_plain(remark)}\n" for remark in remarks)
 
 
 def remarks(board: Scoreboard) -> list[str]:
@@ -106,6 +117,6 @@ def _width(text: str) -> int:
     return sum(unicodedata.category(c) not in ("Mn", "Me", "Cf") for c in text)
 
 
-def _padded(text: str, width: int, column: int) -> str:
+def _padded(text: str, width: int, left: bool) -> str:
     space = " " * (width - _width(text))
-    return text + space if column < LEFT else space + text
+    return text + space if left else space + text

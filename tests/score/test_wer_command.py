@@ -1,0 +1,150 @@
+"""score.wer as a user types it: sets, dialects, several references, odd files."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jiwer
+import pytest
+
+from toolkit.core.files import read_json
+
+REF = {"ب-1": "ذَهَبَ الولد إلى المدرسة", "ب-2": "قرأ كتاباً جديداً", "ج-1": "السلام عليكم", "ج-2": "٣ كتب"}
+HYP = {"ب-1": "ذهب الولد الى مدرسة", "ب-2": "قرأ كتابا", "ج-1": "السلام عليكم ورحمة الله", "ج-2": "٣ كتب"}
+
+
+def write(path: Path, texts: dict[str, str]) -> str:
+    path.write_text("".join(f"{id} {text}\n" for id, text in texts.items()), encoding="utf-8")
+    return str(path)
+
+
+def wer(*words: str) -> tuple[int, str]:
+    done = subprocess.run([sys.executable, "-m", "toolkit.score.wer", *words], capture_output=True, text=True)
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.returncode, done.stdout + done.stderr
+
+
+def scored(folder: Path, *words: str) -> tuple[dict[tuple[str, str | None, str], Any], dict[str, Any], str]:
+    """(line by set, dialect and measure; the whole of wer.json; what was printed)."""
+    code, said = wer(*words, "--out", str(folder / "out"))
+    assert code == 0, said
+    tree = read_json(folder / "out/wer.json")
+    return {(line["set"], line["dialect"], line["measure"]): line for line in tree["lines"]}, tree, said
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    write(tmp_path / "ref", REF)
+    write(tmp_path / "hyp", HYP)
+    write(tmp_path / "utt2lang", {id: "مصري" if id[0] == "ب" else "MSA" for id in REF})
+    write(tmp_path / "utt2spk", {id: id[0] for id in REF})
+    return tmp_path
+
+
+def test_rates_counts_and_means_are_jiwers_per_set_and_dialect(files: Path) -> None:
+    words = ["--ref", str(files / "ref"), "--hyp", f"t={files / 'hyp'}", "--by", str(files / "utt2lang")]
+    lines, tree, said = scored(files, *words, "--speakers", str(files / "utt2spk"), "--profile", "sawt", "--verify")
+    for dialect in (None, "مصري", "MSA"):
+        ids = [id for id in REF if dialect is None or (id[0] == "ب") == (dialect == "مصري")]
+        pairs = [REF[id] for id in ids], [HYP[id] for id in ids]
+        for measure, peer in (("WER", jiwer.process_words(*pairs)), ("CER", jiwer.process_characters(*pairs))):
+            line = lines["t", dialect, measure]
+            found = line["scores"]["orthographic@1"]
+            assert found["percent"] == pytest.approx(100 * getattr(peer, measure.lower()))
+            assert [found[n] for n in ("substitutions", "deletions", "insertions")] == [
+                peer.substitutions,
+                peer.deletions,
+                peer.insertions,
+            ]
+            assert found["length"] == peer.hits + peer.substitutions + peer.deletions
+            assert found["profile"] == "orthographic@1" and set(line["scores"]) == {"orthographic@1", "sawt@1"}
+            assert line["utterances"] == len(ids)
+    rates = [lines["t", d, "WER"]["scores"]["orthographic@1"]["percent"] for d in ("مصري", "MSA")]
+    macro = lines["t", "macro over dialects", "WER"]["scores"]["orthographic@1"]["percent"]
+    assert macro == pytest.approx(sum(rates) / 2)
+    each = [jiwer.wer(REF[id], HYP[id]) for id in REF]
+    assert lines["t", None, "WER"]["scores"]["orthographic@1"]["mean_of_utterances"] == pytest.approx(25 * sum(each))
+    assert tree["blocks"] == "speaker" and "over blocks of one speaker" in said
+    assert said.count(": equal: jiwer") == 4
+    assert (files / "out/wer.md").read_text(encoding="utf-8").startswith("**Error rates**\n\n| Set | Dialect |")
+
+
+def test_sets_have_a_micro_and_a_macro_line(files: Path) -> None:
+    one, two = {"a": "كتاب جديد"}, {"b": "ا ب ت ث", "c": "ج ح"}
+    refs = [f"x={write(files / 'r1', one)}", f"y={write(files / 'r2', two)}"]
+    hyps = [f"x={write(files / 'h1', {'a': 'كتاب'})}", f"y={write(files / 'h2', {'b': 'ا ب ت ث', 'c': 'ج'})}"]
+    lines, _, _ = scored(files, "--ref", *refs, "--hyp", *hyps)
+    assert lines["all sets", None, "WER"]["scores"]["orthographic@1"]["percent"] == pytest.approx(25.0)  # 2 of 8
+    macro = lines["macro over sets", None, "WER"]["scores"]["orthographic@1"]["percent"]
+    assert macro == pytest.approx((100 / 2 + 100 / 6) / 2)
+
+
+def test_several_references_give_mr_wer_and_av_wer_and_a_gap_in_one_is_told(files: Path) -> None:
+    refs = [write(files / "r1", {"a": "راح البيت", "b": "نعم"}), write(files / "r2", {"a": "رحل البيت"})]
+    lines, tree, _ = scored(files, "--ref", *refs, "--hyp", f"t={write(files / 'h', {'a': 'رحل البيت', 'b': 'لا'})}")
+    found = {measure: line["scores"]["orthographic@1"] for (_, _, measure), line in lines.items()}
+    assert found["WER 1"]["percent"] == pytest.approx(200 / 3) and found["WER 2"]["percent"] == 0
+    assert found["AV-WER"]["percent"] == pytest.approx(100 / 3)
+    assert found["MR-WER"]["percent"] == pytest.approx(100 / 3)  # one substitution, two words correct
+    (what,) = tree["findings"]["t"]
+    assert what.startswith("utterances that ") and tree["findings"]["t"][what] == {"count": 1, "examples": ["b"]}
+
+
+def test_times_give_the_real_time_factor_and_more_than_100_percent_is_flagged(files: Path) -> None:
+    rows = [{"id": "a", "text": "ا ب ت", "decode_seconds": 1.5, "audio_seconds": 4}]
+    rows += [{"id": "b", "text": "ا ب ت", "decode_seconds": 0.5, "seconds": 1}, {"id": "c", "text": "ا"}]
+    (files / "h.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    ref = write(files / "r", {"a": "ا", "b": "ا", "c": "ا"})
+    lines, _, said = scored(files, "--ref", ref, "--hyp", str(files / "h.jsonl"))
+    line = lines["h", None, "WER"]
+    assert (line["rtf"], line["utterances_timed"]) == (pytest.approx(2.0 / 5.0), 2)
+    assert line["scores"]["orthographic@1"]["above_100"] is True and "133.33!" in said
+
+
+def test_empty_extra_and_repeated_utterances_are_counted_with_examples(files: Path) -> None:
+    ref = write(files / "r", {"a": "ا ب", "b": "", "c": "ت"})
+    (files / "h").write_text("a\nb ا\nc ت\nc ث\nz ج\n", encoding="utf-8")
+    lines, tree, said = scored(files, "--ref", ref, "--hyp", str(files / "h"))
+    found = lines["h", None, "WER"]["scores"]["orthographic@1"]
+    assert [found[n] for n in ("substitutions", "deletions", "insertions", "length")] == [0, 2, 1, 3]
+    assert {what: f["examples"] for what, f in tree["findings"]["h"].items()} == {
+        "hypotheses without a reference, not scored": ["z"],
+        "ids that come again in the hypothesis, where the first line counts": ["c"],
+        "empty references under orthographic@1": ["b"],
+        "empty hypotheses under orthographic@1": ["a"],
+    }
+    assert "not scored: 1 (z)" in said
+
+
+def test_a_missing_hypothesis_is_refused_unless_it_is_to_count_as_empty(files: Path) -> None:
+    ref, hyp = write(files / "r", {"a": "ا ب", "b": "ت"}), write(files / "h", {"a": "ا ب"})
+    code, said = wer("--ref", ref, "--hyp", hyp)
+    assert code == 1 and "1 (b) of 2" in said and "--missing empty" in said
+    lines, tree, _ = scored(files, "--ref", ref, "--hyp", hyp, "--missing", "empty")
+    assert lines["h", None, "WER"]["scores"]["orthographic@1"]["deletions"] == 1
+    assert "missing hypotheses, counted as all deletions" in tree["findings"]["h"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"a \xd8\xa7\nb \xff\n", "no UTF-8: byte 0xFF at column 3"),
+        (b"a x\0y\n", "a NUL character"),
+        (b"../../etc/passwd x\n", "could leave its folder"),
+        (b"a " + b"x" * 2_000_000 + b"\n", "a line of more than 1,000,000 bytes"),
+        (b"\n \n", "no utterance in a file of texts"),
+        (b'{"id": "a"}\n', "a line without an `id` and a `text`"),
+        (b'{"id": "a", "text": "\\ud800"}\n', "text is not Unicode text"),
+        (b'{"id": "a", "text": "x", "decode_seconds": NaN, "seconds": 1}\n', "is no number of seconds"),
+        (b'{"id": \n', "no JSON"),
+        (b'{"id": "a", "text": ' + b"[" * 100_000 + b"\n", "no JSON"),
+    ],
+)
+def test_hostile_files_are_told_with_their_line(content: bytes, said: str, files: Path) -> None:
+    (files / "bad").write_bytes(content)
+    code, told = wer("--ref", str(files / "ref"), "--hyp", str(files / "bad"))
+    assert code == 1 and said in told and str(files / "bad") in told and "remedy: " in told
