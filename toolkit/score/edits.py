@@ -103,10 +103,15 @@ def character_edits(references: Sequence[str], hypotheses: Sequence[str]) -> Edi
 
 def single_spaced(texts: Iterable[str]) -> list[str]:
     """Texts without outer white space, and with one space between words."""
-    return [
-        text if "  " not in text and text.isprintable() and text.strip() == text else " ".join(text.split())
-        for text in texts
-    ]  # of white space only the space is printable
+    texts = list(texts)
+    if _spaced(" ".join(texts)):  # one look at all of them, for nothing is wrong with most files
+        return texts
+    return [text if _spaced(text) else " ".join(text.split()) for text in texts]
+
+
+def _spaced(text: str) -> bool:
+    """Whether that is sure: of white space, only the space is printable."""
+    return "  " not in text and text.isprintable() and text.strip() == text
 
 
 def _counted(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -> tuple[int, int, int]:
