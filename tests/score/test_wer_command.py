@@ -12,6 +12,9 @@ import jiwer
 import pytest
 
 from toolkit.core.files import read_json
+from toolkit.text.normalise import profile
+
+PLAIN = profile("orthographic").id
 
 REF = {"ب-1": "ذَهَبَ الولد إلى المدرسة", "ب-2": "قرأ كتاباً جديداً", "ج-1": "السلام عليكم", "ج-2": "٣ كتب"}
 HYP = {"ب-1": "ذهب الولد الى مدرسة", "ب-2": "قرأ كتابا", "ج-1": "السلام عليكم ورحمة الله", "ج-2": "٣ كتب"}
@@ -53,7 +56,7 @@ def test_rates_counts_and_means_are_jiwers_per_set_and_dialect(files: Path) -> N
         pairs = [REF[id] for id in ids], [HYP[id] for id in ids]
         for measure, peer in (("WER", jiwer.process_words(*pairs)), ("CER", jiwer.process_characters(*pairs))):
             line = lines["t", dialect, measure]
-            found = line["scores"]["orthographic@1"]
+            found = line["scores"][PLAIN]
             assert found["percent"] == pytest.approx(100 * getattr(peer, measure.lower()))
             assert [found[n] for n in ("substitutions", "deletions", "insertions")] == [
                 peer.substitutions,
@@ -61,13 +64,13 @@ def test_rates_counts_and_means_are_jiwers_per_set_and_dialect(files: Path) -> N
                 peer.insertions,
             ]
             assert found["length"] == peer.hits + peer.substitutions + peer.deletions
-            assert found["profile"] == "orthographic@1" and set(line["scores"]) == {"orthographic@1", "sawt@1"}
+            assert found["profile"] == PLAIN and set(line["scores"]) == {PLAIN, profile("sawt").id}
             assert line["utterances"] == len(ids)
-    rates = [lines["t", d, "WER"]["scores"]["orthographic@1"]["percent"] for d in ("مصري", "MSA")]
-    macro = lines["t", "macro over dialects", "WER"]["scores"]["orthographic@1"]["percent"]
+    rates = [lines["t", d, "WER"]["scores"][PLAIN]["percent"] for d in ("مصري", "MSA")]
+    macro = lines["t", "macro over dialects", "WER"]["scores"][PLAIN]["percent"]
     assert macro == pytest.approx(sum(rates) / 2)
     each = [jiwer.wer(REF[id], HYP[id]) for id in REF]
-    assert lines["t", None, "WER"]["scores"]["orthographic@1"]["mean_of_utterances"] == pytest.approx(25 * sum(each))
+    assert lines["t", None, "WER"]["scores"][PLAIN]["mean_of_utterances"] == pytest.approx(25 * sum(each))
     assert tree["blocks"] == "speaker" and "over blocks of one speaker" in said
     assert said.count(": equal: jiwer") == 4
     assert (files / "out/wer.md").read_text(encoding="utf-8").startswith("**Error rates**\n\n| Set | Dialect |")
@@ -78,15 +81,15 @@ def test_sets_have_a_micro_and_a_macro_line(files: Path) -> None:
     refs = [f"x={write(files / 'r1', one)}", f"y={write(files / 'r2', two)}"]
     hyps = [f"x={write(files / 'h1', {'a': 'كتاب'})}", f"y={write(files / 'h2', {'b': 'ا ب ت ث', 'c': 'ج'})}"]
     lines, _, _ = scored(files, "--ref", *refs, "--hyp", *hyps)
-    assert lines["all sets", None, "WER"]["scores"]["orthographic@1"]["percent"] == pytest.approx(25.0)  # 2 of 8
-    macro = lines["macro over sets", None, "WER"]["scores"]["orthographic@1"]["percent"]
+    assert lines["all sets", None, "WER"]["scores"][PLAIN]["percent"] == pytest.approx(25.0)  # 2 of 8
+    macro = lines["macro over sets", None, "WER"]["scores"][PLAIN]["percent"]
     assert macro == pytest.approx((100 / 2 + 100 / 6) / 2)
 
 
 def test_several_references_give_mr_wer_and_av_wer_and_a_gap_in_one_is_told(files: Path) -> None:
     refs = [write(files / "r1", {"a": "راح البيت", "b": "نعم"}), write(files / "r2", {"a": "رحل البيت"})]
     lines, tree, _ = scored(files, "--ref", *refs, "--hyp", f"t={write(files / 'h', {'a': 'رحل البيت', 'b': 'لا'})}")
-    found = {measure: line["scores"]["orthographic@1"] for (_, _, measure), line in lines.items()}
+    found = {measure: line["scores"][PLAIN] for (_, _, measure), line in lines.items()}
     assert found["WER 1"]["percent"] == pytest.approx(200 / 3) and found["WER 2"]["percent"] == 0
     assert found["AV-WER"]["percent"] == pytest.approx(100 / 3)
     assert found["MR-WER"]["percent"] == pytest.approx(100 / 3)  # one substitution, two words correct
@@ -102,20 +105,20 @@ def test_times_give_the_real_time_factor_and_more_than_100_percent_is_flagged(fi
     lines, _, said = scored(files, "--ref", ref, "--hyp", str(files / "h.jsonl"))
     line = lines["h", None, "WER"]
     assert (line["rtf"], line["utterances_timed"]) == (pytest.approx(2.0 / 5.0), 2)
-    assert line["scores"]["orthographic@1"]["above_100"] is True and "133.33!" in said
+    assert line["scores"][PLAIN]["above_100"] is True and "133.33!" in said
 
 
 def test_empty_extra_and_repeated_utterances_are_counted_with_examples(files: Path) -> None:
     ref = write(files / "r", {"a": "ا ب", "b": "", "c": "ت"})
     (files / "h").write_text("a\nb ا\nc ت\nc ث\nz ج\n", encoding="utf-8")
     lines, tree, said = scored(files, "--ref", ref, "--hyp", str(files / "h"))
-    found = lines["h", None, "WER"]["scores"]["orthographic@1"]
+    found = lines["h", None, "WER"]["scores"][PLAIN]
     assert [found[n] for n in ("substitutions", "deletions", "insertions", "length")] == [0, 2, 1, 3]
     assert {what: f["examples"] for what, f in tree["findings"]["h"].items()} == {
         "hypotheses without a reference, not scored": ["z"],
         "ids that come again in the hypothesis, where the first line counts": ["c"],
-        "empty references under orthographic@1": ["b"],
-        "empty hypotheses under orthographic@1": ["a"],
+        f"empty references under {PLAIN}": ["b"],
+        f"empty hypotheses under {PLAIN}": ["a"],
     }
     assert "not scored: 1 (z)" in said
 
@@ -125,7 +128,7 @@ def test_a_missing_hypothesis_is_refused_unless_it_is_to_count_as_empty(files: P
     code, said = wer("--ref", ref, "--hyp", hyp)
     assert code == 1 and "1 (b) of 2" in said and "--missing empty" in said
     lines, tree, _ = scored(files, "--ref", ref, "--hyp", hyp, "--missing", "empty")
-    assert lines["h", None, "WER"]["scores"]["orthographic@1"]["deletions"] == 1
+    assert lines["h", None, "WER"]["scores"][PLAIN]["deletions"] == 1
     assert "missing hypotheses, counted as all deletions" in tree["findings"]["h"]
 
 
