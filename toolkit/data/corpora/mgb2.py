@@ -5,6 +5,7 @@ Where: https://arabicspeech.org/mgb2, on request; licence: of the challenge, for
   CORPUS/train/xml/{utf8,bw}/<GUID>.xml                      see mgb_xml
   CORPUS/{dev,test}/{segments,text}[.all|.non_overlap_speech]
   CORPUS/{dev,test}/{overlap_speech,non_overlap_speech,music,silence}[.lst]     ids
+  CORPUS/dev/xml/{utf8,bw}/<GUID>.xml                        as dev's tables, overlap included; not read
   CORPUS/test/stm_{orig,norm,ndnp}.stm     references for sclite, `GUID 0 unknown|overlap start end words`, in all
                                            5,655; ndnp: neither diacritics nor punctuation, norm: letters unified too
 `utf8` is the captions as they came, `bw` is normalised (no punctuation, no diacritics, digits mapped, hesitations left
