@@ -10,7 +10,7 @@ run() { _table+=(run $# "$@"); }         # MODULE | ./SCRIPT, then --config, --i
 configure() { :; }                       # run.sh may replace it: called once the options are known
 config() {                               # NAME: the recipe's own config of that name, or the one that all recipes share
   local shared=${_declarations[0]%.sh} path
-  for path in "${conf:-conf}" "$shared/${conf:-conf}" "$shared/conf"; do
+  for path in "${conf:-conf}" "$shared/${conf:-conf}" conf "$shared/conf"; do
     [[ ! -f $path/$1.yaml ]] || break
     path=${conf:-conf} # where one would be looked for, if there is none
   done

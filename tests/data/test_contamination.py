@@ -72,7 +72,7 @@ def test_what_a_test_set_shares_is_taken_out_of_train_and_written_down(tmp_path,
     rows = clean([tmp_path / "data"], tmp_path / "out")
     assert [*rows] == ["سعاد-1"]
     reason, detail = rows["سعاد-1"]
-    value = {"speaker": "سعاد", "prompt": "قال الرجل كلمة واحدة", "programme": "حلقة-1"}[kind]
+    value = {"speaker": "سعاد", "prompt": "قال الرجل كلمه واحده", "programme": "حلقة-1"}[kind]
     assert reason == f"shared {kind}" and detail == f"{kind} {value} is in {test}"
     assert ids_of(tmp_path / "out/x_train") == sorted(others)
     row = pairs_of(tmp_path / "out")["x_train", test, kind]
@@ -162,7 +162,7 @@ def test_the_reason_is_the_strongest_kind_and_the_detail_has_all(tmp_path):
     write_set(tmp_path / "data/train", {**filler(2), "أ-1": ("أ", "قال الرجل كلمة واحدة")})
     write_set(tmp_path / "data/test", {"أ-2": ("أ", "قال الرجل كلمة واحدة")})
     rows = clean([tmp_path / "data"], tmp_path / "out")
-    assert rows["أ-1"] == ("shared prompt", "prompt قال الرجل كلمة واحدة is in test; speaker أ is in test")
+    assert rows["أ-1"] == ("shared prompt", "prompt قال الرجل كلمه واحده is in test; speaker أ is in test")
 
 
 def test_train_sets_may_share_among_themselves_and_test_sets_only_warn(tmp_path, capsys):
@@ -234,7 +234,7 @@ def test_sets_of_one_name_in_two_inputs_are_told_apart(tmp_path):
     write_set(tmp_path / "a/test", {"ب-1": ("ب", "جملة لا يعرفها أحد هناك")})
     write_set(tmp_path / "b/test", {"ج-1": ("ج", "قال الرجل كلمة واحدة")})
     rows = clean([tmp_path / "a", tmp_path / "b/test", tmp_path / "a/test"], tmp_path / "out")
-    assert rows["أ-1"][1] == f"prompt قال الرجل كلمة واحدة is in {tmp_path / 'b/test'}"
+    assert rows["أ-1"][1] == f"prompt قال الرجل كلمه واحده is in {tmp_path / 'b/test'}"
     assert ids_of(tmp_path / "out/test") == ["ب-1"]
     assert {test for _, test, _ in pairs_of(tmp_path / "out")} == {str(tmp_path / "a/test"), str(tmp_path / "b/test")}
 
@@ -322,7 +322,7 @@ def test_the_remedy_of_a_refusal_works_in_the_same_folder(tmp_path):
     assert refused.returncode == 1 and "Traceback" not in refused.stderr, refused.stderr
     assert "--allow-contamination true" in refused.stderr and not (tmp_path / "out/train").exists()
     table = (tmp_path / "out/log/contamination.tsv").read_text(encoding="utf-8")
-    assert "قال الرجل كلمة واحدة" in table
+    assert "قال الرجل كلمه واحده" in table
     allowed = call(*words, "--allow-contamination", "true")
     assert allowed.returncode == 0, allowed.stderr
     assert len(ids_of(tmp_path / "out/train")) == 9

@@ -94,7 +94,7 @@ def test_the_command_prints_and_writes_both_tests_with_holm_over_the_sets(files:
         (["--set", "x=ref,A,B", "--set", "x=ref,A,B"], "two sets called x"),
         (["--set", "x=ref,A,none"], "no such file"),
         (["--ref", "ref", "--hyp", "A", "B", "--seed", "-1"], "--seed -1"),
-        (["--ref", "ref", "--hyp", "A", "B", "--profile", "swat"], "no profile"),
+        (["--ref", "ref", "--hyp", "A", "B", "--profile", "swat"], "unknown profile swat"),
     ],
 )
 def test_mistakes_are_told_without_a_traceback(files: Path, words: list[str], said: str) -> None:

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from toolkit.score.align import Operation, align
 from toolkit.score.mapsswe import NIST, errors_at, mapsswe, segments, segments_of
+from toolkit.score.weighted_alignment import Operation, align
 
 WORDS = [f"{a}{b}" for a in "كتبلمنوهيأإةىءش" for b in ["اب", "ين", "ور", "لَّم", "ـــد", "٣"]]
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.score.align import Costs, Operation, align
 from toolkit.score.multi_reference import COSTS, MultiErrors, Slots, multi_errors
+from toolkit.score.weighted_alignment import Costs, Operation, align
 
 C, S, D, I = Operation.CORRECT, Operation.SUBSTITUTION, Operation.DELETION, Operation.INSERTION  # noqa: E741
 words = st.lists(st.sampled_from(["في", "على", "كتاب", "ولد"]), max_size=6)

@@ -22,7 +22,7 @@ import numpy as np
 from rapidfuzz.distance import Levenshtein
 from scipy.special import ndtr
 
-from .align import Costs, Operation, align
+from .weighted_alignment import Costs, Operation, align
 
 GOOD_BETWEEN = 2  # good words that part two segments
 NIST = Costs(substitution=4, deletion=3, insertion=3)  # sclite's: its alignments may have more edits than the least

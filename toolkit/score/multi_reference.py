@@ -21,8 +21,8 @@ from collections.abc import Iterator, Sequence
 from enum import Enum
 from typing import NamedTuple
 
-from .align import Aligned, Costs, Operation, align
 from .edits import Errors
+from .weighted_alignment import Aligned, Costs, Operation, align
 
 COSTS = Costs(substitution=2, deletion=1, insertion=1)
 

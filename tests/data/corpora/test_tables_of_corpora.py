@@ -104,11 +104,11 @@ def test_a_name_with_line_breaks_is_one_row_of_the_ledger(tmp_path: Path) -> Non
 
 def test_times_are_rounded_once_and_never_past_the_recording(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", np.ones(22051, np.float32) * 0.1, 22050)  # 1.00004535 s
-    headers = Headers(tmp_path, tmp_path / "out", False)
+    headers = Headers(tmp_path, tmp_path / "out", Take())
     times = {(0.25, 0.5552): (0.25, 0.5552), (0.00004, 1.3): (0.0, 1.0), (0.1, None): (0.1, None)}
     for (start, end), wanted in times.items():
-        found = headers.held(Segment("x_test", "a", "a.wav", start=start, end=end), Take())
+        found = headers.held(Segment("x_test", "a", "a.wav", start=start, end=end))
         assert isinstance(found, Segment) and (found.start, found.end) == wanted
         assert found.seconds == pytest.approx(((end and wanted[1]) or 22051 / 22050) - wanted[0], abs=6e-5)
     for start, end in ((0.5, 0.50001), (0.9999999, 1.0), (1.00001, 1.2), (0.5, 0.4), (float("nan"), 0.4)):
-        assert isinstance(headers.held(Segment("x_test", "a", "a.wav", start=start, end=end), Take()), Drop)
+        assert isinstance(headers.held(Segment("x_test", "a", "a.wav", start=start, end=end)), Drop)
