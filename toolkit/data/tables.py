@@ -64,6 +64,8 @@ def is_table(name: str) -> bool:
 
 def one_line(value: str) -> str:
     """`value` as a table can hold it: white space of any kind made single spaces, control characters taken out."""
+    if value.isascii() and value.isprintable() and " " not in value:
+        return value  # an id, as most are: asked of every utterance of a corpus
     return " ".join(_CONTROL.sub("", value.replace("\ufeff", "")).split())
 
 

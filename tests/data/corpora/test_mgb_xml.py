@@ -8,7 +8,7 @@ from trees.mgb2 import programme, segment
 
 from toolkit.data.corpora.mgb_tables import Span, in_arabic, official, own_id, read_stm, read_texts, spoken
 from toolkit.data.corpora.mgb_xml import Wanted, read_programme, speaker_number, utterances
-from toolkit.data.corpora.sets import Drop, Segment
+from toolkit.data.corpora.segments import Drop, Segment
 
 
 def test_attributes_and_words_are_those_that_elementtree_reads(tmp_path) -> None:

@@ -8,10 +8,9 @@ import soundfile
 
 from toolkit.core.record import Ledger, read_ledger
 from toolkit.core.step import Step
-from toolkit.data.corpora.sets import Drop, Segment, Take, drop
-from toolkit.data.corpora.sets import _Headers as Headers
-from toolkit.data.corpora.sets import _path as path_of
-from toolkit.data.corpora.sets import _with_ids as with_ids
+from toolkit.data.corpora.gather import Headers, path_of
+from toolkit.data.corpora.segments import Drop, Segment, Take, drop
+from toolkit.data.corpora.sets import with_ids
 from toolkit.data.corpora.sources import LONGEST_LINE, SourceError, inside, table_rows, text_lines
 
 

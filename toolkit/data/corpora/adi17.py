@@ -28,7 +28,9 @@ from ...core.errors import UserError
 from ...core.step import Step, main
 from ..recordings import find_recordings
 from .dialects import code_of
-from .sets import Drop, Published, Segment, Take, gather, tell_recurring, write_sets
+from .gather import gather
+from .segments import Drop, Published, Segment, Take
+from .sets import tell_recurring, write_sets
 from .sources import SourceError, corpus_folder, text_lines
 
 VERSION = 1

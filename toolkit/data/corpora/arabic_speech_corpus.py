@@ -22,7 +22,9 @@ from pathlib import Path
 from ...core.seed import seed_of
 from ...core.step import Step, main
 from ...text.buckwalter import to_arabic
-from .sets import Drop, Published, Segment, Take, drop, gather, write_sets
+from .gather import gather
+from .segments import Drop, Published, Segment, Take, drop
+from .sets import write_sets
 from .sources import corpus_folder, folders_below, like, text_lines
 
 VERSION = 1

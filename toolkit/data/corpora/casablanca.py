@@ -33,8 +33,10 @@ from ..ids import safe, unique
 from ..split import split_groups
 from ..tables import gender_of
 from .dialects import code_of
+from .gather import gather
 from .parquet import RowGroup, column, row_groups, rows, write_sound
-from .sets import Drop, Published, Segment, Take, gather, tell_recurring, write_sets
+from .segments import Drop, Published, Segment, Take
+from .sets import tell_recurring, write_sets
 from .sources import SourceError, corpus_folder, inside
 
 VERSION = 1

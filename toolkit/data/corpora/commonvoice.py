@@ -27,7 +27,9 @@ from ...core.step import Step, main
 from ...text.normalise import profile
 from ..ids import unique
 from .dialects import code_of
-from .sets import Drop, Published, Segment, Take, drop, gather, write_sets
+from .gather import gather
+from .segments import Drop, Published, Segment, Take, drop
+from .sets import write_sets
 from .sources import Row, corpus_folder, folders_below, table_rows
 
 VERSION = 1

@@ -25,7 +25,9 @@ from pathlib import Path
 from ...core.errors import UserError
 from ...core.step import Step, main
 from .dialects import code_of
-from .sets import Drop, Published, Segment, Take, gather, write_sets
+from .gather import gather
+from .segments import Drop, Published, Segment, Take
+from .sets import write_sets
 from .sources import corpus_folder, text_lines
 
 VERSION = 1

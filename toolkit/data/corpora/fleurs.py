@@ -25,7 +25,9 @@ from ...core.errors import UserError
 from ...core.step import Step, main
 from ..ids import fault
 from .archives import copy_out
-from .sets import Drop, Published, Segment, Take, drop, gather, trains, write_sets
+from .gather import gather
+from .segments import Drop, Published, Segment, Take, drop, trains
+from .sets import write_sets
 from .sources import Row, corpus_folder, folders_below, inside, table_rows
 
 VERSION = 1

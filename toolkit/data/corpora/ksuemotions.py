@@ -22,8 +22,10 @@ from pathlib import Path, PurePosixPath
 from ...core.errors import UserError
 from ...core.step import Step, main
 from ..recordings import find_recordings
+from .gather import gather
 from .own_split import OwnSplitConfig, sets_of, tell
-from .sets import Drop, Published, Segment, gather, write_sets
+from .segments import Drop, Published, Segment
+from .sets import write_sets
 from .sources import corpus_folder
 
 VERSION = 1

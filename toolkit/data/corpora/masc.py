@@ -24,7 +24,9 @@ from pathlib import Path
 
 from ...core.step import Step, main
 from .dialects import code_of
-from .sets import Drop, Published, Segment, Take, drop, gather, trains, write_sets
+from .gather import gather
+from .segments import Drop, Published, Segment, Take, drop, trains
+from .sets import write_sets
 from .sources import Row, SourceError, corpus_folder, folders_below, inside, table_rows
 from .vtt import Cue, read_cues, seconds_of
 

@@ -29,9 +29,11 @@ from typing import Literal
 from ...core.errors import UserError
 from ...core.step import Step, main
 from ..ids import safe
+from .gather import gather
 from .mgb_tables import Span, first_of, official, own_id, read_pairs, read_segments, read_stm, read_texts, stems
 from .mgb_xml import Wanted, count_nameless, note_untranscribed, utterances
-from .sets import Drop, Published, Segment, Take, drop, gather, write_sets
+from .segments import Drop, Published, Segment, Take, drop
+from .sets import write_sets
 from .sources import corpus_folder, folders_below
 
 VERSION = 1

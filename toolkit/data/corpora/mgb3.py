@@ -23,8 +23,10 @@ from typing import Literal
 
 from ...core.errors import UserError
 from ...core.step import Step, main
+from .gather import gather
 from .mgb_tables import Span, by_recording, first_of, read_segments, read_texts, stems
-from .sets import Drop, Published, Segment, Take, gather, write_sets
+from .segments import Drop, Published, Segment, Take
+from .sets import write_sets
 from .sources import corpus_folder, folders_below
 
 VERSION = 1

@@ -21,8 +21,10 @@ from pathlib import Path
 from ...core.errors import UserError
 from ...core.step import Step, main
 from ..ids import safe
+from .gather import gather
 from .mgb_tables import Span, by_recording, read_segments, read_texts, stems
-from .sets import Drop, Published, Segment, Take, gather, write_sets
+from .segments import Drop, Published, Segment, Take
+from .sets import write_sets
 from .sources import corpus_folder, folders_below
 
 VERSION = 1

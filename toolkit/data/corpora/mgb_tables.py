@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ...core.errors import UserError
 from ...text.buckwalter import LATIN_MARK, to_arabic
-from .sets import Drop, Segment
+from .segments import Drop, Segment
 from .sources import SourceError, text_lines
 
 _ARABIC = re.compile("[\u0621-\u064a\u066e-\u06d3]")

@@ -19,7 +19,7 @@ from typing import Any
 from ...core.step import Step
 from ...text.buckwalter import to_arabic
 from .mgb_tables import spoken
-from .sets import Drop, Segment, drop
+from .segments import Drop, Segment, drop
 from .sources import SourceError, folders_below, parse_xml
 
 _SPEAKER = re.compile(r"[\w-]+speaker([0-9]{1,9})(?![0-9])[\w-]+")  # all digits: x_speaker12 is not speaker 1

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...core.step import Step
 from ..split import odd_parts, shares_of, split_groups
-from .sets import Published, Segment, Take
+from .segments import Published, Segment, Take
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...core.step import Step, main
+from .gather import gather
 from .mgb_tables import first_of, official, own_id, read_texts, stems
 from .mgb_xml import Wanted, count_nameless, note_untranscribed, utterances
-from .sets import Drop, Published, Segment, Take, gather, write_sets
+from .segments import Drop, Published, Segment, Take
+from .sets import write_sets
 from .sources import corpus_folder, folders_below
 
 VERSION = 1

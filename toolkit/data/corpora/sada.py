@@ -27,7 +27,9 @@ from pathlib import Path, PurePosixPath
 
 from ...core.step import Step, main
 from .dialects import code_of, plain
-from .sets import Drop, Published, Segment, Take, gather, tell_recurring, trains, write_sets
+from .gather import gather
+from .segments import Drop, Published, Segment, Take, trains
+from .sets import tell_recurring, write_sets
 from .sources import Row, SourceError, corpus_folder, table_rows
 
 VERSION = 1
