@@ -1,7 +1,7 @@
 # make demo   set up, run egs/mini/ssl whole, say where the table and the page are
 # make test   set up, then everything that CI checks
 # make slurm  the tests on a real Slurm, installed and begun on this machine (root)
-# make bench  race against the peers, about 40 minutes: the tables go to benchmarks/data/RESULTS.md
+# make bench  race against the peers, about 55 minutes: the tables go to benchmarks/data
 #             (BENCH_FLAGS="--publish", or the names of races; .venv/bin/python -m benchmarks --help)
 # make setup  only the virtual environment (.venv)
 

@@ -1,6 +1,6 @@
 """Race ours against the peers: `python -m benchmarks [RACE …]`; all races without a name.
 
-Each race's tables are printed when it is finished; the page goes to RESULTS.md in the folder of the inputs.
+Each race's tables are printed when it is finished; pages go to the folder of the inputs.
 `make bench` sets up both environments first.
 """
 
@@ -18,13 +18,16 @@ from toolkit.core.errors import UserError, told
 from toolkit.core.files import read_json, write_json, write_text
 from toolkit.core.record import commit
 
+from . import races, text_races
 from .inputs import Inputs
 from .race import PEERS, ROOT
-from .races import RACES
-from .table import Section, between_marks, part, publish, summary, whole
+from .races import Race
+from .table import Page, Section, between_marks, part, publish, summary, whole
 
+PAGES: dict[Page, dict[str, Race]] = {races.PAGE: races.RACES, text_races.PAGE: text_races.RACES}
+RACES = {name: race for of_page in PAGES.values() for name, race in of_page.items()}
 CHANGED = ("+", "unknown")  # of a commit: its files differ from it, or there is no git
-MINUTES = 40  # that all races take on two cores, the inputs of the first time among it
+MINUTES = 55  # that all races take on two cores, the inputs of the first time among it
 
 
 def arguments() -> argparse.Namespace:
@@ -41,7 +44,9 @@ def arguments() -> argparse.Namespace:
         "--scale", type=float, default=1.0, help="inputs of this share of their size, to try things out"
     )
     parser.add_argument("--resume", action="store_true", help="keep races that this commit finished in such rounds")
-    parser.add_argument("--publish", action="store_true", help="write benchmarks/RESULTS.md and the README's summary")
+    parser.add_argument(
+        "--publish", action="store_true", help="write the pages of benchmarks/ and the README's summaries"
+    )
     parser.add_argument("--list", action="store_true", help="say which races there are")
     args = parser.parse_args()
     args.races = [name.lower() for name in args.races]
@@ -53,12 +58,12 @@ def arguments() -> argparse.Namespace:
     args.races = [name for name in RACES if name in args.races or not args.races]
     if args.rounds < 1 or not 0.002 <= args.scale <= 1:
         raise UserError("--rounds must be at least 1 and --scale 0.002 to 1", "command line")
-    if args.publish and (len(args.races) < len(RACES) or args.scale != 1):
-        raise UserError(
-            "only all races together, at scale 1, are published", "--publish", "leave out names and --scale"
-        )
-    if args.publish:
-        between_marks((ROOT / "README.md").read_text(encoding="utf-8"), "")
+    args.pages = [page for page, of_page in PAGES.items() if set(of_page) <= set(args.races)]
+    if args.publish and (sum(len(PAGES[page]) for page in args.pages) < len(args.races) or args.scale != 1):
+        groups = "; or ".join(" ".join(of_page) for of_page in PAGES.values())
+        raise UserError("only whole pages are published, at scale 1", "--publish", f"name the races of one: {groups}")
+    for page in args.pages if args.publish else ():
+        between_marks(page, (ROOT / "README.md").read_text(encoding="utf-8"), "")
     return args
 
 
@@ -82,21 +87,22 @@ def run(args: argparse.Namespace) -> None:
         raise UserError("the peers are not installed", str(PEERS.parents[1]), "make bench, or tools/setup.sh peers")
     if len(args.races) == len(RACES) and args.scale == 1:
         print(f"All {len(RACES)} races: about {MINUTES} min on two cores that do nothing else")
-    inputs, sections, date = Inputs(args.data, args.scale), [], datetime.date.today().isoformat()
+    inputs, sections, date = Inputs(args.data, args.scale), dict[str, Section](), datetime.date.today().isoformat()
     if args.scale != 1:
         date += f", inputs at a scale of {args.scale:g}: figures mean nothing"
     for number, name in enumerate(args.races, start=1):
         print(f"\n[{number}/{len(args.races)}] {name}", flush=True)
         begun = time.monotonic()
-        section = finished(name, inputs, args.rounds, args.resume)
-        sections.append(section)
+        sections[name] = section = finished(name, inputs, args.rounds, args.resume)
         print(f"  took {time.monotonic() - begun:.0f} s\n\n{part(section)}\n{summary([section])}", flush=True)
-    page = whole(sections, args.rounds, date)
-    write_text(inputs.folder / "RESULTS.md", page)
-    print(f"{inputs.folder / 'RESULTS.md'}")
-    if args.publish:
-        publish(page, sections, date)
-        print("published: benchmarks/RESULTS.md, README.md")
+    for page, of_page in PAGES.items():
+        if here := [sections[name] for name in of_page if name in sections]:
+            text = whole(page, here, args.rounds, date)
+            write_text(inputs.folder / page.file, text)
+            print(f"{inputs.folder / page.file}")
+            if args.publish:
+                publish(page, text, here, date)
+                print(f"published: benchmarks/{page.file}, README.md")
 
 
 if __name__ == "__main__":

@@ -80,7 +80,7 @@ class Inputs:
         def make(path: Path) -> None:
             write_waves(path, [u.audio() for u in self.utterances(1200 * self.scale)])
 
-        return self._made("waves.npz", make)
+        return self.made("waves.npz", make)
 
     def ragged(self) -> Path:
         """Twenty-four waveforms of 3 to 15 s."""
@@ -91,7 +91,7 @@ class Inputs:
             lengths = (rng.uniform(3, 15, 24) * RATE * min(1, 10 * self.scale)).astype(int)
             write_waves(path, np.split(speech[: lengths.sum()], np.cumsum(lengths)[:-1]))
 
-        return self._made("ragged.npz", make)
+        return self.made("ragged.npz", make)
 
     def frames(self) -> Path:
         """A million frames of MFCC [N, 39], in random order."""
@@ -101,7 +101,7 @@ class Inputs:
             rng = np.random.default_rng(SEED)
             np.save(path, rng.permutation(every_ND)[: int(1e6 * self.scale)])
 
-        return self._made(f"frames.{VERSION}.npy", make)
+        return self.made(f"frames.{VERSION}.npy", make)
 
     def latents(self) -> Path:
         """Two hundred thousand frames [N, 768], in random order."""
@@ -118,7 +118,7 @@ class Inputs:
             second = rng.standard_normal((768, 768)).astype(np.float32) / np.sqrt(768)
             np.save(path, np.tanh(1.5 * np.tanh(1.5 * rows @ first) @ second).astype(np.float32))
 
-        return self._made(f"latents.{VERSION}.npy", make)
+        return self.made(f"latents.{VERSION}.npy", make)
 
     def centroids(self, frames: Path) -> Path:
         """`k` centroids of those frames [k, D]."""
@@ -130,11 +130,12 @@ class Inputs:
             assert best is not None
             np.save(path, best.numpy())
 
-        return self._made(f"{frames.stem}_centroids.npy", make)
+        return self.made(f"{frames.stem}_centroids.npy", make)
 
-    def _made(self, name: str, make: Callable[[Path], None]) -> Path:
+    def made(self, name: str, make: Callable[[Path], None]) -> Path:
+        """A file, or a folder, that `make` writes to the path it is given, where it is not there yet."""
         path = self.folder / name
-        if not path.is_file():
+        if not path.exists():
             print(f"  making {name}", flush=True)
             path.parent.mkdir(parents=True, exist_ok=True)
             with atomic(path) as temporary:

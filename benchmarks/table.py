@@ -18,8 +18,6 @@ from toolkit.core.record import commit
 
 from .race import OURS, PEERS, ROOT, Result
 
-BEGIN, END = "<!-- benchmarks: made by `make bench` -->", "<!-- benchmarks end -->"
-
 
 @dataclass(frozen=True)
 class Claim:
@@ -40,6 +38,27 @@ class Claim:
     @property
     def reached(self) -> bool:
         return median(self.found) >= self.wanted
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of races that are published together.
+
+    Attributes:
+        file: in benchmarks/; its summary stands in the README between `begin` and `end`.
+        about: of the input, a sentence.
+    """
+
+    file: str
+    about: str
+
+    @property
+    def begin(self) -> str:
+        return f"<!-- {self.file}: made by `make bench` -->"
+
+    @property
+    def end(self) -> str:
+        return f"<!-- {self.file} end -->"
 
 
 @dataclass
@@ -94,14 +113,13 @@ def summary(sections: Sequence[Section]) -> str:
     return markdown(["Ours", "against", "wanted", "found: median [least, most]", "reached"], rows)
 
 
-def whole(sections: Sequence[Section], rounds: int, date: str) -> str:
+def whole(page: Page, sections: Sequence[Section], rounds: int, date: str) -> str:
     """The page: summary, machine, then each race."""
     parts = [f"# Benchmarks, {date}\n\n", summary(sections), "\n## Machine and versions\n\n", *machine()]
     parts.append(
         f"\nMedians of {rounds} rounds, with the least and the most, after a warm-up unless it says otherwise. In a "
         "round everyone has one turn, alone on the machine, on the same input; ratios are taken round by round. Peak, "
-        "unless it says otherwise: most resident memory of the process, input and libraries included. The speech is "
-        "synthetic (eSpeak NG, egs/mini).\n"
+        f"unless it says otherwise: most resident memory of the process, input and libraries included. {page.about}\n"
     )
     return "".join([*parts, *(f"\n{part(section)}" for section in sections)])
 
@@ -117,8 +135,8 @@ def machine() -> list[str]:
     known = [line.partition(":") for line in Path("/proc/cpuinfo").read_text().splitlines()]
     cpu = next((value.strip() for name, _, value in known if name.strip() == "model name"), platform.machine())
     cores, memory = len(os.sched_getaffinity(0)), os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    ours = ", ".join(f"{name} {version(name)}" for name in ("torch", "numpy"))
-    named = ("torch", "torchaudio", "transformers", "scikit-learn", "faiss-cpu", "numpy")
+    ours = ", ".join(f"{name} {version(name)}" for name in ("torch", "numpy", "rapidfuzz"))
+    named = ("torch", "torchaudio", "transformers", "scikit-learn", "faiss-cpu", "numpy", "jiwer")
     ask = f"from importlib.metadata import version; print(', '.join(f'{{n}} {{version(n)}}' for n in {named}))"
     theirs = subprocess.run([str(PEERS), "-c", ask], capture_output=True, text=True, check=True).stdout.strip()
     python = subprocess.run([str(OURS), "-V"], capture_output=True, text=True, check=True).stdout.strip()
@@ -129,22 +147,23 @@ def machine() -> list[str]:
     ]
 
 
-def publish(page: str, sections: Sequence[Section], date: str) -> None:
-    """benchmarks/RESULTS.md, and the summary between its marks in the README.
+def publish(page: Page, text: str, sections: Sequence[Section], date: str) -> None:
+    """The page, and the summary between its marks in the README.
 
     Raises UserError where the README has no marks.
     """
     readme = ROOT / "README.md"
-    link = f"{date}; [hardware, versions, every figure](benchmarks/RESULTS.md)"
-    told = between_marks(readme.read_text(encoding="utf-8"), f"{summary(sections)}\n{link}")
-    write_text(ROOT / "benchmarks/RESULTS.md", page)
+    link = f"{date}; [hardware, versions, every figure](benchmarks/{page.file})"
+    told = between_marks(page, readme.read_text(encoding="utf-8"), f"{summary(sections)}\n{link}")
+    write_text(ROOT / "benchmarks" / page.file, text)
     write_text(readme, told)
 
 
-def between_marks(text: str, inside: str) -> str:
-    """`text` with `inside` between BEGIN and END. Raises UserError where they are not there, once and in this order."""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end) or BEGIN in rest or END in after:
-        raise UserError("no place for the summary of the benchmarks", "README.md", f"a line {BEGIN}, then one {END}")
-    return f"{before}{BEGIN}\n\n{inside}\n\n{END}{after}"
+def between_marks(page: Page, text: str, inside: str) -> str:
+    """`text` with `inside` between the page's marks. Raises UserError unless they are there, once and in this order."""
+    before, begin, rest = text.partition(page.begin)
+    _, end, after = rest.partition(page.end)
+    if not (begin and end) or page.begin in rest or page.end in after:
+        remedy = f"a line {page.begin}, then one {page.end}"
+        raise UserError("no place for the summary of the benchmarks", "README.md", remedy)
+    return f"{before}{page.begin}\n\n{inside}\n\n{page.end}{after}"

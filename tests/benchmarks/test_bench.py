@@ -8,7 +8,6 @@ import pytest
 
 from benchmarks import __main__ as bench
 from benchmarks.race import OURS, PEERS, ROOT
-from benchmarks.races import RACES
 from benchmarks.table import Section
 
 
@@ -19,11 +18,11 @@ def command(*words: str) -> subprocess.CompletedProcess[str]:
 def test_an_unknown_race_is_told_the_nearest_and_all() -> None:
     done = command("latent-kmean")
     assert done.returncode == 2 and "did you mean latent-kmeans?" in done.stderr and "Traceback" not in done.stderr
-    assert all(name in done.stderr for name in RACES)
+    assert all(name in done.stderr for name in bench.RACES)
 
 
 def test_the_list_names_every_race() -> None:
-    assert command("--list").stdout.split() == list(RACES)
+    assert command("--list").stdout.split() == list(bench.RACES)
 
 
 @pytest.mark.parametrize("words", [["mfcc", "--publish"], ["--publish", "--scale", "0.02"], ["--rounds", "0"]])
@@ -39,7 +38,7 @@ def test_a_finished_race_is_kept_for_as_many_rounds_only(tmp_path: Path, monkeyp
         runs.append(rounds)
         return Section("Dummy", f"{rounds} rounds", [""])
 
-    monkeypatch.setitem(RACES, "dummy", dummy)
+    monkeypatch.setitem(bench.RACES, "dummy", dummy)
     monkeypatch.setattr(bench, "commit", lambda: "0123abc")
     inputs = bench.Inputs(tmp_path)
     for rounds, resume in ((5, True), (5, True), (3, True), (3, False)):

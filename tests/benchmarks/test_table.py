@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 
 from benchmarks import table
-from benchmarks.table import BEGIN, END, Claim, Section, between_marks, figure, spread, summary
+from benchmarks.__main__ import PAGES
+from benchmarks.table import Claim, Page, Section, between_marks, figure, spread, summary
 from toolkit.core.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
+PAGE = Page("PAGE.md", "Nothing is raced here.")
+BEGIN, END = PAGE.begin, PAGE.end
 
 
 def section(found: list[float], wanted: float = 2.5) -> Section:
@@ -53,9 +56,9 @@ def test_a_section_outlives_json() -> None:
 
 def test_what_stands_around_the_marks_stays_and_publishing_twice_changes_nothing() -> None:
     text = f"# Sawt صوت\n\n{BEGIN}\nold\n{END}\n\nafter\n"
-    once = between_marks(text, "| new |\n")
+    once = between_marks(PAGE, text, "| new |\n")
     assert once.startswith(f"# Sawt صوت\n\n{BEGIN}\n\n| new |") and once.endswith(f"{END}\n\nafter\n")
-    assert "old" not in once and between_marks(once, "| new |\n") == once
+    assert "old" not in once and between_marks(PAGE, once, "| new |\n") == once
 
 
 @pytest.mark.parametrize(
@@ -67,16 +70,17 @@ def test_without_a_pair_of_marks_nothing_is_published(
     monkeypatch.setattr(table, "ROOT", tmp_path)
     (tmp_path / "README.md").write_text(text)
     with pytest.raises(UserError, match="no place"):
-        table.publish("page", [section([1.0])], "2025-01-01")
+        table.publish(PAGE, "page", [section([1.0])], "2025-01-01")
     assert (tmp_path / "README.md").read_text() == text and not (tmp_path / "benchmarks").exists()
 
 
-def test_the_summary_of_the_readme_is_that_of_the_results() -> None:
-    results = ROOT / "benchmarks/RESULTS.md"
-    if not results.is_file():
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.file)
+def test_the_summary_of_the_readme_is_that_of_the_page(page: Page) -> None:
+    published = ROOT / "benchmarks" / page.file
+    if not published.is_file():
         pytest.skip("nothing was published yet")
-    inside = (ROOT / "README.md").read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0]
+    inside = (ROOT / "README.md").read_text(encoding="utf-8").partition(page.begin)[2].partition(page.end)[0]
     rows = [line for line in inside.splitlines() if line.startswith("|")]
-    page = results.read_text(encoding="utf-8")
-    assert len(rows) > 2 and "\n".join(rows) in page
-    assert page.splitlines()[0].removeprefix("# Benchmarks, ") in inside
+    text = published.read_text(encoding="utf-8")
+    assert len(rows) > 2 and "\n".join(rows) in text
+    assert text.splitlines()[0].removeprefix("# Benchmarks, ") in inside

@@ -16,7 +16,7 @@ from toolkit.train.card import compression, parameters
 from toolkit.train.config import TrainConfig
 
 EGS = Path(__file__).resolve().parents[2] / "egs"
-FULL = EGS / "folder/ssl/conf"
+FULL = EGS / "TEMPLATE/ssl/conf"
 FILES = {name: FULL / f"{name}.yaml" for name in ("base", "large", "L", "S", "ST")}
 FILES["mini"] = EGS / "mini/ssl/conf/quick/base.yaml"
 UNITS = 500  # of the published large; what HArnESS had is not published
