@@ -44,6 +44,28 @@ def test_p_below_5_percent_is_an_interval_without_0(seed: int) -> None:
     assert (p < 0.05) == (found.low > 0 or found.high < 0) or abs(p - 0.05) < 0.001
 
 
+@pytest.mark.parametrize("count", [2, 3, 4, 5, 6])
+def test_few_blocks_that_all_favour_one_system_have_the_p_of_a_sign_test(count: int) -> None:
+    """All differences of one sign, equal or nearly so: no resampling of them leaves that sign."""
+    exact = stats.binomtest(count, count, 0.5).pvalue
+    for extra in (np.zeros(count), np.arange(count)):
+        blocks = np.stack([2.0 + extra, np.full(count, 90.0), np.zeros(count), np.full(count, 90.0)], 1)
+        assert paired_bootstrap(blocks)[1] == pytest.approx(exact)
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_equal_systems_are_told_apart_by_few_blocks_no_more_often_than_p_says(count: int) -> None:
+    """600 pairs of equal systems: the share with p up to a level is at most the level, but for chance."""
+    rng = np.random.default_rng(11)
+    lengths = np.full(count, 200)
+    found = []
+    for _ in range(600):
+        first, second = (rng.binomial(lengths, rng.beta(2, 8, count)) for _ in "AB")
+        found.append(paired_bootstrap(np.stack([first, lengths, second, lengths], 1).astype(float))[1])
+    for level in (0.001, 0.01, 0.05):
+        assert np.mean(np.array(found) <= level) <= stats.binom.ppf(0.999, 600, level) / 600
+
+
 def test_holm_is_the_one_worked_by_hand() -> None:
     """0.005·4, 0.01·3, 0.03·2, then 0.04·1, which is raised to the one before it."""
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
@@ -58,8 +80,8 @@ def compare(folder: Path, *words: str) -> tuple[int, str]:
 
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
-    """60 utterances of 4 speakers; B has one word wrong where A has two, in a spelling that sawt does not fold."""
-    ids = [f"متحدث{i % 4}-{i:02d}" for i in range(60)]
+    """60 utterances of 8 speakers; B has one word wrong where A has two, in a spelling that sawt does not fold."""
+    ids = [f"متحدث{i % 8}-{i:02d}" for i in range(60)]
     texts = {"ref": "ذهب الولد إلى المدرسة اليوم", "A": "ذهبت الولد إلى مدرسة اليوم", "B": "ذهب الولد الى مدرسة اليوم"}
     for name, text in texts.items():
         lines = (f"{id} {text if i % 3 else texts['ref']}\n" for i, id in enumerate(ids))
@@ -78,7 +100,7 @@ def test_the_command_prints_and_writes_both_tests_with_holm_over_the_sets(files:
     assert pair["wer"] == pytest.approx({"A": 100 * 80 / 300, "B": 100 * 40 / 300})
     assert (pair["better"], other["better"], same["better"]) == ("B", "A", "not told apart")
     assert pair["bootstrap"]["percent"] == pytest.approx(-other["bootstrap"]["percent"])
-    assert pair["bootstrap"]["blocks"] == 4 and tree["blocks"] == "speaker"
+    assert pair["bootstrap"]["blocks"] == 8 and tree["blocks"] == "speaker"
     assert pair["bootstrap"]["p_holm"] == pytest.approx(min(1, 3 * pair["bootstrap"]["p"]))
     # Two words that both have right part the errors: a segment of (1, 0) and one of (1, 1) in each.
     assert pair["mapsswe"]["segments"] == 80 and pair["mapsswe"]["mean"] == pytest.approx(0.5)

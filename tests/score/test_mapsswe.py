@@ -30,6 +30,8 @@ WORDS = [f"{a}{b}" for a in "كتبلمنوهيأإةىءش" for b in ["اب", "
         # An insertion lies between words: it parts good words that stand on either side of it.
         ("ا ب ج د", "س ب ن ج د", "ا ب ج د", [(2, 0)]),
         ("ا ب ج د", "س ب ج ن د", "ا ب ج د", [(1, 0), (1, 0)]),
+        # The word behind an insertion is as good as any other.
+        ("ا ب ج د", "ا ن ب ج س", "ا ب ج د", [(1, 0), (1, 0)]),
         # Behind the last word, of either system.
         ("ا ب", "ا ب ن", "ا ب", [(1, 0)]),
         ("ا ب", "ا ب", "ا ب ن م", [(0, 2)]),

@@ -51,7 +51,7 @@ class Comparison:
     Attributes:
         rates: word error rates of the two.
         difference: with its interval; without one where no draw differs from another.
-        p: of the bootstrap, two-sided, at least 2 / (replicates + 1).
+        p: of the bootstrap, two-sided, at least 2 / (replicates + 1), and 2 / 2^B of B blocks.
         segments: outcome of MAPSSWE.
         p_holm, segments_p_holm: corrected over the sets.
         findings: what was odd in the files.
@@ -115,8 +115,11 @@ def paired_bootstrap(sums_B4: np.ndarray, seed: int = 0) -> tuple[Interval, floa
     """(interval of the difference of two ratios, p) of blocks' edits and lengths, first system and second.
 
     p is twice the smaller share of the replicas at or beyond 0, each share with the estimate's own draw counted in, so
-    never 0. Replicas are spread as the interval is, so that p < 5 % says what an interval without 0 says. 1 where the
-    estimate is 0 or there is one block.
+    never 0. Replicas are spread as the interval is, so that of 6 blocks or more p < 5 % says what an interval without 0
+    says. Below that no p is so small: were the systems equal, each block would favour either as often, so all B of them
+    favour one system once in 2^B draws and are no stronger evidence than that (Fisher's randomisation of signs), where
+    replicas of a few blocks, which never leave their range, would have it 0. 1 where the estimate is 0 or there is one
+    block.
     """
     estimate = float(ratio_difference(sums_B4.sum(0, keepdims=True))[0])
     replicas_R = np.concatenate([ratio_difference(sums_R4) for sums_R4 in resampled(sums_B4, seed)])
@@ -125,7 +128,8 @@ def paired_bootstrap(sums_B4: np.ndarray, seed: int = 0) -> tuple[Interval, floa
         return found, 1.0
     spread_R = estimate + few_blocks_factor(len(sums_B4)) * (replicas_R[~np.isnan(replicas_R)] - estimate)
     beyond = min((spread_R <= 0).sum(), (spread_R >= 0).sum())
-    return found, float(min(1.0, 2 * (beyond + 1) / (len(spread_R) + 1)))
+    least = 2.0 ** (1 - len(sums_B4))
+    return found, float(min(1.0, max(least, 2 * (beyond + 1) / (len(spread_R) + 1))))
 
 
 def holm(ps: Sequence[float]) -> list[float]:

@@ -1,7 +1,7 @@
 """MAPSSWE: the matched-pairs sentence-segment word-error test of two systems on the same utterances.
 
-Segments. Both systems' alignments to one reference are laid side by side. A word is good where both have it right and
-neither inserts a word before it. Errors are of one segment as long as fewer than two good words stand between them, as
+Segments. Both systems' alignments to one reference are laid side by side. A word is good where both have it right; an
+insertion lies between two words. Errors are of one segment as long as fewer than two good words stand between them, as
 in NIST's sc_stats; a segment never leaves its utterance. So what lies outside segments is right in both, and segments
 are far enough apart to be taken for independent. (sc_stats forgets words that the second system alone inserts behind
 the last word of an utterance whose end both have right; here they count.)
