@@ -10,6 +10,7 @@ from typing import Any
 
 import jiwer
 import pytest
+from scipy import stats
 
 from toolkit.core.files import read_json
 from toolkit.text.normalise import profile
@@ -84,6 +85,29 @@ def test_sets_have_a_micro_and_a_macro_line(files: Path) -> None:
     assert lines["all sets", None, "WER"]["scores"][PLAIN]["percent"] == pytest.approx(25.0)  # 2 of 8
     macro = lines["macro over sets", None, "WER"]["scores"][PLAIN]["percent"]
     assert macro == pytest.approx((100 / 2 + 100 / 6) / 2)
+
+
+def test_the_table_says_why_an_interval_is_wide_or_missing_and_what_a_macro_mean_leaves_out(files: Path) -> None:
+    """Two utterances: Student's t of one degree of freedom over the normal quantile, and √2."""
+    refs = [
+        f"x={write(files / 'r1', {'a': 'في البيت', 'b': 'ذهب إلى المدرسة'})}",
+        f"y={write(files / 'r2', {'c': '،'})}",
+    ]
+    hyps = [
+        f"x={write(files / 'h1', {'a': 'في بيت', 'b': 'ذهب إلى المدرسة'})}",
+        f"y={write(files / 'h2', {'c': 'نعم'})}",
+    ]
+    lines, _, said = scored(files, "--ref", *refs, "--hyp", *hyps, "--profile", "sawt")
+    factor = stats.t.ppf(0.975, 1) / stats.norm.ppf(0.975) * 2**0.5
+    assert f"over 2, the fewest here, {factor:.1f} times" in said
+    assert lines["x", None, "WER"]["scores"][PLAIN]["block_count"] == 2
+    assert "A rate without an interval: of one block" in said  # of the set y
+    sawt = profile("sawt").id
+    both = lines["macro over sets", None, "WER"]["scores"]
+    assert (both[PLAIN]["parts"], both[sawt]["parts"]) == (2, 1)
+    assert both[sawt]["percent"] == lines["x", None, "WER"]["scores"][sawt]["percent"] == 20.0
+    assert f"macro over sets: WER under {sawt} is the mean of 1 of 2; no reference of the others has a token" in said
+    assert f"under {PLAIN} is the mean of" not in said
 
 
 def test_several_references_give_mr_wer_and_av_wer_and_a_gap_in_one_is_told(files: Path) -> None:

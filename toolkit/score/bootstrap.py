@@ -56,6 +56,13 @@ def ratio_difference(sums_R4: np.ndarray) -> np.ndarray:
     return ratio(sums_R4[:, :2]) - ratio(sums_R4[:, 2:])
 
 
+def mean_ratio(sums_RK: np.ndarray) -> np.ndarray:
+    """Mean [R] over the pairs of columns of the first over the second; NaN where a second one is 0."""
+    numerators, denominators = sums_RK[:, 0::2], sums_RK[:, 1::2]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where((denominators > 0).all(1), (numerators / denominators).mean(1), np.nan)
+
+
 def interval(
     values_NK: np.ndarray,
     statistic: Callable[[np.ndarray], np.ndarray] = ratio,
@@ -168,6 +175,23 @@ def ratio_interval(
     Where all blocks score the same, that of `agreeing`.
     """
     return agreeing(interval(np.stack([numerators_N, denominators_N], 1), ratio, blocks, seed, limits=limits), limits)
+
+
+def mean_interval(parts: Sequence[np.ndarray], seed: int = 0, limits: tuple[float, float] = (0.0, np.inf)) -> Interval:
+    """Interval of the unweighted mean over parts of their `mean_ratio`, each part resampled on its own.
+
+    Widened as for the part of the fewest blocks, which its `blocks` says: none where a part has a single one.
+
+    Args:
+        parts: sums [B, K] of the B blocks of each part.
+    """
+    estimate = float(np.mean([mean_ratio(sums_BK.sum(0, keepdims=True))[0] for sums_BK in parts]))
+    seeds = [seed if len(parts) == 1 else (seed, k) for k in range(len(parts))]
+    replicas = [
+        np.concatenate([mean_ratio(sums_RK) for sums_RK in resampled(sums_BK, one)])
+        for sums_BK, one in zip(parts, seeds, strict=True)
+    ]
+    return limits_of(estimate, np.mean(replicas, 0), min(map(len, parts)), limits=limits)
 
 
 def paired_difference(

@@ -6,11 +6,12 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
-from .bootstrap import CONFIDENCE
+from .bootstrap import CONFIDENCE, Interval, few_blocks_factor
 from .scoreboard import Line, Score, Scoreboard
 
 ABSENT = "–"
 FLAG = "!"
+FEW = 30  # blocks below which an interval is widened by more than 6 %, so that its reader should know
 LEFT = 3  # columns that stand left: the set, the dialect, the measure
 COUNTS = ("S", "D", "I", "of")
 
@@ -64,6 +65,8 @@ def remarks(board: Scoreboard) -> list[str]:
         f"%: corpus level [{CONFIDENCE:g} % interval: bootstrap, {board.replicates:,} replicates over blocks of one "
         f"{board.blocks}, seed {board.seed}]; mean: of utterances; S, D, I: substitutions, deletions, insertions."
     ]
+    said += _of_intervals(board)
+    said += _of_macro_means(board)
     if any(score.above_100 for line in board.lines for score in line.scores):
         said.append(f"{FLAG} above 100 %: more edits than the references have tokens. Look at those hypotheses.")
     if any(line.measure.startswith("AV") for line in board.lines):
@@ -74,6 +77,35 @@ def remarks(board: Scoreboard) -> list[str]:
     for name, found in board.findings.items():
         said += [f"{name}: {what}: {finding}" for what, finding in found.items()]
     return said
+
+
+def _of_intervals(board: Scoreboard) -> list[str]:
+    """Why some are wide, and why some are not there."""
+    rates = [score.found for line in board.lines for score in line.scores if score.found]
+    said = []
+    fewest = min((found.blocks for found in rates if _ends(found)), default=FEW)
+    if fewest < FEW:
+        said.append(
+            f"Intervals over fewer than {FEW} blocks are widened by Student's t, since so few tell little: "
+            f"over {fewest}, the fewest here, {few_blocks_factor(fewest):.1f} times."
+        )
+    if not all(map(_ends, rates)):
+        said.append(
+            "A rate without an interval: of one block, or of blocks that all score the same; a macro mean: over a part "
+            "of one block, or over parts of such blocks."
+        )
+    return said
+
+
+def _of_macro_means(board: Scoreboard) -> list[str]:
+    """Which of them leave parts out."""
+    return [
+        f"{line.set}{f', {line.dialect}' if line.dialect else ''}: {line.measure} under {score.profile} is the mean of "
+        f"{score.parts} of {line.utterances}; no reference of the others has a token."
+        for line in board.lines
+        for score in line.scores
+        if score.parts is not None and score.parts < line.utterances
+    ]
 
 
 def _rows(board: Scoreboard) -> list[list[str]]:
@@ -101,11 +133,14 @@ def _rate(score: Score) -> str:
     """`23.10 [21.95, 24.20]`; without the interval where all blocks agree, of which a bootstrap knows no spread."""
     if score.found is None:
         return ABSENT
-    found = score.found.percent
-    flag = FLAG * score.above_100
-    if score.found.agreeing or found["low"] is None or found["high"] is None:
-        return f"{found['percent']:.2f}{flag}"
-    return f"{found['percent']:.2f}{flag} [{found['low']:.2f}, {found['high']:.2f}]"
+    ends = _ends(score.found)
+    shown = f" [{100 * ends[0]:.2f}, {100 * ends[1]:.2f}]" if ends else ""
+    return f"{100 * score.found.estimate:.2f}{FLAG * score.above_100}{shown}"
+
+
+def _ends(found: Interval) -> tuple[float, float] | None:
+    """The limits that the table shows, as fractions."""
+    return None if found.agreeing or found.low is None or found.high is None else (found.low, found.high)
 
 
 def _plain(text: str) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..text.normalise import Profile
-from .bootstrap import REPLICATES, Interval, agreeing, limits_of, resampled, sum_by_block
+from .bootstrap import REPLICATES, Interval, agreeing, mean_interval, mean_ratio, sum_by_block
 from .edits import Edits, Errors, character_edits, word_edits
 from .multi_reference import multi_errors
 from .pairing import Finding, PairedSet
@@ -61,12 +61,14 @@ class Score:
         found: the rate with its interval, as fractions; None where no reference has a token.
         counts: errors summed over the utterances and, of several, over the references; None for a macro mean.
         mean_of_utterances: None where there is none.
+        parts: of a macro mean, how many parts have a rate and so are in it.
     """
 
     profile: str
     found: Interval | None
     counts: Mapping[str, int] | None = None
     mean_of_utterances: float | None = None
+    parts: int | None = None
 
     @property
     def above_100(self) -> bool:
@@ -78,7 +80,9 @@ class Score:
         mean = self.mean_of_utterances
         flagged = {"above_100": True} if self.above_100 else {}
         more = {} if self.counts is None else {**self.counts, "mean_of_utterances": mean}
-        return {"profile": self.profile, **rate, **more, **flagged}
+        blocks = {} if self.found is None else {"block_count": self.found.blocks}
+        parts = {} if self.parts is None else {"parts": self.parts}
+        return {"profile": self.profile, **rate, **blocks, **parts, **more, **flagged}
 
 
 @dataclass(frozen=True)
@@ -264,7 +268,7 @@ def _score(profile: str, found: Sequence[Edits], blocks: Sequence[str], seed: in
     if np.isnan(mean_ratio(values_NK.sum(0, keepdims=True))[0]):
         return Score(profile, None, counts)
     sums_BK = sum_by_block(values_NK, blocks)
-    interval = _interval([sums_BK], seed)
+    interval = mean_interval([sums_BK], seed)
     means = [e.edits[e.lengths > 0] / e.lengths[e.lengths > 0] for e in found]
     return Score(profile, agreeing(interval, (0.0, np.inf)), counts, 100 * float(np.concatenate(means).mean()))
 
@@ -280,7 +284,7 @@ def _macro(parts: Sequence[Part], set: str, dialect: str | None, seed: int) -> l
             found = [p.edits[profile].get(base) or p.edits[profile][f"AV-{base}"] for p in parts]
             sums = [sum_by_block(_values(e), p.blocks) for e, p in zip(found, parts, strict=True)]
             rated = [s for s in sums if not np.isnan(mean_ratio(s.sum(0, keepdims=True))[0])]
-            scores.append(Score(profile, _interval(rated, seed) if rated else None))
+            scores.append(Score(profile, mean_interval(rated, seed) if rated else None, parts=len(rated)))
         lines.append(Line(set, dialect, base, scores, len(parts)))
     return lines
 
@@ -288,21 +292,3 @@ def _macro(parts: Sequence[Part], set: str, dialect: str | None, seed: int) -> l
 def _values(found: Sequence[Edits]) -> np.ndarray:
     """Edits and lengths [N, 2 per reference]."""
     return np.stack([column for e in found for column in (e.edits, e.lengths)], 1).astype(float)
-
-
-def mean_ratio(sums_RK: np.ndarray) -> np.ndarray:
-    """Mean [R] over the pairs of columns of edits over length; NaN where one has no length: for the bootstrap."""
-    edits, lengths = sums_RK[:, 0::2], sums_RK[:, 1::2]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where((lengths > 0).all(1), (edits / lengths).mean(1), np.nan)
-
-
-def _interval(parts: Sequence[np.ndarray], seed: int) -> Interval:
-    """Of the unweighted mean of the rates of parts, each given by its sums [B, K]; widened for the fewest blocks."""
-    estimate = float(np.mean([mean_ratio(sums_BK.sum(0, keepdims=True))[0] for sums_BK in parts]))
-    seeds = [seed if len(parts) == 1 else (seed, k) for k in range(len(parts))]
-    replicas = [
-        np.concatenate([mean_ratio(sums_RK) for sums_RK in resampled(sums_BK, one)])
-        for sums_BK, one in zip(parts, seeds, strict=True)
-    ]
-    return limits_of(estimate, np.mean(replicas, 0), min(map(len, parts)), limits=(0.0, np.inf))
