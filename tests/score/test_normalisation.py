@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import jiwer
@@ -78,3 +79,15 @@ def test_ids_of_one_side_alone_or_twice_are_named(tmp_path: Path) -> None:
     (tmp_path / "hyp").write_text("a x\n", encoding="utf-8")
     with pytest.raises(UserError, match="without a hypothesis: b"):
         main(["--ref", str(tmp_path / "ref"), "--hyp", str(tmp_path / "hyp")])
+
+
+def test_json_lines_and_data_directories_are_read_as_kaldi_texts_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "text").write_text("".join(f"{id} {text}\n" for id, text in REFERENCES.items()), encoding="utf-8")
+    lines = (json.dumps({"id": id, "text": text}) + "\n" for id, text in HYPOTHESES.items())
+    (tmp_path / "hyp.jsonl").write_text("".join(lines), encoding="utf-8")
+    assert main(["--ref", str(tmp_path), "--hyp", str(tmp_path / "hyp.jsonl")]) == 0
+    said = capsys.readouterr().out.splitlines()
+    wrong = jiwer.wer(list(REFERENCES.values()), list(HYPOTHESES.values()))
+    assert said[2].split()[2] == f"{100 * wrong:.2f}" and said[-1].split()[2] == "0.00"

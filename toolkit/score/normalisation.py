@@ -8,10 +8,12 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from ..core.errors import UserError, told
-from ..text.lines import columns, kaldi_texts, quiet_pipe
+from ..text.lines import columns, quiet_pipe
 from ..text.normalise import PROFILES, Profile, profile
+from .texts import read_texts
 from .wer import Errors, check_same_ids, error_table
 
 BEFORE = "(as given)"
@@ -78,14 +80,14 @@ def main(words: Sequence[str] | None = None) -> int:
     """The command line. Returns the exit status."""
     parser = argparse.ArgumentParser("python3 -m toolkit.score.normalisation", description=__doc__, allow_abbrev=False)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--ref", required=True, metavar="TEXT", help="references, a Kaldi text: id and words")
-    parser.add_argument("--hyp", required=True, metavar="TEXT", help="hypotheses of the same ids")
+    parser.add_argument(
+        "--ref", required=True, type=Path, metavar="TEXT", help="references: Kaldi text, JSONL or a data directory"
+    )
+    parser.add_argument("--hyp", required=True, type=Path, metavar="TEXT", help="hypotheses of the same ids, likewise")
     parser.add_argument("--profile", default="sawt", metavar="NAME", help=f"{', '.join(PROFILES)}; default sawt")
     call = parser.parse_args(words)
     chosen = profile(call.profile)
-    references, hypotheses = kaldi_texts(call.ref), kaldi_texts(call.hyp)
-    if not references:
-        raise UserError("no utterance in it", call.ref, "give a Kaldi text: an id and words on each line")
+    references, hypotheses = (_texts(path) for path in (call.ref, call.hyp))
     try:
         found = step_by_step(references, hypotheses, chosen)
     except UserError as e:
@@ -93,6 +95,14 @@ def main(words: Sequence[str] | None = None) -> int:
     print(f"{chosen.id}, {len(references):,} utterances, the steps one after the other")
     print(table(found))
     return 0
+
+
+def _texts(path: Path) -> dict[str, str]:
+    """The texts of a file. Raises UserError for an id that stands there twice: which of the two is meant?"""
+    found = read_texts(path)
+    if found.duplicates:
+        raise UserError(f"id {found.duplicates[0]} stands there twice", str(found.path), "keep one of the two")
+    return found.text
 
 
 if __name__ == "__main__":

@@ -80,16 +80,6 @@ def _line(raw: bytes, where: str, kaldi: bool, first: bool) -> Line:
     return Line(where, found[1], found[0], text[found.end() :])
 
 
-def kaldi_texts(path: str) -> dict[str, str]:
-    """Id -> text of a Kaldi text file. Raises UserError for an id that stands there twice."""
-    texts: dict[str, str] = {}
-    for line in lines_of(path, kaldi=True):
-        if line.id in texts:
-            raise UserError(f"id {line.id} stands there twice", line.where, "keep one of the two")
-        texts[line.id] = line.text
-    return texts
-
-
 def code_points(characters: str) -> str:
     """`U+0640 ARABIC TATWEEL, ...` for each different character, in order; the first of them where there are many."""
     different = list(dict.fromkeys(characters))
