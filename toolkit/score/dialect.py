@@ -1,10 +1,10 @@
 """Function words that dialects have and MSA has not, each with what MSA says for them.
 
 A small list of our own making, of words whose meaning hardly depends on what stands around them. It is no dictionary:
-what is not in it is not seen. Most words that MSA writes too but means otherwise (راح, ماشي, دول, مال) were left out, as
-were suffixes and prefixes (b-, 7a-, -sh). Some such words are in it, since their dialects are full of them: متاع (in MSA
-goods), زي (dress), واجد (one who finds), توا (at once), برا and جوا (by land, by air), الحين (the time), and كاين, as
-which sawt spells كائن (a being). In MSA speech they are judged as if they were dialect.
+what is not in it is not seen. Most words that MSA writes too but means otherwise (راح, ماشي, دول, مال) were left out,
+as were suffixes and prefixes (b-, 7a-, -sh). Some such words are in it, since their dialects are full of them: متاع
+(in MSA goods), زي (dress), واجد (one who finds), توا (at once), برا and جوا (by land, by air), الحين (the time), and
+كاين, as which sawt spells كائن (a being). In MSA speech they are judged as if they were dialect.
 
 Dialects: EGY Egypt, LEV Levant, GLF Gulf, IRQ Iraq, YEM Yemen, MAR Morocco, ALG Algeria, TUN Tunisia; the same word may
 be another country's too.
