@@ -121,6 +121,22 @@ def test_several_references_give_mr_wer_and_av_wer_and_a_gap_in_one_is_told(file
     assert what.startswith("utterances that ") and tree["findings"]["t"][what] == {"count": 1, "examples": ["b"]}
 
 
+def test_a_dialect_that_cannot_be_pooled_is_told_and_leaves_no_macro_mean_of_the_others(files: Path) -> None:
+    """x has two references, y one: their مصري cannot be summed, and a mean of the other two dialects is none of three."""
+    refs = [f"x={write(files / f'r{k}', {'a': 'راح البيت', 'b': 'نعم', 'c': 'لا'})}" for k in (1, 2)]
+    refs += [f"y={write(files / 'r3', {'d': 'إزيك'})}"]
+    hyps = [
+        f"x={write(files / 'h1', {'a': 'راح بيت', 'b': 'نعم', 'c': 'لا'})}",
+        f"y={write(files / 'h2', {'d': 'ازيك'})}",
+    ]
+    table = write(files / "lang", {"a": "مصري", "b": "MSA", "c": "شامي", "d": "مصري"})
+    lines, tree, said = scored(files, "--ref", *refs, "--hyp", *hyps, "--by", table)
+    (found,) = tree["findings"]["all sets"].values()
+    assert found == {"count": 2, "examples": ["all sets", "مصري"]} and "all sets: not pooled" in said
+    assert ("all sets", "macro over dialects", "WER") not in lines and ("all sets", "MSA", "MR-WER") in lines
+    assert ("x", "macro over dialects", "WER") in lines
+
+
 def test_times_give_the_real_time_factor_and_more_than_100_percent_is_flagged(files: Path) -> None:
     rows = [{"id": "a", "text": "ا ب ت", "decode_seconds": 1.5, "audio_seconds": 4}]
     rows += [{"id": "b", "text": "ا ب ت", "decode_seconds": 0.5, "seconds": 1}, {"id": "c", "text": "ا"}]

@@ -22,6 +22,8 @@ from .edits import Edits, Errors, character_edits, word_edits
 from .multi_reference import multi_errors
 from .pairing import Finding, PairedSet
 
+ALL = "all sets"
+APART = "not pooled, nor in a macro mean over dialects: of some of these sets there are more references than of others"
 UNKNOWN = "unknown"  # dialect of an utterance that the table of dialects lacks
 RATES: dict[str, Callable[[Sequence[str], Sequence[str]], Edits]] = {"WER": word_edits, "CER": character_edits}
 
@@ -149,13 +151,15 @@ def score(
         whole.append(part)
         pieces += of_dialects
     if len(sets) > 1:
-        names = dict.fromkeys(piece.dialect for piece in pieces)
-        pooled = [_pooled([p for p in pieces if p.dialect == name]) for name in sorted(map(str, names))]
-        together = [piece for piece in pooled if piece]
-        for part in filter(None, [_pooled(whole), *together]):
+        names = sorted({str(piece.dialect) for piece in pieces})
+        groups = [whole, *([p for p in pieces if p.dialect == name] for name in names)]
+        pooled = [_pooled(group) for group in groups]
+        if apart := [group[0].dialect or ALL for group, made in zip(groups, pooled, strict=True) if made is None]:
+            board.findings.setdefault(ALL, {})[APART] = Finding.of(apart)
+        for part in filter(None, pooled):
             board.lines += _lines(part, seed)
         board.lines += _macro(whole, "macro over sets", None, seed)
-        board.lines += _macro(together, "all sets", "macro over dialects", seed)
+        board.lines += _macro([p for p in pooled[1:] if p], ALL, "macro over dialects", seed) if all(pooled[1:]) else []
     return board
 
 
@@ -237,7 +241,7 @@ def _pooled(parts: Sequence[Part]) -> Part | None:
         for profile, measures in first.edits.items()
     }
     blocks = [block for p in parts for block in p.blocks]
-    return Part("all sets", first.dialect, edits, blocks, np.concatenate([p.seconds for p in parts]))
+    return Part(ALL, first.dialect, edits, blocks, np.concatenate([p.seconds for p in parts]))
 
 
 def _lines(part: Part, seed: int) -> list[Line]:

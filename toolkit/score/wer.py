@@ -5,7 +5,7 @@
 
 Files are Kaldi `text` (`id text`) or JSONL (`id`, `text`, and for the real-time factor `decode_seconds` and
 `audio_seconds`). Several references of one set give MR-WER and AV-WER. Every rate stands under the profile orthographic
-(white space alone) beside those that are asked for.
+(it unifies what nobody sees: white space, marks of direction, NFC) beside those that are asked for.
 
 Definitions: rate = sum of substitutions, deletions and insertions over sum of reference lengths. An empty
 hypothesis is all deletions. An empty reference adds its insertions to the edits and nothing to the length.
