@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
+from ..text.lines import columns, width_of
 from .bootstrap import CONFIDENCE, Interval, few_blocks_factor
 from .scoreboard import Line, Score, Scoreboard
 
@@ -44,11 +44,8 @@ def document(board: Scoreboard) -> str:
 
 def aligned_rows(rows: Sequence[Sequence[str]], left: int) -> str:
     """A heading and rows, padded for a terminal; the first `left` columns are words, the others figures."""
-    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(_padded(cell, w, j < left) for j, (cell, w) in enumerate(zip(row, widths))).rstrip() for row in rows
-    ]
-    return "\n".join([lines[0], "-" * max(map(_width, lines)), *lines[1:]])
+    head, *body = columns(rows, range(left, len(rows[0]))).split("\n")
+    return "\n".join([head, "-" * max(map(width_of, (head, *body))), *body])
 
 
 def markdown_rows(title: str, rows: Sequence[Sequence[str]], left: int, remarks: Sequence[str]) -> str:
@@ -145,13 +142,3 @@ def _ends(found: Interval) -> tuple[float, float] | None:
 
 def _plain(text: str) -> str:
     return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
-
-
-def _width(text: str) -> int:
-    """Columns of a terminal: marks that stand on the letter before them take none."""
-    return sum(unicodedata.category(c) not in ("Mn", "Me", "Cf") for c in text)
-
-
-def _padded(text: str, width: int, left: bool) -> str:
-    space = " " * (width - _width(text))
-    return text + space if left else space + text

@@ -89,18 +89,19 @@ def code_points(characters: str) -> str:
 
 def columns(rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
     """A table for a terminal, the first row its head; columns `right` end at one edge. The last one is not padded."""
-    widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
+    widths = [max(map(width_of, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:
         cells = []
         for i, (cell, width) in enumerate(zip(row, widths)):
-            padding = " " * (width - _width(cell))
+            padding = " " * (width - width_of(cell))
             cells.append(padding + cell if i in right else cell + padding)
         lines.append("  ".join(cells).rstrip(" "))
     return "\n".join(lines)
 
 
-def _width(cell: str) -> int:
+def width_of(cell: str) -> int:
+    """Columns of a terminal: marks that stand on the letter before them take none."""
     return sum(unicodedata.category(c) not in ("Mn", "Me", "Cf") for c in cell)
 
 
