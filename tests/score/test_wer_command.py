@@ -122,7 +122,7 @@ def test_several_references_give_mr_wer_and_av_wer_and_a_gap_in_one_is_told(file
 
 
 def test_a_dialect_that_cannot_be_pooled_is_told_and_leaves_no_macro_mean_of_the_others(files: Path) -> None:
-    """x has two references, y one: their مصري cannot be summed, and a mean of the other two dialects is none of three."""
+    """x has two references, y one: their مصري cannot be summed; a mean of the other two dialects is none of three."""
     refs = [f"x={write(files / f'r{k}', {'a': 'راح البيت', 'b': 'نعم', 'c': 'لا'})}" for k in (1, 2)]
     refs += [f"y={write(files / 'r3', {'d': 'إزيك'})}"]
     hyps = [
