@@ -106,8 +106,12 @@ PERSIAN = letters(
 )
 LOAN_LETTERS = letters(
     "loan letters",
-    "پ to ب, چ to ج, ڤ to ف, گ to ك",
-    {"\u067e": "ب", "\u0686": "ج", "\u06a4": "ف", "\u06af": "\u0643"},
+    "پ to ب, چ to ج, ڤ ڥ to ف, گ ڭ ݣ to ك, ڨ to ق",  # the last four are the Maghreb's v and g
+    {
+        **{"\u067e": "ب", "\u0686": "ج", "\u06a8": "ق"},
+        **_each("\u06a4\u06a5", to="ف"),
+        **_each("\u06af\u06ad\u0763", to="\u0643"),
+    },
 )
 DIGITS = letters("digits", "٠–٩ and ۰–۹ to 0–9", {**ARABIC_DIGITS, **PERSIAN_DIGITS})
 ONLY_ARABIC_DIGITS = letters("digits", "٠–٩ to 0–9; ۰–۹ stay", ARABIC_DIGITS)
