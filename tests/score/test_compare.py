@@ -131,3 +131,10 @@ def test_a_missing_hypothesis_is_refused_or_all_deletions(files: Path) -> None:
     assert code == 1 and "متحدث0-00" in said and "--missing empty" in said
     code, said = compare(files, "--ref", "ref", "--hyp", "A", "short", "--missing", "empty")
     assert code == 0 and "B: missing hypotheses, counted as all deletions: 1 (متحدث0-00)" in said
+
+
+def test_utterances_that_the_table_of_speakers_lacks_are_told_and_are_blocks_of_their_own(files: Path) -> None:
+    (files / "some").write_text("متحدث0-00 متحدث0\nمتحدث0-08 متحدث0\n", encoding="utf-8")
+    code, said = compare(files, "--ref", "ref", "--hyp", "A", "B", "--speakers", "some", "--out", "out")
+    assert code == 0 and "A / B: utterances without a speaker, each a block of its own: 58 (متحدث0-16, " in said
+    assert read_json(files / "out/compare.json")["sets"][0]["bootstrap"]["blocks"] == 59
