@@ -54,7 +54,7 @@ def test_the_command_shows_the_steps_as_a_table(tmp_path: Path, capsys: pytest.C
     words = ["--ref", str(tmp_path / "ref"), "--hyp", str(tmp_path / "hyp")]
     assert main(words) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("sawt@2, 2 utterances")
+    assert lines[0].startswith("sawt@1, 2 utterances")
     rows = {line[: len("persian letters")].strip(): line[len("persian letters") :].split() for line in lines[2:]}
     assert rows["diacritics"] == ["50.00", "-50.00", "2", "0", "0", "4", "1", "0"]
     assert rows["punctuation"][:2] == ["0.00", "-25.00"]

@@ -66,11 +66,11 @@ def test_the_trace_leads_from_the_text_to_the_result_step_by_step(name: str, tex
 
 
 def test_a_profile_is_found_by_its_name_or_its_id_and_the_nearest_is_named_otherwise() -> None:
-    assert profile("sawt") is profile("sawt@2") is sawt and sawt.id == "sawt@2"
+    assert profile("sawt") is profile("sawt@1") is sawt and sawt.id == "sawt@1"
     with pytest.raises(UserError) as raised:
         profile("mgb-2")
     assert "did you mean mgb2?" in raised.value.remedy
-    with pytest.raises(UserError, match=r"sawt@99 is not the one of this toolkit, sawt@2"):
+    with pytest.raises(UserError, match=r"sawt@99 is not the one of this toolkit, sawt@1"):
         profile("sawt@99")
 
 

@@ -56,7 +56,7 @@ def test_the_folder_says_what_was_learnt_from_which_profile_and_what_was_dropped
     tokens = (model / "tokens.txt").read_text(encoding="utf-8").splitlines()
     assert (len(tokens), tokens[0]) == (81, "<blank>")
     said = json.loads((model / "pieces.json").read_text(encoding="utf-8"))
-    assert (said["profile"], said["pieces"], said["lines"]) == ("sawt@2", 80, 152)
+    assert (said["profile"], said["pieces"], said["lines"]) == ("sawt@1", 80, 152)
     assert set(said["characters"]) == {*LETTERS, " "}  # neither diacritics nor tatweel nor teh marbuta
     assert "u152" in (model / "dropped.tsv").read_text(encoding="utf-8")
     peer = sentencepiece.SentencePieceProcessor(model_file=str(model / "spm.model"))

@@ -1,6 +1,6 @@
 """Named ways to normalise a transcript, each a list of steps with a version: what was scored can be said in one word.
 
-A profile is idempotent. Its id, e.g. sawt@2, is stamped beside every score that used it; the version goes up when the
+A profile is idempotent. Its id, e.g. sawt@1, is stamped beside every score that used it; the version goes up when the
 same text would come out otherwise.
 
 Number words are left as they are: their gender and case follow the noun that is counted, and dialects have their own,
@@ -69,7 +69,7 @@ PROFILES: dict[str, Profile] = {
         ),
         Profile(
             "sawt",
-            2,  # 1 kept capitals, and the g and v of the Maghreb
+            1,  # 1 kept capitals, and the g and v of the Maghreb
             "ours: one spelling for what is heard as one; no letter and no Latin word is lost",
             (
                 s.INVISIBLE,
@@ -163,7 +163,7 @@ PROFILES: dict[str, Profile] = {
 
 
 def profile(name: str) -> Profile:
-    """The profile of that name, or of that id (sawt@2). Raises UserError naming the nearest where there is none."""
+    """The profile of that name, or of that id (sawt@1). Raises UserError naming the nearest where there is none."""
     plain, _, version = name.partition("@")
     if plain not in PROFILES:
         near = difflib.get_close_matches(plain.lower(), PROFILES, 1, 0.4)
