@@ -58,7 +58,8 @@ def test_a_second_seed_gives_quality_other_units_of_the_dev_set_and_touches_noth
     for book, teacher in (("it1", []), ("it2", ["nano/exp/it1/base"]), ("it3-pca", ["nano/exp/it2/L"])):
         assert of[f"nano/exp/{book}/twin"] == [f"nano/dump/{book.partition('-')[0]}/sample"]
         assert of[f"nano/dump/{book}/twin"] == ["nano/dump/sets/dev", f"nano/exp/{book}/twin", *teacher]
-        assert of[f"nano/exp/{book}/quality"] == ["nano/dump/sets/dev", f"nano/dump/{book}/labels", f"nano/dump/{book}/twin"]
+        units = f"nano/dump/{book}"
+        assert of[f"nano/exp/{book}/quality"] == ["nano/dump/sets/dev", f"{units}/labels", f"{units}/twin"]
     changed = [out for ins, out in usual if (ins, out) not in twins]
     assert changed == [f"nano/exp/{book}/quality" for book in ("it1", "it2", "it3-pca")]
 

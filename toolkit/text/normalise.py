@@ -69,7 +69,7 @@ PROFILES: dict[str, Profile] = {
         ),
         Profile(
             "sawt",
-            1,  # 1 kept capitals, and the g and v of the Maghreb
+            1,
             "ours: one spelling for what is heard as one; no letter and no Latin word is lost",
             (
                 s.INVISIBLE,
