@@ -131,6 +131,17 @@ def test_programmes_of_two_corpora_are_one_whatever_their_case_and_hyphens(tmp_p
     assert not (tmp_path / "out/qasr_test").exists()
 
 
+def test_a_programme_that_is_a_bare_number_is_another_one_in_another_corpus(tmp_path):
+    """FLEURS numbers its sentences, Mixat its episodes: 13 of the one is not 13 of the other."""
+    text = "جملة لا يعرفها أحد هناك"
+    write_set(tmp_path / "fleurs/train", {"أ-1": ("أ", f"{FILLER} واحد", "13"), "أ-2": ("أ", f"{FILLER} اثنان", "14")})
+    write_set(tmp_path / "clips/test", {"ب-1": ("ب", text, "13")})
+    assert clean([tmp_path / "fleurs", tmp_path / "clips"], tmp_path / "out") == {}
+    write_set(tmp_path / "fleurs/dev", {"ج-1": ("ج", f"{text} أبدا", "14")})
+    rows = clean([tmp_path / "fleurs", tmp_path / "clips"], tmp_path / "out2")
+    assert rows == {"أ-2": ("shared programme", "programme 14 is in dev")}
+
+
 def test_the_recording_of_a_segment_is_its_programme_where_no_table_says_one(tmp_path):
     for name, rec in (("train", "ABC_1"), ("test", "abc-1")):
         tables = {

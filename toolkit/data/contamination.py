@@ -8,7 +8,8 @@ that share something with a test set of any input; dropped.tsv says of each why,
 
 The sets of one folder are a corpus: within it a speaker's id means a person, in another folder it may be somebody
 else's, and only the official names of a table spk2name (speaker, name) are compared. A programme is what utt2prog says,
-or else the recording that a segment is cut from, whatever its corpus. `unknown` is shared with nobody.
+or else the recording that a segment is cut from, whatever its corpus, unless its name is a bare number. `unknown` is
+shared with nobody.
 """
 
 from __future__ import annotations

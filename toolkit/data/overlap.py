@@ -129,7 +129,10 @@ def hits(
 
 
 def _programmes(s: SetOfData) -> Iterator[Value]:
-    """utt2prog; where a set has none, the recordings that its segments are cut from."""
+    """utt2prog; where a set has none, the recordings that its segments are cut from.
+
+    A bare number (a sentence of FLEURS, an episode) names something else in each corpus, and is compared within it.
+    """
     tables = s.data.tables
     if PROGRAMMES in tables:
         said: Mapping[str, str] = tables[PROGRAMMES]
@@ -137,7 +140,8 @@ def _programmes(s: SetOfData) -> Iterator[Value]:
         said = {id: text.split()[0] for id, text in tables.get(SEGMENTS, {}).items()}
     for id, programme in said.items():
         if key := same_name(programme):
-            yield Value(id, PROGRAMME, key, programme)
+            bare = key.replace(" ", "").isdecimal()
+            yield Value(id, PROGRAMME, f"{s.corpus}\t{key}" if bare else key, programme)
 
 
 def _texts(s: SetOfData) -> list[Mapping[str, str]]:

@@ -52,6 +52,8 @@ def test_of_several_annotations_the_wanted_one_is_taken_and_the_other_is_a_row(t
         ("speaker1_align", None),
         ("narrator", None),
         ("", None),
+        ("AB_speaker9999_x", 9999),
+        ("AB_speaker10000_x", None),  # of five digits: its ids would stand before those of speaker 1000
         ("AB_speaker" + "9" * 5000 + "_x", None),
     ],
 )

@@ -6,7 +6,8 @@ from collections import Counter
 import pytest
 from trees import sada, speech
 
-from toolkit.data.corpora.sada import is_unclear, seconds
+from toolkit.data.corpora.dialect_clips import Clip, programme_of
+from toolkit.data.corpora.sada import Line, is_unclear, read_line, seconds
 
 from .conftest import Prepared, prepare
 
@@ -52,7 +53,7 @@ def test_dialects_genders_programmes_and_speakers_are_those_of_the_table(made: P
     dialects = Counter(test["utt2lang"].values())
     assert dialects == {"NAJ": 2, "HIJ": 2, "GLF": 1, "SOU": 1, "unknown": 2}
     assert "WARNING: dialects without a code, which become unknown: Klingon" in made.said
-    assert set(test["utt2prog"].values()) == {"batch_1-6k_SBA-6k_SBA_test_0", "batch_1-6k_SBA-6k_SBA_test_6"}
+    assert set(test["utt2prog"].values()) == {"6k_SBA_test_0", "6k_SBA_test_6"}
     speakers = Counter(test["utt2spk"].values())
     assert speakers["6k_SBA_test_0_Speaker1"] == 3  # of one file; those of the other are somebody else
     assert sum(n == 1 and "Speaker" not in name for name, n in speakers.items()) == 2
@@ -93,3 +94,10 @@ def test_words_that_only_look_like_the_tag_are_no_tag(text: str) -> None:
 def test_times_are_seconds_or_clock_times() -> None:
     assert [seconds(t) for t in ("12.5", "1:02.25", "0:01:00", "01:00:00.5")] == [12.5, 62.25, 60.0, 3600.5]
     assert all(math.isnan(seconds(t)) for t in ("", "x", "1:2:3:4", "nan"))
+
+
+def test_a_recording_is_the_programme_that_the_dialect_clips_name_whatever_its_batch() -> None:
+    row = {"filename": "batch_2/6k_SBA_22/6k_SBA_22_2.wav", "processedtext": "كلام", "start": "410.9", "end": "416.5"}
+    (found,) = read_line(Line("sada_train", "train.csv", 2, row))
+    clip = Clip("Najdi.wav", "6k_SBA_22_2-seg_410_975-416_518", "كلام")  # a line of the package's README
+    assert found.programme == programme_of(clip) == "6k_SBA_22_2"

@@ -22,7 +22,8 @@ from .mgb_tables import spoken
 from .segments import Drop, Segment, drop
 from .sources import SourceError, folders_below, parse_xml
 
-_SPEAKER = re.compile(r"[\w-]+speaker([0-9]{1,9})(?![0-9])[\w-]+")  # all digits: x_speaker12 is not speaker 1
+# All digits (x_speaker12 is not speaker 1), and as many as ids have: of more, no order of ids is one of speakers.
+_SPEAKER = re.compile(r"[\w-]+speaker([0-9]{1,4})(?![0-9])[\w-]+")
 MOST_TURNS = 100_000  # of a programme of hours, which has hundreds
 NOBODY = "unknown"  # in the place of a speaker's number
 _GENDER = ("gender", "speakerGender", "sex")

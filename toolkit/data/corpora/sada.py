@@ -9,7 +9,7 @@ times written as hours:minutes:seconds, are understood too; a column that is not
 Expected: 6,189 references in test, 142 of them tagged غير واضح, "not clear".
 
 Writes OUT/sada_{train,dev,test} with text (ProcessedText as it stands), utt2lang (NAJ HIJ GLF ..., unknown where the
-table says none or more than one speaker), utt2prog (the file), spk2gender.
+table says none or more than one speaker), utt2prog (the file's name), spk2gender.
 - Tagged «غير واضح»: what was said is not known. Training rows with the tag are dropped; dev and test keep theirs, as
   every published figure does, and utt2unclear says which they are (yes, no), so that both figures can be given.
 - Without a transcript: dropped from train; kept, with an empty text, in dev and test.
@@ -112,13 +112,13 @@ def read_line(line: Line) -> Iterator[Segment | Drop]:
     elif trains(line.set) and not text:
         yield Drop(id, "no transcript", f"{line.table}, line {line.number}")
     else:
-        programme = str(PurePosixPath(file).with_suffix(""))
+        programme = PurePosixPath(file).stem  # as others name it who have taken segments of it, without its batch
         speaker = row.get("speaker", "").strip()
         yield Segment(
             line.set,
             id,
             file,
-            "" if plain(speaker) in NOBODY else f"{PurePosixPath(file).stem}_{speaker}",
+            "" if plain(speaker) in NOBODY else f"{programme}_{speaker}",
             start,
             end,
             text,
