@@ -28,8 +28,9 @@ from ..core.shards import run_shards, split
 from ..core.step import Step, main
 from ..text.normalise import profile
 from .edit import restrict
+from .find import data_dirs, is_elsewhere, read_from_here
 from .ids import fault
-from .kaldi import WAV, DataDir, copy_phones, write_data_dir
+from .kaldi import copy_phones, write_data_dir
 from .overlap import KINDS, Hit, Prompts, SetOfData, hits, values_of
 from .overlap_report import REPORT, Report
 from .same_audio import probe, read_rows, same, tasks, write_rows
@@ -75,7 +76,7 @@ def find_sets(ins: Sequence[Path], config: ContaminationConfig) -> list[SetOfDat
     """The sets of all inputs, read. Raises UserError where names cannot be told apart, or a side is missing."""
     found: dict[Path, tuple[Path, bool]] = {}
     for number, given in enumerate(ins):
-        for path in _directories(given):
+        for path in data_dirs(given):
             found.setdefault(path.resolve(), (path, number == 0))
     names = {path: said.name or path.name for path, (said, _) in found.items()}
     trains = _train_names(names.values(), config.train)
@@ -91,7 +92,7 @@ def find_sets(ins: Sequence[Path], config: ContaminationConfig) -> list[SetOfDat
         if ours and (odd := _unusable(folder)):
             raise UserError(f"a set called {folder!r}, which {odd}", str(said), "rename its folder")
         name = folder if [*names.values()].count(folder) == 1 else str(said)
-        data = DataDir.read(said, config.allow_pipes)
+        data = read_from_here(said, config.allow_pipes)
         sets.append(SetOfData(name, folder, str(path.parent), folder in trains, ours, data))
     return sets
 
@@ -105,16 +106,6 @@ def _train_names(names: Collection[str], patterns: Iterable[str]) -> set[str]:
             remedy = f"--train: name one or more of {', '.join(sorted(set(names)))}"
             raise UserError(f"no set is called {pattern}", "train", remedy)
         found |= fitting
-    return found
-
-
-def _directories(folder: Path) -> list[Path]:
-    """The folder itself, if it is a data directory, else those in it. Raises UserError where there is none."""
-    if (folder / WAV).is_file():
-        return [folder]
-    found = [path for path in sorted(folder.iterdir()) if (path / WAV).is_file()] if folder.is_dir() else []
-    if not found:
-        raise UserError("no data directory in it (none has a wav.scp)", str(folder), "name the folder that holds them")
     return found
 
 
@@ -186,7 +177,7 @@ def write(step: Step[ContaminationConfig], report: Report) -> None:
             continue
         out = step.out / s.folder
         gone = report.removed(s) if s.train else {}
-        if s.train:
+        if s.train or is_elsewhere(s.data.path):
             kept = {u.id for u in s.data} - gone.keys()
             write_data_dir(out, restrict(s.data.tables, kept))
             copy_phones([s.data.path], out, kept)

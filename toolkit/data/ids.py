@@ -12,6 +12,8 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable
 
+from ..text.lines import code_points
+
 LONGEST = 230  # bytes: an id becomes part of file names, which end at 255
 SHORTENED = 88  # bytes of a name that are kept: speaker, recording and times together make an id
 
@@ -19,11 +21,6 @@ _PLAIN = re.compile(r"[A-Za-z0-9_.+=@~,%#-]+")
 _SEPARATORS = frozenset('/\\:|*?"<>')
 _ODD_CATEGORIES = frozenset(("Cc", "Cf", "Cs", "Co", "Zs", "Zl", "Zp"))
 _NOT_SPEAKER = re.compile(r"[^\w.]|-")
-
-
-def code_points(text: str) -> str:
-    """`U+200F RIGHT-TO-LEFT MARK, ...` for each different character of `text`, in order."""
-    return ", ".join(f"U+{ord(c):04X} {unicodedata.name(c, 'control character')}" for c in dict.fromkeys(text))
 
 
 def fault(id: str) -> str:

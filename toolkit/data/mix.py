@@ -8,15 +8,15 @@ balance what it draws by utt2lang (data.balance) however unequal the corpora are
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from ..core.errors import UserError
 from ..core.step import Step, main
 from .edit import combine
+from .find import data_dirs, read_from_here
 from .kaldi import PHONES, SEGMENTS, WAV, DataDir, copy_phones, write_data_dir
 
 VERSION = 1
@@ -45,10 +45,7 @@ def find_sets(folders: Sequence[Path]) -> dict[str, Path]:
     """
     found: dict[str, Path] = {}
     for folder in folders:
-        here = [folder] if (folder / WAV).is_file() else sorted(path.parent for path in folder.glob(f"*/{WAV}"))
-        if not here:
-            raise UserError("no data directory is here", str(folder), "name a folder that a data stage has made")
-        for path in here:
+        for path in data_dirs(folder):
             if path.name in found or path.name in TOGETHER:
                 also = found.get(path.name, "the sets that are put together")
                 raise UserError(f"two sets called {path.name}: {path} and {also}", "--in", "leave one of them out")
@@ -64,30 +61,13 @@ def chosen(config: MixConfig, part: str, sets: Mapping[str, Path]) -> list[str]:
     return [name for name in sets if any(fnmatchcase(name, pattern) for pattern in config.of(part))]
 
 
-def read_set(path: Path) -> DataDir:
-    """A data directory whose relative audio paths, which are those of its recipe's folder, lead there from here."""
-    data = DataDir.read(path)
-    home = next((folder for folder in path.resolve().parents if (folder / "run.sh").is_file()), None)
-    if home is None or home == Path.cwd():
-        return data
-    wav = {
-        rec: os.path.relpath(home / source) if _relative(source) else source for rec, source in data.tables[WAV].items()
-    }
-    moved = [replace(u, path=os.path.relpath(home / u.path) if _relative(u.path) else u.path) for u in data.utterances]
-    return DataDir(path, {**data.tables, WAV: wav}, moved)
-
-
-def _relative(source: str) -> bool:
-    return not source.startswith("/") and not source.endswith("|")
-
-
 def run(step: Step[MixConfig]) -> None:
     step.input(0, "folders of data directories")
     sets = find_sets(step.ins)
     together = {part: chosen(step.config, part, sets) for part in TOGETHER}
     if both := set(together["train"]) & set(together["dev"]):
         raise UserError(f"sets in train and in dev: {', '.join(sorted(both))}", "the config", "name each once")
-    read = {name: read_set(path) for name, path in sets.items()}
+    read = {name: read_from_here(path) for name, path in sets.items()}
     for name, data in read.items():
         _write(step, name, data.tables, [data])
     for part, names in together.items():

@@ -15,7 +15,8 @@ from itertools import islice
 from pathlib import Path
 
 from ..text.invisible import INVISIBLE
-from .ids import code_points, fault
+from ..text.lines import code_points
+from .ids import fault
 
 NAMES = re.compile(r"wav\.scp|feats\.scp|vad\.scp|segments|text(_[\w.-]+)?|(utt|spk|reco|rec)2\w+")
 TEXT = re.compile(r"text(_[\w.-]+)?")

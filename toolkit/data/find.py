@@ -1,0 +1,45 @@
+"""Data directories of this recipe and of others: where they are, and their audio as it is reached from here."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from ..core.errors import UserError
+from .kaldi import WAV, DataDir
+
+
+def data_dirs(folder: Path) -> list[Path]:
+    """The folder itself, if it is a data directory, else those in it. Raises UserError where there is none."""
+    if (folder / WAV).is_file():
+        return [folder]
+    found = sorted(path.parent for path in folder.glob(f"*/{WAV}") if path.is_file())
+    if not found:
+        what = "no data directory is here (none has a wav.scp)"
+        raise UserError(what, str(folder), "name a folder that a data stage has made")
+    return found
+
+
+def read_from_here(path: Path, allow_pipes: bool = False) -> DataDir:
+    """A data directory whose relative audio paths, which are those of its recipe's folder, lead there from here."""
+    data = DataDir.read(path, allow_pipes)
+    if not is_elsewhere(path):
+        return data
+    home = _recipe(path)
+    assert home
+
+    def moved(source: str) -> str:
+        return source if source.startswith("/") or source.endswith("|") else os.path.relpath(home / source)
+
+    wav = {rec: moved(source) for rec, source in data.tables[WAV].items()}
+    return DataDir(path, {**data.tables, WAV: wav}, [replace(u, path=moved(u.path)) for u in data.utterances])
+
+
+def is_elsewhere(path: Path) -> bool:
+    """Whether a data directory is of a recipe that is not run here."""
+    return _recipe(path) not in (None, Path.cwd())
+
+
+def _recipe(path: Path) -> Path | None:
+    return next((folder for folder in path.resolve().parents if (folder / "run.sh").is_file()), None)
