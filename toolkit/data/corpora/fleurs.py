@@ -28,7 +28,7 @@ from .archives import copy_out
 from .gather import gather
 from .segments import Drop, Published, Segment, Take, drop, trains
 from .sets import write_sets
-from .sources import Row, corpus_folder, folders_below, inside, table_rows
+from .sources import Row, check_inside, corpus_folder, folders_below, table_rows
 
 VERSION = 1
 PLAN = {"mb": 5, "mb_per_hour": 115}
@@ -113,8 +113,7 @@ def audio_of(
     if archive is None:
         where = str(corpus / "audio" / f"{part}.tar.gz")
         raise UserError(f"no audio of {part}", where, f"fetch it, or extract it to {corpus}/audio/{part}")
-    if why := inside(corpus, str(archive.relative_to(corpus)), follow_links):
-        raise UserError(why, str(archive), "name the folder where the archive really is")
+    check_inside(corpus, str(archive.relative_to(corpus)), follow_links)
     folder = out / "audio" / part
     return folder, copy_out(archive, frozenset(names), folder)
 

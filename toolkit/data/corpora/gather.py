@@ -20,7 +20,7 @@ from ..audio import AudioError, audio_info
 from ..checks import RESERVED_WORDS
 from ..tables import one_line
 from .segments import Drop, Segment, Take, drop, trains
-from .sources import SourceError, inside
+from .sources import SourceError, check_inside
 
 PAST_END = 0.5  # s: a segment that ends so much past its recording is cut to it, as Kaldi does; more, and it is dropped
 ROWS = 1000  # of a line in a shard: as many lists as one call of json turns into text
@@ -160,7 +160,5 @@ def path_of(corpus: Path, out: Path, audio: str, follow_links: bool = True) -> s
     if made and not os.path.isabs(audio) and os.path.lexists(corpus / audio):
         made = False
     folder, rel = (out, os.path.relpath(audio, out)) if made else (corpus, audio)
-    if why := inside(folder, rel, follow_links):
-        reason, _, what = why.partition(": ")
-        raise SourceError(reason, what, audio)
+    check_inside(folder, rel, follow_links)
     return f"{folder}/{rel}"

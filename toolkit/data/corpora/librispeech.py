@@ -21,7 +21,7 @@ from ...core.step import Step, main
 from .gather import gather
 from .segments import Drop, Published, Segment, Take
 from .sets import write_sets
-from .sources import SourceError, corpus_folder, folders_below, inside, text_lines
+from .sources import SourceError, check_inside, corpus_folder, folders_below, text_lines
 
 VERSION = 1
 PLAN = {"mb": 5, "mb_per_hour": 0.3}
@@ -79,10 +79,8 @@ def read_transcript(corpus: Path, path: Path, follow_links: bool) -> tuple[dict[
     """(id -> text of a chapter's transcript, lines that cannot be used). Where there is none, that is one of them."""
     texts: dict[str, str] = {}
     bad: list[Drop] = []
-    if why := inside(corpus, path.relative_to(corpus).as_posix(), follow_links):
-        reason, _, detail = why.partition(": ")
-        return texts, [Drop(path.name, reason, detail)]
     try:
+        check_inside(corpus, path.relative_to(corpus).as_posix(), follow_links)
         for number, line in text_lines(path, lambda e: bad.append(Drop(e.where, e.reason, e.what))):
             id, _, text = line.strip().partition(" ")
             if id and id in texts:

@@ -27,7 +27,7 @@ from .dialects import code_of
 from .gather import gather
 from .segments import Drop, Published, Segment, Take, drop, trains
 from .sets import write_sets
-from .sources import Row, SourceError, corpus_folder, folders_below, inside, table_rows
+from .sources import Row, SourceError, check_inside, corpus_folder, folders_below, table_rows
 from .vtt import Cue, read_cues, seconds_of
 
 VERSION = 1
@@ -127,16 +127,16 @@ def overlapping(cues: Sequence[Cue], tolerance: float) -> set[Cue]:
 
 
 def cues_of(corpus: Path, video: Video, follow_links: bool) -> Iterator[Cue | Drop]:
-    """The utterances of a video, by its table or by its subtitles; what cannot be read of these."""
+    """The utterances of a video, by its table or by its subtitles; what cannot be read of these.
+
+    Raises SourceError for subtitles that cannot be read at all.
+    """
     if video.cues is not None:
         yield from video.cues
         return
     names = [f"subtitles/{video.id}{ending}" for ending in (".ar.vtt", ".vtt")]
     rel = next((name for name in names if (corpus / name).is_file()), names[0])
-    if why := inside(corpus, rel, follow_links):
-        reason, _, detail = why.partition(": ")
-        yield Drop(video.id, reason, detail)
-        return
+    check_inside(corpus, rel, follow_links)
     bad: list[SourceError] = []
     yield from read_cues(corpus / rel, bad.append)
     for e in bad:

@@ -57,24 +57,24 @@ def corpus_folder(path: Path, *marks: str) -> Path:
     return path
 
 
-def inside(corpus: Path, rel: str, follow_links: bool = False) -> str:
-    """Why the file `rel` of the corpus may not be opened, as (reason: detail); an empty string where it may.
+def check_inside(corpus: Path, rel: str, follow_links: bool = False) -> None:
+    """Raise SourceError (path leaves the corpus, unusable name, link out of the corpus) where `rel` must stay closed.
 
     A name from a table must stay below the corpus, and so must the file that it is a link to, unless links are
     to be followed.
     """
     parts = rel.split("/")
     if rel.startswith("/") or ".." in parts or "\0" in rel or "\n" in rel or "\r" in rel:
-        return f"path leaves the corpus: {rel!r}"
+        raise SourceError("path leaves the corpus", f"a path that leaves the corpus: {rel!r}", rel)
     if any("\ud800" <= c <= "\udfff" for c in rel):
-        return f"unusable name: no UTF-8: {rel!r}"
+        raise SourceError("unusable name", f"a name that is no UTF-8: {rel!r}", rel)
     if rel != rel.strip():
-        return f"unusable name: white space at its end: {rel!r}"
+        raise SourceError("unusable name", f"a name with white space at its end: {rel!r}", rel)
     if not follow_links:
         root, real = os.path.realpath(corpus), os.path.realpath(corpus / rel)
         if real != root and not real.startswith(root.rstrip("/") + "/"):
-            return f"link out of the corpus: {rel!r} is {real!r}; --take.follow_links true takes it"
-    return ""
+            what = f"{rel!r} is a link out of the corpus, to {real!r}; --take.follow_links true takes it"
+            raise SourceError("link out of the corpus", what, rel)
 
 
 def text_lines(path: Path, bad: Report | None = None) -> Iterator[tuple[int, str]]:
