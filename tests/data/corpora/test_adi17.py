@@ -6,6 +6,7 @@ from trees import adi17, record, speech, write_lines
 
 from toolkit.data.audio import read_audio
 from toolkit.data.corpora.adi17 import band_of, parse_id
+from toolkit.data.corpora.mgb_tables import Span
 
 from .conftest import Prepared, prepare
 
@@ -84,7 +85,7 @@ def test_lists_without_audio_and_broken_lists_are_clear_errors(tmp_path) -> None
         ("utt2lang", b"2XwBQJ7eHKs\n", "not `id label`"),
         ("utt2lang", "2XwBQJ7eHKs الجزائر\n".encode("cp1256"), "no UTF-8"),
         ("utt2lang", b"2XwBQJ7eHKs " + b"A" * (2 << 20), "more than 1 MiB"),
-        ("segments", b"2XwBQJ7eHKs_000000-000100 2XwBQJ7eHKs 0 one\n", "not `id recording begin end`"),
+        ("segments", b"2XwBQJ7eHKs_000000-000100 2XwBQJ7eHKs 0 one\n", "no `id recording start end`"),
     ):
         write_lines(corpus / "dev/utt2lang", "2XwBQJ7eHKs ALG")
         (corpus / "dev" / name).write_bytes(text)
@@ -108,6 +109,6 @@ def test_a_label_that_is_no_country_of_the_corpus_and_a_path_for_an_id_are_ledge
 
 
 def test_ids_count_hundredths_of_a_second_and_a_video_is_no_segment() -> None:
-    assert parse_id("2XwBQJ7eHKs_055962-056391") == ("2XwBQJ7eHKs", 559.62, 563.91)
-    assert parse_id("--zhvFBThyM_000027-001885") == ("--zhvFBThyM", 0.27, 18.85)
+    assert parse_id("2XwBQJ7eHKs_055962-056391") == Span("2XwBQJ7eHKs", 559.62, 563.91)
+    assert parse_id("--zhvFBThyM_000027-001885") == Span("--zhvFBThyM", 0.27, 18.85)
     assert parse_id("AB_1234-567") is None and parse_id("2XwBQJ7eHKs") is None

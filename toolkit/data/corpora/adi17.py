@@ -29,6 +29,7 @@ from ...core.step import Step, main
 from ..recordings import find_recordings
 from .dialects import code_of
 from .gather import gather
+from .mgb_tables import Span, read_segments
 from .segments import Drop, Published, Segment, Take
 from .sets import tell_recurring, write_sets
 from .sources import SourceError, corpus_folder, text_lines
@@ -64,10 +65,10 @@ class Item:
     label: str
 
 
-def parse_id(id: str) -> tuple[str, float, float] | None:
-    """(YouTube id, begin, end in seconds) of `2XwBQJ7eHKs_055962-056391`; None where it is no such id."""
+def parse_id(id: str) -> Span | None:
+    """YouTube id, begin and end of `2XwBQJ7eHKs_055962-056391`; None where it is no such id."""
     found = _ID.fullmatch(id)
-    return (found[1], int(found[2]) / 100, int(found[3]) / 100) if found else None
+    return Span(found[1], int(found[2]) / 100, int(found[3]) / 100) if found else None
 
 
 def band_of(seconds: float) -> str:
@@ -88,20 +89,6 @@ def read_labels(path: Path) -> dict[str, str]:
     return labels
 
 
-def read_segments(path: Path) -> dict[str, tuple[str, float, float]]:
-    """Id -> (recording, begin, end in seconds) of a Kaldi segments file. Raises SourceError (columns)."""
-    segments: dict[str, tuple[str, float, float]] = {}
-    for number, line in text_lines(path):
-        words = line.split()
-        try:
-            id, recording, start, end = words
-            segments[id] = (recording, float(start), float(end))
-        except ValueError:
-            what = f"not `id recording begin end`: {line[:80]!r}"
-            raise SourceError("columns", what, f"{path}, line {number}", "mend the line") from None
-    return segments
-
-
 class Lists:
     """The label files and segment files of one set, and the audio that they may mean."""
 
@@ -113,22 +100,22 @@ class Lists:
         for pattern in (f"{part}/utt2lang", f"{part}_segments/utt2lang", f"adi17_official_{part}_label.txt"):
             for path in (corpus / pattern, corpus / "data" / pattern):
                 self.labels |= read_labels(path) if path.is_file() else {}
-        self.segments: dict[str, tuple[str, float, float]] = {}
+        self.segments: dict[str, Span] = {}
         for path in (corpus / part / "segments", corpus / "data" / part / "segments"):
             self.segments |= read_segments(path) if path.is_file() else {}
 
     def items(self) -> Iterator[Item | Drop]:
         """Every segment that a list names or a pre-cut folder holds."""
-        listed = [id for id in self.labels if self.segments.get(id) or parse_id(id)]
-        recordings = {(self.segments.get(id) or parse_id(id) or ("",))[0] for id in listed} | {
-            recording for recording, _, _ in self.segments.values()
-        }
+        listed = [id for id in self.labels if self._span(id)]
+        spans = [*self.segments.values(), *(span for id in listed if (span := self._span(id)))]
+        recordings = {span.recording for span in spans}
         whole = [id for id in self.labels if id not in listed and id not in recordings]
         for id in sorted({*listed, *self.segments, *self.cut, *whole}):
             yield self._item(id)
 
     def _item(self, id: str) -> Item | Drop:
-        recording, start, end = self.segments.get(id) or parse_id(id) or (id, 0.0, None)
+        span = self._span(id)
+        recording, start, end = (span.recording, span.start, span.end) if span else (id, 0.0, None)
         label = self.labels.get(id) or self.labels.get(recording) or self._folder(id) or self._folder(recording)
         if code_of(label) not in CODES:
             return Drop(id, "no label", f"{label!r} is no country of ADI-17" if label else f"in no list of {self.part}")
@@ -137,6 +124,9 @@ class Lists:
         if recording not in self.whole:
             return Drop(id, "missing", f"neither {id} nor {recording} is there as a recording")
         return Item(self.name, id, self.whole[recording], start, end, code_of(label))
+
+    def _span(self, id: str) -> Span | None:
+        return self.segments.get(id) or parse_id(id)
 
     def _folder(self, name: str) -> str:
         """The folder that a recording of this name lies in."""
@@ -149,7 +139,7 @@ def read_item(item: Item | Drop) -> Iterator[Segment | Drop]:
         yield item
         return
     parsed = parse_id(item.id)
-    programme = parsed[0] if parsed else item.id if item.end is None else Path(item.audio).stem
+    programme = parsed.recording if parsed else item.id if item.end is None else Path(item.audio).stem
     yield Segment(
         item.set,
         item.id,

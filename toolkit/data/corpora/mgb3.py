@@ -24,7 +24,7 @@ from typing import Literal
 from ...core.errors import UserError
 from ...core.step import Step, main
 from .gather import gather
-from .mgb_tables import Span, by_recording, first_of, read_segments, read_texts, stems
+from .mgb_tables import Annotation, by_recording, first_of, read_segments, read_texts, stems
 from .segments import Drop, Published, Segment, Take
 from .sets import write_sets
 from .sources import corpus_folder, folders_below
@@ -49,21 +49,13 @@ class Mgb3Config:
     """limits and links"""
 
 
-@dataclass(frozen=True)
-class Annotator:
-    """Times and words of one annotator of a part, by utterance."""
-
-    spans: dict[str, Span]
-    texts: dict[str, str]
-
-
-def read_annotator(folder: Path, script: str) -> Annotator:
+def read_annotator(folder: Path, script: str) -> Annotation:
     """Raises UserError for a file that is missing or cannot be read."""
     ending = "" if script == "arabic" else ".bw"
     text = first_of(folder, f"text_noverlap{ending}")
     if text is None:
         raise UserError(f"no text_noverlap{ending}", str(folder), "complete the corpus, or ask for the other --script")
-    return Annotator(read_segments(folder / "segments"), read_texts(text))
+    return Annotation(read_segments(folder / "segments"), read_texts(text))
 
 
 def read_part(part: Path, wavs: dict[str, str], config: Mgb3Config) -> Iterator[Segment | Drop]:

@@ -22,7 +22,7 @@ from ...core.errors import UserError
 from ...core.step import Step, main
 from ..ids import safe
 from .gather import gather
-from .mgb_tables import Span, by_recording, read_segments, read_texts, stems
+from .mgb_tables import Annotation, by_recording, read_segments, read_texts, stems
 from .segments import Drop, Published, Segment, Take
 from .sets import write_sets
 from .sources import corpus_folder, folders_below
@@ -47,14 +47,6 @@ class Mgb5Config:
     """limits and links"""
 
 
-@dataclass(frozen=True)
-class Annotation:
-    """Words and times of one annotator, by utterance."""
-
-    texts: dict[str, str]
-    spans: dict[str, Span]
-
-
 def read_annotation(folder: Path, part: str) -> Annotation | None:
     """What one annotator has of a part; None where the folder has nothing of it. Raises UserError."""
     text, segments = folder / f"{part}.txt.bw", folder / f"{part}.segments.bw"
@@ -63,7 +55,7 @@ def read_annotation(folder: Path, part: str) -> Annotation | None:
     for path in (text, segments):
         if not path.is_file():
             raise UserError("no such file in the corpus", str(path), "complete the corpus")
-    return Annotation(read_texts(text, UNKNOWN_WORD), read_segments(segments))
+    return Annotation(read_segments(segments), read_texts(text, UNKNOWN_WORD))
 
 
 def read_part(corpus: Path, part: str) -> Iterator[Segment | Drop]:

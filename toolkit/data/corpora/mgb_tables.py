@@ -1,4 +1,4 @@
-"""Tables that the MGB corpora and QASR come with: transcripts, segments, lists of ids, STM; and marks in their texts.
+"""Tables that the MGB corpora, ADI-17 and QASR come with: texts, segments, lists of ids, STM; and marks in texts.
 
 Transcripts are in Arabic script or in Buckwalter's; which, is seen of a file as a whole (one Arabic letter in it and
 it is Arabic script), since public copies have either under the same name.
@@ -30,6 +30,14 @@ class Span:
     recording: str
     start: float
     end: float
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """Times and words of one annotator, by utterance."""
+
+    spans: dict[str, Span]
+    texts: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
