@@ -12,7 +12,7 @@ from toolkit.core.errors import UserError
 from toolkit.core.record import read_ledger
 from toolkit.data import tables
 from toolkit.data.checks import inspect
-from toolkit.data.kaldi import DataDir
+from toolkit.data.kaldi import DataDir, write_data_dir
 from toolkit.data.repair import repair
 from toolkit.data.validate import main
 
@@ -79,6 +79,15 @@ def test_each_fault_is_found_with_its_file_line_and_remedy(sound, reason):
     found = [p for p in report.problems if (p.reason, p.file, p.line) == (reason, file, line)]
     assert found, report.problems
     assert found[0].level == level and said in found[0].what and found[0].remedy
+
+
+def test_ids_that_are_not_in_the_order_of_their_speakers_are_told_once(tmp_path):
+    """validate_data_dir.sh of Kaldi refuses such a folder, though each id begins with its speaker."""
+    ids = {"1000_a": "1000", "10000_a": "10000", "10000_b": "10000", "1001_a": "1001"}
+    wav = {id: str(tmp_path / "x.wav") for id in ids}
+    write_data_dir(tmp_path / "data", {"wav.scp": wav, "utt2spk": ids, "utt2dur": dict.fromkeys(ids, "1.0")})
+    (told,) = [p for p in inspect(tmp_path / "data").problems if p.reason == "speaker order"]
+    assert told.level == "warning" and "10000_b of 10000 stands before 1000_a of 1000" in told.what
 
 
 @pytest.mark.parametrize("odd", ["a/b", "a..b", "a:b", "a\u00a0b", "a\u200eb"])

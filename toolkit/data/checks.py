@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -159,6 +160,7 @@ def _speakers(path: Path, tables: Tables) -> Iterator[Problem]:
             what = f"{utt} does not begin with its speaker {speaker}: sorted by id is not sorted by speaker"
             remedy = "name utterances speaker-recording"
             yield Problem(SPEAKERS, 0, "prefix", what, remedy, level="warning", id=utt)
+    yield from _speaker_order(utt2spk)
     for name, table in tables.items():
         if name.startswith("spk2"):
             for speaker in table:
@@ -178,6 +180,17 @@ def _speakers(path: Path, tables: Tables) -> Iterator[Problem]:
             if said != right and sorted(said.split()) != right.split():
                 what = f"the utterances of {speaker} are not those of utt2spk"
                 yield Problem(DERIVED, 0, "not inverse", what, "--fix writes it again", id=speaker)
+
+
+def _speaker_order(utt2spk: Mapping[str, str]) -> Iterator[Problem]:
+    """Kaldi's tools read tables by utterance and by speaker at once, so that both orders must be one."""
+    ids = sorted(utt2spk)
+    for before, utt in pairwise(ids):
+        if utt.startswith(utt2spk[utt]) and utt2spk[utt] < utt2spk[before]:
+            what = f"{before} of {utt2spk[before]} stands before {utt} of {utt2spk[utt]}: not in the order of speakers"
+            remedy = "name speakers so that none begins like another, or all as long"
+            yield Problem(SPEAKERS, 0, "speaker order", what, remedy, level="warning", id=utt)
+            return
 
 
 def _texts(tables: Tables) -> Iterator[Problem]:

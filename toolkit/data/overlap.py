@@ -140,8 +140,7 @@ def _programmes(s: SetOfData) -> Iterator[Value]:
         said = {id: text.split()[0] for id, text in tables.get(SEGMENTS, {}).items()}
     for id, programme in said.items():
         if key := same_name(programme):
-            bare = key.replace(" ", "").isdecimal()
-            yield Value(id, PROGRAMME, f"{s.corpus}\t{key}" if bare else key, programme)
+            yield Value(id, PROGRAMME, f"{s.corpus}\t{key}" if key.isdecimal() else key, programme)
 
 
 def _texts(s: SetOfData) -> list[Mapping[str, str]]:
