@@ -109,3 +109,12 @@ def test_a_reference_is_found_at_most_a_centisecond_off(tmp_path) -> None:
     assert stm.find(Span("A", 1.01, 1.99)) == ("A", 100, 200)
     assert stm.find(Span("A", 1.02, 2.0)) is None and stm.find(Span("B", 1.0, 2.0)) is None
     assert sorted(stm.unusable) == [4, 5, 6]
+
+
+def test_a_reference_is_found_whether_its_recording_is_written_with_hyphens_or_underscores(tmp_path) -> None:
+    (tmp_path / "x.stm").write_text("A_B-C 0 unknown 1.00 2.00 كلمة\nA-B-C 0 unknown 1.00 2.00 أخرى\n")
+    stm = read_stm(tmp_path / "x.stm")
+    for recording in ("A-B-C", "A_B_C"):
+        key = stm.find(Span(recording, 1.0, 2.0))
+        assert key and stm.words[key] == "كلمة"
+    assert [*stm.unusable] == [2] and "second reference" in stm.unusable[2]

@@ -142,6 +142,8 @@ def first_of(folder: Path, *names: str) -> Path | None:
 class Stm:
     """References by time: (recording, start, end in centiseconds) -> words as they stand there.
 
+    Recordings are named with `-` in the place of `_`, as their wavs are, since ids and tables have either.
+
     Attributes:
         lines: (recording, start, end) -> its line; overlap: those of them whose speaker is `overlap`.
         unusable: line -> why it is no reference.
@@ -155,7 +157,8 @@ class Stm:
     def find(self, span: Span) -> tuple[str, int, int] | None:
         """The key of the reference at these times, at most a centisecond off; None where there is none."""
         start, end = round(span.start * 100), round(span.end * 100)
-        near = [(span.recording, start + a, end + b) for a in (0, -1, 1) for b in (0, -1, 1)]
+        recording = span.recording.replace("_", "-")
+        near = [(recording, start + a, end + b) for a in (0, -1, 1) for b in (0, -1, 1)]
         return next((key for key in near if key in self.words), None)
 
 
@@ -165,6 +168,7 @@ def read_stm(path: Path) -> Stm:
     raw: dict[str, str] = {}
     unusable: dict[int, str] = {}
     overlap: set[tuple[str, int, int]] = set()
+    taken: set[tuple[str, int, int]] = set()
     try:
         for number, line in text_lines(path):
             if not line.strip() or line.startswith(";;"):
@@ -178,9 +182,14 @@ def read_stm(path: Path) -> Stm:
                 unusable[number] = "its makers say that it is not scored"
             else:
                 start, end = (round((t or 0.0) * 100) for t in times)
-                keys[str(number)], raw[str(number)] = (fields[0], start, end), rest
+                key = (fields[0].replace("_", "-"), start, end)
+                if key in taken:
+                    unusable[number] = "a second reference of these times: the first one counts"
+                    continue
+                taken.add(key)
+                keys[str(number)], raw[str(number)] = key, rest
                 if fields[2].lower() == "overlap":
-                    overlap.add(keys[str(number)])
+                    overlap.add(key)
     except SourceError as e:
         raise UserError(e.what, e.where, e.remedy) from None
     words = {keys[number]: " ".join(text.split()) for number, text in in_arabic(raw).items()}
