@@ -21,7 +21,7 @@ recordings' names as they are here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -29,9 +29,8 @@ from typing import Literal
 from ...core.errors import UserError
 from ...core.step import Step, main
 from ..ids import safe
-from .gather import gather
 from .mgb_tables import Span, first_of, official, own_id, read_pairs, read_segments, read_stm, read_texts, stems
-from .mgb_xml import Wanted, count_nameless, note_untranscribed, utterances
+from .mgb_xml import ALIGNED, Wanted, count_nameless, gather_programmes
 from .segments import Drop, Published, Segment, Take, drop
 from .sets import write_sets
 from .sources import corpus_folder, folders_below
@@ -39,7 +38,6 @@ from .sources import corpus_folder, folders_below
 VERSION = 1
 PLAN = {"mb": 10, "mb_per_hour": 0.5}
 JOBS = "cpu array"
-ALIGNED = "transcript_align"
 KINDS = ("overlap_speech", "non_overlap_speech", "music", "silence")
 PUBLISHED = {
     "mgb2_train": Published(375103, recordings=2214),
@@ -47,7 +45,6 @@ PUBLISHED = {
     "mgb2_test": Published(5365, recordings=17),
 }
 PUBLISHED_OVERLAP = {"mgb2_dev_overlap": Published(840)}
-Item = Path | list[Segment | Drop]
 
 
 @dataclass(frozen=True)
@@ -188,34 +185,21 @@ def add_references(step: Step[Mgb2Config], folder: Path, found: Sequence[Segment
             print(f"WARNING: {len(lacking):,} utterances of {folder.name} have no reference in {path.name}: {shown}")
 
 
-def read_item(corpus: Path, item: Item, config: Mgb2Config) -> Iterator[Segment | Drop]:
-    """Utterances of a programme of train, or those that the tables of dev and test have of a recording."""
-    if isinstance(item, list):
-        yield from item
-        return
-    buckwalter = config.transcripts == "bw"
-    wanted = Wanted("mgb2_train", "ARA", ALIGNED, buckwalter, config.most_wmer)
-    yield from utterances(item, f"train/wav/{item.stem}.wav", wanted)
-
-
 def programmes(step: Step[Mgb2Config], corpus: Path) -> list[Path]:
-    """The XML files of train, of which each has a recording; recordings without one go to the ledger."""
+    """The XML files of train. Raises UserError where they are in the other script alone."""
     files = folders_below(corpus, f"train/xml/{step.config.transcripts}/*.xml")
     other = {"utf8": "bw", "bw": "utf8"}[step.config.transcripts]
     if not files and any((corpus / f"train/xml/{other}").glob("*.xml")):
         what = f"train has no transcripts in {step.config.transcripts}, but in {other}"
         raise UserError(what, str(corpus / "train/xml"), f"--transcripts {other}")
-    note_untranscribed(step, corpus, "train/wav", files)
     return files
 
 
 def run(step: Step[Mgb2Config]) -> None:
     corpus = corpus_folder(step.input(0, "the folder of train, dev and test"), "train/xml/*", "dev/wav", "test/wav")
-    items: list[Item] = [*programmes(step, corpus)]
-    for split in ("dev", "test"):
-        items += read_split(corpus, split, step.config).values()
-    costs = [item.stat().st_size / 1e6 if isinstance(item, Path) else 1e-4 * len(item) for item in items]
-    found = gather(step, corpus, items, costs, lambda item: read_item(corpus, item, step.config), "MB")
+    wanted = Wanted("mgb2_train", "ARA", ALIGNED, step.config.transcripts == "bw", step.config.most_wmer)
+    scored = [items for split in ("dev", "test") for items in read_split(corpus, split, step.config).values()]
+    found = gather_programmes(step, corpus, programmes(step, corpus), "train/wav", wanted, scored)
     for split in ("dev", "test"):
         add_references(step, corpus / split, found)
     write_sets(step, corpus, found, PUBLISHED | (PUBLISHED_OVERLAP if step.config.overlap_sets else {}))

@@ -18,6 +18,7 @@ from typing import Any
 
 from ...core.step import Step
 from ...text.buckwalter import to_arabic
+from .gather import gather
 from .mgb_tables import spoken
 from .segments import Drop, Segment, drop
 from .sources import SourceError, folders_below, parse_xml
@@ -25,6 +26,7 @@ from .sources import SourceError, folders_below, parse_xml
 # All digits (x_speaker12 is not speaker 1), and as many as ids have: of more, no order of ids is one of speakers.
 _SPEAKER = re.compile(r"[\w-]+speaker([0-9]{1,4})(?![0-9])[\w-]+")
 MOST_TURNS = 100_000  # of a programme of hours, which has hundreds
+ALIGNED = "transcript_align"  # the annotation of training sets
 NOBODY = "unknown"  # in the place of a speaker's number
 _GENDER = ("gender", "speakerGender", "sex")
 
@@ -164,8 +166,31 @@ def _seconds(text: str) -> float:
         return math.nan
 
 
-def note_untranscribed(step: Step[Any], corpus: Path, folder: str, files: Sequence[Path]) -> None:
-    """Rows of the ledger for recordings in `folder` of the corpus of which no XML file tells."""
+def gather_programmes(
+    step: Step[Any],
+    corpus: Path,
+    files: Sequence[Path],
+    folder: str,
+    wanted: Wanted,
+    others: Iterable[list[Segment | Drop]],
+) -> list[Segment]:
+    """The utterances of the XML files, whose recordings are in `folder` of the corpus, and then of `others`.
+
+    Args:
+        others: for each recording that tables tell of, its utterances.
+    """
+    _note_untranscribed(step, corpus, folder, files)
+    items: list[Path | list[Segment | Drop]] = [*files, *others]
+    costs = [item.stat().st_size / 1e6 if isinstance(item, Path) else 1e-4 * len(item) for item in items]
+
+    def read(item: Path | list[Segment | Drop]) -> Iterable[Segment | Drop]:
+        return utterances(item, f"{folder}/{item.stem}.wav", wanted) if isinstance(item, Path) else item
+
+    return gather(step, corpus, items, costs, read, "MB")
+
+
+def _note_untranscribed(step: Step[Any], corpus: Path, folder: str, files: Sequence[Path]) -> None:
+    """Rows of the ledger for recordings of which no XML file tells."""
     named = {path.stem for path in files}
     for path in folders_below(corpus, f"{folder}/*.wav") if files else ():
         if path.stem not in named:

@@ -17,14 +17,12 @@ evaluation sets, so never train on one and test on the other without a look at u
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...core.step import Step, main
-from .gather import gather
 from .mgb_tables import first_of, official, own_id, read_texts, stems
-from .mgb_xml import Wanted, count_nameless, note_untranscribed, utterances
+from .mgb_xml import ALIGNED, Wanted, count_nameless, gather_programmes
 from .segments import Drop, Published, Segment, Take
 from .sets import write_sets
 from .sources import corpus_folder, folders_below
@@ -38,7 +36,6 @@ PUBLISHED = {
     "qasr_test": Published(5366),
 }
 MARKS = ("release/train*/xml", "release/dev", "release/test")
-Item = Path | list[Segment | Drop]
 
 
 @dataclass(frozen=True)
@@ -78,24 +75,13 @@ def read_split(corpus: Path, split: str) -> dict[str, list[Segment | Drop]]:
     return made
 
 
-def read_item(corpus: Path, item: Item, config: QasrConfig) -> Iterator[Segment | Drop]:
-    """Utterances of a programme of train, or those that dev and test have of a recording."""
-    if isinstance(item, list):
-        yield from item
-        return
-    yield from utterances(item, f"wav/{item.stem}.wav", Wanted("qasr_train", "ARA", most_wmer=config.most_wmer))
-
-
 def run(step: Step[QasrConfig]) -> None:
     given = step.input(0, "the folder of wav and release")
     corpus = corpus_folder(given / "mgb2.1" if (given / "mgb2.1").is_dir() else given, *MARKS)
     files = folders_below(corpus, "release/train*/xml/*.xml")
-    note_untranscribed(step, corpus, "wav", files)
-    items: list[Item] = [*files]
-    for split in ("dev", "test"):
-        items += read_split(corpus, split).values()
-    costs = [item.stat().st_size / 1e6 if isinstance(item, Path) else 1e-4 * len(item) for item in items]
-    found = gather(step, corpus, items, costs, lambda item: read_item(corpus, item, step.config), "MB")
+    wanted = Wanted("qasr_train", "ARA", ALIGNED, most_wmer=step.config.most_wmer)
+    scored = [items for split in ("dev", "test") for items in read_split(corpus, split).values()]
+    found = gather_programmes(step, corpus, files, "wav", wanted, scored)
     write_sets(step, corpus, found, PUBLISHED)
     count_nameless(step, found)
 
