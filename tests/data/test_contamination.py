@@ -107,7 +107,7 @@ def test_prompts_of_few_words_are_counted_and_stay(tmp_path):
     assert [*clean([tmp_path / "data"], tmp_path / "out2", fewest_words=3)] == ["أ-2"]
 
 
-@pytest.mark.parametrize("label", ["unknown", "UNKNOWN", "spk_unknown", "UNK", "unknown-3", "مجهول"])
+@pytest.mark.parametrize("label", ["unknown", "UNKNOWN", "spk_unknown", "UNK", "unknown-3", "مجهول", "n_a"])
 def test_speakers_that_nobody_knows_are_shared_with_nobody(tmp_path, label):
     write_set(tmp_path / "data/train", {f"{label}-1": (label, f"{FILLER} واحد")})
     write_set(tmp_path / "data/test", {f"{label}-2": (label, f"{FILLER} اثنان")})

@@ -23,7 +23,7 @@ SHOWN = 60  # characters of a value that a report shows
 
 _APART = re.compile(r"[\s_-]+")
 _NOBODY = re.compile(
-    r"(.* )?(unknown|unk|unidentified|anonymous|مجهول|مجهولة|غير معروف|غير معروفة)( .*)?|none|null|n a|na|"
+    r"(.* )?(unknown|unk|unidentified|anonymous|مجهول|مجهولة|غير معروف|غير معروفة)( .*)?|none|null|n[/ ]?a|"
 )
 
 

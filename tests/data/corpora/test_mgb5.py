@@ -6,6 +6,7 @@ import pytest
 from trees import speech
 from trees.mgb2 import spans
 
+from toolkit.data.corpora.mgb_tables import read_texts
 from toolkit.text.diacritics import strip_diacritics
 
 from .conftest import prepare, prepare_tree
@@ -16,6 +17,11 @@ TRAIN, DEV = speech()[:32], speech()[32:40]
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     return prepare_tree("mgb5", tmp_path_factory.mktemp("mgb5"))
+
+
+def test_only_a_whole_word_stands_for_one_that_nobody_understood(tmp_path) -> None:
+    (tmp_path / "dev.txt.bw").write_text("a UNK @@LAT@@FUNK klmp UNK\n")
+    assert read_texts(tmp_path / "dev.txt.bw", "UNK") == {"a": "FUNK كلمة"}
 
 
 def test_buckwalter_becomes_arabic_and_words_that_nobody_understood_are_taken_out(made) -> None:

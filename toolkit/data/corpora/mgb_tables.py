@@ -105,11 +105,11 @@ def read_texts(path: Path, unknown: str = "") -> dict[str, str]:
     """Id -> words in Arabic script, of a file of transcripts in either script. Raises UserError.
 
     Args:
-        unknown: what stands in the file for a word that nobody understood; it is taken out.
+        unknown: the word that stands in the file for one that nobody understood; it is taken out.
     """
     pairs = read_pairs(path)
     if unknown:
-        pairs = {id: text.replace(unknown, " ") for id, text in pairs.items()}
+        pairs = {id: " ".join(word for word in text.split() if word != unknown) for id, text in pairs.items()}
     return {id: spoken(text) for id, text in in_arabic(pairs).items()}
 
 
