@@ -6,9 +6,7 @@ import os
 import subprocess
 import sys
 
-import numpy as np
 import pytest
-import soundfile
 
 from toolkit.core.errors import UserError
 from toolkit.core.step import Step
@@ -346,24 +344,3 @@ def test_a_kind_that_does_not_exist_is_refused_with_those_that_do(tmp_path):
     write_set(tmp_path / "data/train", filler(1))
     ended = call("--in", tmp_path / "data", "--out", tmp_path / "out", "--remove", "speakers")
     assert ended.returncode == 1 and "programme, prompt, audio, speaker" in ended.stderr
-
-
-def test_audio_of_another_recipe_is_heard_from_here_whichever_of_the_two_is_cleaned(tmp_path, monkeypatch):
-    """Steps write audio paths relative to the folder of their recipe, so those of another one lead nowhere here."""
-    here, other = tmp_path / "egs/one/ssl", tmp_path / "egs/other/ssl"
-    noise_N = np.random.default_rng(1).standard_normal(16000) / 10
-    for recipe, name in ((here, "x_train"), (other, "y_test"), (other, "y_train")):
-        (recipe / "data").mkdir(parents=True, exist_ok=True)
-        (recipe / "run.sh").write_text("", encoding="utf-8")
-        wave_N = noise_N if name != "y_train" else noise_N[::-1]
-        soundfile.write(recipe / f"data/{name}.wav", wave_N, 16000)
-        ids = {f"{name}-1": f"data/{name}.wav"}
-        tables = {"utt2spk": dict.fromkeys(ids, name), "utt2dur": dict.fromkeys(ids, "1.0000")}
-        write_data_dir(recipe / "data" / name, {"wav.scp": ids, **tables})
-    monkeypatch.chdir(here)
-    with pytest.raises(UserError, match="1 by audio"):
-        clean([here / "data", other / "data"], tmp_path / "out", audio=True, train=("x_train",))
-    clean([other / "data"], tmp_path / "out2")
-    for name in ("y_test", "y_train"):
-        (path,) = DataDir.read(tmp_path / "out2" / name).tables["wav.scp"].values()
-        assert os.path.samefile(path, other / f"data/{name}.wav")
