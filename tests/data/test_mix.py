@@ -61,6 +61,17 @@ def test_the_config_says_which_sets_go_together(two: Path) -> None:
     assert set(DataDir.read(two / "data/dev").tables["utt2lang"].values()) == {"ENG"}
 
 
+def test_what_one_corpus_does_not_say_is_unknown_and_no_table_is_lost(two: Path) -> None:
+    programmes = {f"{line.split()[0]} حلقة" for line in open(two / "a/mgb2_train/utt2spk", encoding="utf-8")}
+    (two / "a/mgb2_train/utt2prog").write_text("\n".join(sorted(programmes)) + "\n", encoding="utf-8")
+    (two / "b/libri_train/text").unlink()
+    code, said = mix(two, "--in", "a", "b", "--out", "data")
+    assert code == 0, said
+    train = DataDir.read(two / "data/train")
+    assert sorted(train.tables["utt2prog"].values()) == ["unknown", "unknown", "حلقة", "حلقة"]
+    assert sum(not text for text in train.tables["text"].values()) == 2
+
+
 def test_audio_paths_of_another_recipe_still_lead_to_its_audio(tmp_path: Path) -> None:
     recipe = tmp_path / "egs/mgb2/ssl"
     corpus(recipe / "data", "mgb2", "ARA", audio="data/audio")  # relative to the recipe, as its own steps write it

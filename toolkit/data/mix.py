@@ -17,11 +17,13 @@ from ..core.errors import UserError
 from ..core.step import Step, main
 from .edit import combine
 from .find import data_dirs, read_from_here
-from .kaldi import PHONES, SEGMENTS, WAV, DataDir, copy_phones, write_data_dir
+from .kaldi import PHONES, SEGMENTS, UNKNOWN, WAV, DataDir, copy_phones, write_data_dir
+from .tables import TEXT
 
 VERSION = 1
 PLAN = {"mb": 5, "mb_per_hour": 1}
 TOGETHER = ("train", "dev")
+LABELS = ("utt2lang", "utt2emotion", "utt2prog", "utt2orig")
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,27 @@ def chosen(config: MixConfig, part: str, sets: Mapping[str, Path]) -> list[str]:
     return [name for name in sets if any(fnmatchcase(name, pattern) for pattern in config.of(part))]
 
 
+def filled(parts: Sequence[DataDir]) -> list[DataDir]:
+    """The sets, each with every table of labels (utt2lang, utt2prog, ...) and of text that one of them has.
+
+    What a set does not say is `unknown`, or an empty text: left out, the table would be lost of all, and with it what
+    tells that one of them shares programmes or prompts with a test set.
+    """
+    every = {name for part in parts for name in part.tables if name in LABELS or TEXT.fullmatch(name)}
+    return [
+        DataDir(
+            part.path,
+            {**{name: dict.fromkeys((u.id for u in part), _nothing(name)) for name in every}, **part.tables},
+            part.utterances,
+        )
+        for part in parts
+    ]
+
+
+def _nothing(table: str) -> str:
+    return "" if TEXT.fullmatch(table) else UNKNOWN
+
+
 def run(step: Step[MixConfig]) -> None:
     step.input(0, "folders of data directories")
     sets = find_sets(step.ins)
@@ -73,7 +96,7 @@ def run(step: Step[MixConfig]) -> None:
     for part, names in together.items():
         if not names:
             raise UserError(f"no set becomes {part}", f"`{part}` of the config", f"name some of {', '.join(sets)}")
-        tables, left = combine([read[name] for name in names])
+        tables, left = combine(filled([read[name] for name in names]))
         print(f"{part}: {' + '.join(names)}", *left, sep="\n  ")
         _write(step, part, tables, [read[name] for name in names])
 
