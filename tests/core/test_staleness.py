@@ -136,6 +136,14 @@ def test_an_output_may_lie_in_the_corpus_it_is_made_from(recipe):
     assert "nothing to do" in recipe()[1] and "numbers" in (recipe.folder / "corpus/two/record.json").read_text()
 
 
+def test_a_changed_corpus_folder_is_said_once_as_the_word_of_the_command_that_it_is(recipe):
+    recipe()
+    (recipe.folder / "other").mkdir()
+    _, said = recipe("--list", "--corpus", "other")
+    assert "changed: command (from corpus to other)" in said, said
+    assert "input corpus" not in said and "input other" not in said, said
+
+
 def test_the_remedy_for_a_stale_output_is_the_first_stale_stage(recipe):
     recipe()
     recipe.config("one.yaml", "add: 5\n")

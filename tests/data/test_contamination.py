@@ -338,6 +338,19 @@ def test_the_remedy_of_a_refusal_works_in_the_same_folder(tmp_path):
     assert allowed.returncode == 0, allowed.stderr
     assert len(ids_of(tmp_path / "out/train")) == 9
     assert call(*words, "--allow-contamination", "true").stdout.endswith("nothing to do\n")
+    again = call(*words)
+    assert again.stdout.endswith("nothing to do\n"), (
+        "leave to go on is asked once: what is made is the same\n" + again.stderr
+    )
+
+
+def test_what_a_training_set_lacks_is_said_once_not_beside_every_test_set(tmp_path):
+    write_set(tmp_path / "data/train", filler(9))
+    (tmp_path / "data/train/text").unlink()
+    for name, first in (("dev", 10), ("test", 20), ("test_far", 30)):
+        write_set(tmp_path / "data" / name, filler(4, f"م{first}", first=first))
+    said = call("--in", tmp_path / "data", "--out", tmp_path / "out").stdout
+    assert said.count("prompt") == 1 and "prompt (it has no text)" in said, said
 
 
 def test_a_kind_that_does_not_exist_is_refused_with_those_that_do(tmp_path):

@@ -165,7 +165,7 @@ def identity(argv: list[str], input_id: Callable[[Path, Path], str] = input_id) 
     the id of what a stage would make.
     """
     source = step_file(argv[0])
-    parts = {"command": json.dumps(argv, ensure_ascii=False)}
+    parts = {"command": json.dumps(_counted(argv), ensure_ascii=False)}
     if "/" in argv[0]:
         parts[argv[0]] = digest(source.read_bytes()) if source.is_file() else "missing"
     else:
@@ -175,6 +175,18 @@ def identity(argv: list[str], input_id: Callable[[Path, Path], str] = input_id) 
     for name in flag(argv, "--in"):
         parts[f"input {name}"] = input_id(Path(name), Path(flag(argv, "--out")[0]))
     return parts
+
+
+def _counted(argv: list[str]) -> list[str]:
+    """The words of `argv` that say what is made: not flags of its step's constant FREE, which only let it go on."""
+    free = () if "/" in argv[0] else literal(argv[0], "FREE", ())
+    kept, skip = [], False
+    for word in argv:
+        if word.startswith("--"):
+            skip = word.split("=")[0][2:].replace("-", "_") in free
+        if not skip:
+            kept.append(word)
+    return kept
 
 
 def sections_read(step: str) -> tuple[str, ...]:
@@ -217,6 +229,8 @@ def status(argv: list[str], input_id: Callable[[Path, Path], str] = input_id) ->
         return Status("stale", f"{path} is {e.what}")
     folder, was, now = path.parent, record["parts"], identity(argv, input_id)
     changed = [k for k in now if was.get(k) != now[k]] + [k for k in was if k not in now]
+    if "command" in changed:  # it names the inputs and configs that came or went
+        changed = [k for k in changed if k in was and k in now]
     if changed and record["state"] == "running" and _bare(folder):
         return Status("missing", "begun in another way, with nothing made")
     if changed:

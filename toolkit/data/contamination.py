@@ -38,6 +38,7 @@ from .same_audio import probe, read_rows, same, tasks, write_rows
 VERSION = 1
 PLAN = {"mb": 20, "mb_per_hour": 0.5}
 JOBS = "cpu array"
+FREE = ("allow_contamination",)  # what is made is the same with it: it may be given once, and left out afterwards
 
 
 @dataclass(frozen=True)
@@ -155,8 +156,9 @@ def check(report: Report, config: ContaminationConfig) -> None:
         raise UserError(
             "\n".join(["nothing would be left to train on:", *map(report.line, emptied)]),
             ", ".join(s.path for s in emptied),
-            f'--remove "{kept}" leaves utterances with a shared {kind} in, which a corpus of few speakers, or of '
-            "texts that all its speakers read, may need",
+            f'--remove "{kept}" of the step, or `remove: [{", ".join(kept.split())}]` of a recipe\'s '
+            f"conf/contamination.yaml, leaves utterances with a shared {kind} in, which a corpus of few speakers, or "
+            "of texts that all its speakers read, may need",
         )
     above = [s for s in report.ours if len(report.removed(s)) > config.most * len(s.data)]
     if above and not config.allow_contamination:
@@ -166,7 +168,8 @@ def check(report: Report, config: ContaminationConfig) -> None:
             ),
             ", ".join(s.path for s in above),
             "see whether the right sets are trained on (--train); then --allow-contamination true goes on without "
-            f'those utterances, and --remove "{" ".join(config.remove)}" with fewer words leaves some of them in',
+            f"those utterances, and `remove: [{', '.join(config.remove)}]` of a recipe's conf/contamination.yaml "
+            "(--remove of the step) with fewer words leaves some of them in",
         )
 
 

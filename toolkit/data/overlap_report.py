@@ -140,6 +140,8 @@ class Report:
         lines: list[str] = []
         for s in self.trains:
             lines.append(f"{s.name} ({len(s.data):,} utterances, {s.data.seconds / 3600:,.2f} h) shares")
+            if missing := [f"{kind} (it has no {lacking})" for kind in KINDS if (lacking := lacks(s, kind))]:
+                lines.append(f"  not compared with any: {', '.join(missing)}")
             lines += [f"  with {test.name}: {self._with(s, test)}" for test in self.tests]
             if not s.ours:
                 lines.append(f"  WARNING: not of the first --in, so that no copy without it is written: {s.path}")
@@ -164,7 +166,7 @@ class Report:
                 said.append(
                     f"{many} ({len(shared.utterances):,} utterances, {self._hours(s, shared.utterances):,.2f} h{end})"
                 )
-            elif outcome.startswith("not compared") and kind != SHORT:
+            elif outcome.startswith("not compared") and kind != SHORT and not lacks(s, kind):
                 said.append(f"{kind} {outcome}")
         return "; ".join(said) or "nothing"
 
