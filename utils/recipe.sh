@@ -26,7 +26,9 @@ recipe() {
   while IFS=$'\t' read -r name meaning; do
     [[ ${meaning_of[$name]+x} ]] || order+=("$name")
     meaning_of[$name]=$meaning
-  done < <(sed -nE 's/^([a-z][a-z0-9_]*)=[^#]*# +(.+)$/\1\t\2/p' "${_declarations[@]}")
+  done < <(sed -nE \
+    -e 's/^([a-z][a-z0-9_]*)=\$\{([A-Z][A-Z0-9_]*):-[^}]*\} *# +(.+)$/\1\t\3; or the variable \2/p' -e t \
+    -e 's/^([a-z][a-z0-9_]*)=[^#]*# +(.+)$/\1\t\2/p' "${_declarations[@]}")
   while (($#)); do
     [[ $1 == --*=* ]] && set -- "${1%%=*}" "${1#*=}" "${@:2}"
     [[ $1 == -h ]] && set -- --help "${@:2}"

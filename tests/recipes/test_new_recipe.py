@@ -46,6 +46,21 @@ def test_a_value_with_spaces_and_quotes_stays_one_word(house: House) -> None:
     assert code == 0 and corpus in said, said
 
 
+def test_a_recipe_may_say_where_the_corpus_lies_in_an_option(house: House) -> None:
+    code, said = call(house, "utils/new-recipe", "darija", "--like", "egs/folder", "--corpus", "/corpora/darija")
+    assert code == 0, said
+    code, said = call(house, "utils/check-recipe", "egs/darija")
+    assert (code, said) == (0, "egs/darija/ssl: good\n")
+
+
+def test_an_empty_corpus_names_the_variable_that_says_where_it_lies(house: House) -> None:
+    env = {name: value for name, value in os.environ.items() if name != "CASABLANCA"}
+    env["SAWT_PYTHON"] = str(ROOT / ".venv/bin/python3")
+    recipe = house.root / "egs/dialect_alg/ssl"
+    ended = subprocess.run(["./run.sh"], cwd=recipe, env=env, capture_output=True, text=True)
+    assert ended.returncode == 2 and "or the variable CASABLANCA" in ended.stderr, ended.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "why"),
     [
@@ -70,10 +85,10 @@ def spoil_link(recipe: Path) -> str:
 
 def spoil_path(recipe: Path) -> str:
     with open(recipe / "run.sh", "r+", encoding="utf-8") as f:
-        text = f.read().replace("corpus=${CASABLANCA:-}", "corpus=/home/somebody/casablanca")
+        text = f.read().replace('--in "$corpus"', "--in /home/somebody/casablanca")
         f.seek(0)
         f.write(text)
-    return "run.sh:6: an absolute path, /home/somebody/casablanca"
+    return "run.sh:10: an absolute path, /home/somebody/casablanca"
 
 
 def spoil_config(recipe: Path) -> str:

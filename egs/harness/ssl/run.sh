@@ -3,6 +3,7 @@
 cd "$(dirname "$0")" || exit 1
 # shellcheck source=../../TEMPLATE/ssl.sh
 . ../../TEMPLATE/ssl.sh
+corpus=                      # optional, and not used here: the four options below say where the corpora lie
 mgb2=${MGB2:-}               # folder of MGB-2
 librispeech=${LIBRISPEECH:-} # folder of LibriSpeech's subsets: the English
 ksuemotions=${KSUEMOTIONS:-} # folder of KSUEmotions
