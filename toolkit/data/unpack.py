@@ -6,14 +6,18 @@ python3 -m toolkit.data.unpack FILE.whl --only habibi_tts/assets --out downloads
 from __future__ import annotations
 
 import argparse
+import errno
+import lzma
 import shutil
 import stat
 import zipfile
+import zlib
 from pathlib import Path
 
 from ..core.errors import UserError, told
 from ..core.files import atomic
 
+DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 LARGEST = 1 << 30  # bytes, unpacked: an archive that promises more than these small packages hold is a trap
 
 
@@ -26,7 +30,7 @@ def unpack_zip(archive: Path, only: str, out: Path) -> int:
     again = "fetch it again"
     try:
         with zipfile.ZipFile(archive) as z:
-            members = [m for m in z.infolist() if not m.is_dir()]
+            members = [m for m in z.infolist() if not m.filename.endswith("/")]  # is_dir wants a name
             for m in members:
                 parts = m.filename.split("/")
                 if stat.S_ISLNK(m.external_attr >> 16) or m.filename.startswith("/") or {"..", ""} & set(parts):
@@ -44,7 +48,13 @@ def unpack_zip(archive: Path, only: str, out: Path) -> int:
                     with z.open(m) as source, open(path, "wb") as f:
                         shutil.copyfileobj(source, f)  # raises BadZipFile where its checksum is another
             return len(wanted)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as e:
+    except (*DAMAGED, EOFError, NotImplementedError, RuntimeError, ValueError) as e:
+        raise UserError(f"a damaged archive: {e}", str(archive), again) from None
+    except FileNotFoundError:
+        raise UserError("no such archive", str(archive), "mend the path, or fetch it") from None
+    except OSError as e:
+        if e.errno not in (None, errno.EINVAL):  # of a place before the file's beginning, or of bzip2's data
+            raise
         raise UserError(f"a damaged archive: {e}", str(archive), again) from None
 
 

@@ -136,3 +136,25 @@ def test_a_damaged_archive_and_one_without_the_folder_leave_nothing(tmp_path) ->
         with pytest.raises(UserError, match="damaged"):
             unpack_zip(tmp_path / WHEEL, "a/assets", tmp_path / "out")
     assert not list(tmp_path.rglob("out/**/x"))
+
+
+def test_whatever_byte_of_an_archive_is_damaged_it_is_unpacked_right_or_refused(tmp_path) -> None:
+    with zipfile.ZipFile(tmp_path / WHEEL, "w", zipfile.ZIP_DEFLATED) as z:
+        z.writestr("a/x", "كلمة" * 50)
+    whole = (tmp_path / WHEEL).read_bytes()
+    refused = 0
+    for at in range(len(whole)):
+        for value in (0, 0xFF, whole[at] ^ 1):
+            (tmp_path / WHEEL).write_bytes(whole[:at] + bytes([value]) + whole[at + 1 :])
+            try:
+                unpack_zip(tmp_path / WHEEL, "a", tmp_path / "out")
+            except UserError:
+                refused += 1
+            else:
+                assert (tmp_path / "out/a/x").read_text() == "كلمة" * 50
+    assert refused > len(whole)
+
+
+def test_an_archive_that_is_not_there_is_named(tmp_path) -> None:
+    with pytest.raises(UserError, match="no such archive"):
+        unpack_zip(tmp_path / WHEEL, "a", tmp_path / "out")

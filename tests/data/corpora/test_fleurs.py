@@ -199,3 +199,27 @@ def test_an_archive_with_a_wrong_byte_is_refused(tmp_path) -> None:
 
 def test_the_rows_of_the_tree_have_the_seven_columns_of_the_corpus() -> None:
     assert len(row(1, "a.wav", QUOTED, 16000, "m").split("\t")) == 7
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "GNU.sparse.map=a,b,c",
+        "GNU.sparse.map=0,1\nGNU.sparse.size=x",
+        "GNU.sparse.major=1\nGNU.sparse.minor=0",
+        "9" * 5000,
+    ],
+    ids=["map", "size", "version", "length"],
+)
+def test_a_header_of_an_archive_that_makes_no_sense_is_a_broken_archive(tmp_path, said: str) -> None:
+    records = b"".join(f"{len(line) + 4:d} {line}\n".encode() for line in said.split("\n") if "=" in line)
+    body = records or f"{said} a=b\n".encode()
+    header = tarfile.TarInfo("h")
+    header.type, header.size = tarfile.XHDTYPE, len(body)
+    member = tarfile.TarInfo("1.wav")
+    member.size = 10
+    blocks = body.ljust(-(-len(body) // 512) * 512, b"\0")
+    (tmp_path / "a.tar").write_bytes(header.tobuf() + blocks + member.tobuf() + b"x" * 512 + bytes(1024))
+    with pytest.raises(UserError, match="a broken archive"):
+        copy_out(tmp_path / "a.tar", {"1.wav"}, tmp_path / "out")
+    assert not list((tmp_path / "out").iterdir())

@@ -50,7 +50,7 @@ def copy_out(archive: Path, wanted: Container[str], folder: Path) -> list[Refuse
                 assert source
                 with atomic(folder / name) as temporary, open(temporary, "wb") as copy:
                     shutil.copyfileobj(source, copy, BLOCK)
-    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as e:
+    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, ValueError) as e:  # ValueError: of a pax header
         raise UserError(f"a broken archive: {e}", str(archive), "fetch it again") from None
     return refused
 
