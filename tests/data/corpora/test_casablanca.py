@@ -14,7 +14,7 @@ from trees import speech
 from trees.casablanca import encoded, make
 
 from toolkit.data.audio import read_audio
-from toolkit.data.corpora.casablanca import programme_of, programmes_of
+from toolkit.data.corpora.casablanca import CasablancaConfig, programme_of, programmes_of, read_split
 from toolkit.data.corpora.parquet import ending_of
 
 from .conftest import Prepared, prepare
@@ -201,3 +201,34 @@ def test_formats_are_told_by_their_first_bytes() -> None:
         ".mp3",
     ]
     assert ending_of(b"") == ending_of(b"RIFF1234AVI ") == ending_of(b"\xff") == ""
+
+
+def replaced(file, **columns) -> None:
+    """Put other columns into a parquet file."""
+    table = pyarrow.parquet.read_table(file)
+    for name, values in columns.items():
+        table = table.set_column(table.schema.get_field_index(name), name, values)
+    pyarrow.parquet.write_table(table, file)
+
+
+def test_an_id_that_looks_like_that_of_a_repeated_one_takes_nobodys_recording(tmp_path) -> None:
+    make(tmp_path / "corpus", speech())
+    file = next((tmp_path / "corpus").glob("Algeria/test*.parquet"))
+    ids = pyarrow.parquet.read_table(file)["seg_id"].to_pylist()
+    replaced(file, seg_id=pyarrow.array(["X", "X", "X-row-000001", *ids[3:]]))
+    found = read_split(tmp_path / "corpus", "Algeria", "test", CasablancaConfig())
+    assert found and len(set(found.names)) == len(ids)
+
+
+def test_transcripts_that_are_bytes_or_no_utf_8_are_rows_of_the_ledger(tmp_path) -> None:
+    make(tmp_path / "corpus", speech())
+    for dialect in ("Algeria", "Yemen"):
+        file = next((tmp_path / "corpus").glob(f"{dialect}/test*.parquet"))
+        texts = pyarrow.parquet.read_table(file)["transcription"].to_pylist()
+        raw = pyarrow.array([text.encode("cp1256", "ignore") for text in texts], pyarrow.binary())
+        as_text = pyarrow.Array.from_buffers(pyarrow.string(), len(raw), raw.buffers())
+        replaced(file, transcription=raw if dialect == "Algeria" else as_text)
+    done = prepare("casablanca", tmp_path / "corpus", tmp_path / "data")
+    assert done.code == 0 and "Traceback" not in done.said, done.said
+    reasons = Counter((id[:8], reason) for id, reason in done.dropped)
+    assert reasons["ALG-test", "columns"] > 8 and reasons["YEM-test", "encoding"] > 8

@@ -136,6 +136,8 @@ def read_split(corpus: Path, dialect: str, split: str, config: CasablancaConfig)
     said = [str(id).strip() if id is not None else "" for id in column(files, "seg_id")]
     times = Counter(said)
     own = [id if id and times[id] == 1 else f"{id}-row-{row:06d}" for row, id in enumerate(said)]
+    while clashing := {id for id, n in Counter(own).items() if n > 1}:  # somebody's own id ends so
+        own = [f"{id}-row-{row:06d}" if id in clashing else id for row, id in enumerate(own)]
     readable = unique(own, safe)
     names = [f"{code}-{split}-{readable[id]}" for id in own]
     programmes = programmes_of(said)
@@ -160,6 +162,10 @@ def read_group(out: Path, split: Split, group: RowGroup) -> Iterator[Segment | D
 
 def _segment(out: Path, split: Split, number: int, row: Mapping[str, Any]) -> Segment | Drop:
     name, programme = split.names[number], split.programmes[number]
+    if not row:
+        return Drop(name, "encoding", "a text that is no UTF-8")
+    if not isinstance(text := row["transcription"] or "", str):
+        return Drop(name, "columns", f"a transcription that is no text but {type(text).__name__}")
     try:
         path = write_sound(out / "audio" / split.code, name, row["audio"])
     except SourceError as e:
@@ -168,7 +174,7 @@ def _segment(out: Path, split: Split, number: int, row: Mapping[str, Any]) -> Se
         split.sets[number],
         name,
         str(path),
-        text=str(row["transcription"] or ""),
+        text=text,
         programme=programme and f"{split.code}-{programme}",
         dialect=split.code,
         gender=gender_of(str(row.get("gender") or "")),

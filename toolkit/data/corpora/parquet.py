@@ -62,22 +62,34 @@ def column(files: Sequence[Path], name: str) -> list[Any]:
     for file in files:
         with _opened(file) as opened:
             if name in opened.schema_arrow.names:
-                values += _read(file, lambda f=opened: f.read([name])).column(name).to_pylist()
+                values += _read(file, lambda f=opened: f.read([name]).column(name).to_pylist())
             else:
                 values += [None] * opened.metadata.num_rows
     return values
 
 
 def rows(group: RowGroup, names: Sequence[str]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """(number of the row in its split, column -> value) of a row group; columns that are not there are left out."""
+    """(number of the row in its split, column -> value) of a row group; columns that are not there are left out.
+
+    A row with a text that is no UTF-8 has no column at all.
+    """
     with _opened(group.file) as opened:
         there = [name for name in names if name in opened.schema_arrow.names]
         batches = opened.iter_batches(ROWS_AT_ONCE, [group.number], there)
         number = group.first
         while batch := _read(group.file, lambda: next(batches, None)):
-            for row in batch.to_pylist():
+            for row in _python(batch):
                 yield number, row
                 number += 1
+
+
+def _python(batch: arrow.RecordBatch) -> Iterator[dict[str, Any]]:
+    """The rows of a batch as Python values, those that cannot be decoded as empty ones."""
+    for i in range(batch.num_rows):
+        try:
+            yield batch.slice(i, 1).to_pylist()[0]
+        except UnicodeDecodeError:
+            yield {}
 
 
 def ending_of(sound: bytes) -> str:
@@ -115,6 +127,8 @@ def _opened(file: Path) -> parquet.ParquetFile:
 def _read(file: Path, read: Any) -> Any:
     try:
         return read()
+    except UnicodeDecodeError as e:
+        raise SourceError("encoding", f"no UTF-8: {e}", str(file), "get the file anew") from None
     except (arrow.ArrowInvalid, arrow.ArrowNotImplementedError, OSError) as e:
         if isinstance(e, OSError) and e.errno:  # a state of the disk; arrow's own errors have no number
             raise
