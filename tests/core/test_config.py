@@ -165,3 +165,25 @@ def test_a_config_that_is_like_no_file_is_told_with_the_files_path(tmp_path):
     with pytest.raises(UserError) as e:
         load_config(Config, tmp_path / "a.yaml")
     assert "nowhere.yaml" in str(e.value)
+
+
+@pytest.mark.parametrize("other", ["[base.yaml]", '""', "{a: base.yaml}", '"a\\0b"'])
+def test_a_config_is_like_one_file_or_none(tmp_path, other):
+    written(tmp_path, base="steps: 1\n", a=f"like: {other}\nsteps: 1\n")
+    with pytest.raises(UserError, match="name of one file"):
+        load_config(Config, tmp_path / "a.yaml")
+
+
+def test_a_circle_through_a_linked_folder_is_refused(tmp_path):
+    (tmp_path / "sub").symlink_to(".")
+    written(tmp_path, a="like: sub/a.yaml\nsteps: 1\n")
+    with pytest.raises(UserError, match="like each other"):
+        load_config(Config, tmp_path / "a.yaml")
+
+
+@pytest.mark.parametrize("name", ["like", "optim", "lang"])
+def test_a_list_that_anchors_make_of_billions_of_words_is_refused_with_a_short_message(tmp_path, name):
+    lists = ["&a0 [x, x, x, x]", *(f"&a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 12))]
+    with pytest.raises(UserError) as e:
+        load(tmp_path, f"steps: 1\n{name}: [{', '.join(lists)}]\n")
+    assert len(str(e.value)) < 5000

@@ -12,6 +12,7 @@ import difflib
 import inspect
 import math
 import os
+import reprlib
 import types
 import typing
 from collections.abc import Mapping
@@ -25,6 +26,8 @@ from .errors import UserError
 T = TypeVar("T")
 MOST_THREADS = 1024  # of many thousands OpenMP ends the process without a word
 LIKE = "like"  # a config's line `like: other.yaml`, relative to its own folder: it begins with that one
+_SHOWN = reprlib.Repr()  # of a value in an error: anchors can make a list of billions in a few lines
+_SHOWN.maxlevel, _SHOWN.maxstring = 3, 120
 _BOOLEANS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 
@@ -58,9 +61,13 @@ def read_yaml(path: Path) -> dict[str, Any]:
 def config_files(path: Path) -> list[Path]:
     """The files that a config consists of: those that it is `like`, the first one first, and itself."""
     files = [path]
-    while isinstance(other := _read_file(files[0]).get(LIKE), str):
+    while (other := _read_file(files[0]).get(LIKE)) is not None:
+        if not isinstance(other, str) or not other or "\0" in other:
+            raise UserError(
+                f"`{LIKE}` must be the name of one file, not {_SHOWN.repr(other)}", str(files[0]), "name one"
+            )
         files.insert(0, Path(os.path.normpath(files[0].parent / other)))
-        if files[0] in files[1:]:
+        if os.path.realpath(files[0]) in map(os.path.realpath, files[1:]):
             raise UserError(
                 f"configs that are like each other: {', '.join(map(str, files))}", str(path), "end the circle"
             )
@@ -116,7 +123,9 @@ def build(cls: type[T], tree: Any, where: str, prefix: str = "") -> T:
     """Instance of dataclass `cls` from a mapping; `where` and `prefix` name the place in errors."""
     if not isinstance(tree, Mapping):
         raise UserError(
-            f"{prefix.rstrip('.') or 'config'} must be a section, not {tree!r}", where, "indent its fields below it"
+            f"{prefix.rstrip('.') or 'config'} must be a section, not {_SHOWN.repr(tree)}",
+            where,
+            "indent its fields below it",
         )
     hints = typing.get_type_hints(cls)
     fields = {f.name: f for f in dataclasses.fields(cls) if f.init}  # type: ignore[arg-type]
@@ -167,7 +176,7 @@ def coerce(value: Any, kind: Any, where: str, name: str) -> Any:
         return {str(k): coerce(v, args[1], where, f"{name}.{k}") for k, v in value.items()}
     if origin is typing.Literal:
         if str(value) not in map(str, args):
-            raise UserError(f"{name}: {value!r} is not one of {', '.join(map(str, args))}", where)
+            raise UserError(f"{name}: {_SHOWN.repr(value)} is not one of {', '.join(map(str, args))}", where)
         return next(a for a in args if str(a) == str(value))
     return _scalar(value, kind, where, name)
 
@@ -184,7 +193,7 @@ def _scalar(value: Any, kind: Any, where: str, name: str) -> Any:
     except (ValueError, KeyError, TypeError, OverflowError):
         wanted = "a finite number" if kind is float else kind.__name__
         remedy = f"give {wanted}" if kind is float else f"give a value of type {wanted}"
-        raise UserError(f"{name}: {value!r} is not {wanted}", where, remedy) from None
+        raise UserError(f"{name}: {_SHOWN.repr(value)} is not {wanted}", where, remedy) from None
 
 
 def check_threads(name: str, threads: int) -> None:
