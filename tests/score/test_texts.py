@@ -43,6 +43,7 @@ def test_control_characters_are_taken_out(tmp_path: Path) -> None:
         ("z نعم".encode("cp1256"), "encoding"),
         (b"a again", "id given twice"),
         (b"z \0", "encoding"),
+        ("z نعم\ry لا".encode(), "encoding"),
         (b"../../etc/passwd x", "unusable id"),
         (b"z " + b"x" * 2 * LONGEST_LINE + b" tail", "too long"),
     ],
@@ -88,3 +89,9 @@ def test_a_file_of_no_text_is_refused(tmp_path: Path, data: bytes) -> None:
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such file"):
         read_texts(tmp_path / "none")
+
+
+@pytest.mark.parametrize("seconds", ["9" * 400, "1e308", "-1", "NaN", "Infinity", "true"])
+def test_a_time_that_nothing_takes_is_named(tmp_path: Path, seconds: str) -> None:
+    line = f'{{"id": "b", "text": "", "decode_seconds": {seconds}, "audio_seconds": 1}}\n'
+    assert read(file(tmp_path, '{"id": "a", "text": "x"}\n' + line)) == ({"a": "x"}, [(2, "no number")])

@@ -8,7 +8,6 @@ An empty text (of JSON, also null) is a text. White space in texts is made singl
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +18,7 @@ from ..data.ids import fault
 from ..data.tables import BOM, one_line
 
 LONGEST_LINE = 1_000_000  # bytes; a longer line is no utterance
+LONGEST_SECONDS = 1e12  # nothing takes so long; a sum of such numbers is one
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 WANTED = 'give lines {"id": ..., "text": ...}'
 
@@ -125,6 +125,8 @@ def _take(found: Texts, raw: bytes, as_json: bool) -> None:
 
 
 def _from_kaldi(line: str) -> tuple[str, str, None]:
+    if "\r" in line.rstrip("\r\n"):
+        raise LineError("encoding", "a carriage return within a line", "give the file Unix line ends")
     id, _, text = line.strip().replace("\t", " ").partition(" ")
     return id, text, None
 
@@ -145,7 +147,7 @@ def _from_json(line: str) -> tuple[str, str, tuple[float, float] | None]:
         return str(id), text or "", None
     times = said["decode_seconds"], audio
     for value in times:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LONGEST_SECONDS:
             what = f"{value!r} is no number of seconds"
             raise LineError("no number", what, "mend decode_seconds and audio_seconds", str(id))
     return str(id), text or "", (float(times[0]), float(times[1]))
