@@ -57,6 +57,12 @@ def test_a_mistake_in_the_call_is_said_before_anything_runs(recipe, words, expec
     assert recipe.made() == []
 
 
+def test_the_rerun_of_a_stage_that_failed_ends_where_the_call_did(recipe):
+    recipe.config("two.yaml", "fail: yes\n")
+    code, said = recipe("--stop-stage", "two")
+    assert code == 1 and "rerun: ./run.sh --stop-stage two --stage two" in said, said
+
+
 def test_a_failing_step_shows_its_log_and_the_command_to_rerun(recipe):
     recipe.config("two.yaml", "fail: yes\n")
     code, said = recipe("--sleep", "0")

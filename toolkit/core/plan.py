@@ -62,7 +62,7 @@ def cost(table: Table, run: Run) -> Cost:
     known = [h for h in map(audio_hours, run.ins) if h is not None]
     said = next((o.value for o in table.options if o.name == "hours" and o.value), "")
     try:
-        hours = sum(known) if known else float(said) if said else None
+        hours = sum(known) if known else float(said) if said else audio_hours(run.out)
         if hours is not None and not 0 <= hours < float("inf"):
             raise ValueError
     except ValueError:

@@ -90,7 +90,7 @@ def _run_one(table: Table, n: int, run: Run) -> int:
         goes_on = shlex.join(["./run.sh", *_without(table.words, ("fresh",))])
         print(f"\nstopped; to go on: {goes_on}", file=sys.stderr)
         return 130
-    again = shlex.join(["./run.sh", *_without(table.words, ("stage", "stop-stage", "fresh")), "--stage", name])
+    again = shlex.join(["./run.sh", *_without(table.words, ("stage", "fresh")), "--stage", name])
     print(
         f"\nstage {n} ({name}) failed with code {code}. The last lines of its log:\n{job.tail(run.log)}",
         file=sys.stderr,

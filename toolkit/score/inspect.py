@@ -180,15 +180,15 @@ def main(words: list[str] | None = None) -> int:
     files = {"reference": call.ref, "hypothesis": call.hyp, "labels": call.by, "msa_reference": call.msa}
     about = {"profile": normalise.id, "inputs": {name: _known(path) for name, path in files.items() if path}}
     write(call.out, found, config, about, ledger)
-    print(text_of(summary(found), ledger, call.out))
+    print(text_of(summary(found), normalise.id, ledger, call.out))
     return 0
 
 
-def text_of(counts: Mapping[str, Any], ledger: Ledger, out: Path) -> str:
+def text_of(counts: Mapping[str, Any], profile_id: str, ledger: Ledger, out: Path) -> str:
     """What the command line says when it is done."""
     micro = counts["micro"]
     rate = "none" if micro["wer_percent"] is None else f"{micro['wer_percent']:.1f} %"
-    lines = [f"{micro['utterances']} utterances, {micro['words']} words, WER {rate}"]
+    lines = [f"{micro['utterances']} utterances, {micro['words']} words, WER {rate} under {profile_id}"]
     lines += [f"{of['count']:>7} {of['percent']:5.1f} %  {name}" for name, of in micro["categories"].items()]
     lines += [f"{micro['judged_for_dialect']} utterances had a dialect word that the rules of dialect could look at"]
     lines += [f"left out: {n} {reason}" for reason, n in ledger.reasons().items()]

@@ -34,6 +34,7 @@ PLAN = {"mb": 5, "mb_per_hour": 0}
 JOBS = "task"
 FEW_FRAMES = 40  # for each cluster, about where faiss warns too
 SAVE_SECONDS = 10.0  # runs shorter than this never write a state
+UNIT = "frames seen"  # a frame counts in every iteration that sees it
 STATE, INERTIA = "state.safetensors", "inertia.tsv"
 
 
@@ -72,7 +73,7 @@ def run(step: Step[UnitsConfig]) -> None:
             "enlarge the sample or lower kmeans.k",
             flush=True,
         )
-    [made] = run_shards(step, [cost], lambda k, path: _learn(step, sample, info, path), "frames", on_device=True)
+    [made] = run_shards(step, [cost], lambda k, path: _learn(step, sample, info, path), UNIT, on_device=True)
     for name in (INERTIA, WEIGHTS, ABOUT):
         with atomic(step.out / name) as temporary:
             shutil.copyfile(made / name, temporary)
@@ -118,7 +119,7 @@ def _fitted(step: Step[UnitsConfig], x_NP: Tensor, device: str) -> State:
     costs = [r.size * r.iterations for r in runs]
     done = sum(costs[: state.run]) + (runs[state.run].size * state.iteration if state.run < len(runs) else 0)
     last = time.monotonic()
-    with Progress(step.name, sum(costs), "frames", done) as bar:
+    with Progress(step.name, sum(costs), UNIT, done) as bar:
 
         def after(now: State, frames: int) -> None:
             nonlocal last

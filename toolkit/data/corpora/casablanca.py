@@ -203,6 +203,7 @@ def run(step: Step[CasablancaConfig]) -> None:
         if not any(split.programmes):
             print(f"{split.code}: seg_id tells of no programmes: segments of one may be in several sets")
     print("Casablanca has no public training set: train and dev are parts of its validation split")
+    print("Casablanca names no speakers: each utterance has one of its own, and sets may share people")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from ...core.errors import UserError
 from ..tables import BOM
 
 LONGEST_LINE = 1 << 20  # bytes; the longest line of any corpus here has a few thousand
+MARKS_NAMED = 6  # of a layout, in an error
 LARGEST_XML = 1 << 28  # bytes; an hour of words with their times has a few million
 DEEPEST_XML = 64
 
@@ -49,8 +50,9 @@ def corpus_folder(path: Path, *marks: str) -> Path:
         raise UserError("a corpus path that no table can hold", repr(str(path)), "rename the folder")
     if not any(next(path.glob(mark), None) for mark in marks):
         there = sorted(p.name for p in path.iterdir())[:8]
+        more = f" or {len(marks) - MARKS_NAMED} like them" if len(marks) > MARKS_NAMED else ""
         raise UserError(
-            f"not the layout of this corpus: none of {', '.join(marks)} is here",
+            f"not the layout of this corpus: none of {', '.join(marks[:MARKS_NAMED])}{more} is here",
             str(path),
             f"name the folder that holds them; this one has {', '.join(there) or 'nothing in it'}",
         )
