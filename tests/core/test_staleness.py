@@ -142,6 +142,8 @@ def test_a_changed_corpus_folder_is_said_once_as_the_word_of_the_command_that_it
     _, said = recipe("--list", "--corpus", "other")
     assert "changed: command (from corpus to other)" in said, said
     assert "input corpus" not in said and "input other" not in said, said
+    code, said = recipe("--corpus", "other")
+    assert code == 2 and "give the options again that it was made with, or redo it with --fresh" in said, said
 
 
 def test_the_remedy_for_a_stale_output_is_the_first_stale_stage(recipe):

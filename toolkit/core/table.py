@@ -243,4 +243,5 @@ class Table:
             if (made is None or self.status(made[1]).state == "done") and (absent := self._absent(name, made)):
                 return absent[1]
         name = next(s.name for s in self.stages if run in s.runs)
-        return f"run stage {name} first" if run.remade else f"redo it with --fresh {name}"
+        again = "give the options again that it was made with, or " if "command (from" in self.status(run).why else ""
+        return f"run stage {name} first" if run.remade else f"{again}redo it with --fresh {name}"
