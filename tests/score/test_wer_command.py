@@ -191,3 +191,17 @@ def test_hostile_files_are_told_with_their_line(content: bytes, said: str, files
     (files / "bad").write_bytes(content)
     code, told = wer("--ref", str(files / "ref"), "--hyp", str(files / "bad"))
     assert code == 1 and said in told and str(files / "bad") in told and "remedy: " in told
+
+
+def test_of_several_references_it_is_said_which_number_is_which_file(tmp_path):
+    for name in ("Ali", "Omar"):
+        (tmp_path / f"text_{name}").write_text("ج-1 إيه الأخبار\n", encoding="utf-8")
+    words = [
+        "--ref",
+        *(str(tmp_path / f"text_{name}") for name in ("Omar", "Ali")),
+        "--hyp",
+        str(tmp_path / "text_Ali"),
+    ]
+    done = subprocess.run([sys.executable, "-m", "toolkit.score.wer", *words], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert f"WER 1 is against {tmp_path}/text_Omar, WER 2 is against {tmp_path}/text_Ali" in done.stdout

@@ -151,6 +151,9 @@ def main() -> None:
         board = score(sets, profiles, dialects, speakers, said.seed)
         print(aligned(board))
         print("\n".join(remarks(board)))
+        for s in sets:
+            if len(against := s.paths[:-1]) > 1:
+                print(f"{s.name}: " + ", ".join(f"WER {k} is against {path}" for k, path in enumerate(against, 1)))
         if said.out:
             write_json(said.out / "wer.json", to_json(board))
             write_text(said.out / "wer.md", document(board))
