@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.errors import UserError
 from ..text.normalise import Profile
 from .bootstrap import REPLICATES, Interval, agreeing, mean_interval, mean_ratio, sum_by_block
 from .edits import Edits, Errors, character_edits, word_edits
@@ -24,6 +25,7 @@ from .pairing import Finding, PairedSet
 
 ALL = "all sets"
 APART = "not pooled, nor in a macro mean over dialects: of some of these sets there are more references than of others"
+MOST_DIALECTS = 500  # the intervals of each take a tenth of a second
 UNKNOWN = "unknown"  # dialect of an utterance that the table of dialects lacks
 RATES: dict[str, Callable[[Sequence[str], Sequence[str]], Edits]] = {"WER": word_edits, "CER": character_edits}
 
@@ -223,6 +225,9 @@ def _by_dialect(
         return []
     if unknown := [id for id in ids if id not in dialects]:
         findings[f"utterances without a dialect, called {UNKNOWN}"] = Finding.of(unknown)
+    if (count := len({dialects.get(id, UNKNOWN) for id in ids})) > MOST_DIALECTS:
+        what = f"{count:,} different dialects, each with lines of its own"
+        raise UserError(what, "--by", f"name a table of at most {MOST_DIALECTS}, utt2lang perhaps")
     of_N = np.array([dialects.get(id, UNKNOWN) for id in ids])
     return [part.of(of_N == name, str(name)) for name in np.unique(of_N)]
 
