@@ -193,7 +193,6 @@ def test_hostile_files_are_told_with_their_line(content: bytes, said: str, files
     assert code == 1 and said in told and str(files / "bad") in told and "remedy: " in told
 
 
-<<<<<<< HEAD
 def test_of_several_references_it_is_said_which_number_is_which_file(tmp_path):
     for name in ("Ali", "Omar"):
         (tmp_path / f"text_{name}").write_text("ج-1 إيه الأخبار\n", encoding="utf-8")
@@ -206,11 +205,11 @@ def test_of_several_references_it_is_said_which_number_is_which_file(tmp_path):
     done = subprocess.run([sys.executable, "-m", "toolkit.score.wer", *words], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert f"WER 1 is against {tmp_path}/text_Omar, WER 2 is against {tmp_path}/text_Ali" in done.stdout
-=======
+
+
 def test_a_table_of_speakers_or_ids_in_the_place_of_dialects_is_refused(files: Path) -> None:
     texts = {f"u{i}": "كلمة" for i in range(600)}
     write(files / "ref", texts)
     write(files / "labels", {id: f"L{id}" for id in texts})
     code, said = wer("--ref", str(files / "ref"), "--hyp", str(files / "ref"), "--by", str(files / "labels"))
     assert code == 1 and "600 different dialects" in said and "Traceback" not in said
->>>>>>> 2bc0721 (score.wer: a table with hundreds of labels is no table of dialects)

@@ -203,7 +203,6 @@ def test_formats_are_told_by_their_first_bytes() -> None:
     assert ending_of(b"") == ending_of(b"RIFF1234AVI ") == ending_of(b"\xff") == ""
 
 
-<<<<<<< HEAD
 def replaced(file, **columns) -> None:
     """Put other columns into a parquet file."""
     table = pyarrow.parquet.read_table(file)
@@ -233,10 +232,10 @@ def test_transcripts_that_are_bytes_or_no_utf_8_are_rows_of_the_ledger(tmp_path)
     assert done.code == 0 and "Traceback" not in done.said, done.said
     reasons = Counter((id[:8], reason) for id, reason in done.dropped)
     assert reasons["ALG-test", "columns"] > 8 and reasons["YEM-test", "encoding"] > 8
-=======
+
+
 def test_another_corpus_is_refused_by_a_few_of_the_names_that_are_wanted(tmp_path) -> None:
     (tmp_path / "mgb2/train").mkdir(parents=True)
     other = prepare("casablanca", tmp_path / "mgb2", tmp_path / "data")
     assert other.code == 1 and "this one has train" in other.said and "Traceback" not in other.said
     assert "Algeria/validation*" in other.said and "26 like them" in other.said, "8 dialects, 2 splits, 2 places: 32"
->>>>>>> b1b7928 (Layouts in six names, reruns that end where the call did, frames seen, the profile of inspect)

@@ -21,7 +21,7 @@ from ...text.buckwalter import to_arabic
 from .gather import gather
 from .mgb_tables import spoken
 from .segments import Drop, Segment, drop
-from .sources import SourceError, folders_below, parse_xml
+from .sources import SourceError, check_inside, folders_below, parse_xml
 
 # All digits (x_speaker12 is not speaker 1), and as many as ids have: of more, no order of ids is one of speakers.
 _SPEAKER = re.compile(r"[\w-]+speaker([0-9]{1,4})(?![0-9])[\w-]+")
@@ -184,7 +184,10 @@ def gather_programmes(
     costs = [item.stat().st_size / 1e6 if isinstance(item, Path) else 1e-4 * len(item) for item in items]
 
     def read(item: Path | list[Segment | Drop]) -> Iterable[Segment | Drop]:
-        return utterances(item, f"{folder}/{item.stem}.wav", wanted) if isinstance(item, Path) else item
+        if not isinstance(item, Path):
+            return item
+        check_inside(corpus, item.relative_to(corpus).as_posix(), step.config.take.follow_links)
+        return utterances(item, f"{folder}/{item.stem}.wav", wanted)
 
     return gather(step, corpus, items, costs, read, "MB")
 
