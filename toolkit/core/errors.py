@@ -16,6 +16,7 @@ MENDABLE = {  # states of the machine that its user can mend; any other OSError 
     errno.ENOTDIR: ("a file where a folder belongs", "mend the path"),
     errno.EEXIST: ("a file where a folder belongs", "mend the path"),
     errno.ENAMETOOLONG: ("a name too long for this file system", "shorten it"),
+    errno.ELOOP: ("a link that leads to itself", "mend the link"),
     errno.EBUSY: ("something in use, a mounted disk perhaps", "unmount it, or name another folder"),
     errno.EAGAIN: ("no process or thread more to be had", "raise the limit (ulimit -u), or take fewer jobs (--nj)"),
     errno.ENOMEM: ("no memory left", "free some, or take fewer jobs (--nj)"),

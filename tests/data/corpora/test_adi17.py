@@ -112,3 +112,8 @@ def test_ids_count_hundredths_of_a_second_and_a_video_is_no_segment() -> None:
     assert parse_id("2XwBQJ7eHKs_055962-056391") == Span("2XwBQJ7eHKs", 559.62, 563.91)
     assert parse_id("--zhvFBThyM_000027-001885") == Span("--zhvFBThyM", 0.27, 18.85)
     assert parse_id("AB_1234-567") is None and parse_id("2XwBQJ7eHKs") is None
+
+
+@pytest.mark.parametrize("digits", [13, 400, 5000])
+def test_times_of_too_many_digits_are_no_times(digits: int) -> None:
+    assert parse_id("2XwBQJ7eHKs_000000-" + "9" * digits) is None

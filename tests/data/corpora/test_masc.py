@@ -9,6 +9,7 @@ from trees import speech
 from trees.masc import GAP, write_audio
 
 from toolkit.data.checks import inspect
+from toolkit.data.corpora.masc import _ID as VIDEO_ID
 from toolkit.data.corpora.masc import overlapping
 from toolkit.data.corpora.sources import SourceError
 from toolkit.data.corpora.vtt import Cue, read_cues, seconds_of, spoken
@@ -201,3 +202,9 @@ def test_the_tree_puts_its_clips_where_its_cues_say(tmp_path: Path) -> None:
     clips = speech()[:2]
     cues = write_audio(tmp_path / "a.wav", clips)
     assert cues[1].end == pytest.approx(soundfile.info(tmp_path / "a.wav").duration, abs=0.01)
+
+
+def test_hours_of_hundreds_of_digits_and_ids_of_hundreds_of_letters_are_refused() -> None:
+    with pytest.raises(ValueError, match="no time"):
+        seconds_of("9" * 400 + ":00:00.000")
+    assert VIDEO_ID.fullmatch("-Ab_0000003") and not VIDEO_ID.fullmatch("a" * 300)

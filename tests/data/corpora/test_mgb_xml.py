@@ -1,5 +1,6 @@
 """The XML of MGB-2 and QASR, and the marks in its texts."""
 
+import os
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -9,6 +10,7 @@ from trees.mgb2 import programme, segment
 from toolkit.data.corpora.mgb_tables import Span, in_arabic, official, own_id, read_stm, read_texts, spoken
 from toolkit.data.corpora.mgb_xml import Wanted, read_programme, speaker_number, utterances
 from toolkit.data.corpora.segments import Drop, Segment
+from toolkit.data.corpora.sources import SourceError, size_of, text_lines
 
 
 def test_attributes_and_words_are_those_that_elementtree_reads(tmp_path) -> None:
@@ -118,3 +120,54 @@ def test_a_reference_is_found_whether_its_recording_is_written_with_hyphens_or_u
         key = stm.find(Span(recording, 1.0, 2.0))
         assert key and stm.words[key] == "كلمة"
     assert [*stm.unusable] == [2] and "second reference" in stm.unusable[2]
+
+
+@pytest.mark.parametrize(
+    ("start", "end"), [("1e308", "1e308"), ("0", "1e307"), ("-1e307", "1"), ("nan", "1"), ("0", "inf")]
+)
+def test_a_segment_whose_times_no_recording_has_is_a_row(tmp_path, start: str, end: str) -> None:
+    (tmp_path / "A.xml").write_text(
+        f'<t><segments><segment starttime="{start}" endtime="{end}"><element>كلمة</element></segment></segments></t>'
+    )
+    (found,) = utterances(tmp_path / "A.xml", "A.wav", Wanted("x_train", "ARA"))
+    assert isinstance(found, Drop) and found.reason == "bad times"
+
+
+@pytest.mark.parametrize("encoding", ["utf-7", "big5", "nosuch", "hex", "idna", "undefined", "gb18030"])
+def test_an_encoding_that_xml_is_not_read_in_is_named(tmp_path, encoding: str) -> None:
+    (tmp_path / "A.xml").write_text(f'<?xml version="1.0" encoding="{encoding}"?><t>كلمة</t>', encoding="utf-8")
+    with pytest.raises(SourceError, match="encoding") as e:
+        read_programme(tmp_path / "A.xml")
+    assert e.value.reason == "encoding"
+
+
+def test_a_tag_of_megabytes_is_refused_at_once_and_a_text_of_megabytes_is_read(tmp_path) -> None:
+    (tmp_path / "A.xml").write_bytes(b'<t a="' + b"x" * (8 << 20) + b'"/>')
+    with pytest.raises(SourceError, match="a tag of more than"):
+        read_programme(tmp_path / "A.xml")
+    (tmp_path / "B.xml").write_bytes(b"<t><segment><element>" + b"x" * (8 << 20) + b"</element></segment></t>")
+    assert len(read_programme(tmp_path / "B.xml").turns[0].text.strip()) == 8 << 20
+
+
+def test_a_link_to_nothing_or_to_itself_a_pipe_and_a_folder_are_no_files_of_the_corpus(tmp_path) -> None:
+    (tmp_path / "nothing.xml").symlink_to("gone.xml")
+    (tmp_path / "itself.xml").symlink_to("itself.xml")
+    (tmp_path / "folder.xml").mkdir()
+    os.mkfifo(tmp_path / "pipe.xml")
+    for path in sorted(tmp_path.iterdir()):
+        assert size_of(path) >= 0
+        for read in (read_programme, lambda path: list(text_lines(path))):
+            with pytest.raises(SourceError) as e:
+                read(path)
+            assert e.value.reason == "missing", path
+
+
+@pytest.mark.parametrize("digits", [13, 400, 5000])
+def test_an_id_with_times_of_too_many_digits_is_no_official_one(digits: int) -> None:
+    assert official("A_spk-0001_seg-" + "9" * digits + ":" + "9" * digits) is None
+
+
+def test_a_line_of_an_stm_with_times_beyond_all_recordings_is_named(tmp_path) -> None:
+    (tmp_path / "a.stm").write_text("rec 1 spk 1e308 1e308 كلمة\nrec 1 spk 1.00 2.00 كلمة\n")
+    stm = read_stm(tmp_path / "a.stm")
+    assert list(stm.unusable) == [1] and list(stm.words) == [("rec", 100, 200)]

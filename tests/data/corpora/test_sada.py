@@ -93,7 +93,7 @@ def test_words_that_only_look_like_the_tag_are_no_tag(text: str) -> None:
 
 def test_times_are_seconds_or_clock_times() -> None:
     assert [seconds(t) for t in ("12.5", "1:02.25", "0:01:00", "01:00:00.5")] == [12.5, 62.25, 60.0, 3600.5]
-    assert all(math.isnan(seconds(t)) for t in ("", "x", "1:2:3:4", "nan"))
+    assert all(math.isnan(seconds(t)) for t in ("", "x", "1:2:3:4", "nan", "-inf:inf", "1e306:1.7e308"))
 
 
 def test_a_recording_is_the_programme_that_the_dialect_clips_name_whatever_its_batch() -> None:

@@ -113,3 +113,28 @@ def test_times_are_rounded_once_and_never_past_the_recording(tmp_path: Path) -> 
         assert found.seconds == pytest.approx(((end and wanted[1]) or 22051 / 22050) - wanted[0], abs=6e-5)
     for start, end in ((0.5, 0.50001), (0.9999999, 1.0), (1.00001, 1.2), (0.5, 0.4), (float("nan"), 0.4)):
         assert isinstance(headers.held(Segment("x_test", "a", "a.wav", start=start, end=end)), Drop)
+
+
+def test_an_original_of_control_characters_alone_is_a_row(tmp_path: Path) -> None:
+    step = Step(None, [], tmp_path, ["x"], ledger=Ledger("x"))
+    assert list(with_ids(step, [segment("x_test", "\x07"), segment("x_test", "\ufeff"), segment("x_test", "أ")])) == [
+        "أ"
+    ]
+    assert [(row[0], row[2]) for row in step.ledger.rows] == [("\\x07", "id"), ("\\ufeff", "id")]
+
+
+def test_a_table_whose_lines_end_in_carriage_returns_alone_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "t.tsv").write_bytes("path\tsentence\r1\tمرحبا\r".encode())
+    with pytest.raises(SourceError, match="no header of a table"):
+        list(table_rows(tmp_path / "t.tsv"))
+
+
+def test_an_offset_behind_a_link_does_not_lead_out_of_the_corpus(tmp_path: Path) -> None:
+    (tmp_path / "outside.ark").write_bytes(b"x")
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus/x.ark").symlink_to(tmp_path / "outside.ark")
+    (tmp_path / "corpus/y.ark").write_bytes(b"x")
+    with pytest.raises(SourceError, match="link out of the corpus"):
+        check_inside(tmp_path / "corpus", "x.ark:15")
+    check_inside(tmp_path / "corpus", "x.ark:15", follow_links=True)
+    check_inside(tmp_path / "corpus", "y.ark:1")

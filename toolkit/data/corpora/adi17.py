@@ -42,7 +42,7 @@ CODES = frozenset("ALG EGY IRA JOR KSA KUW LEB LIB MAU MOR OMA PAL QAT SUD SYR U
 PUBLISHED = {"adi17_dev": Published(8955), "adi17_test": Published(12615)}
 BANDS = ((5.0, "short"), (20.0, "medium"))  # seconds below which an utterance is in the band; else it is long
 
-_ID = re.compile(r"(.+)_(\d{6,})-(\d{6,})")  # a YouTube id of 11 characters cannot end so
+_ID = re.compile(r"(.+)_(\d{6,12})-(\d{6,12})")  # a YouTube id of 11 characters cannot end so
 
 
 @dataclass(frozen=True)

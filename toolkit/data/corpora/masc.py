@@ -36,7 +36,7 @@ JOBS = "cpu array"
 SUBSETS = tuple(f"{quality}_{part}" for part in ("test", "dev", "train") for quality in ("clean", "noisy"))
 VIDEO = ("video_id", "id", "video")
 TIMED = {"start", "end", "text"}
-_ID = re.compile(r"[\w-]+", re.ASCII)  # of a video; it names files
+_ID = re.compile(r"[\w-]{1,200}", re.ASCII)  # of a video; it names files
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ it is Arabic script), since public copies have either under the same name.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,8 +17,9 @@ from .segments import Drop, Segment
 from .sources import SourceError, text_lines
 
 _ARABIC = re.compile("[\u0621-\u064a\u066e-\u06d3]")
-_OFFICIAL = re.compile(r"(.+?)_(spk-\w+)_seg-(\d+)[:-](\d+)")
+_OFFICIAL = re.compile(r"(.+?)_(spk-\w+)_seg-(\d{1,12})[:-](\d{1,12})")
 NOT_SCORED = "ignore_time_segment_in_scoring"  # sclite's, in an STM
+LATEST = 1e9  # s; no recording is so long, and an integer of centiseconds can be made of all that is shorter
 STM_FIELDS = 5  # recording, channel, speaker, start, end; then perhaps <labels>, then words
 
 
@@ -176,7 +176,7 @@ def read_stm(path: Path) -> Stm:
             fields = line.split(maxsplit=STM_FIELDS)
             times = [_number(word) for word in fields[3:5]]
             rest = re.sub(r"^<[^<>]*>\s*", "", fields[5]) if len(fields) > STM_FIELDS else ""
-            if len(times) < 2 or any(t is None or not math.isfinite(t) for t in times):
+            if len(times) < 2 or any(t is None or not abs(t) <= LATEST for t in times):
                 unusable[number] = "no `recording channel speaker start end words`"
             elif rest.strip().lower() == NOT_SCORED:
                 unusable[number] = "its makers say that it is not scored"

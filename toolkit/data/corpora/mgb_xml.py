@@ -21,7 +21,7 @@ from ...text.buckwalter import to_arabic
 from .gather import gather
 from .mgb_tables import spoken
 from .segments import Drop, Segment, drop
-from .sources import SourceError, check_inside, folders_below, parse_xml
+from .sources import SourceError, check_inside, folders_below, parse_xml, size_of
 
 # All digits (x_speaker12 is not speaker 1), and as many as ids have: of more, no order of ids is one of speakers.
 _SPEAKER = re.compile(r"[\w-]+speaker([0-9]{1,4})(?![0-9])[\w-]+")
@@ -125,7 +125,7 @@ def _utterance(
 ) -> Segment | Drop:
     said = turn.attributes.get
     start, end = _seconds(said("starttime", "")), _seconds(said("endtime", ""))
-    if not (math.isfinite(start) and math.isfinite(end)):
+    if not (math.isfinite(start * 100) and math.isfinite(end * 100)):  # ids count centiseconds
         where = said("id") or programme
         return Drop(where, "bad times", f"{said('starttime', 'nothing')} to {said('endtime', 'nothing')} s")
     number, who = speaker_number(said("who", "")), said("who", "")
@@ -181,7 +181,7 @@ def gather_programmes(
     """
     _note_untranscribed(step, corpus, folder, files)
     items: list[Path | list[Segment | Drop]] = [*files, *others]
-    costs = [item.stat().st_size / 1e6 if isinstance(item, Path) else 1e-4 * len(item) for item in items]
+    costs = [size_of(item) / 1e6 if isinstance(item, Path) else 1e-4 * len(item) for item in items]
 
     def read(item: Path | list[Segment | Drop]) -> Iterable[Segment | Drop]:
         if not isinstance(item, Path):

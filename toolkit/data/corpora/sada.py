@@ -87,9 +87,9 @@ def seconds(text: str) -> float:
     """Seconds of `12.5`, `0:12.5` or `0:00:12.5`; NaN where it is no time."""
     try:
         parts = [float(part) for part in text.split(":")]
-    except ValueError:
+        return math.fsum(part * 60**i for i, part in enumerate(reversed(parts))) if len(parts) <= 3 else math.nan
+    except (ValueError, OverflowError):  # -inf:inf, 1e308:1e308
         return math.nan
-    return math.fsum(part * 60**i for i, part in enumerate(reversed(parts))) if len(parts) <= 3 else math.nan
 
 
 def is_unclear(text: str) -> bool:

@@ -93,7 +93,9 @@ def with_ids(step: Step[Any], found: Sequence[Segment]) -> dict[str, Segment]:
             id = (
                 speaker if not s.speaker else f"{speaker}-{own.removeprefix(f'{speaker}-').removeprefix(f'{speaker}_')}"
             )
-        if odd := fault(id) or fault(speaker):
+        if not one_line(s.original):
+            drop(step, s.original, "id", "an id of control characters alone")
+        elif odd := fault(id) or fault(speaker):
             drop(step, s.original, "id", f"{id!r} {odd}")
         elif id in ids:
             drop(step, s.original, "duplicate id", f"{id} is {ids[id].original} of {ids[id].set} already")

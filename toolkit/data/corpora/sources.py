@@ -7,10 +7,12 @@ SourceError and writes a ledger row of its reason.
 from __future__ import annotations
 
 import csv
+import errno
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import BinaryIO
 from xml.parsers import expat
 
 from ...core.errors import UserError
@@ -20,6 +22,9 @@ LONGEST_LINE = 1 << 20  # bytes; the longest line of any corpus here has a few t
 MARKS_NAMED = 6  # of a layout, in an error
 LARGEST_XML = 1 << 28  # bytes; an hour of words with their times has a few million
 DEEPEST_XML = 64
+LONGEST_TAG = 1 << 20  # bytes; expat looks at a tag from its beginning with every block that is read of it
+BLOCK = 1 << 16
+_OFFSET = re.compile(r":\d+$")
 
 Row = dict[str, str]
 Report = Callable[["SourceError"], None]
@@ -73,7 +78,8 @@ def check_inside(corpus: Path, rel: str, follow_links: bool = False) -> None:
     if rel != rel.strip():
         raise SourceError("unusable name", f"a name with white space at its end: {rel!r}", rel)
     if not follow_links:
-        root, real = os.path.realpath(corpus), os.path.realpath(corpus / rel)
+        file = corpus / rel if os.path.lexists(corpus / rel) else corpus / _OFFSET.sub("", rel)  # of `file.ark:15`
+        root, real = os.path.realpath(corpus), os.path.realpath(file)
         if real != root and not real.startswith(root.rstrip("/") + "/"):
             what = f"{rel!r} is a link out of the corpus, to {real!r}; --take.follow_links true takes it"
             raise SourceError("link out of the corpus", what, rel)
@@ -87,11 +93,7 @@ def text_lines(path: Path, bad: Report | None = None) -> Iterator[tuple[int, str
 
     Raises SourceError: missing, encoding, line too long.
     """
-    try:
-        f = open(path, "rb")
-    except FileNotFoundError:
-        raise SourceError("missing", "no such file in the corpus", str(path), "complete the corpus") from None
-    with f:
+    with _opened(path) as f:
         number = 0
         while raw := f.readline(LONGEST_LINE + 1):
             number += 1
@@ -105,6 +107,18 @@ def text_lines(path: Path, bad: Report | None = None) -> Iterator[tuple[int, str
                 while raw and not raw.endswith(b"\n"):
                     raw = f.readline(LONGEST_LINE)
                 bad(e)
+
+
+def _opened(path: Path) -> BinaryIO:
+    """The file, to be read. Raises SourceError where there is none; a pipe would be waited for without end."""
+    if path.exists() and not path.is_file():
+        raise SourceError("missing", "not a file", str(path), "put the file of the corpus in its place")
+    try:
+        return open(path, "rb")
+    except OSError as e:
+        if e.errno not in (errno.ENOENT, errno.ELOOP):
+            raise
+        raise SourceError("missing", "no such file in the corpus", str(path), "complete the corpus") from None
 
 
 def _line(raw: bytes, where: str) -> str:
@@ -157,7 +171,11 @@ def table_rows(
         reader = csv.reader(lines(), delimiter=delimiter)
     else:
         reader = csv.reader(lines(), delimiter=delimiter, quoting=csv.QUOTE_NONE)
-    header = _header(path, names or next(reader, []), wanted)
+    try:
+        header = _header(path, names or next(reader, []), wanted)
+    except csv.Error as e:  # line ends of old Macs make one line of the whole file
+        remedy = "give the file Unix line ends"
+        raise SourceError("columns", f"no header of a table: {e}", f"{path}, line 1", remedy) from None
     while True:
         numbers.clear()
         try:
@@ -221,15 +239,31 @@ def parse_xml(
     parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = opened, closed, text
     parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = refuse
     try:
-        if path.stat().st_size > LARGEST_XML:
+        if size_of(path) > LARGEST_XML:
             what = f"an XML file of more than {LARGEST_XML >> 20} MiB"
             raise SourceError("xml", what, str(path), "get the file anew")
-        with open(path, "rb") as f:
-            parser.ParseFile(f)
-    except FileNotFoundError:
-        raise SourceError("missing", "no such file in the corpus", str(path), "complete the corpus") from None
+        with _opened(path) as f:
+            read = 0
+            while block := f.read(BLOCK):
+                parser.Parse(block)
+                read += len(block)
+                if read - parser.CurrentByteIndex > LONGEST_TAG:
+                    what = f"a tag of more than {LONGEST_TAG >> 20} MiB"
+                    raise SourceError("xml", what, str(path), "get the file anew")
+            parser.Parse(b"", True)
     except expat.ExpatError as e:
         raise SourceError("xml", f"not XML: {e}", str(path), "get the file anew") from None
+    except (LookupError, UnicodeError) as e:  # of the encoding that its first line names
+        raise SourceError("encoding", f"no encoding of XML: {e}", str(path), "convert it to UTF-8") from None
+    except ValueError as e:
+        if "multi-byte" not in str(e):
+            raise
+        raise SourceError("encoding", f"no encoding of XML here: {e}", str(path), "convert it to UTF-8") from None
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file; 0 of a link that leads nowhere, which says so when it is read."""
+    return path.stat().st_size if path.exists() else 0
 
 
 def folders_below(corpus: Path, pattern: str) -> list[Path]:

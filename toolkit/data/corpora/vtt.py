@@ -15,7 +15,7 @@ from .sources import SourceError, text_lines
 
 ARROW = "-->"
 _NO_CUE = re.compile(r"(NOTE|STYLE|REGION|WEBVTT)(\s|$)")  # blocks that begin so say nothing
-_TIME = re.compile(r"(?:(\d+):)?([0-5]?\d):([0-5]?\d)(?:[.,](\d{1,3}))?", re.ASCII)
+_TIME = re.compile(r"(?:(\d{1,6}):)?([0-5]?\d):([0-5]?\d)(?:[.,](\d{1,3}))?", re.ASCII)
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>|<\d[\d:.]*>|</>")
 _NUMBER = re.compile(r"\s*\d+\]\s*")  # `12] text`, as MASC has it
 
