@@ -68,6 +68,9 @@ def test_an_empty_corpus_names_the_variable_that_says_where_it_lies(house: House
         (("mini", "--like", "egs/dialect_alg"), "egs/mini is there already"),
         (("../x", "--like", "egs/dialect_alg"), "cannot name a recipe"),
         (("x", "--like", "egs/dialect_alg", "--dialekt", "SUD"), "no line dialekt="),
+        (("x", "--like", "egs/dialect_alg", "--dialect", "ALG\nnj=5"), "cannot be printed"),
+        (("x", "--like", "egs/dialect_alg", "--dialect", "ALG # mine"), "a value with a #"),
+        (("x", "--like", "egs/dialect_alg", "--dialect", "\udcff"), "cannot be printed"),
         (("x", "--like", "egs/dialect_alg", "SUD"), "write --option value"),
     ],
 )

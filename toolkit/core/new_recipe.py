@@ -59,6 +59,10 @@ def copy_recipe(name: str, like: Path, given: dict[str, str], ask: Callable[[Opt
     if strange := sorted(set(given) - known):
         where = f"{like.relative_to(HOUSE)}/*/run.sh"
         raise UserError(f"no line {strange[0]}= in it", where, f"its lines are {', '.join(sorted(known))}")
+    for option, value in given.items():
+        if "#" in value or not value.isprintable():  # of which a line `option=value  # meaning` could hold none
+            what = f"--{option} {value!r}: a value with a # or with what cannot be printed"
+            raise UserError(what, "command line", "give run.sh this value each time")
     with atomic(new) as temporary:
         for kind in recipes(like):
             for part in ("run.sh", "conf", "local"):
