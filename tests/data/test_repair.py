@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from toolkit.core.errors import UserError
 from toolkit.core.record import read_ledger
 from toolkit.data.kaldi import DataDir
 from toolkit.data.repair import TRIMMED, repair
@@ -43,3 +44,11 @@ def test_phones_of_the_utterances_that_are_left_stay(sound: Path, tmp_path: Path
     found, dropped = repaired(sound, tmp_path / "out")
     assert dropped == {"s2-r-a": "audio without transcript"} and len(found) == 2
     assert (tmp_path / "out/phones.ctm").read_text(encoding="utf-8") == "متكلم-1-a 1 0.00 0.20 م\n"
+
+
+def test_tables_that_are_in_the_output_folder_are_left_alone(sound: Path, tmp_path: Path) -> None:
+    (tmp_path / "exp").mkdir()
+    (tmp_path / "exp/text").write_text("u1 فرضية\n")
+    with pytest.raises(UserError, match="tables of something else"):
+        repair(sound, tmp_path / "exp")
+    assert (tmp_path / "exp/text").read_text() == "u1 فرضية\n"

@@ -13,7 +13,7 @@ from . import ids
 from .audio import OVERSHOOT
 from .checks import RESERVED_WORDS, recording_lengths
 from .kaldi import SEGMENTS, SPEAKERS, WAV, copy_phones, parse_segment, positive, read_tables, write_data_dir
-from .tables import OF_UTTERANCES, TEXT, gender_of, one_line
+from .tables import OF_UTTERANCES, TEXT, gender_of, is_table, one_line
 
 STAGE = "data.validate"
 RENAMED = "renamed.tsv"
@@ -35,6 +35,9 @@ def repair(path: Path, out: Path, allow_pipes: bool = False, audio: bool = False
     """
     if (out / WAV).exists():
         raise UserError("there is a data directory already", str(out), "name another folder with --out")
+    if out.is_dir() and (theirs := sorted(p.name for p in out.iterdir() if is_table(p.name))):
+        what = f"tables of something else are here, {theirs[0]} for one"
+        raise UserError(what, str(out), "name another folder with --out")
     tables, problems = read_tables(path, bad_ids=True)
     ledger = Ledger(STAGE)
     for p in (p for p in problems if p.fatal and p.reason != "id"):
