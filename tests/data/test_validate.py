@@ -270,3 +270,13 @@ def test_a_table_read_at_once_is_the_table_read_line_by_line(tmp_path_factory, s
         blocks = tables.read_table(path)
         patch.setattr(tables, "_plain", lambda data: None)
         assert blocks == tables.read_table(path)
+
+
+def test_a_line_without_an_end_is_one_problem_and_the_lines_around_it_are_read(tmp_path) -> None:
+    with open(tmp_path / "text", "wb") as f:
+        f.write("أ نعم\n".encode())
+        f.truncate(50 << 20)
+        f.seek(0, 2)
+        f.write("\nب لا\n".encode())
+    table, problems = tables.read_table(tmp_path / "text")
+    assert table == {"أ": "نعم", "ب": "لا"} and [(p.line, p.reason) for p in problems] == [(2, "line too long")]

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
 from ..text.invisible import INVISIBLE
 from ..text.lines import code_points
@@ -27,6 +28,7 @@ REPEATED = {"utt2spk", "utt2lang", "utt2emotion", "utt2prog", "spk2gender"}  # f
 _GENDERS = {"m": "m", "male": "m", "man": "m", "ذكر": "m", "f": "f", "female": "f", "woman": "f", "أنثى": "f"}
 BOM = b"\xef\xbb\xbf"
 
+LONGEST_LINE = 1 << 20  # bytes; no utterance has so many
 BLOCK = 1 << 18  # bytes of a table that are looked at together
 _BLANK = re.compile(r"[^\S \t]")  # white space, but neither space nor tab
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
@@ -154,6 +156,14 @@ def _plain(data: bytes) -> str | None:
     return None if "  " in text or " \n" in text or text.endswith(" ") else text
 
 
+def _skipped(f: BinaryIO) -> bytes:
+    """Go to the next line; returns the last bytes of this one."""
+    rest = f.readline(LONGEST_LINE)
+    while len(rest) == LONGEST_LINE and not rest.endswith(b"\n"):
+        rest = f.readline(LONGEST_LINE)
+    return rest or b"."
+
+
 class _Scan:
     """Reading of one table, line by line: a table may be larger than what else is in memory."""
 
@@ -176,9 +186,16 @@ class _Scan:
         i, data = 0, b"\n"
         with open(self.path, "rb") as f:
             while block := f.read(BLOCK):
-                data = block + f.readline()
-                taken = self._at_once(data)
+                data = block + f.readline(LONGEST_LINE)
+                endless = not data.endswith(b"\n") and len(data) - data.rfind(b"\n") > LONGEST_LINE
+                if endless:
+                    data = data[: data.rfind(b"\n") + 1]
+                taken = self._at_once(data) if data else 0
                 i = i + taken if taken else self._each(i, data)
+                if endless:
+                    i, data = i + 1, _skipped(f)
+                    what = f"a line of more than {LONGEST_LINE >> 20} MiB"
+                    self.note(i, "line too long", what, "is this a table at all? Take the line out")
         if not data.endswith(b"\n"):
             self.note(i, "final newline", "no newline at the end of the file", "add one", False)
         if not self.table and not self.problems:

@@ -18,7 +18,7 @@ from ...core.shards import run_shards, split
 from ...core.step import Step
 from ..audio import AudioError, audio_info
 from ..checks import RESERVED_WORDS
-from ..tables import one_line
+from ..tables import LONGEST_LINE, one_line
 from .segments import Drop, Segment, Take, drop, trains
 from .sources import SourceError, check_inside
 
@@ -132,6 +132,8 @@ class Headers:
             return Drop(s.original, "too long", f"{s.seconds} s")
         if s.text is not None:
             s.text = one_line(s.text)
+            if len(s.text) > LONGEST_LINE // 4:  # of UTF-8
+                return Drop(s.original, "line too long", f"a transcript of {len(s.text):,} characters")
             if any(word in RESERVED_WORDS for word in s.text.split()):
                 return Drop(s.original, "reserved word", f"{' '.join(RESERVED_WORDS)} are Kaldi's own: {s.text}")
         return s
