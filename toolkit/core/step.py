@@ -145,6 +145,7 @@ def _run(function: Callable[[Step[Any]], None], config_class: type[Any], name: s
                 "move it aside, or run the recipe with --fresh STAGE",
             )
         if state.state == "done":
+            remove(known.out / "shards")  # of a run that was killed after its record was written
             print(f"{known.out} is done: nothing to do")
             return
         parts = begin(argv, known.out)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from trees import speech
+from trees.dialect_clips import make
 
 from toolkit.core.errors import UserError
 from toolkit.data.corpora.dialect_clips import Clip, programme_of, read_clips
@@ -158,3 +159,12 @@ def test_whatever_byte_of_an_archive_is_damaged_it_is_unpacked_right_or_refused(
 def test_an_archive_that_is_not_there_is_named(tmp_path) -> None:
     with pytest.raises(UserError, match="no such archive"):
         unpack_zip(tmp_path / WHEEL, "a", tmp_path / "out")
+
+
+def test_shards_that_a_kill_after_the_record_has_left_go_with_the_next_call(tmp_path) -> None:
+    make(tmp_path / "corpus", speech())
+    assert prepare("dialect_clips", tmp_path / "corpus", tmp_path / "data").code == 0
+    (tmp_path / "data/shards").mkdir()
+    (tmp_path / "data/shards/00000.jsonl").write_text("[]\n")
+    again = prepare("dialect_clips", tmp_path / "corpus", tmp_path / "data")
+    assert again.code == 0 and "is done" in again.said and not (tmp_path / "data/shards").exists()
