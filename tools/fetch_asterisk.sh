@@ -3,7 +3,8 @@
 # them, without root and without touching the system's package lists.
 # Usage: tools/fetch_asterisk.sh --out FOLDER       -> FOLDER/usr/share/asterisk/sounds/<language>/...
 # Downloads are kept in ${SAWT_CACHE:-~/.cache/sawt}/packages; what is there is not fetched again.
-set -euo pipefail
+# shellcheck source=fetching.sh
+. "${BASH_SOURCE[0]%/*}/fetching.sh"
 : 'Disk, for --plan:
 PLAN = {"mb": 230}
 '
@@ -18,40 +19,12 @@ sha256='
 ccbfaebfa450b7a9ddf644ae0f3d1e9017d5df7c0aebe816e946345589d38201  asterisk-core-sounds-ru-wav
 '
 
-die() { # WHAT [REMEDY]
-  printf 'error: %s\n' "$1" >&2
-  (($# < 2)) || printf '%s\n' "$2" >&2
-  exit 1
-}
-
-out=
-while (($#)); do
-  case $1 in
-    --out) (($# > 1)) || die "--out needs a folder"; out=$2; shift 2 ;;
-    --out=*) out=${1#*=}; shift ;;
-    *) die "unknown option $1" "  usage: tools/fetch_asterisk.sh --out FOLDER" ;;
-  esac
-done
-[[ -n $out ]] || die "--out is missing" "  usage: tools/fetch_asterisk.sh --out FOLDER"
-mkdir -p "$out"
-out=$(cd "$out" && pwd)
-if [[ -d $out/usr ]]; then
-  echo "$out/usr is there: nothing to fetch"
-  exit 0
-fi
-
-packages=${SAWT_CACHE:-${XDG_CACHE_HOME:-${HOME:-$out}/.cache}/sawt}/packages
-mkdir -p "$packages" 2>/dev/null && [[ -w $packages ]] || packages=$out/packages && mkdir -p "$packages"
+fetch_into usr "$@"
 by_hand="  remedy: install apt-get, curl or wget; or get these six files from any mirror of Debian, such as
           http://deb.debian.org/debian/pool/main/a/asterisk-core-sounds/, on another machine:
             asterisk-core-sounds-{en,es,fr,it,ru}-wav_${version}_all.deb and asterisk-core-sounds-en_${version}_all.deb
           put them into $packages and run again.
           SAWT_DEBIAN_MIRROR names another mirror; this one was $mirror"
-work=$(mktemp -d "$packages/fetch.XXXXXX")
-trap 'rm -rf "$work" "$out/unpack.tmp"' EXIT
-trap 'exit 130' INT TERM
-
-sum_of() { sha256sum "$1" | cut -d' ' -f1; }
 
 # apt with lists, cache and status of its own: works for any user, reads the system's sources, changes nothing.
 apt_options=()
@@ -135,7 +108,6 @@ unpack() { # FILE: into $out/unpack.tmp, and nowhere else
   tar -xf "$tar" --no-same-owner --no-same-permissions -C "$out/unpack.tmp"
 }
 
-find "$packages" -maxdepth 1 -name 'fetch.*' -mmin +1440 -exec rm -rf {} + # of runs that were killed
 rm -rf "$out/unpack.tmp"
 mkdir "$out/unpack.tmp"
 while read -r wanted package; do

