@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.score.multi_reference import COSTS, MultiErrors, Slots, multi_errors
+from toolkit.score.multi_reference import COSTS, MultiErrors, multi_errors
 from toolkit.score.weighted_alignment import Costs, Operation, align
 
 C, S, D, I = Operation.CORRECT, Operation.SUBSTITUTION, Operation.DELETION, Operation.INSERTION  # noqa: E741
@@ -62,15 +62,13 @@ def test_alignments_are_those_worked_by_hand(reference: str, hypothesis: str, wa
 def test_errors_against_several_references_are_those_worked_by_hand(
     references: list[str], hypothesis: str, wanted: MultiErrors
 ) -> None:
-    for slots in Slots:
-        assert multi_errors([r.split() for r in references], hypothesis.split(), slots).merged == wanted
+    assert multi_errors([r.split() for r in references], hypothesis.split()).merged == wanted
 
 
 def test_slots_are_numbered_within_the_utterance_as_mgb_3_numbers_them() -> None:
     references, hypothesis = [["زائدة", "في", "البيت", "كلمة"], ["في", "البيت", "كلمة"]], ["في", "البيت"]
     # `كلمة` is the second deletion of the first reference and the first of the second: not one slot.
     assert multi_errors(references, hypothesis).merged == MultiErrors(0, 0, 0, 2)
-    assert multi_errors(references, hypothesis, Slots.PLACE).merged == MultiErrors(0, 1, 0, 2)
 
 
 def test_a_reference_that_lacks_the_utterance_decides_nothing() -> None:
@@ -97,13 +95,12 @@ def test_an_alignment_costs_the_least_and_tells_both_texts(a: list[str], b: list
         across = least(i - 1, j - 1) + costs[0] * (a[i - 1] != b[j - 1])
         return min(across, least(i - 1, j) + costs[1], least(i, j - 1) + costs[2])
 
-    for deletions_first in (True, False):
-        path = align(a, b, Costs(*costs), deletions_first)
-        price = {C: 0, S: costs[0], D: costs[1], I: costs[2]}
-        assert sum(price[step.operation] for step in path) == least(len(a), len(b))
-        assert [a[s.reference] for s in path if s.operation is not I] == a
-        assert [b[s.hypothesis] for s in path if s.operation is not D] == b
-        assert all((a[s.reference] == b[s.hypothesis]) == (s.operation is C) for s in path if s.operation in (C, S))
+    path = align(a, b, Costs(*costs))
+    price = {C: 0, S: costs[0], D: costs[1], I: costs[2]}
+    assert sum(price[step.operation] for step in path) == least(len(a), len(b))
+    assert [a[s.reference] for s in path if s.operation is not I] == a
+    assert [b[s.hypothesis] for s in path if s.operation is not D] == b
+    assert all((a[s.reference] == b[s.hypothesis]) == (s.operation is C) for s in path if s.operation in (C, S))
 
 
 PUBLISHED = {"Ali": (488, 8598, 11566), "Omar": (442, 8755, 11307), "Alaa": (503, 8717, 11414)}

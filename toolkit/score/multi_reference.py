@@ -8,7 +8,7 @@ mean of the single-reference rates, of these alignments: they may have more edit
 
 A slot is what the evaluation of MGB-3 takes for one: the number of words of the hypothesis before the deletion, and
 that of the deletions of this reference in the utterance so far. So references that differ in an earlier deletion
-share no later slot; `Slots.PLACE` counts deletions within each place between two words instead: it finds more of them.
+share no later slot; to number the deletions within each place between two words would find more of them.
 
 Source: Ali, Magdy, Bell and Renals, "Multi-reference WER for evaluating ASR for languages with no orthographic rules",
 ASRU 2015; Ali, Vogel and Renals, "Speech recognition challenge in the wild: Arabic MGB-3", ASRU 2017.
@@ -18,20 +18,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from enum import Enum
 from typing import NamedTuple
 
 from .edits import Errors
 from .weighted_alignment import Aligned, Costs, Operation, align
 
 COSTS = Costs(substitution=2, deletion=1, insertion=1)
-
-
-class Slots(Enum):
-    """What makes two deletions, of two references, one."""
-
-    UTTERANCE = "numbered within the utterance, as MGB-3"
-    PLACE = "numbered within the place between two words"
 
 
 class MultiErrors(NamedTuple):
@@ -59,9 +51,7 @@ class Scored(NamedTuple):
     single: list[Errors]
 
 
-def multi_errors(
-    references: Sequence[Sequence[str] | None], hypothesis: Sequence[str], slots: Slots = Slots.UTTERANCE
-) -> Scored:
+def multi_errors(references: Sequence[Sequence[str] | None], hypothesis: Sequence[str]) -> Scored:
     """Errors of `hypothesis` against the words of `references`, at least one of which has the utterance.
 
     Args:
@@ -77,7 +67,7 @@ def multi_errors(
             continue
         path = align(reference, hypothesis, COSTS)
         single.append(_counts(path, len(reference)))
-        deleted.update(_slots(path, slots))
+        deleted.update(_slots(path))
         for operation, _, before in path:
             if operation is Operation.CORRECT or (
                 operation is Operation.SUBSTITUTION and merged[before] is Operation.INSERTION
@@ -97,11 +87,10 @@ def _counts(path: Sequence[Aligned], length: int) -> Errors:
     return Errors(found[Operation.SUBSTITUTION], found[Operation.DELETION], found[Operation.INSERTION], length)
 
 
-def _slots(path: Sequence[Aligned], slots: Slots) -> Iterator[tuple[int, int]]:
-    """(words of the hypothesis before it, its number) of every deletion."""
-    number, place = 0, -1
+def _slots(path: Sequence[Aligned]) -> Iterator[tuple[int, int]]:
+    """(words of the hypothesis before it, its number in the utterance) of every deletion."""
+    number = 0
     for step in path:
         if step.operation is Operation.DELETION:
-            number = number + 1 if slots is Slots.UTTERANCE or step.hypothesis == place else 1
-            place = step.hypothesis
-            yield place, number
+            number += 1
+            yield step.hypothesis, number

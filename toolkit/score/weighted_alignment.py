@@ -31,9 +31,6 @@ class Costs(NamedTuple):
     insertion: int = 1
 
 
-UNIT = Costs()
-
-
 class Aligned(NamedTuple):
     """An operation, and how many tokens of the reference and of the hypothesis stand before it."""
 
@@ -42,18 +39,15 @@ class Aligned(NamedTuple):
     hypothesis: int
 
 
-def align(
-    reference: Sequence[Hashable], hypothesis: Sequence[Hashable], costs: Costs = UNIT, deletions_first: bool = True
-) -> list[Aligned]:
+def align(reference: Sequence[Hashable], hypothesis: Sequence[Hashable], costs: Costs) -> list[Aligned]:
     """The operations, in order, of one alignment of least cost.
 
     Where several are minimal, it is the one that the back-trace from the end meets when it prefers a substitution (or a
-    correct token), then a deletion, then an insertion (`deletions_first` False: then an insertion, then a deletion).
+    correct token), then a deletion, then an insertion.
     Time and memory grow as the product of the two lengths.
     """
     least = _least_costs(reference, hypothesis, costs)
-    gaps = [(Operation.DELETION, 1, 0, costs.deletion), (Operation.INSERTION, 0, 1, costs.insertion)]
-    steps = gaps if deletions_first else gaps[::-1]
+    steps = [(Operation.DELETION, 1, 0, costs.deletion), (Operation.INSERTION, 0, 1, costs.insertion)]
     path = []
     i, j = len(reference), len(hypothesis)
     while i or j:
