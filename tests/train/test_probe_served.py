@@ -17,7 +17,7 @@ from toolkit.core.shards import WorkerDone
 from toolkit.core.step import Step
 from toolkit.data.kaldi import Utterance, write_data_dir
 from toolkit.train import probe
-from toolkit.train.probe_config import ProbeConfig, TaskConfig
+from toolkit.train.probe_config import ProbeConfig, TaskConfig, TaskSets
 from toolkit.train.probe_score import chance
 from toolkit.train.probe_sets import shared_speakers
 from toolkit.train.probe_tasks import Example
@@ -78,7 +78,7 @@ def test_tasks_that_the_labels_cannot_serve_are_left_out_with_the_reason(
 
 def test_sets_that_only_a_task_left_out_names_are_not_read(tmp_path: Path) -> None:
     data = write(tmp_path, {"dev/text": None})
-    tasks = {"asr": TASKS["asr"], "dialect": TaskConfig("classify", 1, (0.1,), "utt2lang", probe.TaskSets(dev="test"))}
+    tasks = {"asr": TASKS["asr"], "dialect": TaskConfig("classify", 1, (0.1,), "utt2lang", TaskSets(dev="test"))}
     config, sets, _ = probe._served(ProbeConfig(tasks=tasks), data)
     assert [*config.tasks] == ["dialect"] and [*sets] == ["test", "train"]
 
@@ -87,7 +87,7 @@ def test_heads_train_on_a_stated_share_of_the_hours_and_are_scored_on_all(tmp_pa
     data = write(tmp_path, {})
     _, sets, _ = probe._served(replace(CONFIG, max_hours=1.5 / 3600, tasks={"asr": TASKS["asr"]}), data)
     assert {name: len(found) for name, found in sets.items()} == {"train": 1, "dev": 2, "test": 2}
-    other = TaskConfig("ctc", 1, (0.1,), sets=probe.TaskSets(train="test", dev="dev", test="dev"))
+    other = TaskConfig("ctc", 1, (0.1,), sets=TaskSets(train="test", dev="dev", test="dev"))
     _, sets, _ = probe._served(replace(CONFIG, max_hours=1.5 / 3600, tasks={"asr": TASKS["asr"], "other": other}), data)
     assert {name: len(found) for name, found in sets.items()} == {"train": 1, "dev": 2, "test": 2}
     with pytest.raises(UserError, match="less than one utterance") as error:
@@ -120,7 +120,7 @@ def test_a_label_of_one_set_alone_may_be_excluded_and_unknown_always(tmp_path: P
 def test_a_task_is_not_scored_on_what_it_trains_on(tmp_path: Path, test: str) -> None:
     data = write(tmp_path, {})
     shutil.copytree(data / "train", data / "again")
-    tasks = {"dialect": replace(DIALECT, sets=probe.TaskSets(test=test))}
+    tasks = {"dialect": replace(DIALECT, sets=TaskSets(test=test))}
     with pytest.raises(UserError, match="2 utterances are both trained on and scored: train-1, train-2") as error:
         probe._served(replace(CONFIG, tasks=tasks), data)
     assert error.value.where == f"tasks.dialect.sets (train: train, test: {test})"
@@ -167,3 +167,11 @@ def test_chance_is_what_the_most_frequent_class_of_training_scores_in_test() -> 
 
     assert chance(examples([0], [0], [1]), examples([0], [1], [1], [2]), 3) == 0.25
     assert chance(examples([0, 0, -1, -1, -1], [1]), examples([-1, 1, 0, 1]), 2) == pytest.approx(1 / 3)
+
+
+def test_a_task_that_names_no_sets_has_those_of_the_run_and_keeps_what_it_names() -> None:
+    own = TaskSets("mgb2_train", "dev", "mgb2_test")
+    tasks = {"asr": TaskConfig("ctc", 1, (0.1,)), "dialect": replace(DIALECT, sets=own)}
+    made = ProbeConfig(tasks, TaskSets("qasr_train", "qasr_dev", "qasr_test"))
+    assert made.tasks["asr"].sets == TaskSets("qasr_train", "qasr_dev", "qasr_test")
+    assert made.tasks["dialect"].sets == TaskSets("mgb2_train", "qasr_dev", "mgb2_test")

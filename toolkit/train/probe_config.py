@@ -17,19 +17,19 @@ LARGEST = {"batch": 65536, "hidden": 65536, "layers": 64}  # of a task; beyond t
 class TaskSets:
     """Data directories of a task, by name, inside the data folder."""
 
-    train: str = ""
-    "set the head trains on; of a task, where nothing is said: the run's"
-    dev: str = ""
+    train: str = "train"
+    "set the head trains on; of a task, `train` is what the run calls so"
+    dev: str = "dev"
     "set that chooses the learning rate where several are given; likewise"
-    test: str = ""
+    test: str = "test"
     "set that is scored; likewise"
 
     def of(self, part: str) -> str:
         return str(getattr(self, part))
 
-    def or_else(self, other: TaskSets) -> TaskSets:
-        """These, and the other's where nothing is said."""
-        return TaskSets(*(self.of(part) or other.of(part) for part in SETS))
+    def within(self, run: TaskSets) -> TaskSets:
+        """A task's sets by their own names: what it calls train, dev and test are the run's."""
+        return TaskSets(*(run.of(part) if self.of(part) == part else self.of(part) for part in SETS))
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class ProbeConfig:
 
     tasks: dict[str, TaskConfig]
     "name -> task; the names are those of the result files and of the table's columns"
-    sets: TaskSets = TaskSets("train", "dev", "test")
+    sets: TaskSets = field(default_factory=TaskSets)
     "data directories of tasks that name none of their own"
     rows: tuple[str, ...] = ()
     """fbank, fbank_stacked (±3 frames), random (for each model of --in an initialisation of its shape), models (those);
@@ -172,7 +172,7 @@ class ProbeConfig:
         reserved = [name for name in self.tasks if name in RESERVED or "/" in name]
         if reserved:
             raise ValueError(f"tasks: {reserved[0]} cannot name a result file; choose another name")
-        tasks = {name: replace(task, sets=task.sets.or_else(self.sets)) for name, task in self.tasks.items()}
+        tasks = {name: replace(task, sets=task.sets.within(self.sets)) for name, task in self.tasks.items()}
         object.__setattr__(self, "tasks", tasks)
 
     def _check_numbers(self) -> None:
