@@ -52,16 +52,21 @@ def read_yaml(path: Path) -> dict[str, Any]:
     Raises UserError on a missing or broken file.
     """
     tree: dict[str, Any] = {}
-    for file in config_files(path):
-        tree = _over(tree, _read_file(file))
+    for _, of_file in _layers(path):
+        tree = _over(tree, of_file)
     tree.pop(LIKE, None)
     return tree
 
 
 def config_files(path: Path) -> list[Path]:
     """The files that a config consists of: those that it is `like`, the first one first, and itself."""
-    files = [path]
-    while (other := _read_file(files[0]).get(LIKE)) is not None:
+    return [file for file, _ in _layers(path)]
+
+
+def _layers(path: Path) -> list[tuple[Path, dict[str, Any]]]:
+    """(file, what it says) of config_files, each read once."""
+    files, trees = [path], [_read_file(path)]
+    while (other := trees[0].get(LIKE)) is not None:
         if not isinstance(other, str) or not other or "\0" in other:
             raise UserError(
                 f"`{LIKE}` must be the name of one file, not {_SHOWN.repr(other)}", str(files[0]), "name one"
@@ -71,7 +76,8 @@ def config_files(path: Path) -> list[Path]:
             raise UserError(
                 f"configs that are like each other: {', '.join(map(str, files))}", str(path), "end the circle"
             )
-    return files
+        trees.insert(0, _read_file(files[0]))
+    return list(zip(files, trees, strict=True))
 
 
 def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from .kaldi import (
     positive,
     read_tables,
     utterances,
+    write_data_dir,
 )
 from .tables import OF_UTTERANCES, TEXT, Problem, locate, read_table
 
@@ -75,6 +76,13 @@ def inspect(path: Path, allow_pipes: bool = False, audio: bool = False) -> Repor
     known = [u.seconds if u.end is not None else lengths.get(u.id, u.seconds) for u in found]
     problems = sorted(set(locate(path, problems)), key=lambda p: (p.file, p.line, p.reason, p.what))
     return Report(problems, len(found), math.fsum(s for s in known if math.isfinite(s)))
+
+
+def write_valid(path: Path, tables: Tables) -> None:
+    """Write a data directory, and look at it as its readers will: AssertionError for an error that its maker let in."""
+    write_data_dir(path, tables)
+    if errors := inspect(path).errors:
+        raise AssertionError(f"{path}: {errors[0]} ({len(errors)} in all)")
 
 
 def _utterance_ids(tables: Tables) -> Mapping[str, str]:

@@ -14,10 +14,9 @@ shared with nobody.
 
 from __future__ import annotations
 
-import fnmatch
 import math
 import shutil
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +27,7 @@ from ..core.shards import run_shards, split
 from ..core.step import Step, main
 from ..text.normalise import profile
 from .edit import restrict
-from .find import data_dirs, is_elsewhere, read_from_here
+from .find import data_dirs, is_elsewhere, matching, read_from_here
 from .ids import fault
 from .kaldi import copy_phones, write_data_dir
 from .overlap import KINDS, Hit, Prompts, SetOfData, hits, values_of
@@ -80,7 +79,7 @@ def find_sets(ins: Sequence[Path], config: ContaminationConfig) -> list[SetOfDat
         for path in data_dirs(given):
             found.setdefault(path.resolve(), (path, number == 0))
     names = {path: said.name or path.name for path, (said, _) in found.items()}
-    trains = _train_names(names.values(), config.train)
+    trains = set(matching(list(names.values()), config.train, "--train"))
     there = ", ".join(names.values())
     if not any(ours and names[path] in trains for path, (_, ours) in found.items()):
         raise UserError("no set of the first input is trained on", str(ins[0]), f"--train: name one or more of {there}")
@@ -96,18 +95,6 @@ def find_sets(ins: Sequence[Path], config: ContaminationConfig) -> list[SetOfDat
         data = read_from_here(said, config.allow_pipes)
         sets.append(SetOfData(name, folder, str(path.parent), folder in trains, ours, data))
     return sets
-
-
-def _train_names(names: Collection[str], patterns: Iterable[str]) -> set[str]:
-    """Names that one of the patterns fits. Raises UserError for a pattern that fits none."""
-    found: set[str] = set()
-    for pattern in patterns:
-        fitting = {name for name in names if fnmatch.fnmatchcase(name, pattern)}
-        if not fitting:
-            remedy = f"--train: name one or more of {', '.join(sorted(set(names)))}"
-            raise UserError(f"no set is called {pattern}", "train", remedy)
-        found |= fitting
-    return found
 
 
 def _unusable(name: str) -> str:

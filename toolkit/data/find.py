@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection, Iterable
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from ..core.errors import UserError
@@ -19,6 +21,22 @@ def data_dirs(folder: Path) -> list[Path]:
         what = "no data directory is here (none has a wav.scp)"
         raise UserError(what, str(folder), "name a folder that a data stage has made")
     return found
+
+
+def matching(names: Collection[str], patterns: Iterable[str], where: str) -> list[str]:
+    """Names of sets that one of the patterns fits, in their order.
+
+    Args:
+        where: the field that has the patterns, for the error.
+
+    Raises UserError for a pattern that fits none.
+    """
+    patterns = list(patterns)
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in names):
+            there = f"name one or more of {', '.join(sorted(set(names)))}"
+            raise UserError(f"no set is called {pattern}", where, there)
+    return [name for name in names if any(fnmatchcase(name, pattern) for pattern in patterns)]
 
 
 def read_from_here(path: Path, allow_pipes: bool = False) -> DataDir:

@@ -10,13 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 
 from ..core.errors import UserError
 from ..core.step import Step, main
 from .edit import combine
-from .find import data_dirs, read_from_here
+from .find import data_dirs, matching, read_from_here
 from .kaldi import PHONES, SEGMENTS, UNKNOWN, WAV, DataDir, copy_phones, write_data_dir
 from .tables import TEXT
 
@@ -55,14 +54,6 @@ def find_sets(folders: Sequence[Path]) -> dict[str, Path]:
     return found
 
 
-def chosen(config: MixConfig, part: str, sets: Mapping[str, Path]) -> list[str]:
-    """Names of the sets that become `part`. Raises UserError for a pattern that no set matches."""
-    for pattern in config.of(part):
-        if not any(fnmatchcase(name, pattern) for name in sets):
-            raise UserError(f"no set is called {pattern}", f"`{part}` of the config", f"there are {', '.join(sets)}")
-    return [name for name in sets if any(fnmatchcase(name, pattern) for pattern in config.of(part))]
-
-
 def filled(parts: Sequence[DataDir]) -> list[DataDir]:
     """The sets, each with every table of labels (utt2lang, utt2prog, ...) and of text that one of them has.
 
@@ -87,7 +78,7 @@ def _nothing(table: str) -> str:
 def run(step: Step[MixConfig]) -> None:
     step.input(0, "folders of data directories")
     sets = find_sets(step.ins)
-    together = {part: chosen(step.config, part, sets) for part in TOGETHER}
+    together = {part: matching(list(sets), step.config.of(part), f"--{part}") for part in TOGETHER}
     if both := set(together["train"]) & set(together["dev"]):
         raise UserError(f"sets in train and in dev: {', '.join(sorted(both))}", "the config", "name each once")
     read = {name: read_from_here(path) for name, path in sets.items()}

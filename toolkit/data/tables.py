@@ -78,6 +78,15 @@ def gender_of(text: str) -> str:
     return _GENDERS.get(word, "")
 
 
+def one_gender(said: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Speaker -> m or f, of speakers of whom (speaker, gender) pairs say one of the two and never the other."""
+    genders: dict[str, set[str]] = {}
+    for speaker, text in said:
+        if gender := gender_of(text):
+            genders.setdefault(speaker, set()).add(gender)
+    return {speaker: min(of) for speaker, of in genders.items() if len(of) == 1}
+
+
 def read_table(
     path: Path, known: dict[str, str] | None = None, bad_ids: bool = False
 ) -> tuple[dict[str, str], list[Problem]]:

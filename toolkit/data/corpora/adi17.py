@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from ...core.errors import UserError
@@ -30,7 +30,7 @@ from ..recordings import find_recordings
 from .dialects import code_of
 from .gather import gather
 from .mgb_tables import Span, read_segments
-from .segments import Drop, Published, Segment, Take
+from .segments import CorpusConfig, Drop, Published, Segment
 from .sets import tell_recurring, write_sets
 from .sources import SourceError, corpus_folder, text_lines
 
@@ -43,14 +43,6 @@ PUBLISHED = {"adi17_dev": Published(8955), "adi17_test": Published(12615)}
 BANDS = ((5.0, "short"), (20.0, "medium"))  # seconds below which an utterance is in the band; else it is long
 
 _ID = re.compile(r"(.+)_(\d{6,12})-(\d{6,12})")  # a YouTube id of 11 characters cannot end so
-
-
-@dataclass(frozen=True)
-class Adi17Config:
-    """What is taken."""
-
-    take: Take = field(default_factory=Take)
-    """limits and links"""
 
 
 @dataclass(frozen=True)
@@ -151,7 +143,7 @@ def read_item(item: Item | Drop) -> Iterator[Segment | Drop]:
     )
 
 
-def run(step: Step[Adi17Config]) -> None:
+def run(step: Step[CorpusConfig]) -> None:
     marks = [f"{above}{part}{end}" for above in ("", "data/") for part in PARTS for end in ("/utt2lang", "_segments")]
     corpus = corpus_folder(step.input(0, "the folder of the corpus"), *marks)
     found = find_recordings(corpus, step.out)
@@ -171,4 +163,4 @@ def run(step: Step[Adi17Config]) -> None:
 
 
 if __name__ == "__main__":
-    main(run, Adi17Config)
+    main(run, CorpusConfig)

@@ -22,7 +22,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ...core.errors import UserError
@@ -30,7 +30,7 @@ from ...core.step import Step, main
 from ..recordings import find_recordings
 from .dialects import code_of
 from .gather import gather
-from .segments import Drop, Published, Segment, Take
+from .segments import CorpusConfig, Drop, Published, Segment
 from .sets import tell_recurring, write_sets
 from .sources import SourceError, corpus_folder, folders_below, text_lines
 
@@ -44,14 +44,6 @@ PUBLISHED = {"adi5_train": Published(14592), "adi5_dev": Published(1566), "adi5_
 _NAME = re.compile(r"([0-9a-f]{32})_(?:([MF])_(\d+))?_[\d.]+_[\d.]+")
 _NUMBER = re.compile(r"[0-9]{1,4}")
 _NUMBERED = re.compile(r"([A-Z]{3})\d+")
-
-
-@dataclass(frozen=True)
-class Adi5Config:
-    """What is taken."""
-
-    take: Take = field(default_factory=Take)
-    """limits and links"""
 
 
 @dataclass(frozen=True)
@@ -169,7 +161,7 @@ class Part:
         return Segment(self.name, entry.name, file, voice, programme=video, dialect=label, gender=gender or "")
 
 
-def run(step: Step[Adi5Config]) -> None:
+def run(step: Step[CorpusConfig]) -> None:
     marks = [f"{above}{part}*" for above in ("", "data/", "wav/") for part in PARTS]
     corpus = corpus_folder(step.input(0, "the folder of the corpus"), *marks)
     found = find_recordings(corpus, step.out)
@@ -183,4 +175,4 @@ def run(step: Step[Adi5Config]) -> None:
 
 
 if __name__ == "__main__":
-    main(run, Adi5Config)
+    main(run, CorpusConfig)

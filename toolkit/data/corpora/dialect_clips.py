@@ -19,14 +19,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from ...core.errors import UserError
 from ...core.step import Step, main
 from .dialects import code_of
 from .gather import gather
-from .segments import Drop, Published, Segment, Take
+from .segments import CorpusConfig, Drop, Published, Segment
 from .sets import write_sets
 from .sources import corpus_folder, text_lines
 
@@ -39,14 +39,6 @@ PUBLISHED = {"test": Published(9)}
 _CLIP = re.compile(r"#\s*([\w.-]+\.(?:wav|mp3|flac|ogg))\s*(?:\(([^)]*)\))?")
 _TEXT = re.compile(r'"(.+)"')
 _PIECE = re.compile(r"(-seg_.*|-\d+|_segment_\d+)$")
-
-
-@dataclass(frozen=True)
-class DialectClipsConfig:
-    """What is taken."""
-
-    take: Take = field(default_factory=Take)
-    """limits and links"""
 
 
 @dataclass(frozen=True)
@@ -84,7 +76,7 @@ def programme_of(clip: Clip) -> str:
     return _PIECE.sub("", clip.source)
 
 
-def run(step: Step[DialectClipsConfig]) -> None:
+def run(step: Step[CorpusConfig]) -> None:
     readmes = [f"{place}/README.md" for place in PLACES]
     corpus = corpus_folder(step.input(0, "the folder of the unpacked package"), *readmes[:3], "README.md")
     place = next(p for p in PLACES if (corpus / p / "README.md").is_file())
@@ -103,4 +95,4 @@ def run(step: Step[DialectClipsConfig]) -> None:
 
 
 if __name__ == "__main__":
-    main(run, DialectClipsConfig)
+    main(run, CorpusConfig)

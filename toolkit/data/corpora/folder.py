@@ -20,13 +20,13 @@ from ...core.shards import run_shards
 from ...core.shards import split as shards_of
 from ...core.step import Step, main
 from ..check import Limits
-from ..checks import RESERVED_WORDS, inspect
+from ..checks import RESERVED_WORDS, write_valid
 from ..cut import CutConfig
 from ..ids import odd_labels, safe, safe_speaker, unique
-from ..kaldi import UNKNOWN, write_data_dir
+from ..kaldi import UNKNOWN
 from ..recordings import Found, assess, find_recordings, shown
 from ..split import odd_parts, shares_of, split_groups
-from ..tables import gender_of, one_line
+from ..tables import one_gender, one_line
 from ..transcripts import Row, Transcripts, find_table, match, read_transcripts, speaker_of
 
 VERSION = 3
@@ -227,14 +227,6 @@ def labels_of(step: Step[FolderConfig], corpus: Corpus, made: Sequence[Piece]) -
     return tables
 
 
-def genders_of(corpus: Corpus, made: Iterable[Piece]) -> dict[str, str]:
-    """Speaker -> m or f, of speakers whose rows say one of the two and never the other."""
-    said: dict[str, set[str]] = {}
-    for p in made:
-        said.setdefault(p.speaker, set()).add(gender_of(getattr(corpus.rows.get(p.rel), "gender", "")))
-    return {speaker: min(genders - {""}) for speaker, genders in said.items() if len(genders - {""}) == 1}
-
-
 def tables_of(
     corpus: Corpus,
     part: Sequence[Piece],
@@ -255,7 +247,7 @@ def tables_of(
         tables["segments"] = {p.id: f"{p.recording} {p.start:.2f} {_end(p, lengths[p.rel])}" for p in part}
     if corpus.transcribed and all(texts[p.rel] for p in part):
         tables["text"] = {p.id: texts[p.rel] for p in part}
-    if genders := genders_of(corpus, part):
+    if genders := one_gender((p.speaker, getattr(corpus.rows.get(p.rel), "gender", "")) for p in part):
         tables["spk2gender"] = genders
     return tables
 
@@ -281,9 +273,7 @@ def prepare(step: Step[FolderConfig]) -> None:
     lengths = {row["path"]: float(row["seconds"]) for row in good}
     labels = labels_of(step, corpus, made)
     for name, part in split_pieces(step, made).items():
-        write_data_dir(step.out / name, tables_of(corpus, part, texts, lengths, labels))
-        if errors := inspect(step.out / name).errors:
-            raise AssertionError(f"{step.out / name}: {errors[0]} ({len(errors)} in all)")
+        write_valid(step.out / name, tables_of(corpus, part, texts, lengths, labels))
         hours = math.fsum(p.seconds for p in part) / 3600
         step.counts |= {f"{name}_utterances": len(part), f"{name}_hours": round(hours, 4)}
         step.counts[f"{name}_speakers"] = len({p.speaker for p in part})

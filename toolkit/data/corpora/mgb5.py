@@ -15,7 +15,6 @@ at times of his own goes to the ledger.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...core.errors import UserError
@@ -23,7 +22,7 @@ from ...core.step import Step, main
 from ..ids import safe
 from .gather import gather
 from .mgb_tables import Annotation, by_recording, read_segments, read_texts, stems
-from .segments import Drop, Published, Segment, Take
+from .segments import CorpusConfig, Drop, Published, Segment
 from .sets import write_sets
 from .sources import corpus_folder, folders_below
 
@@ -37,14 +36,6 @@ PUBLISHED = {
 }
 PARTS = ("train", "dev", "test")
 UNKNOWN_WORD = "UNK"
-
-
-@dataclass(frozen=True)
-class Mgb5Config:
-    """What is taken."""
-
-    take: Take = field(default_factory=Take)
-    """limits and links"""
 
 
 def read_annotation(folder: Path, part: str) -> Annotation | None:
@@ -88,7 +79,7 @@ def read_part(corpus: Path, part: str) -> Iterator[Segment | Drop]:
             yield Drop(f"{name}/{id}", "other times", f"{name} cut the audio of {part} elsewhere")
 
 
-def run(step: Step[Mgb5Config]) -> None:
+def run(step: Step[CorpusConfig]) -> None:
     marks = [f"{part}/{below}{part}.txt.bw" for part in PARTS for below in ("", "*/")]
     corpus = corpus_folder(step.input(0, "the folder of train and dev"), *marks)
     items = by_recording(one for part in PARTS for one in read_part(corpus, part))
@@ -97,4 +88,4 @@ def run(step: Step[Mgb5Config]) -> None:
 
 
 if __name__ == "__main__":
-    main(run, Mgb5Config)
+    main(run, CorpusConfig)

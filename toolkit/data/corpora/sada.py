@@ -22,13 +22,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ...core.step import Step, main
 from .dialects import code_of, plain
 from .gather import gather
-from .segments import Drop, Published, Segment, Take, trains
+from .segments import CorpusConfig, Drop, Published, Segment, trains
 from .sets import tell_recurring, write_sets
 from .sources import Row, SourceError, corpus_folder, table_rows
 
@@ -40,14 +40,6 @@ PUBLISHED = {"sada_test": Published(6189)}
 STARTS, ENDS, LENGTHS = ("segmentstart", "starttime", "start"), ("segmentend", "endtime", "end"), ("segmentlength",)
 UNCLEAR = plain("غير واضح")
 NOBODY = frozenset(map(plain, ("", "unknown", "nan", "none", "n/a", "Not applicable", "More than 1 speaker")))
-
-
-@dataclass(frozen=True)
-class SadaConfig:
-    """What is taken."""
-
-    take: Take = field(default_factory=Take)
-    """limits and links"""
 
 
 @dataclass(frozen=True)
@@ -129,7 +121,7 @@ def read_line(line: Line) -> Iterator[Segment | Drop]:
         )
 
 
-def run(step: Step[SadaConfig]) -> None:
+def run(step: Step[CorpusConfig]) -> None:
     corpus = corpus_folder(step.input(0, "the folder of the extracted corpus"), *(f"{table}.csv" for table in SETS))
     lines = read_tables(corpus)
     costs = [max(seconds(line.first(ENDS)) - seconds(line.first(STARTS)), 0.01) for line in lines]
@@ -148,4 +140,4 @@ def run(step: Step[SadaConfig]) -> None:
 
 
 if __name__ == "__main__":
-    main(run, SadaConfig)
+    main(run, CorpusConfig)

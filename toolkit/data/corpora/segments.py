@@ -21,6 +21,14 @@ class Take:
     """take recordings that are links to files outside the corpus"""
 
 
+@dataclass(frozen=True)
+class CorpusConfig:
+    """What is taken, of a corpus that leaves nothing else to choose."""
+
+    take: Take = field(default_factory=Take)
+    """limits and links"""
+
+
 @dataclass(slots=True)
 class Segment:
     """An utterance as its corpus has it.

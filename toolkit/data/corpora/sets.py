@@ -20,10 +20,10 @@ from typing import Any
 
 from ...core.errors import UserError
 from ...core.step import Step
-from ..checks import inspect
+from ..checks import write_valid
 from ..ids import fault, odd_labels, safe, safe_speaker, unique
-from ..kaldi import UNKNOWN, write_data_dir
-from ..tables import TEXT, gender_of, one_line
+from ..kaldi import UNKNOWN
+from ..tables import TEXT, one_gender, one_line
 from .gather import path_of
 from .segments import Published, Segment, drop
 
@@ -46,9 +46,7 @@ def write_sets(
     for id in sorted(named):  # tables are sorted again where they are written, which takes no time of what is sorted
         sets.setdefault(named[id].set, {})[id] = named[id]
     for name in sorted(sets):
-        write_data_dir(step.out / name, tables_of(corpus, step.out, sets[name]))
-        if errors := inspect(step.out / name).errors:
-            raise AssertionError(f"{step.out / name}: {errors[0]} ({len(errors)} in all)")
+        write_valid(step.out / name, tables_of(corpus, step.out, sets[name]))
         _count(step, name, sets[name], (published or {}).get(name))
     for name in sorted(set(published or {}) - set(sets)):
         print(f"WARNING: {name}: nothing of it is here")
@@ -131,22 +129,13 @@ def tables_of(corpus: Path, out: Path, part: Mapping[str, Segment]) -> dict[str,
     for name in sorted({name for s in part.values() for name in s.more}):
         otherwise = "" if TEXT.fullmatch(name) else UNKNOWN
         tables[name] = {id: one_line(s.more.get(name, "")) or otherwise for id, s in part.items()}
-    if genders := _genders(part.values()):
+    if genders := one_gender((s.speaker, s.gender) for s in part.values() if s.gender):
         tables["spk2gender"] = genders
     return tables
 
 
 def _end(s: Segment) -> str:
     return f"{math.floor(s.recording_seconds * 1e4) / 1e4 if s.end is None else s.end:.4f}"
-
-
-def _genders(part: Iterable[Segment]) -> dict[str, str]:
-    """Speaker -> m or f, of speakers of whom the corpus says one of the two and never the other."""
-    said: dict[str, set[str]] = {}
-    for s in part:
-        if s.gender:
-            said.setdefault(s.speaker, set()).add(gender_of(s.gender))
-    return {speaker: min(genders - {""}) for speaker, genders in said.items() if len(genders - {""}) == 1}
 
 
 def _count(step: Step[Any], name: str, part: Mapping[str, Segment], published: Published | None) -> None:
