@@ -1,0 +1,146 @@
+"""What Whisper's tokens mean: text, languages, tasks, timestamps; and what a decoder must not write.
+
+The numbers differ from one release to the next (large-v3 has a language more, so all that follow are shifted), so every
+one is looked up by its name in the model's own files: tokenizer.json and generation_config.json of a Hugging Face folder.
+Timestamps come last, one every 0.02 s from 0 to 30 s, whether or not tokenizer.json names them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from tokenizers import Tokenizer
+
+from ..core.errors import UserError
+from ..core.files import read_json
+
+TOKENIZER, GENERATION = "tokenizer.json", "generation_config.json"
+TICK = 0.02  # seconds between two timestamps
+LAST_TICK = 1500  # timestamps reach from 0 to 30 s
+NO_SPEECH = ("<|nospeech|>", "<|nocaptions|>")
+PREVIOUS = "<|startofprev|>"
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Tokens of one model. Made by `read`.
+
+    Attributes:
+        tokenizer: of the folder.
+        size: tokens that the network has a row for.
+        suppressed: tokens that are never written; `suppressed_first`: nor as the first of a text.
+        languages: code -> token, e.g. ar -> 50272.
+    """
+
+    tokenizer: Tokenizer
+    size: int
+    suppressed: tuple[int, ...]
+    suppressed_first: tuple[int, ...]
+    languages: dict[str, int]
+    where: str
+
+    @staticmethod
+    def read(folder: Path) -> Vocabulary:
+        """Raises UserError where a file is missing or broken, and for an English-only model."""
+        for name in (TOKENIZER, GENERATION, "config.json"):
+            if not (folder / name).is_file():
+                raise UserError(
+                    f"no {name} in a Whisper folder", str(folder), "copy the tokenizer files of the same model there"
+                )
+        try:
+            tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+        except Exception as e:  # the binding has no exception class of its own
+            raise UserError(f"a broken tokenizer: {e}", str(folder / TOKENIZER), "copy it again") from None
+        said = read_json(folder / GENERATION)
+        config = read_json(folder / "config.json")
+        if not isinstance(said, dict) or not isinstance(config, dict) or "vocab_size" not in config:
+            raise UserError("a broken config.json or generation_config.json", str(folder), "copy them again")
+        if said.get("is_multilingual") is False:
+            what = "an English-only Whisper, which cannot transcribe another language"
+            raise UserError(what, str(folder), "name a multilingual one, without .en in its name")
+        languages = {name[2:-2]: int(id) for name, id in (said.get("lang_to_id") or {}).items()}
+        return Vocabulary(
+            tokenizer,
+            int(config["vocab_size"]),
+            tuple(said.get("suppress_tokens") or ()),
+            tuple(said.get("begin_suppress_tokens") or ()),
+            languages or _languages(tokenizer),
+            str(folder),
+        )
+
+    def id(self, name: str) -> int:
+        """Token of that name. Raises UserError where there is none."""
+        found = self.tokenizer.token_to_id(name)
+        if found is None:
+            raise UserError(f"no token {name}", self.where, "copy the tokenizer of the model itself")
+        return int(found)
+
+    @cached_property
+    def end(self) -> int:
+        """End of the text; all tokens below it are text."""
+        return self.id("<|endoftext|>")
+
+    @cached_property
+    def start(self) -> int:
+        return self.id("<|startoftranscript|>")
+
+    @cached_property
+    def previous(self) -> int:
+        """Stands before the text of what was said before."""
+        return self.id(PREVIOUS)
+
+    @cached_property
+    def no_timestamps(self) -> int:
+        return self.id("<|notimestamps|>")
+
+    @cached_property
+    def no_speech(self) -> int:
+        names = [n for n in NO_SPEECH if self.tokenizer.token_to_id(n) is not None]
+        return self.id(names[0] if names else NO_SPEECH[0])
+
+    @property
+    def first_timestamp(self) -> int:
+        """Of 0 s."""
+        return self.no_timestamps + 1
+
+    def language(self, code: str) -> int:
+        """Raises UserError where the model does not know that language."""
+        if code not in self.languages:
+            known = ", ".join(sorted(self.languages)) or "none"
+            raise UserError(f"the model knows no language {code}", self.where, f"it knows {known}")
+        return self.languages[code]
+
+    def prompt(self, language: str, timestamps: bool, task: str = "transcribe") -> list[int]:
+        """Tokens that a transcript begins with."""
+        head = [self.start, self.language(language), self.id(f"<|{task}|>")]
+        return head if timestamps else [*head, self.no_timestamps]
+
+    def timestamp(self, seconds: float) -> int:
+        """Token of the nearest timestamp; times past the last one get that."""
+        return self.first_timestamp + min(max(round(seconds / TICK), 0), LAST_TICK)
+
+    def seconds(self, token: int) -> float | None:
+        """Time of a timestamp; None of any other token."""
+        return round((token - self.first_timestamp) * TICK, 2) if token >= self.first_timestamp else None
+
+    def encode(self, text: str) -> list[int]:
+        """Tokens of a text, which begins with the space that Whisper writes before a word; none of an empty one."""
+        text = " ".join(text.split())
+        return list(self.tokenizer.encode(" " + text, add_special_tokens=False).ids) if text else []
+
+    def decode(self, tokens: Iterable[int]) -> str:
+        """Text of the tokens that are text, white space made single spaces."""
+        return " ".join(self.tokenizer.decode([t for t in tokens if t < self.end]).split())
+
+
+def _languages(tokenizer: Tokenizer) -> dict[str, int]:
+    """Languages of a folder whose generation config does not list them: the tokens between start and task."""
+    start, end = (tokenizer.token_to_id(name) for name in ("<|startoftranscript|>", "<|translate|>"))
+    if start is None or end is None:
+        return {}
+    names: list[Any] = [(tokenizer.id_to_token(i), i) for i in range(start + 1, end)]
+    return {name[2:-2]: i for name, i in names if name}
