@@ -1,7 +1,7 @@
 """What Whisper's tokens mean: text, languages, tasks, timestamps; and what a decoder must not write.
 
-The numbers differ from one release to the next (large-v3 has a language more, so all that follow are shifted), so every
-one is looked up by its name in the model's own files: tokenizer.json and generation_config.json of a Hugging Face folder.
+The numbers differ from one release to the next (large-v3 has a language more, so all that follow are shifted), so
+every one is looked up by its name in the model's own files, tokenizer.json and generation_config.json.
 Timestamps come last, one every 0.02 s from 0 to 30 s, whether or not tokenizer.json names them.
 """
 
@@ -53,7 +53,7 @@ class Vocabulary:
                 )
         try:
             tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
-        except Exception as e:  # the binding has no exception class of its own
+        except Exception as e:  # noqa: BLE001 the binding has no exception class of its own
             raise UserError(f"a broken tokenizer: {e}", str(folder / TOKENIZER), "copy it again") from None
         said = read_json(folder / GENERATION)
         config = read_json(folder / "config.json")

@@ -100,12 +100,16 @@ class Header:
 def write_hypotheses(folder: Path, rows: Iterable[Hypothesis], header: Header) -> int:
     """Write hypotheses.jsonl, text and header.json; rows must come in the order of their ids. Returns their number."""
     count = 0
-    with atomic(folder / HYPOTHESES) as new, atomic(folder / TEXT) as plain:
-        with open(new, "w", encoding="utf-8") as f, open(plain, "w", encoding="utf-8") as g:
-            for row in rows:
-                f.write(json.dumps(row.to_json(), ensure_ascii=False) + "\n")
-                g.write(f"{row.id} {row.text}".rstrip() + "\n")
-                count += 1
+    with (
+        atomic(folder / HYPOTHESES) as new,
+        atomic(folder / TEXT) as plain,
+        open(new, "w", encoding="utf-8") as f,
+        open(plain, "w", encoding="utf-8") as g,
+    ):
+        for row in rows:
+            f.write(json.dumps(row.to_json(), ensure_ascii=False) + "\n")
+            g.write(f"{row.id} {row.text}".rstrip() + "\n")
+            count += 1
     write_json(folder / HEADER, asdict(header))
     return count
 

@@ -1,0 +1,168 @@
+"""Whisper in Hugging Face's format: found by folder or hub id, read, checked, written.
+
+A folder has config.json, model.safetensors (or its parts with an index), and the tokenizer's files, which travel with
+every model that is made from it. What is written loads with `WhisperForConditionalGeneration.from_pretrained`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..core.errors import UserError
+from ..core.files import atomic, read_json, write_json, write_text
+from .hugging_face import OURS
+from .tensors import read_tensors, write_tensors
+from .vocabulary import GENERATION, TOKENIZER
+from .whisper import Whisper, WhisperConfig
+
+CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
+TRAVELS = (  # what a model made from another takes over as it is
+    TOKENIZER,
+    GENERATION,
+    "preprocessor_config.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "normalizer.json",
+    "vocab.json",
+    "merges.txt",
+)
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+_WANTED = ("*.json", "merges.txt", "model*.safetensors")
+
+
+def find_model(name: str | Path) -> Path:
+    """Folder of a model: `name` itself, its hf/, or what the hub has under that id (fetched once, kept in its cache).
+
+    Raises UserError where there is none.
+    """
+    path = Path(name)
+    for folder in (path, path / "hf"):
+        if (folder / CONFIG).is_file():
+            return folder
+    if path.exists() or not _HUB_ID.fullmatch(str(name)):
+        raise UserError(
+            "no Whisper here", str(name), f"name a folder with {CONFIG}, or an id such as openai/whisper-base"
+        )
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(str(name), allow_patterns=list(_WANTED)))
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as e:
+        said = " ".join(str(e).split())[:200]
+        remedy = "fetch it where there is a network (hf download), and name the folder"
+        raise UserError(f"neither a folder nor to be had from the hub: {said}", str(name), remedy) from None
+
+
+def read_whisper_config(folder: Path) -> WhisperConfig:
+    """Raises UserError where config.json is broken or of another network."""
+    tree = read_json(folder / CONFIG)
+    if not isinstance(tree, dict) or tree.get("model_type") != "whisper":
+        raise UserError("not a Whisper: its model_type is another", str(folder / CONFIG), "name a Whisper folder")
+    try:
+        return WhisperConfig(**{f.name: int(tree[f.name]) for f in fields(WhisperConfig)})
+    except (KeyError, TypeError, ValueError) as e:
+        raise UserError(f"a broken {CONFIG}: {e}", str(folder), "copy it again") from None
+
+
+def load_whisper(folder: Path, dtype: torch.dtype = torch.float32) -> Whisper:
+    """The network in eval mode on the CPU. Raises UserError where weights are missing, broken or do not fit."""
+    config = read_whisper_config(folder)
+    with torch.device("meta"):
+        model = Whisper(config)
+    weights = {_ours(name): t.to(dtype) for name, t in _tensors(folder).items() if name != "proj_out.weight"}
+    try:
+        model.load_state_dict(weights, assign=True)
+    except RuntimeError as e:
+        raise UserError(f"weights that do not fit {CONFIG}: {' '.join(str(e).split())[:300]}", str(folder)) from None
+    model.encoder.embed_positions.requires_grad_(False)
+    return model.eval()
+
+
+def _ours(name: str) -> str:
+    return name.removeprefix("model.")
+
+
+def _tensors(folder: Path) -> dict[str, Tensor]:
+    if (folder / WEIGHTS).is_file() or not (folder / INDEX).is_file():
+        return read_tensors(folder / WEIGHTS, "name a Whisper folder that has its weights as safetensors")
+    tree = read_json(folder / INDEX)
+    try:
+        parts = sorted(set(map(str, tree["weight_map"].values())))
+    except (KeyError, TypeError, AttributeError) as e:
+        raise UserError(f"a broken index of weights: {e!r}", str(folder / INDEX), "copy it again") from None
+    if strange := [part for part in parts if "/" in part or part.startswith(".")]:
+        raise UserError(f"an index that leads out of its folder: {strange[0]}", str(folder / INDEX), "copy it again")
+    return {name: t for part in parts for name, t in read_tensors(folder / part).items()}
+
+
+def save_whisper(
+    model: Whisper, folder: Path, source: Path, card: str = "", about: Mapping[str, Any] | None = None
+) -> None:
+    """Write a Hugging Face folder, whole or not at all; what no weight tells comes from the folder `source`.
+
+    Args:
+        about: goes into config.json under "sawt": what the network was made from, and how it wants to be used.
+    """
+    with atomic(folder) as temporary:
+        temporary.mkdir(parents=True)
+        tree = {**read_json(source / CONFIG), **asdict(model.config), "dtype": "float32"}
+        tree |= {"num_hidden_layers": model.config.encoder_layers, OURS: {**tree.get(OURS, {}), **(about or {})}}
+        tree.pop("torch_dtype", None)
+        write_json(temporary / CONFIG, tree)
+        for name in TRAVELS:
+            if (source / name).is_file():
+                shutil.copyfile(source / name, temporary / name)
+        _forget_alignment(temporary / GENERATION)
+        if card:
+            write_text(temporary / "README.md", card)
+        weights = {f"model.{name}": t.float() for name, t in model.state_dict().items()}
+        write_tensors(temporary / WEIGHTS, weights, {"format": "pt"})
+
+
+def _forget_alignment(path: Path) -> None:
+    """Word times name blocks of the teacher's decoder, which a student may not have."""
+    if path.is_file() and "alignment_heads" in (tree := read_json(path)):
+        tree.pop("alignment_heads")
+        write_json(path, tree)
+
+
+def said_of(folder: Path) -> dict[str, Any]:
+    """What save_whisper was told `about`; empty for a foreign model."""
+    tree = read_json(folder / CONFIG)
+    found = tree.get(OURS, {}) if isinstance(tree, dict) else {}
+    return dict(found) if isinstance(found, dict) else {}
+
+
+def model_hash(folder: Path) -> str:
+    """Of shape, weights and tokenizer: two folders of one hash write the same."""
+    state = hashlib.sha256()
+    for name in (CONFIG, GENERATION, TOKENIZER, *sorted(p.name for p in folder.glob("model*.safetensors"))):
+        if (folder / name).is_file():
+            with open(folder / name, "rb") as f:
+                state.update(hashlib.file_digest(f, "sha256").digest() if hasattr(hashlib, "file_digest") else f.read())
+    return state.hexdigest()[:16]
+
+
+def model_name(folder: Path) -> str:
+    """What a report calls it: `S` for exp/S/hf, the folder's own name otherwise."""
+    return folder.resolve().parent.name if folder.name == "hf" else folder.resolve().name
+
+
+def refuse_unlike(teacher: WhisperConfig, student: WhisperConfig, where: str) -> None:
+    """Raise UserError where one cannot learn from the other: other input, other tokens."""
+    for name, what in (("num_mel_bins", "mels"), ("vocab_size", "tokens")):
+        theirs, ours = getattr(teacher, name), getattr(student, name)
+        if theirs != ours:
+            what = f"a teacher of {theirs} {what} and a student of {ours}"
+            raise UserError(what, where, "make the student from this teacher (large-v3 and turbo have their own)")
