@@ -45,7 +45,7 @@ class Rules:
             last_B = is_time_BL[:, -1]
             before_B = is_time_BL[:, -2] if length > 1 else torch.ones_like(last_B)
             places_V = torch.arange(logits_BV.shape[1], device=logits_BV.device)
-            # After a pair text must follow, after an opening one text and then a closing one, after a lone one its twin.
+            # After a pair comes text; after text and a closing timestamp the opening one of what follows, or the end.
             logits_BV[:, first:].masked_fill_((last_B & before_B)[:, None], NEVER)
             logits_BV[:, : self.end].masked_fill_((last_B & ~before_B)[:, None], NEVER)
             newest_B = torch.where(is_time_BL, written_BL, 0).amax(1)

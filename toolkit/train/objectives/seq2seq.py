@@ -1,0 +1,195 @@
+"""Writing what was said: a Whisper that learns from labels, and from a teacher's distributions where there is one.
+
+Loss of a token: ce · CE against the label + kl · T² · KL(teacher ‖ student at temperature T), over positions that have
+a label and no others; optionally + mse · the mean square between hidden states of the blocks that a student took over.
+
+Source: "To Distill or Not to Distill", 2024, after Gandhi et al., "Distil-Whisper", 2023. The two weights stand in the
+paper as KL 0.8 and labels 1.0, in its command line the other way round: both are presets.
+
+Shapes: B windows, M mels, T mel frames, S encoder states, L tokens, N positions with a label, D width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ...models.whisper import Whisper
+from ..loop import Batch, Losses, Objective
+from ..totals import Pair
+from .soft_targets import soft_targets
+
+IGNORED = -100  # label of a position that nothing is learnt from
+PRESETS = {"paper-code": (0.8, 1.0), "paper-text": (1.0, 0.8), "labels": (1.0, 0.0)}
+
+
+@dataclass(frozen=True)
+class Seq2SeqConfig:
+    """What is learnt, and by which weights."""
+
+    preset: Literal["paper-code", "paper-text", "labels", "own"] = "paper-code"
+    "paper-code: labels 0.8, KL 1.0, as published command lines have it; paper-text: 1.0 and 0.8; labels: no KL; own"
+    ce: float = 1.0
+    "weight of the labels, where preset is own"
+    kl: float = 0.0
+    "weight of the KL divergence, where preset is own"
+    temperature: float = 2.0
+    "of the KL divergence"
+    mse: float = 0.0
+    "weight of the hidden states' mean square error; 0 = none, as published"
+    encoder: Literal["trained", "frozen"] = "trained"
+    "frozen: a student that has its teacher's encoder then hears through it once for both"
+    recompute: bool = False
+    "compute blocks again in the backward pass instead of keeping what is inside them: less memory, a third more time"
+    freeze_embeddings: bool = False
+    "leave the decoder's tokens and positions as they are"
+
+    def __post_init__(self) -> None:
+        if min(self.ce, self.kl, self.mse) < 0 or self.temperature <= 0:
+            raise ValueError("objective.ce, kl and mse must not be below 0, and temperature must be above 0")
+        if self.preset == "own" and self.ce + self.kl == 0:
+            raise ValueError("objective.ce and kl are both 0: there is nothing to learn")
+
+    @property
+    def weights(self) -> tuple[float, float]:
+        """(of the labels, of KL)."""
+        return (self.ce, self.kl) if self.preset == "own" else PRESETS[self.preset]
+
+
+class Seq2Seq(Objective):
+    """A student, and perhaps its teacher, which stays as it is."""
+
+    def __init__(
+        self,
+        student: Whisper,
+        config: Seq2SeqConfig,
+        teacher: Whisper | None = None,
+        picks: tuple[Sequence[int], Sequence[int]] = ((), ()),
+    ) -> None:
+        """Args:
+        picks: the teacher's blocks, 0-based, that blocks of the student's encoder and decoder are held against.
+
+        Raises ValueError where KL or MSE is asked for and no teacher, or no picks, are given.
+        """
+        super().__init__()
+        self.config, self.student, self.picks = config, student, picks
+        ce, self.kl = config.weights
+        self.ce = ce
+        if teacher is None and (self.kl or config.mse):
+            raise ValueError(f"objective.preset {config.preset} learns from a teacher, and there is none")
+        if config.mse and not all(picks):
+            raise ValueError("objective.mse needs a student that says which blocks of its teacher it has")
+        self.frozen = config.encoder == "frozen"
+        student.requires_grad_(True)
+        student.encoder.requires_grad_(not self.frozen)
+        student.encoder.embed_positions.requires_grad_(False)
+        if config.freeze_embeddings:
+            student.decoder.embed_tokens.requires_grad_(False)
+            student.decoder.embed_positions.requires_grad_(False)
+        student.encoder.recompute = student.decoder.recompute = config.recompute
+        self.shares = self.frozen and teacher is not None and _same(teacher.encoder, student.encoder)
+        # A list hides it from parameters() and state_dict(): it is no part of a checkpoint.
+        self._teacher = [] if teacher is None else [teacher.requires_grad_(False).eval()]
+
+    def train(self, mode: bool = True) -> Seq2Seq:
+        """A frozen encoder stays in eval mode."""
+        super().train(mode)
+        if self.frozen:
+            self.student.encoder.eval()
+        return self
+
+    def forward(self, batch: Batch, seed: int) -> Losses:
+        """Loss of mel_BMT and tokens_BL against labels_BL (IGNORED where nothing is learnt), in nats per token."""
+        mel_BMT, tokens_BL, labels_BL = batch["mel_BMT"], batch["tokens_BL"], batch["labels_BL"]
+        heard: list[Tensor] | None = [] if self.config.mse and not self.frozen else None
+        written: list[Tensor] | None = [] if self.config.mse else None
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
+            states_BSD = self.student.encoder(mel_BMT, heard)
+        hidden_BLD = self.student.decoder(tokens_BL, states_BSD, written)
+        places = (labels_BL != IGNORED).flatten().nonzero().flatten()
+        labels_N = labels_BL.flatten()[places]
+        theirs, mse = self._teach(mel_BMT, tokens_BL, states_BSD, heard, written, places)
+        loss, ce, kl, right = soft_targets(
+            _at(hidden_BLD, places),
+            self.student.decoder.embed_tokens.weight,
+            labels_N,
+            *theirs,
+            ce_weight=self.ce,
+            kl_weight=self.kl,
+            temperature=self.config.temperature,
+        )
+        weight = len(labels_N)
+        sums: dict[str, Pair] = {"ce": (ce, weight), "accuracy": (right, weight)}
+        if self.kl:
+            sums["kl"] = (kl, weight)
+        if mse is not None:
+            loss = loss + self.config.mse * weight * mse
+            sums["mse"] = (mse.detach() * weight, weight)
+        return Losses(loss, weight, sums)
+
+    @property
+    def teacher(self) -> Whisper | None:
+        return self._teacher[0] if self._teacher else None
+
+    def _teach(
+        self,
+        mel_BMT: Tensor,
+        tokens_BL: Tensor,
+        states_BSD: Tensor,
+        heard: list[Tensor] | None,
+        written: list[Tensor] | None,
+        places: Tensor,
+    ) -> tuple[tuple[Tensor | None, Tensor | None], Tensor | None]:
+        """((teacher's states at the places, its output layer), mean square error of hidden states)."""
+        teacher = self.teacher
+        if teacher is None or not (self.kl or self.config.mse):
+            return (None, None), None
+        if next(teacher.parameters()).device != tokens_BL.device:
+            teacher.to(tokens_BL.device)
+        their_heard: list[Tensor] | None = None if heard is None else []
+        their_written: list[Tensor] | None = None if written is None else []
+        with torch.no_grad():
+            their_states = states_BSD if self.shares else teacher.encoder(mel_BMT, their_heard)
+            hidden_BLD = teacher.decoder(tokens_BL, their_states, their_written)
+        mse = None
+        if written is not None and their_written is not None:
+            terms = [
+                F.mse_loss(_at(ours, places), _at(their_written[pick + 1], places))
+                for ours, pick in zip(written[1:], self.picks[1], strict=True)
+            ]
+            if heard is not None and their_heard is not None:
+                terms += [F.mse_loss(x, their_heard[p + 1]) for x, p in zip(heard[1:], self.picks[0], strict=True)]
+            mse = torch.stack(terms).mean()
+        return (_at(hidden_BLD, places), teacher.decoder.embed_tokens.weight), mse
+
+
+def _at(states_BLD: Tensor, places: Tensor) -> Tensor:
+    return states_BLD.flatten(0, 1).index_select(0, places)
+
+
+def _same(one: torch.nn.Module, other: torch.nn.Module) -> bool:
+    """Whether two modules have the same weights, to the bit."""
+    ours, theirs = one.state_dict(), other.state_dict()
+    return ours.keys() == theirs.keys() and all(
+        ours[name].shape == theirs[name].shape and torch.equal(ours[name], theirs[name]) for name in ours
+    )
+
+
+def label_row(prompt: Sequence[int], content: Sequence[int], end: int, previous: Sequence[int] = ()) -> Any:
+    """(tokens, labels) [L] of one window: what the decoder reads, and what it should say next.
+
+    Args:
+        prompt: start, language, task, perhaps no timestamps; what follows the start is learnt too, as published.
+        content: text and timestamps.
+        previous: <|startofprev|> and the text before; it is read, and nothing is learnt from it.
+    """
+    whole = np.array([*previous, *prompt, *content, end], np.int64)
+    labels = whole[1:].copy()
+    labels[: len(previous)] = IGNORED
+    return whole[:-1], labels
