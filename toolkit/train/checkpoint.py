@@ -18,7 +18,7 @@ from ..core.errors import UserError
 from ..core.files import TEMPORARY, atomic, read_json, remove, write_json
 from ..models.tensors import read_tensors, write_tensors
 
-TENSORS, STATE = "state.safetensors", "state.json"
+TENSORS, STATE, BEST = "state.safetensors", "state.json", "checkpoints/best.safetensors"
 FRESH = "--fresh STAGE (--list names the stages)"
 SHOWN = 3  # names that an error lists
 
@@ -32,6 +32,7 @@ class State:
         skipped: of these, steps skipped because loss or gradient were not finite; `in_a_row` of them just now.
         window: sums of the rows of loss.tsv that are not written yet.
         train, dev: newest means, by name.
+        best: `step` and `value` of the validation whose weights are kept; empty where none are.
     """
 
     identity: str = ""
@@ -41,6 +42,7 @@ class State:
     window: dict[str, list[float]] = field(default_factory=dict)
     train: dict[str, float] = field(default_factory=dict)
     dev: dict[str, float] = field(default_factory=dict)
+    best: dict[str, float] = field(default_factory=dict)
 
 
 def folder_of(out: Path, step: int) -> Path:
@@ -101,6 +103,21 @@ def load(out: Path, step: int, identity: str, model: nn.Module, optimiser: torch
         moments.setdefault(int(number), {})[moment] = tensor
     optimiser.load_state_dict({**optimiser.state_dict(), "state": moments})
     return state
+
+
+def save_weights(path: Path, model: nn.Module) -> None:
+    """The weights alone, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic(path) as temporary:
+        write_tensors(temporary, model.state_dict())
+
+
+def load_weights(path: Path, model: nn.Module) -> None:
+    """Put the weights of `save_weights` into the model. Raises UserError where the file is gone or broken."""
+    remedy = f"redo the training: run the recipe with {FRESH}"
+    weights = read_tensors(path, remedy)
+    check_shapes(model.state_dict(), weights, str(path), remedy)
+    model.load_state_dict(weights)
 
 
 def _read(out: Path, step: int) -> tuple[State, dict[str, Tensor]]:

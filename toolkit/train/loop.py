@@ -28,7 +28,7 @@ from ..core.errors import UserError
 from ..core.progress import Progress
 from ..core.seed import seed_of
 from ..data.batches import prefetch
-from .checkpoint import State, load, rotate, save, steps_saved
+from .checkpoint import BEST, State, load, load_weights, rotate, save, save_weights, steps_saved
 from .history import History, Window
 from .ranks import World
 from .schedule import OptimConfig, learning_rate, optimiser
@@ -58,6 +58,8 @@ class LoopConfig:
     "a run that is killed loses no more than so many: between two checkpoints there is one that the next replaces"
     keep: int = 2
     "checkpoints kept"
+    best: str = ""
+    "a figure of the dev set: the run ends with the weights of the validation where it was lowest; empty = the last ones"
     bad_steps: int = 20
     "steps in a row with a loss or gradient that is not finite before the run gives up; fewer are skipped"
     threads: int = 1
@@ -75,6 +77,8 @@ class LoopConfig:
             if getattr(self, name) < 1:
                 raise ValueError(f"loop.{name} must be at least 1, not {getattr(self, name)}")
         check_threads("loop.threads", self.threads)
+        if self.best and not self.validate_every:
+            raise ValueError(f"loop.best {self.best} needs loop.validate_every: a best one of a single one is the last")
         if not self.checkpoint_minutes > 0:
             raise ValueError(f"loop.checkpoint_minutes must be above 0, not {self.checkpoint_minutes}")
 
@@ -117,12 +121,17 @@ class Objective(nn.Module):
 
 @dataclass(frozen=True)
 class Trained:
-    """How a run ended: last row of the training means and of the dev means, by name ("loss", ...)."""
+    """How a run ended: last row of the training means and of the dev means, by name ("loss", ...).
+
+    Attributes:
+        best: `step` and `value` of the validation whose weights the objective ends with; empty: the last step's.
+    """
 
     step: int
     skipped: int
     train: dict[str, float]
     dev: dict[str, float]
+    best: dict[str, float]
 
 
 def train(
@@ -177,7 +186,9 @@ def train(
                 smaller,
             ) from None
     run.refuse_diverged()
-    return Trained(run.state.step, run.state.skipped, run.state.train, run.state.dev)
+    if run.state.best:
+        load_weights(out / BEST, run.objective)
+    return Trained(run.state.step, run.state.skipped, run.state.train, run.state.dev, run.state.best)
 
 
 class Run:
@@ -228,6 +239,7 @@ class Run:
                 self.step([next(ahead) for _ in mine], mine)
                 if dev and self.due(loop.validate_every):
                     state.dev = self.validate(dev, dev_batches)
+                    self.keep_best()
                 if self.due(loop.log_every) or (dev and self.due(loop.validate_every)):
                     self.report(history, dev is not None)
                 if loop.checkpoint_every and (self.due(loop.checkpoint_every) or self.long_ago()):
@@ -326,6 +338,19 @@ class Run:
             totals.add({"loss": (losses.total, losses.weight), **losses.sums})
         pairs, _ = totals.over(self.world)
         return {name: n / d if d else math.nan for name, (n, d) in pairs.items()}
+
+    def keep_best(self) -> None:
+        """Keep these weights where loop.best is lower than ever. One number is compared with another, never names."""
+        if not self.loop.best:
+            return
+        if self.loop.best not in self.state.dev:
+            known = ", ".join(self.state.dev)
+            raise UserError(f"no figure {self.loop.best} of the dev set", "loop.best", f"there are {known}")
+        value = self.state.dev[self.loop.best]
+        if math.isfinite(value) and value < self.state.best.get("value", math.inf):
+            self.state.best = {"step": self.state.step, "value": value}
+            if self.world.first:
+                save_weights(self.out / BEST, self.objective)
 
     def report(self, history: History | None, has_dev: bool) -> None:
         """Close the window: a row of loss.tsv and TensorBoard's scalars."""
