@@ -39,6 +39,7 @@ def tiny_whisper_folder(
     mels: int = 80,
     seed: int = 0,
     languages: Sequence[str] = LANGUAGES,
+    init_std: float = 0.5,
 ) -> Path:
     """Write the folder of a Whisper with random weights to `path`, and return it. Same arguments, same bytes.
 
@@ -48,12 +49,14 @@ def tiny_whisper_folder(
         mels: 80, or 128 as large-v3 and turbo have.
         seed: of the weights.
         languages: their tokens; a Whisper without Arabic is one whose languages leave it out.
+        init_std: of the weights. With Whisper's 0.02 an untrained network writes the same whatever it hears, and
+            a test that decodes would prove nothing.
     """
     path.mkdir(parents=True, exist_ok=True)
     tokenizer = tiny_tokenizer(languages)
     tokenizer.save(str(path / "tokenizer.json"))
     write_json(path / "tokenizer_config.json", _tokenizer_config())
-    config = _config(tokenizer, layers, decoder_layers or layers, d, mels)
+    config = _config(tokenizer, layers, decoder_layers or layers, d, mels, init_std)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         network = WhisperForConditionalGeneration(config)
@@ -81,7 +84,9 @@ def tiny_tokenizer(languages: Sequence[str] = LANGUAGES) -> Tokenizer:
     return tokenizer
 
 
-def _config(tokenizer: Tokenizer, encoder_layers: int, decoder_layers: int, d: int, mels: int) -> WhisperConfig:
+def _config(
+    tokenizer: Tokenizer, encoder_layers: int, decoder_layers: int, d: int, mels: int, init_std: float
+) -> WhisperConfig:
     end = tokenizer.token_to_id("<|endoftext|>")
     return WhisperConfig(
         vocab_size=tokenizer.get_vocab_size(),
@@ -93,6 +98,7 @@ def _config(tokenizer: Tokenizer, encoder_layers: int, decoder_layers: int, d: i
         encoder_ffn_dim=4 * d,
         decoder_ffn_dim=4 * d,
         d_model=d,
+        init_std=init_std,
         max_source_positions=1500,
         max_target_positions=448,
         decoder_start_token_id=tokenizer.token_to_id("<|startoftranscript|>"),

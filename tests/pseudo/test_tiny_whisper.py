@@ -38,17 +38,28 @@ def test_special_tokens_are_in_the_order_that_whisper_has_them(folder: Path) -> 
     assert len(v.languages) == 3
 
 
-def test_hugging_face_reads_the_folder_and_generates(folder: Path) -> None:
+def test_hugging_face_reads_the_folder_and_what_it_writes_depends_on_what_it_hears(folder: Path) -> None:
     network = WhisperForConditionalGeneration.from_pretrained(folder).eval()
-    extractor = WhisperFeatureExtractor.from_pretrained(folder)
-    noise = np.random.default_rng(0).standard_normal(16000).astype(np.float32)
-    mels = extractor(noise, sampling_rate=16000, return_tensors="pt").input_features
-    assert mels.shape == (1, 80, 3000)
+    mels = _mels(folder)
+    assert mels.shape == (2, 80, 3000)
     with torch.no_grad():
-        loss = network(mels, labels=torch.tensor([[5, 6, 7]])).loss.item()
-        tokens = network.generate(mels, language="ar", task="transcribe", max_new_tokens=4)
-    assert loss == pytest.approx(math.log(Vocabulary.read(folder).size), abs=0.2)  # an untrained network knows nothing
-    assert not set(tokens.flatten().tolist()) & set(network.generation_config.suppress_tokens)
+        written = network.generate(mels, language="ar", task="transcribe", max_new_tokens=8).tolist()
+    assert written[0] != written[1]
+    assert not {token for row in written for token in row} & set(network.generation_config.suppress_tokens)
+
+
+def test_with_the_init_of_whisper_an_untrained_network_knows_nothing(tmp_path: Path) -> None:
+    network = WhisperForConditionalGeneration.from_pretrained(tiny_whisper_folder(tmp_path / "m", init_std=0.02)).eval()
+    with torch.no_grad():
+        loss = network(_mels(tmp_path / "m"), labels=torch.tensor([[5, 6, 7]] * 2)).loss.item()
+    assert loss == pytest.approx(math.log(Vocabulary.read(tmp_path / "m").size), abs=0.2)
+
+
+def _mels(folder: Path) -> torch.Tensor:
+    """Of a second of noise and a second of silence."""
+    noise = np.random.default_rng(0).standard_normal(16000).astype(np.float32)
+    extractor = WhisperFeatureExtractor.from_pretrained(folder)
+    return extractor([noise, 0 * noise], sampling_rate=16000, return_tensors="pt").input_features
 
 
 def test_hugging_faces_tokenizer_gives_the_same_tokens(folder: Path) -> None:
