@@ -1,0 +1,301 @@
+"""Pack labelled utterances into windows of 30 s, of one speaker each, with timestamps.
+
+python3 -m toolkit.pseudo.pack --labels pseudo --in data/train MODEL dump/labels --out dump/packs/all
+python3 -m toolkit.pseudo.pack --labels pseudo --keep filtered --in data/train MODEL dump/labels dump/select --out ...
+python3 -m toolkit.pseudo.pack --labels truth --in data/train MODEL --out dump/packs/truth
+
+Whisper's encoder always sees 30 s, and an utterance of 5 s alone leaves it 25 s of padding. MODEL is the folder of the
+Whisper whose tokens the labels are written in. Inputs are told apart by what is in them.
+
+Utterances of a speaker (and language) follow each other as they were said: in the order of their ids, or, where
+`segments` tell, of recording and time. They are put into a window until the next one does not fit, by seconds or by
+tokens; then a new window begins (next-fit). First-fit-decreasing would leave less padding, but a window can then have
+no text before it to be conditioned on, and its neighbours would be strangers. Nothing is split; the last window of a
+speaker is kept however short it is, and no other speaker comes into it.
+
+Times are multiples of 0.02 s, as Whisper's timestamps are: every utterance begins at one.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from ..core.errors import UserError
+from ..core.files import read_json
+from ..core.step import Step, main
+from ..data.find import read_from_here
+from ..data.kaldi import WAV, DataDir, Utterance
+from ..models.vocabulary import LAST_TICK, TICK, TOKENIZER, Vocabulary
+from .hypotheses import is_hypotheses, read_hypotheses
+from .packing import FRAME, FUZZ, MARKS, Take, in_order, next_fit, on_grid, ticks_of
+from .selections import is_selection, read_kept
+from .windows import Header, Piece, Segment, Window, vocabulary_hash, write_windows
+
+VERSION = 1
+PLAN = {"mb": 1, "mb_per_hour": 0.5}
+
+
+@dataclass(frozen=True)
+class PackConfig:
+    """How windows are filled."""
+
+    labels: Literal["pseudo", "truth"] = "pseudo"
+    """what the model is to write: a folder of pseudo.transcribe, or the data directory's `text`"""
+    keep: str = ""
+    """name of a selection of pseudo.select; empty: every utterance"""
+    window_seconds: float = 30.0
+    """the most a window holds, s; no more than the 30 s that timestamps reach"""
+    gap_seconds: float = 0.0
+    """silence between two utterances of a window, s"""
+    max_tokens: int = 225
+    """the longest label of a window, prompt, timestamps and end included; 225 leaves as much before it for the text of
+    the window before, in the 448 positions of the decoder"""
+    shortest_seconds: float = 0.0
+    """shorter utterances are dropped, s"""
+    language: str = "ar"
+    """labels: truth: language of the transcripts; a pseudo-label says its own"""
+    languages: dict[str, str] = field(default_factory=dict)
+    """labels: truth: language of those whose utt2lang is this, e.g. `ENG: en`"""
+
+    def __post_init__(self) -> None:
+        if not TICK <= self.window_seconds <= LAST_TICK * TICK:
+            raise ValueError(f"window_seconds must be in [{TICK}, 30]: the encoder sees no more")
+        if not 0 <= self.gap_seconds < self.window_seconds:
+            raise ValueError("gap_seconds must be at least 0 and shorter than the window")
+        if self.max_tokens <= FRAME + MARKS:
+            raise ValueError(f"max_tokens must be more than {FRAME + MARKS}: prompt, timestamps and end are that many")
+        if self.shortest_seconds < 0:
+            raise ValueError("shortest_seconds must be at least 0")
+
+
+@dataclass(frozen=True)
+class Label:
+    """What is written of an utterance: (start, end, text) in seconds from its beginning; no times: all of it."""
+
+    language: str
+    segments: tuple[tuple[float, float, str], ...]
+
+
+def pseudo_labels(folder: Path, wanted: set[str], step: Step[PackConfig]) -> dict[str, Label]:
+    """Id -> label of those of `wanted` that have one; a ledger row for one that was cut off. Raises UserError."""
+    found: dict[str, Label] = {}
+    seen: set[str] = set()
+    for row in read_hypotheses(folder):
+        if row.id in seen:
+            raise UserError(f"two hypotheses of {row.id}", str(folder), "transcribe again")
+        seen.add(row.id)
+        if row.id not in wanted:
+            continue
+        if not row.ended:
+            step.ledger.drop(row.id, "label cut off", f"the recogniser came to no end: {row.text[:80]}")
+        elif not all(math.isfinite(t) for s in row.segments for t in (s.start, s.end)):
+            step.ledger.drop(row.id, "label without times", "times that are not finite")
+        else:
+            timed = tuple((s.start, s.end, s.text) for s in row.segments)
+            found[row.id] = Label(row.language, timed or ((0.0, row.seconds, row.text),))
+    for id in sorted(wanted - seen):
+        step.ledger.drop(id, "no label", f"not in {folder}")
+    return found
+
+
+def true_labels(data: DataDir, wanted: set[str], step: Step[PackConfig]) -> dict[str, Label]:
+    """Id -> transcript of those of `wanted` that have one; a ledger row for others. Raises UserError without `text`."""
+    if "text" not in data.tables:
+        raise UserError(
+            "no transcripts here, which `labels: truth` asks for", str(data.path / "text"), "labels: pseudo"
+        )
+    config, text, spoken = step.config, data.tables["text"], data.tables.get("utt2lang", {})
+    found: dict[str, Label] = {}
+    for u in data.utterances:
+        if u.id in wanted and u.id not in text:
+            step.ledger.drop(u.id, "no label", f"not in {data.path / 'text'}")
+        elif u.id in wanted:
+            language = config.languages.get(spoken.get(u.id, ""), config.language)
+            found[u.id] = Label(language, ((0.0, u.seconds, text[u.id]),))
+    return found
+
+
+def make_take(u: Utterance, label: Label, vocabulary: Vocabulary, step: Step[PackConfig]) -> Take | None:
+    """The utterance with its label in tokens; a ledger row and None where no window can hold it."""
+    config, ticks = step.config, ticks_of(u.seconds)
+    placed = on_grid(label.segments, ticks)
+    segments = tuple((start, end, tuple(vocabulary.encode(text))) for start, end, text in placed)
+    take = Take(u.id, u.seconds, ticks, segments)
+    if u.seconds < config.shortest_seconds:
+        step.ledger.drop(u.id, "too short", f"{u.seconds:.3f} s")
+    elif ticks > _room(config):
+        step.ledger.drop(u.id, "longer than the window", f"{u.seconds:.3f} s, a window {config.window_seconds:g} s")
+    elif not segments:
+        step.ledger.drop(u.id, "empty label", f"labels: {config.labels}")
+    elif any(token >= vocabulary.end for _, _, tokens in segments for token in tokens):
+        step.ledger.drop(u.id, "label with a special token", " ".join(text for _, _, text in placed)[:80])
+    elif FRAME + take.tokens > config.max_tokens:
+        step.ledger.drop(u.id, "label too long", f"{FRAME + take.tokens} tokens, max_tokens is {config.max_tokens}")
+    else:
+        return take
+    return None
+
+
+def make_windows(
+    data: DataDir, labels: dict[str, Label], vocabulary: Vocabulary, step: Step[PackConfig]
+) -> list[Window]:
+    """Every window, by speaker and language. Raises UserError for a language that the model does not know."""
+    config = step.config
+    for language in sorted({label.language for label in labels.values()}):
+        vocabulary.language(language)
+    groups: dict[tuple[str, str], list[Take]] = {}
+    for u in in_order(data):
+        if u.id in labels and (take := make_take(u, labels[u.id], vocabulary, step)):
+            groups.setdefault((u.speaker, labels[u.id].language), []).append(take)
+    found: list[Window] = []
+    gap = ticks_of(config.gap_seconds) if config.gap_seconds else 0
+    for (speaker, language), takes in sorted(groups.items()):
+        previous = None
+        for placed in next_fit(takes, _room(config), gap, config.max_tokens):
+            start, last = placed[-1]
+            seconds = round(start * TICK + last.seconds, 4)
+            pieces = tuple(_piece(start, take) for start, take in placed)
+            found.append(Window(placed[0][1].id, speaker, seconds, previous, language, pieces))
+            previous = found[-1].id
+    return found
+
+
+def _piece(at: int, take: Take) -> Piece:
+    segments = tuple(Segment(_time(at + start), _time(at + end), tokens) for start, end, tokens in take.segments)
+    return Piece(take.id, _time(at), round(take.seconds, 4), segments)
+
+
+def _time(tick: int) -> float:
+    return round(tick * TICK, 2)
+
+
+def _room(config: PackConfig) -> int:
+    """Ticks of a window."""
+    return math.floor((config.window_seconds + FUZZ) / TICK)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The folders of the command line, told apart by what is in them."""
+
+    data: Path
+    model: Path
+    labels: Path | None
+    select: Path | None
+
+
+def recognise(paths: list[Path]) -> Inputs:
+    """Raises UserError for what is none of them, two of a kind, and where one is missing."""
+    kinds: dict[str, Path] = {}
+    for path in paths:
+        model = (
+            path / "hf" if (path / "hf" / TOKENIZER).is_file() else path
+        )  # a trained one has it in a folder of its own
+        tests = {
+            "data": (path / WAV).is_file(),
+            "labels": is_hypotheses(path),
+            "select": is_selection(path),
+            "model": (model / TOKENIZER).is_file(),
+        }
+        kind = next((name for name, fits in tests.items() if fits), "")
+        if not kind:
+            what = "neither a data directory nor a Whisper's folder, labels or a selection"
+            raise UserError(what, str(path), f"see python3 -m toolkit.pseudo.pack --help; a Whisper has {TOKENIZER}")
+        if kind in kinds:
+            raise UserError(f"two inputs of one kind ({kind}): {kinds[kind]} and {path}", "--in", "leave one out")
+        kinds[kind] = model if kind == "model" else path
+    for kind, what in (
+        ("data", "a data directory (with wav.scp)"),
+        ("model", "the Whisper whose tokens labels are in"),
+    ):
+        if kind not in kinds:
+            raise UserError(f"an input is missing: {what}", "--in", "name it")
+    return Inputs(kinds["data"], kinds["model"], kinds.get("labels"), kinds.get("select"))
+
+
+def _wanted(data: DataDir, inputs: Inputs, step: Step[PackConfig]) -> set[str]:
+    """Ids that are to be packed: all, or those of the selection. Others have a ledger row in the selection's folder."""
+    ids, keep = {u.id for u in data.utterances}, step.config.keep
+    if bool(keep) != bool(inputs.select):
+        what = f"no selection to take {keep} from" if keep else "a selection, and no name of what to keep"
+        raise UserError(what, "--in and --keep", "name both the output of pseudo.select and --keep NAME, or neither")
+    if not inputs.select:
+        return ids
+    wanted = ids & set(read_kept(inputs.select, keep))
+    if not wanted:
+        remedy = f"loosen `{keep}` in `keep` of the config of pseudo.select (a higher λ), or leave --keep out"
+        raise UserError(f"selection {keep} keeps not one utterance of {inputs.data}", str(inputs.select), remedy)
+    step.counts["not_selected"] = len(ids) - len(wanted)
+    return wanted
+
+
+def _count(step: Step[PackConfig], windows: list[Window]) -> None:
+    """How full the windows are, and how much padding is left, beside that of utterances alone."""
+    pieces = [piece for window in windows for piece in window.utterances]
+    seconds, room = math.fsum(piece.seconds for piece in pieces), step.config.window_seconds
+    fill, alone = seconds / (room * len(windows)), seconds / (room * len(pieces))
+    step.counts |= {
+        "windows": len(windows),
+        "utterances": len(pieces),
+        "hours": round(seconds / 3600, 4),
+        "speakers": len({window.speaker for window in windows}),
+        "fill_percent": round(100 * fill, 2),
+        "padding_percent": round(100 * (1 - fill), 2),
+        "padding_percent_unpacked": round(100 * (1 - alone), 2),
+        "tokens": sum(len(segment.tokens) for piece in pieces for segment in piece.segments),
+    }
+    print(
+        f"{len(pieces):,} utterances, {seconds / 3600:.2f} h, in {len(windows):,} windows of {room:g} s: "
+        f"padding {100 * (1 - fill):.1f} %, of utterances alone {100 * (1 - alone):.1f} %"
+    )
+
+
+def _refuse_small(model: Path, config: PackConfig) -> None:
+    """Raise UserError for windows that are more than the model's encoder or decoder has positions for."""
+    said = read_json(model / "config.json")
+    seconds = said.get("max_source_positions", LAST_TICK) * TICK
+    tokens = said.get("max_target_positions", config.max_tokens)
+    if config.window_seconds > seconds + FUZZ:
+        what = f"window_seconds is {config.window_seconds:g}, and the encoder sees {seconds:g} s"
+        raise UserError(what, str(model), f"window_seconds: {seconds:g}")
+    if config.max_tokens > tokens:
+        what = f"max_tokens is {config.max_tokens}, and the decoder has {tokens} positions"
+        raise UserError(what, str(model), f"max_tokens: {tokens // 2 + 1}, say")
+
+
+def run(step: Step[PackConfig]) -> None:
+    config, inputs = step.config, recognise(step.ins)
+    if config.labels == "pseudo" and not inputs.labels:
+        raise UserError("no pseudo-labels among the inputs", "--in", "name the output of pseudo.transcribe")
+    vocabulary = Vocabulary.read(inputs.model)
+    _refuse_small(inputs.model, config)
+    data = read_from_here(inputs.data)
+    if "utt2spk" not in data.tables:
+        print("WARNING: no utt2spk: every utterance is taken for a speaker, and nothing can be packed with it")
+    wanted = _wanted(data, inputs, step)
+    if config.labels == "truth":
+        labels = true_labels(data, wanted, step)
+    else:
+        assert inputs.labels
+        labels = pseudo_labels(inputs.labels, wanted, step)
+    windows = make_windows(data, labels, vocabulary, step)
+    if not windows:
+        reasons = ", ".join(f"{reason} ({n:,})" for reason, n in step.ledger.reasons().items())
+        raise UserError(f"not one utterance can be packed: {reasons}", str(inputs.data), "mend what is named")
+    header = Header(
+        vocabulary_hash(inputs.model),
+        config.labels,
+        config.window_seconds,
+        inputs.data.name,
+        str(inputs.data),
+        config.keep,
+    )
+    write_windows(step.out, windows, header)
+    _count(step, windows)
+
+
+if __name__ == "__main__":
+    main(run, PackConfig)

@@ -1,0 +1,82 @@
+"""Utterances put into windows in the order in which they were said: times in ticks of 0.02 s, labels in tokens."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from ..data.kaldi import SEGMENTS, DataDir, Utterance, parse_segment
+from ..models.vocabulary import TICK
+
+FRAME = 4  # tokens around the segments of a window: start of transcript, language, task, and the end
+MARKS = 2  # timestamps around a segment
+FUZZ = 1e-6  # s: 93.1 - 63.1 is 30 s, and a little more as a sum of floats
+
+
+@dataclass(frozen=True)
+class Take:
+    """An utterance ready to be put into a window; its times are in ticks of 0.02 s from its own beginning."""
+
+    id: str
+    seconds: float
+    ticks: int
+    segments: tuple[tuple[int, int, tuple[int, ...]], ...]
+
+    @property
+    def tokens(self) -> int:
+        """What it adds to a label, timestamps included."""
+        return sum(len(tokens) + MARKS for _, _, tokens in self.segments)
+
+
+def ticks_of(seconds: float) -> int:
+    """The fewest ticks that hold `seconds`."""
+    return max(1, math.ceil((seconds - FUZZ) / TICK))
+
+
+def on_grid(segments: Iterable[tuple[float, float, str]], ticks: int) -> list[tuple[int, int, str]]:
+    """Segments at the nearest ticks within an utterance of `ticks`; each has one at least, none is over another.
+
+    Where there are more segments than ticks, the last ones become one: no text is lost.
+    """
+    said = [(start, end, text) for start, end, text in segments if text.strip()]
+    if len(said) > ticks:
+        rest = said[ticks - 1 :]
+        said = [*said[: ticks - 1], (rest[0][0], rest[-1][1], " ".join(text for _, _, text in rest))]
+    found: list[tuple[int, int, str]] = []
+    at = 0
+    for left, (start, end, text) in zip(range(len(said) - 1, -1, -1), said):  # each segment after it needs a tick
+        begin = min(max(round(start / TICK), at), ticks - left - 1)
+        at = min(max(round(end / TICK), begin + 1), ticks - left)
+        found.append((begin, at, text))
+    return found
+
+
+def next_fit(takes: Iterable[Take], room: int, gap: int, max_tokens: int) -> Iterator[list[tuple[int, Take]]]:
+    """(start, utterance) of each window, times in ticks; a window is closed when the next one does not fit.
+
+    Args:
+        takes: each fits into a window of its own.
+        room: ticks of a window; `gap`: between two utterances.
+    """
+    window: list[tuple[int, Take]] = []
+    tokens = FRAME
+    for take in takes:
+        start = window[-1][0] + window[-1][1].ticks + gap if window else 0
+        if window and (start + take.ticks > room or tokens + take.tokens > max_tokens):
+            yield window
+            window, tokens, start = [], FRAME, 0
+        window.append((start, take))
+        tokens += take.tokens
+    if window:
+        yield window
+
+
+def in_order(data: DataDir) -> list[Utterance]:
+    """Utterances by speaker, of each in the order of recording and time where segments tell, else of ids."""
+    segments = data.tables.get(SEGMENTS)
+
+    def key(u: Utterance) -> tuple[str, str, float, str]:
+        return (u.speaker, parse_segment(segments[u.id])[0] if segments else "", u.start if segments else 0.0, u.id)
+
+    return sorted(data.utterances, key=key)

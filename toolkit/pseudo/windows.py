@@ -1,0 +1,191 @@
+"""Windows of 30 s that a Whisper is trained on, as pseudo.pack leaves them: utterances and their labels.
+
+A folder has windows.jsonl, a line per window, and header.json, which says what they were made of. Audio is not copied:
+it is that of the data directory that the header names, read while training.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import UserError
+from ..core.files import atomic, read_json, write_json
+from ..core.record import digest
+from ..models.vocabulary import TOKENIZER
+
+WINDOWS, HEADER = "windows.jsonl", "header.json"
+PACK_AGAIN = "pack again: --fresh of the stage that packs"
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A stretch of a window, in seconds from the window's beginning, multiples of 0.02, and its text tokens."""
+
+    start: float
+    end: float
+    tokens: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """An utterance in a window.
+
+    Attributes:
+        id: of the utterance, in the data directory.
+        start: where in the window its audio begins, seconds, a multiple of 0.02.
+        seconds: length of its audio.
+        segments: in the order of time, none over another; all within the utterance (to the next multiple of 0.02).
+    """
+
+    id: str
+    start: float
+    seconds: float
+    segments: tuple[Segment, ...]
+
+
+@dataclass(frozen=True)
+class Window:
+    """What the encoder sees at once; silence is between its utterances and after the last one.
+
+    Attributes:
+        id: that of its first utterance, which is in no other window.
+        speaker: of all its utterances.
+        seconds: from its beginning to the end of its last utterance.
+        previous: id of the window before it of the same speaker and language, whose text may stand before this one's.
+        language: code of the language of all its labels.
+        utterances: in the order of time.
+    """
+
+    id: str
+    speaker: str
+    seconds: float
+    previous: str | None
+    language: str
+    utterances: tuple[Piece, ...]
+
+    @staticmethod
+    def from_json(row: Any) -> Window:
+        """Raises ValueError, TypeError or KeyError for anything but a line of windows.jsonl."""
+        pieces = tuple(
+            Piece(
+                _text(p["id"]),
+                float(p["start"]),
+                float(p["seconds"]),
+                tuple(Segment(float(s["start"]), float(s["end"]), tuple(map(int, s["tokens"]))) for s in p["segments"]),
+            )
+            for p in row["utterances"]
+        )
+        previous = None if row["previous"] is None else _text(row["previous"])
+        made = Window(
+            _text(row["id"]), _text(row["speaker"]), float(row["seconds"]), previous, _text(row["language"]), pieces
+        )
+        made.check()
+        return made
+
+    def check(self) -> None:
+        """Raises ValueError where times go back, or nothing is said."""
+        if not self.utterances:
+            raise ValueError("a window without an utterance")
+        at = 0.0
+        for piece in self.utterances:
+            if not (piece.start >= at and piece.seconds > 0 and piece.segments):
+                raise ValueError(f"{piece.id} begins before the end of what is before it, or has no label")
+            at = piece.start
+            for segment in piece.segments:
+                if not at <= segment.start < segment.end:
+                    raise ValueError(f"times of {piece.id} that go back: {segment.start} {segment.end}")
+                at = segment.end
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a folder of windows was made of.
+
+    Attributes:
+        vocabulary: hash of the tokenizer.json that made the tokens.
+        labels: pseudo or truth.
+        window_seconds: the most that a window holds.
+        set: name of the data directory.
+        data: the data directory as it was named, relative to the recipe's folder: there the audio is.
+        keep: name of the selection; empty where there was none.
+    """
+
+    vocabulary: str
+    labels: str
+    window_seconds: float
+    set: str
+    data: str
+    keep: str = ""
+
+
+def vocabulary_hash(model: Path) -> str:
+    """Hash of the tokenizer of a Whisper's folder. Raises UserError where there is none."""
+    if not (model / TOKENIZER).is_file():
+        raise UserError(f"no {TOKENIZER} in a Whisper folder", str(model), "copy the tokenizer of the same model there")
+    return digest((model / TOKENIZER).read_bytes())
+
+
+def is_pack(folder: Path) -> bool:
+    return (folder / WINDOWS).is_file()
+
+
+def write_windows(folder: Path, windows: Iterable[Window], header: Header) -> None:
+    """Write windows.jsonl and header.json."""
+    with atomic(folder / WINDOWS) as temporary, open(temporary, "w", encoding="utf-8") as f:
+        f.writelines(json.dumps(asdict(window), ensure_ascii=False) + "\n" for window in windows)
+    write_json(folder / HEADER, asdict(header))
+
+
+def read_header(folder: Path) -> Header:
+    """Raises UserError where there is none, or a broken one."""
+    if not (folder / HEADER).is_file():
+        raise UserError("no windows here", str(folder), "name the output of pseudo.pack")
+    try:
+        header = Header(**read_json(folder / HEADER))
+        if not all(isinstance(v, str) for k, v in asdict(header).items() if k != "window_seconds"):
+            raise TypeError("a name that is no text")
+        float(header.window_seconds)
+    except (TypeError, ValueError) as e:
+        raise UserError(f"not a header of windows: {e}", str(folder / HEADER), PACK_AGAIN) from None
+    return header
+
+
+def read_windows(folder: Path) -> list[Window]:
+    """Every window, in the order of the file. Raises UserError naming the first line that is none."""
+    path = folder / WINDOWS
+    if not path.is_file():
+        raise UserError("no windows here", str(folder), "name the output of pseudo.pack")
+    found: list[Window] = []
+    ids: set[str] = set()
+    with open(path, encoding="utf-8", errors="surrogateescape") as f:
+        for number, line in enumerate(f, 1):
+            try:
+                window = Window.from_json(json.loads(line))
+                if window.id in ids:
+                    raise ValueError(f"window {window.id} stands there already")
+                if window.previous is not None and window.previous not in ids:
+                    raise ValueError(f"the window before it, {window.previous}, is not there")
+            except (ValueError, TypeError, KeyError, RecursionError) as e:
+                raise UserError(f"not a line of pseudo.pack: {e}", f"{path}, line {number}", PACK_AGAIN) from None
+            ids.add(window.id)
+            found.append(window)
+    if not found:
+        raise UserError("not one window", str(path), PACK_AGAIN)
+    return found
+
+
+def refuse_other_vocabulary(folder: Path, model: Path) -> None:
+    """Raise UserError where a model's tokens are not those that the windows' labels were written in."""
+    if read_header(folder).vocabulary != vocabulary_hash(model):
+        what = f"labels in the tokens of another model than {model}"
+        raise UserError(what, str(folder), "pack again with this model's folder among the inputs")
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"no name: {value!r}")
+    return value
