@@ -9,7 +9,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..core import slurm
-from ..core.errors import UserError
 from ..core.record import identity, identity_id
 from ..core.step import Step, main
 from ..data.labels import refuse_degenerate
@@ -19,6 +18,7 @@ from .config import TrainConfig
 from .launch import launch, processes
 from .loop import Trained, train
 from .objectives.masked import MaskedPrediction
+from .outcome import outcome
 from .ranks import World
 from .speech import Inputs, Speech
 from .start import build
@@ -74,16 +74,6 @@ def run(step: Step[TrainConfig]) -> None:
     else:
         pretrain(config, inputs, speech, step.out, World.choose(step.ngpu), name)
     step.counts |= {**speech.counts, **outcome(step.out)}
-
-
-def outcome(out: Path) -> dict[str, float]:
-    """Steps done and skipped, from the last row of loss.tsv."""
-    lines = [line.split("\t") for line in (out / "loss.tsv").read_text(encoding="utf-8").splitlines()]
-    if len(lines) < 2:
-        what = "the rows of a finished training are gone, and its last checkpoint cannot make them again"
-        raise UserError(what, str(out / "loss.tsv"), "put the file back, or redo the training with --fresh STAGE")
-    row = dict(zip(lines[0], lines[-1]))
-    return {"steps": int(row["step"]), "skipped_steps": int(row["skipped"])}
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ Shapes: B windows, M mels, T mel frames, S encoder states, L tokens, N positions
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -26,6 +26,8 @@ from ..totals import Pair
 from .soft_targets import soft_targets
 
 IGNORED = -100  # label of a position that nothing is learnt from
+
+Scorer = Callable[[Whisper, Tensor, Batch], dict[str, Pair]]
 PRESETS = {"paper-code": (0.8, 1.0), "paper-text": (1.0, 0.8), "labels": (1.0, 0.0)}
 
 
@@ -71,14 +73,16 @@ class Seq2Seq(Objective):
         config: Seq2SeqConfig,
         teacher: Whisper | None = None,
         picks: tuple[Sequence[int], Sequence[int]] = ((), ()),
+        scorer: Scorer | None = None,
     ) -> None:
         """Args:
         picks: the teacher's blocks, 0-based, that blocks of the student's encoder and decoder are held against.
+        scorer: further figures of a dev batch, from the student, the encoder's states [B, S, D] and the batch.
 
         Raises ValueError where KL or MSE is asked for and no teacher, or no picks, are given.
         """
         super().__init__()
-        self.config, self.student, self.picks = config, student, picks
+        self.config, self.student, self.picks, self.scorer = config, student, picks, scorer
         ce, self.kl = config.weights
         self.ce = ce
         if teacher is None and (self.kl or config.mse):
@@ -105,12 +109,18 @@ class Seq2Seq(Objective):
         return self
 
     def forward(self, batch: Batch, seed: int) -> Losses:
-        """Loss of mel_BMT and tokens_BL against labels_BL (IGNORED where nothing is learnt), in nats per token."""
-        mel_BMT, tokens_BL, labels_BL = batch["mel_BMT"], batch["tokens_BL"], batch["labels_BL"]
+        """Loss of mel_BMT (or states_BSD) and tokens_BL against labels_BL (IGNORED: nothing is learnt), nats per token.
+
+        states_BSD: of a frozen encoder that has heard the windows before.
+        """
+        mel_BMT, tokens_BL, labels_BL = batch.get("mel_BMT"), batch["tokens_BL"], batch["labels_BL"]
         heard: list[Tensor] | None = [] if self.config.mse and not self.frozen else None
         written: list[Tensor] | None = [] if self.config.mse else None
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
-            states_BSD = self.student.encoder(mel_BMT, heard)
+        if mel_BMT is None:
+            states_BSD = batch["states_BSD"]
+        else:
+            with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
+                states_BSD = self.student.encoder(mel_BMT, heard)
         hidden_BLD = self.student.decoder(tokens_BL, states_BSD, written)
         places = (labels_BL != IGNORED).flatten().nonzero().flatten()
         labels_N = labels_BL.flatten()[places]
@@ -131,6 +141,8 @@ class Seq2Seq(Objective):
         if mse is not None:
             loss = loss + self.config.mse * weight * mse
             sums["mse"] = (mse.detach() * weight, weight)
+        if self.scorer and not self.training:
+            sums |= self.scorer(self.student, states_BSD, batch)
         return Losses(loss, weight, sums)
 
     @property
@@ -139,7 +151,7 @@ class Seq2Seq(Objective):
 
     def _teach(
         self,
-        mel_BMT: Tensor,
+        mel_BMT: Tensor | None,
         tokens_BL: Tensor,
         states_BSD: Tensor,
         heard: list[Tensor] | None,
@@ -155,7 +167,7 @@ class Seq2Seq(Objective):
         their_heard: list[Tensor] | None = None if heard is None else []
         their_written: list[Tensor] | None = None if written is None else []
         with torch.no_grad():
-            their_states = states_BSD if self.shares else teacher.encoder(mel_BMT, their_heard)
+            their_states = states_BSD if self.shares or mel_BMT is None else teacher.encoder(mel_BMT, their_heard)
             hidden_BLD = teacher.decoder(tokens_BL, their_states, their_written)
         mse = None
         if written is not None and their_written is not None:

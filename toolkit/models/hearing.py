@@ -1,0 +1,76 @@
+"""Waveforms to encoder states: in windows of silence-padded audio, or of the audio alone before the states of silence.
+
+A Whisper was trained on windows of 30 s, of which a short utterance leaves most to silence. Context `window` computes
+all of it, as released code does. Context `audio` (ours) computes the audio and half a second, and lets the decoder hear
+the states of a silent window behind it: a decoder that hears no silence does not know where to end, and repeats itself.
+The text is not always the same; how much it differs is for a recipe to measure.
+
+Shapes: B windows, S states (50 a second), D width.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from .log_mel import FRAMES_PER_SECOND, RATE, Wave, log_mel
+from .whisper import Whisper
+
+Context = Literal["window", "audio"]
+MARGIN_SECONDS = 0.5
+GRID_SECONDS = 1.0  # what the audio is rounded up to: so that what is made of it does not depend on its batch
+STATES_PER_SECOND = FRAMES_PER_SECOND // 2
+WHOLE_SECONDS = 30.0
+
+
+class Ears:
+    """A Whisper's encoder for audio of up to `seconds`."""
+
+    def __init__(self, model: Whisper, seconds: float = WHOLE_SECONDS, context: Context = "window") -> None:
+        self.model, self.seconds, self.context = model, seconds, context
+        self.frames = frames_of(seconds, model.config.max_source_positions)
+        self.device = model.encoder.conv1.weight.device
+        self.dtype = model.encoder.conv1.weight.dtype
+        self._silence_SD: Tensor | None = None
+
+    def length(self, seconds: float) -> int:
+        """Mel frames that are computed for audio of that length."""
+        if self.context == "window":
+            return self.frames
+        grid = GRID_SECONDS * FRAMES_PER_SECOND
+        return min(self.frames, math.ceil((seconds + MARGIN_SECONDS) * FRAMES_PER_SECOND / grid - 1e-9) * int(grid))
+
+    @torch.inference_mode()
+    def states(self, waves: Sequence[Wave]) -> Tensor:
+        """[B, S, D]; of waveforms at 16 kHz, none longer than `seconds` (what is longer is not heard)."""
+        lengths = [self.length(len(wave) / RATE) for wave in waves]
+        found = [Tensor()] * len(waves)
+        for length in sorted(set(lengths)):
+            rows = [i for i, other in enumerate(lengths) if other == length]
+            heard = self._encode([waves[i] for i in rows], length)
+            for i, states_SD in zip(rows, heard, strict=True):
+                found[i] = states_SD
+        return torch.stack(found)
+
+    def _encode(self, waves: Sequence[Wave], frames: int) -> Tensor:
+        mel_BMT = log_mel(waves, frames, self.model.config.num_mel_bins, self.device).to(self.dtype)
+        states_BSD: Tensor = self.model.encoder(mel_BMT)
+        if frames == self.frames:
+            return states_BSD
+        rest_SD = self._silence()[states_BSD.shape[1] :]
+        return torch.cat([states_BSD, rest_SD.expand(len(waves), -1, -1)], 1)
+
+    def _silence(self) -> Tensor:
+        if self._silence_SD is None:
+            silent = log_mel([torch.zeros(RATE)], self.frames, self.model.config.num_mel_bins, self.device)
+            self._silence_SD = self.model.encoder(silent.to(self.dtype))[0]
+        return self._silence_SD
+
+
+def frames_of(seconds: float, positions: int = 1500) -> int:
+    """Mel frames of a window: an even number, no more than the encoder has positions for."""
+    return min(2 * round(seconds * STATES_PER_SECOND), 2 * positions)

@@ -1,0 +1,102 @@
+"""A smaller Whisper of a larger one: blocks as far apart as can be, or those that are named; all else taken over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import UserError
+from ..core.step import Step, main
+from .whisper import Whisper, WhisperConfig, parameter_count, pick_layers
+from .whisper_files import find_model, load_whisper, model_name, read_whisper_config, said_of, save_whisper
+
+VERSION = 1
+PLAN = {"mb": 500, "mb_per_hour": 0}
+
+
+@dataclass(frozen=True)
+class StudentConfig:
+    """Which blocks a student begins with: DW-16-16 has 16 and 16 of a teacher's 32 and 32."""
+
+    encoder_layers: int = 16
+    "blocks of the encoder"
+    decoder_layers: int = 16
+    "blocks of the decoder"
+    encoder_picks: tuple[int, ...] = ()
+    "the teacher's blocks, 0-based, one for each; empty: as far apart as can be, as published"
+    decoder_picks: tuple[int, ...] = ()
+    "the same of the decoder"
+
+    def __post_init__(self) -> None:
+        for part in ("encoder", "decoder"):
+            layers, picks = getattr(self, f"{part}_layers"), getattr(self, f"{part}_picks")
+            if layers < 1:
+                raise ValueError(f"{part}_layers must be at least 1")
+            if picks and len(picks) != layers:
+                raise ValueError(f"{part}_picks names {len(picks)} blocks, {part}_layers is {layers}")
+
+
+def picks_of(config: StudentConfig, teacher: WhisperConfig) -> tuple[list[int], list[int]]:
+    """Blocks of the teacher's encoder and decoder, 0-based. Raises UserError where it has no such blocks."""
+    found = []
+    for part in ("encoder", "decoder"):
+        have, wanted = getattr(teacher, f"{part}_layers"), getattr(config, f"{part}_layers")
+        picks = list(getattr(config, f"{part}_picks"))
+        if wanted > have:
+            what = f"a student of {wanted} {part} blocks is deeper than its teacher, which has {have}"
+            raise UserError(what, f"{part}_layers", f"ask for {have} at most")
+        if strange := [p for p in picks if not 0 <= p < have]:
+            what = f"the teacher has no {part} block {strange[0]}"
+            raise UserError(what, f"{part}_picks", f"its blocks are 0 to {have - 1}")
+        found.append(picks or pick_layers(have, wanted))
+    return found[0], found[1]
+
+
+def make_student(teacher: Whisper, encoder: list[int], decoder: list[int]) -> Whisper:
+    """A Whisper of these blocks of the teacher's, in this order, and of all else that it has."""
+    config = replace(teacher.config, encoder_layers=len(encoder), decoder_layers=len(decoder))
+    weights: dict[str, Any] = {}
+    for name, tensor in teacher.state_dict().items():
+        part, _, rest = name.partition(".layers.")
+        if not rest:
+            weights[name] = tensor
+            continue
+        number, _, inner = rest.partition(".")
+        picks = encoder if part == "encoder" else decoder
+        weights |= {f"{part}.layers.{new}.{inner}": tensor for new, old in enumerate(picks) if old == int(number)}
+    student = Whisper(config)
+    student.load_state_dict(weights)
+    return student.eval()
+
+
+def run(step: Step[StudentConfig]) -> None:
+    """Write the student into hf/."""
+    folder = find_model(step.input(0, "the teacher: a Whisper"))
+    shape = read_whisper_config(folder)
+    encoder, decoder = picks_of(step.config, shape)
+    teacher = load_whisper(folder)
+    student = make_student(teacher, encoder, decoder)
+    ours, theirs = parameter_count(student.config), parameter_count(shape)
+    name = f"DW-{len(encoder)}-{len(decoder)}"
+    about = {**said_of(folder), "encoder_blocks": encoder, "decoder_blocks": decoder, "made_from": model_name(folder)}
+    save_whisper(student, step.out / "hf", folder, _card(name, folder, encoder, decoder, ours, theirs), about)
+    step.counts |= {"parameters": ours, "teacher_parameters": theirs}
+    print(f"{name} of {model_name(folder)}: encoder blocks {encoder}, decoder blocks {decoder}")
+    print(f"{ours:,} parameters, {100 * (1 - ours / theirs):.1f} % fewer than the teacher's {theirs:,}")
+
+
+def _card(name: str, folder: Path, encoder: list[int], decoder: list[int], ours: int, theirs: int) -> str:
+    return f"""---
+library_name: transformers
+pipeline_tag: automatic-speech-recognition
+tags: [speech, whisper]
+---
+{name}: encoder blocks {", ".join(map(str, encoder))} and decoder blocks {", ".join(map(str, decoder))} (from 0) of \
+{model_name(folder)}.
+{ours:,} parameters, {100 * (1 - ours / theirs):.1f} % fewer than the teacher. NOT trained yet: it writes nothing of use.
+"""
+
+
+if __name__ == "__main__":
+    main(run, StudentConfig)

@@ -1,0 +1,199 @@
+"""Train a Whisper on packed windows: adapt a teacher to transcripts, or distil it into a student; gives a Whisper.
+
+Inputs, recognised by what they hold: windows of pseudo.pack to train on, others for validation (optional), the Whisper
+to begin with, and a teacher (optional).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from ..core import slurm
+from ..core.errors import UserError
+from ..core.record import identity, identity_id
+from ..core.seed import seed_of
+from ..core.step import Step, main
+from ..models.hearing import Ears
+from ..models.vocabulary import Vocabulary
+from ..models.whisper import Whisper
+from ..models.whisper_files import (
+    find_model,
+    load_whisper,
+    model_name,
+    read_whisper_config,
+    refuse_unlike,
+    said_of,
+    save_whisper,
+)
+from ..pseudo.decode import greedy
+from ..pseudo.windows import is_pack, read_header, refuse_other_vocabulary
+from ..score.edits import word_edits
+from ..text.normalise import profile
+from .launch import launch, processes
+from .loop import Batch, LoopConfig, Trained, train
+from .objectives.seq2seq import IGNORED, Seq2Seq, Seq2SeqConfig
+from .outcome import outcome
+from .ranks import World
+from .schedule import OptimConfig
+from .totals import Pair
+from .whisper_card import card
+from .window_speech import Shuffled, WindowConfig, WindowSpeech
+
+VERSION = 1
+PLAN = {"mb": 600, "mb_per_hour": 0}
+JOBS = "ranks"
+MOST_WRITTEN = 225  # tokens of a window of the dev set
+
+
+@dataclass(frozen=True)
+class Seq2SeqTraining:
+    """A training of a Whisper."""
+
+    objective: Seq2SeqConfig = field(default_factory=Seq2SeqConfig)
+    data: WindowConfig = field(default_factory=WindowConfig)
+    optim: OptimConfig = field(default_factory=lambda: OptimConfig(peak_lr=1e-4, warmup=50, schedule="constant"))
+    loop: LoopConfig = field(default_factory=LoopConfig)
+    profile: str = "sawt"
+    "normalisation of the dev set's WER"
+
+    def __post_init__(self) -> None:
+        try:
+            profile(self.profile)
+        except UserError as e:
+            raise ValueError(f"profile: {e.what}") from None
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The inputs by what they are."""
+
+    train: Path
+    dev: Path | None
+    start: Path
+    teacher: Path | None
+
+    @staticmethod
+    def read(paths: list[Path]) -> Inputs:
+        """Raises UserError where windows or a Whisper are missing, or do not go together."""
+        packs = [p for p in paths if is_pack(p)]
+        models = [find_model(p) for p in paths if not is_pack(p)]
+        if len(packs) not in (1, 2) or len(models) not in (1, 2):
+            what = f"inputs: {len(packs)} folders of windows, {len(models)} models"
+            remedy = (
+                "give windows to train on, perhaps some for validation, the Whisper to begin with, perhaps a teacher"
+            )
+            raise UserError(what, "--in", remedy)
+        for pack in packs:
+            refuse_other_vocabulary(pack, models[0])
+        teacher = models[1] if len(models) > 1 else None
+        if teacher:
+            refuse_unlike(read_whisper_config(teacher), read_whisper_config(models[0]), f"{teacher}, {models[0]}")
+        return Inputs(packs[0], packs[1] if len(packs) > 1 else None, models[0], teacher)
+
+
+class Hearing:
+    """What the run trains on and is validated on."""
+
+    def __init__(self, config: Seq2SeqTraining, inputs: Inputs) -> None:
+        shape = read_whisper_config(inputs.start)
+        self.vocabulary = Vocabulary.read(inputs.start)
+        sizes = (self.vocabulary, config.data, shape.num_mel_bins, shape.max_target_positions)
+        self.train = WindowSpeech(inputs.train, *sizes)
+        self.dev = WindowSpeech(inputs.dev, *sizes) if inputs.dev else None
+        self.dev_rows = self.dev.once(config.data.windows) if self.dev else []
+        self.order = Shuffled(len(self.train), config.data, config.loop.seed)
+        self.seed = config.loop.seed
+        self.step_seconds = self.train.seconds / len(self.train) * config.data.windows * config.data.micro_batches
+
+    def batch(self, step: int, number: int) -> dict[str, Any]:
+        """Micro-batch `number` of step `step`."""
+        random = np.random.default_rng(seed_of(self.seed, "window", step, number))
+        return self.train.batch(self.order.rows(step, number), random)
+
+    def remember(self, student: Whisper, config: Seq2SeqTraining) -> None:
+        """Hear all windows once, where the encoder is frozen and there is room for what it says."""
+        if config.objective.encoder == "frozen" and config.data.states_mb:
+            ears = Ears(student, config.data.window_seconds)
+            self.train.hear(ears, "hear")
+            if self.dev and self.train.states is not None:
+                self.dev.hear(ears, "hear dev")
+
+
+class DevScore:
+    """WER of what the student writes for the windows of the dev set, words counted over all of them."""
+
+    def __init__(self, vocabulary: Vocabulary, profile_name: str) -> None:
+        self.vocabulary, self.normalise = vocabulary, profile(profile_name)
+
+    def __call__(self, student: Whisper, states_BSD: Tensor, batch: Batch) -> dict[str, Pair]:
+        prompt = self.vocabulary.prompt(batch["language"], False)
+        written = greedy(student, states_BSD, prompt, self.vocabulary, False, MOST_WRITTEN)
+        labels = [[t for t in row if t != IGNORED] for row in batch["labels_BL"].tolist()]
+        references = [self.normalise(self.vocabulary.decode(row)) for row in labels]
+        hypotheses = [self.normalise(self.vocabulary.decode(w.tokens)) for w in written]
+        edits = word_edits(references, hypotheses)
+        errors = edits.substitutions + edits.deletions + edits.insertions
+        return {"wer": (float(errors.sum()), float(edits.lengths.sum()))}
+
+
+def learn(config: Seq2SeqTraining, inputs: Inputs, heard: Hearing, out: Path, world: World, name: str) -> Trained:
+    """Train on this rank, and on the first one export to out/hf."""
+    student = load_whisper(inputs.start)
+    said = said_of(inputs.start)
+    picks = (said.get("encoder_blocks", ()), said.get("decoder_blocks", ()))
+    teacher = load_whisper(inputs.teacher) if inputs.teacher else None
+    try:
+        scorer = DevScore(heard.vocabulary, config.profile)
+        objective = Seq2Seq(student, config.objective, teacher, picks, scorer)
+    except ValueError as e:
+        raise UserError(str(e), f"{inputs.start}, objective", "mend the config, or give the inputs it needs") from None
+    objective.to(world.device)
+    with world.computing(config.loop.threads):
+        heard.remember(student, config)
+    dev, rows = heard.dev, heard.dev_rows
+    trained = train(
+        objective,
+        heard.batch,
+        config.optim,
+        config.loop,
+        out,
+        micro_batches=config.data.micro_batches,
+        dev=(lambda i: dev.batch(rows[i])) if dev else None,
+        dev_batches=len(rows),
+        step_seconds=heard.step_seconds,
+        identity=name,
+        world=world,
+        smaller="halve data.windows and double data.micro_batches, or set objective.recompute",
+    )
+    if world.first:
+        about = {**said, "window_seconds": config.data.window_seconds, "steps": trained.step}
+        about["labels"] = read_header(inputs.train).labels
+        if inputs.teacher:
+            about["teacher"] = model_name(inputs.teacher)
+        save_whisper(student.cpu(), out / "hf", inputs.start, card(config, inputs, heard, student, trained), about)
+    return trained
+
+
+def run(step: Step[Seq2SeqTraining]) -> None:
+    """Train here, or in several processes that share the work."""
+    config, inputs = step.config, Inputs.read(step.ins)
+    heard, name = Hearing(config, inputs), identity_id(identity(step.argv))
+    if step.worker:
+        with World.joined(step.ngpu) as world:
+            learn(config, inputs, heard, step.out, world, name)
+            world.leave()
+    count = processes(step, config.data.micro_batches, heard.step_seconds * config.loop.total_steps)
+    if count > 1 or slurm.chosen():
+        launch(step, count)
+    else:
+        learn(config, inputs, heard, step.out, World.choose(step.ngpu), name)
+    step.counts |= {"windows": len(heard.train), "hours": round(heard.train.seconds / 3600, 4), **outcome(step.out)}
+
+
+if __name__ == "__main__":
+    main(run, Seq2SeqTraining)

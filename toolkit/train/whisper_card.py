@@ -1,0 +1,53 @@
+"""The model card of a Whisper that was trained here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..models.whisper import Whisper, parameter_count
+from ..models.whisper_files import model_name, read_whisper_config
+from .card import compression, parameters
+from .loop import Trained
+
+if TYPE_CHECKING:
+    from .seq2seq import Hearing, Inputs, Seq2SeqTraining
+
+
+def card(config: Seq2SeqTraining, inputs: Inputs, heard: Hearing, student: Whisper, trained: Trained) -> str:
+    """What the network is, what it learnt from, how well it writes."""
+    shape, count = student.config, parameters(student)
+    ce, kl = config.objective.weights
+    teacher = ""
+    if inputs.teacher:
+        theirs = parameter_count(read_whisper_config(inputs.teacher))
+        smaller = compression(count, theirs, f"its teacher {model_name(inputs.teacher)}")
+        teacher = (
+            f"- {smaller}; KL weight {kl:g} at temperature {config.objective.temperature:g}, label weight {ce:g}\n"
+        )
+    losses = "".join(
+        f"- {part}: " + ", ".join(f"{name} {value:.4g}" for name, value in row.items()) + "\n"
+        for part, row in (("training", trained.train), ("dev", trained.dev))
+        if row
+    )
+    best = f"- weights of step {trained.best['step']:,}, the best of dev ({trained.best['value']:.4g})\n" * bool(
+        trained.best
+    )
+    short = ""
+    if config.data.window_seconds < 30:
+        short = (
+            f"It was trained on windows of {config.data.window_seconds:g} s and wants its audio in such: "
+            "`toolkit.pseudo.transcribe` gives it those.\n\n"
+        )
+    return f"""---
+library_name: transformers
+pipeline_tag: automatic-speech-recognition
+tags: [speech, whisper]
+---
+A Whisper of {shape.encoder_layers} encoder and {shape.decoder_layers} decoder blocks (d {shape.d_model};
+{count:,} parameters), trained with Sawt from {model_name(inputs.start)}.
+
+{short}- {len(heard.train):,} windows, {heard.train.seconds / 3600:.2f} h, {trained.step:,} steps of \
+{heard.step_seconds:.0f} s
+{teacher}{losses}{best}
+`transformers.WhisperForConditionalGeneration.from_pretrained` loads this folder.
+"""

@@ -1,0 +1,226 @@
+"""Packed windows as batches: mel spectrograms made on the fly, tokens and labels of equal length.
+
+Whether a window's labels have timestamps, and whether the text before it stands in front of them, is drawn for every
+window of every step from (seed, step): a batch is a function of its number.
+
+Shapes: B windows, M mels, T mel frames, L tokens, S encoder states, D width.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..core.errors import UserError
+from ..core.progress import Progress
+from ..core.seed import seed_of
+from ..data.kaldi import DataDir, Utterance
+from ..models.hearing import Ears, frames_of
+from ..models.log_mel import RATE, log_mel
+from ..models.vocabulary import Vocabulary
+from ..pseudo.windows import read_header, read_windows
+from .objectives.seq2seq import IGNORED, label_row
+
+Wave = np.ndarray[Any, np.dtype[np.float32]]
+
+
+@dataclass(frozen=True)
+class WindowConfig:
+    """What goes into a step."""
+
+    windows: int = 16
+    "windows that go through the network at once"
+    micro_batches: int = 8
+    "micro-batches in a step, shared by all GPUs, whose number must divide it"
+    window_seconds: float = 30.0
+    "what the encoder hears at once; shorter than 30 s (ours) only for a model that is then used so"
+    timestamps: float = 0.2
+    "share of the windows whose labels have timestamps"
+    previous: float = 0.2
+    "share of the windows that are told the text before them, where there is one"
+    cache_mb: float = 1000.0
+    "decoded audio kept in memory by each process, MB"
+    states_mb: float = 0.0
+    "memory for the states of a frozen encoder, MB: where all windows fit, each is heard once in the whole training"
+    time_masks: int = 0
+    "SpecAugment: stretches of a spectrogram that are hidden"
+    time_mask_seconds: float = 1.0
+    "longest of them"
+    mel_masks: int = 0
+    "SpecAugment: bands that are hidden"
+    mel_mask_width: int = 16
+    "widest of them, mels"
+
+    def __post_init__(self) -> None:
+        if min(self.windows, self.micro_batches) < 1:
+            raise ValueError("data.windows and data.micro_batches must be at least 1")
+        if not 0.1 <= self.window_seconds <= 30:
+            raise ValueError("data.window_seconds must be 0.1 to 30, which is what a Whisper has positions for")
+        if not (0 <= self.timestamps <= 1 and 0 <= self.previous <= 1):
+            raise ValueError("data.timestamps and data.previous are shares: 0 to 1")
+        if min(self.cache_mb, self.states_mb, self.time_masks, self.mel_masks) < 0:
+            raise ValueError("data.cache_mb, states_mb, time_masks and mel_masks must not be below 0")
+        if self.states_mb and (self.time_masks or self.mel_masks):
+            raise ValueError("data.states_mb and SpecAugment exclude each other: a window is then never the same twice")
+
+
+class WindowSpeech:
+    """Windows of a folder of pseudo.pack, with their audio.
+
+    Attributes:
+        windows: in the order of the file.
+        seconds: audio of all windows.
+    """
+
+    def __init__(self, folder: Path, vocabulary: Vocabulary, config: WindowConfig, mels: int, positions: int) -> None:
+        """Args:
+            positions: tokens that the decoder has positions for.
+
+        Raises UserError where the windows are longer than the config's, or of audio that is not there any more.
+        """
+        header = read_header(folder)
+        if header.window_seconds > config.window_seconds:
+            what = f"windows of {header.window_seconds:g} s, and a network that hears {config.window_seconds:g} s"
+            raise UserError(what, f"{folder}, data.window_seconds", "pack to the length that is trained on")
+        self.windows = read_windows(folder)
+        self.vocabulary, self.config, self.mels, self.positions = vocabulary, config, mels, positions
+        self.frames = frames_of(config.window_seconds)
+        by_id = {u.id: u for u in DataDir.read(header.data)}
+        missing = [p.id for w in self.windows for p in w.utterances if p.id not in by_id]
+        if missing:
+            what = f"{len(missing)} utterances of these windows are not in {header.data}, e.g. {missing[0]}"
+            raise UserError(what, str(folder), "pack again: --fresh of the stage that packs")
+        self._utterances: dict[str, Utterance] = {p.id: by_id[p.id] for w in self.windows for p in w.utterances}
+        self._place = {w.id: i for i, w in enumerate(self.windows)}
+        self._refuse_long(folder)
+        self._room, self._cache = int(config.cache_mb * 1e6), dict[int, Wave]()
+        self._lock = threading.Lock()
+        self.seconds = sum(p.seconds for w in self.windows for p in w.utterances)
+        self.states: Tensor | None = None
+
+    def _refuse_long(self, folder: Path) -> None:
+        for window in self.windows:
+            segments = [s for piece in window.utterances for s in piece.segments]
+            tokens = len(self.vocabulary.prompt(window.language, True)) + sum(len(s.tokens) + 2 for s in segments) + 1
+            if tokens > self.positions:
+                what = f"window {window.id} has {tokens} tokens, the decoder positions for {self.positions}"
+                raise UserError(what, str(folder), "lower max_tokens of pseudo.pack")
+
+    def __len__(self) -> int:
+        return len(self.windows)
+
+    def once(self, each: int) -> list[list[int]]:
+        """Every window once, `each` at a time, those of one language together: a dev set."""
+        languages = sorted({w.language for w in self.windows})
+        groups = [[i for i, w in enumerate(self.windows) if w.language == language] for language in languages]
+        return [rows[i : i + each] for rows in groups for i in range(0, len(rows), each)]
+
+    def hear(self, ears: Ears, label: str) -> None:
+        """Keep the states [S, D] of all windows, if data.states_mb has room. Each is heard alone: no batch shows."""
+        size = len(self) * ears.frames // 2 * ears.model.config.d_model * 4
+        if size > self.config.states_mb * 1e6:
+            return
+        with Progress(label, len(self), "windows") as bar:
+            heard = []
+            for row in range(len(self)):
+                heard.append(ears.states([self.wave(row)])[0].clone())
+                bar.add(1)
+        self.states = torch.stack(heard)
+
+    def wave(self, row: int) -> Wave:
+        """Audio [N] of a window, from its beginning to the end of its last utterance. Raises AudioError."""
+        cached = self._cache.get(row)
+        if cached is not None:
+            return cached
+        window = self.windows[row]
+        wave_N = np.zeros(self.frames * RATE // 100, np.float32)
+        last = 0
+        for piece in window.utterances:
+            audio_N = self._utterances[piece.id].audio()
+            first = round(piece.start * RATE)
+            last = min(first + len(audio_N), len(wave_N))
+            wave_N[first:last] = audio_N[: last - first]
+        wave_N = wave_N[:last].copy()
+        with self._lock:
+            if wave_N.nbytes <= self._room and row not in self._cache:
+                self._room -= wave_N.nbytes
+                self._cache[row] = wave_N
+        return wave_N
+
+    def batch(self, rows: Sequence[int], random: np.random.Generator | None = None) -> dict[str, Any]:
+        """Windows `rows`: mel_BMT or states_BSD, tokens_BL, labels_BL; as a dev set sees them without `random`."""
+        made = [self.labels(row, random) for row in rows]
+        longest = max(len(tokens) for tokens, _ in made)
+        tokens_BL = np.full((len(rows), longest), self.vocabulary.end, np.int64)
+        labels_BL = np.full((len(rows), longest), IGNORED, np.int64)
+        for b, (tokens, labels) in enumerate(made):
+            tokens_BL[b, : len(tokens)], labels_BL[b, : len(labels)] = tokens, labels
+        written = {"tokens_BL": tokens_BL, "labels_BL": labels_BL, "language": self.windows[rows[0]].language}
+        if self.states is not None:
+            return {"states_BSD": self.states[list(rows)], **written}
+        mel_BMT = log_mel([self.wave(row) for row in rows], self.frames, self.mels)
+        if random is not None:
+            self._hide(mel_BMT, random)
+        return {"mel_BMT": mel_BMT, **written}
+
+    def labels(self, row: int, random: np.random.Generator | None) -> tuple[Any, Any]:
+        """(tokens, labels) of a window: as label_row gives them. A dev set has neither timestamps nor text before."""
+        window, config, vocabulary = self.windows[row], self.config, self.vocabulary
+        timed = random is not None and random.random() < config.timestamps
+        told = random is not None and random.random() < config.previous
+        prompt = vocabulary.prompt(window.language, timed)
+        content: list[int] = []
+        for segment in (s for piece in window.utterances for s in piece.segments):
+            words = list(segment.tokens)
+            ends = vocabulary.timestamp(segment.start), vocabulary.timestamp(segment.end)
+            content += [ends[0], *words, ends[1]] if timed else words
+        before: list[int] = []
+        room = min(self.positions // 2, self.positions - len(prompt) - len(content) - 1)
+        if told and window.previous is not None and room > 1:
+            text = self.text(self._place[window.previous])
+            before = [vocabulary.previous, *text[-(room - 1) :]]
+        return label_row(prompt, content, vocabulary.end, before)
+
+    def text(self, row: int) -> list[int]:
+        """Text tokens of a window."""
+        return [t for piece in self.windows[row].utterances for s in piece.segments for t in s.tokens]
+
+    def _hide(self, mel_BMT: Tensor, random: np.random.Generator) -> None:
+        """SpecAugment (Park et al. 2019): stretches and bands set to the mean, in place."""
+        config, widest = self.config, round(self.config.time_mask_seconds * 100)
+        for mel_MT in mel_BMT if config.time_masks or config.mel_masks else ():
+            mean = mel_MT.mean()
+            for axis, count, most in ((1, config.time_masks, widest), (0, config.mel_masks, config.mel_mask_width)):
+                for _ in range(count):
+                    width = int(random.integers(0, min(most, mel_MT.shape[axis]) + 1))
+                    start = int(random.integers(0, mel_MT.shape[axis] - width + 1))
+                    mel_MT.narrow(axis, start, width).fill_(mean)
+
+
+class Shuffled:
+    """Which windows go into which step: a stream of seeded permutations of all of them, cut into steps."""
+
+    def __init__(self, count: int, config: WindowConfig, seed: int) -> None:
+        self.count, self.size, self.each, self.seed = count, config.windows * config.micro_batches, config.windows, seed
+        self._orders: Mapping[int, Any] = {}
+        self._lock = threading.Lock()
+
+    def rows(self, step: int, number: int) -> list[int]:
+        """Windows of micro-batch `number` of step `step`."""
+        first = step * self.size + number * self.each
+        return [self._at(place) for place in range(first, first + self.each)]
+
+    def _at(self, place: int) -> int:
+        epoch, position = divmod(place, self.count)
+        with self._lock:
+            if epoch not in self._orders:
+                order = np.random.default_rng(seed_of(self.seed, "windows", epoch)).permutation(self.count)
+                self._orders = {**{e: o for e, o in self._orders.items() if e >= epoch - 1}, epoch: order}
+            return int(self._orders[epoch][position])
