@@ -5,9 +5,12 @@ import signal
 import subprocess
 import sys
 import time
+import unicodedata
 from collections import Counter
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,11 +18,11 @@ import soundfile
 
 from toolkit.core.config import load_config
 from toolkit.core.errors import UserError
-from toolkit.data.corpora.espeak import SILENCE
+from toolkit.data.corpora.espeak import SILENCE, synthesise
 from toolkit.data.corpora.mini import MiniConfig, Planned, plan, speaker_id
 from toolkit.data.corpora.mini_arabic import LEXICONS
 from toolkit.data.corpora.mini_english import ENGLISH
-from toolkit.data.corpora.mini_text import BETWEEN, SLOT, expand, skeleton
+from toolkit.data.corpora.mini_text import BETWEEN, SLOT, expand, pausal, skeleton, spoken
 from toolkit.data.corpora.mini_voices import EMOTIONS, SPEAKERS, speak
 from toolkit.data.kaldi import DataDir
 
@@ -256,3 +259,94 @@ def test_every_utterance_is_augmented_in_its_own_way(nano: Path) -> None:
         floors.append((np.mean(head_N**2), np.mean(np.diff(head_N) ** 2)))
     levels, slopes = np.log(np.array(floors)).T
     assert len(set(levels)) == len(levels) and np.std(levels) > 0.5 and np.std(slopes - levels) > 0.5
+
+
+ADAPTED = MiniConfig(minutes=30, speakers=28, adapt_speakers=8, adapt_share=0.3, emotions=("neutral",), seed=2)
+
+
+def test_a_set_to_adapt_on_has_voices_and_sentences_of_its_own() -> None:
+    every = plan(ADAPTED)
+    assert {u.set for u in every} == {"train", "dev", "test", "adapt"}
+    for what in (lambda u: u.speaker, lambda u: skeleton(u.text)):
+        seen: dict[object, str] = {}
+        for u in every:
+            assert seen.setdefault(what(u), u.set) == u.set
+    mine = [u for u in every if u.set == "adapt"]
+    assert len({u.speaker for u in mine}) == 8 and {speaker_id(u.speaker)[0] for u in mine} == {"f", "m"}
+    assert {u.dialect for u in mine} == DIALECTS | {"ENG"}
+    assert len(mine) == pytest.approx(0.3 * len(every), abs=2)
+    assert {u.emotion for u in every} == {"neutral"}
+
+
+@pytest.mark.parametrize("preset", ["quick", "full", "nano"])
+def test_a_set_to_adapt_on_is_taken_from_train_alone(preset: str) -> None:
+    without = planned(preset)
+    with_it = plan(replace(config(preset), adapt_speakers=1, adapt_share=0.1))
+    for name in ("dev", "test"):
+        assert {u.speaker for u in with_it if u.set == name} == {u.speaker for u in without if u.set == name}
+    speakers = {u.speaker for u in with_it if u.set in ("train", "adapt")}
+    assert speakers == {u.speaker for u in without if u.set == "train"}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "paused"),
+    [
+        ("هٰذَا الكِتَابُ مُفِيدٌ جِدًّا", "هٰذَا الكِتَاب مُفِيد جِدَّا"),
+        ("كَمْ صُنْدُوقًا مِنَ الأَرُزِّ تُحِبُّ غَدًا؟", "كَمْ صُنْدُوقَا مِن الأَرُزّ تُحِبّ غَدَا؟"),
+        ("السَّلَامُ عَلَيْكُمْ، كَيْفَ صِحَّتُكُمْ", "السَّلَام عَلَيْكُمْ، كَيْف صِحَّتُكُمْ"),
+        ("قِطْعَةً إِلَى المَدْرَسَةِ", "قِطْعَة إِلَى المَدْرَسَة"),
+        ("أَنَا أَبِي", "أَنَا أَبِي"),
+    ],
+)
+def test_pausal_forms_are_those_of_the_grammar_with_the_marks_in_either_order(sentence: str, paused: str) -> None:
+    def unified(text: str) -> str:
+        return unicodedata.normalize("NFC", text)
+
+    assert unified(pausal(sentence)) == unified(pausal(unified(sentence))) == unified(paused)
+    assert pausal(pausal(sentence)) == pausal(sentence)
+
+
+def test_pausal_msa_is_read_as_it_is_written_and_dialects_keep_their_vowels() -> None:
+    def said(text: str) -> str:
+        return " ".join(p.name for p in synthesise(spoken(text), "ar+f2").phones if p.name != SILENCE)
+
+    assert said("هٰذَا الكِتَابُ مُفِيدٌ جِدًّا") == "h a ð a ʔ a l k i t a b u m u f i d u n dʒ i d a n"
+    assert said(pausal("هٰذَا الكِتَابُ مُفِيدٌ جِدًّا")) == "h a ð a ʔ a l k i t a b m u f i d dʒ i d a"
+    plain, paused = plan(ADAPTED), plan(replace(ADAPTED, pausal=True))
+    assert [skeleton(u.text) for u in plain] == [skeleton(u.text) for u in paused]
+    changed = {u.dialect for u, v in zip(plain, paused) if u.text != v.text}
+    assert changed == {"MSA"}
+
+
+def test_at_a_slower_pace_the_same_minutes_hold_fewer_and_longer_utterances() -> None:
+    lengths = {}
+    for pace in (1.0, 0.7):
+        wave_N, _ = speak("أُرِيدُ الخُبْزَ", "ar", SPEAKERS[0], EMOTIONS["neutral"], np.random.default_rng(1), pace)
+        lengths[pace] = len(wave_N)
+    assert 1.2 * lengths[1.0] < lengths[0.7] < 1.5 * lengths[1.0]  # pauses at the ends stay as they are
+    assert len(plan(replace(ADAPTED, pace=0.7))) == pytest.approx(0.7 * len(plan(ADAPTED)), abs=3)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"adapt_speakers": 4}, "adapt_share"),
+        ({"adapt_share": 0.1}, "adapt_speakers"),
+        ({"adapt_speakers": 12, "adapt_share": 0.1}, "nobody is left"),
+        ({"adapt_speakers": 4, "adapt_share": 0.6}, "nothing is left"),
+        ({"pace": 0.1}, "pace"),
+        ({"emotions": ("bored",)}, "bored is none of neutral"),
+        ({"emotions": ()}, "one or more"),
+    ],
+)
+def test_impossible_configs_of_what_recognisers_need_are_refused(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        MiniConfig(**wrong)
+
+
+def test_the_adapted_corpus_is_written_with_its_fourth_set(tmp_path: Path) -> None:
+    words = ["--adapt-speakers", "1", "--adapt-share", "0.2", "--emotions", "neutral", "--pausal", "true"]
+    subprocess.run([*command(), *words], cwd=tmp_path, env=environment(2), check=True, capture_output=True)
+    data = DataDir.read(tmp_path / "data/adapt")
+    assert len({u.speaker for u in data.utterances}) == 1
+    assert set(data.tables["text"]) == {u.id for u in data.utterances}

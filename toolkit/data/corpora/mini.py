@@ -4,17 +4,18 @@ What it is: sentences from templates (mini_arabic.py, mini_english.py), read by 
 emotions (mini_voices.py), augmented, 16 kHz. Transcripts are exact; phone times are the synthesiser's own.
 The dialects differ by their words alone, the emotions by prosody alone: results on it say that a recipe works, and
 nothing about Arabic. Every speaker reads every dialect, English and every emotion. No speaker and no sentence
-(diacritics apart) is shared between train, dev and test.
+(diacritics apart) is shared between train, dev and test, nor with `adapt`, a fourth set that there is on request: a
+recogniser that hardly understands eSpeak can be adapted on its transcripts before it labels train.
 
-Tree: OUT/audio/<utterance>.wav and OUT/{train,dev,test}/{wav.scp,text,utt2spk,spk2utt,utt2dur,utt2lang,utt2emotion,
-spk2gender,phones.ctm}. Utterance ids: <speaker>-<number>-<dialect>-<emotion>, e.g. f03-012-alg-sad.
+Tree: OUT/audio/<utterance>.wav and OUT/{train,dev,test[,adapt]}/{wav.scp,text,utt2spk,spk2utt,utt2dur,utt2lang,
+utt2emotion,spk2gender,phones.ctm}. Utterance ids: <speaker>-<number>-<dialect>-<emotion>, e.g. f03-012-alg-sad.
 utt2lang: MSA ALG JOR PAL UAE YEM, and ENG for English. phones.ctm: `utterance 1 start duration phone`, seconds and IPA.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,13 +32,14 @@ from ..kaldi import write_data_dir
 from . import espeak
 from .mini_arabic import LEXICONS
 from .mini_english import ENGLISH
-from .mini_text import Lexicon, sentences, spoken
+from .mini_text import Lexicon, pausal, sentences, spoken
 from .mini_voices import EMOTIONS, RATE, SPEAKERS, speak
 
 VERSION = 1
 PLAN = {"mb": 1, "mb_per_hour": 118}
 JOBS = "cpu array"
 SETS = ("train", "dev", "test")
+ADAPT = "adapt"
 SECONDS = 2.57  # of an utterance, about: what minutes are turned into utterances by
 
 
@@ -61,6 +63,16 @@ class MiniConfig:
     "share of the utterances that are English"
     seed: int = 1
     "decides sentences, splits, prosody and augmentation"
+    adapt_speakers: int = 0
+    "speakers of the set adapt; 0: there is none. They and their share are taken from train's"
+    adapt_share: float = 0.0
+    "share of the audio that is adapt"
+    emotions: tuple[str, ...] = tuple(EMOTIONS)
+    "emotions that speakers speak in"
+    pace: float = 1.0
+    "factor on words per minute (170 to 225 in a neutral voice, never below 90); recognisers like it slower"
+    pausal: bool = False
+    "read, and write, MSA without case endings: no short vowel or tanween at the end of a word"
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     "ranges of the augmentation"
 
@@ -75,6 +87,25 @@ class MiniConfig:
             raise ValueError("english_share must be in [0, 1)")
         if self.minutes <= 0:
             raise ValueError("minutes must be positive")
+        self._check_adapt()
+        if not 0.4 <= self.pace <= 1.5:
+            raise ValueError("pace must be in [0.4, 1.5]")
+        if unknown := sorted(set(self.emotions) - set(EMOTIONS)):
+            raise ValueError(f"emotions: {', '.join(unknown)} is none of {', '.join(EMOTIONS)}")
+        if not self.emotions or len(set(self.emotions)) < len(self.emotions):
+            raise ValueError("emotions: name one or more, each once")
+
+    def _check_adapt(self) -> None:
+        if self.adapt_speakers < 0 or (self.adapt_speakers > 0) != (self.adapt_share > 0):
+            raise ValueError("adapt_speakers and adapt_share: both positive, or both 0")
+        if self.dev_speakers + self.test_speakers + self.adapt_speakers >= self.speakers:
+            raise ValueError("adapt_speakers: nobody is left for train")
+        if self.dev_share + self.test_share + self.adapt_share >= 1:
+            raise ValueError("adapt_share: nothing is left for train")
+
+    @property
+    def sets(self) -> tuple[str, ...]:
+        return (*SETS, ADAPT) if self.adapt_speakers else SETS
 
 
 @dataclass(frozen=True)
@@ -96,13 +127,14 @@ def plan(config: MiniConfig) -> list[Planned]:
     """
     seen: set[str] = set()  # of all dialects: a sentence that two of them share would be in two sets
     pools = {name: iter(sentences(lexicon, _rng(config, name), seen)) for name, lexicon in _lexicons().items()}
-    shares = {"train": 1 - config.dev_share - config.test_share, "dev": config.dev_share, "test": config.test_share}
+    shares = {"dev": config.dev_share, "test": config.test_share, ADAPT: config.adapt_share}
+    shares["train"] = 1 - config.dev_share - config.test_share - config.adapt_share
     found: list[Planned] = []
     for name, speakers in deal_speakers(config).items():
-        wanted = max(len(speakers), round(60 * config.minutes * shares[name] / SECONDS))
+        wanted = max(len(speakers), round(60 * config.minutes * shares[name] * config.pace / SECONDS))
         owners = [s for i, s in enumerate(speakers) for _ in range((wanted + i) // len(speakers))]
         numbers = dict.fromkeys(speakers, 0)
-        for (dialect, emotion), speaker in zip(labels(wanted, config.english_share), owners):
+        for (dialect, emotion), speaker in zip(labels(wanted, config.english_share, config.emotions), owners):
             text = next(pools[dialect], None)
             if text is None:
                 raise UserError(
@@ -110,13 +142,18 @@ def plan(config: MiniConfig) -> list[Planned]:
                 )
             id = f"{speaker_id(speaker)}-{numbers[speaker]:03d}-{dialect.lower()}-{emotion}"
             numbers[speaker] += 1
-            found.append(Planned(id, name, speaker, dialect, emotion, text))
+            found.append(Planned(id, name, speaker, dialect, emotion, _as_read(text, dialect, config)))
     return sorted(found, key=lambda u: u.id)
 
 
-def labels(n: int, english_share: float) -> Iterator[tuple[str, str]]:
+def _as_read(text: str, dialect: str, config: MiniConfig) -> str:
+    """A sentence as the corpus has it; the other dialects have no case endings, their final vowels are their own."""
+    return pausal(text) if config.pausal and dialect == "MSA" else text
+
+
+def labels(n: int, english_share: float, emotions: Sequence[str] = tuple(EMOTIONS)) -> Iterator[tuple[str, str]]:
     """(dialect, emotion) of n utterances: a round of 24 has each pair once, six in a row have every dialect."""
-    dialects, emotions = list(LEXICONS), list(EMOTIONS)
+    dialects = list(LEXICONS)
     arabic = english = 0
     for i in range(n):
         if int((i + 1) * english_share) > int(i * english_share):
@@ -128,14 +165,15 @@ def labels(n: int, english_share: float) -> Iterator[tuple[str, str]]:
 
 
 def deal_speakers(config: MiniConfig) -> dict[str, list[int]]:
-    """Set -> its speakers, indices of SPEAKERS: women and men in turn to test, dev, then train."""
+    """Set -> its speakers, indices of SPEAKERS: women and men in turn to test, dev, adapt, then train."""
     order = _rng(config, "speakers").permutation(config.speakers)
     by_gender = [[int(s) for s in order if SPEAKERS[s].gender == g] for g in "fm"]
     mixed: list[int] = []
     while any(by_gender):
         mixed += [group.pop(0) for group in by_gender if group]
-    n, m = config.test_speakers, config.dev_speakers
-    return {"train": sorted(mixed[n + m :]), "dev": sorted(mixed[n : n + m]), "test": sorted(mixed[:n])}
+    n, m, a = config.test_speakers, config.dev_speakers, config.adapt_speakers
+    dealt = {"train": mixed[n + m + a :], "dev": mixed[n : n + m], "test": mixed[:n], ADAPT: mixed[n + m : n + m + a]}
+    return {name: sorted(dealt[name]) for name in config.sets}
 
 
 def speaker_id(speaker: int) -> str:
@@ -147,7 +185,7 @@ def make_utterance(utterance: Planned, config: MiniConfig, path: Path) -> dict[s
     """Synthesise and augment one utterance, write it to `path` (16 bit wav); returns its id, seconds and phones."""
     rng = _rng(config, utterance.id)
     language, text = ("en-us", utterance.text) if utterance.dialect == "ENG" else ("ar", spoken(utterance.text))
-    wave_N, phones = speak(text, language, SPEAKERS[utterance.speaker], EMOTIONS[utterance.emotion], rng)
+    wave_N, phones = speak(text, language, SPEAKERS[utterance.speaker], EMOTIONS[utterance.emotion], rng, config.pace)
     wave_N = augment(wave_N, RATE, config.augment, rng)
     write_wav(path, wave_N)
     rows = [[round(p.start, 4), round(p.duration, 4), p.name] for p in phones]
@@ -182,7 +220,7 @@ def run(step: Step[MiniConfig]) -> None:
     paths = run_shards(step, [SECONDS * len(s) for s in shards], work, suffix=".json")
     made = {row["id"]: row for path in paths for row in read_json(path)}
     step.counts["synthetic"] = 1
-    for name in SETS:
+    for name in config.sets:
         rows = [u for u in planned if u.set == name]
         seconds = {u.id: made[u.id]["seconds"] for u in rows}
         lines = [f"{u.id} 1 {a:.4f} {d:.4f} {phone}\n" for u in rows for a, d, phone in made[u.id]["phones"]]

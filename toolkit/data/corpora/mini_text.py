@@ -55,6 +55,20 @@ def spoken(sentence: str) -> str:
     return sentence
 
 
+_END = r"(?=$|[\s،؟])"
+_PAUSAL = (
+    (re.compile(f"\u064b(?={_SHADDA}?ا{_END})|(?<=ا)\u064b{_END}"), "\u064e"),  # صُنْدُوقًا, in a pause -ā
+    (re.compile(f"[{_VOWELS}](?={_SHADDA}?{_END})"), ""),
+)
+
+
+def pausal(sentence: str) -> str:
+    """An Arabic sentence as it is read without case endings: words end in their last consonant or long vowel."""
+    for pattern, replacement in _PAUSAL:
+        sentence = pattern.sub(replacement, sentence)
+    return sentence
+
+
 def sentences(lexicon: Lexicon, rng: np.random.Generator, seen: set[str]) -> list[str]:
     """Every sentence of the lexicon that is not in `seen`, once, shuffled; the templates take turns as they last.
 

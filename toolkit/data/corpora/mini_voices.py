@@ -89,11 +89,15 @@ SPEAKERS = tuple(
 
 
 def speak(
-    text: str, language: str, speaker: Speaker, emotion: Emotion, rng: np.random.Generator
+    text: str, language: str, speaker: Speaker, emotion: Emotion, rng: np.random.Generator, pace: float = 1.0
 ) -> tuple[Wave, list[Phone]]:
-    """One utterance at 16 kHz, before augmentation: samples [N] and the times of its phones, which cover it all."""
+    """One utterance at 16 kHz, before augmentation: samples [N] and the times of its phones, which cover it all.
+
+    Args:
+        pace: factor on the words per minute that speaker and emotion have.
+    """
     strength = rng.uniform(*STRENGTH)
-    pace = emotion.pace**strength * rng.uniform(0.95, 1.05)
+    pace *= emotion.pace**strength * rng.uniform(0.95, 1.05)
     # The change of formants plays the recording faster or slower: pitch and pace are set against it.
     semitones = strength * emotion.semitones + rng.uniform(-1, 1) - 12 * np.log2(speaker.formants)
     said = synthesise(
