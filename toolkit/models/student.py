@@ -94,7 +94,7 @@ tags: [speech, whisper]
 ---
 {name}: encoder blocks {", ".join(map(str, encoder))} and decoder blocks {", ".join(map(str, decoder))} (from 0) of \
 {model_name(folder)}.
-{ours:,} parameters, {100 * (1 - ours / theirs):.1f} % fewer than the teacher. NOT trained yet: it writes nothing of use.
+{ours:,} parameters, {100 * (1 - ours / theirs):.1f} % fewer than the teacher. NOT trained yet.
 """
 
 

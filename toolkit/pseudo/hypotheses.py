@@ -86,7 +86,7 @@ class Header:
         set: name of the data directory.
         settings: how it decoded, as resolved.
         settings_hash: of these.
-        synthetic: whether the weights are random.
+        random_weights: whether nobody ever trained it.
     """
 
     model: str
@@ -95,6 +95,7 @@ class Header:
     set: str
     settings: dict[str, Any] = field(default_factory=dict)
     settings_hash: str = ""
+    random_weights: bool = False
 
 
 def write_hypotheses(folder: Path, rows: Iterable[Hypothesis], header: Header) -> int:

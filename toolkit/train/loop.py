@@ -59,7 +59,7 @@ class LoopConfig:
     keep: int = 2
     "checkpoints kept"
     best: str = ""
-    "a figure of the dev set: the run ends with the weights of the validation where it was lowest; empty = the last ones"
+    "a figure of the dev set: the run ends with the weights of the validation where it was lowest; empty = the last"
     bad_steps: int = 20
     "steps in a row with a loss or gradient that is not finite before the run gives up; fewer are skipped"
     threads: int = 1

@@ -1,0 +1,114 @@
+"""Audio of any length in windows: each begins where the last whole segment of the one before it ended.
+
+Source: Radford et al. 2022, section 3.8; the released code's `transcribe`, without its heuristics for failed windows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..models.log_mel import RATE, Wave
+from ..models.vocabulary import Vocabulary
+from .decoded import Decoded
+from .hypotheses import Segment
+
+LEAST_SECONDS = 0.1  # a rest as short as this holds no word
+
+
+def segments_of(tokens: tuple[int, ...], vocabulary: Vocabulary, seconds: float) -> tuple[list[Segment], float]:
+    """(segments in the order of time, how far they reach) of a window of `seconds`.
+
+    A segment that was begun and not closed reaches to the end of the window. If another one was closed before it, the
+    window reaches to that one's end only: the next window hears the rest whole.
+    """
+    found: list[tuple[float, float | None, list[int]]] = []
+    start: float | None = None
+    words: list[int] = []
+    for token in tokens:
+        time = vocabulary.seconds(token)
+        if time is None:
+            words.append(token)
+        elif start is None and not words:
+            start = time
+        else:
+            found.append((start or 0.0, time, words))
+            start, words = None, []
+    left_open = bool(words)
+    if left_open:
+        found.append((start or 0.0, None, words))
+    closed = [end for _, end, _ in found if end is not None]
+    segments = []
+    for begin, end, part in found:
+        last = min(seconds if end is None else end, seconds)
+        text = vocabulary.decode(part)
+        if text:
+            segments.append(Segment(round(min(begin, last), 2), round(last, 2), text))
+    if left_open and closed:
+        return segments[:-1], closed[-1]
+    begun = start is not None and not words
+    return segments, closed[-1] if begun and closed else seconds
+
+
+@dataclass
+class Listening:
+    """One recording, heard window by window.
+
+    Attributes:
+        wave: all of it [N], 16 kHz.
+        window: seconds of a window.
+        timestamps: whether they are written; of what is longer than a window they always are.
+    """
+
+    wave: Wave
+    window: float
+    timestamps: bool
+    at: int = 0
+    tokens: list[int] = field(default_factory=list)
+    segments: list[Segment] = field(default_factory=list)
+    decoded: list[Decoded] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.timestamps = self.timestamps or len(self.wave) > self.samples
+
+    @property
+    def samples(self) -> int:
+        return round(self.window * RATE)
+
+    @property
+    def over(self) -> bool:
+        return self.at > 0 and len(self.wave) - self.at < LEAST_SECONDS * RATE
+
+    def next(self) -> Wave:
+        """The next window [N]."""
+        return self.wave[self.at : self.at + self.samples]
+
+    def take(self, decoded: Decoded, vocabulary: Vocabulary) -> None:
+        """Note what was written for the window that `next` gave, and go on."""
+        heard = len(self.next()) / RATE
+        offset = self.at / RATE
+        last = self.at + self.samples >= len(self.wave)
+        self.decoded.append(decoded)
+        if not self.timestamps:
+            text = vocabulary.decode(decoded.tokens)
+            self.segments += [Segment(0.0, round(heard, 2), text)] if text else []
+            self.tokens += decoded.tokens
+            self.at = len(self.wave)
+            return
+        segments, reached = segments_of(decoded.tokens, vocabulary, heard)
+        if last or reached < 1.0:  # nothing more to be had, or a window that would hardly move
+            whole, _ = segments_of((*decoded.tokens, vocabulary.timestamp(heard)), vocabulary, heard)
+            segments, reached = whole, heard
+        self.segments += [Segment(round(s.start + offset, 2), round(s.end + offset, 2), s.text) for s in segments]
+        self.tokens += decoded.tokens
+        self.at += round(reached * RATE)
+
+    @property
+    def text(self) -> str:
+        return " ".join(s.text for s in self.segments)
+
+    def mean(self, name: str) -> float | None:
+        """Mean of `avg_logprob` or `entropy` over all tokens; None where the back-end does not tell."""
+        pairs = [(getattr(d, name), len(d.tokens) + d.ended) for d in self.decoded]
+        if any(value is None for value, _ in pairs):
+            return None
+        return sum(v * n for v, n in pairs) / max(sum(n for _, n in pairs), 1)

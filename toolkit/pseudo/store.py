@@ -1,0 +1,68 @@
+"""What was transcribed once, by audio, model and settings: never transcribed again, whoever asks and in what order.
+
+A folder has a file for each process that wrote; a line of it is a batch, so that a batch is there whole or, after a
+kill in the middle of its line, not at all. Results do not depend on what is in the store: batches are made of a shard's
+utterances by their lengths, and one of which anything is missing is decoded whole.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..core.record import digest
+from ..data.kaldi import Utterance
+
+Row = dict[str, Any]
+
+
+def audio_key(utterance: Utterance) -> str:
+    """Of the audio by its file, the file's size and time of change, and the part of it; not of the utterance's id."""
+    path = utterance.path
+    file = path if os.path.exists(path) else path.rpartition(":")[0]  # an entry of an ark
+    state = os.stat(file) if os.path.exists(file) else None
+    size, changed = (state.st_size, state.st_mtime_ns) if state else (0, 0)
+    where = os.path.realpath(file) if state else file
+    return digest(json.dumps([where, path != file and path, size, changed, utterance.start, utterance.end]).encode())
+
+
+class Store:
+    """Rows by key, of one model and one way to decode."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.rows: dict[str, Row] = {}
+        for path in sorted(folder.glob("*.jsonl")) if folder.is_dir() else ():
+            self._read(path)
+
+    def _read(self, path: Path) -> None:
+        with open(path, "rb") as f:
+            for line in f:
+                try:
+                    self.rows.update(json.loads(line))
+                except (ValueError, TypeError):
+                    continue  # the line that a killed process was writing
+
+    def find(self, keys: Sequence[str]) -> list[Row] | None:
+        """The rows of a batch; None where one of them is not there."""
+        return [self.rows[key] for key in keys] if all(key in self.rows for key in keys) else None
+
+    def add(self, rows: Mapping[str, Row]) -> None:
+        """Keep a batch, in memory and on the disk."""
+        self.rows.update(rows)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / f"{os.uname().nodename}.{os.getpid()}.jsonl"
+        line = json.dumps(rows, ensure_ascii=False).encode() + b"\n"
+        with open(path, "ab") as f:
+            if f.tell() and not _ends_well(path):  # of a process of the same number that was killed
+                f.write(b"\n")
+            f.write(line)
+
+
+def _ends_well(path: Path) -> bool:
+    with open(path, "rb") as f:
+        f.seek(-1, os.SEEK_END)
+        return f.read(1) == b"\n"

@@ -1,0 +1,54 @@
+"""Waveforms to tokens with our own Whisper in torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from ..models.hearing import Context, Ears
+from ..models.log_mel import Wave
+from ..models.vocabulary import Vocabulary
+from ..models.whisper_files import load_whisper
+from .beam import beam_search
+from .decode import greedy
+from .decoded import Decoded
+
+DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+
+
+class TorchBackend:
+    """A Whisper's folder, on one device."""
+
+    def __init__(
+        self,
+        folder: Path,
+        vocabulary: Vocabulary,
+        device: str = "cpu",
+        compute: str = "auto",
+        seconds: float = 30.0,
+        context: Context = "window",
+    ) -> None:
+        """Args:
+        compute: float32, float16, bfloat16; auto is bfloat16 on a GPU that computes in it, float32 elsewhere.
+        seconds: length of a window.
+        context: what of a window is computed (models/hearing.py).
+        """
+        if compute == "auto":
+            compute = "bfloat16" if device != "cpu" and torch.cuda.is_bf16_supported() else "float32"
+        self.vocabulary = vocabulary
+        self.model = load_whisper(folder, DTYPES[compute]).to(device)
+        self.ears = Ears(self.model, seconds, context)
+
+    def decode(
+        self, waves: Sequence[Wave], prompt: Sequence[int], *, beam: int = 1, limit: int = 225, timestamps: bool = False
+    ) -> list[Decoded]:
+        """One window each, none longer than `seconds`."""
+        states_BSD = self.ears.states(waves)
+        if beam == 1:
+            return greedy(self.model, states_BSD, prompt, self.vocabulary, timestamps, limit)
+        return [
+            beam_search(self.model, states_BSD[i : i + 1], prompt, self.vocabulary, timestamps, limit, beam)
+            for i in range(len(waves))
+        ]

@@ -1,0 +1,169 @@
+"""Transcribe a data directory with a Whisper: pseudo-labels, or the hypotheses of an evaluation.
+
+As a step: --in DATA MODEL, where MODEL is a Whisper's folder or an id of the hub. Without --in, of any audio files:
+python3 -m toolkit.pseudo.transcribe MODEL FILE... [--format txt|srt|vtt|json] [--out FOLDER].
+
+What was transcribed is kept by audio, model and settings (store.py): a set that grows, another --nj or batch size, and
+--fresh transcribe nothing twice.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import UserError, told
+from ..core.files import read_json, write_json
+from ..core.record import DROPPED, Ledger
+from ..core.shards import run_shards, split
+from ..core.step import Step, main
+from ..data.kaldi import DataDir
+from ..models.whisper_files import find_model
+from ..units.features import device_of_shards
+from .config import TranscribeConfig
+from .hypotheses import SPEED, Hypothesis, write_hypotheses
+from .store import Store, audio_key
+from .transcriber import Job, Transcriber, as_row, jobs_of, settings_folder
+
+VERSION = 1
+READS = ("decode",)  # how fast it is done changes nothing
+PLAN = {"mb": 5, "mb_per_hour": 2}
+JOBS = "array"
+ITEMS = ".transcribed"  # folder of stores, beside the output
+ROWS = "hypotheses.jsonl"
+
+
+def run(step: Step[TranscribeConfig]) -> None:
+    """Transcribe every shard, join the shards."""
+    config = step.config
+    data, folder = _inputs(step.ins)
+    transcriber = Transcriber(folder, config.decode, data.path.name)
+    jobs = jobs_of(data.utterances, data.tables.get("utt2lang", {}), config.decode, transcriber.vocabulary)
+    parts = split([job.utterance.seconds for job in jobs])
+    store_folder = step.out.parent / ITEMS / settings_folder(transcriber.header)
+    device = device_of_shards(step, folder)
+
+    @cache
+    def opened() -> Store:
+        transcriber.open(device, config.speed.threads)
+        return Store(store_folder)
+
+    def work(k: int, path: Path) -> None:
+        path.mkdir(parents=True)
+        ledger = Ledger(step.name)
+        rows, seconds = label([jobs[i] for i in parts[k]], transcriber, opened(), ledger, config.speed.batch)
+        with open(path / ROWS, "w", encoding="utf-8") as f:
+            f.writelines(json.dumps(row.to_json(), ensure_ascii=False) + "\n" for row in rows)
+        ledger.write(path / DROPPED)
+        write_json(path / SPEED, {"decode_seconds": seconds, **_machine(device, config.speed.threads)})
+
+    costs = [sum(jobs[i].utterance.seconds for i in part) for part in parts]
+    shards = run_shards(step, costs, work, on_device=True)
+    for shard in shards:
+        step.ledger.merge(shard / DROPPED)
+    rows = [row for shard in shards for row in _rows(shard / ROWS)]
+    if not rows:
+        what = f"not one utterance could be transcribed: {step.ledger.reasons()}"
+        raise UserError(what, str(data.path), "mend the data")
+    write_hypotheses(step.out, sorted(rows, key=lambda row: row.id), transcriber.header)
+    write_json(step.out / SPEED, _speed(shards, rows))
+    step.counts |= _counts(rows)
+
+
+def label(
+    jobs: Sequence[Job], transcriber: Transcriber, store: Store, ledger: Ledger, batch: int
+) -> tuple[list[Hypothesis], float]:
+    """(hypotheses in the order of the jobs, seconds that they took, in whatever process), through the store."""
+    order = sorted(range(len(jobs)), key=lambda i: (jobs[i].language, jobs[i].utterance.seconds, jobs[i].utterance.id))
+    found: dict[int, Hypothesis] = {}
+    seconds = 0.0
+    for first in range(0, len(order), batch):
+        part = order[first : first + batch]
+        keys = [f"{audio_key(jobs[i].utterance)}-{jobs[i].language}" for i in part]
+        rows = store.find(keys)
+        if rows is None:
+            rows = _decode([jobs[i] for i in part], transcriber, batch)
+            store.add(dict(zip(keys, rows, strict=True)))
+        for i, row in zip(part, rows, strict=True):
+            seconds += row["took"]
+            if "dropped" in row:
+                ledger.drop(jobs[i].utterance.id, *row["dropped"])
+            else:
+                found[i] = Hypothesis.from_json({"id": jobs[i].utterance.id, **row["hypothesis"]})
+    return [found[i] for i in sorted(found)], seconds
+
+
+def _decode(jobs: Sequence[Job], transcriber: Transcriber, batch: int) -> list[dict[str, Any]]:
+    """Rows for the store, of audio that cannot be read too."""
+    dropped: dict[str, tuple[str, str]] = {}
+    begun = time.perf_counter()
+    made = transcriber.transcribe(jobs, lambda id, reason, detail: dropped.update({id: (reason, detail)}), batch)
+    took = round((time.perf_counter() - begun) / len(jobs), 4)
+    by_id = {row.id: row for row in made}
+    return [
+        {"took": took, "dropped": dropped[id]} if id in dropped else {"took": took, "hypothesis": as_row(by_id[id])}
+        for id in (job.utterance.id for job in jobs)
+    ]
+
+
+def _inputs(paths: Sequence[Path]) -> tuple[DataDir, Path]:
+    """The data directory and the model's folder. Raises UserError where one is missing."""
+    data = [path for path in paths if (path / "wav.scp").is_file()]
+    models = [path for path in paths if path not in data]
+    if len(data) != 1 or len(models) != 1:
+        what = f"inputs: {len(data)} data directories and {len(models)} models"
+        raise UserError(what, "--in", "give one of each")
+    return DataDir.read(data[0]), find_model(models[0])
+
+
+def _rows(path: Path) -> list[Hypothesis]:
+    with open(path, encoding="utf-8") as f:
+        return [Hypothesis.from_json(json.loads(line)) for line in f]
+
+
+def _machine(device: str, threads: int) -> dict[str, Any]:
+    """What speed.json says of where it was made, and the most memory that this process had."""
+    name, peak = f"CPU, {os.cpu_count()} cores", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    if device != "cpu":
+        import torch
+
+        name, peak = torch.cuda.get_device_name(device), torch.cuda.max_memory_allocated(device) / 1e6
+    return {"device": name, "threads": threads, "peak_memory_mb": round(peak)}
+
+
+def _speed(shards: Sequence[Path], rows: Sequence[Hypothesis]) -> dict[str, Any]:
+    """Over all workers: the seconds of one after the other."""
+    said = [read_json(shard / SPEED) for shard in shards]
+    return {
+        "audio_seconds": round(sum(row.seconds for row in rows), 2),
+        "decode_seconds": round(sum(s["decode_seconds"] for s in said), 2),
+        "peak_memory_mb": max(s["peak_memory_mb"] for s in said),
+        "device": said[0]["device"],
+        "threads": said[0]["threads"],
+    }
+
+
+def _counts(rows: Sequence[Hypothesis]) -> dict[str, float]:
+    return {
+        "utterances": len(rows),
+        "hours": round(sum(row.seconds for row in rows) / 3600, 4),
+        "empty": sum(not row.text for row in rows),
+        "cut_off": sum(not row.ended for row in rows),
+    }
+
+
+if __name__ == "__main__":
+    if {"--in", "--help", "-h"} & set(sys.argv[1:]) or len(sys.argv) < 2:
+        main(run, TranscribeConfig)
+    else:
+        from .transcribe_files import command
+
+        with told(1, "the transcript"):
+            raise SystemExit(command(sys.argv[1:]))

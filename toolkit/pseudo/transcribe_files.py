@@ -1,0 +1,116 @@
+"""Any audio files to text, subtitles or JSON: the command line of pseudo.transcribe without data directories."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ..core.config import field_help, load_config
+from ..core.errors import UserError
+from ..core.files import write_text
+from ..data.audio import AudioError, audio_info
+from ..data.kaldi import Utterance
+from ..models.whisper_files import find_model
+from .config import DecodeConfig, TranscribeConfig
+from .hypotheses import Hypothesis
+from .transcriber import Job, Transcriber
+
+
+def as_text(hypothesis: Hypothesis) -> str:
+    """A line per segment."""
+    return "".join(f"{s.text}\n" for s in hypothesis.segments) or "\n"
+
+
+def as_srt(hypothesis: Hypothesis) -> str:
+    """SubRip: numbered segments, times with a comma."""
+    rows = enumerate(hypothesis.segments, 1)
+    return "\n".join(f"{n}\n{_time(s.start, ',')} --> {_time(s.end, ',')}\n{s.text}\n" for n, s in rows)
+
+
+def as_vtt(hypothesis: Hypothesis) -> str:
+    """WebVTT."""
+    return "WEBVTT\n\n" + "\n".join(f"{_time(s.start)} --> {_time(s.end)}\n{s.text}\n" for s in hypothesis.segments)
+
+
+def as_json(hypothesis: Hypothesis) -> str:
+    """All that is known of it."""
+    return json.dumps(hypothesis.to_json(), ensure_ascii=False, indent=1) + "\n"
+
+
+FORMATS: dict[str, Callable[[Hypothesis], str]] = {"txt": as_text, "srt": as_srt, "vtt": as_vtt, "json": as_json}
+
+
+def command(words: Sequence[str]) -> int:
+    """Transcribe; returns the exit status: 1 where a file could not be read, the others being done."""
+    call, rest = _parser().parse_known_args(words)
+    config = load_config(TranscribeConfig, call.config, _fields(rest))
+    transcriber = Transcriber(find_model(call.model), _decode(config.decode, call.format, call.language))
+    jobs = []
+    failed: list[str] = []
+    for file in call.files:
+        try:
+            seconds = audio_info(file).seconds
+        except AudioError as e:
+            failed.append(f"{e.where}: {e.what}")
+            continue
+        jobs.append(Job(Utterance(str(file), str(file), 0.0, None, "", seconds), transcriber.config.language))
+    if jobs:
+        transcriber.open("cuda:0" if call.gpu else "cpu", config.speed.threads)
+    for job in jobs:  # one at a time: what is done is printed, or lies in its file
+        for row in transcriber.transcribe([job], lambda id, why, more: failed.append(f"{id}: {more}"), 1):
+            _leave(row, call.format, call.out, len(call.files) > 1)
+    if failed:
+        raise UserError("\n".join([f"{len(failed)} files could not be read:", *failed]), "FILE", "convert them to wav")
+    return 0
+
+
+def _leave(row: Hypothesis, kind: str, out: Path | None, several: bool) -> None:
+    text = FORMATS[kind](row)
+    if out is None:
+        print(f"# {row.id}\n{text}" if several and kind != "json" else text, end="", flush=True)
+        return
+    path = out / f"{Path(row.id).stem}.{kind}"
+    write_text(path, text)
+    print(path, flush=True)
+
+
+def _decode(config: DecodeConfig, kind: str, language: str | None) -> DecodeConfig:
+    """Subtitles have times."""
+    from dataclasses import replace
+
+    config = replace(config, language=language) if language else config
+    return replace(config, timestamps=True) if kind in ("srt", "vtt") else config
+
+
+def _fields(rest: Sequence[str]) -> dict[str, str]:
+    """`--decode.beam 5` of the command line. Raises UserError for what is no field."""
+    found, words = {}, list(rest)
+    names = [name for name, _, _ in field_help(TranscribeConfig)]
+    while words:
+        word = words.pop(0)
+        name, _, value = word.removeprefix("--").partition("=")
+        if not word.startswith("--") or name.replace("-", "_") not in names:
+            raise UserError(f"unknown option {word}", "command line", "see --help")
+        if not value and not words:
+            raise UserError(f"{word} needs a value", "command line")
+        found[name.replace("-", "_")] = value or words.pop(0)
+    return found
+
+
+def _time(seconds: float, point: str = ".") -> str:
+    whole, thousandths = divmod(round(seconds * 1000), 1000)
+    return f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}{point}{thousandths:03d}"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python3 -m toolkit.pseudo.transcribe", description=__doc__, allow_abbrev=False)
+    parser.add_argument("model", metavar="MODEL", help="a Whisper: a folder, or an id such as openai/whisper-small")
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="audio of any length that libsndfile reads")
+    parser.add_argument("--format", choices=FORMATS, default="txt", help="of the output (txt)")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="write FOLDER/<name>.<format> instead of printing")
+    parser.add_argument("--language", metavar="CODE", help="what is spoken (ar)")
+    parser.add_argument("--gpu", action="store_true", help="compute on the first GPU")
+    parser.add_argument("--config", type=Path, metavar="YAML", help="fields of decode: and speed:, each also a flag")
+    return parser

@@ -1,0 +1,179 @@
+"""Utterances to hypotheses: batches of alike lengths, windows of each, one back-end or the other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..core.errors import UserError
+from ..core.record import digest
+from ..data.audio import AudioError
+from ..data.kaldi import Utterance
+from ..models.log_mel import RATE, Wave
+from ..models.vocabulary import Vocabulary
+from ..models.whisper import parameter_count
+from ..models.whisper_files import model_hash, model_name, read_whisper_config, said_of
+from ..score.repetition import repetition
+from .config import DecodeConfig
+from .decoded import Decoded
+from .hypotheses import Header, Hypothesis
+from .long_audio import Listening
+
+SILENT = 1e-4  # a recording that never gets louder than this (−80 dB) is not decoded: a Whisper would invent a text
+
+
+class Backend(Protocol):
+    """What turns windows into tokens."""
+
+    def decode(
+        self, waves: Sequence[Wave], prompt: Sequence[int], *, beam: int, limit: int, timestamps: bool
+    ) -> list[Decoded]:
+        """One window each."""
+        ...
+
+
+@dataclass(frozen=True)
+class Job:
+    """An utterance to be transcribed, and in which language."""
+
+    utterance: Utterance
+    language: str
+
+
+class Transcriber:
+    """A model and a way to decode.
+
+    Attributes:
+        seconds: length of a window.
+        header: what hypotheses made here say of their making.
+    """
+
+    def __init__(self, folder: Path, config: DecodeConfig, set_name: str = "") -> None:
+        """Raises UserError where the model cannot do what the config asks for. No weights are read yet."""
+        self.folder, self.config = folder, config
+        self.vocabulary = Vocabulary.read(folder)
+        shape, said = read_whisper_config(folder), said_of(folder)
+        self.positions = shape.max_target_positions
+        self.seconds = config.window_seconds or float(said.get("window_seconds", 30.0))
+        for code in (config.language, *config.languages.values()):
+            self.vocabulary.language(code)
+        settings = {**asdict(config), "window_seconds": self.seconds}
+        hash_ = digest(repr(sorted(settings.items())).encode())
+        name, count = model_name(folder), parameter_count(shape)
+        self.header = Header(name, model_hash(folder), count, set_name, settings, hash_, bool(said.get("random")))
+        self._backend: Backend | None = None
+
+    def open(self, device: str, threads: int) -> None:
+        """Read the weights."""
+        config = self.config
+        if config.backend == "ctranslate2":
+            from .ctranslate2_backend import CTranslate2Backend
+
+            self._backend = CTranslate2Backend(self.folder, self.vocabulary, device, config.compute, threads)
+            return
+        import torch
+
+        from .torch_backend import TorchBackend
+
+        torch.set_num_threads(threads)
+        compute, context = config.compute, config.context
+        self._backend = TorchBackend(self.folder, self.vocabulary, device, compute, self.seconds, context)
+
+    def transcribe(self, jobs: Sequence[Job], drop: Callable[[str, str, str], None], batch: int) -> list[Hypothesis]:
+        """Hypotheses of the jobs whose audio can be read, in order; `drop(id, reason, detail)` hears of the others."""
+        heard: dict[int, Listening] = {}
+        for i, job in enumerate(jobs):
+            try:
+                wave = job.utterance.audio()
+            except AudioError as e:
+                drop(job.utterance.id, f"audio: {e.reason}", e.what)
+                continue
+            heard[i] = Listening(wave, self.seconds, self.config.timestamps)
+        for group in self._rounds(jobs, heard):
+            self._decode(group, jobs, heard, batch)
+        return [self._hypothesis(jobs[i], heard[i]) for i in sorted(heard)]
+
+    def _rounds(self, jobs: Sequence[Job], heard: dict[int, Listening]) -> Iterator[list[int]]:
+        """Those that have a window to be heard next, by language and by whether timestamps are written."""
+        quiet = {i for i, x in heard.items() if not len(x.wave) or float(np.abs(x.wave).max()) < SILENT}
+        while left := [i for i, x in heard.items() if not x.over and i not in quiet]:
+            kinds = sorted({(jobs[i].language, heard[i].timestamps) for i in left})
+            for kind in kinds:
+                yield [i for i in left if (jobs[i].language, heard[i].timestamps) == kind]
+
+    def _decode(self, group: list[int], jobs: Sequence[Job], heard: dict[int, Listening], batch: int) -> None:
+        if self._backend is None:
+            raise AssertionError("open() comes first")
+        config, timed = self.config, heard[group[0]].timestamps
+        prompt = self.vocabulary.prompt(jobs[group[0]].language, timed)
+        for first in range(0, len(group), batch):
+            rows = group[first : first + batch]
+            found = self._backend.decode(
+                [heard[i].next() for i in rows], prompt, beam=config.beam, limit=config.max_new_tokens, timestamps=timed
+            )
+            for i, decoded in zip(rows, found, strict=True):
+                heard[i].take(decoded, self.vocabulary)
+
+    def _hypothesis(self, job: Job, heard: Listening) -> Hypothesis:
+        seconds, silent = round(len(heard.wave) / RATE, 4), not heard.decoded
+        first = None if silent else heard.decoded[0].no_speech
+        return Hypothesis(
+            job.utterance.id,
+            heard.text,
+            seconds,
+            job.language,
+            tuple(heard.tokens),
+            tuple(heard.segments),
+            None if silent else _rounded(heard.mean("avg_logprob")),
+            None if silent else _rounded(heard.mean("entropy")),
+            1.0 if silent else _rounded(first),
+            round(repetition(heard.text).letter_ratio, 4),
+            all(d.ended for d in heard.decoded),
+        )
+
+
+def _rounded(value: float | None) -> float | None:
+    """Four digits: what the order of a sum changes lies below them."""
+    return None if value is None or not math.isfinite(value) else round(value, 4)
+
+
+def jobs_of(
+    utterances: Sequence[Utterance], labels: Mapping[str, str], config: DecodeConfig, vocabulary: Vocabulary
+) -> list[Job]:
+    """The language of each utterance: as `languages` says of its label, else `language`.
+
+    Raises UserError for a label that is the code of another language, which nobody said what to do with.
+    """
+    strange = set[str]()
+    for label in {labels.get(u.id, "") for u in utterances} - config.languages.keys():
+        code = FOREIGN.get(label, label)
+        if code in vocabulary.languages and code != config.language:
+            strange.add(label)
+    if strange:
+        names = ", ".join(sorted(strange))
+        what = f"utterances whose utt2lang says {names} would be transcribed as {config.language}"
+        remedy = (
+            f"say what to do with each: --decode.languages {min(strange)}={FOREIGN.get(min(strange), min(strange))}"
+        )
+        raise UserError(what, "decode.language", remedy)
+    return [Job(u, config.languages.get(labels.get(u.id, ""), config.language)) for u in utterances]
+
+
+FOREIGN = {"ENG": "en", "FRA": "fr"}  # labels of corpora here that are no dialect of Arabic
+
+
+def settings_folder(header: Header) -> str:
+    """Name of the folder of a store: one for each model and way to decode."""
+    return f"{header.model_hash}-{header.settings_hash}"
+
+
+def as_row(hypothesis: Hypothesis) -> dict[str, Any]:
+    """For a store: all but the id, which another data directory may have otherwise."""
+    row = hypothesis.to_json()
+    row.pop("id")
+    return row
