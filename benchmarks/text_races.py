@@ -1,4 +1,4 @@
-"""The races of scores and data directories: error rates, bootstrap, a corpus of the size of MGB-2."""
+"""The races of scores and data directories: error rates, bootstrap, a corpus of the size of MGB-2, pseudo-labels."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from .pairs import WORDS, write_pairs
 from .processes import run_chain
 from .race import OURS, ROOT, Contestant, race, ratios
 from .races import Race
+from .select import select
 from .table import Claim, Page, Section, seconds_and_memory, spread
 
 PAIRS = 100_000
@@ -148,4 +149,4 @@ def _tree(inputs: Inputs) -> Path:
 
 
 PAGE = Page("SCORES.md", "Texts and corpora are made up.")
-RACES: dict[str, Race] = {"wer": wer, "cer": cer, "bootstrap": bootstrap, "corpus": corpus}
+RACES: dict[str, Race] = {"wer": wer, "cer": cer, "bootstrap": bootstrap, "corpus": corpus, "select": select}

@@ -63,15 +63,16 @@ class DataDir:
     utterances: list[Utterance]
 
     @classmethod
-    def read(cls, path: Path | str, allow_pipes: bool = False) -> DataDir:
+    def read(cls, path: Path | str, allow_pipes: bool = False, headers: bool = True) -> DataDir:
         """Load what is there. Tables may lack utterances, utt2spk excepted; none may have one that is not there.
 
-        Lengths come from segments, utt2dur or reco2dur, and where these are silent from the audio's header.
+        Lengths come from segments, utt2dur or reco2dur, and where these are silent from the audio's header, or are
+        NaN where `headers` says that no audio is to be opened.
         Raises one UserError that names everything that stands in the way.
         """
         path = Path(path)
         tables, problems = read_tables(path)
-        found, more = utterances(tables, allow_pipes)
+        found, more = utterances(tables, allow_pipes, headers)
         place = SEGMENTS if SEGMENTS in tables else WAV
         more += strangers(tables, place, SPEAKERS, {p.id for p in [*problems, *more]})
         fatal = [p for p in [*problems, *more] if p.fatal]

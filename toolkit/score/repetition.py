@@ -55,7 +55,12 @@ def repetition(text: str) -> Repetition:
     if not text.strip():
         return Repetition(0.0, 0.0, 0, 0)
     length, count = loop(text.split())
-    return Repetition(_ratio(text.encode("utf-8", "replace")), _ratio(letter_bytes(text)), length, count)
+    return Repetition(_ratio(text.encode("utf-8", "replace")), letter_ratio(text), length, count)
+
+
+def letter_ratio(text: str) -> float:
+    """That of `repetition` alone, for many texts; 0 of a text of no words."""
+    return _ratio(letter_bytes(text)) if text.strip() else 0.0
 
 
 def letter_bytes(text: str) -> bytes:
