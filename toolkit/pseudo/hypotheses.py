@@ -16,6 +16,7 @@ from ..core.errors import UserError
 from ..core.files import atomic, read_json, write_json
 
 HYPOTHESES, TEXT, HEADER, SPEED = "hypotheses.jsonl", "text", "header.json", "speed.json"
+LONGEST_LINE = 1 << 24  # bytes; hours of speech have less
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,7 @@ class Hypothesis:
     @staticmethod
     def from_json(row: Any) -> Hypothesis:
         """Raises ValueError, TypeError or KeyError for anything but what to_json gives."""
-        known = {f.name for f in fields(Hypothesis)}
-        if not isinstance(row, dict) or not row.keys() <= known:
+        if not isinstance(row, dict) or not row.keys() <= _FIELDS:
             raise ValueError("not a hypothesis")
         return Hypothesis(
             **{
@@ -73,6 +73,9 @@ class Hypothesis:
                 "segments": tuple(Segment(float(s["start"]), float(s["end"]), s["text"]) for s in row["segments"]),
             }
         )
+
+
+_FIELDS = {f.name for f in fields(Hypothesis)}
 
 
 @dataclass(frozen=True)
@@ -121,21 +124,31 @@ def is_hypotheses(folder: Path) -> bool:
 
 def read_header(folder: Path) -> Header:
     """Raises UserError for a broken file."""
+    path = folder / HEADER
+    if not path.is_file():
+        raise UserError("hypotheses without a header", str(path), "transcribe again")
     try:
-        return Header(**read_json(folder / HEADER))
+        header = Header(**read_json(path))
+        if not all(isinstance(x, str) for x in (header.model, header.model_hash, header.set, header.settings_hash)):
+            raise TypeError("a name that is no text")
     except TypeError as e:
-        raise UserError(f"not a header of hypotheses: {e}", str(folder / HEADER), "transcribe again") from None
+        raise UserError(f"not a header of hypotheses: {e}", str(path), "transcribe again") from None
+    return header
 
 
 def read_hypotheses(folder: Path) -> Iterator[Hypothesis]:
-    """In the order of the file, one at a time. Raises UserError naming the first line that is none."""
+    """In the order of the file, one at a time. Raises UserError naming the first line that is none of ours."""
     path = folder / HYPOTHESES
     if not path.is_file():
         raise UserError("no hypotheses here", str(folder), "name the output of pseudo.transcribe")
-    with open(path, encoding="utf-8") as f:
-        for number, line in enumerate(f, 1):
+    with open(path, "rb") as f:
+        number = 0
+        while raw := f.readline(LONGEST_LINE + 1):
+            number += 1
             try:
-                yield Hypothesis.from_json(json.loads(line))
-            except (ValueError, TypeError, KeyError) as e:
+                if len(raw) > LONGEST_LINE:
+                    raise ValueError(f"longer than {LONGEST_LINE:,} bytes")
+                yield Hypothesis.from_json(json.loads(raw.decode("utf-8")))
+            except (ValueError, TypeError, KeyError, RecursionError) as e:
                 where = f"{path}, line {number}"
                 raise UserError(f"not a line of pseudo.transcribe: {e}", where, "transcribe again") from None

@@ -35,7 +35,6 @@ What is left:
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -48,6 +47,7 @@ from ..core.errors import UserError
 from ..core.files import atomic, write_json
 from ..core.record import Ledger
 from ..core.step import Step, main
+from ..data.ids import fault
 from ..text.normalise import Profile, profile
 from .criteria import Criterion, Selection, parse, select
 from .labelled import NO_LABEL, NOT_IN_DATA, Inputs, labelled, recognise
@@ -59,7 +59,6 @@ PLAN = {"mb": 5, "mb_per_hour": 0.15}
 LAMBDAS = (0.0, 5.0, 10.0, 15.0, 20.0, 30.0, 40.0, 50.0, 60.0, 80.0, 100.0, 120.0)
 SCORES_FILE, SURVIVAL, SURVIVAL_TABLE, KEPT = "scores.tsv", "survival.json", "survival.tsv", "kept"
 LABEL, REFERENCES = ("ok", "empty", "cut off"), ("no", "empty", "yes")  # by Measures.fault and .reference
-_NAME = re.compile(r"[\w+-][\w.+-]{0,99}")
 
 
 @dataclass(frozen=True)
@@ -81,8 +80,8 @@ class SelectConfig:
             if len(set(values)) != len(values) or min(values, default=0) < 0:
                 raise ValueError(f"{name} must be 0 or more, each once, not {', '.join(f'{v:g}' for v in values)}")
         for name in self.keep:
-            if not _NAME.fullmatch(name):
-                raise ValueError(f"keep: {name[:80]!r} cannot name a file: take letters, digits, - and _")
+            if odd := fault(name):
+                raise ValueError(f"keep: {name[:80]!r} cannot name a file: it {odd}")
         try:
             profile(self.profile)
         except UserError as e:
