@@ -37,7 +37,9 @@ class Window:
 class History:
     """Writes rows; a context manager."""
 
-    def __init__(self, out: Path, step: int, tensorboard: bool) -> None:
+    def __init__(self, out: Path, step: int, tensorboard: bool, dev_only: tuple[str, ...] = ()) -> None:
+        """`dev_only`: names of figures that only the dev set has."""
+        self.dev_only = dev_only
         self.path = out / "loss.tsv"
         lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.is_file() else []
         kept = [line for line in lines[1:] if line.split("\t")[0].isdigit() and int(line.split("\t")[0]) <= step]
@@ -63,12 +65,13 @@ class History:
     def write(
         self, step: int, train: Mapping[str, float], dev: Mapping[str, float] | None, rest: Mapping[str, float]
     ) -> None:
-        """A row: training means, dev means of the same names (None: this run has no dev set), `rest`."""
+        """A row: training means, dev means of these names and of `dev_only` (None: this run has no dev set), `rest`."""
         if not train and not self.header:
             return  # every step so far was skipped: there is nothing to name the columns after yet
         row = {**train, **{f"dev_{n}": v for n, v in (dev or {}).items()}, **rest}
         if not self.header:
-            self.header = ["step", *train, *([f"dev_{n}" for n in train] if dev is not None else []), *rest]
+            names = (*train, *self.dev_only)
+            self.header = ["step", *train, *([f"dev_{n}" for n in names] if dev is not None else []), *rest]
             self.file.write("\t".join(self.header) + "\n")
         cells = [f"{row[name]:.7g}" if name in row else ABSENT for name in self.header[1:]]
         self.file.write("\t".join([str(step), *cells]) + "\n")

@@ -105,6 +105,7 @@ class Objective(nn.Module):
     """What is trained, and by which loss. Holds every parameter of the run, frozen ones too."""
 
     leaves_out = False  # whether a forward pass may leave parameters without a gradient, as layerdrop does
+    dev_figures: tuple[str, ...] = ()  # names of `sums` that there are in eval mode only
 
     def forward(self, batch: Batch, seed: int) -> Losses:
         """Loss of a micro-batch on this objective's device.
@@ -233,7 +234,7 @@ class Run:
         ahead = prefetch(batches, ((s, m) for s in range(state.step, loop.total_steps) for m in mine), loop.prefetch)
         unit, each = ("audio s", step_seconds) if step_seconds else ("steps", 1.0)
         bar = Progress(label, loop.total_steps * each, unit, state.step * each) if world.first and label else None
-        history = History(self.out, state.step, loop.tensorboard) if world.first else None
+        history = History(self.out, state.step, loop.tensorboard, self.objective.dev_figures) if world.first else None
         with bar or nullcontext(), history or nullcontext():
             while state.step < loop.total_steps:
                 self.step([next(ahead) for _ in mine], mine)

@@ -67,6 +67,8 @@ class Seq2SeqConfig:
 class Seq2Seq(Objective):
     """A student, and perhaps its teacher, which stays as it is."""
 
+    dev_figures = ("wer",)
+
     def __init__(
         self,
         student: Whisper,
