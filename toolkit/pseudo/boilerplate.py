@@ -28,10 +28,10 @@ PHRASES = """
 مشاهدة ممتعة
 thanks/thank_you/thank_you_so_much/thank_you_very_much for watching
 please/like_and/don't_forget_to/and subscribe
-subscribe to my/our/the/this channel
+please/like_and/don't_forget_to/and/. subscribe to my/our/the/this channel
 hit the bell
 see you in the next video/one
-subtitles/captions/transcribed/translated/translation by amara/the_amara/.
+subtitles/captions/transcribed/translated/translation by the_amara_org_community/amara_org_community/amara_org/.
 amara org community/.
 """
 CAPTIONS = "موسيقى تصفيق ضحك music applause laughter"

@@ -52,12 +52,13 @@ from ..text.normalise import Profile, profile
 from .criteria import Criterion, Selection, parse, select
 from .labelled import NO_LABEL, NOT_IN_DATA, Inputs, labelled, recognise
 from .measures import CUT_OFF, EMPTY, EMPTY_REFERENCE, SCORES, Measures, measure
+from .selections import KEPT
 from .survival import COLUMNS, areas, corpus_rates, histograms, survival
 
 VERSION = 1
 PLAN = {"mb": 5, "mb_per_hour": 0.15}
 LAMBDAS = (0.0, 5.0, 10.0, 15.0, 20.0, 30.0, 40.0, 50.0, 60.0, 80.0, 100.0, 120.0)
-SCORES_FILE, SURVIVAL, SURVIVAL_TABLE, KEPT = "scores.tsv", "survival.json", "survival.tsv", "kept"
+SCORES_FILE, SURVIVAL, SURVIVAL_TABLE = "scores.tsv", "survival.json", "survival.tsv"
 LABEL, REFERENCES = ("ok", "empty", "cut off"), ("no", "empty", "yes")  # by Measures.fault and .reference
 
 
@@ -200,12 +201,11 @@ def nothing_kept(selection: Selection, measures: Measures, rows: Sequence[Mappin
 def score_lines(measures: Measures) -> Iterator[str]:
     """Lines of scores.tsv."""
     yield "\t".join(("id", "set", "dialect", "label", "reference", *SCORES))
-    kinds = zip(measures.fault.tolist(), measures.reference.tolist(), strict=True)
+    labels = [LABEL[kind] for kind in measures.fault.tolist()]
+    references = [REFERENCES[kind] for kind in measures.reference.tolist()]
     columns = [["" if v != v else f"{v:.6g}" for v in measures.columns[name].tolist()] for name in SCORES]
-    for id, name, dialect, (fault, reference), *values in zip(
-        measures.ids, measures.sets, measures.dialects, kinds, *columns, strict=True
-    ):
-        yield "\t".join((id, name, dialect, LABEL[fault], REFERENCES[reference], *values))
+    words = (measures.ids, measures.sets, measures.dialects, labels, references)
+    yield from map("\t".join, zip(*words, *columns, strict=True))
 
 
 def shown(document: Mapping[str, Any], chosen: Profile) -> list[str]:
