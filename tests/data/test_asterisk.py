@@ -124,6 +124,42 @@ def test_english_sets_hold_normalised_text_and_nothing_else(tree: Path, tmp_path
     assert "en-allison-pls-try-call-later" not in texts  # a transcript without audio
 
 
+def test_verbatim_text_has_its_capitals_and_digits_and_the_same_prompts(tree: Path, tmp_path: Path) -> None:
+    prepare(tree, tmp_path / "words")
+    prepare(tree, tmp_path / "verbatim", AsteriskConfig(transcript="verbatim"))
+    texts: dict[str, str] = {}
+    for name in ("train_en", "dev_en", "test_en"):
+        words, verbatim = (DataDir.read(tmp_path / kind / name).tables["text"] for kind in ("words", "verbatim"))
+        assert {id: normalise(text) for id, text in verbatim.items()} == words
+        texts |= verbatim
+    assert texts["en-allison-vm-leavemsg"] == "Press 5 to leave a message"
+    assert texts["en-allison-letters.at"] == "at"
+
+
+def test_english_alone_is_the_same_english_and_needs_no_other_package(
+    tree: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prepare(tree, tmp_path / "all")
+    for voice in VOICES[1:]:
+        for path in (tree / "usr/share/asterisk/sounds" / voice).rglob("*.wav"):
+            path.unlink()
+        (tree / "usr/share/asterisk/sounds" / voice).rename(tmp_path / voice)
+    capsys.readouterr()
+    step = prepare(tree, tmp_path / "en", AsteriskConfig(languages=("en",)))
+    for name in ("train_en", "dev_en", "test_en"):
+        for file in (tmp_path / "all" / name).iterdir():
+            assert (tmp_path / "en" / name / file.name).read_bytes() == file.read_bytes()
+    assert set(DataDir.read(tmp_path / "en/train").tables["utt2lang"].values()) == {"en"}
+    assert "languages that are not there" not in capsys.readouterr().out
+    assert {row[0].split("-")[0] for row in step.ledger.rows} == {"en"}
+
+
+@pytest.mark.parametrize(("languages", "what"), [(("de",), "de is none of"), (("fr",), "en must be among them")])
+def test_languages_that_cannot_be_are_refused(languages: tuple[str, ...], what: str) -> None:
+    with pytest.raises(ValueError, match=what):
+        AsteriskConfig(languages=languages)
+
+
 def test_languages_genders_and_audio_are_as_the_folders_say(tree: Path, tmp_path: Path) -> None:
     prepare(tree, tmp_path / "data")
     data = DataDir.read(tmp_path / "data/train")

@@ -16,8 +16,8 @@ pls-try-call-later) has no English recording. Ten prompts of each language are s
 one Russian file is empty.
 
 Writes OUT/{train,dev,test}: all languages, utt2lang en/es/fr/it/ru, no text. And OUT/{train,dev,test}_en: English
-with text in lower-case letters, digits in words. A prompt is in the same part in every language, and so are prompts
-with the same English text; which part follows from the seed and the prompt alone.
+with text in lower-case letters, digits in words; or, on request, as the file has it. A prompt is in the same part in
+every language, and so are prompts with the same English text; which part follows from the seed and the prompt alone.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from ...core.errors import UserError
 from ...core.seed import seed_of
@@ -59,10 +60,19 @@ class AsteriskConfig:
     "share of the prompts that is test"
     min_seconds: float = 0.2
     "shorter recordings are dropped, s"
+    languages: tuple[str, ...] = ()
+    "languages to take, e.g. `en`; empty: all that are there"
+    transcript: Literal["words", "verbatim"] = "words"
+    """English text: lower-case words without punctuation, digits in words; or as the file has it, what is not said
+    left out"""
 
     def __post_init__(self) -> None:
         if self.dev_share <= 0 or self.test_share <= 0 or self.dev_share + self.test_share >= 1:
             raise ValueError("dev_share and test_share must be positive and leave something for train")
+        if unknown := sorted(set(self.languages) - set(EXPECTED)):
+            raise ValueError(f"languages: {', '.join(unknown)} is none of {', '.join(EXPECTED)}")
+        if self.languages and "en" not in self.languages:
+            raise ValueError("languages: en must be among them, for the sets with transcripts are English")
 
 
 @dataclass(frozen=True)
@@ -164,7 +174,9 @@ def run(step: Step[AsteriskConfig]) -> None:
     sounds = find_sounds(step.input(0, "the folder the packages were unpacked in"))
     transcripts = read_transcripts(sounds)
     tables: dict[str, dict[str, dict[str, str]]] = {}
-    for voice in voices(sounds):
+    wanted = config.languages or tuple(EXPECTED)
+    there = [voice for voice in voices(sounds) if voice.language in wanted]
+    for voice in there:
         prompts = voice.prompts()
         _compare(voice.language, len(prompts))
         for prompt in prompts:
@@ -179,7 +191,7 @@ def run(step: Step[AsteriskConfig]) -> None:
             _add(tables, name, id, row, voice)
             if voice.language == "en" and (text := _text(step, id, prompt, transcripts)):
                 _add(tables, f"{name}_en", id, {**row, "text": text}, voice)
-    missing = sorted(set(EXPECTED) - {voice.language for voice in voices(sounds)})
+    missing = sorted(set(wanted) - {voice.language for voice in there})
     if missing:
         print(f"WARNING: languages that are not there: {', '.join(missing)}")
     for name in (s + suffix for s in SETS for suffix in ("", "_en")):
@@ -224,8 +236,10 @@ def _text(step: Step[AsteriskConfig], id: str, prompt: str, transcripts: dict[st
     if prompt not in transcripts:
         step.ledger.drop(id, "no transcript", "kept in the sets without text")
         return ""
+    said = spoken_words(transcripts[prompt])
     try:
-        return normalise(spoken_words(transcripts[prompt]))
+        words = normalise(said)
+        return said if step.config.transcript == "verbatim" else words
     except ValueError as e:
         step.ledger.drop(id, "transcript not certain", f"{e}; kept in the sets without text")
         return ""
