@@ -1,0 +1,183 @@
+"""Draw a stated number of utterances, or of hours, from several corpora in a stated mix.
+
+python3 -m toolkit.data.sample --config conf/sample.yaml --in FOLDER... --out data/train_100k
+A FOLDER is a data directory, or holds some, of which those that fit `sets` are taken. The whole is one data directory,
+whose utt2corpus says which set an utterance is from.
+
+The draw is one long order of all utterances, of which a sample is the beginning: so the sample of 100,000 is part of
+that of 500,000 (of the same seed, sets and shares). Every set is put in an order of its own by a hash of seed and id;
+its k-th utterance (from 0) comes at (k + 1/2) / share, the divisor method of Webster and Sainte-Laguë, which gives no
+set less when more are drawn. A set that is used up leaves its share to the others, in their proportion. What is not
+drawn is counted, and not listed: nothing is wrong with it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate, takewhile
+from pathlib import Path
+
+from ..core.errors import UserError
+from ..core.seed import seed_of
+from ..core.step import Step, main
+from .edit import combine, restrict
+from .find import data_dirs, matching, read_from_here
+from .kaldi import PHONES, SEGMENTS, WAV, DataDir, Utterance, copy_phones, write_data_dir
+from .mix import filled
+
+VERSION = 1
+PLAN = {"mb": 5, "mb_per_hour": 1}
+CORPUS = "utt2corpus"
+
+
+@dataclass(frozen=True)
+class SampleConfig:
+    """How much to draw, and of what."""
+
+    count: int = 0
+    """utterances to draw; 0: no limit"""
+    hours: float = 0.0
+    """hours of audio to draw at most; 0: no limit. With neither limit all sets are put together, whole"""
+    sets: tuple[str, ...] = ("*train*",)
+    """of a folder that holds data directories: names to take, or patterns"""
+    shares: dict[str, float] = field(default_factory=dict)
+    """set -> its share of the utterances, e.g. `mgb2_train: 0.4`, in any unit; every set is named, or none: then each
+    has the share that it has of them all"""
+    seed: int = 1
+    """decides which"""
+    shortest_seconds: float = 0.0
+    """shorter utterances are dropped before the draw, s"""
+    longest_seconds: float = 0.0
+    """longer ones too, s (30: what a Whisper's window holds); 0: no limit"""
+
+    def __post_init__(self) -> None:
+        for name in ("count", "hours", "shortest_seconds", "longest_seconds"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must be at least 0")
+        if 0 < self.longest_seconds < self.shortest_seconds:
+            raise ValueError("longest_seconds: nothing is as short as this and as long as shortest_seconds")
+        if bad := [name for name, share in self.shares.items() if share <= 0]:
+            raise ValueError(f"shares.{bad[0]} must be positive; leave the set out of `sets` and --in instead")
+
+
+def find_sets(folders: Sequence[Path], patterns: Sequence[str]) -> dict[str, Path]:
+    """Name -> data directory of those named, and of those in folders that fit. Raises UserError for two of one name."""
+    found: dict[str, Path] = {}
+    for folder in folders:
+        here = {path.name: path for path in data_dirs(folder)}
+        names = list(here) if folder in here.values() else matching(list(here), patterns, "sets")
+        for name in names:
+            if name in found:
+                raise UserError(f"two sets called {name}: {found[name]} and {here[name]}", "--in", "rename one of them")
+            found[name] = here[name]
+    return found
+
+
+def order(
+    sets: Mapping[str, Sequence[Utterance]], shares: Mapping[str, float], seed: int
+) -> list[tuple[str, Utterance]]:
+    """(set, utterance) of all sets in the order in which they are drawn.
+
+    Args:
+        shares: set -> positive share; empty: shares are the numbers of utterances.
+    """
+    keyed: list[tuple[float, str, int, Utterance]] = []
+    for name, utterances in sets.items():
+        share = shares[name] if shares else float(len(utterances))
+        shuffled = sorted(utterances, key=lambda u: (seed_of(seed, "sample", u.id), u.id))
+        keyed += [((k + 0.5) / share, name, k, u) for k, u in enumerate(shuffled)]
+    keyed.sort(key=lambda row: row[:3])
+    return [(name, u) for _, name, _, u in keyed]
+
+
+def draw(sets: Mapping[str, Sequence[Utterance]], config: SampleConfig) -> dict[str, list[Utterance]]:
+    """Set -> what is drawn of it, sorted by id; a larger draw holds every smaller one."""
+    drawn = order(sets, config.shares, config.seed)
+    if config.count:
+        drawn = drawn[: config.count]
+    if config.hours:
+        sums = accumulate(u.seconds for _, u in drawn)
+        drawn = drawn[: sum(1 for _ in takewhile(lambda seconds: seconds <= 3600 * config.hours, sums))]
+    found: dict[str, list[Utterance]] = {name: [] for name in sets}
+    for name, u in drawn:
+        found[name].append(u)
+    return {name: sorted(utterances, key=lambda u: u.id) for name, utterances in found.items()}
+
+
+def run(step: Step[SampleConfig]) -> None:
+    config = step.config
+    step.input(0, "data directories, or folders of some")
+    read = {name: read_from_here(path) for name, path in find_sets(step.ins, config.sets).items()}
+    if config.shares and set(config.shares) != set(read):
+        odd = ", ".join(sorted(set(config.shares) ^ set(read)))
+        raise UserError(f"shares and sets differ in {odd}", "shares", f"give a share to each of {', '.join(read)}")
+    fit = {name: _fitting(step, data) for name, data in read.items()}
+    drawn = draw(fit, config)
+    parts = [_part(read[name], name, chosen) for name, chosen in drawn.items() if chosen]
+    if not parts:
+        raise UserError(
+            "nothing is drawn", ", ".join(map(str, step.ins)), "ask for more, or loosen the limits of length"
+        )
+    tables, left = combine(filled(parts))
+    print(*left, sep="\n", end="\n" if left else "")
+    write_data_dir(step.out, tables)
+    if any((part.path / PHONES).is_file() for part in parts):
+        copy_phones([part.path for part in parts], step.out, tables.get(SEGMENTS, tables[WAV]))
+    _count(step, fit, drawn)
+
+
+def _fitting(step: Step[SampleConfig], data: DataDir) -> list[Utterance]:
+    """Utterances whose length is within the limits; a ledger row for others."""
+    config, kept = step.config, []
+    for u in data.utterances:
+        if u.seconds < config.shortest_seconds:
+            step.ledger.drop(u.id, "too short", f"{u.seconds:.3f} s")
+        elif config.longest_seconds and u.seconds > config.longest_seconds + 1e-6:
+            step.ledger.drop(u.id, "too long", f"{u.seconds:.3f} s")
+        else:
+            kept.append(u)
+    return kept
+
+
+def _part(data: DataDir, name: str, chosen: Sequence[Utterance]) -> DataDir:
+    """Of a set what is drawn, with lengths, and with the name of the set, unless an earlier draw has told it.
+
+    Lengths are in every part, or they would be lost of all, and a million headers be read for them.
+    """
+    ids = [u.id for u in chosen]
+    tables = restrict(data.tables, ids)
+    tables.setdefault(CORPUS, dict.fromkeys(ids, name))
+    tables["utt2dur"] = {u.id: f"{u.seconds:.4f}" for u in chosen}
+    if SEGMENTS not in tables:  # a recording is an utterance, and may come to stand beside others that are cut
+        tables["reco2dur"] = tables["utt2dur"]
+    return DataDir(data.path, tables, list(chosen))
+
+
+def _count(
+    step: Step[SampleConfig], fit: Mapping[str, Sequence[Utterance]], drawn: Mapping[str, Sequence[Utterance]]
+) -> None:
+    """What was drawn of each set, and what was left by choice."""
+    total = _sums([u for chosen in drawn.values() for u in chosen])
+    there = _sums([u for every in fit.values() for u in every])
+    step.counts |= {"utterances": total[0], "hours": round(total[1], 4)}
+    step.counts |= {"not_drawn_utterances": there[0] - total[0], "not_drawn_hours": round(there[1] - total[1], 4)}
+    for name, chosen in drawn.items():
+        (n, hours), (m, all_hours) = _sums(chosen), _sums(fit[name])
+        step.counts |= {f"{name}_utterances": n, f"{name}_hours": round(hours, 4)}
+        print(
+            f"{name}: {n:,} of {m:,} utterances, {hours:.2f} of {all_hours:.2f} h ({100 * n / total[0]:.1f} % of all)"
+        )
+    print(f"{step.out}: {total[0]:,} utterances, {total[1]:.2f} h")
+    if total[0] < step.config.count and not step.config.hours:
+        print(f"WARNING: {step.config.count:,} were asked for, and no more are there")
+
+
+def _sums(utterances: Sequence[Utterance]) -> tuple[int, float]:
+    """Their number and hours."""
+    return len(utterances), math.fsum(u.seconds for u in utterances) / 3600
+
+
+if __name__ == "__main__":
+    main(run, SampleConfig)
