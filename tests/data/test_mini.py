@@ -344,6 +344,17 @@ def test_impossible_configs_of_what_recognisers_need_are_refused(wrong: dict[str
         MiniConfig(**wrong)
 
 
+def test_without_vowel_signs_the_same_audio_is_spelt_as_people_write(nano: Path, tmp_path: Path) -> None:
+    subprocess.run([*command(), "--vowels", "false"], cwd=tmp_path, env=environment(2), check=True, capture_output=True)
+    for path in (tmp_path / "data/audio").iterdir():
+        assert path.read_bytes() == (nano / "data/audio" / path.name).read_bytes()
+    for name in ("train", "dev", "test"):
+        with_signs, without = (DataDir.read(f / "data" / name).tables["text"] for f in (nano, tmp_path))
+        for id, text in without.items():
+            assert not any(unicodedata.category(c) == "Mn" for c in unicodedata.normalize("NFC", text))
+            assert skeleton(text) == skeleton(with_signs[id])
+
+
 def test_the_adapted_corpus_is_written_with_its_fourth_set(tmp_path: Path) -> None:
     words = ["--adapt-speakers", "1", "--adapt-share", "0.2", "--emotions", "neutral", "--pausal", "true"]
     subprocess.run([*command(), *words], cwd=tmp_path, env=environment(2), check=True, capture_output=True)

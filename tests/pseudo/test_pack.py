@@ -182,6 +182,15 @@ def test_an_utterance_of_30_s_fills_a_window_and_one_tick_more_is_too_long(whisp
     assert packed.dropped == dict.fromkeys(("م-2", "م-4"), "longer than the window")
 
 
+def test_windows_that_tokens_have_closed_are_counted(whisper: Path, tmp_path: Path) -> None:
+    words = len(Vocabulary.read(whisper).encode("كلمة"))
+    spoken = [Spoken(f"س-{i}", "س", seconds) for i, seconds in enumerate((1.0, 1.0, 1.0, 29.5, 1.0))]
+    config = PackConfig(labels="truth", max_tokens=4 + 2 * (words + 2))  # two utterances, and the frame
+    packed = pack(tmp_path / "out", config, write_set(tmp_path / "train", spoken), whisper)
+    assert [len(w.utterances) for w in packed.windows] == [2, 1, 1, 1]
+    assert packed.counts["closed_by_tokens"] == 1  # the others are closed because 1 + 29.5 s are more than 30
+
+
 def test_many_utterances_of_one_tick_share_a_window_and_each_keeps_its_own(whisper: Path, tmp_path: Path) -> None:
     spoken = [Spoken(f"س-{i:04d}", "س", 0.02, "ﻻ") for i in range(60)]
     packed = pack(tmp_path / "out", PackConfig(labels="truth"), write_set(tmp_path / "train", spoken), whisper)

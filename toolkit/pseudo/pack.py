@@ -19,7 +19,9 @@ Times are multiples of 0.02 s, as Whisper's timestamps are: every utterance begi
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Literal
 
@@ -30,9 +32,9 @@ from ..data.find import read_from_here
 from ..data.kaldi import WAV, DataDir, Utterance
 from ..models.vocabulary import LAST_TICK, TICK, TOKENIZER, Vocabulary
 from .hypotheses import is_hypotheses, read_hypotheses
-from .packing import FRAME, FUZZ, MARKS, Take, in_order, next_fit, on_grid, ticks_of
+from .packing import FRAME, FUZZ, MARKS, Take, in_order, on_grid, ticks_of, windows_of
 from .selections import is_selection, read_kept
-from .windows import Header, Piece, Segment, Window, vocabulary_hash, write_windows
+from .windows import Header, Window, vocabulary_hash, write_windows
 
 VERSION = 1
 PLAN = {"mb": 1, "mb_per_hour": 0.5}
@@ -141,35 +143,19 @@ def make_take(u: Utterance, label: Label, vocabulary: Vocabulary, step: Step[Pac
 
 def make_windows(
     data: DataDir, labels: dict[str, Label], vocabulary: Vocabulary, step: Step[PackConfig]
-) -> list[Window]:
+) -> Iterator[Window]:
     """Every window, by speaker and language. Raises UserError for a language that the model does not know."""
     config = step.config
     for language in sorted({label.language for label in labels.values()}):
         vocabulary.language(language)
-    groups: dict[tuple[str, str], list[Take]] = {}
-    for u in in_order(data):
-        if u.id in labels and (take := make_take(u, labels[u.id], vocabulary, step)):
-            groups.setdefault((u.speaker, labels[u.id].language), []).append(take)
-    found: list[Window] = []
     gap = ticks_of(config.gap_seconds) if config.gap_seconds else 0
-    for (speaker, language), takes in sorted(groups.items()):
-        previous = None
-        for placed in next_fit(takes, _room(config), gap, config.max_tokens):
-            start, last = placed[-1]
-            seconds = round(start * TICK + last.seconds, 4)
-            pieces = tuple(_piece(start, take) for start, take in placed)
-            found.append(Window(placed[0][1].id, speaker, seconds, previous, language, pieces))
-            previous = found[-1].id
-    return found
-
-
-def _piece(at: int, take: Take) -> Piece:
-    segments = tuple(Segment(_time(at + start), _time(at + end), tokens) for start, end, tokens in take.segments)
-    return Piece(take.id, _time(at), round(take.seconds, 4), segments)
-
-
-def _time(tick: int) -> float:
-    return round(tick * TICK, 2)
+    for speaker, utterances in groupby(in_order(data), key=lambda u: u.speaker):
+        takes: dict[str, list[Take]] = {}
+        for u in utterances:
+            if u.id in labels and (take := make_take(u, labels[u.id], vocabulary, step)):
+                takes.setdefault(labels[u.id].language, []).append(take)
+        for language in sorted(takes):
+            yield from windows_of(speaker, language, takes[language], _room(config), gap, config.max_tokens)
 
 
 def _room(config: PackConfig) -> int:
@@ -232,25 +218,40 @@ def _wanted(data: DataDir, inputs: Inputs, step: Step[PackConfig]) -> set[str]:
     return wanted
 
 
-def _count(step: Step[PackConfig], windows: list[Window]) -> None:
-    """How full the windows are, and how much padding is left, beside that of utterances alone."""
-    pieces = [piece for window in windows for piece in window.utterances]
-    seconds, room = math.fsum(piece.seconds for piece in pieces), step.config.window_seconds
-    fill, alone = seconds / (room * len(windows)), seconds / (room * len(pieces))
-    step.counts |= {
-        "windows": len(windows),
-        "utterances": len(pieces),
-        "hours": round(seconds / 3600, 4),
-        "speakers": len({window.speaker for window in windows}),
-        "fill_percent": round(100 * fill, 2),
-        "padding_percent": round(100 * (1 - fill), 2),
-        "padding_percent_unpacked": round(100 * (1 - alone), 2),
-        "tokens": sum(len(segment.tokens) for piece in pieces for segment in piece.segments),
-    }
+def _counted(windows: Iterable[Window], data: Path, step: Step[PackConfig]) -> Iterator[Window]:
+    """The windows; after the last one the step has their counts. Raises UserError where there is none."""
+    n, tokens, full, speakers = 0, 0, 0, set()
+    lengths: list[float] = []
+    before: Window | None = None
+    for window in windows:
+        n += 1
+        speakers.add(window.speaker)
+        lengths += [piece.seconds for piece in window.utterances]
+        tokens += sum(len(segment.tokens) for piece in window.utterances for segment in piece.segments)
+        full += before is not None and before.id == window.previous and _fits(before, window, step.config)
+        before = window
+        yield window
+    if not n:
+        reasons = ", ".join(f"{reason} ({m:,})" for reason, m in step.ledger.reasons().items())
+        raise UserError(f"not one utterance can be packed: {reasons}", str(data), "mend what is named")
+    seconds, room = math.fsum(lengths), step.config.window_seconds
+    padding, alone = (100 * (1 - seconds / (room * count)) for count in (n, len(lengths)))
+    step.counts |= {"windows": n, "utterances": len(lengths), "hours": round(seconds / 3600, 4)}
+    step.counts |= {"speakers": len(speakers), "tokens": tokens, "closed_by_tokens": full}
+    step.counts |= {"fill_percent": round(100 - padding, 2), "padding_percent": round(padding, 2)}
+    step.counts["padding_percent_unpacked"] = round(alone, 2)
     print(
-        f"{len(pieces):,} utterances, {seconds / 3600:.2f} h, in {len(windows):,} windows of {room:g} s: "
-        f"padding {100 * (1 - fill):.1f} %, of utterances alone {100 * (1 - alone):.1f} %"
+        f"{len(lengths):,} utterances, {seconds / 3600:.2f} h, in {n:,} windows of {room:g} s: "
+        f"padding {padding:.1f} %, of utterances alone {alone:.1f} %"
     )
+    if full:
+        print(f"{full:,} windows had room for more audio, and none for its tokens (max_tokens)")
+
+
+def _fits(before: Window, window: Window, config: PackConfig) -> bool:
+    """Whether the first utterance of a window would have had room in the one before it, but for its tokens."""
+    end, first = ticks_of(before.seconds), ticks_of(window.utterances[0].seconds)
+    return end + (ticks_of(config.gap_seconds) if config.gap_seconds else 0) + first <= _room(config)
 
 
 def _refuse_small(model: Path, config: PackConfig) -> None:
@@ -281,10 +282,6 @@ def run(step: Step[PackConfig]) -> None:
     else:
         assert inputs.labels
         labels = pseudo_labels(inputs.labels, wanted, step)
-    windows = make_windows(data, labels, vocabulary, step)
-    if not windows:
-        reasons = ", ".join(f"{reason} ({n:,})" for reason, n in step.ledger.reasons().items())
-        raise UserError(f"not one utterance can be packed: {reasons}", str(inputs.data), "mend what is named")
     header = Header(
         vocabulary_hash(inputs.model),
         config.labels,
@@ -293,8 +290,8 @@ def run(step: Step[PackConfig]) -> None:
         str(inputs.data),
         config.keep,
     )
-    write_windows(step.out, windows, header)
-    _count(step, windows)
+    windows = make_windows(data, labels, vocabulary, step)
+    write_windows(step.out, _counted(windows, inputs.data, step), header)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from ..data.kaldi import SEGMENTS, DataDir, Utterance, parse_segment
 from ..models.vocabulary import TICK
+from .windows import Piece, Segment, Window
 
 FRAME = 4  # tokens around the segments of a window: start of transcript, language, task, and the end
 MARKS = 2  # timestamps around a segment
@@ -70,6 +71,28 @@ def next_fit(takes: Iterable[Take], room: int, gap: int, max_tokens: int) -> Ite
         tokens += take.tokens
     if window:
         yield window
+
+
+def windows_of(
+    speaker: str, language: str, takes: Iterable[Take], room: int, gap: int, max_tokens: int
+) -> Iterator[Window]:
+    """Windows of one speaker in one language, each naming the one before it; see next_fit."""
+    previous = None
+    for placed in next_fit(takes, room, gap, max_tokens):
+        start, last = placed[-1]
+        seconds = round(start * TICK + last.seconds, 4)
+        pieces = tuple(_piece(start, take) for start, take in placed)
+        yield Window(pieces[0].id, speaker, seconds, previous, language, pieces)
+        previous = pieces[0].id
+
+
+def _piece(at: int, take: Take) -> Piece:
+    segments = tuple(Segment(_time(at + start), _time(at + end), tokens) for start, end, tokens in take.segments)
+    return Piece(take.id, _time(at), round(take.seconds, 4), segments)
+
+
+def _time(tick: int) -> float:
+    return round(tick * TICK, 2)
 
 
 def in_order(data: DataDir) -> list[Utterance]:
