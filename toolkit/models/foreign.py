@@ -1,0 +1,132 @@
+"""What the readers of Whisper in other programs' formats share: bytes that must be there, and tensors that must fit.
+
+A file is hostile until read: every length in it is held against what is left of the file before it is believed.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..core.errors import UserError
+
+AGAIN = "fetch or copy it again"
+CONVERT = "convert the model from its own weights, in float16 or float32"
+MOST_DIMENSIONS = 4
+Sizes = dict[str, int]
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """A Whisper as a file of another program holds it.
+
+    Attributes:
+        kind: name of the format.
+        sizes: of the network, by their names in config.json.
+        tensors: by Hugging Face's names, float32: float16 and bfloat16 are exact in it. Without proj_out, which is
+            the embedding of the tokens.
+    """
+
+    kind: str
+    sizes: Sizes
+    tensors: dict[str, Tensor]
+
+    @property
+    def parameters(self) -> int:
+        return sum(t.numel() for t in self.tensors.values())
+
+
+class Source:
+    """A binary file, little-endian, read from its beginning to its end."""
+
+    def __init__(self, file: IO[bytes], path: Path, kind: str) -> None:
+        self.file, self.path, self.kind = file, path, kind
+        self.left = path.stat().st_size
+
+    def broken(self, what: str) -> UserError:
+        return UserError(f"a damaged {self.kind} file: {what}", str(self.path), AGAIN)
+
+    def take(self, count: int, what: str) -> bytes:
+        """The next `count` bytes. Raises UserError where the file has not that many."""
+        if not 0 <= count <= self.left:
+            raise self.broken(f"{what} would take {count} bytes, and {self.left} are left")
+        data = self.file.read(count)
+        if len(data) != count:
+            raise self.broken(f"it ends within {what}")
+        self.left -= count
+        return data
+
+    def numbers(self, form: str, what: str) -> tuple[int, ...]:
+        """Integers in the form of `struct`, e.g. "3i"."""
+        return struct.unpack(f"<{form}", self.take(struct.calcsize(f"<{form}"), what))
+
+    def text(self, count: int, what: str) -> str:
+        try:
+            return self.take(count, what).decode()
+        except UnicodeDecodeError:
+            raise self.broken(f"{what} is no text") from None
+
+    def tensor(self, name: str, shape: tuple[int, ...], kind: str) -> Tensor:
+        """float32 tensor of the next bytes; kind is float32, float16 or bfloat16. Raises UserError for NaN and Inf."""
+        data = self.take(prod(shape) * (4 if kind == "float32" else 2), f"the tensor {name}")
+        if kind == "bfloat16":  # the upper half of a float32
+            array = (np.frombuffer(data, "<u2").astype(np.uint32) << 16).view(np.float32)
+        else:
+            array = np.frombuffer(data, "<f4" if kind == "float32" else "<f2").astype(np.float32)
+        if not np.isfinite(array).all():
+            raise self.broken(f"the tensor {name} holds what is no finite number")
+        return torch.from_numpy(array.reshape(shape))
+
+
+def refuse_wrong(tensors: dict[str, Tensor], sizes: Sizes, path: Path) -> None:
+    """Raise UserError unless the tensors are those of a Whisper of these sizes, each of its shape, and no other."""
+    wanted = shapes(sizes)
+    wrong = [f"{name} is missing" for name in wanted if name not in tensors]
+    wrong += [f"{name} belongs to no Whisper" for name in tensors if name not in wanted]
+    wrong += [
+        f"{name} has the shape {list(t.shape)}, not {list(wanted[name])}"
+        for name, t in tensors.items()
+        if name in wanted and tuple(t.shape) != wanted[name]
+    ]
+    if wrong:
+        more = f" (and {len(wrong) - 3} more)" if len(wrong) > 3 else ""
+        raise UserError(f"not the tensors of a Whisper: {'; '.join(wrong[:3])}{more}", str(path), AGAIN)
+
+
+def shapes(sizes: Sizes) -> dict[str, tuple[int, ...]]:
+    """Tensors of a Whisper of these sizes by Hugging Face's names (proj_out is tied, so it is none of them)."""
+    d = sizes["d_model"]
+    found: dict[str, tuple[int, ...]] = {
+        "model.encoder.conv1.weight": (d, sizes["num_mel_bins"], 3),
+        "model.encoder.conv1.bias": (d,),
+        "model.encoder.conv2.weight": (d, d, 3),
+        "model.encoder.conv2.bias": (d,),
+        "model.encoder.embed_positions.weight": (sizes["max_source_positions"], d),
+        "model.decoder.embed_positions.weight": (sizes["max_target_positions"], d),
+        "model.decoder.embed_tokens.weight": (sizes["vocab_size"], d),
+    }
+    for side, attentions in (("encoder", ("self_attn",)), ("decoder", ("self_attn", "encoder_attn"))):
+        for i in range(sizes[f"{side}_layers"]):
+            layer, ffn = f"model.{side}.layers.{i}", sizes[f"{side}_ffn_dim"]
+            found |= {f"{layer}.fc1.weight": (ffn, d), f"{layer}.fc1.bias": (ffn,)}
+            found |= {f"{layer}.fc2.weight": (d, ffn), f"{layer}.fc2.bias": (d,)}
+            found |= _norm(f"{layer}.final_layer_norm", d)
+            for name in attentions:
+                found |= _norm(f"{layer}.{name}_layer_norm", d)
+                found |= {
+                    f"{layer}.{name}.{part}.weight": (d, d) for part in ("q_proj", "k_proj", "v_proj", "out_proj")
+                }
+                found |= {f"{layer}.{name}.{part}.bias": (d,) for part in ("q_proj", "v_proj", "out_proj")}
+        found |= _norm(f"model.{side}.layer_norm", d)
+    return found
+
+
+def _norm(name: str, d: int) -> dict[str, tuple[int, ...]]:
+    return {f"{name}.weight": (d,), f"{name}.bias": (d,)}
