@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by the fetchers: the option they share, where downloads are kept, a folder for what is under way.
+# Sourced by the fetchers: the options they share, where downloads are kept, a folder for what is under way.
 set -euo pipefail
 
 die() { # WHAT [REMEDY]
@@ -10,21 +10,33 @@ die() { # WHAT [REMEDY]
 
 sum_of() { sha256sum "$1" | cut -d' ' -f1; }
 
-fetch_into() { # MADE "$@": reads --out FOLDER into $out; ends the script where FOLDER/MADE is there already
-  local made=$1 usage="  usage: tools/${0##*/} --out FOLDER"
-  shift
+read_options() { # "$@": --out FOLDER into $out, which is made; --size, one of $sizes, into $size, if the script has set it
+  local usage="  usage: tools/${0##*/} --out FOLDER${size:+ [--size ${sizes// /|}]}"
   out=
   while (($#)); do
     case $1 in
       --out) (($# > 1)) || die "--out needs a folder"; out=$2; shift 2 ;;
       --out=*) out=${1#*=}; shift ;;
-      *) die "unknown option $1" "$usage" ;;
+      *)
+        [[ -n ${size:-} && $1 == --size* ]] || die "unknown option $1" "$usage"
+        case $1 in
+          --size) (($# > 1)) || die "--size needs one of: $sizes"; size=$2; shift 2 ;;
+          --size=*) size=${1#*=}; shift ;;
+          *) die "unknown option $1" "$usage" ;;
+        esac ;;
     esac
   done
   [[ -n $out ]] || die "--out is missing" "$usage"
+  [[ -z ${size:-}${sizes:-} || " $sizes " == *" $size "* ]] || die "no size $size" "$usage"
   mkdir -p "$out"
   out=$(cd "$out" && pwd)
-  [[ ! -d $out/$made ]] || { echo "$out/$made is there: nothing to fetch" && exit 0; }
+}
+
+fetch_into() { # MADE "$@": reads the options; ends the script where FOLDER/MADE is there already
+  local made=$1
+  shift
+  read_options "$@"
+  [[ ! -e $out/$made ]] || { echo "$out/$made is there: nothing to fetch" && exit 0; }
   packages=${SAWT_CACHE:-${XDG_CACHE_HOME:-${HOME:-$out}/.cache}/sawt}/packages
   mkdir -p "$packages" 2>/dev/null && [[ -w $packages ]] || packages=$out/packages && mkdir -p "$packages"
   work=$(mktemp -d "$packages/fetch.XXXXXX")
