@@ -36,7 +36,7 @@ from .bootstrap import (
 )
 from .edits import word_edits
 from .mapsswe import FEW, NIST, Mapsswe, mapsswe, segments_of
-from .pairing import Finding, PairedSet, paired_sets
+from .pairing import NO_SPEAKER, Finding, PairedSet, paired_sets
 from .score_table import aligned_rows, markdown_rows
 from .texts import read_labels
 
@@ -108,7 +108,7 @@ def compared(
     errors_M2, _ = segments_of(zip(references, *hypotheses, strict=True), NIST if nist else None)
     findings = {f"{name}: {what}": str(f) for name, s in zip("AB", (first, second)) for what, f in s.findings.items()}
     if speakers is not None and (unknown := [id for id in first.ids if id not in speakers]):
-        findings["utterances without a speaker, each a block of its own"] = str(Finding.of(unknown))
+        findings[NO_SPEAKER] = str(Finding.of(unknown))
     rates = float(edits[0].edits.sum() / lengths), float(edits[1].edits.sum() / lengths)
     return Comparison(first.name, normalise.id, len(first.ids), rates, difference, p, mapsswe(errors_M2), findings)
 

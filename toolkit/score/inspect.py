@@ -178,7 +178,7 @@ def main(words: list[str] | None = None) -> int:
     inputs = read_inputs(call.ref, call.hyp, call.by, call.msa, ledger)
     found = inspect(inputs, normalise, config.rules)
     files = {"reference": call.ref, "hypothesis": call.hyp, "labels": call.by, "msa_reference": call.msa}
-    about = {"profile": normalise.id, "inputs": {name: _known(path) for name, path in files.items() if path}}
+    about = {"profile": normalise.id, "inputs": {name: known_file(path) for name, path in files.items() if path}}
     write(call.out, found, config, about, ledger)
     print(text_of(summary(found), normalise.id, ledger, call.out))
     return 0
@@ -195,7 +195,7 @@ def text_of(counts: Mapping[str, Any], profile_id: str, ledger: Ledger, out: Pat
     return "\n".join([*lines, str(out / PAGE)])
 
 
-def _known(path: Path) -> dict[str, str]:
+def known_file(path: Path) -> dict[str, str]:
     """Name and digest of an input: nothing of the machine, so that the same files give the same bytes."""
     state = hashlib.sha256()
     with open(path, "rb") as f:

@@ -15,6 +15,7 @@ from ..core.errors import UserError
 from .texts import Texts, read_texts
 
 SHOWN = 5  # ids that an error or a finding names
+NO_SPEAKER = "utterances without a speaker, each a block of its own"
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def paired_sets(
         for each in (*paths, path):
             if each not in read:
                 read[each] = read_texts(each)
-        made, absent = _paired(name, [read[p] for p in paths], read[path])
+        made, absent = paired(name, [read[p] for p in paths], read[path])
         sets.append(made)
         missing += [(made, absent)] if absent else []
     if missing and not missing_is_empty:
@@ -108,8 +109,8 @@ def _hypotheses(words: Sequence[str]) -> list[tuple[str, Path]]:
     return list(found.items())
 
 
-def _paired(name: str, references: Sequence[Texts], hypothesis: Texts) -> tuple[PairedSet, list[str]]:
-    """The set, and those of its utterances that have no hypothesis."""
+def paired(name: str, references: Sequence[Texts], hypothesis: Texts) -> tuple[PairedSet, list[str]]:
+    """The set, and those of its utterances that have no hypothesis, which count as empty ones."""
     ids = sorted(set().union(*(r.text for r in references)))
     missing = [id for id in ids if id not in hypothesis.text]
     strange = {

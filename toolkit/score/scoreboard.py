@@ -21,7 +21,7 @@ from ..text.normalise import Profile
 from .bootstrap import REPLICATES, Interval, agreeing, mean_interval, mean_ratio, sum_by_block
 from .edits import Edits, Errors, character_edits, word_edits
 from .multi_reference import multi_errors
-from .pairing import Finding, PairedSet
+from .pairing import NO_SPEAKER, Finding, PairedSet
 
 ALL = "all sets"
 APART = "not pooled, nor in a macro mean over dialects: of some of these sets there are more references than of others"
@@ -176,7 +176,7 @@ def _part(
         found = {name: [_against(t, hypotheses, count) for t in references] for name, count in RATES.items()}
         edits[profile.id] = _several(found, references, hypotheses) if len(references) > 1 else found
     if speakers is not None and (unknown := [id for id in s.ids if id not in speakers]):
-        findings["utterances without a speaker, each a block of its own"] = Finding.of(unknown)
+        findings[NO_SPEAKER] = Finding.of(unknown)
     # An utterance is told from those of other sets, and from speakers, by a space, which no name of these begins with.
     blocks = [(speakers or {}).get(id, f" {s.name} {id}") for id in s.ids]
     none = (np.nan, np.nan)
