@@ -151,11 +151,11 @@ def test_differences_are_system_less_reference_and_holm_is_over_the_sets(tmp_pat
 
 def test_blocks_are_speakers_where_there_are_enough_and_utterances_elsewhere(tmp_path: Path) -> None:
     paths = write_trial(tmp_path)
-    sets = found(paths)["sets"]
+    sets = {s["set"]: s for s in found(paths)["sets"]}
     assert (sets["test"]["blocks"], sets["test"]["speakers"]) == ("speaker", 6)
     assert sets["clips"]["blocks"] == "speaker"  # nine clips, each a speaker of its own
     few = found(paths, min_speakers=7)
-    assert few["sets"]["test"]["blocks"] == "utterance"
+    assert few["sets"][0]["blocks"] == "utterance"
     assert line(few, "teacher", "test", "WER")["sawt@1"]["block_count"] == 48
     assert not any("speaker" in f["what"] for f in few["findings"])
 
@@ -164,7 +164,7 @@ def test_dialects_have_lines_where_a_set_has_more_than_one(tmp_path: Path) -> No
     paths = write_trial(tmp_path)
     tree = found(paths)
     assert {x["set"] for x in tree["lines"] if x["dialect"] in DIALECTS} == {"clips"}
-    assert tree["sets"]["clips"]["dialects"] == {"ALG": 1, "JOR": 2, "MSA": 4, "PAL": 1, "UAE": 1}
+    assert tree["sets"][1]["dialects"] == {"ALG": 1, "JOR": 2, "MSA": 4, "PAL": 1, "UAE": 1}
     references, hypotheses = texts_of(paths, "undistilled", "clips")
     mine = [i for i in range(9) if by_turns(list(many("clip", 9)), DIALECTS)[f"clip-{i:03d}"] == "JOR"]
     expected = jiwer.wer([references[i] for i in mine], [hypotheses[i] for i in mine])

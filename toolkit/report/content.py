@@ -60,16 +60,14 @@ def gather(
         UserError: an input is unknown, unfinished or broken.
     """
     results, stages = collect(paths), chain(paths)
-    recipe = recipe or "/".join(Path.cwd().parts[-2:])
-    preset = preset or _preset(stages)
+    recipe, preset = named(recipe, preset, stages)
     said = synthetic(stages) or [f"the unit quality of {q.tag}" for q in results.qualities if q.synthetic]
     warning = f"{SYNTHETIC} It is recorded so in {listed(said)}." if said else ""
-    note = f"{note}\n\n{synthetic_note}" if said else note
     return Content(
-        title=f"{recipe}, preset {preset}" if preset else recipe,
+        title=titled(recipe, preset),
         warning=warning,
-        notes=[" ".join(part.split()) for part in note.split("\n\n") if part.strip()],
-        facts=_facts(results, stages, recipe, preset, bool(said)),
+        notes=paragraphs(note, synthetic_note if said else ""),
+        facts=facts(results, stages, recipe, preset, bool(said)),
         statement=statement(results, bool(said)),
         data=data_table(results),
         models=model_table(results),
@@ -87,6 +85,20 @@ def gather(
     )
 
 
+def named(recipe: str, preset: str, stages: Sequence[Stage]) -> tuple[str, str]:
+    """Recipe and preset as given; where one is empty, as the folders say."""
+    return recipe or "/".join(Path.cwd().parts[-2:]), preset or _preset(stages)
+
+
+def titled(recipe: str, preset: str) -> str:
+    return f"{recipe}, preset {preset}" if preset else recipe
+
+
+def paragraphs(*notes: str) -> list[str]:
+    """The paragraphs of notes, which empty lines part."""
+    return [" ".join(part.split()) for note in notes for part in note.split("\n\n") if part.strip()]
+
+
 def _preset(stages: Sequence[Stage]) -> str:
     """`quick` of conf/quick/base.yaml, where all configs agree."""
     files = [stage.config_file for stage in stages if stage.config_file]
@@ -94,7 +106,7 @@ def _preset(stages: Sequence[Stage]) -> str:
     return found.pop() if len(found) == 1 else ""
 
 
-def _facts(
+def facts(
     results: Results, stages: Sequence[Stage], recipe: str, preset: str, synthetic: bool
 ) -> list[tuple[str, str]]:
     """Names and values of what was run."""

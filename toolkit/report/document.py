@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .content import Content
 from .statement import NOTHING, Said, Statement
 from .tables import plain, to_markdown
@@ -9,12 +11,7 @@ from .tables import plain, to_markdown
 
 def document(content: Content) -> str:
     """Markdown text of the whole report."""
-    parts = [f"# Results: {plain(content.title)}", ""]
-    if content.warning:
-        parts += [f"**{plain(content.warning)}**", ""]
-    parts += [f"- {name}: {plain(value)}" for name, value in content.facts]
-    parts += ["", *(line for note in content.notes for line in (f"> {plain(note)}", ""))]
-    parts += _statement(content.statement)
+    parts = opening(content.title, content.warning, content.facts, content.notes, content.statement)
     parts += ["## Data and training", "", to_markdown(content.data), to_markdown(content.training)]
     parts += ["## Models and probes", "", to_markdown(content.models)]
     parts += ["## Comparisons", "", *map(to_markdown, content.statement.tables)] if content.statement.tables else []
@@ -28,6 +25,18 @@ def document(content: Content) -> str:
     parts += ["## Details", "", to_markdown(content.details), to_markdown(content.config)]
     parts += ["## Funnel of drops", "", to_markdown(content.funnel)]
     return "\n".join(parts).rstrip() + "\n"
+
+
+def opening(
+    title: str, warning: str, facts: Sequence[tuple[str, str]], notes: Sequence[str], statement: Statement
+) -> list[str]:
+    """What stands above the tables: the title, what is synthetic, the facts, the caveats, the honest statement."""
+    parts = [f"# Results: {plain(title)}", ""]
+    if warning:
+        parts += [f"**{plain(warning)}**", ""]
+    parts += [f"- {name}: {plain(value)}" for name, value in facts]
+    parts += ["", *(line for note in notes for line in (f"> {plain(note)}", ""))]
+    return parts + _statement(statement)
 
 
 def _statement(statement: Statement) -> list[str]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import jinja2
 from markupsafe import Markup
@@ -39,23 +41,15 @@ class Card:
 
 
 def page(content: Content) -> str:
-    """HTML of the whole report. Every string of a result file is escaped; scripts other than ours are refused."""
-    script = (HERE / "page.js").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
+    """HTML of the whole report."""
     heard, left_out = players(content.results.qualities)
     shown = leading(content.results)
     others = {
         "the other models": [row for row in content.results.rows if row.kind == "model" and row is not shown],
         "the baselines": [row for row in content.results.rows if row.kind != "model"],
     }
-    return environment.get_template("page.html.j2").render(
+    return rendered(
+        "page.html.j2",
         content=content,
         cards=cards(content.results),
         intervals=pictures.intervals(content.results),
@@ -67,14 +61,30 @@ def page(content: Content) -> str:
         random_layers=layer_heats([row for row in content.results.rows if row.kind == "random"]),
         confusions=_by_size(confusion_heats([shown] if shown else [])),
         other_confusions={whose: _by_size(confusion_heats(rows)) for whose, rows in others.items()},
-        nothing=NOTHING,
         players=heard,
         left_out=left_out,
+    )
+
+
+def rendered(template: str, styles: Sequence[str] = ("page.css",), **parts: Any) -> str:
+    """HTML of a template over the frame. Every string of a result file is escaped; scripts but ours are refused."""
+    script = (HERE / "page.js").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    return environment.get_template(template).render(
+        **parts,
+        nothing=NOTHING,
         drops_shown=DROPS_SHOWN,
         kept=kept_words,
         share=share_dropped,
         table=to_html,
-        style=Markup((HERE / "page.css").read_text(encoding="utf-8")),
+        style=Markup("".join((HERE / name).read_text(encoding="utf-8") for name in styles)),
         script=Markup(script),
         script_hash=digest,
     )

@@ -236,3 +236,41 @@ def histogram_plot(name: str, counts: Sequence[float]) -> Markup:
         axes.grid(axis="y")
         axes.tick_params(length=0)
         return _svg(figure, name, f"Share of frames of each of {len(shares)} units, most frequent first")
+
+
+def survival_plot(name: str, curves: Sequence[tuple[str, Sequence[float], Sequence[float]]], label: str) -> Markup:
+    """Percent that each limit leaves, (title, limits, percent) of each curve; the first is drawn strong."""
+    with matplotlib.rc_context(STYLE):
+        figure, axes = _axes(3.8, 2.5)
+        for i, (title, limits, shares) in enumerate(curves):
+            strong = i == 0
+            line = ("-", (0, (4, 2)), (0, (1, 1.5)))[(i // 3) % 3]
+            axes.plot(limits, shares, linestyle=line, color=SERIES[i % 3], label=_short(title))
+            axes.lines[-1].set(linewidth=1.8 if strong else 1.1, marker="o", markersize=3.5 if strong else 2)
+        axes.set_ylim(0, 103)
+        axes.set_xlabel("λ, WER %")
+        axes.set_ylabel(label)
+        axes.grid(axis="y")
+        axes.tick_params(length=0)
+        if len(curves) > 1:
+            figure.legend(labelcolor=INK, loc="outside upper left", ncols=3, borderaxespad=0)
+        said = "; ".join(f"{title}: {', '.join(f'{x:g} {y:.1f}' for x, y in zip(*xy))}" for title, *xy in curves)
+        return _svg(figure, name, f"{label} by λ: {said}")
+
+
+def bins_plot(
+    name: str, edges: Sequence[float], counts: Sequence[float], label: str, mark: float | None = None
+) -> Markup:
+    """Counts between edges; `mark`, a limit, dashed."""
+    with matplotlib.rc_context(STYLE):
+        figure, axes = _axes(3.8, 2.0)
+        axes.stairs(counts, edges, fill=True, color=ACCENT, alpha=0.8, linewidth=0)
+        if mark is not None:
+            axes.axvline(mark, color=SECOND, linewidth=1.2, linestyle=(0, (3, 2)))
+        axes.set_xlim(edges[0], edges[-1])
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_xlabel(label)
+        axes.set_ylabel("labels")
+        axes.grid(axis="y")
+        axes.tick_params(length=0)
+        return _svg(figure, name, f"{label}: how many labels between {edges[0]:g} and {edges[-1]:g}")

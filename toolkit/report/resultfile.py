@@ -24,6 +24,10 @@ MAKERS = {  # who makes a result file, for folders without a record
     "cost.json": "train.probe",
     "layers.json": "train.probe",
     "pairs.json": "score.compare_probes",
+    "hypotheses.jsonl": "pseudo.transcribe",
+    "windows.jsonl": "pseudo.pack",
+    "survival.json": "pseudo.select",
+    "systems.json": "score.systems",
     "wav.scp": "data.corpora",
 }
 
@@ -124,6 +128,13 @@ class ResultFile:
         if not all(good):
             raise broken(self.path, f"{self.prefix}{key}[{good.index(False)}] is not a finite number")
         return [float(v) for v in values]
+
+    def sections(self, key: str) -> list[ResultFile]:
+        """The mappings of a list."""
+        values = self.listed(key)
+        if bad := [i for i, value in enumerate(values) if not isinstance(value, dict)]:
+            raise broken(self.path, f"{self.prefix}{key}[{bad[0]}] is no section")
+        return [ResultFile(self.path, value, f"{self.prefix}{key}[{i}].") for i, value in enumerate(values)]
 
     def section(self, key: str) -> ResultFile:
         return ResultFile(self.path, self._get(key, (dict,), "a section"), f"{self.prefix}{key}.")

@@ -96,8 +96,7 @@ def collect(paths: Sequence[Path]) -> Results:
     """Results of all inputs. Raises UserError for an unknown or unfinished folder and for a broken file."""
     results = Results()
     for path in paths:
-        if (path / RECORD).is_file() and read_record(path)["state"] != "done":
-            raise UserError(f"{path} is not finished", str(path / RECORD), f"run the stage of {maker(path)} to its end")
+        refuse_unfinished(path)
         if not _take(path, results):
             remedy = f"rerun the stage that runs {maker(path)}, or give a folder with {WANTED}"
             raise UserError(f"{path} holds no result that the report knows", str(path), remedy)
@@ -107,6 +106,12 @@ def collect(paths: Sequence[Path]) -> Results:
     _refuse_twice("layer-wise probes", [probe.name for probe in results.layers])
     results.strange = pair(results.rows, results.pairs)
     return results
+
+
+def refuse_unfinished(path: Path) -> None:
+    """Raise UserError for an input whose step did not come to its end."""
+    if (path / RECORD).is_file() and read_record(path)["state"] != "done":
+        raise UserError(f"{path} is not finished", str(path / RECORD), f"run the stage of {maker(path)} to its end")
 
 
 def _refuse_twice(what: str, names: Sequence[str]) -> None:

@@ -67,8 +67,12 @@ def network_name(folder: Path) -> str:
     return folder.name if folder.parent.name in ("", "exp") else f"{folder.parent.name}.{folder.name}"
 
 
-def read_training(folder: Path) -> Training:
-    """Training of a folder with loss.tsv and hf/config.json. Raises UserError."""
+def read_training(folder: Path, of_units: bool = True) -> Training:
+    """Training of a folder with loss.tsv and hf/config.json. Raises UserError.
+
+    Args:
+        of_units: whether the labels among its inputs are units, which are then looked for.
+    """
     config = ResultFile.read(folder / "hf" / "config.json")
     shape = {title: _said(config.tree[key]) for key, title in SHAPE.items() if config.has(key)}
     curves, gaps = _curves(folder / "loss.tsv")
@@ -81,7 +85,7 @@ def read_training(folder: Path) -> Training:
         gaps=gaps,
         tag=whole.parent.name,
         model=whole.name,
-        targets=_targets(folder),
+        targets=_targets(folder) if of_units else None,
     )
 
 

@@ -7,9 +7,10 @@ the reference system are tested in pairs (bootstrap and MAPSSWE, Holm's correcti
 config's `pairs`. What agreement and gap mean stands in score.system_figures. Where the hypotheses lie they stay.
 
 systems.json, rates in percent:
-    profiles, reference, floor, replicates, confidence, seed, rules (of the categories), category_profile
-    sets: name -> {utterances, speakers, dialects: {name: utterances}, blocks (what the bootstrap draws)}
-    systems: [{system, model, model_hash, parameters, sets, settings: {set: hash}}], in the order of reading
+    profiles, reference, floor, replicates, confidence, seed, category_profile, category_names, rules (theirs)
+    sets: [{set, utterances, speakers, dialects: {name: utterances}, blocks (what the bootstrap draws)}]
+    systems: [{system, model, model_hash, parameters, sets, settings: {set: hash}, synthetic (only where the header
+        says that the weights are random)}], in the order of reading
     lines: [{system, set, dialect, measure, scores: {profile: {percent, low, high, ...}}, utterances}], as in wer.json:
         sets, dialects of them, `all sets` (micro) and `macro over sets`, where a system has all sets
     agreement: [{system, set, scores: {profile: {percent, low, high}}}]
@@ -37,7 +38,7 @@ from ..core.seed import seed_of
 from ..core.step import Step, main
 from ..text.normalise import Profile, profile
 from .bootstrap import CONFIDENCE, REPLICATES
-from .categories import Thresholds
+from .categories import CATEGORIES, Thresholds
 from .inspect import known_file, write
 from .inspect_page import InspectConfig
 from .scoreboard import Line
@@ -129,11 +130,12 @@ def _header(trial: Trial, config: SystemsConfig, profiles: Sequence[Profile]) ->
     about: dict[str, Any] = {"confidence": round(CONFIDENCE), "replicates": REPLICATES, "seed": config.seed}
     about |= {"reference": config.reference, "floor": config.floor, "profiles": [p.id for p in profiles]}
     about |= {"category_profile": profile(config.category_profile).id, "rules": to_dict(config.rules)}
+    about["category_names"] = list(CATEGORIES)
     lists: dict[str, Any] = {name: [] for name in ("lines", "agreement", "pairs", "gaps", "findings", "categories")}
     return {
         **about,
         **lists,
-        "sets": {name: _set(trial, name) for name in trial.sets},
+        "sets": [_set(trial, name) for name in trial.sets],
         "systems": [_system(system, list(of_set.values())) for system, of_set in trial.heard.items()],
         "lacking": trial.lacking,
         "examples": list(_examples(trial, config)),
@@ -146,13 +148,14 @@ def _set(trial: Trial, name: str) -> dict[str, Any]:
     of_dialect = [s.dialects.get(id, "unknown") for id in ids] if s.dialects else []
     dialects = {dialect: of_dialect.count(dialect) for dialect in sorted(set(of_dialect))}
     speakers = len({s.speakers.get(id) for id in ids}) if s.speakers else None
-    return {"utterances": len(ids), "blocks": s.blocks, "dialects": dialects, "speakers": speakers}
+    return {"set": name, "utterances": len(ids), "blocks": s.blocks, "dialects": dialects, "speakers": speakers}
 
 
 def _system(system: str, heard: Sequence[Heard]) -> dict[str, Any]:
     said = {name: heard[0].header[name] for name in ("model", "model_hash", "parameters")}
     settings = {h.set: str(h.header.get("settings_hash", "")) for h in heard}
-    return {"system": system, **said, "sets": [h.set for h in heard], "settings": settings}
+    random = {"synthetic": True} if any(h.header.get("synthetic") is True for h in heard) else {}
+    return {"system": system, **said, "sets": [h.set for h in heard], "settings": settings, **random}
 
 
 def _agreement(system: str, line: Line) -> dict[str, Any]:
@@ -216,7 +219,7 @@ def run(step: Step[SystemsConfig]) -> None:
     write_json(step.out / SYSTEMS, found)
     write_json(step.out / COST, costs(trial))
     step.counts.update(systems=len(trial.heard), sets=len(trial.sets))
-    step.counts.update(utterances=sum(s["utterances"] for s in found["sets"].values()))
+    step.counts.update(utterances=sum(s["utterances"] for s in found["sets"]))
 
 
 if __name__ == "__main__":

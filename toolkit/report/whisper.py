@@ -1,0 +1,32 @@
+"""Tables and a page of a distillation, from its result files: RESULTS.md and index.html.
+
+Inputs, told by what lies in them, in any order: data directories, pseudo-labels, the output of pseudo.select and of
+pseudo.pack, trainings and networks, the output of score.systems. What is absent is said to be.
+"""
+
+from __future__ import annotations
+
+from ..core.step import Step, main
+from .config import ReportConfig
+from .whisper_content import gather
+from .whisper_document import document
+from .whisper_page import page
+from .written import table_beside, write
+
+VERSION = 1
+PLAN = {"mb": 4, "mb_per_hour": 0}
+REMADE = True  # a table of its inputs, made in seconds: made anew where it is stale
+
+
+def run(step: Step[ReportConfig]) -> None:
+    """RESULTS.md and index.html in the output folder, and a copy of RESULTS.md beside that folder."""
+    beside = table_beside(step.out)
+    step.input(0, "folders of results")
+    content = gather(step.ins, step.config)
+    write(step.out, document(content), page(content), beside)
+    step.counts["systems"] = len(content.found.scores.systems) if content.found.scores else 0
+    step.counts["networks"] = len(content.found.trained)
+
+
+if __name__ == "__main__":
+    main(run, ReportConfig)
