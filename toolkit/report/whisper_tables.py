@@ -47,6 +47,8 @@ def _definitions(scores: Scores) -> list[str]:
     said = [f"Columns without a profile are under {scores.profile}. {' '.join(words).format(**named)}"]
     if any(c.difference.low is None for c in scores.contests):
         said.append(f"{UNPAIRED}: no interval: every draw gives the same difference, or there is a single block.")
+    if any(found.share and found.share.low is None for found in scores.gaps.values()):
+        said.append("A share of the gap without an interval: the same on every draw, or of a single block.")
     if scores.costs:
         machines = dict.fromkeys(cost.machine for cost in scores.costs.values() if cost.machine)
         where = "; ".join(machines) or "on a machine that is not named"
