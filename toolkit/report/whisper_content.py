@@ -62,7 +62,7 @@ def gather(paths: Sequence[Path], config: ReportConfig) -> Content:
     selection = [survival_table(chosen), kept_table(chosen), *groups, area_table(chosen)] if chosen else []
     return Content(
         title=titled(recipe, preset),
-        warning=_warning(said, [s.name for s in scores.systems if s.synthetic] if scores else []),
+        warning=_warning(said, [s.name for s in scores.systems if s.random_weights] if scores else []),
         notes=paragraphs(config.note, config.synthetic_note if said else ""),
         facts=facts(found.common, stages, recipe, preset, bool(said)),
         statement=statement(scores, bool(said)),

@@ -8,6 +8,7 @@ from .tables import Estimate
 from .whisper_results import Distillation
 from .whisper_selection import Selection
 from .whisper_systems import Scores
+from .whisper_tables import DEV_WER
 
 SPREAD = ("wer", "confidence")  # scores whose histograms are drawn
 MOST_CURVES = 6  # of one picture of survival
@@ -82,7 +83,8 @@ def losses(found: Distillation) -> list[Picture]:
         curves = [(n if n.startswith("dev") else f"train {n}", *training.curves[n]) for n in names]
         if curves:
             made.append(Picture(f"{training.name}: loss", plots.loss_plot(f"loss{i}", curves, "loss")))
-        errors = [(name, *training.curves[name]) for name in training.curves if name.endswith("wer")]
-        if errors:
-            made.append(Picture(f"{training.name}: dev WER %", plots.loss_plot(f"devwer{i}", errors, "WER %")))
+        if DEV_WER in training.curves:
+            steps, fractions = training.curves[DEV_WER]
+            percent = [(DEV_WER, steps, [100 * x for x in fractions])]
+            made.append(Picture(f"{training.name}: dev WER %", plots.loss_plot(f"devwer{i}", percent, "WER %")))
     return made

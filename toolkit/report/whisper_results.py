@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..core.errors import UserError
-from ..core.record import RECORD, TIMES, read_record
+from ..core.record import RECORD, TIMES, flag, read_record
 from .datasets import read_set
-from .resultfile import ResultFile, maker, recorded_inputs
+from .resultfile import ResultFile, maker
 from .results import SET_ORDER, Results, refuse_unfinished
 from .training import Training, network_name, read_training
 from .whisper_selection import SURVIVAL, Selection, read_selection
@@ -17,6 +18,7 @@ from .whisper_systems import SYSTEMS, Scores, read_scores
 
 HYPOTHESES, HEADER, WINDOWS, LOSS = "hypotheses.jsonl", "header.json", "windows.jsonl", "loss.tsv"
 WANTED = f"wav.scp, {HYPOTHESES}, {SURVIVAL}, {WINDOWS}, {SYSTEMS}, {LOSS}, or a network's config.json"
+OURS = "sawt"  # key of what the steps that write a network note in its config
 SHAPE = {  # keys of a Whisper's config -> what the report calls them
     "model_type": "type",
     "encoder_layers": "encoder layers",
@@ -56,15 +58,19 @@ class Pack:
 
 @dataclass(frozen=True)
 class Network:
-    """A network that is an input: a student before its training, say."""
+    """A network that is an input: a student before its training, say. `parameters`, where its record counts them."""
 
     name: str
     shape: dict[str, str]
+    parameters: int | None = None
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A training with what it learnt from. `pack`: name of its windows, None where its record names none."""
+    """A training with what it learnt from. `pack`: name of its windows, None where its record names none.
+
+    Of several folders of windows the first is learnt from, as train.seq2seq has it.
+    """
 
     training: Training
     pack: str | None
@@ -121,7 +127,9 @@ def _take(path: Path, found: Distillation) -> bool:
     elif (path / LOSS).is_file():
         found.trained.append(_trained(path))
     elif config := _config(path):
-        found.networks.append(Network(network_name(path), _shape(ResultFile.read(config))))
+        parameters = _counts(path).get("parameters")
+        size = None if parameters is None else int(parameters)
+        found.networks.append(Network(network_name(path), _shape(ResultFile.read(config)), size))
     elif not sets:
         return False
     return True
@@ -140,14 +148,25 @@ def _config(folder: Path) -> Path | None:
 def _trained(folder: Path) -> Trained:
     training = read_training(folder, of_units=False)
     training = replace(training, shape=_shape(ResultFile.read(folder / "hf" / "config.json")))
-    ins = [Path(name) for name, _ in recorded_inputs(folder)]
-    pack = next((p.name for p in ins if (p / WINDOWS).is_file()), None)
+    pack = next((p.name for p in _inputs(folder) if (p / WINDOWS).is_file()), None)
     times = folder / TIMES
     return Trained(training, pack, ResultFile.read(times).maybe("seconds") if times.is_file() else None)
 
 
 def _shape(config: ResultFile) -> dict[str, str]:
-    return {title: str(config.tree[key]) for key, title in SHAPE.items() if config.has(key)}
+    shape = {title: str(config.tree[key]) for key, title in SHAPE.items() if config.has(key)}
+    ours = config.section(OURS) if config.has(OURS) else None
+    for part in ("encoder", "decoder"):
+        if ours and ours.has(f"{part}_blocks"):
+            shape[f"{part} blocks"] = " ".join(map(str, ours.listed(f"{part}_blocks")))
+    return shape
+
+
+def _inputs(folder: Path) -> list[Path]:
+    """The inputs of the step that made a folder, in the order of its command; none where it has no record."""
+    if not (folder / RECORD).is_file():
+        return []
+    return [Path(name) for name in flag(json.loads(read_record(folder)["parts"]["command"]), "--in")]
 
 
 def _counts(folder: Path) -> dict[str, float]:

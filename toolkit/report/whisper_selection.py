@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .resultfile import ResultFile
-from .tables import ABSENT, THIS_RUN, Cell, Column, Table, fixed
+from .tables import ABSENT, THIS_RUN, Cell, Column, Table, fixed, listed
 
 SURVIVAL = "survival.json"
 GROUPS = {"all": "all", "corpus": "Corpus", "dialect": "Dialect", "duration": "Seconds"}
@@ -165,17 +165,22 @@ def area_table(selection: Selection) -> Table | None:
         return None
     limits = sorted({limit for of_limit in selection.areas.values() for limit in of_limit})
     body: list[list[Cell]] = []
+    unknown = [score for score, of in selection.areas.items() if not any(n for _, _, n in of.values())]
     for score, of_limit in selection.areas.items():
+        if score in unknown:
+            continue
         cells = [of_limit.get(limit, (None, 0, 0))[0] for limit in limits]
         body.append([score, *(None if area is None else fixed(area, 3) for area in cells)])
     bad = {limit: max((of[limit][1] for of in selection.areas.values() if limit in of), default=0) for limit in limits}
     notes = [
         "AUC: the chance that a label whose WER is above λ has the worse score than one whose WER is not: 0.5 finds "
         "nothing, 1 all. Above λ: " + ", ".join(f"{n:,} at {limit:g}" for limit, n in bad.items()) + ".",
-        f"{ABSENT}: the score is not known of these labels, or all of them are on one side of λ.",
     ]
+    notes += [f"{ABSENT}: all labels are on one side of λ."] if any(None in row for row in body) else []
+    notes += [f"Not known of these labels: {listed(unknown)}."] if unknown else []
     columns = [Column("Score", "left"), *(Column(f"λ {limit:g}") for limit in limits)]
-    return Table("Scores that need no reference: AUC against WER > λ", columns, body, notes, THIS_RUN)
+    title = "Scores that need no reference: AUC against WER > λ"
+    return Table(title, columns, body or [[ABSENT, *[None] * len(limits)]], notes, THIS_RUN)
 
 
 def kept_table(selection: Selection) -> Table | None:

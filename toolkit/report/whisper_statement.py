@@ -97,7 +97,7 @@ def _cautions(scores: Scores | None, synthetic: bool) -> list[str]:
         if "utterance" in drawn:
             names = ", ".join(test.name for test in scores.sets if test.blocks == "utterance")
             cautions[0] += f" On {names} utterances were drawn: variation between speakers is not covered."
-        if random := [s.name for s in scores.systems if s.synthetic]:
+        if random := [s.name for s in scores.systems if s.random_weights]:
             cautions.append(f"{RANDOM} {', '.join(random)}: the figures show that the chain works, and nothing else.")
     if synthetic:
         cautions.append(f"{SYNTHETIC} The figures show that the chain works, and nothing about real Arabic speech.")

@@ -16,12 +16,12 @@ Key = tuple[str, ...]
 
 @dataclass(frozen=True)
 class System:
-    """One row of the tables. `synthetic`: whether its weights are random, as its header says."""
+    """One row of the tables. `random_weights`: whether nobody ever trained it, as its hypotheses say."""
 
     name: str
     model: str
     parameters: int
-    synthetic: bool = False
+    random_weights: bool = False
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def read_scores(folder: Path) -> Scores:
         category_profile=whole.text("category_profile"),
         category_names=[str(name) for name in whole.listed("category_names")],
         systems=[
-            System(s.text("system"), s.text("model"), s.whole("parameters"), bool(s.tree.get("synthetic")))
+            System(s.text("system"), s.text("model"), s.whole("parameters"), s.tree.get("random_weights") is True)
             for s in whole.sections("systems")
         ],
         sets=[_set(s) for s in whole.sections("sets")],

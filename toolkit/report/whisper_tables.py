@@ -10,6 +10,7 @@ from .whisper_results import Distillation, Trained
 from .whisper_systems import ALL, MACRO, Scores
 
 MEASURES = ("WER", "CER")
+DEV_WER = "dev wer"  # column of loss.tsv, a fraction
 WHERE = {ALL: "all sets (micro: all utterances as one set)", MACRO: "all sets (macro: mean of the sets, unweighted)"}
 AGREEMENT = (
     "Agreement: 100 − WER of the system's words against those of {reference}, as if {reference} were right; below 0 "
@@ -220,7 +221,7 @@ def training_table(found: Distillation) -> Table:
     sizes = {s.name: s.parameters for s in found.scores.systems} if found.scores else {}
     rows: list[list[Cell]] = []
     for network in found.networks:
-        size = sizes.get(network.name)
+        size = network.parameters or sizes.get(network.name)
         rows.append(
             [network.name, _said(network.shape), count(size) if size else None, "not trained here", *[None] * 6]
         )
@@ -247,10 +248,9 @@ def training_table(found: Distillation) -> Table:
 
 
 def _best_wer(trained: Trained) -> str | None:
-    """The lowest WER on the dev set, of whichever column of loss.tsv holds it."""
-    names = [name for name in trained.training.curves if name.startswith("dev") and name.endswith("wer")]
-    values = [value for name in names for value in trained.training.curves[name][1]]
-    return fixed(min(values)) if values else None
+    """The lowest WER on the dev set in percent; loss.tsv has fractions."""
+    _, values = trained.training.curves.get(DEV_WER, ([], []))
+    return fixed(100 * min(values)) if values else None
 
 
 def _minutes(seconds: float | None) -> str | None:

@@ -9,8 +9,8 @@ config's `pairs`. What agreement and gap mean stands in score.system_figures. Wh
 systems.json, rates in percent:
     profiles, reference, floor, replicates, confidence, seed, category_profile, category_names, rules (theirs)
     sets: [{set, utterances, speakers, dialects: {name: utterances}, blocks (what the bootstrap draws)}]
-    systems: [{system, model, model_hash, parameters, sets, settings: {set: hash}, synthetic (only where the header
-        says that the weights are random)}], in the order of reading
+    systems: [{system, model, model_hash, parameters, sets, settings: {set: hash}, random_weights (only where the
+        header says so)}], in the order of reading
     lines: [{system, set, dialect, measure, scores: {profile: {percent, low, high, ...}}, utterances}], as in wer.json:
         sets, dialects of them, `all sets` (micro) and `macro over sets`, where a system has all sets
     agreement: [{system, set, scores: {profile: {percent, low, high}}}]
@@ -154,7 +154,7 @@ def _set(trial: Trial, name: str) -> dict[str, Any]:
 def _system(system: str, heard: Sequence[Heard]) -> dict[str, Any]:
     said = {name: heard[0].header[name] for name in ("model", "model_hash", "parameters")}
     settings = {h.set: str(h.header.get("settings_hash", "")) for h in heard}
-    random = {"synthetic": True} if any(h.header.get("synthetic") is True for h in heard) else {}
+    random = {"random_weights": True} if any(h.header.get("random_weights") is True for h in heard) else {}
     return {"system": system, **said, "sets": [h.set for h in heard], "settings": settings, **random}
 
 
