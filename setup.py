@@ -29,5 +29,5 @@ setup(
         "espeakng-loader==0.2.4",
         "pyarrow",
     ],
-    extras_require={"torchaudio": ["torchaudio==2.11.0", "torch==2.11.0"]},
+    extras_require={"ctranslate2": ["ctranslate2>=4.6"], "torchaudio": ["torchaudio==2.11.0", "torch==2.11.0"]},
 )

@@ -37,6 +37,7 @@ READS = ("decode",)  # how fast it is done changes nothing
 PLAN = {"mb": 5, "mb_per_hour": 2}
 JOBS = "array"
 ITEMS = ".transcribed"  # folder of stores, beside the output
+CONVERTED = "ctranslate2"  # in it: folder of models converted to that format
 ROWS = "hypotheses.jsonl"
 
 
@@ -52,7 +53,7 @@ def run(step: Step[TranscribeConfig]) -> None:
 
     @cache
     def opened() -> Store:
-        transcriber.open(device, config.speed.threads)
+        transcriber.open(device, config.speed.threads, store_folder.parent / CONVERTED)
         return Store(store_folder)
 
     def work(k: int, path: Path) -> None:

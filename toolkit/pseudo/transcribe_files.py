@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -57,7 +58,7 @@ def command(words: Sequence[str]) -> int:
             continue
         jobs.append(Job(Utterance(str(file), str(file), 0.0, None, "", seconds), transcriber.config.language))
     if jobs:
-        transcriber.open("cuda:0" if call.gpu else "cpu", config.speed.threads)
+        transcriber.open("cuda:0" if call.gpu else "cpu", config.speed.threads, _cache())
     for job in jobs:  # one at a time: what is done is printed, or lies in its file
         for row in transcriber.transcribe([job], lambda id, why, more: failed.append(f"{id}: {more}"), 1):
             _leave(row, call.format, call.out, len(call.files) > 1)
@@ -97,6 +98,12 @@ def _fields(rest: Sequence[str]) -> dict[str, str]:
             raise UserError(f"{word} needs a value", "command line")
         found[name.replace("-", "_")] = value or words.pop(0)
     return found
+
+
+def _cache() -> Path:
+    """Where a model that is converted for CTranslate2 is kept."""
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return Path(os.environ.get("SAWT_CACHE") or Path(home) / "sawt") / "ctranslate2"
 
 
 def _time(seconds: float, point: str = ".") -> str:

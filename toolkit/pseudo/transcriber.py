@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -14,7 +14,8 @@ from ..core.errors import UserError
 from ..core.record import digest
 from ..data.audio import AudioError
 from ..data.kaldi import Utterance
-from ..models.log_mel import RATE, Wave
+from ..models.hearing import frames_of
+from ..models.log_mel import RATE, Wave, log_mel
 from ..models.vocabulary import Vocabulary
 from ..models.whisper import parameter_count
 from ..models.whisper_files import model_hash, model_name, read_whisper_config, said_of
@@ -23,6 +24,9 @@ from .config import DecodeConfig
 from .decoded import Decoded
 from .hypotheses import Header, Hypothesis
 from .long_audio import Listening
+
+if TYPE_CHECKING:
+    from .ctranslate2_backend import CTranslate2Backend
 
 SILENT = 1e-4  # a recording that never gets louder than this (−80 dB) is not decoded: a Whisper would invent a text
 
@@ -35,6 +39,20 @@ class Backend(Protocol):
     ) -> list[Decoded]:
         """One window each."""
         ...
+
+
+class _OfMels:
+    """A back-end of waveforms made of one of mel spectrograms."""
+
+    def __init__(self, engine: CTranslate2Backend, frames: int) -> None:
+        self.engine, self.frames = engine, frames
+
+    def decode(
+        self, waves: Sequence[Wave], prompt: Sequence[int], *, beam: int, limit: int, timestamps: bool
+    ) -> list[Decoded]:
+        mel_BMT = log_mel(waves, self.frames, self.engine.mels).numpy()
+        prompts = [list(prompt)] * len(waves)
+        return self.engine.decode(mel_BMT, prompts, beam=beam, max_new_tokens=limit, timestamps=timestamps)
 
 
 @dataclass(frozen=True)
@@ -68,13 +86,14 @@ class Transcriber:
         self.header = Header(name, model_hash(folder), count, set_name, settings, hash_, bool(said.get("random")))
         self._backend: Backend | None = None
 
-    def open(self, device: str, threads: int) -> None:
-        """Read the weights."""
+    def open(self, device: str, threads: int, cache: Path) -> None:
+        """Read the weights. `cache`: where models go that are converted for CTranslate2."""
         config = self.config
         if config.backend == "ctranslate2":
             from .ctranslate2_backend import CTranslate2Backend
 
-            self._backend = CTranslate2Backend(self.folder, self.vocabulary, device, config.compute, threads)
+            engine = CTranslate2Backend(self.folder, self.vocabulary, device, config.compute, threads, cache)
+            self._backend = _OfMels(engine, frames_of(self.seconds))
             return
         import torch
 
