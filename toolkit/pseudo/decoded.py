@@ -1,4 +1,4 @@
-"""What a back-end makes of one window of audio."""
+"""What every back-end of pseudo.transcribe gives for a window of audio."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Decoded:
-    """Tokens of a window. What a back-end cannot tell is None.
+    """One window as a network wrote it down. What a back-end cannot tell is None.
 
     Attributes:
-        tokens: text and timestamps, neither prompt nor end.
-        avg_logprob: mean log-probability of the tokens and the end, nats.
-        entropy: mean entropy of the distributions that these were chosen from, nats.
-        no_speech: probability of <|nospeech|> where the transcript starts.
-        ended: whether the end was written before the limit.
+        tokens: what was written: text and timestamps, neither prompt nor end.
+        avg_logprob: mean log-probability of the tokens and the end, where it was reached; nats, of the distributions
+            in which suppressed tokens have no share.
+        entropy: mean entropy of these distributions, nats.
+        no_speech: probability of <|nospeech|> after <|startoftranscript|>, nothing suppressed.
+        ended: whether the end came before the limit of new tokens, of which it is one.
     """
 
     tokens: tuple[int, ...]

@@ -1,0 +1,99 @@
+"""Convert a Whisper from a Hugging Face folder to CTranslate2's format, in which faster-whisper and others run it.
+
+Input: the Hugging Face folder. Output: model.bin, config.json, vocabulary.json and the files of the tokenizer.
+
+python3 -m toolkit.models.export --in exp/student/hf --out exp/student/ctranslate2 --quantization int8
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+
+from ..core.errors import UserError
+from ..core.files import read_json, remove, write_json
+from ..core.step import Step, main
+from .vocabulary import GENERATION, TOKENIZER, Vocabulary
+
+VERSION = 1
+PLAN = {"mb": 300}  # of whisper-base in float32
+QUANTIZATIONS = ("float32", "float16", "bfloat16", "int8", "int8_float32", "int8_float16", "int8_bfloat16", "int16")
+INSTALL = "install it into the environment of this toolkit: .venv/bin/pip install ctranslate2==4.8.5"
+MODEL = "model.bin"
+COPIED = (TOKENIZER, GENERATION, "preprocessor_config.json")
+TOLD = ("vocab_size", "num_mel_bins", "max_target_positions")  # of config.json: theirs does not say it
+
+
+@dataclass(frozen=True)
+class ExportConfig:
+    """How the weights are kept."""
+
+    quantization: str = "float16"
+    "of the weights: float32 (exact), float16, bfloat16, int16, int8, or int8 with the type of the rest: int8_float16"
+
+    def __post_init__(self) -> None:
+        if self.quantization not in QUANTIZATIONS:
+            raise ValueError(f"quantization must be one of {', '.join(QUANTIZATIONS)}, not {self.quantization}")
+
+
+def require_ctranslate2(module: str = "ctranslate2") -> Any:
+    """The module, which is optional. Raises UserError that says how to install it."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as e:
+        raise UserError(f"CTranslate2 cannot be used here: {e}", "", INSTALL) from None
+
+
+def to_ctranslate2(folder: Path, out: Path, quantization: str) -> None:
+    """Convert the Hugging Face folder; model.bin comes to `out` last, so that where it is, all is.
+
+    Raises UserError where CTranslate2 is not installed, or `folder` is no whole multilingual Whisper.
+    """
+    converters = require_ctranslate2("ctranslate2.converters")
+    config = whisper_config(folder)
+    temporary = out / "converted.tmp"
+    remove(temporary)
+    try:
+        converter = converters.TransformersConverter(str(folder), copy_files=list(COPIED))
+        converter.convert(str(temporary), quantization=quantization)
+    except (ValueError, RuntimeError, SafetensorError, OSError) as e:
+        remove(temporary)
+        if isinstance(e, OSError) and e.errno is not None:  # of the machine; transformers' own has no number
+            raise
+        what = f"CTranslate2 cannot convert it: {' '.join(str(e).split())[:300]}"
+        raise UserError(what, str(folder), "see that transformers loads the folder") from None
+    told = {name: config[name] for name in TOLD if name in config}
+    write_json(temporary / "config.json", {**read_json(temporary / "config.json"), **told})
+    for path in sorted(temporary.iterdir(), key=lambda p: (p.name == MODEL, p.name)):
+        os.replace(path, out / path.name)
+    temporary.rmdir()
+
+
+def whisper_config(folder: Path) -> dict[str, Any]:
+    """config.json of a Hugging Face folder that is a whole multilingual Whisper. Raises UserError for any other."""
+    Vocabulary.read(folder)
+    config: dict[str, Any] = read_json(folder / "config.json")
+    if config.get("model_type") != "whisper":
+        what = f"a model of the type {config.get('model_type')}, no Whisper"
+        raise UserError(what, str(folder / "config.json"), "name a Hugging Face folder of a Whisper")
+    if not any(folder.glob("model*.safetensors")):
+        raise UserError("no model.safetensors there", str(folder), "copy the weights there, or name another folder")
+    if not (folder / COPIED[-1]).is_file():
+        raise UserError(f"no {COPIED[-1]} there", str(folder), "copy it from the model that this one was made of")
+    return config
+
+
+def run(step: Step[ExportConfig]) -> None:
+    folder = step.input(0, "the Hugging Face folder of a Whisper")
+    to_ctranslate2(folder, step.out, step.config.quantization)
+    megabytes = (step.out / MODEL).stat().st_size / 1e6
+    print(f"{step.out}: {megabytes:.1f} MB in {step.config.quantization}; faster-whisper loads this folder as it is")
+
+
+if __name__ == "__main__":
+    main(run, ExportConfig)
