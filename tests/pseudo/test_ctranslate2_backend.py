@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from transformers import WhisperForConditionalGeneration
+from transformers import GenerationConfig, WhisperForConditionalGeneration
+from transformers.generation.logits_process import WhisperTimeStampLogitsProcessor
 from whispers import tiny_whisper_folder
 
 from toolkit.core.errors import UserError
@@ -50,8 +51,12 @@ def mel_BMT() -> np.ndarray:
     return np.random.default_rng(3).standard_normal((4, 80, 3000)).astype(np.float32)
 
 
-def greedy(network, vocabulary: Vocabulary, mel_MT: np.ndarray, prompt: list[int], limit: int):
-    """Naive decoding without timestamps, a whole pass per token: (tokens, log-probabilities, whether it ended)."""
+def greedy(network, vocabulary: Vocabulary, mel_MT: np.ndarray, prompt: list[int], limit: int, rules=None):
+    """Naive decoding, a whole pass per token: (tokens, log-probabilities, whether it ended).
+
+    Args:
+        rules: Hugging Face's for timestamps, where they are written.
+    """
     tokens, logs = list(prompt), []
     with torch.no_grad():
         heard = network.model.encoder(torch.from_numpy(mel_MT[None]))
@@ -61,6 +66,8 @@ def greedy(network, vocabulary: Vocabulary, mel_MT: np.ndarray, prompt: list[int
         logits[list(vocabulary.suppressed)] = -torch.inf
         if not logs:
             logits[list(vocabulary.suppressed_first)] = -torch.inf
+        if rules:
+            logits = rules(torch.tensor([tokens]), logits[None])[0]
         logs.append(float(logits.log_softmax(-1).max()))
         tokens.append(int(logits.argmax()))
         if tokens[-1] == vocabulary.end:
@@ -131,11 +138,17 @@ def test_windows_decode_together_as_they_do_alone_whatever_their_prompts(backend
         assert alone.avg_logprob == pytest.approx(together[i].avg_logprob, abs=1e-4)
 
 
-def test_timestamps_are_written_where_they_are_asked_for_and_never_go_back(backend, vocabulary, mel_BMT) -> None:
+def test_timestamps_follow_the_rules_of_hugging_face(backend, network, vocabulary, mel_BMT) -> None:
     prompt = vocabulary.prompt("ar", timestamps=True)
-    for row in backend.decode(mel_BMT, [prompt] * 4, beam=1, max_new_tokens=LIMIT, timestamps=True):
-        times = [s for s in map(vocabulary.seconds, row.tokens) if s is not None]
-        assert vocabulary.seconds(row.tokens[0]) is not None and times == sorted(times)
+    config = GenerationConfig(
+        no_timestamps_token_id=vocabulary.no_timestamps, eos_token_id=vocabulary.end, max_initial_timestamp_index=50
+    )
+    rules = WhisperTimeStampLogitsProcessor(config, begin_index=len(prompt))
+    got = backend.decode(mel_BMT, [prompt] * 4, beam=1, max_new_tokens=LIMIT, timestamps=True)
+    for row, mel_MT in zip(got, mel_BMT, strict=True):
+        tokens, logs, ended = greedy(network, vocabulary, mel_MT, prompt, LIMIT, rules)
+        assert (row.tokens, row.ended) == (tokens, ended) and vocabulary.seconds(tokens[0]) is not None
+        assert row.avg_logprob == pytest.approx(np.mean(logs), abs=1e-4)
     with pytest.raises(ValueError, match="another thing"):
         backend.decode(mel_BMT, [prompt] * 4, beam=1, max_new_tokens=3, timestamps=False)
 
