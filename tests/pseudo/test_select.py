@@ -145,6 +145,15 @@ def test_a_selection_that_keeps_nothing_shows_what_each_limit_leaves_and_writes_
     assert not list((tmp_path / "out").iterdir()) and {p: p.read_bytes() for p in one[1].iterdir()} == before
 
 
+def test_no_audio_is_opened_not_even_for_its_length(tmp_path: Path) -> None:
+    data = write_data(tmp_path / "data/mgb2", REFERENCES)
+    (data / "utt2dur").unlink()
+    (data / "wav.scp").write_text("".join(f"{id} sox /nowhere/{id}.wav -t wav - |\n" for id in REFERENCES))
+    rows = {id: hypothesis(id, text, seconds=2.5) for id, text in LABELS.items()}
+    selected(tmp_path / "out", data, write_labels(tmp_path / "labels/mgb2", rows))
+    assert {row["seconds"] for row in table(tmp_path / "out").values()} == {"2.5"}  # as who heard them said
+
+
 def test_what_only_one_side_has_is_a_row_of_the_ledger(tmp_path: Path) -> None:
     data = write_data(tmp_path / "data/mgb2", {**REFERENCES, "c-1": "نعم"})
     labels = write_labels(tmp_path / "labels/mgb2", {**LABELS, "0-0": "لا", "z-1": "لا"})
