@@ -19,6 +19,7 @@ from ..core.errors import UserError
 from ..core.record import Ledger
 from ..data.ids import fault
 from ..data.kaldi import WAV, DataDir
+from ..data.sample import CORPUS
 from .hypotheses import Header, Hypothesis, is_hypotheses, read_header, read_hypotheses
 
 NO_LABEL, NOT_IN_DATA = "no label", "label of no utterance"
@@ -31,7 +32,8 @@ class Known:
     """What a data directory says of an utterance.
 
     Attributes:
-        set: name of the data directory; dialect: of utt2lang, empty where it has none.
+        set: name of the data directory, or, in one that data.sample has drawn, of the set an utterance is from;
+            dialect: of utt2lang, empty where it has none.
         seconds: of its audio; NaN where no table says.
         reference: its transcript; None where there is none.
     """
@@ -102,7 +104,8 @@ def read_known(folders: Sequence[Path]) -> list[Known]:
     for folder, name in zip(folders, names, strict=True):
         data = DataDir.read(folder, allow_pipes=True, headers=False)
         text, dialects = data.tables.get("text", {}), data.tables.get("utt2lang", {})
-        found += [Known(u.id, name, dialects.get(u.id, ""), u.seconds, text.get(u.id)) for u in data]
+        corpora = data.tables.get(CORPUS, {})  # of a set that was drawn from several
+        found += [Known(u.id, corpora.get(u.id, name), dialects.get(u.id, ""), u.seconds, text.get(u.id)) for u in data]
     found.sort(key=attrgetter("id"))
     both = [one.id for one, other in pairwise(found) if one.id == other.id]
     if both:

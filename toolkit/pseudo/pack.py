@@ -177,9 +177,7 @@ def recognise(paths: list[Path]) -> Inputs:
     """Raises UserError for what is none of them, two of a kind, and where one is missing."""
     kinds: dict[str, Path] = {}
     for path in paths:
-        model = (
-            path / "hf" if (path / "hf" / TOKENIZER).is_file() else path
-        )  # a trained one has it in a folder of its own
+        model = path / "hf" if (path / "hf" / TOKENIZER).is_file() else path  # where a training leaves it
         tests = {
             "data": (path / WAV).is_file(),
             "labels": is_hypotheses(path),
