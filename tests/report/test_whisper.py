@@ -283,6 +283,14 @@ def test_a_broken_or_unknown_input_is_named(run: Recipe, break_it: Any, said: st
     assert re.search(said, str(e.value))
 
 
+def test_a_system_that_is_set_aside_is_no_student(run: Recipe) -> None:
+    run.edit(SCORES, aside=["truth"])
+    scores = read_scores(Path("exp/scores"))
+    assert [s.name for s in scores.students] == ["unfiltered", "filtered"]
+    titles = [s.title for s in (*statement(scores, False).shows, *statement(scores, False).lacks)]
+    assert "truth against teacher" in titles and not any(t.endswith("by truth") for t in titles)
+
+
 def test_two_scorings_in_one_report_are_refused(run: Recipe) -> None:
     shutil.copytree("exp/scores", "exp/more")
     with pytest.raises(UserError, match="two scores in one report"):

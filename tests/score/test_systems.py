@@ -20,8 +20,6 @@ from toolkit.score.system_inputs import read_trial
 from toolkit.score.systems import SystemsConfig, costs, scores
 from toolkit.text.normalise import profile
 
-SMALL = {"orthographic": ("orthographic",), "both": ("orthographic", "sawt")}
-
 
 def found(paths: list[Path], **config: Any) -> dict[str, Any]:
     made = SystemsConfig(**config)
@@ -126,6 +124,12 @@ def test_the_interval_of_the_gap_is_that_of_a_bootstrap_written_out(tmp_path: Pa
     assert (gap["low"], gap["high"]) == pytest.approx((low, high), abs=0.5)
 
 
+def test_a_system_that_is_no_student_has_no_share_of_the_gap(tmp_path: Path) -> None:
+    tree = found(write_trial(tmp_path, 12), floor="undistilled", aside=("truth",))
+    assert {g["system"] for g in tree["gaps"]} == {"unfiltered", "filtered"}
+    assert "truth" in {p["system"] for p in tree["pairs"]}
+
+
 def test_a_gap_that_may_be_none_has_no_share(tmp_path: Path) -> None:
     wrong = {"teacher": [1, 2] * 5, "bare": [2, 1] * 5, "student": [1] * 10}
     (gap,) = found(gap_trial(tmp_path, wrong), floor="bare", profiles=("sawt",))["gaps"]
@@ -213,6 +217,13 @@ def test_empty_predictions_are_all_deletions_and_are_told(tmp_path: Path) -> Non
     assert told["empty hypotheses under sawt@1"] == 3
 
 
+def damaged(root: Path, name: str, content: bytes) -> Path:
+    """A folder of hypotheses with one file overwritten."""
+    folder = write_heard(root / "e/student/test", many("u", 3))
+    (folder / name).write_bytes(content)
+    return folder
+
+
 @pytest.mark.parametrize(
     ("mend", "said"),
     [
@@ -230,6 +241,13 @@ def test_empty_predictions_are_all_deletions_and_are_told(tmp_path: Path) -> Non
         ),
         (lambda r: write_heard(r / "e/student/test", many("u", 3), decode_seconds=-1), "decode_seconds is -1"),
         (lambda r: write_set(r / "data/more", many("w", 3)), "no system was tried on the set more"),
+        (lambda r: write_heard(r / "e/my student/test", many("u", 3)), "a folder whose name has .*: 'my student'"),
+        (lambda r: damaged(r, "text", b"u-000 \xff\n"), "no UTF-8: byte 0xFF at column 7"),
+        (lambda r: damaged(r, "text", "u-000 وين\0\n".encode()), "a NUL character"),
+        (lambda r: damaged(r, "text", b""), "no utterance in a file of texts"),
+        (lambda r: damaged(r, "header.json", b"[]"), "it holds no mapping"),
+        (lambda r: damaged(r, "header.json", b'{"model": 3}'), "model is 3"),
+        (lambda r: damaged(r, "speed.json", b"{"), "not JSON"),
     ],
 )
 def test_inputs_that_do_not_belong_together_are_refused(tmp_path: Path, mend: Any, said: str) -> None:
@@ -253,6 +271,7 @@ def test_one_system_is_one_model(tmp_path: Path) -> None:
         ({"floor": "bare"}, "no hypotheses of the system bare"),
         ({"pairs": {"filtered": "all"}}, "no hypotheses of the system all"),
         ({"order": ("teachers",)}, "no hypotheses of the system teachers"),
+        ({"aside": ("tiny",)}, "no hypotheses of the system tiny"),
     ],
 )
 def test_a_system_that_the_config_alone_knows_is_refused(tmp_path: Path, config: dict[str, Any], said: str) -> None:

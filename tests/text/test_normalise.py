@@ -25,7 +25,7 @@ from transformers.models.whisper.english_normalizer import BasicTextNormalizer
 
 from toolkit.core.errors import UserError
 from toolkit.text.buckwalter import to_arabic, to_buckwalter
-from toolkit.text.normalise import PROFILES, profile
+from toolkit.text.normalise import PROFILES, Remembering, profile
 
 sawt, orthographic = PROFILES["sawt"], PROFILES["orthographic"]
 WHISPER: dict[str, Callable[[str], str]] = {
@@ -278,3 +278,10 @@ def test_both_scripts_of_a_text_are_one_to_mgb3(sentence: str) -> None:
 @given(st.text(LETTERS + PERSIAN + "".join(TASHKEEL), max_size=12))
 def test_sawt_unifies_at_least_what_each_single_trap_is_about(text: str) -> None:
     assert set(sawt(text)).isdisjoint({*"أإآٱؤئىةیکگپڤ", *TASHKEEL})
+
+
+@given(st.lists(texts, max_size=6))
+def test_a_profile_that_remembers_gives_what_the_profile_gives(written: list[str]) -> None:
+    sawt, remembering = profile("sawt"), Remembering(profile("sawt"))
+    assert remembering.id == sawt.id
+    assert [remembering(text) for text in written * 2] == [sawt(text) for text in written * 2]

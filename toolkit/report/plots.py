@@ -258,15 +258,11 @@ def survival_plot(name: str, curves: Sequence[tuple[str, Sequence[float], Sequen
         return _svg(figure, name, f"{label} by λ: {said}")
 
 
-def bins_plot(
-    name: str, edges: Sequence[float], counts: Sequence[float], label: str, mark: float | None = None
-) -> Markup:
-    """Counts between edges; `mark`, a limit, dashed."""
+def bins_plot(name: str, edges: Sequence[float], counts: Sequence[float], label: str) -> Markup:
+    """Counts between edges."""
     with matplotlib.rc_context(STYLE):
         figure, axes = _axes(3.8, 2.0)
         axes.stairs(counts, edges, fill=True, color=ACCENT, alpha=0.8, linewidth=0)
-        if mark is not None:
-            axes.axvline(mark, color=SECOND, linewidth=1.2, linestyle=(0, (3, 2)))
         axes.set_xlim(edges[0], edges[-1])
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel(label)

@@ -16,7 +16,8 @@ from .training import Training, network_name, read_training
 from .whisper_selection import SURVIVAL, Selection, read_selection
 from .whisper_systems import SYSTEMS, Scores, read_scores
 
-HYPOTHESES, HEADER, WINDOWS, LOSS = "hypotheses.jsonl", "header.json", "windows.jsonl", "loss.tsv"
+HYPOTHESES, HEADER, SPEED = "hypotheses.jsonl", "header.json", "speed.json"
+WINDOWS, LOSS = "windows.jsonl", "loss.tsv"
 WANTED = f"wav.scp, {HYPOTHESES}, {SURVIVAL}, {WINDOWS}, {SYSTEMS}, {LOSS}, or a network's config.json"
 OURS = "sawt"  # key of what the steps that write a network note in its config
 SHAPE = {  # keys of a Whisper's config -> what the report calls them
@@ -33,13 +34,14 @@ SHAPE = {  # keys of a Whisper's config -> what the report calls them
 
 @dataclass(frozen=True)
 class Labels:
-    """A folder of pseudo-labels: whose they are, of which set, and what its record counts."""
+    """A folder of pseudo-labels: whose they are, of which set, what its record counts; `rtf` where it was measured."""
 
     folder: Path
     model: str
     parameters: int
     set: str
     counts: dict[str, float]
+    rtf: float | None
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ def _take(path: Path, found: Distillation) -> bool:
     elif (path / HYPOTHESES).is_file():
         header = ResultFile.read(path / HEADER)
         about = header.text("model"), header.whole("parameters"), header.text("set")
-        found.labels.append(Labels(path, *about, _counts(path)))
+        found.labels.append(Labels(path, *about, _counts(path), _rtf(path / SPEED)))
     elif (path / LOSS).is_file():
         found.trained.append(_trained(path))
     elif config := _config(path):
@@ -151,6 +153,15 @@ def _trained(folder: Path) -> Trained:
     pack = next((p.name for p in _inputs(folder) if (p / WINDOWS).is_file()), None)
     times = folder / TIMES
     return Trained(training, pack, ResultFile.read(times).maybe("seconds") if times.is_file() else None)
+
+
+def _rtf(path: Path) -> float | None:
+    """Seconds of decoding over seconds of audio; None where nobody measured them."""
+    if not path.is_file():
+        return None
+    speed = ResultFile.read(path)
+    audio = speed.number("audio_seconds")
+    return speed.number("decode_seconds") / audio if audio else None
 
 
 def _shape(config: ResultFile) -> dict[str, str]:

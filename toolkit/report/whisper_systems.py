@@ -87,6 +87,7 @@ class Scores:
 
     reference: str
     floor: str
+    aside: list[str]
     profiles: list[str]
     replicates: int
     confidence: float
@@ -109,8 +110,8 @@ class Scores:
 
     @property
     def students(self) -> list[System]:
-        """Systems that were distilled: neither the reference nor the floor."""
-        return [s for s in self.systems if s.name not in (self.reference, self.floor)]
+        """Systems that were distilled: neither the reference nor the floor, nor set aside."""
+        return [s for s in self.systems if s.name not in (self.reference, self.floor, *self.aside)]
 
     def rate(self, system: str, where: str, measure: str = "WER", dialect: str = "") -> Estimate | None:
         """In the profile that the report speaks of."""
@@ -137,6 +138,7 @@ def read_scores(folder: Path) -> Scores:
     return Scores(
         reference=whole.text("reference"),
         floor=whole.text("floor"),
+        aside=[str(name) for name in whole.listed("aside")],
         profiles=[str(name) for name in whole.listed("profiles")],
         replicates=whole.whole("replicates"),
         confidence=whole.number("confidence"),

@@ -199,16 +199,19 @@ def label_table(found: Distillation) -> Table:
     rows: list[list[Cell]] = []
     for labels in found.labels:
         said = f"{labels.set} by {labels.model} ({count(labels.parameters) or ABSENT} parameters)"
-        rows.append([str(labels.folder), f"pseudo-labels of {said}", *_counted(labels.counts)])
+        rows.append([str(labels.folder), f"pseudo-labels of {said}", *_counted(labels.counts), _fixed(labels.rtf, 3)])
     for pack in found.packs:
         what = f"windows of {pack.labels} labels" + (f", selection {pack.keep}" if pack.keep else "")
-        rows.append([str(pack.folder), what, *_counted(pack.counts)])
-    titles = [Column("Utterances"), Column("Hours"), Column("Windows"), Column("Padding %")]
+        rows.append([str(pack.folder), what, *_counted(pack.counts), None])
+    titles = [Column("Utterances"), Column("Hours"), Column("Windows"), Column("Padding %"), Column("RTF ↓")]
     columns = [Column("Folder", "left"), Column("What", "left"), *titles]
-    notes = [f"{ABSENT}: the record does not count it. Padding: what of the encoder's 30 s is silence after packing."]
+    notes = [
+        f"{ABSENT}: the record does not count it. Padding: what of the encoder's 30 s is silence after packing. RTF: "
+        "seconds of decoding over seconds of audio, as measured in this run."
+    ]
     if not rows:
         notes = [f"{ABSENT}: neither pseudo-labels nor windows are among the inputs."]
-    return Table("Labels", columns, rows or [[ABSENT, *[None] * 5]], notes, THIS_RUN)
+    return Table("Labels", columns, rows or [[ABSENT, *[None] * 6]], notes, THIS_RUN)
 
 
 def _counted(counts: dict[str, float]) -> list[Cell]:

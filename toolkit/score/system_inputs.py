@@ -18,6 +18,7 @@ from typing import Any
 from ..core.errors import UserError
 from ..core.files import read_json
 from ..core.record import Ledger
+from ..data.ids import fault
 from .pairing import Finding, PairedSet, paired
 from .texts import Texts, read_labels, read_texts
 
@@ -165,6 +166,9 @@ def read_heard(folder: Path, sets: Mapping[str, TestSet]) -> Heard:
     """A folder of hypotheses. Raises UserError for one of an unknown set, and for files that are damaged."""
     whole = Path(os.path.normpath(folder.absolute()))  # of a/../b the name is b
     system, name = whole.parent.name, whole.name
+    for word in (system, name):
+        if odd := fault(word):
+            raise UserError(f"a folder whose name {odd}: {word[:80]!r}", str(folder), "rename it")
     if name not in sets:
         near = difflib.get_close_matches(name, sets, 1, 0.6)
         remedy = f"add its data directory to --in; {'did you mean ' + near[0] + '?' if near else 'there are'}"

@@ -7,7 +7,7 @@ the reference system are tested in pairs (bootstrap and MAPSSWE, Holm's correcti
 config's `pairs`. What agreement and gap mean stands in score.system_figures. Where the hypotheses lie they stay.
 
 systems.json, rates in percent:
-    profiles, reference, floor, replicates, confidence, seed, category_profile, category_names, rules (theirs)
+    profiles, reference, floor, aside, replicates, confidence, seed, category_profile, category_names, rules (theirs)
     sets: [{set, utterances, speakers, dialects: {name: utterances}, blocks (what the bootstrap draws)}]
     systems: [{system, model, model_hash, parameters, sets, settings: {set: hash}, random_weights (only where the
         header says so)}], in the order of reading
@@ -36,7 +36,7 @@ from ..core.files import write_json
 from ..core.record import Ledger
 from ..core.seed import seed_of
 from ..core.step import Step, main
-from ..text.normalise import Profile, profile
+from ..text.normalise import Profile, Remembering, profile
 from .bootstrap import CONFIDENCE, REPLICATES
 from .categories import CATEGORIES, Thresholds
 from .inspect import known_file, write
@@ -61,6 +61,8 @@ class SystemsConfig:
     "the system that all others are tested against in pairs, and whose hypotheses agreement is measured with"
     floor: str = ""
     "the system before it was distilled: how much of its gap to the reference system is closed; empty: none"
+    aside: tuple[str, ...] = ()
+    "systems that are no students, a teacher before it was adapted, say: of them no share of the gap is given"
     pairs: dict[str, str] = field(default_factory=dict)
     "further paired tests, system: those that it is held against, apart by spaces; `filtered: unfiltered truth`"
     order: tuple[str, ...] = ()
@@ -100,7 +102,7 @@ class SystemsConfig:
 
 def scores(trial: Trial, config: SystemsConfig) -> dict[str, Any]:
     """All that systems.json says. Raises UserError where the config names a system that is not there."""
-    profiles = [profile(name) for name in dict.fromkeys(config.profiles)]
+    profiles = [Remembering(profile(name)) for name in dict.fromkeys(config.profiles)]
     found = _header(trial, config, profiles)
     for system in trial.heard:
         lines, board = error_rates(trial, system, profiles, config.seed)
@@ -117,7 +119,7 @@ def scores(trial: Trial, config: SystemsConfig) -> dict[str, Any]:
         made = [c for p in profiles for c in comparisons(trial, one, other, p, config.seed)]
         found["pairs"] += [{"system": one, "other": other, **c.to_dict()} for c in made]
     for system in trial.heard if config.floor else ():
-        if system not in (config.floor, config.reference):
+        if system not in (config.floor, config.reference, *config.aside):
             shares = [g for p in profiles for g in gaps(trial, system, config.floor, config.reference, p, config.seed)]
             found["gaps"] += [share.to_dict() for share in shares]
     return found
@@ -127,8 +129,11 @@ def _header(trial: Trial, config: SystemsConfig, profiles: Sequence[Profile]) ->
     known(config.reference, trial.heard, "reference")
     if config.floor:
         known(config.floor, trial.heard, "floor")
+    for name in config.aside:
+        known(name, trial.heard, "aside")
     about: dict[str, Any] = {"confidence": round(CONFIDENCE), "replicates": REPLICATES, "seed": config.seed}
-    about |= {"reference": config.reference, "floor": config.floor, "profiles": [p.id for p in profiles]}
+    about |= {"reference": config.reference, "floor": config.floor, "aside": list(config.aside)}
+    about |= {"profiles": [p.id for p in profiles]}
     about |= {"category_profile": profile(config.category_profile).id, "rules": to_dict(config.rules)}
     about["category_names"] = list(CATEGORIES)
     lists: dict[str, Any] = {name: [] for name in ("lines", "agreement", "pairs", "gaps", "findings", "categories")}

@@ -20,7 +20,7 @@ from .lines import columns, lines_of, quiet_pipe
 from .steps import Step
 from .trace import show_trace
 
-__all__ = ["PROFILES", "Profile", "Step", "profile"]
+__all__ = ["PROFILES", "Profile", "Remembering", "Step", "profile"]
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,21 @@ class Profile:
             found.append((step, text, after))
             text = after
         return found
+
+
+class Remembering(Profile):
+    """A profile that keeps what it has made, for texts that are scored again and again."""
+
+    def __init__(self, of: Profile) -> None:
+        super().__init__(of.name, of.version, of.meaning, of.steps)
+        object.__setattr__(self, "made", {})
+
+    made: dict[str, str]
+
+    def __call__(self, text: str) -> str:
+        if text not in self.made:
+            self.made[text] = super().__call__(text)
+        return self.made[text]
 
 
 _WHISPER = (s.LOWER, s.BRACKETED, s.NFKC, s.SYMBOLS, s.LOWER, s.OUTER_SPACE_KEPT)
