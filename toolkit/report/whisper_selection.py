@@ -127,7 +127,7 @@ def survival_table(selection: Selection) -> Table:
     notes += [f"Labels: {', '.join(said)}."] if said else []
     if not selection.limits:
         notes.append(f"{ABSENT}: no label has a reference, so there is no WER to filter by.")
-    columns = [Column("λ"), *map(Column, titles)]
+    columns = [Column("λ", "left"), *map(Column, titles)]
     return Table("What each limit of the WER keeps", columns, rows or [[ABSENT, *[None] * 5]], notes, THIS_RUN)
 
 
@@ -188,7 +188,7 @@ def kept_table(selection: Selection) -> Table | None:
     body: list[list[Cell]] = []
     for name, said in selection.selections.items():
         dropped = said.get("dropped")
-        reasons = ", ".join(f"{reason} {n:,}" for reason, n in dropped.items()) if isinstance(dropped, dict) else ""
+        reasons = ", ".join(f"{reason}: {n:,}" for reason, n in dropped.items()) if isinstance(dropped, dict) else ""
         numbers = [_number(said.get(key)) for key in ("utterances", "hours", "wer", "cer")]
         shown = [None if n is None else f"{n:,.{digits}f}" for n, digits in zip(numbers, (0, 2, 1, 1), strict=True)]
         body.append([name, str(said.get("criterion") or "every label"), *shown, reasons or None])
