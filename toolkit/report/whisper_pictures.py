@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import plots
+from . import pictures, plots
 from .pictures import Picture
 from .tables import Estimate
 from .whisper_results import Distillation
@@ -12,7 +12,6 @@ from .whisper_tables import DEV_WER
 
 SPREAD = ("wer", "confidence")  # scores whose histograms are drawn
 MOST_CURVES = 6  # of one picture of survival
-LOSSES = ("loss", "ce", "kl", "mse")
 
 
 def rates(scores: Scores) -> list[Picture]:
@@ -75,14 +74,9 @@ def survival(selection: Selection) -> list[Picture]:
 
 
 def losses(found: Distillation) -> list[Picture]:
-    """The losses of each training, and the WER on its dev set."""
-    made = []
+    """The losses and accuracies of each training, and the WER on its dev set."""
+    made = pictures.losses(found.common)
     for i, training in enumerate(found.common.trainings):
-        names = [name for name in training.curves if name.removeprefix("dev ") in LOSSES]
-        names.sort(key=lambda name: (name.startswith("dev"), LOSSES.index(name.removeprefix("dev "))))
-        curves = [(n if n.startswith("dev") else f"train {n}", *training.curves[n]) for n in names]
-        if curves:
-            made.append(Picture(f"{training.name}: loss", plots.loss_plot(f"loss{i}", curves, "loss")))
         if DEV_WER in training.curves:
             steps, fractions = training.curves[DEV_WER]
             percent = [(DEV_WER, steps, [100 * x for x in fractions])]

@@ -29,7 +29,7 @@ from .repetition import Repetition, repetition
 from .scoreboard import ALL, Line, Scoreboard, score
 from .system_inputs import TestSet, Trial
 
-NO_GAP = "the floor is not shown to be behind the reference system here: there is no gap to close"
+NO_GAP = "{floor} is not shown to be behind {reference} here: there is no gap to close"
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,8 @@ def gaps(trial: Trial, system: str, floor: str, reference: str, profile: Profile
     if len(names) == len(trial.sets) > 1:
         whole = np.concatenate([edits[name] for name in names])
         found.append(_gap(system, ALL, profile.id, whole, [b for name in names for b in blocks[name]], seed))
-    return found
+    why = NO_GAP.format(floor=floor, reference=reference)
+    return [gap if gap.share else replace(gap, why=why) for gap in found]
 
 
 def _edits(trial: Trial, name: str, systems: Sequence[str], profile: Profile) -> np.ndarray:
@@ -134,7 +135,7 @@ def _gap(system: str, name: str, profile: str, edits_N4: np.ndarray, blocks: Seq
     floor_N2, reference_N2 = (np.stack([edits_N, lengths_N], 1) for edits_N in (floor_N, reference_N))
     behind = paired_difference(floor_N2, reference_N2, blocks, seed) if lengths_N.any() else None
     if behind is None or behind.low is None or behind.low <= 0:
-        return Gap(system, name, profile, None, NO_GAP)
+        return Gap(system, name, profile, None)
     closed_N2 = np.stack([floor_N - system_N, floor_N - reference_N], 1)
     return Gap(system, name, profile, interval(closed_N2, blocks=blocks, seed=seed))
 
