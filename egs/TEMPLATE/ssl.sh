@@ -2,6 +2,8 @@
 # HArnESS: MFCC units -> model 1 -> latent units -> teacher L -> PCA units -> students S and ST -> probes -> tables, page.
 # shellcheck source=../../utils/recipe.sh
 . "${BASH_SOURCE[0]%/*}/../../utils/recipe.sh"
+# shellcheck source=separate.sh
+. "${BASH_SOURCE[0]%/*}/separate.sh"
 corpus=     # folder of the extracted corpus
 train=train # set to pre-train on
 dev=dev     # set for validation loss and unit quality
@@ -23,14 +25,6 @@ dump=dump   # where samples and labels go
 exp=exp     # where codebooks, models and results go
 
 prepare() { run data.corpora.folder --config "$(config data)" --in "$corpus" --out "$data"; } # run.sh may replace it
-
-separate() { # training sets without what they share with a test set
-  local others options=()
-  read -ra others <<<"$against"
-  [[ $train == *train* ]] || options+=(--train "$train")
-  [[ $allow_contamination == false ]] || options+=(--allow_contamination "$allow_contamination")
-  run data.contamination --config "$(config contamination)" "${options[@]}" --in "$data" "${others[@]}" --out "$sets"
-}
 
 codebooks() { # ITERATION: names of its codebooks, one but for the ablation
   case $1:$targets in

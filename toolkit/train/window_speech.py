@@ -143,7 +143,7 @@ class WindowSpeech:
         wave_N = np.zeros(self.frames * RATE // 100, np.float32)
         last = 0
         for piece in window.utterances:
-            audio_N = self._utterances[piece.id].audio()
+            audio_N = self._utterances[piece.id].audio()[: round(piece.seconds * RATE)]  # a table may say less
             first = round(piece.start * RATE)
             last = min(first + len(audio_N), len(wave_N))
             wave_N[first:last] = audio_N[: last - first]

@@ -1,0 +1,129 @@
+# shellcheck shell=bash
+# To Distill or Not to Distill: a Whisper's pseudo-labels -> selected -> packed -> a student distilled -> scored by dialect.
+# shellcheck source=../../utils/recipe.sh
+. "${BASH_SOURCE[0]%/*}/../../utils/recipe.sh"
+# shellcheck source=separate.sh
+. "${BASH_SOURCE[0]%/*}/separate.sh"
+corpus=                         # folder of the extracted corpus
+teacher=openai/whisper-large-v2 # a Whisper: a folder, or an id of the Hugging Face hub
+train=train                     # sets whose audio is pseudo-labelled and learnt from, names or patterns
+dev=dev                         # set by which the best weights are picked
+test="test"                     # sets that all systems are scored on
+also=                           # optional: folders of further test sets, data directories with names of their own
+adapt=                          # optional: set on whose transcripts the teacher is fine-tuned first
+count=                          # optional: segments to draw from the training sets, by seed; a larger draw has the smaller in it
+students=DW-16-16               # students: configs that say how many blocks of encoder and decoder they have
+arms="unfiltered filtered truth" # what each student learns from: selections of conf/select.yaml; truth: the transcripts
+proxy=                          # optional: another Whisper, whose agreement with a label is a score that needs no transcript
+against=                        # optional: data directories of other corpora, whose utterances no training set may share
+allow_contamination=false       # train though more than 1 % of a training set is in a test set (what is shared is left out)
+hours=                          # optional: hours of audio, so that --plan can tell the disk before the data stage has run
+conf=conf                       # folder of the configs
+data=data                       # where the Kaldi data dirs go
+dump=dump                       # where labels and windows go
+exp=exp                         # where models, hypotheses and results go
+
+prepare() { run data.corpora.folder --config "$(config data)" --in "$corpus" --out "$data"; } # run.sh may replace it
+
+places() { # run.sh may replace it: fills sources (where training sets lie), tests and the dev set
+  local name more
+  sources=("$sets") devset=$sets/$dev tests=()
+  read -ra more <<<"$test"
+  for name in "${more[@]}"; do tests+=("$sets/$name"); done
+  read -ra more <<<"$also"
+  tests+=("${more[@]}")
+}
+
+sample() {
+  stage sample "Segments to be labelled, drawn by seed"
+  run data.sample --config "$(config sample)" ${count:+--count "$count"} --sets "$train" --in "${sources[@]}" --out "$dump/sample"
+}
+
+adapted() { # the teacher is from here on the one that was fine-tuned
+  stage adapt "The dev set in windows; the teacher fine-tuned on transcripts, where --adapt names a set of them"
+  run pseudo.pack --config "$(config pack)" --labels truth --in "$devset" "$teacher" --out "$dump/packs/dev"
+  [[ -n $adapt ]] || return 0
+  run pseudo.pack --config "$(config pack)" --labels truth --in "$sets/$adapt" "$teacher" --out "$dump/packs/adapt"
+  run train.seq2seq --config "$(config adapt)" --in "$dump/packs/adapt" "$dump/packs/dev" "$teacher" --out "$exp/teacher"
+  teacher=$exp/teacher
+  models+=("$teacher")
+}
+
+labels() {
+  stage pseudo_label "What the teacher hears in each segment"
+  run pseudo.transcribe --config "$(config transcribe)" --in "$dump/sample" "$teacher" --out "$dump/labels/sample"
+  [[ -z $proxy ]] || run pseudo.transcribe --config "$(config transcribe)" --in "$dump/sample" "$proxy" --out "$dump/proxy/sample"
+  stage select "Error rate and label-free scores of each label; what each limit would keep"
+  run pseudo.select --config "$(config select)" --in "$dump/sample" "$dump/labels/sample" ${proxy:+"$dump/proxy/sample"} \
+    --out "$dump/select"
+}
+
+windows() {
+  local arm
+  stage pack "Selected utterances in windows of one speaker"
+  for arm in $arms; do
+    if [[ $arm == truth ]]; then
+      run pseudo.pack --config "$(config pack)" --labels truth --in "$dump/sample" "$teacher" --out "$dump/packs/truth"
+    else
+      run pseudo.pack --config "$(config pack)" --keep "$arm" --in "$dump/sample" "$teacher" "$dump/labels/sample" \
+        "$dump/select" --out "$dump/packs/$arm"
+    fi
+    results+=("$dump/packs/$arm")
+  done
+}
+
+distilled() {
+  local student arm
+  stage student "Students: blocks of the teacher as far apart as can be"
+  for student in $students; do
+    run models.student --config "$(config "$student")" --in "$teacher" --out "$exp/$student/undistilled"
+    models+=("$exp/$student/undistilled")
+  done
+  stage distil "Each student distilled on each arm"
+  for student in $students; do
+    for arm in $arms; do
+      run train.seq2seq --config "$(config distil)" --in "$dump/packs/$arm" "$dump/packs/dev" "$exp/$student/undistilled" \
+        "$teacher" --out "$exp/$student/$arm"
+      models+=("$exp/$student/$arm")
+    done
+  done
+}
+
+evaluated() { # SYSTEM MODEL: on every test set
+  local set
+  for set in "${tests[@]}"; do
+    run pseudo.transcribe --config "$(config evaluate)" --in "$set" "$2" --out "$exp/eval/$1/${set##*/}"
+    heard+=("$exp/eval/$1/${set##*/}")
+  done
+}
+
+scores() {
+  local student arm heard=()
+  stage evaluate "Every system on every test set: error rates, intervals, paired tests, cost"
+  evaluated teacher "$teacher"
+  for student in $students; do
+    for arm in undistilled $arms; do evaluated "$student.$arm" "$exp/$student/$arm"; done
+  done
+  run score.systems --config "$(config score)" --in "${tests[@]}" "${heard[@]}" --out "$exp/scores"
+  stage results "RESULTS.md and the page"
+  run report.whisper --config "$(config report)" --in "${tests[@]}" "$dump/labels/sample" "$dump/select" "${results[@]}" \
+    "${models[@]}" "$exp/scores" --out "$exp/report"
+}
+
+stages() {
+  local models=() results=() sources=() tests=() devset='' sets=$dump/sets
+  stage data "Corpus to validated Kaldi data directories, training sets without what test sets have; the teacher"
+  prepare
+  separate
+  places
+  if [[ $teacher != downloads/* && ! -d $teacher ]]; then # an id of the hub
+    run models.fetch --model "$teacher" --out "$dump/teacher"
+    teacher=$dump/teacher
+  fi
+  sample
+  adapted
+  labels
+  windows
+  distilled
+  scores
+}

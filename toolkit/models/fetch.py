@@ -1,0 +1,40 @@
+"""Fetch a Whisper from the Hugging Face hub into a folder of its own, where all that follows reads it."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+
+from ..core.files import atomic
+from ..core.step import Step, main
+from .whisper import parameter_count
+from .whisper_files import TRAVELS, find_model, read_whisper_config
+
+VERSION = 1
+PLAN = {"mb": 6200}  # of large-v2, and once more in the hub's cache
+
+
+@dataclass(frozen=True)
+class FetchConfig:
+    """What to fetch."""
+
+    model: str = "openai/whisper-large-v2"
+    "id of the hub, or a folder"
+
+
+def run(step: Step[FetchConfig]) -> None:
+    """Copy config, weights and tokenizer into hf/."""
+    found = find_model(step.config.model)
+    count = parameter_count(read_whisper_config(found))
+    names = {"config.json", *TRAVELS, *(p.name for p in found.glob("model*.safetensors*"))}
+    with atomic(step.out / "hf") as temporary:
+        temporary.mkdir(parents=True)
+        for name in sorted(names):
+            if (found / name).is_file():
+                shutil.copyfile(found / name, temporary / name)
+    step.counts["parameters"] = count
+    print(f"{step.config.model}: {count:,} parameters")
+
+
+if __name__ == "__main__":
+    main(run, FetchConfig)
