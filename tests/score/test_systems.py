@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from trials import DIALECTS, SENTENCES, by_turns, many, words, write_heard, writ
 
 from toolkit.core.errors import UserError
 from toolkit.core.record import Ledger
+from toolkit.pseudo.hypotheses import Header, Hypothesis, write_hypotheses
 from toolkit.score.categories import Thresholds
 from toolkit.score.repetition import repetition
 from toolkit.score.system_figures import repeats
@@ -248,13 +250,16 @@ def damaged(root: Path, name: str, content: bytes) -> Path:
         (lambda r: damaged(r, "header.json", b"[]"), "it holds no mapping"),
         (lambda r: damaged(r, "header.json", b'{"model": 3}'), "model is 3"),
         (lambda r: damaged(r, "speed.json", b"{"), "not JSON"),
+        (lambda r: damaged(r, "hypotheses.jsonl", b'{"id": "u"}\n'), "hypotheses.jsonl, line 1"),
+        (lambda r: damaged(r, "hypotheses.jsonl", b"[" * 100_000), "hypotheses.jsonl, line 1"),
     ],
 )
 def test_inputs_that_do_not_belong_together_are_refused(tmp_path: Path, mend: Any, said: str) -> None:
     texts = many("u", 3)
     paths = [write_set(tmp_path / "data/test", texts), write_heard(tmp_path / "e/teacher/test", texts)]
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError) as e:
         read_trial([*paths, mend(tmp_path)], 5, False, (), Ledger(""))
+    assert re.search(said, str(e.value))
 
 
 def test_one_system_is_one_model(tmp_path: Path) -> None:
@@ -292,9 +297,18 @@ def test_shares_of_repetition_and_of_categories_are_counts_of_utterances(tmp_pat
     data = write_set(tmp_path / "data/test", texts)
     teacher = write_heard(tmp_path / "e/teacher/test", {**loops, "u-001": ""})
     told = run(tmp_path, [data, teacher])["categories"][0]
-    assert (told["repeating"], told["empty"], told["utterances"]) == (1, 1, 4)
+    assert (told["repeating"], told["empty"], told["cut_off"], told["utterances"]) == (1, 1, 0, 4)
     of = {name: c["count"] for name, c in told["micro"]["categories"].items() if c["count"]}
     assert of == {"correct": 2, "empty": 1, "deterioration": 1}
+
+
+def test_texts_that_end_at_the_limit_of_tokens_are_counted(tmp_path: Path) -> None:
+    texts = many("u", 3)
+    folder = write_heard(tmp_path / "e/teacher/test", texts)
+    rows = [Hypothesis(id, text, 4.0, "ar", ended=id != "u-001") for id, text in texts.items()]
+    write_hypotheses(folder, rows, Header("tiny", "h", 1, "test"))
+    told = run(tmp_path, [write_set(tmp_path / "data/test", texts), folder])["categories"][0]
+    assert told["cut_off"] == 1
 
 
 def test_speed_and_memory_are_those_of_the_folder_and_stay_out_of_the_scores(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from .tables import Estimate
 
 SYSTEMS, COST = "systems.json", "cost.json"
 ALL, MACRO = "all sets", "macro over sets"
+COUNTED = ("repeating", "empty", "cut_off")  # hypotheses that repeat themselves, are empty, end at the limit of tokens
 Key = tuple[str, ...]
 
 
@@ -82,7 +83,7 @@ class Scores:
         profiles: ids; the last one is what sentences and pictures speak of.
         rates: (system, set, dialect or "", profile, WER or CER) -> percent, also for ALL and MACRO.
         agreement: (system, set, profile) -> percent.
-        categories: (system, set) -> category -> (count, percent); beside them `repeating` and `empty`.
+        categories: (system, set) -> category -> (count, percent); beside them COUNTED.
     """
 
     reference: str
@@ -202,7 +203,7 @@ def _categories(said: ResultFile) -> dict[str, tuple[int, float]]:
     utterances = max(1, said.whole("utterances"))
     of = said.section("micro").section("categories")
     found = {name: (of.section(name).whole("count"), of.section(name).number("percent")) for name in of.tree}
-    return found | {name: (said.whole(name), 100 * said.whole(name) / utterances) for name in ("repeating", "empty")}
+    return found | {name: (said.whole(name), 100 * said.whole(name) / utterances) for name in COUNTED}
 
 
 def _costs(folder: Path) -> dict[Key, Cost]:

@@ -162,14 +162,17 @@ def category_table(scores: Scores) -> Table:
             found = scores.categories.get((system.name, test.name))
             if found:
                 shares = [fixed(found[name][1]) if name in found else None for name in names]
-                rows.append([test.name, system.name, *shares, fixed(found["repeating"][1])])
-    columns = [Column("Set", "left"), Column("System", "left"), *map(Column, [*names, "repeats itself"])]
+                rows.append(
+                    [test.name, system.name, *shares, *(fixed(found[name][1]) for name in ("repeating", "cut_off"))]
+                )
+    columns = [Column("Set", "left"), Column("System", "left"), *map(Column, [*names, "repeats itself", "cut off"])]
     notes = [
         f"Percent of utterances, under {scores.category_profile}. An utterance has the first category that fits, by "
         "rules of spelling that are ours; they are not the paper's, which people judged. Repeats itself: a hypothesis "
-        "caught in a loop, whatever its reference says. The alignments are pages in inspect/ beside systems.json."
+        "caught in a loop, whatever its reference says; cut off: one that ends at the limit of tokens. The "
+        "alignments are pages in inspect/ beside systems.json."
     ]
-    absent: list[list[Cell]] = [[ABSENT, *[None] * (len(names) + 2)]]
+    absent: list[list[Cell]] = [[ABSENT, *[None] * (len(names) + 3)]]
     return Table("Categories of error", columns, rows or absent, notes, THIS_RUN, first=frozenset(first - {0}))
 
 

@@ -8,6 +8,7 @@ with `text` is a data directory, and its name that of the set.
 from __future__ import annotations
 
 import difflib
+import json
 import math
 import os
 from collections.abc import Collection, Mapping, Sequence
@@ -20,7 +21,7 @@ from ..core.files import read_json
 from ..core.record import Ledger
 from ..data.ids import fault
 from .pairing import Finding, PairedSet, paired
-from .texts import Texts, read_labels, read_texts
+from .texts import LONGEST_LINE, Texts, read_labels, read_texts
 
 HYPOTHESES, TEXT, HEADER, SPEED = "hypotheses.jsonl", "text", "header.json", "speed.json"
 AGAIN = "transcribe again: --fresh of the stage that made it"
@@ -56,6 +57,7 @@ class Heard:
 
     Attributes:
         header: model, model_hash, parameters, set and settings_hash, as header.json has them.
+        cut_off: how many texts end at the limit of tokens, where nobody knows what would have followed.
         speed: as speed.json has it; None where there is none.
     """
 
@@ -64,6 +66,7 @@ class Heard:
     folder: Path
     texts: Texts
     header: Mapping[str, Any]
+    cut_off: int = 0
     speed: Mapping[str, Any] | None = None
 
 
@@ -183,7 +186,21 @@ def read_heard(folder: Path, sets: Mapping[str, TestSet]) -> Heard:
         raise UserError(what, str(folder / HEADER), "give the folder the name of the set it is of")
     numbers = {"audio_seconds": (int, float), "decode_seconds": (int, float)}
     speed = _mapping(folder / SPEED, numbers) if (folder / SPEED).is_file() else None
-    return Heard(system, name, folder, read_texts(folder), header, speed)
+    return Heard(system, name, folder, read_texts(folder), header, _cut_off(folder / HYPOTHESES), speed)
+
+
+def _cut_off(path: Path) -> int:
+    """Rows of hypotheses.jsonl that did not come to an end. Raises UserError naming the first line that is no row."""
+    count = number = 0
+    with open(path, "rb") as f:
+        while raw := f.readline(LONGEST_LINE + 1):
+            number += 1
+            try:
+                count += json.loads(raw.decode("utf-8"))["ended"] is False
+            except (ValueError, TypeError, KeyError, RecursionError) as e:
+                what = f"not a line of pseudo.transcribe: {e}"[:120]
+                raise UserError(what, f"{path}, line {number}", AGAIN) from None
+    return count
 
 
 def _mapping(path: Path, wanted: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ systems.json, rates in percent:
     pairs: [{system, other, set, profile, wer: {A: system, B: other}, bootstrap: {percent, low, high, p, p_holm},
         mapsswe: {segments, z, p, p_holm, ...}, better}]: the difference is system − other
     gaps: [{system, set, profile, percent, low, high, why}]
-    categories: [{system, set, micro, labels, macro_percent, repeating, empty, utterances}]; those three are counts
+    categories: [{system, set, micro, labels, macro_percent, repeating, empty, cut_off, utterances}]: counts
     examples: [{set, id, dialect, reference, hypotheses: {system: text}}]
     findings: [{system, set, what, count, examples}]
     lacking: [[system, set]]
@@ -217,7 +217,8 @@ def run(step: Step[SystemsConfig]) -> None:
     for (system, name), pair in trial.pairs.items():
         looked_at = inspected(pair, trial.sets[name], kind, config.rules)
         counts = categories(looked_at, pair, kind, config.rules)
-        found["categories"].append({"system": system, "set": name, **counts})
+        cut_off = trial.heard[system][name].cut_off
+        found["categories"].append({"system": system, "set": name, "cut_off": cut_off, **counts})
         files = {"reference": pair.paths[0], "hypothesis": pair.paths[-1]}
         about = {"profile": kind.id, "inputs": {what: known_file(path) for what, path in files.items()}}
         write(step.out / PAGES / system / name, looked_at, config.pages(), about, Ledger(step.name))
