@@ -126,6 +126,28 @@ def test_the_interval_of_the_gap_is_that_of_a_bootstrap_written_out(tmp_path: Pa
     assert (gap["low"], gap["high"]) == pytest.approx((low, high), abs=0.5)
 
 
+def test_each_of_several_students_is_held_against_its_own_kind(tmp_path: Path) -> None:
+    texts = many("u", 20)
+    wrong = {"teacher": 0, "A.undistilled": 4, "A.filtered": 1, "A.unfiltered": 2, "B.undistilled": 3, "B.filtered": 1}
+    wrong["B.unfiltered"] = 1
+    paths = [write_set(tmp_path / "data/test", texts)]
+    for system, n in wrong.items():
+        paths.append(write_heard(tmp_path / f"e/{system}/test", {id: words(text, n) for id, text in texts.items()}))
+    tree = found(paths, floor="undistilled", pairs={"filtered": "unfiltered"}, profiles=("sawt",))
+    assert tree["floors"] == {
+        "A.filtered": "A.undistilled",
+        "A.unfiltered": "A.undistilled",
+        "B.filtered": "B.undistilled",
+        "B.unfiltered": "B.undistilled",
+    }
+    shares = {gap["system"]: gap["percent"] for gap in tree["gaps"]}  # of words wrong: (4 - 1) / (4 - 0), and so on
+    expected = {"A.filtered": 75.0, "A.unfiltered": 50.0, "B.filtered": 200 / 3, "B.unfiltered": 200 / 3}
+    assert shares == {system: pytest.approx(share) for system, share in expected.items()}
+    others = {(p["system"], p["other"]) for p in tree["pairs"] if p["other"] != "teacher"}
+    own = {("A.filtered", "A.unfiltered"), ("B.filtered", "B.unfiltered")}
+    assert others == {*tree["floors"].items(), *own}
+
+
 def test_a_system_that_is_no_student_has_no_share_of_the_gap(tmp_path: Path) -> None:
     tree = found(write_trial(tmp_path, 12), floor="undistilled", aside=("truth",))
     assert {g["system"] for g in tree["gaps"]} == {"unfiltered", "filtered"}

@@ -49,7 +49,11 @@ def cards(found: Distillation) -> list[Card]:
     sizes = f"{scores.reference} {count(teacher.parameters)}" if teacher else ""
     return [
         _card(f"WER of {best.name} on {test}", rate, f"{scores.profile}; {against}"),
-        _card("Gap closed", gap.share if gap else None, _gap_words(scores, gap.why if gap else "")),
+        _card(
+            "Gap closed",
+            gap.share if gap else None,
+            _gap_words(scores, scores.floors.get(best.name, ""), gap.why if gap else ""),
+        ),
         Card("Parameters", count(best.parameters) or ABSENT, "", "", sizes),
         Card("Real-time factor", f"{cost.rtf:.3f}" if cost and cost.rtf is not None else ABSENT, "", "", speed),
     ]
@@ -76,8 +80,8 @@ def _card(label: str, estimate: Estimate | None, under: str) -> Card:
     return Card(label, estimate.figure, "%", estimate.interval, under)
 
 
-def _gap_words(scores: Scores, why: str) -> str:
-    return why or (f"0: {scores.floor}; 100: {scores.reference}" if scores.floor else "no undistilled student is named")
+def _gap_words(scores: Scores, floor: str, why: str) -> str:
+    return why or (f"0: {floor}; 100: {scores.reference}" if floor else "no undistilled student is named")
 
 
 def examples(scores: Scores) -> list[tuple[str, str, list[tuple[str, str]]]]:

@@ -29,7 +29,7 @@ def statement(scores: Scores | None, synthetic: bool) -> Statement:
         lacks += [Said(question.title, f"{'; '.join(question.open)}.")] if question.open else []
     if not scores.students:
         lacks.append(Said("", "No distilled student was scored."))
-    if not scores.floor:
+    if not scores.floors:
         lacks.append(Said("", "No undistilled student is named, so of no gap can be said how much was closed."))
     lacks += [Said("", f"{system} did not transcribe {name}.") for system, name in scores.lacking]
     return Statement(shows, lacks, [], _cautions(scores, synthetic))
@@ -48,7 +48,10 @@ def _gaps(scores: Scores) -> list[Question]:
     """Whether each student closes at least half of the gap."""
     made = []
     for system in scores.students:
-        asked = Question(f"At least half of the gap between {scores.floor} and {scores.reference}, by {system.name}")
+        if system.name not in scores.floors:
+            continue
+        ends = f"{scores.floors[system.name]} and {scores.reference}"
+        asked = Question(f"At least half of the gap between {ends}, by {system.name}")
         for test in scores.sets:
             found = scores.gaps.get((system.name, test.name, scores.profile))
             if found is None:
@@ -72,7 +75,7 @@ def _why_not_half(share: Estimate) -> str:
 def _contests(scores: Scores) -> list[Question]:
     """The paired tests under the profile of the report: floor first, then the config's pairs, then the teacher."""
     mine = [c for c in scores.contests if c.profile == scores.profile]
-    order = {scores.reference: 2, scores.floor: 0}
+    order = {scores.reference: 2} | dict.fromkeys(scores.floors.values(), 0)
     asked: dict[tuple[str, str], Question] = {}
     for c in sorted(mine, key=lambda c: order.get(c.other, 1)):
         question = asked.setdefault((c.system, c.other), Question(f"{c.system} against {c.other}"))

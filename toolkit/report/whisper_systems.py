@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .resultfile import ResultFile
-from .tables import Estimate
+from .tables import Estimate, listed
 
 SYSTEMS, COST = "systems.json", "cost.json"
 ALL, MACRO = "all sets", "macro over sets"
@@ -80,6 +80,7 @@ class Scores:
     """Everything of a folder of score.systems. Keys are (system, set, profile) or beginnings of that.
 
     Attributes:
+        floors: system -> the undistilled student that it began as.
         profiles: ids; the last one is what sentences and pictures speak of.
         rates: (system, set, dialect or "", profile, WER or CER) -> percent, also for ALL and MACRO.
         agreement: (system, set, profile) -> percent.
@@ -87,7 +88,7 @@ class Scores:
     """
 
     reference: str
-    floor: str
+    floors: dict[str, str]
     aside: list[str]
     profiles: list[str]
     replicates: int
@@ -111,8 +112,14 @@ class Scores:
 
     @property
     def students(self) -> list[System]:
-        """Systems that were distilled: neither the reference nor the floor, nor set aside."""
-        return [s for s in self.systems if s.name not in (self.reference, self.floor, *self.aside)]
+        """Systems that were distilled: neither the reference nor a floor, nor set aside."""
+        others = {self.reference, *self.floors.values(), *self.aside}
+        return [s for s in self.systems if s.name not in others]
+
+    @property
+    def floor(self) -> str:
+        """The undistilled students, in words; empty where there is none."""
+        return listed(dict.fromkeys(self.floors.values()))
 
     def rate(self, system: str, where: str, measure: str = "WER", dialect: str = "") -> Estimate | None:
         """In the profile that the report speaks of."""
@@ -138,7 +145,7 @@ def read_scores(folder: Path) -> Scores:
     }
     return Scores(
         reference=whole.text("reference"),
-        floor=whole.text("floor"),
+        floors={system: whole.section("floors").text(system) for system in whole.section("floors").tree},
         aside=[str(name) for name in whole.listed("aside")],
         profiles=[str(name) for name in whole.listed("profiles")],
         replicates=whole.whole("replicates"),

@@ -17,8 +17,8 @@ AGREEMENT = (
     "where a system writes many words more."
 )
 GAP = (
-    "Gap closed: (WER of {floor} − WER) / (WER of {floor} − WER of {reference}), all three on the same draws: 0 is "
-    "{floor}, 100 is {reference}."
+    "Gap closed: (U − WER) / (U − WER of {reference}), U being the WER of the undistilled student ({floor}), all "
+    "three on the same draws: 0 is the undistilled student, 100 is {reference}."
 )
 PAIRED = (
     "Points: WER of the system − WER of {reference}, tested in pairs, ahead or behind where the interval leaves out 0; "

@@ -11,7 +11,7 @@ import difflib
 import json
 import math
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from ..core.files import read_json
 from ..core.record import Ledger
 from ..data.ids import fault
 from .pairing import Finding, PairedSet, paired
+from .system_names import known
 from .texts import LONGEST_LINE, Texts, read_labels, read_texts
 
 HYPOTHESES, TEXT, HEADER, SPEED = "hypotheses.jsonl", "text", "header.json", "speed.json"
@@ -135,15 +136,6 @@ def read_trial(
     for system, name in trial.lacking:
         ledger.drop(f"{system} on {name}", "no hypotheses among the inputs")
     return Trial(trial.sets, trial.heard, _pairs(trial, missing_is_empty, ledger))
-
-
-def known(system: str, systems: Collection[str], field: str) -> str:
-    """`system`, which a field of the config names. Raises UserError, naming the nearest, where there is none such."""
-    if system not in systems:
-        near = difflib.get_close_matches(system, systems, 1, 0.5)
-        remedy = f"did you mean {near[0]}?" if near else f"there are {', '.join(systems)}"
-        raise UserError(f"no hypotheses of the system {system}", f"config field {field}", remedy)
-    return system
 
 
 def read_set(path: Path, min_speakers: int) -> TestSet:

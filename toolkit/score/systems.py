@@ -7,7 +7,8 @@ the reference system are tested in pairs (bootstrap and MAPSSWE, Holm's correcti
 config's `pairs`. What agreement and gap mean stands in score.system_figures. Where the hypotheses lie they stay.
 
 systems.json, rates in percent:
-    profiles, reference, floor, aside, replicates, confidence, seed, category_profile, category_names, rules (theirs)
+    profiles, reference, floors: {system: the undistilled one that it is held against}, aside, replicates, confidence,
+        seed, category_profile, category_names, rules (of the categories)
     sets: [{set, utterances, speakers, dialects: {name: utterances}, blocks (what the bootstrap draws)}]
     systems: [{system, model, model_hash, parameters, sets, settings: {set: hash}, random_weights (only where the
         header says so)}], in the order of reading
@@ -43,7 +44,8 @@ from .inspect import known_file, write
 from .inspect_page import InspectConfig
 from .scoreboard import Line
 from .system_figures import agreement, categories, comparisons, error_rates, gaps, inspected
-from .system_inputs import Heard, Trial, known, read_trial
+from .system_inputs import Heard, Trial, read_trial
+from .system_names import contests, floors, known
 
 VERSION = 1
 PLAN = {"mb": 30}
@@ -60,11 +62,12 @@ class SystemsConfig:
     reference: str = "teacher"
     "the system that all others are tested against in pairs, and whose hypotheses agreement is measured with"
     floor: str = ""
-    "the system before it was distilled: how much of its gap to the reference system is closed; empty: none"
+    "the student before it was distilled: how much of its gap to the reference system is closed; empty: none"
     aside: tuple[str, ...] = ()
     "systems that are no students, a teacher before it was adapted, say: of them no share of the gap is given"
     pairs: dict[str, str] = field(default_factory=dict)
-    "further paired tests, system: those that it is held against, apart by spaces; `filtered: unfiltered truth`"
+    """further paired tests, system: those that it is held against, apart by spaces; `filtered: unfiltered truth`. Here
+    and in floor, of systems called A.filtered, B.filtered, ..., `filtered` means each, held against its own kind"""
     order: tuple[str, ...] = ()
     "systems in the order in which they are shown; others follow as they are given"
     min_speakers: int = 5
@@ -118,21 +121,18 @@ def scores(trial: Trial, config: SystemsConfig) -> dict[str, Any]:
     for one, other in _contests(trial, config):
         made = [c for p in profiles for c in comparisons(trial, one, other, p, config.seed)]
         found["pairs"] += [{"system": one, "other": other, **c.to_dict()} for c in made]
-    for system in trial.heard if config.floor else ():
-        if system not in (config.floor, config.reference, *config.aside):
-            shares = [g for p in profiles for g in gaps(trial, system, config.floor, config.reference, p, config.seed)]
-            found["gaps"] += [share.to_dict() for share in shares]
+    for system, floor in found["floors"].items():
+        shares = [g for p in profiles for g in gaps(trial, system, floor, config.reference, p, config.seed)]
+        found["gaps"] += [share.to_dict() for share in shares]
     return found
 
 
 def _header(trial: Trial, config: SystemsConfig, profiles: Sequence[Profile]) -> dict[str, Any]:
     known(config.reference, trial.heard, "reference")
-    if config.floor:
-        known(config.floor, trial.heard, "floor")
     for name in config.aside:
         known(name, trial.heard, "aside")
     about: dict[str, Any] = {"confidence": round(CONFIDENCE), "replicates": REPLICATES, "seed": config.seed}
-    about |= {"reference": config.reference, "floor": config.floor, "aside": list(config.aside)}
+    about |= {"reference": config.reference, "floors": _floors(trial, config), "aside": list(config.aside)}
     about |= {"profiles": [p.id for p in profiles]}
     about |= {"category_profile": profile(config.category_profile).id, "rules": to_dict(config.rules)}
     about["category_names"] = list(CATEGORIES)
@@ -177,11 +177,12 @@ def _agreement(system: str, line: Line) -> dict[str, Any]:
 def _contests(trial: Trial, config: SystemsConfig) -> list[tuple[str, str]]:
     """(system, the one it is held against) of every paired test."""
     found = [(system, config.reference) for system in trial.heard]
-    found += [(system, config.floor) for system in trial.heard if config.floor and system != config.reference]
-    for system, others in config.pairs.items():
-        known(system, trial.heard, "pairs")
-        found += [(system, known(other, trial.heard, "pairs")) for other in others.split()]
+    found += [*_floors(trial, config).items(), *contests(config.pairs, list(trial.heard))]
     return [(a, b) for a, b in dict.fromkeys(found) if a != b]
+
+
+def _floors(trial: Trial, config: SystemsConfig) -> dict[str, str]:
+    return floors(config.floor, list(trial.heard), (config.reference, *config.aside)) if config.floor else {}
 
 
 def _examples(trial: Trial, config: SystemsConfig) -> Iterator[dict[str, Any]]:

@@ -1,0 +1,50 @@
+"""Systems by name. Of several students each system is <student>.<what it learnt from>, DW-16-16.filtered, and is held
+against those of its own student: a name of the config without a student means that system of every student.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Mapping, Sequence
+
+from ..core.errors import UserError
+
+
+def known(system: str, systems: Collection[str], field: str) -> str:
+    """`system`, which a field of the config names. Raises UserError, naming the nearest, where there is none such."""
+    if system not in systems:
+        near = difflib.get_close_matches(system, systems, 1, 0.5)
+        remedy = f"did you mean {near[0]}?" if near else f"there are {', '.join(systems)}"
+        raise UserError(f"no hypotheses of the system {system}", f"config field {field}", remedy)
+    return system
+
+
+def of_students(name: str, systems: Sequence[str], field: str) -> dict[str, str]:
+    """System -> what stands before `name` in it: "" for that very name, `DW-16-16.` for a student's.
+
+    Raises UserError where there is none.
+    """
+    found = {system: system.removesuffix(name) for system in systems if system == name or system.endswith(f".{name}")}
+    return found or {known(name, systems, field): ""}
+
+
+def floors(name: str, systems: Sequence[str], others: Collection[str]) -> dict[str, str]:
+    """System -> the undistilled student that it began as; none for that itself, and for `others`. Raises UserError."""
+    bare = of_students(name, systems, "floor")
+    found = {}
+    for system in systems:
+        mine = [floor for floor, student in bare.items() if system.startswith(student)]
+        if mine and system not in bare and system not in others:
+            found[system] = max(mine, key=len)
+    return found
+
+
+def contests(pairs: Mapping[str, str], systems: Sequence[str]) -> list[tuple[str, str]]:
+    """(system, the one it is held against) of `pairs`, where possible of the same student. Raises UserError."""
+    found = []
+    for name, against in pairs.items():
+        for system, student in of_students(name, systems, "pairs").items():
+            for word in against.split():
+                mine = student + word
+                found.append((system, mine if mine in systems else known(word, systems, "pairs")))
+    return found
