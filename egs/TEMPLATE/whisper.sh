@@ -43,6 +43,7 @@ adapted() { # the teacher is from here on the one that was fine-tuned
   stage adapt "The dev set in windows; the teacher fine-tuned on transcripts, where --adapt names a set of them"
   run pseudo.pack --config "$(config pack)" --labels truth --in "$devset" "$teacher" --out "$dump/packs/dev"
   [[ -n $adapt ]] || return 0
+  unadapted=$teacher
   run pseudo.pack --config "$(config pack)" --labels truth --in "$sets/$adapt" "$teacher" --out "$dump/packs/adapt"
   run train.seq2seq --config "$(config adapt)" --in "$dump/packs/adapt" "$dump/packs/dev" "$teacher" --out "$exp/teacher"
   teacher=$exp/teacher
@@ -101,6 +102,7 @@ scores() {
   local student arm heard=()
   stage evaluate "Every system on every test set: error rates, intervals, paired tests, cost"
   evaluated teacher "$teacher"
+  [[ -z $unadapted ]] || evaluated unadapted "$unadapted"
   for student in $students; do
     for arm in undistilled $arms; do evaluated "$student.$arm" "$exp/$student/$arm"; done
   done
@@ -111,7 +113,7 @@ scores() {
 }
 
 stages() {
-  local models=() results=() sources=() tests=() devset='' sets=$dump/sets
+  local models=() results=() sources=() tests=() devset='' unadapted='' sets=$dump/sets
   stage data "Corpus to validated Kaldi data directories, training sets without what test sets have; the teacher"
   prepare
   separate
