@@ -342,3 +342,12 @@ def test_the_command_packs_and_says_how_much_padding_is_left(whisper: Path, tmp_
     record = json.loads((tmp_path / "packs/record.json").read_text())
     assert record["counts"]["windows"] == 1 and record["counts"]["fill_percent"] == 100.0
     assert read_header(tmp_path / "packs").data == "train"
+
+
+def test_short_utterances_share_a_window_up_to_a_length_and_a_longer_one_stands_alone(whisper, tmp_path) -> None:
+    seconds = (2.0, 2.9, 0.2, 12.0, 1.0, 5.0)
+    spoken = [Spoken(f"u{i}", "s", s) for i, s in enumerate(seconds)]
+    ins = write_set(tmp_path / "train", spoken), whisper
+    packed = pack(tmp_path / "out", PackConfig(labels="truth", fill_seconds=5.0), *ins)
+    assert [[p.id for p in w.utterances] for w in packed.windows] == [["u0", "u1"], ["u2"], ["u3"], ["u4"], ["u5"]]
+    assert not packed.dropped

@@ -50,6 +50,8 @@ class PackConfig:
     """name of a selection of pseudo.select; empty: every utterance"""
     window_seconds: float = 30.0
     """the most a window holds, s; no more than the 30 s that timestamps reach"""
+    fill_seconds: float = 0.0
+    """utterances are put together up to so many, and a longer one stands alone, s; 0: as many as a window holds"""
     gap_seconds: float = 0.0
     """silence between two utterances of a window, s"""
     max_tokens: int = 225
@@ -65,6 +67,8 @@ class PackConfig:
     def __post_init__(self) -> None:
         if not TICK <= self.window_seconds <= LAST_TICK * TICK:
             raise ValueError(f"window_seconds must be in [{TICK}, 30]: the encoder sees no more")
+        if not 0 <= self.fill_seconds <= self.window_seconds:
+            raise ValueError("fill_seconds must be 0, or no more than window_seconds")
         if not 0 <= self.gap_seconds < self.window_seconds:
             raise ValueError("gap_seconds must be at least 0 and shorter than the window")
         if self.max_tokens <= FRAME + MARKS:
@@ -149,13 +153,14 @@ def make_windows(
     for language in sorted({label.language for label in labels.values()}):
         vocabulary.language(language)
     gap = ticks_of(config.gap_seconds) if config.gap_seconds else 0
+    fill = math.floor((config.fill_seconds + FUZZ) / TICK) if config.fill_seconds else _room(config)
     for speaker, utterances in groupby(in_order(data), key=lambda u: u.speaker):
         takes: dict[str, list[Take]] = {}
         for u in utterances:
             if u.id in labels and (take := make_take(u, labels[u.id], vocabulary, step)):
                 takes.setdefault(labels[u.id].language, []).append(take)
         for language in sorted(takes):
-            yield from windows_of(speaker, language, takes[language], _room(config), gap, config.max_tokens)
+            yield from windows_of(speaker, language, takes[language], fill, gap, config.max_tokens)
 
 
 def _room(config: PackConfig) -> int:

@@ -58,7 +58,7 @@ def next_fit(takes: Iterable[Take], room: int, gap: int, max_tokens: int) -> Ite
 
     Args:
         takes: each fits into a window of its own.
-        room: ticks of a window; `gap`: between two utterances.
+        room: ticks of a window of several; a longer utterance stands alone. `gap`: between two utterances.
     """
     window: list[tuple[int, Take]] = []
     tokens = FRAME

@@ -118,7 +118,7 @@ class Hearing:
     def remember(self, student: Whisper, config: Seq2SeqTraining) -> None:
         """Hear all windows once, where the encoder is frozen and there is room for what it says."""
         if config.objective.encoder == "frozen" and config.data.states_mb:
-            ears = Ears(student, config.data.window_seconds)
+            ears = Ears(student, config.data.window_seconds, config.data.states_context)
             self.train.hear(ears, "hear")
             if self.dev and self.train.states is not None:
                 self.dev.hear(ears, "hear dev")

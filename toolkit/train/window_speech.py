@@ -22,7 +22,7 @@ from ..core.errors import UserError
 from ..core.progress import Progress
 from ..core.seed import seed_of
 from ..data.kaldi import DataDir, Utterance
-from ..models.hearing import Ears, frames_of
+from ..models.hearing import Context, Ears, frames_of
 from ..models.log_mel import RATE, log_mel
 from ..models.vocabulary import Vocabulary
 from ..pseudo.windows import read_header, read_windows
@@ -49,6 +49,9 @@ class WindowConfig:
     "decoded audio kept in memory by each process, MB"
     states_mb: float = 0.0
     "memory for the states of a frozen encoder, MB: where all windows fit, each is heard once in the whole training"
+    states_context: Context = "window"
+    """what of a window such an encoder computes: all of it, or the audio and half a second before the states of silence
+    (models/hearing.py), several times faster where audio is short; transcribe with the same decode.context"""
     time_masks: int = 0
     "SpecAugment: stretches of a spectrogram that are hidden"
     time_mask_seconds: float = 1.0
