@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from toolkit.models import linear
-from toolkit.models.linear import Linear, affine
+from toolkit.models.linear import Linear, RecurringLinear, affine, attention
 
 SIZES = st.integers(1, 40)
 
@@ -110,3 +110,24 @@ def test_a_gradient_of_a_gradient_is_refused_not_wrong() -> None:
     [gradient] = torch.autograd.grad(Linear(9, 3)(x).square().sum(), x, create_graph=True)
     with pytest.raises(RuntimeError, match="once_differentiable"):
         gradient.square().sum().backward()
+
+
+@pytest.mark.parametrize("gradient", [True, False])
+def test_a_layer_of_recurring_shapes_gives_what_torchs_gives(gradient: bool) -> None:
+    ours, theirs = RecurringLinear(7, 5), nn.Linear(7, 5)
+    theirs.load_state_dict(ours.state_dict())
+    x = torch.randn(2, 3, 7)
+    with torch.set_grad_enabled(gradient):
+        torch.testing.assert_close(ours(x), theirs(x))
+
+
+@pytest.mark.parametrize("layout", ["heads first", "heads last"])
+@pytest.mark.parametrize("queries", [1, 63, 64, 150])
+def test_attention_is_that_of_the_formula_in_float64(layout: str, queries: int) -> None:
+    def made(length: int) -> torch.Tensor:
+        return torch.randn(2, 3, length, 8) if layout == "heads first" else torch.randn(2, length, 3, 8).transpose(1, 2)
+
+    query, key, value = made(queries), made(11), made(11)
+    weights = (query.double() @ key.double().mT / 8**0.5).softmax(-1)
+    with torch.inference_mode():
+        torch.testing.assert_close(attention(query, key, value), (weights @ value.double()).float())

@@ -58,7 +58,9 @@ class Ears:
 
     def _encode(self, waves: Sequence[Wave], frames: int) -> Tensor:
         mel_BMT = log_mel(waves, frames, self.model.config.num_mel_bins, self.device).to(self.dtype)
-        states_BSD: Tensor = self.model.encoder(mel_BMT)
+        # On a CPU one by one: what one layer hands the next then stays in the cache.
+        parts = mel_BMT.split(1 if self.device.type == "cpu" else len(waves))
+        states_BSD = torch.cat([self.model.encoder(part) for part in parts])
         if frames == self.frames:
             return states_BSD
         rest_SD = self._silence()[states_BSD.shape[1] :]

@@ -2,11 +2,12 @@
 
 torch hands float32 products to MKL, which leaves half of a processor unused that has AVX-512 and is not Intel's
 (measured on AMD Zen 5: 95 GFLOP/s a core, oneDNN 190); where MKL does use all of it, the two are equally fast.
-On a GPU, in another precision, in a build without oneDNN the layer is torch's own; and it is without gradients:
-oneDNN builds and keeps a kernel for every shape that it meets, which pays where shapes come again, as the lengths of
-training do, and costs more than it saves on utterances that are each of a length of their own.
+On a GPU, in another precision, in a build without oneDNN the layer is torch's own; and it is without gradients, unless
+it is told that its shapes recur: oneDNN builds and keeps a kernel for every shape that it meets, which pays where
+shapes come again, as the lengths of training and Whisper's windows do, and costs more than it saves on utterances that
+are each of a length of their own.
 
-Shapes: M rows, I inputs, O outputs.
+Shapes: M rows, I inputs, O outputs; B windows, H heads, L queries, S keys, K width of a head.
 """
 
 from __future__ import annotations
@@ -19,14 +20,36 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 HAS_ONEDNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+MANY = 64  # queries, from which on attention is made of `affine`
 
 
 def affine(x_MI: Tensor, weight_OI: Tensor, bias_O: Tensor | None = None) -> Tensor:
     """x @ weight.T + bias, [M, O], without a gradient, for shapes that recur; both may be transposed views."""
-    if not HAS_ONEDNN or x_MI.device.type != "cpu" or x_MI.dtype != torch.float32 or not x_MI.numel():
+    if not _fast(x_MI):
         return F.linear(x_MI, weight_OI, bias_O)
     product: Tensor = torch.ops.mkldnn._linear_pointwise(_plain(x_MI), _plain(weight_OI), bias_O, "none", [], "")
     return product
+
+
+def attention(query_BHLK: Tensor, key_BHSK: Tensor, value_BHSK: Tensor) -> Tensor:
+    """softmax(q kᵀ / √K) v, [B, H, L, K], without mask and gradient, for shapes that recur.
+
+    Head by head through `affine`, whose L × S weights then stay in the cache: on a CPU where MKL is slow that takes
+    half as long as torch's own, of a few queries it would take longer.
+    """
+    if not _fast(query_BHLK) or query_BHLK.shape[2] < MANY:
+        return F.scaled_dot_product_attention(query_BHLK, key_BHSK, value_BHSK)
+    found_BHLK = torch.empty(query_BHLK.shape, dtype=query_BHLK.dtype)
+    scaled_BHLK = query_BHLK * query_BHLK.shape[-1] ** -0.5
+    for b in range(found_BHLK.shape[0]):
+        for h in range(found_BHLK.shape[1]):
+            weights_LS = affine(scaled_BHLK[b, h], key_BHSK[b, h]).softmax(1)
+            found_BHLK[b, h] = affine(weights_LS, value_BHSK[b, h].contiguous().T)
+    return found_BHLK
+
+
+def _fast(x: Tensor) -> bool:
+    return HAS_ONEDNN and x.device.type == "cpu" and x.dtype == torch.float32 and x.numel() > 0
 
 
 def _plain(x: Tensor) -> Tensor:
@@ -55,16 +78,27 @@ class _Affine(torch.autograd.Function):
 
 
 class Linear(nn.Linear):
-    """torch.nn.Linear, its parameters and its numbers within rounding; gradients of gradients it does not have."""
+    """torch.nn.Linear, its parameters and its numbers within rounding; gradients of gradients it does not have.
+
+    Attributes:
+        recurs: whether its shapes come again where there are no gradients, too.
+    """
+
+    recurs = False
 
     def forward(self, input: Tensor) -> Tensor:
-        own = (
-            HAS_ONEDNN
-            and torch.is_grad_enabled()
-            and input.device.type == "cpu"
-            and input.dtype == self.weight.dtype == torch.float32
-        )
+        own = _fast(input) and self.weight.dtype == torch.float32 and (torch.is_grad_enabled() or self.recurs)
         if not own or input.shape[-1] != self.in_features or torch.is_autocast_enabled("cpu"):
             return super().forward(input)
-        rows: Tensor = _Affine.apply(input.reshape(-1, self.in_features), self.weight, self.bias)
-        return rows.view(*input.shape[:-1], self.out_features)
+        rows_MI = input.reshape(-1, self.in_features)
+        if torch.is_grad_enabled():
+            rows_MO: Tensor = _Affine.apply(rows_MI, self.weight, self.bias)
+        else:
+            rows_MO = affine(rows_MI, self.weight, self.bias)
+        return rows_MO.view(*input.shape[:-1], self.out_features)
+
+
+class RecurringLinear(Linear):
+    """A Linear whose shapes come again, whether or not there are gradients."""
+
+    recurs = True

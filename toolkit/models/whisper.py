@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from .linear import Linear
+from .linear import RecurringLinear, affine, attention
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,8 @@ class Attention(nn.Module):
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.heads = heads
-        self.k_proj = Linear(width, width, bias=False)
-        self.v_proj, self.q_proj, self.out_proj = (Linear(width, width) for _ in range(3))
+        self.k_proj = RecurringLinear(width, width, bias=False)
+        self.v_proj, self.q_proj, self.out_proj = (RecurringLinear(width, width) for _ in range(3))
 
     def split(self, x_BLD: Tensor) -> Tensor:
         return x_BLD.unflatten(-1, (self.heads, -1)).transpose(1, 2)
@@ -94,7 +94,10 @@ class Attention(nn.Module):
 
     def forward(self, x_BLD: Tensor, key: Tensor, value: Tensor, causal: bool = False) -> Tensor:
         query = self.split(self.q_proj(x_BLD))
-        mixed = F.scaled_dot_product_attention(query, key, value, is_causal=causal)
+        if causal or torch.is_grad_enabled():
+            mixed = F.scaled_dot_product_attention(query, key, value, is_causal=causal)
+        else:
+            mixed = attention(query, key, value)
         found: Tensor = self.out_proj(mixed.transpose(1, 2).flatten(2))
         return found
 
@@ -109,7 +112,7 @@ class Block(nn.Module):
         if decoder:
             self.encoder_attn = Attention(width, heads)
             self.encoder_attn_layer_norm = nn.LayerNorm(width)
-        self.fc1, self.fc2 = Linear(width, inner), Linear(inner, width)
+        self.fc1, self.fc2 = RecurringLinear(width, inner), RecurringLinear(inner, width)
         self.final_layer_norm = nn.LayerNorm(width)
 
     def forward(self, x_BLD: Tensor, heard: tuple[Tensor, Tensor] | None = None, own: Tensor | None = None,
@@ -222,7 +225,10 @@ class Whisper(nn.Module):
 
     def logits(self, states_D: Tensor) -> Tensor:
         """Of any positions: [..., D] to [..., V]."""
-        return F.linear(states_D, self.decoder.embed_tokens.weight)
+        weight_VD = self.decoder.embed_tokens.weight
+        if torch.is_grad_enabled():
+            return F.linear(states_D, weight_VD)
+        return affine(states_D.flatten(0, -2), weight_VD).view(*states_D.shape[:-1], -1)
 
     def new_cache(self, states_BSD: Tensor, length: int, copies: int = 1) -> Cache:
         """A cache of `length` tokens for a decoder that hears these states; each row `copies` times, for a beam."""
