@@ -188,6 +188,7 @@ def train(
             ) from None
     run.refuse_diverged()
     if run.state.best:
+        run.world.agree(run.state.step)  # wait for rank 0, which may be writing them still
         load_weights(out / BEST, run.objective)
     return Trained(run.state.step, run.state.skipped, run.state.train, run.state.dev, run.state.best)
 

@@ -18,7 +18,7 @@ from ..core.errors import UserError
 from ..core.record import identity, identity_id
 from ..core.seed import seed_of
 from ..core.step import Step, main
-from ..models.hearing import Ears
+from ..models.hearing import Ears, frames_of
 from ..models.vocabulary import Vocabulary
 from ..models.whisper import Whisper
 from ..models.whisper_files import (
@@ -93,7 +93,28 @@ class Inputs:
         teacher = models[1] if len(models) > 1 else None
         if teacher:
             refuse_unlike(read_whisper_config(teacher), read_whisper_config(models[0]), f"{teacher}, {models[0]}")
+            refuse_other_tokens(teacher, models[0])
         return Inputs(packs[0], packs[1] if len(packs) > 1 else None, models[0], teacher)
+
+
+def refuse_other_tokens(teacher: Path, student: Path) -> None:
+    """Raise UserError where the same number is another token to teacher and student."""
+    theirs, ours = (Vocabulary.read(folder).tokenizer.get_vocab(True) for folder in (teacher, student))
+    if theirs != ours:
+        what = f"a teacher and a student of other tokens: {len(theirs.items() ^ ours.items())} differ"
+        raise UserError(what, f"{teacher}, {student}", "make the student from this teacher")
+
+
+def refuse_unmet(config: Seq2SeqTraining, inputs: Inputs) -> None:
+    """Raise UserError where the config needs an input that is not there."""
+    if inputs.teacher is None and (config.objective.weights[1] or config.objective.mse):
+        what = f"objective.preset {config.objective.preset} learns from a teacher, and there is none"
+        raise UserError(
+            what, "--in", "name the teacher after the Whisper to begin with, or set objective.preset labels"
+        )
+    if inputs.dev is None and config.loop.best:
+        what = f"loop.best {config.loop.best} picks weights by a dev set, and there is none"
+        raise UserError(what, "--in", "name windows for validation after those to train on, or leave loop.best empty")
 
 
 class Hearing:
@@ -101,6 +122,13 @@ class Hearing:
 
     def __init__(self, config: Seq2SeqTraining, inputs: Inputs) -> None:
         shape = read_whisper_config(inputs.start)
+        if frames_of(config.data.window_seconds) > 2 * shape.max_source_positions:
+            what = (
+                f"windows of {config.data.window_seconds:g} s, and positions for {shape.max_source_positions / 50:g} s"
+            )
+            raise UserError(
+                what, f"{inputs.start}, data.window_seconds", "shorten the windows, and pack to that length"
+            )
         self.vocabulary = Vocabulary.read(inputs.start)
         sizes = (self.vocabulary, config.data, shape.num_mel_bins, shape.max_target_positions)
         self.train = WindowSpeech(inputs.train, *sizes)
@@ -115,10 +143,10 @@ class Hearing:
         random = np.random.default_rng(seed_of(self.seed, "window", step, number))
         return self.train.batch(self.order.rows(step, number), random)
 
-    def remember(self, student: Whisper, config: Seq2SeqTraining) -> None:
-        """Hear all windows once, where the encoder is frozen and there is room for what it says."""
-        if config.objective.encoder == "frozen" and config.data.states_mb:
-            ears = Ears(student, config.data.window_seconds, config.data.states_context)
+    def remember(self, objective: Seq2Seq, config: Seq2SeqTraining) -> None:
+        """Hear all windows once, where the encoder is frozen (and the teacher's) and there is room for what it says."""
+        if objective.hears_once and config.data.states_mb:
+            ears = Ears(objective.student, config.data.window_seconds, config.data.states_context)
             self.train.hear(ears, "hear")
             if self.dev and self.train.states is not None:
                 self.dev.hear(ears, "hear dev")
@@ -154,7 +182,7 @@ def learn(config: Seq2SeqTraining, inputs: Inputs, heard: Hearing, out: Path, wo
         raise UserError(str(e), f"{inputs.start}, objective", "mend the config, or give the inputs it needs") from None
     objective.to(world.device)
     with world.computing(config.loop.threads):
-        heard.remember(student, config)
+        heard.remember(objective, config)
     dev, rows = heard.dev, heard.dev_rows
     trained = train(
         objective,
@@ -182,6 +210,7 @@ def learn(config: Seq2SeqTraining, inputs: Inputs, heard: Hearing, out: Path, wo
 def run(step: Step[Seq2SeqTraining]) -> None:
     """Train here, or in several processes that share the work."""
     config, inputs = step.config, Inputs.read(step.ins)
+    refuse_unmet(config, inputs)
     heard, name = Hearing(config, inputs), identity_id(identity(step.argv))
     if step.worker:
         with World.joined(step.ngpu) as world:

@@ -25,9 +25,10 @@ from ..data.kaldi import DataDir, Utterance
 from ..models.hearing import Context, Ears, frames_of
 from ..models.log_mel import RATE, log_mel
 from ..models.vocabulary import Vocabulary
-from ..pseudo.windows import read_header, read_windows
+from ..pseudo.windows import PACK_AGAIN, read_header, read_windows
 from .objectives.seq2seq import IGNORED, label_row
 
+SHORTER = 0.1  # s; as much as read_audio forgives an end past the recording's
 Wave = np.ndarray[Any, np.dtype[np.float32]]
 
 
@@ -99,7 +100,7 @@ class WindowSpeech:
         missing = [p.id for w in self.windows for p in w.utterances if p.id not in by_id]
         if missing:
             what = f"{len(missing)} utterances of these windows are not in {header.data}, e.g. {missing[0]}"
-            raise UserError(what, str(folder), "pack again: --fresh of the stage that packs")
+            raise UserError(what, str(folder), PACK_AGAIN)
         self._utterances: dict[str, Utterance] = {p.id: by_id[p.id] for w in self.windows for p in w.utterances}
         self._place = {w.id: i for i, w in enumerate(self.windows)}
         self._refuse_long(folder)
@@ -129,6 +130,9 @@ class WindowSpeech:
         """Keep the states [S, D] of all windows, if data.states_mb has room. Each is heard alone: no batch shows."""
         size = len(self) * ears.frames // 2 * ears.model.config.d_model * 4
         if size > self.config.states_mb * 1e6:
+            print(
+                f"states of {len(self)} windows take {size / 1e6:.0f} MB, data.states_mb is less: heard in every step"
+            )
             return
         with Progress(label, len(self), "windows") as bar:
             heard = []
@@ -138,7 +142,10 @@ class WindowSpeech:
         self.states = torch.stack(heard)
 
     def wave(self, row: int) -> Wave:
-        """Audio [N] of a window, from its beginning to the end of its last utterance. Raises AudioError."""
+        """Audio [N] of a window, from its beginning to the end of its last utterance.
+
+        Raises AudioError, and UserError where an utterance is shorter than it was when it was packed.
+        """
         cached = self._cache.get(row)
         if cached is not None:
             return cached
@@ -147,6 +154,9 @@ class WindowSpeech:
         last = 0
         for piece in window.utterances:
             audio_N = self._utterances[piece.id].audio()[: round(piece.seconds * RATE)]  # a table may say less
+            if len(audio_N) < (piece.seconds - SHORTER) * RATE:
+                what = f"{piece.id}: {len(audio_N) / RATE:.2f} s of audio, of {piece.seconds:.2f} s that were packed"
+                raise UserError(what, self._utterances[piece.id].path, f"the audio has changed: {PACK_AGAIN}")
             first = round(piece.start * RATE)
             last = min(first + len(audio_N), len(wave_N))
             wave_N[first:last] = audio_N[: last - first]

@@ -91,6 +91,8 @@ class Seq2Seq(Objective):
             raise ValueError(f"objective.preset {config.preset} learns from a teacher, and there is none")
         if config.mse and not all(picks):
             raise ValueError("objective.mse needs a student that says which blocks of its teacher it has")
+        if config.mse and teacher is not None and not _blocks_fit(student, teacher, picks):
+            raise ValueError("objective.mse: the blocks that the student says it has are of another network")
         self.frozen = config.encoder == "frozen"
         student.requires_grad_(True)
         student.encoder.requires_grad_(not self.frozen)
@@ -151,6 +153,12 @@ class Seq2Seq(Objective):
     def teacher(self) -> Whisper | None:
         return self._teacher[0] if self._teacher else None
 
+    @property
+    def hears_once(self) -> bool:
+        """Whether states of the student's encoder may be given in place of a mel: they never change, for nobody."""
+        listens = self.teacher is not None and bool(self.kl or self.config.mse)
+        return self.frozen and (self.shares or not listens)
+
     def _teach(
         self,
         mel_BMT: Tensor | None,
@@ -168,6 +176,7 @@ class Seq2Seq(Objective):
             teacher.to(tokens_BL.device)
         their_heard: list[Tensor] | None = None if heard is None else []
         their_written: list[Tensor] | None = None if written is None else []
+        assert self.shares or mel_BMT is not None, "a teacher with an encoder of its own has heard nothing"
         with torch.no_grad():
             their_states = states_BSD if self.shares or mel_BMT is None else teacher.encoder(mel_BMT, their_heard)
             hidden_BLD = teacher.decoder(tokens_BL, their_states, their_written)
@@ -185,6 +194,14 @@ class Seq2Seq(Objective):
 
 def _at(states_BLD: Tensor, places: Tensor) -> Tensor:
     return states_BLD.flatten(0, 1).index_select(0, places)
+
+
+def _blocks_fit(student: Whisper, teacher: Whisper, picks: tuple[Sequence[int], Sequence[int]]) -> bool:
+    """Whether each block of the student names one of the teacher's, of its own width."""
+    ours, theirs = student.config, teacher.config
+    shapes = ((ours.encoder_layers, theirs.encoder_layers), (ours.decoder_layers, theirs.decoder_layers))
+    numbers = all(len(p) == mine and max(p) < has for p, (mine, has) in zip(picks, shapes, strict=True))
+    return numbers and ours.d_model == theirs.d_model
 
 
 def _same(one: torch.nn.Module, other: torch.nn.Module) -> bool:

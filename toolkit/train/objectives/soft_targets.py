@@ -53,6 +53,7 @@ class _SoftTargets(torch.autograd.Function):
                 gradient_VD += (gradient.T @ states_ND[part]).to(gradient_VD.dtype)
         ctx.save_for_backward(gradient_ND, gradient_VD)
         ce, kl, right = sums.float()
+        ctx.mark_non_differentiable(ce, kl, right)
         return ce_weight * ce + kl_weight * kl, ce, kl, right
 
     @staticmethod
