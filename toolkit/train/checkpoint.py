@@ -20,6 +20,7 @@ from ..models.tensors import read_tensors, write_tensors
 
 TENSORS, STATE, BEST = "state.safetensors", "state.json", "checkpoints/best.safetensors"
 FRESH = "--fresh STAGE (--list names the stages)"
+ORDERED = ("window", "train", "dev")  # fields of State whose names have an order
 SHOWN = 3  # names that an error lists
 
 
@@ -62,8 +63,8 @@ def save(out: Path, state: State, model: nn.Module, optimiser: torch.optim.Optim
     with atomic(folder_of(out, state.step)) as temporary:
         temporary.mkdir(parents=True)
         write_tensors(temporary / TENSORS, tensors)
-        ordered = list(state.window.items())  # columns of loss.tsv are in this order, and JSON would sort it
-        write_json(temporary / STATE, {**asdict(state), "window": ordered})
+        tree = asdict(state)  # columns of loss.tsv and a card's figures are in this order, and JSON would sort it
+        write_json(temporary / STATE, {**tree, **{name: list(tree[name].items()) for name in ORDERED}})
     rotate(out, keep, every)
 
 
@@ -126,7 +127,7 @@ def _read(out: Path, step: int) -> tuple[State, dict[str, Tensor]]:
     tensors = read_tensors(folder / TENSORS)
     try:
         tree = read_json(folder / STATE)
-        state = State(**{**tree, "window": dict(tree["window"])})
+        state = State(**{**tree, **{name: dict(tree[name]) for name in ORDERED}})
     except (ValueError, TypeError, KeyError, FileNotFoundError) as e:
         raise UserError(f"no state of a run: {e}", str(folder / STATE)) from None
     if state.step != step:

@@ -29,9 +29,9 @@ def card(config: Seq2SeqTraining, inputs: Inputs, heard: Hearing, student: Whisp
         for part, row in (("training", trained.train), ("dev", trained.dev))
         if row
     )
-    best = f"- weights of step {trained.best['step']:,}, the best of dev ({trained.best['value']:.4g})\n" * bool(
-        trained.best
-    )
+    best = ""
+    if trained.best:
+        best = f"- weights of step {trained.best['step']:,}, the best of dev ({trained.best['value']:.4g})\n"
     short = ""
     if config.data.window_seconds < 30:
         short = (

@@ -123,8 +123,7 @@ class Seq2Seq(Objective):
         if mel_BMT is None:
             states_BSD = batch["states_BSD"]
         else:
-            with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
-                states_BSD = self.student.encoder(mel_BMT, heard)
+            states_BSD = self.student.encoder(mel_BMT, heard)
         hidden_BLD = self.student.decoder(tokens_BL, states_BSD, written)
         places = (labels_BL != IGNORED).flatten().nonzero().flatten()
         labels_N = labels_BL.flatten()[places]
@@ -177,9 +176,9 @@ class Seq2Seq(Objective):
         their_heard: list[Tensor] | None = None if heard is None else []
         their_written: list[Tensor] | None = None if written is None else []
         assert self.shares or mel_BMT is not None, "a teacher with an encoder of its own has heard nothing"
-        with torch.no_grad():
-            their_states = states_BSD if self.shares or mel_BMT is None else teacher.encoder(mel_BMT, their_heard)
-            hidden_BLD = teacher.decoder(tokens_BL, their_states, their_written)
+        # Not without gradients: none of this wants one, and Linear is then as fast as for the student (models/linear.py).
+        their_states = states_BSD if self.shares or mel_BMT is None else teacher.encoder(mel_BMT, their_heard)
+        hidden_BLD = teacher.decoder(tokens_BL, their_states, their_written)
         mse = None
         if written is not None and their_written is not None:
             terms = [

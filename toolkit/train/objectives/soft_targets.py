@@ -12,11 +12,13 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from ...models.linear import affine
+
 CHUNK = 512  # positions
+BLOCK = 1 << 20  # logits that a CPU works on at once
 
 
 class _SoftTargets(torch.autograd.Function):
@@ -35,22 +37,22 @@ class _SoftTargets(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         wanted = ctx.needs_input_grad
         gradient_ND = torch.zeros_like(states_ND) if wanted[0] else None
-        gradient_VD = torch.zeros_like(weight_VD) if wanted[1] else None
+        gradient_VD = None if len(states_ND) or not wanted[1] else torch.zeros_like(weight_VD)
         weight, sums = weight_VD.to(states_ND.dtype), torch.zeros(3, dtype=torch.float64, device=states_ND.device)
         for first in range(0, len(states_ND), chunk):
             part = slice(first, first + chunk)
-            logits = F.linear(states_ND[part], weight).float()
+            logits = affine(states_ND[part], weight).float()
             labels = labels_N[part]
             teacher = None
-            if teacher_NE is not None and teacher_VE is not None:
-                teacher = F.linear(teacher_NE[part], teacher_VE.to(teacher_NE.dtype)).float()
-            found, gradient = _losses(logits, labels, teacher, ce_weight, kl_weight, temperature)
-            sums += found
-            gradient = gradient.to(states_ND.dtype)
+            if teacher_NE is not None and teacher_VE is not None and kl_weight:
+                teacher = affine(teacher_NE[part], teacher_VE.to(teacher_NE.dtype)).float()
+            sums += _losses(logits, labels, teacher, ce_weight, kl_weight, temperature)
+            gradient = logits.to(states_ND.dtype)
             if gradient_ND is not None:
-                gradient_ND[part] = gradient @ weight
-            if gradient_VD is not None:
-                gradient_VD += (gradient.T @ states_ND[part]).to(gradient_VD.dtype)
+                gradient_ND[part] = affine(gradient, weight.T)
+            if wanted[1]:
+                product = affine(gradient.T, states_ND[part].T).to(weight_VD.dtype)
+                gradient_VD = product if gradient_VD is None else gradient_VD.add_(product)
         ctx.save_for_backward(gradient_ND, gradient_VD)
         ce, kl, right = sums.float()
         ctx.mark_non_differentiable(ce, kl, right)
@@ -69,26 +71,40 @@ class _SoftTargets(torch.autograd.Function):
 
 def _losses(
     logits_NV: Tensor, labels_N: Tensor, teacher_NV: Tensor | None, ce_weight: float, kl_weight: float, T: float
-) -> tuple[Tensor, Tensor]:
-    """([sum of CE, of KL · T², of right answers], gradient of their weighted sum by the logits).
+) -> Tensor:
+    """[sum of CE, of KL · T², of right answers]; the gradient of their weighted sum takes the place of the logits.
 
-    KL's gradient is T · (softmax(student / T) − softmax(teacher / T)); CE's is softmax(student) − the label.
+    KL's gradient is T · (softmax(student / T) − softmax(teacher / T)); CE's is softmax(student) − the label. The
+    teacher's logits are overwritten, too. A few positions at a time: what is made of them then stays in the cache.
     """
+    sums = torch.zeros(3, dtype=torch.float64, device=logits_NV.device)
+    block = max(1, BLOCK // logits_NV.shape[1]) if logits_NV.device.type == "cpu" else len(logits_NV)
+    for first in range(0, len(logits_NV), block):
+        part = slice(first, first + block)
+        theirs = None if teacher_NV is None else teacher_NV[part]
+        sums += _block(logits_NV[part], labels_N[part], theirs, ce_weight, kl_weight, T)
+    return sums
+
+
+def _block(
+    logits_NV: Tensor, labels_N: Tensor, teacher_NV: Tensor | None, ce_weight: float, kl_weight: float, T: float
+) -> Tensor:
     rows = torch.arange(len(labels_N), device=logits_NV.device)
+    right = (logits_NV.argmax(1) == labels_N).sum()
     log_NV = logits_NV.log_softmax(1)
     ce = -log_NV[rows, labels_N].sum()
-    right = (logits_NV.argmax(1) == labels_N).sum()
     kl = torch.zeros_like(ce)
-    gradient_NV = torch.zeros_like(logits_NV)
-    if teacher_NV is not None and kl_weight:
-        student_NV, theirs_NV = (logits_NV / T).log_softmax(1), (teacher_NV / T).log_softmax(1)
-        theirs = theirs_NV.exp()
-        kl = (theirs * (theirs_NV - student_NV)).sum() * T**2
-        gradient_NV = (student_NV.exp_() - theirs) * (kl_weight * T)
+    if teacher_NV is None or not kl_weight:
+        gradient_NV = logits_NV.zero_()
+    else:
+        student_NV, theirs_NV = logits_NV.div_(T).log_softmax(1), teacher_NV.div_(T).log_softmax(1)
+        theirs = torch.exp(theirs_NV, out=teacher_NV)
+        kl = theirs_NV.sub_(student_NV).mul_(theirs).sum() * T**2
+        gradient_NV = torch.exp(student_NV, out=logits_NV).sub_(theirs).mul_(kl_weight * T)
     if ce_weight:
-        gradient_NV += log_NV.exp_() * ce_weight
+        gradient_NV.add_(log_NV.exp_(), alpha=ce_weight)
         gradient_NV[rows, labels_N] -= ce_weight
-    return torch.stack([ce.double(), kl.double(), right.double()]), gradient_NV
+    return torch.stack([ce.double(), kl.double(), right.double()])
 
 
 def soft_targets(
