@@ -120,10 +120,7 @@ class Seq2Seq(Objective):
         mel_BMT, tokens_BL, labels_BL = batch.get("mel_BMT"), batch["tokens_BL"], batch["labels_BL"]
         heard: list[Tensor] | None = [] if self.config.mse and not self.frozen else None
         written: list[Tensor] | None = [] if self.config.mse else None
-        if mel_BMT is None:
-            states_BSD = batch["states_BSD"]
-        else:
-            states_BSD = self.student.encoder(mel_BMT, heard)
+        states_BSD = batch["states_BSD"] if mel_BMT is None else self.student.encoder(mel_BMT, heard)
         hidden_BLD = self.student.decoder(tokens_BL, states_BSD, written)
         places = (labels_BL != IGNORED).flatten().nonzero().flatten()
         labels_N = labels_BL.flatten()[places]
@@ -176,7 +173,7 @@ class Seq2Seq(Objective):
         their_heard: list[Tensor] | None = None if heard is None else []
         their_written: list[Tensor] | None = None if written is None else []
         assert self.shares or mel_BMT is not None, "a teacher with an encoder of its own has heard nothing"
-        # Not without gradients: none of this wants one, and Linear is then as fast as for the student (models/linear.py).
+        # Not under no_grad: nothing here wants a gradient, and Linear is then as fast as for the student (linear.py).
         their_states = states_BSD if self.shares or mel_BMT is None else teacher.encoder(mel_BMT, their_heard)
         hidden_BLD = teacher.decoder(tokens_BL, their_states, their_written)
         mse = None
