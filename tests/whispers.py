@@ -40,6 +40,7 @@ def tiny_whisper_folder(
     seed: int = 0,
     languages: Sequence[str] = LANGUAGES,
     init_std: float = 0.5,
+    ends: bool = False,
 ) -> Path:
     """Write the folder of a Whisper with random weights to `path`, and return it. Same arguments, same bytes.
 
@@ -51,6 +52,8 @@ def tiny_whisper_folder(
         languages: their tokens; a Whisper without Arabic is one whose languages leave it out.
         init_std: of the weights. With Whisper's 0.02 an untrained network writes the same whatever it hears, and
             a test that decodes would prove nothing.
+        ends: whether it comes to an end at times: the row of the end, zeros in a new network, is as long as the others.
+            With seed 1 it does so for most speech.
     """
     path.mkdir(parents=True, exist_ok=True)
     tokenizer = tiny_tokenizer(languages)
@@ -60,6 +63,10 @@ def tiny_whisper_folder(
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         network = WhisperForConditionalGeneration(config)
+    if ends:
+        with torch.no_grad():
+            row = 2 * torch.randn(d, generator=torch.Generator().manual_seed(1))
+            network.model.decoder.embed_tokens.weight[config.eos_token_id] = row
     network.generation_config = _generation_config(tokenizer, languages)
     network.save_pretrained(path)
     WhisperFeatureExtractor(feature_size=mels).save_pretrained(path)

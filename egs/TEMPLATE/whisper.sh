@@ -15,6 +15,7 @@ count=                          # optional: segments to draw from the training s
 students=DW-16-16               # students: configs that say how many blocks of encoder and decoder they have
 arms="unfiltered filtered truth" # what each student learns from: selections of conf/select.yaml; truth: the transcripts
 proxy=                          # optional: another Whisper, whose agreement with a label is a score that needs no transcript
+transcripts=true                # false: nobody wrote any; what the teacher writes for dev and test sets stands for them
 against=                        # optional: data directories of other corpora, whose utterances no training set may share
 allow_contamination=false       # train though more than 1 % of a training set is in a test set (what is shared is left out)
 hours=                          # optional: hours of audio, so that --plan can tell the disk before the data stage has run
@@ -24,6 +25,9 @@ dump=dump                       # where labels and windows go
 exp=exp                         # where models, hypotheses and results go
 
 prepare() { run data.corpora.folder --config "$(config data)" --in "$corpus" --out "$data"; } # run.sh may replace it
+
+UNTOLD="The sets that are called so are scored by_teacher: nobody wrote transcripts, the teacher's words stand for them. \
+Rates on them say how far a system is from its teacher, and nothing about errors."
 
 places() { # run.sh may replace it: fills sources (where training sets lie), tests and the dev set
   local name more
@@ -39,8 +43,25 @@ sample() {
   run data.sample --config "$(config sample)" ${count:+--count "$count"} --sets "$train" --in "${sources[@]}" --out "$dump/sample"
 }
 
+by_teacher() { # SET: with what the teacher writes for it as its text, in $dump/by_teacher
+  run pseudo.transcribe --config "$(config evaluate)" --in "$1" "$teacher" --out "$dump/labels/${1##*/}"
+  run pseudo.as_text --in "$1" "$dump/labels/${1##*/}" --out "$dump/by_teacher/${1##*/}_by_teacher"
+}
+
+untold() { # sets of the corpus, which has no transcripts; those of --also have some
+  local i
+  by_teacher "$devset"
+  devset=$dump/by_teacher/${devset##*/}_by_teacher
+  for i in "${!tests[@]}"; do
+    [[ " $test " == *" ${tests[i]##*/} "* ]] || continue
+    by_teacher "${tests[i]}"
+    tests[i]=$dump/by_teacher/${tests[i]##*/}_by_teacher
+  done
+}
+
 adapted() { # the teacher is from here on the one that was fine-tuned
   stage adapt "The dev set in windows; the teacher fine-tuned on transcripts, where --adapt names a set of them"
+  [[ $transcripts == true ]] || untold
   run pseudo.pack --config "$(config pack)" --labels truth --in "$devset" "$teacher" --out "$dump/packs/dev"
   [[ -n $adapt ]] || return 0
   unadapted=$teacher
@@ -51,11 +72,13 @@ adapted() { # the teacher is from here on the one that was fine-tuned
 }
 
 labels() {
+  local kept=select
+  [[ $transcripts == true ]] || kept=label_free
   stage pseudo_label "What the teacher hears in each segment"
   run pseudo.transcribe --config "$(config transcribe)" --in "$dump/sample" "$teacher" --out "$dump/labels/sample"
   [[ -z $proxy ]] || run pseudo.transcribe --config "$(config transcribe)" --in "$dump/sample" "$proxy" --out "$dump/proxy/sample"
   stage select "Error rate and label-free scores of each label; what each limit would keep"
-  run pseudo.select --config "$(config select)" --in "$dump/sample" "$dump/labels/sample" ${proxy:+"$dump/proxy/sample"} \
+  run pseudo.select --config "$(config "$kept")" --in "$dump/sample" "$dump/labels/sample" ${proxy:+"$dump/proxy/sample"} \
     --out "$dump/select"
 }
 
@@ -99,7 +122,7 @@ evaluated() { # SYSTEM MODEL: on every test set
 }
 
 scores() {
-  local student arm heard=()
+  local student arm heard=() note=()
   stage evaluate "Every system on every test set: error rates, intervals, paired tests, cost"
   evaluated teacher "$teacher"
   [[ -z $unadapted ]] || evaluated unadapted "$unadapted"
@@ -108,7 +131,8 @@ scores() {
   done
   run score.systems --config "$(config score)" --in "${tests[@]}" "${heard[@]}" --out "$exp/scores"
   stage results "RESULTS.md and the page"
-  run report.whisper --config "$(config report)" --in "${tests[@]}" "$dump/labels/sample" "$dump/select" "${results[@]}" \
+  [[ $transcripts == true ]] || note=(--note "$UNTOLD")
+  run report.whisper --config "$(config report)" "${note[@]}" --in "${tests[@]}" "$dump/labels/sample" "$dump/select" "${results[@]}" \
     "${models[@]}" "$exp/scores" --out "$exp/report"
 }
 

@@ -23,6 +23,7 @@ _ABSOLUTE = re.compile(
     r"(?<![\w$}.~*)\]/:])/(?:home|data|mnt|corpora|scratch|work|tmp|root|Users|export|nfs)\b[^\s\"']*"
 )
 _CONFIG = re.compile(r"\$\(config \"?(\$?\w+)\"?\)|(?:pretrain \S+|units|probe) (\w+)")
+_LOOP = re.compile(r"\bfor (\w+) in \$(\w+); do")  # over the words of an option: students="DW-16-16 DW-8-8"
 
 
 def faults(recipe: Path) -> Iterator[str]:
@@ -95,8 +96,12 @@ def _of_configs(recipe: Path, text: str) -> Iterator[str]:
     """Configs that cannot be read, and those whose name nobody asks for: a misspelt one would change nothing."""
     sourced = _TEMPLATE.search(text)
     pipeline = EGS / TEMPLATE / f"{sourced[1]}.sh" if sourced else None
+    parts = sorted((recipe / "local").glob("*.sh"))  # of run.sh, which sources them
+    text += "".join(path.read_text(encoding="utf-8", errors="replace") for path in parts)
     code = text + (pipeline.read_text(encoding="utf-8") if pipeline and pipeline.is_file() else "")
     asked = {a or b for a, b in _CONFIG.findall(code)} | {"slurm"}
+    looped = {option for name, option in _LOOP.findall(code) if f"${name}" in asked}
+    asked |= {word for name in looped for value in re.findall(rf'\b{name}=("[^"]*"|\S+)', code) for word in value.strip('"').split()}
     if pipeline:
         asked |= {p.stem for p in (pipeline.with_suffix("") / "conf").glob("*.yaml")}
     for path in sorted((recipe / "conf").rglob("*.yaml")):

@@ -1,7 +1,9 @@
 """A recipe for another corpus or dialect: a copy of one that there is, without what its runs have made.
 
-utils/new-recipe NAME --like egs/dialect_alg [--option value]...
-Further options are lines `option=value` of its run.sh. On a terminal, those that are not given are asked for.
+utils/new-recipe NAME --like egs/dialect_alg [--kind whisper] [--option value]...
+A corpus has a recipe of each kind (ssl, whisper): all of them are copied, or the one that --kind names, also beside
+others that egs/NAME has already. Further options are lines `option=value` of their run.sh. On a terminal, those that
+are not given are asked for, once for all kinds.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from .errors import UserError, told
@@ -48,14 +51,29 @@ def filled(text: str, given: dict[str, str], ask: Callable[[Option], str] | None
     return text
 
 
-def copy_recipe(name: str, like: Path, given: dict[str, str], ask: Callable[[Option], str] | None = None) -> Path:
-    """Make egs/<name>. Raises UserError for a name that cannot be, or is taken, and for an option that is not there."""
+def of_kind(like: Path, kind: str) -> list[Path]:
+    """The recipes of a corpus, or its one of this kind. Raises UserError naming the kinds where it has no such."""
+    there = recipes(like)
+    if kind and kind not in [path.name for path in there]:
+        what = f"{like.relative_to(HOUSE)} has no recipe of the kind {kind}"
+        raise UserError(what, "--kind", f"it has {', '.join(path.name for path in there)}")
+    return [path for path in there if kind in ("", path.name)]
+
+
+def copy_recipe(
+    name: str, like: Path, given: dict[str, str], ask: Callable[[Option], str] | None = None, only: str = ""
+) -> list[Path]:
+    """Make egs/<name>, and return its new recipes: of every kind that `like` has, or of the kind `only`.
+
+    Raises UserError for a name that cannot be, or is taken, for a kind and for an option that are not there.
+    """
     if not NAME.fullmatch(name):
         raise UserError(f"{name!r} cannot name a recipe", "NAME", "letters, digits and _ alone, a letter first")
-    new = EGS / name
+    kinds = of_kind(like, only)
+    new = EGS / name / only
     if new.exists():
         raise UserError(f"{new.relative_to(HOUSE)} is there already", str(new), "choose another name")
-    known = {o.name for kind in recipes(like) for o in options((kind / "run.sh").read_text(encoding="utf-8"))}
+    known = {o.name for kind in kinds for o in options((kind / "run.sh").read_text(encoding="utf-8"))}
     if strange := sorted(set(given) - known):
         where = f"{like.relative_to(HOUSE)}/*/run.sh"
         raise UserError(f"no line {strange[0]}= in it", where, f"its lines are {', '.join(sorted(known))}")
@@ -63,28 +81,31 @@ def copy_recipe(name: str, like: Path, given: dict[str, str], ask: Callable[[Opt
         if "#" in value or not value.isprintable():  # of which a line `option=value  # meaning` could hold none
             what = f"--{option} {value!r}: a value with a # or with what cannot be printed"
             raise UserError(what, "command line", "give run.sh this value each time")
+    ask = cache(ask) if ask else None
     with atomic(new) as temporary:
-        for kind in recipes(like):
+        for kind in kinds:
+            copy = temporary if only else temporary / kind.name
             for part in ("run.sh", "conf", "local"):
                 if (kind / part).is_dir():
-                    shutil.copytree(kind / part, temporary / kind.name / part)
+                    shutil.copytree(kind / part, copy / part)
                 elif (kind / part).is_file():
-                    (temporary / kind.name).mkdir(parents=True, exist_ok=True)
-                    shutil.copy(kind / part, temporary / kind.name / part)
-            run = temporary / kind.name / "run.sh"
+                    copy.mkdir(parents=True, exist_ok=True)
+                    shutil.copy(kind / part, copy / part)
+            run = copy / "run.sh"
             run.write_text(filled(run.read_text(encoding="utf-8"), given, ask), encoding="utf-8")
-    return new
+    return [EGS / name / kind.name for kind in kinds]
 
 
-def told_of(new: Path) -> str:
-    """What somebody should look at in a new recipe."""
-    lines = [f"{new.relative_to(HOUSE)} is there. Look at these lines, and change what is not so:"]
-    for kind in recipes(new):
+def told_of(new: list[Path]) -> str:
+    """What somebody should look at in new recipes of a corpus."""
+    folder = new[0].parent.relative_to(HOUSE)
+    lines = [f"{folder} is there. Look at these lines, and change what is not so:"]
+    for kind in new:
         for number, line in enumerate((kind / "run.sh").read_text(encoding="utf-8").splitlines(), 1):
             if re.match(r"# (?!shellcheck)|[a-z][a-z0-9_]*=|prepare\(\)|  run ", line):
                 lines.append(f"  {kind.relative_to(HOUSE)}/run.sh:{number}: {line}")
-    first = recipes(new)[0].relative_to(HOUSE)
-    return "\n".join([*lines, f"then: utils/check-recipe {new.relative_to(HOUSE)}; cd {first} && ./run.sh --list"])
+    enter = " or ".join(f"cd {kind.relative_to(HOUSE)}" for kind in new)
+    return "\n".join([*lines, f"then: utils/check-recipe {folder}; {enter}; ./run.sh --list"])
 
 
 def main() -> None:
@@ -92,12 +113,13 @@ def main() -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("name", metavar="NAME", help="of the new folder below egs/")
     parser.add_argument("--like", required=True, metavar="egs/CORPUS", help="the recipe to copy")
+    parser.add_argument("--kind", default="", help="copy the recipe of this kind alone: ssl, whisper; all without it")
     call, rest = parser.parse_known_args()
     words = [part for word in rest for part in (word.split("=", 1) if word.startswith("--") else [word])]
     if len(words) % 2 or any(not key.startswith("--") for key in words[::2]):
         raise UserError(f"not understood: {' '.join(rest)}", "command line", "write --option value")
     given = {key[2:].replace("-", "_"): value for key, value in zip(words[::2], words[1::2])}
-    new = copy_recipe(call.name, source(call.like), given, asked if sys.stdin.isatty() else None)
+    new = copy_recipe(call.name, source(call.like), given, asked if sys.stdin.isatty() else None, call.kind)
     print(told_of(new))
 
 

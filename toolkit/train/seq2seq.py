@@ -6,7 +6,7 @@ to begin with, and a teacher (optional).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -212,6 +212,8 @@ def run(step: Step[Seq2SeqTraining]) -> None:
     config, inputs = step.config, Inputs.read(step.ins)
     refuse_unmet(config, inputs)
     heard, name = Hearing(config, inputs), identity_id(identity(step.argv))
+    if config.data.epochs:
+        config = replace(config, loop=replace(config.loop, total_steps=heard.order.steps(config.data.epochs)))
     if step.worker:
         with World.joined(step.ngpu) as world:
             learn(config, inputs, heard, step.out, world, name)

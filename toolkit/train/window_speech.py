@@ -8,6 +8,7 @@ Shapes: B windows, M mels, T mel frames, L tokens, S encoder states, D width.
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -40,6 +41,9 @@ class WindowConfig:
     "windows that go through the network at once"
     micro_batches: int = 8
     "micro-batches in a step, shared by all GPUs, whose number must divide it"
+    epochs: float = 0.0
+    """passes over the windows, rounded up to whole steps, in place of loop.total_steps: as many steps as the number of
+    windows that were packed asks for, however many segments were drawn or kept; 0: loop.total_steps"""
     window_seconds: float = 30.0
     "what the encoder hears at once; shorter than 30 s (ours) only for a model that is then used so"
     timestamps: float = 0.2
@@ -65,6 +69,8 @@ class WindowConfig:
     def __post_init__(self) -> None:
         if min(self.windows, self.micro_batches) < 1:
             raise ValueError("data.windows and data.micro_batches must be at least 1")
+        if not 0 <= self.epochs < float("inf"):
+            raise ValueError("data.epochs must be a number of passes, or 0")
         if not 0.1 <= self.window_seconds <= 30:
             raise ValueError("data.window_seconds must be 0.1 to 30, which is what a Whisper has positions for")
         if not (0 <= self.timestamps <= 1 and 0 <= self.previous <= 1):
@@ -224,6 +230,10 @@ class Shuffled:
         self.count, self.size, self.each, self.seed = count, config.windows * config.micro_batches, config.windows, seed
         self._orders: Mapping[int, Any] = {}
         self._lock = threading.Lock()
+
+    def steps(self, epochs: float) -> int:
+        """Optimiser steps in which every window is seen so many times, on average."""
+        return max(1, math.ceil(epochs * self.count / self.size))
 
     def rows(self, step: int, number: int) -> list[int]:
         """Windows of micro-batch `number` of step `step`."""
