@@ -14,6 +14,7 @@ adapt=                          # optional: set on whose transcripts the teacher
 count=                          # optional: segments to draw from the training sets, by seed; a larger draw has the smaller in it
 students=DW-16-16               # students: configs that say how many blocks of encoder and decoder they have
 arms="unfiltered filtered truth" # what each student learns from: selections of conf/select.yaml; truth: the transcripts
+pairs=                          # optional: arms tested in pairs, in place of those of conf/score.yaml: filtered=unfiltered
 proxy=                          # optional: another Whisper, whose agreement with a label is a score that needs no transcript
 transcripts=true                # false: nobody wrote any; what the teacher writes for dev and test sets stands for them
 against=                        # optional: data directories of other corpora, whose utterances no training set may share
@@ -129,7 +130,7 @@ scores() {
   for student in $students; do
     for arm in undistilled $arms; do evaluated "$student.$arm" "$exp/$student/$arm"; done
   done
-  run score.systems --config "$(config score)" --in "${tests[@]}" "${heard[@]}" --out "$exp/scores"
+  run score.systems --config "$(config score)" ${pairs:+--pairs "$pairs"} --in "${tests[@]}" "${heard[@]}" --out "$exp/scores"
   stage results "RESULTS.md and the page"
   [[ $transcripts == true ]] || note=(--note "$UNTOLD")
   run report.whisper --config "$(config report)" "${note[@]}" --in "${tests[@]}" "$dump/labels/sample" "$dump/select" "${results[@]}" \

@@ -50,7 +50,33 @@ def test_a_recipe_may_say_where_the_corpus_lies_in_an_option(house: House) -> No
     code, said = call(house, "utils/new-recipe", "darija", "--like", "egs/folder", "--corpus", "/corpora/darija")
     assert code == 0, said
     code, said = call(house, "utils/check-recipe", "egs/darija")
-    assert (code, said) == (0, "egs/darija/ssl: good\n")
+    assert (code, said) == (0, "egs/darija/ssl: good\negs/darija/whisper: good\n")
+
+
+def test_every_kind_of_a_corpus_is_copied_or_the_one_that_is_named(house: House) -> None:
+    code, said = call(house, "utils/new-recipe", "darija", "--like", "egs/dialect_alg", "--dialect", "MOR")
+    assert code == 0 and "cd egs/darija/ssl or cd egs/darija/whisper" in said, said
+    for kind in ("ssl", "whisper"):
+        code, said = house.run(f"darija/{kind}", "--help")
+        assert code == 0 and "--dialect             MOR" in said, said
+    words = ("utils/new-recipe", "sudan", "--like", "egs/dialect_alg")
+    code, said = call(house, *words, "--kind", "whisper", "--dialect", "ALG")
+    assert code == 0 and [p.name for p in (house.root / "egs/sudan").iterdir()] == ["whisper"], said
+    assert call(house, *words, "--kind", "ssl")[0] == 0  # beside it
+    assert call(house, "utils/check-recipe", "sudan")[1] == "egs/sudan/ssl: good\negs/sudan/whisper: good\n"
+    code, said = call(house, *words, "--kind", "ssl")
+    assert code == 2 and "egs/sudan/ssl is there already" in said
+    code, said = call(house, *words, "--kind", "star")
+    assert code == 2 and "no recipe of the kind star" in said and "it has ssl, whisper" in said
+
+
+def test_a_config_is_asked_for_by_a_word_of_an_option_that_a_stage_goes_through(house: House) -> None:
+    conf = house.root / "egs/asterisk/whisper/conf"
+    assert (conf / "DW-4-2.yaml").is_file()  # of students=DW-4-2
+    (conf / "DW-4-3.yaml").write_text("encoder_layers: 4\ndecoder_layers: 3\n")
+    code, said = call(house, "utils/check-recipe", "asterisk")
+    assert code == 1 and "conf/DW-4-3.yaml: no stage asks for a config of this name; did you mean DW-4-2?" in said, said
+    assert said.count(": no stage") == 1
 
 
 def test_an_empty_corpus_names_the_variable_that_says_where_it_lies(house: House) -> None:

@@ -2,7 +2,6 @@
 
 import importlib
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -91,7 +90,9 @@ def test_a_corpus_is_labelled_and_packed(name: str, tree, house: House, teacher:
 def test_recordings_without_transcripts_go_all_the_way(house: House, teacher: str, tmp_path: Path) -> None:
     for i, clip in enumerate(speech(30)):
         record(tmp_path / "تسجيلات" / f"متكلم {i % 6}" / f"{i}.wav", clip.wave_N)
-    limits = house.root / "egs/folder/whisper/conf/label_free.yaml"  # of a network that knows nothing, none is confident
+    limits = (
+        house.root / "egs/folder/whisper/conf/label_free.yaml"
+    )  # of a network that knows nothing, none is confident
     limits.write_text('keep:\n  unfiltered: ""\n  confident: "confidence >= -9"\n', encoding="utf-8")
     words = ("--corpus", str(tmp_path / "تسجيلات"), "--teacher", teacher, "--transcripts", "false", *SMALL)
     code, said = house.run("folder/whisper", *words)
@@ -105,28 +106,44 @@ def test_recordings_without_transcripts_go_all_the_way(house: House, teacher: st
     limits.unlink()
 
 
-def test_the_papers_recipe_goes_all_the_way_with_ten_test_sets(tree, house: House, teacher: str) -> None:
+def test_the_papers_recipe_draws_from_all_corpora_and_has_ten_test_sets(tree, house: House, teacher: str) -> None:
     corpora = [word for name in OF_THE_PAPER for word in (f"--{name.replace('_', '-')}", str(tree(name)))]
-    conf = house.root / "egs/to_distill/whisper/conf"
-    shutil.copytree(house.root / "egs/TEMPLATE/whisper/conf/small", conf / "small", dirs_exist_ok=True)
-    (conf / "small/DW-2-1.yaml").write_text("encoder_layers: 2\ndecoder_layers: 1\n")
-    students = ("--conf", "conf/small", "--students", "DW-1-1 DW-2-1", "--arms", "filtered", "--allow-contamination")
-    words = (*corpora, "--teacher", teacher, "--count", "30", *students)
-    code, said = house.run("to_distill/whisper", *words)
+    call = ("to_distill/whisper", *corpora, "--teacher", teacher, "--count", "30", "--arms", "filtered", *TO_PACK)
+    code, said = house.run(*call)
     assert code == 0, said
-    recipe = house.root / "egs/to_distill/whisper"
-    sample = DataDir.read(recipe / "dump/sample")
+    dump = house.root / "egs/to_distill/whisper/dump"
+    sample = DataDir.read(dump / "sample")
     assert len(sample) == 30 and set(sample.tables["utt2corpus"].values()) == {
         *(f"{name}_train" for name in ("mgb2", "mgb5", "fleurs", "commonvoice", "qasr", "arabic_speech_corpus")),
         "mgb3_adapt",
         "masc_clean_train",
     }
-    scores = json.loads((recipe / "exp/scores/systems.json").read_text(encoding="utf-8"))
-    assert tuple(s["set"] for s in scores["sets"]) == TESTS
-    assert scores["floors"] == {f"{s}.filtered": f"{s}.undistilled" for s in ("DW-1-1", "DW-2-1")}
-    assert scores["profiles"][-1].startswith("to-distill")
+    assert {path.name for path in (dump / "test").iterdir() if path.is_dir() and path.name[0] != "."} == set(TESTS)
+    assert all(len(DataDir.read(dump / "test" / name)) for name in TESTS)
+    assert windows(dump.parent, "filtered")
+
+
+def test_the_papers_recipe_tells_of_each_student_what_it_gained(tree, house: House, teacher: str) -> None:
+    folders = [word for top in ("data", "dump", "exp") for word in (f"--{top}", f"few/{top}")]
+    (house.root / "egs/to_distill/whisper/conf/small").mkdir(exist_ok=True)
+    two = house.root / "egs/to_distill/whisper/conf/small/DW-2-1.yaml"
+    two.write_text("encoder_layers: 2\ndecoder_layers: 1\n", encoding="utf-8")
+    words = ("--corpora", "fleurs", "--fleurs", str(tree("fleurs")), "--arms", "filtered", "--teacher", teacher)
+    words = (*words, *SMALL, "--students", "DW-1-1 DW-2-1", *folders)
     code, said = house.run("to_distill/whisper", *words)
-    assert code == 0 and "nothing to do" in said, said
+    assert code == 0, said
+    few = house.root / "egs/to_distill/whisper/few"
+    scores = json.loads((few / "exp/scores/systems.json").read_text(encoding="utf-8"))
+    assert [s["set"] for s in scores["sets"]] == ["FLEURS"] and scores["profiles"][-1].startswith("to-distill")
+    held = {(p["system"], p["other"]) for p in scores["pairs"]}
+    for student in ("DW-1-1", "DW-2-1"):
+        assert (f"{student}.filtered", f"{student}.undistilled") in held
+        record_of = json.loads((few / f"exp/{student}/filtered/record.json").read_text(encoding="utf-8"))
+        packed = len((few / "dump/packs/filtered/windows.jsonl").read_text(encoding="utf-8").splitlines())
+        assert record_of["counts"]["windows"] == packed
+        steps = (few / f"exp/{student}/filtered/loss.tsv").read_text(encoding="utf-8").splitlines()
+        assert len(steps) - 1 == -(-packed // 4)  # once over the windows, four a step
+    two.unlink()
 
 
 def test_five_corpora_make_a_recipe_and_an_unknown_one_does_not(house: House) -> None:

@@ -101,7 +101,12 @@ def _of_configs(recipe: Path, text: str) -> Iterator[str]:
     code = text + (pipeline.read_text(encoding="utf-8") if pipeline and pipeline.is_file() else "")
     asked = {a or b for a, b in _CONFIG.findall(code)} | {"slurm"}
     looped = {option for name, option in _LOOP.findall(code) if f"${name}" in asked}
-    asked |= {word for name in looped for value in re.findall(rf'\b{name}=("[^"]*"|\S+)', code) for word in value.strip('"').split()}
+    asked |= {
+        word
+        for name in looped
+        for value in re.findall(rf'\b{name}=("[^"]*"|\S+)', code)
+        for word in value.strip('"').split()
+    }
     if pipeline:
         asked |= {p.stem for p in (pipeline.with_suffix("") / "conf").glob("*.yaml")}
     for path in sorted((recipe / "conf").rglob("*.yaml")):

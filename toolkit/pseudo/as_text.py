@@ -47,7 +47,11 @@ def run(step: Step[AsTextConfig]) -> None:
         else:
             texts[u.id] = " ".join(row.text.split())
     if not texts:
-        raise UserError(f"no label of {data.path} can stand for a transcript", str(labels[0]), f"{step.ledger.reasons()}: see what it wrote")
+        raise UserError(
+            f"no label of {data.path} can stand for a transcript",
+            str(labels[0]),
+            f"{step.ledger.reasons()}: see what it wrote",
+        )
     kept = {name: table for name, table in data.tables.items() if not TEXT.fullmatch(name)}
     write_data_dir(step.out, {**restrict(kept, texts), "text": texts})
     step.counts |= {"utterances": len(texts)}

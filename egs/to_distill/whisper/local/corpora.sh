@@ -30,6 +30,7 @@ configure() { # what is asked of the corpora that there are; of the others nothi
     [[ -z $(corpus_of "${set_of[$name]#*/}") ]] || found+="${found:+ }$name"
   done
   test=$found
+  [[ -n $pairs || " $arms " != *" filtered "* || " $arms " != *" unfiltered "* ]] || pairs=filtered=unfiltered
   [[ -n $train ]] || refuse "--corpora $corpora: none of them has a training set here"
   [[ -n $dev ]] || refuse "--corpora $corpora: none of them has a dev set"
   [[ -n $test$also ]] || refuse "--corpora $corpora: none of them has a test set of the paper; name one with --also"
