@@ -14,7 +14,6 @@ adapt=                          # optional: set on whose transcripts the teacher
 count=                          # optional: segments to draw from the training sets, by seed; a larger draw has the smaller in it
 students=DW-16-16               # students: configs that say how many blocks of encoder and decoder they have
 arms="unfiltered filtered truth" # what each student learns from: selections of conf/select.yaml; truth: the transcripts
-pairs=                          # optional: arms tested in pairs, in place of those of conf/score.yaml: filtered=unfiltered
 proxy=                          # optional: another Whisper, whose agreement with a label is a score that needs no transcript
 transcripts=true                # false: nobody wrote any; what the teacher writes for dev and test sets stands for them
 against=                        # optional: data directories of other corpora, whose utterances no training set may share
@@ -26,9 +25,6 @@ dump=dump                       # where labels and windows go
 exp=exp                         # where models, hypotheses and results go
 
 prepare() { run data.corpora.folder --config "$(config data)" --in "$corpus" --out "$data"; } # run.sh may replace it
-
-UNTOLD="The sets that are called so are scored by_teacher: nobody wrote transcripts, the teacher's words stand for them. \
-Rates on them say how far a system is from its teacher, and nothing about errors."
 
 places() { # run.sh may replace it: fills sources (where training sets lie), tests and the dev set
   local name more
@@ -130,9 +126,10 @@ scores() {
   for student in $students; do
     for arm in undistilled $arms; do evaluated "$student.$arm" "$exp/$student/$arm"; done
   done
-  run score.systems --config "$(config score)" ${pairs:+--pairs "$pairs"} --in "${tests[@]}" "${heard[@]}" --out "$exp/scores"
+  run score.systems --config "$(config score)" --in "${tests[@]}" "${heard[@]}" --out "$exp/scores"
   stage results "RESULTS.md and the page"
-  [[ $transcripts == true ]] || note=(--note "$UNTOLD")
+  [[ $transcripts == true ]] || note=(--note "Of the sets called _by_teacher nobody wrote transcripts: \
+the teacher's words stand for them. Rates on them say how far a system is from its teacher, and nothing about errors.")
   run report.whisper --config "$(config report)" "${note[@]}" --in "${tests[@]}" "$dump/labels/sample" "$dump/select" "${results[@]}" \
     "${models[@]}" "$exp/scores" --out "$exp/report"
 }

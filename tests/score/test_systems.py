@@ -374,3 +374,17 @@ def test_a_mistake_of_a_user_has_no_traceback(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, *words], capture_output=True, text=True)
     assert done.returncode == 1 and "no hypotheses among the inputs" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_what_no_student_learnt_from_is_held_against_nothing_and_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = ("teacher", "A.undistilled", "A.filtered", "A.unfiltered", "B.undistilled", "B.wer10")
+    trial = gap_trial(tmp_path, {name: [i % 3] * 10 for i, name in enumerate(names)})
+    usual = found(trial, profiles=("sawt",))["pairs"]
+    more = found(trial, profiles=("sawt",), pairs={"filtered": "unfiltered truth", "wer40": "wer10"})["pairs"]
+    assert [(p["system"], p["other"]) for p in more if p not in usual] == [("A.filtered", "A.unfiltered")]
+    said = capsys.readouterr().out
+    assert "no student learnt from truth" in said and "no student learnt from wer40" in said
+    with pytest.raises(UserError, match="no hypotheses of the system"):
+        found(trial, profiles=("sawt",), pairs={"A.filterd": "A.unfiltered"})

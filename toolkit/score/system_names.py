@@ -40,11 +40,27 @@ def floors(name: str, systems: Sequence[str], others: Collection[str]) -> dict[s
 
 
 def contests(pairs: Mapping[str, str], systems: Sequence[str]) -> list[tuple[str, str]]:
-    """(system, the one it is held against) of `pairs`, where possible of the same student. Raises UserError."""
+    """(system, the one it is held against) of `pairs`, where possible of the same student.
+
+    Where systems are of students, a name that none of them has is one that no student learnt from in this run: it is
+    printed, and passed over. Raises UserError for any other that there is not.
+    """
     found = []
     for name, against in pairs.items():
+        if _not_learnt(name, systems):
+            continue
         for system, student in of_students(name, systems, "pairs").items():
             for word in against.split():
                 mine = student + word
-                found.append((system, mine if mine in systems else known(word, systems, "pairs")))
+                if mine in systems or not _not_learnt(word, systems):
+                    found.append((system, mine if mine in systems else known(word, systems, "pairs")))
     return found
+
+
+def _not_learnt(name: str, systems: Sequence[str]) -> bool:
+    """Whether it could be what students learn from, and none of them has."""
+    there = any(system == name or system.endswith(f".{name}") for system in systems)
+    if there or "." in name or not any("." in system for system in systems):
+        return False
+    print(f"pairs: no student learnt from {name}, so it is held against nothing")
+    return True

@@ -22,7 +22,7 @@ configure() { # what is asked of the corpora that there are; of the others nothi
   fi
   if [[ -z $dev ]]; then
     for name in mgb2_dev mgb3_dev mgb5_dev fleurs_dev commonvoice_dev qasr_dev masc_clean_dev; do
-      [[ -z $(corpus_of "$name") ]] || dev+="${dev:+ }$name"
+      [[ -z $(corpus_of "$name") || $name == qasr_dev && " $corpora " == *" mgb2 "* ]] || dev+="${dev:+ }$name" # the same one
     done
   fi
   for name in $test; do
@@ -30,7 +30,6 @@ configure() { # what is asked of the corpora that there are; of the others nothi
     [[ -z $(corpus_of "${set_of[$name]#*/}") ]] || found+="${found:+ }$name"
   done
   test=$found
-  [[ -n $pairs || " $arms " != *" filtered "* || " $arms " != *" unfiltered "* ]] || pairs=filtered=unfiltered
   [[ -n $train ]] || refuse "--corpora $corpora: none of them has a training set here"
   [[ -n $dev ]] || refuse "--corpora $corpora: none of them has a dev set"
   [[ -n $test$also ]] || refuse "--corpora $corpora: none of them has a test set of the paper; name one with --also"
