@@ -62,15 +62,30 @@ class Vocabulary:
         if said.get("is_multilingual") is False:
             what = "an English-only Whisper, which cannot transcribe another language"
             raise UserError(what, str(folder), "name a multilingual one, without .en in its name")
-        languages = {name[2:-2]: int(id) for name, id in (said.get("lang_to_id") or {}).items()}
-        return Vocabulary(
-            tokenizer,
-            int(config["vocab_size"]),
-            tuple(said.get("suppress_tokens") or ()),
-            tuple(said.get("begin_suppress_tokens") or ()),
-            languages or _languages(tokenizer),
-            str(folder),
-        )
+        try:
+            size = int(config["vocab_size"])
+            languages = {name[2:-2]: _token(id, size) for name, id in (said.get("lang_to_id") or {}).items()}
+            suppressed, first = (
+                tuple(_token(id, size) for id in said.get(name) or ())
+                for name in ("suppress_tokens", "begin_suppress_tokens")
+            )
+        except (ValueError, TypeError, AttributeError) as e:
+            what = f"a broken config.json or {GENERATION}: {e}"
+            raise UserError(what, str(folder), "copy them again") from None
+        known = Vocabulary(tokenizer, size, suppressed, first, languages or _languages(tokenizer), str(folder))
+        if known.timestamp(LAST_TICK * TICK) >= size:
+            what = f"a tokenizer of another model: it reaches beyond the {size} tokens that the network has"
+            raise UserError(what, str(folder / TOKENIZER), "copy the tokenizer files of the model itself")
+        return known
+
+    @cached_property
+    def _of_text(self) -> Tokenizer:
+        """The tokenizer without its added tokens, special ones and timestamps, which it would find in any text."""
+        plain = Tokenizer(self.tokenizer.model)
+        for part in ("normalizer", "pre_tokenizer"):
+            if (used := getattr(self.tokenizer, part)) is not None:
+                setattr(plain, part, used)
+        return plain
 
     def id(self, name: str) -> int:
         """Token of that name. Raises UserError where there is none."""
@@ -128,13 +143,23 @@ class Vocabulary:
         return round((token - self.first_timestamp) * TICK, 2) if token >= self.first_timestamp else None
 
     def encode(self, text: str) -> list[int]:
-        """Tokens of a text, which begins with the space that Whisper writes before a word; none of an empty one."""
+        """Tokens of a text, which begins with the space that Whisper writes before a word; none of an empty one.
+
+        All below `end`: <|endoftext|> in a transcript is text, and ends nothing.
+        """
         text = " ".join(text.split())
-        return list(self.tokenizer.encode(" " + text, add_special_tokens=False).ids) if text else []
+        return list(self._of_text.encode(" " + text, add_special_tokens=False).ids) if text else []
 
     def decode(self, tokens: Iterable[int]) -> str:
         """Text of the tokens that are text, white space made single spaces."""
         return " ".join(self.tokenizer.decode([t for t in tokens if t < self.end]).split())
+
+
+def _token(id: Any, size: int) -> int:
+    """Raises ValueError where the network has no such token."""
+    if not 0 <= int(id) < size:
+        raise ValueError(f"no token {id} among {size}")
+    return int(id)
 
 
 def _languages(tokenizer: Tokenizer) -> dict[str, int]:

@@ -13,7 +13,7 @@ Source: Radford et al., "Robust Speech Recognition via Large-Scale Weak Supervis
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 import torch.nn.functional as F
@@ -51,12 +51,12 @@ class WhisperConfig:
     "tokens at most, prompt and end included"
 
     def __post_init__(self) -> None:
+        if small := [f.name for f in fields(self) if getattr(self, f.name) < 1]:
+            raise ValueError(f"{small[0]} must be at least 1, not {getattr(self, small[0])}")
         for part in ("encoder", "decoder"):
             heads = getattr(self, f"{part}_attention_heads")
-            if heads < 1 or self.d_model % heads:
+            if self.d_model % heads:
                 raise ValueError(f"{part}_attention_heads {heads} does not divide d_model {self.d_model}")
-        if min(self.encoder_layers, self.decoder_layers) < 1:
-            raise ValueError("encoder_layers and decoder_layers must be at least 1")
 
 
 class Cache:

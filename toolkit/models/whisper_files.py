@@ -36,6 +36,7 @@ TRAVELS = (  # what a model made from another takes over as it is
     "vocab.json",
     "merges.txt",
 )
+FIXED = {"activation_function": "gelu", "scale_embedding": False}  # of every release, and built in here
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _WANTED = ("*.json", "merges.txt", "model*.safetensors")
 
@@ -69,6 +70,9 @@ def read_whisper_config(folder: Path) -> WhisperConfig:
     tree = read_json(folder / CONFIG)
     if not isinstance(tree, dict) or tree.get("model_type") != "whisper":
         raise UserError("not a Whisper: its model_type is another", str(folder / CONFIG), "name a Whisper folder")
+    if strange := [name for name, value in FIXED.items() if tree.get(name, value) != value]:
+        what = f"a Whisper with {strange[0]} {tree[strange[0]]}, which no release has"
+        raise UserError(what, str(folder / CONFIG), "name another model: this one would be computed wrongly here")
     try:
         return WhisperConfig(**{f.name: int(tree[f.name]) for f in fields(WhisperConfig)})
     except (KeyError, TypeError, ValueError) as e:
