@@ -1,7 +1,8 @@
 """Beam search over what a Whisper may write.
 
-As transformers' with early_stopping=False and length_penalty=1: an ended hypothesis counts by its mean log-probability;
-the search ends once none that is still open could be better than the worst of `beam` ended ones.
+As transformers' with early_stopping=False, length_penalty=1 and renormalize_logits=True (the last as the released code
+does): a hypothesis that ended, or reached the limit, counts by its mean log-probability; the search ends once none that
+is still open could be better than the worst of `beam` ended ones.
 
 Shapes: K hypotheses, V tokens known, L tokens.
 """
@@ -50,28 +51,25 @@ def beam_search(
         scores, places = (sums_K[:, None] + logs_KV).flatten().topk(2 * beam)
         rows, tokens = places // logits_KV.shape[1], places % logits_KV.shape[1]
         over = (tokens == vocabulary.end).tolist()
-        for rank in (i for i in range(beam) if over[i]):  # one that is not among the best is no candidate
+        count = length + 1
+        for rank in range(beam):  # one that is not among the best is no candidate
+            if not over[rank] and count < limit:  # at the limit all are
+                continue
             row = int(rows[rank])
-            count = length + 1
-            mean = float(scores[rank]) / count
-            entropy = float(entropies_K[row] + entropy_K[row]) / count
-            ended.append((mean, Decoded(tuple(written_KL[row].tolist()), mean, entropy, no_speech, True)))
+            mean, entropy = float(scores[rank]) / count, float(entropies_K[row] + entropy_K[row]) / count
+            text = (*written_KL[row].tolist(), *([] if over[rank] else [int(tokens[rank])]))
+            ended.append((mean, Decoded(text, mean, entropy, no_speech, over[rank])))
         ended = sorted(ended, key=lambda pair: -pair[0])[:beam]
+        if count == limit:
+            break
         open_ = [i for i in range(2 * beam) if not over[i]][:beam]
-        best_open = float(scores[open_[0]]) / (length + 1)
+        best_open = float(scores[open_[0]]) / count
         if len(ended) == beam and ended[-1][0] >= best_open:
             break
         chosen = torch.tensor(open_, device=places.device)
         rows, tokens, sums_K = rows[chosen], tokens[chosen], scores[chosen]
         entropies_K = entropies_K[rows] + entropy_K[rows]
         written_KL = torch.cat([written_KL[rows], tokens[:, None]], 1)
-        if length + 1 == limit:
-            break
         cache.reorder(rows)
         hidden_KLD = model.decoder.step(tokens[:, None], cache)
-    if ended:
-        return ended[0][1]
-    count = written_KL.shape[1]
-    return Decoded(
-        tuple(written_KL[0].tolist()), float(sums_K[0]) / count, float(entropies_K[0]) / count, no_speech, False
-    )
+    return ended[0][1]
