@@ -38,8 +38,8 @@ class DecodeConfig:
     def __post_init__(self) -> None:
         if self.beam < 1 or self.max_new_tokens < 1:
             raise ValueError("decode.beam and decode.max_new_tokens must be at least 1")
-        if not 0 <= self.window_seconds <= 30:
-            raise ValueError("decode.window_seconds must be 0 to 30")
+        if self.window_seconds and not 1 <= self.window_seconds <= 30:
+            raise ValueError("decode.window_seconds must be 0, or 1 to 30")
         if self.packed_gap < 0:
             raise ValueError("decode.packed_gap must not be below 0")
         if self.backend == "ctranslate2" and self.context != "window":

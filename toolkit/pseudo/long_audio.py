@@ -5,6 +5,7 @@ Source: Radford et al. 2022, section 3.8; the released code's `transcribe`, with
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..models.log_mel import RATE, Wave
@@ -15,38 +16,59 @@ from .hypotheses import Segment
 LEAST_SECONDS = 0.1  # a rest as short as this holds no word
 
 
-def segments_of(tokens: tuple[int, ...], vocabulary: Vocabulary, seconds: float) -> tuple[list[Segment], float]:
+@dataclass(frozen=True)
+class Span:
+    """What was written between two timestamps of a window: seconds, and text tokens; `end` is None where none was."""
+
+    start: float
+    end: float | None
+    tokens: tuple[int, ...]
+
+
+def spans_of(tokens: Sequence[int], vocabulary: Vocabulary, seconds: float) -> tuple[list[Span], bool]:
+    """(spans in the order of time, whether another one was begun behind them) of a window of `seconds`.
+
+    No span begins before the one before it ended, and none reaches past the window, whatever was written.
+    """
+    found: list[Span] = []
+    start: float | None = None
+    words: list[int] = []
+    latest = 0.0
+    for token in tokens:
+        time = vocabulary.seconds(token)
+        if time is None:
+            words.append(token)
+            continue
+        time = min(max(time, latest), seconds)
+        if start is None and not words:
+            start = time
+        else:
+            found.append(Span(latest if start is None else start, time, tuple(words)))
+            start, words = None, []
+        latest = time
+    if words:
+        found.append(Span(latest if start is None else start, None, tuple(words)))
+    return found, start is not None and not words
+
+
+def segments_of(tokens: Sequence[int], vocabulary: Vocabulary, seconds: float) -> tuple[list[Segment], float]:
     """(segments in the order of time, how far they reach) of a window of `seconds`.
 
     A segment that was begun and not closed reaches to the end of the window. If another one was closed before it, the
     window reaches to that one's end only: the next window hears the rest whole.
     """
-    found: list[tuple[float, float | None, list[int]]] = []
-    start: float | None = None
-    words: list[int] = []
-    for token in tokens:
-        time = vocabulary.seconds(token)
-        if time is None:
-            words.append(token)
-        elif start is None and not words:
-            start = time
-        else:
-            found.append((start or 0.0, time, words))
-            start, words = None, []
-    left_open = bool(words)
-    if left_open:
-        found.append((start or 0.0, None, words))
-    closed = [end for _, end, _ in found if end is not None]
-    segments = []
-    for begin, end, part in found:
-        last = min(seconds if end is None else end, seconds)
-        text = vocabulary.decode(part)
-        if text:
-            segments.append(Segment(round(min(begin, last), 2), round(last, 2), text))
+    spans, begun = spans_of(tokens, vocabulary, seconds)
+    closed = [span.end for span in spans if span.end is not None]
+    left_open = bool(spans) and spans[-1].end is None
     if left_open and closed:
-        return segments[:-1], closed[-1]
-    begun = start is not None and not words
-    return segments, closed[-1] if begun and closed else seconds
+        spans = spans[:-1]
+    texts = [(span, vocabulary.decode(span.tokens)) for span in spans]
+    segments = [
+        Segment(round(span.start, 2), round(seconds if span.end is None else span.end, 2), text)
+        for span, text in texts
+        if text
+    ]
+    return segments, closed[-1] if closed and (left_open or begun) else seconds
 
 
 @dataclass
