@@ -1,15 +1,16 @@
 """What was transcribed once, by audio, model and settings: never transcribed again, whoever asks and in what order.
 
 A folder has a file for each process that wrote; a line of it is a batch, so that a batch is there whole or, after a
-kill in the middle of its line, not at all. Results do not depend on what is in the store: batches are made of a shard's
-utterances by their lengths, and one of which anything is missing is decoded whole.
+kill in the middle of its line, not at all: a run that is begun again makes the batches that an uninterrupted one would.
+Of a set that has grown, only what is not here is decoded, in batches of its own: the last digit of a sum may be another
+one there than in the batches of a run without a store.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +46,6 @@ class Store:
                     self.rows.update(json.loads(line))
                 except (ValueError, TypeError):
                     continue  # the line that a killed process was writing
-
-    def find(self, keys: Sequence[str]) -> list[Row] | None:
-        """The rows of a batch; None where one of them is not there."""
-        return [self.rows[key] for key in keys] if all(key in self.rows for key in keys) else None
 
     def add(self, rows: Mapping[str, Row]) -> None:
         """Keep a batch, in memory and on the disk."""

@@ -14,8 +14,9 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from ..models.whisper_files import find_model
 from ..units.features import device_of_shards
 from .config import TranscribeConfig
 from .hypotheses import SPEED, Hypothesis, write_hypotheses
+from .packed import transcribe_packed, windows_of
 from .store import Store, audio_key
 from .transcriber import Job, Transcriber, as_row, jobs_of, settings_folder
 
@@ -82,17 +84,17 @@ def label(
     jobs: Sequence[Job], transcriber: Transcriber, store: Store, ledger: Ledger, batch: int
 ) -> tuple[list[Hypothesis], float]:
     """(hypotheses in the order of the jobs, seconds that they took, in whatever process), through the store."""
-    order = sorted(range(len(jobs)), key=lambda i: (jobs[i].language, jobs[i].utterance.seconds, jobs[i].utterance.id))
     found: dict[int, Hypothesis] = {}
     seconds = 0.0
-    for first in range(0, len(order), batch):
-        part = order[first : first + batch]
-        keys = [f"{audio_key(jobs[i].utterance)}-{jobs[i].language}" for i in part]
-        rows = store.find(keys)
-        if rows is None:
-            rows = _decode([jobs[i] for i in part], transcriber, batch)
-            store.add(dict(zip(keys, rows, strict=True)))
-        for i, row in zip(part, rows, strict=True):
+    for windows in _batches(jobs, transcriber, batch):
+        part = [i for window in windows for i in window]
+        keys = {i: _key(jobs[i]) for i in part}
+        missing = [window for window in windows if not all(keys[i] in store.rows for i in window)]
+        if missing:
+            rows = _decode([[jobs[i] for i in window] for window in missing], transcriber, batch)
+            store.add(dict(zip((keys[i] for window in missing for i in window), rows, strict=True)))
+        for i in part:
+            row = store.rows[keys[i]]
             seconds += row["took"]
             if "dropped" in row:
                 ledger.drop(jobs[i].utterance.id, *row["dropped"])
@@ -101,11 +103,40 @@ def label(
     return [found[i] for i in sorted(found)], seconds
 
 
-def _decode(jobs: Sequence[Job], transcriber: Transcriber, batch: int) -> list[dict[str, Any]]:
+def _batches(jobs: Sequence[Job], transcriber: Transcriber, batch: int) -> Iterator[list[list[int]]]:
+    """Windows of a batch, each the places in `jobs` of those that share it: of one language, and of like lengths."""
+    windows = [[i] for i in range(len(jobs))]
+    if transcriber.config.packed:
+        windows = windows_of(jobs, transcriber.seconds, transcriber.config.packed_gap)
+
+    def order(window: list[int]) -> tuple[str, float, str]:
+        first = jobs[window[0]]
+        return first.language, sum(jobs[i].utterance.seconds for i in window), first.utterance.id
+
+    for _, group in groupby(sorted(windows, key=order), lambda window: jobs[window[0]].language):
+        alike = list(group)
+        yield from (alike[first : first + batch] for first in range(0, len(alike), batch))
+
+
+def _key(job: Job) -> str:
+    """Two utterances of one set that are the same audio have a row each: it is of the batch that each is in."""
+    key = f"{audio_key(job.utterance)}-{job.language}"
+    return f"{key}-{job.copy}" if job.copy else key
+
+
+def _decode(windows: Sequence[Sequence[Job]], transcriber: Transcriber, batch: int) -> list[dict[str, Any]]:
     """Rows for the store, of audio that cannot be read too."""
     dropped: dict[str, tuple[str, str]] = {}
+    jobs = [job for window in windows for job in window]
     begun = time.perf_counter()
-    made = transcriber.transcribe(jobs, lambda id, reason, detail: dropped.update({id: (reason, detail)}), batch)
+
+    def drop(id: str, reason: str, detail: str) -> None:
+        dropped[id] = reason, detail
+
+    if transcriber.config.packed:
+        made = transcribe_packed(transcriber, windows, drop, batch)
+    else:
+        made = transcriber.transcribe(jobs, drop, batch)
     took = round((time.perf_counter() - begun) / len(jobs), 4)
     by_id = {row.id: row for row in made}
     return [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -57,10 +58,11 @@ class _OfMels:
 
 @dataclass(frozen=True)
 class Job:
-    """An utterance to be transcribed, and in which language."""
+    """An utterance to be transcribed, and in which language; `copy`: how many of the same audio came before it."""
 
     utterance: Utterance
     language: str
+    copy: int = 0
 
 
 class Transcriber:
@@ -119,24 +121,27 @@ class Transcriber:
 
     def _rounds(self, jobs: Sequence[Job], heard: dict[int, Listening]) -> Iterator[list[int]]:
         """Those that have a window to be heard next, by language and by whether timestamps are written."""
-        quiet = {i for i, x in heard.items() if not len(x.wave) or float(np.abs(x.wave).max()) < SILENT}
+        quiet = {i for i, x in heard.items() if is_silent(x.wave)}
         while left := [i for i, x in heard.items() if not x.over and i not in quiet]:
             kinds = sorted({(jobs[i].language, heard[i].timestamps) for i in left})
             for kind in kinds:
                 yield [i for i in left if (jobs[i].language, heard[i].timestamps) == kind]
 
     def _decode(self, group: list[int], jobs: Sequence[Job], heard: dict[int, Listening], batch: int) -> None:
+        waves = [heard[i].next() for i in group]
+        found = self.decode(waves, jobs[group[0]].language, heard[group[0]].timestamps, batch)
+        for i, decoded in zip(group, found, strict=True):
+            heard[i].take(decoded, self.vocabulary)
+
+    def decode(self, waves: Sequence[Wave], language: str, timestamps: bool, batch: int) -> list[Decoded]:
+        """One window each, `batch` at a time."""
         if self._backend is None:
             raise AssertionError("open() comes first")
-        config, timed = self.config, heard[group[0]].timestamps
-        prompt = self.vocabulary.prompt(jobs[group[0]].language, timed)
-        for first in range(0, len(group), batch):
-            rows = group[first : first + batch]
-            found = self._backend.decode(
-                [heard[i].next() for i in rows], prompt, beam=config.beam, limit=config.max_new_tokens, timestamps=timed
-            )
-            for i, decoded in zip(rows, found, strict=True):
-                heard[i].take(decoded, self.vocabulary)
+        beam, limit = self.config.beam, self.config.max_new_tokens
+        prompt = self.vocabulary.prompt(language, timestamps)
+        parts = [waves[first : first + batch] for first in range(0, len(waves), batch)]
+        found = [self._backend.decode(p, prompt, beam=beam, limit=limit, timestamps=timestamps) for p in parts]
+        return [decoded for part in found for decoded in part]
 
     def _hypothesis(self, job: Job, heard: Listening) -> Hypothesis:
         seconds, silent = round(len(heard.wave) / RATE, 4), not heard.decoded
@@ -148,15 +153,19 @@ class Transcriber:
             job.language,
             tuple(heard.tokens),
             tuple(heard.segments),
-            None if silent else _rounded(heard.mean("avg_logprob")),
-            None if silent else _rounded(heard.mean("entropy")),
-            1.0 if silent else _rounded(first),
+            None if silent else rounded(heard.mean("avg_logprob")),
+            None if silent else rounded(heard.mean("entropy")),
+            1.0 if silent else rounded(first),
             round(repetition(heard.text).letter_ratio, 4),
             all(d.ended for d in heard.decoded),
         )
 
 
-def _rounded(value: float | None) -> float | None:
+def is_silent(wave: Wave) -> bool:
+    return not len(wave) or float(np.abs(wave).max()) < SILENT
+
+
+def rounded(value: float | None) -> float | None:
     """Four digits: what the order of a sum changes lies below them."""
     return None if value is None or not math.isfinite(value) else round(value, 4)
 
@@ -180,7 +189,14 @@ def jobs_of(
             f"say what to do with each: --decode.languages {min(strange)}={FOREIGN.get(min(strange), min(strange))}"
         )
         raise UserError(what, "decode.language", remedy)
-    return [Job(u, config.languages.get(labels.get(u.id, ""), config.language)) for u in utterances]
+    jobs: list[Job] = []
+    heard = Counter[tuple[str, float, float | None, str]]()
+    for u in utterances:
+        language = config.languages.get(labels.get(u.id, ""), config.language)
+        audio = (u.path, u.start, u.end, language)
+        jobs.append(Job(u, language, heard[audio]))
+        heard[audio] += 1
+    return jobs
 
 
 FOREIGN = {"ENG": "en", "FRA": "fr"}  # labels of corpora here that are no dialect of Arabic
