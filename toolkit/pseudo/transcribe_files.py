@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import html
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -13,9 +15,10 @@ from ..core.errors import UserError
 from ..core.files import write_text
 from ..data.audio import AudioError, audio_info
 from ..data.kaldi import Utterance
+from ..models.vocabulary import TICK
 from ..models.whisper_files import find_model
 from .config import DecodeConfig, TranscribeConfig
-from .hypotheses import Hypothesis
+from .hypotheses import Hypothesis, Segment
 from .transcriber import Job, Transcriber
 
 
@@ -27,12 +30,13 @@ def as_text(hypothesis: Hypothesis) -> str:
 def as_srt(hypothesis: Hypothesis) -> str:
     """SubRip: numbered segments, times with a comma."""
     rows = enumerate(hypothesis.segments, 1)
-    return "\n".join(f"{n}\n{_time(s.start, ',')} --> {_time(s.end, ',')}\n{s.text}\n" for n, s in rows)
+    return "\n".join(f"{n}\n{_times(s, ',')}\n{_shown(s)}\n" for n, s in rows)
 
 
 def as_vtt(hypothesis: Hypothesis) -> str:
     """WebVTT."""
-    return "WEBVTT\n\n" + "\n".join(f"{_time(s.start)} --> {_time(s.end)}\n{s.text}\n" for s in hypothesis.segments)
+    rows = (f"{_times(s, '.')}\n{html.escape(_shown(s), quote=False)}\n" for s in hypothesis.segments)
+    return "WEBVTT\n\n" + "\n".join(rows)
 
 
 def as_json(hypothesis: Hypothesis) -> str:
@@ -57,22 +61,37 @@ def command(words: Sequence[str]) -> int:
             failed.append(f"{e.where}: {e.what}")
             continue
         jobs.append(Job(Utterance(str(file), str(file), 0.0, None, "", seconds), transcriber.config.language))
+    names = outputs(call.files, call.out or Path(), call.format)
     if jobs:
         transcriber.open("cuda:0" if call.gpu else "cpu", config.speed.threads, _cache())
     for job in jobs:  # one at a time: what is done is printed, or lies in its file
         for row in transcriber.transcribe([job], lambda id, why, more: failed.append(f"{id}: {more}"), 1):
-            _leave(row, call.format, call.out, len(call.files) > 1)
+            _leave(row, call.format, names[Path(row.id)] if call.out else None, len(call.files) > 1)
     if failed:
         raise UserError("\n".join([f"{len(failed)} files could not be read:", *failed]), "FILE", "convert them to wav")
     return 0
 
 
-def _leave(row: Hypothesis, kind: str, out: Path | None, several: bool) -> None:
+def outputs(files: Sequence[Path], out: Path, kind: str) -> dict[Path, Path]:
+    """Where each is written: OUT/<name>.<kind>; files of one name as OUT/<folder>/<name with ending>.<kind>."""
+    whole = {file: Path(os.path.abspath(file)) for file in files}
+    stems = Counter(path.stem for path in set(whole.values()))
+    alike = {path for path in whole.values() if stems[path.stem] > 1}
+    short = {f"{path.stem}.{kind}" for path in whole.values() if path not in alike}
+    if short & {f"{path.name}.{kind}" for path in alike}:  # `a.wav.mp3` beside two files `a.wav`
+        alike = set(whole.values())
+    above = os.path.commonpath([path.parent for path in alike]) if alike else ""
+    return {
+        file: out / (f"{os.path.relpath(path, above)}.{kind}" if path in alike else f"{path.stem}.{kind}")
+        for file, path in whole.items()
+    }
+
+
+def _leave(row: Hypothesis, kind: str, path: Path | None, several: bool) -> None:
     text = FORMATS[kind](row)
-    if out is None:
+    if path is None:
         print(f"# {row.id}\n{text}" if several and kind != "json" else text, end="", flush=True)
         return
-    path = out / f"{Path(row.id).stem}.{kind}"
     write_text(path, text)
     print(path, flush=True)
 
@@ -106,7 +125,18 @@ def _cache() -> Path:
     return Path(os.environ.get("SAWT_CACHE") or Path(home) / "sawt") / "ctranslate2"
 
 
-def _time(seconds: float, point: str = ".") -> str:
+def _times(segment: Segment, point: str) -> str:
+    """A subtitle ends after it begins, if only by the shortest time that a Whisper can tell."""
+    end = max(segment.end, segment.start + TICK)
+    return f"{_time(segment.start, point)} --> {_time(end, point)}"
+
+
+def _shown(segment: Segment) -> str:
+    """An arrow in a text would be read as a line of times."""
+    return segment.text.replace("-->", "→")
+
+
+def _time(seconds: float, point: str) -> str:
     whole, thousandths = divmod(round(seconds * 1000), 1000)
     return f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}{point}{thousandths:03d}"
 
@@ -116,7 +146,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("model", metavar="MODEL", help="a Whisper: a folder, or an id such as openai/whisper-small")
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="audio of any length that libsndfile reads")
     parser.add_argument("--format", choices=FORMATS, default="txt", help="of the output (txt)")
-    parser.add_argument("--out", type=Path, metavar="FOLDER", help="write FOLDER/<name>.<format> instead of printing")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="write FOLDER/<name>.<format>, not to the screen")
     parser.add_argument("--language", metavar="CODE", help="what is spoken (ar)")
     parser.add_argument("--gpu", action="store_true", help="compute on the first GPU")
     parser.add_argument("--config", type=Path, metavar="YAML", help="fields of decode: and speed:, each also a flag")
