@@ -1,0 +1,118 @@
+"""pseudo.transcribe killed at random, and on a disk that fills up: it ends as one that nobody disturbed."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from whispers import tiny_whisper_folder
+
+from toolkit.core.files import read_json
+from toolkit.core.record import RECORD
+from toolkit.data.kaldi import write_data_dir
+
+pytestmark = pytest.mark.faults
+KILLS = 20
+RESULTS = ("hypotheses.jsonl", "text", "header.json", "dropped.tsv")
+RATE = 16000
+WORDS = ("--decode.max-new-tokens", "60", "--decode.window-seconds", "2", "--speed.batch", "2")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_whisper_folder(tmp_path_factory.mktemp("models") / "tiny", d=64, layers=4)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """160 utterances of 0.3 to 3 s, one of which cannot be read."""
+    root, rng = tmp_path_factory.mktemp("data"), np.random.default_rng(0)
+    scp, seconds = {}, {}
+    for n in range(160):
+        id, path = f"متكلم{n % 7}-{n:03d}", root / f"{n:03d}.wav"
+        wave = 0.1 * rng.standard_normal(int(rng.uniform(0.3, 3) * RATE))
+        soundfile.write(path, wave, RATE)
+        scp[id], seconds[id] = str(path), f"{len(wave) / RATE:.4f}"
+    (root / "077.wav").write_bytes(b"no sound")
+    write_data_dir(root / "set", {"wav.scp": scp, "utt2dur": seconds, "utt2spk": {id: id[:6] for id in scp}})
+    return root / "set"
+
+
+def argv(data: Path, model: Path, out: Path) -> list[str]:
+    step = [sys.executable, "-m", "toolkit.pseudo.transcribe", *WORDS]
+    return [*step, "--in", str(data), str(model), "--out", str(out)]
+
+
+def start(data: Path, model: Path, out: Path, nj: int) -> subprocess.Popen[str]:
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "SAWT_NJ": str(nj)}
+    words = argv(data, model, out)
+    return subprocess.Popen(
+        words, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+    )
+
+
+def results(out: Path) -> dict[str, bytes]:
+    return {name: (out / name).read_bytes() for name in RESULTS}
+
+
+def decoded(root: Path) -> int:
+    """Bytes that the stores beside an output hold: they grow with every batch."""
+    return sum(p.stat().st_size for p in root.glob(".transcribed/*/*.jsonl"))
+
+
+def test_killed_at_random_while_labelling_it_ends_byte_identical(data: Path, model: Path, tmp_path: Path) -> None:
+    process = start(data, model, tmp_path / "whole/out", 1)
+    said, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, said
+    whole, out, rng = decoded(tmp_path / "whole"), tmp_path / "killed/out", random.Random(3)
+    kills = 0
+    while kills < KILLS:
+        process = start(data, model, out, rng.choice((1, 1, 1, 2)))
+        # After so many bytes more than there are: each kill comes at another moment of the work, however fast it is.
+        goal = decoded(out.parent) + rng.uniform(0, 1.6 / KILLS) * whole
+        while process.poll() is None and decoded(out.parent) <= goal:
+            time.sleep(0.002)
+        time.sleep(rng.uniform(0, 0.02))
+        rng.choice((os.kill, os.killpg))(process.pid, signal.SIGKILL)  # the main process alone, or its workers too
+        said, _ = process.communicate(timeout=60)
+        assert process.returncode in (0, -signal.SIGKILL), said
+        if process.returncode == 0 or read_json(out / RECORD)["state"] != "running":
+            break  # done before its kill: the remaining ones would kill nothing
+        kills += 1
+    process = start(data, model, out, 1)
+    said, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, said
+    assert kills == KILLS
+    assert results(out) == results(tmp_path / "whole/out")
+    assert b"077" in (out / "dropped.tsv").read_bytes() and not (out / "shards").exists()
+
+
+SCRIPT = """
+mount -t tmpfs -o size=%dk none disk || exit
+"$@"; echo "first: $?"
+mount -o remount,size=64m disk
+"$@"; echo "second: $?"
+cp -r disk/out saved
+"""
+
+
+@pytest.mark.parametrize("kilobytes", [60, 150])
+def test_a_disk_full_while_labelling_is_a_clear_error_and_with_room_it_ends_as_any_other(
+    kilobytes: int, data: Path, model: Path, tmp_path: Path, unshare: list[str]
+) -> None:
+    (tmp_path / "disk").mkdir()
+    script = ["sh", "-c", SCRIPT % kilobytes, "sh", *argv(data, model, Path("disk/out"))]
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run([*unshare, *script], cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert "first: 1" in done.stdout and "error: the disk is full" in done.stderr, done.stderr
+    assert "second: 0" in done.stdout and "Traceback" not in done.stderr, done.stderr
+    process = start(data, model, tmp_path / "whole/out", 1)
+    said, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, said
+    assert results(tmp_path / "saved") == results(tmp_path / "whole/out")
