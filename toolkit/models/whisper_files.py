@@ -153,8 +153,11 @@ def model_hash(folder: Path) -> str:
     state = hashlib.sha256()
     for name in (CONFIG, GENERATION, TOKENIZER, *sorted(p.name for p in folder.glob("model*.safetensors"))):
         if (folder / name).is_file():
+            one = hashlib.sha256()
             with open(folder / name, "rb") as f:
-                state.update(hashlib.file_digest(f, "sha256").digest() if hasattr(hashlib, "file_digest") else f.read())
+                while block := f.read(1 << 20):
+                    one.update(block)
+            state.update(one.digest())
     return state.hexdigest()[:16]
 
 

@@ -43,9 +43,10 @@ class Store:
         with open(path, "rb") as f:
             for line in f:
                 try:
-                    self.rows.update(json.loads(line))
-                except (ValueError, TypeError):
+                    batch = json.loads(line).items()
+                except (ValueError, AttributeError, RecursionError):
                     continue  # the line that a killed process was writing
+                self.rows.update({key: row for key, row in batch if _is_result(row)})
 
     def add(self, rows: Mapping[str, Row]) -> None:
         """Keep a batch, in memory and on the disk."""
@@ -57,6 +58,12 @@ class Store:
             if f.tell() and not _ends_well(path):  # of a process of the same number that was killed
                 f.write(b"\n")
             f.write(line)
+
+
+def _is_result(row: Any) -> bool:
+    """Whether it says what was heard. That audio could not be read is tried again: a disk or a codec may be back."""
+    heard = row.get("hypothesis") if isinstance(row, dict) and isinstance(row.get("took"), int | float) else None
+    return isinstance(heard, dict) and isinstance(heard.get("text"), str) and isinstance(heard.get("segments"), list)
 
 
 def _ends_well(path: Path) -> bool:

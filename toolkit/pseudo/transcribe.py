@@ -3,7 +3,7 @@
 As a step: --in DATA MODEL, where MODEL is a Whisper's folder or an id of the hub. Without --in, of any audio files:
 python3 -m toolkit.pseudo.transcribe MODEL FILE... [--format txt|srt|vtt|json] [--out FOLDER].
 
-What was transcribed is kept by audio, model and settings (store.py): a set that grows, another --nj or batch size, and
+What was transcribed is kept by audio, model, settings and VERSION (store.py): a set that grows, another --nj or batch size, and
 --fresh transcribe nothing twice.
 """
 
@@ -50,7 +50,7 @@ def run(step: Step[TranscribeConfig]) -> None:
     transcriber = Transcriber(folder, config.decode, data.path.name)
     jobs = jobs_of(data.utterances, data.tables.get("utt2lang", {}), config.decode, transcriber.vocabulary)
     parts = split([job.utterance.seconds for job in jobs])
-    store_folder = step.out.parent / ITEMS / settings_folder(transcriber.header)
+    store_folder = step.out.parent / ITEMS / f"{settings_folder(transcriber.header)}-v{VERSION}"
     device = device_of_shards(step, folder)
 
     @cache
