@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from ..core.errors import UserError
 from ..models.hearing import Context, Ears
 from ..models.log_mel import Wave
 from ..models.vocabulary import Vocabulary
@@ -44,7 +45,16 @@ class TorchBackend:
     def decode(
         self, waves: Sequence[Wave], prompt: Sequence[int], *, beam: int = 1, limit: int = 225, timestamps: bool = False
     ) -> list[Decoded]:
-        """One window each, none longer than `seconds`."""
+        """One window each, none longer than `seconds`. Raises UserError where a GPU has no room for them."""
+        try:
+            return self._decode(waves, prompt, beam, limit, timestamps)
+        except torch.OutOfMemoryError as e:
+            what = f"the GPU's memory is full: {str(e).split('. ')[0]}"
+            raise UserError(what, f"{len(waves)} windows at once", "lower speed.batch") from None
+
+    def _decode(
+        self, waves: Sequence[Wave], prompt: Sequence[int], beam: int, limit: int, timestamps: bool
+    ) -> list[Decoded]:
         states_BSD = self.ears.states(waves)
         if beam == 1:
             return greedy(self.model, states_BSD, prompt, self.vocabulary, timestamps, limit)

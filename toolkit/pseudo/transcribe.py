@@ -3,8 +3,8 @@
 As a step: --in DATA MODEL, where MODEL is a Whisper's folder or an id of the hub. Without --in, of any audio files:
 python3 -m toolkit.pseudo.transcribe MODEL FILE... [--format txt|srt|vtt|json] [--out FOLDER].
 
-What was transcribed is kept by audio, model, settings and VERSION (store.py): a set that grows, another --nj or batch size, and
---fresh transcribe nothing twice.
+What was transcribed is kept by audio, model, settings and VERSION (store.py): a set that grows, another --nj or batch
+size, and --fresh transcribe nothing twice.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from ..core.files import read_json, write_json
 from ..core.record import DROPPED, Ledger
 from ..core.shards import run_shards, split
 from ..core.step import Step, main
+from ..data.find import read_from_here
 from ..data.kaldi import DataDir
 from ..models.whisper_files import find_model
 from ..units.features import device_of_shards
@@ -152,7 +153,7 @@ def _inputs(paths: Sequence[Path]) -> tuple[DataDir, Path]:
     if len(data) != 1 or len(models) != 1:
         what = f"inputs: {len(data)} data directories and {len(models)} models"
         raise UserError(what, "--in", "give one of each")
-    return DataDir.read(data[0]), find_model(models[0])
+    return read_from_here(data[0]), find_model(models[0])
 
 
 def _rows(path: Path) -> list[Hypothesis]:

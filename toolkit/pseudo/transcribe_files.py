@@ -51,6 +51,7 @@ def command(words: Sequence[str]) -> int:
     """Transcribe; returns the exit status: 1 where a file could not be read, the others being done."""
     call, rest = _parser().parse_known_args(words)
     config = load_config(TranscribeConfig, call.config, _fields(rest))
+    device = _device(call.gpu)
     transcriber = Transcriber(find_model(call.model), _decode(config.decode, call.format, call.language))
     jobs = []
     failed: list[str] = []
@@ -63,7 +64,7 @@ def command(words: Sequence[str]) -> int:
         jobs.append(Job(Utterance(str(file), str(file), 0.0, None, "", seconds), transcriber.config.language))
     names = outputs(call.files, call.out or Path(), call.format)
     if jobs:
-        transcriber.open("cuda:0" if call.gpu else "cpu", config.speed.threads, _cache())
+        transcriber.open(device, config.speed.threads, _cache())
     for job in jobs:  # one at a time: what is done is printed, or lies in its file
         for row in transcriber.transcribe([job], lambda id, why, more: failed.append(f"{id}: {more}"), 1):
             _leave(row, call.format, names[Path(row.id)] if call.out else None, len(call.files) > 1)
@@ -117,6 +118,15 @@ def _fields(rest: Sequence[str]) -> dict[str, str]:
             raise UserError(f"{word} needs a value", "command line")
         found[name.replace("-", "_")] = value or words.pop(0)
     return found
+
+
+def _device(gpu: bool) -> str:
+    """Raises UserError where there is no GPU to compute on."""
+    import torch
+
+    if gpu and not torch.cuda.is_available():
+        raise UserError("there is no GPU that torch can compute on", "--gpu", "leave it out")
+    return "cuda:0" if gpu else "cpu"
 
 
 def _cache() -> Path:

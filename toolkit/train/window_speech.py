@@ -22,7 +22,8 @@ from torch import Tensor
 from ..core.errors import UserError
 from ..core.progress import Progress
 from ..core.seed import seed_of
-from ..data.kaldi import DataDir, Utterance
+from ..data.find import read_from_here
+from ..data.kaldi import Utterance
 from ..models.hearing import Context, Ears, frames_of
 from ..models.log_mel import RATE, log_mel
 from ..models.vocabulary import Vocabulary
@@ -102,7 +103,7 @@ class WindowSpeech:
         self.windows = read_windows(folder)
         self.vocabulary, self.config, self.mels, self.positions = vocabulary, config, mels, positions
         self.frames = frames_of(config.window_seconds)
-        by_id = {u.id: u for u in DataDir.read(header.data)}
+        by_id = {u.id: u for u in read_from_here(Path(header.data))}
         missing = [p.id for w in self.windows for p in w.utterances if p.id not in by_id]
         if missing:
             what = f"{len(missing)} utterances of these windows are not in {header.data}, e.g. {missing[0]}"
