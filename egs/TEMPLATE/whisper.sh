@@ -35,6 +35,15 @@ places() { # run.sh may replace it: fills sources (where training sets lie), tes
   tests+=("${more[@]}")
 }
 
+apart() { # a teacher that was told the transcripts of what it labels, or is tested on, shows nothing
+  local name others
+  read -ra others <<<"$train $dev $test"
+  for name in "${others[@]}"; do
+    # shellcheck disable=SC2053 # names may be patterns
+    [[ $adapt != $name ]] || { echo "error: the set $adapt is in --adapt and among $name: give the teacher one of its own" >&2 && exit 2; }
+  done
+}
+
 sample() {
   stage sample "Segments to be labelled, drawn by seed"
   run data.sample --config "$(config sample)" ${count:+--count "$count"} --sets "$train" --in "${sources[@]}" --out "$dump/sample"
@@ -136,6 +145,7 @@ the teacher's words stand for them. Rates on them say how far a system is from i
 
 stages() {
   local models=() results=() sources=() tests=() devset='' unadapted='' sets=$dump/sets
+  apart
   stage data "Corpus to validated Kaldi data directories, training sets without what test sets have; the teacher"
   prepare
   separate
