@@ -18,7 +18,7 @@ from toolkit.models.whisper_files import load_whisper
 from toolkit.pseudo.config import DecodeConfig
 from toolkit.pseudo.store import Store
 from toolkit.pseudo.transcribe import label
-from toolkit.pseudo.transcriber import Job, Transcriber
+from toolkit.pseudo.transcriber import Job, Transcriber, resolved
 from toolkit.train.loop import LoopConfig, Run
 from toolkit.train.objectives.seq2seq import IGNORED, Seq2Seq, Seq2SeqConfig, label_row
 from toolkit.train.ranks import World
@@ -45,7 +45,7 @@ class Labelling:
         config = DecodeConfig(
             language=self.clips[0].language, languages=languages, max_new_tokens=MOST_WRITTEN, **decode
         )
-        self.transcriber = Transcriber(Path(model), config)
+        self.transcriber = Transcriber(Path(model), resolved(config, 0, cluster=False))
         self.transcriber.open("cpu", threads, Path(cache))
         self.texts: dict[str, str] = {}
 
@@ -54,7 +54,7 @@ class Labelling:
         self.done += 1
         with tempfile.TemporaryDirectory() as store:
             found, _ = label(
-                list(map(self._job, now)), self.transcriber, Store(Path(store)), Ledger("race"), self.batch
+                list(map(self._job, now)), self.transcriber, Store(Path(store)), Ledger("race"), self.batch, "here"
             )
         self.texts |= {row.id: row.text for row in found}
         return {"audio_seconds": sum(clip.seconds for clip in now)}

@@ -1,11 +1,13 @@
 # shellcheck shell=bash
 # Sourced by the templates: training sets without what they share with a test set.
-separate() { # uses the options of the template: train against allow_contamination data, and the folder sets
-  local others options=()
+separate() { # uses options of the template: train adapt against also allow_contamination data, and the folder sets
+  local others words name trained='' options=()
   # shellcheck disable=SC2154 # they are the template's
-  read -ra others <<<"$against"
+  read -ra others <<<"$against ${also:-}"
   # shellcheck disable=SC2154
-  [[ $train == *train* ]] || options+=(--train "$train")
+  read -ra words <<<"$train ${adapt:-}"
+  for name in "${words[@]}"; do [[ $name == *train* ]] || trained+=" $name"; done
+  [[ -z $trained ]] || options+=(--train "*train*$trained")
   # shellcheck disable=SC2154
   [[ $allow_contamination == false ]] || options+=(--allow_contamination "$allow_contamination")
   # shellcheck disable=SC2154

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..core.files import atomic
 from ..core.step import Step, main
 from .whisper import parameter_count
-from .whisper_files import TRAVELS, find_model, read_whisper_config
+from .whisper_files import CONFIG, INDEX, TRAVELS, find_model, read_whisper_config, weight_files
 
 VERSION = 1
 PLAN = {"mb": 6200}  # of large-v2, and once more in the hub's cache
@@ -26,7 +26,7 @@ def run(step: Step[FetchConfig]) -> None:
     """Copy config, weights and tokenizer into hf/."""
     found = find_model(step.config.model)
     count = parameter_count(read_whisper_config(found))
-    names = {"config.json", *TRAVELS, *(p.name for p in found.glob("model*.safetensors*"))}
+    names = {CONFIG, INDEX, *TRAVELS, *weight_files(found)}
     with atomic(step.out / "hf") as temporary:
         temporary.mkdir(parents=True)
         for name in sorted(names):

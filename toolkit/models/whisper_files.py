@@ -38,7 +38,7 @@ TRAVELS = (  # what a model made from another takes over as it is
 )
 FIXED = {"activation_function": "gelu", "scale_embedding": False}  # of every release, and built in here
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
-_WANTED = ("*.json", "merges.txt", "model*.safetensors")
+_WANTED = ("*.json", "merges.txt", WEIGHTS, "model-0*.safetensors")  # large-v3 has its weights in fp32 besides
 
 
 def find_model(name: str | Path) -> Path:
@@ -98,8 +98,14 @@ def _ours(name: str) -> str:
 
 
 def _tensors(folder: Path) -> dict[str, Tensor]:
+    remedy = "name a Whisper folder that has its weights as safetensors"
+    return {name: t for part in weight_files(folder) for name, t in read_tensors(folder / part, remedy).items()}
+
+
+def weight_files(folder: Path) -> list[str]:
+    """Names of the files that hold the weights: one, or the parts that an index names. Raises UserError."""
     if (folder / WEIGHTS).is_file() or not (folder / INDEX).is_file():
-        return read_tensors(folder / WEIGHTS, "name a Whisper folder that has its weights as safetensors")
+        return [WEIGHTS]
     tree = read_json(folder / INDEX)
     try:
         parts = sorted(set(map(str, tree["weight_map"].values())))
@@ -107,7 +113,7 @@ def _tensors(folder: Path) -> dict[str, Tensor]:
         raise UserError(f"a broken index of weights: {e!r}", str(folder / INDEX), "copy it again") from None
     if strange := [part for part in parts if "/" in part or part.startswith(".")]:
         raise UserError(f"an index that leads out of its folder: {strange[0]}", str(folder / INDEX), "copy it again")
-    return {name: t for part in parts for name, t in read_tensors(folder / part).items()}
+    return parts
 
 
 def save_whisper(
@@ -151,7 +157,7 @@ def said_of(folder: Path) -> dict[str, Any]:
 def model_hash(folder: Path) -> str:
     """Of shape, weights and tokenizer: two folders of one hash write the same."""
     state = hashlib.sha256()
-    for name in (CONFIG, GENERATION, TOKENIZER, *sorted(p.name for p in folder.glob("model*.safetensors"))):
+    for name in (CONFIG, GENERATION, TOKENIZER, *weight_files(folder)):
         if (folder / name).is_file():
             one = hashlib.sha256()
             with open(folder / name, "rb") as f:

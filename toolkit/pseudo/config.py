@@ -7,6 +7,8 @@ from typing import Literal
 
 from ..core.config import check_threads
 
+Compute = Literal["auto", "float32", "float16", "bfloat16", "int8"]
+
 
 @dataclass(frozen=True)
 class DecodeConfig:
@@ -32,8 +34,8 @@ class DecodeConfig:
     "silence between them, seconds"
     backend: Literal["torch", "ctranslate2"] = "torch"
     "torch: ours; ctranslate2: int8 on CPUs, and no entropy"
-    compute: Literal["auto", "float32", "float16", "bfloat16", "int8"] = "auto"
-    "precision; auto: bfloat16 on a GPU that computes in it, else float32"
+    compute: Compute = "auto"
+    "precision; auto: on a GPU bfloat16 where it computes in it (ctranslate2: float16), else float32"
 
     def __post_init__(self) -> None:
         if self.beam < 1 or self.max_new_tokens < 1:

@@ -20,6 +20,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from ..core import slurm
 from ..core.errors import UserError, told
 from ..core.files import read_json, write_json
 from ..core.record import DROPPED, Ledger
@@ -33,7 +34,7 @@ from .config import TranscribeConfig
 from .hypotheses import SPEED, Hypothesis, write_hypotheses
 from .packed import transcribe_packed, windows_of
 from .store import Store, audio_key
-from .transcriber import Job, Transcriber, as_row, jobs_of, settings_folder
+from .transcriber import Job, Transcriber, as_row, jobs_of, resolved, settings_folder
 
 VERSION = 1
 READS = ("decode",)  # how fast it is done changes nothing
@@ -48,7 +49,7 @@ def run(step: Step[TranscribeConfig]) -> None:
     """Transcribe every shard, join the shards."""
     config = step.config
     data, folder = _inputs(step.ins)
-    transcriber = Transcriber(folder, config.decode, data.path.name)
+    transcriber = Transcriber(folder, resolved(config.decode, step.ngpu, slurm.chosen()), data.path.name)
     jobs = jobs_of(data.utterances, data.tables.get("utt2lang", {}), config.decode, transcriber.vocabulary)
     parts = split([job.utterance.seconds for job in jobs])
     store_folder = step.out.parent / ITEMS / f"{settings_folder(transcriber.header)}-v{VERSION}"
@@ -62,11 +63,12 @@ def run(step: Step[TranscribeConfig]) -> None:
     def work(k: int, path: Path) -> None:
         path.mkdir(parents=True)
         ledger = Ledger(step.name)
-        rows, seconds = label([jobs[i] for i in parts[k]], transcriber, opened(), ledger, config.speed.batch)
+        machine = _machine(device, config.speed.threads)
+        rows, cost = label([jobs[i] for i in parts[k]], transcriber, opened(), ledger, config.speed.batch, machine)
         with open(path / ROWS, "w", encoding="utf-8") as f:
             f.writelines(json.dumps(row.to_json(), ensure_ascii=False) + "\n" for row in rows)
         ledger.write(path / DROPPED)
-        write_json(path / SPEED, {"decode_seconds": seconds, **_machine(device, config.speed.threads)})
+        write_json(path / SPEED, {**cost, "peak_memory_mb": _peak_memory(device)})
 
     costs = [sum(jobs[i].utterance.seconds for i in part) for part in parts]
     shards = run_shards(step, costs, work, on_device=True)
@@ -82,26 +84,27 @@ def run(step: Step[TranscribeConfig]) -> None:
 
 
 def label(
-    jobs: Sequence[Job], transcriber: Transcriber, store: Store, ledger: Ledger, batch: int
-) -> tuple[list[Hypothesis], float]:
-    """(hypotheses in the order of the jobs, seconds that they took, in whatever process), through the store."""
+    jobs: Sequence[Job], transcriber: Transcriber, store: Store, ledger: Ledger, batch: int, machine: str
+) -> tuple[list[Hypothesis], dict[str, Any]]:
+    """(hypotheses in the order of the jobs, what they cost when they were made), through the store."""
     found: dict[int, Hypothesis] = {}
-    seconds = 0.0
+    seconds, machines = 0.0, set[str]()
     for windows in _batches(jobs, transcriber, batch):
         part = [i for window in windows for i in window]
         keys = {i: _key(jobs[i]) for i in part}
         missing = [window for window in windows if not all(keys[i] in store.rows for i in window)]
         if missing:
-            rows = _decode([[jobs[i] for i in window] for window in missing], transcriber, batch)
+            rows = _decode([[jobs[i] for i in window] for window in missing], transcriber, batch, machine)
             store.add(dict(zip((keys[i] for window in missing for i in window), rows, strict=True)))
         for i in part:
             row = store.rows[keys[i]]
             seconds += row["took"]
+            machines.add(row.get("on", machine))
             if "dropped" in row:
                 ledger.drop(jobs[i].utterance.id, *row["dropped"])
             else:
                 found[i] = Hypothesis.from_json({"id": jobs[i].utterance.id, **row["hypothesis"]})
-    return [found[i] for i in sorted(found)], seconds
+    return [found[i] for i in sorted(found)], {"decode_seconds": seconds, "machines": sorted(machines)}
 
 
 def _batches(jobs: Sequence[Job], transcriber: Transcriber, batch: int) -> Iterator[list[list[int]]]:
@@ -125,7 +128,9 @@ def _key(job: Job) -> str:
     return f"{key}-{job.copy}" if job.copy else key
 
 
-def _decode(windows: Sequence[Sequence[Job]], transcriber: Transcriber, batch: int) -> list[dict[str, Any]]:
+def _decode(
+    windows: Sequence[Sequence[Job]], transcriber: Transcriber, batch: int, machine: str
+) -> list[dict[str, Any]]:
     """Rows for the store, of audio that cannot be read too."""
     dropped: dict[str, tuple[str, str]] = {}
     jobs = [job for window in windows for job in window]
@@ -140,10 +145,9 @@ def _decode(windows: Sequence[Sequence[Job]], transcriber: Transcriber, batch: i
         made = transcriber.transcribe(jobs, drop, batch)
     took = round((time.perf_counter() - begun) / len(jobs), 4)
     by_id = {row.id: row for row in made}
-    return [
-        {"took": took, "dropped": dropped[id]} if id in dropped else {"took": took, "hypothesis": as_row(by_id[id])}
-        for id in (job.utterance.id for job in jobs)
-    ]
+    ids = [job.utterance.id for job in jobs]
+    made_of = {id: {"dropped": dropped[id]} if id in dropped else {"hypothesis": as_row(by_id[id])} for id in ids}
+    return [{"took": took, "on": machine, **made_of[id]} for id in ids]
 
 
 def _inputs(paths: Sequence[Path]) -> tuple[DataDir, Path]:
@@ -161,25 +165,34 @@ def _rows(path: Path) -> list[Hypothesis]:
         return [Hypothesis.from_json(json.loads(line)) for line in f]
 
 
-def _machine(device: str, threads: int) -> dict[str, Any]:
-    """What speed.json says of where it was made, and the most memory that this process had."""
-    name, peak = f"CPU, {os.cpu_count()} cores", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
-    if device != "cpu":
-        import torch
+def _machine(device: str, threads: int) -> str:
+    """What a row says of where it was made."""
+    if device == "cpu":
+        return f"CPU, {os.cpu_count()} cores\t{threads}"
+    import torch
 
-        name, peak = torch.cuda.get_device_name(device), torch.cuda.max_memory_allocated(device) / 1e6
-    return {"device": name, "threads": threads, "peak_memory_mb": round(peak)}
+    return f"{torch.cuda.get_device_name(device)}\t{threads}"
+
+
+def _peak_memory(device: str) -> int:
+    """The most memory that this process had, MB; on a GPU, of that one."""
+    if device == "cpu":
+        return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000)
+    import torch
+
+    return round(torch.cuda.max_memory_allocated(device) / 1e6)
 
 
 def _speed(shards: Sequence[Path], rows: Sequence[Hypothesis]) -> dict[str, Any]:
-    """Over all workers: the seconds of one after the other."""
+    """Over all workers: the seconds of one after the other; the machines by name where they were several."""
     said = [read_json(shard / SPEED) for shard in shards]
+    machines = sorted({tuple(machine.split("\t")) for s in said for machine in s["machines"]})
     return {
         "audio_seconds": round(sum(row.seconds for row in rows), 2),
         "decode_seconds": round(sum(s["decode_seconds"] for s in said), 2),
         "peak_memory_mb": max(s["peak_memory_mb"] for s in said),
-        "device": said[0]["device"],
-        "threads": said[0]["threads"],
+        "device": "; ".join(dict.fromkeys(device for device, _ in machines)) or "none",
+        "threads": max((int(threads) for _, threads in machines), default=0),
     }
 
 

@@ -19,7 +19,7 @@ from ..models.vocabulary import TICK
 from ..models.whisper_files import find_model
 from .config import DecodeConfig, TranscribeConfig
 from .hypotheses import Hypothesis, Segment
-from .transcriber import Job, Transcriber
+from .transcriber import Job, Transcriber, resolved
 
 
 def as_text(hypothesis: Hypothesis) -> str:
@@ -52,7 +52,8 @@ def command(words: Sequence[str]) -> int:
     call, rest = _parser().parse_known_args(words)
     config = load_config(TranscribeConfig, call.config, _fields(rest))
     device = _device(call.gpu)
-    transcriber = Transcriber(find_model(call.model), _decode(config.decode, call.format, call.language))
+    decode = resolved(_decode(config.decode, call.format, call.language), int(call.gpu), cluster=False)
+    transcriber = Transcriber(find_model(call.model), decode)
     jobs = []
     failed: list[str] = []
     for file in call.files:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -21,7 +21,7 @@ from ..models.vocabulary import Vocabulary
 from ..models.whisper import parameter_count
 from ..models.whisper_files import model_hash, model_name, read_whisper_config, said_of
 from ..score.repetition import repetition
-from .config import DecodeConfig
+from .config import Compute, DecodeConfig
 from .decoded import Decoded
 from .hypotheses import Header, Hypothesis
 from .long_audio import Listening
@@ -63,6 +63,24 @@ class Job:
     utterance: Utterance
     language: str
     copy: int = 0
+
+
+def resolved(config: DecodeConfig, ngpu: int, cluster: bool) -> DecodeConfig:
+    """With a precision in the place of `auto`: rows of one are never mixed with rows of another.
+
+    Args:
+        cluster: other machines compute, of which this one knows no more than that they have GPUs where `ngpu` is not 0.
+    """
+    if config.compute != "auto":
+        return config
+    compute: Compute = "float32"
+    if ngpu:
+        import torch
+
+        if cluster or torch.cuda.is_available():
+            bf16 = cluster or torch.cuda.is_bf16_supported()
+            compute = "float16" if config.backend == "ctranslate2" else "bfloat16" if bf16 else "float32"
+    return replace(config, compute=compute)
 
 
 class Transcriber:

@@ -47,7 +47,7 @@ from .window_speech import Shuffled, WindowConfig, WindowSpeech
 VERSION = 1
 PLAN = {"mb": 600, "mb_per_hour": 0}
 JOBS = "ranks"
-MOST_WRITTEN = 225  # tokens of a window of the dev set
+LEAST_WRITTEN = 10  # tokens that a window of the dev set may have, beside twice as many as the longest label beside it
 
 
 @dataclass(frozen=True)
@@ -150,6 +150,11 @@ class Hearing:
             self.train.hear(ears, "hear")
             if self.dev and self.train.states is not None:
                 self.dev.hear(ears, "hear dev")
+        heard = all(speech.states is not None for speech in (self.train, self.dev) if speech)
+        if config.data.states_context == "audio" and not heard:
+            what = "data.states_context is audio, but not all windows are heard beforehand, which it is for"
+            remedy = "raise data.states_mb, with the teacher's encoder frozen, or leave data.states_context at window"
+            raise UserError(what, "data.states_context", remedy)
 
 
 class DevScore:
@@ -160,8 +165,9 @@ class DevScore:
 
     def __call__(self, student: Whisper, states_BSD: Tensor, batch: Batch) -> dict[str, Pair]:
         prompt = self.vocabulary.prompt(batch["language"], False)
-        written = greedy(student, states_BSD, prompt, self.vocabulary, False, MOST_WRITTEN)
         labels = [[t for t in row if t != IGNORED] for row in batch["labels_BL"].tolist()]
+        limit = LEAST_WRITTEN + 2 * max(map(len, labels))  # one that rambles on is wrong long before
+        written = greedy(student, states_BSD, prompt, self.vocabulary, False, limit)
         references = [self.normalise(self.vocabulary.decode(row)) for row in labels]
         hypotheses = [self.normalise(self.vocabulary.decode(w.tokens)) for w in written]
         edits = word_edits(references, hypotheses)
@@ -174,7 +180,8 @@ def learn(config: Seq2SeqTraining, inputs: Inputs, heard: Hearing, out: Path, wo
     student = load_whisper(inputs.start)
     said = said_of(inputs.start)
     picks = (said.get("encoder_blocks", ()), said.get("decoder_blocks", ()))
-    teacher = load_whisper(inputs.teacher) if inputs.teacher else None
+    wanted = config.objective.weights[1] or config.objective.mse
+    teacher = load_whisper(inputs.teacher) if inputs.teacher and wanted else None
     try:
         scorer = DevScore(heard.vocabulary, config.profile)
         objective = Seq2Seq(student, config.objective, teacher, picks, scorer)

@@ -142,11 +142,12 @@ class WindowSpeech:
             )
             return
         with Progress(label, len(self), "windows") as bar:
-            heard = []
             for row in range(len(self)):
-                heard.append(ears.states([self.wave(row)])[0].clone())
+                states_SD = ears.states([self.wave(row)])[0].cpu()
+                if self.states is None:
+                    self.states = torch.empty(len(self), *states_SD.shape)
+                self.states[row] = states_SD
                 bar.add(1)
-        self.states = torch.stack(heard)
 
     def wave(self, row: int) -> Wave:
         """Audio [N] of a window, from its beginning to the end of its last utterance.

@@ -102,6 +102,8 @@ class Seq2Seq(Objective):
             student.decoder.embed_positions.requires_grad_(False)
         student.encoder.recompute = student.decoder.recompute = config.recompute
         self.shares = self.frozen and teacher is not None and _same(teacher.encoder, student.encoder)
+        if self.shares and teacher is not None:
+            teacher.encoder = student.encoder  # one of two alike is enough
         # A list hides it from parameters() and state_dict(): it is no part of a checkpoint.
         self._teacher = [] if teacher is None else [teacher.requires_grad_(False).eval()]
 
