@@ -87,7 +87,7 @@ class Distilling:
         self.loop = Run(objective, optim, loop, Path("nowhere"), world, "")
 
     def run(self) -> dict[str, Any]:
-        before = self.loop.window.sums.get("loss", (0.0, 0.0))
+        before = tuple(self.loop.window.sums.get("loss", (0.0, 0.0)))
         self.loop.step([self._batch()], range(1))
         after = self.loop.window.sums["loss"]
         self.losses.append((after[0] - before[0]) / (after[1] - before[1]))

@@ -38,7 +38,7 @@ def test_clips_come_back_in_their_order(inputs: Inputs) -> None:
     assert len(read_audio(str(clip_path(folder, CLIPS[1])))) == 2.25 * RATE
 
 
-@pytest.mark.parametrize("rounds", [1, 3, 5])
+@pytest.mark.parametrize("rounds", [1, 2, 4])
 def test_rounds_share_the_clips_and_the_warm_up_has_a_few(rounds: int) -> None:
     turns = [turn(CLIPS, number, rounds) for number in range(rounds)]
     assert sorted((c for t in turns for c in t), key=CLIPS.index) == CLIPS
@@ -65,12 +65,12 @@ def test_a_word_error_rate_is_that_of_a_case_worked_by_hand() -> None:
 @pytest.mark.skipif(not PEERS.is_file(), reason="the peers are not installed: tools/setup.sh peers")
 def test_labels_of_all_ways_are_compared_with_the_peers(inputs: Inputs, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(whisper_races, "WAYS", {n: w for n, w in whisper_races.WAYS.items() if "CTranslate2" not in n})
-    section = whisper_races.pseudo_label(inputs, 2)
+    section = whisper_races.pseudo_label(inputs, 1)
     same = next(claim for claim in section.claims if claim.what.startswith("the same text"))
     assert same.reached and list(same.found) == [1.0]
     peer, ours = section.rows[:2]
     assert peer[4:6] == ours[4:6] == ["0", "0.00"] and peer[6] == ours[6] and float(peer[6]) > 0
-    assert "10 clips" in part(section) and "5 ar, 5 en" in part(section)
+    assert "6 clips" in part(section) and "3 ar, 3 en" in part(section)
 
 
 @pytest.mark.skipif(not PEERS.is_file(), reason="the peers are not installed: tools/setup.sh peers")

@@ -172,8 +172,9 @@ class WhisperDecoder(nn.Module):
         self.recompute = False
 
     def heard(self, states_BSD: Tensor) -> list[tuple[Tensor, Tensor]]:
-        """Keys and values of the encoder for every block."""
-        return [block.encoder_attn.keys_values(states_BSD) for block in self.layers]  # type: ignore[union-attr, operator]
+        """Keys and values of the encoder for every block, head by head as every step will read them."""
+        pairs = (block.encoder_attn.keys_values(states_BSD) for block in self.layers)  # type: ignore[union-attr, operator]
+        return [(key.contiguous(), value.contiguous()) for key, value in pairs]
 
     def forward(self, tokens_BL: Tensor, states_BSD: Tensor, states: list[Tensor] | None = None) -> Tensor:
         """States [B, L, D] of all tokens at once. `states`: as of the encoder."""
