@@ -67,7 +67,7 @@ places() {
   local name more
   read -ra more <<<"$also"
   sources=() tests=() devset=$dump/dev
-  for name in $train; do sources+=("$sets/$name"); done
+  for name in $train; do sources+=("$sets/$name/$name"); done
   for name in $test; do tests+=("$dump/test/$name"); done
   tests+=("${more[@]}")
 }
