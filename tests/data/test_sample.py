@@ -207,3 +207,26 @@ def test_the_command_gives_the_same_bytes_whatever_the_order_of_the_inputs(tmp_p
         made.append({f.name: f.read_bytes() for f in (tmp_path / out).iterdir() if f.is_file() and f.suffix != ".json"})
     assert made[0] == made[1]
     assert json.loads((tmp_path / "a/record.json").read_text(encoding="utf-8"))["counts"]["mgb2_train_utterances"] == 20
+
+
+def test_recordings_of_one_name_that_are_two_files_stay_two_and_one_file_stays_one(tmp_path: Path) -> None:
+    for name, file in (("mgb2_train", "a.wav"), ("qasr_train", "b.wav")):
+        tables = {
+            "wav.scp": {"برنامج": f"/nowhere/{file}", "مشترك": "/nowhere/c.wav"},
+            "segments": {f"{name}-1": "برنامج 0.5 2.5", f"{name}-2": "مشترك 1 3"},
+            "utt2spk": {f"{name}-1": f"{name}-1", f"{name}-2": f"{name}-2"},
+            "utt2dur": {f"{name}-1": "2", f"{name}-2": "2"},
+            "reco2dur": {"برنامج": "9", "مشترك": "7"},
+            "text": {f"{name}-1": "قال المعلم", f"{name}-2": "شو صار"},
+        }
+        write_data_dir(tmp_path / "data" / name, tables)
+    sample(tmp_path / "out", SampleConfig(), tmp_path / "data")
+    found = DataDir.read(tmp_path / "out")
+    heard = {u.id: (u.path, u.start) for u in found.utterances}
+    assert heard == {
+        "mgb2_train-1": ("/nowhere/a.wav", 0.5),
+        "mgb2_train-2": ("/nowhere/c.wav", 1),
+        "qasr_train-1": ("/nowhere/b.wav", 0.5),
+        "qasr_train-2": ("/nowhere/c.wav", 1),
+    }
+    assert set(found.tables["wav.scp"]) == {"mgb2_train-برنامج", "qasr_train-برنامج", "مشترك"}

@@ -14,7 +14,7 @@ drawn is counted, and not listed: nothing is wrong with it.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, takewhile
 from pathlib import Path
@@ -120,7 +120,7 @@ def run(step: Step[SampleConfig]) -> None:
         raise UserError(
             "nothing is drawn", ", ".join(map(str, step.ins)), "ask for more, or loosen the limits of length"
         )
-    tables, left = combine(filled(parts))
+    tables, left = combine(filled(apart(parts)))
     print(*left, sep="\n", end="\n" if left else "")
     write_data_dir(step.out, tables)
     if any((part.path / PHONES).is_file() for part in parts):
@@ -139,6 +139,32 @@ def _fitting(step: Step[SampleConfig], data: DataDir) -> list[Utterance]:
         else:
             kept.append(u)
     return kept
+
+
+def apart(parts: Sequence[DataDir]) -> list[DataDir]:
+    """The sets, with the name of the set before a recording that another set cuts from another file.
+
+    MGB-2 and QASR have programmes of one broadcaster under its own ids. Utterances keep theirs. Without `segments` a
+    recording is an utterance, and is not renamed.
+    """
+    files: dict[str, set[str]] = {}
+    for part in parts:
+        for rec, source in part.tables[WAV].items():
+            files.setdefault(rec, set()).add(source)
+    return [_renamed(part, {rec for rec in part.tables[WAV] if len(files[rec]) > 1}) for part in parts]
+
+
+def _renamed(part: DataDir, twice: Collection[str]) -> DataDir:
+    if SEGMENTS not in part.tables or not twice:
+        return part
+    new = {rec: f"{part.path.name}-{rec}" for rec in twice}
+    tables = dict(part.tables)
+    for name in (WAV, "reco2dur"):
+        if name in tables:
+            tables[name] = {new.get(rec, rec): value for rec, value in tables[name].items()}
+    cuts = {id: cut.split(None, 1) for id, cut in tables[SEGMENTS].items()}
+    tables[SEGMENTS] = {id: f"{new.get(rec, rec)} {times}" for id, (rec, times) in cuts.items()}
+    return DataDir(part.path, tables, part.utterances)
 
 
 def _part(data: DataDir, name: str, chosen: Sequence[Utterance]) -> DataDir:
