@@ -47,14 +47,6 @@ loop: {total_steps: 9, log_every: 2, validate_every: 3, checkpoint_every: 2, ten
 """
 
 
-@pytest.fixture(scope="module", autouse=True)
-def shorter() -> Any:
-    """A network that knows nothing rambles on to the limit, which is most of what a validation takes."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(seq2seq, "MOST_WRITTEN", 12)
-        yield
-
-
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = distillation(tmp_path_factory.mktemp("recipe"))

@@ -229,7 +229,7 @@ class Whisper(nn.Module):
         weight_VD = self.decoder.embed_tokens.weight
         if torch.is_grad_enabled():
             return F.linear(states_D, weight_VD)
-        return affine(states_D.flatten(0, -2), weight_VD).view(*states_D.shape[:-1], -1)
+        return affine(states_D.reshape(-1, states_D.shape[-1]), weight_VD).view(*states_D.shape[:-1], -1)
 
     def new_cache(self, states_BSD: Tensor, length: int, copies: int = 1) -> Cache:
         """A cache of `length` tokens for a decoder that hears these states; each row `copies` times, for a beam."""

@@ -136,8 +136,6 @@ def make_take(u: Utterance, label: Label, vocabulary: Vocabulary, step: Step[Pac
         step.ledger.drop(u.id, "longer than the window", f"{u.seconds:.3f} s, a window {config.window_seconds:g} s")
     elif not segments:
         step.ledger.drop(u.id, "empty label", f"labels: {config.labels}")
-    elif any(token >= vocabulary.end for _, _, tokens in segments for token in tokens):
-        step.ledger.drop(u.id, "label with a special token", " ".join(text for _, _, text in placed)[:80])
     elif FRAME + take.tokens > config.max_tokens:
         step.ledger.drop(u.id, "label too long", f"{FRAME + take.tokens} tokens, max_tokens is {config.max_tokens}")
     else:
