@@ -129,3 +129,9 @@ def test_the_hash_of_a_model_does_not_depend_on_what_python_has(whisper: Path, m
     first = model_hash(whisper)
     monkeypatch.delattr(hashlib, "file_digest", raising=False)  # which came with 3.11
     assert model_hash(whisper) == first
+
+
+def test_of_a_store_only_what_will_be_asked_for_is_held(tmp_path: Path) -> None:
+    rows = {key: {"took": 1.0, "hypothesis": {"text": "نص", "segments": []}} for key in ("a", "b", "c")}
+    Store(tmp_path).add(rows)
+    assert Store(tmp_path, {"b", "d"}).rows == {"b": rows["b"]}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +33,9 @@ def audio_key(utterance: Utterance) -> str:
 class Store:
     """Rows by key, of one model and one way to decode."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, wanted: Container[str] | None = None) -> None:
+        """`wanted`: keys that somebody will ask for, of a store that may have a million others; None: all."""
+        self.folder, self.wanted = folder, wanted
         self.rows: dict[str, Row] = {}
         for path in sorted(folder.glob("*.jsonl")) if folder.is_dir() else ():
             self._read(path)
@@ -46,7 +47,10 @@ class Store:
                     batch = json.loads(line).items()
                 except (ValueError, AttributeError, RecursionError):
                     continue  # the line that a killed process was writing
-                self.rows.update({key: row for key, row in batch if _is_result(row)})
+                self.rows.update({key: row for key, row in batch if self._wants(key) and _is_result(row)})
+
+    def _wants(self, key: str) -> bool:
+        return self.wanted is None or key in self.wanted
 
     def add(self, rows: Mapping[str, Row]) -> None:
         """Keep a batch, in memory and on the disk."""

@@ -15,6 +15,7 @@ import resource
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
 from pathlib import Path
@@ -58,7 +59,8 @@ def run(step: Step[TranscribeConfig]) -> None:
     @cache
     def opened() -> Store:
         transcriber.open(device, config.speed.threads, store_folder.parent / CONVERTED)
-        return Store(store_folder)
+        i, n = step.worker or (1, 1)
+        return Store(store_folder, {_key(jobs[j]) for part in parts[i - 1 :: n] for j in part})
 
     def work(k: int, path: Path) -> None:
         path.mkdir(parents=True)
@@ -74,13 +76,13 @@ def run(step: Step[TranscribeConfig]) -> None:
     shards = run_shards(step, costs, work, on_device=True)
     for shard in shards:
         step.ledger.merge(shard / DROPPED)
-    rows = [row for shard in shards for row in _rows(shard / ROWS)]
-    if not rows:
+    if not any((shard / ROWS).stat().st_size for shard in shards):
         what = f"not one utterance could be transcribed: {step.ledger.reasons()}"
         raise UserError(what, str(data.path), "mend the data")
-    write_hypotheses(step.out, sorted(rows, key=lambda row: row.id), transcriber.header)
-    write_json(step.out / SPEED, _speed(shards, rows))
-    step.counts |= _counts(rows)
+    tally = _Tally()
+    write_hypotheses(step.out, tally.counted(shards), transcriber.header)
+    write_json(step.out / SPEED, _speed(shards, tally.seconds))
+    step.counts |= tally.counts
 
 
 def label(
@@ -160,9 +162,30 @@ def _inputs(paths: Sequence[Path]) -> tuple[DataDir, Path]:
     return read_from_here(data[0]), find_model(models[0])
 
 
-def _rows(path: Path) -> list[Hypothesis]:
-    with open(path, encoding="utf-8") as f:
-        return [Hypothesis.from_json(json.loads(line)) for line in f]
+@dataclass
+class _Tally:
+    """What passes by on its way from the shards, which are in the order of the ids, to the output."""
+
+    utterances: int = 0
+    seconds: float = 0.0
+    empty: int = 0
+    cut_off: int = 0
+
+    def counted(self, shards: Sequence[Path]) -> Iterator[Hypothesis]:
+        for shard in shards:
+            with open(shard / ROWS, encoding="utf-8") as f:
+                for line in f:
+                    row = Hypothesis.from_json(json.loads(line))
+                    self.utterances += 1
+                    self.seconds += row.seconds
+                    self.empty += not row.text
+                    self.cut_off += not row.ended
+                    yield row
+
+    @property
+    def counts(self) -> dict[str, float]:
+        hours = round(self.seconds / 3600, 4)
+        return {"utterances": self.utterances, "hours": hours, "empty": self.empty, "cut_off": self.cut_off}
 
 
 def _machine(device: str, threads: int) -> str:
@@ -183,25 +206,16 @@ def _peak_memory(device: str) -> int:
     return round(torch.cuda.max_memory_allocated(device) / 1e6)
 
 
-def _speed(shards: Sequence[Path], rows: Sequence[Hypothesis]) -> dict[str, Any]:
+def _speed(shards: Sequence[Path], seconds: float) -> dict[str, Any]:
     """Over all workers: the seconds of one after the other; the machines by name where they were several."""
     said = [read_json(shard / SPEED) for shard in shards]
     machines = sorted({tuple(machine.split("\t")) for s in said for machine in s["machines"]})
     return {
-        "audio_seconds": round(sum(row.seconds for row in rows), 2),
+        "audio_seconds": round(seconds, 2),
         "decode_seconds": round(sum(s["decode_seconds"] for s in said), 2),
         "peak_memory_mb": max(s["peak_memory_mb"] for s in said),
         "device": "; ".join(dict.fromkeys(device for device, _ in machines)) or "none",
         "threads": max((int(threads) for _, threads in machines), default=0),
-    }
-
-
-def _counts(rows: Sequence[Hypothesis]) -> dict[str, float]:
-    return {
-        "utterances": len(rows),
-        "hours": round(sum(row.seconds for row in rows) / 3600, 4),
-        "empty": sum(not row.text for row in rows),
-        "cut_off": sum(not row.ended for row in rows),
     }
 
 
