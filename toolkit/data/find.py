@@ -29,11 +29,12 @@ def matching(names: Collection[str], patterns: Iterable[str], where: str) -> lis
     Args:
         where: the field that has the patterns, for the error.
 
-    Raises UserError for a pattern that fits none.
+    Raises UserError for a name that no set has, and where no set fits any pattern.
     """
     patterns = list(patterns)
+    fits = {pattern: any(fnmatchcase(name, pattern) for name in names) for pattern in patterns}
     for pattern in patterns:
-        if not any(fnmatchcase(name, pattern) for name in names):
+        if not fits[pattern] and (not any(fits.values()) or not any(c in pattern for c in "*?[")):
             there = f"name one or more of {', '.join(sorted(set(names)))}"
             raise UserError(f"no set is called {pattern}", where, there)
     return [name for name in names if any(fnmatchcase(name, pattern) for pattern in patterns)]
