@@ -9,8 +9,8 @@ from pathlib import Path
 
 from toolkit.core.files import read_json
 from toolkit.data.kaldi import write_data_dir
-from toolkit.pseudo.hypotheses import Header, Hypothesis, Segment, write_hypotheses
 from toolkit.pseudo.select import LAMBDAS, SURVIVAL
+from toolkit.score.hypotheses import Header, Hypothesis, Segment, write_hypotheses
 from toolkit.score.repetition import letter_ratio
 
 from .inputs import Inputs

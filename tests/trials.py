@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.data.kaldi import write_data_dir
-from toolkit.pseudo.hypotheses import Header, Hypothesis, write_hypotheses
+from toolkit.score.hypotheses import Header, Hypothesis, write_hypotheses
 
 SENTENCES = (
     "وين رايحين اليوم يا جماعة",

@@ -10,10 +10,10 @@ from typing import Any
 from toolkit.core.record import Ledger
 from toolkit.core.step import Step
 from toolkit.data.kaldi import write_data_dir
-from toolkit.pseudo.hypotheses import Header, Hypothesis, write_hypotheses
 from toolkit.pseudo.labelled import Known, Labelled
 from toolkit.pseudo.measures import Measures, measure
 from toolkit.pseudo.select import SelectConfig, run
+from toolkit.score.hypotheses import Header, Hypothesis, write_hypotheses
 from toolkit.text.normalise import profile
 
 SECONDS = 4.0

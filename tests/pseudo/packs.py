@@ -9,9 +9,9 @@ from pathlib import Path
 from toolkit.core.record import Ledger
 from toolkit.core.step import Step
 from toolkit.data.kaldi import write_data_dir
-from toolkit.pseudo.hypotheses import Header, Hypothesis, Segment, write_hypotheses
 from toolkit.pseudo.pack import PackConfig, run
 from toolkit.pseudo.windows import Window, read_windows
+from toolkit.score.hypotheses import Header, Hypothesis, Segment, write_hypotheses
 
 
 @dataclass(frozen=True)

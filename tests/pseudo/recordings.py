@@ -12,8 +12,8 @@ from toolkit.core.record import Ledger
 from toolkit.core.step import Step
 from toolkit.data.kaldi import write_data_dir
 from toolkit.pseudo.config import DecodeConfig, SpeedConfig, TranscribeConfig
-from toolkit.pseudo.hypotheses import Hypothesis, read_hypotheses
 from toolkit.pseudo.transcribe import run
+from toolkit.score.hypotheses import Hypothesis, read_hypotheses
 
 RATE = 16000
 RESULTS = ("hypotheses.jsonl", "text", "header.json")  # what no kill, nj or batch may change

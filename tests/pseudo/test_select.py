@@ -15,11 +15,11 @@ from toolkit.core.config import load_config
 from toolkit.core.errors import UserError
 from toolkit.core.files import read_json
 from toolkit.core.record import read_ledger
-from toolkit.pseudo import hypotheses
-from toolkit.pseudo.hypotheses import HYPOTHESES
 from toolkit.pseudo.measures import SCORES
 from toolkit.pseudo.select import SelectConfig
 from toolkit.pseudo.selections import read_kept
+from toolkit.score import hypotheses
+from toolkit.score.hypotheses import HYPOTHESES
 
 REFERENCES = {"a-1": "قَالَ المعلم", "a-2": "انا رحت السوق", "b-1": "سنة ١٩٧٣", "b-2": "نعم يا سيدي"}
 LABELS = {"a-1": "قال المعلم", "a-2": "انا رحت المدرسة", "b-1": "سنة ۱۹۷۳", "b-2": "شكرا على المشاهدة"}

@@ -17,9 +17,9 @@ from toolkit.data.kaldi import write_data_dir
 from toolkit.models.whisper_files import model_hash
 from toolkit.pseudo import transcribe
 from toolkit.pseudo.config import DecodeConfig, TranscribeConfig
-from toolkit.pseudo.hypotheses import read_hypotheses
 from toolkit.pseudo.store import Store
 from toolkit.pseudo.torch_backend import TorchBackend
+from toolkit.score.hypotheses import read_hypotheses
 
 NAMES = ("ليلى-0", "ليلى-1", "b-0")
 

@@ -13,9 +13,9 @@ import soundfile
 from toolkit.core.errors import UserError
 from toolkit.models.vocabulary import Vocabulary
 from toolkit.pseudo.decoded import Decoded
-from toolkit.pseudo.hypotheses import Hypothesis, Segment
 from toolkit.pseudo.torch_backend import TorchBackend
 from toolkit.pseudo.transcribe_files import as_json, as_srt, as_text, as_vtt, command, outputs
+from toolkit.score.hypotheses import Hypothesis, Segment
 
 from .recordings import RATE, noise
 

@@ -17,10 +17,10 @@ from toolkit.models.hearing import Ears
 from toolkit.models.vocabulary import Vocabulary
 from toolkit.pseudo import transcribe
 from toolkit.pseudo.config import DecodeConfig, TranscribeConfig
-from toolkit.pseudo.hypotheses import read_hypotheses
 from toolkit.pseudo.torch_backend import TorchBackend
 from toolkit.pseudo.transcribe_files import command
 from toolkit.pseudo.windows import Header, Piece, Segment, Window, vocabulary_hash, write_windows
+from toolkit.score.hypotheses import read_hypotheses
 from toolkit.train.window_speech import WindowConfig, WindowSpeech
 
 WAVE = 0.1 * np.random.default_rng(0).standard_normal(8000).astype(np.float32)

@@ -14,8 +14,8 @@ from trials import DIALECTS, SENTENCES, by_turns, many, words, write_heard, writ
 
 from toolkit.core.errors import UserError
 from toolkit.core.record import Ledger
-from toolkit.pseudo.hypotheses import Header, Hypothesis, write_hypotheses
 from toolkit.score.categories import Thresholds
+from toolkit.score.hypotheses import Header, Hypothesis, write_hypotheses
 from toolkit.score.repetition import repetition
 from toolkit.score.system_figures import repeats
 from toolkit.score.system_inputs import read_trial

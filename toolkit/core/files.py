@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import hashlib
 import json
 import os
 import shutil
@@ -45,6 +46,15 @@ def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text atomically."""
     with atomic(path) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="surrogateescape")  # paths may be any bytes
+
+
+def sha256_of(path: str | os.PathLike[str]) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal; the file is never whole in memory."""
+    state = hashlib.sha256()
+    with open(path, "rb") as f:
+        while block := f.read(1 << 20):
+            state.update(block)
+    return state.hexdigest()
 
 
 def write_json(path: Path, tree: Any) -> None:

@@ -112,7 +112,7 @@ def main(function: Callable[[Step[Any]], None], config: type[Any] = NoConfig) ->
 def _read_command(config_class: type[Any], name: str, doc: str) -> tuple[argparse.Namespace, Any]:
     """(what the command line says, the config). Raises UserError for a flag or a config that is wrong."""
     known, rest = _parser(name, doc, config_class).parse_known_args()
-    return known, load_config(config_class, known.config, _overrides(rest, config_class))
+    return known, load_config(config_class, known.config, overrides(rest, config_class))
 
 
 def _run(function: Callable[[Step[Any]], None], config_class: type[Any], name: str, doc: str) -> None:
@@ -189,8 +189,8 @@ def _parser(name: str, doc: str, config_class: type[Any]) -> argparse.ArgumentPa
     return parser
 
 
-def _overrides(rest: list[str], config_class: type[Any]) -> dict[str, str]:
-    """Leftover `--peak-lr 1e-3` pairs -> {"peak_lr": "1e-3"}."""
+def overrides(rest: list[str], config_class: type[Any]) -> dict[str, str]:
+    """Leftover `--peak-lr 1e-3` pairs -> {"peak_lr": "1e-3"}. Raises UserError for what is no field."""
     names = [n for n, _, _ in field_help(config_class)] if fields(config_class) else []
     found: dict[str, str] = {}
     words = separated(rest)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..core.errors import UserError
+from ..core.files import sha256_of
 from ..core.record import is_output
 from .check import KINDS, Limits, check_audio
 from .cut import CutConfig, Energy, cut
@@ -107,16 +107,8 @@ def assess(corpus: Path, rel: str, limits: Limits, pieces: CutConfig | None) -> 
     row: dict[str, Any] = {"path": rel, "reason": verdict.reason, "detail": verdict.detail, "notes": verdict.notes}
     row |= {"seconds": verdict.seconds, "digest": "", "pieces": []}
     if not verdict.reason:
-        row["digest"] = _digest(path)
+        row["digest"] = sha256_of(path)[:24]
         if pieces and verdict.seconds > pieces.longest_seconds:
             db_F = energy.db() if pieces.how == "energy" else np.zeros(0)
             row["pieces"] = cut(verdict.seconds, db_F, pieces)
     return row
-
-
-def _digest(path: str) -> str:
-    state = hashlib.sha256()
-    with open(path, "rb") as f:
-        while block := f.read(1 << 20):
-            state.update(block)
-    return state.hexdigest()[:24]

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from ..core.errors import UserError
+from .whisper import Whisper, WhisperConfig
 
 AGAIN = "fetch or copy it again"
 CONVERT = "convert the model from its own weights, in float16 or float32"
@@ -87,7 +88,12 @@ class Source:
 
 def refuse_wrong(tensors: dict[str, Tensor], sizes: Sizes, path: Path) -> None:
     """Raise UserError unless the tensors are those of a Whisper of these sizes, each of its shape, and no other."""
-    wanted = shapes(sizes)
+    try:
+        with torch.device("meta"):  # proj_out is tied, so it is none of them
+            made = Whisper(WhisperConfig(**sizes)).state_dict()
+    except ValueError as e:
+        raise UserError(f"sizes that no Whisper has: {e}", str(path), AGAIN) from None
+    wanted = {f"model.{name}": tuple(tensor.shape) for name, tensor in made.items()}
     wrong = [f"{name} is missing" for name in wanted if name not in tensors]
     wrong += [f"{name} belongs to no Whisper" for name in tensors if name not in wanted]
     wrong += [
@@ -98,35 +104,3 @@ def refuse_wrong(tensors: dict[str, Tensor], sizes: Sizes, path: Path) -> None:
     if wrong:
         more = f" (and {len(wrong) - 3} more)" if len(wrong) > 3 else ""
         raise UserError(f"not the tensors of a Whisper: {'; '.join(wrong[:3])}{more}", str(path), AGAIN)
-
-
-def shapes(sizes: Sizes) -> dict[str, tuple[int, ...]]:
-    """Tensors of a Whisper of these sizes by Hugging Face's names (proj_out is tied, so it is none of them)."""
-    d = sizes["d_model"]
-    found: dict[str, tuple[int, ...]] = {
-        "model.encoder.conv1.weight": (d, sizes["num_mel_bins"], 3),
-        "model.encoder.conv1.bias": (d,),
-        "model.encoder.conv2.weight": (d, d, 3),
-        "model.encoder.conv2.bias": (d,),
-        "model.encoder.embed_positions.weight": (sizes["max_source_positions"], d),
-        "model.decoder.embed_positions.weight": (sizes["max_target_positions"], d),
-        "model.decoder.embed_tokens.weight": (sizes["vocab_size"], d),
-    }
-    for side, attentions in (("encoder", ("self_attn",)), ("decoder", ("self_attn", "encoder_attn"))):
-        for i in range(sizes[f"{side}_layers"]):
-            layer, ffn = f"model.{side}.layers.{i}", sizes[f"{side}_ffn_dim"]
-            found |= {f"{layer}.fc1.weight": (ffn, d), f"{layer}.fc1.bias": (ffn,)}
-            found |= {f"{layer}.fc2.weight": (d, ffn), f"{layer}.fc2.bias": (d,)}
-            found |= _norm(f"{layer}.final_layer_norm", d)
-            for name in attentions:
-                found |= _norm(f"{layer}.{name}_layer_norm", d)
-                found |= {
-                    f"{layer}.{name}.{part}.weight": (d, d) for part in ("q_proj", "k_proj", "v_proj", "out_proj")
-                }
-                found |= {f"{layer}.{name}.{part}.bias": (d,) for part in ("q_proj", "v_proj", "out_proj")}
-        found |= _norm(f"model.{side}.layer_norm", d)
-    return found
-
-
-def _norm(name: str, d: int) -> dict[str, tuple[int, ...]]:
-    return {f"{name}.weight": (d,), f"{name}.bias": (d,)}

@@ -9,29 +9,21 @@ the files of the tokenizer and of the generation: these come from FOLDER, which 
 from __future__ import annotations
 
 import argparse
-import hashlib
 import shutil
 from pathlib import Path
 from typing import Any
 
 from ..core.errors import UserError, told
-from ..core.files import atomic, read_json, write_json
+from ..core.files import atomic, read_json, sha256_of, write_json
 from .ctranslate2_files import is_ctranslate2, read_ctranslate2
 from .foreign import Foreign
 from .ggml import is_ggml, read_ggml
 from .tensors import write_tensors
 from .vocabulary import GENERATION, TOKENIZER, Vocabulary
+from .whisper_files import CONFIG, TRAVELS, WEIGHTS
 
-CONFIG, PREPROCESSOR, WEIGHTS, SOURCE = "config.json", "preprocessor_config.json", "model.safetensors", "source.json"
+PREPROCESSOR, SOURCE = "preprocessor_config.json", "source.json"
 NEEDED = (TOKENIZER, PREPROCESSOR)
-WHERE_THERE = (
-    "tokenizer_config.json",
-    "vocab.json",
-    "merges.txt",
-    "normalizer.json",
-    "added_tokens.json",
-    "special_tokens_map.json",
-)
 FORMER = ("_name_or_path", "transformers_version", "forced_decoder_ids")  # the last: generate() refuses it by now
 
 
@@ -63,12 +55,12 @@ def convert(path: Path, tokenizer: Path, out: Path) -> Foreign:
     config = fitting_config(tokenizer, found)
     generation = {name: value for name, value in read_json(tokenizer / GENERATION).items() if name not in FORMER}
     out.mkdir(parents=True, exist_ok=True)
-    for name in (*NEEDED, *WHERE_THERE):
-        if (tokenizer / name).is_file():
+    for name in TRAVELS:
+        if name != GENERATION and (tokenizer / name).is_file():
             with atomic(out / name) as temporary:
                 shutil.copyfile(tokenizer / name, temporary)
     write_json(out / GENERATION, generation)
-    write_json(out / SOURCE, {"file": path.name, "sha256": _sha256(path), "format": found.kind})
+    write_json(out / SOURCE, {"file": path.name, "sha256": sha256_of(path), "format": found.kind})
     write_json(out / CONFIG, config)
     with atomic(out / WEIGHTS) as temporary:
         write_tensors(temporary, found.tensors, {"format": "pt"})
@@ -84,14 +76,6 @@ def fitting_config(tokenizer: Path, found: Foreign) -> dict[str, Any]:
         raise UserError(what, str(tokenizer / CONFIG), "name a folder of the same size")
     kept = {name: value for name, value in config.items() if name not in FORMER and name != "torch_dtype"}
     return {**kept, "dtype": "float32"}
-
-
-def _sha256(path: Path) -> str:
-    state = hashlib.sha256()
-    with open(path, "rb") as f:
-        while block := f.read(1 << 20):
-            state.update(block)
-    return state.hexdigest()
 
 
 def main(words: list[str] | None = None) -> None:

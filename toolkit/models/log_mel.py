@@ -61,15 +61,11 @@ def log_mel(waves: Sequence[Wave | Tensor], frames: int, mels: int, device: str 
         wave_N = torch.as_tensor(wave, dtype=torch.float32, device=place)[: frames * HOP]
         # A frame more than the audio reaches into, of silence after it: the same samples as in a window padded whole.
         heard = min(frames, (len(wave_N) + FFT // 2 + HOP - 1) // HOP)
-        padding = max(heard * HOP + FFT // 2 - len(wave_N), 0)
-        padded_N = torch.nn.functional.pad(wave_N, (0, padding)) if heard < frames else _to_length(wave_N, frames * HOP)
+        samples = heard * HOP + (FFT // 2 if heard < frames else 0)
+        padded_N = torch.nn.functional.pad(wave_N, (0, samples - len(wave_N)))
         power_FT = torch.stft(padded_N, FFT, HOP, window=window, return_complex=True)[:, :heard].abs().square()
         log_MT = (filters_FM.T @ power_FT).clamp(min=FLOOR).log10()
         lowest = log_MT.max() - RANGE
         mel_MT[:, :heard] = (torch.maximum(log_MT, lowest) + 4) / 4
         mel_MT[:, heard:] = (torch.clamp(lowest, min=np.log10(FLOOR)) + 4) / 4
     return out_BMT
-
-
-def _to_length(wave_N: Tensor, samples: int) -> Tensor:
-    return torch.nn.functional.pad(wave_N, (0, samples - len(wave_N)))

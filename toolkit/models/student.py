@@ -80,13 +80,14 @@ def run(step: Step[StudentConfig]) -> None:
     ours, theirs = parameter_count(student.config), parameter_count(shape)
     name = f"DW-{len(encoder)}-{len(decoder)}"
     about = {**said_of(folder), "encoder_blocks": encoder, "decoder_blocks": decoder, "made_from": model_name(folder)}
-    save_whisper(student, step.out / "hf", folder, _card(name, folder, encoder, decoder, ours, theirs), about)
+    smaller = f"{ours:,} parameters, {100 * (1 - ours / theirs):.1f} % fewer than the teacher"
+    save_whisper(student, step.out / "hf", folder, _card(name, folder, encoder, decoder, smaller), about)
     step.counts |= {"parameters": ours, "teacher_parameters": theirs}
     print(f"{name} of {model_name(folder)}: encoder blocks {encoder}, decoder blocks {decoder}")
-    print(f"{ours:,} parameters, {100 * (1 - ours / theirs):.1f} % fewer than the teacher's {theirs:,}")
+    print(f"{smaller}'s {theirs:,}")
 
 
-def _card(name: str, folder: Path, encoder: list[int], decoder: list[int], ours: int, theirs: int) -> str:
+def _card(name: str, folder: Path, encoder: list[int], decoder: list[int], smaller: str) -> str:
     return f"""---
 library_name: transformers
 pipeline_tag: automatic-speech-recognition
@@ -94,7 +95,7 @@ tags: [speech, whisper]
 ---
 {name}: encoder blocks {", ".join(map(str, encoder))} and decoder blocks {", ".join(map(str, decoder))} (from 0) of \
 {model_name(folder)}.
-{ours:,} parameters, {100 * (1 - ours / theirs):.1f} % fewer than the teacher. NOT trained yet.
+{smaller}. NOT trained yet.
 """
 
 

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from ..core.errors import UserError
-from ..core.files import atomic, read_json, write_json, write_text
+from ..core.files import atomic, read_json, sha256_of, write_json, write_text
 from .hugging_face import OURS
 from .tensors import read_tensors, write_tensors
 from .vocabulary import GENERATION, TOKENIZER
@@ -159,11 +159,7 @@ def model_hash(folder: Path) -> str:
     state = hashlib.sha256()
     for name in (CONFIG, GENERATION, TOKENIZER, *weight_files(folder)):
         if (folder / name).is_file():
-            one = hashlib.sha256()
-            with open(folder / name, "rb") as f:
-                while block := f.read(1 << 20):
-                    one.update(block)
-            state.update(one.digest())
+            state.update(bytes.fromhex(sha256_of(folder / name)))
     return state.hexdigest()[:16]
 
 

@@ -16,7 +16,7 @@ from ..data.edit import restrict
 from ..data.find import read_from_here
 from ..data.kaldi import WAV, write_data_dir
 from ..data.tables import TEXT
-from .hypotheses import is_hypotheses, read_hypotheses
+from ..score.hypotheses import is_hypotheses, read_hypotheses
 
 VERSION = 1
 PLAN = {"mb": 1, "mb_per_hour": 0.1}

@@ -6,7 +6,6 @@ the prompt and halves the rest, and its score divides by the tokens without the 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from ..core.files import locked, read_json
 from ..models.ctranslate2_files import is_ctranslate2
 from ..models.export import MODEL, QUANTIZATIONS, VERSION, require_ctranslate2, to_ctranslate2, whisper_config
 from ..models.vocabulary import Vocabulary
+from ..models.whisper_files import model_hash
 from .decoded import Decoded
 
 LONGEST = 448  # positions of the decoder, prompt included
@@ -143,22 +143,11 @@ def converted(folder: Path, compute_type: str, cache: Path | None) -> Path:
         raise UserError(f"no {MODEL} there", str(folder), "convert it: python3 -m toolkit.models.export")
     whisper_config(folder)
     kept = KEEP_AS.get(compute_type, compute_type)
-    out = cache / f"{_content(folder)}-{kept}"
+    out = cache / f"{model_hash(folder)}-v{VERSION}-{kept}"
     with locked(out, patience_seconds=600):  # another worker may be making it
         if not (out / MODEL).is_file():
             to_ctranslate2(folder, out, kept)
     return out
-
-
-def _content(folder: Path) -> str:
-    """Key of what a converted folder is made from."""
-    state = hashlib.sha256(f"{VERSION}".encode())
-    for path in sorted([*folder.glob("*.json"), *folder.glob("model*.safetensors")]):
-        state.update(f"{path.name} {path.stat().st_size} ".encode())
-        with open(path, "rb") as f:
-            while block := f.read(1 << 20):
-                state.update(block)
-    return state.hexdigest()[:16]
 
 
 def _alike(prompts: list[list[int]], start: int) -> Iterable[list[int]]:

@@ -20,7 +20,7 @@ from ..core.record import Ledger
 from ..data.ids import fault
 from ..data.kaldi import WAV, DataDir
 from ..data.sample import CORPUS
-from .hypotheses import Header, Hypothesis, is_hypotheses, read_header, read_hypotheses
+from ..score.hypotheses import Header, Hypothesis, is_hypotheses, read_header, read_hypotheses
 
 NO_LABEL, NOT_IN_DATA = "no label", "label of no utterance"
 SHOWN = 5

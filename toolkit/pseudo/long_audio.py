@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 from ..models.log_mel import RATE, Wave
 from ..models.vocabulary import Vocabulary
+from ..score.hypotheses import Segment
 from .decoded import Decoded
-from .hypotheses import Segment
 
 LEAST_SECONDS = 0.1  # a rest as short as this holds no word
 

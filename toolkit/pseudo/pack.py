@@ -31,7 +31,7 @@ from ..core.step import Step, main
 from ..data.find import read_from_here
 from ..data.kaldi import WAV, DataDir, Utterance
 from ..models.vocabulary import LAST_TICK, TICK, TOKENIZER, Vocabulary
-from .hypotheses import is_hypotheses, read_hypotheses
+from ..score.hypotheses import is_hypotheses, read_hypotheses
 from .packing import FRAME, FUZZ, MARKS, Take, in_order, on_grid, ticks_of, windows_of
 from .selections import is_selection, read_kept
 from .windows import Header, Window, vocabulary_hash, write_windows

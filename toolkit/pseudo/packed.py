@@ -20,9 +20,9 @@ import numpy as np
 from ..data.audio import AudioError
 from ..models.log_mel import RATE, Wave
 from ..models.vocabulary import Vocabulary
+from ..score.hypotheses import Hypothesis, Segment
 from ..score.repetition import repetition
 from .decoded import Decoded
-from .hypotheses import Hypothesis, Segment
 from .long_audio import Span, spans_of
 from .transcriber import Job, Transcriber, is_silent, rounded
 

@@ -27,17 +27,15 @@ class TorchBackend:
         folder: Path,
         vocabulary: Vocabulary,
         device: str = "cpu",
-        compute: str = "auto",
+        compute: str = "float32",
         seconds: float = 30.0,
         context: Context = "window",
     ) -> None:
         """Args:
-        compute: float32, float16, bfloat16; auto is bfloat16 on a GPU that computes in it, float32 elsewhere.
+        compute: float32, float16 or bfloat16.
         seconds: length of a window.
         context: what of a window is computed (models/hearing.py).
         """
-        if compute == "auto":
-            compute = "bfloat16" if device != "cpu" and torch.cuda.is_bf16_supported() else "float32"
         self.vocabulary = vocabulary
         self.model = load_whisper(folder, DTYPES[compute]).to(device)
         self.ears = Ears(self.model, seconds, context)

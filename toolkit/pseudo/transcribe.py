@@ -30,9 +30,9 @@ from ..core.step import Step, main
 from ..data.find import read_from_here
 from ..data.kaldi import DataDir
 from ..models.whisper_files import find_model
+from ..score.hypotheses import HYPOTHESES, SPEED, Hypothesis, read_hypotheses, write_hypotheses
 from ..units.features import device_of_shards
 from .config import TranscribeConfig
-from .hypotheses import SPEED, Hypothesis, write_hypotheses
 from .packed import transcribe_packed, windows_of
 from .store import Store, audio_key
 from .transcriber import Job, Transcriber, as_row, jobs_of, resolved, settings_folder
@@ -43,7 +43,6 @@ PLAN = {"mb": 5, "mb_per_hour": 2}
 JOBS = "array"
 ITEMS = ".transcribed"  # folder of stores, beside the output
 CONVERTED = "ctranslate2"  # in it: folder of models converted to that format
-ROWS = "hypotheses.jsonl"
 
 
 def run(step: Step[TranscribeConfig]) -> None:
@@ -67,7 +66,7 @@ def run(step: Step[TranscribeConfig]) -> None:
         ledger = Ledger(step.name)
         machine = _machine(device, config.speed.threads)
         rows, cost = label([jobs[i] for i in parts[k]], transcriber, opened(), ledger, config.speed.batch, machine)
-        with open(path / ROWS, "w", encoding="utf-8") as f:
+        with open(path / HYPOTHESES, "w", encoding="utf-8") as f:
             f.writelines(json.dumps(row.to_json(), ensure_ascii=False) + "\n" for row in rows)
         ledger.write(path / DROPPED)
         write_json(path / SPEED, {**cost, "peak_memory_mb": _peak_memory(device)})
@@ -76,7 +75,7 @@ def run(step: Step[TranscribeConfig]) -> None:
     shards = run_shards(step, costs, work, on_device=True)
     for shard in shards:
         step.ledger.merge(shard / DROPPED)
-    if not any((shard / ROWS).stat().st_size for shard in shards):
+    if not any((shard / HYPOTHESES).stat().st_size for shard in shards):
         what = f"not one utterance could be transcribed: {step.ledger.reasons()}"
         raise UserError(what, str(data.path), "mend the data")
     tally = _Tally()
@@ -173,14 +172,12 @@ class _Tally:
 
     def counted(self, shards: Sequence[Path]) -> Iterator[Hypothesis]:
         for shard in shards:
-            with open(shard / ROWS, encoding="utf-8") as f:
-                for line in f:
-                    row = Hypothesis.from_json(json.loads(line))
-                    self.utterances += 1
-                    self.seconds += row.seconds
-                    self.empty += not row.text
-                    self.cut_off += not row.ended
-                    yield row
+            for row in read_hypotheses(shard):
+                self.utterances += 1
+                self.seconds += row.seconds
+                self.empty += not row.text
+                self.cut_off += not row.ended
+                yield row
 
     @property
     def counts(self) -> dict[str, float]:

@@ -8,17 +8,19 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from ..core.config import field_help, load_config
+from ..core.config import load_config
 from ..core.errors import UserError
 from ..core.files import write_text
+from ..core.step import overrides
 from ..data.audio import AudioError, audio_info
 from ..data.kaldi import Utterance
 from ..models.vocabulary import TICK
 from ..models.whisper_files import find_model
+from ..score.hypotheses import Hypothesis, Segment
 from .config import DecodeConfig, TranscribeConfig
-from .hypotheses import Hypothesis, Segment
 from .transcriber import Job, Transcriber, resolved
 
 
@@ -50,7 +52,7 @@ FORMATS: dict[str, Callable[[Hypothesis], str]] = {"txt": as_text, "srt": as_srt
 def command(words: Sequence[str]) -> int:
     """Transcribe; returns the exit status: 1 where a file could not be read, the others being done."""
     call, rest = _parser().parse_known_args(words)
-    config = load_config(TranscribeConfig, call.config, _fields(rest))
+    config = load_config(TranscribeConfig, call.config, overrides(list(rest), TranscribeConfig))
     device = _device(call.gpu)
     decode = resolved(_decode(config.decode, call.format, call.language), int(call.gpu), cluster=False)
     transcriber = Transcriber(find_model(call.model), decode)
@@ -100,25 +102,8 @@ def _leave(row: Hypothesis, kind: str, path: Path | None, several: bool) -> None
 
 def _decode(config: DecodeConfig, kind: str, language: str | None) -> DecodeConfig:
     """Subtitles have times."""
-    from dataclasses import replace
-
     config = replace(config, language=language) if language else config
     return replace(config, timestamps=True) if kind in ("srt", "vtt") else config
-
-
-def _fields(rest: Sequence[str]) -> dict[str, str]:
-    """`--decode.beam 5` of the command line. Raises UserError for what is no field."""
-    found, words = {}, list(rest)
-    names = [name for name, _, _ in field_help(TranscribeConfig)]
-    while words:
-        word = words.pop(0)
-        name, _, value = word.removeprefix("--").partition("=")
-        if not word.startswith("--") or name.replace("-", "_") not in names:
-            raise UserError(f"unknown option {word}", "command line", "see --help")
-        if not value and not words:
-            raise UserError(f"{word} needs a value", "command line")
-        found[name.replace("-", "_")] = value or words.pop(0)
-    return found
 
 
 def _device(gpu: bool) -> str:

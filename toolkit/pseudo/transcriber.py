@@ -20,10 +20,10 @@ from ..models.log_mel import RATE, Wave, log_mel
 from ..models.vocabulary import Vocabulary
 from ..models.whisper import parameter_count
 from ..models.whisper_files import model_hash, model_name, read_whisper_config, said_of
+from ..score.hypotheses import Header, Hypothesis
 from ..score.repetition import repetition
 from .config import Compute, DecodeConfig
 from .decoded import Decoded
-from .hypotheses import Header, Hypothesis
 from .long_audio import Listening
 
 if TYPE_CHECKING:
@@ -96,7 +96,6 @@ class Transcriber:
         self.folder, self.config = folder, config
         self.vocabulary = Vocabulary.read(folder)
         shape, said = read_whisper_config(folder), said_of(folder)
-        self.positions = shape.max_target_positions
         self.seconds = config.window_seconds or float(said.get("window_seconds", 30.0))
         for code in (config.language, *config.languages.values()):
             self.vocabulary.language(code)
@@ -108,7 +107,7 @@ class Transcriber:
 
     def open(self, device: str, threads: int, cache: Path) -> None:
         """Read the weights. `cache`: where models go that are converted for CTranslate2."""
-        config = self.config
+        config = resolved(self.config, int(device != "cpu"), cluster=False)
         if config.backend == "ctranslate2":
             from .ctranslate2_backend import CTranslate2Backend
 

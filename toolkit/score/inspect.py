@@ -7,7 +7,6 @@ dropped.tsv (what could not be looked at, with the reason). The same inputs give
 from __future__ import annotations
 
 import argparse
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 
 from ..core.config import field_help, load_config, to_dict
 from ..core.errors import UserError, told
-from ..core.files import atomic, write_json, write_text
+from ..core.files import atomic, sha256_of, write_json, write_text
 from ..core.record import DROPPED, Ledger
 from ..core.seed import seed_of
 from ..data.tables import one_line
@@ -31,7 +30,6 @@ TABLE, SUMMARY, PAGE = "categories.tsv", "summary.json", "index.html"
 MADE = (TABLE, SUMMARY, PAGE, DROPPED)
 HEADER = "id\tlabel\tcategory\twhy"
 UNKNOWN = "unknown"
-PIECE = 1 << 20
 EXAMPLES = 3
 """ids that summary.json names for each category, drawn by seed"""
 
@@ -197,11 +195,7 @@ def text_of(counts: Mapping[str, Any], profile_id: str, ledger: Ledger, out: Pat
 
 def known_file(path: Path) -> dict[str, str]:
     """Name and digest of an input: nothing of the machine, so that the same files give the same bytes."""
-    state = hashlib.sha256()
-    with open(path, "rb") as f:
-        while piece := f.read(PIECE):
-            state.update(piece)
-    return {"file": path.name, "sha256": state.hexdigest()[:16]}
+    return {"file": path.name, "sha256": sha256_of(path)[:16]}
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -8,7 +8,6 @@ with `text` is a data directory, and its name that of the set.
 from __future__ import annotations
 
 import difflib
-import json
 import math
 import os
 from collections.abc import Mapping, Sequence
@@ -20,11 +19,11 @@ from ..core.errors import UserError
 from ..core.files import read_json
 from ..core.record import Ledger
 from ..data.ids import fault
+from .hypotheses import HEADER, HYPOTHESES, SPEED, TEXT, is_hypotheses, read_hypotheses
 from .pairing import Finding, PairedSet, paired
 from .system_names import known
-from .texts import LONGEST_LINE, Texts, read_labels, read_texts
+from .texts import Texts, read_labels, read_texts
 
-HYPOTHESES, TEXT, HEADER, SPEED = "hypotheses.jsonl", "text", "header.json", "speed.json"
 AGAIN = "transcribe again: --fresh of the stage that made it"
 
 
@@ -108,7 +107,7 @@ def read_trial(
     system has no hypotheses of. Raises UserError for a folder of neither kind or of an unknown set, and for what some
     systems heard and others did not, unless the latter are taken to have heard nothing.
     """
-    folders = [p for p in paths if (p / HYPOTHESES).is_file()]
+    folders = [p for p in paths if is_hypotheses(p)]
     sets: dict[str, TestSet] = {}
     for path in (p for p in paths if p not in folders):
         made = read_set(path, min_speakers)
@@ -178,21 +177,8 @@ def read_heard(folder: Path, sets: Mapping[str, TestSet]) -> Heard:
         raise UserError(what, str(folder / HEADER), "give the folder the name of the set it is of")
     numbers = {"audio_seconds": (int, float), "decode_seconds": (int, float)}
     speed = _mapping(folder / SPEED, numbers) if (folder / SPEED).is_file() else None
-    return Heard(system, name, folder, read_texts(folder), header, _cut_off(folder / HYPOTHESES), speed)
-
-
-def _cut_off(path: Path) -> int:
-    """Rows of hypotheses.jsonl that did not come to an end. Raises UserError naming the first line that is no row."""
-    count = number = 0
-    with open(path, "rb") as f:
-        while raw := f.readline(LONGEST_LINE + 1):
-            number += 1
-            try:
-                count += json.loads(raw.decode("utf-8"))["ended"] is False
-            except (ValueError, TypeError, KeyError, RecursionError) as e:
-                what = f"not a line of pseudo.transcribe: {e}"[:120]
-                raise UserError(what, f"{path}, line {number}", AGAIN) from None
-    return count
+    cut_off = sum(not row.ended for row in read_hypotheses(folder))
+    return Heard(system, name, folder, read_texts(folder), header, cut_off, speed)
 
 
 def _mapping(path: Path, wanted: Mapping[str, Any]) -> dict[str, Any]:
