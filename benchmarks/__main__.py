@@ -27,7 +27,7 @@ from .table import Page, Section, between_marks, part, publish, summary, whole
 PAGES: dict[Page, dict[str, Race]] = {room.PAGE: room.RACES for room in (races, text_races, whisper_races)}
 RACES = {name: race for of_page in PAGES.values() for name, race in of_page.items()}
 CHANGED = ("+", "unknown")  # of a commit: its files differ from it, or there is no git
-MINUTES = 70  # that all races take on two cores, the inputs of the first time among it
+MINUTES = 95  # that all races take on two cores, the inputs of the first time among it
 
 
 def arguments() -> argparse.Namespace:

@@ -16,7 +16,6 @@ from .pairs import WORDS, write_pairs
 from .processes import run_chain
 from .race import OURS, ROOT, Contestant, race, ratios
 from .races import Race
-from .select import select
 from .table import Claim, Page, Section, seconds_and_memory, spread
 
 PAIRS = 100_000
@@ -149,4 +148,4 @@ def _tree(inputs: Inputs) -> Path:
 
 
 PAGE = Page("SCORES.md", "Texts and corpora are made up.")
-RACES: dict[str, Race] = {"wer": wer, "cer": cer, "bootstrap": bootstrap, "corpus": corpus, "select": select}
+RACES: dict[str, Race] = {"wer": wer, "cer": cer, "bootstrap": bootstrap, "corpus": corpus}

@@ -105,7 +105,7 @@ def test_what_is_told_apart_is_heard_once_and_the_rest_alone(
 ) -> None:
     waves = {"a-1": noise(2.0, 1), "a-2": noise(1.4, 2), "a-3": noise(4.4, 3)}
     data = write_set(tmp_path / "set", waves)
-    transcriber = Transcriber(whisper, DecodeConfig(packed=True, timestamps=timestamps))
+    transcriber = Transcriber(whisper, DecodeConfig(packed=True, packed_gap=GAP, timestamps=timestamps))
     alone = decoded(vocabulary, *([0.0, D, 1.4] if timestamps else [D]))
     window = decoded(vocabulary, 0.0, A, 2.0, 4.6, B, 6.0, 6.5, C, 9.0)
     transcriber._backend = scribe = Scribe({9 * RATE: window, round(1.4 * RATE): alone})
@@ -146,7 +146,7 @@ def test_a_broken_and_a_silent_utterance_of_a_window_leave_the_others_packed(
     broken.write_bytes(b"RIFF and no more")
     waves = {"a-1": noise(2.0, 1), "a-2": broken, "a-3": np.zeros(RATE, np.float32), "a-4": noise(1.4, 2)}
     data = write_set(tmp_path / "set", waves, {"a-2": 1.0})
-    transcriber = Transcriber(whisper, DecodeConfig(packed=True))
+    transcriber = Transcriber(whisper, DecodeConfig(packed=True, packed_gap=GAP))
     transcriber._backend = scribe = Scribe({4 * RATE: decoded(vocabulary, 0.0, A, 2.0, 2.6, B, 4.0)})
     dropped: list[str] = []
     group = [Job(u, "ar") for u in _utterances(data)]
@@ -159,7 +159,7 @@ def test_utterances_longer_than_their_table_says_are_heard_alone(
     whisper: Path, vocabulary: Vocabulary, tmp_path: Path
 ) -> None:
     data = write_set(tmp_path / "set", {"a-1": noise(6, 1), "a-2": noise(7, 2)}, {"a-1": 1.0, "a-2": 1.0})
-    transcriber = Transcriber(whisper, DecodeConfig(packed=True, window_seconds=8.0))
+    transcriber = Transcriber(whisper, DecodeConfig(packed=True, packed_gap=GAP, window_seconds=8.0))
     transcriber._backend = scribe = Scribe({n * RATE: decoded(vocabulary, A) for n in (6, 7)})
     found = transcribe_packed(transcriber, [[Job(u, "ar") for u in _utterances(data)]], _never, 16)
     assert [row.text for row in found] == [A, A] and sorted(scribe.heard) == [(6 * RATE, False), (7 * RATE, False)]

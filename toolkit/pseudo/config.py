@@ -30,7 +30,7 @@ class DecodeConfig:
     "window: the whole window, as published; audio: the audio and half a second, then the states of silence (ours)"
     packed: bool = False
     "several utterances of a speaker in one window, told apart by timestamps; those that cannot be are heard alone"
-    packed_gap: float = 0.6
+    packed_gap: float = 1.5
     "silence between them, seconds"
     backend: Literal["torch", "ctranslate2"] = "torch"
     "torch: ours; ctranslate2: int8 on CPUs, and no entropy"

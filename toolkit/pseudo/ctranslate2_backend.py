@@ -22,6 +22,7 @@ from .decoded import Decoded
 
 LONGEST = 448  # positions of the decoder, prompt included
 KEEP_AS = {"default": "float32", "auto": "float32"}  # compute type -> what is kept of a converted folder
+TOGETHER = 4  # windows that a worker of a CPU decodes at once: more, and a layer's states no longer fit into its cache
 FIRST_TIMESTAMP = 50  # the latest one that a text may begin with: 1 s, as OpenAI's decoder has it
 
 
@@ -59,14 +60,17 @@ class CTranslate2Backend:
             raise UserError("no Whisper of CTranslate2", str(self.folder / MODEL), "convert or copy it again")
         self._refuse_other_first_tokens()
         name, _, index = device.partition(":")
+        self.on_cpu = name == "cpu"
+        # There each thread decodes windows of its own: two that share the work of one window are hardly faster.
+        self.workers = threads if self.on_cpu else 1
         try:
             self.model = self.ctranslate2.models.Whisper(
                 str(self.folder),
                 device=name,
                 device_index=int(index or 0),
                 compute_type=compute_type,
-                intra_threads=threads,
-                inter_threads=1,
+                intra_threads=1,
+                inter_threads=self.workers,
             )
         except (RuntimeError, ValueError) as e:
             where = f"{self.folder} on {device} in {compute_type}"
@@ -93,24 +97,31 @@ class CTranslate2Backend:
         Raises UserError for windows of another number of bands, and for prompts that leave too few positions.
         """
         self._refuse_windows(mel_BMT, prompts, max_new_tokens, timestamps)
-        found: list[Decoded | None] = [None] * len(prompts)
-        for rows in _alike(prompts, self.vocabulary.start):
-            features = self.ctranslate2.StorageView.from_array(np.ascontiguousarray(mel_BMT[rows], dtype=np.float32))
-            results = self.model.generate(
-                features,
-                [prompts[row] for row in rows],
-                beam_size=beam,
-                length_penalty=1.0 if beam > 1 else 0.0,  # 0: the score is the sum
-                max_length=max_new_tokens + max(max_new_tokens, len(prompts[rows[0]]) - 1),
-                return_scores=True,
-                return_no_speech_prob=True,
-                max_initial_timestamp_index=FIRST_TIMESTAMP,
-                suppress_blank=bool(self.vocabulary.suppressed_first),
-                suppress_tokens=list(self.vocabulary.suppressed),
-            )
-            for row, result in zip(rows, results, strict=True):
-                found[row] = _decoded(result, beam, max_new_tokens)
-        return [d for d in found if d is not None]
+        under_way: dict[int, Any] = {}
+        for alike in _alike(prompts, self.vocabulary.start):
+            size = min(TOGETHER, -(-len(alike) // self.workers)) if self.on_cpu else len(alike)
+            for rows in (alike[first : first + size] for first in range(0, len(alike), size)):
+                results = self._begin(mel_BMT[rows], [prompts[row] for row in rows], beam, max_new_tokens)
+                under_way |= dict(zip(rows, results, strict=True))
+        return [_decoded(under_way[row].result(), beam, max_new_tokens) for row in range(len(prompts))]
+
+    def _begin(self, mel_BMT: np.ndarray, prompts: list[list[int]], beam: int, max_new_tokens: int) -> list[Any]:
+        """Of each window a result that some worker is at. The prompts are alike."""
+        features = self.ctranslate2.StorageView.from_array(np.ascontiguousarray(mel_BMT, dtype=np.float32))
+        under_way: list[Any] = self.model.generate(
+            features,
+            prompts,
+            asynchronous=True,
+            beam_size=beam,
+            length_penalty=1.0 if beam > 1 else 0.0,  # 0: the score is the sum
+            max_length=max_new_tokens + max(max_new_tokens, len(prompts[0]) - 1),
+            return_scores=True,
+            return_no_speech_prob=True,
+            max_initial_timestamp_index=FIRST_TIMESTAMP,
+            suppress_blank=bool(self.vocabulary.suppressed_first),
+            suppress_tokens=list(self.vocabulary.suppressed),
+        )
+        return under_way
 
     def _refuse_windows(
         self, mel_BMT: np.ndarray, prompts: list[list[int]], max_new_tokens: int, timestamps: bool
