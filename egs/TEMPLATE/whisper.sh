@@ -14,6 +14,7 @@ adapt=                          # optional: set on whose transcripts the teacher
 count=                          # optional: segments to draw from the training sets, by seed; a larger draw has the smaller in it
 students=DW-16-16               # students: configs that say how many blocks of encoder and decoder they have
 arms="unfiltered filtered truth" # what each student learns from: selections of conf/select.yaml; truth: the transcripts
+top=                            # optional: tokens of the teacher, the likeliest at each position, kept once for all students
 proxy=                          # optional: another Whisper, whose agreement with a label is a score that needs no transcript
 transcripts=true                # false: nobody wrote any; what the teacher writes for dev and test sets stands for them
 against=                        # optional: data directories of other corpora, whose utterances no training set may share
@@ -103,17 +104,23 @@ windows() {
 }
 
 distilled() {
-  local student arm
+  local student arm from
   stage student "Students: blocks of the teacher as far apart as can be"
   for student in $students; do
     run models.student --config "$(config "$student")" --in "$teacher" --out "$exp/$student/undistilled"
     models+=("$exp/$student/undistilled")
   done
   stage distil "Each student distilled on each arm"
+  for arm in $arms; do
+    [[ -z $top ]] || run train.soft_labels --config "$(config distil)" --objective.top "$top" --in "$dump/packs/$arm" \
+      "$teacher" --out "$dump/soft/$arm"
+  done
   for student in $students; do
     for arm in $arms; do
-      run train.seq2seq --config "$(config distil)" --in "$dump/packs/$arm" "$dump/packs/dev" "$exp/$student/undistilled" \
-        "$teacher" --out "$exp/$student/$arm"
+      from=$teacher
+      [[ -z $top ]] || from=$dump/soft/$arm
+      run train.seq2seq --config "$(config distil)" ${top:+--objective.top "$top"} --in "$dump/packs/$arm" "$dump/packs/dev" \
+        "$exp/$student/undistilled" "$from" --out "$exp/$student/$arm"
       models+=("$exp/$student/$arm")
     done
   done

@@ -129,11 +129,12 @@ def test_the_papers_recipe_tells_of_each_student_what_it_gained(tree, house: Hou
     two = house.root / "egs/to_distill/whisper/conf/small/DW-2-1.yaml"
     two.write_text("encoder_layers: 2\ndecoder_layers: 1\n", encoding="utf-8")
     words = ("--corpora", "fleurs", "--fleurs", str(tree("fleurs")), "--arms", "filtered", "--teacher", teacher)
-    words = (*words, *SMALL, "--students", "DW-1-1 DW-2-1", *folders)
+    words = (*words, *SMALL, "--students", "DW-1-1 DW-2-1", "--top", "16", *folders)
     code, said = house.run("to_distill/whisper", *words)
     assert code == 0, said
     few = house.root / "egs/to_distill/whisper/few"
     scores = json.loads((few / "exp/scores/systems.json").read_text(encoding="utf-8"))
+    assert (few / "dump/soft/filtered/soft.json").is_file()  # of one teacher, for both
     assert [s["set"] for s in scores["sets"]] == ["FLEURS"] and scores["profiles"][-1].startswith("to-distill")
     held = {(p["system"], p["other"]) for p in scores["pairs"]}
     for student in ("DW-1-1", "DW-2-1"):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from toolkit.train.objectives.soft_targets import CHUNK, soft_targets
+from toolkit.train.objectives.soft_targets import CHUNK, Likeliest, soft_targets
 
 weights = st.sampled_from([0.0, 0.8, 1.0, 2.5])
 
@@ -76,6 +76,43 @@ def test_losses_and_both_gradients_are_those_of_the_formula(
     assert found[3].item() == sum(
         int((x["weight_VD"] @ s).argmax()) == label for s, label in zip(x["states_ND"], x["labels_N"].tolist())
     )
+
+
+@given(
+    st.integers(0, 7), st.integers(2, 20), st.integers(1, 20), st.integers(1, 9),
+    weights, weights, st.sampled_from([0.5, 1.0, 2.0, 7.0]), st.integers(0, 10**6),
+)  # fmt: skip
+@settings(max_examples=120)
+def test_of_some_tokens_all_others_are_one_outcome(
+    positions: int, tokens: int, kept: int, chunk: int, ce: float, kl: float, temperature: float, seed: int
+) -> None:
+    """KL of two distributions over the kept tokens and one for all others, a token after the other, in float64."""
+    x = drawn(positions, 5, 5, tokens, seed)
+    theirs_NV = ((x.pop("teacher_NE") @ x.pop("teacher_VE").T).detach() / temperature).softmax(1)
+    top = theirs_NV.topk(min(kept, tokens), 1)
+    found = soft_targets(
+        **x, likeliest=Likeliest(top.indices, top.values.log()),
+        ce_weight=ce, kl_weight=kl, temperature=temperature, chunk=chunk,
+    )  # fmt: skip
+    wanted_ce = written_out(x["states_ND"], x["weight_VD"], x["labels_N"], None, 1.0, 0.0, 1.0)[1]
+    divergence = every = 0 * wanted_ce
+    for n in range(positions):
+        p_V, q_V = theirs_NV[n], (x["weight_VD"] @ x["states_ND"][n] / temperature).softmax(0)
+        every = every + (p_V * (p_V / q_V).log()).sum()
+        ones = top.indices[n].tolist()
+        others = [v for v in range(tokens) if v not in ones]
+        divergence = divergence + sum(p_V[v] * (p_V[v] / q_V[v]).log() for v in ones)
+        if others:
+            divergence = divergence + p_V[others].sum() * (p_V[others].sum() / q_V[others].sum()).log()
+    near = {"rtol": 5e-5, "atol": 5e-5}
+    if kl:
+        torch.testing.assert_close(found[2].double(), (temperature**2 * divergence).double(), **near)
+        assert found[2].item() <= temperature**2 * every.item() + 1e-3
+    wanted = ce * wanted_ce + kl * temperature**2 * divergence
+    student = [x["states_ND"], x["weight_VD"]]
+    ours = torch.autograd.grad(found[0], student, retain_graph=True)
+    for a, b in zip(ours, torch.autograd.grad(wanted, student), strict=True):
+        torch.testing.assert_close(a, b, **near)
 
 
 def test_a_hand_worked_case() -> None:

@@ -100,11 +100,11 @@ def test_labels_are_whispers_sequence_of_tokens(recipe: Path, vocabulary: Vocabu
         pieces = [(s.start, s.end, list(s.tokens)) for p in window.utterances for s in p.segments]
         flat = [t for _, _, tokens in pieces for t in tokens]
         whole = [*head, id("<|notimestamps|>"), *flat, id("<|endoftext|>")]
-        tokens, labels = speech(recipe, timestamps=0, previous=0).labels(row, np.random.default_rng(0))
+        tokens, labels = speech(recipe, timestamps=0, previous=0).shown(row, False, False)
         assert tokens.tolist() == whole[:-1] and labels.tolist() == whole[1:]
         timed = [t for s, e, words in pieces for t in (id(f"<|{s:.2f}|>"), *words, id(f"<|{e:.2f}|>"))]
         whole = [*head, *timed, id("<|endoftext|>")]
-        tokens, labels = speech(recipe, timestamps=1, previous=0).labels(row, np.random.default_rng(0))
+        tokens, labels = speech(recipe, timestamps=1, previous=0).shown(row, True, False)
         assert tokens.tolist() == whole[:-1] and labels.tolist() == whole[1:]
 
 
@@ -113,8 +113,8 @@ def test_the_text_before_stands_in_front_and_nothing_is_learnt_from_it(recipe: P
     by_id = {w.id: w for w in windows.windows}
     text, seen = DataDir.read(recipe / "data/train").tables["text"], 0
     for row, window in enumerate(windows.windows):
-        tokens, labels = windows.labels(row, np.random.default_rng(0))
-        alone, wanted = speech(recipe, timestamps=0, previous=0).labels(row, np.random.default_rng(0))
+        tokens, labels = windows.shown(row, *windows.way(np.random.default_rng(0)))
+        alone, wanted = speech(recipe, timestamps=0, previous=0).shown(row, False, False)
         if window.previous is None:
             assert tokens.tolist() == alone.tolist() and labels.tolist() == wanted.tolist()
             continue
@@ -130,8 +130,8 @@ def test_the_text_before_stands_in_front_and_nothing_is_learnt_from_it(recipe: P
 def test_a_long_text_before_is_cut_at_its_beginning_to_what_there_is_room_for(recipe: Path) -> None:
     windows = speech(recipe, timestamps=0, previous=1, positions=60)
     for row, window in enumerate(windows.windows):
-        tokens, _ = windows.labels(row, np.random.default_rng(0))
-        alone, _ = speech(recipe, timestamps=0, previous=0).labels(row, np.random.default_rng(0))
+        tokens, _ = windows.shown(row, *windows.way(np.random.default_rng(0)))
+        alone, _ = speech(recipe, timestamps=0, previous=0).shown(row, False, False)
         assert len(tokens) < 60
         if window.previous is not None:
             before = tokens[: len(tokens) - len(alone)].tolist()
@@ -144,7 +144,7 @@ def test_shares_of_timestamps_and_of_texts_before_are_those_asked_for(recipe: Pa
     windows = speech(recipe, timestamps=0.2, previous=0.3)
     row = next(i for i, w in enumerate(windows.windows) if w.previous is not None)
     random = np.random.default_rng(0)
-    drawn = [set(windows.labels(row, random)[0].tolist()) for _ in range(3000)]
+    drawn = [set(windows.shown(row, *windows.way(random))[0].tolist()) for _ in range(3000)]
     timed = np.mean([vocabulary.no_timestamps not in d for d in drawn])
     told = np.mean([vocabulary.previous in d for d in drawn])
     assert timed == pytest.approx(0.2, abs=0.03) and told == pytest.approx(0.3, abs=0.034)  # 4 standard errors
@@ -181,7 +181,7 @@ def test_rows_are_padded_to_the_longest_of_the_batch_with_positions_that_are_ign
 ) -> None:
     windows = speech(recipe, timestamps=0, previous=0)
     made = windows.batch(range(len(windows)), np.random.default_rng(0))
-    lengths = [len(windows.labels(i, np.random.default_rng(0))[0]) for i in range(len(windows))]
+    lengths = [len(windows.shown(i, *windows.way(np.random.default_rng(0)))[0]) for i in range(len(windows))]
     assert made["tokens_BL"].shape == (len(windows), max(lengths)) and min(lengths) < max(lengths)
     for row, length in enumerate(lengths):
         assert (made["labels_BL"][row, :length] != IGNORED).all() and (made["labels_BL"][row, length:] == IGNORED).all()

@@ -249,12 +249,21 @@ def _write(folder: Path, header: LabelHeader, size: tuple[int, int], units: Piec
     folder.mkdir(parents=True, exist_ok=True)
     arrays = {LABELS: ("<u2", (size[1],), units), INDEX: ("<i8", (size[0] + 1, 2), index)}
     for name, (descr, shape, pieces) in arrays.items():
-        with atomic(folder / name) as path, open(path, "wb") as f:
-            np.lib.format.write_array_header_1_0(f, {"descr": descr, "fortran_order": False, "shape": shape})
-            f.writelines(pieces)
+        write_npy(folder / name, descr, shape, pieces)
     with atomic(folder / IDS) as path, open(path, "wb") as f:
         f.writelines(ids)
     write_json(folder / HEADER, {**asdict(header), "utterances": size[0], "frames": size[1]})
+
+
+def write_npy(path: Path, descr: str, shape: tuple[int, ...], pieces: Pieces) -> None:
+    """An array of which only a piece is in memory at a time, as np.save would write it.
+
+    Args:
+        descr: of an element, in numpy's short form: "<u2".
+    """
+    with atomic(path) as temporary, open(temporary, "wb") as f:
+        np.lib.format.write_array_header_1_0(f, {"descr": descr, "fortran_order": False, "shape": shape})
+        f.writelines(pieces)
 
 
 def refuse_degenerate(histogram: np.ndarray, where: str) -> None:

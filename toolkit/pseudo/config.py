@@ -27,7 +27,8 @@ class DecodeConfig:
     window_seconds: float = 0.0
     "what the encoder hears at once; 0 = what the model was trained on (30 s where it does not say)"
     context: Literal["window", "audio"] = "window"
-    "window: the whole window, as published; audio: the audio and half a second, then the states of silence (ours)"
+    """window: the whole window, as published; audio: the audio and half a second, then the states of silence (ours); a
+    text that then does not end, or repeats itself, is heard again in the whole window"""
     packed: bool = False
     "several utterances of a speaker in one window, told apart by timestamps; those that cannot be are heard alone"
     packed_gap: float = 1.5

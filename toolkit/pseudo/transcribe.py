@@ -37,7 +37,7 @@ from .packed import transcribe_packed, windows_of
 from .store import Store, audio_key
 from .transcriber import Job, Transcriber, as_row, jobs_of, resolved, settings_folder
 
-VERSION = 1
+VERSION = 2
 READS = ("decode",)  # how fast it is done changes nothing
 PLAN = {"mb": 5, "mb_per_hour": 2}
 JOBS = "array"

@@ -1,7 +1,7 @@
 """Train a Whisper on packed windows: adapt a teacher to transcripts, or distil it into a student; gives a Whisper.
 
 Inputs, recognised by what they hold: windows of pseudo.pack to train on, others for validation (optional), the Whisper
-to begin with, and a teacher (optional).
+to begin with, and a teacher (optional): a Whisper, or what train.soft_labels kept of one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ..core.seed import seed_of
 from ..core.step import Step, main
 from ..models.hearing import Ears, frames_of
 from ..models.vocabulary import Vocabulary
-from ..models.whisper import Whisper
+from ..models.whisper import Whisper, parameter_count
 from ..models.whisper_files import (
     find_model,
     load_whisper,
@@ -40,6 +40,7 @@ from .objectives.seq2seq import IGNORED, Seq2Seq, Seq2SeqConfig
 from .outcome import outcome
 from .ranks import World
 from .schedule import OptimConfig
+from .soft_store import SoftLabels, is_soft
 from .totals import Pair
 from .whisper_card import card
 from .window_speech import Shuffled, WindowConfig, WindowSpeech
@@ -76,16 +77,18 @@ class Inputs:
     dev: Path | None
     start: Path
     teacher: Path | None
+    soft: SoftLabels | None = None
 
     @staticmethod
     def read(paths: list[Path]) -> Inputs:
         """Raises UserError where windows or a Whisper are missing, or do not go together."""
-        packs = [p for p in paths if is_pack(p)]
-        models = [find_model(p) for p in paths if not is_pack(p)]
-        if len(packs) not in (1, 2) or len(models) not in (1, 2):
-            what = f"inputs: {len(packs)} folders of windows, {len(models)} models"
+        packs, kept = [p for p in paths if is_pack(p)], [p for p in paths if is_soft(p)]
+        models = [find_model(p) for p in paths if p not in (*packs, *kept)]
+        if len(packs) not in (1, 2) or len(models) not in (1, 2) or len(models) + len(kept) > 2:
+            what = f"inputs: {len(packs)} folders of windows, {len(models)} models, {len(kept)} of soft labels"
             remedy = (
-                "give windows to train on, perhaps some for validation, the Whisper to begin with, perhaps a teacher"
+                "give windows to train on, perhaps some for validation, the Whisper to begin with, perhaps a teacher, "
+                "or soft labels in its place"
             )
             raise UserError(what, "--in", remedy)
         for pack in packs:
@@ -94,7 +97,19 @@ class Inputs:
         if teacher:
             refuse_unlike(read_whisper_config(teacher), read_whisper_config(models[0]), f"{teacher}, {models[0]}")
             refuse_other_tokens(teacher, models[0])
-        return Inputs(packs[0], packs[1] if len(packs) > 1 else None, models[0], teacher)
+        soft = SoftLabels(kept[0]) if kept else None
+        if soft:
+            soft.refuse_others(packs[0])
+        return Inputs(packs[0], packs[1] if len(packs) > 1 else None, models[0], teacher, soft)
+
+    @property
+    def taught_by(self) -> tuple[str, int] | None:
+        """Name and number of parameters of the teacher, where there is one."""
+        if self.soft:
+            return self.soft.header.teacher, self.soft.header.parameters
+        if self.teacher:
+            return model_name(self.teacher), parameter_count(read_whisper_config(self.teacher))
+        return None
 
 
 def refuse_other_tokens(teacher: Path, student: Path) -> None:
@@ -106,8 +121,9 @@ def refuse_other_tokens(teacher: Path, student: Path) -> None:
 
 
 def refuse_unmet(config: Seq2SeqTraining, inputs: Inputs) -> None:
-    """Raise UserError where the config needs an input that is not there."""
-    if inputs.teacher is None and (config.objective.weights[1] or config.objective.mse):
+    """Raise UserError where the config needs an input that is not there, or another one than is there."""
+    _refuse_other_soft(config, inputs.soft)
+    if not (inputs.teacher or inputs.soft) and (config.objective.weights[1] or config.objective.mse):
         what = f"objective.preset {config.objective.preset} learns from a teacher, and there is none"
         raise UserError(
             what, "--in", "name the teacher after the Whisper to begin with, or set objective.preset labels"
@@ -115,6 +131,29 @@ def refuse_unmet(config: Seq2SeqTraining, inputs: Inputs) -> None:
     if inputs.dev is None and config.loop.best:
         what = f"loop.best {config.loop.best} picks weights by a dev set, and there is none"
         raise UserError(what, "--in", "name windows for validation after those to train on, or leave loop.best empty")
+
+
+def _refuse_other_soft(config: Seq2SeqTraining, soft: SoftLabels | None) -> None:
+    """Raise UserError where soft labels are wanted and not there, or are made otherwise than the config says."""
+    objective, data = config.objective, config.data
+    if (soft is None) != (objective.top == 0):
+        there = "soft labels" if soft else "no soft labels"
+        remedy = "give what train.soft_labels made in the teacher's place, and objective.top as it was made with"
+        raise UserError(f"objective.top is {objective.top}, and there are {there}", "--in, objective.top", remedy)
+    if soft is None:
+        return
+    header = soft.header
+    asked = {"objective.top": objective.top, "objective.temperature": objective.temperature}
+    made = {"objective.top": header.top, "objective.temperature": header.temperature}
+    asked |= {"data.timestamps": header.timestamps or data.timestamps > 0}
+    asked |= {"data.previous": header.previous or data.previous > 0}
+    made |= {"data.timestamps": header.timestamps, "data.previous": header.previous}
+    if other := [name for name in asked if asked[name] != made[name]]:
+        what = f"soft labels made with another {', '.join(other)}"
+        raise UserError(what, str(soft.folder), "make them with the config that is trained with")
+    if data.time_masks or data.mel_masks:
+        what = "SpecAugment hides from the student what the kept teacher has heard"
+        raise UserError(what, "data.time_masks, data.mel_masks", "set both to 0, or let the teacher listen")
 
 
 class Hearing:
@@ -132,6 +171,7 @@ class Hearing:
         self.vocabulary = Vocabulary.read(inputs.start)
         sizes = (self.vocabulary, config.data, shape.num_mel_bins, shape.max_target_positions)
         self.train = WindowSpeech(inputs.train, *sizes)
+        self.train.soft = inputs.soft
         self.dev = WindowSpeech(inputs.dev, *sizes) if inputs.dev else None
         self.dev_rows = self.dev.once(config.data.windows) if self.dev else []
         self.order = Shuffled(len(self.train), config.data, config.loop.seed)
@@ -208,8 +248,8 @@ def learn(config: Seq2SeqTraining, inputs: Inputs, heard: Hearing, out: Path, wo
     if world.first:
         about = {**said, "window_seconds": config.data.window_seconds, "steps": trained.step}
         about["labels"] = read_header(inputs.train).labels
-        if inputs.teacher:
-            about["teacher"] = model_name(inputs.teacher)
+        if inputs.taught_by:
+            about["teacher"] = inputs.taught_by[0]
         save_whisper(student.cpu(), out / "hf", inputs.start, card(config, inputs, heard, student, trained), about)
     return trained
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..models.whisper import Whisper, parameter_count
-from ..models.whisper_files import model_name, read_whisper_config
+from ..models.whisper import Whisper
+from ..models.whisper_files import model_name
 from .card import compression, parameters
 from .loop import Trained
 
@@ -18,11 +18,12 @@ def card(config: Seq2SeqTraining, inputs: Inputs, heard: Hearing, student: Whisp
     shape, count = student.config, parameters(student)
     ce, kl = config.objective.weights
     teacher = ""
-    if inputs.teacher:
-        theirs = parameter_count(read_whisper_config(inputs.teacher))
-        smaller = compression(count, theirs, f"its teacher {model_name(inputs.teacher)}")
+    if inputs.taught_by:
+        name, theirs = inputs.taught_by
+        smaller, top = compression(count, theirs, f"its teacher {name}"), config.objective.top
+        of = f", of the teacher's {top} likeliest tokens" if top else ""
         teacher = (
-            f"- {smaller}; KL weight {kl:g} at temperature {config.objective.temperature:g}, label weight {ce:g}\n"
+            f"- {smaller}; KL weight {kl:g} at temperature {config.objective.temperature:g}{of}, label weight {ce:g}\n"
         )
     losses = "".join(
         f"- {part}: " + ", ".join(f"{name} {value:.4g}" for name, value in row.items()) + "\n"

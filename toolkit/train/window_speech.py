@@ -29,6 +29,7 @@ from ..models.log_mel import RATE, log_mel
 from ..models.vocabulary import Vocabulary
 from ..pseudo.windows import PACK_AGAIN, read_header, read_windows
 from .objectives.seq2seq import IGNORED, label_row
+from .soft_store import SoftLabels
 
 SHORTER = 0.1  # s; as much as read_audio forgives an end past the recording's
 Wave = np.ndarray[Any, np.dtype[np.float32]]
@@ -88,6 +89,8 @@ class WindowSpeech:
     Attributes:
         windows: in the order of the file.
         seconds: audio of all windows.
+        states: of the encoder [W, S, D], where `hear` kept them.
+        soft: what was kept of a teacher, if anything was.
     """
 
     def __init__(self, folder: Path, vocabulary: Vocabulary, config: WindowConfig, mels: int, positions: int) -> None:
@@ -115,6 +118,7 @@ class WindowSpeech:
         self._lock = threading.Lock()
         self.seconds = sum(p.seconds for w in self.windows for p in w.utterances)
         self.states: Tensor | None = None
+        self.soft: SoftLabels | None = None
 
     def _refuse_long(self, folder: Path) -> None:
         for window in self.windows:
@@ -177,25 +181,37 @@ class WindowSpeech:
 
     def batch(self, rows: Sequence[int], random: np.random.Generator | None = None) -> dict[str, Any]:
         """Windows `rows`: mel_BMT or states_BSD, tokens_BL, labels_BL; as a dev set sees them without `random`."""
-        made = [self.labels(row, random) for row in rows]
-        longest = max(len(tokens) for tokens, _ in made)
-        tokens_BL = np.full((len(rows), longest), self.vocabulary.end, np.int64)
-        labels_BL = np.full((len(rows), longest), IGNORED, np.int64)
-        for b, (tokens, labels) in enumerate(made):
-            tokens_BL[b, : len(tokens)], labels_BL[b, : len(labels)] = tokens, labels
+        ways = [self.way(random) for _ in rows]
+        tokens_BL, labels_BL = padded([self.shown(row, *way) for row, way in zip(rows, ways)], self.vocabulary.end)
         written = {"tokens_BL": tokens_BL, "labels_BL": labels_BL, "language": self.windows[rows[0]].language}
+        if self.soft is not None and random is not None:
+            kept = zip(*(self.soft.of(row, *way) for row, way in zip(rows, ways)))
+            written |= dict(zip(("top_tokens_NK", "top_logprobs_NK"), map(np.concatenate, kept)))
         if self.states is not None:
             return {"states_BSD": self.states[list(rows)], **written}
-        mel_BMT = log_mel([self.wave(row) for row in rows], self.frames, self.mels)
+        mel_BMT = self.mels_of(rows)
         if random is not None:
             self._hide(mel_BMT, random)
         return {"mel_BMT": mel_BMT, **written}
 
-    def labels(self, row: int, random: np.random.Generator | None) -> tuple[Any, Any]:
-        """(tokens, labels) of a window: as label_row gives them. A dev set has neither timestamps nor text before."""
-        window, config, vocabulary = self.windows[row], self.config, self.vocabulary
-        timed = random is not None and random.random() < config.timestamps
-        told = random is not None and random.random() < config.previous
+    def mels_of(self, rows: Sequence[int]) -> Tensor:
+        """Spectrograms [B, M, T] of windows."""
+        return log_mel([self.wave(row) for row in rows], self.frames, self.mels)
+
+    def way(self, random: np.random.Generator | None) -> tuple[bool, bool]:
+        """(with timestamps, with the text before), drawn. A dev set has neither."""
+        if random is None:
+            return False, False
+        return random.random() < self.config.timestamps, random.random() < self.config.previous
+
+    def shown(self, row: int, timed: bool, told: bool) -> tuple[Any, Any]:
+        """(tokens, labels) of a window: as label_row gives them.
+
+        Args:
+            timed: with timestamps.
+            told: with the text before it, where there is one and room for it.
+        """
+        window, vocabulary = self.windows[row], self.vocabulary
         prompt = vocabulary.prompt(window.language, timed)
         content: list[int] = []
         for segment in (s for piece in window.utterances for s in piece.segments):
@@ -223,6 +239,16 @@ class WindowSpeech:
                     width = int(random.integers(0, min(most, mel_MT.shape[axis]) + 1))
                     start = int(random.integers(0, mel_MT.shape[axis] - width + 1))
                     mel_MT.narrow(axis, start, width).fill_(mean)
+
+
+def padded(rows: Sequence[tuple[Any, Any]], end: int) -> tuple[Any, Any]:
+    """(tokens, labels) [B, L] of rows of unequal length: behind a row stands `end`, of which nothing is learnt."""
+    longest = max(len(tokens) for tokens, _ in rows)
+    tokens_BL = np.full((len(rows), longest), end, np.int64)
+    labels_BL = np.full((len(rows), longest), IGNORED, np.int64)
+    for b, (tokens, labels) in enumerate(rows):
+        tokens_BL[b, : len(tokens)], labels_BL[b, : len(labels)] = tokens, labels
+    return tokens_BL, labels_BL
 
 
 class Shuffled:

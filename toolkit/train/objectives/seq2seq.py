@@ -23,7 +23,7 @@ from torch import Tensor
 from ...models.whisper import Whisper
 from ..loop import Batch, Losses, Objective
 from ..totals import Pair
-from .soft_targets import soft_targets
+from .soft_targets import Likeliest, soft_targets
 
 IGNORED = -100  # label of a position that nothing is learnt from
 
@@ -43,6 +43,9 @@ class Seq2SeqConfig:
     "weight of the KL divergence, where preset is own"
     temperature: float = 2.0
     "of the KL divergence"
+    top: int = 0
+    """tokens, the teacher's likeliest at each position, that train.soft_labels keeps: the KL divergence is then of
+    those and of all others together, and the teacher is not loaded; 0 = of all, computed in every step, as published"""
     mse: float = 0.0
     "weight of the hidden states' mean square error; 0 = none, as published"
     encoder: Literal["trained", "frozen"] = "trained"
@@ -55,6 +58,8 @@ class Seq2SeqConfig:
     def __post_init__(self) -> None:
         if min(self.ce, self.kl, self.mse) < 0 or self.temperature <= 0:
             raise ValueError("objective.ce, kl and mse must not be below 0, and temperature must be above 0")
+        if self.top < 0 or (self.top and (self.mse or not self.weights[1])):
+            raise ValueError("objective.top is of the KL divergence alone: set mse to 0, and a preset that has one")
         if self.preset == "own" and self.ce + self.kl == 0:
             raise ValueError("objective.ce and kl are both 0: there is nothing to learn")
 
@@ -87,7 +92,7 @@ class Seq2Seq(Objective):
         self.config, self.student, self.picks, self.scorer = config, student, picks, scorer
         ce, self.kl = config.weights
         self.ce = ce
-        if teacher is None and (self.kl or config.mse):
+        if teacher is None and ((self.kl and not config.top) or config.mse):
             raise ValueError(f"objective.preset {config.preset} learns from a teacher, and there is none")
         if config.mse and not all(picks):
             raise ValueError("objective.mse needs a student that says which blocks of its teacher it has")
@@ -117,7 +122,8 @@ class Seq2Seq(Objective):
     def forward(self, batch: Batch, seed: int) -> Losses:
         """Loss of mel_BMT (or states_BSD) and tokens_BL against labels_BL (IGNORED: nothing is learnt), nats per token.
 
-        states_BSD: of a frozen encoder that has heard the windows before.
+        states_BSD: of a frozen encoder that has heard the windows before. top_tokens_NK and top_logprobs_NK: what was
+        kept of a teacher, of the positions that have a label, in order; a dev batch has none, and no KL.
         """
         mel_BMT, tokens_BL, labels_BL = batch.get("mel_BMT"), batch["tokens_BL"], batch["labels_BL"]
         heard: list[Tensor] | None = [] if self.config.mse and not self.frozen else None
@@ -126,19 +132,21 @@ class Seq2Seq(Objective):
         hidden_BLD = self.student.decoder(tokens_BL, states_BSD, written)
         places = (labels_BL != IGNORED).flatten().nonzero().flatten()
         labels_N = labels_BL.flatten()[places]
+        likeliest = Likeliest(batch["top_tokens_NK"], batch["top_logprobs_NK"]) if "top_tokens_NK" in batch else None
         theirs, mse = self._teach(mel_BMT, tokens_BL, states_BSD, heard, written, places)
         loss, ce, kl, right = soft_targets(
             _at(hidden_BLD, places),
             self.student.decoder.embed_tokens.weight,
             labels_N,
             *theirs,
+            likeliest=likeliest,
             ce_weight=self.ce,
             kl_weight=self.kl,
             temperature=self.config.temperature,
         )
         weight = len(labels_N)
         sums: dict[str, Pair] = {"ce": (ce, weight), "accuracy": (right, weight)}
-        if self.kl:
+        if self.kl and (likeliest or theirs[0] is not None):
             sums["kl"] = (kl, weight)
         if mse is not None:
             loss = loss + self.config.mse * weight * mse

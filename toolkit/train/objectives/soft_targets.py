@@ -4,12 +4,12 @@ Positions are taken a chunk at a time: logits of student and teacher, both losse
 made, added up, and forgotten. So a batch costs two chunks of logits where autograd would keep six tensors of all of
 them (of 32 labels padded to 448 and 51,865 tokens: 3 GB each).
 
-Shapes: N positions, D width of the student, E of the teacher, V tokens.
+Shapes: N positions, D width of the student, E of the teacher, V tokens, K likeliest ones.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -19,6 +19,17 @@ from ...models.linear import affine
 
 CHUNK = 512  # positions
 BLOCK = 1 << 20  # logits that a CPU works on at once
+TINY = 1e-30  # probability that counts as none
+
+
+class Likeliest(NamedTuple):
+    """What is kept of a teacher: its likeliest tokens, and their log-probabilities at the temperature of the loss."""
+
+    tokens_NK: Tensor
+    logprobs_NK: Tensor
+
+    def part(self, part: slice) -> Likeliest:
+        return Likeliest(self.tokens_NK[part], self.logprobs_NK[part])
 
 
 class _SoftTargets(torch.autograd.Function):
@@ -30,6 +41,7 @@ class _SoftTargets(torch.autograd.Function):
         labels_N: Tensor,
         teacher_NE: Tensor | None,
         teacher_VE: Tensor | None,
+        likeliest: Likeliest | None,
         ce_weight: float,
         kl_weight: float,
         temperature: float,
@@ -43,7 +55,7 @@ class _SoftTargets(torch.autograd.Function):
             part = slice(first, first + chunk)
             logits = affine(states_ND[part], weight).float()
             labels = labels_N[part]
-            teacher = None
+            teacher: Tensor | Likeliest | None = likeliest.part(part) if likeliest else None
             if teacher_NE is not None and teacher_VE is not None and kl_weight:
                 teacher = affine(teacher_NE[part], teacher_VE.to(teacher_NE.dtype)).float()
             sums += _losses(logits, labels, teacher, ce_weight, kl_weight, temperature)
@@ -65,46 +77,82 @@ class _SoftTargets(torch.autograd.Function):
         return (
             None if by_states is None else by_states * gradient.to(by_states.dtype),
             None if by_weight is None else by_weight * gradient.to(by_weight.dtype),
-            *(None,) * 7,
+            *(None,) * 8,
         )
 
 
 def _losses(
-    logits_NV: Tensor, labels_N: Tensor, teacher_NV: Tensor | None, ce_weight: float, kl_weight: float, T: float
+    logits_NV: Tensor,
+    labels_N: Tensor,
+    teacher: Tensor | Likeliest | None,
+    ce_weight: float,
+    kl_weight: float,
+    T: float,
 ) -> Tensor:
     """[sum of CE, of KL · T², of right answers]; the gradient of their weighted sum takes the place of the logits.
 
-    KL's gradient is T · (softmax(student / T) − softmax(teacher / T)); CE's is softmax(student) − the label. The
-    teacher's logits are overwritten, too. A few positions at a time: what is made of them then stays in the cache.
+    KL's gradient is T · (softmax(student / T) − softmax(teacher / T)); CE's is softmax(student) − the label. Logits
+    [N, V] of the teacher are overwritten, too. A few positions at a time: what is made of them then stays in the cache.
     """
     sums = torch.zeros(3, dtype=torch.float64, device=logits_NV.device)
     block = max(1, BLOCK // logits_NV.shape[1]) if logits_NV.device.type == "cpu" else len(logits_NV)
     for first in range(0, len(logits_NV), block):
         part = slice(first, first + block)
-        theirs = None if teacher_NV is None else teacher_NV[part]
+        theirs = teacher.part(part) if isinstance(teacher, Likeliest) else None if teacher is None else teacher[part]
         sums += _block(logits_NV[part], labels_N[part], theirs, ce_weight, kl_weight, T)
     return sums
 
 
 def _block(
-    logits_NV: Tensor, labels_N: Tensor, teacher_NV: Tensor | None, ce_weight: float, kl_weight: float, T: float
+    logits_NV: Tensor,
+    labels_N: Tensor,
+    teacher: Tensor | Likeliest | None,
+    ce_weight: float,
+    kl_weight: float,
+    T: float,
 ) -> Tensor:
     rows = torch.arange(len(labels_N), device=logits_NV.device)
     right = (logits_NV.argmax(1) == labels_N).sum()
     log_NV = logits_NV.log_softmax(1)
     ce = -log_NV[rows, labels_N].sum()
     kl = torch.zeros_like(ce)
-    if teacher_NV is None or not kl_weight:
+    if teacher is None or not kl_weight:
         gradient_NV = logits_NV.zero_()
     else:
-        student_NV, theirs_NV = logits_NV.div_(T).log_softmax(1), teacher_NV.div_(T).log_softmax(1)
-        theirs = torch.exp(theirs_NV, out=teacher_NV)
-        kl = theirs_NV.sub_(student_NV).mul_(theirs).sum() * T**2
-        gradient_NV = torch.exp(student_NV, out=logits_NV).sub_(theirs).mul_(kl_weight * T)
+        student_NV = logits_NV.div_(T).log_softmax(1)
+        if isinstance(teacher, Likeliest):
+            divergence, target_NV = _of_some(teacher, student_NV)
+        else:
+            divergence, target_NV = _of_all(teacher, student_NV, T)
+        kl = divergence * T**2
+        gradient_NV = torch.exp(student_NV, out=logits_NV).sub_(target_NV).mul_(kl_weight * T)
     if ce_weight:
         gradient_NV.add_(log_NV.exp_(), alpha=ce_weight)
         gradient_NV[rows, labels_N] -= ce_weight
     return torch.stack([ce.double(), kl.double(), right.double()])
+
+
+def _of_all(teacher_NV: Tensor, student_NV: Tensor, T: float) -> tuple[Tensor, Tensor]:
+    """(divergence, softmax(teacher / T) in the place of its logits) of log-probabilities of a student."""
+    theirs_NV = teacher_NV.div_(T).log_softmax(1)
+    target_NV = torch.exp(theirs_NV, out=teacher_NV)
+    return theirs_NV.sub_(student_NV).mul_(target_NV).sum(), target_NV
+
+
+def _of_some(teacher: Likeliest, student_NV: Tensor) -> tuple[Tensor, Tensor]:
+    """(divergence, what the student's probabilities are pulled to), where all other tokens count as one.
+
+    Of that one only the sum is known: the student keeps the shares of the others in it as they are.
+    """
+    tokens_NK = teacher.tokens_NK.long()
+    theirs_NK = teacher.logprobs_NK.to(student_NV)
+    target_NV = student_NV.exp().scatter_(1, tokens_NK, 0)
+    ours_N, total_N = target_NV.sum(1), theirs_NK.exp().sum(1)
+    rest_N = (1 - total_N).clamp(min=0) * (ours_N > TINY)
+    theirs_NK = theirs_NK - (total_N + rest_N).log()[:, None]  # they were rounded, and are together 1 again
+    target_NV.mul_((rest_N / ours_N.clamp(min=TINY))[:, None]).scatter_(1, tokens_NK, theirs_NK.exp())
+    divergence = (theirs_NK.exp() * (theirs_NK - student_NV.gather(1, tokens_NK))).sum()
+    return divergence + (torch.xlogy(rest_N, rest_N) - torch.xlogy(rest_N, ours_N.clamp(min=TINY))).sum(), target_NV
 
 
 def soft_targets(
@@ -114,6 +162,7 @@ def soft_targets(
     teacher_NE: Tensor | None = None,
     teacher_VE: Tensor | None = None,
     *,
+    likeliest: Likeliest | None = None,
     ce_weight: float = 1.0,
     kl_weight: float = 0.0,
     temperature: float = 1.0,
@@ -122,11 +171,13 @@ def soft_targets(
     """(ce_weight · CE + kl_weight · KL, CE, KL, right answers), summed over the positions; the first has a gradient.
 
     CE = −Σ log softmax(z)[label]; KL = T² Σ softmax(z' / T) · (log softmax(z' / T) − log softmax(z / T)), where z are
-    the student's logits, states_ND @ weight_VD.T, and z' the teacher's. Nothing flows into the teacher.
+    the student's logits, states_ND @ weight_VD.T, and z' the teacher's. Nothing flows into the teacher. With
+    `likeliest`, in place of the teacher's states and output layer, all tokens but those are one outcome of both
+    distributions: no more than the KL of all, and equal to it where K is V.
 
     Source: Hinton et al., "Distilling the Knowledge in a Neural Network", 2015; the weights: objectives/seq2seq.py.
     """
     found: tuple[Tensor, Tensor, Tensor, Tensor] = _SoftTargets.apply(
-        states_ND, weight_VD, labels_N, teacher_NE, teacher_VE, ce_weight, kl_weight, temperature, chunk
+        states_ND, weight_VD, labels_N, teacher_NE, teacher_VE, likeliest, ce_weight, kl_weight, temperature, chunk
     )
     return found
