@@ -98,6 +98,14 @@ def test_a_config_may_state_its_disk(recipe):
     assert recipe()[0] == 2 and recipe.made() == []
 
 
+def test_a_config_that_steps_share_may_state_the_disk_of_one_of_them(recipe):
+    recipe.config("two.yaml", "# disk of train.other: 123456789 MB\nadd: 10\n")
+    assert recipe("--plan")[0] == 0
+    recipe.config("two.yaml", "# disk of ./add.py: 123456789 MB\nadd: 10\n")
+    code, said = recipe("--plan")
+    assert code == 2 and "most for exp/two: 123,456,789" in said
+
+
 def test_a_required_option_that_is_empty_is_asked_for(recipe):
     run = recipe.folder / "run.sh"
     run.write_text(run.read_text().replace("corpus=corpus", "corpus="))
