@@ -14,7 +14,7 @@ import torch
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import GenerationConfig, WhisperConfig, WhisperFeatureExtractor, WhisperForConditionalGeneration
 
-from toolkit.core.files import write_json
+from toolkit.core.files import read_json, write_json
 
 TEXT_TOKENS = 300  # <|endoftext|> is the first that is none
 LANGUAGES = ("en", "ar", "fr")
@@ -42,7 +42,9 @@ def tiny_whisper_folder(
     init_std: float = 0.5,
     ends: bool = False,
 ) -> Path:
-    """Write the folder of a Whisper with random weights to `path`, and return it. Same arguments, same bytes.
+    """Write the folder of a Whisper with random weights, which says so, to `path`, and return it.
+
+    Same arguments, same bytes.
 
     Args:
         layers: of the encoder, and of the decoder unless `decoder_layers` says otherwise.
@@ -69,6 +71,7 @@ def tiny_whisper_folder(
             network.model.decoder.embed_tokens.weight[config.eos_token_id] = row
     network.generation_config = _generation_config(tokenizer, languages)
     network.save_pretrained(path)
+    write_json(path / "config.json", {**read_json(path / "config.json"), "sawt": {"random": True}})
     WhisperFeatureExtractor(feature_size=mels).save_pretrained(path)
     return path
 

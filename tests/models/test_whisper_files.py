@@ -154,11 +154,16 @@ def test_what_it_was_made_from_and_the_tokenizer_travel_with_a_student(whole: Pa
     write_json(source / "generation_config.json", {**generation, "alignment_heads": [[1, 0]]})
     save_whisper(make_student(load_whisper(source), [1], [0]), tmp_path / "a", source, "card", {"made_from": "teacher"})
     save_whisper(load_whisper(tmp_path / "a"), tmp_path / "b", tmp_path / "a", "", {"window_seconds": 10})
-    assert said_of(tmp_path / "b") == {"made_from": "teacher", "window_seconds": 10}
+    assert said_of(tmp_path / "b") == {"random": True, "made_from": "teacher", "window_seconds": 10}
     assert (tmp_path / "b/tokenizer.json").read_bytes() == (whole / "tokenizer.json").read_bytes()
     assert "alignment_heads" not in read_json(tmp_path / "b/generation_config.json")
     assert read_whisper_config(tmp_path / "b").decoder_layers == 1
-    assert said_of(whole) == {}
+
+
+def test_a_foreign_model_says_nothing_of_its_making(whole: Path, tmp_path: Path) -> None:
+    assert said_of(whole) == {"random": True}
+    write_json(tmp_path / "config.json", {n: v for n, v in read_json(whole / "config.json").items() if n != "sawt"})
+    assert said_of(tmp_path) == {}
 
 
 def test_the_hash_is_of_the_weights_and_the_tokenizer_and_not_of_the_place(whole: Path, folder: Path) -> None:
