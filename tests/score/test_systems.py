@@ -298,12 +298,22 @@ def test_one_system_is_one_model(tmp_path: Path) -> None:
         ({"floor": "bare"}, "no hypotheses of the system bare"),
         ({"pairs": {"filtered": "all"}}, "no hypotheses of the system all"),
         ({"order": ("teachers",)}, "no hypotheses of the system teachers"),
-        ({"aside": ("tiny",)}, "no hypotheses of the system tiny"),
+        ({"aside": ("undistiled",)}, "no hypotheses of the system undistiled"),
     ],
 )
 def test_a_system_that_the_config_alone_knows_is_refused(tmp_path: Path, config: dict[str, Any], said: str) -> None:
     with pytest.raises(UserError, match=said):
         found(write_trial(tmp_path, 8), **config)
+
+
+def test_a_system_that_another_run_had_is_passed_over_and_told_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A teacher is adapted in one run and not in the next, of the same config."""
+    tree = found(write_trial(tmp_path, 8), aside=("unadapted",), order=("unadapted", "truth"))
+    assert tree["aside"] == [] and tree["systems"][0]["system"] == "truth"
+    said = capsys.readouterr().out
+    assert "aside: there is no system unadapted in this run" in said and "order: there is no" in said
 
 
 def test_a_loop_counts_as_repetition_whatever_the_reference_says() -> None:

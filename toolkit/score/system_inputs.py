@@ -21,7 +21,7 @@ from ..core.record import Ledger
 from ..data.ids import fault
 from .hypotheses import HEADER, HYPOTHESES, SPEED, TEXT, is_hypotheses, read_hypotheses
 from .pairing import Finding, PairedSet, paired
-from .system_names import known
+from .system_names import there
 from .texts import Texts, read_labels, read_texts
 
 AGAIN = "transcribe again: --fresh of the stage that made it"
@@ -129,9 +129,8 @@ def read_trial(
     for system, of_set in heard.items():
         _refuse_two_models(system, list(of_set.values()))
     _refuse_two_speakers(list(sets.values()))
-    for name in order:
-        known(name, heard, "order")
-    trial = Trial(sets, {name: heard[name] for name in dict.fromkeys([*order, *heard])}, {})
+    names = dict.fromkeys([*there(order, heard, "order"), *heard])
+    trial = Trial(sets, {name: heard[name] for name in names}, {})
     for system, name in trial.lacking:
         ledger.drop(f"{system} on {name}", "no hypotheses among the inputs")
     return Trial(trial.sets, trial.heard, _pairs(trial, missing_is_empty, ledger))

@@ -9,6 +9,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 from ..core.errors import UserError
 
+TYPED = 0.8  # as alike as a name and what somebody meant to type
+
 
 def known(system: str, systems: Collection[str], field: str) -> str:
     """`system`, which a field of the config names. Raises UserError, naming the nearest, where there is none such."""
@@ -17,6 +19,19 @@ def known(system: str, systems: Collection[str], field: str) -> str:
         remedy = f"did you mean {near[0]}?" if near else f"there are {', '.join(systems)}"
         raise UserError(f"no hypotheses of the system {system}", f"config field {field}", remedy)
     return system
+
+
+def there(names: Sequence[str], systems: Collection[str], field: str) -> list[str]:
+    """Those of `names` that this run has; of the others, which another run may have, it is printed that they are not.
+
+    Raises UserError for one that is nearly the name of a system.
+    """
+    for name in names:
+        if name not in systems:
+            if difflib.get_close_matches(name, systems, 1, TYPED):
+                known(name, systems, field)
+            print(f"{field}: there is no system {name} in this run")
+    return [name for name in names if name in systems]
 
 
 def of_students(name: str, systems: Sequence[str], field: str) -> dict[str, str]:

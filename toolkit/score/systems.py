@@ -45,7 +45,7 @@ from .inspect_page import InspectConfig
 from .scoreboard import Line
 from .system_figures import agreement, categories, comparisons, error_rates, gaps, inspected
 from .system_inputs import Heard, Trial, read_trial
-from .system_names import contests, floors, known
+from .system_names import contests, floors, known, there
 
 VERSION = 1
 PLAN = {"mb": 30}
@@ -64,12 +64,12 @@ class SystemsConfig:
     floor: str = ""
     "the student before it was distilled: how much of its gap to the reference system is closed; empty: none"
     aside: tuple[str, ...] = ()
-    "systems that are no students, a teacher before it was adapted, say: of them no share of the gap is given"
+    "systems that are no students, a teacher before it was adapted, say, where it was: no share of the gap is theirs"
     pairs: dict[str, str] = field(default_factory=dict)
     """further paired tests, system: those that it is held against, apart by spaces; `filtered: unfiltered truth`. Here
     and in floor, of systems called A.filtered, B.filtered, ..., `filtered` means each, held against its own kind"""
     order: tuple[str, ...] = ()
-    "systems in the order in which they are shown; others follow as they are given"
+    "systems in the order in which they are shown, those that there are; others follow as they are given"
     min_speakers: int = 5
     "bootstrap over speakers where the set has at least so many, over utterances otherwise"
     missing: Literal["refuse", "empty"] = "refuse"
@@ -129,10 +129,12 @@ def scores(trial: Trial, config: SystemsConfig) -> dict[str, Any]:
 
 def _header(trial: Trial, config: SystemsConfig, profiles: Sequence[Profile]) -> dict[str, Any]:
     known(config.reference, trial.heard, "reference")
-    for name in config.aside:
-        known(name, trial.heard, "aside")
     about: dict[str, Any] = {"confidence": round(CONFIDENCE), "replicates": REPLICATES, "seed": config.seed}
-    about |= {"reference": config.reference, "floors": _floors(trial, config), "aside": list(config.aside)}
+    about |= {
+        "reference": config.reference,
+        "floors": _floors(trial, config),
+        "aside": there(config.aside, trial.heard, "aside"),
+    }
     about |= {"profiles": [p.id for p in profiles]}
     about |= {"category_profile": profile(config.category_profile).id, "rules": to_dict(config.rules)}
     about["category_names"] = list(CATEGORIES)
