@@ -19,6 +19,7 @@ from ..core.errors import UserError
 from ..core.files import read_json, remove, write_json
 from ..core.step import Step, main
 from .vocabulary import GENERATION, TOKENIZER, Vocabulary
+from .whisper_files import find_model
 
 VERSION = 1
 PLAN = {"mb": 300}  # of whisper-base in float32
@@ -89,7 +90,7 @@ def whisper_config(folder: Path) -> dict[str, Any]:
 
 
 def run(step: Step[ExportConfig]) -> None:
-    folder = step.input(0, "the Hugging Face folder of a Whisper")
+    folder = find_model(step.input(0, "the Hugging Face folder of a Whisper"))
     to_ctranslate2(folder, step.out, step.config.quantization)
     megabytes = (step.out / MODEL).stat().st_size / 1e6
     print(f"{step.out}: {megabytes:.1f} MB in {step.config.quantization}; faster-whisper loads this folder as it is")

@@ -72,7 +72,11 @@ def command(words: Sequence[str]) -> int:
         for row in transcriber.transcribe([job], lambda id, why, more: failed.append(f"{id}: {more}"), 1):
             _leave(row, call.format, names[Path(row.id)] if call.out else None, len(call.files) > 1)
     if failed:
-        raise UserError("\n".join([f"{len(failed)} files could not be read:", *failed]), "FILE", "convert them to wav")
+        raise UserError(
+            "\n".join([f"{len(failed)} files could not be read:", *failed]),
+            "FILE",
+            "name audio files; what cannot be read, convert to wav",
+        )
     return 0
 
 
