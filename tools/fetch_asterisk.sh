@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Fetches the Asterisk voice prompts (five languages and the English transcripts) from Debian's archive and unpacks
 # them, without root and without touching the system's package lists.
+# apt-get downloads, from the archives that its sources name. Without apt-get, or where it fails, curl or wget
+# fetches from SAWT_DEBIAN_MIRROR, the address of a mirror of Debian.
 # Usage: tools/fetch_asterisk.sh --out FOLDER       -> FOLDER/usr/share/asterisk/sounds/<language>/...
 # Downloads are kept in ${SAWT_CACHE:-~/.cache/sawt}/packages; what is there is not fetched again.
 # shellcheck source=fetching.sh
@@ -9,7 +11,7 @@
 PLAN = {"mb": 230}
 '
 version=1.6.1-1
-mirror=${SAWT_DEBIAN_MIRROR:-http://deb.debian.org/debian}
+pool=pool/main/a/asterisk-core-sounds
 sha256='
 973e797d28e37fa6ca3c0a9d6fa717e77cf1268ae916bf09fd3503113cdffa50  asterisk-core-sounds-en
 2be3ea287d83299d143815fa804f11179a75b7affd4a758b98b55f5afc18a35d  asterisk-core-sounds-en-wav
@@ -20,11 +22,10 @@ ccbfaebfa450b7a9ddf644ae0f3d1e9017d5df7c0aebe816e946345589d38201  asterisk-core-
 '
 
 fetch_into usr "$@"
-by_hand="  remedy: install apt-get, curl or wget; or get these six files from any mirror of Debian, such as
-          http://deb.debian.org/debian/pool/main/a/asterisk-core-sounds/, on another machine:
-            asterisk-core-sounds-{en,es,fr,it,ru}-wav_${version}_all.deb and asterisk-core-sounds-en_${version}_all.deb
-          put them into $packages and run again.
-          SAWT_DEBIAN_MIRROR names another mirror; this one was $mirror"
+first="use a machine with apt-get, with sources that have Debian's packages; or set SAWT_DEBIAN_MIRROR to the address of
+          a mirror of Debian (the folder that has pool/ in it)"
+elsewhere="from $pool/ of any mirror of Debian"
+by_hand=("asterisk-core-sounds-en_${version}_all.deb" asterisk-core-sounds-{en,es,fr,it,ru}-wav_"${version}_all.deb")
 
 # apt with lists, cache and status of its own: works for any user, reads the system's sources, changes nothing.
 apt_options=()
@@ -41,44 +42,32 @@ apt_ready() {
 
 from_apt() { # PACKAGE: the tested version where the archive has it, else the one it has
   apt_ready || return 1
-  mkdir -p "$work/got"
-  (cd "$work/got" && { apt-get "${apt_options[@]}" download "$1=$version" || apt-get "${apt_options[@]}" download "$1"; }) >>"$work/apt.log" 2>&1
+  (cd "$work/got" && { apt-get "${apt_options[@]}" download "$1=$version" || apt-get "${apt_options[@]}" download "$1"; }) \
+    >>"$work/apt.log" 2>&1 || { echo "note: apt-get did not fetch $1:" "$(tail -n 1 "$work/apt.log")" >&2; return 1; }
 }
 
 from_mirror() { # PACKAGE
-  local url=$mirror/pool/main/a/asterisk-core-sounds/${1}_${version}_all.deb
-  mkdir -p "$work/got"
-  if command -v curl >/dev/null; then
-    curl -fsSL --retry 2 --connect-timeout 20 -o "$work/got/${url##*/}" "$url"
-  elif command -v wget >/dev/null; then
-    wget -q -O "$work/got/${url##*/}" "$url"
-  else
-    echo "note: neither apt-get, curl nor wget is here"
-    return 1
-  fi
+  [[ -n ${SAWT_DEBIAN_MIRROR:-} ]] && download "${SAWT_DEBIAN_MIRROR%/}/$pool/${1}_${version}_all.deb" "${1}_${version}_all.deb"
 }
 
 fetch() { # PACKAGE SHA256: leaves its path in $file
-  local package=$1 wanted=$2 got source=
-  file=$packages/${package}_${version}_all.deb
-  if [[ -f $file && $(sum_of "$file") == "$wanted" ]]; then
-    return
-  fi
-  rm -rf "$work/got"
+  local package=$1 wanted=$2 got source
+  if is_kept "${package}_${version}_all.deb" "$wanted"; then return; fi
   if from_apt "$package"; then source=apt; elif from_mirror "$package"; then source=mirror; else
-    die "cannot fetch $package" "$by_hand"
+    die "cannot fetch $package" "$(remedy "$first")"
   fi
   got=$(find "$work/got" -name '*.deb' -print -quit)
-  [[ -n $got ]] || die "cannot fetch $package" "$by_hand"
-  if [[ $(sum_of "$got") != "$wanted" ]]; then
+  [[ -n $got ]] || die "cannot fetch $package" "$(remedy "$first")"
+  if [[ $source == apt && $(sum_of "$got") != "$wanted" ]]; then
     # apt has checked its archive's signature, so the file is the distribution's own, only another than the tested one.
-    [[ $source == apt ]] || die "$package from $mirror is not the tested file (SHA-256 $(sum_of "$got"), wanted $wanted)" "$by_hand"
     echo "WARNING: ${got##*/} is not the tested build of $version: SHA-256 $(sum_of "$got"), tested $wanted."
     echo "         Counts and splits may differ from the published ones; the data stage prints how."
     file=$work/${got##*/}
+    mv "$got" "$file"
+    echo "fetched ${file##*/}"
+  else
+    keep "$got" "$wanted" "$first"
   fi
-  mv "$got" "$file"
-  echo "fetched ${file##*/}"
 }
 
 needs() { command -v "$1" >/dev/null || die "$1 is not here" "  remedy: install $1 (xz-utils, zstd)"; }

@@ -6,11 +6,14 @@ import os
 import subprocess
 import sys
 import tarfile
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from mirrors import Mirror, path_with, with_sums_of
 
 from toolkit.core.errors import UserError
 from toolkit.core.record import Ledger, read_ledger
@@ -315,3 +318,74 @@ def test_a_fetch_that_failed_leaves_nothing_half_made_and_goes_on_later(archive:
 def test_a_missing_folder_for_the_packages_is_a_clear_error() -> None:
     done = subprocess.run([str(ROOT / "tools/fetch_asterisk.sh")], capture_output=True, text=True)
     assert done.returncode == 1 and "--out is missing" in done.stderr
+
+
+POOL = "/pool/main/a/asterisk-core-sounds/"
+
+
+@pytest.fixture
+def mirror(archive: Path) -> Iterator[Mirror]:
+    """A mirror of Debian that has the packages of `archive`."""
+    server = Mirror()
+    for package in PACKAGES:
+        server.files[f"{POOL}{package}_1.6.1-1_all.deb"] = (archive / f"{package}.deb").read_bytes()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def fetch_without_apt(
+    out: Path, tools: list[str], script: Path = ROOT / "tools/fetch_asterisk.sh", **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the fetcher beside `out`, with a cache beside it, without apt-get."""
+    path = path_with(out.parent / "bin", ["dpkg-deb", "tar", *tools])
+    env = {"PATH": str(path), "HOME": str(out.parent), "SAWT_CACHE": str(out.parent / "cache"), **variables}
+    return subprocess.run([str(script), "--out", str(out)], env=env, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("tool", ["curl", "wget"])
+def test_without_apt_get_the_packages_come_from_the_mirror_that_is_named(tool: str, archive, mirror, tmp_path) -> None:
+    tested = {package: (archive / f"{package}.deb").read_bytes() for package in PACKAGES}
+    script = with_sums_of(ROOT / "tools/fetch_asterisk.sh", tested, tmp_path)
+    done = fetch_without_apt(tmp_path / "out", [tool], script, SAWT_DEBIAN_MIRROR=f"{mirror.address}/")
+    assert done.returncode == 0 and done.stdout.count("fetched ") == 6, done.stderr
+    assert sorted(p.stem for p in (tmp_path / "out/usr/share").iterdir()) == sorted(PACKAGES)
+    assert mirror.asked == list(mirror.files)
+    assert sorted(p.name for p in (tmp_path / "cache/packages").iterdir()) == sorted(
+        path.removeprefix(POOL) for path in mirror.files
+    )
+
+
+def test_another_build_from_a_mirror_is_refused_for_nobody_signed_it(archive, mirror, tmp_path) -> None:
+    done = fetch_without_apt(tmp_path / "out", ["curl"], SAWT_DEBIAN_MIRROR=mirror.address)
+    assert done.returncode == 1 and "asterisk-core-sounds-en_1.6.1-1_all.deb is not the tested file" in done.stderr
+    assert not list((tmp_path / "out").iterdir()) and not list((tmp_path / "cache/packages").iterdir())
+
+
+@pytest.mark.parametrize("tools", [[], ["curl", "wget"]], ids=["nothing", "curl and wget"])
+def test_without_apt_get_and_a_mirror_the_error_says_what_to_use_set_or_get(tools: list[str], tmp_path) -> None:
+    done = fetch_without_apt(tmp_path / "out", tools)
+    assert done.returncode == 1 and "cannot fetch asterisk-core-sounds-en" in done.stderr
+    assert "apt-get" in done.stderr and "set SAWT_DEBIAN_MIRROR" in done.stderr and "http" not in done.stderr
+    for package in PACKAGES:
+        assert f"{package}_1.6.1-1_all.deb\n" in done.stderr
+    assert f"put them into {tmp_path}/cache/packages" in done.stderr
+
+
+def test_a_mirror_without_curl_and_wget_is_told_of(mirror, tmp_path) -> None:
+    done = fetch_without_apt(tmp_path / "out", [], SAWT_DEBIAN_MIRROR=mirror.address)
+    assert done.returncode == 1 and "neither curl nor wget could fetch asterisk-core-sounds-en_" in done.stderr
+
+
+def test_what_apt_get_says_is_shown_and_a_mirror_that_is_named_is_asked_then(archive, mirror, tmp_path) -> None:
+    tested = {package: (archive / f"{package}.deb").read_bytes() for package in PACKAGES}
+    script = with_sums_of(ROOT / "tools/fetch_asterisk.sh", tested, tmp_path)
+    for package in PACKAGES:
+        (archive / f"{package}.deb").unlink()
+    path = f"{archive / 'bin'}:{os.environ['PATH']}"
+    for variables, code in (({}, 1), ({"SAWT_DEBIAN_MIRROR": mirror.address}, 0)):
+        env = {**os.environ, "PATH": path, "SAWT_CACHE": str(tmp_path / "cache"), **variables}
+        done = subprocess.run([str(script), "--out", str(tmp_path / "out")], env=env, capture_output=True, text=True)
+        assert done.returncode == code and "apt-get did not fetch asterisk-core-sounds-en: cp:" in done.stderr
+        assert mirror.asked == (list(mirror.files) if variables else [])
