@@ -4,6 +4,8 @@
 #   test     also what the tests need
 #   peers    .venv-peers instead: what the benchmarks race against, on the same torch and numpy
 # PYTHON names another interpreter (3.10 or newer).
+# pip's own config says where packages come from. SAWT_TORCH_INDEX is the address of an index of CPU builds of torch, for
+# a machine without a GPU where the plain pin would bring CUDA packages.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 torch=2.13.0
@@ -31,18 +33,14 @@ torch_version() { # of $venv; empty where there is none
   "$venv/bin/python" -c 'from importlib.metadata import version; print(version("torch"))' 2>/dev/null || true
 }
 
-install_torch() {
+install_torch() { # before all other packages, so that the pin decides its build and not one of them
   [[ $(torch_version) != "$torch"* ]] || return 0
-  if compgen -G '/dev/nvidia[0-9]*' >/dev/null; then
-    echo "setup: a GPU is here: installing torch $torch with CUDA"
-    $venv/bin/pip install -q "torch==$torch"
-  elif $venv/bin/pip install -q --no-deps --retries 0 --timeout 10 \
-    --index-url https://download.pytorch.org/whl/cpu "torch==$torch+cpu" 2>/dev/null; then
-    $venv/bin/pip install -q "torch==$torch" # its dependencies, from the usual index
-  else
-    echo "setup: PyTorch's CPU index does not answer: installing the plain pin torch==$torch"
-    $venv/bin/pip install -q "torch==$torch"
+  if [[ -n ${SAWT_TORCH_INDEX:-} ]]; then
+    # --no-deps: such an index need not have the packages that torch depends on
+    $venv/bin/pip install -q --no-deps --index-url "$SAWT_TORCH_INDEX" "torch==$torch" ||
+      die "pip got no torch $torch from SAWT_TORCH_INDEX" "  remedy: see above; set it to an index that answers, or unset it to install the plain pin"
   fi
+  $venv/bin/pip install -q "torch==$torch"
   echo "setup: got torch $(torch_version)"
 }
 
