@@ -4,9 +4,12 @@ import ast
 import re
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
+
+from toolkit.core.registry import registry
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ["core", "text", "data", "score", "models", "units", "pseudo", "train", "report"]
@@ -50,14 +53,33 @@ def test_kaldiio_is_imported_in_one_module_only():
     assert users == ["ark.py"]
 
 
-def steps() -> list[Path]:
-    return [
-        p for p in MODULES if 'if __name__ == "__main__"' in p.read_text(encoding="utf-8") and p.name != "stages.py"
-    ]
+def name_of(path: Path) -> str:
+    """Name of the step in a file: units.kmeans."""
+    return ".".join(path.relative_to(ROOT / "toolkit").with_suffix("").parts).removesuffix(".__main__")
 
 
-@pytest.mark.parametrize("path", steps(), ids=lambda p: str(p.relative_to(ROOT)))
-def test_every_step_that_writes_an_output_has_version_and_plan(path):
-    text = path.read_text(encoding="utf-8")
-    if re.search(r"^    main\(run[,)]", text, re.M):
-        assert "\nVERSION = " in text and "\nPLAN = " in text
+def test_every_step_is_declared_in_its_room_and_every_declaration_is_a_step():
+    steps = {name_of(p) for p in MODULES if re.search(r"^ +main\(run\)$", p.read_text(encoding="utf-8"), re.M)}
+    scripts = {f"tools/{p.name}" for p in (ROOT / "tools").glob("fetch_*.sh")}
+    assert steps | scripts == registry().keys()
+    for path in sorted((ROOT / "toolkit").glob("*/registry.py")):
+        declared = [name for name in registry() if name.partition(".")[0] == path.parent.name]
+        assert path.parent.name == "core" or declared, path
+
+
+@pytest.mark.parametrize("declaration", registry().values(), ids=lambda d: d.name)
+def test_a_declaration_names_sections_and_flags_of_its_config_class(declaration):
+    assert {*declaration.reads, *declaration.free} <= {f.name for f in fields(declaration.config_class())}
+
+
+def test_the_config_class_of_no_step_imports_torch():
+    code = """
+import sys
+from toolkit.core.registry import registry
+for name, declaration in registry().items():
+    declaration.config_class()
+    if "torch" in sys.modules:
+        sys.exit(name)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, f"{done.stderr} has a config class that imports torch"

@@ -7,9 +7,6 @@
 # Downloads are kept in ${SAWT_CACHE:-~/.cache/sawt}/packages; what is there is not fetched again.
 # shellcheck source=fetching.sh
 . "${BASH_SOURCE[0]%/*}/fetching.sh"
-: 'Disk, for --plan:
-PLAN = {"mb": 230}
-'
 version=1.6.1-1
 pool=pool/main/a/asterisk-core-sounds
 sha256='

@@ -6,9 +6,6 @@
 # Downloads are kept in ${SAWT_CACHE:-~/.cache/sawt}/packages; what is there is not fetched again.
 # shellcheck source=fetching.sh
 . "${BASH_SOURCE[0]%/*}/fetching.sh"
-: 'Disk, for --plan:
-PLAN = {"mb": 5}
-'
 version=0.1.1
 sha256=df2d9ead85307c6c7cb2b14f3b730c35357f2a1578180098cf97d4c588228a5e
 wheel=habibi_tts-$version-py3-none-any.whl

@@ -11,9 +11,6 @@
 # Downloads are kept in ${SAWT_CACHE:-~/.cache/sawt}/packages; what is there is not fetched again.
 # shellcheck source=fetching.sh
 . "${BASH_SOURCE[0]%/*}/fetching.sh"
-: 'Disk, for --plan: what stays in FOLDER and in the cache, and what is unpacked meanwhile
-PLAN = {"mb": 720}
-'
 sizes='tiny base'
 size=base
 

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from toolkit.core import files, shards
 from toolkit.core.errors import UserError
+from toolkit.core.registry import NoConfig
 from toolkit.core.shards import FEWEST_SHARDS, SECONDS_PER_SHARD, doing, run_shards, split
-from toolkit.core.step import NoConfig, Step
+from toolkit.core.step import Step
 
 
 @given(st.lists(st.floats(0.01, 4000), min_size=1, max_size=300))

@@ -1,5 +1,6 @@
 """What is done, stale or missing, and how it is redone."""
 
+import importlib
 import os
 import shutil
 import subprocess
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.core import record
+from toolkit.core import record, registry
 from toolkit.core.record import identity, separated
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -86,14 +87,27 @@ def test_an_edited_script_of_the_recipe_makes_it_stale(recipe):
 
 
 def test_a_step_of_the_toolkit_is_known_by_its_version_not_by_its_code(tmp_path, monkeypatch):
-    monkeypatch.setattr(record, "PACKAGE", tmp_path)
-    step = tmp_path / "mod.py"
-    step.write_text("VERSION = 1\n")
-    one = identity(["mod", "--out", "x"])
-    step.write_text("# touched\nVERSION = 1\n")
-    assert identity(["mod", "--out", "x"]) == one
-    step.write_text("VERSION = 2\n")
-    assert identity(["mod", "--out", "x"]) != one
+    room = tmp_path / "house" / "room"
+    room.mkdir(parents=True)
+    monkeypatch.setattr(registry, "PACKAGE", tmp_path / "house")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(registry, "registry", registry.registry.__wrapped__)  # not the one of the toolkit, once read
+
+    def declares(source: str) -> dict[str, str]:
+        (room / "registry.py").write_text("from toolkit.core.registry import Declaration\n" + source)
+        importlib.invalidate_caches()
+        for name in [name for name in sys.modules if name.partition(".")[0] == "house"]:
+            del sys.modules[name]
+        return identity(["room.mod", "--out", "x"])
+
+    one = declares('STEPS = (Declaration("room.mod", version=1),)\n')
+    (room / "mod.py").write_text("changed = True\n")
+    assert declares('STEPS = (Declaration("room.mod", version=1),)  # of the first kind\n') == one
+    lines = (
+        'STEPS = (\n    Declaration(\n        "room.mod",\n        # why\n        version=1,  # the first\n    ),\n)\n'
+    )
+    assert declares(lines) == one
+    assert declares('STEPS = (Declaration("room.mod", version=2),)\n') != one
 
 
 def test_a_broken_record_is_named_hides_no_other_stage_and_is_mended_by_fresh(recipe):

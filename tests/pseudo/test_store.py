@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 import soundfile
 
 from toolkit.core.record import Ledger
+from toolkit.core.registry import declared, registry
 from toolkit.core.step import Step
 from toolkit.data.kaldi import write_data_dir
 from toolkit.models.whisper_files import model_hash
@@ -92,7 +94,8 @@ def test_what_another_version_of_the_code_wrote_is_decoded_again(
     count = sum(windows)
     heard(data, whisper, tmp_path / "eval" / "same")
     assert sum(windows) == count
-    monkeypatch.setattr(transcribe, "VERSION", transcribe.VERSION + 1)
+    newer = replace(declared("pseudo.transcribe"), version=99)
+    monkeypatch.setitem(registry(), "pseudo.transcribe", newer)
     heard(data, whisper, tmp_path / "eval" / "next")
     assert sum(windows) == 2 * count
 

@@ -12,7 +12,8 @@ from sklearn.decomposition import PCA
 
 from toolkit.core.config import load_config
 from toolkit.core.errors import UserError
-from toolkit.core.record import identity, sections_read
+from toolkit.core.record import identity
+from toolkit.core.registry import declared
 from toolkit.data.audio import read_audio
 from toolkit.data.labels import Labels
 from toolkit.units import kmeans, label, sample
@@ -136,4 +137,4 @@ def test_a_sweep_of_clusters_or_components_keeps_the_sample(tmp_path: Path) -> N
     one, more = ids("seed: 1\nkmeans: {k: 100}\n"), ids("seed: 1\nkmeans: {k: 500}\npca: {dim: 32}\n")
     assert one[0] == more[0] and one[1] != more[1]
     assert one[0] != ids("seed: 2\nkmeans: {k: 100}\n")[0] and one[0] != ids("seed: 1\nsample: {frames: 5}\n")[0]
-    assert {*sections_read("units.sample")} | {"pca", "kmeans"} == {f.name for f in fields(UnitsConfig)}
+    assert {*declared("units.sample").reads} | {"pca", "kmeans"} == {f.name for f in fields(UnitsConfig)}

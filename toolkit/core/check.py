@@ -1,46 +1,54 @@
-"""Whether the commands of many steps are right, in one process and before any of them runs: importing torch is slow.
+"""Checks the configs and flags of a call's steps before the first of them runs, in the engine's own process.
 
-On standard input, JSON: [[stage, argv], ...]. Each step is run as its own process would run it, up to the point where
-its config and its flags are read. All that is wrong goes to standard error; the exit code is then 2.
+Config classes import no torch (registry.py), so that this takes a fraction of a second.
 """
 
 from __future__ import annotations
 
+import difflib
 import json
 import os
-import runpy
-import subprocess
 import sys
-import warnings
 from collections.abc import Iterator, Sequence
 
 from . import slurm, step
-from .errors import UserError, told
-from .table import Run
+from .errors import UserError
+from .registry import declared, is_declared, registry
 
-Named = tuple[str, list[str]]  # stage, argv
+StageCommand = tuple[str, list[str]]  # stage, argv
 
 
-def refuse_wrong(runs: Sequence[Named]) -> None:
-    """End this process with 2, once all is said, where a command of `runs` is wrong.
+def refuse_wrong(commands: Sequence[StageCommand]) -> None:
+    """End this process with 2, all mistakes printed, if a step of `commands` would refuse its config or a flag.
 
     Scripts of a recipe's local/ are left out: they need not be steps.
     """
-    steps: dict[str, Named] = {}
-    for stage, argv in runs:
-        said = _said(argv)
-        if "/" not in argv[0] and len(said) > 1:
-            steps.setdefault(json.dumps(said), (stage, argv))
-    words = [sys.executable, "-m", "toolkit.core.check"]
-    code = subprocess.run(words, input=json.dumps([*steps.values()]), text=True).returncode if steps else 0
-    if code == 2:
+    distinct: dict[str, StageCommand] = {}
+    for stage, argv in commands:
+        if "/" not in argv[0]:
+            distinct.setdefault(json.dumps(_without_places(argv)), (stage, argv))
+    mistakes = [f"error: {stage}: {e}" for stage, argv in distinct.values() for e in _mistakes(argv)]
+    mistakes += [f"error: {e}" for e in _too_few_gpus([argv for _, argv in commands])]
+    if mistakes:
+        print(*mistakes, sep="\n", file=sys.stderr)
         raise SystemExit(2)
-    if code:
-        raise UserError(f"the configs could not be checked: code {code}", " ".join(words), "see what stands above")
 
 
-def _said(argv: Sequence[str]) -> list[str]:
-    """The step and what is said to it, without the places of inputs and output: that is checked once for each."""
+def _mistakes(argv: list[str]) -> Iterator[UserError]:
+    """What the step of `argv` would refuse."""
+    if not is_declared(argv[0]):
+        near = difflib.get_close_matches(argv[0], registry(), 1)
+        remedy = f"did you mean {near[0]}?" if near else "declare it in the registry.py of its room"
+        yield UserError(f"no step {argv[0]}", "stages() of the recipe", remedy)
+        return
+    try:
+        step.read_command(argv[0], argv[1:], declared(argv[0]).config_class())
+    except UserError as e:
+        yield e
+
+
+def _without_places(argv: Sequence[str]) -> list[str]:
+    """The words of a command without the paths of its inputs and output, in which steps of one config may differ."""
     kept, name = [], ""
     for word in argv:
         name = word if word.startswith("--") else name
@@ -49,43 +57,17 @@ def _said(argv: Sequence[str]) -> list[str]:
     return kept
 
 
-def main() -> None:
-    runs: list[Named] = json.load(sys.stdin)
-    step.only_checked = True
-    warnings.simplefilter("ignore", RuntimeWarning)  # runpy's, of a step that another one has imported
-    wrong: list[str] = []
-    with told(2, os.getcwd()):
-        for stage, argv in runs:
-            try:
-                _check(argv)
-            except UserError as e:
-                wrong.append(f"error: {stage}: {e}")
-        wrong += [f"error: {e}" for e in _too_few_gpus([argv for _, argv in runs])]
-    print(*wrong, sep="\n", end="\n" if wrong else "", file=sys.stderr)
-    raise SystemExit(2 if wrong else 0)
-
-
-def _check(argv: Sequence[str]) -> None:
-    """Raise UserError where the step of `argv` would refuse its config or a flag."""
-    sys.argv = list(argv)
-    runpy.run_module(f"toolkit.{argv[0]}", run_name="__main__", alter_sys=True)
-
-
 def _too_few_gpus(argvs: Sequence[Sequence[str]]) -> Iterator[UserError]:
-    """What is wrong with --ngpu. Steps other than a training compute on the CPU where there is no CUDA at all."""
+    """The mistake in --ngpu, if any. Steps other than a training compute on the CPU where there is no CUDA at all."""
     ngpu = int(os.environ.get("SAWT_NGPU", "0"))
     if not ngpu or slurm.chosen():
         return
     import torch
 
-    found = torch.cuda.device_count()
-    if ngpu > found and (found or any(Run([*argv]).jobs == "ranks" for argv in argvs)):
+    available = torch.cuda.device_count()
+    if ngpu > available and (available or any(declared(argv[0]).jobs == "ranks" for argv in argvs)):
         yield UserError(
-            f"{ngpu} GPUs are asked for and torch finds {found}",
+            f"{ngpu} GPUs are asked for and torch finds {available}",
             "--ngpu",
-            f"ask for {found}" if found else "--ngpu 0 trains on the CPU",
+            f"ask for {available}" if available else "--ngpu 0 trains on the CPU",
         )
-
-
-if __name__ == "__main__":
-    main()

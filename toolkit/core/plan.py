@@ -1,8 +1,8 @@
-"""What a run will cost in disk: the PLAN line of each step, {"mb": fixed, "mb_per_hour": of its audio}.
+"""What a run will cost in disk, as the registry declares it for each step.
 
-With "scratch": True what the audio costs is gone when the step is done. Steps run one after the other: of several
-such, the largest counts. A config may know better, and says so in a comment of its own: `# disk: 3800 MB`; where
-several steps share it, of one of them: `# disk of train.seq2seq: 3800 MB`.
+Scratch is gone when its step is done. Steps run one after the other: of several scratches the largest counts. A config
+that needs another amount states it in a comment: `# disk: 3800 MB`; where several steps share the config, for one of
+them: `# disk of train.soft_labels: 3800 MB`.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Cost:
 
 def cost(table: Table, run: Run) -> Cost:
     """Raises UserError where --hours is no number of hours."""
-    plan = record.literal(run.argv[0], "PLAN", dict[str, float]()) | _said_in_config(run)
+    step, stated = run.declared, _stated_in_config(run)
     known = [h for h in map(audio_hours, run.ins) if h is not None]
     said = next((o.value for o in table.options if o.name == "hours" and o.value), "")
     try:
@@ -70,11 +70,11 @@ def cost(table: Table, run: Run) -> Cost:
         raise UserError(
             f"--hours: {said!r} is no number of hours", "--hours", "give hours of audio, e.g. 1200"
         ) from None
-    hourly, fixed = plan.get("mb_per_hour", 0), plan.get("mb", 1)
+    hourly, fixed = stated.get("mb_per_hour", step.mb_per_hour), stated.get("mb", step.mb)
     if not hourly and hours is None:
         hours = 0.0
     of_audio = hourly * (hours or 0)
-    return Cost(hours, fixed, of_audio) if plan.get("scratch") else Cost(hours, fixed + of_audio, 0.0)
+    return Cost(hours, fixed, of_audio) if step.scratch else Cost(hours, fixed + of_audio, 0.0)
 
 
 def together(costs: Sequence[Cost]) -> Cost:
@@ -83,7 +83,7 @@ def together(costs: Sequence[Cost]) -> Cost:
     return Cost(hours, sum(c.kept for c in costs), max((c.scratch for c in costs), default=0.0))
 
 
-def _said_in_config(run: Run) -> dict[str, float]:
+def _stated_in_config(run: Run) -> dict[str, float]:
     """Disk that a config states for what the step makes, in a comment as above, or with `90 MB per hour`."""
     said: dict[str, float] = {}
     files = [

@@ -1,16 +1,14 @@
 """What an output folder knows of itself: its identity, its configuration, its counts, its drops.
 
-Identity = the step's argv + what the YAML it names says + the ids of its inputs + its VERSION.
+Identity = the step's argv + what the YAML it names says + the ids of its inputs + its version (registry.py).
 nj, devices and back-ends travel in the environment and never count.
 """
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
 import os
-import re
 import shlex
 import subprocess
 from collections import Counter
@@ -19,13 +17,12 @@ from dataclasses import dataclass, field
 from functools import cache
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any
 
 from .config import read_yaml
 from .errors import UserError
 from .files import TEMPORARY, read_json, write_json, write_text
-
-T = TypeVar("T")
+from .registry import PACKAGE, declared
 
 RECORD = "record.json"
 DROPPED = "dropped.tsv"
@@ -36,7 +33,6 @@ ASIDE = ".aside-"
 DISPENSABLE = {"checkpoints", "tensorboard"}  # nobody reads them once their step is done
 MANY_FILES = 1000  # a folder with more is looked for, not each of its files
 PATHS = ("--in", "--out", "--config")
-PACKAGE = Path(__file__).resolve().parents[1]
 
 
 def read_record(folder: Path) -> dict[str, Any]:
@@ -77,29 +73,6 @@ def separated(words: list[str]) -> list[str]:
         elif name in PATHS and part:
             parts[i] = str(Path(part))  # keeps `..`, which a link may give another meaning
     return parts
-
-
-def step_file(step: str) -> Path:
-    """Source of a step: `units.kmeans` -> toolkit/units/kmeans.py; a script's own path otherwise."""
-    if "/" in step:
-        return Path(step)
-    path = PACKAGE.joinpath(*step.split("."))
-    return path / "__main__.py" if path.is_dir() else path.with_suffix(".py")
-
-
-def constant(step: str, name: str) -> str | None:
-    """Source text of a module-level constant, read without importing the module (no torch for --list)."""
-    path = step_file(step)
-    found = (
-        re.search(rf"^{name}(?:: [^=]+)? = (.+)$", path.read_text(encoding="utf-8"), re.M) if path.is_file() else None
-    )
-    return found[1] if found else None
-
-
-def literal(step: str, name: str, otherwise: T) -> T:
-    """Value of a step's constant that is a literal of the type of `otherwise`, which is for a step without it."""
-    said = constant(step, name)
-    return otherwise if said is None else cast(T, ast.literal_eval(said))
 
 
 def digest(data: bytes) -> str:
@@ -164,22 +137,22 @@ def identity(argv: list[str], input_id: Callable[[Path, Path], str] = input_id) 
     `input_id` gives the id of an input: by default of what is on disk; a recipe's table also knows
     the id of what a stage would make.
     """
-    source = step_file(argv[0])
-    parts = {"command": json.dumps(_counted(argv), ensure_ascii=False)}
+    step = declared(argv[0])
+    parts = {"command": json.dumps(_counted(argv, step.free), ensure_ascii=False)}
     if "/" in argv[0]:
-        parts[argv[0]] = digest(source.read_bytes()) if source.is_file() else "missing"
+        script = Path(argv[0])
+        parts[argv[0]] = digest(script.read_bytes()) if script.is_file() else "missing"
     else:
-        parts["VERSION"] = constant(argv[0], "VERSION") or "none"
+        parts["VERSION"] = str(step.version)
     for name in flag(argv, "--config"):
-        parts[name] = _config_id(Path(name), sections_read(argv[0]))
+        parts[name] = _config_id(Path(name), step.reads)
     for name in flag(argv, "--in"):
         parts[f"input {name}"] = input_id(Path(name), Path(flag(argv, "--out")[0]))
     return parts
 
 
-def _counted(argv: list[str]) -> list[str]:
-    """The words of `argv` that say what is made: not flags of its step's constant FREE, which only let it go on."""
-    free = () if "/" in argv[0] else literal(argv[0], "FREE", ())
+def _counted(argv: list[str], free: tuple[str, ...]) -> list[str]:
+    """The words of `argv` that count: all but the flags `free`, which only let the step go on, and their values."""
     kept, skip = [], False
     for word in argv:
         if word.startswith("--"):
@@ -187,11 +160,6 @@ def _counted(argv: list[str]) -> list[str]:
         if not skip:
             kept.append(word)
     return kept
-
-
-def sections_read(step: str) -> tuple[str, ...]:
-    """Sections of its config that a step reads, its constant READS, where it shares the file; empty: all of them."""
-    return () if "/" in step else literal(step, "READS", ())
 
 
 def _config_id(path: Path, sections: tuple[str, ...]) -> str:

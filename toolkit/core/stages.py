@@ -166,7 +166,7 @@ def _dry_run(table: Table, first: int, last: int, fresh: list[str]) -> int:
 
 def _show_script(run: Run) -> None:
     """The sbatch script of a step of which anything is submitted."""
-    kind, out, ngpu = run.jobs, Path(run.out), int(os.environ["SAWT_NGPU"])
+    kind, out, ngpu = run.declared.jobs, Path(run.out), int(os.environ["SAWT_NGPU"])
     if not kind:
         return
     config = slurm.settings()

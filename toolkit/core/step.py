@@ -29,20 +29,14 @@ from .record import (
     input_id,
     read_record,
     refuse_foreign,
-    sections_read,
     separated,
     status,
 )
+from .registry import declared
 from .shards import WorkerDone
 from .slurm_job import refuse_at_work
 
 C = TypeVar("C")
-only_checked = False  # core.check sets it: a step then reads its config and its flags, and does nothing
-
-
-@dataclass
-class NoConfig:
-    """Config of a step that has nothing to configure."""
 
 
 @dataclass
@@ -91,32 +85,30 @@ class Step(Generic[C]):
         return self.ins[position]
 
 
-def main(function: Callable[[Step[Any]], None], config: type[Any] = NoConfig) -> None:
+def main(function: Callable[[Step[Any]], None], config: type[Any] | None = None) -> None:
     """Run `function` as the step that is the main module. Ends the process with 1 on a user's mistake.
 
-    Where steps are only checked, raises UserError instead.
+    Args:
+        config: the config class of a script of a recipe's local/; that of a declared step is in the registry.
     """
     module = sys.modules["__main__"]
     spec = module.__spec__  # none for a script of a recipe's local/, which is known by its path
     name = spec.name.removeprefix("toolkit.").removesuffix(".__main__") if spec else sys.argv[0]
-    if only_checked:
-        _read_command(config, name, module.__doc__ or "")
-        return
     die_with_parent()
     atexit.register(gc.freeze)  # else Python, as it ends, looks for garbage in all of torch: a third of a second
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts: the same bits every time
     with told(1, (flag(separated(sys.argv), "--out") or ["the output"])[0]):
-        _run(function, config, name, module.__doc__ or "")
+        _run(function, config or declared(name).config_class(), name, module.__doc__ or "")
 
 
-def _read_command(config_class: type[Any], name: str, doc: str) -> tuple[argparse.Namespace, Any]:
-    """(what the command line says, the config). Raises UserError for a flag or a config that is wrong."""
-    known, rest = _parser(name, doc, config_class).parse_known_args()
+def read_command(name: str, words: list[str], config_class: type[Any], doc: str = "") -> tuple[argparse.Namespace, Any]:
+    """(what the command line says, the config) of a step. Raises UserError for a flag or a config that is wrong."""
+    known, rest = _parser(name, doc, config_class).parse_known_args(words)
     return known, load_config(config_class, known.config, overrides(rest, config_class))
 
 
 def _run(function: Callable[[Step[Any]], None], config_class: type[Any], name: str, doc: str) -> None:
-    known, config = _read_command(config_class, name, doc)
+    known, config = read_command(name, sys.argv[1:], config_class, doc)
     argv = [name, *_without_worker(separated(sys.argv[1:]))]
     worker = (int(known.worker[0]), int(known.worker[1])) if known.worker else None
     for path in known.ins:
@@ -216,7 +208,7 @@ def _refuse(key: str, names: list[str]) -> NoReturn:
 
 def _read(config: Any, step: str) -> dict[str, Any]:
     """The resolved config, of a file shared with other steps the sections that this one reads."""
-    sections = sections_read(step)
+    sections = declared(step).reads
     return {name: value for name, value in to_dict(config).items() if not sections or name in sections}
 
 

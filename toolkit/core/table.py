@@ -11,6 +11,7 @@ from pathlib import Path
 from . import record
 from .errors import UserError
 from .record import Status, flag, separated
+from .registry import Declaration, declared
 
 
 @dataclass(frozen=True)
@@ -32,21 +33,12 @@ class Run:
         return Path(self.out, "log", "run.log")
 
     @property
-    def jobs(self) -> str:
-        """What the step submits, its constant JOBS; empty where it computes nothing elsewhere.
-
-        "array": shards; "cpu array": shards that ask for no GPU; "task": one; "ranks": a training.
-        """
-        return record.literal(self.argv[0], "JOBS", "")
+    def declared(self) -> Declaration:
+        return declared(self.argv[0])
 
     def at_once(self, nj: int) -> int:
         """Jobs of this run at once, where there may be `nj`."""
-        return nj if self.jobs.endswith("array") else 1
-
-    @property
-    def remade(self) -> bool:
-        """Whether a stale output is made anew, not refused: the step's constant REMADE says that it takes seconds."""
-        return record.literal(self.argv[0], "REMADE", False)
+        return nj if self.declared.jobs.endswith("array") else 1
 
 
 @dataclass(frozen=True)
@@ -228,7 +220,7 @@ class Table:
         Not where it is made anew in seconds.
         """
         state = self.status(run)
-        if state.state == "stale" and not run.remade:
+        if state.state == "stale" and not run.declared.remade:
             raise UserError(f"{run.out} is stale ({state.why})", self.place(n), self.renewal(run))
 
     def renewal(self, run: Run) -> str:
@@ -244,4 +236,4 @@ class Table:
                 return absent[1]
         name = next(s.name for s in self.stages if run in s.runs)
         again = "give the options again that it was made with, or " if "command (from" in self.status(run).why else ""
-        return f"run stage {name} first" if run.remade else f"{again}redo it with --fresh {name}"
+        return f"run stage {name} first" if run.declared.remade else f"{again}redo it with --fresh {name}"

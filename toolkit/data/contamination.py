@@ -34,11 +34,6 @@ from .overlap import KINDS, Hit, Prompts, SetOfData, hits, values_of
 from .overlap_report import REPORT, Report
 from .same_audio import probe, read_rows, same, tasks, write_rows
 
-VERSION = 1
-PLAN = {"mb": 20, "mb_per_hour": 0.5}
-JOBS = "cpu array"
-FREE = ("allow_contamination",)  # what is made is the same with it: it may be given once, and left out afterwards
-
 
 @dataclass(frozen=True)
 class ContaminationConfig:
@@ -208,4 +203,4 @@ def run(step: Step[ContaminationConfig]) -> None:
 
 
 if __name__ == "__main__":
-    main(run, ContaminationConfig)
+    main(run)

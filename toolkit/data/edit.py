@@ -21,8 +21,6 @@ from .kaldi import SEGMENTS, SPEAKERS, WAV, DataDir, Tables, Utterance, copy_pho
 from .split import shares_of, split_groups
 from .tables import OF_UTTERANCES
 
-VERSION = 1
-PLAN = {"mb": 10, "mb_per_hour": 0.5}
 ACTIONS = ("subset", "combine", "split")
 SHOWN = 20
 
@@ -216,4 +214,4 @@ def run(step: Step[EditConfig]) -> None:
 if __name__ == "__main__":
     if len(sys.argv) > 1 and sys.argv[1] in ACTIONS:  # `edit subset` for people; recipes write --action subset
         sys.argv[1:2] = ["--action", sys.argv[1]]
-    main(run, EditConfig)
+    main(run)

@@ -19,8 +19,6 @@ from .find import data_dirs, matching, read_from_here
 from .kaldi import PHONES, SEGMENTS, UNKNOWN, WAV, DataDir, copy_phones, write_data_dir
 from .tables import TEXT
 
-VERSION = 1
-PLAN = {"mb": 5, "mb_per_hour": 1}
 TOGETHER = ("train", "dev")
 LABELS = ("utt2lang", "utt2emotion", "utt2prog", "utt2orig")
 
@@ -108,4 +106,4 @@ def _write(step: Step[MixConfig], name: str, tables: Mapping[str, Mapping[str, s
 
 
 if __name__ == "__main__":
-    main(run, MixConfig)
+    main(run)

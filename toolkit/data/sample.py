@@ -27,8 +27,6 @@ from .find import data_dirs, matching, read_from_here
 from .kaldi import PHONES, SEGMENTS, WAV, DataDir, Utterance, copy_phones, write_data_dir
 from .mix import filled
 
-VERSION = 1
-PLAN = {"mb": 5, "mb_per_hour": 1}
 CORPUS = "utt2corpus"
 
 
@@ -206,4 +204,4 @@ def _sums(utterances: Sequence[Utterance]) -> tuple[int, float]:
 
 
 if __name__ == "__main__":
-    main(run, SampleConfig)
+    main(run)

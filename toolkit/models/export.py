@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,28 +17,14 @@ from safetensors import SafetensorError
 from ..core.errors import UserError
 from ..core.files import read_json, remove, write_json
 from ..core.step import Step, main
+from .config import ExportConfig
 from .vocabulary import GENERATION, TOKENIZER, Vocabulary
 from .whisper_files import find_model
 
-VERSION = 1
-PLAN = {"mb": 300}  # of whisper-base in float32
-QUANTIZATIONS = ("float32", "float16", "bfloat16", "int8", "int8_float32", "int8_float16", "int8_bfloat16", "int16")
 INSTALL = "install it into the environment of this toolkit: .venv/bin/pip install ctranslate2==4.8.5"
 MODEL = "model.bin"
 COPIED = (TOKENIZER, GENERATION, "preprocessor_config.json")
 TOLD = ("vocab_size", "num_mel_bins", "max_target_positions")  # of config.json: theirs does not say it
-
-
-@dataclass(frozen=True)
-class ExportConfig:
-    """How the weights are kept."""
-
-    quantization: str = "float16"
-    "of the weights: float32 (exact), float16, bfloat16, int16, int8, or int8 with the type of the rest: int8_float16"
-
-    def __post_init__(self) -> None:
-        if self.quantization not in QUANTIZATIONS:
-            raise ValueError(f"quantization must be one of {', '.join(QUANTIZATIONS)}, not {self.quantization}")
 
 
 def require_ctranslate2(module: str = "ctranslate2") -> Any:
@@ -97,4 +82,4 @@ def run(step: Step[ExportConfig]) -> None:
 
 
 if __name__ == "__main__":
-    main(run, ExportConfig)
+    main(run)

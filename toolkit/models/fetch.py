@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
 
 from ..core.files import atomic
 from ..core.step import Step, main
+from .config import FetchConfig
 from .whisper import parameter_count
 from .whisper_files import CONFIG, INDEX, TRAVELS, find_model, read_whisper_config, weight_files
-
-VERSION = 1
-PLAN = {"mb": 6200}  # of large-v2, and once more in the hub's cache
-
-
-@dataclass(frozen=True)
-class FetchConfig:
-    """What to fetch."""
-
-    model: str = "openai/whisper-large-v2"
-    "id of the hub, or a folder"
 
 
 def run(step: Step[FetchConfig]) -> None:
@@ -37,4 +26,4 @@ def run(step: Step[FetchConfig]) -> None:
 
 
 if __name__ == "__main__":
-    main(run, FetchConfig)
+    main(run)

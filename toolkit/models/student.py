@@ -2,39 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ..core.errors import UserError
 from ..core.step import Step, main
+from .config import StudentConfig
 from .whisper import Whisper, WhisperConfig, parameter_count, pick_layers
 from .whisper_files import find_model, load_whisper, model_name, read_whisper_config, said_of, save_whisper
-
-VERSION = 1
-PLAN = {"mb": 500, "mb_per_hour": 0}
-
-
-@dataclass(frozen=True)
-class StudentConfig:
-    """Which blocks a student begins with: DW-16-16 has 16 and 16 of a teacher's 32 and 32."""
-
-    encoder_layers: int = 16
-    "blocks of the encoder"
-    decoder_layers: int = 16
-    "blocks of the decoder"
-    encoder_picks: tuple[int, ...] = ()
-    "the teacher's blocks, 0-based, one for each; empty: as far apart as can be, as published"
-    decoder_picks: tuple[int, ...] = ()
-    "the same of the decoder"
-
-    def __post_init__(self) -> None:
-        for part in ("encoder", "decoder"):
-            layers, picks = getattr(self, f"{part}_layers"), getattr(self, f"{part}_picks")
-            if layers < 1:
-                raise ValueError(f"{part}_layers must be at least 1")
-            if picks and len(picks) != layers:
-                raise ValueError(f"{part}_picks names {len(picks)} blocks, {part}_layers is {layers}")
 
 
 def picks_of(config: StudentConfig, teacher: WhisperConfig) -> tuple[list[int], list[int]]:
@@ -100,4 +76,4 @@ tags: [speech, whisper]
 
 
 if __name__ == "__main__":
-    main(run, StudentConfig)
+    main(run)

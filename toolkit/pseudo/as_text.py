@@ -18,9 +18,6 @@ from ..data.kaldi import WAV, write_data_dir
 from ..data.tables import TEXT
 from ..score.hypotheses import is_hypotheses, read_hypotheses
 
-VERSION = 1
-PLAN = {"mb": 1, "mb_per_hour": 0.1}
-
 
 @dataclass(frozen=True)
 class AsTextConfig:
@@ -58,4 +55,4 @@ def run(step: Step[AsTextConfig]) -> None:
 
 
 if __name__ == "__main__":
-    main(run, AsTextConfig)
+    main(run)

@@ -14,8 +14,10 @@ import numpy as np
 
 from ..core.errors import UserError
 from ..core.files import locked, read_json
+from ..core.registry import declared
+from ..models.config import QUANTIZATIONS
 from ..models.ctranslate2_files import is_ctranslate2
-from ..models.export import MODEL, QUANTIZATIONS, VERSION, require_ctranslate2, to_ctranslate2, whisper_config
+from ..models.export import MODEL, require_ctranslate2, to_ctranslate2, whisper_config
 from ..models.vocabulary import Vocabulary
 from ..models.whisper_files import model_hash
 from .decoded import Decoded
@@ -154,7 +156,8 @@ def converted(folder: Path, compute_type: str, cache: Path | None) -> Path:
         raise UserError(f"no {MODEL} there", str(folder), "convert it: python3 -m toolkit.models.export")
     whisper_config(folder)
     kept = KEEP_AS.get(compute_type, compute_type)
-    out = cache / f"{model_hash(folder)}-v{VERSION}-{kept}"
+    version = declared("models.export").version
+    out = cache / f"{model_hash(folder)}-v{version}-{kept}"
     with locked(out, patience_seconds=600):  # another worker may be making it
         if not (out / MODEL).is_file():
             to_ctranslate2(folder, out, kept)

@@ -36,9 +36,6 @@ from .packing import FRAME, FUZZ, MARKS, Take, in_order, on_grid, ticks_of, wind
 from .selections import is_selection, read_kept
 from .windows import Header, Window, vocabulary_hash, write_windows
 
-VERSION = 1
-PLAN = {"mb": 1, "mb_per_hour": 0.5}
-
 
 @dataclass(frozen=True)
 class PackConfig:
@@ -296,4 +293,4 @@ def run(step: Step[PackConfig]) -> None:
 
 
 if __name__ == "__main__":
-    main(run, PackConfig)
+    main(run)

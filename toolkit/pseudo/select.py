@@ -55,8 +55,6 @@ from .measures import CUT_OFF, EMPTY, EMPTY_REFERENCE, SCORES, Measures, measure
 from .selections import KEPT
 from .survival import COLUMNS, areas, corpus_rates, histograms, survival
 
-VERSION = 1
-PLAN = {"mb": 5, "mb_per_hour": 0.15}
 LAMBDAS = (0.0, 5.0, 10.0, 15.0, 20.0, 30.0, 40.0, 50.0, 60.0, 80.0, 100.0, 120.0)
 SCORES_FILE, SURVIVAL, SURVIVAL_TABLE = "scores.tsv", "survival.json", "survival.tsv"
 LABEL, REFERENCES = ("ok", "empty", "cut off"), ("no", "empty", "yes")  # by Measures.fault and .reference
@@ -238,4 +236,4 @@ def _write_lines(path: Path, lines: Iterable[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(run, SelectConfig)
+    main(run)

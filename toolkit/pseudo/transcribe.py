@@ -3,7 +3,7 @@
 As a step: --in DATA MODEL, where MODEL is a Whisper's folder or an id of the hub. Without --in, of any audio files:
 python3 -m toolkit.pseudo.transcribe MODEL FILE... [--format txt|srt|vtt|json] [--out FOLDER].
 
-What was transcribed is kept by audio, model, settings and VERSION (store.py): a set that grows, another --nj or batch
+What was transcribed is kept by audio, model, settings and version (store.py): a set that grows, another --nj or batch
 size, and --fresh transcribe nothing twice.
 """
 
@@ -25,6 +25,7 @@ from ..core import slurm
 from ..core.errors import UserError, told
 from ..core.files import read_json, write_json
 from ..core.record import DROPPED, Ledger
+from ..core.registry import declared
 from ..core.shards import run_shards, split
 from ..core.step import Step, main
 from ..data.find import read_from_here
@@ -37,10 +38,6 @@ from .packed import transcribe_packed, windows_of
 from .store import Store, audio_key
 from .transcriber import Job, Transcriber, as_row, jobs_of, resolved, settings_folder
 
-VERSION = 2
-READS = ("decode",)  # how fast it is done changes nothing
-PLAN = {"mb": 5, "mb_per_hour": 2}
-JOBS = "array"
 ITEMS = ".transcribed"  # folder of stores, beside the output
 CONVERTED = "ctranslate2"  # in it: folder of models converted to that format
 
@@ -52,7 +49,7 @@ def run(step: Step[TranscribeConfig]) -> None:
     transcriber = Transcriber(folder, resolved(config.decode, step.ngpu, slurm.chosen()), data.path.name)
     jobs = jobs_of(data.utterances, data.tables.get("utt2lang", {}), config.decode, transcriber.vocabulary)
     parts = split([job.utterance.seconds for job in jobs])
-    store_folder = step.out.parent / ITEMS / f"{settings_folder(transcriber.header)}-v{VERSION}"
+    store_folder = step.out.parent / ITEMS / f"{settings_folder(transcriber.header)}-v{declared(step.name).version}"
     device = device_of_shards(step, folder)
 
     @cache
@@ -218,7 +215,7 @@ def _speed(shards: Sequence[Path], seconds: float) -> dict[str, Any]:
 
 if __name__ == "__main__":
     if {"--in", "--help", "-h"} & set(sys.argv[1:]) or len(sys.argv) < 2:
-        main(run, TranscribeConfig)
+        main(run)
     else:
         from .transcribe_files import command
 

@@ -9,10 +9,6 @@ from .document import document
 from .page import page
 from .written import table_beside, write
 
-VERSION = 4
-PLAN = {"mb": 8, "mb_per_hour": 0}
-REMADE = True  # a table of its inputs, made in seconds: made anew where it is stale
-
 
 def run(step: Step[ReportConfig]) -> None:
     """RESULTS.md and index.html in the output folder, and a copy of RESULTS.md beside that folder."""
@@ -25,4 +21,4 @@ def run(step: Step[ReportConfig]) -> None:
 
 
 if __name__ == "__main__":
-    main(run, ReportConfig)
+    main(run)

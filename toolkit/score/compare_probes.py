@@ -20,26 +20,12 @@ from ..core.files import read_json, write_json
 from ..core.record import ASIDE, Ledger
 from ..core.step import Step, main
 from .bootstrap import CONFIDENCE, paired_difference
+from .config import CompareConfig
 
-VERSION = 2
-PLAN = {"mb": 1}
-REMADE = True  # a table of its inputs, made in seconds: made anew where it is stale
 BASELINES = ("fbank", "fbank_stacked", "random")
 ROW, PAIRS, COUNTS = "row.json", "pairs.json", ".counts.tsv"
 HEADER = "utterance\tspeaker\tcounted\tof"
 SAID = {"metric": str, "unit_of_n": str, "blocks": str, "percent": (int, float), "n": int}
-
-
-@dataclass(frozen=True)
-class CompareConfig:
-    """What the comparison draws."""
-
-    seed: int = 1
-    "seeds the bootstrap; 0 or more"
-
-    def __post_init__(self) -> None:
-        if self.seed < 0:
-            raise ValueError(f"seed must be at least 0, not {self.seed}")
 
 
 @dataclass(frozen=True)
@@ -230,4 +216,4 @@ def run(step: Step[CompareConfig]) -> None:
 
 
 if __name__ == "__main__":
-    main(run, CompareConfig)
+    main(run)

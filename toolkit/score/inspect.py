@@ -21,8 +21,9 @@ from ..data.tables import one_line
 from ..text.invisible import strip_invisible
 from ..text.normalise import profile
 from .categories import CATEGORIES, CORRECT, Case, Thresholds, categorise
+from .config import InspectConfig
 from .dialect import Lexicon
-from .inspect_page import InspectConfig, Inspected, page
+from .inspect_page import Inspected, page
 from .texts import read_texts
 from .wer import words
 

@@ -10,7 +10,7 @@ import base64
 import hashlib
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,31 +21,13 @@ from ..core.config import field_help
 from ..text.invisible import strip_invisible
 from .alignment import Column, edits
 from .categories import CATEGORIES, CORRECT, ORDER, OTHER, RULES, Thresholds, Verdict
+from .config import InspectConfig
 
 HERE = Path(__file__).parent
 MOST_COLUMNS = 150  # of one utterance, so that a text of a thousand words does not make the page
 MOST_LETTERS = 40  # of one word
 MOST_LABELS = 40  # rows of the table
 MOST_WRITTEN = 1500  # of a text as it stands in the file
-
-
-@dataclass(frozen=True)
-class InspectConfig:
-    """What is shown, and where the rules draw their lines."""
-
-    worst: int = 100
-    "utterances with the most edits that the page shows"
-    drawn: int = 100
-    "utterances drawn by seed from the others that the page shows"
-    seed: int = 1
-    "of what is drawn"
-    rules: Thresholds = field(default_factory=Thresholds)
-    "where the rules draw their lines"
-
-    def __post_init__(self) -> None:
-        for name in ("worst", "drawn"):
-            if not 0 <= getattr(self, name) <= 5000:
-                raise ValueError(f"{name} must be 0 to 5000, not {getattr(self, name)}")
 
 
 @dataclass(frozen=True)

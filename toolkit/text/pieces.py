@@ -25,8 +25,6 @@ from .lines import Line, lines_of, quiet_pipe
 from .normalise import Profile, profile
 from .tokens import RESERVED, SentencePiece, learn_pieces
 
-VERSION = 1
-PLAN = {"mb": 2}
 MODEL, RECORD = "spm.model", "pieces.json"
 ACTIONS = ("encode", "decode", "coverage")
 TABLE = "text"  # of a data directory
@@ -158,4 +156,4 @@ if __name__ == "__main__":
 
         with told(1, "the text"), quiet_pipe():
             raise SystemExit(command(sys.argv[1:]))
-    main(run, PiecesConfig)
+    main(run)

@@ -23,10 +23,6 @@ from .ranks import World
 from .speech import Inputs, Speech
 from .start import build
 
-VERSION = 4
-PLAN = {"mb": 60, "mb_per_hour": 0}
-JOBS = "ranks"
-
 
 def pretrain(config: TrainConfig, inputs: Inputs, speech: Speech, out: Path, world: World, name: str) -> Trained:
     """Train on this rank, and on the first one export to out/hf.
@@ -77,4 +73,4 @@ def run(step: Step[TrainConfig]) -> None:
 
 
 if __name__ == "__main__":
-    main(run, TrainConfig)
+    main(run)

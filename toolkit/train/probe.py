@@ -40,10 +40,6 @@ from .probe_tasks import OUT, Notes, TaskData, build, unusable
 from .probe_upstream import Network, Row, Tuned, Upstream, rows_of
 from .subset import within_hours
 
-VERSION = 6
-# Mostly the features of two rows at once, of networks of 3 layers and width 128; base-sized ones take ten times that.
-PLAN = {"mb": 20, "mb_per_hour": 400, "scratch": True}
-JOBS = "array"
 SHORTEST = 1600  # samples of a recording whose time is worth measuring: 0.1 s
 LEFT_OUT = "task left out"  # reason of a ledger's row that names a task, not an utterance
 ROW, LAYERS, COST, COUNTS = "row.json", "layers.json", "cost.json", "counts.json"
@@ -246,4 +242,4 @@ def _waves(data: DataDir, count: int) -> list[Tensor]:
 
 
 if __name__ == "__main__":
-    main(run, ProbeConfig)
+    main(run)

@@ -45,9 +45,6 @@ from .totals import Pair
 from .whisper_card import card
 from .window_speech import Shuffled, WindowConfig, WindowSpeech
 
-VERSION = 1
-PLAN = {"mb": 600, "mb_per_hour": 0}
-JOBS = "ranks"
 LEAST_WRITTEN = 10  # tokens that a window of the dev set may have, beside twice as many as the longest label beside it
 
 
@@ -274,4 +271,4 @@ def run(step: Step[Seq2SeqTraining]) -> None:
 
 
 if __name__ == "__main__":
-    main(run, Seq2SeqTraining)
+    main(run)

@@ -33,10 +33,6 @@ from .window_speech import WindowSpeech, padded
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-VERSION = 1
-READS = ("objective", "data")
-PLAN = {"mb": 20, "mb_per_hour": 40}  # of 64 tokens, shown in four ways, twice: in shards until they are joined
-JOBS = "array"
 Pairs = list[tuple[np.ndarray, np.ndarray] | None]
 
 
@@ -131,4 +127,4 @@ class Teacher:
 
 
 if __name__ == "__main__":
-    main(run, Seq2SeqTraining)
+    main(run)

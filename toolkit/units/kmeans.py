@@ -29,9 +29,6 @@ from .frames import Sample, mean_frame
 from .nearest import Nearest
 from .sample import ABOUT as SAMPLE
 
-VERSION = 3
-PLAN = {"mb": 5, "mb_per_hour": 0}
-JOBS = "task"
 FEW_FRAMES = 40  # for each cluster, about where faiss warns too
 SAVE_SECONDS = 10.0  # runs shorter than this never write a state
 UNIT = "frames seen"  # a frame counts in every iteration that sees it
@@ -155,4 +152,4 @@ def _placed(x_ND: Tensor, device: str) -> Tensor:
 
 
 if __name__ == "__main__":
-    main(run, UnitsConfig)
+    main(run)

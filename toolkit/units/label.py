@@ -23,10 +23,6 @@ from .inputs import recognise
 if TYPE_CHECKING:
     from .nearest import Nearest
 
-VERSION = 4
-PLAN = {"mb": 1, "mb_per_hour": 1.5}
-JOBS = "array"
-
 
 @dataclass(frozen=True)
 class LabelConfig:
@@ -98,4 +94,4 @@ def run(step: Step[LabelConfig]) -> None:
 
 
 if __name__ == "__main__":
-    main(run, LabelConfig)
+    main(run)

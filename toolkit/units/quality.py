@@ -37,9 +37,6 @@ from ..data.labels import LabelHeader, Labels
 from .inputs import recognise
 from .phones import PHONES, Span, phone_frames, read_phones
 
-VERSION = 2
-PLAN = {"mb": 5, "mb_per_hour": 0}
-REMADE = True  # from the labels of a dev set in seconds: made anew where it is stale, as when a twin is asked for
 EXAMPLES = 4
 
 
@@ -255,4 +252,4 @@ def _synthetic(data: Path) -> dict[str, bool]:
 
 
 if __name__ == "__main__":
-    main(run, QualityConfig)
+    main(run)

@@ -22,13 +22,6 @@ from .config import SampleConfig, UnitsConfig
 from .features import TOO_SHORT, FeatureSource, device_of_shards, features_of, open_source
 from .inputs import recognise
 
-VERSION = 4
-PLAN = {"mb": 320, "mb_per_hour": 0}
-JOBS = "array"
-READS = ("seed", "features", "sample")  # so that a sweep of k or of components keeps the sample
-# For the default, 2 million MFCC frames of 156 bytes; a small corpus takes less. A sample does not grow with its corpus
-# but with sample.frames and the width of a frame: a config with others says so in `# disk: 6200 MB` (2 million frames
-# of 768), frames x width x 4 bytes. units.kmeans, which has the same config, is then planned with as much.
 ABOUT, FRAMES = "features.json", "utt2num_frames"
 FRAMES_PER_UTTERANCE = 50
 # Half a second of MFCC, a second of a teacher's states: fewer frames of an utterance mean reading (and passing through
@@ -209,4 +202,4 @@ def _gather(step: Step[UnitsConfig], shards: Sequence[Path]) -> list[int]:
 
 
 if __name__ == "__main__":
-    main(run, UnitsConfig)
+    main(run)

@@ -34,9 +34,6 @@ from .segments import CorpusConfig, Drop, Published, Segment
 from .sets import tell_recurring, write_sets
 from .sources import SourceError, corpus_folder, text_lines
 
-VERSION = 1
-PLAN = {"mb": 10, "mb_per_hour": 0.5}
-JOBS = "cpu array"
 PARTS = ("train", "dev", "test")
 CODES = frozenset("ALG EGY IRA JOR KSA KUW LEB LIB MAU MOR OMA PAL QAT SUD SYR UAE YEM".split())  # noqa: SIM905
 PUBLISHED = {"adi17_dev": Published(8955), "adi17_test": Published(12615)}
@@ -163,4 +160,4 @@ def run(step: Step[CorpusConfig]) -> None:
 
 
 if __name__ == "__main__":
-    main(run, CorpusConfig)
+    main(run)

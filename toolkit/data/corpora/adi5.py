@@ -34,9 +34,6 @@ from .segments import CorpusConfig, Drop, Published, Segment
 from .sets import tell_recurring, write_sets
 from .sources import SourceError, corpus_folder, folders_below, text_lines
 
-VERSION = 1
-PLAN = {"mb": 5, "mb_per_hour": 0.5}
-JOBS = "cpu array"
 PARTS = ("train", "dev", "test")
 LABELS = ("EGY", "GLF", "LAV", "MSA", "NOR")
 PUBLISHED = {"adi5_train": Published(14592), "adi5_dev": Published(1566), "adi5_test": Published(1492)}
@@ -175,4 +172,4 @@ def run(step: Step[CorpusConfig]) -> None:
 
 
 if __name__ == "__main__":
-    main(run, CorpusConfig)
+    main(run)

@@ -28,9 +28,6 @@ from .segments import Drop, Published, Segment
 from .sets import write_sets
 from .sources import corpus_folder, table_rows
 
-VERSION = 1
-PLAN = {"mb": 5, "mb_per_hour": 0.5}
-JOBS = "cpu array"
 EMOTIONS = {
     **dict.fromkeys(("happy", "happiness"), "happiness"),
     **dict.fromkeys(("angry", "anger"), "anger"),
@@ -91,4 +88,4 @@ def run(step: Step[OwnSplitConfig]) -> None:
 
 
 if __name__ == "__main__":
-    main(run, OwnSplitConfig)
+    main(run)

@@ -27,9 +27,6 @@ from .segments import Drop, Published, Segment, Take, drop
 from .sets import write_sets
 from .sources import corpus_folder, folders_below, like, text_lines
 
-VERSION = 1
-PLAN = {"mb": 5, "mb_per_hour": 1}
-JOBS = "cpu array"
 SPEAKER = "asc"
 TRANSCRIPT, PHONES = "orthographic-transcript.txt", "phonetic-transcript.txt"
 TEST_FOLDERS = ("test set", "test_set", "test")
@@ -145,4 +142,4 @@ def run(step: Step[ArabicSpeechCorpusConfig]) -> None:
 
 
 if __name__ == "__main__":
-    main(run, ArabicSpeechCorpusConfig)
+    main(run)

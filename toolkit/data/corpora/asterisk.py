@@ -35,8 +35,6 @@ from ...core.step import Step, main
 from ..audio import AudioError, audio_info
 from ..kaldi import write_data_dir
 
-VERSION = 1
-PLAN = {"mb": 2, "mb_per_hour": 0}
 SETS = ("train", "dev", "test")
 EXPECTED = {"en": 568, "es": 527, "fr": 561, "it": 599, "ru": 576}
 TRANSCRIPTS = Path("doc/asterisk-core-sounds-en/core-sounds-en.txt")
@@ -252,4 +250,4 @@ def _add(tables: dict[str, dict[str, dict[str, str]]], name: str, id: str, row: 
 
 
 if __name__ == "__main__":
-    main(run, AsteriskConfig)
+    main(run)

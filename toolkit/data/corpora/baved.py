@@ -25,9 +25,6 @@ from .segments import Drop, Published, Segment
 from .sets import write_sets
 from .sources import corpus_folder
 
-VERSION = 1
-PLAN = {"mb": 5, "mb_per_hour": 0.5}
-JOBS = "cpu array"
 WORDS = ("اعجبني", "لم يعجبني", "هذا", "الفيلم", "رائع", "مقول", "سيئ")
 EMOTIONS = ("low", "normal", "high")
 PUBLISHED = Published(1935, speakers=61)
@@ -66,4 +63,4 @@ def run(step: Step[OwnSplitConfig]) -> None:
 
 
 if __name__ == "__main__":
-    main(run, OwnSplitConfig)
+    main(run)

@@ -39,9 +39,6 @@ from .segments import Drop, Published, Segment, Take
 from .sets import tell_recurring, write_sets
 from .sources import SourceError, check_inside, corpus_folder
 
-VERSION = 1
-PLAN = {"mb": 10, "mb_per_hour": 330}  # the audio is stored at 44.1 kHz
-JOBS = "cpu array"
 DIALECTS = ("Algeria", "Egypt", "Jordan", "Mauritania", "Morocco", "Palestine", "UAE", "Yemen")
 SPLITS = ("validation", "test")
 WANTED = ("audio", "transcription")
@@ -207,4 +204,4 @@ def run(step: Step[CasablancaConfig]) -> None:
 
 
 if __name__ == "__main__":
-    main(run, CasablancaConfig)
+    main(run)

@@ -32,9 +32,6 @@ from .segments import Drop, Published, Segment, Take, drop
 from .sets import write_sets
 from .sources import Row, corpus_folder, folders_below, table_rows
 
-VERSION = 1
-PLAN = {"mb": 5, "mb_per_hour": 0.6}
-JOBS = "cpu array"
 HELD_OUT = ("test", "dev")  # what both have stays in test
 COLUMNS = ("client_id", "path", "sentence")
 DIALECTS = {"ar": "ARA", "en": "ENG"}  # of speakers who say nothing of theirs
@@ -196,4 +193,4 @@ def run(step: Step[CommonVoiceConfig]) -> None:
 
 
 if __name__ == "__main__":
-    main(run, CommonVoiceConfig)
+    main(run)

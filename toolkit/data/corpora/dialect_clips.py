@@ -30,9 +30,6 @@ from .segments import CorpusConfig, Drop, Published, Segment
 from .sets import write_sets
 from .sources import corpus_folder, text_lines
 
-VERSION = 1
-PLAN = {"mb": 1, "mb_per_hour": 1}
-JOBS = "cpu array"
 PLACES = ("habibi_tts/assets", "src/habibi_tts/assets", "assets", ".")
 PUBLISHED = {"test": Published(9)}
 
@@ -95,4 +92,4 @@ def run(step: Step[CorpusConfig]) -> None:
 
 
 if __name__ == "__main__":
-    main(run, CorpusConfig)
+    main(run)

@@ -30,9 +30,6 @@ from .segments import Drop, Published, Segment, Take, drop, trains
 from .sets import write_sets
 from .sources import Row, check_inside, corpus_folder, folders_below, table_rows
 
-VERSION = 1
-PLAN = {"mb": 5, "mb_per_hour": 115}
-JOBS = "cpu array"
 PARTS = ("test", "dev", "train")  # what an earlier one has is taken from a later one
 COLUMNS = ("id", "file_name", "raw_transcription", "transcription", "characters", "num_samples", "gender")
 DIALECTS = {"ar_eg": "MSA", "en_us": "ENG"}
@@ -154,4 +151,4 @@ def run(step: Step[FleursConfig]) -> None:
 
 
 if __name__ == "__main__":
-    main(run, FleursConfig)
+    main(run)

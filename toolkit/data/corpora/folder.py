@@ -29,9 +29,6 @@ from ..split import odd_parts, shares_of, split_groups
 from ..tables import one_gender, one_line
 from ..transcripts import Row, Transcripts, find_table, match, read_transcripts, speaker_of
 
-VERSION = 3
-PLAN = {"mb": 10, "mb_per_hour": 0.5}
-JOBS = "cpu array"
 BYTES_PER_SECOND = 32000  # of 16 kHz wav: sizes stand for seconds where shards are made, so that no header is opened
 
 
@@ -287,4 +284,4 @@ def run(step: Step[FolderConfig]) -> None:
 
 
 if __name__ == "__main__":
-    main(run, FolderConfig)
+    main(run)

@@ -28,9 +28,6 @@ from .segments import Drop, Published, Segment
 from .sets import write_sets
 from .sources import corpus_folder
 
-VERSION = 1
-PLAN = {"mb": 5, "mb_per_hour": 0.5}
-JOBS = "cpu array"
 EMOTIONS = ("neutral", "happiness", "sadness", "surprise", "questioning", "anger")
 PUBLISHED = Published(speakers=23)
 
@@ -125,4 +122,4 @@ def run(step: Step[KsuEmotionsConfig]) -> None:
 
 
 if __name__ == "__main__":
-    main(run, KsuEmotionsConfig)
+    main(run)

@@ -23,9 +23,6 @@ from .segments import Drop, Published, Segment, Take
 from .sets import write_sets
 from .sources import SourceError, check_inside, corpus_folder, folders_below, text_lines
 
-VERSION = 1
-PLAN = {"mb": 5, "mb_per_hour": 0.3}
-JOBS = "cpu array"
 SUBSETS = {
     "train-clean-100": Published(28539, speakers=251, hours=100.6),
     "train-clean-360": Published(104014, speakers=921, hours=363.6),
@@ -133,4 +130,4 @@ def run(step: Step[LibriSpeechConfig]) -> None:
 
 
 if __name__ == "__main__":
-    main(run, LibriSpeechConfig)
+    main(run)

@@ -30,9 +30,6 @@ from .sets import write_sets
 from .sources import Row, SourceError, check_inside, corpus_folder, folders_below, table_rows
 from .vtt import Cue, read_cues, seconds_of
 
-VERSION = 1
-PLAN = {"mb": 5, "mb_per_hour": 0.3}
-JOBS = "cpu array"
 SUBSETS = tuple(f"{quality}_{part}" for part in ("test", "dev", "train") for quality in ("clean", "noisy"))
 VIDEO = ("video_id", "id", "video")
 TIMED = {"start", "end", "text"}
@@ -215,4 +212,4 @@ def run(step: Step[MascConfig]) -> None:
 
 
 if __name__ == "__main__":
-    main(run, MascConfig)
+    main(run)

@@ -35,9 +35,6 @@ from .segments import Drop, Published, Segment, Take, drop
 from .sets import write_sets
 from .sources import corpus_folder, folders_below
 
-VERSION = 1
-PLAN = {"mb": 10, "mb_per_hour": 0.5}
-JOBS = "cpu array"
 KINDS = ("overlap_speech", "non_overlap_speech", "music", "silence")
 PUBLISHED = {
     "mgb2_train": Published(375103, recordings=2214),
@@ -207,4 +204,4 @@ def run(step: Step[Mgb2Config]) -> None:
 
 
 if __name__ == "__main__":
-    main(run, Mgb2Config)
+    main(run)

@@ -29,9 +29,6 @@ from .segments import Drop, Published, Segment, Take
 from .sets import write_sets
 from .sources import corpus_folder, folders_below
 
-VERSION = 1
-PLAN = {"mb": 5, "mb_per_hour": 1}
-JOBS = "cpu array"
 ANNOTATORS = ("Ali", "Alaa", "Mohamed", "Omar")
 PARTS = ("adapt", "dev", "test")
 PUBLISHED = {"mgb3_adapt": Published(), "mgb3_dev": Published(1927), "mgb3_test": Published()}
@@ -101,4 +98,4 @@ def run(step: Step[Mgb3Config]) -> None:
 
 
 if __name__ == "__main__":
-    main(run, Mgb3Config)
+    main(run)

@@ -26,9 +26,6 @@ from .segments import CorpusConfig, Drop, Published, Segment
 from .sets import write_sets
 from .sources import corpus_folder, folders_below
 
-VERSION = 1
-PLAN = {"mb": 5, "mb_per_hour": 1}
-JOBS = "cpu array"
 PUBLISHED = {
     "mgb5_train": Published(recordings=69, hours=10.2),
     "mgb5_dev": Published(recordings=10, hours=1.8),
@@ -88,4 +85,4 @@ def run(step: Step[CorpusConfig]) -> None:
 
 
 if __name__ == "__main__":
-    main(run, CorpusConfig)
+    main(run)

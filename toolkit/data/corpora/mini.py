@@ -36,9 +36,6 @@ from .mini_english import ENGLISH
 from .mini_text import Lexicon, pausal, sentences, spoken
 from .mini_voices import EMOTIONS, RATE, SPEAKERS, speak
 
-VERSION = 1
-PLAN = {"mb": 1, "mb_per_hour": 118}
-JOBS = "cpu array"
 SETS = ("train", "dev", "test")
 ADAPT = "adapt"
 SECONDS = 2.57  # of an utterance, about: what minutes are turned into utterances by
@@ -250,4 +247,4 @@ def _rng(config: MiniConfig, what: str) -> np.random.Generator:
 
 
 if __name__ == "__main__":
-    main(run, MiniConfig)
+    main(run)

@@ -27,9 +27,6 @@ from .segments import Drop, Published, Segment, Take
 from .sets import write_sets
 from .sources import corpus_folder, folders_below
 
-VERSION = 1
-PLAN = {"mb": 10, "mb_per_hour": 0.5}
-JOBS = "cpu array"
 PUBLISHED = {
     "qasr_train": Published(1592226),
     "qasr_dev": Published(5002),
@@ -87,4 +84,4 @@ def run(step: Step[QasrConfig]) -> None:
 
 
 if __name__ == "__main__":
-    main(run, QasrConfig)
+    main(run)

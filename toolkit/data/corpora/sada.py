@@ -32,9 +32,6 @@ from .segments import CorpusConfig, Drop, Published, Segment, trains
 from .sets import tell_recurring, write_sets
 from .sources import Row, SourceError, corpus_folder, table_rows
 
-VERSION = 1
-PLAN = {"mb": 10, "mb_per_hour": 0.5}
-JOBS = "cpu array"
 SETS = {"train": "sada_train", "valid": "sada_dev", "test": "sada_test"}
 PUBLISHED = {"sada_test": Published(6189)}
 STARTS, ENDS, LENGTHS = ("segmentstart", "starttime", "start"), ("segmentend", "endtime", "end"), ("segmentlength",)
@@ -140,4 +137,4 @@ def run(step: Step[CorpusConfig]) -> None:
 
 
 if __name__ == "__main__":
-    main(run, CorpusConfig)
+    main(run)

@@ -1,0 +1,96 @@
+"""The registry of steps: what the engine must know of a step without importing it.
+
+Each room declares its steps in `toolkit/<room>/registry.py`, a file that imports nothing but this one. So --list,
+--plan and the check of all configs need no torch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Literal
+
+PACKAGE = Path(__file__).resolve().parents[1]
+Jobs = Literal["", "array", "cpu array", "task", "ranks"]
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """A step of the toolkit, or a script of tools/.
+
+    Attributes:
+        name: the module below toolkit/ ("units.kmeans" runs as `python3 -m toolkit.units.kmeans`), or "tools/NAME.sh".
+        version: goes up when the same command, config and inputs give other bytes; part of the identity.
+        config: the config class as "module:Class", the module below toolkit/; it must not import torch. "" = no config.
+        reads: sections of the config file that the step reads, where several steps share the file; empty = all.
+        mb, mb_per_hour: disk that the output takes, fixed and per hour of audio among the inputs.
+        scratch: True if what the audio costs is gone when the step is done.
+        jobs: what the step submits to a cluster: "array" of shards, "cpu array" if they never use a GPU, "task" for
+            one job, "ranks" for a training; "" if it computes where it is called.
+        remade: True if a stale output is made anew, because that takes seconds, where others are refused.
+        free: flags that only let the step go on: they change nothing in its output and are no part of the identity.
+    """
+
+    name: str
+    version: int = 1
+    config: str = ""
+    reads: tuple[str, ...] = ()
+    mb: float = 1
+    mb_per_hour: float = 0
+    scratch: bool = False
+    jobs: Jobs = ""
+    remade: bool = False
+    free: tuple[str, ...] = ()
+
+    def config_class(self) -> type[Any]:
+        """The config class, imported now; NoConfig for a step without one."""
+        if not self.config:
+            return NoConfig
+        module, _, name = self.config.partition(":")
+        loaded: type[Any] = getattr(import_module(f"{PACKAGE.name}.{module}"), name)
+        return loaded
+
+    def module(self) -> str:
+        """The module that `python3 -m` runs."""
+        return f"{PACKAGE.name}.{self.name}"
+
+
+@dataclass(frozen=True)
+class NoConfig:
+    """Config of a step that has nothing to configure."""
+
+
+def declared(step: str) -> Declaration:
+    """The declaration of a step by its name, or of a script by its path.
+
+    A script of a recipe's local/ is not declared: it gets the defaults. So does a name that is no step, which the
+    check of a call refuses before anything runs (`is_declared`).
+    """
+    return registry().get(_key(step)) or Declaration(step)
+
+
+def is_declared(step: str) -> bool:
+    """True if a room declares the step or script."""
+    return _key(step) in registry()
+
+
+@cache
+def registry() -> dict[str, Declaration]:
+    """Every declaration by its name, of all rooms. Raises ValueError for a name that is declared twice."""
+    steps: dict[str, Declaration] = {}
+    for path in sorted(PACKAGE.glob("*/registry.py")):
+        if path.parent.name == "core":
+            continue
+        for declaration in import_module(f"{PACKAGE.name}.{path.parent.name}.registry").STEPS:
+            if declaration.name in steps:
+                raise ValueError(f"{path}: the step {declaration.name} is declared twice")
+            steps[declaration.name] = declaration
+    return steps
+
+
+def _key(step: str) -> str:
+    """Scripts of tools/ are known by their name there, from whichever folder they are called."""
+    path = Path(step)
+    return f"tools/{path.name}" if "/" in step and path.parent.name == "tools" else step

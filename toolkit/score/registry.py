@@ -1,0 +1,8 @@
+"""The steps of this room. Both make tables of their inputs in seconds, so a stale table is made anew."""
+
+from ..core.registry import Declaration
+
+STEPS = (
+    Declaration("score.compare_probes", version=2, config="score.config:CompareConfig", remade=True),
+    Declaration("score.systems", config="score.config:SystemsConfig", mb=30, remade=True),
+)

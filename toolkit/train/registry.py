@@ -1,0 +1,28 @@
+"""The steps of this room."""
+
+from ..core.registry import Declaration
+
+STEPS = (
+    Declaration("train", version=4, config="train.config:TrainConfig", mb=60, jobs="ranks"),
+    # 400 MB per hour: the features of two rows at once, of networks of 3 layers and width 128; base-sized networks take
+    # ten times that.
+    Declaration(
+        "train.probe",
+        version=6,
+        config="train.probe_config:ProbeConfig",
+        mb=20,
+        mb_per_hour=400,
+        scratch=True,
+        jobs="array",
+    ),
+    Declaration("train.seq2seq", config="train.seq2seq:Seq2SeqTraining", mb=600, jobs="ranks"),
+    # 40 MB per hour: 64 tokens, each window shown in four ways, twice, as shards are joined.
+    Declaration(
+        "train.soft_labels",
+        config="train.seq2seq:Seq2SeqTraining",
+        reads=("objective", "data"),
+        mb=20,
+        mb_per_hour=40,
+        jobs="array",
+    ),
+)
