@@ -1,13 +1,13 @@
 """Crops of speech in which groups (languages) have stated shares of the audio-seconds, one group per micro-batch.
 
 As in buckets.py an utterance is cut to the longest length that it fills, and all micro-batches of a step have one
-length. quota.py deals the steps to the lengths and the micro-batches to the groups. Two kinds of cells would be
+length. quota.py deals the steps to the lengths and the micro-batches to the groups. Two kinds of lengths would be
 unfit for that, and their utterances are cut shorter, for good:
 
-- a length that does not fill half a step in an epoch, of all groups, or half a micro-batch of a group: its utterances
-  are cut to the next shorter length;
-- the shortest length, where it falls short in the same way: it is filled up with utterances of the next longer length,
-  those that lose least.
+- one that does not fill half a step in an epoch, or of a group not half a micro-batch: its utterances are cut to the
+  next shorter length (of a group that fills no shorter one either, they stay);
+- the shortest, where it does not fill half a step in an epoch, or of a group not a micro-batch: it is filled up with
+  utterances of the next longer length, those that lose least.
 """
 
 from __future__ import annotations
@@ -144,9 +144,10 @@ def _settle(
         parts[b] = np.sort(parts[b][order[count:]])
 
     for b in reversed(range(1, len(sizes))):
-        unfit = due(b) < sizes[b] * micro_batches / 2
+        rare = due(b) < sizes[b] * micro_batches / 2
         for parts in members.values():
-            if unfit or len(parts[b]) < sizes[b] / 2:
+            fills_shorter = any(sum(map(len, parts[a : b + 1])) >= sizes[a] / 2 for a in range(b))
+            if rare or (len(parts[b]) < sizes[b] / 2 and fills_shorter):
                 move(parts, b, b - 1, len(parts[b]))
     # The shortest length, filled up to a step of all groups, then to a micro-batch of each group.
     step = sizes[0] * micro_batches
@@ -157,5 +158,5 @@ def _settle(
             for parts in members.values():
                 move(parts, b, 0, math.ceil(taken * len(parts[b])))
         for parts in members.values():
-            if 0 < len(parts[0]) < sizes[0] / 2:
+            if 0 < len(parts[0]) < sizes[0]:
                 move(parts, b, 0, min(sizes[0] - len(parts[0]), len(parts[b])))
