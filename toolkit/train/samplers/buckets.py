@@ -66,12 +66,7 @@ class Buckets:
         self.takes = self._takes()
         self.steps = sum(self.takes)
         if not self.steps:
-            raise UserError(
-                f"{len(frames) - len(self.short)} utterances of at least {min(lengths_seconds)} s "
-                f"do not fill a step of {micro_batches} × {micro_seconds:g} s",
-                "data.micro_seconds, data.micro_batches, data.lengths",
-                "lower one of them, or take more data",
-            )
+            raise too_little(len(frames) - len(self.short), lengths_seconds, micro_seconds, micro_batches)
         crops = [n * micro_batches * size for n, size in zip(self.takes, self.sizes)]
         self.seconds = sum(n * T for n, T in zip(crops, self.lengths)) * HOP / RATE / self.steps
         self._epochs: dict[int, list[tuple[int, Integers]]] = {}
@@ -139,6 +134,16 @@ def each_once(frames: Integers, lengths_seconds: Sequence[float], micro_seconds:
         parts = [members[i : i + size] for i in range(0, len(members), size)]
         crops += [Crops(rows, "", np.zeros_like(rows), length) for rows in parts]
     return crops
+
+
+def too_little(count: int, lengths_seconds: Sequence[float], micro_seconds: float, micro_batches: int) -> UserError:
+    """The error of `count` utterances that do not fill a step."""
+    return UserError(
+        f"{count} utterances of at least {min(lengths_seconds)} s "
+        f"do not fill a step of {micro_batches} × {micro_seconds:g} s",
+        "data.micro_seconds, data.micro_batches, data.lengths",
+        "lower one of them, or take more data",
+    )
 
 
 def fitted(

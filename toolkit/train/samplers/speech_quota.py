@@ -23,7 +23,7 @@ from ...core.seed import seed_of
 from ...data.batches import HOP, RATE
 from ..subset import SHOWN, census, refuse_unknown
 from .base import Coverage, Integers
-from .buckets import Crops, cropped, fitted
+from .buckets import Crops, cropped, fitted, too_little
 from .quota import Cell, Cells, completed, members_of
 
 
@@ -75,12 +75,7 @@ class SpeechQuota:
         ]
         self._cells = Cells(cells, self.shares, micro_batches, seed)
         if self._cells.steps < 0.5:
-            raise UserError(
-                f"{len(frames) - len(self.short)} utterances of at least {min(lengths_seconds)} s "
-                f"do not fill a step of {micro_batches} × {micro_seconds:g} s",
-                "data.micro_seconds, data.micro_batches, data.lengths",
-                "lower one of them, or take more data",
-            )
+            raise too_little(len(frames) - len(self.short), lengths_seconds, micro_seconds, micro_batches)
         self.rates, self.steps, self.seconds = self._cells.rates, max(1, round(self._cells.steps)), self._cells.cost
 
     def micro(self, step: int, number: int) -> Crops:
