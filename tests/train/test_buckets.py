@@ -133,8 +133,8 @@ def digest(arrays: Iterable[np.ndarray]) -> str:
     return hashlib.sha256(b"".join(np.ascontiguousarray(a, np.int64).tobytes() for a in arrays)).hexdigest()[:16]
 
 
-def test_draws_are_those_of_the_first_release_byte_for_byte() -> None:
-    """Digests of commit f84ada9: loss curves of existing runs depend on them."""
+def test_draws_are_those_of_commit_f84ada9_byte_for_byte() -> None:
+    """Loss curves of existing runs depend on them."""
     frames = np.array([20 + 7919 * i % 400 for i in range(300)], np.int64)
     buckets = sampler(frames)
     crops = [buckets.micro(s, m) for s in [*range(2 * buckets.steps), 400_000] for m in (0, 1)]
