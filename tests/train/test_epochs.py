@@ -1,7 +1,9 @@
 """Steps that follow from the number of windows."""
 
+import hashlib
 from collections import Counter
 
+import numpy as np
 import pytest
 
 from toolkit.train.window_speech import Shuffled, WindowConfig
@@ -32,3 +34,21 @@ def test_every_window_is_seen_once_a_pass() -> None:
 def test_passes_that_cannot_be_counted_are_refused(epochs: float) -> None:
     with pytest.raises(ValueError, match=r"data\.epochs"):
         WindowConfig(epochs=epochs)
+
+
+def test_draws_are_those_of_commit_f84ada9_byte_for_byte() -> None:
+    """Loss curves of existing runs depend on them."""
+    order = Shuffled(50, WindowConfig(windows=3, micro_batches=2), 7)
+    rows = [order.rows(step, micro) for step in [*range(30), 400_000] for micro in (0, 1)]
+    assert hashlib.sha256(np.array(rows, np.int64).tobytes()).hexdigest()[:16] == "b4011e7d7040aa72"
+
+
+@pytest.mark.parametrize("steps", [0, 3, 25, 60])
+def test_micro_batches_and_coverage_are_those_of_the_rows(steps: int) -> None:
+    order = Shuffled(50, WindowConfig(windows=3, micro_batches=2), 7)
+    keys = [(step, micro) for step in range(steps) for micro in (0, 1)]
+    assert all(order.micro(*key).items.tolist() == order.rows(*key) for key in keys)
+    times = Counter(row for key in keys for row in order.rows(*key))
+    coverage = order.coverage(steps)
+    assert dict(zip(coverage.tallies[""].items.tolist(), coverage.tallies[""].times.tolist())) == times
+    assert coverage.cost == {"": 6 * steps}

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,8 +18,8 @@ from ..data.labels import Labels
 from ..units.codebook import ABOUT, Codebook
 from ..units.inputs import recognise
 from .config import DataConfig, TrainConfig
-from .samplers.balanced import Balanced
 from .samplers.buckets import Buckets, each_once
+from .samplers.speech_quota import SpeechQuota
 from .subset import Choice, groups_of, refuse_unknown, shares_said, within_hours
 
 Drop = Callable[[str, str, str], None]
@@ -128,26 +129,31 @@ class Speech:
         self._shares = [drawn] if whole else shares_said(long, taken, strata)
         return self.choice.keep(usable, lambda u: u.id in chosen or u.id not in seconds, "max_hours")
 
-    def _sampler(self, part: DataDir) -> Buckets:
+    def batch(self, step: int, number: int) -> dict[str, Any]:
+        """Micro-batch `number` of step `step`: wave_BN, labels_BT, and its `group` ("" where no shares are asked)."""
+        crops = self.sampler.micro(step, number)
+        return {**self.train.batch(*crops), "group": crops.group}
+
+    def _sampler(self, part: DataDir) -> Buckets | SpeechQuota:
         data, seed = self._config.data, self._config.loop.seed
         size = (self.train.frames, data.lengths, data.micro_seconds, data.micro_batches, seed)
         if not data.balance:
             return Buckets(*size)
         groups = groups_of(part, data.balance, "data.balance")
-        return Balanced(*size, groups=[groups[u.id] for u in self.train.utterances], shares=data.shares)
+        return SpeechQuota(*size, groups=[groups[u.id] for u in self.train.utterances], shares=data.shares)
 
     @property
     def counts(self) -> dict[str, float]:
-        """What is trained on, what is left out by choice, and the shares of the groups that were given one."""
+        """What is trained on, what is left out by choice, and the shares of the groups where shares are asked."""
         seen = np.delete(self.train.frames, self.sampler.short)
         kept = {"utterances": len(seen), "hours": round(float(seen.sum()) * HOP / RATE / 3600, 4)}
-        shares = self.sampler.shares if isinstance(self.sampler, Balanced) else {}
-        return {**kept, **self.choice.counts, **{f"share_of_{name}": round(s, 6) for name, s in shares.items() if name}}
+        shares = self.sampler.shares if isinstance(self.sampler, SpeechQuota) else {}
+        return {**kept, **self.choice.counts, **{f"share_of_{name}": round(s, 6) for name, s in shares.items()}}
 
     @property
     def said(self) -> str:
         """Lines to print before training: what is left out by choice, and how the groups share the audio."""
         lines = [self.choice.said(self.counts["hours"]), *self._shares]
-        if isinstance(self.sampler, Balanced):
-            lines += self.sampler.said()
+        if isinstance(self.sampler, SpeechQuota):
+            lines += self.sampler.summary()
         return "".join(f"{line}\n" for line in lines if line)

@@ -23,21 +23,21 @@ def groups_of(data: DataDir, name: str, asked_by: str) -> dict[str, str]:
     Raises UserError, naming config field `asked_by`, where the data directory has no such table.
     """
     if name not in data.tables:
-        there = ", ".join(sorted(t for t in data.tables if t.startswith("utt2"))) or "none"
+        tables = ", ".join(sorted(t for t in data.tables if t.startswith("utt2"))) or "none"
         raise UserError(
             f"no table {name} to tell groups by, which {asked_by} asks for",
             str(data.path),
-            f"name one that is there ({there}), or take {asked_by} out",
+            f"name one that is there ({tables}), or take {asked_by} out",
         )
     table = data.tables[name]
     return {u.id: table.get(u.id, UNKNOWN) for u in data.utterances}
 
 
-def refuse_unknown(asked: Iterable[str], groups: Iterable[str], where: str) -> None:
-    """Raise UserError for a group asked for in config field `where` that none of `groups`, of each utterance, is."""
+def refuse_unknown(asked: Iterable[str], groups: Iterable[str], where: str, noun: str = "utterance") -> None:
+    """Raise UserError for a group that config field `where` asks for and that is not in `groups`, one per `noun`."""
     counts = Counter(groups)
-    if strange := [name for name in asked if name not in counts]:
-        raise UserError(f"no utterance is of group {', '.join(strange)}", where, f"there are {census(counts)}")
+    if unknown := [name for name in asked if name not in counts]:
+        raise UserError(f"no {noun} is of group {', '.join(unknown)}", where, f"there are {census(counts)}")
 
 
 def census(counts: Mapping[str, int]) -> str:
@@ -63,13 +63,13 @@ class Choice:
     @property
     def counts(self) -> dict[str, float]:
         """For the record: utterances and hours left out, by config field."""
-        found: dict[str, float] = {}
+        counts: dict[str, float] = {}
         for field, (utterances, seconds) in self.left_out.items():
-            found |= {
+            counts |= {
                 f"utterances_left_out_by_{field}": utterances,
                 f"hours_left_out_by_{field}": round(seconds / 3600, 4),
             }
-        return found
+        return counts
 
     def said(self, hours: float) -> str:
         """`training on 50.0 of 1,100.2 h (4.5 %); left out: 900 utterances, 1,050.2 h, by data.max_hours`.
@@ -81,31 +81,31 @@ class Choice:
         """
         if not self.left_out:
             return ""
-        there = self.seconds / 3600
         parts = [f"{n:,} utterances, {hours_of(s)}, by data.{field}" for field, (n, s) in self.left_out.items()]
-        share = f"{hours_of(3600 * hours).removesuffix(' h')} of {hours_of(self.seconds)} ({100 * hours / there:.1f} %)"
+        percent = 100 * hours / (self.seconds / 3600)
+        share = f"{hours_of(3600 * hours).removesuffix(' h')} of {hours_of(self.seconds)} ({percent:.1f} %)"
         return f"training on {share}; left out: {'; '.join(parts)}"
 
 
-def shares_said(there: Sequence[Utterance], taken: Sequence[Utterance], groups: Mapping[str, str]) -> list[str]:
-    """How the audio taken is shared by the groups of what was there: `of it ARB 60.0 %, ENG 40.0 %`.
+def shares_said(utterances: Sequence[Utterance], taken: Sequence[Utterance], groups: Mapping[str, str]) -> list[str]:
+    """How the audio taken of `utterances` is shared by their groups: `of it ARB 60.0 %, ENG 40.0 %`.
 
     Args:
         groups: utterance id -> group.
 
     And a warning that names the groups of which nothing is taken. Of many groups the largest are named.
     """
-    audio = dict.fromkeys((groups[u.id] for u in there), 0.0)
+    audio = dict.fromkeys((groups[u.id] for u in utterances), 0.0)
     for u in taken:
         audio[groups[u.id]] += u.seconds
     total, ranked = sum(audio.values()), sorted(audio, key=lambda name: (-audio[name], name))
     shares = [f"{name} {100 * audio[name] / total:.1f} %" for name in ranked if audio[name]]
     without = [name for name in ranked if not audio[name]]
-    said = [f"of it {_some(shares)}"]
-    return [*said, f"warning: nothing of {_some(without)}: so few hours leave them out"] if without else said
+    lines = [f"of it {_named(shares)}"]
+    return [*lines, f"warning: nothing of {_named(without)}: so few hours leave them out"] if without else lines
 
 
-def _some(names: Sequence[str]) -> str:
+def _named(names: Sequence[str]) -> str:
     rest = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
     return ", ".join(names[:SHOWN]) + rest
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,6 @@ from torch import Tensor
 
 from ..core.errors import UserError
 from ..core.progress import Progress
-from ..core.seed import seed_of
 from ..data.find import read_from_here
 from ..data.kaldi import Utterance
 from ..models.hearing import Context, Ears, frames_of
@@ -29,6 +28,8 @@ from ..models.log_mel import RATE, log_mel
 from ..models.vocabulary import Vocabulary
 from ..pseudo.windows import PACK_AGAIN, read_header, read_windows
 from .objectives.seq2seq import IGNORED, label_row
+from .samplers.base import Coverage, Draw, Tally
+from .samplers.stream import Stream
 from .soft_store import SoftLabels
 
 SHORTER = 0.1  # s; as much as read_audio forgives an end past the recording's
@@ -255,9 +256,8 @@ class Shuffled:
     """Which windows go into which step: a stream of seeded permutations of all of them, cut into steps."""
 
     def __init__(self, count: int, config: WindowConfig, seed: int) -> None:
-        self.count, self.size, self.each, self.seed = count, config.windows * config.micro_batches, config.windows, seed
-        self._orders: Mapping[int, Any] = {}
-        self._lock = threading.Lock()
+        self.count, self.size, self.each = count, config.windows * config.micro_batches, config.windows
+        self._stream = Stream(np.arange(count), seed, "windows")
 
     def steps(self, epochs: float) -> int:
         """Optimiser steps in which every window is seen so many times, on average."""
@@ -265,13 +265,15 @@ class Shuffled:
 
     def rows(self, step: int, number: int) -> list[int]:
         """Windows of micro-batch `number` of step `step`."""
-        first = step * self.size + number * self.each
-        return [self._at(place) for place in range(first, first + self.each)]
+        rows: list[int] = self.micro(step, number).items.tolist()
+        return rows
 
-    def _at(self, place: int) -> int:
-        epoch, position = divmod(place, self.count)
-        with self._lock:
-            if epoch not in self._orders:
-                order = np.random.default_rng(seed_of(self.seed, "windows", epoch)).permutation(self.count)
-                self._orders = {**{e: o for e, o in self._orders.items() if e >= epoch - 1}, epoch: order}
-            return int(self._orders[epoch][position])
+    def micro(self, step: int, number: int) -> Draw:
+        """Micro-batch `number` of step `step`, of no group."""
+        return Draw(self._stream.drawn(step * self.size + number * self.each, self.each), "")
+
+    def coverage(self, step: int) -> Coverage:
+        """What steps 0 to `step` - 1 draw."""
+        times = self._stream.times(0, step * self.size)
+        rows = np.flatnonzero(times)
+        return Coverage({"": Tally(rows, times[rows])}, {"": float(step * self.size)})

@@ -9,24 +9,35 @@ many steps an epoch has depends on the lengths alone, so step s is epoch s // st
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ...core.errors import UserError
 from ...core.seed import seed_of
 from ...data.batches import HOP, RATE, frames_in
+from .base import Coverage, Draw, Integers, Tally
 
-Integers = np.ndarray[Any, np.dtype[np.int64]]
 
+@dataclass(frozen=True, eq=False)
+class Crops(Draw):
+    """A micro-batch of speech: utterances `items`, each from frame `starts` on, `frames` frames long.
 
-class Crops(NamedTuple):
-    """A micro-batch: utterances `rows`, each from frame `starts` on, `frames` frames long."""
+    It unpacks to (rows, starts, frames), the arguments of `LabelledSpeech.batch`.
+    """
 
-    rows: Integers
     starts: Integers
     frames: int
+
+    @property
+    def rows(self) -> Integers:
+        """The utterances."""
+        return self.items
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.items, self.starts, self.frames))
 
 
 class Buckets:
@@ -49,18 +60,13 @@ class Buckets:
         Raises UserError where the utterances do not fill a single step.
         """
         self.frames, self.micro_batches, self.seed = frames, micro_batches, seed
-        self.lengths, self.sizes, bucket = _fitted(frames, lengths_seconds, micro_seconds)
+        self.lengths, self.sizes, bucket = fitted(frames, lengths_seconds, micro_seconds)
         self.members = [np.flatnonzero(bucket == b) for b in range(len(self.lengths))]
         self.short = np.flatnonzero(bucket < 0)
         self.takes = self._takes()
         self.steps = sum(self.takes)
         if not self.steps:
-            raise UserError(
-                f"{len(frames) - len(self.short)} utterances of at least {min(lengths_seconds)} s "
-                f"do not fill a step of {micro_batches} × {micro_seconds:g} s",
-                "data.micro_seconds, data.micro_batches, data.lengths",
-                "lower one of them, or take more data",
-            )
+            raise too_little(len(frames) - len(self.short), lengths_seconds, micro_seconds, micro_batches)
         crops = [n * micro_batches * size for n, size in zip(self.takes, self.sizes)]
         self.seconds = sum(n * T for n, T in zip(crops, self.lengths)) * HOP / RATE / self.steps
         self._epochs: dict[int, list[tuple[int, Integers]]] = {}
@@ -97,24 +103,50 @@ class Buckets:
         """Micro-batch `number` of step `step`; crops start anywhere, by (seed, step, place in the step)."""
         epoch, position = divmod(step, self.steps)
         bucket, rows = self.epoch(epoch)[position]
-        size, frames = self.sizes[bucket], self.lengths[bucket]
+        size, length = self.sizes[bucket], self.lengths[bucket]
         rows = rows[number * size : (number + 1) * size]
-        random = np.random.default_rng(seed_of(self.seed, "crop", step, number))
-        return Crops(rows, random.integers(0, self.frames[rows] - frames + 1), frames)
+        return cropped(rows, self.frames, length, seed_of(self.seed, "crop", step, number))
+
+    def coverage(self, step: int) -> Coverage:
+        """What steps 0 to `step` - 1 draw, in audio-seconds. Plans every epoch before that step again."""
+        times, seconds = np.zeros(len(self.frames), np.int64), 0.0
+        epochs, rest = divmod(step, self.steps)
+        for number in range(epochs + bool(rest)):
+            for bucket, rows in self._plan(number)[: self.steps if number < epochs else rest]:
+                times[rows] += 1  # an epoch has no utterance twice
+                seconds += len(rows) * self.lengths[bucket] * HOP / RATE
+        drawn = np.flatnonzero(times)
+        return Coverage({"": Tally(drawn, times[drawn])}, {"": seconds})
+
+
+def cropped(rows: Integers, frames_N: Integers, length: int, seed: int, group: str = "") -> Crops:
+    """Crops of `length` frames of utterances `rows` of `frames_N` frames; they start anywhere, by `seed`."""
+    starts = np.random.default_rng(seed).integers(0, frames_N[rows] - length + 1)
+    return Crops(rows, group, starts, length)
 
 
 def each_once(frames: Integers, lengths_seconds: Sequence[float], micro_seconds: float) -> list[Crops]:
     """Every utterance that is not too short once, from its first frame on: the micro-batches of a dev set."""
-    lengths, sizes, bucket = _fitted(frames, lengths_seconds, micro_seconds)
+    lengths, sizes, bucket = fitted(frames, lengths_seconds, micro_seconds)
     crops = []
     for b, (length, size) in enumerate(zip(lengths, sizes)):
         members = np.flatnonzero(bucket == b)
         parts = [members[i : i + size] for i in range(0, len(members), size)]
-        crops += [Crops(rows, np.zeros_like(rows), length) for rows in parts]
+        crops += [Crops(rows, "", np.zeros_like(rows), length) for rows in parts]
     return crops
 
 
-def _fitted(
+def too_little(count: int, lengths_seconds: Sequence[float], micro_seconds: float, micro_batches: int) -> UserError:
+    """The error of `count` utterances that do not fill a step."""
+    return UserError(
+        f"{count} utterances of at least {min(lengths_seconds)} s "
+        f"do not fill a step of {micro_batches} × {micro_seconds:g} s",
+        "data.micro_seconds, data.micro_batches, data.lengths",
+        "lower one of them, or take more data",
+    )
+
+
+def fitted(
     frames: Integers, lengths_seconds: Sequence[float], micro_seconds: float
 ) -> tuple[list[int], list[int], Integers]:
     """Lengths in frames, crops of each in a micro-batch, and the length that each utterance fills (-1: none)."""
