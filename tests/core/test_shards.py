@@ -48,24 +48,24 @@ def test_no_more_workers_than_gpus_share_the_work_that_runs_on_them(
 ) -> None:
     jobs: list[str] = []
 
-    def together(started, poll):
-        jobs.extend(argv[-1] for argv, _ in started)
+    def share(argv, logs, *_):
+        jobs.extend(log.name for log in logs)
         for k in range(8):
             (tmp_path / "shards" / f"{k:05d}").write_text("made")
 
-    monkeypatch.setattr(shards, "run_together", together)
+    monkeypatch.setattr(shards, "share", share)
     monkeypatch.setenv("SAWT_NJ", "4")
     monkeypatch.setenv("SAWT_NGPU", str(ngpu))
     step = Step(NoConfig(), [], tmp_path, ["units.label"])
     run_shards(step, [1.0] * 8, lambda k, path: None, on_device=on_device)
-    assert jobs == [f"{i}/{workers}" for i in range(1, workers + 1)]
+    assert jobs == [f"worker.{i}.log" for i in range(1, workers + 1)]
 
 
 def test_where_nothing_is_left_to_make_no_worker_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def together(*_):
+    def share(*_):
         raise AssertionError("a worker without work")
 
-    monkeypatch.setattr(shards, "run_together", together)
+    monkeypatch.setattr(shards, "share", share)
     monkeypatch.setenv("SAWT_NJ", "4")
     monkeypatch.setenv("SAWT_NGPU", "2")
     step = Step(NoConfig(), [], tmp_path, ["units.label"])

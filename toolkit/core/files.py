@@ -17,6 +17,17 @@ from typing import IO, Any
 from .errors import UserError
 
 TEMPORARY = ".tmp"
+_locks: set[IO[Any]] = set()  # that this process holds
+
+
+def _let_go() -> None:
+    """Close the locks in a forked copy, which would hold them as long as it lives."""
+    for file in _locks:
+        file.close()
+    _locks.clear()
+
+
+os.register_at_fork(after_in_child=_let_go)
 
 
 @contextlib.contextmanager
@@ -109,7 +120,11 @@ def locked(folder: Path, patience_seconds: float = 5.0) -> Iterator[None]:
                     raise UserError(what, str(folder), "wait for it to end, or stop it") from None
             else:
                 if _is(f, folder / ".lock"):
-                    yield
+                    _locks.add(f)
+                    try:
+                        yield
+                    finally:
+                        _locks.discard(f)
                     return
                 folder.mkdir(parents=True, exist_ok=True)  # it was renamed meanwhile: the lock is that of the old one
         time.sleep(0.1)

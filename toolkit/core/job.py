@@ -10,15 +10,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
-
-from .errors import UserError
 
 TAIL_LINES = 20
 LAST_WORD_SECONDS = 30.0  # after Ctrl-C
 PARENT = "SAWT_PARENT"
+PR_SET_PDEATHSIG = 1  # of linux/prctl.h
 
 
 def command(argv: Sequence[str]) -> list[str]:
@@ -34,7 +33,7 @@ def die_with_parent() -> None:
     host, _, parent = os.environ.get(PARENT, "").rpartition(":")
     if host != os.uname().nodename or sys.platform != "linux":  # on a cluster the variable travels to other hosts
         return
-    ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if int(parent) not in _ancestors():
         os.kill(os.getpid(), signal.SIGKILL)
 
@@ -56,8 +55,31 @@ def _ancestors() -> Iterator[int]:
         pid = int(stat.rpartition(")")[2].split()[1])
 
 
-def _environment(more: Mapping[str, str]) -> dict[str, str]:
-    return {**os.environ, **parenthood(), "PYTHONUNBUFFERED": "1", **more}
+def die_with(parent: int) -> None:
+    """Let the kernel kill this process, a fork of `parent`, when that one dies, however it dies (Linux)."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before the kernel knew
+        os._exit(1)
+
+
+def child_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment of a process that this one starts and that is to die with it."""
+    return {**os.environ, **parenthood(), "PYTHONUNBUFFERED": "1", **(more or {})}
+
+
+def begin_log(log: Path, argv: Sequence[str]) -> IO[bytes]:
+    """A new log whose first line is the command, open for the job to write to."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    file = open(log, "wb")
+    file.write(f"# {shlex.join(argv)}\n# Started at {_stamp()}\n".encode(errors="surrogateescape"))
+    file.flush()
+    return file
+
+
+def end_log(file: IO[bytes], code: int, how: str = "Ended") -> None:
+    """Write the last line of a log: how the job ended."""
+    file.write(f"# {how} (code {code}) at {_stamp()}\n".encode())
+    file.flush()
 
 
 def _stamp() -> str:
@@ -69,19 +91,16 @@ def run(argv: Sequence[str], log: Path, more: Mapping[str, str] | None = None) -
 
     Redrawn progress bars (ending in a carriage return) go to the terminal alone.
     """
-    log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists():  # of a run that was killed, or is still at work and goes on writing to it
         log.replace(log.with_suffix(".before.log"))
     terminal = {"SAWT_TERMINAL": "1"} if sys.stderr.isatty() else {}
-    with open(log, "wb") as f:
-        f.write(f"# {shlex.join(argv)}\n# Started at {_stamp()}\n".encode(errors="surrogateescape"))
-        f.flush()
+    with begin_log(log, argv) as f:
         process = subprocess.Popen(
             argv,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env=_environment({**terminal, **(more or {})}),
+            env=child_environment({**terminal, **(more or {})}),
         )
         try:
             pending = _relay(process, f)
@@ -91,10 +110,12 @@ def run(argv: Sequence[str], log: Path, more: Mapping[str, str] | None = None) -
             last_word.start()
             pending = _relay(process, f)
             last_word.cancel()
-            f.write(pending + f"# Stopped (code {process.wait()}) at {_stamp()}\n".encode())
+            f.write(pending)
+            end_log(f, process.wait(), "Stopped")
             raise
         code = process.wait()
-        f.write(pending + f"# Ended (code {code}) at {_stamp()}\n".encode())
+        f.write(pending)
+        end_log(f, code)
     return code
 
 
@@ -109,59 +130,6 @@ def _relay(process: subprocess.Popen[bytes], log: IO[bytes]) -> bytes:
         log.writelines(line.split(b"\r")[-1] + b"\n" for line in lines)
         log.flush()
     return pending
-
-
-def run_together(
-    jobs: Sequence[tuple[Sequence[str], Path]], poll: Callable[[], None], more: Mapping[str, str] | None = None
-) -> None:
-    """Run jobs (argv, log) side by side, calling `poll` a few times a second.
-
-    When one fails the others are stopped; raises UserError with the last lines of its log.
-    """
-    running = []
-    for argv, log in jobs:
-        log.parent.mkdir(parents=True, exist_ok=True)
-        f = open(log, "wb")
-        f.write(f"# {shlex.join(argv)}\n# Started at {_stamp()}\n".encode(errors="surrogateescape"))
-        f.flush()
-        running.append(
-            (
-                subprocess.Popen(
-                    argv, stdin=subprocess.DEVNULL, stdout=f, stderr=subprocess.STDOUT, env=_environment(more or {})
-                ),
-                f,
-                log,
-            )
-        )
-    failed: Path | None = None
-    try:
-        while running:
-            for entry in list(running):
-                process, f, log = entry
-                code = process.poll()
-                if code is None:
-                    continue
-                f.write(f"# Ended (code {code}) at {_stamp()}\n".encode())
-                f.close()
-                running.remove(entry)
-                if code and failed is None:
-                    failed = log
-                    for other, _, _ in running:
-                        other.terminate()
-            poll()
-            if running:
-                time.sleep(0.1)
-    finally:
-        for process, f, _ in running:
-            process.kill()
-            process.wait()
-            f.close()
-    if failed:
-        raise UserError(
-            f"a worker failed; the end of its log:\n{tail(failed)}",
-            str(failed),
-            "mend the cause and rerun: finished shards are kept",
-        )
 
 
 def tail(log: Path) -> str:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
+from typing import TextIO
 
 PERIOD_TERMINAL, PERIOD_LOG = 0.2, 10.0  # seconds between two bars
 
@@ -25,6 +28,16 @@ class Progress:
         self.terminal = sys.stderr.isatty() or bool(os.environ.get("SAWT_TERMINAL"))
         self.start = self.shown = time.monotonic()
         self.note = ""
+        self.stream: TextIO | None = None
+
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        """Keep this bar where it is while standard error is sent elsewhere, say to the log of a worker."""
+        with os.fdopen(os.dup(sys.stderr.fileno()), "w") as self.stream:
+            try:
+                yield
+            finally:
+                self.stream = None
 
     def add(self, amount: float, note: str = "") -> None:
         """Count `amount` more; `note` (say, the loss) stands at the end of the bar."""
@@ -41,8 +54,9 @@ class Progress:
         bar, unit = "#" * round(20 * share), self.unit
         text = f"  {self.label} {share:4.0%} |{bar:20}| {self.done:,.0f}/{self.total:,.0f} {unit}"
         text += f"  {rate:,.1f} {unit}/s  {clock(left)} left  {self.note}"
-        sys.stderr.write(text.rstrip() + ("\033[K" if self.terminal else "") + end)
-        sys.stderr.flush()
+        stream = self.stream or sys.stderr
+        stream.write(text.rstrip() + ("\033[K" if self.terminal else "") + end)
+        stream.flush()
 
     def __enter__(self) -> Progress:
         return self

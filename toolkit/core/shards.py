@@ -1,7 +1,7 @@
 """Work sharded by content, not by workers: fixed shards, each written under a temporary name and renamed.
 
-nj only says how many shards run at once. A worker takes shards k = i (mod nj) of those not finished,
-in one process, because importing torch costs seconds.
+nj only says how many shards run at once. Worker i takes shards k = i (mod nj) of those not finished, in one process,
+because importing torch costs seconds.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from . import slurm, slurm_job
 from .files import TEMPORARY, atomic, remove
-from .job import command, run_together
 from .progress import Progress
+from .workers import share
 
 if TYPE_CHECKING:
     from .step import Step
@@ -59,6 +59,7 @@ def run_shards(
     unit: str = "audio s",
     suffix: str = "",
     on_device: bool = False,
+    preload: Callable[[], None] | None = None,
 ) -> list[Path]:
     """Make every shard that is not there yet; returns the paths of all of them in order.
 
@@ -68,14 +69,13 @@ def run_shards(
         work: called as work(k, path); makes shard k as a file or a folder at `path`.
         suffix: ending of a shard's name.
         on_device: the work runs on GPUs where there are any: then no more workers than those.
+        preload: imports what the work needs; called before this process is forked into workers, so that each of them
+            need not import it again.
     """
     folder = step.out / "shards"
     paths = [folder / f"{k:05d}{suffix}" for k in range(len(costs))]
     if step.worker:
-        i, nj = step.worker
-        for k in range(i - 1, len(paths), nj):
-            if not paths[k].exists():
-                _make(k, paths[k], work)
+        _make_each(*step.worker, paths, work)
         raise WorkerDone
     if not slurm_job.at_work(step.out):  # else they are of workers that are at it
         for leftover in folder.glob("*" + TEMPORARY) if folder.exists() else ():
@@ -96,7 +96,7 @@ def run_shards(
                 _make(k, paths[k], work)
                 bar.add(costs[k])
         elif todo:
-            _start_workers(step, nj, _Watch(paths, todo, costs, bar))
+            _share(step, nj, paths, work, _Watch(paths, todo, costs, bar), preload, others_work(step, on_device))
     return paths
 
 
@@ -134,11 +134,35 @@ class _Watch:
             self.look(note())
 
 
-def _start_workers(step: Step, nj: int, watch: _Watch) -> None:
+def _share(
+    step: Step,
+    nj: int,
+    paths: Sequence[Path],
+    work: Callable[[int, Path], None],
+    watch: _Watch,
+    preload: Callable[[], None] | None,
+    apart: bool,
+) -> None:
+    """Make the shards in `nj` processes: this one and others, or others alone."""
     logs = [step.out / "log" / f"worker.{i}.log" for i in range(1, nj + 1)]
-    jobs = [([*command(step.argv), "--worker", f"{i}/{nj}"], log) for i, log in enumerate(logs, 1)]
-    run_together(jobs, lambda: watch.poll(lambda: doing(logs)))
-    watch.look(doing(logs))
+
+    def part(i: int) -> None:
+        step.worker = i, nj
+        try:
+            _make_each(i, nj, paths, work)
+        finally:
+            step.worker = None
+
+    with watch.bar.apart():
+        share(step.argv, logs, part, lambda: watch.poll(lambda: doing(logs)), preload, apart)
+        watch.look(doing(logs))
+
+
+def _make_each(i: int, nj: int, paths: Sequence[Path], work: Callable[[int, Path], None]) -> None:
+    """The part of worker `i` of `nj`: every shard k = i (mod nj) that is not there yet."""
+    for k in range(i - 1, len(paths), nj):
+        if not paths[k].exists():
+            _make(k, paths[k], work)
 
 
 def _submit(step: Step, paths: Sequence[Path], todo: Sequence[int], gpus: int, watch: _Watch) -> None:
@@ -169,5 +193,5 @@ def _last_bar(log: Path) -> str:
         return ""
     with open(log, "rb") as f:
         f.seek(max(0, log.stat().st_size - 400))
-        bars = re.findall(r"^ *(\S.*?) +(\d+%) \|", f.read().decode(errors="replace"), re.M)
+        bars = re.findall(r"(?:^|\r) *(\S.*?) +(\d+%) \|", f.read().decode(errors="replace"), re.M)
     return " ".join(bars[-1]) if bars else ""

@@ -69,7 +69,7 @@ def run(step: Step[TranscribeConfig]) -> None:
         write_json(path / SPEED, {**cost, "peak_memory_mb": _peak_memory(device)})
 
     costs = [sum(jobs[i].utterance.seconds for i in part) for part in parts]
-    shards = run_shards(step, costs, work, on_device=True)
+    shards = run_shards(step, costs, work, on_device=True, preload=transcriber.preload)
     for shard in shards:
         step.ledger.merge(shard / DROPPED)
     if not any((shard / HYPOTHESES).stat().st_size for shard in shards):

@@ -105,6 +105,13 @@ class Transcriber:
         self.header = Header(name, model_hash(folder), count, set_name, settings, hash_, bool(said.get("random")))
         self._backend: Backend | None = None
 
+    def preload(self) -> None:
+        """Import what `open` needs."""
+        if self.config.backend == "ctranslate2":
+            from . import ctranslate2_backend  # noqa: F401
+        else:
+            from . import torch_backend  # noqa: F401
+
     def open(self, device: str, threads: int, cache: Path) -> None:
         """Read the weights. `cache`: where models go that are converted for CTranslate2."""
         config = resolved(self.config, int(device != "cpu"), cluster=False)

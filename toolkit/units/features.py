@@ -3,8 +3,8 @@
 An utterance always passes alone, never padded: the same audio gives the same features whatever stands
 beside it (padding changes GroupNorm, and batches change the last bits).
 
-Here, and in whatever a step with workers imports first, torch is imported only where something is computed: it takes a
-second and a half, and the process that does nothing but start workers would hold them up by as much.
+torch is imported only where something is computed: it takes a second and a half, and a step that finds its shards made,
+or leaves them to a cluster, does not need it.
 
 Shapes: N samples at 16 kHz, T frames, D dimensions.
 """
@@ -111,6 +111,14 @@ class MfccSource(FeatureSource):
         return mfcc(torch.from_numpy(wave_N))
 
 
+def preload(teacher: Path | None) -> None:
+    """Import what computes features, so that workers forked from this process need not."""
+    if teacher:
+        from . import layer  # noqa: F401
+    else:
+        from . import mfcc  # noqa: F401
+
+
 def open_source(config: FeatureConfig, teacher: Path | None, device: str = "cpu") -> FeatureSource:
     """The source that `config` asks for. Raises UserError where a teacher is wanted and absent, or the reverse."""
     if config.kind == "mfcc":
@@ -123,8 +131,11 @@ def open_source(config: FeatureConfig, teacher: Path | None, device: str = "cpu"
         return MfccSource()
     if teacher is None:
         raise UserError("features of a layer need a teacher", "--in", "name the folder of the encoder after the data")
+    import torch
+
     from .layer import LayerSource
 
+    torch.set_num_threads(config.threads)  # one thread: OpenMP then starts none, and this process can be forked
     return LayerSource(teacher, config.layer, config.window_seconds, device)
 
 

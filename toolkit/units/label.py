@@ -17,7 +17,7 @@ from ..core.step import Step, main
 from ..data.labels import LabelHeader, Labels, join_labels, write_labels
 from .codebook import Codebook
 from .config import FeatureConfig
-from .features import FeatureSource, device_of_shards, features_of, open_source
+from .features import FeatureSource, device_of_shards, features_of, open_source, preload
 from .inputs import recognise
 
 if TYPE_CHECKING:
@@ -80,8 +80,13 @@ def run(step: Step[LabelConfig]) -> None:
         write_labels(folder, header, list(made), list(made.values()), check=False)
         ledger.write(folder / DROPPED)
 
+    def imports() -> None:
+        from . import nearest  # noqa: F401
+
+        preload(inputs.teacher)
+
     costs = [sum(utterances[i].seconds for i in part) for part in parts]
-    shards = run_shards(step, costs, work, on_device=inputs.teacher is not None)
+    shards = run_shards(step, costs, work, on_device=inputs.teacher is not None, preload=imports)
     for shard in shards:
         step.ledger.merge(shard / DROPPED)
     if not any(map(len, map(Labels.open, shards))):

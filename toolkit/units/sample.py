@@ -19,7 +19,7 @@ from ..data.ark import write_features
 from ..data.audio import SAMPLE_RATE
 from ..data.kaldi import Utterance
 from .config import SampleConfig, UnitsConfig
-from .features import TOO_SHORT, FeatureSource, device_of_shards, features_of, open_source
+from .features import TOO_SHORT, FeatureSource, device_of_shards, features_of, open_source, preload
 from .inputs import recognise
 
 ABOUT, FRAMES = "features.json", "utt2num_frames"
@@ -161,7 +161,7 @@ def run(step: Step[UnitsConfig]) -> None:
         write_shard(folder, step.out / f"feats.{k + 1}.ark", [taken[i] for i in parts[k]], quota, source, config.seed)
 
     costs = [sum(taken[i].seconds for i in part) for part in parts]
-    shards = run_shards(step, costs, work, on_device=inputs.teacher is not None)
+    shards = run_shards(step, costs, work, on_device=bool(inputs.teacher), preload=lambda: preload(inputs.teacher))
     for u in utterances:
         if source.frames(round(u.seconds * SAMPLE_RATE)) == 0:
             step.ledger.drop(u.id, TOO_SHORT, f"{u.seconds:.3f} s")

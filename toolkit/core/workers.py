@@ -1,0 +1,230 @@
+"""The processes that share the shards of a step: the step's own process is worker 1, the others work beside it.
+
+Importing torch takes seconds, so the others are forked from this process once it has imported what they need. A process
+that has threads of its own, or CUDA, cannot be forked safely (a lock may be held by a thread that the copy lacks): its
+workers are started cold, with the step's command line and --worker i/n.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any
+
+from .errors import UserError, told
+from .job import begin_log, child_environment, command, die_with, end_log, tail
+
+LOOK_SECONDS = 0.1  # between two looks at the workers
+TERMINAL = "SAWT_TERMINAL"  # bars are redrawn; in a worker's log they are lines
+
+Work = Callable[[int], None]  # the shards of worker i, 1-based
+
+
+class _WorkerFailed(BaseException):
+    """Ends the work of this process because a worker beside it has failed."""
+
+
+def share(
+    argv: Sequence[str],
+    logs: Sequence[Path],
+    work: Work,
+    poll: Callable[[], None],
+    preload: Callable[[], None] | None = None,
+    apart: bool = False,
+) -> None:
+    """Do `work(i)` for i = 1 to len(logs) in as many processes, of which this one is the first.
+
+    Args:
+        argv: the step's command; a cold worker gets --worker i/n behind it.
+        logs: a worker's log, with its command on the first line and how it ended on the last.
+        poll: called a few times a second while anybody works, from a thread of its own while this process works.
+        preload: imports what `work` needs, before workers are forked.
+        apart: this process does no work itself: every worker is started cold.
+
+    Raises UserError with the end of the log of a worker that failed; the others are stopped.
+    """
+    workers: list[_Worker] = []
+    if preload and not apart:
+        preload()
+    start = _cold if apart or not forkable() else _forked
+    try:
+        for i in range(1 if apart else 2, len(logs) + 1):
+            workers.append(start([*command(argv), "--worker", f"{i}/{len(logs)}"], i, logs[i - 1], work))
+        if not apart:
+            with suppress(_WorkerFailed), _logged(logs[0], argv, len(logs)), _watched(workers, poll):
+                work(1)
+        while not _any_failed(workers) and any(worker.code is None for worker in workers):
+            poll()
+            time.sleep(LOOK_SECONDS)
+    finally:
+        for worker in workers:
+            worker.stop()
+    failed = next((worker for worker in workers if worker.failed), None)
+    if failed:
+        raise UserError(
+            f"a worker {failed.how()}; the end of its log:\n{tail(failed.log)}",
+            str(failed.log),
+            "mend the cause and rerun: finished shards are kept",
+        )
+
+
+def forkable() -> bool:
+    """True if a copy of this process can go on: Linux, one thread, no CUDA.
+
+    OpenBLAS, which numpy and scipy bring, ends its threads at a fork and starts them again when it needs them; so they
+    are gone after a first fork, and threads that are still here belong to OpenMP or others, which a copy cannot use.
+    """
+    torch: Any = sys.modules.get("torch")
+    if sys.platform != "linux" or threading.active_count() > 1 or (torch and torch.cuda.is_initialized()):
+        return False
+    if (pid := os.fork()) == 0:
+        os._exit(0)
+    os.waitpid(pid, 0)
+    return len(os.listdir("/proc/self/task")) == 1
+
+
+class _Worker:
+    """A process beside this one. `code` is how it ended: None while it works, negative for a signal."""
+
+    def __init__(self, pid: int, log: Path, file: IO[bytes], process: subprocess.Popen[bytes] | None = None) -> None:
+        self.pid, self.log, self.file, self.process = pid, log, file, process
+        self.code: int | None = None
+        self.stopped = False
+
+    def look(self) -> None:
+        """Find out whether it has ended."""
+        if self.code is not None:
+            return
+        if self.process:
+            self.code = self.process.poll()
+        else:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            self.code = os.waitstatus_to_exitcode(status) if pid else None
+        if self.code is not None:
+            end_log(self.file, self.code)
+            self.file.close()
+
+    def stop(self) -> None:
+        """Kill it if it still works, and wait for its end."""
+        self.look()
+        while self.code is None:
+            self.stopped = True
+            os.kill(self.pid, signal.SIGKILL)
+            time.sleep(0.005)
+            self.look()
+
+    @property
+    def failed(self) -> bool:
+        return bool(self.code) and not self.stopped
+
+    def how(self) -> str:
+        return f"was killed by {signal.Signals(-self.code).name}" if self.code and self.code < 0 else "failed"
+
+
+def _cold(words: list[str], i: int, log: Path, work: Work) -> _Worker:
+    """A new process that begins with the command line `words`."""
+    file = begin_log(log, words)
+    process = subprocess.Popen(
+        words, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, env=child_environment()
+    )
+    return _Worker(process.pid, log, file, process)
+
+
+def _forked(words: list[str], i: int, log: Path, work: Work) -> _Worker:
+    """A copy of this process that does work(i) and no more."""
+    file = begin_log(log, words)
+    _flush()
+    parent = os.getpid()
+    if pid := os.fork():
+        return _Worker(pid, log, file)
+    code = 1
+    try:
+        die_with(parent)
+        os.environ.pop(TERMINAL, None)
+        with open(os.devnull, "rb") as nothing:
+            os.dup2(nothing.fileno(), 0)
+        for descriptor in (1, 2):
+            os.dup2(file.fileno(), descriptor)
+        with told(1, str(log)):
+            work(i)
+        code = 0
+    except SystemExit as e:
+        code = e.code if isinstance(e.code, int) else 1
+    except BaseException:  # noqa: BLE001 nothing above may see it: this copy of the process does no more than its work
+        traceback.print_exc()
+    finally:
+        _flush()
+        os._exit(code)  # without the copies of the parent's exit handlers
+
+
+def _any_failed(workers: Sequence[_Worker]) -> bool:
+    for worker in workers:
+        worker.look()
+    return any(worker.failed for worker in workers)
+
+
+@contextmanager
+def _watched(workers: Sequence[_Worker], poll: Callable[[], None]) -> Iterator[None]:
+    """Poll in a thread while this one works; a worker that fails ends the work here with _WorkerFailed."""
+    over, working = threading.Event(), True
+    main = threading.current_thread()
+
+    def interrupt(*_: Any) -> None:
+        if working:
+            raise _WorkerFailed
+
+    def watch() -> None:
+        while not over.wait(LOOK_SECONDS):
+            poll()
+            if _any_failed(workers):
+                signal.pthread_kill(main.ident or 0, signal.SIGUSR1)
+                return
+
+    if main is not threading.main_thread():  # Python handles signals in the main thread alone: wait for the end instead
+        yield
+        return
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        working = False
+        over.set()
+        watcher.join()
+        signal.signal(signal.SIGUSR1, before)
+
+
+@contextmanager
+def _logged(log: Path, argv: Sequence[str], count: int) -> Iterator[None]:
+    """Send what this process prints to `log`, as if it were a worker of its own."""
+    with begin_log(log, [*command(argv), "--worker", f"1/{count}"]) as file:
+        _flush()
+        saved, terminal = [(d, os.dup(d)) for d in (1, 2)], os.environ.pop(TERMINAL, None)
+        for descriptor, _ in saved:
+            os.dup2(file.fileno(), descriptor)
+        code = 1
+        try:
+            yield
+            code = 0
+        finally:
+            _flush()
+            for descriptor, copy in saved:
+                os.dup2(copy, descriptor)
+                os.close(copy)
+            if terminal is not None:
+                os.environ[TERMINAL] = terminal
+            end_log(file, code)
+
+
+def _flush() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
