@@ -13,7 +13,7 @@ from toolkit.core.config import load_config
 from toolkit.models.hubert import Hubert, initialise
 from toolkit.models.hugging_face import hugging_face_config, load_pretrained, save_pretrained
 from toolkit.train.card import compression, parameters
-from toolkit.train.config import TrainConfig
+from toolkit.train.config import PretrainConfig
 
 EGS = Path(__file__).resolve().parents[2] / "egs"
 FULL = EGS / "TEMPLATE/ssl/conf"
@@ -22,8 +22,8 @@ FILES["mini"] = EGS / "mini/ssl/conf/quick/base.yaml"
 UNITS = 500  # of the published large; what HArnESS had is not published
 
 
-def config(name: str) -> TrainConfig:
-    return load_config(TrainConfig, FILES[name])
+def config(name: str) -> PretrainConfig:
+    return load_config(PretrainConfig, FILES[name])
 
 
 def sizes(name: str) -> tuple[int, int]:

@@ -4,7 +4,8 @@ from collections import Counter
 
 import pytest
 
-from toolkit.train.window_speech import Shuffled, WindowConfig
+from toolkit.train.whisper_config import WindowConfig
+from toolkit.train.window_speech import Shuffled
 
 
 @pytest.mark.parametrize(

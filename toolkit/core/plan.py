@@ -2,7 +2,7 @@
 
 With "scratch": True what the audio costs is gone when the step is done. Steps run one after the other: of several
 such, the largest counts. A config may know better, and says so in a comment of its own: `# disk: 3800 MB`; where
-several steps share it, of one of them: `# disk of train.seq2seq: 3800 MB`.
+several steps share it, of one of them: `# disk of train.whisper: 3800 MB`.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ from torch import nn
 from ..data.labels import LabelHeader
 from ..models.encoder import encoder_name
 from ..models.hubert import Hubert
-from .config import TrainConfig
-from .loop import Trained
+from .config import PretrainConfig
+from .engine.loop import Trained
 from .speech import Speech
 from .subset import hours_of
 
@@ -30,7 +30,7 @@ def compression(student: int, teacher: int, name: str = "the teacher") -> str:
     return f"{abs(share):.1f} % {'fewer' if share >= 0 else 'more'} than {name} ({teacher:,})"
 
 
-def described(config: TrainConfig, labels: LabelHeader) -> str:
+def described(config: PretrainConfig, labels: LabelHeader) -> str:
     """Parameters by part, and against the network that made the units, a teacher or the iteration before."""
     with torch.device("meta"):
         network = Hubert(config.model)
@@ -61,7 +61,9 @@ def about(labels: LabelHeader, speech: Speech, steps: int) -> dict[str, Any]:
     return {"units": units, "steps": steps, "hours": speech.counts["hours"]}
 
 
-def card(config: TrainConfig, labels: LabelHeader, speech: Speech, trained: Trained, start: Path | None = None) -> str:
+def card(
+    config: PretrainConfig, labels: LabelHeader, speech: Speech, trained: Trained, start: Path | None = None
+) -> str:
     """Model card: what the network is, what it began as, what it heard, how well it predicts."""
     c, counts = config.model, speech.counts
     with torch.device("meta"):

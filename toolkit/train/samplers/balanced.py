@@ -22,7 +22,7 @@ import numpy as np
 
 from ...core.errors import UserError
 from ...core.seed import seed_of
-from ...data.batches import HOP, RATE
+from ...data.frames import HOP, RATE
 from ..subset import census, refuse_unknown
 from .buckets import Buckets, Integers
 

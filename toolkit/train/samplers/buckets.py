@@ -16,7 +16,7 @@ import numpy as np
 
 from ...core.errors import UserError
 from ...core.seed import seed_of
-from ...data.batches import HOP, RATE, frames_in
+from ...data.frames import HOP, RATE, frames_in
 
 Integers = np.ndarray[Any, np.dtype[np.int64]]
 
