@@ -125,7 +125,7 @@ def test_a_run_leaves_what_the_other_steps_read(recipe: Path, whole: Path) -> No
     assert {"hf", "loss.tsv", "checkpoints", "record.json", "dropped.tsv"} <= {p.name for p in whole.iterdir()}
     encoder = load_encoder(whole)
     assert (encoder.dim, encoder.layers) == (16, 1)
-    assert (whole / "dropped.tsv").read_text() == "train00\ttrain\tshorter than the shortest crop\t24 frames\n"
+    assert (whole / "dropped.tsv").read_text() == "train00\ttrain.pretrain\tshorter than the shortest crop\t24 frames\n"
     record = read_json(whole / "record.json")
     assert record["counts"]["utterances"] == 23 and record["counts"]["steps"] == 30
     said = (recipe / "whole.log").read_text()

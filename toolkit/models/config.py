@@ -93,3 +93,22 @@ class HubertConfig:
         for kernel, stride in zip(self.conv_kernel, self.conv_stride):
             samples = (samples - kernel) // stride + 1
         return max(samples, 0)
+
+
+def hubert_parameters(config: HubertConfig) -> dict[str, int]:
+    """Number of weights of each part of a HuBERT of that shape; their sum is that of the network."""
+    c, d, inner = config, config.hidden_size, config.intermediate_size
+    norm, channels = 2 * d, (1, *config.conv_dim)
+    convolutions = sum(i * o * k for i, o, k in zip(channels[:-1], channels[1:], c.conv_kernel, strict=True))
+    convolutions += sum(c.conv_dim) * c.conv_bias
+    convolutions += 2 * (sum(c.conv_dim) if c.feat_extract_norm == "layer" else c.conv_dim[0])
+    kernel, groups = c.num_conv_pos_embeddings, c.num_conv_pos_embedding_groups
+    block = 4 * (d * d + d) + 2 * d * inner + inner + d + 2 * norm
+    return {
+        "convolutions": convolutions,
+        "feature projection": 2 * c.conv_dim[-1] + c.conv_dim[-1] * d + d,
+        "positional convolution": kernel + d * (d // groups) * kernel + d,  # its first part: weight normalisation
+        "blocks": c.num_hidden_layers * block,
+        "final LayerNorm": norm,
+        "mask embedding": d,
+    }

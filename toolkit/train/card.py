@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
 from ..data.labels import LabelHeader
+from ..models.config import hubert_parameters
 from ..models.encoder import encoder_name
-from ..models.hubert import Hubert
 from .config import PretrainConfig
 from .engine.loop import Trained
 from .speech import Speech
@@ -32,18 +31,9 @@ def compression(student: int, teacher: int, name: str = "the teacher") -> str:
 
 def described(config: PretrainConfig, labels: LabelHeader) -> str:
     """Parameters by part, and against the network that made the units, a teacher or the iteration before."""
-    with torch.device("meta"):
-        network = Hubert(config.model)
-    c, encoder, dim = config.model, network.encoder, config.objective.final_dim
-    count, head = parameters(network), (c.hidden_size + 1) * dim + labels.k * dim
-    parts = {
-        "convolutions": parameters(network.feature_extractor),
-        "feature projection": parameters(network.feature_projection),
-        "positional convolution": parameters(encoder.pos_conv_embed),
-        "blocks": parameters(encoder.layers),
-        "final LayerNorm": parameters(encoder.layer_norm),
-        "mask embedding": network.masked_spec_embed.numel(),
-    }
+    c, dim = config.model, config.objective.final_dim
+    parts = hubert_parameters(c)
+    count, head = sum(parts.values()), (c.hidden_size + 1) * dim + labels.k * dim
     shape = (
         f"{c.num_hidden_layers} block{'s' * (c.num_hidden_layers != 1)} of d {c.hidden_size}, ff {c.intermediate_size}"
     )
@@ -66,8 +56,7 @@ def card(
 ) -> str:
     """Model card: what the network is, what it began as, what it heard, how well it predicts."""
     c, counts = config.model, speech.counts
-    with torch.device("meta"):
-        count = parameters(Hubert(c))
+    count = sum(hubert_parameters(c).values())
     size = ", ".join(filter(None, [f"{count:,} parameters", compression(count, labels.parameters)]))
     losses = "".join(
         f"- {part} loss {row['loss']:.3f} nats per frame, accuracy at masked frames {row['accuracy_masked']:.1%}\n"
