@@ -10,11 +10,11 @@ import numpy as np
 import torch
 
 from toolkit.core.config import load_config
-from toolkit.data.batches import frames_of
-from toolkit.train.config import TrainConfig
-from toolkit.train.loop import Run
+from toolkit.data.frames import frames_of
+from toolkit.train.config import PretrainConfig
+from toolkit.train.engine.loop import Run
+from toolkit.train.engine.ranks import World
 from toolkit.train.objectives.masked import MaskedPrediction
-from toolkit.train.ranks import World
 from toolkit.train.start import build
 from toolkit.units import mfcc
 from toolkit.units.clustering import State, fit
@@ -94,7 +94,7 @@ class Pretraining:
         seconds: most audio in a batch.
         fields: of the config, other than its file says.
         """
-        given: TrainConfig = load_config(TrainConfig, Path(config), {"loop.threads": str(threads), **fields})
+        given: PretrainConfig = load_config(PretrainConfig, Path(config), {"loop.threads": str(threads), **fields})
         random = np.random.default_rng(1)
         self.batches = [
             {"wave_BN": wave_BN, "labels_BT": random.integers(0, units, (len(wave_BN), frames_of(wave_BN.shape[1])))}

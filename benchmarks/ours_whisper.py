@@ -1,4 +1,4 @@
-"""What is raced of ours with a Whisper: labelling as pseudo.transcribe does it, a step as train.seq2seq does it."""
+"""What is raced of ours with a Whisper: labelling as pseudo.transcribe does it, a step as train.whisper does it."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ from toolkit.pseudo.config import DecodeConfig
 from toolkit.pseudo.store import Store
 from toolkit.pseudo.transcribe import label
 from toolkit.pseudo.transcriber import Job, Transcriber, resolved
-from toolkit.train.loop import LoopConfig, Run
-from toolkit.train.objectives.seq2seq import IGNORED, Seq2Seq, Seq2SeqConfig, label_row
-from toolkit.train.ranks import World
-from toolkit.train.schedule import OptimConfig
+from toolkit.train.engine.config import LoopConfig, OptimConfig
+from toolkit.train.engine.loop import Run
+from toolkit.train.engine.ranks import World
+from toolkit.train.objectives.config import Seq2SeqConfig
+from toolkit.train.objectives.seq2seq import IGNORED, Seq2Seq, label_row
 
 from .arrays import RATE
 from .whisper_clips import MOST_WRITTEN, Clip, clip_path, read_clips, turn
@@ -68,7 +69,7 @@ class Labelling:
 
 
 class Distilling:
-    """Steps of train.seq2seq on one batch, its spectrograms made anew in each. Output: loss of the first [1]."""
+    """Steps of train.whisper on one batch, its spectrograms made anew in each. Output: loss of the first [1]."""
 
     def __init__(self, teacher: str, student: str, windows: str, threads: int) -> None:
         with np.load(windows) as stored:

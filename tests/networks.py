@@ -1,6 +1,6 @@
 """Networks small enough to be trained while a test waits."""
 
-from toolkit.models.hubert import HubertConfig
+from toolkit.models.config import HubertConfig
 
 TINY = HubertConfig(  # three convolutions instead of seven, with the hop and field of the published ones
     num_hidden_layers=2,

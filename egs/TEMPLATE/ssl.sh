@@ -66,7 +66,7 @@ pretrain() { # ITERATION MODEL [TEACHER BLOCKS]: predict the iteration's units a
   local book
   stage "$1.$2" "Pre-train conf/$2.yaml"
   for book in $(codebooks "$1"); do
-    run train --config "$(config "$2")" ${max_hours:+--data.max_hours "$max_hours"} ${4:+--start_layers "$4"} \
+    run train.pretrain --config "$(config "$2")" ${max_hours:+--data.max_hours "$max_hours"} ${4:+--start_layers "$4"} \
       --in "$sets/$train" "$sets/$dev" "$dump/$book/labels" ${4:+"$3"} --out "$exp/$book/$2"
     models+=("$book.$2")
     results+=("$exp/$book/$2")

@@ -73,7 +73,7 @@ adapted() { # the teacher is from here on the one that was fine-tuned
   [[ -n $adapt ]] || return 0
   unadapted=$teacher
   run pseudo.pack --config "$(config pack)" --labels truth --in "$sets/$adapt" "$teacher" --out "$dump/packs/adapt"
-  run train.seq2seq --config "$(config adapt)" --in "$dump/packs/adapt" "$dump/packs/dev" "$teacher" --out "$exp/teacher"
+  run train.whisper --config "$(config adapt)" --in "$dump/packs/adapt" "$dump/packs/dev" "$teacher" --out "$exp/teacher"
   teacher=$exp/teacher
   models+=("$teacher")
 }
@@ -119,7 +119,7 @@ distilled() {
     for arm in $arms; do
       from=$teacher
       [[ -z $top ]] || from=$dump/soft/$arm
-      run train.seq2seq --config "$(config distil)" ${top:+--objective.top "$top"} --in "$dump/packs/$arm" "$dump/packs/dev" \
+      run train.whisper --config "$(config distil)" ${top:+--objective.top "$top"} --in "$dump/packs/$arm" "$dump/packs/dev" \
         "$exp/$student/undistilled" "$from" --out "$exp/$student/$arm"
       models+=("$exp/$student/$arm")
     done

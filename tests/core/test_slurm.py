@@ -193,22 +193,23 @@ def test_a_setting_of_another_name_is_refused_before_anything_runs(recipe):
     ("nodes", "gpus", "expected"),
     [
         (1, 0, "python3"),
-        (1, 8, "python3 -m toolkit.train.launch 8"),
+        (1, 8, "python3 -m toolkit.train.engine.launch 8"),
         (
             2,
             4,
-            "srun --export=ALL --kill-on-bad-exit=1 --cpus-per-task=6 python3 -m toolkit.train.launch 4 --nnodes=2 "
+            "srun --export=ALL --kill-on-bad-exit=1 --cpus-per-task=6 "
+            "python3 -m toolkit.train.engine.launch 4 --nnodes=2 "
             f"--rdzv-backend=c10d --rdzv-endpoint={os.uname().nodename}:20077 --rdzv-id=77",
         ),
     ],
 )
 def test_training_takes_a_process_per_gpu_of_each_node(nodes, gpus, expected, monkeypatch):
     monkeypatch.setattr(sys, "executable", "python3")
-    batch = slurm.ranks(["train", "--out", "o"], Path("o"), nodes, gpus)
+    batch = slurm.ranks(["train.pretrain", "--out", "o"], Path("o"), nodes, gpus)
     spelled = f"command=({batch.words})\nprintf '%s\\n' \"${{command[@]}}\""
     env = {"PATH": os.environ["PATH"], "SLURM_JOB_ID": "77", "SLURM_CPUS_PER_TASK": "6"}
     words = subprocess.run(["bash", "-c", spelled], env=env, capture_output=True, text=True).stdout.split()
-    assert words == [*expected.split(), *["-m", "toolkit.train", "--out", "o", "--worker"]]
+    assert words == [*expected.split(), *["-m", "toolkit.train.pretrain", "--out", "o", "--worker"]]
     asked = slurm.script(batch, slurm.SlurmConfig())
     assert f"#SBATCH --nodes={nodes}\n" in asked and "#SBATCH --ntasks-per-node=1\n" in asked
     assert ("#SBATCH --gres=gpu:" in asked) == bool(gpus)

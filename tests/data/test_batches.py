@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolkit.core.errors import UserError
-from toolkit.data.batches import FIELD, HOP, LabelledSpeech, frames_in, frames_of, labelled, prefetch, samples_of
+from toolkit.data.batches import LabelledSpeech, labelled, prefetch
+from toolkit.data.frames import FIELD, HOP, frames_in, frames_of, samples_of
 from toolkit.data.kaldi import Utterance
 from toolkit.data.labels import LabelHeader, Labels, write_labels
 

@@ -15,7 +15,7 @@ import pytest
 import torch
 from packed import distillation
 
-import toolkit.train.seq2seq  # noqa: F401 what the children run is read once, here
+import toolkit.train.whisper  # noqa: F401 what the children run is read once, here
 
 pytestmark = pytest.mark.faults
 KILLS = 21
@@ -33,7 +33,7 @@ def command(folder: Path) -> None:
     os.chdir(folder)
     with open("said.log", "a") as said, contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         sys.argv = ["seq2seq", "--config", "distil.yaml", "--in", *INS, "--out", "out"]
-        runpy.run_module("toolkit.train.seq2seq", run_name="__main__", alter_sys=True)
+        runpy.run_module("toolkit.train.whisper", run_name="__main__", alter_sys=True)
 
 
 def begun(folder: Path) -> multiprocessing.Process:

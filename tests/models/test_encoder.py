@@ -9,8 +9,9 @@ import torch
 import transformers
 
 from toolkit.core.errors import UserError
+from toolkit.models.config import HubertConfig
 from toolkit.models.encoder import encoder_name, load_encoder, random_encoder
-from toolkit.models.hubert import Hubert, HubertConfig, initialise
+from toolkit.models.hubert import Hubert, initialise
 from toolkit.models.hugging_face import read_config, save_pretrained
 
 SMALL = {

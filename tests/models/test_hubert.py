@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolkit.core.errors import UserError
-from toolkit.models.hubert import Hubert, HubertConfig, initialise
+from toolkit.models.config import HubertConfig
+from toolkit.models.hubert import Hubert, initialise
 from toolkit.models.hugging_face import hugging_face_config, load_pretrained, read_config, save_pretrained
 
 BASE = HubertConfig(

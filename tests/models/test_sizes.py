@@ -2,18 +2,23 @@
 
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 import transformers
+from whispers import tiny_whisper_folder
 
 from toolkit.core.config import load_config
+from toolkit.models.config import HubertConfig, hubert_parameters
 from toolkit.models.hubert import Hubert, initialise
 from toolkit.models.hugging_face import hugging_face_config, load_pretrained, save_pretrained
+from toolkit.models.whisper import Whisper, WhisperConfig, parameter_count
 from toolkit.train.card import compression, parameters
-from toolkit.train.config import TrainConfig
+from toolkit.train.config import PretrainConfig
 
 EGS = Path(__file__).resolve().parents[2] / "egs"
 FULL = EGS / "TEMPLATE/ssl/conf"
@@ -22,8 +27,8 @@ FILES["mini"] = EGS / "mini/ssl/conf/quick/base.yaml"
 UNITS = 500  # of the published large; what HArnESS had is not published
 
 
-def config(name: str) -> TrainConfig:
-    return load_config(TrainConfig, FILES[name])
+def config(name: str) -> PretrainConfig:
+    return load_config(PretrainConfig, FILES[name])
 
 
 def sizes(name: str) -> tuple[int, int]:
@@ -65,6 +70,58 @@ def test_configs_state_the_disk_that_weights_and_checkpoints_take(name: str) -> 
     said = re.search(r"^# disk: (\d+) MB", FILES[name].read_text(), re.M)
     encoder, trained = sizes(name)
     assert said and float(said[1]) == pytest.approx((encoder + 3 * 3 * trained) * 4 / 1e6, rel=0.08)
+
+
+ODD = HubertConfig(
+    num_hidden_layers=3, hidden_size=48, intermediate_size=20, num_attention_heads=4, conv_dim=(8, 16, 4),
+    conv_kernel=(10, 8, 4), conv_stride=(5, 8, 8), conv_bias=True, feat_extract_norm="layer",
+    num_conv_pos_embeddings=9, num_conv_pos_embedding_groups=3,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("model", [*(config(name).model for name in FILES if name not in ("large", "L")), ODD])
+def test_weights_counted_from_a_config_are_those_of_the_network_part_by_part(model: HubertConfig) -> None:
+    network = Hubert(model)
+    parts = {
+        "convolutions": network.feature_extractor,
+        "feature projection": network.feature_projection,
+        "positional convolution": network.encoder.pos_conv_embed,
+        "blocks": network.encoder.layers,
+        "final LayerNorm": network.encoder.layer_norm,
+    }
+    counted = {name: parameters(part) for name, part in parts.items()}
+    assert hubert_parameters(model) == {**counted, "mask embedding": model.hidden_size}
+    assert sum(hubert_parameters(model).values()) == parameters(network)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        WhisperConfig(vocab_size=60, d_model=16, encoder_layers=3, encoder_attention_heads=2, encoder_ffn_dim=24,
+                      decoder_layers=2, decoder_attention_heads=4, decoder_ffn_dim=20, max_source_positions=50,
+                      max_target_positions=24, num_mel_bins=128),
+        WhisperConfig(vocab_size=51865, d_model=384, encoder_layers=4, encoder_attention_heads=6, encoder_ffn_dim=1536,
+                      decoder_layers=4, decoder_attention_heads=6, decoder_ffn_dim=1536),
+    ],
+)  # fmt: skip
+def test_weights_of_a_whisper_counted_from_its_config_are_those_of_the_network(shape: WhisperConfig) -> None:
+    assert parameter_count(shape) == parameters(Whisper(shape))
+
+
+def test_counting_weights_and_loading_a_whisper_import_neither_dynamo_nor_sympy(tmp_path: Path) -> None:
+    folder = tiny_whisper_folder(tmp_path / "tiny")
+    code = (
+        "import sys; from pathlib import Path; from toolkit.models.whisper import parameter_count;"
+        "from toolkit.models.whisper_files import load_whisper, read_whisper_config; from toolkit.train import card;"
+        "from toolkit.train.config import PretrainConfig; from toolkit.data.labels import LabelHeader;"
+        f"folder = Path({str(folder)!r}); model = load_whisper(folder);"
+        "assert sum(p.numel() for p in model.parameters()) == parameter_count(read_whisper_config(folder));"
+        "assert not any(p.is_meta for p in model.parameters());"
+        "card.described(PretrainConfig(), LabelHeader(50.0, 500, 'hash', 'mfcc'));"
+        "print(sorted({'sympy', 'torch._dynamo'} & sys.modules.keys()))"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert ended.stdout.strip() == "[]", ended.stderr
 
 
 @pytest.fixture

@@ -21,7 +21,8 @@ from toolkit.pseudo.torch_backend import TorchBackend
 from toolkit.pseudo.transcribe_files import command
 from toolkit.pseudo.windows import Header, Piece, Segment, Window, vocabulary_hash, write_windows
 from toolkit.score.hypotheses import read_hypotheses
-from toolkit.train.window_speech import WindowConfig, WindowSpeech
+from toolkit.train.whisper_config import WindowConfig
+from toolkit.train.window_speech import WindowSpeech
 
 WAVE = 0.1 * np.random.default_rng(0).standard_normal(8000).astype(np.float32)
 

@@ -163,7 +163,7 @@ def write_chain(recipe: Any, probe: Callable[..., dict[str, Any]]) -> None:
         recipe.write(f"{folder}/loss.tsv", loss_rows(last))
         shape = {"model_type": "hubert", "num_hidden_layers": depth, "hidden_size": width}
         write(f"{folder}/hf/config.json", {**shape, "intermediate_size": 4 * width, "num_attention_heads": 4})
-        argv = ["train", "--config", f"conf/quick/{name.split('.')[1]}.yaml"]
+        argv = ["train.pretrain", "--config", f"conf/quick/{name.split('.')[1]}.yaml"]
         recipe.record(folder, argv, ["data/train", f"dump/{tag}/labels"], {"steps": 1000, "hours": 0.3})
     shutil.rmtree("exp/probe", ignore_errors=True)
     write_rows(write, probe)

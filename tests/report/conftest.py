@@ -151,7 +151,7 @@ class Recipe:
         shape = {"model_type": "hubert", "num_hidden_layers": 3, "hidden_size": 128, "intermediate_size": 512}
         self.json("exp/it1/base/hf/config.json", {**shape, "num_attention_heads": 4, "conv_dim": [32, 32, 64, 64]})
         config = {"optim": {"peak_lr": 3e-3, "betas": [0.9, 0.98]}, "loop": {"total_steps": 500}, "seed": 1}
-        argv = ["train", "--config", "conf/quick/base.yaml"]
+        argv = ["train.pretrain", "--config", "conf/quick/base.yaml"]
         self.record("exp/it1/base", argv, ["data/train", "data/dev", "dump/it1/labels"], {"steps": 500}, config=config)
 
     def _probes(self) -> None:

@@ -71,7 +71,7 @@ def _labels(recipe: Recipe, train: dict[str, str]) -> None:
 
 
 def _training(recipe: Recipe, name: str, inputs: list[Path]) -> None:
-    """A training's folder but for its hf/; the dev WER is a fraction, as train.seq2seq writes it."""
+    """A training's folder but for its hf/; the dev WER is a fraction, as train.whisper writes it."""
     rows = ["step\tloss\tce\tkl\tlr\tdev_loss\tdev_wer"]
     for at in range(10, 201, 10):
         loss = 3.0 * math.exp(-at / 80) + 0.4
@@ -79,6 +79,6 @@ def _training(recipe: Recipe, name: str, inputs: list[Path]) -> None:
         rows.append(f"{at}\t{loss:.4f}\t{loss * 0.7:.4f}\t{loss * 0.3:.4f}\t1e-4\t{dev}")
     recipe.write(f"exp/{name}/loss.tsv", "\n".join(rows) + "\n")
     paths = list(map(str, inputs))
-    argv = ["train.seq2seq", "--config", "conf/quick/distil.yaml", "--in", *paths]
+    argv = ["train.whisper", "--config", "conf/quick/distil.yaml", "--in", *paths]
     recipe.record(f"exp/{name}", argv, paths, {"steps": 200}, config={"optim": {"peak_lr": 1e-4}, "seed": 1})
     recipe.json(f"exp/{name}/times.json", {"seconds": 150.0})

@@ -9,7 +9,7 @@ from toolkit.report.document import document
 from toolkit.report.page import page
 from toolkit.report.results import collect
 from toolkit.report.training import network_name, read_training
-from toolkit.train.history import History
+from toolkit.train.engine.history import History
 
 
 @pytest.mark.parametrize("path", ["exp/base", "exp/it1/base", "x/exp/it1/base", "nano/exp/it2/L", "peer"])

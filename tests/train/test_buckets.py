@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolkit.core.errors import UserError
-from toolkit.data.batches import frames_in
+from toolkit.data.frames import frames_in
 from toolkit.train.samplers.buckets import Buckets, each_once
 
 LENGTHS = (1.0, 2.0, 4.0)

@@ -13,6 +13,7 @@ from toolkit.models.encoder import Encoder, load_encoder
 from toolkit.models.heads import FrameHead, LayerMix
 from toolkit.models.hubert import Hubert, initialise
 from toolkit.models.hugging_face import save_pretrained
+from toolkit.train.engine.objective import At
 from toolkit.train.objectives.classify import NO_LABEL, Classify, Features
 from toolkit.train.probe_upstream import NEARLY, Tuned, together
 
@@ -32,15 +33,15 @@ def batch() -> dict[str, torch.Tensor]:
 
 def test_loss_and_accuracy_are_of_the_frames_that_have_a_label(batch: dict[str, torch.Tensor]) -> None:
     objective = Classify(Features(), head())
-    targets = objective.predict(batch)
+    targets = objective.classes(batch)
     targets[10:] = (targets[10:] + 1) % CLASSES
     targets[25:] = NO_LABEL
-    losses = objective({**batch, "targets": targets}, 0)
-    right, count = losses.sums["accuracy"]
-    assert (int(right), int(count), int(losses.weight)) == (10, 25, 25)
+    losses = objective({**batch, "targets": targets}, At(0, 0, 1))
+    right, count, _ = losses["accuracy"]
+    assert (int(right), int(count), int(losses["loss"].weight)) == (10, 25, 25)
     log_p = objective.scores(batch)[0].double().log_softmax(-1)
     expected = -sum(log_p[t, targets[t]].item() for t in range(25))
-    assert losses.total.item() == pytest.approx(expected, rel=1e-5)
+    assert losses["loss"].sum.item() == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.fixture

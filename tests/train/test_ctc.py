@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from toolkit.models.heads import CTCHead, LayerMix
+from toolkit.train.engine.objective import At
 from toolkit.train.objectives.classify import Features
 from toolkit.train.objectives.ctc import CTC, collapse, frames_needed
 
@@ -37,11 +38,11 @@ def test_the_loss_is_the_probability_of_all_paths_that_spell_the_targets() -> No
         "targets": torch.tensor([*targets[0], *targets[1]]),
         "target_lengths_B": torch.tensor([3, 1]),
     }
-    losses = objective(batch, seed=0)
+    losses = objective(batch, At(0, 0, 1))
     scores_TBC, _ = objective.scores(batch)
     wanted = sum(naive_loss(scores_TBC[:n, b].detach(), t) for b, (n, t) in enumerate(zip(lengths, targets)))
-    assert losses.total.item() == pytest.approx(wanted, rel=1e-5)
-    assert float(losses.weight) == 4
+    assert losses["loss"].sum.item() == pytest.approx(wanted, rel=1e-5)
+    assert float(losses["loss"].weight) == 4
 
 
 @given(labels)
@@ -62,7 +63,7 @@ def test_scores_of_padding_are_not_decoded(monkeypatch: pytest.MonkeyPatch) -> N
     best_TB = torch.tensor([[1, 2], [0, 1], [2, 1], [1, 2]])
     scores_TBC = nn.functional.one_hot(best_TB, 3).float()
     monkeypatch.setattr(CTC, "scores", lambda self, batch: (scores_TBC, torch.tensor([4, 2])))
-    assert CTC(Features(), head()).predict({}) == [[1, 2, 1], [2, 1]]
+    assert CTC(Features(), head()).spelt({}) == [[1, 2, 1], [2, 1]]
 
 
 @pytest.mark.parametrize(("stride", "lengths"), [(1, [7, 5]), (2, [4, 3]), (3, [3, 2])])

@@ -6,7 +6,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from toolkit.train.window_speech import Shuffled, WindowConfig
+from toolkit.train.whisper_config import WindowConfig
+from toolkit.train.window_speech import Shuffled
 
 
 @pytest.mark.parametrize(

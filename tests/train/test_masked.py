@@ -8,8 +8,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit.models.hubert import Hubert, HubertConfig, initialise
-from toolkit.train.objectives.masked import MaskedConfig, MaskedPrediction, draw_mask
+from toolkit.models.config import HubertConfig
+from toolkit.models.hubert import Hubert, initialise
+from toolkit.train.engine.objective import At
+from toolkit.train.objectives.config import MaskedConfig
+from toolkit.train.objectives.masked import MaskedPrediction, draw_mask
 
 PUBLISHED = MaskedConfig()
 NETWORK = HubertConfig(
@@ -63,7 +66,7 @@ def test_the_loss_is_the_published_one_in_float64(unmasked_weight: float, penalt
     model, data = objective(config).double().eval(), batch()
     model.logits = lambda h: double_logits(model, h)  # type: ignore[method-assign]  # the loop's loss is in float32
     data["wave_BN"] = data["wave_BN"].double()
-    losses = model(data, 7)
+    losses = model(data, At(7, 0, 1))
     mask = torch.from_numpy(draw_mask(model.config, 2, 60, np.random.default_rng(7)))
     hidden, conv_BTC = model.hubert(data["wave_BN"], mask)
     head = (model.final_proj.weight, model.final_proj.bias, model.unit_embeddings)
@@ -73,22 +76,22 @@ def test_the_loss_is_the_published_one_in_float64(unmasked_weight: float, penalt
         expected = expected + unmasked_weight * naive_loss(hidden[~mask], data["labels_BT"][~mask], *head)
         weight = mask.numel()
     expected = expected + penalty * conv_BTC.pow(2).mean() * weight
-    assert losses.weight == weight
-    assert losses.total.item() == pytest.approx(expected.item(), rel=1e-6)
+    assert losses["loss"].weight == weight
+    assert losses["loss"].sum.item() == pytest.approx(expected.item(), rel=1e-6)
 
 
 def test_logged_means_are_of_the_frames_that_they_name() -> None:
     model, data = objective(replace(PUBLISHED, unmasked_weight=0.5)).eval(), batch()
-    losses = model(data, 7)
+    losses = model(data, At(7, 0, 1))
     mask = torch.from_numpy(draw_mask(model.config, 2, 60, np.random.default_rng(7)))
     hidden, conv_BTC = model.hubert(data["wave_BN"], mask)
-    loss_M, right_M = model.predict(hidden.flatten(0, 1), data["labels_BT"].flatten())
+    loss_M, right_M = model.frame_losses(hidden.flatten(0, 1), data["labels_BT"].flatten())
     for name, where_M in (("masked", mask.flatten()), ("unmasked", ~mask.flatten())):
         for what, values_M in (("loss", loss_M), ("accuracy", right_M)):
-            top, bottom = losses.sums[f"{what}_{name}"]
+            top, bottom, _ = losses[f"{what}_{name}"]
             assert top.item() == pytest.approx(values_M[where_M].float().sum().item(), rel=1e-5)
             assert bottom == int(where_M.sum())
-    top, bottom = losses.sums["conv_square"]
+    top, bottom, _ = losses["conv_square"]
     assert top.item() / bottom == pytest.approx(conv_BTC.pow(2).mean().item(), rel=1e-5)
 
 
@@ -103,7 +106,7 @@ def test_logits_are_cosines_over_the_temperature(frames: int, units: int, dim: i
     model = objective(units=units)
     torch.manual_seed(seed)
     hidden, labels = torch.randn(frames, 16), torch.randint(0, units, (frames,))
-    loss_M, right_M = model.predict(hidden, labels)
+    loss_M, right_M = model.frame_losses(hidden, labels)
     head = (model.final_proj.weight, model.final_proj.bias, model.unit_embeddings)
     assert loss_M.sum().item() == pytest.approx(naive_loss(hidden, labels, *head).item(), rel=1e-4)
     assert torch.equal(right_M, double_logits(model, hidden).argmax(1) == labels)
@@ -114,7 +117,7 @@ def test_gradients_equal_those_of_the_published_formula() -> None:
     hidden = torch.randn(30, 16, requires_grad=True)
     labels = torch.randint(0, 11, (30,))
     mine = torch.autograd.grad(
-        model.predict(hidden, labels)[0].sum(), [hidden, *model.final_proj.parameters(), model.unit_embeddings]
+        model.frame_losses(hidden, labels)[0].sum(), [hidden, *model.final_proj.parameters(), model.unit_embeddings]
     )
     head = (model.final_proj.weight, model.final_proj.bias, model.unit_embeddings)
     theirs = torch.autograd.grad(
@@ -132,8 +135,8 @@ def test_the_penaltys_gradient_is_that_of_the_bare_features_scaled_as_theirs(sca
         model = objective(replace(PUBLISHED, penalty=penalty)).double()
         model.hubert.config = replace(NETWORK, feature_grad_mult=scale)
         first = model.hubert.feature_extractor.conv_layers[0].conv.weight
-        losses = model({**data, "wave_BN": data["wave_BN"].double()}, 7)
-        gradients[penalty] = torch.autograd.grad(losses.total, first)[0] / losses.weight
+        losses = model({**data, "wave_BN": data["wave_BN"].double()}, At(7, 0, 1))["loss"]
+        gradients[penalty] = torch.autograd.grad(losses.sum, first)[0] / losses.weight
     x_BCT = data["wave_BN"].double()[:, None]
     for layer in model.hubert.feature_extractor.conv_layers:
         x_BCT = layer(x_BCT)
@@ -201,7 +204,7 @@ def test_only_masked_frames_are_hidden_from_the_network() -> None:
     model, data = objective().eval(), batch()
     seen: list[torch.Tensor] = []
     model.hubert.encoder.register_forward_pre_hook(lambda module, args: seen.append(args[0]))
-    model(data, 5)
+    model(data, At(5, 0, 1))
     mask = draw_mask(model.config, 2, 60, np.random.default_rng(5))
     embedding = model.hubert.masked_spec_embed
     hidden = (seen[0] == embedding).all(-1).numpy()
@@ -216,7 +219,7 @@ def test_a_network_that_may_leave_parameters_without_gradient_says_so(
     config = replace(NETWORK, num_hidden_layers=8, layerdrop=layerdrop, feature_grad_mult=feature_grad_mult)
     model = MaskedPrediction(Hubert(config), replace(PUBLISHED, final_dim=12), 11, 0).train()
     torch.manual_seed(0)
-    model(batch(), 1).total.backward()
+    model(batch(), At(1, 0, 1))["loss"].sum.backward()
     without = [name for name, p in model.named_parameters() if p.grad is None]
     assert bool(without) == model.leaves_out, without
 

@@ -1,4 +1,4 @@
-"""`python3 -m toolkit.train` from the outside: what it writes, refuses and survives."""
+"""`python3 -m toolkit.train.pretrain` from the outside: what it writes, refuses and survives."""
 
 import os
 import shutil
@@ -25,11 +25,11 @@ from toolkit.core.step import Step
 from toolkit.data.kaldi import write_data_dir
 from toolkit.data.labels import LabelHeader, Labels, write_labels
 from toolkit.models.encoder import load_encoder
-from toolkit.train.__main__ import run
-from toolkit.train.checkpoint import steps_saved
-from toolkit.train.config import TrainConfig
-from toolkit.train.launch import launch
-from toolkit.train.speech import Inputs, Speech
+from toolkit.train.config import PretrainConfig
+from toolkit.train.engine.checkpoint import steps_saved
+from toolkit.train.engine.launch import launch
+from toolkit.train.pretrain import run
+from toolkit.train.speech import PretrainInputs, Speech
 
 CONFIG = """
 model:
@@ -78,7 +78,7 @@ INS = ("data/train", "data/dev", "labels")
 
 
 def argv(out: str, *more: str, ins: tuple[str, ...] = INS) -> list[str]:
-    return [sys.executable, "-m", "toolkit.train", "--config", "base.yaml", "--in", *ins, "--out", out, *more]
+    return [sys.executable, "-m", "toolkit.train.pretrain", "--config", "base.yaml", "--in", *ins, "--out", out, *more]
 
 
 def start(recipe: Path, words: list[str], **env: str) -> subprocess.Popen[str]:
@@ -103,7 +103,7 @@ def two(recipe: Path, out: str, *more: str) -> tuple[int, str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(recipe)
         begin([step.removeprefix("toolkit."), *rest], Path(out))  # as the step does before it starts its ranks
-    words = [sys.executable, "-m", "toolkit.train.launch", "2", module, step, *rest, "--worker"]
+    words = [sys.executable, "-m", "toolkit.train.engine.launch", "2", module, step, *rest, "--worker"]
     return finish(recipe, words, GLOO_SOCKET_IFNAME="lo")
 
 
@@ -125,7 +125,7 @@ def test_a_run_leaves_what_the_other_steps_read(recipe: Path, whole: Path) -> No
     assert {"hf", "loss.tsv", "checkpoints", "record.json", "dropped.tsv"} <= {p.name for p in whole.iterdir()}
     encoder = load_encoder(whole)
     assert (encoder.dim, encoder.layers) == (16, 1)
-    assert (whole / "dropped.tsv").read_text() == "train00\ttrain\tshorter than the shortest crop\t24 frames\n"
+    assert (whole / "dropped.tsv").read_text() == "train00\ttrain.pretrain\tshorter than the shortest crop\t24 frames\n"
     record = read_json(whole / "record.json")
     assert record["counts"]["utterances"] == 23 and record["counts"]["steps"] == 30
     said = (recipe / "whole.log").read_text()
@@ -209,7 +209,7 @@ def test_processes_that_accumulate_equal_one_process(recipe: Path, tmp_path: Pat
 def test_a_rank_that_is_killed_is_named_and_the_rerun_ends_like_a_run_that_never_stopped(
     recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words = ["train", *argv("killed", "--loop.total-steps", "100")[3:]]
+    words = ["train.pretrain", *argv("killed", "--loop.total-steps", "100")[3:]]
     for name, value in (("OMP_NUM_THREADS", "1"), ("GLOO_SOCKET_IFNAME", "lo")):
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(recipe)
@@ -249,8 +249,8 @@ def test_a_user_error_in_the_ranks_has_no_traceback(recipe: Path) -> None:
 
 def here(recipe: Path, out: Path, ins: tuple[str, ...], config: dict[str, str]) -> None:
     """The step in this process, without lock and record."""
-    step_config = load_config(TrainConfig, recipe / "base.yaml", config)
-    run(Step(step_config, [recipe / name for name in ins], out, ["train", "--out", str(out)]))
+    step_config = load_config(PretrainConfig, recipe / "base.yaml", config)
+    run(Step(step_config, [recipe / name for name in ins], out, ["train.pretrain", "--out", str(out)]))
 
 
 def test_a_loss_curve_that_was_deleted_after_training_is_said_to_be_gone(recipe: Path, tmp_path: Path) -> None:
@@ -272,8 +272,8 @@ def test_training_goes_on_from_a_model_of_the_same_shape_only(recipe: Path, whol
 
 @pytest.mark.parametrize("normalize", [True, False])
 def test_waveforms_are_normalised_where_the_model_says_so(recipe: Path, normalize: bool) -> None:
-    config = load_config(TrainConfig, recipe / "base.yaml", {"model.normalize_waveform": str(normalize).lower()})
-    speech = Speech(config, Inputs.read([recipe / name for name in INS]), lambda *row: None)
+    config = load_config(PretrainConfig, recipe / "base.yaml", {"model.normalize_waveform": str(normalize).lower()})
+    speech = Speech(config, PretrainInputs.read([recipe / name for name in INS]), lambda *row: None)
     for part in (speech.train, speech.dev):
         assert part is not None and (abs(part.wave(1).std() - 1) < 1e-3) == normalize
 

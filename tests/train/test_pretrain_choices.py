@@ -23,9 +23,9 @@ from toolkit.data.kaldi import write_data_dir
 from toolkit.data.labels import LabelHeader, write_labels
 from toolkit.models.encoder import encoder_name
 from toolkit.models.hubert import Hubert
-from toolkit.train.__main__ import run
-from toolkit.train.config import TrainConfig
-from toolkit.train.speech import Inputs, Speech
+from toolkit.train.config import PretrainConfig
+from toolkit.train.pretrain import run
+from toolkit.train.speech import PretrainInputs, Speech
 from toolkit.units.codebook import write_codebook
 from toolkit.units.features import FeatureInfo
 
@@ -67,13 +67,13 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def config(**more: str) -> TrainConfig:
-    return load_config(TrainConfig, None, SHORT | {name.replace("__", "."): value for name, value in more.items()})
+def config(**more: str) -> PretrainConfig:
+    return load_config(PretrainConfig, None, SHORT | {name.replace("__", "."): value for name, value in more.items()})
 
 
 def trained(recipe: Path, out: Path, *ins: Path, **more: str) -> Step[Any]:
     """The step in this process, without lock and record."""
-    step = Step(config(**more), [*(recipe / name for name in INS), *ins], out, ["train", "--out", str(out)])
+    step = Step(config(**more), [*(recipe / name for name in INS), *ins], out, ["train.pretrain", "--out", str(out)])
     run(step)
     return step
 
@@ -81,7 +81,7 @@ def trained(recipe: Path, out: Path, *ins: Path, **more: str) -> Step[Any]:
 def opened(recipe: Path, **more: str) -> tuple[Speech, list[str]]:
     """Speech under a config, and the ids that it drops."""
     dropped: list[str] = []
-    read = Inputs.read([recipe / name for name in INS])
+    read = PretrainInputs.read([recipe / name for name in INS])
     return Speech(config(**more), read, lambda id, reason, detail: dropped.append(id)), dropped
 
 
@@ -127,19 +127,19 @@ def test_labels_that_claim_another_k_than_their_codebook_are_refused(
     write_json(Path("labels/header.json"), {**header, "k": claimed, "codebook": code})
     paths = [Path("data/train"), Path("labels")]
     if not refused:
-        assert Inputs.read(paths).labels.k == K
+        assert PretrainInputs.read(paths).labels.k == K
         return
     with pytest.raises(UserError, match=rf"labels of {K + 1} units, but their codebook \(codebook\) has {K}"):
-        Inputs.read(paths)
+        PretrainInputs.read(paths)
     write_json(Path("labels/header.json"), {**header, "k": claimed, "codebook": "of before"})
-    assert Inputs.read(paths).labels.k == claimed  # that codebook is gone: another stands in its place
+    assert PretrainInputs.read(paths).labels.k == claimed  # that codebook is gone: another stands in its place
 
 
 def test_labels_of_before_parameters_and_pca_were_noted_open(recipe: Path, tmp_path: Path) -> None:
     shutil.copytree(recipe / "labels", tmp_path / "labels")
     header = read_json(tmp_path / "labels/header.json")
     write_json(tmp_path / "labels/header.json", {n: v for n, v in header.items() if n not in ("parameters", "pca")})
-    header = Inputs.read([recipe / "data/train", tmp_path / "labels"]).labels.header
+    header = PretrainInputs.read([recipe / "data/train", tmp_path / "labels"]).labels.header
     assert (header.parameters, header.pca, header.k) == (0, 0, K)
 
 
@@ -237,7 +237,7 @@ def test_the_command_line_takes_every_choice(recipe: Path, tmp_path: Path) -> No
     flags = [word for name, value in SHORT.items() for word in (f"--{name}", value)]
     words = ["--in", *(str(recipe / name) for name in INS), "--out", str(tmp_path / "out"), *flags]
     words += ["--data.exclude", "FRA, ENG", "--data.max-hours", "0.009", "--loop.total_steps=1"]
-    done = subprocess.run([sys.executable, "-m", "toolkit.train", *words], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-m", "toolkit.train.pretrain", *words], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "training on 0.00" in done.stdout
     record = read_json(tmp_path / "out/record.json")

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from toolkit.core.errors import UserError
-from toolkit.train.loop import Diverged
+from toolkit.train.engine.loop import Diverged
 from toolkit.train.probe_config import ProbeConfig, TaskConfig
 from toolkit.train.probe_fit import Fit, Fitted, Source
 from toolkit.train.probe_tasks import TaskData

@@ -69,7 +69,7 @@ from pathlib import Path
 here = Path(sys.argv[1])
 sys.path[:0] = [str(here), str(here.parent)]
 from test_probe_freeze import TUNED, run
-from toolkit.train import loop
+from toolkit.train.engine import loop
 honest = loop.save
 def save(out, state, *rest):
     honest(out, state, *rest)

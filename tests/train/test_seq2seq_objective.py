@@ -12,8 +12,9 @@ from torch import Tensor
 
 from toolkit.models.student import make_student
 from toolkit.models.whisper import Whisper, WhisperConfig, initialise
-from toolkit.train.loop import Losses
-from toolkit.train.objectives.seq2seq import IGNORED, Seq2Seq, Seq2SeqConfig, label_row
+from toolkit.train.engine.objective import At, Term
+from toolkit.train.objectives.config import Seq2SeqConfig
+from toolkit.train.objectives.seq2seq import IGNORED, Seq2Seq, label_row
 
 SHAPE = WhisperConfig(
     vocab_size=60, d_model=16, encoder_layers=3, encoder_attention_heads=2, encoder_ffn_dim=24,
@@ -21,6 +22,7 @@ SHAPE = WhisperConfig(
 )  # fmt: skip
 PICKS = ([0, 1, 2], [0, 2])
 BOTH = Seq2SeqConfig(preset="paper-code")
+AT = At(0, 0, 1)
 
 
 def teacher(seed: int = 0) -> Whisper:
@@ -53,10 +55,10 @@ def batch(rows: int = 3, length: int = 9, seed: int = 0, padding: int = 0) -> di
     return {"mel_BMT": mel_BMT, "tokens_BL": tokens_BL, "labels_BL": labels_BL, "language": "ar"}
 
 
-def gradients(objective: Seq2Seq, data: dict[str, Any]) -> tuple[Losses, dict[str, Tensor]]:
+def gradients(objective: Seq2Seq, data: dict[str, Any]) -> tuple[dict[str, Term], dict[str, Tensor]]:
     objective.zero_grad()
-    losses = objective.train()(data, 0)
-    losses.total.backward()
+    losses = objective.train()(data, AT)
+    losses["loss"].sum.backward()
     return losses, {n: p.grad.clone() for n, p in objective.named_parameters() if p.grad is not None}
 
 
@@ -87,19 +89,20 @@ def test_the_loss_is_the_formula_with_the_weights_of_the_preset(
 ) -> None:
     """Presets: the published command line says labels 0.8 and KL 1.0, the paper's text the reverse."""
     config = replace(BOTH, preset=preset, temperature=temperature)
-    losses = Seq2Seq(student(), config, teacher(), PICKS)(batch(), 0)
+    losses = Seq2Seq(student(), config, teacher(), PICKS)(batch(), AT)
     want_ce, want_kl, right, count = naive(student(), batch(), temperature)
-    assert count == 9 + (7 - 3) + 5 == losses.weight
-    assert losses.total.item() == pytest.approx(ce * want_ce + kl * want_kl, rel=1e-5)
+    assert count == 9 + (7 - 3) + 5 == losses["loss"].weight
+    assert losses["loss"].sum.item() == pytest.approx(ce * want_ce + kl * want_kl, rel=1e-5)
     for name, wanted in (("ce", want_ce), ("kl", want_kl), ("accuracy", right)):
-        top, bottom = losses.sums[name]
+        top, bottom, scale = losses[name]
+        assert scale == 0
         assert float(top) == pytest.approx(wanted, rel=1e-4) and bottom == count
 
 
 def test_without_a_teacher_the_loss_is_the_labels_alone() -> None:
-    losses = Seq2Seq(student(), Seq2SeqConfig(preset="labels"))(batch(), 0)
-    assert losses.total.item() == pytest.approx(naive(student(), batch(), 1.0)[0], rel=1e-5)
-    assert set(losses.sums) == {"ce", "accuracy"}
+    losses = Seq2Seq(student(), Seq2SeqConfig(preset="labels"))(batch(), AT)
+    assert losses["loss"].sum.item() == pytest.approx(naive(student(), batch(), 1.0)[0], rel=1e-5)
+    assert set(losses) == {"loss", "ce", "accuracy"}
 
 
 @pytest.mark.parametrize("padding", [1, 7, 13])
@@ -108,8 +111,8 @@ def test_padding_changes_neither_loss_nor_gradient(padding: int) -> None:
     config = replace(BOTH, mse=0.5)
     losses, grads = gradients(Seq2Seq(student(), config, teacher(), PICKS), batch())
     padded, more = gradients(Seq2Seq(student(), config, teacher(), PICKS), batch(padding=padding))
-    assert padded.weight == losses.weight
-    torch.testing.assert_close(padded.total, losses.total, rtol=1e-5, atol=1e-5)
+    assert padded["loss"].weight == losses["loss"].weight
+    torch.testing.assert_close(padded["loss"].sum, losses["loss"].sum, rtol=1e-5, atol=1e-5)
     assert grads.keys() == more.keys()
     for name, gradient in grads.items():
         torch.testing.assert_close(more[name], gradient, rtol=1e-4, atol=1e-4, msg=name)
@@ -126,17 +129,17 @@ def test_labels_begin_with_the_language_whether_or_not_a_text_is_before_it() -> 
 
 def test_what_the_labels_of_a_prompt_are_does_not_matter() -> None:
     data = batch()
-    losses = Seq2Seq(student(), BOTH, teacher(), PICKS)(data, 0)
+    losses = Seq2Seq(student(), BOTH, teacher(), PICKS)(data, AT)
     learnt = {**data, "labels_BL": data["labels_BL"].clone()}
     learnt["labels_BL"][1, 2] = 17  # were it not ignored, it would count
-    assert Seq2Seq(student(), BOTH, teacher(), PICKS)(learnt, 0).weight == losses.weight + 1
+    assert Seq2Seq(student(), BOTH, teacher(), PICKS)(learnt, AT)["loss"].weight == losses["loss"].weight + 1
 
 
 def test_a_batch_without_one_label_costs_nothing_and_moves_nothing() -> None:
     data = batch()
     data["labels_BL"] = torch.full_like(data["labels_BL"], IGNORED)
     losses, grads = gradients(Seq2Seq(student(), BOTH, teacher(), PICKS), data)
-    assert losses.total.item() == 0 and losses.weight == 0
+    assert losses["loss"].sum.item() == 0 and losses["loss"].weight == 0
     assert all(not g.any() for g in grads.values())
 
 
@@ -159,7 +162,7 @@ def test_a_frozen_shared_encoder_gives_the_loss_of_two_passes() -> None:
     assert shared.shares
     apart.shares = False  # hears through the teacher's own encoder
     (one, grads), (two, more) = gradients(shared, batch()), gradients(apart, batch())
-    assert torch.equal(one.total, two.total)
+    assert torch.equal(one["loss"].sum, two["loss"].sum)
     assert all(torch.equal(g, more[n]) for n, g in grads.items())
     assert not any(name.startswith("student.encoder") for name in grads)
 
@@ -181,7 +184,7 @@ def test_states_that_were_heard_before_give_what_the_mel_gives() -> None:
     with torch.no_grad():
         heard["states_BSD"] = objective.student.encoder(data["mel_BMT"])
     (one, grads), (two, more) = gradients(objective, data), gradients(objective, heard)
-    assert torch.equal(one.total, two.total)
+    assert torch.equal(one["loss"].sum, two["loss"].sum)
     assert all(torch.equal(g, more[n]) for n, g in grads.items())
 
 
@@ -196,7 +199,7 @@ def test_states_of_a_student_are_kept_only_where_nobody_else_must_hear() -> None
     states_BSD = torch.zeros(3, 20, SHAPE.d_model)
     data = {**{n: x for n, x in batch().items() if n != "mel_BMT"}, "states_BSD": states_BSD}
     with pytest.raises(AssertionError):
-        apart(data, 0)
+        apart(data, AT)
 
 
 @pytest.mark.parametrize("encoder", ["trained", "frozen"])
@@ -206,7 +209,7 @@ def test_the_hidden_states_mean_square_error_is_that_of_the_blocks_taken_over(en
     with torch.no_grad():
         ours.encoder.conv2.bias += 0.1
     config = Seq2SeqConfig(preset="own", ce=1e-9, mse=0.25, encoder=encoder)
-    losses = Seq2Seq(ours, config, theirs, PICKS)(data, 0)
+    losses = Seq2Seq(ours, config, theirs, PICKS)(data, AT)
     outputs: dict[str, list[Tensor]] = {}
 
     def watch(model: Whisper, name: str) -> None:
@@ -222,9 +225,10 @@ def test_the_hidden_states_mean_square_error_is_that_of_the_blocks_taken_over(en
     heard = [(a - b).pow(2).mean() for a, b in zip(outputs["ours"][:3], outputs["theirs"][:3], strict=True)]
     written = [(outputs["ours"][3 + i] - outputs["theirs"][3 + p])[valid].pow(2).mean() for i, p in enumerate((0, 2))]
     expected = torch.stack([*written, *(heard if encoder == "trained" else [])]).mean().item()
-    top, bottom = losses.sums["mse"]
+    top, bottom, scale = losses["mse"]
+    assert scale == 0
     assert float(top) / float(bottom) == pytest.approx(expected, rel=1e-5) and expected > 1e-3
-    assert losses.total.item() == pytest.approx(0.25 * expected * int(valid.sum()), rel=1e-5)
+    assert losses["loss"].sum.item() == pytest.approx(0.25 * expected * int(valid.sum()), rel=1e-5)
 
 
 @pytest.mark.parametrize("encoder", ["trained", "frozen"])
@@ -235,7 +239,7 @@ def test_blocks_computed_again_give_the_same_loss_and_gradients(encoder: Any) ->
         gradients(Seq2Seq(student(), config, teacher(), PICKS), batch()),
         gradients(again, batch()),
     )
-    assert torch.equal(one.total, two.total) and grads.keys() == more.keys()
+    assert torch.equal(one["loss"].sum, two["loss"].sum) and grads.keys() == more.keys()
     assert all(torch.equal(g, more[n]) for n, g in grads.items())
 
 
@@ -243,7 +247,7 @@ def test_recomputing_keeps_fewer_numbers_for_the_backward_pass() -> None:
     def kept(recompute: bool) -> int:
         objective, sizes = Seq2Seq(student(), replace(BOTH, recompute=recompute), teacher(), PICKS).train(), []
         with torch.autograd.graph.saved_tensors_hooks(lambda t: sizes.append(t.numel()) or t, lambda t: t):
-            objective(batch(), 0)
+            objective(batch(), AT)
         return sum(sizes)
 
     assert kept(True) < kept(False) / 2

@@ -20,18 +20,19 @@ from toolkit.core.errors import UserError
 from toolkit.core.step import Step
 from toolkit.models.vocabulary import Vocabulary
 from toolkit.models.whisper_files import load_whisper
-from toolkit.train import seq2seq, soft_labels
-from toolkit.train.loop import LoopConfig
-from toolkit.train.objectives.seq2seq import IGNORED, Seq2SeqConfig
-from toolkit.train.schedule import OptimConfig
-from toolkit.train.seq2seq import Hearing, Seq2SeqTraining
+from toolkit.train import soft_labels, whisper
+from toolkit.train.engine.config import LoopConfig, OptimConfig
+from toolkit.train.objectives.config import Seq2SeqConfig
+from toolkit.train.objectives.seq2seq import IGNORED
 from toolkit.train.soft_store import SoftLabels
-from toolkit.train.window_speech import WindowConfig, WindowSpeech
+from toolkit.train.whisper_config import WhisperTraining, WindowConfig
+from toolkit.train.whisper_speech import Hearing
+from toolkit.train.window_speech import WindowSpeech
 
 OPTIM = OptimConfig(peak_lr=3e-3, warmup=2, schedule="constant")
 DATA = WindowConfig(windows=2, micro_batches=2, window_seconds=WINDOW_SECONDS, timestamps=0.4, previous=0.6)
 LOOP = LoopConfig(total_steps=9, log_every=1, checkpoint_every=2, tensorboard=False)
-CONFIG = Seq2SeqTraining(Seq2SeqConfig(top=20), DATA, OPTIM, LOOP)
+CONFIG = WhisperTraining(Seq2SeqConfig(top=20), DATA, OPTIM, LOOP)
 WAYS = [(False, False), (False, True), (True, False), (True, True)]
 
 
@@ -42,24 +43,24 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def keep(recipe: Path, out: Path, config: Seq2SeqTraining = CONFIG, ins: tuple[str, ...] = ("packs/train", "teacher")):
+def keep(recipe: Path, out: Path, config: WhisperTraining = CONFIG, ins: tuple[str, ...] = ("packs/train", "teacher")):
     """The step in this process; returns the folder."""
     out.mkdir(parents=True, exist_ok=True)
     soft_labels.run(Step(config, [recipe / name for name in ins], out, ["train.soft_labels", "--out", "x"]))
     return out
 
 
-def fit(recipe: Path, out: Path, taught: str | Path, config: Seq2SeqTraining = CONFIG) -> Path:
+def fit(recipe: Path, out: Path, taught: str | Path, config: WhisperTraining = CONFIG) -> Path:
     ins = [recipe / name for name in ("packs/train", "packs/dev", "student", taught)]
-    seq2seq.run(Step(config, ins, out, ["train.seq2seq", "--out", "x"]))
+    whisper.run(Step(config, ins, out, ["train.whisper", "--out", "x"]))
     return out
 
 
-def with_objective(**fields: Any) -> Seq2SeqTraining:
+def with_objective(**fields: Any) -> WhisperTraining:
     return replace(CONFIG, objective=replace(CONFIG.objective, **fields))
 
 
-def with_data(**fields: Any) -> Seq2SeqTraining:
+def with_data(**fields: Any) -> WhisperTraining:
     return replace(CONFIG, data=replace(DATA, **fields))
 
 
@@ -191,7 +192,7 @@ def test_the_card_and_the_model_name_the_teacher_that_was_not_there(recipe: Path
     ],
 )
 def test_a_config_that_they_were_not_made_with_is_refused(
-    recipe: Path, tmp_path: Path, config: Seq2SeqTraining, said: str
+    recipe: Path, tmp_path: Path, config: WhisperTraining, said: str
 ) -> None:
     with pytest.raises(UserError, match=said):
         fit(recipe, tmp_path, "soft", config)
@@ -211,7 +212,7 @@ def test_a_teacher_or_its_soft_labels_and_not_both(recipe: Path, tmp_path: Path)
         fit(recipe, tmp_path, "teacher")
     ins = [recipe / name for name in ("packs/train", "student", "teacher", "soft")]
     with pytest.raises(UserError, match="2 models, 1 of soft labels"):
-        seq2seq.run(Step(CONFIG, ins, tmp_path, ["train.seq2seq"]))
+        whisper.run(Step(CONFIG, ins, tmp_path, ["train.whisper"]))
 
 
 @pytest.mark.parametrize("fields", [{"top": 0}, {"top": 10**6}])

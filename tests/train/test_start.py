@@ -8,7 +8,8 @@ import torch
 import transformers
 
 from toolkit.core.errors import UserError
-from toolkit.models.hubert import Hubert, HubertConfig, initialise
+from toolkit.models.config import HubertConfig
+from toolkit.models.hubert import Hubert, initialise
 from toolkit.models.hugging_face import hugging_face_config, save_pretrained
 from toolkit.train.start import build
 

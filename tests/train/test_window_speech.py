@@ -21,10 +21,12 @@ from toolkit.models.hearing import Ears
 from toolkit.models.vocabulary import Vocabulary
 from toolkit.models.whisper_files import load_whisper
 from toolkit.pseudo.windows import HEADER, WINDOWS, read_windows
-from toolkit.train.loop import LoopConfig
+from toolkit.train.engine.config import LoopConfig
 from toolkit.train.objectives.seq2seq import IGNORED
-from toolkit.train.seq2seq import Hearing, Inputs, Seq2SeqTraining
-from toolkit.train.window_speech import Shuffled, WindowConfig, WindowSpeech
+from toolkit.train.whisper_config import WhisperTraining, WindowConfig
+from toolkit.train.whisper_inputs import WhisperInputs
+from toolkit.train.whisper_speech import Hearing
+from toolkit.train.window_speech import Shuffled, WindowSpeech
 
 PLAIN: dict[str, Any] = {"windows": 3, "micro_batches": 2, "window_seconds": WINDOW_SECONDS}
 
@@ -45,9 +47,9 @@ def speech(recipe: Path, packs: str = "train", positions: int = 448, **config: A
 
 
 def hearing(recipe: Path, seed: int = 1, **config: Any) -> Hearing:
-    settings = Seq2SeqTraining(data=WindowConfig(**{**PLAIN, **config}), loop=LoopConfig(seed=seed))
+    settings = WhisperTraining(data=WindowConfig(**{**PLAIN, **config}), loop=LoopConfig(seed=seed))
     paths = [recipe / p for p in ("packs/train", "packs/dev", "student", "teacher")]
-    return Hearing(settings, Inputs.read(paths))
+    return Hearing(settings, WhisperInputs.read(paths))
 
 
 def equal(one: dict[str, Any], two: dict[str, Any]) -> bool:

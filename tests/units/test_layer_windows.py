@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from toolkit.models.hubert import Hubert, HubertConfig, initialise
+from toolkit.models.config import HubertConfig
+from toolkit.models.hubert import Hubert, initialise
 from toolkit.models.hugging_face import save_pretrained
 from toolkit.units.layer import LayerSource
 

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit.data.batches import frames_of
+from toolkit.data.frames import frames_of
 from toolkit.units.framing import frame_count
 from toolkit.units.mfcc import FLOOR, MEL_BINS, deltas, fbank, mfcc
 

@@ -2,7 +2,7 @@
 
 Scratch is gone when its step is done. Steps run one after the other: of several scratches the largest counts. A config
 that needs another amount states it in a comment: `# disk: 3800 MB`; where several steps share the config, for one of
-them: `# disk of train.soft_labels: 3800 MB`.
+them: `# disk of train.whisper: 3800 MB`.
 """
 
 from __future__ import annotations

@@ -113,7 +113,7 @@ def ranks(argv: Sequence[str], out: Path, nodes: int, gpus: int) -> Batch:
     """One job in which a process per GPU, or per node where there is none, trains: alone or under torchrun."""
     words = [sys.executable, *command(argv)[1:], "--worker"]
     if max(gpus, nodes) > 1:
-        words[1:1] = ["-m", "toolkit.train.launch", str(max(gpus, 1))]
+        words[1:1] = ["-m", "toolkit.train.engine.launch", str(max(gpus, 1))]
     line = shlex.join(words)
     if nodes > 1:
         meet = '"$(hostname):$((20000 + SLURM_JOB_ID % 20000))"'  # the first node, where the script runs

@@ -16,27 +16,12 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..core.errors import UserError
+from .frames import HOP, RATE, frames_of, samples_of
 from .kaldi import Utterance
 from .labels import Integers, Labels
 
-RATE, HOP, FIELD = 16000, 320, 400  # samples a second, between two frames of the network, and under one frame
 B = TypeVar("B")
 Wave = np.ndarray[Any, np.dtype[np.float32]]
-
-
-def frames_of(samples: int) -> int:
-    """Frames that a network of hop 320 and receptive field 400 makes of `samples`."""
-    return max(0, (samples - FIELD) // HOP + 1)
-
-
-def samples_of(frames: int) -> int:
-    """Fewest samples that make `frames` frames."""
-    return FIELD + HOP * (frames - 1)
-
-
-def frames_in(seconds: float) -> int:
-    """Frames of an audio that is so long; at least one."""
-    return max(1, frames_of(round(seconds * RATE)))
 
 
 class LabelledSpeech:

@@ -1,10 +1,118 @@
-"""Configs of the steps of this room. Imports no torch, so that a call is checked before torch is imported."""
+"""Configs of the steps of this room, and shapes of networks. Imports no torch, so that a call is checked without it."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import Literal
 
+Context = Literal["window", "audio"]  # what a Whisper's encoder computes of a window: see hearing.py
 QUANTIZATIONS = ("float32", "float16", "bfloat16", "int8", "int8_float32", "int8_float16", "int8_bfloat16", "int16")
+
+
+@dataclass(frozen=True)
+class HubertConfig:
+    """Shape and regularisation of a HuBERT, in the words of transformers' HubertConfig. Defaults: base."""
+
+    num_hidden_layers: int = 12
+    "Transformer blocks"
+    hidden_size: int = 768
+    "width of the residual stream"
+    intermediate_size: int = 3072
+    "width of the feed-forward layers"
+    num_attention_heads: int = 12
+    "attention heads"
+    conv_dim: tuple[int, ...] = (512,) * 7
+    "channels of each convolution"
+    conv_kernel: tuple[int, ...] = (10, 3, 3, 3, 3, 2, 2)
+    "kernel of each convolution, in its input's frames"
+    conv_stride: tuple[int, ...] = (5, 2, 2, 2, 2, 2, 2)
+    "stride of each convolution"
+    conv_bias: bool = False
+    "whether the convolutions have a bias"
+    feat_extract_norm: Literal["group", "layer"] = "group"
+    "group: one normalisation over time after the first convolution (base); layer: one over channels after each"
+    do_stable_layer_norm: bool = False
+    "LayerNorm before attention and feed-forward (large) instead of after them (base)"
+    num_conv_pos_embeddings: int = 128
+    "kernel of the positional convolution, in frames"
+    num_conv_pos_embedding_groups: int = 16
+    "groups of the positional convolution"
+    layer_norm_eps: float = 1e-5
+    "epsilon of the Transformer's LayerNorms"
+    hidden_dropout: float = 0.1
+    "dropout of the residual branches"
+    attention_dropout: float = 0.1
+    "dropout of attention weights"
+    activation_dropout: float = 0.0
+    "dropout inside the feed-forward layers"
+    feat_proj_dropout: float = 0.1
+    "dropout of the projected features"
+    layerdrop: float = 0.05
+    "probability that a block is skipped in training"
+    initializer_range: float = 0.02
+    "standard deviation of Linear weights at the start, where init is normal"
+    init: Literal["normal", "fan_in"] = "normal"
+    "normal: as published; fan_in: standard deviation 0.7 / √(inputs), for networks too narrow for 0.02 (ours)"
+    feature_grad_mult: float = 1.0
+    "the convolutions' gradient is multiplied by this (base 0.1, large 1)"
+    normalize_waveform: bool = False
+    "each utterance's waveform to mean 0 and variance 1 (large)"
+
+    def __post_init__(self) -> None:
+        lengths = {len(self.conv_dim), len(self.conv_kernel), len(self.conv_stride)}
+        if len(lengths) > 1:
+            raise ValueError(f"model.conv_dim, conv_kernel and conv_stride must be equally long, not {sorted(lengths)}")
+        for name, part in (
+            ("num_attention_heads", self.num_attention_heads),
+            ("num_conv_pos_embedding_groups", self.num_conv_pos_embedding_groups),
+        ):
+            if part < 1 or self.hidden_size < 1 or self.hidden_size % part:
+                raise ValueError(f"model.{name} {part} does not divide hidden_size {self.hidden_size}")
+        dropouts = ("hidden_dropout", "attention_dropout", "activation_dropout", "feat_proj_dropout")
+        for name in (*dropouts, "layerdrop"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"model.{name} must be 0 to 1, not {getattr(self, name)}")
+        if self.num_conv_pos_embeddings < 1:
+            raise ValueError(f"model.num_conv_pos_embeddings must be at least 1, not {self.num_conv_pos_embeddings}")
+
+    @property
+    def hop(self) -> int:
+        """Samples from one frame to the next."""
+        return math.prod(self.conv_stride)
+
+    @property
+    def field(self) -> int:
+        """Samples under one frame."""
+        samples = 1
+        for kernel, stride in zip(reversed(self.conv_kernel), reversed(self.conv_stride)):
+            samples = (samples - 1) * stride + kernel
+        return samples
+
+    def frames(self, samples: int) -> int:
+        """Frames made of so many samples."""
+        for kernel, stride in zip(self.conv_kernel, self.conv_stride):
+            samples = (samples - kernel) // stride + 1
+        return max(samples, 0)
+
+
+def hubert_parameters(config: HubertConfig) -> dict[str, int]:
+    """Number of weights of each part of a HuBERT of that shape; their sum is that of the network."""
+    c, d, inner = config, config.hidden_size, config.intermediate_size
+    norm, channels = 2 * d, (1, *config.conv_dim)
+    convolutions = sum(i * o * k for i, o, k in zip(channels[:-1], channels[1:], c.conv_kernel, strict=True))
+    convolutions += sum(c.conv_dim) * c.conv_bias
+    convolutions += 2 * (sum(c.conv_dim) if c.feat_extract_norm == "layer" else c.conv_dim[0])
+    kernel, groups = c.num_conv_pos_embeddings, c.num_conv_pos_embedding_groups
+    block = 4 * (d * d + d) + 2 * d * inner + inner + d + 2 * norm
+    return {
+        "convolutions": convolutions,
+        "feature projection": 2 * c.conv_dim[-1] + c.conv_dim[-1] * d + d,
+        "positional convolution": kernel + d * (d // groups) * kernel + d,  # its first part: weight normalisation
+        "blocks": c.num_hidden_layers * block,
+        "final LayerNorm": norm,
+        "mask embedding": d,
+    }
 
 
 @dataclass(frozen=True)

@@ -189,10 +189,12 @@ def encoder_shape(path: Path | str) -> tuple[int, int]:
 
 
 def encoder_name(path: Path | str) -> str:
-    """exp/it1/base -> it1.base; any other folder or hub name: its last part."""
+    """exp/it1/base -> it1.base, exp/it1/base/at/10 -> it1.base.at10; any other folder or hub name: its last part."""
     path = Path(path)
     if (path / "hf").is_dir():
         path = path.resolve()
+        if path.parent.name == "at":  # weights that loop.keep_at kept
+            return f"{encoder_name(path.parents[1])}.at{path.name}"
         return path.name if path.parent.name in ("", "exp") else f"{path.parent.name}.{path.name}"
     return path.name
 

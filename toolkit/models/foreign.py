@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from ..core.errors import UserError
+from .blank import blank
 from .whisper import Whisper, WhisperConfig
 
 AGAIN = "fetch or copy it again"
@@ -89,7 +90,7 @@ class Source:
 def refuse_wrong(tensors: dict[str, Tensor], sizes: Sizes, path: Path) -> None:
     """Raise UserError unless the tensors are those of a Whisper of these sizes, each of its shape, and no other."""
     try:
-        with torch.device("meta"):  # proj_out is tied, so it is none of them
+        with blank():  # proj_out is tied, so it is none of them
             made = Whisper(WhisperConfig(**sizes)).state_dict()
     except ValueError as e:
         raise UserError(f"sizes that no Whisper has: {e}", str(path), AGAIN) from None

@@ -12,15 +12,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal
 
 import torch
 from torch import Tensor
 
+from .config import Context
 from .log_mel import FRAMES_PER_SECOND, RATE, Wave, log_mel
 from .whisper import Whisper
 
-Context = Literal["window", "audio"]
 MARGIN_SECONDS = 0.5
 GRID_SECONDS = 1.0  # what the audio is rounded up to: so that what is made of it does not depend on its batch
 STATES_PER_SECOND = FRAMES_PER_SECOND // 2

@@ -9,7 +9,8 @@ from typing import Any
 
 from ..core.errors import UserError
 from ..core.files import atomic, read_json, write_json, write_text
-from .hubert import Hubert, HubertConfig
+from .config import HubertConfig
+from .hubert import Hubert
 from .tensors import read_tensors, write_tensors
 
 OURS = "sawt"  # section of config.json for what Hugging Face has no name for

@@ -266,8 +266,16 @@ def initialise(model: Whisper, generator: torch.Generator, deviation: float = 0.
 
 def parameter_count(config: WhisperConfig) -> int:
     """Weights of a network of that shape, the tied output layer counted once."""
-    with torch.device("meta"):
-        return sum(p.numel() for p in Whisper(config).parameters())
+    c, d = config, config.d_model
+    norm, attention = 2 * d, 4 * d * d + 3 * d  # a key has no bias
+
+    def block(inner: int, attentions: int) -> int:
+        return attentions * (attention + norm) + 2 * d * inner + inner + d + norm
+
+    convolutions = 3 * c.num_mel_bins * d + d + 3 * d * d + d
+    encoder = convolutions + c.max_source_positions * d + c.encoder_layers * block(c.encoder_ffn_dim, 1) + norm
+    tokens = (c.vocab_size + c.max_target_positions) * d
+    return encoder + tokens + c.decoder_layers * block(c.decoder_ffn_dim, 2) + norm
 
 
 def pick_layers(have: int, wanted: int) -> list[int]:

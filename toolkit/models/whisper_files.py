@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ..core.errors import UserError
 from ..core.files import atomic, read_json, sha256_of, write_json, write_text
+from .blank import blank
 from .hugging_face import OURS
 from .tensors import read_tensors, write_tensors
 from .vocabulary import GENERATION, TOKENIZER
@@ -82,7 +83,7 @@ def read_whisper_config(folder: Path) -> WhisperConfig:
 def load_whisper(folder: Path, dtype: torch.dtype = torch.float32) -> Whisper:
     """The network in eval mode on the CPU. Raises UserError where weights are missing, broken or do not fit."""
     config = read_whisper_config(folder)
-    with torch.device("meta"):
+    with blank():
         model = Whisper(config)
     weights = {_ours(name): t.to(dtype) for name, t in _tensors(folder).items() if name != "proj_out.weight"}
     try:
@@ -164,8 +165,11 @@ def model_hash(folder: Path) -> str:
 
 
 def model_name(folder: Path) -> str:
-    """What a report calls it: `S` for exp/S/hf, the folder's own name otherwise."""
-    return folder.resolve().parent.name if folder.name == "hf" else folder.resolve().name
+    """What a report calls it: `S` for exp/S/hf, `S.at10` for exp/S/at/10/hf, the folder's own name otherwise."""
+    real = folder.resolve()
+    if real.name == "hf" and real.parent.parent.name == "at":
+        return f"{real.parents[2].name}.at{real.parent.name}"
+    return real.parent.name if folder.name == "hf" else real.name
 
 
 def refuse_unlike(teacher: WhisperConfig, student: WhisperConfig, where: str) -> None:

@@ -13,7 +13,8 @@ from pathlib import Path
 import torch
 
 from ..core.errors import UserError
-from ..models.hearing import Context, Ears
+from ..models.config import Context
+from ..models.hearing import Ears
 from ..models.log_mel import Wave
 from ..models.vocabulary import Vocabulary
 from ..models.whisper_files import load_whisper

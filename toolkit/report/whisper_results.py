@@ -71,7 +71,7 @@ class Network:
 class Trained:
     """A training with what it learnt from. `pack`: name of its windows, None where its record names none.
 
-    Of several folders of windows the first is learnt from, as train.seq2seq has it.
+    Of several folders of windows the first is learnt from, as train.whisper has it.
     """
 
     training: Training

@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import nn
 
 from ..data.labels import LabelHeader
+from ..models.config import hubert_parameters
 from ..models.encoder import encoder_name
-from ..models.hubert import Hubert
-from .config import TrainConfig
-from .loop import Trained
+from .config import PretrainConfig
+from .engine.loop import Trained
 from .speech import Speech
 from .subset import hours_of
 
@@ -30,20 +29,11 @@ def compression(student: int, teacher: int, name: str = "the teacher") -> str:
     return f"{abs(share):.1f} % {'fewer' if share >= 0 else 'more'} than {name} ({teacher:,})"
 
 
-def described(config: TrainConfig, labels: LabelHeader) -> str:
+def described(config: PretrainConfig, labels: LabelHeader) -> str:
     """Parameters by part, and against the network that made the units, a teacher or the iteration before."""
-    with torch.device("meta"):
-        network = Hubert(config.model)
-    c, encoder, dim = config.model, network.encoder, config.objective.final_dim
-    count, head = parameters(network), (c.hidden_size + 1) * dim + labels.k * dim
-    parts = {
-        "convolutions": parameters(network.feature_extractor),
-        "feature projection": parameters(network.feature_projection),
-        "positional convolution": parameters(encoder.pos_conv_embed),
-        "blocks": parameters(encoder.layers),
-        "final LayerNorm": parameters(encoder.layer_norm),
-        "mask embedding": network.masked_spec_embed.numel(),
-    }
+    c, dim = config.model, config.objective.final_dim
+    parts = hubert_parameters(c)
+    count, head = sum(parts.values()), (c.hidden_size + 1) * dim + labels.k * dim
     shape = (
         f"{c.num_hidden_layers} block{'s' * (c.num_hidden_layers != 1)} of d {c.hidden_size}, ff {c.intermediate_size}"
     )
@@ -61,11 +51,12 @@ def about(labels: LabelHeader, speech: Speech, steps: int) -> dict[str, Any]:
     return {"units": units, "steps": steps, "hours": speech.counts["hours"]}
 
 
-def card(config: TrainConfig, labels: LabelHeader, speech: Speech, trained: Trained, start: Path | None = None) -> str:
+def card(
+    config: PretrainConfig, labels: LabelHeader, speech: Speech, trained: Trained, start: Path | None = None
+) -> str:
     """Model card: what the network is, what it began as, what it heard, how well it predicts."""
     c, counts = config.model, speech.counts
-    with torch.device("meta"):
-        count = parameters(Hubert(c))
+    count = sum(hubert_parameters(c).values())
     size = ", ".join(filter(None, [f"{count:,} parameters", compression(count, labels.parameters)]))
     losses = "".join(
         f"- {part} loss {row['loss']:.3f} nats per frame, accuracy at masked frames {row['accuracy_masked']:.1%}\n"

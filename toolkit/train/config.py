@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ..data.batches import FIELD, HOP
-from ..models.hubert import HubertConfig
-from .loop import LoopConfig
-from .objectives.masked import MaskedConfig
-from .schedule import OptimConfig
+from ..data.frames import FIELD, HOP
+from ..models.config import HubertConfig
+from .engine.config import LoopConfig, OptimConfig
+from .objectives.config import MaskedConfig
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ class DataConfig:
 
 
 @dataclass(frozen=True)
-class TrainConfig:
+class PretrainConfig:
     """A pre-training run."""
 
     model: HubertConfig = field(default_factory=HubertConfig)

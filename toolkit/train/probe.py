@@ -28,6 +28,7 @@ from ..core.step import Step, main
 from ..data.audio import AudioError
 from ..data.kaldi import DataDir
 from ..units.features import device_of, exact_float32
+from .engine.schedule import optimiser_imports
 from .objectives.classify import Features
 from .probe_cache import SetFeatures, compute
 from .probe_config import SETS, ProbeConfig
@@ -151,14 +152,15 @@ def run(step: Step[ProbeConfig]) -> None:
     def work(k: int, path: Path) -> None:
         probes.probe(rows[k], step.out / WORK / rows[k].row, path)
 
-    steps = float(sum(task.steps * len(task.lr) for task in config.tasks.values()) or 1)
-    costs = [steps * (shape[0] if config.layer_wise else 1) for shape in shapes]
-    shards = run_shards(step, costs, work, "steps", on_device=True)
-    by_row = {row.row: shard for row, shard in zip(rows, shards, strict=True)}
-    _gather(step, by_row)
-    if not config.layer_wise:
+    torch.set_num_threads(config.threads)
+    if not config.layer_wise and not step.worker:  # first: what a row costs is then not measured in a used-up process
         named = [task.sets.test for task in config.tasks.values()] or [config.sets.test]
         _costs(step, probes, rows, DataDir.read(data / named[0]))
+    steps = float(sum(task.steps * len(task.lr) for task in config.tasks.values()) or 1)
+    costs = [steps * (shape[0] if config.layer_wise else 1) for shape in shapes]
+    shards = run_shards(step, costs, work, "steps", on_device=True, preload=optimiser_imports)
+    by_row = {row.row: shard for row, shard in zip(rows, shards, strict=True)}
+    _gather(step, by_row)
     remove(step.out / WORK)
 
 

@@ -21,15 +21,16 @@ from ..core.progress import Progress
 from ..core.seed import seed_of
 from ..models.heads import CTCHead, FrameHead, Head, LayerMix, PooledHead
 from ..score.wer import characters, count_errors, error_rate
-from .loop import Batch, Diverged, LoopConfig, train
+from .engine.config import LoopConfig, OptimConfig
+from .engine.loop import Diverged, train
+from .engine.objective import Batch
+from .engine.ranks import World
 from .objectives.classify import Classify, Features, ProbeObjective
 from .objectives.ctc import CTC
 from .probe_beam import Searched, search
 from .probe_cache import SetFeatures
 from .probe_config import ProbeConfig
 from .probe_tasks import Example, TaskData
-from .ranks import World
-from .schedule import OptimConfig
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Prediction = Array | str  # classes of the frames [T] or of the utterance [1]; a transcript
@@ -165,11 +166,11 @@ class Fit:
         for some, batch in self._batches(part):
             if isinstance(objective, CTC):
                 assert self.data.tokens
-                for e, spelt in zip(some, objective.predict(batch), strict=True):
+                for e, spelt in zip(some, objective.spelt(batch), strict=True):
                     predictions[e.id] = self.data.tokens.decode(spelt)
             else:
                 assert isinstance(objective, Classify)
-                flat = objective.predict(batch).cpu()
+                flat = objective.classes(batch).cpu()
                 for e, classes in zip(some, flat.split([len(e.target) for e in some]), strict=True):
                     predictions[e.id] = classes.numpy()
         return predictions

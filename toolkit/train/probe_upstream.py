@@ -18,7 +18,7 @@ from ..core.errors import UserError
 from ..models.encoder import Encoder, encoder_name, encoder_shape, load_encoder, random_encoder
 from ..units.framing import frame_count
 from ..units.mfcc import fbank
-from .loop import Batch
+from .engine.objective import Batch
 from .objectives.classify import Features
 
 BINS, CONTEXT = 40, 3

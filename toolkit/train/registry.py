@@ -3,7 +3,7 @@
 from ..core.registry import Declaration
 
 STEPS = (
-    Declaration("train", version=4, config="train.config:TrainConfig", mb=60, jobs="ranks"),
+    Declaration("train.pretrain", config="train.config:PretrainConfig", mb=60, jobs="ranks"),
     # 400 MB per hour: the features of two rows at once, of networks of 3 layers and width 128; base-sized networks take
     # ten times that.
     Declaration(
@@ -15,11 +15,11 @@ STEPS = (
         scratch=True,
         jobs="array",
     ),
-    Declaration("train.seq2seq", config="train.seq2seq:Seq2SeqTraining", mb=600, jobs="ranks"),
+    Declaration("train.whisper", config="train.whisper_config:WhisperTraining", mb=600, jobs="ranks"),
     # 40 MB per hour: 64 tokens, each window shown in four ways, twice, as shards are joined.
     Declaration(
         "train.soft_labels",
-        config="train.seq2seq:Seq2SeqTraining",
+        config="train.whisper_config:WhisperTraining",
         reads=("objective", "data"),
         mb=20,
         mb_per_hour=40,

@@ -1,6 +1,6 @@
 """A teacher's likeliest tokens at every label of packed windows, kept: students then learn from it without it.
 
---in WINDOWS TEACHER --out FOLDER. It shares the config of train.seq2seq, to which the folder is given in the teacher's
+--in WINDOWS TEACHER --out FOLDER. It shares the config of train.whisper, to which the folder is given in the teacher's
 place: objective.top tokens, at objective.temperature, of every way in which data.timestamps and data.previous may show
 a window. Worth it where a teacher is asked more than once: over several epochs, or by several students. On the disk a
 position takes 4 bytes a token, and there are up to four ways.
@@ -26,8 +26,8 @@ from ..models.whisper_files import find_model, load_whisper, model_name, read_wh
 from ..pseudo.windows import WINDOWS, is_pack, refuse_other_vocabulary
 from ..units.features import device_of_shards
 from .objectives.seq2seq import IGNORED
-from .seq2seq import Seq2SeqTraining
 from .soft_store import SoftHeader, join_parts, write_part
+from .whisper_config import WhisperTraining
 from .window_speech import WindowSpeech, padded
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 Pairs = list[tuple[np.ndarray, np.ndarray] | None]
 
 
-def run(step: Step[Seq2SeqTraining]) -> None:
+def run(step: Step[WhisperTraining]) -> None:
     """Ask the teacher of the windows of every shard, join the shards."""
     config = step.config
     pack, model = _inputs(step.ins)

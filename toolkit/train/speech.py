@@ -12,12 +12,13 @@ import numpy as np
 
 from ..core.errors import UserError
 from ..core.record import flag, holder, read_record
-from ..data.batches import HOP, RATE, LabelledSpeech, frames_in, labelled, samples_of
+from ..data.batches import LabelledSpeech, labelled
+from ..data.frames import HOP, RATE, frames_in, samples_of
 from ..data.kaldi import DataDir, Utterance
 from ..data.labels import Labels
 from ..units.codebook import ABOUT, Codebook
 from ..units.inputs import recognise
-from .config import DataConfig, TrainConfig
+from .config import DataConfig, PretrainConfig
 from .samplers.buckets import Buckets, each_once
 from .samplers.speech_quota import SpeechQuota
 from .subset import Choice, groups_of, refuse_unknown, shares_said, within_hours
@@ -26,7 +27,7 @@ Drop = Callable[[str, str, str], None]
 
 
 @dataclass(frozen=True)
-class Inputs:
+class PretrainInputs:
     """The inputs by what they are."""
 
     train: DataDir
@@ -35,7 +36,7 @@ class Inputs:
     start: Path | None
 
     @staticmethod
-    def read(paths: list[Path]) -> Inputs:
+    def read(paths: list[Path]) -> PretrainInputs:
         """Raises UserError where data or labels are missing, there is one of them too many, or K is contradicted."""
         found = recognise(paths)
         if found.labels is None or len(found.data) not in (1, 2) or found.codebook:
@@ -52,7 +53,7 @@ class Inputs:
             )
         labels = Labels.open(found.labels)
         refuse_other_k(labels)
-        return Inputs(train, dev[0] if dev else None, labels, found.teacher)
+        return PretrainInputs(train, dev[0] if dev else None, labels, found.teacher)
 
 
 def refuse_other_k(labels: Labels) -> None:
@@ -82,7 +83,7 @@ class Speech:
         sampler: which crops go into which step.
     """
 
-    def __init__(self, config: TrainConfig, inputs: Inputs, drop: Drop) -> None:
+    def __init__(self, config: PretrainConfig, inputs: PretrainInputs, drop: Drop) -> None:
         """`drop(id, reason, detail)` hears of every utterance that cannot be used. Raises UserError."""
         self._config, self._labels, self._drop = config, inputs.labels, drop
         self.choice = Choice(inputs.train.seconds)

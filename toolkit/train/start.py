@@ -11,9 +11,10 @@ from torch import Tensor
 
 from ..core.errors import UserError
 from ..core.seed import seed_of
+from ..models.config import HubertConfig
 from ..models.encoder import load_encoder
-from ..models.hubert import Hubert, HubertConfig, initialise
-from .checkpoint import check_shapes
+from ..models.hubert import Hubert, initialise
+from .engine.checkpoint import check_shapes
 
 BLOCK = "encoder.layers."
 # No shape tells of these.

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 from ..models.whisper import Whisper
 from ..models.whisper_files import model_name
 from .card import compression, parameters
-from .loop import Trained
+from .engine.loop import Trained
 
 if TYPE_CHECKING:
-    from .seq2seq import Hearing, Inputs, Seq2SeqTraining
+    from .whisper_config import WhisperTraining
+    from .whisper_inputs import WhisperInputs
+    from .whisper_speech import Hearing
 
 
-def card(config: Seq2SeqTraining, inputs: Inputs, heard: Hearing, student: Whisper, trained: Trained) -> str:
+def card(config: WhisperTraining, inputs: WhisperInputs, heard: Hearing, student: Whisper, trained: Trained) -> str:
     """What the network is, what it learnt from, how well it writes."""
     shape, count = student.config, parameters(student)
     ce, kl = config.objective.weights

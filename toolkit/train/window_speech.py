@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from ..core.errors import UserError
 from ..core.progress import Progress
 from ..data.find import read_from_here
 from ..data.kaldi import Utterance
-from ..models.hearing import Context, Ears, frames_of
+from ..models.hearing import Ears, frames_of
 from ..models.log_mel import RATE, log_mel
 from ..models.vocabulary import Vocabulary
 from ..pseudo.windows import PACK_AGAIN, read_header, read_windows
@@ -31,57 +30,10 @@ from .objectives.seq2seq import IGNORED, label_row
 from .samplers.base import Coverage, Draw, Tally
 from .samplers.stream import Stream
 from .soft_store import SoftLabels
+from .whisper_config import WindowConfig
 
 SHORTER = 0.1  # s; as much as read_audio forgives an end past the recording's
 Wave = np.ndarray[Any, np.dtype[np.float32]]
-
-
-@dataclass(frozen=True)
-class WindowConfig:
-    """What goes into a step."""
-
-    windows: int = 16
-    "windows that go through the network at once"
-    micro_batches: int = 8
-    "micro-batches in a step, shared by all GPUs, whose number must divide it"
-    epochs: float = 0.0
-    """passes over the windows, rounded up to whole steps, in place of loop.total_steps: as many steps as the number of
-    windows that were packed asks for, however many segments were drawn or kept; 0: loop.total_steps"""
-    window_seconds: float = 30.0
-    "what the encoder hears at once; shorter than 30 s (ours) only for a model that is then used so"
-    timestamps: float = 0.2
-    "share of the windows whose labels have timestamps"
-    previous: float = 0.2
-    "share of the windows that are told the text before them, where there is one"
-    cache_mb: float = 1000.0
-    "decoded audio kept in memory by each process, MB"
-    states_mb: float = 0.0
-    "memory for the states of a frozen encoder, MB: where all windows fit, each is heard once in the whole training"
-    states_context: Context = "window"
-    """what of a window such an encoder computes: all of it, or the audio and half a second before the states of silence
-    (models/hearing.py), several times faster where audio is short; transcribe with the same decode.context"""
-    time_masks: int = 0
-    "SpecAugment: stretches of a spectrogram that are hidden"
-    time_mask_seconds: float = 1.0
-    "longest of them"
-    mel_masks: int = 0
-    "SpecAugment: bands that are hidden"
-    mel_mask_width: int = 16
-    "widest of them, mels"
-
-    def __post_init__(self) -> None:
-        if min(self.windows, self.micro_batches) < 1:
-            raise ValueError("data.windows and data.micro_batches must be at least 1")
-        if not 0 <= self.epochs < float("inf"):
-            raise ValueError("data.epochs must be a number of passes, or 0")
-        if not 0.1 <= self.window_seconds <= 30:
-            raise ValueError("data.window_seconds must be 0.1 to 30, which is what a Whisper has positions for")
-        if not (0 <= self.timestamps <= 1 and 0 <= self.previous <= 1):
-            raise ValueError("data.timestamps and data.previous are shares: 0 to 1")
-        if min(self.cache_mb, self.states_mb, self.time_masks, self.mel_masks) < 0:
-            raise ValueError("data.cache_mb, states_mb, time_masks and mel_masks must not be below 0")
-        if self.states_mb and (self.time_masks or self.mel_masks):
-            raise ValueError("data.states_mb and SpecAugment exclude each other: a window is then never the same twice")
 
 
 class WindowSpeech:
@@ -184,7 +136,9 @@ class WindowSpeech:
         """Windows `rows`: mel_BMT or states_BSD, tokens_BL, labels_BL; as a dev set sees them without `random`."""
         ways = [self.way(random) for _ in rows]
         tokens_BL, labels_BL = padded([self.shown(row, *way) for row, way in zip(rows, ways)], self.vocabulary.end)
-        written = {"tokens_BL": tokens_BL, "labels_BL": labels_BL, "language": self.windows[rows[0]].language}
+        windows = [self.windows[row] for row in rows]
+        written: dict[str, Any] = {"tokens_BL": tokens_BL, "labels_BL": labels_BL, "language": windows[0].language}
+        written["ids"] = [window.id for window in windows]
         if self.soft is not None and random is not None:
             kept = zip(*(self.soft.of(row, *way) for row, way in zip(rows, ways)))
             written |= dict(zip(("top_tokens_NK", "top_logprobs_NK"), map(np.concatenate, kept)))

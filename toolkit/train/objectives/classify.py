@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...models.heads import Head
-from ..loop import Batch, Losses, Objective
+from ..engine.objective import At, Batch, Objective, Term
 
 NO_LABEL = -1
 
@@ -38,9 +38,9 @@ class ProbeObjective(Objective):
         return self.head(states_NLD, lengths_B), lengths_B
 
     def groups(self) -> list[dict[str, Any]]:
-        found = [{"params": list(self.head.parameters()), "lr_scale": 1.0}]
+        head = [{"params": list(self.head.parameters()), "lr_scale": 1.0}]
         tuned = [p for p in self.features.parameters() if p.requires_grad]
-        return [*found, {"params": tuned, "lr_scale": self.feature_lr}] if tuned else found
+        return [*head, {"params": tuned, "lr_scale": self.feature_lr}] if tuned else head
 
 
 class Classify(ProbeObjective):
@@ -49,14 +49,14 @@ class Classify(ProbeObjective):
     Targets of NO_LABEL do not count.
     """
 
-    def forward(self, batch: Batch, seed: int) -> Losses:
+    def forward(self, batch: Batch, at: At) -> dict[str, Term]:
         (scores, _), targets = self.scores(batch), batch["targets"]
         count = (targets != NO_LABEL).sum()
         loss = F.cross_entropy(scores.float(), targets, ignore_index=NO_LABEL, reduction="sum")
         right = (scores.argmax(-1) == targets).sum()
-        return Losses(loss, count, {"accuracy": (right, count)})
+        return {"loss": Term(loss, count), "accuracy": Term(right, count, 0)}
 
     @torch.no_grad()
-    def predict(self, batch: Batch) -> Tensor:
+    def classes(self, batch: Batch) -> Tensor:
         """Best class of every frame [N] or utterance [B]."""
         return self.scores(batch)[0].argmax(-1)

@@ -1,6 +1,6 @@
 """Connectionist temporal classification: tokens from frames, without knowing where each is said.
 
-Source: Graves et al., ICML 2006. Class 0 is the blank; `predict` is greedy, and models/beam.py searches.
+Source: Graves et al., ICML 2006. Class 0 is the blank; `spelt` is greedy, and models/beam.py searches.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ...models.heads import CTCHead, shortened
 from ...text.tokens import BLANK
-from ..loop import Batch, Losses
+from ..engine.objective import At, Batch, Term
 from .classify import ProbeObjective
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -42,15 +42,15 @@ class CTC(ProbeObjective):
         scores_TBC, lengths_B = super().scores(batch)
         return scores_TBC, shortened(lengths_B, self.head.stride)
 
-    def forward(self, batch: Batch, seed: int) -> Losses:
+    def forward(self, batch: Batch, at: At) -> dict[str, Term]:
         scores_TBC, lengths_B = self.scores(batch)
         lengths = lengths_B.cpu(), batch["target_lengths_B"].cpu()
         # On the CPU wherever the network is: a GPU's CTC loss is not the same bits every time.
         loss = F.ctc_loss(scores_TBC.float().cpu(), batch["targets"].cpu(), *lengths, BLANK, reduction="sum")
-        return Losses(loss.to(scores_TBC.device), batch["target_lengths_B"].sum(), {})
+        return {"loss": Term(loss.to(scores_TBC.device), batch["target_lengths_B"].sum())}
 
     @torch.no_grad()
-    def predict(self, batch: Batch) -> list[list[int]]:
+    def spelt(self, batch: Batch) -> list[list[int]]:
         """Token numbers of every utterance."""
         scores_TBC, lengths_B = self.scores(batch)
         best_BT = scores_TBC.argmax(-1).T.tolist()

@@ -8,7 +8,6 @@ Shapes: B utterances, N samples, T frames, D width, P dimension of the predictio
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,43 +15,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ...core.results import Metric
 from ...core.seed import seed_of
 from ...models.hubert import Hubert, initialise
 from ...models.linear import Linear
-from ..loop import Batch, Losses, Objective
-from ..totals import Pair
+from ..engine.objective import At, Batch, Objective, Term
+from .config import MaskedConfig
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
-
-
-@dataclass(frozen=True)
-class MaskedConfig:
-    """Masks and loss. Defaults: as published for base."""
-
-    mask_prob: float = 0.8
-    "starts of masks per utterance: int(mask_prob · frames / span + U(0, 1)); overlaps leave about 57 % masked"
-    span: int = 10
-    "frames under one mask"
-    min_masks: int = 2
-    "fewest masks per utterance"
-    trim: bool = True
-    "let frames go until every utterance of a micro-batch has as many masked as the one with fewest (as published)"
-    temperature: float = 0.1
-    "cosine similarities are divided by this"
-    penalty: float = 10.0
-    "weight of the mean square of the convolutional features"
-    unmasked_weight: float = 0.0
-    "weight of the loss at frames that are not masked"
-    final_dim: int = 256
-    "dimension in which predictions and unit embeddings are compared (256 base, 768 large)"
-
-    def __post_init__(self) -> None:
-        if not 0 < self.mask_prob <= 1 or self.span < 1 or self.min_masks < 1:
-            raise ValueError("objective.mask_prob must be in (0, 1], span and min_masks at least 1")
-        if self.temperature <= 0 or self.final_dim < 1:
-            raise ValueError("objective.temperature and final_dim must be above 0")
-        if self.unmasked_weight < 0 or self.penalty < 0:
-            raise ValueError("objective.unmasked_weight and penalty must not be below 0")
 
 
 def draw_mask(config: MaskedConfig, rows: int, frames: int, random: np.random.Generator) -> Mask:
@@ -80,6 +50,12 @@ def draw_mask(config: MaskedConfig, rows: int, frames: int, random: np.random.Ge
 class MaskedPrediction(Objective):
     """A Hubert with a prediction head and one embedding per unit."""
 
+    metrics = (
+        Metric("loss", "nats per predicted frame", "low"),
+        Metric("loss_masked", "nats per masked frame", "low"),
+        Metric("accuracy_masked", "share of masked frames", "high"),
+    )
+
     def __init__(self, hubert: Hubert, config: MaskedConfig, units: int, seed: int) -> None:
         """Initialises head and unit embeddings (U(0, 1)) from `seed`; `hubert` is left as it is."""
         super().__init__()
@@ -91,7 +67,7 @@ class MaskedPrediction(Objective):
         initialise(self.final_proj, hubert.config, generator)
         nn.init.uniform_(self.unit_embeddings, generator=generator)
 
-    def forward(self, batch: Batch, seed: int) -> Losses:
+    def forward(self, batch: Batch, at: At) -> dict[str, Term]:
         """Loss of wave_BN [B, N] against labels_BT [B, T], in nats per predicted frame.
 
         Σ cross-entropy at masked frames (+ unmasked_weight · Σ at the others) + penalty · mean(conv²) · weight,
@@ -99,7 +75,7 @@ class MaskedPrediction(Objective):
         """
         config, labels_BT = self.config, batch["labels_BT"]
         rows, frames = labels_BT.shape
-        mask = draw_mask(config, rows, frames, np.random.default_rng(seed))
+        mask = draw_mask(config, rows, frames, np.random.default_rng(at.seed))
         mask_BT = torch.from_numpy(mask).to(labels_BT.device)
         hidden_BTD, conv_BTC = self.hubert(batch["wave_BN"], mask_BT)
         frames_MD, labels_M, hidden_M = hidden_BTD.flatten(0, 1), labels_BT.flatten(), mask_BT.flatten()
@@ -107,25 +83,25 @@ class MaskedPrediction(Objective):
         if not config.unmasked_weight:  # places found on the CPU: asking a GPU for them would wait for it
             places = torch.from_numpy(np.flatnonzero(mask)).to(labels_BT.device)
             frames_MD, labels_M, hidden_M = (x.index_select(0, places) for x in (frames_MD, labels_M, hidden_M))
-        loss_M, right_M = self.predict(frames_MD, labels_M)
+        loss_M, right_M = self.frame_losses(frames_MD, labels_M)
         loss = loss_masked = _over(hidden_M, loss_M)
-        sums: dict[str, Pair] = {
-            "loss_masked": (loss_masked, masked),
-            "accuracy_masked": (_over(hidden_M, right_M), masked),
+        logged = {
+            "loss_masked": Term(loss_masked, masked, 0),
+            "accuracy_masked": Term(_over(hidden_M, right_M), masked, 0),
         }
         if config.unmasked_weight:
             weight, seen = mask.size, mask.size - masked
             loss_unmasked = _over(~hidden_M, loss_M)
             loss = loss_masked + config.unmasked_weight * loss_unmasked
-            sums |= {
-                "loss_unmasked": (loss_unmasked, seen),
-                "accuracy_unmasked": (_over(~hidden_M, right_M), seen),
+            logged |= {
+                "loss_unmasked": Term(loss_unmasked, seen, 0),
+                "accuracy_unmasked": Term(_over(~hidden_M, right_M), seen, 0),
             }
         square = conv_BTC.float().pow(2).mean()
-        sums["conv_square"] = (square * weight, weight)
-        return Losses(loss + config.penalty * weight * square, weight, sums)
+        logged["conv_square"] = Term(square * weight, weight, 0)
+        return {"loss": Term(loss + config.penalty * weight * square, weight), **logged}
 
-    def predict(self, hidden_MD: Tensor, labels_M: Tensor) -> tuple[Tensor, Tensor]:
+    def frame_losses(self, hidden_MD: Tensor, labels_M: Tensor) -> tuple[Tensor, Tensor]:
         """Cross-entropy of each frame, and whether its likeliest unit is the right one.
 
         One matrix product of unit vectors: the same numbers as the published cosine over a tensor

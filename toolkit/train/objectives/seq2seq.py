@@ -12,67 +12,33 @@ Shapes: B windows, M mels, T mel frames, S encoder states, L tokens, N positions
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, cast
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ...core.results import Metric
 from ...models.whisper import Whisper
-from ..loop import Batch, Losses, Objective
-from ..totals import Pair
+from ..engine.objective import At, Batch, Objective, Output, Term
+from .config import Seq2SeqConfig
 from .soft_targets import Likeliest, soft_targets
 
 IGNORED = -100  # label of a position that nothing is learnt from
 
-Scorer = Callable[[Whisper, Tensor, Batch], dict[str, Pair]]
-PRESETS = {"paper-code": (0.8, 1.0), "paper-text": (1.0, 0.8), "labels": (1.0, 0.0)}
-
-
-@dataclass(frozen=True)
-class Seq2SeqConfig:
-    """What is learnt, and by which weights."""
-
-    preset: Literal["paper-code", "paper-text", "labels", "own"] = "paper-code"
-    "paper-code: labels 0.8, KL 1.0, as published command lines have it; paper-text: 1.0 and 0.8; labels: no KL; own"
-    ce: float = 1.0
-    "weight of the labels, where preset is own"
-    kl: float = 0.0
-    "weight of the KL divergence, where preset is own"
-    temperature: float = 2.0
-    "of the KL divergence"
-    top: int = 0
-    """tokens, the teacher's likeliest at each position, that train.soft_labels keeps: the KL divergence is then of
-    those and of all others together, and the teacher is not loaded; 0 = of all, computed in every step, as published"""
-    mse: float = 0.0
-    "weight of the hidden states' mean square error; 0 = none, as published"
-    encoder: Literal["trained", "frozen"] = "trained"
-    "frozen: a student that has its teacher's encoder then hears through it once for both"
-    recompute: bool = False
-    "compute blocks again in the backward pass instead of keeping what is inside them: less memory, a third more time"
-    freeze_embeddings: bool = False
-    "leave the decoder's tokens and positions as they are"
-
-    def __post_init__(self) -> None:
-        if min(self.ce, self.kl, self.mse) < 0 or self.temperature <= 0:
-            raise ValueError("objective.ce, kl and mse must not be below 0, and temperature must be above 0")
-        if self.top < 0 or (self.top and (self.mse or not self.weights[1])):
-            raise ValueError("objective.top is of the KL divergence alone: set mse to 0, and a preset that has one")
-        if self.preset == "own" and self.ce + self.kl == 0:
-            raise ValueError("objective.ce and kl are both 0: there is nothing to learn")
-
-    @property
-    def weights(self) -> tuple[float, float]:
-        """(of the labels, of KL)."""
-        return (self.ce, self.kl) if self.preset == "own" else PRESETS[self.preset]
+Transcriber = Callable[[Whisper, Tensor, Batch], dict[str, Output]]
 
 
 class Seq2Seq(Objective):
-    """A student, and perhaps its teacher, which stays as it is."""
+    """A student, and perhaps its teacher (`frozen["teacher"]`), which stays as it is."""
 
-    dev_figures = ("wer",)
+    metrics = (
+        Metric("loss", "nats per token", "low"),
+        Metric("ce", "nats per token", "low"),
+        Metric("kl", "nats per token", "low"),
+        Metric("accuracy", "share of tokens", "high"),
+    )
 
     def __init__(
         self,
@@ -80,16 +46,16 @@ class Seq2Seq(Objective):
         config: Seq2SeqConfig,
         teacher: Whisper | None = None,
         picks: tuple[Sequence[int], Sequence[int]] = ((), ()),
-        scorer: Scorer | None = None,
+        transcriber: Transcriber | None = None,
     ) -> None:
         """Args:
         picks: the teacher's blocks, 0-based, that blocks of the student's encoder and decoder are held against.
-        scorer: further figures of a dev batch, from the student, the encoder's states [B, S, D] and the batch.
+        transcriber: predictions for a dev batch, from the student, the encoder's states [B, S, D] and the batch.
 
         Raises ValueError where KL or MSE is asked for and no teacher, or no picks, are given.
         """
         super().__init__()
-        self.config, self.student, self.picks, self.scorer = config, student, picks, scorer
+        self.config, self.student, self.picks, self.transcriber = config, student, picks, transcriber
         ce, self.kl = config.weights
         self.ce = ce
         if teacher is None and ((self.kl and not config.top) or config.mse):
@@ -98,37 +64,59 @@ class Seq2Seq(Objective):
             raise ValueError("objective.mse needs a student that says which blocks of its teacher it has")
         if config.mse and teacher is not None and not _blocks_fit(student, teacher, picks):
             raise ValueError("objective.mse: the blocks that the student says it has are of another network")
-        self.frozen = config.encoder == "frozen"
+        self.encoder_frozen = config.encoder == "frozen"  # the student's encoder does not learn
         student.requires_grad_(True)
-        student.encoder.requires_grad_(not self.frozen)
+        student.encoder.requires_grad_(not self.encoder_frozen)
         student.encoder.embed_positions.requires_grad_(False)
         if config.freeze_embeddings:
             student.decoder.embed_tokens.requires_grad_(False)
             student.decoder.embed_positions.requires_grad_(False)
         student.encoder.recompute = student.decoder.recompute = config.recompute
-        self.shares = self.frozen and teacher is not None and _same(teacher.encoder, student.encoder)
+        self.shares = self.encoder_frozen and teacher is not None and _same(teacher.encoder, student.encoder)
         if self.shares and teacher is not None:
             teacher.encoder = student.encoder  # one of two alike is enough
-        # A list hides it from parameters() and state_dict(): it is no part of a checkpoint.
-        self._teacher = [] if teacher is None else [teacher.requires_grad_(False).eval()]
+        if teacher is not None:
+            self.frozen["teacher"] = teacher.requires_grad_(False).eval()
 
     def train(self, mode: bool = True) -> Seq2Seq:
         """A frozen encoder stays in eval mode."""
         super().train(mode)
-        if self.frozen:
+        if self.encoder_frozen:
             self.student.encoder.eval()
         return self
 
-    def forward(self, batch: Batch, seed: int) -> Losses:
+    def forward(self, batch: Batch, at: At) -> dict[str, Term]:
         """Loss of mel_BMT (or states_BSD) and tokens_BL against labels_BL (IGNORED: nothing is learnt), nats per token.
 
         states_BSD: of a frozen encoder that has heard the windows before. top_tokens_NK and top_logprobs_NK: what was
         kept of a teacher, of the positions that have a label, in order; a dev batch has none, and no KL.
         """
+        return self._terms(batch, self._heard(batch))
+
+    def predict(self, batch: Batch) -> dict[str, Output]:
+        """What `transcriber` makes of each window."""
+        return self._written(batch, self._heard(batch)[0])
+
+    def examine(self, batch: Batch, at: At, predicts: bool) -> tuple[dict[str, Term], dict[str, Output]]:
+        """Both from one pass of the encoder."""
+        heard = self._heard(batch)
+        return self._terms(batch, heard), self._written(batch, heard[0]) if predicts else {}
+
+    def _written(self, batch: Batch, states_BSD: Tensor) -> dict[str, Output]:
+        if self.transcriber is None:
+            raise ValueError("a Seq2Seq without a transcriber predicts nothing")
+        return self.transcriber(self.student, states_BSD, batch)
+
+    def _heard(self, batch: Batch) -> tuple[Tensor, list[Tensor] | None]:
+        """(states [B, S, D] of the student's encoder, its blocks' states where the loss is of them)."""
+        mel_BMT = batch.get("mel_BMT")
+        heard: list[Tensor] | None = [] if self.config.mse and not self.encoder_frozen else None
+        return batch["states_BSD"] if mel_BMT is None else self.student.encoder(mel_BMT, heard), heard
+
+    def _terms(self, batch: Batch, hearing: tuple[Tensor, list[Tensor] | None]) -> dict[str, Term]:
+        states_BSD, heard = hearing
         mel_BMT, tokens_BL, labels_BL = batch.get("mel_BMT"), batch["tokens_BL"], batch["labels_BL"]
-        heard: list[Tensor] | None = [] if self.config.mse and not self.frozen else None
         written: list[Tensor] | None = [] if self.config.mse else None
-        states_BSD = batch["states_BSD"] if mel_BMT is None else self.student.encoder(mel_BMT, heard)
         hidden_BLD = self.student.decoder(tokens_BL, states_BSD, written)
         places = (labels_BL != IGNORED).flatten().nonzero().flatten()
         labels_N = labels_BL.flatten()[places]
@@ -145,25 +133,23 @@ class Seq2Seq(Objective):
             temperature=self.config.temperature,
         )
         weight = len(labels_N)
-        sums: dict[str, Pair] = {"ce": (ce, weight), "accuracy": (right, weight)}
+        logged = {"ce": Term(ce, weight, 0), "accuracy": Term(right, weight, 0)}
         if self.kl and (likeliest or theirs[0] is not None):
-            sums["kl"] = (kl, weight)
+            logged["kl"] = Term(kl, weight, 0)
         if mse is not None:
             loss = loss + self.config.mse * weight * mse
-            sums["mse"] = (mse.detach() * weight, weight)
-        if self.scorer and not self.training:
-            sums |= self.scorer(self.student, states_BSD, batch)
-        return Losses(loss, weight, sums)
+            logged["mse"] = Term(mse.detach() * weight, weight, 0)
+        return {"loss": Term(loss, weight), **logged}
 
     @property
     def teacher(self) -> Whisper | None:
-        return self._teacher[0] if self._teacher else None
+        return cast("Whisper | None", self.frozen.get("teacher"))
 
     @property
     def hears_once(self) -> bool:
         """Whether states of the student's encoder may be given in place of a mel: they never change, for nobody."""
         listens = self.teacher is not None and bool(self.kl or self.config.mse)
-        return self.frozen and (self.shares or not listens)
+        return self.encoder_frozen and (self.shares or not listens)
 
     def _teach(
         self,
@@ -178,8 +164,6 @@ class Seq2Seq(Objective):
         teacher = self.teacher
         if teacher is None or not (self.kl or self.config.mse):
             return (None, None), None
-        if next(teacher.parameters()).device != tokens_BL.device:
-            teacher.to(tokens_BL.device)
         their_heard: list[Tensor] | None = None if heard is None else []
         their_written: list[Tensor] | None = None if written is None else []
         assert self.shares or mel_BMT is not None, "a teacher with an encoder of its own has heard nothing"

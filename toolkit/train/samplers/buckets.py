@@ -17,7 +17,7 @@ import numpy as np
 
 from ...core.errors import UserError
 from ...core.seed import seed_of
-from ...data.batches import HOP, RATE, frames_in
+from ...data.frames import HOP, RATE, frames_in
 from .base import Coverage, Draw, Integers, Tally
 
 

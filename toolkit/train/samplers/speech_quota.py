@@ -20,7 +20,7 @@ import numpy as np
 
 from ...core.errors import UserError
 from ...core.seed import seed_of
-from ...data.batches import HOP, RATE
+from ...data.frames import HOP, RATE
 from ..subset import SHOWN, census, refuse_unknown
 from .base import Coverage, Integers
 from .buckets import Crops, cropped, fitted, too_little

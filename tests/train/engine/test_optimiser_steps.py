@@ -12,8 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from toolkit.core.errors import UserError
-from toolkit.train.loop import Batch, LoopConfig, Losses, Objective, Trained, train
-from toolkit.train.schedule import OptimConfig, learning_rate
+from toolkit.train.engine.config import LoopConfig, OptimConfig
+from toolkit.train.engine.loop import Trained, train
+from toolkit.train.engine.objective import At, Batch, Objective, Term
+from toolkit.train.engine.schedule import learning_rate
+from toolkit.train.engine.validation import Validation
 
 OPTIM = OptimConfig(name="adamw", peak_lr=0.05, warmup=2, betas=(0.7, 0.8), eps=0.05, weight_decay=0.2, clip=0.5)
 LOOP = LoopConfig(total_steps=20, log_every=1, tensorboard=False, prefetch=0)
@@ -31,10 +34,10 @@ class Regression(Objective):
             self.linear.weight.copy_(torch.linspace(-1, 1, WIDTH))
             self.linear.bias.zero_()
 
-    def forward(self, batch: Batch, seed: int) -> Losses:
-        self.seen.append(seed)
+    def forward(self, batch: Batch, at: At) -> dict[str, Term]:
+        self.seen.append(at.seed)
         x = batch["x"].to(self.linear.weight.dtype)
-        return Losses((self.linear(x)[:, 0] - batch["y"]).pow(2).sum(), len(x), {})
+        return {"loss": Term((self.linear(x)[:, 0] - batch["y"]).pow(2).sum(), len(x))}
 
 
 def batches(step: int, number: int) -> dict[str, Any]:
@@ -58,7 +61,7 @@ def by_hand(optim: OptimConfig, steps: int) -> tuple[list[Tensor], list[float]]:
         batch = {name: torch.from_numpy(values).double() for name, values in batches(t, 0).items()}
         for p, w in zip(twin.parameters(), weights, strict=True):
             p.data = w.clone()
-        grads = torch.autograd.grad(twin(batch, 0).total / ROWS, list(twin.parameters()))
+        grads = torch.autograd.grad(twin(batch, At(0, t, steps))["loss"].sum / ROWS, list(twin.parameters()))
         norms.append(math.sqrt(sum(float(g.pow(2).sum()) for g in grads)))
         cut = min(1.0, optim.clip / norms[-1]) if optim.clip else 1.0
         lr, (b1, b2) = learning_rate(optim, t, steps), optim.betas
@@ -106,7 +109,7 @@ def test_a_run_that_ends_not_finite_is_refused(where: str, tmp_path: Path) -> No
         return {**batches(999, i), "y": np.full(ROWS, math.nan if where == "dev" else 0.0, np.float32)}
 
     with pytest.raises(UserError, match="diverged") as error:
-        fit(tmp_path, Regression(), load, dev=dev, dev_batches=1)
+        fit(tmp_path, Regression(), load, validation=Validation(dev, 1))
     assert "peak_lr" in error.value.remedy
 
 
@@ -114,10 +117,10 @@ def test_a_gradient_that_is_not_finite_under_a_finite_loss_is_skipped(tmp_path: 
     class Root(Regression):
         """√0 is finite, its slope is not."""
 
-        def forward(self, batch: Batch, seed: int) -> Losses:
-            losses = super().forward(batch, seed)
+        def forward(self, batch: Batch, at: At) -> dict[str, Term]:
+            loss = super().forward(batch, at)["loss"]
             root = (self.linear.bias * 0).sqrt().sum() if batch["bad"] else 0
-            return losses._replace(total=losses.total + root)
+            return {"loss": loss._replace(sum=loss.sum + root)}
 
     objective = Root()
     trained = fit(tmp_path, objective, lambda step, m: {**batches(step, m), "bad": step in (3, 4)})

@@ -14,9 +14,12 @@ import torch
 from torch import Tensor, nn
 
 from toolkit.core.errors import UserError
-from toolkit.train.checkpoint import folder_of, steps_saved
-from toolkit.train.loop import Batch, LoopConfig, Losses, Objective, train
-from toolkit.train.schedule import OptimConfig, learning_rate
+from toolkit.train.engine.checkpoint import folder_of, steps_saved
+from toolkit.train.engine.config import LoopConfig, OptimConfig
+from toolkit.train.engine.loop import train
+from toolkit.train.engine.objective import At, Batch, Objective, Term
+from toolkit.train.engine.schedule import learning_rate
+from toolkit.train.engine.validation import Validation
 
 OPTIM = OptimConfig(peak_lr=0.05, clip=1.0, weight_decay=0.1)
 LOOP = LoopConfig(total_steps=20, log_every=4, checkpoint_every=6, tensorboard=False, prefetch=0)
@@ -32,11 +35,11 @@ class Regression(Objective):
             self.linear.weight.copy_(torch.linspace(-1, 1, width))
             self.linear.bias.zero_()
 
-    def forward(self, batch: Batch, seed: int) -> Losses:
+    def forward(self, batch: Batch, at: At) -> dict[str, Term]:
         x, y = batch["x"], batch["y"]
-        noise = torch.randn(x.shape, generator=torch.Generator().manual_seed(seed)) * 0.1
+        noise = torch.randn(x.shape, generator=torch.Generator().manual_seed(at.seed)) * 0.1
         error = (self.linear(self.drop(x + noise))[:, 0] - y).pow(2)
-        return Losses(error.sum(), len(x), {"worst": (error.max(), 1)})
+        return {"loss": Term(error.sum(), len(x)), "worst": Term(error.max(), 1, 0)}
 
 
 def batches(step: int, number: int, rows: int = 8, width: int = 5) -> dict[str, Any]:
@@ -65,7 +68,7 @@ class Stopped(Exception):
 @pytest.mark.parametrize("stop", [1, 5, 6, 7, 13, 18, 19])
 def test_resumed_training_equals_uninterrupted(tmp_path: Path, stop: int, prefetch: int) -> None:
     loop = replace(LOOP, prefetch=prefetch, validate_every=5)
-    dev: dict[str, Any] = {"dev": lambda i: batches(1000, i), "dev_batches": 3}
+    dev = {"validation": Validation(lambda i: batches(1000, i), 3)}
 
     def until(step: int, number: int) -> Batch:
         if step == stop:
@@ -108,9 +111,9 @@ def test_micro_batches_add_up_to_the_batch_however_unequal_they_are(tmp_path: Pa
         return {"x": whole["x"][rows], "y": whole["y"][rows]}
 
     class Exact(Regression):
-        def forward(self, batch: Batch, seed: int) -> Losses:
+        def forward(self, batch: Batch, at: At) -> dict[str, Term]:
             error = (self.linear(batch["x"])[:, 0] - batch["y"]).pow(2)
-            return Losses(error.sum(), len(error), {})
+            return {"loss": Term(error.sum(), len(error))}
 
     one = fit(tmp_path / "1", load=lambda s, m: batches(s, 0, 12), objective=Exact())
     two = fit(tmp_path / "2", load=unequal, objective=Exact(), micro_batches=2)
@@ -263,10 +266,9 @@ def test_no_checkpoint_is_written_or_read_where_none_is_asked_for(tmp_path: Path
 
 def test_rows_of_loss_tsv_are_weighted_means_of_their_steps(tmp_path: Path) -> None:
     class Given(Regression):
-        def forward(self, batch: Batch, seed: int) -> Losses:
-            return Losses(
-                self.linear.bias.sum() * 0 + batch["loss"], batch["n"], {"share": (batch["hits"], batch["n"])}
-            )
+        def forward(self, batch: Batch, at: At) -> dict[str, Term]:
+            loss = self.linear.bias.sum() * 0 + batch["loss"]
+            return {"loss": Term(loss, batch["n"]), "share": Term(batch["hits"], batch["n"], 0)}
 
     given = {s: (float(s + 1), s % 3 + 1, s % 2) for s in range(8)}
 
@@ -275,7 +277,7 @@ def test_rows_of_loss_tsv_are_weighted_means_of_their_steps(tmp_path: Path) -> N
         return {"loss": loss, "n": n, "hits": hits}
 
     loop = replace(LOOP, total_steps=8, validate_every=6)
-    trained = train(Given(), load, OPTIM, loop, tmp_path, dev=lambda i: load(i, 0), dev_batches=2, label="")
+    trained = train(Given(), load, OPTIM, loop, tmp_path, validation=Validation(lambda i: load(i, 0), 2), label="")
     header, *rows = (tmp_path / "loss.tsv").read_text().splitlines()
     assert header.split("\t") == ["step", "loss", "share", "dev_loss", "dev_share", "lr", "grad_norm", "skipped"]
     table = {int(r.split("\t")[0]): r.split("\t")[1:] for r in rows}
@@ -294,12 +296,17 @@ def test_validation_is_in_eval_mode_with_the_same_randomness_every_time(tmp_path
             super().__init__()
             self.seen: list[tuple[bool, int]] = []
 
-        def forward(self, batch: Batch, seed: int) -> Losses:
-            self.seen.append((self.training, seed))
-            return super().forward(batch, seed)
+        def forward(self, batch: Batch, at: At) -> dict[str, Term]:
+            self.seen.append((self.training, at.seed))
+            return super().forward(batch, at)
 
     objective = Watched()
-    fit(tmp_path, replace(LOOP, validate_every=10), objective=objective, dev=lambda i: batches(9, i), dev_batches=2)
+    fit(
+        tmp_path,
+        replace(LOOP, validate_every=10),
+        objective=objective,
+        validation=Validation(lambda i: batches(9, i), 2),
+    )
     dev = [seed for training, seed in objective.seen if not training]
     assert len(dev) == 4 and dev[:2] == dev[2:] and dev[0] != dev[1]
     assert len({seed for training, seed in objective.seen if training}) == 20

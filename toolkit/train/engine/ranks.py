@@ -8,14 +8,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from ..core.errors import UserError
+from ...core.errors import UserError
 
+T = TypeVar("T")
 M_MMAP_MAX, M_TRIM_THRESHOLD = -4, -1  # of malloc.h
 
 
@@ -88,6 +89,14 @@ class World:
         shared = torch.tensor(value, device=self.device)
         dist.broadcast(shared, 0)
         return int(shared)
+
+    def gather(self, value: T) -> list[T]:
+        """Every rank's value of a small Python object, in the order of the ranks; all ranks get the same list."""
+        if self.size == 1:
+            return [value]
+        values: list[Any] = [None] * self.size
+        dist.all_gather_object(values, value)
+        return values
 
     @contextmanager
     def computing(self, threads: int, strict: bool = False) -> Iterator[None]:

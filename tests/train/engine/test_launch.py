@@ -8,7 +8,7 @@ import torch
 
 from toolkit.core.errors import UserError
 from toolkit.core.step import Step
-from toolkit.train.launch import WORTH_SECONDS, launch, processes
+from toolkit.train.engine.launch import WORTH_SECONDS, launch, processes
 
 STEP: Step[None] = Step(None, [], Path(), ["train"])
 
@@ -44,7 +44,7 @@ def test_a_process_that_fails_ends_the_run_with_its_log_named(
 ) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     monkeypatch.setenv("GLOO_SOCKET_IFNAME", "lo")
-    argv = ["train", "--in", str(tmp_path / "nowhere"), "--out", str(tmp_path / "out")]
+    argv = ["train.pretrain", "--in", str(tmp_path / "nowhere"), "--out", str(tmp_path / "out")]
     with pytest.raises(UserError, match="one of 2 processes failed") as error:
         launch(Step(None, [], tmp_path / "out", argv), 2)
     log = tmp_path / "out/log/ranks.log"

@@ -14,18 +14,22 @@ from ..core.step import Step, main
 from ..data.labels import refuse_degenerate
 from ..models.hugging_face import save_pretrained
 from .card import about, card, described
-from .config import TrainConfig
-from .launch import launch, processes
-from .loop import Trained, train
+from .config import PretrainConfig
+from .engine.kept import export_kept
+from .engine.launch import launch, processes
+from .engine.loop import Trained, ended_at, train
+from .engine.ranks import World
+from .engine.validation import Validation
 from .objectives.masked import MaskedPrediction
 from .outcome import outcome
-from .ranks import World
-from .speech import Inputs, Speech
+from .speech import PretrainInputs, Speech
 from .start import build
 
 
-def pretrain(config: TrainConfig, inputs: Inputs, speech: Speech, out: Path, world: World, name: str) -> Trained:
-    """Train on this rank, and on the first one export to out/hf.
+def pretrain(
+    config: PretrainConfig, inputs: PretrainInputs, speech: Speech, out: Path, world: World, name: str
+) -> Trained:
+    """Train on this rank, and on the first one export to out/hf, and to out/at/*/hf as loop.keep_at says.
 
     Raises UserError for checkpoints (of another identity than `name`, or shape) or a starting model that do not fit.
     """
@@ -35,26 +39,30 @@ def pretrain(config: TrainConfig, inputs: Inputs, speech: Speech, out: Path, wor
     dev, crops = speech.dev, speech.dev_crops
     trained = train(
         objective,
-        lambda step, number: speech.train.batch(*speech.sampler.micro(step, number)),
+        speech.batch,
         config.optim,
         config.loop,
         out,
         micro_batches=config.data.micro_batches,
-        dev=(lambda i: dev.batch(*crops[i])) if dev and crops else None,
-        dev_batches=len(crops),
+        validation=Validation(lambda i: dev.batch(*crops[i]), len(crops)) if dev and crops else None,
         step_seconds=speech.sampler.seconds,
         identity=name,
         world=world,
     )
+
+    def export(folder: Path, ended: Trained) -> None:
+        text = card(config, labels, speech, ended, inputs.start)
+        save_pretrained(network, folder, text, about(labels, speech, ended.step))
+
     if world.first:
-        told = card(config, labels, speech, trained, inputs.start)
-        save_pretrained(network, out / "hf", told, about(labels, speech, trained.step))
+        export(out / "hf", trained)
+        export_kept(out, config.loop, objective, lambda folder, at: export(folder, ended_at(trained, at)))
     return trained
 
 
-def run(step: Step[TrainConfig]) -> None:
+def run(step: Step[PretrainConfig]) -> None:
     """Train here, or in several processes that share the work."""
-    config, inputs = step.config, Inputs.read(step.ins)
+    config, inputs = step.config, PretrainInputs.read(step.ins)
     if not step.worker:  # a pass over all labels, once
         refuse_degenerate(inputs.labels.histogram, str(inputs.labels.folder))
     speech = Speech(config, inputs, step.ledger.drop)

@@ -14,10 +14,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..core import slurm, slurm_job
-from ..core.errors import UserError
-from ..core.job import command, die_with_parent, parenthood, run
-from ..core.step import Step
+from ...core import slurm, slurm_job
+from ...core.errors import UserError
+from ...core.job import command, die_with_parent, parenthood, run
+from ...core.step import Step
 from .ranks import World
 
 if TYPE_CHECKING:

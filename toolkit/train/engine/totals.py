@@ -25,9 +25,19 @@ class Totals:
             both = torch.stack([torch.as_tensor(v, dtype=torch.float64, device=self.device).detach() for v in pair])
             self.pairs[name] = self.pairs[name] + both if name in self.pairs else both
 
-    def over(self, world: World, *more: Tensor) -> tuple[dict[str, tuple[float, float]], list[float]]:
-        """Pairs summed over all ranks, and the scalars `more` of this one; one wait for the device."""
-        summed = world.sum(torch.stack(list(self.pairs.values())))
+    def over(
+        self, world: World, *more: Tensor, agree: bool = False
+    ) -> tuple[dict[str, tuple[float, float]], list[float]]:
+        """Pairs summed over all ranks, and the scalars `more` of this one; one wait for the device.
+
+        Args:
+            agree: names may differ between ranks; a rank without a name adds nothing to it.
+        """
+        names = list(self.pairs)
+        if agree:
+            names = list(dict.fromkeys(name for rank in world.gather(names) for name in rank))
+        none = torch.zeros(2, dtype=torch.float64, device=self.device)
+        summed = world.sum(torch.stack([self.pairs.get(name, none) for name in names] or [none]))
         flat = torch.cat([summed.flatten(), *(m.detach().double().reshape(1) for m in more)]).tolist()
-        found = {name: (flat[2 * i], flat[2 * i + 1]) for i, name in enumerate(self.pairs)}
-        return found, flat[2 * len(found) :]
+        totals = {name: (flat[2 * i], flat[2 * i + 1]) for i, name in enumerate(names)}
+        return totals, flat[len(flat) - len(more) :]

@@ -1,4 +1,4 @@
-"""`python3 -m toolkit.train.seq2seq`: what it writes, refuses and survives, on a tiny Whisper."""
+"""`python3 -m toolkit.train.whisper`: what it writes, refuses and survives, on a tiny Whisper."""
 
 from __future__ import annotations
 
@@ -26,20 +26,22 @@ from toolkit.models.log_mel import log_mel
 from toolkit.models.vocabulary import Vocabulary
 from toolkit.models.whisper_files import load_whisper
 from toolkit.pseudo.decode import greedy
-from toolkit.train import loop as loop_module
-from toolkit.train import seq2seq
-from toolkit.train.checkpoint import BEST, folder_of, steps_saved
-from toolkit.train.loop import Diverged, LoopConfig
-from toolkit.train.objectives.seq2seq import Seq2SeqConfig
-from toolkit.train.schedule import OptimConfig
-from toolkit.train.seq2seq import DevScore, Hearing, Inputs, Seq2SeqTraining
-from toolkit.train.window_speech import WindowConfig
+from toolkit.train import whisper, whisper_dev
+from toolkit.train.engine import loop as loop_module
+from toolkit.train.engine.checkpoint import BEST, folder_of, steps_saved
+from toolkit.train.engine.config import LoopConfig, OptimConfig
+from toolkit.train.engine.loop import Diverged
+from toolkit.train.objectives.config import Seq2SeqConfig
+from toolkit.train.whisper_config import WhisperTraining, WindowConfig
+from toolkit.train.whisper_dev import DevScore
+from toolkit.train.whisper_inputs import WhisperInputs
+from toolkit.train.whisper_speech import Hearing
 
 INS = ("packs/train", "packs/dev", "student", "teacher")
 OPTIM = OptimConfig(peak_lr=3e-3, warmup=2, schedule="constant")
 DATA = WindowConfig(windows=2, micro_batches=2, window_seconds=WINDOW_SECONDS, timestamps=0.3, previous=0.3)
 LOOP = LoopConfig(total_steps=9, log_every=2, validate_every=3, checkpoint_every=2, tensorboard=False)
-CONFIG = Seq2SeqTraining(data=DATA, optim=OPTIM, loop=LOOP)
+CONFIG = WhisperTraining(data=DATA, optim=OPTIM, loop=LOOP)
 YAML = """
 data: {windows: 2, micro_batches: 2, window_seconds: 2, timestamps: 0.3, previous: 0.3}
 optim: {peak_lr: 3e-3, warmup: 2, schedule: constant}
@@ -54,13 +56,13 @@ def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def fit(recipe: Path, out: Path, config: Seq2SeqTraining = CONFIG, ins: tuple[str, ...] = INS) -> Path:
+def fit(recipe: Path, out: Path, config: WhisperTraining = CONFIG, ins: tuple[str, ...] = INS) -> Path:
     """The step in this process, without lock and record."""
-    seq2seq.run(Step(config, [recipe / name for name in ins], out, ["train.seq2seq", "--out", "x"]))
+    whisper.run(Step(config, [recipe / name for name in ins], out, ["train.whisper", "--out", "x"]))
     return out
 
 
-def with_loop(**fields: Any) -> Seq2SeqTraining:
+def with_loop(**fields: Any) -> WhisperTraining:
     return replace(CONFIG, loop=replace(LOOP, **fields))
 
 
@@ -115,8 +117,8 @@ def best_of(recipe: Path, out: Path, monkeypatch: pytest.MonkeyPatch, wers: dict
     """A run whose dev WER is what `wers` says of each step that is validated."""
     original = loop_module.Run.validate
 
-    def said(self: loop_module.Run, dev: Any, count: int) -> dict[str, float]:
-        return {**original(self, dev, count), "wer": wers[self.state.step]}
+    def said(self: loop_module.Run, validation: Any) -> dict[str, float]:
+        return {**original(self, validation), "wer": wers[self.state.step]}
 
     with monkeypatch.context() as patch:
         patch.setattr(loop_module.Run, "validate", said)
@@ -184,7 +186,7 @@ def environment() -> dict[str, str]:
 
 def test_two_processes_give_the_bits_of_one(recipe: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two gradients have one sum, in whatever order."""
-    words = ["train.seq2seq", "--config", "distil.yaml", "--in", *INS, "--out"]
+    words = ["train.whisper", "--config", "distil.yaml", "--in", *INS, "--out"]
     python = [sys.executable, "-m"]
     one = subprocess.run(
         [*python, f"toolkit.{words[0]}", *words[1:], "one"],
@@ -196,7 +198,7 @@ def test_two_processes_give_the_bits_of_one(recipe: Path, monkeypatch: pytest.Mo
     assert one.returncode == 0, one.stderr
     monkeypatch.chdir(recipe)
     begin([*words, "two"], Path("two"))  # as the step does before it starts its ranks
-    launched = [*python, "toolkit.train.launch", "2", "-m", f"toolkit.{words[0]}", *words[1:], "two", "--worker"]
+    launched = [*python, "toolkit.train.engine.launch", "2", "-m", f"toolkit.{words[0]}", *words[1:], "two", "--worker"]
     two = subprocess.run(launched, env=environment(), capture_output=True, text=True)
     assert two.returncode == 0, two.stdout + two.stderr
     for name in ("loss.tsv", "hf/model.safetensors", "hf/config.json", "hf/README.md"):
@@ -205,7 +207,7 @@ def test_two_processes_give_the_bits_of_one(recipe: Path, monkeypatch: pytest.Mo
     assert record["counts"]["steps"] == 9 and record["counts"]["windows"] == 7
 
 
-def refused(recipe: Path, out: Path, ins: tuple[str, ...], said: str, config: Seq2SeqTraining = CONFIG) -> None:
+def refused(recipe: Path, out: Path, ins: tuple[str, ...], said: str, config: WhisperTraining = CONFIG) -> None:
     with pytest.raises(UserError) as error:
         fit(recipe, out, config, ins)
     assert said in error.value.what and error.value.where and error.value.remedy, error.value
@@ -376,14 +378,19 @@ def test_the_dev_error_rate_counts_words_over_all_windows(recipe: Path, monkeypa
         def __init__(self, text: str) -> None:
             self.tokens = tuple(vocabulary.encode(text))
 
-    monkeypatch.setattr(seq2seq, "greedy", lambda *args: [Written(text) for text in written])
+    monkeypatch.setattr(whisper_dev, "greedy", lambda *args: [Written(text) for text in written])
     rows = [[*vocabulary.prompt("ar", False)[1:], *vocabulary.encode(text), vocabulary.end] for text in said]
     labels_BL = torch.full((3, max(map(len, rows)) + 2), -100)
     for b, row in enumerate(rows):
         labels_BL[b, : len(row)] = torch.tensor(row)
     score = DevScore(vocabulary, "sawt")
-    found = score(load_whisper(recipe / "teacher"), torch.zeros(3, 4, 16), {"labels_BL": labels_BL, "language": "ar"})
-    assert found == {"wer": (3.0, 6.0)}
+    student, batch = (
+        load_whisper(recipe / "teacher"),
+        {"labels_BL": labels_BL, "language": "ar", "ids": ["a", "b", "c"]},
+    )
+    transcripts = score.transcribe(student, torch.zeros(3, 4, 16), batch)
+    assert transcripts.keys() == {"a", "b", "c"}
+    assert score.score(transcripts) == {"wer": 3 / 6}
 
 
 def test_the_card_tells_what_was_learnt_from_what(recipe: Path, whole: Path) -> None:
@@ -403,6 +410,6 @@ def test_nothing_is_written_twice_by_a_run_that_is_done(recipe: Path, whole: Pat
 
 def test_inputs_are_told_apart_in_the_order_of_the_command_line(recipe: Path) -> None:
     paths = [recipe / name for name in ("student", "packs/dev", "teacher", "packs/train")]
-    found = Inputs.read(paths)
+    found = WhisperInputs.read(paths)
     assert (found.train, found.dev) == (recipe / "packs/dev", recipe / "packs/train")
     assert (found.start, found.teacher) == (recipe / "student/hf", recipe / "teacher")

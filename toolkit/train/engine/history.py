@@ -1,4 +1,4 @@
-"""loss.tsv and TensorBoard: what a run says of itself while it runs.
+"""loss.tsv and TensorBoard: the curves of a run while it runs.
 
 loss.tsv holds one row per `log_every` steps and per validation: means over the steps since the row before;
 dev columns are `-` where nothing was validated. It is a pure function of the run: a run that goes on from
@@ -13,9 +13,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from ..core.files import write_text
+from ...core.files import write_text
 
 ABSENT = "-"
+
+
+NORM, SQUARE, VARIANCE = "grad_norm_", "grad_square_", "grad_var_"  # before the name of a group
 
 
 class Window:
@@ -29,13 +32,29 @@ class Window:
         pair[0] += numerator
         pair[1] += denominator
 
+    def add_norm(self, group: str, norm: float) -> None:
+        """Add the norm of the gradient of one micro-batch of a group."""
+        column = "_".join(group.split())
+        self.add(NORM + column, norm)
+        self.add(SQUARE + column, norm * norm)
+
     def means(self) -> dict[str, float]:
         """Quotients in the order in which the names came; NaN over nothing."""
         return {name: n / d if d else math.nan for name, (n, d) in self.sums.items()}
 
 
+def group_columns(means: dict[str, float]) -> dict[str, float]:
+    """Take the groups' norms out of a window's means: mean and variance (over micro-batches) of each group's norm."""
+    groups = [name.removeprefix(NORM) for name in means if name.startswith(NORM)]
+    columns: dict[str, float] = {}
+    for group in groups:
+        mean, square = means.pop(NORM + group), means.pop(SQUARE + group)
+        columns |= {NORM + group: mean, VARIANCE + group: max(0.0, square - mean * mean)}
+    return columns
+
+
 class History:
-    """Writes rows; a context manager."""
+    """Writes rows; a context manager. A column that comes up late is added at the end, `-` in the rows before."""
 
     def __init__(self, out: Path, step: int, tensorboard: bool, dev_only: tuple[str, ...] = ()) -> None:
         """`dev_only`: names of figures that only the dev set has."""
@@ -73,9 +92,22 @@ class History:
             names = (*train, *self.dev_only)
             self.header = ["step", *train, *([f"dev_{n}" for n in names] if dev is not None else []), *rest]
             self.file.write("\t".join(self.header) + "\n")
+        if late := [name for name in row if name not in self.header]:
+            self._widen(late)
         cells = [f"{row[name]:.7g}" if name in row else ABSENT for name in self.header[1:]]
         self.file.write("\t".join([str(step), *cells]) + "\n")
         self.file.flush()
+
+    def _widen(self, names: list[str]) -> None:
+        """Add columns to all rows, in a new file that takes the place of the old one."""
+        self.file.close()
+        header, *rows = self.path.read_text(encoding="utf-8").splitlines()
+        absent = f"\t{ABSENT}" * len(names)
+        write_text(
+            self.path, "".join(f"{line}\n" for line in ["\t".join([header, *names]), *(r + absent for r in rows)])
+        )
+        self.header += names
+        self.file = open(self.path, "a", encoding="utf-8")
 
     def show(self, step: int, scalars: Mapping[str, float]) -> None:
         """Scalars for TensorBoard; those with a slash are grouped by what stands before it."""

@@ -1,22 +1,25 @@
 """Checkpoints: safetensors for weights and moments, JSON for the rest; whole or absent, the newest few kept.
 
-checkpoints/<step>/state.safetensors holds `model.<name>` and `optimiser.<number of the parameter>.<moment>`;
-checkpoints/<step>/state.json the fields of State. No random generator's state is needed (see loop.py): the
-sampler's position is the step. Nothing is pickled.
+checkpoints/<step>/state.safetensors holds `model.<name>` of the objective's saved_state() and `optimiser.<number of
+the parameter>.<moment>`; checkpoints/<step>/state.json the fields of State, among them a digest of what is not saved.
+No random generator's state is needed (see loop.py): the sampler's position is the step. Nothing is pickled.
 """
 
 from __future__ import annotations
 
+import hashlib
 import shlex
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from ..core.errors import UserError
-from ..core.files import TEMPORARY, atomic, read_json, remove, write_json
-from ..models.tensors import read_tensors, write_tensors
+from ...core.errors import UserError
+from ...core.files import TEMPORARY, atomic, read_json, remove, write_json
+from ...models.tensors import read_tensors, write_tensors
+from .objective import Objective
 
 TENSORS, STATE, BEST = "state.safetensors", "state.json", "checkpoints/best.safetensors"
 FRESH = "--fresh STAGE (--list names the stages)"
@@ -29,11 +32,13 @@ class State:
     """Where a run stands, beside its tensors.
 
     Attributes:
+        identity: of the run that a checkpoint belongs to.
         step: steps done.
         skipped: of these, steps skipped because loss or gradient were not finite; `in_a_row` of them just now.
         window: sums of the rows of loss.tsv that are not written yet.
         train, dev: newest means, by name.
         best: `step` and `value` of the validation whose weights are kept; empty where none are.
+        base: digest of the tensors that are not saved (frozen networks, parameters without a gradient); "" if none.
     """
 
     identity: str = ""
@@ -44,6 +49,7 @@ class State:
     train: dict[str, float] = field(default_factory=dict)
     dev: dict[str, float] = field(default_factory=dict)
     best: dict[str, float] = field(default_factory=dict)
+    base: str = ""
 
 
 def folder_of(out: Path, step: int) -> Path:
@@ -55,9 +61,26 @@ def steps_saved(out: Path) -> list[int]:
     return sorted(int(p.name) for p in (out / "checkpoints").glob("*") if p.name.isdigit())
 
 
-def save(out: Path, state: State, model: nn.Module, optimiser: torch.optim.Optimizer, keep: int, every: int) -> None:
+def digest(tensors: Mapping[str, Tensor]) -> str:
+    """Of names, kinds, shapes and values; "" of no tensors. Tensors that share their memory are read once."""
+    if not tensors:
+        return ""
+    state, read = hashlib.sha256(), dict[tuple[int, tuple[int, ...]], bytes]()
+    for name, tensor in sorted(tensors.items()):
+        state.update(f"{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
+        place = (tensor.data_ptr(), tuple(tensor.shape))
+        if place not in read:
+            values = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+            read[place] = hashlib.sha256(values.numpy().data).digest()
+        state.update(read[place])
+    return state.hexdigest()[:16]
+
+
+def save(
+    out: Path, state: State, objective: Objective, optimiser: torch.optim.Optimizer, keep: int, every: int
+) -> None:
     """Write a checkpoint of `state.step` and `rotate`."""
-    tensors = {f"model.{name}": t for name, t in model.state_dict().items()}
+    tensors = {f"model.{name}": t for name, t in objective.saved_state().items()}
     for number, moments in optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{number}.{name}": torch.as_tensor(t) for name, t in moments.items()}
     with atomic(folder_of(out, state.step)) as temporary:
@@ -82,11 +105,16 @@ def rotate(out: Path, keep: int, every: int) -> None:
         remove(leftover)
 
 
-def load(out: Path, step: int, identity: str, model: nn.Module, optimiser: torch.optim.Optimizer) -> State:
-    """Put the checkpoint of `step` into model and optimiser.
+def load(
+    out: Path, step: int, identity: str, base: str | None, objective: Objective, optimiser: torch.optim.Optimizer
+) -> State:
+    """Put the checkpoint of `step` into objective and optimiser.
 
-    Raises UserError where it belongs to another run or to a network of another shape, or is broken: then it names
-    the newest older one that is whole. To take that one unasked would hide that a disk loses data.
+    Args:
+        base: `digest` of what is not saved, to be compared with the checkpoint's; None: do not compare.
+
+    Raises UserError if it belongs to another run, another base or a network of another shape, or is broken: then it
+    names the newest older one that is whole. To take that one unasked would hide that a disk loses data.
     """
     folder = folder_of(out, step)
     try:
@@ -96,8 +124,16 @@ def load(out: Path, step: int, identity: str, model: nn.Module, optimiser: torch
     remedy = f"move {out} aside, or run the recipe with {FRESH}"
     if state.identity != identity:
         raise UserError("a checkpoint of another run: config, inputs or version differ", str(folder), remedy)
-    check_shapes(model.state_dict(), _below(tensors, "model."), str(folder), remedy)
-    model.load_state_dict(_below(tensors, "model."))
+    if base is not None and state.base != base:
+        what = (
+            "a checkpoint on another base: the weights that are not trained (base, teacher) are not those it began with"
+        )
+        raise UserError(
+            what,
+            f"{folder}, digest {state.base or 'of none'}, now {base or 'of none'}",
+            f"give the base and the teacher it began with, or {remedy}",
+        )
+    _fill(objective, _below(tensors, "model."), str(folder), remedy)
     moments: dict[int, dict[str, Tensor]] = {}
     for name, tensor in _below(tensors, "optimiser.").items():
         number, moment = name.split(".")
@@ -106,19 +142,26 @@ def load(out: Path, step: int, identity: str, model: nn.Module, optimiser: torch
     return state
 
 
-def save_weights(path: Path, model: nn.Module) -> None:
-    """The weights alone, whole or not at all."""
+def save_weights(path: Path, objective: Objective) -> None:
+    """Write the objective's saved_state() alone, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic(path) as temporary:
-        write_tensors(temporary, model.state_dict())
+        write_tensors(temporary, objective.saved_state())
 
 
-def load_weights(path: Path, model: nn.Module) -> None:
-    """Put the weights of `save_weights` into the model. Raises UserError where the file is gone or broken."""
+def load_weights(path: Path, objective: Objective) -> None:
+    """Put the weights of `save_weights` into the objective. Raises UserError if the file is gone or broken."""
     remedy = f"redo the training: run the recipe with {FRESH}"
-    weights = read_tensors(path, remedy)
-    check_shapes(model.state_dict(), weights, str(path), remedy)
-    model.load_state_dict(weights)
+    _fill(objective, read_tensors(path, remedy), str(path), remedy)
+
+
+@torch.no_grad()
+def _fill(objective: Objective, weights: dict[str, Tensor], where: str, remedy: str) -> None:
+    """Copy weights into the objective's live tensors. Raises UserError unless names and shapes are the same."""
+    own = objective.saved_state()
+    check_shapes(own, weights, where, remedy)
+    for name, tensor in own.items():
+        tensor.copy_(weights[name])
 
 
 def _read(out: Path, step: int) -> tuple[State, dict[str, Tensor]]:
@@ -153,14 +196,14 @@ def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)}
 
 
-def check_shapes(wanted: dict[str, Tensor], found: dict[str, Tensor], where: str, remedy: str) -> None:
+def check_shapes(wanted: dict[str, Tensor], given: dict[str, Tensor], where: str, remedy: str) -> None:
     """Raise UserError naming the first parameters that are missing, superfluous or of another shape."""
-    names = sorted(wanted.keys() | found.keys())
+    names = sorted(wanted.keys() | given.keys())
     wrong = [
-        f"{n}: {list(found[n].shape) if n in found else 'absent'} instead of "
+        f"{n}: {list(given[n].shape) if n in given else 'absent'} instead of "
         f"{list(wanted[n].shape) if n in wanted else 'absent'}"
         for n in names
-        if n not in wanted or n not in found or wanted[n].shape != found[n].shape
+        if n not in wanted or n not in given or wanted[n].shape != given[n].shape
     ]
     if wrong:
         more = f" and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""

@@ -1,0 +1,163 @@
+"""The gradient of one optimiser step: forward and backward passes of all micro-batches, summed over all ranks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from ...core.seed import seed_of
+from .config import LoopConfig
+from .loss import Denominators, Weighed, denominators, refuse_other_weights
+from .objective import At, Batch, Objective, Term
+from .ranks import World
+from .totals import Totals
+
+ALL = "all"  # the group of a batch that names none
+
+
+class Gradient(NamedTuple):
+    """What a step's passes gave; the gradients themselves are in `p.grad`, still to be multiplied by `scale`.
+
+    Attributes:
+        pairs: (sum, weight) of all ranks, by column: "loss" first, then the terms.
+        norm: of the scaled gradient.
+        scale: ranks / weight; NaN if nothing in the step has a weight. (DDP has divided the sum by the ranks.)
+        norms: (group, norm of the gradient that it adds) of each micro-batch of all ranks, in their order; empty
+            unless loop.grad_groups.
+    """
+
+    pairs: dict[str, tuple[float, float]]
+    norm: float
+    scale: float
+    norms: list[tuple[str, float]]
+
+
+class Passes:
+    """Computes gradients of an objective on this rank's device, together with the other ranks."""
+
+    def __init__(self, objective: Objective, parameters: list[nn.Parameter], loop: LoopConfig, world: World) -> None:
+        self.objective, self.parameters, self.loop, self.world = objective, parameters, loop, world
+        has_bf16 = world.device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+        self.bf16 = loop.precision == "bf16" or (loop.precision == "auto" and has_bf16)
+        weighed = Weighed(objective, world.size).to(world.device)
+        self.shared: nn.Module = weighed
+        if world.size > 1:
+            ignored = [name for name, p in weighed.named_parameters() if not p.requires_grad]
+            # Else DDP sends them to all ranks when it begins: a base of billions of weights, say.
+            DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(weighed, ignored)
+            self.shared = DistributedDataParallel(weighed, find_unused_parameters=weighed.may_leave_out)
+
+    def gradient(self, batches: Sequence[Batch], numbers: Sequence[int], step: int) -> Gradient:
+        """Gradient of step `step` from the micro-batches `numbers` of this rank."""
+        self.shared.train()
+        ats = [self.at(step, "step", step, number) for number in numbers]
+        known = denominators(self.objective, zip(batches, ats, strict=True), self.world)
+        totals = Totals(self.world.device)
+        alone = Alone(self.parameters) if self.loop.grad_groups else None
+        for batch, at in zip(batches, ats, strict=True):
+            with alone.next(str(batch.get("group", ""))) if alone else nullcontext():
+                self._pass(batch, at, known, totals, at is not ats[-1] or alone is not None)
+        if alone:
+            alone.together(self.world)
+        grads = [p.grad for p in self.parameters if p.grad is not None]
+        norm = torch.nn.utils.get_total_norm(grads)
+        pairs, (norm_of_sum,) = totals.over(self.world, norm, agree=known is not None)
+        if known:
+            refuse_other_weights(known, pairs)
+        weight = pairs["loss"][1]
+        scale = self.world.size / weight if weight else math.nan
+        norms = alone.norms(self.world, numbers, weight) if alone else []
+        return Gradient(pairs, norm_of_sum * scale, scale, norms)
+
+    def at(self, step: int, *of: Any) -> At:
+        """Where a micro-batch is; its seed is made of the run's and of `of`."""
+        return At(seed_of(self.loop.seed, *of), step, self.loop.total_steps)
+
+    @contextmanager
+    def ready(self, at: At) -> Iterator[None]:
+        """Around a forward pass: torch's generator seeded, autocast as loop.precision says."""
+        torch.manual_seed(at.seed)
+        with torch.autocast(self.world.device.type, torch.bfloat16, enabled=self.bf16):
+            yield
+
+    def _pass(self, batch: Batch, at: At, known: Denominators | None, totals: Totals, more_to_come: bool) -> None:
+        """One micro-batch forward and backward. Ranks exchange gradients once a step, with the last micro-batch."""
+        terms: dict[str, Term]
+        with self._quiet(more_to_come):
+            with self.ready(at):
+                loss, weight, terms = self.shared(on(batch, self.world.device), at, known)
+            if loss.requires_grad:
+                loss.backward()
+        totals.add({"loss": (loss, weight), **{n: (t.sum, t.weight) for n, t in terms.items() if n != "loss"}})
+
+    def _quiet(self, more_to_come: bool) -> AbstractContextManager[Any]:
+        shared = self.shared
+        return shared.no_sync() if isinstance(shared, DistributedDataParallel) and more_to_come else nullcontext()
+
+
+class Alone:
+    """The gradient of each micro-batch by itself, for its norm, and their sum as backward passes would add it up."""
+
+    def __init__(self, parameters: list[nn.Parameter]) -> None:
+        self.parameters = parameters
+        self.sums: list[Tensor | None] = [None] * len(parameters)
+        self.mine: list[tuple[str, Tensor]] = []
+
+    @contextmanager
+    def next(self, group: str) -> Iterator[None]:
+        """Around the passes of a micro-batch."""
+        yield
+        grads = [p.grad for p in self.parameters]
+        own = [g for g in grads if g is not None]
+        self.mine.append((group or ALL, torch.nn.utils.get_total_norm(own)))
+        for i, (parameter, grad) in enumerate(zip(self.parameters, grads, strict=True)):
+            before = self.sums[i]
+            if grad is not None:
+                self.sums[i] = grad if before is None else before.add_(grad)
+            parameter.grad = None
+
+    def together(self, world: World) -> None:
+        """Put the sum into `p.grad`, over all ranks as DDP would: each divided by the ranks, then added.
+
+        A parameter that has no gradient on any rank stays without one.
+        """
+        used = [s is not None for s in self.sums]
+        if world.size > 1:
+            used = [any(ranks) for ranks in zip(*world.gather(used), strict=True)]
+        for i, parameter in enumerate(self.parameters):
+            if used[i]:
+                total = self.sums[i]
+                parameter.grad = torch.zeros_like(parameter) if total is None else total
+        if world.size > 1:
+            _average([p.grad for p in self.parameters if p.grad is not None], world.size)
+
+    def norms(self, world: World, numbers: Sequence[int], weight: float) -> list[tuple[str, float]]:
+        """(group, norm / weight) of the micro-batches of all ranks, by number."""
+        values = torch.stack([norm for _, norm in self.mine]).tolist()
+        rows = [(n, group, v) for n, (group, _), v in zip(numbers, self.mine, values, strict=True)]
+        every = sorted(row for rank in world.gather(rows) for row in rank)
+        return [(group, value / weight if weight else math.nan) for _, group, value in every]
+
+
+def _average(grads: list[Tensor], size: int) -> None:
+    """Mean over ranks in place; one exchange for each kind of number."""
+    for dtype in dict.fromkeys(g.dtype for g in grads):
+        same = [g for g in grads if g.dtype == dtype]
+        flat = torch.cat([g.flatten() for g in same]).mul_(1 / size)
+        dist.all_reduce(flat)
+        for grad, part in zip(same, flat.split([g.numel() for g in same]), strict=True):
+            grad.copy_(part.view_as(grad))
+
+
+def on(batch: Batch, device: torch.device) -> Batch:
+    """The batch with its arrays as tensors on `device`."""
+    tensors = {n: torch.as_tensor(v).to(device) for n, v in batch.items() if isinstance(v, (np.ndarray, Tensor))}
+    return {**batch, **tensors}

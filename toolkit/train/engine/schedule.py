@@ -1,0 +1,43 @@
+"""Optimiser and learning rate of a run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import torch
+
+from .config import OptimConfig
+
+
+def learning_rate(config: OptimConfig, step: int, total_steps: int) -> float:
+    """Learning rate of step `step` (0 = the first). The peak is reached at the last step of the warm-up.
+
+    No step has rate 0: a linear run ends at peak / (steps after the warm-up).
+    """
+    warmup = round(config.warmup * total_steps if config.warmup < 1 else config.warmup)
+    if step < warmup:
+        return config.peak_lr * (step + 1) / warmup
+    if config.schedule == "constant":
+        return config.peak_lr
+    left = (total_steps - step) / max(total_steps - warmup, 1)
+    return config.peak_lr * (left if config.schedule == "linear" else 0.5 * (1 - math.cos(math.pi * left)))
+
+
+def optimiser_imports() -> None:
+    """Import what building an optimiser imports, seconds of it, before workers are forked."""
+    import_module("torch._dynamo")
+
+
+def optimiser(config: OptimConfig, groups: Sequence[dict[str, Any]]) -> torch.optim.Optimizer:
+    """Adam or AdamW over `groups` ({"params": [...], "lr_scale": 1.0}); the loop sets the rate of each step.
+
+    Other entries of a group go to torch's optimiser, e.g. maximize. Parameters without `requires_grad` are left out.
+    """
+    kind = torch.optim.AdamW if config.name == "adamw" else torch.optim.Adam
+    groups = [{"lr_scale": 1.0, **g, "params": [p for p in g["params"] if p.requires_grad]} for g in groups]
+    return kind(
+        groups, lr=config.peak_lr, betas=config.betas, eps=config.eps, weight_decay=config.weight_decay, fused=True
+    )

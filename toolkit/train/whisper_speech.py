@@ -1,0 +1,65 @@
+"""The windows that a training of a Whisper learns from and is validated on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import UserError
+from ..core.seed import seed_of
+from ..models.hearing import Ears, frames_of
+from ..models.vocabulary import Vocabulary
+from ..models.whisper_files import read_whisper_config
+from .engine.validation import Validation
+from .objectives.seq2seq import Seq2Seq
+from .whisper_config import WhisperTraining
+from .whisper_dev import WER, DevScore
+from .whisper_inputs import WhisperInputs
+from .window_speech import Shuffled, WindowSpeech
+
+
+class Hearing:
+    """What the run trains on and is validated on."""
+
+    def __init__(self, config: WhisperTraining, inputs: WhisperInputs) -> None:
+        shape = read_whisper_config(inputs.start)
+        if frames_of(config.data.window_seconds) > 2 * shape.max_source_positions:
+            what = (
+                f"windows of {config.data.window_seconds:g} s, and positions for {shape.max_source_positions / 50:g} s"
+            )
+            raise UserError(
+                what, f"{inputs.start}, data.window_seconds", "shorten the windows, and pack to that length"
+            )
+        self.vocabulary = Vocabulary.read(inputs.start)
+        sizes = (self.vocabulary, config.data, shape.num_mel_bins, shape.max_target_positions)
+        self.train = WindowSpeech(inputs.train, *sizes)
+        self.train.soft = inputs.soft
+        self.dev = WindowSpeech(inputs.dev, *sizes) if inputs.dev else None
+        self.dev_rows = self.dev.once(config.data.windows) if self.dev else []
+        self.order = Shuffled(len(self.train), config.data, config.loop.seed)
+        self.seed = config.loop.seed
+        self.step_seconds = self.train.seconds / len(self.train) * config.data.windows * config.data.micro_batches
+
+    def batch(self, step: int, number: int) -> dict[str, Any]:
+        """Micro-batch `number` of step `step`."""
+        random = np.random.default_rng(seed_of(self.seed, "window", step, number))
+        return self.train.batch(self.order.rows(step, number), random)
+
+    def validation(self, scorer: DevScore) -> Validation | None:
+        """The dev set, scored by WER; None if there is none."""
+        dev, rows = self.dev, self.dev_rows
+        return Validation(lambda i: dev.batch(rows[i]), len(rows), scorer.score, (WER,)) if dev else None
+
+    def remember(self, objective: Seq2Seq, config: WhisperTraining) -> None:
+        """Hear all windows once, where the encoder is frozen (and the teacher's) and there is room for what it says."""
+        if objective.hears_once and config.data.states_mb:
+            ears = Ears(objective.student, config.data.window_seconds, config.data.states_context)
+            self.train.hear(ears, "hear")
+            if self.dev and self.train.states is not None:
+                self.dev.hear(ears, "hear dev")
+        heard = all(speech.states is not None for speech in (self.train, self.dev) if speech)
+        if config.data.states_context == "audio" and not heard:
+            what = "data.states_context is audio, but not all windows are heard beforehand, which it is for"
+            remedy = "raise data.states_mb, with the teacher's encoder frozen, or leave data.states_context at window"
+            raise UserError(what, "data.states_context", remedy)
