@@ -3,14 +3,17 @@
 import os
 import shutil
 import subprocess
+import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from made_once import made_by_runs, made_once
+from warm_python import Nursery, WarmPopen
 
 ROOT = Path(__file__).resolve().parents[1]
-MADE = {"data", "dump", "exp", "downloads", "nano", "full"}
 MEASURED = {
     "times.json",
     "cost.json",
@@ -27,15 +30,16 @@ settings.load_profile("house")
 def environment() -> Iterator[None]:
     """Without the caller's SAWT_*, and with this toolkit for all processes that tests start: they inherit it."""
     with pytest.MonkeyPatch.context() as patch:
+        warm = os.environ.get("SAWT_TEST_PROCESSES") != "cold"
         for name in [n for n in os.environ if n.startswith("SAWT_")]:
             patch.delenv(name)
         patch.setenv("PYTHONPATH", str(ROOT))
+        if warm:
+            WarmPopen.nursery = Nursery()
+            patch.setattr(subprocess, "Popen", WarmPopen)
         yield
-
-
-def made(folder: str, names: list[str]) -> set[str]:
-    """Of a recipe folder's `names`, those that runs made."""
-    return {n for n in names if n in MADE or ".aside-" in n} if "run.sh" in names else set()
+    if warm:
+        WarmPopen.nursery.close()
 
 
 class House:
@@ -44,8 +48,8 @@ class House:
     def __init__(self, root: Path) -> None:
         self.root = root
         for name in ("egs", "utils", "tools"):
-            shutil.copytree(ROOT / name, root / name, ignore=made)
-        shutil.copytree(ROOT / "toolkit", root / "toolkit", ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(ROOT / name, root / name, ignore=made_by_runs)
+        shutil.copytree(ROOT / "toolkit", root / "toolkit")  # with what Python has compiled
 
     def start(self, recipe: str, *words: str) -> subprocess.Popen[str]:
         """Begin a run on the CPU, where the same bytes are promised, however many GPUs there are."""
@@ -60,10 +64,36 @@ class House:
             start_new_session=True,
         )
 
-    def run(self, recipe: str, *words: str) -> tuple[int, str]:
-        process = self.start(recipe, *words)
-        said, _ = process.communicate(timeout=600)
-        return process.returncode, said
+    def run(self, recipe: str, *words: str, cold: bool = False) -> tuple[int, str]:
+        """Run to the end; (exit code, what it wrote). Its processes are forked (tests/warm_python.py) unless `cold`."""
+        process = self.start(recipe, *words) if cold or WarmPopen.nursery is None else self.start_warm(recipe, *words)
+        written, _ = process.communicate(timeout=600)
+        return process.returncode, written
+
+    def start_warm(self, recipe: str, *words: str) -> subprocess.Popen[str]:
+        """As `start`, where bash declares the stages first and ends, and then the engine is forked."""
+        folder = self.root / "egs" / recipe
+        table = Path(tempfile.mkdtemp(dir=self.root))
+        env = {**os.environ, "SAWT_PYTHON": str(ROOT / "tests/recipe_table.sh"), "SAWT_TABLE": str(table)}
+        call = {"cwd": folder, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "start_new_session": True}
+        bash = subprocess.Popen(["./run.sh", *words, "--ngpu", "0"], env=env, text=True, **call)
+        if not self._declared(bash, table):
+            return bash
+        pairs = (table / "environment").read_bytes().split(b"\0")[:-1]
+        env = {os.fsdecode(k): os.fsdecode(v) for k, _, v in (pair.partition(b"=") for pair in pairs)}
+        env["SAWT_PYTHON"] = str(ROOT / ".venv/bin/python3")
+        engine = [sys.executable, *map(os.fsdecode, (table / "words").read_bytes().split(b"\0")[:-1])]
+        with open(table / "table") as declared:
+            return subprocess.Popen(engine, env=env, text=True, stdin=declared, **call)
+
+    @staticmethod
+    def _declared(bash: subprocess.Popen[str], table: Path) -> bool:
+        """Whether bash got as far as the engine; if not, what it wrote can still be read from `bash`."""
+        os.waitid(os.P_PID, bash.pid, os.WEXITED | os.WNOWAIT)
+        if not (table / "words").is_file():
+            return False
+        bash.communicate()
+        return True
 
 
 def made_bytes(folder: Path) -> dict[str, bytes]:
@@ -81,13 +111,20 @@ def new_house(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], House]:
     return lambda: House(tmp_path_factory.mktemp("house"))
 
 
+HOUSE = ("egs", "utils", "tools", "toolkit")
+
+
 @pytest.fixture(scope="session")
 def nano(new_house: Callable[[], House]) -> Path:
-    """Folder of an uninterrupted nano run with nj 4."""
-    house = new_house()
-    code, said = house.run("mini/ssl", "--preset", "nano", "--nj", "4")
-    assert code == 0, said
-    return house.root / "egs/mini/ssl/nano"
+    """Folder of an uninterrupted nano run with nj 4, which all tests share: whoever changes it changes a copy."""
+
+    def make(folder: Path) -> None:
+        house = new_house()
+        code, written = house.run("mini/ssl", "--preset", "nano", "--nj", "4", cold=True)
+        assert code == 0, written
+        (house.root / "egs/mini/ssl/nano").rename(folder / "nano")
+
+    return made_once("nano", make, HOUSE) / "nano"
 
 
 @pytest.fixture(scope="session")
