@@ -42,6 +42,34 @@ def environment() -> Iterator[None]:
         WarmPopen.nursery.close()
 
 
+# What takes longest is begun first, so that all workers of pytest-xdist end at about the same time.
+FIRST = (
+    "recipes/test_mini.py",
+    "recipes/test_whisper_mini.py",
+    "recipes/test_whisper_corpora.py",
+    "faults/test_killed_distillation.py",
+    "train/test_pretrain.py",
+    "recipes/test_corpora.py",
+    "faults/test_labelling.py",
+    "train/test_seq2seq.py",
+    "train/test_probe.py",
+    "faults/test_kills.py",
+    "recipes/test_folder.py",
+    "core/test_staleness.py",
+    "core/test_kills_everywhere.py",
+)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of a module go to one worker, which makes the module's fixtures once; the longest modules go first."""
+    place = {str(ROOT / "tests" / name): n for n, name in enumerate(FIRST)}
+    items.sort(key=lambda item: place.get(str(item.path), len(FIRST)))
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(ROOT))))
+
+
 class House:
     """A copy of egs/, utils/, tools/ and toolkit/ in which recipes run."""
 

@@ -1,7 +1,7 @@
-"""What several tests read and takes minutes to make: made once, kept below .pytest_cache while its sources are the same.
+"""Folders that several tests read and that take minutes to make: made once, kept below .pytest_cache.
 
-The name of a folder holds the digest of all that it is made from, so it cannot be stale. Workers of one run of pytest
-wait for each other; the next run of pytest, `make slurm` after `make test` say, has it at once. `make clean` removes it.
+The name of a folder ends with the digest of its sources, so it cannot be stale. The workers of one run of pytest wait
+for each other; the next run, e.g. `make slurm` after `make test`, reads what is kept. `make clean` removes it.
 """
 
 from __future__ import annotations

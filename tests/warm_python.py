@@ -1,11 +1,12 @@
-"""Steps in processes of their own that need not import torch: forked from a process that has it loaded.
+"""Steps in processes of their own that need not import torch: they are forked from a process that has it loaded.
 
-`python -m toolkit.X` takes 2 to 5 s of CPU until its first line runs, and the tests start some hundreds of steps. While
-`WarmPopen` stands for `subprocess.Popen`, such a command is forked from a nursery instead: a single-threaded process that
-has the libraries in memory and nothing of the toolkit, which each step reads anew from its own PYTHONPATH. The process
-is a child of the one that asked for it, with its own folder, environment, session, exit code and signals, and what it
-starts in turn is forked likewise. Different from a command that a user types: /proc/<pid>/cmdline, and the seed of
-str.__hash__, which is one for all steps of a nursery. Any other command is started as ever.
+`python -m toolkit.X` takes 2 to 5 s of CPU before its first line runs, and the tests start hundreds of steps. While
+`WarmPopen` stands for `subprocess.Popen`, such a command is forked from a nursery: a single-threaded process that has
+the libraries in memory and nothing of the toolkit, which each step imports anew from its own PYTHONPATH. The process is
+a child of the one that starts it, with its own folder, environment, session, signals and exit code, and the steps that
+it starts are forked from it. Two things differ from a command that a user types: /proc/<pid>/cmdline, and the seed of
+str.__hash__, which all steps of a nursery share. Every other command is started as usual, and so are all commands
+where SAWT_TEST_PROCESSES=cold.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ LIBRARIES = (
 PR_SET_CHILD_SUBREAPER = 36
 LARGEST_MESSAGE = 1 << 20
 START = subprocess.Popen._execute_child  # type: ignore[attr-defined]
+PIPE_ENDS = ("p2cread", "p2cwrite", "c2pread", "c2pwrite", "errread", "errwrite")
 NAMES = list(inspect.signature(START).parameters)[1:]
 # Variables that Python and the libraries read when they start: who wants another value needs a process of its own.
 READ_AT_START = ("CUDA", "HF_", "HUGGINGFACE", "MKL", "MPL", "OMP", "PYTHON", "TORCH", "TRANSFORMERS", "TZ", "XDG")
@@ -77,9 +79,7 @@ class WarmPopen(subprocess.Popen):  # type: ignore[type-arg]
         self._child_created = True
         while request["session"] and os.getsid(self.pid) != self.pid:  # else its group cannot be killed yet
             time.sleep(0.0005)
-        self._close_pipe_fds(
-            *(call[name] for name in ("p2cread", "p2cwrite", "c2pread", "c2pwrite", "errread", "errwrite"))
-        )
+        self._close_pipe_fds(*(call[end] for end in PIPE_ENDS))
 
 
 def _request(call: dict[str, Any]) -> dict[str, Any] | None:
@@ -169,7 +169,7 @@ def _fork(request: dict[str, Any], fds: list[int]) -> int:
             time.sleep(0.0005)  # until the process between has ended
         _become(request, fds)
         code = _run(request["words"])
-    except BaseException:
+    except BaseException:  # noqa: BLE001 as Python does: printed, and the exit code says it
         traceback.print_exc()
         code = 1
     os._exit(code)
@@ -208,11 +208,8 @@ def _open_streams() -> None:
     locale = next(filter(None, (os.environ.get(n) for n in ("LC_ALL", "LC_CTYPE", "LANG"))), "C")
     errors = "surrogateescape" if locale in ("C", "POSIX", "C.UTF-8", "C.utf8") else "strict"
     unbuffered = bool(os.environ.get("PYTHONUNBUFFERED"))
-    for number, name, mode, how in (
-        (0, "stdin", "rb", errors),
-        (1, "stdout", "wb", errors),
-        (2, "stderr", "wb", "backslashreplace"),
-    ):
+    rows = ((0, "stdin", "rb", errors), (1, "stdout", "wb", errors), (2, "stderr", "wb", "backslashreplace"))
+    for number, name, mode, how in rows:
         raw: Any = open(number, mode, buffering=0 if unbuffered and mode == "wb" else -1, closefd=False)
         lines = mode == "wb" and (number == 2 or os.isatty(number))
         stream = io.TextIOWrapper(raw, "utf-8", how, line_buffering=lines, write_through=unbuffered and mode == "wb")
@@ -233,7 +230,7 @@ def _run(words: list[str]) -> int:
     except KeyboardInterrupt:
         traceback.print_exc()
         code = -signal.SIGINT
-    except BaseException:
+    except BaseException:  # noqa: BLE001 as Python does: printed, and the exit code says it
         traceback.print_exc()
         code = 1
     threading._shutdown()
