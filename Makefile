@@ -22,7 +22,7 @@ demo: setup
 demo-whisper: setup
 	@cd egs/mini/whisper && ./run.sh
 
-# Modules stay on one worker, the longest first (tests/conftest.py). One thread each: two workers have two cores.
+## Modules stay on one worker, the longest first (tests/conftest.py). One thread each: two workers have two cores.
 PYTEST = OMP_NUM_THREADS=1 .venv/bin/pytest --durations=10
 SHARED = -n 2 --dist loadgroup --no-loadscope-reorder
 

@@ -2,13 +2,13 @@
 
 import os
 import shutil
+import signal
 import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import warm_recipe
 from hypothesis import settings
 from made_once import made_by_runs, made_once
 from warm_python import Nursery, WarmPopen
@@ -93,35 +93,19 @@ class House:
         )
 
     def run(self, recipe: str, *words: str, cold: bool = False) -> tuple[int, str]:
-        """Run to the end; (exit code, what it wrote). Its processes are forked (tests/warm_python.py) unless `cold`."""
-        process = self.start(recipe, *words) if cold or WarmPopen.nursery is None else self.start_warm(recipe, *words)
-        written, _ = process.communicate(timeout=600)
+        """Run to the end; (exit code, output). Engine and steps are forked (tests/warm_python.py) unless `cold`."""
+        if cold or WarmPopen.nursery is None:
+            process = self.start(recipe, *words)
+        else:
+            pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "start_new_session": True}
+            folder = self.root / "egs" / recipe
+            process = warm_recipe.start(folder, [*words, "--ngpu", "0"], dict(os.environ), **pipes)
+        try:
+            written, _ = process.communicate(timeout=LONGEST_RUN_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
         return process.returncode, written
-
-    def start_warm(self, recipe: str, *words: str) -> subprocess.Popen[str]:
-        """As `start`, where bash declares the stages first and ends, and then the engine is forked."""
-        folder = self.root / "egs" / recipe
-        table = Path(tempfile.mkdtemp(dir=self.root))
-        env = {**os.environ, "SAWT_PYTHON": str(ROOT / "tests/recipe_table.sh"), "SAWT_TABLE": str(table)}
-        call = {"cwd": folder, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "start_new_session": True}
-        bash = subprocess.Popen(["./run.sh", *words, "--ngpu", "0"], env=env, text=True, **call)
-        if not self._declared(bash, table):
-            return bash
-        pairs = (table / "environment").read_bytes().split(b"\0")[:-1]
-        env = {os.fsdecode(k): os.fsdecode(v) for k, _, v in (pair.partition(b"=") for pair in pairs)}
-        env["SAWT_PYTHON"] = str(ROOT / ".venv/bin/python3")
-        engine = [sys.executable, *map(os.fsdecode, (table / "words").read_bytes().split(b"\0")[:-1])]
-        with open(table / "table") as declared:
-            return subprocess.Popen(engine, env=env, text=True, stdin=declared, **call)
-
-    @staticmethod
-    def _declared(bash: subprocess.Popen[str], table: Path) -> bool:
-        """Whether bash got as far as the engine; if not, what it wrote can still be read from `bash`."""
-        os.waitid(os.P_PID, bash.pid, os.WEXITED | os.WNOWAIT)
-        if not (table / "words").is_file():
-            return False
-        bash.communicate()
-        return True
 
 
 def made_bytes(folder: Path) -> dict[str, bytes]:
@@ -139,6 +123,7 @@ def new_house(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], House]:
     return lambda: House(tmp_path_factory.mktemp("house"))
 
 
+LONGEST_RUN_SECONDS = 1800.0  # on a machine with much else to do
 HOUSE = ("egs", "utils", "tools", "toolkit")
 
 
