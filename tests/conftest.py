@@ -2,15 +2,18 @@
 
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import warm_recipe
 from hypothesis import settings
+from made_once import made_by_runs, made_once
+from warm_python import Nursery, WarmPopen
 
 ROOT = Path(__file__).resolve().parents[1]
-MADE = {"data", "dump", "exp", "downloads", "nano", "full"}
 MEASURED = {
     "times.json",
     "cost.json",
@@ -27,15 +30,44 @@ settings.load_profile("house")
 def environment() -> Iterator[None]:
     """Without the caller's SAWT_*, and with this toolkit for all processes that tests start: they inherit it."""
     with pytest.MonkeyPatch.context() as patch:
+        warm = os.environ.get("SAWT_TEST_PROCESSES") != "cold"
         for name in [n for n in os.environ if n.startswith("SAWT_")]:
             patch.delenv(name)
         patch.setenv("PYTHONPATH", str(ROOT))
+        if warm:
+            WarmPopen.nursery = Nursery()
+            patch.setattr(subprocess, "Popen", WarmPopen)
         yield
+    if warm:
+        WarmPopen.nursery.close()
 
 
-def made(folder: str, names: list[str]) -> set[str]:
-    """Of a recipe folder's `names`, those that runs made."""
-    return {n for n in names if n in MADE or ".aside-" in n} if "run.sh" in names else set()
+# What takes longest is begun first, so that all workers of pytest-xdist end at about the same time.
+FIRST = (
+    "recipes/test_mini.py",
+    "recipes/test_whisper_mini.py",
+    "recipes/test_whisper_corpora.py",
+    "faults/test_killed_distillation.py",
+    "train/test_pretrain.py",
+    "recipes/test_corpora.py",
+    "faults/test_labelling.py",
+    "train/test_seq2seq.py",
+    "train/test_probe.py",
+    "faults/test_kills.py",
+    "recipes/test_folder.py",
+    "core/test_staleness.py",
+    "core/test_kills_everywhere.py",
+)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of a module go to one worker, which makes the module's fixtures once; the longest modules go first."""
+    place = {str(ROOT / "tests" / name): n for n, name in enumerate(FIRST)}
+    items.sort(key=lambda item: place.get(str(item.path), len(FIRST)))
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(ROOT))))
 
 
 class House:
@@ -44,8 +76,8 @@ class House:
     def __init__(self, root: Path) -> None:
         self.root = root
         for name in ("egs", "utils", "tools"):
-            shutil.copytree(ROOT / name, root / name, ignore=made)
-        shutil.copytree(ROOT / "toolkit", root / "toolkit", ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(ROOT / name, root / name, ignore=made_by_runs)
+        shutil.copytree(ROOT / "toolkit", root / "toolkit")  # with what Python has compiled
 
     def start(self, recipe: str, *words: str) -> subprocess.Popen[str]:
         """Begin a run on the CPU, where the same bytes are promised, however many GPUs there are."""
@@ -60,10 +92,20 @@ class House:
             start_new_session=True,
         )
 
-    def run(self, recipe: str, *words: str) -> tuple[int, str]:
-        process = self.start(recipe, *words)
-        said, _ = process.communicate(timeout=600)
-        return process.returncode, said
+    def run(self, recipe: str, *words: str, cold: bool = False) -> tuple[int, str]:
+        """Run to the end; (exit code, output). Engine and steps are forked (tests/warm_python.py) unless `cold`."""
+        if cold or WarmPopen.nursery is None:
+            process = self.start(recipe, *words)
+        else:
+            pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "start_new_session": True}
+            folder = self.root / "egs" / recipe
+            process = warm_recipe.start(folder, [*words, "--ngpu", "0"], dict(os.environ), **pipes)
+        try:
+            written, _ = process.communicate(timeout=LONGEST_RUN_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+        return process.returncode, written
 
 
 def made_bytes(folder: Path) -> dict[str, bytes]:
@@ -81,13 +123,21 @@ def new_house(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], House]:
     return lambda: House(tmp_path_factory.mktemp("house"))
 
 
+LONGEST_RUN_SECONDS = 1800.0  # on a machine with much else to do
+HOUSE = ("egs", "utils", "tools", "toolkit")
+
+
 @pytest.fixture(scope="session")
 def nano(new_house: Callable[[], House]) -> Path:
-    """Folder of an uninterrupted nano run with nj 4."""
-    house = new_house()
-    code, said = house.run("mini/ssl", "--preset", "nano", "--nj", "4")
-    assert code == 0, said
-    return house.root / "egs/mini/ssl/nano"
+    """Folder of an uninterrupted nano run with nj 4, which all tests share: whoever changes it changes a copy."""
+
+    def make(folder: Path) -> None:
+        house = new_house()
+        code, written = house.run("mini/ssl", "--preset", "nano", "--nj", "4", cold=True)
+        assert code == 0, written
+        (house.root / "egs/mini/ssl/nano").rename(folder / "nano")
+
+    return made_once("nano", make, HOUSE) / "nano"
 
 
 @pytest.fixture(scope="session")

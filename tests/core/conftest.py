@@ -8,6 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import warm_recipe
+from warm_python import WarmPopen
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -68,12 +70,15 @@ class Recipe:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
+    @staticmethod
+    def env() -> dict[str, str]:
+        return {**os.environ, "PATH": f"{ROOT / '.venv/bin'}:{os.environ['PATH']}"}
+
     def popen(self, *words: str, **more: object) -> subprocess.Popen:
-        env = {**os.environ, "PATH": f"{ROOT / '.venv/bin'}:{os.environ['PATH']}"}
         return subprocess.Popen(
             ["./run.sh", *words],
             cwd=self.folder,
-            env=env,
+            env=self.env(),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -81,7 +86,12 @@ class Recipe:
         )
 
     def __call__(self, *words: str) -> tuple[int, str]:
-        process = self.popen(*words)
+        """Run to the end, the engine forked (tests/warm_python.py); `popen` starts it as a user does."""
+        if WarmPopen.nursery is None:
+            process = self.popen(*words)
+        else:
+            pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+            process = warm_recipe.start(self.folder, list(words), self.env(), **pipes)
         out, err = process.communicate(timeout=60)
         return process.returncode, out + err
 

@@ -1,4 +1,4 @@
-"""kill -9 at a random moment of every step of the nano recipe."""
+"""kill -9 in the nano recipe: of each kind of process, and (`long`) at a random moment of every step."""
 
 import os
 import random
@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,8 +19,91 @@ pytestmark = pytest.mark.faults
 FEWEST_KILLS = 20
 LONGEST_STEP_SECONDS = 12.0
 BEGIN_SECONDS = 120.0
+TRIES = 20
 
 
+@pytest.fixture(scope="module")
+def house(nano: Path, new_house: Callable[[], House]) -> House:
+    """A house with a finished nano run, of which each test takes an output away."""
+    copy = new_house()
+    shutil.copytree(nano, copy.root / "egs/mini/ssl/nano")
+    return copy
+
+
+def children(pid: int) -> list[int]:
+    try:
+        tasks = list(Path(f"/proc/{pid}/task").iterdir())
+        return [int(word) for task in tasks for word in (task / "children").read_text().split()]
+    except OSError:  # gone meanwhile
+        return []
+
+
+def step_of(engine: int) -> list[int]:
+    """The step that the engine runs now."""
+    return children(engine)[:1]
+
+
+def worker_of(engine: int) -> list[int]:
+    """A process that makes shards for the step that the engine runs now."""
+    return [pid for step in step_of(engine) for pid in children(step)][-1:]
+
+
+def engine_alone(engine: int) -> list[int]:
+    return [engine]
+
+
+@pytest.mark.parametrize(
+    ("stage", "out", "victim", "sign"),
+    [
+        ("it1.label", "dump/it1/labels", step_of, "shards"),  # with its workers at work
+        ("it2.sample", "dump/it2/sample", worker_of, "record.json"),
+        ("it1.base", "exp/it1/base", step_of, "loss.tsv"),
+        ("it2.label", "dump/it2/labels", engine_alone, "shards"),
+        ("probe", "exp/probe/it1.base", None, "record.json"),  # the whole process group
+    ],
+)
+def test_a_process_that_is_killed_costs_no_byte(
+    stage: str, out: str, victim: Callable[[int], list[int]] | None, sign: str, house: House, nano: Path
+) -> None:
+    folder = house.root / "egs/mini/ssl/nano"
+    words = ("--preset", "nano", "--stage", stage, "--stop-stage", stage, "--nj", "2")
+    for _ in range(TRIES):
+        shutil.rmtree(folder / out)
+        process = house.start("mini/ssl", *words)
+        pids = wait_for(process, folder / out / sign, victim)
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        if victim is None and process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        written, _ = process.communicate(timeout=BEGIN_SECONDS)
+        if process.returncode and read_json(folder / out / RECORD)["state"] == "running":
+            break
+    else:
+        raise AssertionError(f"no kill landed in {TRIES} tries: {written}")
+    if victim in (step_of, worker_of):
+        assert process.returncode == 1 and f"({stage}) failed with code" in written, written
+    else:
+        assert process.returncode == -signal.SIGKILL
+    code, written = house.run("mini/ssl", *words, cold=True)
+    assert code == 0, written
+    interrupted, whole = made_bytes(folder), made_bytes(nano)
+    assert interrupted.keys() == whole.keys()
+    assert [name for name in whole if interrupted[name] != whole[name]] == []
+
+
+def wait_for(process: subprocess.Popen[str], sign: Path, victim: Callable[[int], list[int]] | None) -> list[int]:
+    """Process ids of the victim as soon as there are the file `sign` and the victim; empty where the run has ended."""
+    deadline = time.monotonic() + BEGIN_SECONDS
+    while process.poll() is None:
+        pids = victim(process.pid) if victim else []
+        if sign.exists() and (pids or victim is None):
+            return pids
+        assert time.monotonic() < deadline, f"{sign} was not made in {BEGIN_SECONDS:.0f} s"
+        time.sleep(0.002)
+    return []
+
+
+@pytest.mark.long
 def test_killed_at_random_in_every_step_it_ends_byte_identical(nano: Path, new_house) -> None:
     house, rng = new_house(), random.Random(5)
     folder, kills = house.root / "egs/mini/ssl", 0

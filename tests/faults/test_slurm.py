@@ -27,7 +27,7 @@ class OnSlurm:
         (self.recipe / "conf/nano/slurm.yaml").write_text(SETTINGS)
 
     def stage(self, name: str) -> tuple[int, str]:
-        return self.house.run("mini/ssl", *WORDS, "--stage", name, "--stop-stage", name)
+        return self.house.run("mini/ssl", *WORDS, "--stage", name, "--stop-stage", name, cold=True)
 
     def begun(self, name: str, out: str) -> tuple[subprocess.Popen[str], str]:
         """A run whose tasks are all on their nodes, waiting at the door; the number of its job."""
@@ -83,7 +83,7 @@ def test_whatever_befalls_its_jobs_the_bytes_are_those_of_a_local_run(on_slurm: 
     assert on_slurm.stage("it1.quality")[0] == 0
     training_killed_then_left_alone(on_slurm)
     a_worker_killed(on_slurm)
-    code, said = on_slurm.house.run("mini/ssl", *WORDS, "--stop-stage", "it2.label")
+    code, said = on_slurm.house.run("mini/ssl", *WORDS, "--stop-stage", "it2.label", cold=True)
     assert code == 0, said
     there, local = made_bytes(on_slurm.made), made_bytes(nano)
     assert {"dump/it2/labels/labels.npy", "exp/it1/base/hf/model.safetensors"} <= there.keys() <= local.keys()

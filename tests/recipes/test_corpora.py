@@ -24,6 +24,8 @@ RECIPES = {  # recipe -> {variable with the corpus's folder: tree}
     **{f"dialect_{dialect}": {"CASABLANCA": "casablanca"} for dialect in DIALECTS},
     "harness": {name.upper(): name for name in ("mgb2", "librispeech", "ksuemotions", "adi5")},
 }
+OF_A_DIALECT = [f"dialect_{dialect}" for dialect in DIALECTS]
+ONE_DIALECT = OF_A_DIALECT[0]  # of which `make test` runs the stages; the recipes of the rest only differ in a word
 TREES = sorted({name for trees in RECIPES.values() for name in trees.values()})
 
 
@@ -54,7 +56,9 @@ def test_every_recipe_of_a_corpus_is_tried_here() -> None:
     assert there == {*RECIPES, "mini", "asterisk", "folder", "dialect_clips"}
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize(
+    "recipe", [pytest.param(name, marks=[pytest.mark.long] * (name in OF_A_DIALECT[1:])) for name in RECIPES]
+)
 def test_four_stages_make_units_of_a_corpus_in_its_true_layout(
     recipe: str, tree: Callable[[str], Path], house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -72,6 +76,25 @@ def test_four_stages_make_units_of_a_corpus_in_its_true_layout(
         assert any(u.id in labels for u in data.utterances)
     code, said = house.run(f"{recipe}/ssl", *SHORT)
     assert code == 0 and "nothing to do" in said, said
+
+
+@pytest.mark.parametrize("recipe", OF_A_DIALECT[1:])
+def test_a_recipe_of_another_dialect_names_another_and_is_else_the_same(
+    recipe: str, tree: Callable[[str], Path], house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, this = (
+        (house.root / "egs" / name / "ssl/run.sh").read_text(encoding="utf-8").splitlines()
+        for name in (ONE_DIALECT, recipe)
+    )
+    changed = [new for old, new in zip(one, this, strict=True) if old != new]
+    dialect = recipe.removeprefix("dialect_").upper()
+    assert [line.split()[0] for line in changed] == ["#", f"dialect={dialect}"]
+    assert [p.name for p in (house.root / "egs" / recipe / "ssl").iterdir()] == ["run.sh"]
+    monkeypatch.setenv("CASABLANCA", str(tree("casablanca")))
+    code, listed = house.run(f"{recipe}/ssl", "--list")
+    assert code == 0 and " it1.label " in listed, listed
+    code, planned = house.run(f"{recipe}/ssl", "--plan", *SHORT)
+    assert code == 0 and "it1.label" in planned, planned
 
 
 def _help(house: House, recipe: str) -> list[str]:
