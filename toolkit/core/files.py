@@ -116,8 +116,8 @@ def locked(folder: Path, patience_seconds: float = 5.0) -> Iterator[None]:
                 if not isinstance(e, BlockingIOError):
                     raise
                 if time.monotonic() > deadline:
-                    what = "another run is at work here"
-                    raise UserError(what, str(folder), "wait for it to end, or stop it") from None
+                    problem = "another run is at work here"
+                    raise UserError(problem, str(folder), "wait for it to end, or stop it") from None
             else:
                 if _is(f, folder / ".lock"):
                     _locks.add(f)

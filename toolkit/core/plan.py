@@ -61,14 +61,14 @@ def cost(table: Table, run: Run) -> Cost:
     """Raises UserError where --hours is no number of hours."""
     step, stated = run.declared, _stated_in_config(run)
     known = [h for h in map(audio_hours, run.ins) if h is not None]
-    said = next((o.value for o in table.options if o.name == "hours" and o.value), "")
+    given = next((o.value for o in table.options if o.name == "hours" and o.value), "")
     try:
-        hours = sum(known) if known else float(said) if said else audio_hours(run.out)
+        hours = sum(known) if known else float(given) if given else audio_hours(run.out)
         if hours is not None and not 0 <= hours < float("inf"):
             raise ValueError
     except ValueError:
         raise UserError(
-            f"--hours: {said!r} is no number of hours", "--hours", "give hours of audio, e.g. 1200"
+            f"--hours: {given!r} is no number of hours", "--hours", "give hours of audio, e.g. 1200"
         ) from None
     hourly, fixed = stated.get("mb_per_hour", step.mb_per_hour), stated.get("mb", step.mb)
     if not hourly and hours is None:
@@ -85,7 +85,7 @@ def together(costs: Sequence[Cost]) -> Cost:
 
 def _stated_in_config(run: Run) -> dict[str, float]:
     """Disk that a config states for what the step makes, in a comment as above, or with `90 MB per hour`."""
-    said: dict[str, float] = {}
+    stated: dict[str, float] = {}
     files = [
         file for name in record.flag(run.argv, "--config") if Path(name).is_file() for file in config_files(Path(name))
     ]
@@ -93,8 +93,8 @@ def _stated_in_config(run: Run) -> dict[str, float]:
         text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
         for step, mb, hourly in re.findall(r"^# disk(?: of (\S+))?: (\d+(?:\.\d+)?) MB( per hour)?", text, re.M):
             if step in ("", run.argv[0]):
-                said["mb_per_hour" if hourly else "mb"] = float(mb)
-    return said
+                stated["mb_per_hour" if hourly else "mb"] = float(mb)
+    return stated
 
 
 def free_mb(folder: str) -> float:
@@ -128,13 +128,13 @@ def show(table: Table, first: int, last: int, nj: int) -> None:
     print(f"{'':3} {'stage':16} {'state':8} {'jobs':>4} {'audio h':>9} {'disk MB':>10}")
     unknown, to_make = False, table.to_make(first, last)
     for n, stage in enumerate(table.stages[first - 1 : last], first):
-        found = [cost(table, run) for run in stage.runs]
-        unknown |= any(c.hours is None for c in found)
-        hours = together(found).hours
+        costs = [cost(table, run) for run in stage.runs]
+        unknown |= any(c.hours is None for c in costs)
+        hours = together(costs).hours
         mb = together([cost(table, run) for number, run in to_make if number == n]).mb
-        said = "?" if hours is None else f"{hours:,.2f}" if hours else "-"
+        audio = "?" if hours is None else f"{hours:,.2f}" if hours else "-"
         jobs = max(run.at_once(nj) for run in stage.runs)
-        print(f"{n:3} {stage.name:16} {table.stage_status(stage).state:8} {jobs:4} {said:>9} {mb:10,.0f}")
+        print(f"{n:3} {stage.name:16} {table.stage_status(stage).state:8} {jobs:4} {audio:>9} {mb:10,.0f}")
     total = together([cost(table, run) for _, run in to_make]).mb
     print(f"to write: {total:,.0f} MB; free here: {free_mb('.'):,.0f} MB")
     if unknown:

@@ -170,8 +170,8 @@ def _config_id(path: Path, sections: tuple[str, ...]) -> str:
         tree = read_yaml(path)
     except UserError:  # said when the step is run
         return digest(path.read_bytes())
-    said = {name: value for name, value in tree.items() if not sections or name in sections}
-    return digest(json.dumps(said, ensure_ascii=False).encode())
+    counted = {name: value for name, value in tree.items() if not sections or name in sections}
+    return digest(json.dumps(counted, ensure_ascii=False).encode())
 
 
 def identity_id(parts: dict[str, str]) -> str:
@@ -231,13 +231,13 @@ def refuse_foreign(out: Path) -> None:
 
 def _contents(out: Path) -> list[str]:
     """What a finished step leaves for others to read, as relative paths; of a large folder only its own."""
-    found: list[str] = []
+    names: list[str] = []
     for path in sorted(p for p in out.iterdir() if p.name not in {RECORD, ".lock", "log", "shards", *DISPENSABLE}):
         if path.name.endswith(TEMPORARY):
             continue
         inside = list(islice(path.rglob("*"), MANY_FILES + 1)) if path.is_dir() else []
-        found += [str(p.relative_to(out)) for p in [path, *(inside if len(inside) <= MANY_FILES else [])]]
-    return sorted(found)
+        names += [str(p.relative_to(out)) for p in [path, *(inside if len(inside) <= MANY_FILES else [])]]
+    return sorted(names)
 
 
 def _change(part: str, was: str | None, now: str | None) -> str:
@@ -245,7 +245,7 @@ def _change(part: str, was: str | None, now: str | None) -> str:
     if part != "command" or was is None or now is None:
         return part
     old, new = json.loads(was), json.loads(now)
-    words = [shlex.join(w for w in some if w not in other) or "nothing" for some, other in ((old, new), (new, old))]
+    words = [shlex.join(w for w in mine if w not in theirs) or "nothing" for mine, theirs in ((old, new), (new, old))]
     return f"command (from {words[0]} to {words[1]})"
 
 
@@ -277,14 +277,14 @@ def finish(
 def commit() -> str:
     """Commit of the toolkit, with + when its files differ from it; `unknown` outside git."""
     try:
-        said = subprocess.run(
+        described = subprocess.run(
             ["git", "-C", str(PACKAGE), "describe", "--always", "--dirty=+", "--exclude=*"],
             capture_output=True,
             text=True,
         )
     except OSError:  # no git, or no process more to be had: all work is done by now
         return "unknown"
-    return said.stdout.strip() or "unknown"
+    return described.stdout.strip() or "unknown"
 
 
 @dataclass

@@ -55,7 +55,7 @@ def run_stages(table: Table, first: int, last: int) -> int:
         return 0
     start = time.monotonic()
     for n, stage in enumerate(stages, first):
-        print(f"== stage {n}/{len(table.stages)} {stage.name}: {stage.what}", flush=True)
+        print(f"== stage {n}/{len(table.stages)} {stage.name}: {stage.meaning}", flush=True)
         for run in stage.runs:
             code = _run_one(table, n, run)
             if code:

@@ -124,8 +124,8 @@ class _Watch:
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def look(self, note: str) -> None:
-        found = [self.waiting.pop(name) for name in self.waiting.keys() & set(os.listdir(self.folder))]
-        self.bar.add(sum(found), note)
+        costs = [self.waiting.pop(name) for name in self.waiting.keys() & set(os.listdir(self.folder))]
+        self.bar.add(sum(costs), note)
 
     def poll(self, note: Callable[[], str]) -> None:
         """Look, if the last look was long enough ago."""

@@ -114,9 +114,9 @@ def _gpus_of_cluster(table: Table, only_look: bool) -> str:
         raise UserError("there is no sbatch on this machine", "--backend slurm", "run on a host that submits to Slurm")
     os.environ.pop(slurm.SETTINGS, None)
     folders = [o.value for o in table.options if o.name == "conf"]
-    found = next((path for folder in [*folders, "conf"] if (path := Path(folder, "slurm.yaml")).is_file()), None)
-    if found:
-        os.environ[slurm.SETTINGS] = str(found.absolute())
+    settings = next((path for folder in [*folders, "conf"] if (path := Path(folder, "slurm.yaml")).is_file()), None)
+    if settings:
+        os.environ[slurm.SETTINGS] = str(settings.absolute())
     return str(slurm.settings().gpus)
 
 
@@ -136,7 +136,7 @@ def _list(table: Table) -> int:
         busy = ["a run is at work here"] if any(held(Path(run.out)) for run in stage.runs) else []
         busy += filter(None, (_job_there(Path(run.out)) for run in stage.runs))
         why = "; ".join(filter(None, [state.why, *busy]))
-        print(f"{n:3} {stage.name:16} {state.state:8} {stage.what}{f'   [{why}]' if why else ''}")
+        print(f"{n:3} {stage.name:16} {state.state:8} {stage.meaning}{f'   [{why}]' if why else ''}")
         for run in stage.runs:
             print(f"{'':29}{' '.join(run.ins) or '-'} -> {run.out}")
     return 0
@@ -188,11 +188,11 @@ def _publish(table: Table) -> int:
         why = f"the results are not of what the recipe says now: stage {old.name} is {state.state}"
         remedy = "run the recipe to its end first, with the options of the run to be published"
         raise UserError(f"{why} ({state.why})" if state.why else why, "--publish", remedy)
-    found = results(table)
-    if found is None:
+    table_file = results(table)
+    if table_file is None:
         raise UserError("no stage of this recipe makes a RESULTS.md", "--publish", "add the results stage")
-    write_text(Path(RESULTS), found.read_text(encoding="utf-8"))
-    print(f"published {found} as {Path(RESULTS).absolute()}")
+    write_text(Path(RESULTS), table_file.read_text(encoding="utf-8"))
+    print(f"published {table_file} as {Path(RESULTS).absolute()}")
     return 0
 
 

@@ -76,11 +76,11 @@ class Step(Generic[C]):
         """How many GPUs may be used (--ngpu of the recipe): 0 means the CPU."""
         return int(os.environ.get("SAWT_NGPU", "0"))
 
-    def input(self, position: int, what: str) -> Path:
-        """The input at `position`; raises UserError naming `what` is wanted where there are fewer."""
+    def input(self, position: int, wanted: str) -> Path:
+        """The input at `position`; raises UserError that names what is `wanted` if there are fewer."""
         if position >= len(self.ins):
             raise UserError(
-                f"input {position + 1} is missing: {what}", "--in", f"see python3 -m toolkit.{self.name} --help"
+                f"input {position + 1} is missing: {wanted}", "--in", f"see python3 -m toolkit.{self.name} --help"
             )
         return self.ins[position]
 
@@ -184,7 +184,7 @@ def _parser(name: str, doc: str, config_class: type[Any]) -> argparse.ArgumentPa
 def overrides(rest: list[str], config_class: type[Any]) -> dict[str, str]:
     """Leftover `--peak-lr 1e-3` pairs -> {"peak_lr": "1e-3"}. Raises UserError for what is no field."""
     names = [n for n, _, _ in field_help(config_class)] if fields(config_class) else []
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     words = separated(rest)
     while words:
         key = words.pop(0)
@@ -193,8 +193,8 @@ def overrides(rest: list[str], config_class: type[Any]) -> dict[str, str]:
             _refuse(key, names)
         if not words or words[0].startswith("--"):
             raise UserError(f"{key} needs a value", "command line")
-        found[name] = words.pop(0)
-    return found
+        values[name] = words.pop(0)
+    return values
 
 
 def _refuse(key: str, names: list[str]) -> NoReturn:

@@ -44,7 +44,7 @@ class Run:
 @dataclass(frozen=True)
 class Stage:
     name: str
-    what: str
+    meaning: str
     runs: list[Run] = field(default_factory=list)
 
 
@@ -95,15 +95,15 @@ class Table:
     def _check(self) -> None:
         names = [s.name for s in self.stages]
         outs = [r.out for s in self.stages for r in s.runs]
-        for seen, what in ((names, "stage"), (outs, "output")):
+        for seen, kind in ((names, "stage"), (outs, "output")):
             twice = sorted({x for x in seen if seen.count(x) > 1})
             if twice:
-                raise UserError(f"{what} declared twice: {', '.join(twice)}", "stages() of the recipe", "rename one")
+                raise UserError(f"{kind} declared twice: {', '.join(twice)}", "stages() of the recipe", "rename one")
         for a in outs:
             if nested := next((b for b in outs if a and b and Path(a) in Path(b).parents), None):
-                what = f"one output lies in another: {nested} in {a}"
+                problem = f"one output lies in another: {nested} in {a}"
                 raise UserError(
-                    what, "stages() of the recipe, or --data, --dump, --exp", "give each a folder of its own"
+                    problem, "stages() of the recipe, or --data, --dump, --exp", "give each a folder of its own"
                 )
         for stage in self.stages:
             if not stage.runs or not all(r.out for r in stage.runs):
@@ -178,14 +178,14 @@ class Table:
         for name in filter(None, run.ins):
             made = self.maker(Path(name))
             if made and made[0] >= n and made[1].out == run.out:
-                what = "the output would be written over an input"
-                raise UserError(what, f"--out {run.out}, --in {name}", "name a new folder")
+                problem = "the output would be written over an input"
+                raise UserError(problem, f"--out {run.out}, --in {name}", "name a new folder")
             inside = [
                 out for out in self._makers if out != Path(run.out) and Path(name).resolve() in out.resolve().parents
             ]
             if made is None and inside:
-                what = f"{inside[0]}, which a stage will write, lies inside the input {name}"
-                raise UserError(what, self.place(n), "name a folder outside of it")
+                problem = f"{inside[0]}, which a stage will write, lies inside the input {name}"
+                raise UserError(problem, self.place(n), "name a folder outside of it")
 
     def check_inputs(self, n: int, run: Run, names: list[str]) -> None:
         """Raise UserError unless the inputs `names` of a run of stage `n` are there and finished."""
@@ -196,8 +196,8 @@ class Table:
                 why = f" ({state.why})" if state.why else ""
                 raise UserError(f"stage {n} needs {name}, which is {state.state}{why}", name, remedy)
             if absent := self._absent(name, made):
-                what, remedy = absent
-                raise UserError(f"{self.place(n)} {what}", name or "--in", remedy)
+                problem, remedy = absent
+                raise UserError(f"{self.place(n)} {problem}", name or "--in", remedy)
 
     def _absent(self, name: str, made: tuple[int, Run] | None) -> tuple[str, str] | None:
         """(what is wrong, remedy) of an input that is empty or not there although its maker, if any, is done."""
@@ -211,8 +211,11 @@ class Table:
             given = [o for o in self.options if o.value == name]
             hint = f"set {given[0].flag} ({given[0].meaning})" if given else "mend the path"
             return f"needs {name}: no such file or folder", hint
-        there = sorted(p.name for p in Path(made[1].out).iterdir() if p.is_dir() and p.name not in record.BOOKKEEPING)
-        return f"needs {name}, which stage {made[0]} did not make", f"mend the name: there are {', '.join(there[:12])}"
+        folders = sorted(p.name for p in Path(made[1].out).iterdir() if p.is_dir() and p.name not in record.BOOKKEEPING)
+        return (
+            f"needs {name}, which stage {made[0]} did not make",
+            f"mend the name: there are {', '.join(folders[:12])}",
+        )
 
     def refuse_stale(self, n: int, run: Run) -> None:
         """Raise UserError where the output of a run of stage `n` was made from other things than it would be now.
