@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
 import socket
 import time
 import traceback
@@ -12,8 +11,14 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
-CONTEXT = multiprocessing.get_context("forkserver")  # a process that has run a backward pass must not be forked
-CONTEXT.set_forkserver_preload(["toolkit.train.engine.loop"])  # torch is imported once
+import torch
+import torch._dynamo
+
+from toolkit.core.job import die_with_parent
+from toolkit.train.engine.ranks import World
+
+# Without a GPU a forked process may run backward passes, and need not import torch again, which takes seconds.
+CONTEXT: Any = multiprocessing.get_context("forkserver" if torch.cuda.is_available() else "fork")
 
 
 def in_ranks(size: int, function: Callable[..., Any], *args: Any, seconds: float = 120.0) -> list[Any]:
@@ -26,7 +31,7 @@ def in_ranks(size: int, function: Callable[..., Any], *args: Any, seconds: float
         port = free.getsockname()[1]
     pairs = [CONTEXT.Pipe(duplex=False) for _ in range(size)]
     ranks = [
-        CONTEXT.Process(target=_rank, args=(rank, size, port, pair[1], function, args))
+        CONTEXT.Process(target=_rank, args=(rank, size, port, pair[1], function, args), daemon=True)
         for rank, pair in enumerate(pairs)
     ]
     for rank in ranks:
@@ -47,11 +52,7 @@ def in_ranks(size: int, function: Callable[..., Any], *args: Any, seconds: float
 def _rank(
     rank: int, size: int, port: int, connection: Connection, function: Callable[..., Any], args: tuple[Any, ...]
 ) -> None:
-    import torch
-
-    from toolkit.train.engine.ranks import World
-
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    die_with_parent()
     torch.set_num_threads(1)
     if size > 1:
         place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": size, "MASTER_PORT": port}

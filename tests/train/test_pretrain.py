@@ -140,6 +140,23 @@ def test_the_exported_weights_are_those_of_the_last_checkpoint(whole: Path) -> N
     assert all(torch.equal(w, checkpoint[f"model.hubert.{name}"]) for name, w in exported.items())
 
 
+def test_weights_kept_on_the_way_are_models_and_change_no_byte_of_the_last(
+    recipe: Path, whole: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "exp/it1/base"
+    here(recipe, out, INS, {"loop.keep_at": "0.1 1", "loop.tensorboard": "no"})
+    assert (out / "hf/model.safetensors").read_bytes() == (whole / "hf/model.safetensors").read_bytes()
+    assert (out / "loss.tsv").read_bytes() == (whole / "loss.tsv").read_bytes()
+    early, last = (load_encoder(out / "at" / percent) for percent in ("10", "100"))
+    assert (early.name, early.layers) == ("it1.base.at10", 1)
+    final = weights(out)
+    for network, equal in ((early, False), (last, True)):
+        state = network.model.state_dict()
+        assert all(torch.equal(state[n], t) for n, t in final.items()) == equal
+    assert read_json(out / "at/10/hf/config.json")["sawt"]["steps"] == 3
+    assert {p.name for p in (out / "at").iterdir()} == {"10", "100"} and not list(out.rglob("weights.safetensors"))
+
+
 def twin(recipe: Path, folder: Path) -> Path:
     """Another folder with the same inputs, in which the same command line has the same identity."""
     for name in ("data", "labels", "base.yaml"):

@@ -24,7 +24,8 @@ from toolkit.core.record import begin
 from toolkit.core.step import Step
 from toolkit.models.log_mel import log_mel
 from toolkit.models.vocabulary import Vocabulary
-from toolkit.models.whisper_files import load_whisper
+from toolkit.models.whisper import WhisperEncoder
+from toolkit.models.whisper_files import find_model, load_whisper, model_name
 from toolkit.pseudo.decode import greedy
 from toolkit.train import whisper, whisper_dev
 from toolkit.train.engine import loop as loop_module
@@ -70,6 +71,36 @@ def made(out: Path) -> dict[str, bytes]:
     return {
         str(p.relative_to(out)): p.read_bytes() for p in out.rglob("*") if p.is_file() and "checkpoints" not in p.parts
     }
+
+
+def test_weights_kept_on_the_way_are_models_and_change_no_byte_of_the_last(recipe: Path, tmp_path: Path) -> None:
+    plain = made(fit(recipe, tmp_path / "plain"))
+    kept = made(fit(recipe, tmp_path / "exp/DW", with_loop(keep_at=(0.5, 1.0))))
+    assert {n: b for n, b in kept.items() if not n.startswith("at/")} == plain
+    assert kept["at/100/hf/model.safetensors"] == plain["hf/model.safetensors"]
+    assert kept["at/50/hf/model.safetensors"] != plain["hf/model.safetensors"]
+    folder = find_model(tmp_path / "exp/DW/at/50")
+    assert model_name(folder) == "DW.at50" and load_whisper(folder).config == load_whisper(tmp_path / "plain/hf").config
+    assert Vocabulary.read(folder).end == Vocabulary.read(recipe / "teacher").end
+    assert read_json(folder / "config.json")["sawt"]["steps"] == 4
+
+
+def test_a_dev_batch_goes_through_the_encoder_once(
+    recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Loss and WER of a validation share it; the teacher has an encoder of its own."""
+    calls: list[bool] = []
+    original = WhisperEncoder.forward
+
+    def counted(self: WhisperEncoder, *args: Any) -> Any:
+        calls.append(self.training)
+        return original(self, *args)
+
+    monkeypatch.setattr(WhisperEncoder, "forward", counted)
+    config = replace(with_loop(total_steps=1, validate_every=0), objective=Seq2SeqConfig(preset="labels"))
+    fit(recipe, tmp_path, config, INS[:3])
+    windows = len((recipe / "packs/dev/windows.jsonl").read_text().splitlines())
+    assert calls.count(True) == 2 and calls.count(False) == -(-windows // 2)
 
 
 class Stopped(Exception):
