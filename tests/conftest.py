@@ -79,9 +79,14 @@ class House:
             shutil.copytree(ROOT / name, root / name, ignore=made_by_runs)
         shutil.copytree(ROOT / "toolkit", root / "toolkit")  # with what Python has compiled
 
-    def start(self, recipe: str, *words: str) -> subprocess.Popen[str]:
-        """Begin a run on the CPU, where the same bytes are promised, however many GPUs there are."""
+    def start(self, recipe: str, *words: str, imports: Path | None = None) -> subprocess.Popen[str]:
+        """Begin a run on the CPU, where the same bytes are promised, however many GPUs there are.
+
+        `imports`: where its processes note what they import that is slow to import.
+        """
         env = {**os.environ, "SAWT_PYTHON": str(ROOT / ".venv/bin/python3")}
+        if imports:
+            env |= {"SAWT_IMPORTS": str(imports), "PYTHONPATH": f"{ROOT / 'tests/import_watch'}:{ROOT}"}
         return subprocess.Popen(
             ["./run.sh", *words, "--ngpu", "0"],
             cwd=self.root / "egs" / recipe,
@@ -92,10 +97,10 @@ class House:
             start_new_session=True,
         )
 
-    def run(self, recipe: str, *words: str, cold: bool = False) -> tuple[int, str]:
+    def run(self, recipe: str, *words: str, cold: bool = False, imports: Path | None = None) -> tuple[int, str]:
         """Run to the end; (exit code, output). Engine and steps are forked (tests/warm_python.py) unless `cold`."""
         if cold or WarmPopen.nursery is None:
-            process = self.start(recipe, *words)
+            process = self.start(recipe, *words, imports=imports)
         else:
             pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "start_new_session": True}
             folder = self.root / "egs" / recipe
@@ -133,11 +138,45 @@ def nano(new_house: Callable[[], House]) -> Path:
 
     def make(folder: Path) -> None:
         house = new_house()
-        code, written = house.run("mini/ssl", "--preset", "nano", "--nj", "4", cold=True)
+        imports = house.root / "imports.tsv"
+        code, written = house.run("mini/ssl", "--preset", "nano", "--nj", "4", cold=True, imports=imports)
         assert code == 0, written
         (house.root / "egs/mini/ssl/nano").rename(folder / "nano")
+        imports.rename(folder / "nano/imports.tsv")
 
     return made_once("nano", make, HOUSE) / "nano"
+
+
+@pytest.fixture(scope="session")
+def nano_whisper_options(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
+    """Options of egs/mini/whisper that name a teacher of random weights, and clips, in place of what is fetched."""
+    from trees import dialect_clips, speech
+    from whispers import tiny_whisper_folder
+
+    top = tmp_path_factory.mktemp("given")
+    dialect_clips.make(top / "clips", speech())
+    teacher = tiny_whisper_folder(top / "teacher", seed=1, ends=True)
+    options = ("--allow-contamination", "true")  # the clips of this tree repeat sentences of the corpus
+    return ("--preset", "nano", "--teacher", str(teacher), "--clips", str(top / "clips"), *options)
+
+
+@pytest.fixture(scope="session")
+def nano_whisper(nano_whisper_options: tuple[str, ...], new_house: Callable[[], House]) -> Path:
+    """Folder of a nano run of egs/mini/whisper with nj 4; a second run has nothing to do."""
+    house = new_house()
+    imports = house.root / "imports.tsv"
+    code, written = house.run("mini/whisper", *nano_whisper_options, "--nj", "4", cold=True, imports=imports)
+    assert code == 0, written
+    code, written = house.run("mini/whisper", *nano_whisper_options)
+    assert code == 0 and "nothing to do" in written, written
+    recipe = house.root / "egs/mini/whisper"
+    assert not (recipe / "downloads").exists()
+    shutil.copyfile(imports, recipe / "nano/imports.tsv")
+    return recipe / "nano"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--record-versions", action="store_true", help="write tests/recipes/versions.json anew")
 
 
 @pytest.fixture(scope="session")

@@ -102,6 +102,11 @@ class Recipe:
         path = self.folder / "made"
         return path.read_text().splitlines() if path.exists() else []
 
+    def declare(self, script: str, words: str) -> None:
+        """Declare a script of the recipe: jobs="array", mb=5."""
+        source = f"from toolkit.core.registry import Declaration\n\nSTEPS = (Declaration({script!r}, {words}),)\n"
+        (self.folder / "registry.py").write_text(source)
+
     def config(self, name: str, text: str) -> None:
         (self.folder / "conf" / name).write_text(text)
 

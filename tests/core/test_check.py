@@ -28,17 +28,17 @@ def steps(recipe):
 def test_all_mistakes_in_configs_and_flags_are_said_before_the_first_stage_runs(steps):
     steps.config("pairs.yaml", "sede: 1\n")
     for words in ((), ("--plan",)):
-        code, said = steps("--sleep", "much", *words)
-        assert code == 2 and "Traceback" not in said and steps.made() == []
-        assert "error: stage 2 (pairs): unknown config field sede" in said and "did you mean seed?" in said
-        assert "error: stage 3 (more): seed: 'much' is not int" in said
+        code, printed = steps("--sleep", "much", *words)
+        assert code == 2 and "Traceback" not in printed and steps.made() == []
+        assert "error: stage 2 (pairs): unknown config field sede" in printed and "did you mean seed?" in printed
+        assert "error: stage 3 (more): seed: 'much' is not int" in printed
     assert steps("--plan")[0] == 2
 
 
 def test_fresh_moves_nothing_where_a_flag_is_wrong(steps):
     assert steps("--stop-stage", "one")[0] == 0
-    code, said = steps("--fresh", "one", "--sleep", "much")
-    assert code == 2 and "seed: 'much' is not int" in said and (steps.folder / "dump/one").is_dir()
+    code, printed = steps("--fresh", "one", "--sleep", "much")
+    assert code == 2 and "seed: 'much' is not int" in printed and (steps.folder / "dump/one").is_dir()
 
 
 def test_what_differs_in_inputs_and_output_alone_is_checked_once(capfd):
@@ -50,19 +50,31 @@ def test_what_differs_in_inputs_and_output_alone_is_checked_once(capfd):
     assert ended.value.code == 2 and capfd.readouterr().err.count("error: ") == 1
 
 
+def test_a_broken_registry_beside_a_script_and_a_step_that_is_none_are_named(steps):
+    (steps.folder / "registry.py").write_text("STEPS = (Declaration('add.py'),)\n")
+    code, printed = steps("--list")
+    assert code == 2 and "not a registry of steps: name 'Declaration' is not defined" in printed
+    assert "Traceback" not in printed and "registry.py" in printed
+    (steps.folder / "registry.py").unlink()
+    run = steps.folder / "run.sh"
+    run.write_text(run.read_text().replace("score.compare_probes", "score.compare_probe"))
+    code, printed = steps()
+    assert code == 2 and "no step score.compare_probe" in printed and "did you mean score.compare_probes?" in printed
+
+
 @pytest.mark.parametrize(
-    ("ngpu", "found", "step", "refused"),
+    ("ngpu", "available", "step", "refused"),
     [
         (2, 1, "units.label", True),
         (1, 0, "units.label", False),  # it computes on the CPU and says so
-        (1, 0, "train", True),
-        (2, 2, "train", False),
-        (0, 0, "train", False),
+        (1, 0, "train.pretrain", True),
+        (2, 2, "train.pretrain", False),
+        (0, 0, "train.pretrain", False),
     ],
 )
-def test_more_gpus_than_there_are_are_refused(ngpu, found, step, refused, monkeypatch):
+def test_more_gpus_than_there_are_are_refused(ngpu, available, step, refused, monkeypatch):
     monkeypatch.setenv("SAWT_NGPU", str(ngpu))
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: found)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: available)
     assert bool([*check._too_few_gpus([[step]])]) == refused
     monkeypatch.setenv("SAWT_BACKEND", "slurm")
     assert not [*check._too_few_gpus([[step]])]

@@ -159,8 +159,7 @@ def test_dry_run_shows_the_script_of_each_step_that_makes_shards_and_makes_nothi
         "partition: صوت\ntime: 2:00:00\ncpus: 4\nmemory: 8G\ngpus: 2\ngpu_type: a100\n"
         "extra: [--mail-type=END, --exclusive]\nsetup: |\n  module load cuda\n  ulimit -n 4096\n",
     )
-    step = recipe.folder / "add.py"
-    step.write_text(step.read_text().replace("import os, time", 'import os, time\nJOBS = "array"'))
+    recipe.declare("add.py", 'jobs="array"')
     code, said = recipe("--backend", "slurm", "--nj", "12", "--dry-run", "--stop-stage", "two")
     assert code == 0 and said.count("#!/usr/bin/env bash") == 2, said
     for word in (
@@ -276,12 +275,10 @@ def test_the_example_of_the_settings_names_each_and_states_none(tmp_path):
     assert load_config(slurm.SlurmConfig, bare).setup == "module load cuda\nulimit -n 4096\n"
 
 
-def test_the_script_of_a_step_is_what_its_constant_says_that_is_submitted(recipe):
+def test_the_script_of_a_step_is_of_the_jobs_that_it_declares(recipe):
     recipe.config("slurm.yaml", "gpus: 2\n")
-    step = recipe.folder / "add.py"
-    source = step.read_text()
     for jobs, tasks, gpus in (("array", "1-12", 1), ("cpu array", "1-12", 0), ("task", "1", 1), ("ranks", "1", 2)):
-        step.write_text(source.replace("import os, time", f'import os, time\nJOBS = "{jobs}"'))
+        recipe.declare("add.py", f'jobs="{jobs}"')
         said = recipe("--backend", "slurm", "--nj", "12", "--dry-run", "--stop-stage", "one")[1]
         assert f"#SBATCH --array={tasks}\n" in said, said
         assert [line for line in said.splitlines() if "--gres" in line] == [f"#SBATCH --gres=gpu:{gpus}"] * bool(gpus)

@@ -115,8 +115,7 @@ def test_a_required_option_that_is_empty_is_asked_for(recipe):
 
 
 def test_disk_is_planned_from_the_hours_of_audio(recipe):
-    step = recipe.folder / "add.py"
-    step.write_text(step.read_text().replace("import os, time", 'import os, time\nPLAN = {"mb": 5, "mb_per_hour": 90}'))
+    recipe.declare("add.py", "mb=5, mb_per_hour=90")
     (recipe.folder / "corpus/utt2dur").write_text("a 5400\nb 1800\n")
     rows = [line.split() for line in recipe("--plan")[1].splitlines()]
     assert next(row for row in rows if row[1:2] == ["two"])[-2:] == ["2.00", "185"]
@@ -144,9 +143,7 @@ def test_an_output_below_a_file_is_a_users_mistake(recipe):
 
 
 def test_scratch_of_runs_one_after_the_other_counts_once(recipe):
-    step = recipe.folder / "add.py"
-    plan = 'PLAN = {"mb": 5, "mb_per_hour": 90, "scratch": True}'
-    step.write_text(step.read_text().replace("import os, time", f"import os, time\n{plan}"))
+    recipe.declare("add.py", "mb=5, mb_per_hour=90, scratch=True")
     (recipe.folder / "corpus/utt2dur").write_text("a 3600\n")
     run = recipe.folder / "run.sh"
     run.write_text(run.read_text().replace("--in exp/two", '--in exp/two "$corpus"'))
@@ -157,10 +154,9 @@ def test_scratch_of_runs_one_after_the_other_counts_once(recipe):
 
 
 def test_the_plan_asks_for_no_hours_where_the_disk_does_not_depend_on_them_and_tells_jobs(recipe):
-    step = recipe.folder / "add.py"
-    source, rows = step.read_text(), []
-    for constants in ('PLAN = {"mb": 1}', 'PLAN = {"mb_per_hour": 1}\nJOBS = "array"'):
-        step.write_text(source.replace("import os, time", f"import os, time\n{constants}"))
+    rows = []
+    for words in ("mb=1", 'mb_per_hour=1, jobs="array"'):
+        recipe.declare("add.py", words)
         rows.append(recipe("--plan", "--nj", "7")[1].splitlines())
     fixed, hourly = rows
     assert fixed[1].split()[3:] == ["1", "-", "1"] and not any("?" in row for row in fixed)

@@ -9,8 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any, Literal
+
+from .errors import UserError
 
 PACKAGE = Path(__file__).resolve().parents[1]
 Jobs = Literal["", "array", "cpu array", "task", "ranks"]
@@ -21,7 +24,8 @@ class Declaration:
     """A step of the toolkit, or a script of tools/.
 
     Attributes:
-        name: the module below toolkit/ ("units.kmeans" runs as `python3 -m toolkit.units.kmeans`), or "tools/NAME.sh".
+        name: the module below toolkit/ ("units.kmeans" runs as `python3 -m toolkit.units.kmeans`), "tools/NAME.sh", or
+            the file name of a recipe's own script.
         version: goes up when the same command, config and inputs give other bytes; part of the identity.
         config: the config class as "module:Class", the module below toolkit/; it must not import torch. "" = no config.
         reads: sections of the config file that the step reads, where several steps share the file; empty = all.
@@ -65,15 +69,20 @@ class NoConfig:
 def declared(step: str) -> Declaration:
     """The declaration of a step by its name, or of a script by its path.
 
-    A script of a recipe's local/ is not declared: it gets the defaults. So does a name that is no step, which the
-    check of a call refuses before anything runs (`is_declared`).
+    A recipe's own script may be declared by its file name in a `registry.py` beside it, else it gets the defaults. So
+    does a name that is no step, which the check of a call refuses before anything runs (`is_declared`).
     """
-    return registry().get(_key(step)) or Declaration(step)
+    if "/" not in step:
+        return registry().get(step) or Declaration(step)
+    path = Path(step)
+    if path.parent.name == "tools" and (fetcher := registry().get(f"tools/{path.name}")):
+        return fetcher
+    return _beside(path.parent.absolute()).get(path.name) or Declaration(step)
 
 
 def is_declared(step: str) -> bool:
-    """True if a room declares the step or script."""
-    return _key(step) in registry()
+    """True if a room declares the step."""
+    return step in registry()
 
 
 @cache
@@ -90,7 +99,20 @@ def registry() -> dict[str, Declaration]:
     return steps
 
 
-def _key(step: str) -> str:
-    """Scripts of tools/ are known by their name there, from whichever folder they are called."""
-    path = Path(step)
-    return f"tools/{path.name}" if "/" in step and path.parent.name == "tools" else step
+@cache
+def _beside(folder: Path) -> dict[str, Declaration]:
+    """Declarations of the scripts in a folder of a recipe, by file name: STEPS of its registry.py, if there is one.
+
+    Raises UserError for a registry.py that cannot be read.
+    """
+    path = folder / "registry.py"
+    spec = spec_from_file_location("recipe_registry", path) if path.is_file() else None
+    if spec is None or spec.loader is None:
+        return {}
+    module = module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+        return {declaration.name: declaration for declaration in module.STEPS}
+    except (SyntaxError, ImportError, NameError, AttributeError, TypeError, ValueError) as e:
+        remedy = "write STEPS = (Declaration(...), ...), as toolkit/data/registry.py does"
+        raise UserError(f"not a registry of steps: {e}", str(path), remedy) from None
