@@ -31,11 +31,16 @@ def house(nano: Path, new_house: Callable[[], House]) -> House:
 
 
 def children(pid: int) -> list[int]:
+    """Its children that are alive; bash leaves dead ones to the engine, which takes its place."""
     try:
         tasks = list(Path(f"/proc/{pid}/task").iterdir())
-        return [int(word) for task in tasks for word in (task / "children").read_text().split()]
+        pids = [int(word) for task in tasks for word in (task / "children").read_text().split()]
+        states = [
+            Path(f"/proc/{child}/stat").read_text(errors="replace").rpartition(")")[2].split()[0] for child in pids
+        ]
     except OSError:  # gone meanwhile
         return []
+    return [child for child, state in zip(pids, states, strict=True) if state != "Z"]
 
 
 def step_of(engine: int) -> list[int]:
