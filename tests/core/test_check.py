@@ -55,9 +55,9 @@ def test_what_differs_in_inputs_and_output_alone_is_checked_once(capfd):
     [
         (2, 1, "units.label", True),
         (1, 0, "units.label", False),  # it computes on the CPU and says so
-        (1, 0, "train", True),
-        (2, 2, "train", False),
-        (0, 0, "train", False),
+        (1, 0, "train.pretrain", True),
+        (2, 2, "train.pretrain", False),
+        (0, 0, "train.pretrain", False),
     ],
 )
 def test_more_gpus_than_there_are_are_refused(ngpu, found, step, refused, monkeypatch):
