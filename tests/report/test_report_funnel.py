@@ -33,7 +33,7 @@ def test_every_drop_is_counted_by_stage_and_reason(recipe):
 
 def test_what_a_config_leaves_out_has_a_row_of_its_own_and_is_not_dropped():
     counts = {"utterances": 60.0, "utterances_left_out_by_exclude": 40.0, "hours_left_out_by_exclude": 550.1}
-    stage = Stage(Path("exp/it3/S"), ["train"], counts=counts, reasons={"no labels": 2})
+    stage = Stage(Path("exp/it3/S"), ["train.pretrain"], counts=counts, reasons={"no labels": 2})
     table = funnel_table([stage])
     assert [row[2:4] for row in table.rows] == [["no labels", "2"], ["by choice (data.exclude): 550.1 h", "40"]]
     assert [row[4] for row in table.rows] == ["utterances 60", ""]
@@ -42,7 +42,7 @@ def test_what_a_config_leaves_out_has_a_row_of_its_own_and_is_not_dropped():
         "In all dropped: 2 rows, not all of which say of which utterance.",
     ]
     assert share_dropped(stage) == pytest.approx(100 * 2 / 62)
-    alone = funnel_table([Stage(Path("exp/it3/S"), ["train"], counts=counts)])
+    alone = funnel_table([Stage(Path("exp/it3/S"), ["train.pretrain"], counts=counts)])
     assert [row[2:] for row in alone.rows] == [["by choice (data.exclude): 550.1 h", "40", "utterances 60"]]
 
 
