@@ -44,8 +44,8 @@ def in_ranks(size: int, function: Callable[..., Any], *args: Any, seconds: float
         rank.kill() if failed else rank.join()
         rank.join()
     if failed or any(rank.exitcode for rank in ranks):
-        what = [pair[0].recv() for pair in pairs if pair[0].poll()]
-        raise RuntimeError(f"ranks ended with {[rank.exitcode for rank in ranks]}: {what}")
+        messages = [pair[0].recv() for pair in pairs if pair[0].poll()]
+        raise RuntimeError(f"ranks ended with {[rank.exitcode for rank in ranks]}: {messages}")
     return [pair[0].recv() for pair in pairs]
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.recipe
+# On the worker that has the Whisper run already.
+pytestmark = [pytest.mark.recipe, pytest.mark.xdist_group("tests/recipes/test_whisper_mini.py")]
 
 TRAINS = {"train.pretrain", "train.probe", "train.whisper"}  # steps that build an optimiser, which imports dynamo
 COMPUTES = {"units.sample", "units.kmeans", "units.label", "models.student", "pseudo.transcribe", "pseudo.pack"}

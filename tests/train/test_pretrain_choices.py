@@ -163,8 +163,8 @@ def test_max_hours_takes_a_seeded_share_of_every_language(recipe: Path) -> None:
     assert {id.split("-")[1][:3] for id in kept} == {"ARB", "ENG", "FRA"}
     assert dropped == ["train-ARB00", "train-ENG00", "train-FRA00"]  # too short, whether or not hours are limited
     assert speech.counts["utterances_left_out_by_max_hours"] == 29 - len(kept)
-    assert speech.said.startswith("training on ") and "by data.max_hours" in speech.said
-    assert all(f"{name} " in speech.said.split("of it ")[1] for name in ("ARB", "ENG", "FRA"))
+    assert speech.summary.startswith("training on ") and "by data.max_hours" in speech.summary
+    assert all(f"{name} " in speech.summary.split("of it ")[1] for name in ("ARB", "ENG", "FRA"))
     assert speech.dev is not None and len(speech.dev.utterances) == 5
 
 
@@ -173,8 +173,8 @@ def test_without_the_table_hours_are_drawn_from_the_whole_which_is_said(recipe: 
         shutil.copytree(recipe / name, tmp_path / name)
     (tmp_path / "data/train/utt2lang").unlink()
     speech, _ = opened(tmp_path, data__max_hours="0.005")
-    assert "drawn from the whole: " in speech.said and "data/train has no table utt2lang\n" in speech.said
-    assert "drawn from the whole" not in opened(tmp_path)[0].said
+    assert "drawn from the whole: " in speech.summary and "data/train has no table utt2lang\n" in speech.summary
+    assert "drawn from the whole" not in opened(tmp_path)[0].summary
 
 
 def test_a_balanced_run_goes_on_where_it_stopped_and_says_its_shares(

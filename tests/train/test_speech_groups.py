@@ -50,7 +50,7 @@ def test_a_batch_is_of_the_language_that_it_names(inputs: Inputs) -> None:
         {"ARB": 0.4, "ENG": 0.5, "FRA": 0.1}, abs=2 / 60
     )
     assert speech.counts["share_of_ENG"] == 0.5 and speech.counts["share_of_ARB"] == pytest.approx(0.4)
-    assert "ENG: 50.0 % of the audio-seconds" in speech.said
+    assert "ENG: 50.0 % of the audio-seconds" in speech.summary
 
 
 def test_without_shares_a_batch_is_of_no_group_and_the_crops_still_unpack(inputs: Inputs) -> None:

@@ -45,6 +45,8 @@ def _mistakes(argv: list[str]) -> Iterator[UserError]:
         step.read_command(argv[0], argv[1:], declared(argv[0]).config_class())
     except UserError as e:
         yield e
+    except SystemExit:  # argparse has printed what is wrong, or the help that somebody asked for
+        yield UserError(f"no command of a step: {' '.join(argv)}", "stages() of the recipe", "mend its flags")
 
 
 def _without_places(argv: Sequence[str]) -> list[str]:

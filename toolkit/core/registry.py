@@ -26,7 +26,8 @@ class Declaration:
     Attributes:
         name: the module below toolkit/ ("units.kmeans" runs as `python3 -m toolkit.units.kmeans`), "tools/NAME.sh", or
             the file name of a recipe's own script.
-        version: goes up when the same command, config and inputs give other bytes; part of the identity.
+        version: goes up when the same command, config and inputs give other bytes; part of the identity. Of a script
+            the bytes of its file count instead.
         config: the config class as "module:Class", the module below toolkit/; it must not import torch. "" = no config.
         reads: sections of the config file that the step reads, where several steps share the file; empty = all.
         mb, mb_per_hour: disk that the output takes, fixed and per hour of audio among the inputs.
@@ -112,7 +113,12 @@ def _beside(folder: Path) -> dict[str, Declaration]:
     module = module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-        return {declaration.name: declaration for declaration in module.STEPS}
-    except (SyntaxError, ImportError, NameError, AttributeError, TypeError, ValueError) as e:
+        names = [declaration.name for declaration in getattr(module, "STEPS", ())]
+    except Exception as e:  # noqa: BLE001 any bug of that file is its author's to mend
         remedy = "write STEPS = (Declaration(...), ...), as toolkit/data/registry.py does"
         raise UserError(f"not a registry of steps: {e}", str(path), remedy) from None
+    for name in names:
+        if names.count(name) > 1 or not (folder / name).is_file():
+            problem = "twice" if names.count(name) > 1 else "which is no file beside it"
+            raise UserError(f"a declaration of {name}, {problem}", str(path), "name each script of this folder once")
+    return {declaration.name: declaration for declaration in getattr(module, "STEPS", ())}

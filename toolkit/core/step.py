@@ -7,6 +7,7 @@ import atexit
 import difflib
 import gc
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -94,11 +95,24 @@ def main(function: Callable[[Step[Any]], None], config: type[Any] | None = None)
     module = sys.modules["__main__"]
     spec = module.__spec__  # none for a script of a recipe's local/, which is known by its path
     name = spec.name.removeprefix("toolkit.").removesuffix(".__main__") if spec else sys.argv[0]
+    _open_standard_files()
     die_with_parent()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # a caller that ignores it would hide how workers end
     atexit.register(gc.freeze)  # else Python, as it ends, looks for garbage in all of torch: a third of a second
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts: the same bits every time
     with told(1, (flag(separated(sys.argv), "--out") or ["the output"])[0]):
         _run(function, config or declared(name).config_class(), name, module.__doc__ or "")
+
+
+def _open_standard_files() -> None:
+    """Open those of standard input, output and error that the caller has closed: else a lock would get their number."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            opened = os.open(os.devnull, os.O_RDWR)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+            setattr(sys, name, os.fdopen(number, mode, closefd=False))
 
 
 def read_command(name: str, words: list[str], config_class: type[Any], doc: str = "") -> tuple[argparse.Namespace, Any]:

@@ -23,6 +23,7 @@ from .errors import UserError, told
 from .job import begin_log, child_environment, command, die_with, end_log, tail
 
 LOOK_SECONDS = 0.1  # between two looks at the workers
+STOPPED = 130  # exit code after Ctrl-C
 TERMINAL = "SAWT_TERMINAL"  # bars are redrawn; in a worker's log they are lines
 
 Work = Callable[[int], None]  # the shards of worker i, 1-based
@@ -143,10 +144,10 @@ def _forked(words: list[str], i: int, log: Path, work: Work) -> _Worker:
     file = begin_log(log, words)
     _flush()
     parent = os.getpid()
-    if pid := os.fork():
-        return _Worker(pid, log, file)
     code = 1
     try:
+        if pid := os.fork():
+            return _Worker(pid, log, file)
         die_with(parent)
         os.environ.pop(TERMINAL, None)
         with open(os.devnull, "rb") as nothing:
@@ -156,13 +157,20 @@ def _forked(words: list[str], i: int, log: Path, work: Work) -> _Worker:
         with told(1, str(log)):
             work(i)
         code = 0
-    except SystemExit as e:
-        code = e.code if isinstance(e.code, int) else 1
-    except BaseException:  # noqa: BLE001 nothing above may see it: this copy of the process does no more than its work
-        traceback.print_exc()
-    finally:
-        _flush()
-        os._exit(code)  # without the copies of the parent's exit handlers
+    except BaseException as e:
+        if os.getpid() == parent:
+            raise
+        if isinstance(e, SystemExit):
+            code = e.code if isinstance(e.code, int) else 1
+        else:
+            traceback.print_exc()
+    finally:  # a copy goes no further than its work: neither into what follows here, nor into the exit handlers
+        if os.getpid() != parent:
+            try:
+                _flush()
+            finally:
+                os._exit(code)
+    raise AssertionError("a copy that went on")
 
 
 def _any_failed(workers: Sequence[_Worker]) -> bool:
@@ -171,11 +179,20 @@ def _any_failed(workers: Sequence[_Worker]) -> bool:
     return any(worker.failed for worker in workers)
 
 
+def _any_stopped(workers: Sequence[_Worker]) -> bool:
+    """True if Ctrl-C has ended a worker."""
+    return any(worker.code in (STOPPED, -signal.SIGINT) for worker in workers)
+
+
 @contextmanager
 def _watched(workers: Sequence[_Worker], poll: Callable[[], None]) -> Iterator[None]:
-    """Poll in a thread while this one works; a worker that fails ends the work here with _WorkerFailed."""
+    """Poll in a thread while this one works; a worker that fails ends the work here with _WorkerFailed.
+
+    Workers that Ctrl-C has stopped have not failed: it reaches this process as well.
+    """
     over, working = threading.Event(), True
     main = threading.current_thread()
+    broken: list[Exception] = []
 
     def interrupt(*_: Any) -> None:
         if working:
@@ -183,10 +200,14 @@ def _watched(workers: Sequence[_Worker], poll: Callable[[], None]) -> Iterator[N
 
     def watch() -> None:
         while not over.wait(LOOK_SECONDS):
-            poll()
-            if _any_failed(workers):
-                signal.pthread_kill(main.ident or 0, signal.SIGUSR1)
-                return
+            try:
+                poll()
+                if not _any_failed(workers) or _any_stopped(workers):
+                    continue
+            except Exception as e:  # noqa: BLE001 raised again by the main thread, which it ends
+                broken.append(e)
+            signal.pthread_kill(main.ident or 0, signal.SIGUSR1)
+            return
 
     if main is not threading.main_thread():  # Python handles signals in the main thread alone: wait for the end instead
         yield
@@ -201,6 +222,8 @@ def _watched(workers: Sequence[_Worker], poll: Callable[[], None]) -> Iterator[N
         over.set()
         watcher.join()
         signal.signal(signal.SIGUSR1, before)
+        if broken:
+            raise broken[0]
 
 
 @contextmanager
@@ -216,12 +239,14 @@ def _logged(log: Path, argv: Sequence[str], count: int) -> Iterator[None]:
             yield
             code = 0
         finally:
-            _flush()
-            for descriptor, copy in saved:
-                os.dup2(copy, descriptor)
-                os.close(copy)
-            if terminal is not None:
-                os.environ[TERMINAL] = terminal
+            try:
+                _flush()
+            finally:  # on a full disk, too, what is said of it must reach the user
+                for descriptor, copy in saved:
+                    os.dup2(copy, descriptor)
+                    os.close(copy)
+                if terminal is not None:
+                    os.environ[TERMINAL] = terminal
             end_log(file, code)
 
 

@@ -64,7 +64,7 @@ def card(
         if row
     )
     pca = f", {labels.pca} dimensions left by PCA" if labels.pca else ""
-    choice = "".join(f"- {line}\n" for line in speech.said.splitlines())
+    choice = "".join(f"- {line}\n" for line in speech.summary.splitlines())
     begun = f"with blocks {', '.join(map(str, config.start_layers))} of" if config.start_layers else "as"
     began = f"- begun {begun} {encoder_name(start)}\n" if start else ""
     return f"""---

@@ -71,7 +71,7 @@ def run(step: Step[PretrainConfig]) -> None:
         with World.joined(step.ngpu) as world:
             pretrain(config, inputs, speech, step.out, world, name)
             world.leave()
-    print(speech.said + described(config, inputs.labels.header), flush=True)
+    print(speech.summary + described(config, inputs.labels.header), flush=True)
     count = processes(step, config.data.micro_batches, speech.sampler.seconds * config.loop.total_steps)
     if count > 1 or slurm.chosen():
         launch(step, count)

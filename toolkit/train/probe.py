@@ -67,8 +67,8 @@ class Probes:
         features = self._features(row, upstream, work / "cache")
         source = Source(features, None if row.frozen else lambda: self._tuned(row))
         notes = Notes(Ledger("train.probe"))
-        for found in features.values():
-            for dropped in found.dropped:
+        for of_set in features.values():
+            for dropped in of_set.dropped:
                 notes.ledger.drop(*dropped)
         out.mkdir(parents=True)
         known = {"row": row.row, "title": row.title, "kind": row.kind, "of": row.of, "frozen": row.frozen}
@@ -93,7 +93,7 @@ class Probes:
         if not self.config.layer_wise:
             return {-1: self._task(row, data, source, work / name, label)}
         alone = {
-            layer: Source({name: found.state(place) for name, found in source.sets.items()})
+            layer: Source({name: of_set.state(place) for name, of_set in source.sets.items()})
             for place, layer in enumerate(upstream.chosen)
         }
         return {
@@ -193,9 +193,9 @@ def _within_hours(config: ProbeConfig, sets: Mapping[str, DataDir]) -> dict[str,
     chosen = dict(sets)
     tasks = config.tasks.values()
     for name in {t.sets.train for t in tasks} - {s for t in tasks for s in (t.sets.dev, t.sets.test)}:
-        found = sets[name].utterances
-        ids = within_hours({u.id: u.seconds for u in found}, {}, config.max_hours, config.seed, "max_hours")
-        chosen[name] = replace(sets[name], utterances=[u for u in found if u.id in ids])
+        utterances = sets[name].utterances
+        ids = within_hours({u.id: u.seconds for u in utterances}, {}, config.max_hours, config.seed, "max_hours")
+        chosen[name] = replace(sets[name], utterances=[u for u in utterances if u.id in ids])
     return chosen
 
 
@@ -217,8 +217,8 @@ def _costs(step: Step[ProbeConfig], probes: Probes, rows: Sequence[Row], test: D
     waves = _waves(test, config.cost_utterances)
     with Progress(f"{step.name} cost", len(rows), "rows") as bar:
         for row in rows:
-            found = measure(partial(probes.open, row), waves, config.cost_seconds, probes.device, config.threads)
-            write_json(step.out / row.row / COST, found)
+            cost = measure(partial(probes.open, row), waves, config.cost_seconds, probes.device, config.threads)
+            write_json(step.out / row.row / COST, cost)
             bar.add(1)
 
 

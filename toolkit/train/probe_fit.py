@@ -163,15 +163,15 @@ class Fit:
         """Predictions of a part, in its order; how utterances are grouped does not matter to any of them."""
         objective.eval()
         predictions: dict[str, Prediction] = {}
-        for some, batch in self._batches(part):
+        for chunk, batch in self._batches(part):
             if isinstance(objective, CTC):
                 assert self.data.tokens
-                for e, spelt in zip(some, objective.spelt(batch), strict=True):
+                for e, spelt in zip(chunk, objective.spelt(batch), strict=True):
                     predictions[e.id] = self.data.tokens.decode(spelt)
             else:
                 assert isinstance(objective, Classify)
                 flat = objective.classes(batch).cpu()
-                for e, classes in zip(some, flat.split([len(e.target) for e in some]), strict=True):
+                for e, classes in zip(chunk, flat.split([len(e.target) for e in chunk]), strict=True):
                     predictions[e.id] = classes.numpy()
         return predictions
 
@@ -180,9 +180,9 @@ class Fit:
         examples, size = self.data.parts[part], self.data.config.batch
         with Progress(f"{self.label} {how} {part}", len(examples), "utterances") as bar:
             for start in range(0, len(examples), size):
-                some, to = examples[start : start + size], self.device
-                yield some, {name: torch.from_numpy(values).to(to) for name, values in self.batch(part, some).items()}
-                bar.add(len(some))
+                chunk, to = examples[start : start + size], self.device
+                yield chunk, {name: torch.from_numpy(values).to(to) for name, values in self.batch(part, chunk).items()}
+                bar.add(len(chunk))
 
     def _searched(self, objective: ProbeObjective) -> Searched | None:
         if not isinstance(objective, CTC):
@@ -190,8 +190,8 @@ class Fit:
 
         def heard(part: str) -> Iterator[tuple[Example, Array]]:
             objective.eval()
-            for some, batch in self._batches(part, "beam on"):
-                yield from zip(some, objective.log_probs(batch), strict=True)
+            for chunk, batch in self._batches(part, "beam on"):
+                yield from zip(chunk, objective.log_probs(batch), strict=True)
 
         return search(self.data, heard, self.folder)
 
@@ -272,6 +272,6 @@ def neighbours(
     """
     window = batches * size
     windows = (order[start : start + window] for start in range(0, len(order), window))
-    near = [i for some in windows for i in (sorted(some, key=lambda i: seconds[i]) if batches > 1 else some)]
+    near = [i for chunk in windows for i in (sorted(chunk, key=lambda i: seconds[i]) if batches > 1 else chunk)]
     groups = [near[start : start + size] for start in range(0, len(near), size)]
     return [i for g in rng.permutation(len(groups)) for i in groups[g]]

@@ -166,8 +166,8 @@ class Row:
             return 1, Fbank(CONTEXT if self.kind == "fbank_stacked" else 0).dim
         dim, layers = encoder_shape(self.model)
         if chosen and chosen[-1] > layers:
-            what = f"cache_layers names state {chosen[-1]}, and {self.of} has states 0 to {layers}"
-            raise UserError(what, str(self.model), "name states that it has, or probe it with a config of its own")
+            problem = f"cache_layers names state {chosen[-1]}, and {self.of} has states 0 to {layers}"
+            raise UserError(problem, str(self.model), "name states that it has, or probe it with a config of its own")
         return len(chosen) or layers + 1, dim
 
     def open(self, random_seed: int, device: torch.device, chosen: tuple[int, ...] = ()) -> Upstream:
@@ -200,15 +200,15 @@ def _rows(kind: str, models: Sequence[Path], freeze: bool) -> list[Row]:
         return [Row(kind, kind, f"FBANK {BINS}")]
     if kind == "fbank_stacked":
         return [Row(kind, kind, f"FBANK {BINS} stacked ±{CONTEXT}")]
-    suffix, said = ("", "") if freeze else (".tuned", ", fine-tuned")
+    suffix, suffix_title = ("", "") if freeze else (".tuned", ", fine-tuned")
     rows = []
     for model in models:
         name = encoder_name(model)
         if kind == "random":
-            title = f"random initialisation, shape of {name}{said}"
+            title = f"random initialisation, shape of {name}{suffix_title}"
             rows.append(Row(f"random.{name}{suffix}", kind, title, model, freeze))
         else:
-            rows.append(Row(f"{name}{suffix}", "model", _title(name) + said, model, freeze))
+            rows.append(Row(f"{name}{suffix}", "model", _title(name) + suffix_title, model, freeze))
     return rows
 
 

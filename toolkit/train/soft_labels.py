@@ -43,11 +43,11 @@ def run(step: Step[WhisperTraining]) -> None:
     shape = read_whisper_config(model)
     top = config.objective.top
     if not 0 < top <= shape.vocab_size:
-        what = f"objective.top is {top}: how many tokens of each position to keep"
-        raise UserError(what, "--objective.top", f"set 1 to {shape.vocab_size}; 32 to 128 hold nearly all of it")
+        problem = f"objective.top is {top}: how many tokens of each position to keep"
+        raise UserError(problem, "--objective.top", f"set 1 to {shape.vocab_size}; 32 to 128 hold nearly all of it")
     if config.data.time_masks or config.data.mel_masks:
-        what = "SpecAugment never shows a window twice alike, and a teacher that is kept has heard it once"
-        raise UserError(what, "data.time_masks, data.mel_masks", "set both to 0, or let the teacher listen (top 0)")
+        problem = "SpecAugment never shows a window twice alike, and a teacher that is kept has heard it once"
+        raise UserError(problem, "data.time_masks, data.mel_masks", "set both to 0, or let the teacher listen (top 0)")
     vocabulary = Vocabulary.read(model)
     speech = WindowSpeech(pack, vocabulary, config.data, shape.num_mel_bins, shape.max_target_positions)
     header = SoftHeader(
@@ -82,8 +82,8 @@ def _inputs(paths: Sequence[Path]) -> tuple[Path, Path]:
     """The windows and the teacher. Raises UserError where one is missing, or the tokens are of another model."""
     packs, models = [p for p in paths if is_pack(p)], [p for p in paths if not is_pack(p)]
     if len(packs) != 1 or len(models) != 1:
-        what = f"inputs: {len(packs)} folders of windows, {len(models)} models"
-        raise UserError(what, "--in", "give windows of pseudo.pack, and the teacher")
+        problem = f"inputs: {len(packs)} folders of windows, {len(models)} models"
+        raise UserError(problem, "--in", "give windows of pseudo.pack, and the teacher")
     model = find_model(models[0])
     refuse_other_vocabulary(packs[0], model)
     return packs[0], model
@@ -105,7 +105,7 @@ class Teacher:
     def rows(self, speech: WindowSpeech, windows: Sequence[int]) -> list[Pairs]:
         """Of each window the four ways, None for one that is not asked for, or is another's like."""
         mel_BMT = speech.mels_of(windows).to(self.device)
-        found: list[Pairs] = [[None] * 4 for _ in windows]
+        pairs: list[Pairs] = [[None] * 4 for _ in windows]
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
             states_BSD = self.model.encoder(mel_BMT)
             for timed, told in self.header.shown:
@@ -117,8 +117,8 @@ class Teacher:
                 hidden_BLD = self.model.decoder(torch.as_tensor(tokens_BL).to(self.device), states_BSD[wanted])
                 for b, i in enumerate(wanted):
                     places = torch.as_tensor(np.flatnonzero(labels_BL[b] != IGNORED)).to(self.device)
-                    found[i][2 * timed + told] = self._likeliest(hidden_BLD[b].index_select(0, places))
-        return found
+                    pairs[i][2 * timed + told] = self._likeliest(hidden_BLD[b].index_select(0, places))
+        return pairs
 
     def _likeliest(self, hidden_ND: Tensor) -> tuple[np.ndarray, np.ndarray]:
         logits_NV = self.model.logits(hidden_ND).float().div_(self.header.temperature)

@@ -38,22 +38,22 @@ class PretrainInputs:
     @staticmethod
     def read(paths: list[Path]) -> PretrainInputs:
         """Raises UserError where data or labels are missing, there is one of them too many, or K is contradicted."""
-        found = recognise(paths)
-        if found.labels is None or len(found.data) not in (1, 2) or found.codebook:
-            said = f"{len(found.data)} data directories, {'one folder' if found.labels else 'no folder'} of labels"
-            more = f", and a codebook: {found.codebook}" if found.codebook else ""
+        inputs = recognise(paths)
+        if inputs.labels is None or len(inputs.data) not in (1, 2) or inputs.codebook:
+            summary = f"{len(inputs.data)} data directories, {'one folder' if inputs.labels else 'no folder'} of labels"
+            more = f", and a codebook: {inputs.codebook}" if inputs.codebook else ""
             remedy = "give the set to train on, perhaps one for validation, the labels, perhaps a model to start from"
-            raise UserError(f"inputs: {said}{more}", "--in", remedy)
-        train, *dev = map(DataDir.read, found.data)
+            raise UserError(f"inputs: {summary}{more}", "--in", remedy)
+        train, *dev = map(DataDir.read, inputs.data)
         if dev and dev[0].seconds > train.seconds:
             raise UserError(
                 f"the set to train on ({train.path}) is smaller than the one for validation ({dev[0].path})",
                 "--in",
                 "name the set to train on first",
             )
-        labels = Labels.open(found.labels)
+        labels = Labels.open(inputs.labels)
         refuse_other_k(labels)
-        return PretrainInputs(train, dev[0] if dev else None, labels, found.teacher)
+        return PretrainInputs(train, dev[0] if dev else None, labels, inputs.teacher)
 
 
 def refuse_other_k(labels: Labels) -> None:
@@ -152,7 +152,7 @@ class Speech:
         return {**kept, **self.choice.counts, **{f"share_of_{name}": round(s, 6) for name, s in shares.items()}}
 
     @property
-    def said(self) -> str:
+    def summary(self) -> str:
         """Lines to print before training: what is left out by choice, and how the groups share the audio."""
         lines = [self.choice.said(self.counts["hours"]), *self._shares]
         if isinstance(self.sampler, SpeechQuota):

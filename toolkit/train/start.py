@@ -64,13 +64,13 @@ def _weights(config: HubertConfig, wanted: dict[str, Tensor], start: Path, layer
     return weights
 
 
-def _refuse_other_make(config: HubertConfig, other: Mapping[str, Any], start: Path) -> None:
+def _refuse_other_make(config: HubertConfig, values: Mapping[str, Any], start: Path) -> None:
     """Raise UserError where weights of that model would compute something else in this network."""
-    for name, there in other.items():
+    for name, theirs in values.items():
         here = getattr(config, name)
-        if here != (tuple(there) if isinstance(there, list) else there):
+        if here != (tuple(theirs) if isinstance(theirs, list) else theirs):
             raise UserError(
-                f"model.{name} is {here} here and {there} in the model to start from",
+                f"model.{name} is {here} here and {theirs} in the model to start from",
                 str(start),
                 "give config.model the value of that model",
             )

@@ -38,8 +38,8 @@ def learn(
 ) -> Trained:
     """Train on this rank, and on the first one export to out/hf, and to out/at/*/hf as loop.keep_at says."""
     student = load_whisper(inputs.start)
-    said = said_of(inputs.start)
-    picks = (said.get("encoder_blocks", ()), said.get("decoder_blocks", ()))
+    about_start = said_of(inputs.start)
+    picks = (about_start.get("encoder_blocks", ()), about_start.get("decoder_blocks", ()))
     wanted = config.objective.weights[1] or config.objective.mse
     teacher = load_whisper(inputs.teacher) if inputs.teacher and wanted else None
     scorer = DevScore(heard.vocabulary, config.profile)

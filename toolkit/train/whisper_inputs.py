@@ -30,12 +30,12 @@ class WhisperInputs:
         packs, kept = [p for p in paths if is_pack(p)], [p for p in paths if is_soft(p)]
         models = [find_model(p) for p in paths if p not in (*packs, *kept)]
         if len(packs) not in (1, 2) or len(models) not in (1, 2) or len(models) + len(kept) > 2:
-            what = f"inputs: {len(packs)} folders of windows, {len(models)} models, {len(kept)} of soft labels"
+            problem = f"inputs: {len(packs)} folders of windows, {len(models)} models, {len(kept)} of soft labels"
             remedy = (
                 "give windows to train on, perhaps some for validation, the Whisper to begin with, perhaps a teacher, "
                 "or soft labels in its place"
             )
-            raise UserError(what, "--in", remedy)
+            raise UserError(problem, "--in", remedy)
         for pack in packs:
             refuse_other_vocabulary(pack, models[0])
         teacher = models[1] if len(models) > 1 else None
@@ -61,30 +61,32 @@ def refuse_other_tokens(teacher: Path, student: Path) -> None:
     """Raise UserError where the same number is another token to teacher and student."""
     theirs, ours = (Vocabulary.read(folder).tokenizer.get_vocab(True) for folder in (teacher, student))
     if theirs != ours:
-        what = f"a teacher and a student of other tokens: {len(theirs.items() ^ ours.items())} differ"
-        raise UserError(what, f"{teacher}, {student}", "make the student from this teacher")
+        problem = f"a teacher and a student of other tokens: {len(theirs.items() ^ ours.items())} differ"
+        raise UserError(problem, f"{teacher}, {student}", "make the student from this teacher")
 
 
 def refuse_unmet(config: WhisperTraining, inputs: WhisperInputs) -> None:
     """Raise UserError where the config needs an input that is not there, or another one than is there."""
     _refuse_other_soft(config, inputs.soft)
     if not (inputs.teacher or inputs.soft) and (config.objective.weights[1] or config.objective.mse):
-        what = f"objective.preset {config.objective.preset} learns from a teacher, and there is none"
+        problem = f"objective.preset {config.objective.preset} learns from a teacher, and there is none"
         raise UserError(
-            what, "--in", "name the teacher after the Whisper to begin with, or set objective.preset labels"
+            problem, "--in", "name the teacher after the Whisper to begin with, or set objective.preset labels"
         )
     if inputs.dev is None and config.loop.best:
-        what = f"loop.best {config.loop.best} picks weights by a dev set, and there is none"
-        raise UserError(what, "--in", "name windows for validation after those to train on, or leave loop.best empty")
+        problem = f"loop.best {config.loop.best} picks weights by a dev set, and there is none"
+        raise UserError(
+            problem, "--in", "name windows for validation after those to train on, or leave loop.best empty"
+        )
 
 
 def _refuse_other_soft(config: WhisperTraining, soft: SoftLabels | None) -> None:
     """Raise UserError where soft labels are wanted and not there, or are made otherwise than the config says."""
     objective, data = config.objective, config.data
     if (soft is None) != (objective.top == 0):
-        there = "soft labels" if soft else "no soft labels"
+        given = "soft labels" if soft else "no soft labels"
         remedy = "give what train.soft_labels made in the teacher's place, and objective.top as it was made with"
-        raise UserError(f"objective.top is {objective.top}, and there are {there}", "--in, objective.top", remedy)
+        raise UserError(f"objective.top is {objective.top}, and there are {given}", "--in, objective.top", remedy)
     if soft is None:
         return
     header = soft.header
@@ -93,9 +95,9 @@ def _refuse_other_soft(config: WhisperTraining, soft: SoftLabels | None) -> None
     asked |= {"data.timestamps": header.timestamps or data.timestamps > 0}
     asked |= {"data.previous": header.previous or data.previous > 0}
     made |= {"data.timestamps": header.timestamps, "data.previous": header.previous}
-    if other := [name for name in asked if asked[name] != made[name]]:
-        what = f"soft labels made with another {', '.join(other)}"
-        raise UserError(what, str(soft.folder), "make them with the config that is trained with")
+    if differing := [name for name in asked if asked[name] != made[name]]:
+        problem = f"soft labels made with another {', '.join(differing)}"
+        raise UserError(problem, str(soft.folder), "make them with the config that is trained with")
     if data.time_masks or data.mel_masks:
-        what = "SpecAugment hides from the student what the kept teacher has heard"
-        raise UserError(what, "data.time_masks, data.mel_masks", "set both to 0, or let the teacher listen")
+        problem = "SpecAugment hides from the student what the kept teacher has heard"
+        raise UserError(problem, "data.time_masks, data.mel_masks", "set both to 0, or let the teacher listen")

@@ -25,11 +25,11 @@ class Hearing:
     def __init__(self, config: WhisperTraining, inputs: WhisperInputs) -> None:
         shape = read_whisper_config(inputs.start)
         if frames_of(config.data.window_seconds) > 2 * shape.max_source_positions:
-            what = (
+            problem = (
                 f"windows of {config.data.window_seconds:g} s, and positions for {shape.max_source_positions / 50:g} s"
             )
             raise UserError(
-                what, f"{inputs.start}, data.window_seconds", "shorten the windows, and pack to that length"
+                problem, f"{inputs.start}, data.window_seconds", "shorten the windows, and pack to that length"
             )
         self.vocabulary = Vocabulary.read(inputs.start)
         sizes = (self.vocabulary, config.data, shape.num_mel_bins, shape.max_target_positions)
@@ -60,6 +60,6 @@ class Hearing:
                 self.dev.hear(ears, "hear dev")
         heard = all(speech.states is not None for speech in (self.train, self.dev) if speech)
         if config.data.states_context == "audio" and not heard:
-            what = "data.states_context is audio, but not all windows are heard beforehand, which it is for"
+            problem = "data.states_context is audio, but not all windows are heard beforehand, which it is for"
             remedy = "raise data.states_mb, with the teacher's encoder frozen, or leave data.states_context at window"
-            raise UserError(what, "data.states_context", remedy)
+            raise UserError(problem, "data.states_context", remedy)

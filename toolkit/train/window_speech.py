@@ -54,16 +54,16 @@ class WindowSpeech:
         """
         header = read_header(folder)
         if header.window_seconds > config.window_seconds:
-            what = f"windows of {header.window_seconds:g} s, and a network that hears {config.window_seconds:g} s"
-            raise UserError(what, f"{folder}, data.window_seconds", "pack to the length that is trained on")
+            problem = f"windows of {header.window_seconds:g} s, and a network that hears {config.window_seconds:g} s"
+            raise UserError(problem, f"{folder}, data.window_seconds", "pack to the length that is trained on")
         self.windows = read_windows(folder)
         self.vocabulary, self.config, self.mels, self.positions = vocabulary, config, mels, positions
         self.frames = frames_of(config.window_seconds)
         by_id = {u.id: u for u in read_from_here(Path(header.data))}
         missing = [p.id for w in self.windows for p in w.utterances if p.id not in by_id]
         if missing:
-            what = f"{len(missing)} utterances of these windows are not in {header.data}, e.g. {missing[0]}"
-            raise UserError(what, str(folder), PACK_AGAIN)
+            problem = f"{len(missing)} utterances of these windows are not in {header.data}, e.g. {missing[0]}"
+            raise UserError(problem, str(folder), PACK_AGAIN)
         self._utterances: dict[str, Utterance] = {p.id: by_id[p.id] for w in self.windows for p in w.utterances}
         self._place = {w.id: i for i, w in enumerate(self.windows)}
         self._refuse_long(folder)
@@ -78,8 +78,8 @@ class WindowSpeech:
             segments = [s for piece in window.utterances for s in piece.segments]
             tokens = len(self.vocabulary.prompt(window.language, True)) + sum(len(s.tokens) + 2 for s in segments) + 1
             if tokens > self.positions:
-                what = f"window {window.id} has {tokens} tokens, the decoder positions for {self.positions}"
-                raise UserError(what, str(folder), "lower max_tokens of pseudo.pack")
+                problem = f"window {window.id} has {tokens} tokens, the decoder positions for {self.positions}"
+                raise UserError(problem, str(folder), "lower max_tokens of pseudo.pack")
 
     def __len__(self) -> int:
         return len(self.windows)
@@ -120,8 +120,8 @@ class WindowSpeech:
         for piece in window.utterances:
             audio_N = self._utterances[piece.id].audio()[: round(piece.seconds * RATE)]  # a table may say less
             if len(audio_N) < (piece.seconds - SHORTER) * RATE:
-                what = f"{piece.id}: {len(audio_N) / RATE:.2f} s of audio, of {piece.seconds:.2f} s that were packed"
-                raise UserError(what, self._utterances[piece.id].path, f"the audio has changed: {PACK_AGAIN}")
+                problem = f"{piece.id}: {len(audio_N) / RATE:.2f} s of audio, of {piece.seconds:.2f} s that were packed"
+                raise UserError(problem, self._utterances[piece.id].path, f"the audio has changed: {PACK_AGAIN}")
             first = round(piece.start * RATE)
             last = min(first + len(audio_N), len(wave_N))
             wave_N[first:last] = audio_N[: last - first]

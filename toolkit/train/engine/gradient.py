@@ -68,13 +68,15 @@ class Passes:
         if alone:
             alone.together(self.world)
         grads = [p.grad for p in self.parameters if p.grad is not None]
-        norm = torch.nn.utils.get_total_norm(grads)
+        norm = torch.nn.utils.get_total_norm(grads).to(self.world.device)  # without gradients it is on the CPU
         pairs, (norm_of_sum,) = totals.over(self.world, norm, agree=known is not None)
         if known:
             refuse_other_weights(known, pairs)
         weight = pairs["loss"][1]
         scale = self.world.size / weight if weight else math.nan
         norms = alone.norms(self.world, numbers, weight) if alone else []
+        if known and weight:  # steps may have other denominators: the mean of several is that of their losses
+            pairs["loss"] = pairs["loss"][0] / weight, 1.0
         return Gradient(pairs, norm_of_sum * scale, scale, norms)
 
     def at(self, step: int, *of: Any) -> At:
@@ -141,7 +143,7 @@ class Alone:
 
     def norms(self, world: World, numbers: Sequence[int], weight: float) -> list[tuple[str, float]]:
         """(group, norm / weight) of the micro-batches of all ranks, by number."""
-        values = torch.stack([norm for _, norm in self.mine]).tolist()
+        values = [float(norm) for _, norm in self.mine]
         rows = [(n, group, v) for n, (group, _), v in zip(numbers, self.mine, values, strict=True)]
         every = sorted(row for rank in world.gather(rows) for row in rank)
         return [(group, value / weight if weight else math.nan) for _, group, value in every]

@@ -52,7 +52,9 @@ def denominators(objective: Objective, batches: Iterable[tuple[Batch, At]], worl
         for name, weight in objective.weights(batch, at).items():
             mine[name] = mine.get(name, 0.0) + float(weight)
     ranks = world.gather(mine)
-    names = dict.fromkeys(name for rank in ranks for name in rank)
+    names = sorted({name for rank in ranks for name in rank})  # the same choice of `first` for any number of ranks
+    if "loss" in names:
+        raise ValueError("a term called loss, which is the name of their sum: give it another name")
     totals = {name: math.fsum(rank.get(name, 0.0) for rank in ranks) for name in names}
     return Denominators(totals, next((name for name, total in totals.items() if total), ""))
 
@@ -71,10 +73,14 @@ def combined(terms: Mapping[str, Term], known: Denominators | None) -> tuple[Ten
     if unknown := [name for name in scaled if name not in known.totals]:
         raise ValueError(f"Objective.weights names no weight for {', '.join(unknown)}")
     parts = [_times(t.sum, t.scale * known.ratio(n)) for n, t in scaled.items() if known.totals[n]]
-    total = parts[0] if parts else torch.zeros(())
+    total = parts[0] if parts else torch.zeros((), device=_device_of(terms))
     for part in parts[1:]:
         total = total + part
     return total, terms[known.first].weight if known.first in terms else 0.0
+
+
+def _device_of(terms: Mapping[str, Term]) -> torch.device | None:
+    return next((t.sum.device for t in terms.values() if isinstance(t.sum, Tensor)), None)
 
 
 def _times(value: Tensor | float, factor: float) -> Tensor:

@@ -38,8 +38,8 @@ def metric_of(best: str, objective: Objective, validation: Validation | None) ->
     if not best:
         return None
     if validation is None:
-        what = f"loop.best {best} picks weights by a dev set, and there is none"
-        raise UserError(what, "loop.best", "give a dev set, or leave loop.best empty")
+        problem = f"loop.best {best} picks weights by a dev set, and there is none"
+        raise UserError(problem, "loop.best", "give a dev set, or leave loop.best empty")
     metrics = {m.name: m for m in (*objective.metrics, *validation.metrics)}
     if best not in metrics:
         raise UserError(f"no figure {best} of the dev set", "loop.best", f"name one of {', '.join(metrics)}")

@@ -33,7 +33,7 @@ Transcriber = Callable[[Whisper, Tensor, Batch], dict[str, Output]]
 class Seq2Seq(Objective):
     """A student, and perhaps its teacher (`frozen["teacher"]`), which stays as it is."""
 
-    metrics = (
+    metrics: tuple[Metric, ...] = (
         Metric("loss", "nats per token", "low"),
         Metric("ce", "nats per token", "low"),
         Metric("kl", "nats per token", "low"),
@@ -58,6 +58,8 @@ class Seq2Seq(Objective):
         self.config, self.student, self.picks, self.transcriber = config, student, picks, transcriber
         ce, self.kl = config.weights
         self.ce = ce
+        if teacher is None or not self.kl:  # soft labels are of the training set alone
+            self.metrics = tuple(metric for metric in self.metrics if metric.name != "kl")
         if teacher is None and ((self.kl and not config.top) or config.mse):
             raise ValueError(f"objective.preset {config.preset} learns from a teacher, and there is none")
         if config.mse and not all(picks):
@@ -194,9 +196,9 @@ def _blocks_fit(student: Whisper, teacher: Whisper, picks: tuple[Sequence[int], 
     return numbers and ours.d_model == theirs.d_model
 
 
-def _same(one: torch.nn.Module, other: torch.nn.Module) -> bool:
+def _same(one: torch.nn.Module, second: torch.nn.Module) -> bool:
     """Whether two modules have the same weights, to the bit."""
-    ours, theirs = one.state_dict(), other.state_dict()
+    ours, theirs = one.state_dict(), second.state_dict()
     return ours.keys() == theirs.keys() and all(
         ours[name].shape == theirs[name].shape and torch.equal(ours[name], theirs[name]) for name in ours
     )

@@ -135,6 +135,10 @@ class Quota:
         """
         costs = np.ones(len(groups)) if cost is None else np.asarray(cost, np.float64)
         sizes = size if isinstance(size, Mapping) else dict.fromkeys(groups, size)
+        if not len(groups):
+            raise UserError("not one item to draw from", field, "give items")
+        if missing := sorted(set(groups) - set(sizes)):
+            raise ValueError(f"no size for the group {missing[0]}")
         if min(micro_batches, *sizes.values()) < 1 or not np.all((costs > 0) & np.isfinite(costs)):
             raise ValueError("sizes, micro_batches and costs must be above 0")
         members = members_of(groups)
