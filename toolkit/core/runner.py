@@ -120,10 +120,10 @@ def results(table: Table) -> Path | None:
 
 def where(table: Table) -> str:
     """Where the results are; a copy of the table that is gone is put back."""
-    found = results(table)
-    if found is None:
+    table_file = results(table)
+    if table_file is None:
         return ""
-    copy = found.parent.parent / RESULTS
+    copy = table_file.parent.parent / RESULTS
     if not copy.exists():
-        write_text(copy, found.read_text(encoding="utf-8"))
-    return f"; see {copy} and {found.with_name('index.html')}"
+        write_text(copy, table_file.read_text(encoding="utf-8"))
+    return f"; see {copy} and {table_file.with_name('index.html')}"
