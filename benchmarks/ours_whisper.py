@@ -54,10 +54,10 @@ class Labelling:
         now = turn(self.clips, self.done, self.rounds)
         self.done += 1
         with tempfile.TemporaryDirectory() as store:
-            found, _ = label(
+            hypotheses, _ = label(
                 list(map(self._job, now)), self.transcriber, Store(Path(store)), Ledger("race"), self.batch, "here"
             )
-        self.texts |= {row.id: row.text for row in found}
+        self.texts |= {row.id: row.text for row in hypotheses}
         return {"audio_seconds": sum(clip.seconds for clip in now)}
 
     def _job(self, clip: Clip) -> Job:

@@ -126,12 +126,12 @@ class Recipe:
 
     def at_work(self) -> list[int]:
         """Processes whose working folder is the recipe's."""
-        found = []
+        pids = []
         for process in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):  # of another user, or gone meanwhile
                 if os.readlink(process / "cwd") == str(self.folder):
-                    found.append(int(process.name))
-        return found
+                    pids.append(int(process.name))
+        return pids
 
     def begun(self, *words: str, sleep: str) -> subprocess.Popen:
         """A run in the middle of its first stage, of six shards that take `sleep` seconds each."""
@@ -141,10 +141,10 @@ class Recipe:
         return process
 
     @staticmethod
-    def wait(what: Callable[[], object], seconds: float = 60.0) -> None:
-        """Until `what` is true; fails after `seconds`."""
+    def wait(condition: Callable[[], object], seconds: float = 60.0) -> None:
+        """Wait until `condition` is true; fails after `seconds`."""
         deadline = time.monotonic() + seconds
-        while not what():
+        while not condition():
             assert time.monotonic() < deadline
             time.sleep(0.02)
 

@@ -77,17 +77,17 @@ def test_tasks_that_are_cancelled_and_killed_are_named_and_a_rerun_makes_only_wh
     subprocess.run(["scancel", f"{number}_2"], check=True)
     os.kill(worker(held, "3/3"), signal.SIGKILL)
     out, err = process.communicate(timeout=60)
-    said = out + err
-    assert process.returncode == 1 and "Traceback" not in said
-    assert f"2 of 3 tasks of job {number} ended unfinished" in said
-    assert f"task 2 of job {number} ended unfinished on node" in said and "CANCELLED" in said
-    assert "exit code 137 (SIGKILL), FAILED (NonZeroExitCode); dump/one/log/worker.3.log ends with:" in said
-    assert "# Ended (code 137) at" in said
+    output = out + err
+    assert process.returncode == 1 and "Traceback" not in output
+    assert f"2 of 3 tasks of job {number} ended unfinished" in output
+    assert f"task 2 of job {number} ended unfinished on node" in output and "CANCELLED" in output
+    assert "exit code 137 (SIGKILL), FAILED (NonZeroExitCode); dump/one/log/worker.3.log ends with:" in output
+    assert "# Ended (code 137) at" in output
     made = held.made()
     (held.folder / "go").touch()
     (held.folder / "stay").unlink()
-    code, said = held(*WORDS)
-    assert code == 0 and held.numbers() == EXPECTED, said
+    code, output = held(*WORDS)
+    assert code == 0 and held.numbers() == EXPECTED, output
     assert [row for row in held.made()[len(made) :] if row in made] == []
     log = (held.folder / "dump/one/log/worker.3.log").read_text().splitlines()
     assert log[0].startswith("# ./add.py --config conf/one.yaml") and log[0].endswith("--worker 3/3")
@@ -116,8 +116,8 @@ def test_an_array_outlives_its_submitter_and_the_rerun_waits_for_it_instead_of_s
     process.communicate()
     assert f"job {number} of Slurm is at work here" in held("--list")[1]
     for words in (("--fresh", "one", *WORDS), ("--nj", "3")):  # moved aside, or made by others at the same time
-        code, said = held(*words)
-        assert code and f"job {number} of Slurm is at work here, submitted by an earlier run" in said
+        code, output = held(*words)
+        assert code and f"job {number} of Slurm is at work here, submitted by an earlier run" in output
     rerun = held.popen(*WORDS[:2], "--nj", "5")
     log = held.folder / "dump/one/log/run.log"
     held.wait(lambda: f"job {number} of this step was submitted before" in log.read_text())
@@ -139,16 +139,21 @@ def test_ctrl_c_cancels_the_array_and_says_so_and_a_rerun_goes_on(held):
     held.wait(lambda: not ask("squeue", "--noheader"))
     assert held.at_work() == []
     (held.folder / "go").touch()
-    code, said = held(*WORDS)
-    assert code == 0 and held.numbers() == EXPECTED and "submitted before" not in said, said
+    code, output = held(*WORDS)
+    assert code == 0 and held.numbers() == EXPECTED and "submitted before" not in output, output
 
 
 @pytest.mark.slurm
 def test_a_job_that_sbatch_refuses_is_said_with_the_settings_to_mend(recipe, cluster):
     recipe.config("slurm.yaml", "partition: nowhere\n")
-    code, said = recipe(*WORDS)
-    assert code == 1 and "sbatch refused the job" in said and "invalid partition" in said and "conf/slurm.yaml" in said
-    assert "Traceback" not in said and recipe.made() == []
+    code, output = recipe(*WORDS)
+    assert (
+        code == 1
+        and "sbatch refused the job" in output
+        and "invalid partition" in output
+        and "conf/slurm.yaml" in output
+    )
+    assert "Traceback" not in output and recipe.made() == []
     recipe.config("slurm.yaml", "partition: one\nmemory: 50M\nsetup: |\n  export STATED=1\n")
     assert recipe(*WORDS)[0] == 0
 
@@ -160,8 +165,8 @@ def test_dry_run_shows_the_script_of_each_step_that_makes_shards_and_makes_nothi
         "extra: [--mail-type=END, --exclusive]\nsetup: |\n  module load cuda\n  ulimit -n 4096\n",
     )
     recipe.declare("add.py", 'jobs="array"')
-    code, said = recipe("--backend", "slurm", "--nj", "12", "--dry-run", "--stop-stage", "two")
-    assert code == 0 and said.count("#!/usr/bin/env bash") == 2, said
+    code, output = recipe("--backend", "slurm", "--nj", "12", "--dry-run", "--stop-stage", "two")
+    assert code == 0 and output.count("#!/usr/bin/env bash") == 2, output
     for word in (
         "--array=1-12",
         "--partition='صوت'",
@@ -173,8 +178,8 @@ def test_dry_run_shows_the_script_of_each_step_that_makes_shards_and_makes_nothi
         "--exclusive",
         f"--chdir='{recipe.folder}'",
     ):
-        assert f"#SBATCH {word}\n" in said
-    script = "#!/usr/bin/env bash\n" + said.split("#!/usr/bin/env bash\n")[1].partition("# stage 2")[0]
+        assert f"#SBATCH {word}\n" in output
+    script = "#!/usr/bin/env bash\n" + output.split("#!/usr/bin/env bash\n")[1].partition("# stage 2")[0]
     assert subprocess.run(["bash", "-n"], input=script, text=True).returncode == 0
     assert script.index("module load cuda\nulimit -n 4096\n") < script.index('"${command[@]}" </dev/null')
     assert "unset SAWT_PARENT " in script  # of another host, or of a process that has ended
@@ -184,8 +189,8 @@ def test_dry_run_shows_the_script_of_each_step_that_makes_shards_and_makes_nothi
 
 def test_a_setting_of_another_name_is_refused_before_anything_runs(recipe):
     recipe.config("slurm.yaml", "partitoin: gpu\n")
-    code, said = recipe("--backend", "slurm", "--dry-run")
-    assert code == 2 and "unknown config field partitoin" in said and "did you mean partition?" in said
+    code, output = recipe("--backend", "slurm", "--dry-run")
+    assert code == 2 and "unknown config field partitoin" in output and "did you mean partition?" in output
 
 
 @pytest.mark.parametrize(
@@ -224,8 +229,8 @@ def test_where_squeue_does_not_answer_a_job_is_not_taken_for_gone(recipe, tmp_pa
     for answer, expected in answers.items():
         squeue.write_text(f"#!/bin/sh\n{answer}\n")
         squeue.chmod(0o755)
-        code, said = run_with_path(recipe, f"{squeue.parent}:{os.environ['PATH']}")
-        assert (code == 1 and expected in said and recipe.made() == []) if expected else code == 0, said
+        code, output = run_with_path(recipe, f"{squeue.parent}:{os.environ['PATH']}")
+        assert (code == 1 and expected in output and recipe.made() == []) if expected else code == 0, output
 
 
 @pytest.mark.parametrize(
@@ -241,14 +246,14 @@ def test_where_no_controller_answers_sbatch_is_heard_and_only_a_job_that_may_exi
 ):
     tools = tmp_path / "bin"
     tools.mkdir()
-    for name, said, ends in (("sbatch", message, code), ("squeue", "slurm_load_jobs error", 1)):
-        (tools / name).write_text(f"#!/bin/sh\necho '{said}' >&2\nexit {ends}\n")
+    for name, output, ends in (("sbatch", message, code), ("squeue", "slurm_load_jobs error", 1)):
+        (tools / name).write_text(f"#!/bin/sh\necho '{output}' >&2\nexit {ends}\n")
         (tools / name).chmod(0o755)
     path, state = f"{tools}:{os.environ['PATH']}", recipe.folder / "dump/one/log/slurm.json"
     assert message in run_with_path(recipe, path, *WORDS)[1]
     assert state.exists() == kept
-    code, said = run_with_path(recipe, path, "--list")
-    assert code == 0 and "Third" in said and (f"see {state}" in said) == kept
+    code, output = run_with_path(recipe, path, "--list")
+    assert code == 0 and "Third" in output and (f"see {state}" in output) == kept
     if not kept:
         assert run_with_path(recipe, path)[0] == 0
 
@@ -279,15 +284,15 @@ def test_the_script_of_a_step_is_of_the_jobs_that_it_declares(recipe):
     recipe.config("slurm.yaml", "gpus: 2\n")
     for jobs, tasks, gpus in (("array", "1-12", 1), ("cpu array", "1-12", 0), ("task", "1", 1), ("ranks", "1", 2)):
         recipe.declare("add.py", f'jobs="{jobs}"')
-        said = recipe("--backend", "slurm", "--nj", "12", "--dry-run", "--stop-stage", "one")[1]
-        assert f"#SBATCH --array={tasks}\n" in said, said
-        assert [line for line in said.splitlines() if "--gres" in line] == [f"#SBATCH --gres=gpu:{gpus}"] * bool(gpus)
+        output = recipe("--backend", "slurm", "--nj", "12", "--dry-run", "--stop-stage", "one")[1]
+        assert f"#SBATCH --array={tasks}\n" in output, output
+        assert [line for line in output.splitlines() if "--gres" in line] == [f"#SBATCH --gres=gpu:{gpus}"] * bool(gpus)
 
 
 @pytest.mark.skipif(shutil.which("sbatch") is not None, reason="there is an sbatch here")
 def test_without_sbatch_the_backend_is_refused_before_anything_runs(recipe):
-    code, said = recipe(*WORDS)
-    assert code == 2 and "there is no sbatch on this machine" in said and recipe.made() == []
+    code, output = recipe(*WORDS)
+    assert code == 2 and "there is no sbatch on this machine" in output and recipe.made() == []
 
 
 def run_with_path(recipe, path: str, *words: str) -> tuple[int, str]:

@@ -20,23 +20,23 @@ def test_a_changed_config_makes_it_and_all_below_it_stale_and_is_refused(recipe)
     recipe()
     before = recipe.numbers()
     recipe.config("two.yaml", "add: 20\n")
-    _, said = recipe("--list")
-    assert [line.split()[2] for line in said.splitlines() if line[:3].strip().isdigit()] == ["done", "stale", "stale"]
-    assert "changed: conf/two.yaml" in said
-    code, said = recipe()
-    assert code == 2 and "exp/two is stale" in said and "--fresh two" in said
+    _, output = recipe("--list")
+    assert [line.split()[2] for line in output.splitlines() if line[:3].strip().isdigit()] == ["done", "stale", "stale"]
+    assert "changed: conf/two.yaml" in output
+    code, output = recipe()
+    assert code == 2 and "exp/two is stale" in output and "--fresh two" in output
     assert recipe.numbers() == before
 
 
 def test_fresh_with_dry_run_shows_what_it_would_move_and_only_looks_with_nothing_else(recipe):
     recipe()
     recipe.config("two.yaml", "add: 5\n")
-    code, said = recipe("--fresh", "two", "--dry-run")
-    assert code == 0 and said.startswith("mv exp/two exp/two.aside-1\nmv exp/three exp/three.aside-1\n"), said
+    code, output = recipe("--fresh", "two", "--dry-run")
+    assert code == 0 and output.startswith("mv exp/two exp/two.aside-1\nmv exp/three exp/three.aside-1\n"), output
     assert (recipe.folder / "exp/two").is_dir() and not (recipe.folder / "exp/two.aside-1").exists()
     for look in ("--list", "--plan"):
-        code, said = recipe("--fresh", "two", look)
-        assert code == 2 and "--dry-run" in said
+        code, output = recipe("--fresh", "two", look)
+        assert code == 2 and "--dry-run" in output
 
 
 def test_a_comment_in_a_config_changes_nothing_and_what_it_says_does(recipe):
@@ -51,8 +51,8 @@ def test_a_comment_in_a_config_changes_nothing_and_what_it_says_does(recipe):
 def test_fresh_moves_the_stale_aside_and_deletes_nothing(recipe):
     recipe()
     recipe.config("two.yaml", "add: 20\n")
-    code, said = recipe("--fresh", "two")
-    assert code == 0, said
+    code, output = recipe("--fresh", "two")
+    assert code == 0, output
     assert recipe.numbers() == "".join(f"{n + 22}\n" for n in range(6))
     assert recipe.numbers("exp/three.aside-1") == EXPECTED and (recipe.folder / "exp/two.aside-1").is_dir()
     assert sum("dump/one" in line for line in recipe.made()) == 6  # what came before was kept
@@ -61,8 +61,8 @@ def test_fresh_moves_the_stale_aside_and_deletes_nothing(recipe):
 def test_fresh_takes_along_all_that_was_made_from_the_old_output_even_if_no_identity_changes(recipe):
     """Who makes a stage anew expects other bytes: what stands on the old ones must not pass for made from the new."""
     recipe()
-    code, said = recipe("--fresh", "one", "--stop-stage", "one")
-    assert code == 0 and "moved exp/three to exp/three.aside-1 (rename it back to undo)" in said, said
+    code, output = recipe("--fresh", "one", "--stop-stage", "one")
+    assert code == 0 and "moved exp/three to exp/three.aside-1 (rename it back to undo)" in output, output
     listed = recipe("--list")[1].splitlines()
     assert [line.split()[2] for line in listed if line.split()[0].isdigit()] == ["done", "missing", "missing"]
     (recipe.folder / "exp/two.aside-1").rename(recipe.folder / "exp/two")
@@ -113,10 +113,10 @@ def test_a_step_of_the_toolkit_is_known_by_its_version_not_by_its_code(tmp_path,
 def test_a_broken_record_is_named_hides_no_other_stage_and_is_mended_by_fresh(recipe):
     recipe()
     (recipe.folder / "dump/one/record.json").write_text("{")
-    code, said = recipe("--list")
-    assert code == 0 and "dump/one/record.json is not a record of this toolkit" in said and " 3 three" in said
-    code, said = recipe()
-    assert code == 2 and "dump/one/record.json" in said and "--fresh one" in said and "Traceback" not in said
+    code, output = recipe("--list")
+    assert code == 0 and "dump/one/record.json is not a record of this toolkit" in output and " 3 three" in output
+    code, output = recipe()
+    assert code == 2 and "dump/one/record.json" in output and "--fresh one" in output and "Traceback" not in output
     assert recipe("--fresh", "one")[0] == 0
 
 
@@ -145,27 +145,27 @@ def test_what_changes_behind_a_link_makes_it_stale_and_loops_end(recipe, tmp_pat
 def test_an_output_may_lie_in_the_corpus_it_is_made_from(recipe):
     run = recipe.folder / "run.sh"
     run.write_text(run.read_text().replace("exp/two", "corpus/two"))
-    code, said = recipe()
-    assert code == 0, said
+    code, output = recipe()
+    assert code == 0, output
     assert "nothing to do" in recipe()[1] and "numbers" in (recipe.folder / "corpus/two/record.json").read_text()
 
 
 def test_a_changed_corpus_folder_is_said_once_as_the_word_of_the_command_that_it_is(recipe):
     recipe()
     (recipe.folder / "other").mkdir()
-    _, said = recipe("--list", "--corpus", "other")
-    assert "changed: command (from corpus to other)" in said, said
-    assert "input corpus" not in said and "input other" not in said, said
-    code, said = recipe("--corpus", "other")
-    assert code == 2 and "give the options again that it was made with, or redo it with --fresh" in said, said
+    _, output = recipe("--list", "--corpus", "other")
+    assert "changed: command (from corpus to other)" in output, output
+    assert "input corpus" not in output and "input other" not in output, output
+    code, output = recipe("--corpus", "other")
+    assert code == 2 and "give the options again that it was made with, or redo it with --fresh" in output, output
 
 
 def test_the_remedy_for_a_stale_output_is_the_first_stale_stage(recipe):
     recipe()
     recipe.config("one.yaml", "add: 5\n")
     for words in (("--stage", "3"), ("--stage", "2"), ("--fresh", "three"), ()):
-        code, said = recipe(*words)
-        assert code == 2 and "--fresh one" in said, said
+        code, output = recipe(*words)
+        assert code == 2 and "--fresh one" in output, output
     assert not (recipe.folder / "exp/three.aside-1").exists()
     assert recipe("--fresh", "one")[0] == 0
 
@@ -175,8 +175,8 @@ def test_stale_results_are_not_published(recipe):
     (recipe.folder / "exp/three/RESULTS.md").write_text("# Results")
     assert recipe("--publish")[0] == 0 and (recipe.folder / "RESULTS.md").exists()
     recipe.config("two.yaml", "add: 20\n")
-    code, said = recipe("--publish")
-    assert code == 2 and "stage two is stale" in said
+    code, output = recipe("--publish")
+    assert code == 2 and "stage two is stale" in output
 
 
 def test_one_command_has_one_identity(recipe):
@@ -197,12 +197,12 @@ def test_one_command_has_one_identity(recipe):
 def test_results_of_an_unfinished_recipe_are_not_published(recipe):
     assert recipe("--publish")[0] == 2
     recipe()
-    code, said = recipe("--publish")
-    assert code == 2 and "no stage of this recipe makes a RESULTS.md" in said
+    code, output = recipe("--publish")
+    assert code == 2 and "no stage of this recipe makes a RESULTS.md" in output
     (recipe.folder / "exp/three/RESULTS.md").write_text("# Results")
     (recipe.folder / "exp/two").rename(recipe.folder / "elsewhere")
-    code, said = recipe("--publish")
-    assert code == 2 and "stage two is missing" in said and not (recipe.folder / "RESULTS.md").exists()
+    code, output = recipe("--publish")
+    assert code == 2 and "stage two is missing" in output and not (recipe.folder / "RESULTS.md").exists()
 
 
 def test_what_is_gone_from_a_finished_folder_is_noticed_and_made_again(recipe):
@@ -210,8 +210,8 @@ def test_what_is_gone_from_a_finished_folder_is_noticed_and_made_again(recipe):
     whole = recipe.bytes()
     (recipe.folder / "exp/two/numbers").unlink()
     assert recipe.states() == ["done", "partial", "done"]
-    code, said = recipe("--publish")
-    assert code == 2 and "gone: exp/two/numbers" in said
+    code, output = recipe("--publish")
+    assert code == 2 and "gone: exp/two/numbers" in output
     assert recipe()[0] == 0 and recipe.bytes() == whole
 
 
@@ -223,28 +223,28 @@ def test_a_stage_that_failed_before_it_made_anything_can_be_mended_and_rerun(rec
     recipe.config("two.yaml", "fail: yes\n")
     assert recipe()[0] == 1
     recipe.config("two.yaml", "add: 10\n")
-    code, said = recipe("--stage", "two")
-    assert code == 0 and recipe.numbers() == EXPECTED, said
+    code, output = recipe("--stage", "two")
+    assert code == 0 and recipe.numbers() == EXPECTED, output
 
 
 @pytest.mark.parametrize("words", [("--corpus", "nowhere"), ("--corpus", "corpus/no")])
 def test_fresh_moves_nothing_when_an_input_is_wanting_and_the_remedy_names_that(recipe, words):
     recipe()
-    code, said = recipe("--stage", "three", *words)
-    assert code == 2 and "set --corpus (folder of the corpus)" in said and "--fresh" not in said, said
-    code, said = recipe("--fresh", "two", *words)
-    assert code == 2 and "set --corpus" in said
+    code, output = recipe("--stage", "three", *words)
+    assert code == 2 and "set --corpus (folder of the corpus)" in output and "--fresh" not in output, output
+    code, output = recipe("--fresh", "two", *words)
+    assert code == 2 and "set --corpus" in output
     recipe.config("two.yaml", "add: [\n")
-    code, said = recipe("--fresh", "two")
-    assert code == 2 and "not a YAML file" in said
+    code, output = recipe("--fresh", "two")
+    assert code == 2 and "not a YAML file" in output
     assert not list(recipe.folder.glob("*/*.aside-*"))
 
 
 def test_fresh_of_a_stage_that_is_not_to_run_is_refused(recipe):
     recipe()
     for words in (("--fresh", "one", "--stage", "two"), ("--fresh", "three", "--stop-stage", "2")):
-        code, said = recipe(*words)
-        assert code == 2 and "only stages" in said
+        code, output = recipe(*words)
+        assert code == 2 and "only stages" in output
     assert not list(recipe.folder.glob("*/*.aside-*"))
 
 
@@ -257,15 +257,15 @@ def test_a_name_that_a_finished_stage_did_not_make_is_no_reason_to_redo_it(recip
         .replace("    def work", "    (step.out / 'a').mkdir(exist_ok=True)\n    def work")
     )
     assert recipe()[0] == 0
-    code, said = recipe("--mode", "/no")
-    assert code == 2 and "needs exp/two/no, which stage 2 did not make" in said and "there are a" in said
+    code, output = recipe("--mode", "/no")
+    assert code == 2 and "needs exp/two/no, which stage 2 did not make" in output and "there are a" in output
 
 
 def test_a_folder_with_somebodys_files_is_not_taken_for_an_output(recipe):
     (recipe.folder / "exp/two").mkdir(parents=True)
     (recipe.folder / "exp/two/thesis.tex").write_text("x")
-    code, said = recipe()
-    assert code == 2 and "holds files that are not of this step: thesis.tex" in said and recipe.made() == []
+    code, output = recipe()
+    assert code == 2 and "holds files that are not of this step: thesis.tex" in output and recipe.made() == []
     assert [p.name for p in (recipe.folder / "exp/two").iterdir()] == ["thesis.tex"]
 
 
@@ -297,8 +297,8 @@ def test_a_stale_stage_is_refused_before_the_stages_above_it_are_made_again(reci
     (recipe.folder / "dump/one/numbers").unlink()
     recipe.config("two.yaml", "add: 5\n")
     before = recipe.made()
-    code, said = recipe()
-    assert code == 2 and "exp/two is stale" in said and recipe.made() == before
+    code, output = recipe()
+    assert code == 2 and "exp/two is stale" in output and recipe.made() == before
 
 
 def test_outputs_set_aside_within_the_corpus_are_no_part_of_it(recipe):
@@ -312,18 +312,18 @@ def test_outputs_set_aside_within_the_corpus_are_no_part_of_it(recipe):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "reason"),
     [
         ("--out exp/three", "--out exp/two/three", "one output lies in another"),
         ("--out exp/three", "--out corpus/three", "lies inside the input corpus"),
         ('--in dump/one "$corpus"', "--in exp/two", "written over an input"),
     ],
 )
-def test_outputs_that_would_change_an_input_are_refused(recipe, old, new, said):
+def test_outputs_that_would_change_an_input_are_refused(recipe, old, new, reason):
     run = recipe.folder / "run.sh"
     run.write_text(run.read_text().replace(old, new))
     code, words = recipe()
-    assert code == 2 and said in words and recipe.made() == []
+    assert code == 2 and reason in words and recipe.made() == []
 
 
 def test_a_stale_table_of_its_inputs_is_made_anew_and_one_earlier_is_kept(recipe):
@@ -338,8 +338,8 @@ def test_a_stale_table_of_its_inputs_is_made_anew_and_one_earlier_is_kept(recipe
     assert recipe("--fresh", "three")[0] == 0
     for add in ("2", "3"):
         assert recipe.states() == ["done"] * 3 or add == "3"
-        code, said = recipe("--mode", add)
-        assert code == 0 and "moved exp/three, which was stale, to exp/three.aside-before" in said, said
+        code, output = recipe("--mode", add)
+        assert code == 0 and "moved exp/three, which was stale, to exp/three.aside-before" in output, output
         assert recipe.numbers() == "".join(f"{n + 11 + int(add)}\n" for n in range(6))
     assert recipe.numbers("exp/three.aside-before") == "".join(f"{n + 13}\n" for n in range(6))
     assert sorted(p.name for p in (recipe.folder / "exp").glob("three*")) == [
@@ -347,17 +347,17 @@ def test_a_stale_table_of_its_inputs_is_made_anew_and_one_earlier_is_kept(recipe
         "three.aside-1",  # of --fresh: never deleted
         "three.aside-before",
     ]
-    code, said = recipe("--publish")
-    assert code == 2 and "with the options of the run to be published" in said
+    code, output = recipe("--publish")
+    assert code == 2 and "with the options of the run to be published" in output
     recipe.config("two.yaml", "add: 20\n")  # what it is made from is refused as ever
-    code, said = recipe()
-    assert code == 2 and "exp/two is stale" in said and "--fresh two" in said
+    code, output = recipe()
+    assert code == 2 and "exp/two is stale" in output and "--fresh two" in output
 
 
 def test_fresh_with_dry_run_shows_what_it_would_move_as_missing(recipe):
     recipe()
-    said = recipe("--fresh", "two", "--dry-run")[1]
-    states = [line.split(": ")[1] for line in said.splitlines() if line.startswith("# stage")]
+    output = recipe("--fresh", "two", "--dry-run")[1]
+    states = [line.split(": ")[1] for line in output.splitlines() if line.startswith("# stage")]
     assert states == ["done", "missing", "missing"]
 
 

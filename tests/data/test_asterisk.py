@@ -157,9 +157,9 @@ def test_english_alone_is_the_same_english_and_needs_no_other_package(
     assert {row[0].split("-")[0] for row in step.ledger.rows} == {"en"}
 
 
-@pytest.mark.parametrize(("languages", "what"), [(("de",), "de is none of"), (("fr",), "en must be among them")])
-def test_languages_that_cannot_be_are_refused(languages: tuple[str, ...], what: str) -> None:
-    with pytest.raises(ValueError, match=what):
+@pytest.mark.parametrize(("languages", "message"), [(("de",), "de is none of"), (("fr",), "en must be among them")])
+def test_languages_that_cannot_be_are_refused(languages: tuple[str, ...], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         AsteriskConfig(languages=languages)
 
 
@@ -177,9 +177,9 @@ def test_other_counts_than_expected_are_told(tree: Path, tmp_path: Path, capsys:
     for path in (tree / "usr/share/asterisk/sounds/fr_CA_f_June").rglob("*.wav"):
         path.unlink()
     prepare(tree, tmp_path / "data")
-    said = capsys.readouterr().out
-    assert "WARNING: en: 53 recordings, -515 against the 568" in said
-    assert "WARNING: fr: 0 recordings, -561" in said
+    output = capsys.readouterr().out
+    assert "WARNING: en: 53 recordings, -515 against the 568" in output
+    assert "WARNING: fr: 0 recordings, -561" in output
 
 
 @pytest.mark.parametrize(

@@ -76,11 +76,11 @@ def test_a_crop_holds_the_samples_under_its_labels(speech: LabelledSpeech, data:
 
 def test_audio_is_the_same_with_and_without_memory_for_it(tmp_path: Path) -> None:
     utterances, labels = corpus(tmp_path, [5000, 6000, 7000])
-    kept, some, none = (LabelledSpeech(utterances, labels, mb) for mb in (1, 0.03, 0))
+    kept, partial, none = (LabelledSpeech(utterances, labels, mb) for mb in (1, 0.03, 0))
     for _ in range(2):
-        batches = [s.batch([0, 1, 2], [0, 1, 2], 10) for s in (kept, some, none)]
+        batches = [s.batch([0, 1, 2], [0, 1, 2], 10) for s in (kept, partial, none)]
         assert all(np.array_equal(batches[0]["wave_BN"], b["wave_BN"]) for b in batches)
-    assert [len(s._cache) for s in (kept, some, none)] == [3, 1, 0]
+    assert [len(s._cache) for s in (kept, partial, none)] == [3, 1, 0]
 
 
 def test_normalised_waveforms_are_those_of_a_layer_norm_over_the_utterance(tmp_path: Path) -> None:

@@ -66,16 +66,16 @@ def test_states_of_a_hugging_face_folder_are_the_residual_stream_of_its_model(ki
     assert encoder.parameter_count == sum(p.numel() for p in model.parameters())
     wave_BN = torch.randn(2, 5000)
     with torch.no_grad():
-        said = model(wave_BN, output_hidden_states=True)
+        reference = model(wave_BN, output_hidden_states=True)
     states = encoder.states(wave_BN)
     assert len(states) == 3
     assert all(s.shape == (2, encoder.frames(5000), 32) and not s.requires_grad for s in states)
-    for got, want in zip(states[:-1], said.hidden_states[:-1], strict=True):
+    for got, want in zip(states[:-1], reference.hidden_states[:-1], strict=True):
         torch.testing.assert_close(got, want, atol=1e-5, rtol=0)
     last = states[-1]
     if getattr(model.config, "do_stable_layer_norm", False):
         last = model.encoder.layer_norm(last)
-    torch.testing.assert_close(last, said.last_hidden_state, atol=1e-5, rtol=0)
+    torch.testing.assert_close(last, reference.last_hidden_state, atol=1e-5, rtol=0)
 
 
 def test_waveforms_are_normalised_where_the_preprocessor_says_so(tmp_path: Path) -> None:
@@ -111,12 +111,12 @@ def test_a_random_encoder_has_the_shape_but_not_the_weights_and_follows_from_its
     if kind == "wavlm":
         path = tmp_path / "wavlm"
         transformers.WavLMModel(transformers.WavLMConfig(**SMALL)).save_pretrained(path)
-    one, again, other = random_encoder(path, 1), random_encoder(path, 1), random_encoder(path, 2)
+    one, again, reseeded = random_encoder(path, 1), random_encoder(path, 1), random_encoder(path, 2)
     weights = load_encoder(path).state_dict()
     assert {n: w.shape for n, w in one.state_dict().items()} == {n: w.shape for n, w in weights.items()}
     name = next(n for n in weights if n.endswith("layers.0.attention.q_proj.weight"))
     assert torch.equal(one.state_dict()[name], again.state_dict()[name])
-    assert not torch.equal(one.state_dict()[name], other.state_dict()[name])
+    assert not torch.equal(one.state_dict()[name], reseeded.state_dict()[name])
     assert not torch.equal(one.state_dict()[name], weights[name])
 
 

@@ -197,7 +197,7 @@ def test_what_is_there_is_not_fetched_again_and_another_size_is_refused(fetch, r
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         ([], "--out is missing"),
         (["--out"], "--out needs a folder"),
@@ -207,6 +207,6 @@ def test_what_is_there_is_not_fetched_again_and_another_size_is_refused(fetch, r
         (["--out", "w", "--sizes", "tiny"], "unknown option --sizes"),
     ],
 )
-def test_wrong_options_are_named_before_anything_is_fetched(words: list[str], said: str, fetch, registry) -> None:
+def test_wrong_options_are_named_before_anything_is_fetched(words: list[str], message: str, fetch, registry) -> None:
     done = fetch(*words, tools=[])
-    assert done.returncode == 1 and said in done.stderr and not registry.asked
+    assert done.returncode == 1 and message in done.stderr and not registry.asked

@@ -45,9 +45,9 @@ def sizes(name: str) -> tuple[int, int]:
     [("base", "94.4", ""), ("large", "315.4", "316.6"), ("L", "", "317"), ("S", "", "65"), ("ST", "", "28.1")],
 )
 def test_configs_give_networks_of_the_size_that_is_published(name: str, encoder: str, trained: str) -> None:
-    for size, said in zip(sizes(name), (encoder, trained)):
-        digits = len(said.partition(".")[2])
-        assert not said or f"{size / 1e6:.{digits}f}" == said
+    for size, published in zip(sizes(name), (encoder, trained)):
+        digits = len(published.partition(".")[2])
+        assert not published or f"{size / 1e6:.{digits}f}" == published
 
 
 def test_students_are_as_much_smaller_than_the_teacher_as_is_published() -> None:
@@ -67,9 +67,9 @@ def test_sizes_are_those_of_transformers_for_the_exported_config(name: str) -> N
 
 @pytest.mark.parametrize("name", ["base", "large", "L", "S", "ST"])
 def test_configs_state_the_disk_that_weights_and_checkpoints_take(name: str) -> None:
-    said = re.search(r"^# disk: (\d+) MB", FILES[name].read_text(), re.M)
+    stated = re.search(r"^# disk: (\d+) MB", FILES[name].read_text(), re.M)
     encoder, trained = sizes(name)
-    assert said and float(said[1]) == pytest.approx((encoder + 3 * 3 * trained) * 4 / 1e6, rel=0.08)
+    assert stated and float(stated[1]) == pytest.approx((encoder + 3 * 3 * trained) * 4 / 1e6, rel=0.08)
 
 
 ODD = HubertConfig(
@@ -144,11 +144,11 @@ def test_networks_go_to_transformers_and_back_with_equal_outputs(name: str, fold
         del ours
         theirs, info = transformers.HubertModel.from_pretrained(folder, output_loading_info=True)
         assert not any(info.values())
-        there = theirs.eval()(wave_BN).last_hidden_state
+        their_states = theirs.eval()(wave_BN).last_hidden_state
         del theirs
         back = load_pretrained(folder)
         assert back.config == model
         again = back(wave_BN)[0]
     assert expected.std() > 0.1  # of zeros, all would be equal
-    torch.testing.assert_close(there, expected, atol=2e-5, rtol=0)
+    torch.testing.assert_close(their_states, expected, atol=2e-5, rtol=0)
     assert torch.equal(again, expected)

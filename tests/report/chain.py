@@ -129,12 +129,12 @@ def pairs() -> list[dict[str, Any]]:
     made = []
     models = [row for row in FIGURES if kind(row) == "model"]
     for i, row in enumerate(models):
-        for other in [*(r for r in FIGURES if kind(r) != "model"), *models[:i]]:
-            for task, a, b in zip(TASKS, FIGURES[row], FIGURES[other]):
+        for rival in [*(r for r in FIGURES if kind(r) != "model"), *models[:i]]:
+            for task, a, b in zip(TASKS, FIGURES[row], FIGURES[rival]):
                 if not math.isnan(a - b):
                     interval = {"percent": a - b, "low": a - b - HALF, "high": a - b + HALF, "n": 205}
                     blocks = {"blocks": "speaker", "block_count": 9, "confidence": 95}
-                    made.append({"task": task, "row": row, "other": other, **interval, **blocks})
+                    made.append({"task": task, "row": row, "other": rival, **interval, **blocks})
     return made
 
 

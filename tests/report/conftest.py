@@ -176,11 +176,11 @@ class Recipe:
             for task, percent in figures.items():
                 paired = {
                     name: {
-                        "percent": percent - other[task],
-                        "low": percent - other[task] - 2,
-                        "high": percent - other[task] + 2,
+                        "percent": percent - rival[task],
+                        "low": percent - rival[task] - 2,
+                        "high": percent - rival[task] + 2,
                     }
-                    for name, (*_, other) in PROBES.items()
+                    for name, (*_, rival) in PROBES.items()
                     if name != row and name != "it1.base"
                 }
                 self.json(f"exp/probe/{row}/{task}.json", {**probe(row, task, percent, layers), "paired": paired})

@@ -50,7 +50,7 @@ def test_pieces_are_the_features_of_the_samples_under_them(teacher: Path, sample
     """84 frames in two pieces and 124 in three, of 50 at most; none is lost, doubled or moved at a cut."""
     whole, pieces = LayerSource(teacher, 1, 60.0), LayerSource(teacher, 1, 1.0)
     wave = np.random.default_rng(0).standard_normal(samples).astype(np.float32)
-    found = pieces(wave)
-    assert len(found) == cuts[-1] == whole.frames(samples)
+    joined = pieces(wave)
+    assert len(joined) == cuts[-1] == whole.frames(samples)
     for first, last in pairwise(cuts):
-        assert torch.equal(found[first:last], whole(wave[first * HOP : (last - 1) * HOP + FIELD]))
+        assert torch.equal(joined[first:last], whole(wave[first * HOP : (last - 1) * HOP + FIELD]))

@@ -49,9 +49,9 @@ WAVES = {
 @pytest.mark.parametrize("name", WAVES)
 def test_mfcc_and_fbank_are_those_of_kaldi(name: str) -> None:
     wave = WAVES[name].astype(np.float32)
-    found = mfcc(torch.from_numpy(wave))
-    assert found.shape == (frame_count(N), 39)
-    np.testing.assert_allclose(found[:, :13], oracle(wave), atol=2e-3, rtol=0)
+    features = mfcc(torch.from_numpy(wave))
+    assert features.shape == (frame_count(N), 39)
+    np.testing.assert_allclose(features[:, :13], oracle(wave), atol=2e-3, rtol=0)
     for bins in (40, 80):
         np.testing.assert_allclose(
             fbank(torch.from_numpy(wave), bins), oracle(wave, bins, cepstra=False), atol=2e-3, rtol=0
@@ -132,11 +132,11 @@ def test_static_mfcc_of_frame_2t_sees_exactly_the_samples_of_network_frame_t(sam
     at = data.draw(st.integers(0, samples - 1))
     rng = np.random.default_rng(samples)
     wave = torch.from_numpy(rng.standard_normal(samples).astype(np.float32))
-    other = wave.clone()
-    other[at] += 1.0
+    changed = wave.clone()
+    changed[at] += 1.0
     kernel = torch.ones(1, 1, 400)
-    network = [torch.conv1d(w[None, None], kernel, stride=320)[0].T for w in (wave.double().float(), other)]
-    labels = [mfcc(w)[:, :13][::2] for w in (wave, other)]
+    network = [torch.conv1d(w[None, None], kernel, stride=320)[0].T for w in (wave.double().float(), changed)]
+    labels = [mfcc(w)[:, :13][::2] for w in (wave, changed)]
     assert len(labels[0]) == len(network[0])
     seen = {t for t in range(len(labels[0])) if 320 * t <= at < 320 * t + 400}
     assert changed_frames(*network) == seen

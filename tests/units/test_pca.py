@@ -56,10 +56,10 @@ def test_components_are_those_of_scikit_learn(whiten: bool, mean: float) -> None
 
 def test_how_the_frames_are_parted_changes_nothing_that_can_be_seen() -> None:
     x_ND = frames(3000)
-    one, other = (learnt(x_ND, PcaConfig(5), part) for part in (3000, 13))
-    torch.testing.assert_close(one.components_DP, other.components_DP, atol=1e-6, rtol=0)
+    one, in_parts = (learnt(x_ND, PcaConfig(5), part) for part in (3000, 13))
+    torch.testing.assert_close(one.components_DP, in_parts.components_DP, atol=1e-6, rtol=0)
     again = learnt(x_ND, PcaConfig(5), 13)
-    assert torch.equal(again.components_DP, other.components_DP) and torch.equal(again.mean_D, other.mean_D)
+    assert torch.equal(again.components_DP, in_parts.components_DP) and torch.equal(again.mean_D, in_parts.mean_D)
 
 
 def test_all_components_keep_all_distances() -> None:
@@ -74,7 +74,7 @@ def test_the_sign_of_a_component_is_settled() -> None:
 
 
 @pytest.mark.parametrize(
-    ("x_ND", "config", "said"),
+    ("x_ND", "config", "message"),
     [
         (frames(50, 4), PcaConfig(5), "ask for 4 at most"),
         (frames(4, 24), PcaConfig(4), "ask for 3 at most"),
@@ -82,10 +82,10 @@ def test_the_sign_of_a_component_is_settled() -> None:
         (np.repeat(frames(50, 2), 2, 1), PcaConfig(3, True), "has no variance to be divided by"),
     ],
 )
-def test_more_components_than_the_frames_have_are_refused(x_ND: np.ndarray, config: PcaConfig, said: str) -> None:
+def test_more_components_than_the_frames_have_are_refused(x_ND: np.ndarray, config: PcaConfig, message: str) -> None:
     with pytest.raises(UserError) as refusal:
         learnt(x_ND, config)
-    assert said in str(refusal.value)
+    assert message in str(refusal.value)
 
 
 def test_a_config_of_no_components_to_whiten_is_refused() -> None:

@@ -68,26 +68,28 @@ class ContaminationConfig:
 
 
 def find_sets(ins: Sequence[Path], config: ContaminationConfig) -> list[SetOfData]:
-    """The sets of all inputs, read. Raises UserError where names cannot be told apart, or a side is missing."""
-    found: dict[Path, tuple[Path, bool]] = {}
+    """The sets of all inputs, read. Raises UserError if a side is missing or a name cannot be used."""
+    given_paths: dict[Path, tuple[Path, bool]] = {}
     for number, given in enumerate(ins):
         for path in data_dirs(given):
-            found.setdefault(path.resolve(), (path, number == 0))
-    names = {path: said.name or path.name for path, (said, _) in found.items()}
+            given_paths.setdefault(path.resolve(), (path, number == 0))
+    names = {path: given_path.name or path.name for path, (given_path, _) in given_paths.items()}
     trains = set(matching(list(names.values()), config.train, "--train"))
-    there = ", ".join(names.values())
-    if not any(ours and names[path] in trains for path, (_, ours) in found.items()):
-        raise UserError("no set of the first input is trained on", str(ins[0]), f"--train: name one or more of {there}")
+    all_names = ", ".join(names.values())
+    if not any(ours and names[path] in trains for path, (_, ours) in given_paths.items()):
+        raise UserError(
+            "no set of the first input is trained on", str(ins[0]), f"--train: name one or more of {all_names}"
+        )
     if trains == set(names.values()):
-        what = f"every set is trained on ({there}): there is nothing to compare with"
-        raise UserError(what, "train", "give test sets with --in, or name fewer sets with --train")
+        message = f"every set is trained on ({all_names}): there is nothing to compare with"
+        raise UserError(message, "train", "give test sets with --in, or name fewer sets with --train")
     sets: list[SetOfData] = []
-    for path, (said, ours) in found.items():
+    for path, (given_path, ours) in given_paths.items():
         folder = names[path]
         if ours and (odd := _unusable(folder)):
-            raise UserError(f"a set called {folder!r}, which {odd}", str(said), "rename its folder")
-        name = folder if [*names.values()].count(folder) == 1 else str(said)
-        data = read_from_here(said, config.allow_pipes)
+            raise UserError(f"a set called {folder!r}, which {odd}", str(given_path), "rename its folder")
+        name = folder if [*names.values()].count(folder) == 1 else str(given_path)
+        data = read_from_here(given_path, config.allow_pipes)
         sets.append(SetOfData(name, folder, str(path.parent), folder in trains, ours, data))
     return sets
 

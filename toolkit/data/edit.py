@@ -91,10 +91,10 @@ def of_speakers(data: DataDir, speakers: Collection[str]) -> list[str]:
 
 
 def per_label(data: DataDir, table: str, count: int, seed: int) -> list[str]:
-    """Ids of `count` drawn utterances of each label, all of a label that has fewer. Raises UserError: no such table."""
+    """Ids of `count` drawn utterances of each label, or all if it has fewer. Raises UserError for an unknown table."""
     if table not in data.tables:
-        there = ", ".join(sorted(data.tables))
-        raise UserError(f"there is no table {table}", str(data.path), f"name one of {there}")
+        table_names = ", ".join(sorted(data.tables))
+        raise UserError(f"there is no table {table}", str(data.path), f"name one of {table_names}")
     groups: dict[str, list[str]] = {}
     for u in data.utterances:
         if u.id in data.tables[table]:
@@ -142,25 +142,25 @@ def split(data: DataDir, shares: Mapping[str, float], seed: int) -> dict[str, li
     return {name: [u.id for u in data.utterances if parts[u.speaker] == name] for name in shares}
 
 
-def _refuse_strangers(strangers: Collection[str], what: str, data: DataDir) -> None:
+def _refuse_strangers(strangers: Collection[str], kind: str, data: DataDir) -> None:
     if strangers:
         shown = ", ".join(sorted(strangers)[:SHOWN]) + (
             f", ... ({len(strangers)} in all)" if len(strangers) > SHOWN else ""
         )
-        raise UserError(f"{what} that are not there: {shown}", str(data.path), "mend the list")
+        raise UserError(f"{kind} that are not there: {shown}", str(data.path), "mend the list")
 
 
 def _shown(names: Sequence[str]) -> str:
     return ", ".join(names[:SHOWN]) + (f", ... ({len(names)} in all)" if len(names) > SHOWN else "")
 
 
-def _words(step: Step[EditConfig], what: str) -> list[str]:
+def _words(step: Step[EditConfig], kind: str) -> list[str]:
     """First field of every line of the list that is the second input."""
-    path = step.input(1, f"a file with a list of {what}, one on a line")
+    path = step.input(1, f"a file with a list of {kind}, one on a line")
     try:
         lines = path.read_text(encoding="utf-8-sig").split("\n")
     except (UnicodeDecodeError, IsADirectoryError) as e:
-        raise UserError(f"not a list in UTF-8: {e}", str(path), f"write one of the {what} on a line") from None
+        raise UserError(f"not a list in UTF-8: {e}", str(path), f"write one of the {kind} on a line") from None
     return [line.split()[0] for line in lines if line.strip()]
 
 

@@ -38,18 +38,18 @@ class MixConfig:
 
 
 def find_sets(folders: Sequence[Path]) -> dict[str, Path]:
-    """Name -> data directory of all that `folders` are or hold.
+    """Name -> data directory, of every folder that is one or holds some.
 
     Raises UserError for a folder without one, and for two sets of one name.
     """
-    found: dict[str, Path] = {}
+    sets: dict[str, Path] = {}
     for folder in folders:
         for path in data_dirs(folder):
-            if path.name in found or path.name in TOGETHER:
-                also = found.get(path.name, "the sets that are put together")
+            if path.name in sets or path.name in TOGETHER:
+                also = sets.get(path.name, "the sets that are put together")
                 raise UserError(f"two sets called {path.name}: {path} and {also}", "--in", "leave one of them out")
-            found[path.name] = path
-    return found
+            sets[path.name] = path
+    return sets
 
 
 def filled(parts: Sequence[DataDir]) -> list[DataDir]:
@@ -101,8 +101,8 @@ def _write(step: Step[MixConfig], name: str, tables: Mapping[str, Mapping[str, s
             languages[label] = languages.get(label, 0.0) + u.seconds / 3600
     hours = math.fsum(languages.values())
     step.counts |= {f"{name}_utterances": sum(map(len, parts)), f"{name}_hours": round(hours, 4)}
-    said = ", ".join(f"{label} {h:.2f}" for label, h in sorted(languages.items()) if label)
-    print(f"{name}: {sum(map(len, parts)):,} utterances, {hours:.2f} h" + (f" ({said})" if said else ""))
+    summary = ", ".join(f"{label} {h:.2f}" for label, h in sorted(languages.items()) if label)
+    print(f"{name}: {sum(map(len, parts)):,} utterances, {hours:.2f} h" + (f" ({summary})" if summary else ""))
 
 
 if __name__ == "__main__":

@@ -61,16 +61,16 @@ class SampleConfig:
 
 
 def find_sets(folders: Sequence[Path], patterns: Sequence[str]) -> dict[str, Path]:
-    """Name -> data directory of those named, and of those in folders that fit. Raises UserError for two of one name."""
-    found: dict[str, Path] = {}
+    """Name -> data directory: each folder that is one, or those in it that match. Raises UserError for equal names."""
+    sets: dict[str, Path] = {}
     for folder in folders:
         here = {path.name: path for path in data_dirs(folder)}
         names = list(here) if folder in here.values() else matching(list(here), patterns, "sets")
         for name in names:
-            if name in found:
-                raise UserError(f"two sets called {name}: {found[name]} and {here[name]}", "--in", "rename one of them")
-            found[name] = here[name]
-    return found
+            if name in sets:
+                raise UserError(f"two sets called {name}: {sets[name]} and {here[name]}", "--in", "rename one of them")
+            sets[name] = here[name]
+    return sets
 
 
 def order(
@@ -91,17 +91,17 @@ def order(
 
 
 def draw(sets: Mapping[str, Sequence[Utterance]], config: SampleConfig) -> dict[str, list[Utterance]]:
-    """Set -> what is drawn of it, sorted by id; a larger draw holds every smaller one."""
+    """Set -> drawn utterances, sorted by id; a larger draw holds every smaller one."""
     drawn = order(sets, config.shares, config.seed)
     if config.count:
         drawn = drawn[: config.count]
     if config.hours:
         sums = accumulate(u.seconds for _, u in drawn)
         drawn = drawn[: sum(1 for _ in takewhile(lambda seconds: seconds <= 3600 * config.hours, sums))]
-    found: dict[str, list[Utterance]] = {name: [] for name in sets}
+    by_set: dict[str, list[Utterance]] = {name: [] for name in sets}
     for name, u in drawn:
-        found[name].append(u)
-    return {name: sorted(utterances, key=lambda u: u.id) for name, utterances in found.items()}
+        by_set[name].append(u)
+    return {name: sorted(utterances, key=lambda u: u.id) for name, utterances in by_set.items()}
 
 
 def run(step: Step[SampleConfig]) -> None:
@@ -182,11 +182,14 @@ def _part(data: DataDir, name: str, chosen: Sequence[Utterance]) -> DataDir:
 def _count(
     step: Step[SampleConfig], fit: Mapping[str, Sequence[Utterance]], drawn: Mapping[str, Sequence[Utterance]]
 ) -> None:
-    """What was drawn of each set, and what was left by choice."""
+    """Count and print what was drawn of each set; count what was not drawn."""
     total = _sums([u for chosen in drawn.values() for u in chosen])
-    there = _sums([u for every in fit.values() for u in every])
+    available = _sums([u for every in fit.values() for u in every])
     step.counts |= {"utterances": total[0], "hours": round(total[1], 4)}
-    step.counts |= {"not_drawn_utterances": there[0] - total[0], "not_drawn_hours": round(there[1] - total[1], 4)}
+    step.counts |= {
+        "not_drawn_utterances": available[0] - total[0],
+        "not_drawn_hours": round(available[1] - total[1], 4),
+    }
     for name, chosen in drawn.items():
         (n, hours), (m, all_hours) = _sums(chosen), _sums(fit[name])
         step.counts |= {f"{name}_utterances": n, f"{name}_hours": round(hours, 4)}

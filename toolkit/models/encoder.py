@@ -215,14 +215,14 @@ def _folder(path: Path | str) -> Path | None:
 
 
 def _speech_type(folder: Path) -> None:
-    """Raise UserError where config.json is broken or describes something that does not hear."""
+    """Raise UserError if config.json is broken or is not that of a speech encoder."""
     try:
         config = read_json(folder / "config.json")
     except UserError as e:
         raise UserError(f"a broken config.json: {e.what}", str(folder), "copy or make it again") from None
-    said = config if isinstance(config, dict) else {}
-    if not {"conv_stride", "conv_kernel", "num_hidden_layers"} <= said.keys():
-        kind = said.get("model_type", "unknown")
+    tree = config if isinstance(config, dict) else {}
+    if not {"conv_stride", "conv_kernel", "num_hidden_layers"} <= tree.keys():
+        kind = tree.get("model_type", "unknown")
         remedy = "hubert, wav2vec2, wavlm and data2vec-audio are known to work"
         raise UserError(f"not a speech encoder: a model of type {kind}", str(folder), remedy)
 
@@ -233,8 +233,8 @@ def _from_transformers(source: str) -> nn.Module:
     try:
         model, info = AutoModel.from_pretrained(source, output_loading_info=True, dtype=torch.float32)
     except (OSError, ValueError, RuntimeError) as e:
-        said = " ".join(str(e).split())[:300]
-        raise UserError(f"transformers cannot load it: {said}", source, "mend the path or the name") from None
+        reason = " ".join(str(e).split())[:300]
+        raise UserError(f"transformers cannot load it: {reason}", source, "mend the path or the name") from None
     missing = sorted(set(info["missing_keys"]) - {"masked_spec_embed"})
     if missing:
         raise UserError(f"{len(missing)} weights are missing, e.g. {missing[0]}", source, "copy the whole model again")

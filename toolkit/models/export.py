@@ -36,9 +36,9 @@ def require_ctranslate2(module: str = "ctranslate2") -> Any:
 
 
 def to_ctranslate2(folder: Path, out: Path, quantization: str) -> None:
-    """Convert the Hugging Face folder; model.bin comes to `out` last, so that where it is, all is.
+    """Convert the Hugging Face folder. model.bin is moved to `out` last: if it is there, the model is complete.
 
-    Raises UserError where CTranslate2 is not installed, or `folder` is no whole multilingual Whisper.
+    Raises UserError if CTranslate2 is not installed, or `folder` is not a complete multilingual Whisper.
     """
     converters = require_ctranslate2("ctranslate2.converters")
     config = whisper_config(folder)
@@ -51,8 +51,8 @@ def to_ctranslate2(folder: Path, out: Path, quantization: str) -> None:
         remove(temporary)
         if isinstance(e, OSError) and e.errno is not None:  # of the machine; transformers' own has no number
             raise
-        what = f"CTranslate2 cannot convert it: {' '.join(str(e).split())[:300]}"
-        raise UserError(what, str(folder), "see that transformers loads the folder") from None
+        message = f"CTranslate2 cannot convert it: {' '.join(str(e).split())[:300]}"
+        raise UserError(message, str(folder), "see that transformers loads the folder") from None
     told = {name: config[name] for name in TOLD if name in config}
     write_json(temporary / "config.json", {**read_json(temporary / "config.json"), **told})
     for path in sorted(temporary.iterdir(), key=lambda p: (p.name == MODEL, p.name)):
@@ -65,8 +65,8 @@ def whisper_config(folder: Path) -> dict[str, Any]:
     Vocabulary.read(folder)
     config: dict[str, Any] = read_json(folder / "config.json")
     if config.get("model_type") != "whisper":
-        what = f"a model of the type {config.get('model_type')}, no Whisper"
-        raise UserError(what, str(folder / "config.json"), "name a Hugging Face folder of a Whisper")
+        message = f"a model of the type {config.get('model_type')}, no Whisper"
+        raise UserError(message, str(folder / "config.json"), "name a Hugging Face folder of a Whisper")
     if not any(folder.glob("model*.safetensors")):
         raise UserError("no model.safetensors there", str(folder), "copy the weights there, or name another folder")
     if not (folder / COPIED[-1]).is_file():

@@ -13,14 +13,14 @@ from .whisper_files import CONFIG, INDEX, TRAVELS, find_model, read_whisper_conf
 
 def run(step: Step[FetchConfig]) -> None:
     """Copy config, weights and tokenizer into hf/."""
-    found = find_model(step.config.model)
-    count = parameter_count(read_whisper_config(found))
-    names = {CONFIG, INDEX, *TRAVELS, *weight_files(found)}
+    folder = find_model(step.config.model)
+    count = parameter_count(read_whisper_config(folder))
+    names = {CONFIG, INDEX, *TRAVELS, *weight_files(folder)}
     with atomic(step.out / "hf") as temporary:
         temporary.mkdir(parents=True)
         for name in sorted(names):
-            if (found / name).is_file():
-                shutil.copyfile(found / name, temporary / name)
+            if (folder / name).is_file():
+                shutil.copyfile(folder / name, temporary / name)
     step.counts["parameters"] = count
     print(f"{step.config.model}: {count:,} parameters")
 

@@ -52,28 +52,28 @@ class Source:
         self.file, self.path, self.kind = file, path, kind
         self.left = path.stat().st_size
 
-    def broken(self, what: str) -> UserError:
-        return UserError(f"a damaged {self.kind} file: {what}", str(self.path), AGAIN)
+    def broken(self, message: str) -> UserError:
+        return UserError(f"a damaged {self.kind} file: {message}", str(self.path), AGAIN)
 
-    def take(self, count: int, what: str) -> bytes:
-        """The next `count` bytes. Raises UserError where the file has not that many."""
+    def take(self, count: int, subject: str) -> bytes:
+        """The next `count` bytes. Raises UserError if the file has fewer. `subject` names them in the message."""
         if not 0 <= count <= self.left:
-            raise self.broken(f"{what} would take {count} bytes, and {self.left} are left")
+            raise self.broken(f"{subject} would take {count} bytes, and {self.left} are left")
         data = self.file.read(count)
         if len(data) != count:
-            raise self.broken(f"it ends within {what}")
+            raise self.broken(f"it ends within {subject}")
         self.left -= count
         return data
 
-    def numbers(self, form: str, what: str) -> tuple[int, ...]:
+    def numbers(self, form: str, subject: str) -> tuple[int, ...]:
         """Integers in the form of `struct`, e.g. "3i"."""
-        return struct.unpack(f"<{form}", self.take(struct.calcsize(f"<{form}"), what))
+        return struct.unpack(f"<{form}", self.take(struct.calcsize(f"<{form}"), subject))
 
-    def text(self, count: int, what: str) -> str:
+    def text(self, count: int, subject: str) -> str:
         try:
-            return self.take(count, what).decode()
+            return self.take(count, subject).decode()
         except UnicodeDecodeError:
-            raise self.broken(f"{what} is no text") from None
+            raise self.broken(f"{subject} is no text") from None
 
     def tensor(self, name: str, shape: tuple[int, ...], kind: str) -> Tensor:
         """float32 tensor of the next bytes; kind is float32, float16 or bfloat16. Raises UserError for NaN and Inf."""

@@ -45,15 +45,15 @@ class Ears:
 
     @torch.inference_mode()
     def states(self, waves: Sequence[Wave]) -> Tensor:
-        """[B, S, D]; of waveforms at 16 kHz, none longer than `seconds` (what is longer is not heard)."""
+        """[B, S, D]; of waveforms at 16 kHz, none longer than `seconds` (the rest of a longer one is not heard)."""
         lengths = [self.length(len(wave) / RATE) for wave in waves]
-        found = [Tensor()] * len(waves)
+        states = [Tensor()] * len(waves)
         for length in sorted(set(lengths)):
-            rows = [i for i, other in enumerate(lengths) if other == length]
+            rows = [i for i, own in enumerate(lengths) if own == length]
             heard = self._encode([waves[i] for i in rows], length)
             for i, states_SD in zip(rows, heard, strict=True):
-                found[i] = states_SD
-        return torch.stack(found)
+                states[i] = states_SD
+        return torch.stack(states)
 
     def _encode(self, waves: Sequence[Wave], frames: int) -> Tensor:
         mel_BMT = log_mel(waves, frames, self.model.config.num_mel_bins, self.device).to(self.dtype)

@@ -14,19 +14,19 @@ from .whisper_files import find_model, load_whisper, model_name, read_whisper_co
 
 
 def picks_of(config: StudentConfig, teacher: WhisperConfig) -> tuple[list[int], list[int]]:
-    """Blocks of the teacher's encoder and decoder, 0-based. Raises UserError where it has no such blocks."""
-    found = []
+    """Blocks of the teacher's encoder and decoder, 0-based. Raises UserError if it has no such blocks."""
+    chosen = []
     for part in ("encoder", "decoder"):
         have, wanted = getattr(teacher, f"{part}_layers"), getattr(config, f"{part}_layers")
         picks = list(getattr(config, f"{part}_picks"))
         if wanted > have:
-            what = f"a student of {wanted} {part} blocks is deeper than its teacher, which has {have}"
-            raise UserError(what, f"{part}_layers", f"ask for {have} at most")
+            message = f"a student of {wanted} {part} blocks is deeper than its teacher, which has {have}"
+            raise UserError(message, f"{part}_layers", f"ask for {have} at most")
         if strange := [p for p in picks if not 0 <= p < have]:
-            what = f"the teacher has no {part} block {strange[0]}"
-            raise UserError(what, f"{part}_picks", f"its blocks are 0 to {have - 1}")
-        found.append(picks or pick_layers(have, wanted))
-    return found[0], found[1]
+            message = f"the teacher has no {part} block {strange[0]}"
+            raise UserError(message, f"{part}_picks", f"its blocks are 0 to {have - 1}")
+        chosen.append(picks or pick_layers(have, wanted))
+    return chosen[0], chosen[1]
 
 
 def make_student(teacher: Whisper, encoder: list[int], decoder: list[int]) -> Whisper:

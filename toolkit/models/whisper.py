@@ -98,8 +98,8 @@ class Attention(nn.Module):
             mixed = F.scaled_dot_product_attention(query, key, value, is_causal=causal)
         else:
             mixed = attention(query, key, value)
-        found: Tensor = self.out_proj(mixed.transpose(1, 2).flatten(2))
-        return found
+        out_BLD: Tensor = self.out_proj(mixed.transpose(1, 2).flatten(2))
+        return out_BLD
 
 
 class Block(nn.Module):
@@ -154,8 +154,8 @@ class WhisperEncoder(nn.Module):
             _note(states, x_BSD)
             x_BSD = _block(block, self.recompute and self.training, x_BSD)
         _note(states, x_BSD)
-        found: Tensor = self.layer_norm(x_BSD)
-        return found
+        states_BSD: Tensor = self.layer_norm(x_BSD)
+        return states_BSD
 
 
 class WhisperDecoder(nn.Module):
@@ -186,8 +186,8 @@ class WhisperDecoder(nn.Module):
             else:
                 x_BLD = _listening(block, x_BLD, states_BSD)
         _note(states, x_BLD)
-        found: Tensor = self.layer_norm(x_BLD)
-        return found
+        out_BLD: Tensor = self.layer_norm(x_BLD)
+        return out_BLD
 
     def step(self, tokens_BL: Tensor, cache: Cache) -> Tensor:
         """States [B, L, D] of the next tokens, all rows being as far; the cache grows. Begin with the prompt."""
@@ -196,18 +196,18 @@ class WhisperDecoder(nn.Module):
         for block, heard, own in zip(self.layers, cache.heard, cache.own, strict=True):
             x_BLD = block(x_BLD, heard, own, cache.length)
         cache.length = end
-        found: Tensor = self.layer_norm(x_BLD)
-        return found
+        out_BLD: Tensor = self.layer_norm(x_BLD)
+        return out_BLD
 
 
 def _listening(block: nn.Module, x_BLD: Tensor, states_BSD: Tensor) -> Tensor:
-    found: Tensor = block(x_BLD, block.encoder_attn.keys_values(states_BSD))  # type: ignore[union-attr, operator]
-    return found
+    out_BLD: Tensor = block(x_BLD, block.encoder_attn.keys_values(states_BSD))  # type: ignore[union-attr, operator]
+    return out_BLD
 
 
 def _block(block: nn.Module, recompute: bool, x: Tensor) -> Tensor:
-    found: Tensor = checkpoint(block, x, use_reentrant=False) if recompute else block(x)
-    return found
+    out: Tensor = checkpoint(block, x, use_reentrant=False) if recompute else block(x)
+    return out
 
 
 def _note(states: list[Tensor] | None, x: Tensor) -> None:

@@ -61,19 +61,19 @@ def find_model(name: str | Path) -> Path:
     try:
         return Path(snapshot_download(str(name), allow_patterns=list(_WANTED)))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as e:
-        said = " ".join(str(e).split())[:200]
+        reason = " ".join(str(e).split())[:200]
         remedy = "fetch it where there is a network (hf download), and name the folder"
-        raise UserError(f"neither a folder nor to be had from the hub: {said}", str(name), remedy) from None
+        raise UserError(f"neither a folder nor to be had from the hub: {reason}", str(name), remedy) from None
 
 
 def read_whisper_config(folder: Path) -> WhisperConfig:
-    """Raises UserError where config.json is broken or of another network."""
+    """Raises UserError if config.json is broken or of another network."""
     tree = read_json(folder / CONFIG)
     if not isinstance(tree, dict) or tree.get("model_type") != "whisper":
         raise UserError("not a Whisper: its model_type is another", str(folder / CONFIG), "name a Whisper folder")
     if strange := [name for name, value in FIXED.items() if tree.get(name, value) != value]:
-        what = f"a Whisper with {strange[0]} {tree[strange[0]]}, which no release has"
-        raise UserError(what, str(folder / CONFIG), "name another model: this one would be computed wrongly here")
+        message = f"a Whisper with {strange[0]} {tree[strange[0]]}, which no release has"
+        raise UserError(message, str(folder / CONFIG), "name another model: this one would be computed wrongly here")
     try:
         return WhisperConfig(**{f.name: int(tree[f.name]) for f in fields(WhisperConfig)})
     except (KeyError, TypeError, ValueError) as e:
@@ -151,8 +151,8 @@ def _forget_alignment(path: Path) -> None:
 def said_of(folder: Path) -> dict[str, Any]:
     """What save_whisper was told `about`; empty for a foreign model."""
     tree = read_json(folder / CONFIG)
-    found = tree.get(OURS, {}) if isinstance(tree, dict) else {}
-    return dict(found) if isinstance(found, dict) else {}
+    about = tree.get(OURS, {}) if isinstance(tree, dict) else {}
+    return dict(about) if isinstance(about, dict) else {}
 
 
 def model_hash(folder: Path) -> str:
@@ -173,9 +173,9 @@ def model_name(folder: Path) -> str:
 
 
 def refuse_unlike(teacher: WhisperConfig, student: WhisperConfig, where: str) -> None:
-    """Raise UserError where one cannot learn from the other: other input, other tokens."""
-    for name, what in (("num_mel_bins", "mels"), ("vocab_size", "tokens")):
+    """Raise UserError if the student cannot learn from the teacher: they differ in mel bands or tokens."""
+    for name, kind in (("num_mel_bins", "mels"), ("vocab_size", "tokens")):
         theirs, ours = getattr(teacher, name), getattr(student, name)
         if theirs != ours:
-            what = f"a teacher of {theirs} {what} and a student of {ours}"
-            raise UserError(what, where, "make the student from this teacher (large-v3 and turbo have their own)")
+            message = f"a teacher of {theirs} {kind} and a student of {ours}"
+            raise UserError(message, where, "make the student from this teacher (large-v3 and turbo have their own)")

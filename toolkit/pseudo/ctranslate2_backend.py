@@ -131,23 +131,25 @@ class CTranslate2Backend:
         if mel_BMT.ndim != 3 or len(mel_BMT) != len(prompts):
             raise ValueError(f"{len(prompts)} prompts for windows of the shape {mel_BMT.shape}")
         if mel_BMT.shape[1] != self.mels:
-            what = f"windows of {mel_BMT.shape[1]} mel bands, and the model takes {self.mels}"
-            raise UserError(what, str(self.folder), "take the preprocessor_config.json of the model itself")
+            message = f"windows of {mel_BMT.shape[1]} mel bands, and the model takes {self.mels}"
+            raise UserError(message, str(self.folder), "take the preprocessor_config.json of the model itself")
         if any((self.vocabulary.no_timestamps in prompt) is timestamps for prompt in prompts):
             raise ValueError("prompts that say another thing than timestamps")
         longest = max(map(len, prompts), default=0) + max_new_tokens
         if max_new_tokens < 1 or longest > LONGEST:
-            what = f"{max_new_tokens} new tokens, {longest} with the prompt, and the model has {LONGEST} positions"
-            raise UserError(what, "max_new_tokens", f"name 1 to {max(1, LONGEST - longest + max_new_tokens)}")
+            message = f"{max_new_tokens} new tokens, {longest} with the prompt, and the model has {LONGEST} positions"
+            raise UserError(message, "max_new_tokens", f"name 1 to {max(1, LONGEST - longest + max_new_tokens)}")
 
     def _refuse_other_first_tokens(self) -> None:
         """These it reads from its own config.json, and no argument tells it others."""
-        said = read_json(self.folder / "config.json")
-        first = said.get("suppress_ids_begin") if isinstance(said, dict) else None
+        tree = read_json(self.folder / "config.json")
+        first = tree.get("suppress_ids_begin") if isinstance(tree, dict) else None
         if self.vocabulary.suppressed_first and sorted(first or ()) != sorted(self.vocabulary.suppressed_first):
-            what = f"tokens {first} may not begin a text, and {list(self.vocabulary.suppressed_first)} by the tokenizer"
+            message = (
+                f"tokens {first} may not begin a text, and {list(self.vocabulary.suppressed_first)} by the tokenizer"
+            )
             where = f"{self.folder / 'config.json'}, {self.vocabulary.where}"
-            raise UserError(what, where, "use the tokenizer of the same model, or convert the model again")
+            raise UserError(message, where, "use the tokenizer of the same model, or convert the model again")
 
 
 def converted(folder: Path, compute_type: str, cache: Path | None) -> Path:

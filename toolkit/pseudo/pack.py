@@ -83,8 +83,8 @@ class Label:
 
 
 def pseudo_labels(folder: Path, wanted: set[str], step: Step[PackConfig]) -> dict[str, Label]:
-    """Id -> label of those of `wanted` that have one; a ledger row for one that was cut off. Raises UserError."""
-    found: dict[str, Label] = {}
+    """Id -> label, for the ids in `wanted`; a ledger row for each without a usable label. Raises UserError for two."""
+    labels: dict[str, Label] = {}
     seen: set[str] = set()
     for row in read_hypotheses(folder):
         if row.id in seen:
@@ -98,27 +98,27 @@ def pseudo_labels(folder: Path, wanted: set[str], step: Step[PackConfig]) -> dic
             step.ledger.drop(row.id, "label without times", "times that are not finite")
         else:
             timed = tuple((s.start, s.end, s.text) for s in row.segments)
-            found[row.id] = Label(row.language, timed or ((0.0, row.seconds, row.text),))
+            labels[row.id] = Label(row.language, timed or ((0.0, row.seconds, row.text),))
     for id in sorted(wanted - seen):
         step.ledger.drop(id, "no label", f"not in {folder}")
-    return found
+    return labels
 
 
 def true_labels(data: DataDir, wanted: set[str], step: Step[PackConfig]) -> dict[str, Label]:
-    """Id -> transcript of those of `wanted` that have one; a ledger row for others. Raises UserError without `text`."""
+    """Id -> transcript, of each id in `wanted`; a ledger row for each without one. Raises UserError without `text`."""
     if "text" not in data.tables:
         raise UserError(
             "no transcripts here, which `labels: truth` asks for", str(data.path / "text"), "labels: pseudo"
         )
     config, text, spoken = step.config, data.tables["text"], data.tables.get("utt2lang", {})
-    found: dict[str, Label] = {}
+    labels: dict[str, Label] = {}
     for u in data.utterances:
         if u.id in wanted and u.id not in text:
             step.ledger.drop(u.id, "no label", f"not in {data.path / 'text'}")
         elif u.id in wanted:
             language = config.languages.get(spoken.get(u.id, ""), config.language)
-            found[u.id] = Label(language, ((0.0, u.seconds, text[u.id]),))
-    return found
+            labels[u.id] = Label(language, ((0.0, u.seconds, text[u.id]),))
+    return labels
 
 
 def make_take(u: Utterance, label: Label, vocabulary: Vocabulary, step: Step[PackConfig]) -> Take | None:
@@ -174,7 +174,7 @@ class Inputs:
 
 
 def recognise(paths: list[Path]) -> Inputs:
-    """Raises UserError for what is none of them, two of a kind, and where one is missing."""
+    """The inputs by kind. Raises UserError for an unknown one, for two of a kind, and if one is missing."""
     kinds: dict[str, Path] = {}
     for path in paths:
         model = path / "hf" if (path / "hf" / TOKENIZER).is_file() else path  # where a training leaves it
@@ -186,17 +186,17 @@ def recognise(paths: list[Path]) -> Inputs:
         }
         kind = next((name for name, fits in tests.items() if fits), "")
         if not kind:
-            what = "neither a data directory nor a Whisper's folder, labels or a selection"
-            raise UserError(what, str(path), f"see python3 -m toolkit.pseudo.pack --help; a Whisper has {TOKENIZER}")
+            message = "neither a data directory nor a Whisper's folder, labels or a selection"
+            raise UserError(message, str(path), f"see python3 -m toolkit.pseudo.pack --help; a Whisper has {TOKENIZER}")
         if kind in kinds:
             raise UserError(f"two inputs of one kind ({kind}): {kinds[kind]} and {path}", "--in", "leave one out")
         kinds[kind] = model if kind == "model" else path
-    for kind, what in (
+    for kind, meaning in (
         ("data", "a data directory (with wav.scp)"),
         ("model", "the Whisper whose tokens labels are in"),
     ):
         if kind not in kinds:
-            raise UserError(f"an input is missing: {what}", "--in", "name it")
+            raise UserError(f"an input is missing: {meaning}", "--in", "name it")
     return Inputs(kinds["data"], kinds["model"], kinds.get("labels"), kinds.get("select"))
 
 
@@ -204,8 +204,8 @@ def _wanted(data: DataDir, inputs: Inputs, step: Step[PackConfig]) -> set[str]:
     """Ids that are to be packed: all, or those of the selection. Others have a ledger row in the selection's folder."""
     ids, keep = {u.id for u in data.utterances}, step.config.keep
     if bool(keep) != bool(inputs.select):
-        what = f"no selection to take {keep} from" if keep else "a selection, and no name of what to keep"
-        raise UserError(what, "--in and --keep", "name both the output of pseudo.select and --keep NAME, or neither")
+        message = f"no selection to take {keep} from" if keep else "a selection, and no name of what to keep"
+        raise UserError(message, "--in and --keep", "name both the output of pseudo.select and --keep NAME, or neither")
     if not inputs.select:
         return ids
     wanted = ids & set(read_kept(inputs.select, keep))
@@ -253,16 +253,16 @@ def _fits(before: Window, window: Window, config: PackConfig) -> bool:
 
 
 def _refuse_small(model: Path, config: PackConfig) -> None:
-    """Raise UserError for windows that are more than the model's encoder or decoder has positions for."""
-    said = read_json(model / "config.json")
-    seconds = said.get("max_source_positions", LAST_TICK) * TICK
-    tokens = said.get("max_target_positions", config.max_tokens)
+    """Raise UserError if windows or labels may be longer than the model's encoder or decoder has positions for."""
+    tree = read_json(model / "config.json")
+    seconds = tree.get("max_source_positions", LAST_TICK) * TICK
+    tokens = tree.get("max_target_positions", config.max_tokens)
     if config.window_seconds > seconds + FUZZ:
-        what = f"window_seconds is {config.window_seconds:g}, and the encoder sees {seconds:g} s"
-        raise UserError(what, str(model), f"window_seconds: {seconds:g}")
+        message = f"window_seconds is {config.window_seconds:g}, and the encoder sees {seconds:g} s"
+        raise UserError(message, str(model), f"window_seconds: {seconds:g}")
     if config.max_tokens > tokens:
-        what = f"max_tokens is {config.max_tokens}, and the decoder has {tokens} positions"
-        raise UserError(what, str(model), f"max_tokens: {tokens // 2 + 1}, say")
+        message = f"max_tokens is {config.max_tokens}, and the decoder has {tokens} positions"
+        raise UserError(message, str(model), f"max_tokens: {tokens // 2 + 1}, say")
 
 
 def run(step: Step[PackConfig]) -> None:

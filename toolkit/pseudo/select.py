@@ -88,14 +88,14 @@ class SelectConfig:
         self.criteria()
 
     def criteria(self) -> dict[str, Criterion]:
-        """Selection -> what it asks for. Raises ValueError naming the one that is wrong."""
-        found = {}
+        """Selection -> its criterion. Raises ValueError that names the wrong one."""
+        criteria = {}
         for name, text in self.keep.items():
             try:
-                found[name] = parse(text)
+                criteria[name] = parse(text)
             except ValueError as e:
                 raise ValueError(f"keep.{name}: {e}") from None
-        return found
+        return criteria
 
 
 def run(step: Step[SelectConfig]) -> None:

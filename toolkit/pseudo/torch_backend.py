@@ -54,18 +54,18 @@ class TorchBackend:
         try:
             return self._decode(waves, prompt, beam, limit, timestamps)
         except torch.OutOfMemoryError as e:
-            what = f"the GPU's memory is full: {str(e).split('. ')[0]}"
-            raise UserError(what, f"{len(waves)} windows at once", "lower speed.batch") from None
+            message = f"the GPU's memory is full: {str(e).split('. ')[0]}"
+            raise UserError(message, f"{len(waves)} windows at once", "lower speed.batch") from None
 
     def _decode(
         self, waves: Sequence[Wave], prompt: Sequence[int], beam: int, limit: int, timestamps: bool
     ) -> list[Decoded]:
-        found = self._written(self.ears, waves, prompt, beam, limit, timestamps)
-        if self.ears.context == "audio" and (lost := [i for i, d in enumerate(found) if not self._ends_well(d)]):
+        decodings = self._written(self.ears, waves, prompt, beam, limit, timestamps)
+        if self.ears.context == "audio" and (lost := [i for i, d in enumerate(decodings) if not self._ends_well(d)]):
             again = self._written(self.window, [waves[i] for i in lost], prompt, beam, limit, timestamps)
             for i, decoded in zip(lost, again, strict=True):
-                found[i] = decoded if self._ends_well(decoded) else found[i]
-        return found
+                decodings[i] = decoded if self._ends_well(decoded) else decodings[i]
+        return decodings
 
     def _ends_well(self, decoded: Decoded) -> bool:
         return decoded.ended and letter_ratio(self.vocabulary.decode(decoded.tokens)) <= RATIO

@@ -73,8 +73,8 @@ def run(step: Step[TranscribeConfig]) -> None:
     for shard in shards:
         step.ledger.merge(shard / DROPPED)
     if not any((shard / HYPOTHESES).stat().st_size for shard in shards):
-        what = f"not one utterance could be transcribed: {step.ledger.reasons()}"
-        raise UserError(what, str(data.path), "mend the data")
+        message = f"not one utterance could be transcribed: {step.ledger.reasons()}"
+        raise UserError(message, str(data.path), "mend the data")
     tally = _Tally()
     write_hypotheses(step.out, tally.counted(shards), transcriber.header)
     write_json(step.out / SPEED, _speed(shards, tally.seconds))
@@ -84,8 +84,8 @@ def run(step: Step[TranscribeConfig]) -> None:
 def label(
     jobs: Sequence[Job], transcriber: Transcriber, store: Store, ledger: Ledger, batch: int, machine: str
 ) -> tuple[list[Hypothesis], dict[str, Any]]:
-    """(hypotheses in the order of the jobs, what they cost when they were made), through the store."""
-    found: dict[int, Hypothesis] = {}
+    """(hypotheses in the order of the jobs, their cost when they were made). Stored hypotheses are reused."""
+    hypotheses: dict[int, Hypothesis] = {}
     seconds, machines = 0.0, set[str]()
     for windows in _batches(jobs, transcriber, batch):
         part = [i for window in windows for i in window]
@@ -101,8 +101,8 @@ def label(
             if "dropped" in row:
                 ledger.drop(jobs[i].utterance.id, *row["dropped"])
             else:
-                found[i] = Hypothesis.from_json({"id": jobs[i].utterance.id, **row["hypothesis"]})
-    return [found[i] for i in sorted(found)], {"decode_seconds": seconds, "machines": sorted(machines)}
+                hypotheses[i] = Hypothesis.from_json({"id": jobs[i].utterance.id, **row["hypothesis"]})
+    return [hypotheses[i] for i in sorted(hypotheses)], {"decode_seconds": seconds, "machines": sorted(machines)}
 
 
 def _batches(jobs: Sequence[Job], transcriber: Transcriber, batch: int) -> Iterator[list[list[int]]]:
@@ -153,8 +153,8 @@ def _inputs(paths: Sequence[Path]) -> tuple[DataDir, Path]:
     data = [path for path in paths if (path / "wav.scp").is_file()]
     models = [path for path in paths if path not in data]
     if len(data) != 1 or len(models) != 1:
-        what = f"inputs: {len(data)} data directories and {len(models)} models"
-        raise UserError(what, "--in", "give one of each")
+        message = f"inputs: {len(data)} data directories and {len(models)} models"
+        raise UserError(message, "--in", "give one of each")
     return read_from_here(data[0]), find_model(models[0])
 
 
@@ -201,13 +201,13 @@ def _peak_memory(device: str) -> int:
 
 
 def _speed(shards: Sequence[Path], seconds: float) -> dict[str, Any]:
-    """Over all workers: the seconds of one after the other; the machines by name where they were several."""
-    said = [read_json(shard / SPEED) for shard in shards]
-    machines = sorted({tuple(machine.split("\t")) for s in said for machine in s["machines"]})
+    """Cost of all shards: seconds are summed, memory is the maximum, and every machine is named."""
+    speeds = [read_json(shard / SPEED) for shard in shards]
+    machines = sorted({tuple(machine.split("\t")) for s in speeds for machine in s["machines"]})
     return {
         "audio_seconds": round(seconds, 2),
-        "decode_seconds": round(sum(s["decode_seconds"] for s in said), 2),
-        "peak_memory_mb": max(s["peak_memory_mb"] for s in said),
+        "decode_seconds": round(sum(s["decode_seconds"] for s in speeds), 2),
+        "peak_memory_mb": max(s["peak_memory_mb"] for s in speeds),
         "device": "; ".join(dict.fromkeys(device for device, _ in machines)) or "none",
         "threads": max((int(threads) for _, threads in machines), default=0),
     }

@@ -95,14 +95,14 @@ class Transcriber:
         """Raises UserError where the model cannot do what the config asks for. No weights are read yet."""
         self.folder, self.config = folder, config
         self.vocabulary = Vocabulary.read(folder)
-        shape, said = read_whisper_config(folder), said_of(folder)
-        self.seconds = config.window_seconds or float(said.get("window_seconds", 30.0))
+        shape, about = read_whisper_config(folder), said_of(folder)
+        self.seconds = config.window_seconds or float(about.get("window_seconds", 30.0))
         for code in (config.language, *config.languages.values()):
             self.vocabulary.language(code)
         settings = {**asdict(config), "window_seconds": self.seconds}
         hash_ = digest(repr(sorted(settings.items())).encode())
         name, count = model_name(folder), parameter_count(shape)
-        self.header = Header(name, model_hash(folder), count, set_name, settings, hash_, bool(said.get("random")))
+        self.header = Header(name, model_hash(folder), count, set_name, settings, hash_, bool(about.get("random")))
         self._backend: Backend | None = None
 
     def preload(self) -> None:
@@ -153,8 +153,8 @@ class Transcriber:
 
     def _decode(self, group: list[int], jobs: Sequence[Job], heard: dict[int, Listening], batch: int) -> None:
         waves = [heard[i].next() for i in group]
-        found = self.decode(waves, jobs[group[0]].language, heard[group[0]].timestamps, batch)
-        for i, decoded in zip(group, found, strict=True):
+        decodings = self.decode(waves, jobs[group[0]].language, heard[group[0]].timestamps, batch)
+        for i, decoded in zip(group, decodings, strict=True):
             heard[i].take(decoded, self.vocabulary)
 
     def decode(self, waves: Sequence[Wave], language: str, timestamps: bool, batch: int) -> list[Decoded]:
@@ -164,8 +164,8 @@ class Transcriber:
         beam, limit = self.config.beam, self.config.max_new_tokens
         prompt = self.vocabulary.prompt(language, timestamps)
         parts = [waves[first : first + batch] for first in range(0, len(waves), batch)]
-        found = [self._backend.decode(p, prompt, beam=beam, limit=limit, timestamps=timestamps) for p in parts]
-        return [decoded for part in found for decoded in part]
+        decoded_parts = [self._backend.decode(p, prompt, beam=beam, limit=limit, timestamps=timestamps) for p in parts]
+        return [decoded for part in decoded_parts for decoded in part]
 
     def _hypothesis(self, job: Job, heard: Listening) -> Hypothesis:
         seconds, silent = round(len(heard.wave) / RATE, 4), not heard.decoded
@@ -199,7 +199,7 @@ def jobs_of(
 ) -> list[Job]:
     """The language of each utterance: as `languages` says of its label, else `language`.
 
-    Raises UserError for a label that is the code of another language, which nobody said what to do with.
+    Raises UserError for a label that is the code of another language, unless `languages` has it.
     """
     strange = set[str]()
     for label in {labels.get(u.id, "") for u in utterances} - config.languages.keys():
@@ -208,11 +208,11 @@ def jobs_of(
             strange.add(label)
     if strange:
         names = ", ".join(sorted(strange))
-        what = f"utterances whose utt2lang says {names} would be transcribed as {config.language}"
+        message = f"utterances whose utt2lang says {names} would be transcribed as {config.language}"
         remedy = (
             f"say what to do with each: --decode.languages {min(strange)}={FOREIGN.get(min(strange), min(strange))}"
         )
-        raise UserError(what, "decode.language", remedy)
+        raise UserError(message, "decode.language", remedy)
     jobs: list[Job] = []
     heard = Counter[tuple[str, float, float | None, str]]()
     for u in utterances:

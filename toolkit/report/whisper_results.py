@@ -97,49 +97,49 @@ class Distillation:
 
 def collect(paths: Sequence[Path]) -> Distillation:
     """Results of all inputs. Raises UserError for an unknown or unfinished folder and for a broken file."""
-    found = Distillation()
+    results = Distillation()
     for path in paths:
         refuse_unfinished(path)
-        if not _take(path, found):
+        if not _take(path, results):
             remedy = f"rerun the stage that runs {maker(path)}, or give a folder with {WANTED}"
             raise UserError(f"{path} holds no result that the report knows", str(path), remedy)
-    found.common.sets.sort(key=lambda s: SET_ORDER.index(s.name) if s.name in SET_ORDER else len(SET_ORDER))
-    found.common.trainings = [t.training for t in found.trained]
-    return found
+    results.common.sets.sort(key=lambda s: SET_ORDER.index(s.name) if s.name in SET_ORDER else len(SET_ORDER))
+    results.common.trainings = [t.training for t in results.trained]
+    return results
 
 
-def _take(path: Path, found: Distillation) -> bool:
-    """Add what lies in `path` to `found`; False if nothing is known."""
+def _take(path: Path, results: Distillation) -> bool:
+    """Add the results in `path` to `results`; False if there are none that the report knows."""
     inner = sorted(p for p in path.iterdir() if p.is_dir()) if path.is_dir() else []
     sets = [read_set(f) for f in (path, *inner) if (f / "wav.scp").is_file()]
-    found.common.sets += sets
+    results.common.sets += sets
     if (path / SYSTEMS).is_file():
-        _refuse_second("scores", found.scores, path)
-        found.scores = read_scores(path)
+        _refuse_second("scores", results.scores, path)
+        results.scores = read_scores(path)
     elif (path / SURVIVAL).is_file():
-        _refuse_second("selections", found.selection, path)
-        found.selection = read_selection(path)
+        _refuse_second("selections", results.selection, path)
+        results.selection = read_selection(path)
     elif (path / WINDOWS).is_file():
         header = ResultFile.read(path / HEADER)
-        found.packs.append(Pack(path, header.text("labels"), str(header.tree.get("keep") or ""), _counts(path)))
+        results.packs.append(Pack(path, header.text("labels"), str(header.tree.get("keep") or ""), _counts(path)))
     elif (path / HYPOTHESES).is_file():
         header = ResultFile.read(path / HEADER)
         about = header.text("model"), header.whole("parameters"), header.text("set")
-        found.labels.append(Labels(path, *about, _counts(path), _rtf(path / SPEED)))
+        results.labels.append(Labels(path, *about, _counts(path), _rtf(path / SPEED)))
     elif (path / LOSS).is_file():
-        found.trained.append(_trained(path))
+        results.trained.append(_trained(path))
     elif config := _config(path):
         parameters = _counts(path).get("parameters")
         size = None if parameters is None else int(parameters)
-        found.networks.append(Network(network_name(path), _shape(ResultFile.read(config)), size))
+        results.networks.append(Network(network_name(path), _shape(ResultFile.read(config)), size))
     elif not sets:
         return False
     return True
 
 
-def _refuse_second(what: str, first: object, path: Path) -> None:
+def _refuse_second(kind: str, first: object, path: Path) -> None:
     if first is not None:
-        raise UserError(f"two {what} in one report", f"--in {path}", "give one of them")
+        raise UserError(f"two {kind} in one report", f"--in {path}", "give one of them")
 
 
 def _config(folder: Path) -> Path | None:

@@ -59,19 +59,19 @@ class Row:
 def compare(rows: Sequence[Row], seed: int, ledger: Ledger) -> list[dict[str, Any]]:
     """Intervals of (row − other) in points, model by model in the order of `rows`.
 
-    Of two models the later one is `row`. An utterance that only one of two rows scored (the other's features of it
-    were not finite, say) does not count, and is a row of the ledger; so is a pair whose heads did a task under
-    different conditions, which is not made. Raises UserError where two rows of a task were scored on different
+    Of two models the later one is `row`. An utterance that only one of two rows scored (e.g. because the features
+    of the other are not finite) is left out. A pair whose heads did a task under different conditions is not
+    compared. Both are rows of the ledger. Raises UserError if two rows of a task were scored on different
     utterances, by different metrics or against different references.
     """
     models, baselines = ([row for row in rows if row.baseline is kind] for kind in (False, True))
-    pairs = [(model, other) for model in models for other in baselines]
+    pairs = [(model, rival) for model in models for rival in baselines]
     pairs += [(later, earlier) for earlier, later in combinations(models, 2)]
     return [
-        _pair(row.tasks[task], other.tasks[task], seed, ledger)
-        for row, other in pairs
-        for task in sorted(row.tasks.keys() & other.tasks.keys())
-        if _alike(row.tasks[task], other.tasks[task], ledger)
+        _pair(row.tasks[task], rival.tasks[task], seed, ledger)
+        for row, rival in pairs
+        for task in sorted(row.tasks.keys() & rival.tasks.keys())
+        if _alike(row.tasks[task], rival.tasks[task], ledger)
     ]
 
 
@@ -82,8 +82,8 @@ def read_rows(folders: Sequence[Path]) -> list[Row]:
         about, folder = _read(path, {"row": str, "kind": str}), path.parent
         name = about["row"]
         if name in rows and rows[name][1] != folder:
-            what, where = f"two rows are called {name}", f"--in {rows[name][1]}, {folder}"
-            raise UserError(what, where, "leave one of the runs out, or let only one of them make this row")
+            message, where = f"two rows are called {name}", f"--in {rows[name][1]}, {folder}"
+            raise UserError(message, where, "leave one of the runs out, or let only one of them make this row")
         rows[name] = Row(name, about["kind"] in BASELINES, dict(_tasks(name, folder))), folder
     if not rows:
         where = ", ".join(map(str, folders)) or "--in"
@@ -102,12 +102,12 @@ def _row_files(folders: Sequence[Path]) -> Iterator[Path]:
 def _tasks(row: str, folder: Path) -> Iterator[tuple[str, Scored]]:
     for path in sorted(folder.glob("*" + COUNTS)):
         task = path.name.removesuffix(COUNTS)
-        said, counted = _read(folder / f"{task}.json", SAID), _counted(path)
-        _refuse_others(path, counted, said)
-        classes = said["confusion"].get("labels") if isinstance(said.get("confusion"), dict) else None
-        conditions = {"classes": classes, "sets": said.get("sets"), "tokens": said.get("tokens")}
-        by_speaker = said["blocks"] == "speaker"
-        yield task, Scored(row, task, folder, said["metric"], said["unit_of_n"], by_speaker, counted, conditions)
+        result, counted = _read(folder / f"{task}.json", SAID), _counted(path)
+        _refuse_others(path, counted, result)
+        classes = result["confusion"].get("labels") if isinstance(result.get("confusion"), dict) else None
+        conditions = {"classes": classes, "sets": result.get("sets"), "tokens": result.get("tokens")}
+        by_speaker = result["blocks"] == "speaker"
+        yield task, Scored(row, task, folder, result["metric"], result["unit_of_n"], by_speaker, counted, conditions)
 
 
 def _damaged(path: Path, why: str) -> UserError:
@@ -145,15 +145,15 @@ def _counted(path: Path) -> dict[str, tuple[str, float, float]]:
     return counted
 
 
-def _refuse_others(path: Path, counted: Mapping[str, tuple[str, float, float]], said: Mapping[str, Any]) -> None:
-    """Raise UserError where the lines of a table are not those that its <task>.json was written from."""
+def _refuse_others(path: Path, counted: Mapping[str, tuple[str, float, float]], result: Mapping[str, Any]) -> None:
+    """Raise UserError if the lines of a table do not give the result in its <task>.json."""
     right, total = sum(a for _, a, _ in counted.values()), sum(b for _, _, b in counted.values())
-    n = total if said["unit_of_n"] == "frames" else len(counted)
-    if n != said["n"]:
-        raise _damaged(path, f"it counts {n:g} {said['unit_of_n']}, where the result is of {said['n']}")
+    n = total if result["unit_of_n"] == "frames" else len(counted)
+    if n != result["n"]:
+        raise _damaged(path, f"it counts {n:g} {result['unit_of_n']}, where the result is of {result['n']}")
     percent = 100 * right / total if total else math.nan
-    if not math.isclose(percent, said["percent"], rel_tol=1e-9, abs_tol=1e-9):
-        raise _damaged(path, f"its lines come to {percent:.4f} %, where the result is {said['percent']:.4f} %")
+    if not math.isclose(percent, result["percent"], rel_tol=1e-9, abs_tol=1e-9):
+        raise _damaged(path, f"its lines come to {percent:.4f} %, where the result is {result['percent']:.4f} %")
 
 
 def _alike(first: Scored, second: Scored, ledger: Ledger) -> bool:
@@ -169,23 +169,23 @@ def _alike(first: Scored, second: Scored, ledger: Ledger) -> bool:
 
 def _pair(first: Scored, second: Scored, seed: int, ledger: Ledger) -> dict[str, Any]:
     shared = _shared(first, second)
-    for one, other in ((first, second), (second, first)):
-        for id in sorted(other.counted.keys() - one.counted.keys()):
+    for one, rival in ((first, second), (second, first)):
+        for id in sorted(rival.counted.keys() - one.counted.keys()):
             ledger.drop(id, "not scored in every row", f"task {one.task}: not in {one.row}")
     speakers = [first.counted[id][0] for id in shared]
     by_speaker = first.by_speaker and second.by_speaker
     first_N2, second_N2 = (np.array([s.counted[id][1:] for id in shared], float) for s in (first, second))
     limits = (-1.0, 1.0) if "accuracy" in first.metric else (-np.inf, np.inf)
-    found = paired_difference(first_N2, second_N2, speakers if by_speaker else None, seed, limits)
+    difference = paired_difference(first_N2, second_N2, speakers if by_speaker else None, seed, limits)
     return {
         "task": first.task,
         "row": first.row,
         "other": second.row,
-        **found.percent,
+        **difference.percent,
         "n": len(shared),
         "unit_of_n": "utterances",
         "blocks": "speaker" if by_speaker else "utterance",
-        "block_count": found.blocks,
+        "block_count": difference.blocks,
         "confidence": round(CONFIDENCE),
     }
 
@@ -198,13 +198,13 @@ def _shared(first: Scored, second: Scored) -> list[str]:
     if not shared:
         raise UserError(f"task {first.task} of {names} was scored on different utterances", where, remedy)
     if first.metric != second.metric:
-        what = f"task {first.task} of {names} was scored by {first.metric} and by {second.metric}"
-        raise UserError(what, where, remedy)
+        message = f"task {first.task} of {names} was scored by {first.metric} and by {second.metric}"
+        raise UserError(message, where, remedy)
     # Frames may differ in number: networks have frame rates of their own.
     differ = [id for id in shared if first.unit != "frames" and first.counted[id][2] != second.counted[id][2]]
     if differ:
-        what = f"task {first.task} of {names} was scored against different references, e.g. of {differ[0]}"
-        raise UserError(what, where, remedy)
+        message = f"task {first.task} of {names} was scored against different references, e.g. of {differ[0]}"
+        raise UserError(message, where, remedy)
     return shared
 
 

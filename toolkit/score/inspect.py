@@ -37,7 +37,7 @@ EXAMPLES = 3
 
 @dataclass(frozen=True)
 class Inputs:
-    """Tables of utterance ids: texts of both sides, labels and MSA references where there are any."""
+    """Tables of utterance ids: texts of both sides, labels and MSA references (both may be empty)."""
 
     references: Mapping[str, str]
     hypotheses: Mapping[str, str]
@@ -47,28 +47,28 @@ class Inputs:
 
 def inspect(inputs: Inputs, normalise: Callable[[str], str], limits: Thresholds) -> list[Inspected]:
     """Every utterance that has a reference and a hypothesis, by id, its texts read through a profile."""
-    lexicon, found = Lexicon(normalise), []
+    lexicon, utterances = Lexicon(normalise), []
     for id in sorted(inputs.references.keys() & inputs.hypotheses.keys()):
         written = inputs.references[id], inputs.hypotheses[id]
         reference, hypothesis = (words(normalise(text)) for text in written)
         msa = words(normalise(inputs.msa[id])) if id in inputs.msa else None
         case = Case(reference, hypothesis, lexicon, msa or None, limits)
         label = one_line(strip_invisible(inputs.labels.get(id, ""))) or UNKNOWN
-        found.append(Inspected(id, label, case.columns, categorise(case), written, case.judged))
-    return found
+        utterances.append(Inspected(id, label, case.columns, categorise(case), written, case.judged))
+    return utterances
 
 
-def summary(found: Sequence[Inspected]) -> dict[str, Any]:
+def summary(utterances: Sequence[Inspected]) -> dict[str, Any]:
     """Counts over all utterances (micro), of each label, and the unweighted mean of the labels' shares (macro)."""
     labels: dict[str, list[Inspected]] = {}
-    for u in found:
+    for u in utterances:
         labels.setdefault(u.label, []).append(u)
     counts = {label: _counts(group) for label, group in sorted(labels.items())}
     macro = {
         category: sum(count["categories"][category]["percent"] for count in counts.values()) / len(counts)
         for category in CATEGORIES
     }
-    return {"micro": _counts(found), "labels": counts, "macro_percent": macro}
+    return {"micro": _counts(utterances), "labels": counts, "macro_percent": macro}
 
 
 def _counts(group: Sequence[Inspected]) -> dict[str, Any]:
@@ -88,14 +88,14 @@ def _counts(group: Sequence[Inspected]) -> dict[str, Any]:
     }
 
 
-def drawn(found: Sequence[Inspected], count: int, seed: int, what: str) -> list[Inspected]:
-    """`count` of the utterances, or all where there are fewer. Their order does not matter."""
-    return sorted(found, key=lambda u: (seed_of(seed, what, u.id), u.id))[:count]
+def drawn(utterances: Sequence[Inspected], count: int, seed: int, purpose: str) -> list[Inspected]:
+    """`count` of the utterances, or all if there are fewer. Their order does not matter."""
+    return sorted(utterances, key=lambda u: (seed_of(seed, purpose, u.id), u.id))[:count]
 
 
-def examples(found: Sequence[Inspected], seed: int) -> dict[str, list[str]]:
+def examples(utterances: Sequence[Inspected], seed: int) -> dict[str, list[str]]:
     """Ids of EXAMPLES utterances of each category of errors."""
-    of = {category: [u for u in found if u.verdict.category == category] for category in CATEGORIES}
+    of = {category: [u for u in utterances if u.verdict.category == category] for category in CATEGORIES}
     return {
         category: sorted(u.id for u in drawn(group, EXAMPLES, seed, "example"))
         for category, group in of.items()
@@ -103,22 +103,22 @@ def examples(found: Sequence[Inspected], seed: int) -> dict[str, list[str]]:
     }
 
 
-def shown(found: Sequence[Inspected], config: InspectConfig) -> list[Inspected]:
-    """The worst, some drawn from the others, and the examples; by edits, most first, then by id."""
-    by_edits = sorted(found, key=lambda u: (-u.edits, u.id))
+def shown(utterances: Sequence[Inspected], config: InspectConfig) -> list[Inspected]:
+    """The worst utterances, a draw from the others, and the examples; by edits, most first, then by id."""
+    by_edits = sorted(utterances, key=lambda u: (-u.edits, u.id))
     worst, others = by_edits[: config.worst], by_edits[config.worst :]
     chosen = {u.id for u in [*worst, *drawn(others, config.drawn, config.seed, "page")]}
-    chosen |= {id for ids in examples(found, config.seed).values() for id in ids}
+    chosen |= {id for ids in examples(utterances, config.seed).values() for id in ids}
     return [u for u in by_edits if u.id in chosen]
 
 
-def table(found: Sequence[Inspected]) -> str:
+def table(utterances: Sequence[Inspected]) -> str:
     """categories.tsv."""
-    return "".join(f"{row}\n" for row in [HEADER, *map(_row, found)])
+    return "".join(f"{row}\n" for row in [HEADER, *map(_row, utterances)])
 
 
 def _row(u: Inspected) -> str:
-    words = ", ".join(f"{said or '-'}={heard or '-'}" for said, heard in u.verdict.evidence)
+    words = ", ".join(f"{spoken or '-'}={heard or '-'}" for spoken, heard in u.verdict.evidence)
     return "\t".join(
         (u.id, u.label, u.verdict.category, one_line(f"{u.verdict.why}: {words}" if words else u.verdict.why))
     )
@@ -136,8 +136,8 @@ def read_inputs(reference: Path, hypothesis: Path, by: Path | None, msa: Path | 
     for id in sorted(hypotheses.keys() - references.keys()):
         ledger.drop(id, "without a reference")
     if not references.keys() & hypotheses.keys():
-        what = f"no utterance in common: {next(iter(references))}, ... against {next(iter(hypotheses))}, ..."
-        raise UserError(what, f"--ref {reference}, --hyp {hypothesis}", "name the reference of this hypothesis")
+        message = f"no utterance in common: {next(iter(references))}, ... against {next(iter(hypotheses))}, ..."
+        raise UserError(message, f"--ref {reference}, --hyp {hypothesis}", "name the reference of this hypothesis")
     return Inputs(references, hypotheses, labels, others)
 
 
@@ -151,20 +151,22 @@ def _read(path: Path | None, ledger: Ledger) -> dict[str, str]:
     return read_texts(path, leave_out).text
 
 
-def write(out: Path, found: Sequence[Inspected], config: InspectConfig, about: dict[str, Any], ledger: Ledger) -> None:
+def write(
+    out: Path, utterances: Sequence[Inspected], config: InspectConfig, about: dict[str, Any], ledger: Ledger
+) -> None:
     """The four files, all or none of them. Raises UserError where `out` holds files of somebody else."""
     strangers = sorted(p.name for p in out.iterdir() if p.name not in MADE) if out.is_dir() else []
     if strangers:
-        what = f"{out} holds files that are not of this command: {', '.join(strangers[:3])}"
-        raise UserError(what, "--out", "name a folder of its own")
-    counts = summary(found)
+        message = f"{out} holds files that are not of this command: {', '.join(strangers[:3])}"
+        raise UserError(message, "--out", "name a folder of its own")
+    counts = summary(utterances)
     with atomic(out) as folder:
         folder.mkdir()
-        write_text(folder / TABLE, table(found))
+        write_text(folder / TABLE, table(utterances))
         settings = {"rules": to_dict(config.rules), "seed": config.seed}
-        more = {"dropped": ledger.reasons(), "examples": examples(found, config.seed)}
+        more = {"dropped": ledger.reasons(), "examples": examples(utterances, config.seed)}
         write_json(folder / SUMMARY, {**about, **settings, **counts, **more})
-        write_text(folder / PAGE, page(shown(found, config), counts, about, config, len(found)))
+        write_text(folder / PAGE, page(shown(utterances, config), counts, about, config, len(utterances)))
         ledger.write(folder / DROPPED)
 
 
@@ -175,11 +177,11 @@ def main(words: list[str] | None = None) -> int:
     config, ledger = load_config(InspectConfig, call.config, given), Ledger("score.inspect")
     normalise = profile(call.profile)
     inputs = read_inputs(call.ref, call.hyp, call.by, call.msa, ledger)
-    found = inspect(inputs, normalise, config.rules)
+    utterances = inspect(inputs, normalise, config.rules)
     files = {"reference": call.ref, "hypothesis": call.hyp, "labels": call.by, "msa_reference": call.msa}
     about = {"profile": normalise.id, "inputs": {name: known_file(path) for name, path in files.items() if path}}
-    write(call.out, found, config, about, ledger)
-    print(text_of(summary(found), normalise.id, ledger, call.out))
+    write(call.out, utterances, config, about, ledger)
+    print(text_of(summary(utterances), normalise.id, ledger, call.out))
     return 0
 
 
@@ -200,7 +202,7 @@ def known_file(path: Path) -> dict[str, str]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    fields = "\n".join(f"  {name} ({default}): {said}" for name, default, said in field_help(InspectConfig))
+    fields = "\n".join(f"  {name} ({default}): {meaning}" for name, default, meaning in field_help(InspectConfig))
     parser = argparse.ArgumentParser(
         "python3 -m toolkit.score.inspect",
         description=__doc__,

@@ -100,7 +100,7 @@ def page(
         config=config,
         total=total,
         rules={name: _said(RULES[name].__doc__ or "") for name in ORDER},
-        thresholds=[(name, getattr(config.rules, name), said) for name, _, said in field_help(Thresholds)],
+        thresholds=[(name, getattr(config.rules, name), meaning) for name, _, meaning in field_help(Thresholds)],
         style=Markup(style),
         script=Markup(script),
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii"),

@@ -50,27 +50,27 @@ SYSTEMS, COST, PAGES = "systems.json", "cost.json", "inspect"
 
 
 def scores(trial: Trial, config: SystemsConfig) -> dict[str, Any]:
-    """All that systems.json says. Raises UserError where the config names a system that is not there."""
+    """All that systems.json says. Raises UserError if the config names an unknown system."""
     profiles = [Remembering(profile(name)) for name in dict.fromkeys(config.profiles)]
-    found = _header(trial, config, profiles)
+    tree = _header(trial, config, profiles)
     for system in trial.heard:
         lines, board = error_rates(trial, system, profiles, config.seed)
-        found["lines"] += [{"system": system, **line.to_dict()} for line in lines]
-        found["findings"] += [
-            {"system": system, "set": name, "what": what, "count": f.count, "examples": f.examples}
+        tree["lines"] += [{"system": system, **line.to_dict()} for line in lines]
+        tree["findings"] += [
+            {"system": system, "set": name, "what": finding, "count": f.count, "examples": f.examples}
             for name, of_set in board.findings.items()
-            for what, f in of_set.items()
+            for finding, f in of_set.items()
         ]
         if system != config.reference:
             alike = agreement(trial, system, config.reference, profiles, config.seed)
-            found["agreement"] += [_agreement(system, line) for line in alike]
-    for one, other in _contests(trial, config):
-        made = [c for p in profiles for c in comparisons(trial, one, other, p, config.seed)]
-        found["pairs"] += [{"system": one, "other": other, **c.to_dict()} for c in made]
-    for system, floor in found["floors"].items():
+            tree["agreement"] += [_agreement(system, line) for line in alike]
+    for one, against in _contests(trial, config):
+        made = [c for p in profiles for c in comparisons(trial, one, against, p, config.seed)]
+        tree["pairs"] += [{"system": one, "other": against, **c.to_dict()} for c in made]
+    for system, floor in tree["floors"].items():
         shares = [g for p in profiles for g in gaps(trial, system, floor, config.reference, p, config.seed)]
-        found["gaps"] += [share.to_dict() for share in shares]
-    return found
+        tree["gaps"] += [share.to_dict() for share in shares]
+    return tree
 
 
 def _header(trial: Trial, config: SystemsConfig, profiles: Sequence[Profile]) -> dict[str, Any]:
@@ -105,10 +105,10 @@ def _set(trial: Trial, name: str) -> dict[str, Any]:
 
 
 def _system(system: str, heard: Sequence[Heard]) -> dict[str, Any]:
-    said = {name: heard[0].header[name] for name in ("model", "model_hash", "parameters")}
+    about = {name: heard[0].header[name] for name in ("model", "model_hash", "parameters")}
     settings = {h.set: str(h.header.get("settings_hash", "")) for h in heard}
     random = {"random_weights": True} if any(h.header.get("random_weights") is True for h in heard) else {}
-    return {"system": system, **said, "sets": [h.set for h in heard], "settings": settings, **random}
+    return {"system": system, **about, "sets": [h.set for h in heard], "settings": settings, **random}
 
 
 def _agreement(system: str, line: Line) -> dict[str, Any]:
@@ -124,9 +124,9 @@ def _agreement(system: str, line: Line) -> dict[str, Any]:
 
 def _contests(trial: Trial, config: SystemsConfig) -> list[tuple[str, str]]:
     """(system, the one it is held against) of every paired test."""
-    found = [(system, config.reference) for system in trial.heard]
-    found += [*_floors(trial, config).items(), *contests(config.pairs, list(trial.heard))]
-    return [(a, b) for a, b in dict.fromkeys(found) if a != b]
+    pairs = [(system, config.reference) for system in trial.heard]
+    pairs += [*_floors(trial, config).items(), *contests(config.pairs, list(trial.heard))]
+    return [(a, b) for a, b in dict.fromkeys(pairs) if a != b]
 
 
 def _floors(trial: Trial, config: SystemsConfig) -> dict[str, str]:
@@ -162,19 +162,19 @@ def run(step: Step[SystemsConfig]) -> None:
     config = step.config
     missing_is_empty = config.missing == "empty"
     trial = read_trial(step.ins, config.min_speakers, missing_is_empty, config.order, step.ledger)
-    found, kind = scores(trial, config), profile(config.category_profile)
+    tree, kind = scores(trial, config), profile(config.category_profile)
     for (system, name), pair in trial.pairs.items():
         looked_at = inspected(pair, trial.sets[name], kind, config.rules)
         counts = categories(looked_at, pair, kind, config.rules)
         cut_off = trial.heard[system][name].cut_off
-        found["categories"].append({"system": system, "set": name, "cut_off": cut_off, **counts})
+        tree["categories"].append({"system": system, "set": name, "cut_off": cut_off, **counts})
         files = {"reference": pair.paths[0], "hypothesis": pair.paths[-1]}
-        about = {"profile": kind.id, "inputs": {what: known_file(path) for what, path in files.items()}}
+        about = {"profile": kind.id, "inputs": {role: known_file(path) for role, path in files.items()}}
         write(step.out / PAGES / system / name, looked_at, config.pages(), about, Ledger(step.name))
-    write_json(step.out / SYSTEMS, found)
+    write_json(step.out / SYSTEMS, tree)
     write_json(step.out / COST, costs(trial))
     step.counts.update(systems=len(trial.heard), sets=len(trial.sets))
-    step.counts.update(utterances=sum(s["utterances"] for s in found["sets"]))
+    step.counts.update(utterances=sum(s["utterances"] for s in tree["sets"]))
 
 
 if __name__ == "__main__":

@@ -72,19 +72,19 @@ class Coverage:
 def read_pieces(folder: Path) -> tuple[SentencePiece, Profile]:
     """The pieces in a folder that this step made, and the profile their texts went through.
 
-    Raises UserError where there are none, or where the profile has another version by now.
+    Raises UserError if there are none, or if the profile now has another version.
     """
     if not (folder / MODEL).is_file() or not (folder / RECORD).is_file():
         remedy = "name the folder that --out of python3 -m toolkit.text.pieces named"
         raise UserError(f"no pieces in it: {MODEL} and {RECORD} belong there", str(folder), remedy)
-    said = read_json(folder / RECORD)
-    if not isinstance(said, dict) or not isinstance(said.get("profile"), str):
+    record = read_json(folder / RECORD)
+    if not isinstance(record, dict) or not isinstance(record.get("profile"), str):
         raise UserError("it does not say which profile its texts went through", str(folder / RECORD), "learn anew")
     try:
         tokens = SentencePiece((folder / MODEL).read_bytes())
     except RuntimeError:
         raise UserError("not a model of SentencePiece", str(folder / MODEL), "learn the pieces anew") from None
-    return tokens, profile(said["profile"])
+    return tokens, profile(record["profile"])
 
 
 def encode(tokens: SentencePiece, text: str) -> tuple[list[int], list[str]]:
@@ -119,7 +119,7 @@ def run(step: Step[PiecesConfig]) -> None:
     if not texts:
         raise UserError("no text to learn from", ", ".join(map(str, step.ins)), "give texts with words")
     tokens = SentencePiece(learn_pieces(tuple(texts), step.config.pieces, str(step.ins[0])))
-    found = cover(tokens, texts)
+    coverage = cover(tokens, texts)
     for name, data in tokens.files("pieces").items():
         with atomic(step.out / name.removeprefix("pieces.")) as temporary:
             temporary.write_bytes(data)
@@ -129,25 +129,25 @@ def run(step: Step[PiecesConfig]) -> None:
             "profile": chosen.id,
             "pieces": len(tokens.symbols),
             "characters": "".join(sorted(tokens.alphabet)),
-            "lines": found.lines,
-            "words": found.words,
-            "pieces_of_the_text": found.pieces,
+            "lines": coverage.lines,
+            "words": coverage.words,
+            "pieces_of_the_text": coverage.pieces,
         },
     )
-    step.counts.update(lines=found.lines, words=found.words, pieces=len(tokens.symbols))
-    print(f"{tokens.name} after {chosen.id}: {found}")
+    step.counts.update(lines=coverage.lines, words=coverage.words, pieces=len(tokens.symbols))
+    print(f"{tokens.name} after {chosen.id}: {coverage}")
 
 
 def cover(tokens: SentencePiece, texts: list[str]) -> Coverage:
-    """What the pieces make of normalised texts."""
-    found = Coverage()
+    """How the pieces cover normalised texts."""
+    coverage = Coverage()
     for text in texts:
         numbers, unknown = encode(tokens, text)
-        found.lines += 1
-        found.words += len(text.split())
-        found.pieces += len(numbers)
-        found.unknown.update(unknown)
-    return found
+        coverage.lines += 1
+        coverage.words += len(text.split())
+        coverage.pieces += len(numbers)
+        coverage.unknown.update(unknown)
+    return coverage
 
 
 if __name__ == "__main__":

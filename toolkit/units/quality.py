@@ -208,15 +208,15 @@ def _kind(header: LabelHeader) -> str:
 
 
 def _agreement(labels: Labels, twin: Labels, ids: Sequence[str]) -> dict[str, Any]:
-    """Of the labels of the utterances `ids` with those of another codebook of the same features and size.
+    """Agreement of the labels of `ids` with those of another codebook of the same features and size.
 
-    Raises UserError where the two are not alike but for the codebook.
+    Raises UserError if they differ in more than the codebook, or have the same one.
     """
     ours, theirs = (_kind(of.header) for of in (labels, twin))
     if ours != theirs or labels.codebook == twin.codebook:
         remedy = "give --twin-seed another value than the seed of the config; the rest must be alike"
-        what = "the same codebook" if ours == theirs else f"{theirs} against {ours}"
-        raise UserError(f"no agreement between seeds to measure: {what}", str(twin.folder), remedy)
+        difference = "the same codebook" if ours == theirs else f"{theirs} against {ours}"
+        raise UserError(f"no agreement between seeds to measure: {difference}", str(twin.folder), remedy)
     twin.require(ids)
     return {"codebook": twin.codebook, **agreement([labels[i] for i in ids], [twin[i] for i in ids], labels.k)}
 

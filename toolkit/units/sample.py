@@ -56,14 +56,14 @@ def quotas(
     for name in names:
         ranked = sorted(groups[name].items(), key=lambda item: (seed_of(seed, "utterance", item[0]), item[0]))
         groups[name] = dict(ranked[: taken[name]])
-    there = [sum(groups[name].values()) for name in names]
-    shares = (even if config.equal else apportion)(config.frames, there)
-    found: dict[str, int] = {}
+    available = [sum(groups[name].values()) for name in names]
+    shares = (even if config.equal else apportion)(config.frames, available)
+    quotas_by_id: dict[str, int] = {}
     for name, share in zip(names, shares, strict=True):
         chosen = dict(sorted(enough(groups[name], share).items()))
         parts = apportion(share, list(chosen.values()))
-        found.update({id: quota for id, quota in zip(chosen, parts, strict=True) if quota})
-    return found
+        quotas_by_id.update({id: quota for id, quota in zip(chosen, parts, strict=True) if quota})
+    return quotas_by_id
 
 
 def portion(wanted: int, sizes: Mapping[str, int], seed: int) -> dict[str, int]:
@@ -89,24 +89,24 @@ def enough(lengths: Mapping[str, int], share: int) -> dict[str, int]:
     return dict(islice(lengths.items(), needed))
 
 
-def apportion(total: int, there: Sequence[int]) -> list[int]:
-    """`total` parted in proportion to what is there, never more than that, by largest remainders."""
-    have = sum(there)
+def apportion(total: int, available: Sequence[int]) -> list[int]:
+    """`total` divided in proportion to `available`, by largest remainders; no part gets more than it has."""
+    have = sum(available)
     if total >= have:
-        return list(there)
-    shares = [total * n // have for n in there]
-    order = sorted(range(len(there)), key=lambda i: (-(total * there[i] % have), i))
+        return list(available)
+    shares = [total * n // have for n in available]
+    order = sorted(range(len(available)), key=lambda i: (-(total * available[i] % have), i))
     for i in order[: total - sum(shares)]:
         shares[i] += 1
     return shares
 
 
-def even(total: int, there: Sequence[int]) -> list[int]:
-    """`total` parted evenly; what a part does not have is parted among the others."""
-    shares, left = [0] * len(there), total
-    order = sorted(range(len(there)), key=lambda i: (there[i], i))
+def even(total: int, available: Sequence[int]) -> list[int]:
+    """`total` divided evenly; no part gets more than it has, and the others share the rest."""
+    shares, left = [0] * len(available), total
+    order = sorted(range(len(available)), key=lambda i: (available[i], i))
     for rank, i in enumerate(order):
-        shares[i] = min(there[i], left // (len(order) - rank))
+        shares[i] = min(available[i], left // (len(order) - rank))
         left -= shares[i]
     return shares
 
@@ -180,8 +180,8 @@ def _strata(name: str, utterances: Sequence[Utterance], tables: Mapping[str, Map
     if name == "utt2spk":
         return {u.id: u.speaker for u in utterances}
     if name not in tables:
-        there = ", ".join(sorted(t for t in tables if t.startswith("utt2")))
-        raise UserError(f"no table {name} to stratify by", "sample.strata", f"one of: none, utt2spk, {there}")
+        table_names = ", ".join(sorted(t for t in tables if t.startswith("utt2")))
+        raise UserError(f"no table {name} to stratify by", "sample.strata", f"one of: none, utt2spk, {table_names}")
     return {u.id: tables[name].get(u.id, "") for u in utterances}
 
 

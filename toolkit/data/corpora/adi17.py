@@ -55,9 +55,9 @@ class Item:
 
 
 def parse_id(id: str) -> Span | None:
-    """YouTube id, begin and end of `2XwBQJ7eHKs_055962-056391`; None where it is no such id."""
-    found = _ID.fullmatch(id)
-    return Span(found[1], int(found[2]) / 100, int(found[3]) / 100) if found else None
+    """YouTube id, begin and end of `2XwBQJ7eHKs_055962-056391`; None if it is not such an id."""
+    match = _ID.fullmatch(id)
+    return Span(match[1], int(match[2]) / 100, int(match[3]) / 100) if match else None
 
 
 def band_of(seconds: float) -> str:
@@ -143,12 +143,12 @@ def read_item(item: Item | Drop) -> Iterator[Segment | Drop]:
 def run(step: Step[CorpusConfig]) -> None:
     marks = [f"{above}{part}{end}" for above in ("", "data/") for part in PARTS for end in ("/utt2lang", "_segments")]
     corpus = corpus_folder(step.input(0, "the folder of the corpus"), *marks)
-    found = find_recordings(corpus, step.out)
-    for path, reason, detail in found.bad:
+    scan = find_recordings(corpus, step.out)
+    for path, reason, detail in scan.bad:
         step.ledger.drop(path, reason, detail)
-    if not found.recordings:
+    if not scan.recordings:
         raise UserError("no recording in it", str(corpus), "put the audio of the challenge, <YouTube id>.wav, there")
-    files = list(found.recordings)
+    files = list(scan.recordings)
     items = [item for part in PARTS for item in Lists(corpus, part, files).items()]
     items.sort(key=lambda item: (item.set, item.audio, item.start) if isinstance(item, Item) else ("", "", 0.0))
     segments = gather(step, corpus, items, [1.0] * len(items), read_item, "segments")

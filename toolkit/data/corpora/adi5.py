@@ -65,13 +65,13 @@ def named_label(path: str) -> str:
 
 
 def first_number(numbers: Iterable[str], where: str) -> int:
-    """0 or 1: the number of the first of LABELS, told by a 0 or a 5 among `numbers`. Raises UserError without one."""
-    found = {int(number) for number in numbers}
-    if found <= set(range(6)) and (0 in found) != (5 in found):
-        return 0 if 0 in found else 1
-    shown = ", ".join(map(str, sorted(found)[:8]))
-    what = f"labels that are numbers ({shown}), of which nothing says whether {LABELS[0]} is 0 or 1"
-    raise UserError(what, where, f"put their names in the place of the numbers: {', '.join(LABELS)}")
+    """Number of the first of LABELS: 0 if a 0 is among `numbers`, 1 if a 5 is. Raises UserError if it is not clear."""
+    values = {int(number) for number in numbers}
+    if values <= set(range(6)) and (0 in values) != (5 in values):
+        return 0 if 0 in values else 1
+    shown = ", ".join(map(str, sorted(values)[:8]))
+    message = f"labels that are numbers ({shown}), of which nothing says whether {LABELS[0]} is 0 or 1"
+    raise UserError(message, where, f"put their names in the place of the numbers: {', '.join(LABELS)}")
 
 
 def named(labels: Mapping[str, str], where: str) -> dict[str, str]:
@@ -124,15 +124,15 @@ class Part:
         return sorted({p for place in places for p in folders_below(self.corpus, place)}, key=os.fsencode)
 
     def utterances(self) -> Iterator[Segment | Drop]:
-        """Every utterance of the lists, or of the folders where there is no list; files in no list are ledger rows."""
+        """Every utterance of the lists, or of the folders if there is no list; files in no list are ledger rows."""
         taken: set[str] = set()
         for path in self.lists:
             entries = read_list(path)
-            said = named({e.name: e.label for e in entries if e.label and not named_label(e.path)}, str(path))
+            list_labels = named({e.name: e.label for e in entries if e.label and not named_label(e.path)}, str(path))
             for entry in entries:
-                found = self._file(entry)
-                taken |= {found} if found else set()
-                yield self._utterance(entry, found, said)
+                listed_file = self._file(entry)
+                taken |= {listed_file} if listed_file else set()
+                yield self._utterance(entry, listed_file, list_labels)
         for file in self.files:
             if file not in taken:
                 unlisted = Drop(
@@ -146,10 +146,12 @@ class Part:
         same = [f for f in files if named_label(f) == named_label(entry.path)]
         return (same or files or [""])[0]
 
-    def _utterance(self, entry: Entry, file: str, said: Mapping[str, str]) -> Segment | Drop:
+    def _utterance(self, entry: Entry, file: str, list_labels: Mapping[str, str]) -> Segment | Drop:
         if not file:
             return Drop(entry.name, "missing", f"no file of this name: {entry.path}")
-        label = named_label(entry.path) or said.get(entry.name) or self.labels.get(entry.name) or named_label(file)
+        label = (
+            named_label(entry.path) or list_labels.get(entry.name) or self.labels.get(entry.name) or named_label(file)
+        )
         if label not in LABELS:
             return Drop(entry.name, "no label", f"{label!r} is none of {' '.join(LABELS)}" if label else "in no list")
         parsed = _NAME.fullmatch(entry.name)
@@ -161,10 +163,10 @@ class Part:
 def run(step: Step[CorpusConfig]) -> None:
     marks = [f"{above}{part}*" for above in ("", "data/", "wav/") for part in PARTS]
     corpus = corpus_folder(step.input(0, "the folder of the corpus"), *marks)
-    found = find_recordings(corpus, step.out)
-    for path, reason, detail in found.bad:
+    scan = find_recordings(corpus, step.out)
+    for path, reason, detail in scan.bad:
         step.ledger.drop(path, reason, detail)
-    items = [u for part in PARTS for u in Part(corpus, part, found.recordings).utterances()]
+    items = [u for part in PARTS for u in Part(corpus, part, scan.recordings).utterances()]
     segments = gather(step, corpus, items, [1.0] * len(items), lambda item: [item], "utterances")
     here = {s.set for s in segments}
     write_sets(step, corpus, segments, {name: PUBLISHED[name] for name in sorted(here)})

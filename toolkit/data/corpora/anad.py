@@ -48,22 +48,22 @@ def read_labels(path: Path) -> dict[str, str]:
 
 
 def label_of(file: str, labels: dict[str, str]) -> str:
-    """Emotion of a unit: of the table, or of the nearest folder that is called so; empty where neither says one."""
-    said = labels.get(Path(file).stem, "")
+    """Emotion of a unit, from the table, or without a table from the nearest folder named so; empty if unknown."""
+    emotion = labels.get(Path(file).stem, "")
     if not labels:
-        said = next((f for f in reversed(PurePosixPath(file).parts[:-1]) if f.casefold() in EMOTIONS), "")
-    return EMOTIONS.get(said.casefold(), "")
+        emotion = next((f for f in reversed(PurePosixPath(file).parts[:-1]) if f.casefold() in EMOTIONS), "")
+    return EMOTIONS.get(emotion.casefold(), "")
 
 
 def run(step: Step[OwnSplitConfig]) -> None:
     corpus = corpus_folder(step.input(0, "the folder of the extracted corpus"), "1sec_segmented*", "**/V[0-9]*_*.wav")
     table = corpus / "ANAD.csv"
     labels = read_labels(table) if table.is_file() else {}
-    found = find_recordings(corpus, step.out)
-    for path, reason, detail in found.bad:
+    scan = find_recordings(corpus, step.out)
+    for path, reason, detail in scan.bad:
         step.ledger.drop(path, reason, detail)
     units: dict[str, str] = {}
-    for file in found.recordings:
+    for file in scan.recordings:
         if not _UNIT.fullmatch(Path(file).stem) or "caller_reciever_turns" in file.casefold():
             continue  # a whole video or turn: its units are here
         if label_of(file, labels):
@@ -71,18 +71,18 @@ def run(step: Step[OwnSplitConfig]) -> None:
         else:
             why = "in no row of ANAD.csv, or with another emotion" if labels else "no ANAD.csv, no folder of an emotion"
             step.ledger.drop(file, "no label", why)
-    for name in sorted(labels.keys() - {Path(file).stem for file in found.recordings}):
+    for name in sorted(labels.keys() - {Path(file).stem for file in scan.recordings}):
         step.ledger.drop(name, "missing", "a row of ANAD.csv without its recording")
     if not units:
         raise UserError("no unit with a label", str(corpus), "ANAD.csv belongs beside the folders of units")
-    videos = {file: found_[1] for file in units if (found_ := _UNIT.fullmatch(Path(file).stem))}
-    sets = sets_of("anad", videos, found.recordings, step.config)
+    videos = {file: match[1] for file in units if (match := _UNIT.fullmatch(Path(file).stem))}
+    sets = sets_of("anad", videos, scan.recordings, step.config)
 
     def read(file: str) -> Iterator[Segment | Drop]:
         video = videos[file]
         yield Segment(sets[video], Path(file).stem, file, programme=video, dialect="ARA", emotion=units[file])
 
-    segments = gather(step, corpus, list(units), [found.recordings[f] / 1e6 for f in units], read, "MB")
+    segments = gather(step, corpus, list(units), [scan.recordings[f] / 1e6 for f in units], read, "MB")
     write_sets(step, corpus, segments)
     tell(step, "anad", segments, PUBLISHED, "programme")
 

@@ -72,36 +72,36 @@ def find_corpus(path: Path) -> Path:
     corpus_folder(path, TRANSCRIPT, f"*/{TRANSCRIPT}")
     if (path / TRANSCRIPT).is_file():
         return path
-    found = [f.parent for f in folders_below(path, f"*/{TRANSCRIPT}") if not like(f.parent.name, TEST_FOLDERS)]
-    return corpus_folder(found[0] if found else path, TRANSCRIPT)
+    folders = [f.parent for f in folders_below(path, f"*/{TRANSCRIPT}") if not like(f.parent.name, TEST_FOLDERS)]
+    return corpus_folder(folders[0] if folders else path, TRANSCRIPT)
 
 
 def read_transcript(step: Step[ArabicSpeechCorpusConfig], path: Path) -> dict[str, str]:
-    """Name of a recording -> what stands beside it; lines that cannot be used go to the ledger."""
-    said: dict[str, str] = {}
+    """Name of a recording -> its text; lines that cannot be used go to the ledger."""
+    transcripts: dict[str, str] = {}
     for number, line in text_lines(path, lambda e: drop(step, e.where, e.reason, e.what)):
         at, match = f"{path.parent.name}/{path.name}:{number}", _LINE.fullmatch(line)
         if not line.strip():
             continue
         if not match:
             drop(step, at, "columns", f'not `"file.wav" "text"`: {line[:80]!r}')
-        elif match[1] in said:
+        elif match[1] in transcripts:
             drop(step, at, "duplicate path", f"{match[1]} stands above already")
         else:
-            said[match[1]] = match[2]
-    return said
+            transcripts[match[1]] = match[2]
+    return transcripts
 
 
 def read_folder(step: Step[ArabicSpeechCorpusConfig], corpus: Path, folder: Path, part: str) -> Iterator[Spoken]:
     """The utterances of a folder; recordings without a transcript go to the ledger."""
-    said = read_transcript(step, folder / TRANSCRIPT)
+    transcripts = read_transcript(step, folder / TRANSCRIPT)
     phones = read_transcript(step, folder / PHONES) if (folder / PHONES).is_file() else {}
     place = folder / "wav" if (folder / "wav").is_dir() else folder
     rel = place.relative_to(corpus).as_posix()
     for path in folders_below(place, "*.wav"):
-        if path.name not in said:
+        if path.name not in transcripts:
             drop(step, f"{rel}/{path.name}", "no transcript", TRANSCRIPT)
-    for name, text in said.items():
+    for name, text in transcripts.items():
         if part == "train" and not text.strip():
             drop(step, name, "no transcript", "an empty one")
             continue
@@ -133,12 +133,12 @@ def run(step: Step[ArabicSpeechCorpusConfig]) -> None:
     def read(s: Spoken) -> Iterator[Segment | Drop]:
         yield segment_of(s)
 
-    found = gather(step, corpus, spoken, [1.0] * len(spoken), read, "recordings")
-    left = [s.original for s in found if _LATIN.search(s.text or "")]
+    segments = gather(step, corpus, spoken, [1.0] * len(spoken), read, "recordings")
+    left = [s.original for s in segments if _LATIN.search(s.text or "")]
     step.counts["with_latin_letters"] = len(left)
     if left:
         print(f"WARNING: {len(left):,} transcripts keep letters that are not Buckwalter's, the first is {left[0]}")
-    write_sets(step, corpus, found, PUBLISHED)
+    write_sets(step, corpus, segments, PUBLISHED)
 
 
 if __name__ == "__main__":

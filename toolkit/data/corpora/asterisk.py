@@ -104,15 +104,15 @@ def find_sounds(corpus: Path) -> Path:
 
 
 def voices(sounds: Path) -> list[Voice]:
-    """The voice of each language; links that an installed Asterisk adds are passed over."""
-    found = {}
+    """The voice of each language; links, which an installed Asterisk adds, are skipped."""
+    by_language = {}
     for path in sorted(sounds.iterdir()):
         match = _VOICE.fullmatch(path.name)
         if match and path.is_dir() and not path.is_symlink() and match[1] in EXPECTED:
-            if match[1] in found:
+            if match[1] in by_language:
                 raise UserError(f"two voices of {match[1]}", str(path), "keep one of them")
-            found[match[1]] = Voice(path, *match.groups())
-    return [found[language] for language in sorted(found)]
+            by_language[match[1]] = Voice(path, *match.groups())
+    return [by_language[language] for language in sorted(by_language)]
 
 
 def read_transcripts(sounds: Path) -> dict[str, str]:
@@ -173,8 +173,8 @@ def run(step: Step[AsteriskConfig]) -> None:
     transcripts = read_transcripts(sounds)
     tables: dict[str, dict[str, dict[str, str]]] = {}
     wanted = config.languages or tuple(EXPECTED)
-    there = [voice for voice in voices(sounds) if voice.language in wanted]
-    for voice in there:
+    wanted_voices = [voice for voice in voices(sounds) if voice.language in wanted]
+    for voice in wanted_voices:
         prompts = voice.prompts()
         _compare(voice.language, len(prompts))
         for prompt in prompts:
@@ -189,7 +189,7 @@ def run(step: Step[AsteriskConfig]) -> None:
             _add(tables, name, id, row, voice)
             if voice.language == "en" and (text := _text(step, id, prompt, transcripts)):
                 _add(tables, f"{name}_en", id, {**row, "text": text}, voice)
-    missing = sorted(set(wanted) - {voice.language for voice in there})
+    missing = sorted(set(wanted) - {voice.language for voice in wanted_voices})
     if missing:
         print(f"WARNING: languages that are not there: {', '.join(missing)}")
     for name in (s + suffix for s in SETS for suffix in ("", "_en")):
@@ -214,7 +214,7 @@ def _compare(language: str, files: int) -> None:
 
 
 def _seconds(step: Step[AsteriskConfig], id: str, path: Path, not_said: str, least: float) -> float | None:
-    """Length of a recording that can be used; a ledger row and None of another."""
+    """Length of a recording; None and a ledger row if it cannot be used."""
     if not_said:
         step.ledger.drop(id, not_said, str(path))
         return None
@@ -230,14 +230,14 @@ def _seconds(step: Step[AsteriskConfig], id: str, path: Path, not_said: str, lea
 
 
 def _text(step: Step[AsteriskConfig], id: str, prompt: str, transcripts: dict[str, str]) -> str:
-    """Normalised transcript; a ledger row and an empty string where there is none to be had."""
+    """Transcript, normalised unless the config says verbatim; empty, with a ledger row, if it cannot be used."""
     if prompt not in transcripts:
         step.ledger.drop(id, "no transcript", "kept in the sets without text")
         return ""
-    said = spoken_words(transcripts[prompt])
+    verbatim = spoken_words(transcripts[prompt])
     try:
-        words = normalise(said)
-        return said if step.config.transcript == "verbatim" else words
+        words = normalise(verbatim)
+        return verbatim if step.config.transcript == "verbatim" else words
     except ValueError as e:
         step.ledger.drop(id, "transcript not certain", f"{e}; kept in the sets without text")
         return ""

@@ -34,15 +34,15 @@ _NAME = re.compile(r"(\d+)-([mf])-(\d+)-([0-6])-([0-2])-(\d+)", re.IGNORECASE)
 
 def run(step: Step[OwnSplitConfig]) -> None:
     corpus = corpus_folder(step.input(0, "the folder of the extracted corpus"), "**/*-[mfMF]-*-[0-6]-[0-2]-*.wav")
-    found = find_recordings(corpus, step.out)
-    for path, reason, detail in found.bad:
+    scan = find_recordings(corpus, step.out)
+    for path, reason, detail in scan.bad:
         step.ledger.drop(path, reason, detail)
-    names = {file: named for file in found.recordings if (named := _NAME.fullmatch(Path(file).stem))}
-    for file in sorted(found.recordings.keys() - names.keys()):
+    names = {file: named for file in scan.recordings if (named := _NAME.fullmatch(Path(file).stem))}
+    for file in sorted(scan.recordings.keys() - names.keys()):
         step.ledger.drop(file, "bad name", "not <speaker>-<m|f>-<age>-<word 0-6>-<emotion 0-2>-<record>")
     if not names:
         raise UserError("no recording with a name of this corpus", str(corpus), "see --help")
-    sets = sets_of("baved", {file: named[1] for file, named in names.items()}, found.recordings, step.config)
+    sets = sets_of("baved", {file: named[1] for file, named in names.items()}, scan.recordings, step.config)
 
     def read(file: str) -> Iterator[Segment | Drop]:
         speaker, gender, _, word, emotion, _ = names[file].groups()
@@ -57,7 +57,7 @@ def run(step: Step[OwnSplitConfig]) -> None:
             emotion=EMOTIONS[int(emotion)],
         )
 
-    segments = gather(step, corpus, list(names), [found.recordings[f] / 1e6 for f in names], read, "MB")
+    segments = gather(step, corpus, list(names), [scan.recordings[f] / 1e6 for f in names], read, "MB")
     write_sets(step, corpus, segments)
     tell(step, "baved", segments, PUBLISHED, "speaker")
 

@@ -86,13 +86,13 @@ class Split:
 
 
 def find_files(corpus: Path, dialect: str, split: str, follow_links: bool) -> list[Path]:
-    """Parquet files of a split, in order. Raises SourceError for a link that leaves the corpus, unless followed."""
-    found: set[Path] = set()
+    """Parquet files of a split, in order. Raises SourceError for a link out of the corpus, unless `follow_links`."""
+    files: set[Path] = set()
     for pattern in (f"{dialect}/{split}-*.parquet", f"{dialect}/{split}/*.parquet", f"{dialect}/{split}.parquet"):
-        found |= set(corpus.glob(pattern)) | set(corpus.glob(f"data/{pattern}"))
-    for file in sorted(found, key=os.fsencode):
+        files |= set(corpus.glob(pattern)) | set(corpus.glob(f"data/{pattern}"))
+    for file in sorted(files, key=os.fsencode):
         check_inside(corpus, str(file.relative_to(corpus)), follow_links)
-    return sorted(found, key=os.fsencode)
+    return sorted(files, key=os.fsencode)
 
 
 def programme_of(seg_id: str) -> str:
@@ -101,10 +101,10 @@ def programme_of(seg_id: str) -> str:
 
 
 def programmes_of(ids: Sequence[str]) -> list[str]:
-    """Programme of each segment; all empty where the ids tell of none that has several segments, or of only one."""
-    found = [programme_of(id) for id in ids]
-    several = len(set(found)) > 1 and len(set(found)) < len(found) and "" not in found
-    return found if several else [""] * len(found)
+    """Programme of each segment; all empty if an id names none, if all name the same, or if each names its own."""
+    programmes = [programme_of(id) for id in ids]
+    several = len(set(programmes)) > 1 and len(set(programmes)) < len(programmes) and "" not in programmes
+    return programmes if several else [""] * len(programmes)
 
 
 def divide(
@@ -123,21 +123,21 @@ def divide(
 
 
 def read_split(corpus: Path, dialect: str, split: str, config: CasablancaConfig) -> Split | None:
-    """A split without its audio; None where it is not there. Raises SourceError for a file that cannot be read."""
+    """A split without its audio; None if it is missing. Raises SourceError for a file that cannot be read."""
     files = find_files(corpus, dialect, split, config.take.follow_links)
     if not files:
         return None
     code = code_of(dialect)
     prefix = "" if config.dialect else f"casablanca_{code.lower()}_"
     groups = row_groups(files, WANTED)
-    said = [str(id).strip() if id is not None else "" for id in column(files, "seg_id")]
-    times = Counter(said)
-    own = [id if id and times[id] == 1 else f"{id}-row-{row:06d}" for row, id in enumerate(said)]
+    segment_ids = [str(id).strip() if id is not None else "" for id in column(files, "seg_id")]
+    times = Counter(segment_ids)
+    own = [id if id and times[id] == 1 else f"{id}-row-{row:06d}" for row, id in enumerate(segment_ids)]
     while clashing := {id for id, n in Counter(own).items() if n > 1}:  # somebody's own id ends so
         own = [f"{id}-row-{row:06d}" if id in clashing else id for row, id in enumerate(own)]
     readable = unique(own, safe)
     names = [f"{code}-{split}-{readable[id]}" for id in own]
-    programmes = programmes_of(said)
+    programmes = programmes_of(segment_ids)
     sets = [f"{prefix}test"] * len(names)
     if split == "validation":
         lengths = [float(x) if isinstance(x, (int, float)) and x > 0 else 1.0 for x in column(files, "duration")]
@@ -147,7 +147,7 @@ def read_split(corpus: Path, dialect: str, split: str, config: CasablancaConfig)
 
 
 def read_group(out: Path, split: Split, group: RowGroup) -> Iterator[Segment | Drop]:
-    """Segments of a row group; their audio is written below `out`. Where its bytes are damaged, every row is told."""
+    """Segments of a row group; their audio is written below `out`. If the file is damaged, each row left is a Drop."""
     number = group.first - 1
     try:
         for number, row in rows(group, (*WANTED, "gender")):
@@ -187,12 +187,12 @@ def run(step: Step[CasablancaConfig]) -> None:
     if not splits:
         raise UserError(f"{wanted[0]} is not here", str(corpus), "complete the corpus, or name another --dialect")
     items = [(split, group) for split in splits for group in split.groups]
-    found = gather(
+    segments = gather(
         step, corpus, items, [group.size / 1e6 for _, group in items], lambda i: read_group(step.out, *i), "MB"
     )
     tests = {split.sets[0]: PUBLISHED[split.code] for split in splits if split.code in PUBLISHED and split.test}
-    write_sets(step, corpus, found, tests)
-    tell_recurring(found)
+    write_sets(step, corpus, segments, tests)
+    tell_recurring(segments)
     for dialect in wanted:
         if sum(split.code == code_of(dialect) for split in splits) == 1:
             print(f"WARNING: {dialect}: only one of its two splits is here")

@@ -62,11 +62,11 @@ def find_language(path: Path, language: str) -> Path:
     """The folder of a language at or below `path`. Raises UserError where there is none, or more than one."""
     marks = ("test.tsv", f"{language}/test.tsv", f"cv-corpus-*/{language}/test.tsv")
     corpus_folder(path, *marks)
-    found = [table.parent for mark in marks for table in folders_below(path, mark)]
-    if len(found) > 1 and found[0] != path:
-        names = ", ".join(str(folder.relative_to(path)) for folder in found)
+    folders = [table.parent for mark in marks for table in folders_below(path, mark)]
+    if len(folders) > 1 and folders[0] != path:
+        names = ", ".join(str(folder.relative_to(path)) for folder in folders)
         raise UserError(f"several releases: {names}", str(path), "name one of them with --in")
-    return corpus_folder(found[0], "clips")
+    return corpus_folder(folders[0], "clips")
 
 
 def prompt_of(sentence: str) -> str:
@@ -161,11 +161,11 @@ def speakers_of(clients: Iterable[str]) -> dict[str, str]:
 
 
 def segment_of(row: Row, part: str, speaker: str, language: str) -> Segment:
-    """A row as an utterance. What the speaker says of the own accent may be anything, or nothing."""
+    """A row as an utterance. The speaker's accent is free text and may be empty."""
     clip = clip_of(row)
     accent, variant = row.get("accents", "") or row.get("accent", ""), row.get("variant", "")
     dialect = (code_of(accent) or code_of(variant)) if language == "ar" else ""
-    more = {name: said for name, said in (("utt2accent", accent), ("utt2variant", variant)) if said.strip()}
+    more = {name: value for name, value in (("utt2accent", accent), ("utt2variant", variant)) if value.strip()}
     return Segment(
         f"commonvoice_{part}",
         clip.removeprefix("clips/").rpartition(".")[0],
@@ -188,8 +188,8 @@ def run(step: Step[CommonVoiceConfig]) -> None:
         part, row = item
         yield segment_of(row, part, speakers.get(row["client_id"], ""), step.config.language)
 
-    found = gather(step, corpus, items, [1.0] * len(items), read, "clips")
-    write_sets(step, corpus, found, {f"commonvoice_{part}": Published() for part in parts})
+    segments = gather(step, corpus, items, [1.0] * len(items), read, "clips")
+    write_sets(step, corpus, segments, {f"commonvoice_{part}": Published() for part in parts})
 
 
 if __name__ == "__main__":

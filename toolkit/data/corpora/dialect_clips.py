@@ -56,15 +56,15 @@ def read_clips(readme: Path) -> list[Clip]:
             if waiting:
                 break
             waiting = (named[1], named[2] or "", number)
-        elif waiting and (said := _TEXT.fullmatch(line.strip())):
-            clips.append(Clip(*waiting[:2], said[1]))
+        elif waiting and (quoted := _TEXT.fullmatch(line.strip())):
+            clips.append(Clip(*waiting[:2], quoted[1]))
             waiting = None
     if waiting:
-        what = f"{waiting[0]} has no transcript in quotes beneath it"
-        raise UserError(what, f"{readme}, line {waiting[2]}", "fetch the package again: this is another version")
+        message = f"{waiting[0]} has no transcript in quotes beneath it"
+        raise UserError(message, f"{readme}, line {waiting[2]}", "fetch the package again: this is another version")
     if not clips:
-        what = "no line `# <file> (<source>)` with a transcript beneath it"
-        raise UserError(what, str(readme), "name the folder that tools/fetch_dialect_clips.sh has filled")
+        message = "no line `# <file> (<source>)` with a transcript beneath it"
+        raise UserError(message, str(readme), "name the folder that tools/fetch_dialect_clips.sh has filled")
     return clips
 
 

@@ -144,9 +144,9 @@ def run(step: Step[FleursConfig]) -> None:
         at = str(folder.relative_to(corpus) if folder.is_relative_to(corpus / "audio") else folder)
         yield from segments_of(part, parts[part], at, DIALECTS.get(c.language, c.language))
 
-    there = [part for part in PARTS if parts[part]]
-    found = gather(step, corpus, there, [float(len(parts[part])) for part in there], read, "recordings")
-    write_sets(step, corpus, found, {f"fleurs_{part}": Published() for part in PARTS})
+    nonempty = [part for part in PARTS if parts[part]]
+    segments = gather(step, corpus, nonempty, [float(len(parts[part])) for part in nonempty], read, "recordings")
+    write_sets(step, corpus, segments, {f"fleurs_{part}": Published() for part in PARTS})
     print("FLEURS names no speakers: each utterance has one of its own, and sets may share people")
 
 

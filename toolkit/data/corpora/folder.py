@@ -83,7 +83,7 @@ class Corpus:
     """
 
     folder: Path
-    found: Found
+    scan: Found
     table: Transcripts | None
     rows: dict[str, Row]
 
@@ -97,25 +97,25 @@ def read_corpus(step: Step[FolderConfig]) -> Corpus:
     folder, c = step.input(0, "the folder of recordings"), step.config
     if not folder.is_dir():
         raise UserError("not a folder", str(folder), "name the folder that holds the recordings")
-    found = find_recordings(folder, step.out)
-    for path, reason, detail in found.bad:
+    scan = find_recordings(folder, step.out)
+    for path, reason, detail in scan.bad:
         step.ledger.drop(path, reason, detail)
     file = step.ins[1] if len(step.ins) > 1 else find_table(folder, c.table)
     if file is None:
-        return Corpus(folder, found, None, {})
+        return Corpus(folder, scan, None, {})
     table = read_transcripts(file)
     for line, reason, detail in table.bad:
         step.ledger.drop(f"{file.name}:{line}", reason, detail)
-    rows, bad = match(table.rows, found.recordings, str(folder))
+    rows, bad = match(table.rows, scan.recordings, str(folder))
     for row, reason, detail in bad:
         step.ledger.drop(f"{file.name}:{row.line}", reason, detail)
-    return Corpus(folder, found, table, rows)
+    return Corpus(folder, scan, table, rows)
 
 
 def candidates(step: Step[FolderConfig], corpus: Corpus) -> dict[str, str]:
-    """Recording -> transcript (empty where it needs none) of those worth decoding; others go to the ledger."""
+    """Recording -> transcript (empty if it needs none) of the recordings to decode; others go to the ledger."""
     texts: dict[str, str] = {}
-    for rel in corpus.found.recordings:
+    for rel in corpus.scan.recordings:
         text = one_line(corpus.rows[rel].text) if rel in corpus.rows else ""
         if any(word in RESERVED_WORDS for word in text.split()):
             step.ledger.drop(shown(rel), "reserved word", f"{' '.join(RESERVED_WORDS)} are Kaldi's own: {text}")
@@ -130,7 +130,7 @@ def candidates(step: Step[FolderConfig], corpus: Corpus) -> dict[str, str]:
 def assess_all(step: Step[FolderConfig], corpus: Corpus, texts: Mapping[str, str]) -> list[dict[str, Any]]:
     """One pass over every recording, in shards; the bad go to the ledger, the good come back in order."""
     c, rels = step.config, list(texts)
-    sizes = [corpus.found.recordings[rel] for rel in rels]
+    sizes = [corpus.scan.recordings[rel] for rel in rels]
     shards = shards_of([(size + 1) / BYTES_PER_SECOND for size in sizes])
     uncut = replace(c.limits, max_seconds=math.inf)
 
@@ -161,18 +161,18 @@ def assess_all(step: Step[FolderConfig], corpus: Corpus, texts: Mapping[str, str
 def pieces_of(step: Step[FolderConfig], corpus: Corpus, good: Iterable[Mapping[str, Any]]) -> list[Piece]:
     """Utterances of the good recordings, with their ids; pieces that are too short go to the ledger."""
     seconds = {str(row["path"]): float(row["seconds"]) for row in good}
-    said = {rel: speaker_of(rel, corpus.rows.get(rel), step.config.speaker) for rel in seconds}
-    speakers = unique(sorted(set(said.values())), safe_speaker, "_")
+    speaker_names = {rel: speaker_of(rel, corpus.rows.get(rel), step.config.speaker) for rel in seconds}
+    speakers = unique(sorted(set(speaker_names.values())), safe_speaker, "_")
 
     def recording_id(rel: str) -> str:
-        speaker, stem = speakers[said[rel]], speaker_of(rel, None, "recording")
-        return speaker if stem == said[rel] else f"{speaker}-{safe(stem).removeprefix(speaker + '-')}"
+        speaker, stem = speakers[speaker_names[rel]], speaker_of(rel, None, "recording")
+        return speaker if stem == speaker_names[rel] else f"{speaker}-{safe(stem).removeprefix(speaker + '-')}"
 
     ids = unique(seconds, recording_id)
     made: list[Piece] = []
     for row in good:
         rel = str(row["path"])
-        base = (ids[rel], rel, speakers[said[rel]])
+        base = (ids[rel], rel, speakers[speaker_names[rel]])
         if not row["pieces"]:
             made.append(Piece(ids[rel], *base, seconds[rel]))
         for start, end in row["pieces"]:
@@ -199,11 +199,11 @@ def split_pieces(step: Step[FolderConfig], made: Sequence[Piece]) -> dict[str, l
     for p in made:
         seconds.setdefault(group[p.id], []).append(p.seconds)
     if len(seconds) < len(shares):
-        what = f"{len(seconds)} recordings cannot be split into {len(shares)} sets"
+        message = f"{len(seconds)} recordings cannot be split into {len(shares)} sets"
         remedy = (
             "edit `shares` there, e.g. [train=0.5, dev=0.5] (the ssl recipe needs train and dev), or add recordings"
         )
-        raise UserError(what, "shares, in the config (conf/data.yaml of a recipe)", remedy)
+        raise UserError(message, "shares, in the config (conf/data.yaml of a recipe)", remedy)
     parts = split_groups({g: math.fsum(s) for g, s in seconds.items()}, shares, step.config.seed)
     sets = {name: [p for p in made if parts[group[p.id]] == name] for name in shares}
     for line in odd_parts({name: [(p.speaker, p.seconds) for p in sets[name]] for name in sets}, shares):
@@ -255,12 +255,12 @@ def _end(piece: Piece, seconds: float) -> str:
 
 
 def prepare(step: Step[FolderConfig]) -> None:
-    """The whole way: folder -> sets below step.out. Raises UserError where nothing is left."""
+    """Write the sets of the folder below step.out. Raises UserError if no recording can be used."""
     corpus = read_corpus(step)
     texts = candidates(step, corpus)
     good = assess_all(step, corpus, texts)
     made = pieces_of(step, corpus, good)
-    step.counts["recordings_found"] = len(corpus.found.recordings)
+    step.counts["recordings_found"] = len(corpus.scan.recordings)
     step.counts["recordings_kept"] = len({p.rel for p in made})
     if not made:
         reasons = ", ".join(f"{n} {reason}" for reason, n in step.ledger.reasons().items()) or "no audio file in it"

@@ -61,11 +61,11 @@ class Name:
 
 
 def parse(path: str) -> Name | None:
-    """What `Phase_1/E03/D05E03P104S01T01.flac` tells; None where its name has no E and P with their numbers."""
-    found = _NAME.fullmatch(PurePosixPath(path).stem)
-    if not found:
+    """What `Phase_1/E03/D05E03P104S01T01.flac` tells; None if its name has no E and P with their numbers."""
+    match = _NAME.fullmatch(PurePosixPath(path).stem)
+    if not match:
         return None
-    number, person = int(found[1]), found[2]
+    number, person = int(match[1]), match[2]
     phase = next((int(m[1]) for folder in reversed(PurePosixPath(path).parts) if (m := _PHASE.fullmatch(folder))), 0)
     gender = {"0": "m", "1": "f"}.get(person[0], "") if len(person) == 3 else ""
     return Name(f"P{person}", gender, EMOTIONS[number] if number < len(EMOTIONS) else "", phase)
@@ -87,11 +87,11 @@ def why_not(name: Name | None, config: KsuEmotionsConfig) -> tuple[str, str]:
 def run(step: Step[KsuEmotionsConfig]) -> None:
     marks = ("**/[Pp]hase*", "**/D*E*P*S*T*.*")
     corpus = corpus_folder(step.input(0, "the folder of the extracted corpus"), *marks)
-    found = find_recordings(corpus, step.out)
-    for path, reason, detail in found.bad:
+    scan = find_recordings(corpus, step.out)
+    for path, reason, detail in scan.bad:
         step.ledger.drop(path, reason, detail)
     names: dict[str, Name] = {}
-    for file in found.recordings:
+    for file in scan.recordings:
         name = parse(file)
         reason, detail = why_not(name, step.config)
         if reason or not name:
@@ -101,7 +101,7 @@ def run(step: Step[KsuEmotionsConfig]) -> None:
     if not names:
         raise UserError("no recording of the emotions and phases asked for", str(corpus), "see --help")
     groups = {file: name.speaker for file, name in names.items()}
-    sets = sets_of("ksuemotions", groups, found.recordings, step.config)
+    sets = sets_of("ksuemotions", groups, scan.recordings, step.config)
 
     def read(file: str) -> Iterator[Segment | Drop]:
         name = names[file]
@@ -116,7 +116,7 @@ def run(step: Step[KsuEmotionsConfig]) -> None:
             emotion=name.emotion,
         )
 
-    segments = gather(step, corpus, list(names), [found.recordings[f] / 1e6 for f in names], read, "MB")
+    segments = gather(step, corpus, list(names), [scan.recordings[f] / 1e6 for f in names], read, "MB")
     write_sets(step, corpus, segments)
     tell(step, "ksuemotions", segments, PUBLISHED, "speaker")
 

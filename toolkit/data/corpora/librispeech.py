@@ -73,7 +73,7 @@ def read_genders(path: Path) -> dict[str, str]:
 
 
 def read_transcript(corpus: Path, path: Path, follow_links: bool) -> tuple[dict[str, str], list[Drop]]:
-    """(id -> text of a chapter's transcript, lines that cannot be used). Where there is none, that is one of them."""
+    """(id -> text of a chapter's transcript, lines that cannot be used). A missing file counts as such a line."""
     texts: dict[str, str] = {}
     bad: list[Drop] = []
     try:
@@ -95,11 +95,11 @@ def read_chapter(corpus: Path, folder: Path, genders: dict[str, str], follow_lin
     rel = folder.relative_to(corpus).as_posix()
     texts, bad = read_transcript(corpus, folder / f"{speaker}-{chapter}.trans.txt", follow_links)
     yield from bad
-    found = {path.stem for path in folder.glob("*.flac")}
-    for id in sorted(found - texts.keys()):
+    recorded_ids = {path.stem for path in folder.glob("*.flac")}
+    for id in sorted(recorded_ids - texts.keys()):
         yield Drop(id, "no transcript", rel)
     for id in sorted(texts):
-        if id not in found:
+        if id not in recorded_ids:
             yield Drop(id, "missing", "a transcript without its recording")
             continue
         yield Segment(
@@ -124,9 +124,9 @@ def run(step: Step[LibriSpeechConfig]) -> None:
             "no chapter of the subsets that are asked for", f"{corpus}: {where}", "extract them, or ask for others"
         )
     costs = [1.0] * len(chapters)
-    found = gather(step, corpus, chapters, costs, lambda c: read_chapter(corpus, c, genders, follow), "chapters")
+    segments = gather(step, corpus, chapters, costs, lambda c: read_chapter(corpus, c, genders, follow), "chapters")
     here = {chapter.parts[-3] for chapter in chapters}
-    write_sets(step, corpus, found, {set_name(subset): SUBSETS[subset] for subset in sorted(here)})
+    write_sets(step, corpus, segments, {set_name(subset): SUBSETS[subset] for subset in sorted(here)})
 
 
 if __name__ == "__main__":

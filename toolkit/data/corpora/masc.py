@@ -93,8 +93,8 @@ def read_subset(step: Step[MascConfig], corpus: Path, subset: str) -> dict[str, 
 def _rows(step: Step[MascConfig], path: Path) -> Iterator[tuple[int, Row]]:
     for line, row in table_rows(path, ",", quotes=True, bad=lambda e: drop(step, e.where, e.reason, e.what)):
         if not any(name in row for name in VIDEO):
-            what = f"no column {' or '.join(VIDEO)} among {', '.join(row)}"
-            raise SourceError("columns", what, f"{path}, line 1", "call the column of videos video_id")
+            message = f"no column {' or '.join(VIDEO)} among {', '.join(row)}"
+            raise SourceError("columns", message, f"{path}, line 1", "call the column of videos video_id")
         yield line, row
 
 
@@ -113,18 +113,18 @@ def _seconds(text: str) -> float:
 
 def overlapping(cues: Sequence[Cue], tolerance: float) -> set[Cue]:
     """Cues that reach more than `tolerance` seconds into another one."""
-    found: set[Cue] = set()
+    overlaps: set[Cue] = set()
     last: Cue | None = None  # the one that ends last of those before
     for cue in sorted((c for c in cues if c.end > c.start), key=lambda c: (c.start, c.end, c.line)):
         if last and min(last.end, cue.end) - cue.start > tolerance:
-            found |= {last, cue}
+            overlaps |= {last, cue}
         if last is None or cue.end > last.end:
             last = cue
-    return found
+    return overlaps
 
 
 def cues_of(corpus: Path, video: Video, follow_links: bool) -> Iterator[Cue | Drop]:
-    """The utterances of a video, by its table or by its subtitles; what cannot be read of these.
+    """The cues of a video, from its table or its subtitles; a Drop for each that cannot be read.
 
     Raises SourceError for subtitles that cannot be read at all.
     """
@@ -141,11 +141,11 @@ def cues_of(corpus: Path, video: Video, follow_links: bool) -> Iterator[Cue | Dr
 
 
 def segments_of(corpus: Path, video: Video, c: MascConfig) -> Iterator[Segment | Drop]:
-    """The utterances of a video, and why others are none."""
-    found = list(cues_of(corpus, video, c.take.follow_links))
-    cues = [cue for cue in found if isinstance(cue, Cue)]
-    yield from (row for row in found if isinstance(row, Drop))
-    if not found:
+    """The utterances of a video; a Drop for each cue that cannot be used."""
+    entries = list(cues_of(corpus, video, c.take.follow_links))
+    cues = [cue for cue in entries if isinstance(cue, Cue)]
+    yield from (row for row in entries if isinstance(row, Drop))
+    if not entries:
         yield Drop(video.id, "no cue", "subtitles without a cue")
     at_once = overlapping(cues, c.overlap_seconds)
     for cue in cues:
@@ -204,9 +204,9 @@ def run(step: Step[MascConfig]) -> None:
     subsets = [read_subset(step, corpus, subset) for subset in SUBSETS if subset in c.subsets]
     videos = apart(step, subsets)
     costs = [1.0] * len(videos)
-    found = gather(step, corpus, videos, costs, lambda video: segments_of(corpus, video, c), "videos")
-    step.counts["overlapping_kept"] = sum(s.more.get("utt2overlap") == "yes" for s in found)
-    write_sets(step, corpus, found, {f"masc_{subset}": Published() for subset in c.subsets})
+    segments = gather(step, corpus, videos, costs, lambda video: segments_of(corpus, video, c), "videos")
+    step.counts["overlapping_kept"] = sum(s.more.get("utt2overlap") == "yes" for s in segments)
+    write_sets(step, corpus, segments, {f"masc_{subset}": Published() for subset in c.subsets})
     print(f"utterances of dev and test that overlap others, kept: {step.counts['overlapping_kept']:,}")
     print("MASC names no speakers: a channel stands for one")
 

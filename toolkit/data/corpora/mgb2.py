@@ -136,7 +136,7 @@ def read_split(corpus: Path, split: str, config: Mgb2Config) -> dict[str, list[S
 
 
 def _official(tables: Tables, id: str, recording: str, config: Mgb2Config) -> Segment | Drop:
-    name, span, said = tables.set_of(id, config), tables.spans[id], official(id)
+    name, span, parsed = tables.set_of(id, config), tables.spans[id], official(id)
     if not name:
         return Drop(id, tables.why_not(id), f"not among the utterances that {tables.split} is scored on")
     if id not in tables.texts:
@@ -145,29 +145,28 @@ def _official(tables: Tables, id: str, recording: str, config: Mgb2Config) -> Se
         name,
         id,
         f"{tables.split}/wav/{recording}.wav",
-        said.speaker if said else "",
+        parsed.speaker if parsed else "",
         span.start,
         span.end,
         tables.texts[id],
         recording,
         "ARA",
-        id=own_id(id) if said else "",
+        id=own_id(id) if parsed else "",
     )
 
 
-def add_references(step: Step[Mgb2Config], folder: Path, found: Sequence[Segment]) -> None:
+def add_references(step: Step[Mgb2Config], folder: Path, segments: Sequence[Segment]) -> None:
     """Put the references of the STM files of `folder` beside the texts of its utterances, by their times.
 
-    What has no counterpart is said: an utterance without a reference has an empty one, a reference without an
-    utterance is a row of the ledger.
+    An utterance without a reference gets an empty one. A reference without an utterance is a row of the ledger.
     """
-    here = [s for s in found if s.audio.startswith(f"{folder.name}/")]
+    here = [s for s in segments if s.audio.startswith(f"{folder.name}/")]
     for path in folders_below(folder, "*.stm") if here else ():
         stm, table = read_stm(path), f"text_{safe(path.stem.removeprefix('stm_'))}"
         used, lacking = set(), []
         for s in here:
-            said = official(s.original)  # not the times of the segment, whose end may be cut to the recording's
-            key = stm.find(Span(s.programme, said.start, said.end)) if said else None
+            parsed = official(s.original)  # not the times of the segment, whose end may be cut to the recording's
+            key = stm.find(Span(s.programme, parsed.start, parsed.end)) if parsed else None
             used.add(key)
             s.more = {**s.more, table: stm.words[key] if key else ""}
             if not key:
@@ -183,12 +182,12 @@ def add_references(step: Step[Mgb2Config], folder: Path, found: Sequence[Segment
 
 
 def programmes(step: Step[Mgb2Config], corpus: Path) -> list[Path]:
-    """The XML files of train. Raises UserError where they are in the other script alone."""
+    """The XML files of train. Raises UserError if only the other script has them."""
     files = folders_below(corpus, f"train/xml/{step.config.transcripts}/*.xml")
-    other = {"utf8": "bw", "bw": "utf8"}[step.config.transcripts]
-    if not files and any((corpus / f"train/xml/{other}").glob("*.xml")):
-        what = f"train has no transcripts in {step.config.transcripts}, but in {other}"
-        raise UserError(what, str(corpus / "train/xml"), f"--transcripts {other}")
+    other_script = {"utf8": "bw", "bw": "utf8"}[step.config.transcripts]
+    if not files and any((corpus / f"train/xml/{other_script}").glob("*.xml")):
+        message = f"train has no transcripts in {step.config.transcripts}, but in {other_script}"
+        raise UserError(message, str(corpus / "train/xml"), f"--transcripts {other_script}")
     return files
 
 
@@ -196,11 +195,11 @@ def run(step: Step[Mgb2Config]) -> None:
     corpus = corpus_folder(step.input(0, "the folder of train, dev and test"), "train/xml/*", "dev/wav", "test/wav")
     wanted = Wanted("mgb2_train", "ARA", ALIGNED, step.config.transcripts == "bw", step.config.most_wmer)
     scored = [items for split in ("dev", "test") for items in read_split(corpus, split, step.config).values()]
-    found = gather_programmes(step, corpus, programmes(step, corpus), "train/wav", wanted, scored)
+    segments = gather_programmes(step, corpus, programmes(step, corpus), "train/wav", wanted, scored)
     for split in ("dev", "test"):
-        add_references(step, corpus / split, found)
-    write_sets(step, corpus, found, PUBLISHED | (PUBLISHED_OVERLAP if step.config.overlap_sets else {}))
-    count_nameless(step, found)
+        add_references(step, corpus / split, segments)
+    write_sets(step, corpus, segments, PUBLISHED | (PUBLISHED_OVERLAP if step.config.overlap_sets else {}))
+    count_nameless(step, segments)
 
 
 if __name__ == "__main__":

@@ -93,8 +93,8 @@ def run(step: Step[Mgb3Config]) -> None:
     wavs = {name: str(path.relative_to(corpus)) for name, path in stems(folders_below(corpus, "**/*.wav")).items()}
     parts = [path for part in PARTS for path in folders_below(corpus, f"{part}*") if (path / "Ali").is_dir()]
     items = by_recording(one for part in parts for one in read_part(part, wavs, step.config))
-    found = gather(step, corpus, items, [float(len(item)) for item in items], lambda item: item, "utterances")
-    write_sets(step, corpus, found, PUBLISHED)
+    segments = gather(step, corpus, items, [float(len(item)) for item in items], lambda item: item, "utterances")
+    write_sets(step, corpus, segments, PUBLISHED)
 
 
 if __name__ == "__main__":

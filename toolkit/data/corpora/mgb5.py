@@ -69,10 +69,10 @@ def read_part(corpus: Path, part: str) -> Iterator[Segment | Drop]:
                 text=first.texts[id],
                 programme=span.recording,
                 dialect="MOR",
-                more={f"text_{safe(name)}": other.texts.get(id, "") for name, other in others.items()},
+                more={f"text_{safe(name)}": annotation.texts.get(id, "") for name, annotation in others.items()},
             )
-    for name, other in others.items():
-        for id in sorted(other.texts.keys() - first.spans.keys()):
+    for name, annotation in others.items():
+        for id in sorted(annotation.texts.keys() - first.spans.keys()):
             yield Drop(f"{name}/{id}", "other times", f"{name} cut the audio of {part} elsewhere")
 
 
@@ -80,8 +80,8 @@ def run(step: Step[CorpusConfig]) -> None:
     marks = [f"{part}/{below}{part}.txt.bw" for part in PARTS for below in ("", "*/")]
     corpus = corpus_folder(step.input(0, "the folder of train and dev"), *marks)
     items = by_recording(one for part in PARTS for one in read_part(corpus, part))
-    found = gather(step, corpus, items, [float(len(item)) for item in items], lambda item: item, "utterances")
-    write_sets(step, corpus, found, PUBLISHED)
+    segments = gather(step, corpus, items, [float(len(item)) for item in items], lambda item: item, "utterances")
+    write_sets(step, corpus, segments, PUBLISHED)
 
 
 if __name__ == "__main__":

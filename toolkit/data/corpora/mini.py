@@ -123,13 +123,13 @@ class Planned:
 def plan(config: MiniConfig) -> list[Planned]:
     """Every utterance of the corpus, in order of id, a function of the config alone.
 
-    Raises UserError where there are not enough sentences for that many minutes.
+    Raises UserError if there are too few sentences for `minutes`.
     """
     seen: set[str] = set()  # of all dialects: a sentence that two of them share would be in two sets
     pools = {name: iter(sentences(lexicon, _rng(config, name), seen)) for name, lexicon in _lexicons().items()}
     shares = {"dev": config.dev_share, "test": config.test_share, ADAPT: config.adapt_share}
     shares["train"] = 1 - config.dev_share - config.test_share - config.adapt_share
-    found: list[Planned] = []
+    utterances: list[Planned] = []
     for name, speakers in deal_speakers(config).items():
         wanted = max(len(speakers), round(60 * config.minutes * shares[name] * config.pace / SECONDS))
         owners = [s for i, s in enumerate(speakers) for _ in range((wanted + i) // len(speakers))]
@@ -142,8 +142,8 @@ def plan(config: MiniConfig) -> list[Planned]:
                 )
             id = f"{speaker_id(speaker)}-{numbers[speaker]:03d}-{dialect.lower()}-{emotion}"
             numbers[speaker] += 1
-            found.append(Planned(id, name, speaker, dialect, emotion, _as_read(text, dialect, config)))
-    return sorted(found, key=lambda u: u.id)
+            utterances.append(Planned(id, name, speaker, dialect, emotion, _as_read(text, dialect, config)))
+    return sorted(utterances, key=lambda u: u.id)
 
 
 def _as_read(text: str, dialect: str, config: MiniConfig) -> str:
@@ -242,8 +242,8 @@ def _lexicons() -> dict[str, Lexicon]:
     return {**LEXICONS, "ENG": ENGLISH}
 
 
-def _rng(config: MiniConfig, what: str) -> np.random.Generator:
-    return np.random.default_rng(seed_of(config.seed, "mini", what))
+def _rng(config: MiniConfig, purpose: str) -> np.random.Generator:
+    return np.random.default_rng(seed_of(config.seed, "mini", purpose))
 
 
 if __name__ == "__main__":

@@ -57,14 +57,14 @@ def read_split(corpus: Path, split: str) -> dict[str, list[Segment | Drop]]:
         return made
     wavs = stems(folders_below(corpus, f"release/{split}/wav/*.wav"))
     for id, text in read_texts(path).items():
-        said = official(id)
-        if said is None:
+        parsed = official(id)
+        if parsed is None:
             made.setdefault("", []).append(Drop(id, "id", "no `GUID_spk-0000_seg-0000000:0000000`, whence its times"))
             continue
-        name = said.recording if said.recording in wavs else said.recording.replace("_", "-")
+        name = parsed.recording if parsed.recording in wavs else parsed.recording.replace("_", "-")
         audio = f"release/{split}/wav/{name}.wav"
         segment = Segment(
-            f"qasr_{split}", id, audio, said.speaker, said.start, said.end, text, name, "ARA", id=own_id(id)
+            f"qasr_{split}", id, audio, parsed.speaker, parsed.start, parsed.end, text, name, "ARA", id=own_id(id)
         )
         made.setdefault(name, []).append(segment)
     for name in sorted(wavs.keys() - made.keys()):
@@ -78,9 +78,9 @@ def run(step: Step[QasrConfig]) -> None:
     files = folders_below(corpus, "release/train*/xml/*.xml")
     wanted = Wanted("qasr_train", "ARA", ALIGNED, most_wmer=step.config.most_wmer)
     scored = [items for split in ("dev", "test") for items in read_split(corpus, split).values()]
-    found = gather_programmes(step, corpus, files, "wav", wanted, scored)
-    write_sets(step, corpus, found, PUBLISHED)
-    count_nameless(step, found)
+    segments = gather_programmes(step, corpus, files, "wav", wanted, scored)
+    write_sets(step, corpus, segments, PUBLISHED)
+    count_nameless(step, segments)
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ class Line:
 
 def read_tables(corpus: Path) -> list[Line]:
     """The rows of every table that is there, those of a recording together. Raises SourceError."""
-    found: list[Line] = []
+    all_lines: list[Line] = []
     for table, name in SETS.items():
         path = corpus / f"{table}.csv"
         if not path.is_file():
@@ -66,10 +66,10 @@ def read_tables(corpus: Path) -> list[Line]:
         ]
         for columns in (STARTS, ENDS):
             if lines and not any(column in lines[0].row for column in columns):
-                what = f"no column {' or '.join(columns)} among {', '.join(lines[0].row)}"
-                raise SourceError("columns", what, f"{path}, line 1", "is this the release that the recipe reads?")
-        found += sorted(lines, key=lambda line: line.row["filename"])
-    return found
+                message = f"no column {' or '.join(columns)} among {', '.join(lines[0].row)}"
+                raise SourceError("columns", message, f"{path}, line 1", "is this the release that the recipe reads?")
+        all_lines += sorted(lines, key=lambda line: line.row["filename"])
+    return all_lines
 
 
 def seconds(text: str) -> float:
@@ -87,15 +87,15 @@ def is_unclear(text: str) -> bool:
 
 
 def read_line(line: Line) -> Iterator[Segment | Drop]:
-    """The utterance of a row, or why it is left out."""
+    """The utterance of a row, or a Drop with the reason."""
     row = line.row
     id = row.get("segmentid", "").strip() or f"{line.table}:{line.number}"
     file, text = row["filename"].strip(), row["processedtext"].strip()
     start, end = seconds(line.first(STARTS)), seconds(line.first(ENDS))
     unclear = is_unclear(text)
     if not file or math.isnan(start) or math.isnan(end):
-        what = f"{line.table}, line {line.number}: file {file!r}, {line.first(STARTS)!r} to {line.first(ENDS)!r}"
-        yield Drop(id, "bad row", what)
+        detail = f"{line.table}, line {line.number}: file {file!r}, {line.first(STARTS)!r} to {line.first(ENDS)!r}"
+        yield Drop(id, "bad row", detail)
     elif trains(line.set) and unclear:
         yield Drop(id, "unclear", text)
     elif trains(line.set) and not text:
@@ -123,13 +123,13 @@ def run(step: Step[CorpusConfig]) -> None:
     lines = read_tables(corpus)
     costs = [max(seconds(line.first(ENDS)) - seconds(line.first(STARTS)), 0.01) for line in lines]
     costs = [cost if math.isfinite(cost) else 0.01 for cost in costs]
-    found = gather(step, corpus, lines, costs, read_line, "audio s")
+    segments = gather(step, corpus, lines, costs, read_line, "audio s")
     here = {line.set for line in lines}
-    write_sets(step, corpus, found, {name: PUBLISHED[name] for name in sorted(here & set(PUBLISHED))})
-    tell_recurring(found)
-    step.counts["unclear"] = sum(s.more.get("utt2unclear") == "yes" for s in found)
+    write_sets(step, corpus, segments, {name: PUBLISHED[name] for name in sorted(here & set(PUBLISHED))})
+    tell_recurring(segments)
+    step.counts["unclear"] = sum(s.more.get("utt2unclear") == "yes" for s in segments)
     for name in ("sada_dev", "sada_test"):
-        if unclear := sum(s.set == name and s.more.get("utt2unclear") == "yes" for s in found):
+        if unclear := sum(s.set == name and s.more.get("utt2unclear") == "yes" for s in segments):
             print(f"{name}: {unclear:,} transcripts say that something is not clear (utt2unclear); they are kept")
     names = {line.row.get("speakerdialect", "").strip() for line in lines}
     if strange := sorted(name for name in names if not code_of(name) and plain(name) not in NOBODY):
