@@ -52,7 +52,7 @@ def test_what_differs_in_inputs_and_output_alone_is_checked_once(capfd):
 
 def test_a_broken_registry_beside_a_script_and_a_step_that_is_none_are_named(steps):
     (steps.folder / "registry.py").write_text("STEPS = (Declaration('add.py'),)\n")
-    code, printed = steps("--list")
+    code, printed = steps("--plan")
     assert code == 2 and "not a registry of steps: name 'Declaration' is not defined" in printed
     assert "Traceback" not in printed and "registry.py" in printed
     (steps.folder / "registry.py").unlink()
