@@ -56,7 +56,7 @@ START = subprocess.Popen._execute_child  # type: ignore[attr-defined]
 PIPE_ENDS = ("p2cread", "p2cwrite", "c2pread", "c2pwrite", "errread", "errwrite")
 NAMES = list(inspect.signature(START).parameters)[1:]
 # Variables that Python and the libraries read when they start: who wants another value needs a process of its own.
-READ_AT_START = ("CUDA", "HF_", "HUGGINGFACE", "MKL", "MPL", "OMP", "PYTHON", "TORCH", "TRANSFORMERS", "TZ", "XDG")
+READ_AT_START = ("CUDA", "HF_", "HUGGINGFACE", "MKL", "MPL", "OMP", "PYTHON", "TRANSFORMERS", "TZ", "XDG")
 READ_LATER = ("PYTHONPATH", "PYTHONUNBUFFERED")
 
 
