@@ -31,7 +31,7 @@ MADE = ("hf/model.safetensors", "hf/config.json", "hf/README.md", "loss.tsv")
 def command(folder: Path) -> None:
     """The step's command line, in a child of this process: to start Python and torch each time would take minutes."""
     os.chdir(folder)
-    with open("said.log", "a") as said, contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+    with open("said.log", "a") as log, contextlib.redirect_stdout(log), contextlib.redirect_stderr(log):
         sys.argv = ["seq2seq", "--config", "distil.yaml", "--in", *INS, "--out", "out"]
         runpy.run_module("toolkit.train.whisper", run_name="__main__", alter_sys=True)
 

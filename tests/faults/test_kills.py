@@ -117,8 +117,8 @@ def test_killed_at_random_in_every_step_it_ends_byte_identical(nano: Path, new_h
         for out in outs:
             kill_once(house, words, folder / out, rng)
             kills += 1
-        code, said = house.run("mini/ssl", *words)
-        assert code == 0, said
+        code, output = house.run("mini/ssl", *words)
+        assert code == 0, output
     assert kills >= FEWEST_KILLS
     interrupted, whole = made_bytes(folder / "nano"), made_bytes(nano)
     assert interrupted.keys() == whole.keys()
@@ -127,22 +127,22 @@ def test_killed_at_random_in_every_step_it_ends_byte_identical(nano: Path, new_h
 
 def stages(house: House) -> dict[str, list[str]]:
     """Outputs of every stage, one for each of its steps, as `--list` shows them."""
-    code, said = house.run("mini/ssl", "--preset", "nano", "--list")
-    assert code == 0, said
-    found: dict[str, list[str]] = {}
-    for line in said.splitlines():
+    code, output = house.run("mini/ssl", "--preset", "nano", "--list")
+    assert code == 0, output
+    outputs: dict[str, list[str]] = {}
+    for line in output.splitlines():
         if line[:3].strip():
-            found[line.split()[1]] = outs = []
+            outputs[line.split()[1]] = outs = []
         else:
             outs.append(line.split(" -> ")[1])
-    return found
+    return outputs
 
 
 def kill_once(house: House, words: tuple[str, ...], out: Path, rng: random.Random) -> None:
     """Start the stage and kill it at some moment after it began to make `out`.
 
-    A step that was done before its kill came is begun anew, and the seconds it took are what the next kill has:
-    how fast a machine is must not decide whether a kill lands.
+    A step that ends before its kill is started again, and the next kill comes within the seconds that it took. So
+    the speed of the machine does not decide whether a kill lands.
     """
     span = LONGEST_STEP_SECONDS
     while True:
@@ -151,7 +151,7 @@ def kill_once(house: House, words: tuple[str, ...], out: Path, rng: random.Rando
         wait_for_record(process, out, before)
         began = time.monotonic()
         try:
-            said, _ = process.communicate(timeout=rng.uniform(0.05, 0.95) * span)
+            output, _ = process.communicate(timeout=rng.uniform(0.05, 0.95) * span)
         except subprocess.TimeoutExpired:
             kill = rng.choice((os.kill, os.killpg))  # the engine alone, or all of its processes at once
             kill(process.pid, signal.SIGKILL)
@@ -160,8 +160,8 @@ def kill_once(house: House, words: tuple[str, ...], out: Path, rng: random.Rando
                 return
             span = min(span, time.monotonic() - began)  # it was a later step of the stage that was killed
         else:
-            assert process.returncode == 0, said
-            if "nothing to do" not in said:
+            assert process.returncode == 0, output
+            if "nothing to do" not in output:
                 span = min(span, time.monotonic() - began)
         shutil.rmtree(out)
 

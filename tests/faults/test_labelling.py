@@ -69,13 +69,13 @@ def decoded(root: Path) -> int:
 
 def test_killed_at_random_while_labelling_it_ends_byte_identical(data: Path, model: Path, tmp_path: Path) -> None:
     process = start(data, model, tmp_path / "whole/out", 1)
-    said, _ = process.communicate(timeout=300)
-    assert process.returncode == 0, said
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, output
     whole, out, rng = decoded(tmp_path / "whole"), tmp_path / "killed/out", random.Random(3)
     kills = 0
     while kills < KILLS:
         process = start(data, model, out, rng.choice((1, 1, 1, 2)))
-        # After so many bytes more than there are: each kill comes at another moment of the work, however fast it is.
+        # Kill after a drawn number of new bytes: each kill comes at another moment of the work, on any machine.
         goal = decoded(out.parent) + rng.uniform(0, 1.6 / KILLS) * whole
         while process.poll() is None and decoded(out.parent) <= goal:
             time.sleep(0.01)
@@ -83,8 +83,8 @@ def test_killed_at_random_while_labelling_it_ends_byte_identical(data: Path, mod
         kill = rng.choice((os.kill, os.killpg))  # the main process alone, or its workers too
         if process.poll() is None:
             kill(process.pid, signal.SIGKILL)
-        said, _ = process.communicate(timeout=60)
-        assert process.returncode in (0, -signal.SIGKILL), said
+        output, _ = process.communicate(timeout=60)
+        assert process.returncode in (0, -signal.SIGKILL), output
         if read_json(out / RECORD)["state"] == "running":
             kills += 1
             continue
@@ -92,8 +92,8 @@ def test_killed_at_random_while_labelling_it_ends_byte_identical(data: Path, mod
         assert results(out) == results(tmp_path / "whole/out")
         shutil.rmtree(out.parent)
     process = start(data, model, out, 1)
-    said, _ = process.communicate(timeout=300)
-    assert process.returncode == 0, said
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, output
     assert kills == KILLS
     assert results(out) == results(tmp_path / "whole/out")
     assert b"077" in (out / "dropped.tsv").read_bytes() and not (out / "shards").exists()
@@ -119,6 +119,6 @@ def test_a_disk_full_while_labelling_is_a_clear_error_and_with_room_it_ends_as_a
     assert "first: 1" in done.stdout and "error: the disk is full" in done.stderr, done.stderr
     assert "second: 0" in done.stdout and "Traceback" not in done.stderr, done.stderr
     process = start(data, model, tmp_path / "whole/out", 1)
-    said, _ = process.communicate(timeout=300)
-    assert process.returncode == 0, said
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, output
     assert results(tmp_path / "saved") == results(tmp_path / "whole/out")

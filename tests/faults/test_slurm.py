@@ -52,9 +52,9 @@ def on_slurm(cluster: None, new_house: Callable[[], House]) -> OnSlurm:
     return OnSlurm(new_house())
 
 
-def wait(what: Callable[[], object], seconds: float = 120.0) -> None:
+def wait(condition: Callable[[], object], seconds: float = 120.0) -> None:
     deadline = time.monotonic() + seconds
-    while not what():
+    while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
 
@@ -65,14 +65,14 @@ def asked(*words: str) -> str:
 
 def processes(folder: Path, word: str) -> list[int]:
     """Processes at work in `folder` with `word` on their command line."""
-    found = []
+    pids = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
             if os.readlink(process / "cwd") == str(folder) and word in (process / "cmdline").read_text().split("\0"):
-                found.append(int(process.name))
+                pids.append(int(process.name))
         except OSError:  # gone meanwhile
             continue
-    return found
+    return pids
 
 
 def test_whatever_befalls_its_jobs_the_bytes_are_those_of_a_local_run(on_slurm: OnSlurm, nano: Path) -> None:
@@ -83,29 +83,29 @@ def test_whatever_befalls_its_jobs_the_bytes_are_those_of_a_local_run(on_slurm: 
     assert on_slurm.stage("it1.quality")[0] == 0
     training_killed_then_left_alone(on_slurm)
     a_worker_killed(on_slurm)
-    code, said = on_slurm.house.run("mini/ssl", *WORDS, "--stop-stage", "it2.label", cold=True)
-    assert code == 0, said
-    there, local = made_bytes(on_slurm.made), made_bytes(nano)
-    assert {"dump/it2/labels/labels.npy", "exp/it1/base/hf/model.safetensors"} <= there.keys() <= local.keys()
-    assert [name for name in there if there[name] != local[name]] == []
+    code, output = on_slurm.house.run("mini/ssl", *WORDS, "--stop-stage", "it2.label", cold=True)
+    assert code == 0, output
+    slurm_bytes, local = made_bytes(on_slurm.made), made_bytes(nano)
+    assert {"dump/it2/labels/labels.npy", "exp/it1/base/hf/model.safetensors"} <= slurm_bytes.keys() <= local.keys()
+    assert [name for name in slurm_bytes if slurm_bytes[name] != local[name]] == []
 
 
 def a_task_cancelled(on_slurm: OnSlurm) -> None:
     process, job = on_slurm.begun("it1.sample", "dump/it1/sample")
     subprocess.run(["scancel", f"{job}_1"], check=True)
     on_slurm.hold.unlink()
-    said, _ = process.communicate(timeout=120)
-    assert process.returncode == 1 and f"1 of 2 tasks of job {job} ended unfinished" in said and "CANCELLED" in said
-    code, said = on_slurm.stage("it1.sample")
-    assert code == 0, said
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 1 and f"1 of 2 tasks of job {job} ended unfinished" in output and "CANCELLED" in output
+    code, output = on_slurm.stage("it1.sample")
+    assert code == 0, output
 
 
 def a_task_requeued(on_slurm: OnSlurm) -> None:
     process, job = on_slurm.begun("it1.label", "dump/it1/labels")
     subprocess.run(["scontrol", "requeue", f"{job}_2"], check=True)
     on_slurm.hold.unlink()
-    said, _ = process.communicate(timeout=120)
-    assert process.returncode == 0, said
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 0, output
 
 
 def training_killed_then_left_alone(on_slurm: OnSlurm) -> None:
@@ -116,17 +116,17 @@ def training_killed_then_left_alone(on_slurm: OnSlurm) -> None:
     wait(lambda: process.poll() is not None or list((out / "checkpoints").glob("????????")))
     for pid in processes(on_slurm.recipe, "--worker")[-1:]:
         os.kill(pid, signal.SIGKILL)
-    said, _ = process.communicate(timeout=120)
+    output, _ = process.communicate(timeout=120)
     if process.returncode == 0:  # it was done before its kill: begun anew
         shutil.rmtree(out)
         return training_killed_then_left_alone(on_slurm)
-    assert "1 of 1 tasks" in said and f"task 1 of job {job} ended unfinished" in said, said
+    assert "1 of 1 tasks" in output and f"task 1 of job {job} ended unfinished" in output, output
     process, job = on_slurm.begun("it1.base", "exp/it1/base")
     on_slurm.kill_engine(process)
     assert f"job {job} of Slurm is at work here" in on_slurm.house.run("mini/ssl", "--preset", "nano", "--list")[1]
     on_slurm.hold.unlink()
-    code, said = on_slurm.stage("it1.base")
-    assert code == 0 and f"job {job} of this step was submitted before: waiting for it" in said, said
+    code, output = on_slurm.stage("it1.base")
+    assert code == 0 and f"job {job} of this step was submitted before: waiting for it" in output, output
 
 
 def a_worker_killed(on_slurm: OnSlurm) -> None:
@@ -135,6 +135,6 @@ def a_worker_killed(on_slurm: OnSlurm) -> None:
     wait(lambda: process.poll() is not None or processes(on_slurm.recipe, "2/2"))
     for pid in processes(on_slurm.recipe, "2/2"):
         os.kill(pid, signal.SIGKILL)
-    said, _ = process.communicate(timeout=120)
-    assert process.returncode == 1 and f"1 of 2 tasks of job {job} ended unfinished" in said, said
-    assert "exit code 137 (SIGKILL)" in said and "nano/dump/it2/sample/log/worker.2.log ends with:" in said
+    output, _ = process.communicate(timeout=120)
+    assert process.returncode == 1 and f"1 of 2 tasks of job {job} ended unfinished" in output, output
+    assert "exit code 137 (SIGKILL)" in output and "nano/dump/it2/sample/log/worker.2.log ends with:" in output

@@ -52,8 +52,8 @@ def house(new_house: Callable[[], House]) -> House:
 
 
 def test_every_recipe_of_a_corpus_is_tried_here() -> None:
-    there = {p.parts[-3] for p in (ROOT / "egs").glob("*/ssl/run.sh")}
-    assert there == {*RECIPES, "mini", "asterisk", "folder", "dialect_clips"}
+    recipes = {p.parts[-3] for p in (ROOT / "egs").glob("*/ssl/run.sh")}
+    assert recipes == {*RECIPES, "mini", "asterisk", "folder", "dialect_clips"}
 
 
 @pytest.mark.parametrize(
@@ -64,18 +64,18 @@ def test_four_stages_make_units_of_a_corpus_in_its_true_layout(
 ) -> None:
     for variable, name in RECIPES[recipe].items():
         monkeypatch.setenv(variable, str(tree(name)))
-    code, said = house.run(f"{recipe}/ssl", "--list")
-    assert code == 0 and " it1.label " in said, said
-    code, said = house.run(f"{recipe}/ssl", *SHORT)
-    assert code == 0, said
+    code, output = house.run(f"{recipe}/ssl", "--list")
+    assert code == 0 and " it1.label " in output, output
+    code, output = house.run(f"{recipe}/ssl", *SHORT)
+    assert code == 0, output
     at = house.root / "egs" / recipe / "ssl"
     options = dict(line.split(None, 2)[:2] for line in _help(house, recipe) if line.startswith("  --"))
     labels = Labels.open(at / "dump/it1/labels")
     for option in ("--train", "--dev"):
         data = DataDir.read(at / "dump/sets" / options[option])
         assert any(u.id in labels for u in data.utterances)
-    code, said = house.run(f"{recipe}/ssl", *SHORT)
-    assert code == 0 and "nothing to do" in said, said
+    code, output = house.run(f"{recipe}/ssl", *SHORT)
+    assert code == 0 and "nothing to do" in output, output
 
 
 @pytest.mark.parametrize("recipe", OF_A_DIALECT[1:])
@@ -98,9 +98,9 @@ def test_a_recipe_of_another_dialect_names_another_and_is_else_the_same(
 
 
 def _help(house: House, recipe: str) -> list[str]:
-    code, said = house.run(f"{recipe}/ssl", "--help")
-    assert code == 0, said
-    return said.splitlines()
+    code, output = house.run(f"{recipe}/ssl", "--help")
+    assert code == 0, output
+    return output.splitlines()
 
 
 def test_the_walk_through_of_the_readme_works_word_for_word(

@@ -37,8 +37,8 @@ def test_a_copied_recipe_runs_and_nj_1_gives_the_bytes_of_nj_4(
 ) -> None:
     house = new_house()
     (house.root / "egs/mini").rename(house.root / "egs/صوت 2")
-    code, said = house.run("صوت 2/whisper", *nano_whisper_options, "--nj", "1")
-    assert code == 0, said
+    code, output = house.run("صوت 2/whisper", *nano_whisper_options, "--nj", "1")
+    assert code == 0, output
 
     def bytes_of(folder: Path) -> dict[str, bytes]:
         every = made_bytes(folder).items()
