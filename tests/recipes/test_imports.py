@@ -8,7 +8,7 @@ import pytest
 # On the worker that has the Whisper run already.
 pytestmark = [pytest.mark.recipe, pytest.mark.xdist_group("tests/recipes/test_whisper_mini.py")]
 
-TRAINS = {"train.pretrain", "train.probe", "train.whisper"}  # steps that build an optimiser, which imports dynamo
+TRAINS = {"train.pretrain", "train.probe", "train.whisper"}
 COMPUTES = {"units.sample", "units.kmeans", "units.label", "models.student", "pseudo.transcribe", "pseudo.pack"}
 
 
@@ -24,7 +24,7 @@ def imported(run: Path) -> list[tuple[str, str]]:
 def test_a_nano_run_of_ssl_imports_torch_22_times_and_dynamo_12_times_at_most(nano: Path) -> None:
     counts = Counter(module for _, module in imported(nano))
     assert 10 <= counts["torch"] <= 22, counts
-    assert 4 <= counts["torch._dynamo"] <= 12, counts
+    assert counts["torch._dynamo"] <= 12, counts
 
 
 @pytest.mark.parametrize("recipe", ["nano", "nano_whisper"])

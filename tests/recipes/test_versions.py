@@ -9,7 +9,9 @@ only the steps that compute with integers and text are held to it. After a chang
 
 from __future__ import annotations
 
+import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +20,10 @@ from outputs import digest_of
 
 from toolkit.core.registry import declared
 
-pytestmark = pytest.mark.recipe
+# On the worker that has the Whisper run already.
+pytestmark = [pytest.mark.recipe, pytest.mark.xdist_group("tests/recipes/test_whisper_mini.py")]
 
+ABSOLUTE = re.compile(r"(?<![\w.])/[^\s\"]*/")
 RECORDED = Path(__file__).with_name("versions.json")
 # Their tables and pages show measured times.
 SHOW_TIMES = {"report", "report.whisper"}
@@ -38,11 +42,15 @@ def outputs(run: Path) -> dict[str, dict[str, Any]]:
     root = run.resolve()
     made: dict[str, dict[str, Any]] = {}
     for record in sorted(root.rglob("record.json")):
-        command = json.loads(json.loads(record.read_text(encoding="utf-8"))["parts"]["command"])
+        parts = json.loads(record.read_text(encoding="utf-8"))["parts"]
+        command = json.loads(parts["command"])
         if "/" in command[0] or command[0] in SHOW_TIMES or ".transcribed" in record.parts:
             continue
         name = record.parent.relative_to(root).as_posix()
+        about = {part: value for part, value in parts.items() if part != "VERSION" and not part.startswith("input ")}
         made[name] = {"step": command[0], "command": command, "is": digest_of(record.parent, root)}
+        asked = ABSOLUTE.sub("", json.dumps(about, sort_keys=True))  # a teacher in a folder of this run
+        made[name]["asked"] = hashlib.sha256(asked.encode()).hexdigest()[:16]
     for row in made.values():
         inputs = [word.removeprefix("nano/") for word in _values(row.pop("command"), "--in")]
         row["from"] = [made[holder]["is"] for word in inputs for holder in made if f"{word}/".startswith(f"{holder}/")]
@@ -60,12 +68,12 @@ def _values(command: list[str], flag: str) -> list[str]:
 
 
 def mistakes(old: dict[str, dict[str, Any]], new: dict[str, dict[str, Any]]) -> list[str]:
-    """Outputs that changed under the same version although their inputs did not."""
+    """Outputs that changed under the same version although command, config and inputs did not."""
     return [
         f"{name}: {row['step']} makes other output of the same input: raise its version in the registry.py of its room"
         for name, row in new.items()
         if name in old
-        and (old[name]["step"], old[name]["version"], old[name]["from"]) == (row["step"], row["version"], row["from"])
+        and all(old[name][part] == row[part] for part in ("step", "version", "asked", "from"))
         and old[name]["is"] != row["is"]
     ]
 
@@ -77,11 +85,11 @@ def test_no_output_changed_without_the_version_of_its_step(recipe: str, request:
     old = recorded.get(recipe, {})
     alike = recorded.get("processor") == processor()
     judged = {name: row for name, row in new.items() if alike or not row["step"].startswith(FLOATS)}
+    assert old or request.config.getoption("--record-versions"), f"{RECORDED} is not there"
     assert mistakes(old, judged) == []
     if request.config.getoption("--record-versions"):
         tree = {**recorded, "processor": processor(), recipe: new}
-        RECORDED.write_text(json.dumps(tree, indent=1, sort_keys=True) + "
-", encoding="utf-8")
+        RECORDED.write_text(json.dumps(tree, indent=1, sort_keys=True) + "\n", encoding="utf-8")
         return
     again = f"pytest {Path(__file__).name} --record-versions"
     assert not alike or new == old, f"versions, inputs or outputs are others than recorded; if that is meant: {again}"
@@ -92,7 +100,7 @@ def test_a_changed_digit_of_a_label_or_a_word_is_a_mistake_and_the_last_bit_of_a
         (tmp_path / "text").write_text(text)
         (tmp_path / "labels.bin").write_bytes(bytes([255, label]))
         digest = digest_of(tmp_path, tmp_path)
-        return {"out": {"step": "units.label", "version": version, "from": [source], "is": digest}}
+        return {"out": {"step": "units.label", "version": version, "asked": "", "from": [source], "is": digest}}
 
     first = one("قال 0.123456789 في 12", 3)
     assert mistakes(first, one("قال 0.123456788 في 12", 3)) == []

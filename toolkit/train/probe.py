@@ -28,7 +28,6 @@ from ..core.step import Step, main
 from ..data.audio import AudioError
 from ..data.kaldi import DataDir
 from ..units.features import device_of, exact_float32
-from .engine.schedule import optimiser_imports
 from .objectives.classify import Features
 from .probe_cache import SetFeatures, compute
 from .probe_config import SETS, ProbeConfig
@@ -158,7 +157,7 @@ def run(step: Step[ProbeConfig]) -> None:
         _costs(step, probes, rows, DataDir.read(data / named[0]))
     steps = float(sum(task.steps * len(task.lr) for task in config.tasks.values()) or 1)
     costs = [steps * (shape[0] if config.layer_wise else 1) for shape in shapes]
-    shards = run_shards(step, costs, work, "steps", on_device=True, preload=optimiser_imports)
+    shards = run_shards(step, costs, work, "steps", on_device=True)
     by_row = {row.row: shard for row, shard in zip(rows, shards, strict=True)}
     _gather(step, by_row)
     remove(step.out / WORK)

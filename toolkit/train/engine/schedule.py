@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Sequence
-from importlib import import_module
+from functools import cache
 from typing import Any
 
 import torch
@@ -26,9 +27,17 @@ def learning_rate(config: OptimConfig, step: int, total_steps: int) -> float:
     return config.peak_lr * (left if config.schedule == "linear" else 0.5 * (1 - math.cos(math.pi * left)))
 
 
-def optimiser_imports() -> None:
-    """Import what building an optimiser imports, seconds of it, before workers are forked."""
-    import_module("torch._dynamo")
+@cache
+def _eager(kind: type[torch.optim.Optimizer]) -> type[torch.optim.Optimizer]:
+    """An optimiser without the wrappers that only torch.compile needs.
+
+    The first call of one of them imports torch._dynamo and sympy, 1.3 s and more in every process that trains. What
+    they wrap is the same code, so the weights are the same bits.
+    """
+    names = ("step", "zero_grad", "add_param_group", "state_dict", "load_state_dict")
+    plain: dict[str, Any] = {name: inspect.unwrap(getattr(kind, name)) for name in names}
+    plain["step"] = torch.no_grad()(plain["step"])
+    return type(f"Eager{kind.__name__}", (kind,), plain)
 
 
 def optimiser(config: OptimConfig, groups: Sequence[dict[str, Any]]) -> torch.optim.Optimizer:
@@ -36,7 +45,7 @@ def optimiser(config: OptimConfig, groups: Sequence[dict[str, Any]]) -> torch.op
 
     Other entries of a group go to torch's optimiser, e.g. maximize. Parameters without `requires_grad` are left out.
     """
-    kind = torch.optim.AdamW if config.name == "adamw" else torch.optim.Adam
+    kind: Any = _eager(torch.optim.AdamW if config.name == "adamw" else torch.optim.Adam)
     groups = [{"lr_scale": 1.0, **g, "params": [p for p in g["params"] if p.requires_grad]} for g in groups]
     return kind(
         groups, lr=config.peak_lr, betas=config.betas, eps=config.eps, weight_decay=config.weight_decay, fused=True
