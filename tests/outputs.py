@@ -11,6 +11,7 @@ from pathlib import Path
 MEASURED = {"times.json", "cost.json", "speed.json", "record.json", ".lock"}
 MEASURED_FOLDERS = {"log", "tensorboard", "checkpoints", "shards", ".transcribed", "__pycache__"}
 NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+(?:[eE][-+]?\d+)?|[eE][-+]?\d+)(?![\w.])")  # with a point or an exponent
+ABSOLUTE = re.compile(r"(?<![\w.])/[^\s\"]*/")  # of a folder that a test made
 TINY = 1e-5  # what is left where two sums should be equal
 
 
@@ -33,7 +34,7 @@ def contents(path: Path, root: Path) -> bytes:
     if path.suffix in (".ark",):
         return str(len(data)).encode()  # float32; what is learnt from them shows a change
     try:
-        text = data.decode("utf-8").replace(str(root), "")
+        text = ABSOLUTE.sub("", data.decode("utf-8").replace(str(root), ""))
     except UnicodeDecodeError:
         return data  # labels, audio
     return NUMBER.sub(lambda match: rounded(float(match[0])), text).encode()

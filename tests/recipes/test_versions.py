@@ -11,19 +11,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from pathlib import Path
 from typing import Any
 
 import pytest
-from outputs import digest_of
+from outputs import ABSOLUTE, digest_of
 
 from toolkit.core.registry import declared
 
 # On the worker that has the Whisper run already.
 pytestmark = [pytest.mark.recipe, pytest.mark.xdist_group("tests/recipes/test_whisper_mini.py")]
 
-ABSOLUTE = re.compile(r"(?<![\w.])/[^\s\"]*/")
 RECORDED = Path(__file__).with_name("versions.json")
 # Their tables and pages show measured times.
 SHOW_TIMES = {"report", "report.whisper"}

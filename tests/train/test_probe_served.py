@@ -156,6 +156,7 @@ def test_each_worker_has_a_gpu_of_its_own(
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(probe, "Probes", lambda config, sets, device: seen.append(device))
     monkeypatch.setattr(probe, "run_shards", shards)
+    monkeypatch.setattr(probe, "_costs", lambda *_: {})
     with pytest.raises(WorkerDone):
         probe.run(Step(CONFIG, [write(tmp_path / "data", {})], tmp_path / "out", ["train.probe"], worker))
     assert seen == [torch.device(device), True]

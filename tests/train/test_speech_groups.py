@@ -9,7 +9,7 @@ from networks import TINY
 
 from toolkit.data.kaldi import write_data_dir
 from toolkit.data.labels import LabelHeader, write_labels
-from toolkit.train.config import DataConfig, TrainConfig
+from toolkit.train.config import DataConfig, PretrainConfig
 from toolkit.train.speech import Inputs, Speech
 
 LANGUAGES = {"ARB": 12, "ENG": 6, "FRA": 3}
@@ -37,7 +37,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
 
 
 def opened(inputs: Inputs, data: DataConfig) -> Speech:
-    return Speech(TrainConfig(model=MODEL, data=data), inputs, lambda *row: None)
+    return Speech(PretrainConfig(model=MODEL, data=data), inputs, lambda *row: None)
 
 
 def test_a_batch_is_of_the_language_that_it_names(inputs: Inputs) -> None:

@@ -80,9 +80,9 @@ def test_work_is_shared_among_gpus_with_a_teacher_and_among_cpus_for_mfcc(
     for module in (sample, label):
         run_shards = module.run_shards
 
-        def noted(*args: Any, run_shards: Any = run_shards, on_device: bool = False) -> Any:
+        def noted(*args: Any, run_shards: Any = run_shards, on_device: bool = False, **more: Any) -> Any:
             said.append(on_device)
-            return run_shards(*args, on_device=on_device)
+            return run_shards(*args, on_device=on_device, **more)
 
         monkeypatch.setattr(module, "run_shards", noted)
     run_step(sample, UnitsConfig, [data], tmp_path / "s", SMALL)

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -152,14 +153,17 @@ def run(step: Step[ProbeConfig]) -> None:
         probes.probe(rows[k], step.out / WORK / rows[k].row, path)
 
     torch.set_num_threads(config.threads)
+    measured: dict[str, dict[str, Any]] = {}
     if not config.layer_wise and not step.worker:  # first: what a row costs is then not measured in a used-up process
         named = [task.sets.test for task in config.tasks.values()] or [config.sets.test]
-        _costs(step, probes, rows, DataDir.read(data / named[0]))
+        measured = _costs(step, probes, rows, DataDir.read(data / named[0]))
     steps = float(sum(task.steps * len(task.lr) for task in config.tasks.values()) or 1)
     costs = [steps * (shape[0] if config.layer_wise else 1) for shape in shapes]
     shards = run_shards(step, costs, work, "steps", on_device=True)
     by_row = {row.row: shard for row, shard in zip(rows, shards, strict=True)}
     _gather(step, by_row)
+    for name, cost in measured.items():
+        write_json(step.out / name / COST, cost)
     remove(step.out / WORK)
 
 
@@ -211,14 +215,18 @@ def _gather(step: Step[ProbeConfig], shards: Mapping[str, Path]) -> None:
     step.ledger.rows = sorted(set(step.ledger.rows))  # every row of the table drops the same utterance
 
 
-def _costs(step: Step[ProbeConfig], probes: Probes, rows: Sequence[Row], test: DataDir) -> None:
+def _costs(step: Step[ProbeConfig], probes: Probes, rows: Sequence[Row], test: DataDir) -> dict[str, dict[str, Any]]:
+    """Figures of `measure` by row."""
     config = step.config
     waves = _waves(test, config.cost_utterances)
+    costs = {}
     with Progress(f"{step.name} cost", len(rows), "rows") as bar:
         for row in rows:
-            cost = measure(partial(probes.open, row), waves, config.cost_seconds, probes.device, config.threads)
-            write_json(step.out / row.row / COST, cost)
+            costs[row.row] = measure(
+                partial(probes.open, row), waves, config.cost_seconds, probes.device, config.threads
+            )
             bar.add(1)
+    return costs
 
 
 def _waves(data: DataDir, count: int) -> list[Tensor]:
