@@ -10,7 +10,7 @@ from networks import TINY
 from toolkit.data.kaldi import write_data_dir
 from toolkit.data.labels import LabelHeader, write_labels
 from toolkit.train.config import DataConfig, PretrainConfig
-from toolkit.train.speech import Inputs, Speech
+from toolkit.train.speech import PretrainInputs, Speech
 
 LANGUAGES = {"ARB": 12, "ENG": 6, "FRA": 3}
 MODEL = replace(TINY, conv_dim=(8,) * 6, conv_kernel=(20, 3, 3, 3, 2, 2), conv_stride=(10, 2, 2, 2, 2, 2))
@@ -18,7 +18,7 @@ DATA = DataConfig(lengths=(1.0,), micro_seconds=3.0, micro_batches=2)
 
 
 @pytest.fixture(scope="module")
-def inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> PretrainInputs:
     """Utterances of three languages; all units of a language are its number."""
     folder = tmp_path_factory.mktemp("speech")
     tables: dict[str, dict[str, str]] = {name: {} for name in ("wav.scp", "utt2spk", "utt2dur", "utt2lang")}
@@ -33,14 +33,14 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
     write_data_dir(folder / "data", tables)
     header = LabelHeader(50.0, 3, "hash", "layer 3", "1-based", 0, 0)
     write_labels(folder / "labels", header, list(tables["utt2spk"]), arrays, check=False)
-    return Inputs.read([folder / "data", folder / "labels"])
+    return PretrainInputs.read([folder / "data", folder / "labels"])
 
 
-def opened(inputs: Inputs, data: DataConfig) -> Speech:
+def opened(inputs: PretrainInputs, data: DataConfig) -> Speech:
     return Speech(PretrainConfig(model=MODEL, data=data), inputs, lambda *row: None)
 
 
-def test_a_batch_is_of_the_language_that_it_names(inputs: Inputs) -> None:
+def test_a_batch_is_of_the_language_that_it_names(inputs: PretrainInputs) -> None:
     speech = opened(inputs, replace(DATA, balance="utt2lang", shares={"ENG": 0.5}))
     batches = [speech.batch(step, number) for step in range(30) for number in (0, 1)]
     for batch in batches:
@@ -53,7 +53,7 @@ def test_a_batch_is_of_the_language_that_it_names(inputs: Inputs) -> None:
     assert "ENG: 50.0 % of the audio-seconds" in speech.summary
 
 
-def test_without_shares_a_batch_is_of_no_group_and_the_crops_still_unpack(inputs: Inputs) -> None:
+def test_without_shares_a_batch_is_of_no_group_and_the_crops_still_unpack(inputs: PretrainInputs) -> None:
     speech = opened(inputs, DATA)
     batch = speech.batch(3, 1)
     assert batch["group"] == ""
