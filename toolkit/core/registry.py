@@ -57,10 +57,6 @@ class Declaration:
         loaded: type[Any] = getattr(import_module(f"{PACKAGE.name}.{module}"), name)
         return loaded
 
-    def module(self) -> str:
-        """The module that `python3 -m` runs."""
-        return f"{PACKAGE.name}.{self.name}"
-
 
 @dataclass(frozen=True)
 class NoConfig:
