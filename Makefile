@@ -22,9 +22,9 @@ demo: setup
 demo-whisper: setup
 	@cd egs/mini/whisper && ./run.sh
 
-## Modules stay on one worker, the longest first (tests/conftest.py). One thread each: two workers have two cores.
+## A module stays on one worker, the longest first (tests/conftest.py). One thread each: two workers have two cores.
 PYTEST = OMP_NUM_THREADS=1 .venv/bin/pytest --durations=10
-SHARED = -n 2 --dist loadgroup --no-loadscope-reorder
+SHARED = -n 2 --dist loadfile --no-loadscope-reorder
 
 test: lint
 	$(PYTEST) $(SHARED) -m "not slurm and not long"

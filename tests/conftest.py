@@ -62,12 +62,9 @@ FIRST = (
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of a module go to one worker, which makes the module's fixtures once; the longest modules go first."""
+    """The longest modules go first."""
     place = {str(ROOT / "tests" / name): n for n, name in enumerate(FIRST)}
     items.sort(key=lambda item: place.get(str(item.path), len(FIRST)))
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(str(item.path.relative_to(ROOT))))
 
 
 class House:
@@ -147,32 +144,42 @@ def nano(new_house: Callable[[], House]) -> Path:
     return made_once("nano", make, HOUSE) / "nano"
 
 
-@pytest.fixture(scope="session")
-def nano_whisper_options(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
-    """Options of egs/mini/whisper that name a teacher of random weights, and clips, in place of what is fetched."""
-    from trees import dialect_clips, speech
-    from whispers import tiny_whisper_folder
+WHISPER = ("tests/trees", "tests/whispers.py")
 
-    top = tmp_path_factory.mktemp("given")
-    dialect_clips.make(top / "clips", speech())
-    teacher = tiny_whisper_folder(top / "teacher", seed=1, ends=True)
+
+@pytest.fixture(scope="session")
+def nano_whisper_options() -> tuple[str, ...]:
+    """Options of egs/mini/whisper that name a teacher of random weights, and clips, in place of what is fetched."""
+
+    def make(folder: Path) -> None:
+        from trees import dialect_clips, speech
+        from whispers import tiny_whisper_folder
+
+        dialect_clips.make(folder / "clips", speech())
+        tiny_whisper_folder(folder / "teacher", seed=1, ends=True)
+
+    given = made_once("given", make, (*HOUSE, *WHISPER))
     options = ("--allow-contamination", "true")  # the clips of this tree repeat sentences of the corpus
-    return ("--preset", "nano", "--teacher", str(teacher), "--clips", str(top / "clips"), *options)
+    return ("--preset", "nano", "--teacher", str(given / "teacher"), "--clips", str(given / "clips"), *options)
 
 
 @pytest.fixture(scope="session")
 def nano_whisper(nano_whisper_options: tuple[str, ...], new_house: Callable[[], House]) -> Path:
     """Folder of a nano run of egs/mini/whisper with nj 4; a second run has nothing to do."""
-    house = new_house()
-    imports = house.root / "imports.tsv"
-    code, written = house.run("mini/whisper", *nano_whisper_options, "--nj", "4", cold=True, imports=imports)
-    assert code == 0, written
-    code, written = house.run("mini/whisper", *nano_whisper_options)
-    assert code == 0 and "nothing to do" in written, written
-    recipe = house.root / "egs/mini/whisper"
-    assert not (recipe / "downloads").exists()
-    shutil.copyfile(imports, recipe / "nano/imports.tsv")
-    return recipe / "nano"
+
+    def make(folder: Path) -> None:
+        house = new_house()
+        imports = house.root / "imports.tsv"
+        code, written = house.run("mini/whisper", *nano_whisper_options, "--nj", "4", cold=True, imports=imports)
+        assert code == 0, written
+        code, written = house.run("mini/whisper", *nano_whisper_options)
+        assert code == 0 and "nothing to do" in written, written
+        recipe = house.root / "egs/mini/whisper"
+        assert not (recipe / "downloads").exists()
+        (recipe / "nano").rename(folder / "nano")
+        imports.rename(folder / "nano/imports.tsv")
+
+    return made_once("nano_whisper", make, (*HOUSE, *WHISPER)) / "nano"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -59,7 +59,7 @@ def made_once(name: str, make: Callable[[Path], None], sources: Iterable[str]) -
 
 @cache
 def _digest(sources: tuple[str, ...]) -> str:
-    state = hashlib.sha256(f"{sys.version} {os.environ.get('OMP_NUM_THREADS')}".encode())
+    state = hashlib.sha256(f"{ROOT} {sys.version} {os.environ.get('OMP_NUM_THREADS')}".encode())
     for path in (ROOT / ".venv/.stamp", *(ROOT / source for source in sources)):
         for file in [path] if path.is_file() else _files(path):
             state.update(f"{file.relative_to(ROOT)}\0{file.stat().st_mode:o}\0{file.stat().st_size}\0".encode())

@@ -202,7 +202,7 @@ def test_when_the_step_ends_so_do_its_forks_and_the_next_run_finishes(step: Path
 
 def test_a_fork_does_not_hold_the_lock_of_the_step(step: Path) -> None:
     process = begin(step, "--sleep", "60")
-    wait(lambda: len(logs(step)) == 3 and any("shard 1" in line for line in logs(step)[2]))
+    wait(lambda: [n for n, lines in logs(step).items() if f"shard {n - 1} here" in lines] == [1, 2, 3])
     for pid in forked(process):
         held = [os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir()]
         assert not [path for path in held if path.endswith(".lock")]

@@ -19,7 +19,6 @@ from toolkit.core.record import RECORD
 from toolkit.data.kaldi import write_data_dir
 
 pytestmark = pytest.mark.faults
-KILLS = 20
 RESULTS = ("hypotheses.jsonl", "text", "header.json", "dropped.tsv")
 RATE = 16000
 WORDS = ("--decode.max-new-tokens", "60", "--decode.window-seconds", "2", "--speed.batch", "2")
@@ -45,6 +44,14 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root / "set"
 
 
+@pytest.fixture(scope="module")
+def whole(data: Path, model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What nobody disturbed."""
+    out = tmp_path_factory.mktemp("whole") / "out"
+    finish(data, model, out)
+    return out
+
+
 def argv(data: Path, model: Path, out: Path) -> list[str]:
     step = [sys.executable, "-m", "toolkit.pseudo.transcribe", *WORDS]
     return [*step, "--in", str(data), str(model), "--out", str(out)]
@@ -58,6 +65,12 @@ def start(data: Path, model: Path, out: Path, nj: int) -> subprocess.Popen[str]:
     )
 
 
+def finish(data: Path, model: Path, out: Path) -> None:
+    process = start(data, model, out, 1)
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, output
+
+
 def results(out: Path) -> dict[str, bytes]:
     return {name: (out / name).read_bytes() for name in RESULTS}
 
@@ -67,16 +80,16 @@ def decoded(root: Path) -> int:
     return sum(p.stat().st_size for p in root.glob(".transcribed/*/*.jsonl"))
 
 
-def test_killed_at_random_while_labelling_it_ends_byte_identical(data: Path, model: Path, tmp_path: Path) -> None:
-    process = start(data, model, tmp_path / "whole/out", 1)
-    output, _ = process.communicate(timeout=300)
-    assert process.returncode == 0, output
-    whole, out, rng = decoded(tmp_path / "whole"), tmp_path / "killed/out", random.Random(3)
+@pytest.mark.parametrize("wanted", [4, pytest.param(20, marks=pytest.mark.long)])
+def test_killed_at_random_while_labelling_it_ends_byte_identical(
+    wanted: int, whole: Path, data: Path, model: Path, tmp_path: Path
+) -> None:
+    bytes_of_whole, out, rng = decoded(whole.parent), tmp_path / "killed/out", random.Random(3)
     kills = 0
-    while kills < KILLS:
+    while kills < wanted:
         process = start(data, model, out, rng.choice((1, 1, 1, 2)))
         # Kill after a drawn number of new bytes: each kill comes at another moment of the work, on any machine.
-        goal = decoded(out.parent) + rng.uniform(0, 1.6 / KILLS) * whole
+        goal = decoded(out.parent) + rng.uniform(0, 1.6 / wanted) * bytes_of_whole
         while process.poll() is None and decoded(out.parent) <= goal:
             time.sleep(0.01)
         time.sleep(rng.uniform(0, 0.02))
@@ -89,13 +102,10 @@ def test_killed_at_random_while_labelling_it_ends_byte_identical(data: Path, mod
             kills += 1
             continue
         # Done before its kill, as on a machine that is busy: it must have ended well, and is begun anew.
-        assert results(out) == results(tmp_path / "whole/out")
+        assert results(out) == results(whole)
         shutil.rmtree(out.parent)
-    process = start(data, model, out, 1)
-    output, _ = process.communicate(timeout=300)
-    assert process.returncode == 0, output
-    assert kills == KILLS
-    assert results(out) == results(tmp_path / "whole/out")
+    finish(data, model, out)
+    assert results(out) == results(whole)
     assert b"077" in (out / "dropped.tsv").read_bytes() and not (out / "shards").exists()
 
 
@@ -110,7 +120,7 @@ cp -r disk/out saved
 
 @pytest.mark.parametrize("kilobytes", [60, 150])
 def test_a_disk_full_while_labelling_is_a_clear_error_and_with_room_it_ends_as_any_other(
-    kilobytes: int, data: Path, model: Path, tmp_path: Path, unshare: list[str]
+    kilobytes: int, whole: Path, data: Path, model: Path, tmp_path: Path, unshare: list[str]
 ) -> None:
     (tmp_path / "disk").mkdir()
     script = ["sh", "-c", SCRIPT % kilobytes, "sh", *argv(data, model, Path("disk/out"))]
@@ -118,7 +128,4 @@ def test_a_disk_full_while_labelling_is_a_clear_error_and_with_room_it_ends_as_a
     done = subprocess.run([*unshare, *script], cwd=tmp_path, env=env, capture_output=True, text=True)
     assert "first: 1" in done.stdout and "error: the disk is full" in done.stderr, done.stderr
     assert "second: 0" in done.stdout and "Traceback" not in done.stderr, done.stderr
-    process = start(data, model, tmp_path / "whole/out", 1)
-    output, _ = process.communicate(timeout=300)
-    assert process.returncode == 0, output
-    assert results(tmp_path / "saved") == results(tmp_path / "whole/out")
+    assert results(tmp_path / "saved") == results(whole)

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-# On the worker that has the Whisper run already.
-pytestmark = [pytest.mark.recipe, pytest.mark.xdist_group("tests/recipes/test_whisper_mini.py")]
+pytestmark = pytest.mark.recipe
 
 TRAINS = {"train.pretrain", "train.probe", "train.whisper"}
 COMPUTES = {"units.sample", "units.kmeans", "units.label", "models.student", "pseudo.transcribe", "pseudo.pack"}

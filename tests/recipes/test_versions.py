@@ -19,8 +19,7 @@ from outputs import ABSOLUTE, digest_of
 
 from toolkit.core.registry import declared
 
-# On the worker that has the Whisper run already.
-pytestmark = [pytest.mark.recipe, pytest.mark.xdist_group("tests/recipes/test_whisper_mini.py")]
+pytestmark = pytest.mark.recipe
 
 RECORDED = Path(__file__).with_name("versions.json")
 # Their tables and pages show measured times.
