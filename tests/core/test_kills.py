@@ -36,16 +36,16 @@ def test_a_half_made_output_of_another_command_is_refused_and_the_words_that_dif
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert "partial" in recipe("--list", "--sleep", "0.5")[1]
-    code, said = recipe("--sleep", "0")
-    assert code == 2 and "dump/one is stale (changed: command (from 0.5 to 0))" in said and "--fresh one" in said
+    code, output = recipe("--sleep", "0")
+    assert code == 2 and "dump/one is stale (changed: command (from 0.5 to 0))" in output and "--fresh one" in output
 
 
 def test_two_runs_at_once_do_not_mix_and_the_log_stays_that_of_the_first(recipe):
     first = recipe.begun(sleep="60")
     log = recipe.folder / "dump/one/log/run.log"
     before = log.read_text()
-    code, said = recipe("--sleep", "60", "--nj", "1")
-    assert code == 2 and "another run is at work here" in said
+    code, output = recipe("--sleep", "60", "--nj", "1")
+    assert code == 2 and "another run is at work here" in output
     assert log.read_text().startswith(before) and "Ended" not in log.read_text()
     first.kill()
     first.communicate()
@@ -63,8 +63,8 @@ def test_fresh_moves_nothing_where_a_run_is_at_work_in_what_it_would_move(recipe
     step.write_text(step.read_text().replace("sleep(step.config.sleep)", "sleep(60 if step.ins else 0)"))
     process = recipe.popen("--nj", "1")
     recipe.wait(lambda: (recipe.folder / "exp/two/shards").exists())
-    code, said = recipe("--fresh", "one")
-    assert code == 2 and "another run is at work here" in said
+    code, output = recipe("--fresh", "one")
+    assert code == 2 and "another run is at work here" in output
     assert (recipe.folder / "dump/one/numbers").exists()
     process.kill()
     process.communicate()
@@ -132,8 +132,8 @@ def test_killed_at_random_it_ends_byte_identical_and_makes_nothing_again_that_wa
         finished = recipe.folder.glob("*/*/shards/0000?")
         done |= {f"{path.parents[1].relative_to(recipe.folder)} {int(path.name)}" for path in finished}
     assert done
-    code, said = recipe("--sleep", "0.3", "--nj", nj)
-    assert code == 0, said
+    code, output = recipe("--sleep", "0.3", "--nj", nj)
+    assert code == 0, output
     assert not done & set(recipe.made()[before:])
     assert recipe.bytes() == whole
 
@@ -145,8 +145,8 @@ def test_a_worker_that_fails_stops_the_others_and_its_log_is_shown(recipe):
             raise UserError("shard 1 is broken", "here", "mend it")
         time.sleep(600 if k else 0)"""
     step.write_text(step.read_text().replace("    time.sleep(step.config.sleep)", broken))
-    code, said = recipe("--nj", "2")
-    assert code == 1 and "a worker failed" in said and "shard 1 is broken" in said and "Traceback" not in said
+    code, output = recipe("--nj", "2")
+    assert code == 1 and "a worker failed" in output and "shard 1 is broken" in output and "Traceback" not in output
     assert recipe.at_work() == []
     assert (recipe.folder / "dump/one/shards/00000").exists()
 
@@ -161,8 +161,8 @@ def test_after_ctrl_c_the_command_that_goes_on_is_without_fresh(recipe):
     begun = [recipe.folder / "exp/two.aside-1", recipe.folder / "exp/two/log/run.log"]
     recipe.wait(lambda: all(path.exists() for path in begun) or process.poll() is not None)
     os.killpg(process.pid, signal.SIGINT)
-    _, said = process.communicate()
-    assert process.returncode == 130 and "stopped; to go on: ./run.sh --nj 2\n" in said, said
+    _, output = process.communicate()
+    assert process.returncode == 130 and "stopped; to go on: ./run.sh --nj 2\n" in output, output
 
 
 def test_fresh_moves_nothing_while_a_stage_that_must_run_before_is_at_work(recipe):
@@ -171,8 +171,8 @@ def test_fresh_moves_nothing_while_a_stage_that_must_run_before_is_at_work(recip
     with open(recipe.folder / "dump/one/.lock") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert "a run is at work here" in recipe("--list")[1].splitlines()[0]
-        code, said = recipe("--fresh", "two")
-    assert code == 2 and "another run is at work here" in said
+        code, output = recipe("--fresh", "two")
+    assert code == 2 and "another run is at work here" in output
     assert not list(recipe.folder.glob("*/*.aside-*"))
 
 
@@ -192,5 +192,5 @@ def test_a_script_of_the_recipe_that_was_killed_in_the_middle_goes_on(recipe):
     process.communicate()
     assert recipe.states()[0] == "partial"
     (recipe.folder / "go").touch()
-    code, said = recipe("--stop-stage", "fetch")
-    assert code == 0 and recipe.states()[0] == "done" and (recipe.folder / "got/whole").exists(), said
+    code, output = recipe("--stop-stage", "fetch")
+    assert code == 0 and recipe.states()[0] == "done" and (recipe.folder / "got/whole").exists(), output

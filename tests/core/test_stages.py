@@ -9,13 +9,13 @@ EXPECTED = "".join(f"{n + 12}\n" for n in range(6))
 
 
 def test_runs_every_stage_in_order_and_the_second_run_does_nothing(recipe):
-    code, said = recipe()
-    assert code == 0 and recipe.numbers() == EXPECTED, said
-    assert "== stage 2/3 two: Second" in said
+    code, output = recipe()
+    assert code == 0 and recipe.numbers() == EXPECTED, output
+    assert "== stage 2/3 two: Second" in output
     assert not list(recipe.folder.glob("*/*/shards"))
     before = recipe.made()
-    code, said = recipe()
-    assert code == 0 and "nothing to do" in said and recipe.made() == before
+    code, output = recipe()
+    assert code == 0 and "nothing to do" in output and recipe.made() == before
 
 
 def test_stage_and_stop_stage_take_numbers_and_names_in_both_spellings(recipe):
@@ -26,9 +26,9 @@ def test_stage_and_stop_stage_take_numbers_and_names_in_both_spellings(recipe):
 
 
 def test_a_missing_input_names_the_stage_to_run(recipe):
-    code, said = recipe("--stage", "2")
-    assert code == 2 and "stage 2 needs dump/one" in said and "run stage 1 (one) first" in said
-    assert "Traceback" not in said
+    code, output = recipe("--stage", "2")
+    assert code == 2 and "stage 2 needs dump/one" in output and "run stage 1 (one) first" in output
+    assert "Traceback" not in output
 
 
 @pytest.mark.parametrize(
@@ -52,23 +52,23 @@ def test_a_missing_input_names_the_stage_to_run(recipe):
     ],
 )
 def test_a_mistake_in_the_call_is_said_before_anything_runs(recipe, words, expected):
-    code, said = recipe(*words)
-    assert code == 2 and expected in said and "Traceback" not in said
+    code, output = recipe(*words)
+    assert code == 2 and expected in output and "Traceback" not in output
     assert recipe.made() == []
 
 
 def test_the_rerun_of_a_stage_that_failed_ends_where_the_call_did(recipe):
     recipe.config("two.yaml", "fail: yes\n")
-    code, said = recipe("--stop-stage", "two")
-    assert code == 1 and "rerun: ./run.sh --stop-stage two --stage two" in said, said
+    code, output = recipe("--stop-stage", "two")
+    assert code == 1 and "rerun: ./run.sh --stop-stage two --stage two" in output, output
 
 
 def test_a_failing_step_shows_its_log_and_the_command_to_rerun(recipe):
     recipe.config("two.yaml", "fail: yes\n")
-    code, said = recipe("--sleep", "0")
-    assert code == 1 and "error: the numbers are wrong" in said and "remedy: give others" in said
-    assert "exp/two/log/run.log" in said and "rerun: ./run.sh --sleep 0 --stage two" in said
-    assert "Traceback" not in said
+    code, output = recipe("--sleep", "0")
+    assert code == 1 and "error: the numbers are wrong" in output and "remedy: give others" in output
+    assert "exp/two/log/run.log" in output and "rerun: ./run.sh --sleep 0 --stage two" in output
+    assert "Traceback" not in output
     log = (recipe.folder / "exp/two/log/run.log").read_text().splitlines()
     assert log[0].startswith("# ./add.py --config conf/two.yaml") and log[1].startswith("# Started at")
     assert log[-1].startswith("# Ended (code 1) at")
@@ -81,20 +81,20 @@ def test_help_list_plan_and_dry_run_make_nothing(recipe):
         ("--plan", "to write:"),
         ("--dry-run", "./add.py --config conf/one.yaml --sleep 0 --out dump/one"),
     ):
-        code, said = recipe(flag)
-        assert code == 0 and expected in said, said
+        code, output = recipe(flag)
+        assert code == 0 and expected in output, output
     assert not (recipe.folder / "dump").exists()
 
 
 def test_it_runs_from_any_folder(recipe):
-    said = subprocess.run([recipe.folder / "run.sh", "--list"], cwd="/", capture_output=True, text=True)
-    assert said.returncode == 0 and "First" in said.stdout
+    output = subprocess.run([recipe.folder / "run.sh", "--list"], cwd="/", capture_output=True, text=True)
+    assert output.returncode == 0 and "First" in output.stdout
 
 
 def test_a_config_may_state_its_disk(recipe):
     recipe.config("two.yaml", "# disk: 123456789 MB\nadd: 10\n")
-    code, said = recipe("--plan")
-    assert code == 2 and "the disk is short" in said and "most for exp/two: 123,456,789" in said
+    code, output = recipe("--plan")
+    assert code == 2 and "the disk is short" in output and "most for exp/two: 123,456,789" in output
     assert recipe()[0] == 2 and recipe.made() == []
 
 
@@ -102,16 +102,16 @@ def test_a_config_that_steps_share_may_state_the_disk_of_one_of_them(recipe):
     recipe.config("two.yaml", "# disk of train.other: 123456789 MB\nadd: 10\n")
     assert recipe("--plan")[0] == 0
     recipe.config("two.yaml", "# disk of ./add.py: 123456789 MB\nadd: 10\n")
-    code, said = recipe("--plan")
-    assert code == 2 and "most for exp/two: 123,456,789" in said
+    code, output = recipe("--plan")
+    assert code == 2 and "most for exp/two: 123,456,789" in output
 
 
 def test_a_required_option_that_is_empty_is_asked_for(recipe):
     run = recipe.folder / "run.sh"
     run.write_text(run.read_text().replace("corpus=corpus", "corpus="))
     for words in ((), ("--corpus", "")):
-        code, said = recipe(*words)
-        assert code == 2 and "give --corpus (folder of the corpus)" in said and recipe.made() == []
+        code, output = recipe(*words)
+        assert code == 2 and "give --corpus (folder of the corpus)" in output and recipe.made() == []
 
 
 def test_disk_is_planned_from_the_hours_of_audio(recipe):
@@ -120,26 +120,26 @@ def test_disk_is_planned_from_the_hours_of_audio(recipe):
     rows = [line.split() for line in recipe("--plan")[1].splitlines()]
     assert next(row for row in rows if row[1:2] == ["two"])[-2:] == ["2.00", "185"]
     (recipe.folder / "corpus/utt2dur").write_text("a 5400\nb\n")
-    code, said = recipe("--plan")
-    assert code == 2 and "corpus/utt2dur, line 2" in said and "Traceback" not in said
+    code, output = recipe("--plan")
+    assert code == 2 and "corpus/utt2dur, line 2" in output and "Traceback" not in output
 
 
 def test_a_config_in_another_encoding_is_named(recipe):
     (recipe.folder / "conf/two.yaml").write_bytes("# تعليق\nadd: 10\n".encode("cp1256"))
-    code, said = recipe()
-    assert code == 2 and "conf/two.yaml" in said and "Traceback" not in said and recipe.made() == []
+    code, output = recipe()
+    assert code == 2 and "conf/two.yaml" in output and "Traceback" not in output and recipe.made() == []
 
 
 def test_a_config_that_is_missing_is_said_before_the_first_stage_runs(recipe):
     (recipe.folder / "conf/two.yaml").unlink()
-    code, said = recipe()
-    assert code == 2 and "no such config" in said and "did you mean" not in said and recipe.made() == []
+    code, output = recipe()
+    assert code == 2 and "no such config" in output and "did you mean" not in output and recipe.made() == []
 
 
 def test_an_output_below_a_file_is_a_users_mistake(recipe):
     (recipe.folder / "dump").write_text("a file")
-    code, said = recipe()
-    assert code == 2 and "a file where a folder belongs" in said and "Traceback" not in said
+    code, output = recipe()
+    assert code == 2 and "a file where a folder belongs" in output and "Traceback" not in output
 
 
 def test_scratch_of_runs_one_after_the_other_counts_once(recipe):
@@ -147,10 +147,10 @@ def test_scratch_of_runs_one_after_the_other_counts_once(recipe):
     (recipe.folder / "corpus/utt2dur").write_text("a 3600\n")
     run = recipe.folder / "run.sh"
     run.write_text(run.read_text().replace("--in exp/two", '--in exp/two "$corpus"'))
-    said = recipe("--plan")[1]
-    rows = [line.split() for line in said.splitlines()]
+    output = recipe("--plan")[1]
+    rows = [line.split() for line in output.splitlines()]
     assert [row[-1] for row in rows if row[1:2] in (["one"], ["two"], ["three"])] == ["5", "95", "95"]
-    assert "to write: 105 MB" in said
+    assert "to write: 105 MB" in output
 
 
 def test_the_plan_asks_for_no_hours_where_the_disk_does_not_depend_on_them_and_tells_jobs(recipe):
@@ -166,5 +166,5 @@ def test_the_plan_asks_for_no_hours_where_the_disk_does_not_depend_on_them_and_t
 def test_it_finds_its_folder_without_any_tool_on_the_path(tmp_path):
     template = tmp_path / "template.sh"
     template.write_text(f'. "{ROOT}/utils/recipe.sh"\necho "$_root"\n')
-    said = subprocess.run(["/usr/bin/bash", template], env={"PATH": ""}, capture_output=True, text=True)
-    assert said.stdout == f"{ROOT}\n", said.stderr
+    output = subprocess.run(["/usr/bin/bash", template], env={"PATH": ""}, capture_output=True, text=True)
+    assert output.stdout == f"{ROOT}\n", output.stderr

@@ -55,8 +55,8 @@ def test_both_ablations_are_an_option_each_and_appear_in_the_report(nano: Path, 
     house = new_house()
     made = Path(shutil.copytree(nano, house.root / "egs/mini/ssl/nano"))
     words = ("--preset", "nano", "--targets", "both", "--layers", "it2.L")
-    code, said = house.run("mini/ssl", *words)
-    assert code == 0, said
+    code, output = house.run("mini/ssl", *words)
+    assert code == 0, output
     for name in ("it1/base", "it2/L", "it3-pca/ST"):  # what was there is not made again
         assert (made / f"exp/{name}/record.json").read_bytes() == (nano / f"exp/{name}/record.json").read_bytes()
     results = (made / "exp/RESULTS.md").read_text(encoding="utf-8")
@@ -69,10 +69,10 @@ def test_both_ablations_are_an_option_each_and_appear_in_the_report(nano: Path, 
 def test_a_copied_recipe_with_an_arabic_name_and_a_space_runs_and_nj_1_gives_the_bytes_of_nj_4(nano, new_house) -> None:
     house = new_house()
     shutil.copytree(house.root / "egs/mini", house.root / "egs/صوت 2")
-    code, said = house.run("صوت 2/ssl", "--preset", "nano", "--nj", "1")
-    assert code == 0, said
+    code, output = house.run("صوت 2/ssl", "--preset", "nano", "--nj", "1")
+    assert code == 0, output
     one, four = made_bytes(house.root / "egs/صوت 2/ssl/nano"), made_bytes(nano)
     assert one.keys() == four.keys()
     assert [name for name in one if one[name] != four[name]] == []
-    code, said = house.run("صوت 2/ssl", "--preset", "nano")
-    assert code == 0 and "nothing to do" in said
+    code, output = house.run("صوت 2/ssl", "--preset", "nano")
+    assert code == 0 and "nothing to do" in output

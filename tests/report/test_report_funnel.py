@@ -11,8 +11,8 @@ from toolkit.report.run_tables import funnel_table, kept_words, share_dropped
 
 def test_the_funnel_reaches_every_stage_behind_the_inputs_in_the_order_of_the_work(recipe):
     recipe.whole()
-    found = [str(stage.folder) for stage in chain([Path("exp/probe"), Path("exp/it1/quality")])]
-    assert set(found) == {
+    folders = [str(stage.folder) for stage in chain([Path("exp/probe"), Path("exp/it1/quality")])]
+    assert set(folders) == {
         "data", "dump/it1/sample", "exp/it1/codebook", "dump/it1/labels", "exp/it1/base", "exp/probe", "exp/it1/quality"
     }  # fmt: skip
     chains = [
@@ -20,7 +20,7 @@ def test_the_funnel_reaches_every_stage_behind_the_inputs_in_the_order_of_the_wo
         ("dump/it1/labels", "exp/it1/base", "exp/probe"),
     ]
     for order in chains:
-        assert [found.index(folder) for folder in order] == sorted(found.index(folder) for folder in order)
+        assert [folders.index(folder) for folder in order] == sorted(folders.index(folder) for folder in order)
 
 
 def test_every_drop_is_counted_by_stage_and_reason(recipe):

@@ -84,11 +84,11 @@ def test_compression_is_held_against_the_largest_network_trained_here_not_a_fore
     recipe.edit("exp/probe/it1.base/row.json", parameters=65_096_000)
     results = collect([*recipe.ins, Path("exp/it2/L")])
     rows, notes = table_of(results)
-    found = {name: rows[name]["Compression %"] for name in ("iteration 1", "it2.L", "xlsr")}
-    assert found == {"iteration 1": "79.4", "it2.L": "0.0", "xlsr": "-100.0"}
+    compression = {name: rows[name]["Compression %"] for name in ("iteration 1", "it2.L", "xlsr")}
+    assert compression == {"iteration 1": "79.4", "it2.L": "0.0", "xlsr": "-100.0"}
     assert "saved against it2.L, the largest network trained here." in notes
     assert "Below 0: xlsr has more." in notes
-    assert {row[0]: row[3] for row in our_table(results, False).rows} == found
+    assert {row[0]: row[3] for row in our_table(results, False).rows} == compression
 
 
 def test_table_4_says_the_size_and_the_hours_of_our_networks_and_no_more(recipe):
@@ -102,7 +102,7 @@ def test_table_4_says_the_size_and_the_hours_of_our_networks_and_no_more(recipe)
 
 
 @pytest.mark.parametrize(
-    ("gone", "said"),
+    ("gone", "message"),
     [
         ("exp/probe/random", "random initialisation, same shape has no row"),
         ("exp/probe/it1.base", "it1.base has no row"),
@@ -112,11 +112,11 @@ def test_table_4_says_the_size_and_the_hours_of_our_networks_and_no_more(recipe)
         ("data/dev/utt2spk", "no utt2spk in dev, so its speakers are not known"),
     ],
 )
-def test_what_is_absent_is_a_dash_and_a_sentence(recipe, gone, said):
+def test_what_is_absent_is_a_dash_and_a_sentence(recipe, gone, message):
     recipe.whole()
     path = Path(gone)
     shutil.rmtree(path) if path.is_dir() else path.unlink()
-    assert said in document(gather(recipe.ins))
+    assert message in document(gather(recipe.ins))
 
 
 def test_a_task_without_labels_is_said_to_have_none(recipe):
@@ -189,7 +189,7 @@ def test_a_broken_file_is_named_with_the_step_to_rerun(recipe, file, text, step,
 
 
 @pytest.mark.parametrize(
-    ("file", "changes", "said"),
+    ("file", "changes", "message"),
     [
         ("exp/probe/random/phone.json", {"low": 90}, "low is above high"),
         ("exp/probe/random/phone.json", {"n": 2.5}, "not a whole number"),
@@ -203,9 +203,9 @@ def test_a_broken_file_is_named_with_the_step_to_rerun(recipe, file, text, step,
         ("exp/it1/quality/quality.json", {"histogram": [1, 2]}, "histogram has 2 bins, k is 100"),
     ],
 )
-def test_a_value_that_cannot_be_is_refused(recipe, file, changes, said):
+def test_a_value_that_cannot_be_is_refused(recipe, file, changes, message):
     recipe.whole().edit(file, **changes)
-    with pytest.raises(UserError, match=said) as error:
+    with pytest.raises(UserError, match=message) as error:
         collect(recipe.ins)
     assert error.value.where == file
 
@@ -241,10 +241,10 @@ def test_a_row_given_twice_is_refused(recipe):
 
 def test_files_that_were_not_committed_are_said_to_have_made_a_stage(recipe):
     recipe.whole()
-    said = "(+: made with files that were not committed)"
-    assert said not in document(gather(recipe.ins))
+    message = "(+: made with files that were not committed)"
+    assert message not in document(gather(recipe.ins))
     recipe.edit("exp/it1/base/record.json", commit="9cb74b0+")
-    assert f"Commit: the stages differ: abc1234, 9cb74b0+ {said}" in document(gather(recipe.ins))
+    assert f"Commit: the stages differ: abc1234, 9cb74b0+ {message}" in document(gather(recipe.ins))
 
 
 def test_a_table_without_rows_says_why(recipe):

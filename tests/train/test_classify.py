@@ -91,18 +91,18 @@ def test_utterances_together_give_the_states_and_gradients_of_each_alone(norm: A
     waves = [torch.randn(n, generator=generator).double() + 0.1 * i for i, n in enumerate(samples)]
     assert len(together(samples, NEARLY)) == 3
 
-    def gradients(found: torch.Tensor) -> dict[str, torch.Tensor]:
-        (found * torch.arange(1, len(found) + 1)[:, None, None]).square().sum().backward()
+    def gradients(frames: torch.Tensor) -> dict[str, torch.Tensor]:
+        (frames * torch.arange(1, len(frames) + 1)[:, None, None]).square().sum().backward()
         grads = {name: p.grad.clone() for name, p in network.named_parameters() if p.grad is not None}
         network.zero_grad()
         return grads
 
-    found, lengths = tuned({"wave_N": torch.cat(waves), "samples_B": torch.tensor(samples)})
+    frames, lengths = tuned({"wave_N": torch.cat(waves), "samples_B": torch.tensor(samples)})
     layers = chosen or range(config.num_hidden_layers + 1)
     alone = [torch.stack([tuned.encoder.states(w[None])[k][0] for k in layers], 1) for w in waves]
-    torch.testing.assert_close(found, torch.cat(alone), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(frames, torch.cat(alone), atol=1e-5, rtol=1e-5)
     assert lengths.tolist() == [len(x) for x in alone] == [config.frames(n) for n in samples]
-    after, wanted = gradients(found), gradients(torch.cat(alone))
+    after, wanted = gradients(frames), gradients(torch.cat(alone))
     noise = 1e-7 * max(float(grad.abs().max()) for grad in wanted.values())  # a key's bias has a gradient of 0
     torch.testing.assert_close(after, wanted, atol=noise, rtol=1e-4)
 
@@ -126,9 +126,9 @@ def test_a_network_that_cannot_tell_padding_from_speech_sees_none() -> None:
 
     tuned = Tuned(Encoder(Foreign(), "foreign", False))
     waves = [torch.full((n,), float(i)) for i, n in enumerate((2000, 3000, 2000, 2999))]
-    found, lengths = tuned({"wave_N": torch.cat(waves), "samples_B": torch.tensor([len(w) for w in waves])})
+    frames, lengths = tuned({"wave_N": torch.cat(waves), "samples_B": torch.tensor([len(w) for w in waves])})
     assert seen == [(1, 3000), (1, 2999), (2, 2000)]
-    assert found[:, 0, 0].tolist() == [i for i, n in enumerate(lengths.tolist()) for _ in range(n)]
+    assert frames[:, 0, 0].tolist() == [i for i, n in enumerate(lengths.tolist()) for _ in range(n)]
     with pytest.raises(ValueError, match="one length only"):
         tuned.encoder.states(torch.zeros(2, 3000), [3000, 2000])
 

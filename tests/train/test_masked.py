@@ -87,8 +87,8 @@ def test_logged_means_are_of_the_frames_that_they_name() -> None:
     hidden, conv_BTC = model.hubert(data["wave_BN"], mask)
     loss_M, right_M = model.frame_losses(hidden.flatten(0, 1), data["labels_BT"].flatten())
     for name, where_M in (("masked", mask.flatten()), ("unmasked", ~mask.flatten())):
-        for what, values_M in (("loss", loss_M), ("accuracy", right_M)):
-            top, bottom, _ = losses[f"{what}_{name}"]
+        for kind, values_M in (("loss", loss_M), ("accuracy", right_M)):
+            top, bottom, _ = losses[f"{kind}_{name}"]
             assert top.item() == pytest.approx(values_M[where_M].float().sum().item(), rel=1e-5)
             assert bottom == int(where_M.sum())
     top, bottom, _ = losses["conv_square"]

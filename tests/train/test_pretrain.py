@@ -91,10 +91,10 @@ def start(recipe: Path, words: list[str], **env: str) -> subprocess.Popen[str]:
 def finish(recipe: Path, words: list[str], **env: str) -> tuple[int, str]:
     process = start(recipe, words, **env)
     try:
-        said, _ = process.communicate(timeout=300)
+        output, _ = process.communicate(timeout=300)
     finally:
         process.kill()
-    return process.returncode, said
+    return process.returncode, output
 
 
 def two(recipe: Path, out: str, *more: str) -> tuple[int, str]:
@@ -110,9 +110,9 @@ def two(recipe: Path, out: str, *more: str) -> tuple[int, str]:
 @pytest.fixture(scope="module")
 def whole(recipe: Path) -> Path:
     """Output of an uninterrupted run in one process."""
-    code, said = finish(recipe, argv("whole"))
-    assert code == 0, said
-    (recipe / "whole.log").write_text(said)
+    code, output = finish(recipe, argv("whole"))
+    assert code == 0, output
+    (recipe / "whole.log").write_text(output)
     return recipe / "whole"
 
 
@@ -128,9 +128,9 @@ def test_a_run_leaves_what_the_other_steps_read(recipe: Path, whole: Path) -> No
     assert (whole / "dropped.tsv").read_text() == "train00\ttrain.pretrain\tshorter than the shortest crop\t24 frames\n"
     record = read_json(whole / "record.json")
     assert record["counts"]["utterances"] == 23 and record["counts"]["steps"] == 30
-    said = (recipe / "whole.log").read_text()
-    assert f"{encoder.parameter_count:,} parameters" in said
-    assert "audio s/s" in said
+    output = (recipe / "whole.log").read_text()
+    assert f"{encoder.parameter_count:,} parameters" in output
+    assert "audio s/s" in output
 
 
 def test_the_exported_weights_are_those_of_the_last_checkpoint(whole: Path) -> None:
@@ -170,8 +170,8 @@ def test_a_run_killed_again_and_again_equals_an_uninterrupted_one(recipe: Path, 
     for rows in sorted(random.integers(0, 8, KILLS).tolist()):
         while not killed(cut, rows, float(random.uniform(0, 0.03))):
             shutil.rmtree(cut / "whole")  # done before its kill: begun anew
-    code, said = finish(cut, argv("whole"))
-    assert code == 0, said
+    code, output = finish(cut, argv("whole"))
+    assert code == 0, output
     assert made(cut / "whole") == made(whole)
 
 
@@ -185,8 +185,8 @@ def killed(folder: Path, rows: int, delay: float, seconds: float = 60.0) -> bool
         time.sleep(0.002)
     time.sleep(delay)
     process.send_signal(signal.SIGKILL)
-    said, _ = process.communicate()
-    assert process.returncode in (0, -signal.SIGKILL), said
+    output, _ = process.communicate()
+    assert process.returncode in (0, -signal.SIGKILL), output
     return process.returncode == -signal.SIGKILL
 
 
@@ -202,16 +202,16 @@ def weights(out: Path) -> dict[str, torch.Tensor]:
 
 def test_two_processes_give_the_bits_of_one(recipe: Path, whole: Path) -> None:
     """Two gradients have one sum, in whatever order."""
-    code, said = two(recipe, "two")
-    assert code == 0, said
+    code, output = two(recipe, "two")
+    assert code == 0, output
     assert (recipe / "two" / "loss.tsv").read_bytes() == (whole / "loss.tsv").read_bytes()
     assert (recipe / "two/hf/model.safetensors").read_bytes() == (whole / "hf/model.safetensors").read_bytes()
 
 
 def test_processes_that_accumulate_equal_one_process(recipe: Path, tmp_path: Path) -> None:
     more = ("--data.micro-batches", "4", "--data.micro-seconds", "2", "--loop.total-steps", "20")
-    code, said = two(recipe, "four", *more)
-    assert code == 0, said
+    code, output = two(recipe, "four", *more)
+    assert code == 0, output
     here(recipe, tmp_path, INS, {"data.micro_batches": "4", "data.micro_seconds": "2", "loop.total_steps": "20"})
     one, four = weights(tmp_path), weights(recipe / "four")
     for name, weight in one.items():
@@ -259,9 +259,9 @@ def kill_rank(rank: int, checkpoint: Path, seconds: float = 120.0) -> None:
 
 @pytest.mark.faults
 def test_a_user_error_in_the_ranks_has_no_traceback(recipe: Path) -> None:
-    code, said = two(recipe, "hot", "--optim.peak-lr", "1e30", "--optim.clip", "0", "--loop.bad-steps", "2")
+    code, output = two(recipe, "hot", "--optim.peak-lr", "1e30", "--optim.clip", "0", "--loop.bad-steps", "2")
     assert code == 1
-    assert "not finite in 2 steps in a row" in said and "Traceback" not in said
+    assert "not finite in 2 steps in a row" in output and "Traceback" not in output
 
 
 def here(recipe: Path, out: Path, ins: tuple[str, ...], config: dict[str, str]) -> None:

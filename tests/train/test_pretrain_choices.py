@@ -102,14 +102,16 @@ def test_parameters_are_told_against_the_teacher_that_made_the_units(
 ) -> None:
     trained(recipe, tmp_path)
     count = sum(p.numel() for p in Hubert(MODEL).parameters())
-    said = f"{count:,} parameters; {100 * (TEACHER - count) / TEACHER:.1f} % fewer than "
+    sentence = f"{count:,} parameters; {100 * (TEACHER - count) / TEACHER:.1f} % fewer than "
     told = capsys.readouterr().out
-    assert f"2 blocks of d 16, ff 32: {said}it2.L, whose units it learns (50,000)\n" in told
+    assert f"2 blocks of d 16, ff 32: {sentence}it2.L, whose units it learns (50,000)\n" in told
     parts = told.split("\n  ")[1].replace(",", "").split()
     assert sum(int(word) for word in parts if word.isdigit()) == count
     head = 17 * 8 + K * 8
     assert f"with what predicts {K} units, in training: {count + head:,}" in told
-    assert f"{said}the teacher (50,000)".replace(";", ",") in " ".join((tmp_path / "hf/README.md").read_text().split())
+    assert f"{sentence}the teacher (50,000)".replace(";", ",") in " ".join(
+        (tmp_path / "hf/README.md").read_text().split()
+    )
 
 
 @pytest.mark.parametrize("claimed, refused", [(K, False), (K + 1, True)])
@@ -156,9 +158,9 @@ def test_an_excluded_language_is_neither_heard_nor_listed_as_dropped_but_counted
 
 
 def test_max_hours_takes_a_seeded_share_of_every_language(recipe: Path) -> None:
-    there = opened(recipe)[0].counts["hours"]
-    speech, dropped = opened(recipe, data__max_hours=str(0.5 * there))
-    assert 0.45 * there < speech.counts["hours"] <= 0.5 * there
+    hours = opened(recipe)[0].counts["hours"]
+    speech, dropped = opened(recipe, data__max_hours=str(0.5 * hours))
+    assert 0.45 * hours < speech.counts["hours"] <= 0.5 * hours
     kept = [u.id for u in speech.train.utterances if u.id not in dropped]
     assert {id.split("-")[1][:3] for id in kept} == {"ARB", "ENG", "FRA"}
     assert dropped == ["train-ARB00", "train-ENG00", "train-FRA00"]  # too short, whether or not hours are limited

@@ -44,8 +44,8 @@ def test_the_lowest_error_rate_or_the_highest_accuracy_on_dev_wins_and_test_is_s
     kind: str, best: float, asked: list[tuple[str, float]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     figures = {1.0: 40.0, 0.1: 20.0, 0.01: 30.0}
-    found = fitted(kind, figures, tmp_path, monkeypatch)
-    assert (found.lr, found.dev, found.predictions) == (best, figures, best)
+    result = fitted(kind, figures, tmp_path, monkeypatch)
+    assert (result.lr, result.dev, result.predictions) == (best, figures, best)
     assert asked == [("dev", 1.0), ("dev", 0.1), ("dev", 0.01), ("test", best)]
 
 
@@ -81,8 +81,8 @@ def test_a_rate_that_diverges_is_the_worst_and_is_told(
     kind: str, asked: list[tuple[str, float]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     monkeypatch.setattr(Fit, "_train", diverging(1e30, 1e20))
-    found = fitted(kind, {1e30: 0.0, 0.1: 100.0, 1e20: 100.0}, tmp_path, monkeypatch)
-    assert (found.lr, found.dev, found.diverged) == (0.1, {0.1: 100.0}, (1e30, 1e20))
+    result = fitted(kind, {1e30: 0.0, 0.1: 100.0, 1e20: 100.0}, tmp_path, monkeypatch)
+    assert (result.lr, result.dev, result.diverged) == (0.1, {0.1: 100.0}, (1e30, 1e20))
     assert asked == [("dev", 0.1), ("test", 0.1)]
     assert "row task: lr 1e+30 is left out: not finite\n" in capsys.readouterr().out
 

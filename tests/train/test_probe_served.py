@@ -86,28 +86,30 @@ def test_sets_that_only_a_task_left_out_names_are_not_read(tmp_path: Path) -> No
 def test_heads_train_on_a_stated_share_of_the_hours_and_are_scored_on_all(tmp_path: Path) -> None:
     data = write(tmp_path, {})
     _, sets, _ = probe._served(replace(CONFIG, max_hours=1.5 / 3600, tasks={"asr": TASKS["asr"]}), data)
-    assert {name: len(found) for name, found in sets.items()} == {"train": 1, "dev": 2, "test": 2}
-    other = TaskConfig("ctc", 1, (0.1,), sets=TaskSets(train="test", dev="dev", test="dev"))
-    _, sets, _ = probe._served(replace(CONFIG, max_hours=1.5 / 3600, tasks={"asr": TASKS["asr"], "other": other}), data)
-    assert {name: len(found) for name, found in sets.items()} == {"train": 1, "dev": 2, "test": 2}
+    assert {name: len(utterances) for name, utterances in sets.items()} == {"train": 1, "dev": 2, "test": 2}
+    swapped = TaskConfig("ctc", 1, (0.1,), sets=TaskSets(train="test", dev="dev", test="dev"))
+    _, sets, _ = probe._served(
+        replace(CONFIG, max_hours=1.5 / 3600, tasks={"asr": TASKS["asr"], "other": swapped}), data
+    )
+    assert {name: len(utterances) for name, utterances in sets.items()} == {"train": 1, "dev": 2, "test": 2}
     with pytest.raises(UserError, match="less than one utterance") as error:
         probe._served(replace(CONFIG, max_hours=1e-5), data)
     assert error.value.where == "max_hours"
 
 
 @pytest.mark.parametrize(
-    ("task", "there"),
+    ("task", "remedy"),
     [
         (replace(DIALECT, exclude=("ENGG",)), "EGY (3), MSA (3)"),
         (replace(TASKS["phone"], exclude=("sill",)), "a (6), b (6)"),
     ],
 )
 def test_a_misspelt_label_to_exclude_is_refused_with_those_that_there_are(
-    task: TaskConfig, there: str, tmp_path: Path
+    task: TaskConfig, remedy: str, tmp_path: Path
 ) -> None:
     with pytest.raises(UserError, match=f"no utterance is of group {task.exclude[0]}") as error:
         probe._served(replace(CONFIG, tasks={"it": task}), write(tmp_path, {}))
-    assert "tasks.it.exclude" in error.value.where and there in error.value.remedy
+    assert "tasks.it.exclude" in error.value.where and remedy in error.value.remedy
 
 
 def test_a_label_of_one_set_alone_may_be_excluded_and_unknown_always(tmp_path: Path) -> None:

@@ -171,10 +171,10 @@ def test_an_encoder_is_shared_only_where_it_is_frozen_and_the_teachers_to_the_bi
     frozen = replace(BOTH, encoder="frozen")
     assert not Seq2Seq(student(), BOTH, teacher(), PICKS).shares
     assert not Seq2Seq(student(encoder=(0, 2)), frozen, teacher(), ([0, 2], PICKS[1])).shares
-    other = student()
+    changed = student()
     with torch.no_grad():
-        other.encoder.conv1.bias[0] += 1e-6
-    assert not Seq2Seq(other, frozen, teacher(), PICKS).shares
+        changed.encoder.conv1.bias[0] += 1e-6
+    assert not Seq2Seq(changed, frozen, teacher(), PICKS).shares
 
 
 def test_states_that_were_heard_before_give_what_the_mel_gives() -> None:
@@ -267,7 +267,7 @@ def test_embeddings_that_are_frozen_have_no_gradient_and_all_else_has() -> None:
 
 
 @pytest.mark.parametrize(
-    ("config", "give_teacher", "picks", "said"),
+    ("config", "give_teacher", "picks", "message"),
     [
         (BOTH, False, PICKS, "learns from a teacher, and there is none"),
         (Seq2SeqConfig(preset="labels", mse=1.0), False, PICKS, "learns from a teacher"),
@@ -277,20 +277,20 @@ def test_embeddings_that_are_frozen_have_no_gradient_and_all_else_has() -> None:
     ],
 )
 def test_what_cannot_be_learnt_from_what_is_there_is_refused(
-    config: Seq2SeqConfig, give_teacher: bool, picks: Any, said: str
+    config: Seq2SeqConfig, give_teacher: bool, picks: Any, message: str
 ) -> None:
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         Seq2Seq(student(), config, teacher() if give_teacher else None, picks)
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "message"),
     [
         ({"temperature": 0.0}, "temperature must be above 0"),
         ({"ce": -1.0}, "must not be below 0"),
         ({"preset": "own", "ce": 0.0, "kl": 0.0}, "nothing to learn"),
     ],
 )
-def test_weights_that_make_no_loss_are_refused(fields: dict[str, Any], said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_weights_that_make_no_loss_are_refused(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         Seq2SeqConfig(**fields)

@@ -106,15 +106,15 @@ def test_a_student_of_all_tokens_learns_what_the_teacher_itself_teaches(recipe: 
 
 def test_the_divergence_of_some_tokens_is_no_more_than_that_of_all(recipe: Path, tmp_path: Path) -> None:
     """Of the first step, in which the student is the same; the labels' part of the loss is the same to the bit."""
-    some = log_of(fit(recipe, tmp_path / "some", "soft"))
+    partial = log_of(fit(recipe, tmp_path / "some", "soft"))
     every = log_of(fit(recipe, tmp_path / "all", "teacher", with_objective(top=0)))
-    assert 0 < some["kl"][0] < every["kl"][0] and some["ce"][0] == every["ce"][0]
+    assert 0 < partial["kl"][0] < every["kl"][0] and partial["ce"][0] == every["ce"][0]
 
 
 def test_a_student_comes_nearer_to_what_was_kept(recipe: Path, tmp_path: Path) -> None:
     alone = with_objective(preset="own", ce=0.0, kl=1.0)
-    found = log_of(fit(recipe, tmp_path, "soft", replace(alone, loop=replace(LOOP, total_steps=40))))["kl"]
-    assert found[-8:].mean() < 0.5 * found[:8].mean()
+    kl = log_of(fit(recipe, tmp_path, "soft", replace(alone, loop=replace(LOOP, total_steps=40))))["kl"]
+    assert kl[-8:].mean() < 0.5 * kl[:8].mean()
 
 
 class Stopped(Exception):
@@ -183,7 +183,7 @@ def test_the_card_and_the_model_name_the_teacher_that_was_not_there(recipe: Path
 
 
 @pytest.mark.parametrize(
-    ("config", "said"),
+    ("config", "message"),
     [
         (with_objective(top=0), "objective.top is 0, and there are soft labels"),
         (with_objective(top=19), "another objective.top"),
@@ -192,9 +192,9 @@ def test_the_card_and_the_model_name_the_teacher_that_was_not_there(recipe: Path
     ],
 )
 def test_a_config_that_they_were_not_made_with_is_refused(
-    recipe: Path, tmp_path: Path, config: WhisperTraining, said: str
+    recipe: Path, tmp_path: Path, config: WhisperTraining, message: str
 ) -> None:
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=message):
         fit(recipe, tmp_path, "soft", config)
 
 
@@ -224,11 +224,11 @@ def test_a_number_of_tokens_that_cannot_be_kept_is_refused(
 
 
 def test_damaged_soft_labels_are_refused(recipe: Path, tmp_path: Path) -> None:
-    for name, said in (("tokens.npy", "damaged soft labels"), ("counts.npy", "damaged soft labels")):
+    for name, message in (("tokens.npy", "damaged soft labels"), ("counts.npy", "damaged soft labels")):
         shutil.copytree(recipe / "soft", tmp_path / name)
         whole = (tmp_path / name / name).read_bytes()
         (tmp_path / name / name).write_bytes(whole[: len(whole) // 2])
-        with pytest.raises(UserError, match=said):
+        with pytest.raises(UserError, match=message):
             fit(recipe, tmp_path / "out", tmp_path / name)
 
 

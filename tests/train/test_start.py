@@ -44,8 +44,8 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def heard(network: torch.nn.Module) -> torch.Tensor:
     with torch.inference_mode():
-        said = network.eval()(WAVE_BN)
-    last: torch.Tensor = said[0]
+        output = network.eval()(WAVE_BN)
+    last: torch.Tensor = output[0]
     return last
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from toolkit.core.errors import UserError
 from toolkit.data.kaldi import DataDir, Utterance
-from toolkit.train.subset import Choice, groups_of, hours_of, refuse_unknown, shares_said, within_hours
+from toolkit.train.subset import Choice, groups_of, hours_of, refuse_unknown, share_lines, within_hours
 
 corpora = st.dictionaries(
     st.text("abcdeسلام", min_size=1, max_size=6),
@@ -46,9 +46,9 @@ def test_each_stratum_gives_the_same_share_of_its_audio_to_within_an_utterance()
     hours = 0.3 * sum(seconds.values()) / 3600
     chosen = within_hours(seconds, strata, hours, 1)
     for name in ("ARB", "ENG"):
-        there = sum(seconds[id] for id in strata if strata[id] == name)
+        total = sum(seconds[id] for id in strata if strata[id] == name)
         taken = sum(seconds[id] for id in chosen if strata[id] == name)
-        assert abs(taken - 0.3 * there) < 20
+        assert abs(taken - 0.3 * total) < 20
 
 
 def test_no_stratum_goes_without_while_another_has_two_and_the_hours_are_used_up() -> None:
@@ -68,14 +68,14 @@ def test_of_few_hours_the_largest_strata_come_first(seed: int) -> None:
 
 def test_the_shares_of_the_groups_are_said_and_who_got_nothing_is_named() -> None:
     groups = {"a": "ARB", "b": "ENG", "c": "FRA", "d": "ARB"}
-    there = [Utterance(id, "", 0.0, None, "s", 3.0 if id == "a" else 1.0) for id in groups]
-    assert shares_said(there, there[:2], groups) == [
+    every = [Utterance(id, "", 0.0, None, "s", 3.0 if id == "a" else 1.0) for id in groups]
+    assert share_lines(every, every[:2], groups) == [
         "of it ARB 75.0 %, ENG 25.0 %",
         "warning: nothing of FRA: so few hours leave them out",
     ]
-    assert shares_said(there[:2], there[:2], groups) == ["of it ARB 75.0 %, ENG 25.0 %"]
+    assert share_lines(every[:2], every[:2], groups) == ["of it ARB 75.0 %, ENG 25.0 %"]
     many = [Utterance(f"u{i:02}", "", 0.0, None, "s", 1.0) for i in range(20)]
-    assert shares_said(many, many, {u.id: u.id for u in many})[0].endswith("u11 5.0 % and 8 more")
+    assert share_lines(many, many, {u.id: u.id for u in many})[0].endswith("u11 5.0 % and 8 more")
 
 
 def test_the_choice_depends_on_ids_and_seed_and_not_on_order() -> None:
@@ -99,7 +99,7 @@ def test_less_than_an_utterance_is_a_users_error() -> None:
 def test_what_is_left_out_is_counted_by_reason_and_said_in_a_line() -> None:
     utterances = [Utterance(f"u{i}", "", 0.0, None, "s", 3600.0) for i in range(10)]
     choice = Choice(36000.0)
-    assert choice.said(10.0) == "" and choice.counts == {}
+    assert choice.summary(10.0) == "" and choice.counts == {}
     kept = choice.keep(utterances, lambda u: u.id not in ("u1", "u2", "u3"), "exclude")
     kept = choice.keep(kept, lambda u: u.id == "u0", "max_hours")
     assert [u.id for u in kept] == ["u0"]
@@ -109,7 +109,7 @@ def test_what_is_left_out_is_counted_by_reason_and_said_in_a_line() -> None:
         "utterances_left_out_by_max_hours": 6,
         "hours_left_out_by_max_hours": 6.0,
     }
-    assert choice.said(1.0) == (
+    assert choice.summary(1.0) == (
         "training on 1 of 10.0 h (10.0 %); left out: 3 utterances, 3 h, by data.exclude; "
         "6 utterances, 6 h, by data.max_hours"
     )

@@ -148,11 +148,11 @@ def best_of(recipe: Path, out: Path, monkeypatch: pytest.MonkeyPatch, wers: dict
     """A run whose dev WER is what `wers` says of each step that is validated."""
     original = loop_module.Run.validate
 
-    def said(self: loop_module.Run, validation: Any) -> dict[str, float]:
+    def with_wer(self: loop_module.Run, validation: Any) -> dict[str, float]:
         return {**original(self, validation), "wer": wers[self.state.step]}
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop_module.Run, "validate", said)
+        patch.setattr(loop_module.Run, "validate", with_wer)
         return fit(recipe, out, with_loop(best="wer", **fields))
 
 
@@ -238,17 +238,17 @@ def test_two_processes_give_the_bits_of_one(recipe: Path, monkeypatch: pytest.Mo
     assert record["counts"]["steps"] == 9 and record["counts"]["windows"] == 7
 
 
-def refused(recipe: Path, out: Path, ins: tuple[str, ...], said: str, config: WhisperTraining = CONFIG) -> None:
+def refused(recipe: Path, out: Path, ins: tuple[str, ...], message: str, config: WhisperTraining = CONFIG) -> None:
     with pytest.raises(UserError) as error:
         fit(recipe, out, config, ins)
-    assert said in error.value.what and error.value.where and error.value.remedy, error.value
+    assert message in error.value.what and error.value.where and error.value.remedy, error.value
 
 
 LABELS = replace(CONFIG, objective=Seq2SeqConfig(preset="labels"))
 
 
 @pytest.mark.parametrize(
-    ("ins", "said"),
+    ("ins", "message"),
     [
         (("packs/train", "packs/dev", "student"), "learns from a teacher, and there is none"),
         (("student", "teacher"), "0 folders of windows, 2 models"),
@@ -259,8 +259,10 @@ LABELS = replace(CONFIG, objective=Seq2SeqConfig(preset="labels"))
         (("packs/train", "wav", "student"), "no Whisper here"),
     ],
 )
-def test_wrong_combinations_of_inputs_are_named(recipe: Path, tmp_path: Path, ins: tuple[str, ...], said: str) -> None:
-    refused(recipe, tmp_path / "out", ins, said)
+def test_wrong_combinations_of_inputs_are_named(
+    recipe: Path, tmp_path: Path, ins: tuple[str, ...], message: str
+) -> None:
+    refused(recipe, tmp_path / "out", ins, message)
     assert not (tmp_path / "out/checkpoints").exists()
 
 
@@ -310,8 +312,8 @@ def test_an_english_only_whisper_is_refused_as_either(recipe: Path, tmp_path: Pa
 def test_a_whisper_that_does_not_know_the_language_of_the_labels_is_refused(recipe: Path, tmp_path: Path) -> None:
     shutil.copytree(recipe / "teacher", tmp_path / "deaf")
     path = tmp_path / "deaf/generation_config.json"
-    said = read_json(path)
-    write_json(path, {**said, "lang_to_id": {k: v for k, v in said["lang_to_id"].items() if k != "<|ar|>"}})
+    config = read_json(path)
+    write_json(path, {**config, "lang_to_id": {k: v for k, v in config["lang_to_id"].items() if k != "<|ar|>"}})
     refused(recipe, tmp_path / "out", (*INS[:2], str(tmp_path / "deaf")), "knows no language ar", LABELS)
 
 
@@ -402,7 +404,7 @@ def test_the_dev_error_rate_counts_words_over_all_windows(recipe: Path, monkeypa
     would be (1/4 + 1 + 1) / 3 = 0.75.
     """
     vocabulary = Vocabulary.read(recipe / "teacher")
-    said = ["ذَهَبَ الولدُ إلى المدرسة", "كتـــاب", "نعم"]
+    references = ["ذَهَبَ الولدُ إلى المدرسة", "كتـــاب", "نعم"]
     written = ["ذهب الولد الى مدرسة", "", "نعم نعم"]
 
     class Written:
@@ -410,7 +412,7 @@ def test_the_dev_error_rate_counts_words_over_all_windows(recipe: Path, monkeypa
             self.tokens = tuple(vocabulary.encode(text))
 
     monkeypatch.setattr(whisper_dev, "greedy", lambda *args: [Written(text) for text in written])
-    rows = [[*vocabulary.prompt("ar", False)[1:], *vocabulary.encode(text), vocabulary.end] for text in said]
+    rows = [[*vocabulary.prompt("ar", False)[1:], *vocabulary.encode(text), vocabulary.end] for text in references]
     labels_BL = torch.full((3, max(map(len, rows)) + 2), -100)
     for b, row in enumerate(rows):
         labels_BL[b, : len(row)] = torch.tensor(row)
@@ -441,6 +443,6 @@ def test_nothing_is_written_twice_by_a_run_that_is_done(recipe: Path, whole: Pat
 
 def test_inputs_are_told_apart_in_the_order_of_the_command_line(recipe: Path) -> None:
     paths = [recipe / name for name in ("student", "packs/dev", "teacher", "packs/train")]
-    found = WhisperInputs.read(paths)
-    assert (found.train, found.dev) == (recipe / "packs/dev", recipe / "packs/train")
-    assert (found.start, found.teacher) == (recipe / "student/hf", recipe / "teacher")
+    inputs = WhisperInputs.read(paths)
+    assert (inputs.train, inputs.dev) == (recipe / "packs/dev", recipe / "packs/train")
+    assert (inputs.start, inputs.teacher) == (recipe / "student/hf", recipe / "teacher")

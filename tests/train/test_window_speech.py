@@ -64,8 +64,8 @@ def test_a_batch_is_a_function_of_seed_step_and_number_alone(recipe: Path) -> No
     again = {key: two.batch(*key) for key in reversed(order)}  # in another order, without a cache
     assert all(equal(first[key], again[key]) for key in order)
     assert all(equal(first[key], one.batch(*key)) for key in order)
-    other = hearing(recipe, seed=2, **chance)
-    assert not any(equal(first[key], other.batch(*key)) for key in order)
+    reseeded = hearing(recipe, seed=2, **chance)
+    assert not any(equal(first[key], reseeded.batch(*key)) for key in order)
 
 
 def test_every_window_comes_once_before_any_comes_twice() -> None:
@@ -121,11 +121,11 @@ def test_the_text_before_stands_in_front_and_nothing_is_learnt_from_it(recipe: P
             assert tokens.tolist() == alone.tolist() and labels.tolist() == wanted.tolist()
             continue
         seen += 1
-        said = [t for p in by_id[window.previous].utterances for s in p.segments for t in s.tokens]
+        before = [t for p in by_id[window.previous].utterances for s in p.segments for t in s.tokens]
         assert by_id[window.previous].speaker == window.speaker
-        assert tokens.tolist() == [vocabulary.id("<|startofprev|>"), *said, *alone]
-        assert labels.tolist() == [IGNORED] * (1 + len(said)) + wanted.tolist()
-        assert vocabulary.decode(said) == " ".join(text[p.id] for p in by_id[window.previous].utterances)
+        assert tokens.tolist() == [vocabulary.id("<|startofprev|>"), *before, *alone]
+        assert labels.tolist() == [IGNORED] * (1 + len(before)) + wanted.tolist()
+        assert vocabulary.decode(before) == " ".join(text[p.id] for p in by_id[window.previous].utterances)
     assert seen >= 3
 
 
@@ -229,10 +229,10 @@ def test_where_states_do_not_fit_windows_are_heard_in_every_step_and_the_user_is
     assert "data.states_mb is less" in capsys.readouterr().out
 
 
-def refused(make: Callable[[], object], *said: str) -> None:
+def refused(make: Callable[[], object], *words: str) -> None:
     with pytest.raises(UserError) as error:
         make()
-    assert all(word in error.value.what for word in said), error.value.what
+    assert all(word in error.value.what for word in words), error.value.what
     assert error.value.where and error.value.remedy
 
 
@@ -290,7 +290,7 @@ def test_a_set_of_another_place_is_looked_for_where_the_header_says(recipe: Path
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "message"),
     [
         ({"windows": 0}, "at least 1"),
         ({"window_seconds": 31}, "0.1 to 30"),
@@ -299,6 +299,6 @@ def test_a_set_of_another_place_is_looked_for_where_the_header_says(recipe: Path
         ({"states_mb": 1, "mel_masks": 1}, "exclude each other"),
     ],
 )
-def test_what_no_step_can_be_made_of_is_refused(fields: dict[str, Any], said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_what_no_step_can_be_made_of_is_refused(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         WindowConfig(**fields)

@@ -59,8 +59,8 @@ def test_gpus_asked_for_and_not_there_are_missed_aloud(
     assert device_of(step()) == "cpu" and capsys.readouterr().out == ""
     monkeypatch.setenv("SAWT_NGPU", "2")
     assert device_of(step()) == "cpu"
-    said = capsys.readouterr().out
-    assert said.count("\n") == 1 and "--ngpu is 2" in said and "units.label computes on the CPU" in said
+    output = capsys.readouterr().out
+    assert output.count("\n") == 1 and "--ngpu is 2" in output and "units.label computes on the CPU" in output
 
 
 def test_workers_take_the_gpus_in_turn(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -74,26 +74,26 @@ def test_work_is_shared_among_gpus_with_a_teacher_and_among_cpus_for_mfcc(
     make_data: Callable[..., Path], run_step: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The teacher is a stand-in with the numbers of MFCC, so that only what is passed on is looked at."""
-    data, teacher, said = make_data(), tmp_path / "teacher", []
+    data, teacher, placed = make_data(), tmp_path / "teacher", []
     teacher.mkdir()
     mfcc = features.MfccSource()
     for module in (sample, label):
         run_shards = module.run_shards
 
         def noted(*args: Any, run_shards: Any = run_shards, on_device: bool = False, **more: Any) -> Any:
-            said.append(on_device)
+            placed.append(on_device)
             return run_shards(*args, on_device=on_device, **more)
 
         monkeypatch.setattr(module, "run_shards", noted)
     run_step(sample, UnitsConfig, [data], tmp_path / "s", SMALL)
     run_step(kmeans, UnitsConfig, [tmp_path / "s"], tmp_path / "c", SMALL)
     run_step(label, LabelConfig, [data, tmp_path / "c"], tmp_path / "l")
-    assert said == [False, False]
+    assert placed == [False, False]
     monkeypatch.setattr(sample, "open_source", lambda *args: mfcc)
     monkeypatch.setattr(label, "source_for", lambda *args: mfcc)
     run_step(sample, UnitsConfig, [data, teacher], tmp_path / "s2", SMALL)
     run_step(label, LabelConfig, [data, tmp_path / "c", teacher], tmp_path / "l2")
-    assert said == [False, False, True, True]
+    assert placed == [False, False, True, True]
 
 
 def test_mfcc_stay_on_the_cpu_whatever_gpus_there_are(

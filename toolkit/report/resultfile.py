@@ -139,9 +139,9 @@ class ResultFile:
     def section(self, key: str) -> ResultFile:
         return ResultFile(self.path, self._get(key, (dict,), "a section"), f"{self.prefix}{key}.")
 
-    def _get(self, key: str, kinds: tuple[type, ...], what: str) -> Any:
+    def _get(self, key: str, kinds: tuple[type, ...], wanted: str) -> Any:
         value = self.tree.get(key)
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-            said = "missing" if key not in self.tree else f"{value!r}"[:60]
-            raise broken(self.path, f"{self.prefix}{key} is {said}, not {what}")
+            shown = "missing" if key not in self.tree else f"{value!r}"[:60]
+            raise broken(self.path, f"{self.prefix}{key} is {shown}, not {wanted}")
         return value

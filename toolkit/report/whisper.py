@@ -20,8 +20,8 @@ def run(step: Step[ReportConfig]) -> None:
     step.input(0, "folders of results")
     content = gather(step.ins, step.config)
     write(step.out, document(content), page(content), beside)
-    step.counts["systems"] = len(content.found.scores.systems) if content.found.scores else 0
-    step.counts["networks"] = len(content.found.trained)
+    step.counts["systems"] = len(content.distillation.scores.systems) if content.distillation.scores else 0
+    step.counts["networks"] = len(content.distillation.trained)
 
 
 if __name__ == "__main__":

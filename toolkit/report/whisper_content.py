@@ -49,23 +49,23 @@ class Content:
     data: Table
     config: Table
     funnel: Table
-    found: Distillation
+    distillation: Distillation
     stages: list[Stage]
 
 
 def gather(paths: Sequence[Path], config: ReportConfig) -> Content:
     """Read all results and say what they show. Raises UserError for an input that is unknown, unfinished or broken."""
-    found, stages = collect(paths), chain(paths)
+    distillation, stages = collect(paths), chain(paths)
     recipe, preset = named(config.recipe, config.preset, stages)
-    said, scores, chosen = synthetic(stages), found.scores, found.selection
+    made_up, scores, chosen = synthetic(stages), distillation.scores, distillation.selection
     groups = [group_table(chosen, name) for name in ("corpus", "dialect", "duration")] if chosen else []
     selection = [survival_table(chosen), kept_table(chosen), *groups, area_table(chosen)] if chosen else []
     return Content(
         title=titled(recipe, preset),
-        warning=_warning(said, [s.name for s in scores.systems if s.random_weights] if scores else []),
-        notes=paragraphs(config.note, config.synthetic_note if said else ""),
-        facts=facts(found.common, stages, recipe, preset, bool(said)),
-        statement=statement(scores, bool(said)),
+        warning=_warning(made_up, [s.name for s in scores.systems if s.random_weights] if scores else []),
+        notes=paragraphs(config.note, config.synthetic_note if made_up else ""),
+        facts=facts(distillation.common, stages, recipe, preset, bool(made_up)),
+        statement=statement(scores, bool(made_up)),
         systems=system_tables(scores) if scores else [],
         dialects=dialect_tables(scores) if scores else [],
         contests=contest_table(scores) if scores else None,
@@ -74,18 +74,18 @@ def gather(paths: Sequence[Path], config: ReportConfig) -> Content:
         paper=paper_table(),
         ours=our_table(scores),
         selection=[table for table in selection if table],
-        labels=label_table(found),
-        training=training_table(found),
-        data=data_table(found.common),
+        labels=label_table(distillation),
+        training=training_table(distillation),
+        data=data_table(distillation.common),
         config=config_table(stages),
         funnel=funnel_table(stages),
-        found=found,
+        distillation=distillation,
         stages=stages,
     )
 
 
 def _warning(audio: Sequence[str], weights: Sequence[str]) -> str:
     """What is not real, by name."""
-    said = [f"{SYNTHETIC} It is recorded so in {listed(audio)}."] if audio else []
-    said += [f"{RANDOM} So say the hypotheses of {listed(weights)}."] if weights else []
-    return " ".join(said)
+    sentences = [f"{SYNTHETIC} It is recorded so in {listed(audio)}."] if audio else []
+    sentences += [f"{RANDOM} So say the hypotheses of {listed(weights)}."] if weights else []
+    return " ".join(sentences)

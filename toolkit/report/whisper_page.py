@@ -17,34 +17,34 @@ OPEN = 4  # tables of systems that stand open: the mean and three sets; the othe
 
 def page(content: Content) -> str:
     """HTML of the whole report."""
-    found = content.found
-    scores, selection = found.scores, found.selection
+    distillation = content.distillation
+    scores, selection = distillation.scores, distillation.selection
     return rendered(
         "whisper.html.j2",
         styles=("page.css", "whisper.css"),
         content=content,
-        cards=cards(found),
+        cards=cards(distillation),
         rates=pictures.rates(scores) if scores else [],
         gaps=pictures.gaps(scores) if scores else [],
         survival=pictures.survival(selection) if selection else [],
-        losses=pictures.losses(found),
+        losses=pictures.losses(distillation),
         examples=examples(scores) if scores else [],
         open=OPEN,
     )
 
 
-def cards(found: Distillation) -> list[Card]:
+def cards(distillation: Distillation) -> list[Card]:
     """The figures a reader looks for first, on the first set: the best student, its gap, its size and speed."""
-    scores = found.scores
-    best = leading(found)
+    scores = distillation.scores
+    best = leading(distillation)
     if scores is None or best is None:
         return [Card("WER", ABSENT, "", "", "no system was scored")]
     test = scores.sets[0].name
     rate, reference = scores.rate(best.name, test), scores.rate(scores.reference, test)
     gap = scores.gaps.get((best.name, test, scores.profile))
-    cost, other = (scores.costs.get((name, test)) for name in (best.name, scores.reference))
+    cost, rival = (scores.costs.get((name, test)) for name in (best.name, scores.reference))
     against = f"{scores.reference} {reference}" if reference else ""
-    speed = f"{scores.reference} {other.rtf:.3f}" if other and other.rtf is not None else "not measured"
+    speed = f"{scores.reference} {rival.rtf:.3f}" if rival and rival.rtf is not None else "not measured"
     teacher = next((s for s in scores.systems if s.name == scores.reference), None)
     sizes = f"{scores.reference} {count(teacher.parameters)}" if teacher else ""
     return [
@@ -59,13 +59,13 @@ def cards(found: Distillation) -> list[Card]:
     ]
 
 
-def leading(found: Distillation) -> System | None:
+def leading(distillation: Distillation) -> System | None:
     """The student of the lowest WER on the first set: one that learnt true transcripts only where there is no other."""
-    scores = found.scores
+    scores = distillation.scores
     if scores is None or not scores.sets:
         return None
-    true = {pack.name for pack in found.packs if pack.labels == "truth"}
-    taught = {t.training.name for t in found.trained if t.pack in true}
+    true = {pack.name for pack in distillation.packs if pack.labels == "truth"}
+    taught = {t.training.name for t in distillation.trained if t.pack in true}
     distilled = [s for s in scores.students if s.name not in taught]
     for group in (distilled, scores.students, scores.systems):
         rated = {s.name: e.value for s in group if (e := scores.rate(s.name, scores.sets[0].name))}
@@ -88,8 +88,8 @@ def examples(scores: Scores) -> list[tuple[str, str, list[tuple[str, str]]]]:
     """(utterance, where it is from, (who writes, text) of the reference and of each system)."""
     made = []
     for example in scores.examples:
-        said = example.get("hypotheses")
-        texts = said if isinstance(said, dict) else {}
+        hypotheses = example.get("hypotheses")
+        texts = hypotheses if isinstance(hypotheses, dict) else {}
         rows = [("reference", cut(example.get("reference"), LONGEST))]
         rows += [(s.name, cut(texts[s.name], LONGEST)) for s in scores.systems if s.name in texts]
         where = ", ".join(filter(None, (str(example.get("set", "")), str(example.get("dialect", "")))))

@@ -21,7 +21,7 @@ from ..core.record import Ledger
 from ..data.ids import fault
 from .hypotheses import HEADER, HYPOTHESES, SPEED, TEXT, is_hypotheses, read_hypotheses
 from .pairing import Finding, PairedSet, paired
-from .system_names import there
+from .system_names import checked_names
 from .texts import Texts, read_labels, read_texts
 
 AGAIN = "transcribe again: --fresh of the stage that made it"
@@ -112,8 +112,8 @@ def read_trial(
     for path in (p for p in paths if p not in folders):
         made = read_set(path, min_speakers)
         if made.name in sets:
-            what = f"two data directories are called {made.name}"
-            raise UserError(what, f"--in {sets[made.name].path} {path}", "rename one of them")
+            problem = f"two data directories are called {made.name}"
+            raise UserError(problem, f"--in {sets[made.name].path} {path}", "rename one of them")
         sets[made.name] = made
     heard: dict[str, dict[str, Heard]] = {}
     for folder in folders:
@@ -124,12 +124,12 @@ def read_trial(
             raise UserError(f"two folders of {one.system} on {one.set}", where, "leave one of them")
         of_system[one.set] = one
     if not sets or not heard:
-        what = "no hypotheses among the inputs" if sets else "no data directory among the inputs"
-        raise UserError(what, "--in", "name data directories, and folders that pseudo.transcribe made of them")
+        problem = "no hypotheses among the inputs" if sets else "no data directory among the inputs"
+        raise UserError(problem, "--in", "name data directories, and folders that pseudo.transcribe made of them")
     for system, of_set in heard.items():
         _refuse_two_models(system, list(of_set.values()))
     _refuse_two_speakers(list(sets.values()))
-    names = dict.fromkeys([*there(order, heard, "order"), *heard])
+    names = dict.fromkeys([*checked_names(order, heard, "order"), *heard])
     trial = Trial(sets, {name: heard[name] for name in names}, {})
     for system, name in trial.lacking:
         ledger.drop(f"{system} on {name}", "no hypotheses among the inputs")
@@ -139,8 +139,8 @@ def read_trial(
 def read_set(path: Path, min_speakers: int) -> TestSet:
     """A data directory. Raises UserError for one without references, and for a broken table."""
     if not (path / TEXT).is_file():
-        what = "neither a data directory with references nor a folder of hypotheses"
-        raise UserError(what, str(path), f"name one with `{TEXT}`, or one with {HYPOTHESES}")
+        problem = "neither a data directory with references nor a folder of hypotheses"
+        raise UserError(problem, str(path), f"name one with `{TEXT}`, or one with {HYPOTHESES}")
     references, speakers, dialects = read_texts(path), _labels(path / "utt2spk"), _labels(path / "utt2lang")
     if references.duplicates:
         raise UserError(f"two lines of {references.duplicates[0]}", str(references.path), "leave one")
@@ -172,8 +172,8 @@ def read_heard(folder: Path, sets: Mapping[str, TestSet]) -> Heard:
             raise UserError(f"hypotheses without {file}", str(folder), AGAIN)
     header = _mapping(folder / HEADER, {"model": str, "model_hash": str, "parameters": int, "set": str})
     if Path(header["set"]).name != name:
-        what = f"hypotheses of the set {header['set']} in a folder called {name}"
-        raise UserError(what, str(folder / HEADER), "give the folder the name of the set it is of")
+        problem = f"hypotheses of the set {header['set']} in a folder called {name}"
+        raise UserError(problem, str(folder / HEADER), "give the folder the name of the set it is of")
     numbers = {"audio_seconds": (int, float), "decode_seconds": (int, float)}
     speed = _mapping(folder / SPEED, numbers) if (folder / SPEED).is_file() else None
     cut_off = sum(not row.ended for row in read_hypotheses(folder))
@@ -196,10 +196,10 @@ def _mapping(path: Path, wanted: Mapping[str, Any]) -> dict[str, Any]:
 def _refuse_two_models(system: str, heard: Sequence[Heard]) -> None:
     """A system is one network: figures of two would be one row."""
     first = heard[0]
-    for other in heard[1:]:
-        if other.header["model_hash"] != first.header["model_hash"]:
-            what = f"{system} is {first.header['model']} on {first.set}, and another model on {other.set}"
-            raise UserError(what, f"{first.folder}, {other.folder}", "transcribe both sets with one model")
+    for later in heard[1:]:
+        if later.header["model_hash"] != first.header["model_hash"]:
+            problem = f"{system} is {first.header['model']} on {first.set}, and another model on {later.set}"
+            raise UserError(problem, f"{first.folder}, {later.folder}", "transcribe both sets with one model")
 
 
 def _refuse_two_speakers(sets: Sequence[TestSet]) -> None:
@@ -207,14 +207,14 @@ def _refuse_two_speakers(sets: Sequence[TestSet]) -> None:
     first: dict[str, tuple[str, str]] = {}
     for s in sets:
         for id, speaker in s.speakers.items():
-            other, of = first.setdefault(id, (speaker, s.name))
-            if other != speaker:
-                what = f"utterance {id} is of {other} in {of} and of {speaker} in {s.name}"
-                raise UserError(what, str(s.path / "utt2spk"), "rename the utterances of one of the sets")
+            earlier, of = first.setdefault(id, (speaker, s.name))
+            if earlier != speaker:
+                problem = f"utterance {id} is of {earlier} in {of} and of {speaker} in {s.name}"
+                raise UserError(problem, str(s.path / "utt2spk"), "rename the utterances of one of the sets")
 
 
 def _pairs(trial: Trial, missing_is_empty: bool, ledger: Ledger) -> dict[tuple[str, str], PairedSet]:
-    found: dict[tuple[str, str], PairedSet] = {}
+    sets_of_systems: dict[tuple[str, str], PairedSet] = {}
     short: list[str] = []
     for name, s in trial.sets.items():
         heard = [of_set[name] for of_set in trial.heard.values() if name in of_set]
@@ -222,16 +222,18 @@ def _pairs(trial: Trial, missing_is_empty: bool, ledger: Ledger) -> dict[tuple[s
             raise UserError(f"no system was tried on the set {name}", str(s.path), "leave it out, or transcribe it")
         by_any = set().union(*(h.texts.text for h in heard))
         if not by_any & s.references.text.keys():
-            what = f"no utterance of {s.path} in {heard[0].folder}"
-            raise UserError(what, f"--in {s.path} {heard[0].folder}", "transcribe the set that the references are of")
+            problem = f"no utterance of {s.path} in {heard[0].folder}"
+            raise UserError(
+                problem, f"--in {s.path} {heard[0].folder}", "transcribe the set that the references are of"
+            )
         for id in sorted(s.references.text.keys() - by_any):
             ledger.drop(id, "heard by no system", f"set {name}")
         texts = {id: text for id, text in s.references.text.items() if id in by_any}
         references = Texts(s.references.path, texts)
         for h in heard:
-            found[h.system, name], missing = paired(name, [references], h.texts)
+            sets_of_systems[h.system, name], missing = paired(name, [references], h.texts)
             short += [f"{h.system} on {name}: {Finding.of(missing)} of {len(texts)}"] if missing else []
     if short and not missing_is_empty:
-        what = "utterances that some systems heard and others did not:\n  " + "\n  ".join(short)
-        raise UserError(what, "--in", "transcribe them again, or count each as all deletions: --missing empty")
-    return found
+        problem = "utterances that some systems heard and others did not:\n  " + "\n  ".join(short)
+        raise UserError(problem, "--in", "transcribe them again, or count each as all deletions: --missing empty")
+    return sets_of_systems

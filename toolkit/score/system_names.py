@@ -21,7 +21,7 @@ def known(system: str, systems: Collection[str], field: str) -> str:
     return system
 
 
-def there(names: Sequence[str], systems: Collection[str], field: str) -> list[str]:
+def checked_names(names: Sequence[str], systems: Collection[str], field: str) -> list[str]:
     """Those of `names` that this run has; of the others, which another run may have, it is printed that they are not.
 
     Raises UserError for one that is nearly the name of a system.
@@ -39,19 +39,21 @@ def of_students(name: str, systems: Sequence[str], field: str) -> dict[str, str]
 
     Raises UserError where there is none.
     """
-    found = {system: system.removesuffix(name) for system in systems if system == name or system.endswith(f".{name}")}
-    return found or {known(name, systems, field): ""}
+    students = {
+        system: system.removesuffix(name) for system in systems if system == name or system.endswith(f".{name}")
+    }
+    return students or {known(name, systems, field): ""}
 
 
 def floors(name: str, systems: Sequence[str], others: Collection[str]) -> dict[str, str]:
     """System -> the undistilled student that it began as; none for that itself, and for `others`. Raises UserError."""
     bare = of_students(name, systems, "floor")
-    found = {}
+    chosen = {}
     for system in systems:
         mine = [floor for floor, student in bare.items() if system.startswith(student)]
         if mine and system not in bare and system not in others:
-            found[system] = max(mine, key=len)
-    return found
+            chosen[system] = max(mine, key=len)
+    return chosen
 
 
 def contests(pairs: Mapping[str, str], systems: Sequence[str]) -> list[tuple[str, str]]:
@@ -60,7 +62,7 @@ def contests(pairs: Mapping[str, str], systems: Sequence[str]) -> list[tuple[str
     Where systems are of students, a name that none of them has is one that no student learnt from in this run: it is
     printed, and passed over. Raises UserError for any other that there is not.
     """
-    found = []
+    chosen = []
     for name, against in pairs.items():
         if _not_learnt(name, systems):
             continue
@@ -68,14 +70,14 @@ def contests(pairs: Mapping[str, str], systems: Sequence[str]) -> list[tuple[str
             for word in against.split():
                 mine = student + word
                 if mine in systems or not _not_learnt(word, systems):
-                    found.append((system, mine if mine in systems else known(word, systems, "pairs")))
-    return found
+                    chosen.append((system, mine if mine in systems else known(word, systems, "pairs")))
+    return chosen
 
 
 def _not_learnt(name: str, systems: Sequence[str]) -> bool:
     """Whether it could be what students learn from, and none of them has."""
-    there = any(system == name or system.endswith(f".{name}") for system in systems)
-    if there or "." in name or not any("." in system for system in systems):
+    present = any(system == name or system.endswith(f".{name}") for system in systems)
+    if present or "." in name or not any("." in system for system in systems):
         return False
     print(f"pairs: no student learnt from {name}, so it is held against nothing")
     return True

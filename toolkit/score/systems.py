@@ -44,7 +44,7 @@ from .inspect import known_file, write
 from .scoreboard import Line
 from .system_figures import agreement, categories, comparisons, error_rates, gaps, inspected
 from .system_inputs import Heard, Trial, read_trial
-from .system_names import contests, floors, known, there
+from .system_names import checked_names, contests, floors, known
 
 SYSTEMS, COST, PAGES = "systems.json", "cost.json", "inspect"
 
@@ -79,7 +79,7 @@ def _header(trial: Trial, config: SystemsConfig, profiles: Sequence[Profile]) ->
     about |= {
         "reference": config.reference,
         "floors": _floors(trial, config),
-        "aside": there(config.aside, trial.heard, "aside"),
+        "aside": checked_names(config.aside, trial.heard, "aside"),
     }
     about |= {"profiles": [p.id for p in profiles]}
     about |= {"category_profile": profile(config.category_profile).id, "rules": to_dict(config.rules)}

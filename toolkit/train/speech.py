@@ -21,7 +21,7 @@ from ..units.inputs import recognise
 from .config import DataConfig, PretrainConfig
 from .samplers.buckets import Buckets, each_once
 from .samplers.speech_quota import SpeechQuota
-from .subset import Choice, groups_of, refuse_unknown, shares_said, within_hours
+from .subset import Choice, groups_of, refuse_unknown, share_lines, within_hours
 
 Drop = Callable[[str, str, str], None]
 
@@ -127,7 +127,7 @@ class Speech:
         long = [u for u in usable if u.id in seconds]
         taken = [u for u in long if u.id in chosen]
         drawn = f"drawn from the whole: {part.path} has no table {data.table}"
-        self._shares = [drawn] if whole else shares_said(long, taken, strata)
+        self._shares = [drawn] if whole else share_lines(long, taken, strata)
         return self.choice.keep(usable, lambda u: u.id in chosen or u.id not in seconds, "max_hours")
 
     def batch(self, step: int, number: int) -> dict[str, Any]:
@@ -154,7 +154,7 @@ class Speech:
     @property
     def summary(self) -> str:
         """Lines to print before training: what is left out by choice, and how the groups share the audio."""
-        lines = [self.choice.said(self.counts["hours"]), *self._shares]
+        lines = [self.choice.summary(self.counts["hours"]), *self._shares]
         if isinstance(self.sampler, SpeechQuota):
             lines += self.sampler.summary()
         return "".join(f"{line}\n" for line in lines if line)

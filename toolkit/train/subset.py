@@ -71,7 +71,7 @@ class Choice:
             }
         return counts
 
-    def said(self, hours: float) -> str:
+    def summary(self, hours: float) -> str:
         """`training on 50.0 of 1,100.2 h (4.5 %); left out: 900 utterances, 1,050.2 h, by data.max_hours`.
 
         Args:
@@ -87,7 +87,7 @@ class Choice:
         return f"training on {share}; left out: {'; '.join(parts)}"
 
 
-def shares_said(utterances: Sequence[Utterance], taken: Sequence[Utterance], groups: Mapping[str, str]) -> list[str]:
+def share_lines(utterances: Sequence[Utterance], taken: Sequence[Utterance], groups: Mapping[str, str]) -> list[str]:
     """How the audio taken of `utterances` is shared by their groups: `of it ARB 60.0 %, ENG 40.0 %`.
 
     Args:

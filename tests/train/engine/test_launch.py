@@ -49,6 +49,6 @@ def test_a_process_that_fails_ends_the_run_with_its_log_named(
         launch(Step(None, [], tmp_path / "out", argv), 2)
     log = tmp_path / "out/log/ranks.log"
     assert error.value.where == str(log)
-    said = log.read_text()
-    assert "no such input" in said and "Traceback" not in said and "(code 1)" in said
+    written = log.read_text()
+    assert "no such input" in written and "Traceback" not in written and "(code 1)" in written
     assert "no such input" in capfd.readouterr().out  # a bar would be seen, too

@@ -341,8 +341,8 @@ def test_tensorboard_gets_the_rows_of_loss_tsv(tmp_path: Path) -> None:
     fit(tmp_path, replace(LOOP, tensorboard=True))
     events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
     header, *rows = [line.split("\t") for line in (tmp_path / "loss.tsv").read_text().splitlines()]
-    found = [(e.step, e.value) for e in events.Scalars("train/loss")]
-    assert found == [(int(r[0]), pytest.approx(float(r[header.index("loss")]), rel=1e-5)) for r in rows]
+    curve = [(e.step, e.value) for e in events.Scalars("train/loss")]
+    assert curve == [(int(r[0]), pytest.approx(float(r[header.index("loss")]), rel=1e-5)) for r in rows]
 
 
 @pytest.mark.parametrize("config, field", [(LoopConfig, "total_steps"), (LoopConfig, "keep"), (LoopConfig, "threads")])

@@ -123,18 +123,18 @@ class Silent(Three):
 
 
 @pytest.mark.parametrize(
-    ("kind", "said"),
+    ("kind", "message"),
     [
         (Undeclared, "no weight for teacher, items"),
         (Wrong, "items: Objective.weights said"),
         (Silent, "several scaled"),
     ],
 )
-def test_weights_that_are_not_declared_or_are_wrong_are_a_developers_error(kind: type[Three], said: str) -> None:
+def test_weights_that_are_not_declared_or_are_wrong_are_a_developers_error(kind: type[Three], message: str) -> None:
     objective = kind().double()
     objective.frozen["teacher"].double()
     passes = Passes(objective, list(objective.student.parameters()), LoopConfig(), World.alone())
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         passes.gradient(micros("two"), range(2), STEP)
 
 

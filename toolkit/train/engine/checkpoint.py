@@ -125,11 +125,11 @@ def load(
     if state.identity != identity:
         raise UserError("a checkpoint of another run: config, inputs or version differ", str(folder), remedy)
     if base is not None and state.base != base:
-        what = (
+        problem = (
             "a checkpoint on another base: the weights that are not trained (base, teacher) are not those it began with"
         )
         raise UserError(
-            what,
+            problem,
             f"{folder}, digest {state.base or 'of none'}, now {base or 'of none'}",
             f"give the base and the teacher it began with, or {remedy}",
         )

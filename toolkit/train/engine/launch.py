@@ -38,8 +38,8 @@ def processes(step: Step[Any], micro_batches: int, audio_seconds: float) -> int:
     if slurm.chosen():
         count = slurm.settings().nodes * max(step.ngpu, 1)
         if micro_batches % count:
-            what = f"{count} processes cannot share {micro_batches} micro-batches: they do not divide them"
-            raise UserError(what, "nodes and gpus of slurm.yaml, --ngpu", "change these, or data.micro_batches")
+            problem = f"{count} processes cannot share {micro_batches} micro-batches: they do not divide them"
+            raise UserError(problem, "nodes and gpus of slurm.yaml, --ngpu", "change these, or data.micro_batches")
         return count
     if step.ngpu:
         World.choose(step.ngpu)
@@ -59,8 +59,8 @@ def launch(step: Step[Any], count: int) -> None:
     if run(argv, log):
         ends = re.findall(r"^# (rank .+)$", log.read_text(encoding="utf-8", errors="replace"), re.M)
         how = f": {ends[-1]}" if ends else ""
-        what = f"one of {count} processes failed{how}"
-        raise UserError(what, str(log), "mend the cause named there and rerun: it goes on")
+        problem = f"one of {count} processes failed{how}"
+        raise UserError(problem, str(log), "mend the cause named there and rerun: it goes on")
 
 
 class Follow:

@@ -82,6 +82,8 @@ class Objective(nn.Module):
     def forward(self, batch: Batch, at: At) -> dict[str, Term]:
         """Terms of a micro-batch on this objective's device, by column name in loss.tsv.
 
+        Without `weights` every call must give the same names, as the ranks add up their totals by position.
+
         Random choices of the objective's own come from a generator seeded with `at.seed`; torch's global generator was
         seeded with it already (for dropout).
         """
