@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# HArnESS (arXiv 2509.14689): Arabic and English in alike measure; probed on MGB-2 (ASR), KSUEmotions (SER), ADI-5 (DID).
+# HArnESS (arXiv 2509.14689): Arabic and English in equal amounts; probed on MGB-2 (ASR), KSUEmotions (SER), ADI-5 (DID).
 cd "$(dirname "$0")" || exit 1
 # shellcheck source=../../TEMPLATE/ssl.sh
 . ../../TEMPLATE/ssl.sh

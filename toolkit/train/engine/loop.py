@@ -167,7 +167,8 @@ class Run:
                 self.step([next(ahead) for _ in mine], mine)
                 self.after_step(history)
                 if bar:
-                    bar.add(each, f"loss {state.train.get('loss', math.nan):.3f}")
+                    loss = state.train.get("loss")  # of the last logged step
+                    bar.add(each, "" if loss is None else f"loss {loss:.3f}")
         if world.first and loop.checkpoint_every:
             rotate(self.out, loop.keep, loop.checkpoint_every)
 
