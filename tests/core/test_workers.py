@@ -34,6 +34,8 @@ class Config:
     """the shard that ends with a user's mistake"""
     crash: int = -1
     """the shard that ends with a bug"""
+    wait: int = 6
+    """the first shard that waits until there is a file `go`"""
 
 def run(step):
     config = step.config
@@ -50,6 +52,8 @@ def run(step):
     def work(k, path):
         print(f"shard {k} here", flush=True)
         time.sleep(config.sleep)
+        while k >= config.wait and not os.path.exists("go"):
+            time.sleep(0.01)
         if k == config.fail:
             raise UserError(f"shard {k} is wrong", "here", "give another")
         if k == config.crash:
@@ -185,17 +189,18 @@ def test_a_worker_that_fails_does_not_wait_for_the_shard_that_the_step_itself_is
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
 def test_when_the_step_ends_so_do_its_forks_and_the_next_run_finishes(step: Path, how: signal.Signals) -> None:
-    process = begin(step, "--sleep", "0.3")
-    wait(lambda: (step / "out/shards").is_dir() and len(list((step / "out/shards").glob("0000[0-9]"))) >= 3)
+    process = begin(step, "--wait", "3")
+    wait(lambda: (step / "out/shards").is_dir() and len(list((step / "out/shards").glob("0000[0-9]"))) == 3)
     (os.killpg if how == signal.SIGINT else os.kill)(process.pid, how)  # Ctrl-C reaches the group, a kill one process
     process.communicate(timeout=30)
     assert process.returncode == (130 if how == signal.SIGINT else -signal.SIGKILL)
     wait(lambda: at_work(step) == [], 5)
     kept = {path.name: path.read_text() for path in (step / "out/shards").glob("0000[0-9]")}
-    code, _, err = run(step, "--sleep", "0.3")
+    (step / "go").touch()
+    code, _, err = run(step, "--wait", "3")
     assert code == 0, err
     _, rows = makers(step)
-    assert len(kept) < 6 and len(rows) == 6
+    assert len(kept) == 3 and len(rows) == 6
     for name, text in kept.items():
         assert "{} {} {}\n".format(*rows[int(name)]) == text  # made once, by the run that was stopped
 
