@@ -30,6 +30,8 @@ settings.load_profile("house")
 def environment() -> Iterator[None]:
     """Without the caller's SAWT_*, and with this toolkit for all processes that tests start: they inherit it."""
     with pytest.MonkeyPatch.context() as patch:
+        # A script's background jobs ignore Ctrl-C, and so would all processes that tests start.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         warm = os.environ.get("SAWT_TEST_PROCESSES") != "cold"
         for name in [n for n in os.environ if n.startswith("SAWT_")]:
             patch.delenv(name)
