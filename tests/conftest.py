@@ -54,7 +54,7 @@ FIRST = (
     "recipes/test_corpora.py",
     "faults/test_labelling.py",
     "train/test_seq2seq.py",
-    "train/test_probe.py",
+    "tasks/test_fit.py",
     "faults/test_kills.py",
     "recipes/test_folder.py",
     "core/test_staleness.py",

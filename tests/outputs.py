@@ -9,7 +9,7 @@ import struct
 from pathlib import Path
 
 MEASURED = {"times.json", "cost.json", "speed.json", "record.json", ".lock"}
-MEASURED_FOLDERS = {"log", "tensorboard", "checkpoints", "shards", ".transcribed", "__pycache__"}
+MEASURED_FOLDERS = {"log", "tensorboard", "checkpoints", "shards", ".transcribed", "__pycache__", ".row"}
 NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+(?:[eE][-+]?\d+)?|[eE][-+]?\d+)(?![\w.])")  # with a point or an exponent
 ABSOLUTE = re.compile(r"(?<![\w.])/[^\s\"]*/")  # of a folder that a test made
 TINY = 1e-5  # what is left where two sums should be equal

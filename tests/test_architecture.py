@@ -12,7 +12,7 @@ import pytest
 from toolkit.core.registry import registry
 
 ROOT = Path(__file__).resolve().parents[1]
-ROOMS = ["core", "text", "data", "score", "models", "units", "pseudo", "train", "report"]
+ROOMS = ["core", "text", "data", "score", "models", "units", "pseudo", "train", "tasks", "report"]
 MODULES = sorted((ROOT / "toolkit").rglob("*.py"))
 
 

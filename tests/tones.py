@@ -14,17 +14,24 @@ from toolkit.core.files import read_json
 from toolkit.data.kaldi import write_data_dir
 from toolkit.models.hubert import Hubert, initialise
 from toolkit.models.hugging_face import save_pretrained
-from toolkit.train.probe_config import ProbeConfig, TaskConfig
+from toolkit.tasks.config import TaskConfig, TasksConfig
 
 TONES = {"a": 300, "b": 900, "c": 2500}
 PHONE_SECONDS = 0.12
+
+
+def task_of(type: str, steps: int = 1, lr: tuple[float, ...] = (0.1,), label: str = "", **more: Any) -> TaskConfig:
+    """A task of the type called `type`, which is a class of its own."""
+    return TaskConfig.variant(type)(type, steps, lr, label, **more)
+
+
 TASKS = {
-    "phone": TaskConfig(kind="phone", steps=30, lr=(3e-2, 1e-6), batch=8),
-    "asr": TaskConfig(kind="ctc", steps=20, lr=(1e-2,), batch=8, hidden=16, layers=2, dropout=0.1),
-    "dialect": TaskConfig(kind="classify", label="utt2lang", steps=40, lr=(1e-6, 3e-2), batch=8, hidden=8),
+    "phone": task_of("frames", steps=30, lr=(3e-2, 1e-6), batch=8),
+    "asr": task_of("ctc", steps=20, lr=(1e-2,), batch=8, hidden=16, layers=2, dropout=0.1),
+    "dialect": task_of("classify", label="utt2lang", steps=40, lr=(1e-6, 3e-2), batch=8, hidden=8),
 }
 ALL = ("fbank", "fbank_stacked", "random", "models")
-CONFIG = ProbeConfig(tasks=TASKS, rows=ALL, checkpoint_every=10, cost_utterances=2, cost_seconds=0.5, min_speakers=3)
+CONFIG = TasksConfig(tasks=TASKS, rows=ALL, checkpoint_every=10, cost_utterances=2, cost_seconds=0.5, min_speakers=3)
 
 
 def tone_corpus(root: Path) -> Path:

@@ -73,10 +73,11 @@ pretrain() { # ITERATION MODEL [TEACHER BLOCKS]: predict the iteration's units a
   done
 }
 
-probe() { # CONFIG OUTPUT [MODEL]: one run for each model, so that one more makes none of the others stale
-  run train.probe --config "$(config "$1")" --sets.train "$train" --sets.dev "$dev" --sets.test "$test" \
-    --in "$sets" ${3:+"$3"} --out "$exp/$2"
-  results+=("$exp/$2")
+probe() { # CONFIG OUTPUT ROWS MODEL...: one more model makes its own rows and leaves the others as they are
+  local config=$1 out=$2 rows=$3
+  run tasks.fit --config "$(config "$config")" --sets.train "$train" --sets.dev "$dev" --sets.test "$test" \
+    --rows "$rows" --in "$sets" "${@:4}" --out "$exp/$out"
+  results+=("$exp/$out")
 }
 
 trained() { echo "$exp/${1/.//}"; } # MODEL: its folder
@@ -90,30 +91,32 @@ named() { # OPTION MODEL: one of models[] by its full name; a bare one is of ite
 }
 
 probes() {
-  local model fine others layered
-  read -ra fine <<<"$tuned"
-  read -ra others <<<"$upstreams"
-  read -ra layered <<<"$layers"
-  stage probe "Phones, ASR, dialect and emotion read off frozen features; fine-tuned; layer by layer"
-  probe probe probe/fbank
-  for model in "${models[@]}"; do probe probe "probe/$model" "$(trained "$model")"; done
-  for model in "${others[@]}"; do
-    model=${model%/} && model=${model%/hf} # a network of another recipe is called by its own folder
-    probe probe "probe/$(basename "$model")" "$model"
+  local model words fine=() layered=() probed=()
+  for model in "${models[@]}"; do probed+=("$(trained "$model")"); done
+  read -ra words <<<"$upstreams"
+  for model in "${words[@]}"; do
+    model=${model%/}
+    probed+=("${model%/hf}") # a network of another recipe is called by its own folder
   done
-  for model in "${fine[@]}"; do
+  read -ra words <<<"$tuned"
+  for model in "${words[@]}"; do
     model=$(named --tuned "$model")
-    probe tuned "probe/$model.tuned" "$(trained "$model")"
+    fine+=("$(trained "$model")")
   done
-  for model in "${layered[@]}"; do
+  read -ra words <<<"$layers"
+  for model in "${words[@]}"; do
     model=$(named --layers "$model")
-    probe layers "layers/$model" "$(trained "$model")"
+    layered+=("$(trained "$model")")
   done
+  stage probe "Phones, ASR, dialect and emotion read off frozen features; fine-tuned; layer by layer"
+  probe probe probe "fbank fbank_stacked random models" "${probed[@]}"
+  ((${#fine[@]} == 0)) || probe tuned tuned models "${fine[@]}"
+  ((${#layered[@]} == 0)) || probe layers layers models "${layered[@]}"
 }
 
 tables() {
   local result probed=()
-  for result in "${results[@]}"; do [[ $result != "$exp"/probe/* ]] || probed+=("$result"); done
+  for result in "${results[@]}"; do [[ $result != "$exp"/probe && $result != "$exp"/tuned ]] || probed+=("$result"); done
   stage compare "Paired differences between the models"
   run score.compare_probes --in "${probed[@]}" --out "$exp/compare"
   stage results "RESULTS.md and the page"

@@ -61,10 +61,10 @@ def engine_alone(engine: int) -> list[int]:
     ("stage", "out", "victim", "sign"),
     [
         ("it1.label", "dump/it1/labels", step_of, "shards"),  # with its workers at work
-        ("probe", "exp/probe/it2.L", worker_of, "log/worker.2.log"),
+        ("probe", "exp/probe", worker_of, "log/worker.2.log"),
         ("it1.base", "exp/it1/base", step_of, "loss.tsv"),
         ("it2.label", "dump/it2/labels", engine_alone, "shards"),
-        ("probe", "exp/probe/it1.base", None, "record.json"),  # the whole process group
+        ("probe", "exp/tuned", None, "record.json"),  # the whole process group
     ],
 )
 def test_a_process_that_is_killed_costs_no_byte(

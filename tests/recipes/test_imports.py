@@ -7,7 +7,7 @@ import pytest
 
 pytestmark = pytest.mark.recipe
 
-TRAINS = {"train.pretrain", "train.probe", "train.whisper"}
+TRAINS = {"train.pretrain", "tasks.fit", "train.whisper"}
 COMPUTES = {"units.sample", "units.kmeans", "units.label", "models.student", "pseudo.transcribe", "pseudo.pack"}
 
 

@@ -19,7 +19,7 @@ def test_it_makes_every_row_of_the_table(nano: Path) -> None:
     named = [line.split("|")[1].strip() for line in table]
     assert [row for row in [*rows, "**it3-pca.ST, fine-tuned**", "chance"] if row not in named] == []
     assert "synthetic" in results.lower()
-    tasks = {p.stem for p in (nano / "exp/probe").glob("*/*/*.json")} - {"row", "cost"}
+    tasks = {p.stem for p in (nano / "exp/probe").glob("*/*.json")} - {"row", "cost"}
     assert tasks == {"phone", "asr", "dialect", "emotion"}
     page = (nano / "exp/report/index.html").read_text(encoding="utf-8")
     assert "<audio" in page and "http://" not in page.replace("http://www.w3.org", "")
@@ -59,6 +59,9 @@ def test_both_ablations_are_an_option_each_and_appear_in_the_report(nano: Path, 
     assert code == 0, output
     for name in ("it1/base", "it2/L", "it3-pca/ST"):  # what was there is not made again
         assert (made / f"exp/{name}/record.json").read_bytes() == (nano / f"exp/{name}/record.json").read_bytes()
+    for row in ("fbank", "it2.L", "random.it3-pca.S"):  # nor is a row, beside which others are new
+        before, after = (folder / f"exp/probe/{row}/phone.json" for folder in (nano, made))
+        assert after.stat().st_mtime_ns == before.stat().st_mtime_ns
     results = (made / "exp/RESULTS.md").read_text(encoding="utf-8")
     assert "Raw against PCA" in results and "it3-raw.S" in results
     assert "Layer by layer" in results

@@ -156,7 +156,7 @@ class Recipe:
 
     def _probes(self) -> None:
         self.record(
-            "exp/probe", ["train.probe", "--config", "conf/quick/probe.yaml"], ["data", "exp/it1/base"], {"rows": 4}
+            "exp/probe", ["tasks.fit", "--config", "conf/quick/probe.yaml"], ["data", "exp/it1/base"], {"rows": 4}
         )
         for row, (title, parameters, layers, figures) in PROBES.items():
             self.json(

@@ -50,8 +50,8 @@ def test_an_utterance_that_several_stages_drop_is_counted_once():
     stages = [
         Stage(
             Path(f"exp/probe/{i}"),
-            ["train.probe"],
-            drops=[("u1", "train.probe", "too short", "")],
+            ["tasks.fit"],
+            drops=[("u1", "tasks.fit", "too short", "")],
             reasons={"too short": 1},
         )
         for i in range(6)

@@ -165,10 +165,10 @@ BREAKS = [
     ("exp/it1/base/loss.tsv", "step\tloss\n1\t2\t3\n", "train.pretrain"),
     ("exp/it1/base/loss.tsv", "step\tloss\n1\tx\n", "train.pretrain"),
     ("exp/it1/base/hf/config.json", "\x00", "train.pretrain"),
-    ("exp/probe/random/row.json", '{"row": "random"}', "train.probe"),
-    ("exp/probe/random/cost.json", '{"rtf": "fast"}', "train.probe"),
-    ("exp/probe/random/phone.json", '{"task": "phone", "percent": NaN}', "train.probe"),
-    ("exp/probe/random/asr.json", "{}", "train.probe"),
+    ("exp/probe/random/row.json", '{"row": "random"}', "tasks.fit"),
+    ("exp/probe/random/cost.json", '{"rtf": "fast"}', "tasks.fit"),
+    ("exp/probe/random/phone.json", '{"task": "phone", "percent": NaN}', "tasks.fit"),
+    ("exp/probe/random/asr.json", "{}", "tasks.fit"),
     ("data/dropped.tsv", "one field\n", "data.corpora.mini"),
     ("data/dev/utt2dur", "a long\n", "data.corpora.mini"),
 ]
@@ -230,7 +230,7 @@ def test_an_unfinished_folder_is_refused(recipe):
     recipe.whole().edit("exp/probe/record.json", state="running")
     with pytest.raises(UserError, match="exp/probe is not finished") as error:
         collect(recipe.ins)
-    assert "train.probe" in error.value.remedy
+    assert "tasks.fit" in error.value.remedy
 
 
 def test_a_row_given_twice_is_refused(recipe):

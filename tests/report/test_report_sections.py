@@ -165,7 +165,7 @@ def test_layers_that_cannot_be_are_refused(recipe, change, said):
     recipe.json(f"{LAYERS}/layers.json", tree)
     with pytest.raises(UserError, match=said) as error:
         collect(chain.ins())
-    assert "train.probe" in error.value.remedy
+    assert "tasks.fit" in error.value.remedy
 
 
 def test_of_units_that_no_network_learnt_to_predict_none_are_called_the_easier(recipe):

@@ -30,7 +30,7 @@ def counts(seed: int, ids: list[str] = IDS) -> Counts:
 
 
 def write(run: Path, row: str, kind: str, counted: Counts, task: str = "asr", **more: Any) -> Path:
-    """Result files of a row as train.probe writes them."""
+    """Result files of a row as tasks.fit writes them."""
     folder = run / row
     write_json(folder / "row.json", {"row": row, "kind": kind})
     edits, length = (sum(column) for column in zip(*counted.values(), strict=True))

@@ -13,9 +13,9 @@ from toolkit.models.encoder import Encoder, load_encoder
 from toolkit.models.heads import FrameHead, LayerMix
 from toolkit.models.hubert import Hubert, initialise
 from toolkit.models.hugging_face import save_pretrained
+from toolkit.tasks.upstream import NEARLY, Tuned, together
 from toolkit.train.engine.objective import At
 from toolkit.train.objectives.classify import NO_LABEL, Classify, Features
-from toolkit.train.probe_upstream import NEARLY, Tuned, together
 
 FRAMES, CLASSES = 30, 4
 

@@ -10,7 +10,7 @@ MODULES = (
     "toolkit.train.config",
     "toolkit.train.engine.config",
     "toolkit.train.objectives.config",
-    "toolkit.train.probe_config",
+    "toolkit.tasks.config",
     "toolkit.train.whisper_config",
 )
 

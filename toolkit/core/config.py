@@ -25,6 +25,7 @@ from .errors import UserError
 
 T = TypeVar("T")
 MOST_THREADS = 1024  # of many thousands OpenMP ends the process without a word
+TYPE = "type"  # field that chooses the class of a section that has several
 LIKE = "like"  # a config's line `like: other.yaml`, relative to its own folder: it begins with that one
 _SHOWN = reprlib.Repr()  # of a value in an error: anchors can make a list of billions in a few lines
 _SHOWN.maxlevel, _SHOWN.maxstring = 3, 120
@@ -133,6 +134,7 @@ def build(cls: type[T], tree: Any, where: str, prefix: str = "") -> T:
             where,
             "indent its fields below it",
         )
+    cls = _variant(cls, tree, where, prefix)
     hints = typing.get_type_hints(cls)
     fields = {f.name: f for f in dataclasses.fields(cls) if f.init}  # type: ignore[arg-type]
     for key in tree:
@@ -152,6 +154,18 @@ def build(cls: type[T], tree: Any, where: str, prefix: str = "") -> T:
         return cls(**values)
     except ValueError as e:  # a __post_init__ that refuses a combination
         raise UserError(str(e), where, "mend the field named") from None
+
+
+def _variant(cls: type[T], tree: Mapping[str, Any], where: str, prefix: str) -> type[T]:
+    """The class that the section's `type` asks for, of a class that has several: its `variant` names them."""
+    several: Any = cls
+    if not hasattr(several, "variant") or not isinstance(tree.get(TYPE), str):
+        return cls
+    try:
+        variant: type[T] = several.variant(tree[TYPE])
+    except ValueError as e:
+        raise UserError(f"{prefix}{TYPE}: {e}", where, "mend the field named") from None
+    return variant
 
 
 def coerce(value: Any, kind: Any, where: str, name: str) -> Any:
@@ -258,3 +272,19 @@ def field_help(cls: type) -> list[tuple[str, str, str]]:
             )
         )
     return rows
+
+
+def section_help(cls: type) -> list[tuple[str, list[tuple[str, str, str]]]]:
+    """(heading, rows as of field_help) of the sections that a mapping of sections holds, variant by variant."""
+    parts: list[tuple[str, list[tuple[str, str, str]]]] = []
+    hints = typing.get_type_hints(cls)
+    for f in dataclasses.fields(cls):
+        section = (typing.get_args(hints[f.name]) or (None,))[-1]
+        if typing.get_origin(hints[f.name]) is not dict or not dataclasses.is_dataclass(section):
+            continue
+        shared = field_help(typing.cast(type, section))
+        parts.append((f"fields of each section of `{f.name}`", shared))
+        for name in section.variants() if hasattr(section, "variants") else ():
+            own = [row for row in field_help(section.variant(name)) if row not in shared]  # type: ignore[union-attr]
+            parts += [(f"of `{TYPE}: {name}` also", own)] if own else []
+    return parts

@@ -35,6 +35,8 @@ class Declaration:
         jobs: what the step submits to a cluster: "array" of shards, "cpu array" if they never use a GPU, "task" for
             one job, "ranks" for a training; "" if it computes where it is called.
         remade: True if a stale output is made anew, because that takes seconds, where others are refused.
+        rows: True if the output is of rows with identities of their own (core/rows.py): if only the list of rows has
+            changed, the step makes those that are new and keeps the others.
         free: flags that only let the step go on: they change nothing in its output and are no part of the identity.
     """
 
@@ -47,6 +49,7 @@ class Declaration:
     scratch: bool = False
     jobs: Jobs = ""
     remade: bool = False
+    rows: bool = False
     free: tuple[str, ...] = ()
 
     def config_class(self) -> type[Any]:

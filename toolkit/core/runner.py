@@ -71,7 +71,7 @@ def _run_one(table: Table, n: int, run: Run) -> int:
         return 0
     table.refuse_stale(n, run)
     table.check_inputs(n, run, run.ins)
-    if state.state == "stale":
+    if state.state == "stale" and run.declared.remade:
         remake(table, run.out)
     with locked(Path(run.out)):  # before the log is begun anew: another run may be writing to it
         pass

@@ -60,6 +60,7 @@ def run_shards(
     suffix: str = "",
     on_device: bool = False,
     preload: Callable[[], None] | None = None,
+    places: Sequence[Path] | None = None,
 ) -> list[Path]:
     """Make every shard that is not there yet; returns the paths of all of them in order.
 
@@ -69,16 +70,16 @@ def run_shards(
         work: called as work(k, path); makes shard k as a file or a folder at `path`.
         suffix: ending of a shard's name.
         on_device: the work runs on GPUs where there are any: then no more workers than those.
+        places: where each shard goes and stays; by default below OUT/shards, which is removed when the step is done.
         preload: imports what the work needs; called before this process is forked into workers, so that each of them
             need not import it again.
     """
-    folder = step.out / "shards"
-    paths = [folder / f"{k:05d}{suffix}" for k in range(len(costs))]
+    paths = list(places or (step.out / "shards" / f"{k:05d}{suffix}" for k in range(len(costs))))
     if step.worker:
         _make_each(*step.worker, paths, work)
         raise WorkerDone
     if not slurm_job.at_work(step.out):  # else they are of workers that are at it
-        for leftover in folder.glob("*" + TEMPORARY) if folder.exists() else ():
+        for leftover in [file for folder in {path.parent for path in paths} for file in folder.glob("*" + TEMPORARY)]:
             remove(leftover)
     todo = _missing(paths)
     nj = min(step.nj, len(todo), step.ngpu if on_device and step.ngpu else len(todo))

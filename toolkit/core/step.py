@@ -11,11 +11,11 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, NoReturn, TypeVar
 
-from .config import field_help, load_config, to_dict
+from .config import field_help, load_config, section_help, to_dict
 from .errors import UserError, told
 from .files import locked, remove
 from .job import die_with_parent
@@ -144,7 +144,7 @@ def _run(function: Callable[[Step[Any]], None], config_class: type[Any], name: s
     with locked(known.out):
         refuse_at_work(known.out, identity_id(identity(argv)))
         state = status(argv)
-        if state.state == "stale":
+        if state.state == "stale" and not declared(name).rows:
             raise UserError(
                 f"{known.out} was made from something else ({state.why})",
                 str(known.out / "record.json"),
@@ -175,10 +175,10 @@ def _refuse_changed(argv: list[str], out: Path) -> None:
 
 
 def _parser(name: str, doc: str, config_class: type[Any]) -> argparse.ArgumentParser:
-    rows = (
-        "\n".join(f"  --{n.replace('_', '-'):26} {d:14} {m}" for n, d, m in field_help(config_class))
-        if fields(config_class)
-        else ""
+    rows = "\n".join(f"  --{n.replace('_', '-'):26} {d:14} {m}" for n, d, m in field_help(config_class))
+    sections = "".join(
+        f"\n\n{heading} (default, meaning):\n" + "\n".join(f"    {n:26} {d:14} {m}" for n, d, m in own)
+        for heading, own in section_help(config_class)
     )
     parser = argparse.ArgumentParser(
         f"python3 -m toolkit.{name}",
@@ -186,7 +186,7 @@ def _parser(name: str, doc: str, config_class: type[Any]) -> argparse.ArgumentPa
         allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.epilog = f"fields of --config, each also a flag (default, meaning):\n{rows}" if rows else None
+    parser.epilog = f"fields of --config, each also a flag (default, meaning):\n{rows}{sections}" if rows else None
     parser.add_argument("--config", type=Path, metavar="YAML", help="config file")
     parser.add_argument("--in", dest="ins", nargs="+", type=Path, default=[], metavar="PATH", help="inputs")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="output folder")
@@ -197,7 +197,7 @@ def _parser(name: str, doc: str, config_class: type[Any]) -> argparse.ArgumentPa
 
 def overrides(rest: list[str], config_class: type[Any]) -> dict[str, str]:
     """Leftover `--peak-lr 1e-3` pairs -> {"peak_lr": "1e-3"}. Raises UserError for what is no field."""
-    names = [n for n, _, _ in field_help(config_class)] if fields(config_class) else []
+    names = [n for n, _, _ in field_help(config_class)]
     values: dict[str, str] = {}
     words = separated(rest)
     while words:

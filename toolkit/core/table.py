@@ -220,10 +220,10 @@ class Table:
     def refuse_stale(self, n: int, run: Run) -> None:
         """Raise UserError where the output of a run of stage `n` was made from other things than it would be now.
 
-        Not where it is made anew in seconds.
+        Not where it is made anew in seconds, or row by row.
         """
         state = self.status(run)
-        if state.state == "stale" and not run.declared.remade:
+        if state.state == "stale" and not (run.declared.remade or run.declared.rows):
             raise UserError(f"{run.out} is stale ({state.why})", self.place(n), self.renewal(run))
 
     def renewal(self, run: Run) -> str:
@@ -239,4 +239,5 @@ class Table:
                 return absent[1]
         name = next(s.name for s in self.stages if run in s.runs)
         again = "give the options again that it was made with, or " if "command (from" in self.status(run).why else ""
-        return f"run stage {name} first" if run.declared.remade else f"{again}redo it with --fresh {name}"
+        itself = run.declared.remade or run.declared.rows
+        return f"run stage {name} first" if itself else f"{again}redo it with --fresh {name}"

@@ -220,7 +220,7 @@ def _missing(results: Results, rows: Sequence[tuple[str, Row | None]], columns: 
     """A sentence for every row, task and cost that is absent."""
     notes = []
     if not results.rows:
-        notes.append(f"{ABSENT}: no probe folder is among the inputs, so no row has figures: run train.probe.")
+        notes.append(f"{ABSENT}: no probe folder is among the inputs, so no row has figures: run tasks.fit.")
     absent = [title for title, row in rows if row is None]
     if absent and results.rows:
         notes.append(f"{ABSENT}: {listed(absent)} has no row in the probe folder: it was not probed.")
@@ -245,5 +245,5 @@ def _why(results: Results, column: TaskColumn) -> str:
     if not wanted or not results.sets:
         return ""
     if any(name in data.tables for data in results.sets for name in wanted):
-        return ", though the data has labels for it: run train.probe"
+        return ", though the data has labels for it: run tasks.fit"
     return f": no set has {' or '.join(wanted)}, so there are no labels for it"

@@ -20,9 +20,9 @@ MAKERS = {  # who makes a result file, for folders without a record
     "loss.tsv": "train.pretrain",
     "config.json": "train.pretrain",
     "header.json": "units.label",
-    "row.json": "train.probe",
-    "cost.json": "train.probe",
-    "layers.json": "train.probe",
+    "row.json": "tasks.fit",
+    "cost.json": "tasks.fit",
+    "layers.json": "tasks.fit",
     "pairs.json": "score.compare_probes",
     "hypotheses.jsonl": "pseudo.transcribe",
     "windows.jsonl": "pseudo.pack",
@@ -40,7 +40,7 @@ def maker(path: Path) -> str:
         argv = json.loads(command) if isinstance(command, str) else []
         if argv:
             return str(argv[0])
-    return MAKERS.get(path.name, "train.probe" if path.suffix == ".json" else "its maker")
+    return MAKERS.get(path.name, "tasks.fit" if path.suffix == ".json" else "its maker")
 
 
 def recorded_inputs(folder: Path) -> list[tuple[str, str]]:

@@ -87,7 +87,7 @@ def read_rows(folders: Sequence[Path]) -> list[Row]:
         rows[name] = Row(name, about["kind"] in BASELINES, dict(_tasks(name, folder))), folder
     if not rows:
         where = ", ".join(map(str, folders)) or "--in"
-        raise UserError("no row of a probe run is here", where, "name folders that train.probe made")
+        raise UserError("no row of a probe run is here", where, "name folders that tasks.fit made")
     return [row for row, _ in rows.values()]
 
 

@@ -4,17 +4,6 @@ from ..core.registry import Declaration
 
 STEPS = (
     Declaration("train.pretrain", config="train.config:PretrainConfig", mb=60, jobs="ranks"),
-    # 400 MB per hour: the features of two rows at once, of networks of 3 layers and width 128; base-sized networks take
-    # ten times that.
-    Declaration(
-        "train.probe",
-        version=6,
-        config="train.probe_config:ProbeConfig",
-        mb=20,
-        mb_per_hour=400,
-        scratch=True,
-        jobs="array",
-    ),
     Declaration("train.whisper", config="train.whisper_config:WhisperTraining", mb=600, jobs="ranks"),
     # 40 MB per hour: 64 tokens, each window shown in four ways, twice, as shards are joined.
     Declaration(

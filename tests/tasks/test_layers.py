@@ -7,21 +7,23 @@ from typing import Any
 import pytest
 import torch
 from noises import SHAPE, noise_corpus
+from tones import task_of
 
 from toolkit.core.errors import UserError
 from toolkit.core.files import read_json
+from toolkit.core.rows import ABOUT
 from toolkit.core.step import Step
 from toolkit.models.encoder import encoder_shape
-from toolkit.train import probe, probe_room
-from toolkit.train.probe_config import ProbeConfig, TaskConfig
-from toolkit.train.probe_fit import Fit
-from toolkit.train.probe_upstream import Network
+from toolkit.tasks import fit, room
+from toolkit.tasks.config import TasksConfig
+from toolkit.tasks.unit import Fit
+from toolkit.tasks.upstream import Network
 
 TASKS = {
-    "phone": TaskConfig(kind="phone", steps=3, lr=(1e-2, 1e-3), batch=2),
-    "dialect": TaskConfig(kind="classify", label="utt2lang", steps=3, lr=(1e-2,), batch=2),
+    "phone": task_of("frames", steps=3, lr=(1e-2, 1e-3), batch=2),
+    "dialect": task_of("classify", label="utt2lang", steps=3, lr=(1e-2,), batch=2),
 }
-CONFIG = ProbeConfig(tasks=TASKS, rows=("models",), cost_utterances=1, cost_seconds=0.1, checkpoint_every=1)
+CONFIG = TasksConfig(tasks=TASKS, rows=("models",), cost_utterances=1, cost_seconds=0.1, checkpoint_every=1)
 LAYER_WISE = replace(CONFIG, layer_wise=True)
 STATES = SHAPE.num_hidden_layers + 1
 OWN = ("percent", "low", "high", "best_lr")
@@ -32,9 +34,9 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return noise_corpus(tmp_path_factory.mktemp("corpus"))
 
 
-def run(corpus: Path, config: ProbeConfig, out: Path) -> Path:
+def run(corpus: Path, config: TasksConfig, out: Path) -> Path:
     out.mkdir(exist_ok=True)
-    probe.run(Step(config, [corpus / "data", corpus / "exp/it1/base"], out, ["train.probe"]))
+    fit.run(Step(config, [corpus / "data", corpus / "exp/it1/base"], out, ["tasks.fit"]))
     return out
 
 
@@ -44,21 +46,23 @@ def whole(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def layers(out: Path) -> dict[str, Any]:
-    found: dict[str, Any] = read_json(out / "it1.base/layers.json")
-    return found
+    result: dict[str, Any] = read_json(out / "it1.base/layers.json")
+    return result
 
 
 def test_each_state_alone_scores_as_it_does_where_no_other_is_cached(corpus: Path, whole: Path, tmp_path: Path) -> None:
     for layer in range(STATES):
         out = run(corpus, replace(CONFIG, cache_layers=(layer,)), tmp_path / f"{layer}")
         for task in TASKS:
-            said, found = read_json(out / f"it1.base/{task}.json"), layers(whole)["tasks"][task]
-            one = found["layers"][layer]
-            assert one["layer"] == layer and [one[name] for name in OWN] == [said[name] for name in OWN]
-            assert all(found[name] == said[name] for name in ("metric", "n", "blocks", "block_count", "chance_percent"))
-            assert said["layer_weights"] is None
+            single, result = read_json(out / f"it1.base/{task}.json"), layers(whole)["tasks"][task]
+            one = result["layers"][layer]
+            assert one["layer"] == layer and [one[name] for name in OWN] == [single[name] for name in OWN]
+            assert all(
+                result[name] == single[name] for name in ("metric", "n", "blocks", "block_count", "chance_percent")
+            )
+            assert single["layer_weights"] is None
             if len(TASKS[task].lr) > 1:
-                assert one["dev_percent"] == said["dev_percent_by_lr"][f"{said['best_lr']:g}"]
+                assert one["dev_percent"] == single["dev_percent_by_lr"][f"{single['best_lr']:g}"]
 
 
 def test_layers_are_measured_on_dev_even_where_there_is_one_rate(whole: Path) -> None:
@@ -67,9 +71,9 @@ def test_layers_are_measured_on_dev_even_where_there_is_one_rate(whole: Path) ->
 
 
 def test_a_layer_wise_run_leaves_one_file_a_row(whole: Path) -> None:
-    assert [p.name for p in (whole / "it1.base").iterdir()] == ["layers.json"]
-    said = layers(whole)
-    assert (said["row"], said["title"], said["of"]) == ("it1.base", "iteration 1 (it1.base)", "it1.base")
+    assert [p.name for p in (whole / "it1.base").iterdir() if p.name != ABOUT] == ["layers.json"]
+    single = layers(whole)
+    assert (single["row"], single["title"], single["of"]) == ("it1.base", "iteration 1 (it1.base)", "it1.base")
     assert not (whole / "work").exists()
 
 
@@ -150,27 +154,27 @@ def test_features_that_do_not_fit_on_the_disk_are_refused_before_any_is_computed
     needed = rows * 6.0 * 50 * STATES * SHAPE.hidden_size * 2 / 1e6  # MB of 12 utterances of half a second
     monkeypatch.setenv("SAWT_NJ", f"{nj}")
     config = replace(CONFIG, rows=("random", "models"))
-    probe_rows = probe.rows_of(config.rows, [corpus / "exp/it1/base"])
-    served, sets, _ = probe._served(config, corpus / "data")
-    step = Step(config, [], tmp_path, ["train.probe"])
+    probe_rows = fit.rows_of(config.rows, [corpus / "exp/it1/base"])
+    served, sets, _ = fit._served(config, corpus / "data")
+    step = Step(config, [], tmp_path, ["tasks.fit"])
     shapes = [row.shape() for row in probe_rows]
     for free, fits in ((1.01 * needed, True), (0.99 * needed, False)):
-        monkeypatch.setattr(probe_room, "free_mb", lambda folder, free=free: free)
+        monkeypatch.setattr(room, "free_mb", lambda folder, free=free: free)
         if fits:
-            probe_room.check_room(step, served, sets, probe_rows, shapes)
+            room.check_room(step, served, sets, probe_rows, shapes)
         else:
             with pytest.raises(UserError, match="the features need about") as error:
-                probe_room.check_room(step, served, sets, probe_rows, shapes)
+                room.check_room(step, served, sets, probe_rows, shapes)
             assert "cache_layers" in error.value.remedy
     (tmp_path / "work/it1.base/cache/train").mkdir(parents=True)
     (tmp_path / "work/it1.base/cache/train/frames.f16").write_bytes(bytes(round(0.02 * needed * 1e6)))
-    probe_room.check_room(step, served, sets, probe_rows, shapes)  # what is there already needs no room
+    room.check_room(step, served, sets, probe_rows, shapes)  # what is there already needs no room
 
 
 def test_means_of_utterances_and_fine_tuning_need_no_room(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(probe_room, "free_mb", lambda folder: 0.0)
+    monkeypatch.setattr(room, "free_mb", lambda folder: 0.0)
     out = run(corpus, replace(CONFIG, tasks={"dialect": TASKS["dialect"]}), tmp_path / "means")
     assert (out / "it1.base/dialect.json").is_file()
     tuned = replace(CONFIG, tasks={"phone": TASKS["phone"]}, freeze=False)

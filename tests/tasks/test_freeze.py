@@ -12,18 +12,19 @@ import pytest
 import torch
 from noises import noise_corpus
 from safetensors.torch import load_file
+from tones import task_of
 
 from toolkit.core.files import read_json
 from toolkit.core.step import Step
 from toolkit.data.kaldi import DataDir
 from toolkit.models.encoder import load_encoder
-from toolkit.train import probe
-from toolkit.train.probe_config import ProbeConfig, TaskConfig
-from toolkit.train.probe_fit import Fit
-from toolkit.train.probe_upstream import Fbank
+from toolkit.tasks import fit
+from toolkit.tasks.config import TasksConfig
+from toolkit.tasks.unit import Fit
+from toolkit.tasks.upstream import Fbank
 
-TASK = TaskConfig(kind="phone", steps=3, lr=(1e-2,), batch=2)
-CONFIG = ProbeConfig(tasks={"phone": TASK}, rows=("fbank", "models"), cost_utterances=1, cost_seconds=0.1)
+TASK = task_of("frames", steps=3, lr=(1e-2,), batch=2)
+CONFIG = TasksConfig(tasks={"phone": TASK}, rows=("fbank", "models"), cost_utterances=1, cost_seconds=0.1)
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +32,8 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return noise_corpus(tmp_path_factory.mktemp("corpus"))
 
 
-def run(corpus: Path, config: ProbeConfig, out: Path) -> Path:
-    probe.run(Step(config, [corpus / "data", corpus / "exp/it1/base"], out, ["train.probe"]))
+def run(corpus: Path, config: TasksConfig, out: Path) -> Path:
+    fit.run(Step(config, [corpus / "data", corpus / "exp/it1/base"], out, ["tasks.fit"]))
     return out
 
 
@@ -68,7 +69,7 @@ import os, signal, sys
 from pathlib import Path
 here = Path(sys.argv[1])
 sys.path[:0] = [str(here), str(here.parent)]
-from test_probe_freeze import TUNED, run
+from test_freeze import TUNED, run
 from toolkit.train.engine import loop
 honest = loop.save
 def save(out, state, *rest):

@@ -21,7 +21,7 @@ from ..core.files import atomic, read_json, write_json
 from ..core.progress import Progress
 from ..data.audio import AudioError
 from ..data.kaldi import Utterance
-from .probe_upstream import Upstream
+from .upstream import Upstream
 
 INDEX, FRAMES, MEANS, SUMS = "index.json", "frames.f16", "means.npy", "sums.npy"
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -109,11 +109,11 @@ def compute(
         with atomic(folder) as temporary, Progress(label, sum(u.seconds for u in utterances), "audio s") as bar:
             temporary.mkdir(parents=True)
             _compute(upstream, utterances, temporary, keep_frames, device, bar)
-    found = SetFeatures.open(folder)
-    if not found.ids:
-        reasons = "; ".join(f"{id}: {reason} {detail}" for id, reason, detail in found.dropped[:3])
+    features = SetFeatures.open(folder)
+    if not features.ids:
+        reasons = "; ".join(f"{id}: {reason} {detail}" for id, reason, detail in features.dropped[:3])
         raise UserError(f"no utterance of {label} can be used: {reasons}", label, "mend the audio, or name another set")
-    return found
+    return features
 
 
 def _compute(

@@ -1,16 +1,25 @@
-"""Configuration of the probes."""
+"""Configuration of the downstream tasks: a task is a YAML section that names its type.
+
+This file imports no torch: --list, --plan and the check of all configs read it.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
 
 from ..core.config import check_threads
+
+if TYPE_CHECKING:
+    from .base import TaskType
 
 ROWS = ("fbank", "fbank_stacked", "random", "models")
 SETS = ("train", "dev", "test")
 RESERVED = ("row", "cost", "layers", "counts", "record", "times", "cache")  # a task has <name>.json and a folder
-LARGEST = {"batch": 65536, "hidden": 65536, "layers": 64}  # of a task; beyond them memory is all that is used
+TYPES = Path(__file__).with_name("types")
 
 
 @dataclass(frozen=True)
@@ -34,80 +43,89 @@ class TaskSets:
 
 @dataclass(frozen=True)
 class TaskConfig:
-    """One probe: a head, what it predicts, and how it trains."""
+    """What every task has; its type adds fields."""
 
-    kind: Literal["phone", "ctc", "classify"]
-    "phone: a Linear per frame; ctc: Linear, BLSTM, tokens; classify: Linear, mean over time, Linear"
+    TABLE: ClassVar[str] = ""  # file of a data directory with the labels, if `label` names none
+    LARGEST: ClassVar[dict[str, int]] = {"batch": 65536}  # above it memory is all that is used
+
+    type: str
+    "type of task: a file of toolkit/tasks/types, or module:NAME of your own, in the recipe's folder"
     steps: int
-    "optimiser steps; each learning rate tried gets as many"
+    "optimiser steps; each learning rate gets as many"
     lr: tuple[float, ...]
-    "peak learning rates to try; the one that is best on dev is scored on test"
+    "peak learning rates; the one that is best on dev is scored on test"
     label: str = ""
-    "table with the labels: utt2lang, utt2emotion, ... for classify; text for ctc; phones.ctm for phone"
+    "table with the labels: utt2lang, utt2emotion, ... for classify; empty: text for ctc, phones.ctm for frames"
     sets: TaskSets = field(default_factory=TaskSets)
-    "data directories, where they are not those of the run"
+    "data directories, if they are not those of the run"
     exclude: tuple[str, ...] = ()
-    """labels that are left out of the task: their utterances (classify, which always leaves out `unknown`, of which the
-    table does not say it), or their frames (phone)"""
+    "labels that are left out of the task"
     batch: int = 16
     "utterances in a step"
-    hidden: int = 128
-    "width of the projection, and of each direction of the BLSTM (ctc, classify)"
-    layers: int = 1
-    "BLSTM layers (ctc)"
-    stride: int = 1
-    "frames that the BLSTM sees side by side as one step: 2 halves its time, and spells half as many tokens (ctc)"
-    sorted_batches: int = 8
-    "batches that are sorted by length together: a BLSTM is faster so, and learns a little less; 1 = random order (ctc)"
-    dropout: float = 0.0
-    "dropout before and after the BLSTM (ctc)"
-    strip_diacritics: bool = True
-    "take Arabic vowel signs, Quranic marks and tatweel out of the transcripts (ctc)"
-    strip_punctuation: bool = True
-    "take punctuation, which nobody says, out of the transcripts (ctc)"
-    tokens: Literal["characters", "sentencepiece"] = "characters"
-    "what the head spells with; the pieces of sentencepiece (unigram) are learnt from the training transcripts (ctc)"
-    pieces: int = 200
-    "tokens of sentencepiece, single characters among them (ctc)"
-    decode: Literal["greedy", "beam"] = "greedy"
-    "beam: beside the greedy figures, those of a prefix beam search with an n-gram model (ctc)"
-    beam: int = 16
-    "prefixes that the beam search keeps after each frame (ctc)"
-    lm_order: int = 4
-    "tokens in an n-gram of the language model (ctc)"
-    lm_text: str = ""
-    "text, a sentence a line, for the language model (edited, it makes nothing stale); none: training transcripts (ctc)"
-    lm_weight: tuple[float, ...] = (0.0, 0.3, 0.6)
-    "weights of the language model to try; the best on dev, by CER, decodes test (ctc)"
-    insertion: tuple[float, ...] = (0.0, 0.5, 1.0)
-    "bonuses in nats for each token to try; likewise (ctc)"
 
-    def __post_init__(self) -> None:
-        for name in ("steps", "batch", "hidden", "layers", "stride", "sorted_batches", "pieces", "beam", "lm_order"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
-        for name, most in LARGEST.items():
-            if getattr(self, name) > most:
-                raise ValueError(f"{name} must be at most {most}, not {getattr(self, name)}")
-        if not self.lr or min(self.lr) <= 0:
-            raise ValueError("lr must be one or several rates above 0")
-        if not self.lm_weight or min(self.lm_weight) < 0 or not self.insertion:
-            raise ValueError("lm_weight must be one or several weights of at least 0, insertion one or several bonuses")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout must be at least 0 and below 1, not {self.dropout}")
-        if self.kind == "ctc" and self.exclude:
-            raise ValueError("exclude leaves out labels, and a task of kind ctc has none: leave it empty")
-        if self.kind == "classify" and not self.label:
-            raise ValueError("a task of kind classify needs a label: the table with its labels, e.g. utt2lang")
+    @classmethod
+    def variant(cls, name: str) -> TaskClass:
+        """Config class of the type called `name`. Raises ValueError for a type that is unknown."""
+        return task_type(name).config
+
+    @classmethod
+    def variants(cls) -> list[str]:
+        """Names of the types that the toolkit has."""
+        return sorted(path.stem for path in TYPES.glob("[a-z]*.py"))
+
+    @property
+    def implementation(self) -> TaskType:
+        """The type itself."""
+        return task_type(self.type)
 
     @property
     def table(self) -> str:
         """File in a data directory that holds the labels."""
-        return self.label or {"phone": "phones.ctm", "ctc": "text"}[self.kind]
+        return self.label or self.TABLE
+
+    def __post_init__(self) -> None:
+        self.check_least("steps", "batch")
+        for name, most in self.LARGEST.items():
+            if getattr(self, name) > most:
+                raise ValueError(f"{name} must be at most {most}, not {getattr(self, name)}")
+        if not self.lr or min(self.lr) <= 0:
+            raise ValueError("lr must be one or several rates above 0")
+
+    def check_least(self, *names: str) -> None:
+        """Raise ValueError for a field of `names` that is below 1."""
+        for name in names:
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+
+
+TaskClass = type[TaskConfig]  # the class has a field `type`, so the builtin has another name there
+
+
+@cache
+def task_type(name: str) -> TaskType:
+    """The task type of a config's `type`: TYPE of toolkit/tasks/types/<name>.py, or NAME of a module of one's own.
+
+    Raises ValueError for a type that is unknown.
+    """
+    from .base import TaskType
+
+    module, _, attribute = name.partition(":")
+    if not attribute:
+        known = TaskConfig.variants()
+        if name not in known:
+            raise ValueError(f"no task type {name}; there are {', '.join(known)}, and module:NAME of your own")
+        module, attribute = f"{__package__}.types.{name}", "TYPE"
+    try:
+        loaded = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as e:
+        raise ValueError(f"task type {name} cannot be imported: {e}") from None
+    if not isinstance(loaded, TaskType):
+        raise ValueError(f"task type {name} is a {type(loaded).__name__}, not a toolkit.tasks.base.TaskType")
+    return loaded
 
 
 @dataclass(frozen=True)
-class ProbeConfig:
+class TasksConfig:
     """Which rows, which tasks, and what they share."""
 
     tasks: dict[str, TaskConfig]
@@ -127,9 +145,9 @@ class ProbeConfig:
     "a head on each state of the upstream alone instead of one on their mix: layers.json of each row and nothing else"
     cache_layers: tuple[int, ...] = ()
     """states of a network that the heads get, e.g. [0, 8, 16, 24]; none named: all. While a row is at work those of the
-    sets with a frame-level task (phone, ctc) lie on the disk: 0.36 MB per state, hour of audio and unit of width, so
-    for 24 layers of width 1024 it is 9.2 GB an hour with all 25 and 1.5 GB with four. --plan takes it from a comment
-    in the config, `# disk: 1500 MB per hour`, which counts the rows that are at work at once"""
+    sets with a task that needs frames (frames, ctc) lie on the disk: 0.36 MB per state, hour of audio and unit of
+    width, so for 24 layers of width 1024 it is 9.2 GB an hour with all 25 and 1.5 GB with four. --plan takes it from a
+    comment in the config, `# disk: 1500 MB per hour`, which counts the rows that are at work at once"""
     max_hours: float = 0.0
     "train on so many hours of each training set at most, drawn by the seed; 0 = all"
     seed: int = 1
@@ -156,7 +174,9 @@ class ProbeConfig:
     @property
     def framed(self) -> set[str]:
         """Sets of which heads need whole frames, not only their means."""
-        return {task.sets.of(part) for task in self.tasks.values() if task.kind != "classify" for part in SETS}
+        return {
+            task.sets.of(part) for task in self.tasks.values() if task.implementation.needs == "frames" for part in SETS
+        }
 
     def __post_init__(self) -> None:
         self._check_numbers()

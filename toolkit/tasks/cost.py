@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ..core.seed import seed_of
 from ..data.audio import SAMPLE_RATE
-from .probe_upstream import Upstream
+from .upstream import Upstream
 
 REPEATS = 3
 

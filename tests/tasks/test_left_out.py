@@ -8,32 +8,30 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tones import CONFIG, TASKS, results
+from tones import CONFIG, TASKS, results, task_of
 
 from toolkit.core.errors import UserError
 from toolkit.core.step import Step
-from toolkit.train import probe
-from toolkit.train.probe_config import TaskSets
+from toolkit.tasks import fit
+from toolkit.tasks.config import TaskConfig, TaskSets
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("task", "message"),
     [
-        ({"sets": {"test": "tset"}}, "no data directory tset"),
-        ({"kind": "classify", "label": "utt2lang", "exclude": ("R",)}, "at least two labels"),
+        (task_of("frames", sets=TaskSets(test="tset")), "no data directory tset"),
+        (task_of("classify", label="utt2lang", exclude=("R",)), "at least two labels"),
     ],
 )
 def test_a_task_that_the_data_cannot_serve_is_a_users_mistake(
-    change: dict[str, Any], said: str, run: Callable[..., Path]
+    task: TaskConfig, message: str, run: Callable[..., Path]
 ) -> None:
-    sets = replace(TASKS["phone"].sets, **change.pop("sets", {}))
-    task = replace(TASKS["phone"], sets=sets, **change)
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=message):
         run(replace(CONFIG, tasks={"phone": task}, rows=("fbank",)))
 
 
 def test_a_task_of_which_no_set_has_labels_is_left_out_and_said(run: Callable[..., Path], capsys: Any) -> None:
-    without = replace(TASKS["phone"], kind="classify", label="utt2emotion")
+    without = task_of("classify", label="utt2emotion")
     out = run(replace(CONFIG, tasks={"emotion": without}, rows=("fbank",)))
     assert "emotion is left out: no set has utt2emotion" in capsys.readouterr().out
     assert (out / "fbank/cost.json").is_file() and not (out / "fbank/emotion.json").exists()
@@ -54,12 +52,12 @@ def test_a_rate_that_diverges_is_left_out_and_told_in_the_result(run: Callable[.
     out = run(replace(CONFIG, tasks=tasks, rows=("fbank",)))
     assert capsys.readouterr().out.count("lr 1e+300 is left out") == len(TASKS)
     for name in TASKS:
-        found = results(out, "fbank", name)
-        assert (found["best_lr"], found["diverged_lr"]) == (1e-2, [1e300])
-        assert list(found["dev_percent_by_lr"]) == ["0.01"]
+        result = results(out, "fbank", name)
+        assert (result["best_lr"], result["diverged_lr"]) == (1e-2, [1e300])
+        assert list(result["dev_percent_by_lr"]) == ["0.01"]
 
 
 def test_a_folder_without_a_model_is_a_users_mistake(corpus: Path, tmp_path: Path) -> None:
-    step = Step(replace(CONFIG, rows=("models",)), [corpus / "data", corpus / "audio"], tmp_path, ["train.probe"])
+    step = Step(replace(CONFIG, rows=("models",)), [corpus / "data", corpus / "audio"], tmp_path, ["tasks.fit"])
     with pytest.raises(UserError):
-        probe.run(step)
+        fit.run(step)

@@ -11,24 +11,25 @@ from typing import Any, NoReturn
 import numpy as np
 import pytest
 import torch
+from tones import task_of
 
 from toolkit.core.errors import UserError
 from toolkit.core.shards import WorkerDone
 from toolkit.core.step import Step
 from toolkit.data.kaldi import Utterance, write_data_dir
-from toolkit.train import probe
-from toolkit.train.probe_config import ProbeConfig, TaskConfig, TaskSets
-from toolkit.train.probe_score import chance
-from toolkit.train.probe_sets import shared_speakers
-from toolkit.train.probe_tasks import Example
+from toolkit.tasks import fit
+from toolkit.tasks.base import Example
+from toolkit.tasks.config import TaskConfig, TasksConfig, TaskSets
+from toolkit.tasks.labels import chance
+from toolkit.tasks.sets import shared_speakers
 
-DIALECT = TaskConfig(kind="classify", label="utt2lang", steps=1, lr=(0.1,))
+DIALECT = task_of("classify", label="utt2lang", steps=1, lr=(0.1,))
 TASKS = {
-    "asr": TaskConfig(kind="ctc", steps=1, lr=(0.1,)),
-    "phone": TaskConfig(kind="phone", steps=1, lr=(0.1,)),
+    "asr": task_of("ctc", steps=1, lr=(0.1,)),
+    "phone": task_of("frames", steps=1, lr=(0.1,)),
     "dialect": DIALECT,
 }
-CONFIG = ProbeConfig(tasks=TASKS, rows=("fbank",))
+CONFIG = TasksConfig(tasks=TASKS, rows=("fbank",))
 
 
 def write(data: Path, changes: Mapping[str, Mapping[str, str] | None]) -> Path:
@@ -70,7 +71,7 @@ def write(data: Path, changes: Mapping[str, Mapping[str, str] | None]) -> Path:
 def test_tasks_that_the_labels_cannot_serve_are_left_out_with_the_reason(
     tmp_path: Path, changes: dict[str, Any], left_out: dict[str, str]
 ) -> None:
-    config, sets, why = probe._served(CONFIG, write(tmp_path, changes))
+    config, sets, why = fit._served(CONFIG, write(tmp_path, changes))
     assert why == left_out
     assert [*config.tasks] == [name for name in TASKS if name not in left_out]
     assert [*sets] == ["dev", "test", "train"]
@@ -78,22 +79,20 @@ def test_tasks_that_the_labels_cannot_serve_are_left_out_with_the_reason(
 
 def test_sets_that_only_a_task_left_out_names_are_not_read(tmp_path: Path) -> None:
     data = write(tmp_path, {"dev/text": None})
-    tasks = {"asr": TASKS["asr"], "dialect": TaskConfig("classify", 1, (0.1,), "utt2lang", TaskSets(dev="test"))}
-    config, sets, _ = probe._served(ProbeConfig(tasks=tasks), data)
+    tasks = {"asr": TASKS["asr"], "dialect": task_of("classify", 1, (0.1,), "utt2lang", sets=TaskSets(dev="test"))}
+    config, sets, _ = fit._served(TasksConfig(tasks=tasks), data)
     assert [*config.tasks] == ["dialect"] and [*sets] == ["test", "train"]
 
 
 def test_heads_train_on_a_stated_share_of_the_hours_and_are_scored_on_all(tmp_path: Path) -> None:
     data = write(tmp_path, {})
-    _, sets, _ = probe._served(replace(CONFIG, max_hours=1.5 / 3600, tasks={"asr": TASKS["asr"]}), data)
+    _, sets, _ = fit._served(replace(CONFIG, max_hours=1.5 / 3600, tasks={"asr": TASKS["asr"]}), data)
     assert {name: len(utterances) for name, utterances in sets.items()} == {"train": 1, "dev": 2, "test": 2}
-    swapped = TaskConfig("ctc", 1, (0.1,), sets=TaskSets(train="test", dev="dev", test="dev"))
-    _, sets, _ = probe._served(
-        replace(CONFIG, max_hours=1.5 / 3600, tasks={"asr": TASKS["asr"], "other": swapped}), data
-    )
+    swapped = task_of("ctc", 1, (0.1,), sets=TaskSets(train="test", dev="dev", test="dev"))
+    _, sets, _ = fit._served(replace(CONFIG, max_hours=1.5 / 3600, tasks={"asr": TASKS["asr"], "other": swapped}), data)
     assert {name: len(utterances) for name, utterances in sets.items()} == {"train": 1, "dev": 2, "test": 2}
     with pytest.raises(UserError, match="less than one utterance") as error:
-        probe._served(replace(CONFIG, max_hours=1e-5), data)
+        fit._served(replace(CONFIG, max_hours=1e-5), data)
     assert error.value.where == "max_hours"
 
 
@@ -108,14 +107,14 @@ def test_a_misspelt_label_to_exclude_is_refused_with_those_that_there_are(
     task: TaskConfig, remedy: str, tmp_path: Path
 ) -> None:
     with pytest.raises(UserError, match=f"no utterance is of group {task.exclude[0]}") as error:
-        probe._served(replace(CONFIG, tasks={"it": task}), write(tmp_path, {}))
+        fit._served(replace(CONFIG, tasks={"it": task}), write(tmp_path, {}))
     assert "tasks.it.exclude" in error.value.where and remedy in error.value.remedy
 
 
 def test_a_label_of_one_set_alone_may_be_excluded_and_unknown_always(tmp_path: Path) -> None:
     data = write(tmp_path, {"dev/utt2lang": {"dev-1": "MSA", "dev-2": "ENG"}})
     tasks = {"dialect": replace(DIALECT, exclude=("ENG", "unknown"))}
-    assert probe._served(replace(CONFIG, tasks=tasks, max_hours=2 / 3600), data)[0].tasks == tasks
+    assert fit._served(replace(CONFIG, tasks=tasks, max_hours=2 / 3600), data)[0].tasks == tasks
 
 
 @pytest.mark.parametrize("test", ["train", "again"])
@@ -124,23 +123,23 @@ def test_a_task_is_not_scored_on_what_it_trains_on(tmp_path: Path, test: str) ->
     shutil.copytree(data / "train", data / "again")
     tasks = {"dialect": replace(DIALECT, sets=TaskSets(test=test))}
     with pytest.raises(UserError, match="2 utterances are both trained on and scored: train-1, train-2") as error:
-        probe._served(replace(CONFIG, tasks=tasks), data)
+        fit._served(replace(CONFIG, tasks=tasks), data)
     assert error.value.where == f"tasks.dialect.sets (train: train, test: {test})"
 
 
 def test_speakers_that_are_trained_on_and_scored_are_told_once_for_all_tasks(tmp_path: Path) -> None:
     spoken = {"train/utt2spk": {"train-1": "s", "train-2": "t"}, "test/utt2spk": {"test-1": "t", "test-2": "u"}}
-    config, sets, _ = probe._served(CONFIG, write(tmp_path / "some", spoken))
+    config, sets, _ = fit._served(CONFIG, write(tmp_path / "some", spoken))
     (line,) = shared_speakers(config.tasks, sets)
     assert line.startswith("warning: 1 of the 2 speakers of test speak in train too: asr, phone, dialect ")
-    config, sets, _ = probe._served(CONFIG, write(tmp_path / "none", {}))
+    config, sets, _ = fit._served(CONFIG, write(tmp_path / "none", {}))
     assert shared_speakers(config.tasks, sets) == []
 
 
 def test_labels_that_serve_no_task_are_a_users_mistake(tmp_path: Path) -> None:
     data = write(tmp_path, {"train/utt2lang": {"train-1": "MSA"}, "test/text": {}, "dev/phones.ctm": {}})
     with pytest.raises(UserError, match="no task can be done") as error:
-        probe._served(CONFIG, data)
+        fit._served(CONFIG, data)
     assert all(f"\n  {name}: " in error.value.what for name in TASKS)
 
 
@@ -150,17 +149,17 @@ def test_each_worker_has_a_gpu_of_its_own(
 ) -> None:
     seen: list[object] = []
 
-    def shards(*args: object, on_device: bool) -> NoReturn:
+    def shards(*args: object, on_device: bool, places: object) -> NoReturn:
         seen.append(on_device)
         raise WorkerDone
 
     monkeypatch.setenv("SAWT_NGPU", "2")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(probe, "Probes", lambda config, sets, device: seen.append(device))
-    monkeypatch.setattr(probe, "run_shards", shards)
-    monkeypatch.setattr(probe, "_costs", lambda *_: {})
+    monkeypatch.setattr(fit, "Probes", lambda config, sets, device: seen.append(device))
+    monkeypatch.setattr(fit, "run_shards", shards)
+    monkeypatch.setattr(fit, "_costs", lambda *_: {})
     with pytest.raises(WorkerDone):
-        probe.run(Step(CONFIG, [write(tmp_path / "data", {})], tmp_path / "out", ["train.probe"], worker))
+        fit.run(Step(CONFIG, [write(tmp_path / "data", {})], tmp_path / "out", ["tasks.fit"], worker))
     assert seen == [torch.device(device), True]
 
 
@@ -174,7 +173,7 @@ def test_chance_is_what_the_most_frequent_class_of_training_scores_in_test() -> 
 
 def test_a_task_that_names_no_sets_has_those_of_the_run_and_keeps_what_it_names() -> None:
     own = TaskSets("mgb2_train", "dev", "mgb2_test")
-    tasks = {"asr": TaskConfig("ctc", 1, (0.1,)), "dialect": replace(DIALECT, sets=own)}
-    made = ProbeConfig(tasks, TaskSets("qasr_train", "qasr_dev", "qasr_test"))
+    tasks = {"asr": task_of("ctc", 1, (0.1,)), "dialect": replace(DIALECT, sets=own)}
+    made = TasksConfig(tasks, TaskSets("qasr_train", "qasr_dev", "qasr_test"))
     assert made.tasks["asr"].sets == TaskSets("qasr_train", "qasr_dev", "qasr_test")
     assert made.tasks["dialect"].sets == TaskSets("mgb2_train", "qasr_dev", "mgb2_test")

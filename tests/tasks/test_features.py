@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from toolkit.core.errors import UserError
 from toolkit.data.kaldi import Utterance
-from toolkit.train.probe_cache import SetFeatures, compute
-from toolkit.train.probe_cost import measure
-from toolkit.train.probe_fit import neighbours
-from toolkit.train.probe_upstream import Fbank, Upstream, rows_of
+from toolkit.tasks.cost import measure
+from toolkit.tasks.features import SetFeatures, compute
+from toolkit.tasks.types.ctc import neighbours
+from toolkit.tasks.upstream import Fbank, Upstream, rows_of
 from toolkit.units.mfcc import fbank
 
 CPU = torch.device("cpu")
@@ -80,21 +80,21 @@ def test_stacking_puts_three_frames_on_either_side_and_repeats_the_edges() -> No
 
 
 def test_cached_features_are_those_of_each_utterance(utterances: list[Utterance], tmp_path: Path) -> None:
-    found = compute(Counting(), utterances, tmp_path / "cache", True, CPU, "test")
-    assert found.ids == ["a", "b"]
+    result = compute(Counting(), utterances, tmp_path / "cache", True, CPU, "test")
+    assert result.ids == ["a", "b"]
     for u, utterance in enumerate(utterances[:2]):
         wanted = Counting().states(torch.from_numpy(utterance.audio()))
-        assert torch.allclose(torch.from_numpy(found.states(u).astype(np.float32)), wanted, atol=1e-3)
-        assert torch.allclose(torch.from_numpy(found.means_ULD[u]), wanted.mean(0), atol=1e-3)
-    everything = np.concatenate([found.states(0), found.states(1)]).astype(np.float64)
-    mean, std = found.moments()
+        assert torch.allclose(torch.from_numpy(result.states(u).astype(np.float32)), wanted, atol=1e-3)
+        assert torch.allclose(torch.from_numpy(result.means_ULD[u]), wanted.mean(0), atol=1e-3)
+    everything = np.concatenate([result.states(0), result.states(1)]).astype(np.float64)
+    mean, std = result.moments()
     assert np.allclose(mean, everything.mean(0))
     assert np.allclose(std, everything.std(0))
 
 
 def test_what_cannot_be_used_is_dropped_with_its_reason(utterances: list[Utterance], tmp_path: Path) -> None:
-    found = compute(Counting(), utterances, tmp_path / "cache", True, CPU, "test")
-    assert [(id, reason) for id, reason, _ in found.dropped] == [
+    result = compute(Counting(), utterances, tmp_path / "cache", True, CPU, "test")
+    assert [(id, reason) for id, reason, _ in result.dropped] == [
         ("c-short", "too short"),
         ("d-nan", "non-finite"),
         ("e-empty", "empty"),
@@ -109,8 +109,8 @@ def test_features_that_are_not_finite_in_half_precision_are_dropped(
         def states(self, wave_N: torch.Tensor) -> torch.Tensor:
             return super().states(wave_N) + (1e5 if len(wave_N) == 3200 else 0.0)
 
-    found = compute(Huge(), utterances[:2], tmp_path / "cache", True, CPU, "test")
-    assert [(id, reason) for id, reason, _ in found.dropped] == [("a", "non-finite features")]
+    result = compute(Huge(), utterances[:2], tmp_path / "cache", True, CPU, "test")
+    assert [(id, reason) for id, reason, _ in result.dropped] == [("a", "non-finite features")]
 
 
 def test_features_are_computed_once(utterances: list[Utterance], tmp_path: Path) -> None:
@@ -124,8 +124,8 @@ def test_features_are_computed_once(utterances: list[Utterance], tmp_path: Path)
 def test_half_written_features_are_made_again(utterances: list[Utterance], tmp_path: Path) -> None:
     (tmp_path / "cache.tmp").mkdir()
     (tmp_path / "cache.tmp" / "frames.f16").write_bytes(b"half")
-    found = compute(Counting(), utterances, tmp_path / "cache", True, CPU, "test")
-    assert found.states(0).shape == (10, 3, 2)
+    result = compute(Counting(), utterances, tmp_path / "cache", True, CPU, "test")
+    assert result.states(0).shape == (10, 3, 2)
 
 
 def test_a_set_without_usable_audio_is_a_users_mistake(utterances: list[Utterance], tmp_path: Path) -> None:
@@ -139,8 +139,8 @@ def test_a_random_row_needs_a_model_and_rows_need_different_names(tmp_path: Path
     models = [tmp_path / "x" / "S", tmp_path / "y" / "S"]
     with pytest.raises(UserError, match="two rows would be called S"):
         rows_of(["fbank", "models"], models)
-    found = rows_of(["fbank", "random", "models"], [Path("S"), Path("ST")])
-    assert [row.row for row in found] == ["fbank", "random.S", "random.ST", "S", "ST"]
+    result = rows_of(["fbank", "random", "models"], [Path("S"), Path("ST")])
+    assert [row.row for row in result] == ["fbank", "random.S", "random.ST", "S", "ST"]
 
 
 @pytest.mark.parametrize(
@@ -152,9 +152,9 @@ def test_a_random_row_needs_a_model_and_rows_need_different_names(tmp_path: Path
     ],
 )
 def test_rows_that_are_not_named_follow_from_the_models(models: list[str], freeze: bool, rows: dict[str, str]) -> None:
-    found = rows_of((), [Path(model) for model in models], freeze)
-    assert {row.row: row.title for row in found} == rows
-    assert all(row.frozen is freeze for row in found)
+    result = rows_of((), [Path(model) for model in models], freeze)
+    assert {row.row: row.title for row in result} == rows
+    assert all(row.frozen is freeze for row in result)
 
 
 def test_batches_of_neighbours_hold_every_utterance_once_and_pad_less_the_more_are_sorted() -> None:
@@ -162,9 +162,9 @@ def test_batches_of_neighbours_hold_every_utterance_once_and_pad_less_the_more_a
     seconds, order = rng.uniform(1, 10, 203).tolist(), rng.permutation(203).tolist()
     padding = []
     for batches in (1, 2, 8):
-        found = neighbours(order, seconds, 8, batches, np.random.default_rng(1))
-        assert sorted(found) == list(range(203))
-        groups = [[seconds[i] for i in found[k : k + 8]] for k in range(0, 203, 8)]
+        result = neighbours(order, seconds, 8, batches, np.random.default_rng(1))
+        assert sorted(result) == list(range(203))
+        groups = [[seconds[i] for i in result[k : k + 8]] for k in range(0, 203, 8)]
         padding.append(sum(max(group) * len(group) - sum(group) for group in groups))
     assert padding[1] < 0.8 * padding[0] and padding[2] < 0.6 * padding[1]
 
@@ -178,11 +178,11 @@ def test_cost_is_measured_per_second_of_audio(monkeypatch: pytest.MonkeyPatch) -
             clock[0] += 0.02 * len(wave_N) / 16000
             return torch.zeros(1)
 
-    monkeypatch.setattr("toolkit.train.probe_cost.time.perf_counter", lambda: clock[0])
-    found = measure(Slow, [torch.zeros(8000), torch.zeros(16000), torch.zeros(32000)], 2.0, CPU, 1)
-    assert found["rtf"] == pytest.approx(0.02) and found["latency_ms"] == pytest.approx(40)
-    assert found["peak_mb"] is None or found["peak_mb"] >= 90
-    assert (found["threads"], found["seconds_of_audio"]) == (1, 3.5)
+    monkeypatch.setattr("toolkit.tasks.cost.time.perf_counter", lambda: clock[0])
+    result = measure(Slow, [torch.zeros(8000), torch.zeros(16000), torch.zeros(32000)], 2.0, CPU, 1)
+    assert result["rtf"] == pytest.approx(0.02) and result["latency_ms"] == pytest.approx(40)
+    assert result["peak_mb"] is None or result["peak_mb"] >= 90
+    assert (result["threads"], result["seconds_of_audio"]) == (1, 3.5)
 
 
 def test_a_network_runs_over_all_lengths_before_its_memory_and_time_are_taken() -> None:

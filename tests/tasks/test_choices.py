@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 import torch
+from tones import task_of
 
 from toolkit.core.errors import UserError
+from toolkit.tasks.base import Fitted, TaskData
+from toolkit.tasks.config import TasksConfig, task_type
+from toolkit.tasks.unit import Fit, Source
 from toolkit.train.engine.loop import Diverged
-from toolkit.train.probe_config import ProbeConfig, TaskConfig
-from toolkit.train.probe_fit import Fit, Fitted, Source
-from toolkit.train.probe_tasks import TaskData
 
 CPU = torch.device("cpu")
 
@@ -33,13 +34,13 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, float]]:
 
 def fitted(kind: Any, figures: dict[float, float], folder: Path, monkeypatch: pytest.MonkeyPatch) -> Fitted:
     """A task whose rates have these figures on dev."""
-    monkeypatch.setattr(Fit, "_figure", lambda self, examples, prediction: figures[prediction])
-    task = TaskConfig(kind=kind, steps=1, lr=tuple(figures), label="utt2lang" if kind == "classify" else "")
+    monkeypatch.setattr(task_type(kind).__class__, "figure", lambda self, examples, prediction: figures[prediction])
+    task = task_of(kind, steps=1, lr=tuple(figures), label="utt2lang" if kind == "classify" else "")
     data = TaskData("task", task, {"train": [], "dev": [], "test": []}, ["a", "b"], 2)
-    return Fit(ProbeConfig(tasks={"task": task}), data, Source({}), folder, "row task", CPU).run()
+    return Fit(TasksConfig(tasks={"task": task}), data, Source({}), folder, "row task", CPU).run()
 
 
-@pytest.mark.parametrize(("kind", "best"), [("ctc", 0.1), ("phone", 1.0), ("classify", 1.0)])
+@pytest.mark.parametrize(("kind", "best"), [("ctc", 0.1), ("frames", 1.0), ("classify", 1.0)])
 def test_the_lowest_error_rate_or_the_highest_accuracy_on_dev_wins_and_test_is_seen_once(
     kind: str, best: float, asked: list[tuple[str, float]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -49,7 +50,7 @@ def test_the_lowest_error_rate_or_the_highest_accuracy_on_dev_wins_and_test_is_s
     assert asked == [("dev", 1.0), ("dev", 0.1), ("dev", 0.01), ("test", best)]
 
 
-@pytest.mark.parametrize("kind", ["ctc", "phone"])
+@pytest.mark.parametrize("kind", ["ctc", "frames"])
 def test_the_first_of_equals_wins(
     kind: str, asked: list[tuple[str, float]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -76,7 +77,7 @@ def diverging(*rates: float) -> Any:
     return train
 
 
-@pytest.mark.parametrize("kind", ["ctc", "phone"])
+@pytest.mark.parametrize("kind", ["ctc", "frames"])
 def test_a_rate_that_diverges_is_the_worst_and_is_told(
     kind: str, asked: list[tuple[str, float]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:

@@ -11,16 +11,16 @@ from ..core.errors import UserError
 from ..core.plan import free_mb
 from ..core.step import Step
 from ..data.kaldi import DataDir
-from .probe_config import ProbeConfig
-from .probe_upstream import FBANK_RATE, Row
+from .config import TasksConfig
+from .upstream import FBANK_RATE, Row
 
 WORK = "work"  # what a rerun after a kill goes on from; below it <row>/cache
 BYTES = 2  # float16
 
 
 def check_room(
-    step: Step[ProbeConfig],
-    config: ProbeConfig,
+    step: Step[TasksConfig],
+    config: TasksConfig,
     sets: Mapping[str, DataDir],
     rows: Sequence[Row],
     shapes: Sequence[tuple[int, int]],
@@ -33,12 +33,12 @@ def check_room(
     frames = FBANK_RATE * sum(sets[name].seconds for name in config.framed)
     waiting = [
         frames * states * dim * BYTES / 1e6
-        for k, (row, (states, dim)) in enumerate(zip(rows, shapes, strict=True))
-        if row.frozen and not (step.out / "shards" / f"{k:05d}").exists()
+        for row, (states, dim) in zip(rows, shapes, strict=True)
+        if row.frozen and not (step.out / row.row).exists()
     ]
     at_once = min(step.nj, step.ngpu) if step.ngpu else step.nj
-    there = sum(path.stat().st_size for path in (step.out / WORK).glob("*/cache/**/*") if path.is_file()) / 1e6
-    needed, free = sum(sorted(waiting, reverse=True)[:at_once]) - there, free_mb(str(step.out))
+    present = sum(path.stat().st_size for path in (step.out / WORK).glob("*/cache/**/*") if path.is_file()) / 1e6
+    needed, free = sum(sorted(waiting, reverse=True)[:at_once]) - present, free_mb(str(step.out))
     if needed > free:
         raise UserError(
             f"the features need about {needed:,.0f} MB, {free:,.0f} are free",

@@ -14,10 +14,10 @@ from ..text.ngram import bits_of
 from ..text.presentation import fold_presentation_forms
 from ..text.punctuation import strip_punctuation
 from ..text.tokens import Characters, SentencePiece, Tokens, learn_pieces
-from .probe_config import TaskConfig
+from .types.ctc import CtcTask
 
 
-def transcript(text: str, config: TaskConfig) -> str:
+def transcript(text: str, config: CtcTask) -> str:
     """What a head learns to spell and is scored against.
 
     In NFC, without invisible characters or presentation forms, one space between two words.
@@ -27,7 +27,7 @@ def transcript(text: str, config: TaskConfig) -> str:
     return " ".join((strip_punctuation(text) if config.strip_punctuation else text).split())
 
 
-def tokens_of(name: str, config: TaskConfig, texts: tuple[str, ...]) -> Tokens:
+def tokens_of(name: str, config: CtcTask, texts: tuple[str, ...]) -> Tokens:
     """What a head learns to spell with, from the training transcripts alone.
 
     Raises UserError for what would end task `name` only after its training: pieces or n-grams that cannot be, a text
@@ -43,14 +43,14 @@ def tokens_of(name: str, config: TaskConfig, texts: tuple[str, ...]) -> Tokens:
     return tokens
 
 
-def _refuse_useless(path: Path, config: TaskConfig, tokens: Tokens, where: str) -> None:
+def _refuse_useless(path: Path, config: CtcTask, tokens: Tokens, where: str) -> None:
     if not path.is_file():
         raise UserError("no text for the language model", where, "mend lm_text")
     if not _lines_in(path) or next(sentences(path, config, tokens), None) is None:
         raise UserError("no sentence to learn a language model from", where, "name a text with sentences as lm_text")
 
 
-def sentences(path: Path, config: TaskConfig, tokens: Tokens) -> Iterator[list[int]]:
+def sentences(path: Path, config: CtcTask, tokens: Tokens) -> Iterator[list[int]]:
     """Lines of a text as the head would spell them: without characters that it cannot spell, empty ones left out.
 
     Raises UserError for a text that is not UTF-8, as soon as that is met.

@@ -20,9 +20,9 @@ from ..models.beam import Decoding, beam_search
 from ..score.wer import characters, count_errors, error_rate
 from ..text.ngram import NGram
 from ..text.tokens import Tokens
-from .probe_config import TaskConfig
-from .probe_tasks import Example, TaskData
-from .probe_text import sentences
+from .base import Example
+from .spelling import sentences
+from .types.ctc import CtcTask, Spelling
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Heard = Callable[[str], Iterable[tuple[Example, Array]]]  # part -> its utterances with log-probabilities [T, C]
@@ -43,14 +43,13 @@ class Searched:
     transcripts: dict[str, str]
 
 
-def search(data: TaskData, heard: Heard, folder: Path) -> Searched:
+def search(data: Spelling, heard: Heard, folder: Path) -> Searched:
     """Choose the weights on dev, the first of equals, and decode the test set with them.
 
     Args:
         folder: keeps the choice, which a run that was killed afterwards need not make again.
     """
     task, tokens = data.config, data.tokens
-    assert tokens
     lm, text = _language_model(data, tokens)
     tried = [Decoding(task.beam, *weights) for weights in product(task.lm_weight, task.insertion)]
     dev: list[dict[str, float]] = []
@@ -71,16 +70,16 @@ def _on_dev(tokens: Tokens, heard: Heard, lm: NGram, tried: list[Decoding]) -> l
     errors: list[list[Any]] = [[] for _ in tried]
     for example, log_probs_TC in heard("dev"):
         reference = characters(example.reference)
-        for decoding, found in zip(tried, errors, strict=True):
+        for decoding, counts in zip(tried, errors, strict=True):
             spelt = tokens.decode(beam_search(log_probs_TC, decoding, lm)[0])
-            found.append(count_errors(reference, characters(spelt)))
+            counts.append(count_errors(reference, characters(spelt)))
     return [
-        {"lm_weight": decoding.lm_weight, "insertion": decoding.insertion, "percent": error_rate(found)}
-        for decoding, found in zip(tried, errors, strict=True)
+        {"lm_weight": decoding.lm_weight, "insertion": decoding.insertion, "percent": error_rate(counts)}
+        for decoding, counts in zip(tried, errors, strict=True)
     ]
 
 
-def _language_model(data: TaskData, tokens: Tokens) -> tuple[NGram, str]:
+def _language_model(data: Spelling, tokens: Tokens) -> tuple[NGram, str]:
     """The model, and what it has learnt from: "train", or name and SHA-256 of a text."""
     if data.config.lm_text:
         return _model_of_text(data.config, tokens)
@@ -88,7 +87,7 @@ def _language_model(data: TaskData, tokens: Tokens) -> tuple[NGram, str]:
 
 
 @lru_cache(maxsize=1)  # the rows of a table ask for the same, and a large text takes minutes
-def _model_of_text(config: TaskConfig, tokens: Tokens) -> tuple[NGram, str]:
+def _model_of_text(config: CtcTask, tokens: Tokens) -> tuple[NGram, str]:
     path, state = Path(config.lm_text), hashlib.sha256()
     with open(path, "rb") as f:
         for block in iter(partial(f.read, BLOCK), b""):

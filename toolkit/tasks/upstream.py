@@ -16,10 +16,10 @@ from torch.nn.utils.rnn import pad_sequence
 
 from ..core.errors import UserError
 from ..models.encoder import Encoder, encoder_name, encoder_shape, load_encoder, random_encoder
+from ..train.engine.objective import Batch
+from ..train.objectives.classify import Features
 from ..units.framing import frame_count
 from ..units.mfcc import fbank
-from .engine.objective import Batch
-from .objectives.classify import Features
 
 BINS, CONTEXT = 40, 3
 FBANK_RATE = 50.0
@@ -180,7 +180,7 @@ class Row:
 
 
 def rows_of(kinds: Sequence[str], models: Sequence[Path], freeze: bool = True) -> list[Row]:
-    """Rows in the order of `kinds`, or where none is named those that ProbeConfig.rows tells.
+    """Rows in the order of `kinds`, or where none is named those that TasksConfig.rows tells.
 
     Raises UserError where `kinds` want a model and there is none, and for two rows of one name.
     """

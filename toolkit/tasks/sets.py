@@ -7,9 +7,8 @@ from pathlib import Path
 
 from ..core.errors import UserError
 from ..data.kaldi import UNKNOWN, DataDir
-from ..units.phones import PHONES, read_phones
-from .probe_config import SETS, TaskConfig
-from .subset import refuse_unknown
+from ..train.subset import refuse_unknown
+from .config import SETS, TaskConfig
 
 SHOWN = 3  # utterances that an error names
 
@@ -28,11 +27,11 @@ def read_sets(data: Path, tasks: Mapping[str, TaskConfig]) -> dict[str, DataDir]
     wanted = {task.sets.of(part): None for task in tasks.values() for part in SETS}
     missing = sorted(name for name in wanted if not (data / name / "wav.scp").is_file())
     if missing:
-        there = sorted(p.parent.name for p in data.glob("*/wav.scp"))
+        present = sorted(p.parent.name for p in data.glob("*/wav.scp"))
         raise UserError(
             f"no data directory {', '.join(missing)}",
             str(data),
-            f"run the stage that makes it, or name another under `sets`; there are: {', '.join(there) or 'none'}",
+            f"run the stage that makes it, or name another under `sets`; there are: {', '.join(present) or 'none'}",
         )
     return {name: DataDir.read(data / name) for name in sorted(wanted)}
 
@@ -47,19 +46,18 @@ def refuse_misspelt(name: str, task: TaskConfig, sets: Mapping[str, DataDir]) ->
 
 
 def _labels(task: TaskConfig, data: DataDir) -> Iterable[str]:
-    """A label for each utterance, or for each phone."""
-    if task.kind == "phone":
-        return (phone for spans in read_phones(data.path / PHONES).values() for *_, phone in spans)
-    return data.tables.get(task.table, {}).values()
+    """Every label of a set, as often as it is there."""
+    of_type = task.implementation
+    return (name for label in of_type.labels(task, data).values() for name in of_type.names(label))
 
 
 def refuse_shared(name: str, task: TaskConfig, sets: Mapping[str, DataDir]) -> None:
     """Raise UserError where task `name` would be scored on utterances that it trains on."""
     train, test = ({u.id for u in sets[task.sets.of(part)]} for part in ("train", "test"))
     if shared := sorted(train & test):
-        some = ", ".join(shared[:SHOWN]) + (", ..." if len(shared) > SHOWN else "")
+        named = ", ".join(shared[:SHOWN]) + (", ..." if len(shared) > SHOWN else "")
         raise UserError(
-            f"{len(shared):,} utterances are both trained on and scored: {some}",
+            f"{len(shared):,} utterances are both trained on and scored: {named}",
             f"tasks.{name}.sets (train: {task.sets.train}, test: {task.sets.test})",
             "name sets that have no utterance in common",
         )
@@ -74,6 +72,6 @@ def shared_speakers(tasks: Mapping[str, TaskConfig], sets: Mapping[str, DataDir]
     for (train, test), names in pairs.items():
         speakers = {u.speaker for u in sets[test]}
         if both := speakers & {u.speaker for u in sets[train]}:
-            said = f"{len(both):,} of the {len(speakers):,} speakers of {test} speak in {train} too"
-            lines.append(f"warning: {said}: {', '.join(names)} will not tell how unseen speakers fare")
+            shared = f"{len(both):,} of the {len(speakers):,} speakers of {test} speak in {train} too"
+            lines.append(f"warning: {shared}: {', '.join(names)} will not tell how unseen speakers fare")
     return lines

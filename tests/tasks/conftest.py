@@ -9,8 +9,8 @@ import pytest
 from tones import CONFIG, tone_corpus
 
 from toolkit.core.step import Step
-from toolkit.train import probe
-from toolkit.train.probe_config import ProbeConfig
+from toolkit.tasks import fit
+from toolkit.tasks.config import TasksConfig
 
 
 @pytest.fixture(scope="module")
@@ -20,10 +20,10 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    def go(config: ProbeConfig = CONFIG, out: Path | None = None) -> Path:
+    def go(config: TasksConfig = CONFIG, out: Path | None = None) -> Path:
         out = out or tmp_path_factory.mktemp("out")
-        go.step = Step(config, [corpus / "data", corpus / "exp/it1/base"], out, ["train.probe"])  # type: ignore[attr-defined]
-        probe.run(go.step)  # type: ignore[attr-defined]
+        go.step = Step(config, [corpus / "data", corpus / "exp/it1/base"], out, ["tasks.fit"])  # type: ignore[attr-defined]
+        fit.run(go.step)  # type: ignore[attr-defined]
         return out
 
     return go

@@ -3,14 +3,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tones import task_of
 
 from toolkit.core.errors import UserError
 from toolkit.core.record import Ledger
 from toolkit.data.kaldi import DataDir, Utterance
-from toolkit.train.probe_cache import SetFeatures
-from toolkit.train.probe_config import ProbeConfig, TaskConfig
-from toolkit.train.probe_tasks import Notes, TaskData, Unusable, build
-from toolkit.train.probe_text import transcript
+from toolkit.tasks.base import Notes, TaskData, Unusable
+from toolkit.tasks.config import TaskConfig, TasksConfig
+from toolkit.tasks.examples import build
+from toolkit.tasks.features import SetFeatures
+from toolkit.tasks.spelling import transcript
+from toolkit.tasks.types.ctc import Spelling
 
 
 def made(
@@ -21,7 +24,7 @@ def made(
     for name, table in tables.items():
         folder = tmp_path / name
         folder.mkdir()
-        if config.kind == "phone":
+        if config.type == "frames":
             lines = (
                 f"{id} 1 {0.1 * i:.1f} 0.1 {p}\n" for id, text in table.items() for i, p in enumerate(text.split())
             )
@@ -35,13 +38,9 @@ def made(
     return build("task", config, sets, features, 50.0, notes), notes
 
 
-def task(kind: str, **more: object) -> TaskConfig:
-    return TaskConfig(kind=kind, steps=1, lr=(0.1,), **more)  # type: ignore[arg-type]
-
-
 def test_labels_unseen_in_training_are_counted_and_can_only_be_wrong(tmp_path: Path) -> None:
     tables = {"train": {"a": "X", "b": "Y"}, "dev": {"c": "X"}, "test": {"d": "Y", "e": "Z"}}
-    data, notes = made(tmp_path, task("classify", label="utt2lang"), tables)
+    data, notes = made(tmp_path, task_of("classify", label="utt2lang"), tables)
     assert (data.labels, data.classes) == (["X", "Y", "Z"], 2)
     assert [e.target.tolist() for e in data.parts["test"]] == [[1], [2]]
     assert notes.counts["task.test.label unseen in training"] == 1
@@ -49,7 +48,7 @@ def test_labels_unseen_in_training_are_counted_and_can_only_be_wrong(tmp_path: P
 
 def test_excluded_labels_leave_the_task_and_are_counted(tmp_path: Path) -> None:
     tables = {"train": {"a": "X", "b": "Y", "z": "ENG"}, "dev": {"c": "X"}, "test": {"d": "Y", "e": "ENG"}}
-    data, notes = made(tmp_path, task("classify", label="utt2lang", exclude=("ENG",)), tables)
+    data, notes = made(tmp_path, task_of("classify", label="utt2lang", exclude=("ENG",)), tables)
     assert data.labels == ["X", "Y"]
     assert [e.id for e in data.parts["test"]] == ["d"]
     assert notes.counts["task.test.label excluded"] == 1
@@ -59,7 +58,7 @@ def test_excluded_labels_leave_the_task_and_are_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("asked", "used"), [(1, 1), (2, 2), (3, 2), (16, 2)])
 def test_a_batch_is_no_larger_than_the_training_set(asked: int, used: int, tmp_path: Path) -> None:
     tables = {"train": {"a": "X", "b": "Y"}, "dev": {"c": "X"}, "test": {"d": "Y"}}
-    data, notes = made(tmp_path, task("classify", label="utt2lang", batch=asked), tables)
+    data, notes = made(tmp_path, task_of("classify", label="utt2lang", batch=asked), tables)
     assert data.config.batch == used
     assert notes.counts.get("task.batch cut to the training set") == (used if used < asked else None)
 
@@ -70,7 +69,7 @@ def test_what_the_table_calls_unknown_is_no_class_and_is_counted(tmp_path: Path)
         "dev": {"c": "X", "y": "unknown"},
         "test": {"d": "Y", "e": "unknown", "f": "unknown"},
     }
-    data, notes = made(tmp_path, task("classify", label="utt2lang"), tables)
+    data, notes = made(tmp_path, task_of("classify", label="utt2lang"), tables)
     assert (data.labels, data.classes) == (["X", "Y"], 2)
     assert [e.id for e in data.parts["test"]] == ["d"]
     assert notes.counts["task.test.label excluded"] == 2
@@ -79,13 +78,13 @@ def test_what_the_table_calls_unknown_is_no_class_and_is_counted(tmp_path: Path)
 
 def test_a_phone_may_be_called_unknown(tmp_path: Path) -> None:
     tables = {"train": {"a": "x unknown"}, "dev": {"c": "x"}, "test": {"d": "x unknown"}}
-    data, _ = made(tmp_path, task("phone"), tables)
+    data, _ = made(tmp_path, task_of("frames"), tables)
     assert data.labels == ["unknown", "x"]
 
 
 def test_utterances_without_a_label_get_a_row_in_the_ledger(tmp_path: Path) -> None:
     tables = {"train": {"a": "X", "b": "Y"}, "dev": {"c": "X"}, "test": {"d": "Y"}}
-    _, notes = made(tmp_path, task("classify", label="utt2lang"), tables)
+    _, notes = made(tmp_path, task_of("classify", label="utt2lang"), tables)
     assert [(row[0], row[2]) for row in notes.ledger.rows] == [
         (f"{name}-bare", "no utt2lang") for name in ("train", "dev", "test")
     ]
@@ -94,19 +93,19 @@ def test_utterances_without_a_label_get_a_row_in_the_ledger(tmp_path: Path) -> N
 def test_one_label_in_training_is_too_few(tmp_path: Path) -> None:
     tables = {"train": {"a": "X", "b": "X"}, "dev": {"c": "X"}, "test": {"d": "Y"}}
     with pytest.raises(Unusable, match="at least two labels in training and has 1: X"):
-        made(tmp_path, task("classify", label="utt2lang"), tables)
+        made(tmp_path, task_of("classify", label="utt2lang"), tables)
 
 
 def test_a_part_without_a_usable_utterance_cannot_serve_a_task(tmp_path: Path) -> None:
     tables: dict[str, dict[str, str]] = {"train": {"a": "X", "b": "Y"}, "dev": {"c": "X"}, "test": {}}
     with pytest.raises(Unusable, match="no utterance of test"):
-        made(tmp_path, task("classify", label="utt2lang"), tables)
+        made(tmp_path, task_of("classify", label="utt2lang"), tables)
 
 
 def test_training_utterances_too_short_for_their_transcripts_are_dropped_and_test_ones_scored(tmp_path: Path) -> None:
     long = "ab" * 20
     tables = {"train": {"a": "ab", "b": long}, "dev": {"c": "ab"}, "test": {"d": long}}
-    data, notes = made(tmp_path, task("ctc"), tables)
+    data, notes = made(tmp_path, task_of("ctc"), tables)
     assert [e.id for e in data.parts["train"]] == ["a"]
     assert [e.reference for e in data.parts["test"]] == [long]
     assert (
@@ -119,7 +118,7 @@ def test_training_utterances_too_short_for_their_transcripts_are_dropped_and_tes
 
 def test_characters_unseen_in_training_stay_in_the_reference_and_are_counted(tmp_path: Path) -> None:
     tables = {"train": {"a": "ab"}, "dev": {"c": "ab"}, "test": {"d": "abz"}}
-    data, notes = made(tmp_path, task("ctc"), tables)
+    data, notes = made(tmp_path, task_of("ctc"), tables)
     assert data.parts["test"][0].reference == "abz"
     assert data.parts["test"][0].target.tolist() == [1, 2]
     assert notes.counts["task.test.character unseen in training"] == 1
@@ -131,10 +130,10 @@ def test_a_transcript_that_is_too_long_in_characters_is_short_enough_in_pieces(t
     tables = {"train": {"a": long, "b": words[0]}, "dev": {"c": words[1]}, "test": {"d": f"{words[2]} \u0698"}}
     pieces = {"tokens": "sentencepiece", "pieces": 16}
     (tmp_path / "characters").mkdir()
-    spelt, _ = made(tmp_path / "characters", task("ctc"), tables)
-    data, notes = made(tmp_path, task("ctc", **pieces), tables)
+    spelt, _ = made(tmp_path / "characters", task_of("ctc"), tables)
+    data, notes = made(tmp_path, task_of("ctc", **pieces), tables)
     assert [[e.id for e in d.parts["train"]] for d in (spelt, data)] == [["b"], ["a", "b"]]
-    assert data.tokens and data.tokens.name == "sentencepiece 16" and data.classes == 17
+    assert isinstance(data, Spelling) and data.tokens.name == "sentencepiece 16" and data.classes == 17
     assert data.tokens.decode(data.parts["train"][0].target.tolist()) == long
     assert data.tokens.decode(data.parts["test"][0].target.tolist()) == words[2]
     assert data.parts["test"][0].reference == f"{words[2]} \u0698"
@@ -142,7 +141,7 @@ def test_a_transcript_that_is_too_long_in_characters_is_short_enough_in_pieces(t
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("more", "message"),
     [
         ({"tokens": "sentencepiece", "pieces": 500}, "too small for 500 pieces"),
         ({"decode": "beam", "lm_order": 40}, "n-grams of 40 tokens"),
@@ -150,16 +149,16 @@ def test_a_transcript_that_is_too_long_in_characters_is_short_enough_in_pieces(t
     ],
 )
 def test_what_would_end_a_task_after_its_training_ends_it_before(
-    more: dict[str, object], said: str, tmp_path: Path
+    more: dict[str, object], message: str, tmp_path: Path
 ) -> None:
     tables = {"train": {"a": "ab"}, "dev": {"c": "ab"}, "test": {"d": "abz"}}
-    with pytest.raises(UserError, match=said) as raised:
-        made(tmp_path, task("ctc", **more), tables)
+    with pytest.raises(UserError, match=message) as raised:
+        made(tmp_path, task_of("ctc", **more), tables)
     assert "task task" in raised.value.where and raised.value.remedy
 
 
 @pytest.mark.parametrize(
-    ("written", "said"),
+    ("written", "message"),
     [
         (b"", "no sentence"),
         ("\nژ\n".encode(), "no sentence"),  # nothing that the head can spell
@@ -167,18 +166,18 @@ def test_what_would_end_a_task_after_its_training_ends_it_before(
     ],
 )
 def test_a_useless_text_for_the_language_model_ends_a_task_before_its_training(
-    written: bytes, said: str, tmp_path: Path
+    written: bytes, message: str, tmp_path: Path
 ) -> None:
     (tmp_path / "more.txt").write_bytes(written)
     tables = {"train": {"a": "ab"}, "dev": {"c": "ab"}, "test": {"d": "abz"}}
-    with pytest.raises(UserError, match=said) as raised:
-        made(tmp_path, task("ctc", decode="beam", lm_text=str(tmp_path / "more.txt")), tables)
+    with pytest.raises(UserError, match=message) as raised:
+        made(tmp_path, task_of("ctc", decode="beam", lm_text=str(tmp_path / "more.txt")), tables)
     assert "more.txt" in raised.value.where and "lm_text" in raised.value.remedy
 
 
 def test_frames_of_excluded_and_of_no_phone_do_not_count(tmp_path: Path) -> None:
     tables = {"train": {"a": "x y sil"}, "dev": {"c": "x y"}, "test": {"d": "x sil y"}}
-    data, _ = made(tmp_path, task("phone", exclude=("sil",)), tables)
+    data, _ = made(tmp_path, task_of("frames", exclude=("sil",)), tables)
     assert data.labels == ["x", "y"]
     # centres at 0.0125, 0.0325, ...: five frames each tenth of a second, five left over at the end
     assert data.parts["test"][0].target.tolist() == [0] * 5 + [-1] * 5 + [1] * 5 + [-1] * 5
@@ -186,8 +185,8 @@ def test_frames_of_excluded_and_of_no_phone_do_not_count(tmp_path: Path) -> None
 
 def test_transcripts_lose_diacritics_and_punctuation_only_when_told() -> None:
     text = "\u0643\u0650\u062a\u064e\u0627\u0628\u064c  \u061f"
-    assert transcript(text, task("ctc")) == "\u0643\u062a\u0627\u0628"
-    kept = transcript(text, task("ctc", strip_diacritics=False, strip_punctuation=False))
+    assert transcript(text, task_of("ctc")) == "\u0643\u062a\u0627\u0628"
+    kept = transcript(text, task_of("ctc", strip_diacritics=False, strip_punctuation=False))
     assert kept == "\u0643\u0650\u062a\u064e\u0627\u0628\u064c \u061f"
 
 
@@ -199,11 +198,11 @@ def test_transcripts_that_look_alike_are_alike() -> None:
         "\ufed7\ufe8e\ufedd \ufefb",
         "\u0642\u0640\u0627\u0644 \ufefb",
     ):
-        assert transcript(written, task("ctc")) == plain
+        assert transcript(written, task_of("ctc")) == plain
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "said"),
+    ("field", "value", "message"),
     [
         ("steps", 0, "steps must be at least 1"),
         ("lr", (), "one or several rates"),
@@ -218,23 +217,23 @@ def test_transcripts_that_look_alike_are_alike() -> None:
         ("layers", 65, "layers must be at most 64"),
     ],
 )
-def test_settings_of_a_task_that_cannot_be_are_refused(field: str, value: object, said: str) -> None:
-    with pytest.raises(ValueError, match=said):
-        TaskConfig(**{"kind": "phone", "steps": 1, "lr": (0.1,), field: value})  # type: ignore[arg-type]
+def test_settings_of_a_task_that_cannot_be_are_refused(field: str, value: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        task_of("ctc", **{field: value})
 
 
 def test_a_classification_without_a_label_is_refused() -> None:
     with pytest.raises(ValueError, match="needs a label"):
-        task("classify")
+        task_of("classify")
 
 
 def test_a_transcription_has_no_labels_to_exclude() -> None:
     with pytest.raises(ValueError, match="exclude leaves out labels"):
-        task("ctc", exclude=("ENG",))
+        task_of("ctc", exclude=("ENG",))
 
 
 @pytest.mark.parametrize(
-    ("more", "said"),
+    ("more", "message"),
     [
         ({"rows": ("mfcc",)}, "mfcc"),
         ({"tasks": {"cost": 1}}, "cost"),
@@ -253,9 +252,9 @@ def test_a_transcription_has_no_labels_to_exclude() -> None:
         ({"threads": 1025}, "threads must be 1 to 1024, not 1025"),
     ],
 )
-def test_settings_of_the_probes_that_cannot_be_are_refused(more: dict[str, object], said: str) -> None:
-    with pytest.raises(ValueError, match=said):
-        ProbeConfig(**{"tasks": {"phone": task("phone")}, **more})  # type: ignore[arg-type]
+def test_settings_of_the_probes_that_cannot_be_are_refused(more: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        TasksConfig(**{"tasks": {"phone": task_of("frames")}, **more})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "{}", '{"dropped": [["a"]]}'])

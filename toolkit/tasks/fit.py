@@ -1,14 +1,14 @@
 """Read tasks off speech features: heads on frozen (or fine-tuned) upstreams and on baselines.
 
-Inputs: the folder that holds the data directories, then the models: none for the baselines, one for a model and its
-random twin. Rows of several runs make one table, and score.compare_probes pairs them. Work unit: a row. A row
-computes its features once, then trains its tasks one by one, with layer_wise its tasks layer by layer; what is done is
-never done again, and what was interrupted goes on from its checkpoint. A fine-tuned row's cost is that of the network
-as it came: weights do not change it.
+Inputs: the folder that holds the data directories, then the models. `rows` says what is made of them. Work unit: a
+row. A row computes its features once, then trains its tasks one by one, with layer_wise its tasks layer by layer. What
+is done is never done again, and what was interrupted goes on from its checkpoint. One more model makes its own rows and
+leaves the others as they are. A fine-tuned row's cost is that of the network as it came: weights do not change it.
 """
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,26 +20,30 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from ..core.config import to_dict
 from ..core.errors import UserError
 from ..core.files import atomic, read_json, remove, write_json
 from ..core.progress import Progress
-from ..core.record import DROPPED, Ledger
+from ..core.record import DROPPED, Ledger, digest, identity_id, input_id
+from ..core.registry import declared
+from ..core.rows import ABOUT, mark, settle
 from ..core.shards import run_shards
 from ..core.step import Step, main
 from ..data.audio import AudioError
 from ..data.kaldi import DataDir
+from ..train.objectives.classify import Features
+from ..train.subset import within_hours
 from ..units.features import device_of, exact_float32
-from .objectives.classify import Features
-from .probe_cache import SetFeatures, compute
-from .probe_config import SETS, ProbeConfig
-from .probe_cost import measure
-from .probe_fit import Fit, Source
-from .probe_room import WORK, check_room
-from .probe_score import by_layer, write_results
-from .probe_sets import read_sets, refuse_misspelt, refuse_shared, shared_speakers, with_labels
-from .probe_tasks import OUT, Notes, TaskData, build, unusable
-from .probe_upstream import Network, Row, Tuned, Upstream, rows_of
-from .subset import within_hours
+from .base import OUT, Notes, TaskData
+from .config import SETS, TasksConfig
+from .cost import measure
+from .examples import build, unusable
+from .features import SetFeatures, compute
+from .results import by_layer, write_results
+from .room import WORK, check_room
+from .sets import read_sets, refuse_misspelt, refuse_shared, shared_speakers, with_labels
+from .unit import Fit, Source
+from .upstream import Network, Row, Tuned, Upstream, rows_of
 
 SHORTEST = 1600  # samples of a recording whose time is worth measuring: 0.1 s
 LEFT_OUT = "task left out"  # reason of a ledger's row that names a task, not an utterance
@@ -50,7 +54,7 @@ ROW, LAYERS, COST, COUNTS = "row.json", "layers.json", "cost.json", "counts.json
 class Probes:
     """What all rows share."""
 
-    config: ProbeConfig
+    config: TasksConfig
     sets: Mapping[str, DataDir]
     device: torch.device
 
@@ -66,7 +70,7 @@ class Probes:
         upstream = self.open(row)
         features = self._features(row, upstream, work / "cache")
         source = Source(features, None if row.frozen else lambda: self._tuned(row))
-        notes = Notes(Ledger("train.probe"))
+        notes = Notes(Ledger("tasks.fit"))
         for of_set in features.values():
             for dropped in of_set.dropped:
                 notes.ledger.drop(*dropped)
@@ -80,8 +84,8 @@ class Probes:
                 shutil.copytree(done[-1], out, dirs_exist_ok=True)
             shape = {"dim": upstream.dim, "layers": upstream.layers, "parameters": upstream.parameters}
             write_json(out / ROW, {**known, **shape, "layers_mixed": upstream.chosen})
-        write_json(out / COUNTS, notes.counts)
-        notes.ledger.write(out / DROPPED)
+        write_json(out / ABOUT / COUNTS, notes.counts)
+        notes.ledger.write(out / ABOUT / DROPPED)
         remove(work / "cache")
 
     def _each(
@@ -134,7 +138,7 @@ class Probes:
         return Tuned(upstream.encoder, upstream.chosen, self.config.freeze_convolutions)
 
 
-def run(step: Step[ProbeConfig]) -> None:
+def run(step: Step[TasksConfig]) -> None:
     data = step.input(0, "the folder that holds the data directories")
     config, sets, left_out = _served(step.config, data)
     for name, why in left_out.items() if not step.worker else ():
@@ -149,25 +153,47 @@ def run(step: Step[ProbeConfig]) -> None:
     exact_float32()
     probes = Probes(config, sets, torch.device(device_of(step)))
 
+    identities = {row.row: _identity(step, config, row, data, sets) for row in rows}
+    if not step.worker:
+        settle(step.out, identities)
+
     def work(k: int, path: Path) -> None:
-        probes.probe(rows[k], step.out / WORK / rows[k].row, path)
+        name = rows[k].row
+        probes.probe(rows[k], step.out / WORK / f"{name}.{identity_id(identities[name])}", path)
+        mark(path, identities[name])
 
     torch.set_num_threads(config.threads)
     measured: dict[str, dict[str, Any]] = {}
     if not config.layer_wise and not step.worker:  # first: what a row costs is then not measured in a used-up process
         named = [task.sets.test for task in config.tasks.values()] or [config.sets.test]
-        measured = _costs(step, probes, rows, DataDir.read(data / named[0]))
+        lacking = [row for row in rows if not (step.out / row.row / COST).is_file()]
+        measured = _costs(step, probes, lacking, DataDir.read(data / named[0]))
     steps = float(sum(task.steps * len(task.lr) for task in config.tasks.values()) or 1)
     costs = [steps * (shape[0] if config.layer_wise else 1) for shape in shapes]
-    shards = run_shards(step, costs, work, "steps", on_device=True)
-    by_row = {row.row: shard for row, shard in zip(rows, shards, strict=True)}
-    _gather(step, by_row)
-    for name, cost in measured.items():
-        write_json(step.out / name / COST, cost)
+    folders = run_shards(step, costs, work, "steps", on_device=True, places=[step.out / row.row for row in rows])
+    for row, folder in zip(rows, folders, strict=True):
+        if row.row in measured:
+            write_json(folder / COST, measured[row.row])
+        step.counts.update(read_json(folder / ABOUT / COUNTS))
+        step.ledger.merge(folder / ABOUT / DROPPED)
+    step.ledger.rows = sorted(set(step.ledger.rows))  # every row of the table drops the same utterance
     remove(step.out / WORK)
 
 
-def _served(config: ProbeConfig, data: Path) -> tuple[ProbeConfig, dict[str, DataDir], dict[str, str]]:
+def _identity(
+    step: Step[TasksConfig], config: TasksConfig, row: Row, data: Path, sets: Mapping[str, DataDir]
+) -> dict[str, str]:
+    """What a row is made from, by name."""
+    asked = json.dumps(to_dict(replace(config, rows=())), sort_keys=True, ensure_ascii=False)
+    return {
+        "step": f"{step.name} {declared(step.name).version}",
+        "config": digest(asked.encode()),
+        "upstream": input_id(row.model, step.out) if row.model else "",
+        **{f"input {data / name}": input_id(data / name, step.out) for name in sets},
+    }
+
+
+def _served(config: TasksConfig, data: Path) -> tuple[TasksConfig, dict[str, DataDir], dict[str, str]]:
     """The config with the tasks that the data can serve, the sets of those, and why the others are left out.
 
     Raises UserError where there are labels, but for no task enough of them, and where a task would be scored on what
@@ -189,7 +215,7 @@ def _served(config: ProbeConfig, data: Path) -> tuple[ProbeConfig, dict[str, Dat
     return served, _within_hours(served, {name: data for name, data in sets.items() if name in used}), why
 
 
-def _within_hours(config: ProbeConfig, sets: Mapping[str, DataDir]) -> dict[str, DataDir]:
+def _within_hours(config: TasksConfig, sets: Mapping[str, DataDir]) -> dict[str, DataDir]:
     """The sets, of those that are only trained on as much as the config says."""
     if not config.max_hours:
         return dict(sets)
@@ -202,20 +228,7 @@ def _within_hours(config: ProbeConfig, sets: Mapping[str, DataDir]) -> dict[str,
     return chosen
 
 
-def _gather(step: Step[ProbeConfig], shards: Mapping[str, Path]) -> None:
-    """Result files of all rows to their places; ledgers and counts to the record."""
-    for row, shard in shards.items():
-        (step.out / row).mkdir(exist_ok=True)
-        for file in sorted(shard.iterdir()):
-            if file.name not in (COUNTS, DROPPED):
-                with atomic(step.out / row / file.name) as temporary:
-                    shutil.copyfile(file, temporary)
-        step.counts.update(read_json(shard / COUNTS))
-        step.ledger.merge(shard / DROPPED)
-    step.ledger.rows = sorted(set(step.ledger.rows))  # every row of the table drops the same utterance
-
-
-def _costs(step: Step[ProbeConfig], probes: Probes, rows: Sequence[Row], test: DataDir) -> dict[str, dict[str, Any]]:
+def _costs(step: Step[TasksConfig], probes: Probes, rows: Sequence[Row], test: DataDir) -> dict[str, dict[str, Any]]:
     """Figures of `measure` by row."""
     config = step.config
     waves = _waves(test, config.cost_utterances)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -17,15 +18,16 @@ from safetensors.torch import load_file
 from sklearn import metrics
 from tones import ALL, CONFIG, TASKS, results
 
+from toolkit.core.config import to_dict
 from toolkit.core.files import read_json
 from toolkit.core.step import Step
 from toolkit.models.beam import beam_search
 from toolkit.models.encoder import load_encoder
 from toolkit.score import compare_probes
+from toolkit.tasks import beam
+from toolkit.tasks.config import TasksConfig
+from toolkit.tasks.unit import Fit
 from toolkit.text.tokens import SentencePiece
-from toolkit.train import probe_beam
-from toolkit.train.probe_config import ProbeConfig
-from toolkit.train.probe_fit import Fit
 
 BEAM = replace(TASKS["asr"], steps=60, decode="beam", lm_weight=(0.0, 1.0), insertion=(0.0,), lm_order=3, beam=4)
 PIECES = replace(BEAM, tokens="sentencepiece", pieces=6, lm_weight=(0.5,))
@@ -36,7 +38,7 @@ ROWS = ["fbank", "fbank_stacked", "random.it1.base", "it1.base"]
 
 
 @pytest.fixture(scope="module")
-def whole(run: Callable[..., Path]) -> tuple[Path, Step[ProbeConfig]]:
+def whole(run: Callable[..., Path]) -> tuple[Path, Step[TasksConfig]]:
     return run(), run.step  # type: ignore[attr-defined]
 
 
@@ -51,7 +53,7 @@ def made(out: Path) -> dict[str, bytes]:
     }
 
 
-def test_every_row_has_every_task_and_its_cost(whole: tuple[Path, Step[ProbeConfig]]) -> None:
+def test_every_row_has_every_task_and_its_cost(whole: tuple[Path, Step[TasksConfig]]) -> None:
     out, _ = whole
     assert sorted(p.name for p in out.iterdir() if p.name != "shards") == sorted(ROWS)
     for row in ROWS:
@@ -64,33 +66,33 @@ def test_every_row_has_every_task_and_its_cost(whole: tuple[Path, Step[ProbeConf
         assert cost["rtf"] > 0
         assert cost["latency_ms"] > 0
         for task in TASKS:
-            found = results(out, row, task)
-            assert (found["row"], found["task"], found["confidence"], found["blocks"]) == (row, task, 95, "speaker")
-            assert (found["of"], found["frozen"]) == (about["of"], True)
-            assert found["low"] <= found["percent"] <= found["high"]
-            assert found["steps"] == TASKS[task].steps
-            assert (found["layer_weights"] is None) == row.startswith("fbank")
+            result = results(out, row, task)
+            assert (result["row"], result["task"], result["confidence"], result["blocks"]) == (row, task, 95, "speaker")
+            assert (result["of"], result["frozen"]) == (about["of"], True)
+            assert result["low"] <= result["percent"] <= result["high"]
+            assert result["steps"] == TASKS[task].steps
+            assert (result["layer_weights"] is None) == row.startswith("fbank")
     assert read_json(out / "it1.base" / "row.json")["layers"] == 2
     assert len(results(out, "it1.base", "phone")["layer_weights"]) == 3
     assert sum(results(out, "it1.base", "phone")["layer_weights"]) == pytest.approx(1)
 
 
-def test_filter_banks_read_tones_and_loudness(whole: tuple[Path, Step[ProbeConfig]]) -> None:
+def test_filter_banks_read_tones_and_loudness(whole: tuple[Path, Step[TasksConfig]]) -> None:
     out, _ = whole
     assert results(out, "fbank", "phone")["percent"] > 90
     assert results(out, "fbank", "dialect")["percent"] == 100
     assert results(out, "fbank", "phone")["chance_percent"] < 60
 
 
-def test_the_rate_is_the_best_on_dev(whole: tuple[Path, Step[ProbeConfig]]) -> None:
+def test_the_rate_is_the_best_on_dev(whole: tuple[Path, Step[TasksConfig]]) -> None:
     out, _ = whole
     for task, best in (("phone", 3e-2), ("dialect", 3e-2), ("asr", 1e-2)):
-        found = results(out, "fbank", task)
-        assert found["best_lr"] == best
-        assert found["dev_percent_by_lr"].keys() == ({f"{lr:g}" for lr in TASKS[task].lr} if task != "asr" else set())
+        result = results(out, "fbank", task)
+        assert result["best_lr"] == best
+        assert result["dev_percent_by_lr"].keys() == ({f"{lr:g}" for lr in TASKS[task].lr} if task != "asr" else set())
 
 
-def test_scores_are_those_of_the_hypothesis_files(whole: tuple[Path, Step[ProbeConfig]], corpus: Path) -> None:
+def test_scores_are_those_of_the_hypothesis_files(whole: tuple[Path, Step[TasksConfig]], corpus: Path) -> None:
     out, _ = whole
     text, lang = (
         dict(line.split() for line in (corpus / "data/test" / t).read_text().splitlines()) for t in ("text", "utt2lang")
@@ -99,16 +101,16 @@ def test_scores_are_those_of_the_hypothesis_files(whole: tuple[Path, Step[ProbeC
         spelt = dict([*line.split(maxsplit=1), ""][:2] for line in (out / row / "asr.hyp").read_text().splitlines())
         ids = sorted(spelt)
         assert ids == sorted(text.keys() - {"test-05"})
-        found = results(out, row, "asr")
-        assert found["percent"] == pytest.approx(100 * jiwer.cer([text[i] for i in ids], [spelt[i] for i in ids]))
+        result = results(out, row, "asr")
+        assert result["percent"] == pytest.approx(100 * jiwer.cer([text[i] for i in ids], [spelt[i] for i in ids]))
         wer = jiwer.wer([text[i] for i in ids], [spelt[i] for i in ids])
-        assert found["others"]["wer"]["percent"] == pytest.approx(100 * wer)
+        assert result["others"]["wer"]["percent"] == pytest.approx(100 * wer)
         guessed = dict(line.split() for line in (out / row / "dialect.hyp").read_text().splitlines())
-        found, pair = results(out, row, "dialect"), ([lang[i] for i in ids], [guessed[i] for i in ids])
-        assert found["percent"] == pytest.approx(100 * metrics.accuracy_score(*pair))
+        result, pair = results(out, row, "dialect"), ([lang[i] for i in ids], [guessed[i] for i in ids])
+        assert result["percent"] == pytest.approx(100 * metrics.accuracy_score(*pair))
         f1 = metrics.f1_score(*pair, average="macro", labels=["Q", "R"], zero_division=0)
-        assert found["others"]["macro_f1"]["percent"] == pytest.approx(100 * f1)
-        assert found["confusion"]["counts"] == metrics.confusion_matrix(*pair, labels=["Q", "R"]).tolist()
+        assert result["others"]["macro_f1"]["percent"] == pytest.approx(100 * f1)
+        assert result["confusion"]["counts"] == metrics.confusion_matrix(*pair, labels=["Q", "R"]).tolist()
 
 
 @pytest.fixture(scope="module")
@@ -129,9 +131,9 @@ def test_a_beams_scores_are_those_of_its_hypotheses_and_stand_beside_greedys(dec
         assert others["cer_beam"]["low"] <= others["cer_beam"]["percent"] <= others["cer_beam"]["high"]
 
 
-def test_a_heads_tokens_lie_beside_its_weights(decoded: Path, whole: tuple[Path, Step[ProbeConfig]]) -> None:
-    found = results(whole[0], "fbank", "asr")
-    assert (found["tokens"], found["decoding"]) == ("characters", None)
+def test_a_heads_tokens_lie_beside_its_weights(decoded: Path, whole: tuple[Path, Step[TasksConfig]]) -> None:
+    result = results(whole[0], "fbank", "asr")
+    assert (result["tokens"], result["decoding"]) == ("characters", None)
     assert (whole[0] / "fbank/asr.tokens.txt").read_text() == "<blank>\na\nb\nc\n"
     pieces = SentencePiece((decoded / "fbank/pieces.spm.model").read_bytes())
     assert results(decoded, "fbank", "pieces")["tokens"] == pieces.name == "sentencepiece 6"
@@ -149,7 +151,7 @@ def test_a_run_stopped_in_the_middle_of_a_beam_search_does_not_train_again(
             raise KeyboardInterrupt
         return beam_search(*args)
 
-    monkeypatch.setattr(probe_beam, "beam_search", dies)
+    monkeypatch.setattr(beam, "beam_search", dies)
     with pytest.raises(KeyboardInterrupt):
         run(BEAMS, tmp_path)
     honest, trained = Fit._step, []
@@ -159,30 +161,30 @@ def test_a_run_stopped_in_the_middle_of_a_beam_search_does_not_train_again(
     assert made(tmp_path) == made(decoded)
 
 
-def test_rows_of_a_run_can_be_compared_in_pairs(whole: tuple[Path, Step[ProbeConfig]], tmp_path: Path) -> None:
+def test_rows_of_a_run_can_be_compared_in_pairs(whole: tuple[Path, Step[TasksConfig]], tmp_path: Path) -> None:
     out, _ = whole
     compare_probes.run(Step(compare_probes.CompareConfig(), [out], tmp_path, ["score.compare_probes"]))
     pairs = read_json(tmp_path / "pairs.json")
     assert len(pairs) == len(TASKS) * (len(ROWS) - 1)
-    for found in pairs:
-        percent = [results(out, found[side], found["task"])["percent"] for side in ("row", "other")]
-        assert found["percent"] == pytest.approx(percent[0] - percent[1])
+    for result in pairs:
+        percent = [results(out, result[side], result["task"])["percent"] for side in ("row", "other")]
+        assert result["percent"] == pytest.approx(percent[0] - percent[1])
 
 
-def test_an_unreadable_utterance_is_one_row_of_the_ledger(whole: tuple[Path, Step[ProbeConfig]]) -> None:
+def test_an_unreadable_utterance_is_one_row_of_the_ledger(whole: tuple[Path, Step[TasksConfig]]) -> None:
     _, step = whole
     assert [(row[0], row[2]) for row in step.ledger.rows] == [("test-05", "empty")]
     assert step.counts["phone.test"] == 11
     assert step.counts["phone.train"] == 24
 
 
-def test_no_cache_or_checkpoint_is_left(whole: tuple[Path, Step[ProbeConfig]]) -> None:
+def test_no_cache_or_checkpoint_is_left(whole: tuple[Path, Step[TasksConfig]]) -> None:
     out, _ = whole
     assert not [p for p in out.rglob("*") if p.name in ("work", "cache", "checkpoints", "frames.f16")]
 
 
 def test_a_run_stopped_in_the_middle_of_a_task_goes_on_to_the_same_bytes(
-    whole: tuple[Path, Step[ProbeConfig]], run: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    whole: tuple[Path, Step[TasksConfig]], run: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     honest, seen = Fit._step, []
 
@@ -203,7 +205,7 @@ def test_a_run_stopped_in_the_middle_of_a_task_goes_on_to_the_same_bytes(
     assert made(tmp_path) == made(whole[0])
 
 
-def test_nj_2_gives_the_bytes_of_nj_1(whole: tuple[Path, Step[ProbeConfig]], corpus: Path, tmp_path: Path) -> None:
+def test_nj_2_gives_the_bytes_of_nj_1(whole: tuple[Path, Step[TasksConfig]], corpus: Path, tmp_path: Path) -> None:
     lines = [
         "checkpoint_every: 10",
         "cost_utterances: 2",
@@ -213,18 +215,16 @@ def test_nj_2_gives_the_bytes_of_nj_1(whole: tuple[Path, Step[ProbeConfig]], cor
     ]
     lines += ["tasks:"]
     for name, task in TASKS.items():
-        lines += [f"  {name}:", f"    kind: {task.kind}", f"    steps: {task.steps}", f"    lr: {list(task.lr)}"]
-        lines += [f"    batch: {task.batch}", f"    hidden: {task.hidden}", f"    dropout: {task.dropout}"]
-        lines += [f"    layers: {task.layers}", f"    label: '{task.label}'"]
+        lines += [f"  {name}:", *(f"    {field}: {json.dumps(value)}" for field, value in to_dict(task).items())]
     (tmp_path / "probe.yaml").write_text("\n".join(lines))
     out, env = tmp_path / "out", {**os.environ, "SAWT_NJ": "2", "OMP_NUM_THREADS": "1"}
     argv = ["--config", str(tmp_path / "probe.yaml"), "--in", str(corpus / "data"), str(corpus / "exp/it1/base")]
-    command = [sys.executable, "-m", "toolkit.train.probe", *argv, "--out", str(out)]
+    command = [sys.executable, "-m", "toolkit.tasks.fit", *argv, "--out", str(out)]
     ended = subprocess.run(command, env=env, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
-    found = made(out)
-    assert b"test-05\ttrain.probe\tempty" in found.pop("dropped.tsv")
-    assert found == made(whole[0])
+    result = made(out)
+    assert b"test-05\ttasks.fit\tempty" in result.pop("dropped.tsv")
+    assert result == made(whole[0])
     assert subprocess.run(command, env=env, capture_output=True, text=True).stdout.endswith("nothing to do\n")
 
 
@@ -268,7 +268,7 @@ def test_heads_start_from_the_untrained_networks_statistics_when_it_is_tuned(tun
 
 def test_nothing_of_transformers_is_imported_for_networks_of_our_own(corpus: Path) -> None:
     code = (
-        "import sys; from toolkit.train import probe; from toolkit.models.encoder import load_encoder, random_encoder;"
+        "import sys; from toolkit.tasks import fit; from toolkit.models.encoder import load_encoder, random_encoder;"
         f"load_encoder({str(corpus / 'exp/it1/base')!r}); random_encoder({str(corpus / 'exp/it1/base')!r}, 1);"
         "print('transformers' in sys.modules)"
     )

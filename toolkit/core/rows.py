@@ -1,0 +1,48 @@
+"""Steps over rows (systems, encoders): each row has an identity of its own, so one more row makes only its own.
+
+A row is a folder of the output. What it was made from lies in it; a step whose list of rows has changed keeps the rows
+that would be made from the same things again.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from .errors import UserError
+from .files import read_json, write_json
+from .fresh import aside
+
+ABOUT = ".row"  # folder in a row's: what is not its result
+IDENTITY = "identity.json"
+Identity = Mapping[str, str]  # named parts, of which one that differs makes other bytes
+
+
+def mark(folder: Path, identity: Identity) -> None:
+    """Write into a row's folder what it was made from."""
+    write_json(folder / ABOUT / IDENTITY, dict(identity))
+
+
+def settle(out: Path, rows: Mapping[str, Identity]) -> None:
+    """Keep the finished rows below `out` that are asked for; set those aside that are not, in a folder beside `out`.
+
+    Args:
+        rows: identity of each row by name.
+
+    Raises UserError for a row that is asked for and was made from something else.
+    """
+    finished = {path.parents[1].name: path.parents[1] for path in sorted(out.glob(f"*/{ABOUT}/{IDENTITY}"))}
+    for name in finished.keys() & rows.keys():
+        was, now = read_json(finished[name] / ABOUT / IDENTITY), rows[name]
+        changed = [part for part in {**now, **was} if was.get(part) != now.get(part)]
+        if changed:
+            problem = f"the row {name} was made from something else (changed: {', '.join(changed)})"
+            raise UserError(problem, str(finished[name]), "run the recipe with --fresh and the name of the stage")
+    gone = [finished[name] for name in sorted(finished.keys() - rows.keys())]
+    if gone:
+        to = Path(aside(str(out)))
+        to.mkdir()
+        for folder in gone:
+            shutil.move(folder, to / folder.name)
+        print(f"moved {', '.join(folder.name for folder in gone)} to {to}: rows that are asked for no more", flush=True)

@@ -1,0 +1,82 @@
+"""From data directories to what a head trains on: examples with targets, and why the others are left out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from ..core.record import Ledger
+from ..data.audio import SAMPLE_RATE
+from ..data.kaldi import DataDir
+from .base import OUT, Notes, TaskData, Unusable
+from .config import SETS, TaskConfig
+from .features import SetFeatures
+from .upstream import Fbank
+
+
+def unusable(tasks: Mapping[str, TaskConfig], sets: Mapping[str, DataDir]) -> dict[str, str]:
+    """Why which tasks cannot be done: told by labels and lengths alone, so alike in every worker and for every row."""
+    frames = Fbank().frames
+    lengths = {
+        name: {u.id: n for u in data if (n := frames(round(u.seconds * SAMPLE_RATE))) > 0}
+        for name, data in sets.items()
+    }
+    features = {
+        name: SetFeatures(sets[name].path, list(of_set), list(of_set.values()), (1, 1), [])
+        for name, of_set in lengths.items()
+    }
+    why = {}
+    for name, task in tasks.items():
+        try:
+            build(name, task, sets, features, Fbank.rate, Notes(Ledger("")))
+        except Unusable as e:
+            why[name] = e.what
+    return why
+
+
+def build(
+    name: str,
+    config: TaskConfig,
+    sets: Mapping[str, DataDir],
+    features: Mapping[str, SetFeatures],
+    rate: float,
+    notes: Notes,
+) -> TaskData:
+    """Examples of task `name`, whose batch is no larger than what there is. `rate`: frames per second of the features.
+
+    Raises Unusable where training has too few classes, or a part nothing to use.
+    """
+    for part in SETS:
+        if not (table := sets[config.sets.of(part)].path / config.table).is_file():
+            raise Unusable(f"{config.sets.of(part)} has no {config.table}", f"task {name}: {table}", OUT)
+    collected = {
+        part: _collect(name, config, sets[config.sets.of(part)], features[config.sets.of(part)], notes) for part in SETS
+    }
+    data = config.implementation.read(name, config, collected, rate, notes)
+    for part, examples in data.parts.items():
+        if not examples:
+            table = sets[config.sets.of(part)].path / config.table
+            raise Unusable(f"no utterance of {config.sets.of(part)} can be used", f"task {name}: {table}", OUT)
+        notes.count(f"{name}.{part}", len(examples))
+    count = len(data.parts["train"])
+    if count >= config.batch:
+        return data
+    notes.count(f"{name}.batch cut to the training set", count)
+    return replace(data, config=replace(config, batch=count))
+
+
+def _collect(name: str, config: TaskConfig, data: DataDir, features: SetFeatures, notes: Notes) -> list[Any]:
+    """Utterances with features and a label; the others get a row in the ledger."""
+    labels = config.implementation.labels(config, data)
+    number = {id: u for u, id in enumerate(features.ids)}
+    rows = []
+    for utterance in data:
+        if utterance.id not in number:
+            continue  # its audio could not be used, which the features' own rows say
+        if not labels.get(utterance.id):
+            notes.ledger.drop(utterance.id, f"no {config.table}", f"task {name}, set {data.path.name}")
+            continue
+        u = number[utterance.id]
+        rows.append((utterance, u, features.frames[u], labels[utterance.id]))
+    return rows
