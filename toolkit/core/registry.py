@@ -52,6 +52,11 @@ class Declaration:
     rows: bool = False
     free: tuple[str, ...] = ()
 
+    @property
+    def renews(self) -> bool:
+        """True if running the step brings a stale output up to date; else that takes --fresh."""
+        return self.remade or self.rows
+
     def config_class(self) -> type[Any]:
         """The config class, imported now; NoConfig for a step without one."""
         if not self.config:

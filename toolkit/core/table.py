@@ -223,7 +223,7 @@ class Table:
         Not where it is made anew in seconds, or row by row.
         """
         state = self.status(run)
-        if state.state == "stale" and not (run.declared.remade or run.declared.rows):
+        if state.state == "stale" and not run.declared.renews:
             raise UserError(f"{run.out} is stale ({state.why})", self.place(n), self.renewal(run))
 
     def renewal(self, run: Run) -> str:
@@ -239,5 +239,4 @@ class Table:
                 return absent[1]
         name = next(s.name for s in self.stages if run in s.runs)
         again = "give the options again that it was made with, or " if "command (from" in self.status(run).why else ""
-        itself = run.declared.remade or run.declared.rows
-        return f"run stage {name} first" if itself else f"{again}redo it with --fresh {name}"
+        return f"run stage {name} first" if run.declared.renews else f"{again}redo it with --fresh {name}"

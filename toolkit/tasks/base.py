@@ -20,6 +20,8 @@ from ..core.results import Metric
 from .config import TaskConfig
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     import torch
     from torch import Tensor
@@ -190,7 +192,7 @@ class TaskType:
         """`metric` of a set, in percent."""
         raise NotImplementedError
 
-    def further(self, data: TaskData, objective: Any, batches: Batches, folder: Any) -> Any:
+    def further(self, data: TaskData, objective: Any, batches: Batches, folder: Path) -> Any:
         """What else is made of dev and test with the chosen head, e.g. a beam search. `folder` survives a kill."""
         return None
 

@@ -148,14 +148,12 @@ def run(step: Step[TasksConfig]) -> None:
         print(line, flush=True)
     rows = rows_of(config.rows, step.ins[1:], config.freeze)
     shapes = [row.shape(config.cache_layers) for row in rows]
-    if not step.worker:
-        check_room(step, config, sets, rows, shapes)
-    exact_float32()
-    probes = Probes(config, sets, torch.device(device_of(step)))
-
     identities = {row.row: _identity(step, config, row, data, sets) for row in rows}
     if not step.worker:
+        check_room(step, config, sets, rows, shapes)
         settle(step.out, identities)
+    exact_float32()
+    probes = Probes(config, sets, torch.device(device_of(step)))
 
     def work(k: int, path: Path) -> None:
         name = rows[k].row
