@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from ..core.errors import UserError
-from ..core.results import Metric
+from ..core.results import Confusion, Figure, Metric
 from .config import TaskConfig
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ..core.record import Ledger
     from ..data.kaldi import DataDir, Utterance
     from ..models.heads import Head, LayerMix
+    from ..score.items import Items
     from ..train.engine.objective import Batch
     from ..train.objectives.classify import Features, ProbeObjective
 
@@ -101,15 +102,20 @@ class Scores:
     """The figures of a task on its test set.
 
     Attributes:
-        figures: what <task>.json says of them.
-        counts: what was counted, of how much [N, 2], example by example.
-        lines: what was predicted, example by example.
+        figures: the one that decides, then others.
+        items: what they are counted over: every example of the test set, in its order.
+        conditions: beside the sets, what two results must share to be compared: the classes, the tokens.
+        chance: the deciding figure, in percent, of always giving the most frequent answer of training.
+        settings: what was chosen on dev beside the learning rate.
         files: further files beside the result, by name.
     """
 
-    figures: dict[str, Any]
-    counts: Array
-    lines: list[str]
+    figures: tuple[Figure, ...]
+    items: Items
+    conditions: dict[str, Any] = field(default_factory=dict)
+    chance: float | None = None
+    confusion: Confusion | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
 
 
@@ -200,8 +206,8 @@ class TaskType:
         """True if intervals may be drawn over the speakers of these examples."""
         return True
 
-    def score(self, data: TaskData, fitted: Fitted, blocks: list[str] | None, seed: int) -> Scores:
-        """Figures of the test set with intervals. `blocks`: what is drawn anew together; None: each example alone."""
+    def score(self, data: TaskData, fitted: Fitted, by_speaker: bool, seed: int) -> Scores:
+        """Figures of the test set with intervals. `by_speaker`: a speaker's examples are drawn together, else alone."""
         raise NotImplementedError
 
 

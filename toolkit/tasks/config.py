@@ -54,6 +54,8 @@ class TaskConfig:
     "optimiser steps; each learning rate gets as many"
     lr: tuple[float, ...]
     "peak learning rates; the one that is best on dev is scored on test"
+    title: str = ""
+    "what tables call the task, e.g. ASR; empty: its name"
     label: str = ""
     "table with the labels: utt2lang, utt2emotion, ... for classify; empty: text for ctc, phones.ctm for frames"
     sets: TaskSets = field(default_factory=TaskSets)

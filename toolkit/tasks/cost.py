@@ -12,11 +12,11 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from ..core.results import Cost
 from ..core.seed import seed_of
 from ..data.audio import SAMPLE_RATE
 from .upstream import Upstream
@@ -30,8 +30,8 @@ def measure(
     clip_seconds: float,
     device: torch.device,
     threads: int,
-) -> dict[str, Any]:
-    """Cost figures of an upstream that is loaded here.
+) -> Cost:
+    """Cost of an upstream that is loaded here.
 
     - rtf: compute seconds per second of audio, median over `waves` [N] (16 kHz) of the median of three runs each.
     - latency_ms: from the last sample of a clip of noise to its last state, median of three.
@@ -54,15 +54,15 @@ def measure(
         factors = [_settled(upstream, wave, device) / (len(wave) / SAMPLE_RATE) for wave in waves]
     finally:
         torch.set_num_threads(before)
-    return {
-        "rtf": statistics.median(factors),
-        "latency_ms": 1000 * latency,
-        "peak_mb": peak,
-        "threads": threads,
-        "seconds_of_audio": sum(len(w) for w in waves) / SAMPLE_RATE,
-        "clip_seconds": clip_seconds,
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else _processor(),
-    }
+    return Cost(
+        statistics.median(factors),
+        1000 * latency,
+        peak,
+        torch.cuda.get_device_name(device) if device.type == "cuda" else _processor(),
+        threads,
+        sum(len(w) for w in waves) / SAMPLE_RATE,
+        clip_seconds,
+    )
 
 
 def _warm(upstream: Upstream, waves: Sequence[Tensor], device: torch.device) -> None:

@@ -14,7 +14,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -26,7 +25,9 @@ from ..core.files import atomic, read_json, remove, write_json
 from ..core.progress import Progress
 from ..core.record import DROPPED, Ledger, digest, identity_id, input_id
 from ..core.registry import declared
+from ..core.results import COST, LAYERS, ROW, Cost, LayerResults
 from ..core.rows import ABOUT, mark, settle
+from ..core.schema import dump
 from ..core.shards import run_shards
 from ..core.step import Step, main
 from ..data.audio import AudioError
@@ -39,7 +40,7 @@ from .config import SETS, TasksConfig
 from .cost import measure
 from .examples import build, unusable
 from .features import SetFeatures, compute
-from .results import by_layer, write_results
+from .results import by_layer, system_of, write_results
 from .room import WORK, check_room
 from .sets import read_sets, refuse_misspelt, refuse_shared, shared_speakers, with_labels
 from .unit import Fit, Source
@@ -47,7 +48,7 @@ from .upstream import Network, Row, Tuned, Upstream, rows_of
 
 SHORTEST = 1600  # samples of a recording whose time is worth measuring: 0.1 s
 LEFT_OUT = "task left out"  # reason of a ledger's row that names a task, not an utterance
-ROW, LAYERS, COST, COUNTS = "row.json", "layers.json", "cost.json", "counts.json"
+COUNTS = "counts.json"
 
 
 @dataclass(frozen=True)
@@ -75,15 +76,15 @@ class Probes:
             for dropped in of_set.dropped:
                 notes.ledger.drop(*dropped)
         out.mkdir(parents=True)
-        known = {"row": row.row, "title": row.title, "kind": row.kind, "of": row.of, "frozen": row.frozen}
+        system = system_of(row, upstream, self.config.random_seed)
         each = {name: self._each(name, row, upstream, source, work, notes) for name in self.config.tasks}
         if self.config.layer_wise:
-            write_json(out / LAYERS, {**known, "tasks": {name: by_layer(name, done) for name, done in each.items()}})
+            tasks = tuple(by_layer(name, done) for name, done in each.items())
+            write_json(out / LAYERS, dump(LayerResults(system, tasks)))
         else:
             for done in each.values():
                 shutil.copytree(done[-1], out, dirs_exist_ok=True)
-            shape = {"dim": upstream.dim, "layers": upstream.layers, "parameters": upstream.parameters}
-            write_json(out / ROW, {**known, **shape, "layers_mixed": upstream.chosen})
+            write_json(out / ROW, dump(system))
         write_json(out / ABOUT / COUNTS, notes.counts)
         notes.ledger.write(out / ABOUT / DROPPED)
         remove(work / "cache")
@@ -161,7 +162,7 @@ def run(step: Step[TasksConfig]) -> None:
         mark(path, identities[name])
 
     torch.set_num_threads(config.threads)
-    measured: dict[str, dict[str, Any]] = {}
+    measured: dict[str, Cost] = {}
     if not config.layer_wise and not step.worker:  # first: what a row costs is then not measured in a used-up process
         named = [task.sets.test for task in config.tasks.values()] or [config.sets.test]
         lacking = [row for row in rows if not (step.out / row.row / COST).is_file()]
@@ -171,7 +172,7 @@ def run(step: Step[TasksConfig]) -> None:
     folders = run_shards(step, costs, work, "steps", on_device=True, places=[step.out / row.row for row in rows])
     for row, folder in zip(rows, folders, strict=True):
         if row.row in measured:
-            write_json(folder / COST, measured[row.row])
+            write_json(folder / COST, dump(measured[row.row]))
         step.counts.update(read_json(folder / ABOUT / COUNTS))
         step.ledger.merge(folder / ABOUT / DROPPED)
     step.ledger.rows = sorted(set(step.ledger.rows))  # every row of the table drops the same utterance
@@ -226,7 +227,7 @@ def _within_hours(config: TasksConfig, sets: Mapping[str, DataDir]) -> dict[str,
     return chosen
 
 
-def _costs(step: Step[TasksConfig], probes: Probes, rows: Sequence[Row], test: DataDir) -> dict[str, dict[str, Any]]:
+def _costs(step: Step[TasksConfig], probes: Probes, rows: Sequence[Row], test: DataDir) -> dict[str, Cost]:
     """Figures of `measure` by row."""
     config = step.config
     waves = _waves(test, config.cost_utterances)

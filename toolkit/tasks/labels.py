@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ..core.results import Confusion, Metric
 from .base import OUT, Example, Fitted, Notes, Scores, TaskData, TaskType, Unusable
 from .config import TaskConfig
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from ..train.engine.objective import Batch
     from ..train.objectives.classify import Features, ProbeObjective
     from .base import Array, Prediction
+
+NONE = "<none>"  # in tables, a frame that has no label of the task
+MACRO_F1 = Metric("macro_f1", "%", "high", "macro F1", "macro_f1", minor=True)
 
 
 class LabelType(TaskType):
@@ -42,31 +46,29 @@ class LabelType(TaskType):
         right, counted = right_and_counted(examples, predictions)
         return float(100.0 * right.sum() / counted.sum())
 
-    def score(self, data: TaskData, fitted: Fitted, blocks: list[str] | None, seed: int) -> Scores:
+    def score(self, data: TaskData, fitted: Fitted, by_speaker: bool, seed: int) -> Scores:
         import numpy as np
 
-        from ..score.bootstrap import interval, ratio_interval
-        from ..score.classification import confusion_matrix, label_sums, macro_f1_of_sums
+        from ..score.items import Items, figure
 
-        examples, names = data.parts["test"], np.array(data.labels)
-        counts = np.stack(right_and_counted(examples, fitted.predictions), 1)
-        confusions = []
-        for e in examples:
-            counted = e.target >= 0
-            given, guessed = names[e.target[counted]], names[np.asarray(fitted.predictions[e.id])[counted]]
-            confusions.append(confusion_matrix(given.tolist(), guessed.tolist(), data.labels))
-        f1 = interval(label_sums(np.stack(confusions)), macro_f1_of_sums, blocks, seed, limits=(0, 1))
-        figures = {
-            "metric": self.metric.name,
-            **ratio_interval(counts[:, 0], counts[:, 1], blocks, seed, limits=(0, 1)).percent,
-            "n": int(counts[:, 1].sum()),
-            "unit_of_n": self.unit,
-            "others": {"macro_f1": f1.percent},
-            "confusion": {"labels": data.labels, "counts": sum(confusions).tolist()},  # type: ignore[union-attr]
-            "chance_percent": 100.0 * chance(data.parts["train"], examples, len(names)),
-        }
-        lines = [" ".join(names[np.asarray(fitted.predictions[e.id])].tolist()) for e in examples]
-        return Scores(figures, counts, lines)
+        examples, labels = data.parts["test"], data.labels
+        names = np.array([*labels, NONE])  # -1, no label of the task, is the last one
+        items = Items(
+            [e.id for e in examples],
+            [e.utterance.speaker for e in examples],
+            [" ".join(names[e.target]) for e in examples],
+            [" ".join(names[np.asarray(fitted.predictions[e.id])]) for e in examples],
+            {self.metric.name: np.stack(right_and_counted(examples, fitted.predictions), 1)},
+            self.unit,
+        )
+        counts = items.confusions(labels).sum(0)
+        return Scores(
+            tuple(figure(metric, items, labels, by_speaker, seed) for metric in (self.metric, MACRO_F1)),
+            items,
+            conditions={"classes": labels},
+            chance=100.0 * chance(data.parts["train"], examples, len(labels)),
+            confusion=Confusion(tuple(labels), tuple(map(tuple, counts.tolist()))),
+        )
 
 
 def label_set(

@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -141,16 +142,18 @@ class Row:
     """One row of the table.
 
     Attributes:
-        row: its name and folder; kind: fbank, fbank_stacked, random or model; title: how a table calls it.
+        row: its name and folder; title: how a table calls it.
+        arm: "trained", "random" (initialisation of the model's shape) or "features" (filter banks).
         model: folder of the network, or of the one whose shape a random network takes; None for filter banks.
         frozen: whether the upstream only computes features; else it trains with each head.
     """
 
     row: str
-    kind: str
+    arm: Literal["trained", "random", "features"]
     title: str
     model: Path | None = None
     frozen: bool = True
+    context: int = 0
 
     @property
     def of(self) -> str | None:
@@ -163,7 +166,7 @@ class Row:
         Raises UserError for a folder that holds no speech encoder, or for one that has not all the states `chosen`.
         """
         if self.model is None:
-            return 1, Fbank(CONTEXT if self.kind == "fbank_stacked" else 0).dim
+            return 1, Fbank(self.context).dim
         dim, layers = encoder_shape(self.model)
         if chosen and chosen[-1] > layers:
             problem = f"cache_layers names state {chosen[-1]}, and {self.of} has states 0 to {layers}"
@@ -173,42 +176,42 @@ class Row:
     def open(self, random_seed: int, device: torch.device, chosen: tuple[int, ...] = ()) -> Upstream:
         """Load the upstream. Raises UserError for a folder that holds no speech encoder."""
         if self.model is None:
-            return Fbank(CONTEXT if self.kind == "fbank_stacked" else 0)
-        if self.kind == "random":
+            return Fbank(self.context)
+        if self.arm == "random":
             return Network(random_encoder(self.model, random_seed, device), chosen)
         return Network(load_encoder(self.model, device), chosen)
 
 
-def rows_of(kinds: Sequence[str], models: Sequence[Path], freeze: bool = True) -> list[Row]:
-    """Rows in the order of `kinds`, or where none is named those that TasksConfig.rows tells.
+def rows_of(wanted: Sequence[str], models: Sequence[Path], freeze: bool = True) -> list[Row]:
+    """Rows in the order of `wanted`, or, if it is empty, those that TasksConfig.rows names for an empty list.
 
-    Raises UserError where `kinds` want a model and there is none, and for two rows of one name.
+    Raises UserError if `wanted` names rows of models and there is no model, and for two rows of one name.
     """
-    kinds = kinds or (("fbank", "fbank_stacked") if not models else ("random", "models") if freeze else ("models",))
-    wanting = [kind for kind in kinds if kind in ("random", "models")]
+    wanted = wanted or (("fbank", "fbank_stacked") if not models else ("random", "models") if freeze else ("models",))
+    wanting = [word for word in wanted if word in ("random", "models")]
     if wanting and not models:
         raise UserError(f"rows: {', '.join(wanting)} are made of a model, and none is given", "--in", "add a model")
-    rows = [row for kind in kinds for row in _rows(kind, models, freeze)]
+    rows = [row for word in wanted for row in _rows(word, models, freeze)]
     names = [row.row for row in rows]
     if twice := sorted({n for n in names if names.count(n) > 1}):
         raise UserError(f"two rows would be called {', '.join(twice)}", "--in", "rename one of the folders")
     return rows
 
 
-def _rows(kind: str, models: Sequence[Path], freeze: bool) -> list[Row]:
-    if kind == "fbank":
-        return [Row(kind, kind, f"FBANK {BINS}")]
-    if kind == "fbank_stacked":
-        return [Row(kind, kind, f"FBANK {BINS} stacked ±{CONTEXT}")]
+def _rows(word: str, models: Sequence[Path], freeze: bool) -> list[Row]:
+    if word == "fbank":
+        return [Row(word, "features", f"FBANK {BINS}")]
+    if word == "fbank_stacked":
+        return [Row(word, "features", f"FBANK {BINS} stacked ±{CONTEXT}", context=CONTEXT)]
     suffix, suffix_title = ("", "") if freeze else (".tuned", ", fine-tuned")
     rows = []
     for model in models:
         name = encoder_name(model)
-        if kind == "random":
-            title = f"random initialisation, shape of {name}{suffix_title}"
-            rows.append(Row(f"random.{name}{suffix}", kind, title, model, freeze))
+        if word == "random":
+            rows.append(Row(f"random.{name}{suffix}", "random", f"{name}, random{suffix_title}", model, freeze))
         else:
-            rows.append(Row(f"{name}{suffix}", "model", _title(name) + suffix_title, model, freeze))
+            title = _title(name) if freeze else f"{name}{suffix_title}"
+            rows.append(Row(f"{name}{suffix}", "trained", title, model, freeze))
     return rows
 
 

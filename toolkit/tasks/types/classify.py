@@ -39,7 +39,7 @@ class Classify(LabelType):
 
     config = ClassifyTask
     needs = "means"
-    metric = Metric("accuracy", "%", "high")
+    metric = Metric("accuracy", "%", "high", "acc.")
 
     def read(self, name: str, config: ClassifyTask, collected: Collected, rate: float, notes: Notes) -> TaskData:
         import numpy as np

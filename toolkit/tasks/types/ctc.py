@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from ...train.engine.objective import Batch
     from ...train.objectives.classify import Features, ProbeObjective
     from ..base import Array, Prediction
+
+
+CER, WER = Metric("cer", "%", "low", "CER"), Metric("wer", "%", "low", "WER")
+CER_BEAM = Metric("cer_beam", "%", "low", "CER by beam search", minor=True)
+WER_BEAM = Metric("wer_beam", "%", "low", "WER by beam search", minor=True)
+METRICS = (CER, WER, CER_BEAM, WER_BEAM)
 
 
 @dataclass(frozen=True)
@@ -82,7 +88,7 @@ class Ctc(TaskType):
     """Connectionist temporal classification."""
 
     config = CtcTask
-    metric = Metric("CER", "%", "low")
+    metric = CER
 
     def read(self, name: str, config: CtcTask, collected: Collected, rate: float, notes: Notes) -> Spelling:
         import numpy as np
@@ -160,36 +166,38 @@ class Ctc(TaskType):
             folder,
         )
 
-    def score(self, data: Any, fitted: Fitted, blocks: list[str] | None, seed: int) -> Scores:
-        import numpy as np
-
-        from ...score.bootstrap import ratio_interval
-        from ...score.wer import characters, error_table, words
+    def score(self, data: Any, fitted: Fitted, by_speaker: bool, seed: int) -> Scores:
+        from ...score.items import Items, figure
 
         examples, tokens, searched = data.parts["test"], data.tokens, fitted.further
-        references = {e.id: e.reference for e in examples}
-        hypotheses = {e.id: str(fitted.predictions[e.id]) for e in examples}
-        cer, wer = error_table(references, hypotheses, characters), error_table(references, hypotheses, words)
-        others = {"wer": ratio_interval(*wer.edits_and_lengths(), blocks, seed).percent}
+        greedy = {e.id: str(fitted.predictions[e.id]) for e in examples}
+        counts = dict(_counts(examples, greedy, CER, WER))
         files = tokens.files(data.name)
         if searched:
-            for name, cut in (("cer_beam", characters), ("wer_beam", words)):
-                edits = error_table(references, searched.transcripts, cut).edits_and_lengths()
-                others[name] = ratio_interval(*edits, blocks, seed).percent
+            counts |= _counts(examples, searched.transcripts, CER_BEAM, WER_BEAM)
             files[f"{data.name}.beam.hyp"] = lines_of(examples, [searched.transcripts[e.id] for e in examples]).encode()
-        # The tables are in the order of ids, and so are the examples: they come from a data directory.
-        figures = {
-            "metric": self.metric.name,
-            **ratio_interval(*cer.edits_and_lengths(), blocks, seed).percent,
-            "n": len(examples),
-            "unit_of_n": "utterances",
-            "others": others,
-            "tokens": tokens.name,
-            "decoding": searched.decoding if searched else None,
-            "confusion": None,
-            "chance_percent": None,
-        }
-        return Scores(figures, np.stack(cer.edits_and_lengths(), 1), [hypotheses[e.id] for e in examples], files)
+        speakers, references = [e.utterance.speaker for e in examples], [e.reference for e in examples]
+        items = Items(list(greedy), speakers, references, list(greedy.values()), counts)
+        return Scores(
+            tuple(figure(metric, items, (), by_speaker, seed) for metric in METRICS if metric.name in counts),
+            items,
+            conditions={"tokens": tokens.name},
+            settings=searched.decoding if searched else {},
+            files=files,
+        )
+
+
+def _counts(
+    examples: Sequence[Example], transcripts: Mapping[str, str], cer: Metric, wer: Metric
+) -> Iterator[tuple[str, Array]]:
+    """Edits and length [N, 2] of every example, by name of the metric."""
+    import numpy as np
+
+    from ...score.wer import characters, count_errors, words
+
+    for metric, cut in ((cer, characters), (wer, words)):
+        errors = [count_errors(cut(e.reference), cut(transcripts[e.id])) for e in examples]
+        yield metric.name, np.array([(e.edits, e.length) for e in errors], float)
 
 
 def neighbours(

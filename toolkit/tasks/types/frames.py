@@ -30,7 +30,7 @@ class Frames(LabelType):
     """A class for every frame."""
 
     config = FramesTask
-    metric = Metric("frame accuracy", "%", "high")
+    metric = Metric("frame_accuracy", "%", "high", "frame acc.")
     unit = "frames"
 
     def labels(self, config: FramesTask, data: DataDir) -> Mapping[str, Any]:
