@@ -146,7 +146,7 @@ scores() {
   stage results "RESULTS.md and the page"
   [[ $transcripts == true ]] || note=(--note "Of the sets called _by_teacher nobody wrote transcripts: \
 the teacher's words stand for them. Rates on them say how far a system is from its teacher, and nothing about errors.")
-  run report.whisper --config "$(config report)" "${note[@]}" --in "${tests[@]}" "$dump/labels/sample" "$dump/select" "${results[@]}" \
+  run report --config "$(config report)" "${note[@]}" --in "${tests[@]}" "$dump/labels/sample" "$dump/select" "${results[@]}" \
     "${models[@]}" "$exp/scores" --out "$exp/report"
 }
 

@@ -1,23 +1,28 @@
-"""Tables and a page from result files: RESULTS.md and index.html."""
+"""Tables and a page of a run, from its result files: RESULTS.md and index.html.
+
+Inputs, told by what lies in them, in any order: data directories, codebooks, unit quality, networks, task runs, paired
+tests, pseudo-labels, selections, windows, scores of systems. What is absent is said to be.
+"""
 
 from __future__ import annotations
 
 from ..core.step import Step, main
 from .config import ReportConfig
-from .content import gather
-from .document import document
-from .page import page
-from .written import table_beside, write
+from .kinds import gather
+from .render.html import page
+from .render.markdown import document
+from .render.written import table_beside, write
 
 
 def run(step: Step[ReportConfig]) -> None:
     """RESULTS.md and index.html in the output folder, and a copy of RESULTS.md beside that folder."""
-    config, beside = step.config, table_beside(step.out)
+    beside = table_beside(step.out)
     step.input(0, "folders of results")
-    content = gather(step.ins, config.recipe, config.preset, config.note, config.synthetic_note)
-    write(step.out, document(content), page(content), beside)
-    step.counts["rows"] = len(content.results.rows)
-    step.counts["figures"] = sum(len(row.tasks) for row in content.results.rows)
+    report, results = gather(step.ins, step.config)
+    write(step.out, document(report), page(report), beside)
+    step.counts["systems"] = len(results.board.systems)
+    step.counts["codebooks"] = len(results.codebooks)
+    step.counts["networks"] = len(results.trainings)
 
 
 if __name__ == "__main__":

@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Published:
+    """A table of a paper. Its figures stand apart from those of the run."""
+
+    title: str
+    "name of the paper and of the measure"
+    columns: tuple[str, ...]
+    "headings; the first is that of the rows' names"
+    rows: tuple[str, ...]
+    "rows: cells parted by |, a dash for what was not published"
+    note: str = ""
+    "conditions of the figures: data, sizes, what the names mean"
 
 
 @dataclass(frozen=True)
 class ReportConfig:
-    """What the result files do not know."""
+    """What the result files do not tell."""
 
+    kind: Literal["ssl", "whisper"] = "ssl"
+    "recipe kind: which sections the report has, in which order"
     recipe: str = ""
     "name of the recipe in the title; empty: the last two folders of the path it runs in"
     preset: str = ""
-    "name of the preset; empty: the folder of conf/ that the stages' configs lie in"
+    "name of the preset; empty: the folder of conf/ that holds the stages' configs"
+    baseline: str = ""
+    """system that the marks of the table of systems are against; empty: the last row of features without a network, or,
+    of systems that transcribe, the undistilled student if there is one, else the reference system"""
     note: str = ""
-    "what a reader must know of this recipe, say that each language is one speaker; an empty line begins another"
+    "what a reader must know of this recipe, e.g. that each language is one speaker; an empty line begins a paragraph"
     synthetic_note: str = ""
-    "what a reader must know of its synthetic audio; left out where no record counts any"
+    "what a reader must know of its synthetic audio; left out if no record counts synthetic audio"
+    published: dict[str, Published] = field(default_factory=dict)
+    "tables of the paper, by any name, shown under the table of systems"

@@ -1,8 +1,5 @@
-"""The steps of this room. Both make tables of their inputs in seconds, so a stale table is made anew."""
+"""The step of this room. It makes tables of its inputs in seconds, so a stale table is made anew."""
 
 from ..core.registry import Declaration
 
-STEPS = (
-    Declaration("report", version=4, config="report.config:ReportConfig", mb=8, remade=True),
-    Declaration("report.whisper", config="report.config:ReportConfig", mb=4, remade=True),
-)
+STEPS = (Declaration("report", version=5, config="report.config:ReportConfig", mb=8, remade=True),)

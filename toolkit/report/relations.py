@@ -1,0 +1,81 @@
+"""Which systems are held against which, and what is asked by it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+from ..core.results import System
+from .sources.collect import Run
+
+
+@dataclass(frozen=True)
+class Question:
+    """Pairs of one sort: (system, the one that it is held against)."""
+
+    title: str
+    pairs: list[tuple[str, str]]
+
+
+def questions(run: Run) -> list[Question]:
+    """All that the systems of a run allow, in the order of the report; none without a pair."""
+    asked = [*_of_networks(run), *_of_transcribers(run)]
+    return [question for question in asked if question.pairs]
+
+
+def _of_networks(run: Run) -> list[Question]:
+    board, models = run.board, run.models
+    trained = [system.name for system in board.systems if system.arm == "trained"]
+    taught = [(model, teacher) for model in models if (teacher := run.teacher(model))]
+    arms = [(pca.name, raw.name) for pca, raw in run.pca_arms()]
+    names = {system.name for system in board.systems}
+    return [
+        Question("Untrained, of the same shape", [(m.name, twin.name) for m in models for twin in twins(run, m)]),
+        Question("The network that made its units", [(m.name, t.name) for m, t in taught if not smaller(m, t)]),
+        Question("Student − its teacher", [(m.name, t.name) for m, t in taught if smaller(m, t)]),
+        Question("Thinner − wider student of the same units", _thin(run)),
+        Question("Units with PCA − without", [pair for pair in arms if set(pair) <= names]),
+        Question(
+            "Fine-tuned − frozen",
+            [(s.name, s.model) for s in board.systems if not s.frozen and s.model in trained and s.arm == "trained"],
+        ),
+    ]
+
+
+def _of_transcribers(run: Run) -> list[Question]:
+    """The paired tests that the scoring made: against undistilled students first, then the config's, the reference."""
+    scores = run.scores
+    if scores is None:
+        return []
+    tested = list(dict.fromkeys((p.system, p.other) for p in run.board.pairs))
+    floors = set(scores.floors.values())
+    return [
+        Question("Undistilled student", [pair for pair in tested if pair[1] in floors]),
+        Question("Asked for in the config", [p for p in tested if p[1] not in {*floors, scores.reference}]),
+        Question(f"Reference system {scores.reference}", [pair for pair in tested if pair[1] == scores.reference]),
+    ]
+
+
+def twins(run: Run, model: System) -> list[System]:
+    """The untrained network of a model's shape, in a list; an empty one if it was not probed."""
+    return [s for s in run.board.systems if s.arm == "random" and s.frozen and s.model == model.group][:1]
+
+
+def smaller(system: System, other: System) -> bool:
+    return (system.parameters or 0) < (other.parameters or 0)
+
+
+def students(run: Run) -> list[tuple[System, System]]:
+    """(student, teacher): networks smaller than the one that made their units."""
+    taught = [(model, teacher) for model in run.models if (teacher := run.teacher(model))]
+    return [(model, teacher) for model, teacher in taught if smaller(model, teacher)]
+
+
+def _thin(run: Run) -> list[tuple[str, str]]:
+    """Students of the same units, each against the next larger one."""
+    by_tag: dict[str, list[System]] = {}
+    for student, _ in students(run):
+        training = run.training(student)
+        by_tag.setdefault(training.tag if training else "", []).append(student)
+    groups = [sorted(group, key=lambda system: -(system.parameters or 0)) for group in by_tag.values()]
+    return [(thin.name, wide.name) for group in groups for wide, thin in pairwise(group) if smaller(thin, wide)]

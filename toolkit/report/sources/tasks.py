@@ -1,0 +1,38 @@
+"""Folders of task runs, with the paired tests between their systems, as core/results.py has them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ...core.results import COST, ITEMS, LAYERS, PAIRS, ROW, Cost, LayerResults, Pair, System, TaskResult
+from ...core.schema import read, read_list
+from .resultfile import broken
+
+
+def is_system(folder: Path) -> bool:
+    return (folder / ROW).is_file() or (folder / COST).is_file()
+
+
+def read_system(folder: Path) -> tuple[System, list[TaskResult], Cost | None]:
+    """A system, its results and its cost. Raises UserError for a broken file, or a result of another system."""
+    system = read(System, folder / ROW, broken)
+    results = []
+    for items in sorted(folder.glob("*" + ITEMS)):
+        path = folder / f"{items.name.removesuffix(ITEMS)}.json"
+        result = read(TaskResult, path, broken)
+        if result.system != system.name:
+            raise broken(path, f"it is of {result.system}, and its folder of {system.name}")
+        results.append(result)
+    results.sort(key=lambda result: result.place)
+    cost = read(Cost, folder / COST, broken) if (folder / COST).is_file() else None
+    return system, results, cost
+
+
+def read_layers(folder: Path) -> LayerResults | None:
+    """A system probed layer by layer; None if the folder has none. Raises UserError for a broken file."""
+    return read(LayerResults, folder / LAYERS, broken) if (folder / LAYERS).is_file() else None
+
+
+def read_pairs(folder: Path) -> list[Pair]:
+    """Paired tests; none if the folder has none. Raises UserError for a broken file."""
+    return read_list(Pair, folder / PAIRS, broken) if (folder / PAIRS).is_file() else []
