@@ -17,7 +17,7 @@ from .sections.pairs import pairs
 from .sections.training import training
 from .sections.units import units
 from .sources.collect import Run, collect
-from .sources.funnel import synthetic
+from .sources.funnel import commits, synthetic
 
 Build = Callable[[Run], Section | None]
 KINDS: dict[str, tuple[Build, ...]] = {
@@ -89,7 +89,7 @@ def _conditions(run: Run) -> list[str]:
     steps = [f"{trained.name} {trained.steps:,} steps" for trained in run.trainings]
     lines = [f"Audio: {', '.join(hours) or 'not known'}. Trained: {', '.join(steps) or 'nothing here'}."]
     made = [f"seed {', '.join(seeds)}"] if (seeds := ran.seeds(run)) else []
-    made += [f"commit {', '.join(commits)}"] if (commits := ran.commits(run.stages)) else []
+    made += [f"commit {', '.join(made_at)}"] if (made_at := commits(run.stages)) else []
     return [*lines, f"{'; '.join(['One run of each system', *made])}."]
 
 
