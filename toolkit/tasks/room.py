@@ -1,47 +1,48 @@
-"""Whether the features of the rows fit on the disk, told before any is computed.
+"""Disk that frames of features take, and which rows' frames are stored where not all of them fit.
 
 Shapes: L hidden states, D their dimension.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from pathlib import Path
 
 from ..core.errors import UserError
 from ..core.plan import free_mb
-from ..core.step import Step
-from ..data.kaldi import DataDir
-from .config import TasksConfig
-from .upstream import FBANK_RATE, Row
 
-WORK = "work"  # what a rerun after a kill goes on from; below it <row>/cache
+RATE = 50.0  # frames per second of filter banks and of networks
 BYTES = 2  # float16
+AUTO_SHARE = 0.8  # of the free disk, which `features: auto` fills at most
 
 
-def check_room(
-    step: Step[TasksConfig],
-    config: TasksConfig,
-    sets: Mapping[str, DataDir],
-    rows: Sequence[Row],
-    shapes: Sequence[tuple[int, int]],
-) -> None:
-    """Raise UserError where frames of the rows that will be at work at once have no room below the output.
+def frames_mb(seconds: float, states: int, dim: int) -> float:
+    """MB that the frames [T, L, D] of so many seconds of audio take."""
+    return RATE * seconds * states * dim * BYTES / 1e6
 
-    Args:
-        shapes: (L, D) of each row. Features of filter banks and of networks have about 50 frames a second.
+
+def stored_rows(wanted: Mapping[str, float], must: bool, out: Path) -> set[str]:
+    """Rows whose frames are stored, of those that want so many MB; the others are streamed, which is printed.
+
+    Raises UserError where not all fit although they must.
     """
-    frames = FBANK_RATE * sum(sets[name].seconds for name in config.framed)
-    waiting = [
-        frames * states * dim * BYTES / 1e6
-        for row, (states, dim) in zip(rows, shapes, strict=True)
-        if row.frozen and not (step.out / row.row).exists()
-    ]
-    at_once = min(step.nj, step.ngpu) if step.ngpu else step.nj
-    present = sum(path.stat().st_size for path in (step.out / WORK).glob("*/cache/**/*") if path.is_file()) / 1e6
-    needed, free = sum(sorted(waiting, reverse=True)[:at_once]) - present, free_mb(str(step.out))
-    if needed > free:
+    free = free_mb(str(out))
+    if must and sum(wanted.values()) > free:
         raise UserError(
-            f"the features need about {needed:,.0f} MB, {free:,.0f} are free",
-            f"{step.out}, {min(at_once, len(waiting))} row(s) at once",
-            "name fewer states in cache_layers, take fewer rows at once (--nj), or name a larger disk (--exp)",
+            f"the features need about {sum(wanted.values()):,.0f} MB, {free:,.0f} are free",
+            f"{out}, {len(wanted)} row(s)",
+            "choose features: auto or stream, name fewer states in cache_layers, or name a larger disk (--exp)",
         )
+    left = free if must else AUTO_SHARE * free
+    stored = set()
+    for row, mb in wanted.items():
+        if mb <= left:
+            stored.add(row)
+            left -= mb
+        else:
+            print(
+                f"features of {row} are computed again for each batch, which is slow: their frames would take "
+                f"{mb:,.0f} MB and {free:,.0f} are free. Name fewer states in cache_layers, or a larger disk (--exp)",
+                flush=True,
+            )
+    return stored

@@ -157,18 +157,18 @@ class Row:
         """Name of the model that the row is of, or has the shape of; None for filter banks."""
         return None if self.model is None else encoder_name(self.model)
 
-    def shape(self, chosen: tuple[int, ...] = ()) -> tuple[int, int]:
-        """(L, D) of what the upstream will compute, without loading it.
-
-        Raises UserError for a folder that holds no speech encoder, or for one that has not all the states `chosen`.
-        """
+    def shape(self) -> tuple[int, int]:
+        """(layers, dim) of the upstream, without loading it. Raises UserError for a folder that holds no encoder."""
         if self.model is None:
-            return 1, Fbank(CONTEXT if self.kind == "fbank_stacked" else 0).dim
+            return 0, Fbank(CONTEXT if self.kind == "fbank_stacked" else 0).dim
         dim, layers = encoder_shape(self.model)
-        if chosen and chosen[-1] > layers:
-            problem = f"cache_layers names state {chosen[-1]}, and {self.of} has states 0 to {layers}"
+        return layers, dim
+
+    def refuse_absent(self, field: str, states: Sequence[int]) -> None:
+        """Raise UserError where the network has not all of the `states` that a config's field names."""
+        if self.model is not None and states and states[-1] > (layers := self.shape()[0]):
+            problem = f"{field} names state {states[-1]}, and {self.of} has states 0 to {layers}"
             raise UserError(problem, str(self.model), "name states that it has, or probe it with a config of its own")
-        return len(chosen) or layers + 1, dim
 
     def open(self, random_seed: int, device: torch.device, chosen: tuple[int, ...] = ()) -> Upstream:
         """Load the upstream. Raises UserError for a folder that holds no speech encoder."""
