@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 ROWS = ("fbank", "fbank_stacked", "random", "models")
 SETS = ("train", "dev", "test")
+BINS, CONTEXT = 40, 3  # of the filter banks; the stacked ones see so many frames on either side
 OPTIM = ("optimizer", "warmup", "weight_decay", "clip", "betas")  # of a task; where it says nothing, the run's
 Optimizer = Literal["adamw", "adam", "sgd"]
 RESERVED = ("row", "cost", "layers", "counts", "record", "times", "cache")  # a task has <name>.json and a folder
@@ -161,6 +162,11 @@ def task_type(name: str) -> TaskType:
     if not isinstance(loaded, TaskType):
         raise ValueError(f"task type {name} is a {type(loaded).__name__}, not a toolkit.tasks.base.TaskType")
     return loaded
+
+
+def row_kinds(has_models: bool, freeze: bool) -> tuple[str, ...]:
+    """The kinds of rows that are made where none is named."""
+    return ("fbank", "fbank_stacked") if not has_models else ("random", "models") if freeze else ("models",)
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,8 @@ from ..train.engine.objective import Batch
 from ..train.objectives.classify import Features
 from ..units.framing import frame_count
 from ..units.mfcc import fbank
+from .config import BINS, CONTEXT, row_kinds
 
-BINS, CONTEXT = 40, 3
 FBANK_RATE = 50.0
 NEARLY = 0.9  # a wide network on a CPU pays for every frame of padding
 
@@ -184,7 +184,7 @@ def rows_of(kinds: Sequence[str], models: Sequence[Path], freeze: bool = True) -
 
     Raises UserError where `kinds` want a model and there is none, and for two rows of one name.
     """
-    kinds = kinds or (("fbank", "fbank_stacked") if not models else ("random", "models") if freeze else ("models",))
+    kinds = kinds or row_kinds(bool(models), freeze)
     wanting = [kind for kind in kinds if kind in ("random", "models")]
     if wanting and not models:
         raise UserError(f"rows: {', '.join(wanting)} are made of a model, and none is given", "--in", "add a model")
