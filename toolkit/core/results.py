@@ -171,6 +171,14 @@ class Chosen:
 
 
 @dataclass(frozen=True)
+class Fold:
+    """A part of the data that was left out of training and tested on, and the learning rate that its dev set chose."""
+
+    left_out: str
+    lr: float
+
+
+@dataclass(frozen=True)
 class TaskResult:
     """A task as one system did it.
 
@@ -183,6 +191,7 @@ class TaskResult:
         protocol: what may be chosen on what: "strict" chooses everything on dev.
         chance: the deciding figure of always giving the most frequent answer of training.
         steps: optimiser steps of each learning rate.
+        folds: parts that were tested in turn, their answers scored as one set; empty: one test set.
     """
 
     system: str
@@ -198,6 +207,7 @@ class TaskResult:
     chance: float | None = None
     confusion: Confusion | None = None
     steps: int | None = None
+    folds: tuple[Fold, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.figures:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..core.errors import UserError
 from ..core.files import atomic, write_json, write_text
-from ..core.results import ITEMS, Chosen, LayerFigures, System, TaskResult
+from ..core.results import ITEMS, Chosen, Fold, LayerFigures, System, TaskResult
 from ..core.schema import dump, read
 from ..score.items import write_items
 from .base import Fitted, TaskData, lines_of
@@ -30,8 +30,10 @@ def system_of(row: Row, upstream: Upstream, seed: int) -> System:
     )
 
 
-def write_results(folder: Path, row: Row, config: TasksConfig, data: TaskData, fitted: Fitted) -> None:
-    """Score the test predictions and write the files of the task into `folder`."""
+def write_results(
+    folder: Path, row: Row, config: TasksConfig, data: TaskData, fitted: Fitted, folds: tuple[Fold, ...] = ()
+) -> None:
+    """Score the test predictions and write the files of the task into `folder`. `folds`: which made them together."""
     examples, task = data.parts["test"], data.config
     speakers = {e.utterance.speaker for e in examples}
     by_speaker = len(speakers) >= config.min_speakers and task.implementation.may_draw_speakers(examples)
@@ -54,6 +56,7 @@ def write_results(folder: Path, row: Row, config: TasksConfig, data: TaskData, f
         chance=scores.chance,
         confusion=scores.confusion,
         steps=task.steps,
+        folds=folds,
     )
     write_json(folder / f"{data.name}.json", dump(result))
     write_text(folder / f"{data.name}.hyp", lines_of(examples, scores.items.answers))
