@@ -147,8 +147,8 @@ def test_a_random_row_needs_a_model_and_rows_need_different_names(tmp_path: Path
     ("models", "freeze", "rows"),
     [
         ([], True, {"fbank": "FBANK 40", "fbank_stacked": "FBANK 40 stacked ±3"}),
-        (["S"], True, {"random.S": "random initialisation, shape of S", "S": "S"}),
-        (["it3-pca.ST"], False, {"it3-pca.ST.tuned": "iteration 3 (it3-pca.ST), fine-tuned"}),
+        (["S"], True, {"random.S": "S, random", "S": "S"}),
+        (["it3-pca.ST"], False, {"it3-pca.ST.tuned": "it3-pca.ST, fine-tuned"}),
     ],
 )
 def test_rows_that_are_not_named_follow_from_the_models(models: list[str], freeze: bool, rows: dict[str, str]) -> None:
@@ -180,9 +180,9 @@ def test_cost_is_measured_per_second_of_audio(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr("toolkit.tasks.cost.time.perf_counter", lambda: clock[0])
     result = measure(Slow, [torch.zeros(8000), torch.zeros(16000), torch.zeros(32000)], 2.0, CPU, 1)
-    assert result["rtf"] == pytest.approx(0.02) and result["latency_ms"] == pytest.approx(40)
-    assert result["peak_mb"] is None or result["peak_mb"] >= 90
-    assert (result["threads"], result["seconds_of_audio"]) == (1, 3.5)
+    assert result.rtf == pytest.approx(0.02) and result.latency_ms == pytest.approx(40)
+    assert result.peak_mb is None or result.peak_mb >= 90
+    assert (result.threads, result.seconds_of_audio, result.clip_seconds) == (1, 3.5, 2.0)
 
 
 def test_a_network_runs_over_all_lengths_before_its_memory_and_time_are_taken() -> None:

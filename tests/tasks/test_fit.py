@@ -19,7 +19,8 @@ from sklearn import metrics
 from tones import ALL, CONFIG, TASKS, results
 
 from toolkit.core.config import to_dict
-from toolkit.core.files import read_json
+from toolkit.core.results import Cost, Pair, System, TaskResult
+from toolkit.core.schema import read, read_list
 from toolkit.core.step import Step
 from toolkit.models.beam import beam_search
 from toolkit.models.encoder import load_encoder
@@ -32,9 +33,18 @@ from toolkit.text.tokens import SentencePiece
 BEAM = replace(TASKS["asr"], steps=60, decode="beam", lm_weight=(0.0, 1.0), insertion=(0.0,), lm_order=3, beam=4)
 PIECES = replace(BEAM, tokens="sentencepiece", pieces=6, lm_weight=(0.5,))
 BEAMS = replace(CONFIG, tasks={"beam": BEAM, "pieces": PIECES}, rows=("fbank",))
-KNOWN = ("kind", "of", "frozen")
-SHAPE = ("row", "title", "parameters", "dim", "layers", "layers_mixed")
 ROWS = ["fbank", "fbank_stacked", "random.it1.base", "it1.base"]
+
+
+def unread(path: Path, why: str) -> Exception:
+    return AssertionError(f"{path}: {why}")
+
+
+def percent(result: TaskResult, metric: str) -> float:
+    """Value of the figure of that name."""
+    figure = result.figure(metric)
+    assert figure is not None, metric
+    return figure.value
 
 
 @pytest.fixture(scope="module")
@@ -57,39 +67,41 @@ def test_every_row_has_every_task_and_its_cost(whole: tuple[Path, Step[TasksConf
     out, _ = whole
     assert sorted(p.name for p in out.iterdir() if p.name != "shards") == sorted(ROWS)
     for row in ROWS:
-        about = read_json(out / row / "row.json")
-        assert about["row"] == row and about.keys() == {*KNOWN, *SHAPE}
+        system = read(System, out / row / "row.json", unread)
         network = row.endswith("it1.base")
-        kind = "random" if row[:6] == "random" else "model" if network else row
-        assert [about[name] for name in KNOWN] == [kind, "it1.base" if network else None, True]
-        cost = read_json(out / row / "cost.json")
-        assert cost["rtf"] > 0
-        assert cost["latency_ms"] > 0
-        for task in TASKS:
+        arm = "random" if row[:6] == "random" else "trained" if network else "features"
+        assert (system.name, system.arm, system.frozen) == (row, arm, True)
+        assert system.model == ("it1.base" if network else None)
+        assert (system.seed is None) == (arm != "random")
+        cost = read(Cost, out / row / "cost.json", unread)
+        assert cost.rtf and cost.rtf > 0 and cost.latency_ms and cost.latency_ms > 0
+        for place, task in enumerate(TASKS):
             result = results(out, row, task)
-            assert (result["row"], result["task"], result["confidence"], result["blocks"]) == (row, task, 95, "speaker")
-            assert (result["of"], result["frozen"]) == (about["of"], True)
-            assert result["low"] <= result["percent"] <= result["high"]
-            assert result["steps"] == TASKS[task].steps
-            assert (result["layer_weights"] is None) == row.startswith("fbank")
-    assert read_json(out / "it1.base" / "row.json")["layers"] == 2
-    assert len(results(out, "it1.base", "phone")["layer_weights"]) == 3
-    assert sum(results(out, "it1.base", "phone")["layer_weights"]) == pytest.approx(1)
+            assert (result.system, result.task, result.place, result.type) == (row, task, place, TASKS[task].type)
+            figure = result.decides
+            assert (figure.confidence, figure.blocks) == (95, "speaker")
+            assert figure.low <= figure.value <= figure.high  # type: ignore[operator]
+            assert result.steps == TASKS[task].steps
+            assert (result.chosen.layer_weights is None) == row.startswith("fbank")
+    assert read(System, out / "it1.base/row.json", unread).layers == 2
+    weights = results(out, "it1.base", "phone").chosen.layer_weights
+    assert weights and len(weights) == 3 and sum(weights) == pytest.approx(1)
 
 
 def test_filter_banks_read_tones_and_loudness(whole: tuple[Path, Step[TasksConfig]]) -> None:
     out, _ = whole
-    assert results(out, "fbank", "phone")["percent"] > 90
-    assert results(out, "fbank", "dialect")["percent"] == 100
-    assert results(out, "fbank", "phone")["chance_percent"] < 60
+    assert results(out, "fbank", "phone").decides.value > 90
+    assert results(out, "fbank", "dialect").decides.value == 100
+    chance = results(out, "fbank", "phone").chance
+    assert chance is not None and chance < 60
 
 
 def test_the_rate_is_the_best_on_dev(whole: tuple[Path, Step[TasksConfig]]) -> None:
     out, _ = whole
     for task, best in (("phone", 3e-2), ("dialect", 3e-2), ("asr", 1e-2)):
-        result = results(out, "fbank", task)
-        assert result["best_lr"] == best
-        assert result["dev_percent_by_lr"].keys() == ({f"{lr:g}" for lr in TASKS[task].lr} if task != "asr" else set())
+        chosen = results(out, "fbank", task).chosen
+        assert chosen.lr == best
+        assert chosen.dev.keys() == ({f"{lr:g}" for lr in TASKS[task].lr} if task != "asr" else set())
 
 
 def test_scores_are_those_of_the_hypothesis_files(whole: tuple[Path, Step[TasksConfig]], corpus: Path) -> None:
@@ -102,15 +114,16 @@ def test_scores_are_those_of_the_hypothesis_files(whole: tuple[Path, Step[TasksC
         ids = sorted(spelt)
         assert ids == sorted(text.keys() - {"test-05"})
         result = results(out, row, "asr")
-        assert result["percent"] == pytest.approx(100 * jiwer.cer([text[i] for i in ids], [spelt[i] for i in ids]))
+        assert percent(result, "cer") == pytest.approx(100 * jiwer.cer([text[i] for i in ids], [spelt[i] for i in ids]))
         wer = jiwer.wer([text[i] for i in ids], [spelt[i] for i in ids])
-        assert result["others"]["wer"]["percent"] == pytest.approx(100 * wer)
+        assert percent(result, "wer") == pytest.approx(100 * wer)
         guessed = dict(line.split() for line in (out / row / "dialect.hyp").read_text().splitlines())
         result, pair = results(out, row, "dialect"), ([lang[i] for i in ids], [guessed[i] for i in ids])
-        assert result["percent"] == pytest.approx(100 * metrics.accuracy_score(*pair))
+        assert percent(result, "accuracy") == pytest.approx(100 * metrics.accuracy_score(*pair))
         f1 = metrics.f1_score(*pair, average="macro", labels=["Q", "R"], zero_division=0)
-        assert result["others"]["macro_f1"]["percent"] == pytest.approx(100 * f1)
-        assert result["confusion"]["counts"] == metrics.confusion_matrix(*pair, labels=["Q", "R"]).tolist()
+        assert percent(result, "macro_f1") == pytest.approx(100 * f1)
+        assert result.confusion and result.confusion.labels == ("Q", "R")
+        assert list(map(list, result.confusion.counts)) == metrics.confusion_matrix(*pair, labels=["Q", "R"]).tolist()
 
 
 @pytest.fixture(scope="module")
@@ -124,19 +137,21 @@ def test_a_beams_scores_are_those_of_its_hypotheses_and_stand_beside_greedys(dec
         lines = (decoded / f"fbank/{name}.beam.hyp").read_text().splitlines()
         spelt = dict([*line.split(maxsplit=1), ""][:2] for line in lines)
         pair = [text[id] for id in spelt], list(spelt.values())
-        others = results(decoded, "fbank", name)["others"]
-        assert others.keys() == {"wer", "cer_beam", "wer_beam"} and len(spelt) == 11
-        assert others["cer_beam"]["percent"] == pytest.approx(100 * jiwer.cer(*pair))
-        assert others["wer_beam"]["percent"] == pytest.approx(100 * jiwer.wer(*pair))
-        assert others["cer_beam"]["low"] <= others["cer_beam"]["percent"] <= others["cer_beam"]["high"]
+        result = results(decoded, "fbank", name)
+        assert [f.metric.name for f in result.figures] == ["cer", "wer", "cer_beam", "wer_beam"] and len(spelt) == 11
+        assert percent(result, "cer_beam") == pytest.approx(100 * jiwer.cer(*pair))
+        assert percent(result, "wer_beam") == pytest.approx(100 * jiwer.wer(*pair))
+        searched = result.figure("cer_beam")
+        assert searched and searched.low <= searched.value <= searched.high  # type: ignore[operator]
+        assert searched.metric.minor and not result.decides.metric.minor
 
 
 def test_a_heads_tokens_lie_beside_its_weights(decoded: Path, whole: tuple[Path, Step[TasksConfig]]) -> None:
     result = results(whole[0], "fbank", "asr")
-    assert (result["tokens"], result["decoding"]) == ("characters", None)
+    assert (result.conditions["tokens"], result.chosen.settings) == ("characters", {})
     assert (whole[0] / "fbank/asr.tokens.txt").read_text() == "<blank>\na\nb\nc\n"
     pieces = SentencePiece((decoded / "fbank/pieces.spm.model").read_bytes())
-    assert results(decoded, "fbank", "pieces")["tokens"] == pieces.name == "sentencepiece 6"
+    assert results(decoded, "fbank", "pieces").conditions["tokens"] == pieces.name == "sentencepiece 6"
     assert len(load_file(decoded / "fbank/pieces.safetensors")["head.classify.bias"]) == len(pieces)
 
 
@@ -164,11 +179,13 @@ def test_a_run_stopped_in_the_middle_of_a_beam_search_does_not_train_again(
 def test_rows_of_a_run_can_be_compared_in_pairs(whole: tuple[Path, Step[TasksConfig]], tmp_path: Path) -> None:
     out, _ = whole
     compare_probes.run(Step(compare_probes.CompareConfig(), [out], tmp_path, ["score.compare_probes"]))
-    pairs = read_json(tmp_path / "pairs.json")
-    assert len(pairs) == len(TASKS) * (len(ROWS) - 1)
-    for result in pairs:
-        percent = [results(out, result[side], result["task"])["percent"] for side in ("row", "other")]
-        assert result["percent"] == pytest.approx(percent[0] - percent[1])
+    pairs = read_list(Pair, tmp_path / "pairs.json", unread)
+    metrics_of = {task: [f.metric.name for f in results(out, "fbank", task).figures] for task in TASKS}
+    assert len(pairs) == sum(map(len, metrics_of.values())) * (len(ROWS) - 1)
+    for pair in pairs:
+        name = pair.difference.metric.name
+        mine, theirs = (percent(results(out, side, pair.task), name) for side in (pair.system, pair.other))
+        assert pair.difference.value == pytest.approx(mine - theirs)
 
 
 def test_an_unreadable_utterance_is_one_row_of_the_ledger(whole: tuple[Path, Step[TasksConfig]]) -> None:
@@ -241,15 +258,12 @@ def test_without_freeze_the_network_itself_is_trained_for_each_task(tuned: Path,
         moved = [n for n, t in before.items() if not torch.equal(t, after[f"features.encoder.{n}"])]
         assert not any("conv_layers" in name for name in moved)
         assert any("encoder.layers.1" in name for name in moved)
-        assert results(tuned, "it1.base.tuned", task)["frozen"] is False
-    about = read_json(tuned / "it1.base.tuned/row.json")
-    assert [about[name] for name in ("title", *KNOWN)] == [
-        "iteration 1 (it1.base), fine-tuned",
-        "model",
-        "it1.base",
-        False,
-    ]
-    assert read_json(tuned / "it1.base.tuned/cost.json")["rtf"] > 0
+        assert results(tuned, "it1.base.tuned", task).system == "it1.base.tuned"
+    system = read(System, tuned / "it1.base.tuned/row.json", unread)
+    assert (system.title, system.arm) == ("it1.base, fine-tuned", "trained")
+    assert (system.model, system.frozen) == ("it1.base", False)
+    rtf = read(Cost, tuned / "it1.base.tuned/cost.json", unread).rtf
+    assert rtf and rtf > 0
     assert [p.name for p in tuned.iterdir() if p.name != "shards"] == ["it1.base.tuned"]
 
 

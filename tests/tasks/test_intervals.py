@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from tones import task_of
 
-from toolkit.core.files import read_json
+from toolkit.core.results import Figure, TaskResult
+from toolkit.core.schema import read
 from toolkit.data.kaldi import Utterance
 from toolkit.score.bootstrap import ratio_interval
 from toolkit.tasks.base import Example, Fitted, TaskData
@@ -52,21 +53,24 @@ def scored(folder: Path, row: str, type: str, seed: int, speakers: int = SPEAKER
 
 
 def counts(folder: Path) -> tuple[list[str], np.ndarray]:
-    """Speakers [N], and what was counted of how much [N, 2]."""
-    rows = [line.split("\t") for line in (folder / "t.counts.tsv").read_text(encoding="utf-8").splitlines()[1:]]
-    return [row[1] for row in rows], np.array([[float(row[2]), float(row[3])] for row in rows])
+    """Speakers [N], and what was counted of how much [N, 2], by the first metric of the items' table."""
+    rows = [line.split("\t") for line in (folder / "t.items.tsv").read_text(encoding="utf-8").splitlines()[1:]]
+    return [row[1] for row in rows], np.array([[float(row[4]), float(row[5])] for row in rows])
+
+
+def figure_of(folder: Path) -> Figure:
+    """The deciding figure of the task."""
+    return read(TaskResult, folder / "t.json", lambda path, why: AssertionError(f"{path}: {why}")).decides
 
 
 @pytest.mark.parametrize("type", ["frames", "classify", "ctc"])
 def test_intervals_are_drawn_over_speakers(type: str, tmp_path: Path) -> None:
     folder, seed = scored(tmp_path, "it1.base", type, 1), 3
     speakers, mine = counts(folder)
-    result = read_json(folder / "t.json")
-    assert (result["blocks"], result["block_count"]) == ("speaker", SPEAKERS)
+    result = figure_of(folder)
+    assert (result.blocks, result.block_count) == ("speaker", SPEAKERS)
     one = ratio_interval(mine[:, 0], mine[:, 1], speakers, seed, LIMITS[type])
-    assert [result[end] for end in ("low", "percent", "high")] == pytest.approx(
-        [100 * one.low, 100 * one.estimate, 100 * one.high]
-    )
+    assert [result.low, result.value, result.high] == pytest.approx([100 * one.low, 100 * one.estimate, 100 * one.high])
     over_utterances = ratio_interval(mine[:, 0], mine[:, 1], None, seed, LIMITS[type])
     assert one.high - one.low > 1.5 * (over_utterances.high - over_utterances.low)  # the choice tells
 
@@ -78,7 +82,7 @@ def test_utterances_are_drawn_where_speakers_are_few_or_each_label_has_one(
     speakers: int, one_each: bool, tmp_path: Path
 ) -> None:
     folder = scored(tmp_path, "fbank", "classify", 1, speakers, one_each)
-    result, (_, mine) = read_json(folder / "t.json"), counts(folder)
-    assert (result["blocks"], result["block_count"]) == ("utterance", SPEAKERS * EACH)
+    result, (_, mine) = figure_of(folder), counts(folder)
+    assert (result.blocks, result.block_count) == ("utterance", SPEAKERS * EACH)
     one = ratio_interval(mine[:, 0], mine[:, 1], None, 3, (0.0, 1.0))
-    assert (result["low"], result["high"]) == pytest.approx((100 * one.low, 100 * one.high))
+    assert (result.low, result.high) == pytest.approx((100 * one.low, 100 * one.high))

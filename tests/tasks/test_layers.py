@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 import torch
 from noises import SHAPE, noise_corpus
+from safetensors.torch import load_file
 from tones import task_of
 
 from toolkit.core.errors import UserError
-from toolkit.core.files import read_json
+from toolkit.core.results import LayerResults, System, TaskResult
 from toolkit.core.rows import ABOUT
+from toolkit.core.schema import read
 from toolkit.core.step import Step
 from toolkit.models.encoder import encoder_shape
 from toolkit.tasks import fit
@@ -26,7 +28,6 @@ TASKS = {
 CONFIG = TasksConfig(tasks=TASKS, rows=("models",), cost_utterances=1, cost_seconds=0.1, checkpoint_every=1)
 LAYER_WISE = replace(CONFIG, layer_wise=True)
 STATES = SHAPE.num_hidden_layers + 1
-OWN = ("percent", "low", "high", "best_lr")
 
 
 @pytest.fixture(scope="module")
@@ -45,35 +46,37 @@ def whole(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run(corpus, LAYER_WISE, tmp_path_factory.mktemp("whole"))
 
 
-def layers(out: Path) -> dict[str, Any]:
-    result: dict[str, Any] = read_json(out / "it1.base/layers.json")
-    return result
+def unread(path: Path, why: str) -> Exception:
+    return AssertionError(f"{path}: {why}")
+
+
+def layers(out: Path) -> LayerResults:
+    return read(LayerResults, out / "it1.base/layers.json", unread)
 
 
 def test_each_state_alone_scores_as_it_does_where_no_other_is_cached(corpus: Path, whole: Path, tmp_path: Path) -> None:
     for layer in range(STATES):
         out = run(corpus, replace(CONFIG, cache_layers=(layer,)), tmp_path / f"{layer}")
         for task in TASKS:
-            single, result = read_json(out / f"it1.base/{task}.json"), layers(whole)["tasks"][task]
-            one = result["layers"][layer]
-            assert one["layer"] == layer and [one[name] for name in OWN] == [single[name] for name in OWN]
-            assert all(
-                result[name] == single[name] for name in ("metric", "n", "blocks", "block_count", "chance_percent")
-            )
-            assert single["layer_weights"] is None
+            single = read(TaskResult, out / f"it1.base/{task}.json", unread)
+            (result,) = (entry for entry in layers(whole).tasks if entry.task == task)
+            assert result.test.keys() == set(range(STATES)) == result.dev.keys()
+            assert result.test[layer] == single.decides
+            assert (result.title, result.place, result.chance) == (single.title, single.place, single.chance)
+            assert single.chosen.layer_weights is None
             if len(TASKS[task].lr) > 1:
-                assert one["dev_percent"] == single["dev_percent_by_lr"][f"{single['best_lr']:g}"]
+                assert result.dev[layer] == single.chosen.dev[f"{single.chosen.lr:g}"]
 
 
 def test_layers_are_measured_on_dev_even_where_there_is_one_rate(whole: Path) -> None:
-    dev = [one["dev_percent"] for one in layers(whole)["tasks"]["dialect"]["layers"]]
-    assert len(dev) == STATES and all(0 <= percent <= 100 for percent in dev)
+    (dialect,) = (entry for entry in layers(whole).tasks if entry.task == "dialect")
+    assert len(dialect.dev) == STATES and all(0 <= percent <= 100 for percent in dialect.dev.values())
 
 
 def test_a_layer_wise_run_leaves_one_file_a_row(whole: Path) -> None:
     assert [p.name for p in (whole / "it1.base").iterdir() if p.name != ABOUT] == ["layers.json"]
-    single = layers(whole)
-    assert (single["row"], single["title"], single["of"]) == ("it1.base", "iteration 1 (it1.base)", "it1.base")
+    system = layers(whole).system
+    assert (system.name, system.title, system.model) == ("it1.base", "iteration 1 (it1.base)", "it1.base")
     assert not (whole / "work").exists()
 
 
@@ -116,15 +119,16 @@ def test_a_layer_that_is_done_is_not_done_again_after_a_stop(
 def test_heads_mix_only_the_states_that_are_cached(corpus: Path, tmp_path: Path) -> None:
     rows = ("fbank", "random", "models")
     out = run(corpus, replace(CONFIG, rows=rows, cache_layers=(1,)), tmp_path)
-    mixed = {row: read_json(out / row / "row.json")["layers_mixed"] for row in ("fbank", "random.it1.base", "it1.base")}
-    assert mixed == {"fbank": [0], "random.it1.base": [1], "it1.base": [1]}
-    assert read_json(out / "it1.base/row.json")["layers"] == 1
+    for row in ("fbank", "random.it1.base", "it1.base"):
+        assert load_file(out / row / "phone.safetensors")["head.mix.mean_LD"].shape[0] == 1
+        assert read(TaskResult, out / row / "phone.json", unread).chosen.layer_weights is None
+    assert read(System, out / "it1.base/row.json", unread).layers == 1
 
 
 def test_a_fine_tuned_network_gives_the_states_that_are_named(corpus: Path, tmp_path: Path) -> None:
     config = replace(CONFIG, tasks={"phone": TASKS["phone"]}, freeze=False, cache_layers=(0,))
     out = run(corpus, config, tmp_path)
-    assert read_json(out / "it1.base.tuned/phone.json")["layer_weights"] is None
+    assert read(TaskResult, out / "it1.base.tuned/phone.json", unread).chosen.layer_weights is None
 
 
 def test_a_state_that_a_network_has_not_is_refused_by_name(corpus: Path, tmp_path: Path) -> None:

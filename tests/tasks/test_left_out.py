@@ -52,9 +52,9 @@ def test_a_rate_that_diverges_is_left_out_and_told_in_the_result(run: Callable[.
     out = run(replace(CONFIG, tasks=tasks, rows=("fbank",)))
     assert capsys.readouterr().out.count("lr 1e+300 is left out") == len(TASKS)
     for name in TASKS:
-        result = results(out, "fbank", name)
-        assert (result["best_lr"], result["diverged_lr"]) == (1e-2, [1e300])
-        assert list(result["dev_percent_by_lr"]) == ["0.01"]
+        chosen = results(out, "fbank", name).chosen
+        assert (chosen.lr, chosen.diverged, chosen.tried) == (1e-2, (1e300,), 2)
+        assert list(chosen.dev) == ["0.01"]
 
 
 def test_a_folder_without_a_model_is_a_users_mistake(corpus: Path, tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def test_one_more_row_makes_its_own_alone(run: Callable[..., Path]) -> None:
     both = run(replace(CONFIG, rows=("fbank", "models")))
     assert made(both / "fbank") == before
     at_once = run(replace(CONFIG, rows=("fbank", "models")), "at once")
-    for name in ("phone.json", "phone.hyp", "phone.counts.tsv", "phone.safetensors"):
+    for name in ("phone.json", "phone.hyp", "phone.items.tsv", "phone.safetensors"):
         assert (both / "it1.base" / name).read_bytes() == (at_once / "it1.base" / name).read_bytes()
 
 

@@ -25,16 +25,17 @@ OWN = "length_task:TYPE"
 def test_a_type_of_ones_own_runs_from_data_to_figures_and_pairs(run: Callable[..., Path]) -> None:
     out = run(replace(CONFIG, tasks={"length": task_of(OWN, 30, (3e-2,), parts=3)}, rows=("fbank", "models")))
     result = results(out, "it1.base", "length")
-    assert (result["metric"], result["n"], result["type"]) == ("accuracy", 11, OWN)
-    assert result["confusion"]["labels"] == ["part 1", "part 2", "part 3"]
-    pairs = compare_probes.compare(compare_probes.read_rows([out]), 1, Ledger(""))
-    assert [(pair["task"], pair["row"], pair["other"]) for pair in pairs] == [("length", "it1.base", "fbank")]
+    assert (result.decides.metric.name, result.decides.n, result.type) == ("accuracy", 11, OWN)
+    assert result.confusion and result.confusion.labels == ("part 1", "part 2", "part 3")
+    pairs = compare_probes.compare(compare_probes.read_systems([out]), 1, Ledger(""))
+    assert {(pair.task, pair.system, pair.other) for pair in pairs} == {("length", "it1.base", "fbank")}
+    assert [pair.difference.metric.name for pair in pairs] == ["accuracy", "macro_f1"]
 
 
 def test_a_second_task_of_a_type_is_a_section(run: Callable[..., Path]) -> None:
     loud = replace(TASKS["dialect"], lr=(3e-2,))
     out = run(replace(CONFIG, tasks={"loud": loud, "louder": loud}, rows=("fbank",)))
-    assert results(out, "fbank", "loud")["percent"] > 90 and results(out, "fbank", "louder")["percent"] > 90
+    assert all(results(out, "fbank", name).decides.value > 90 for name in ("loud", "louder"))
 
 
 def test_a_section_gets_the_fields_of_its_type(tmp_path: Path) -> None:
