@@ -6,11 +6,25 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .resultfile import ResultFile
+from ..core.results import Figure, Pair
+from ..core.schema import read, read_list
+from ..core.systems_results import (
+    AGREEMENT,
+    CER,
+    COSTS,
+    GAP_CLOSED,
+    MAPSSWE,
+    WER,
+    Categories,
+    SystemCost,
+    SystemsResult,
+)
+from ..core.systems_results import MACRO as MEAN
+from ..core.systems_results import SYSTEMS as SYSTEMS
+from .resultfile import broken
 from .tables import Estimate, listed
 
-SYSTEMS, COST = "systems.json", "cost.json"
-ALL, MACRO = "all sets", "macro over sets"
+ALL, MACRO, DIALECTS = "all sets", "macro over sets", "macro over dialects"
 COUNTED = ("repeating", "empty", "cut_off")  # hypotheses that repeat themselves, are empty, end at the limit of tokens
 Key = tuple[str, ...]
 
@@ -132,94 +146,70 @@ class Scores:
 
 def read_scores(folder: Path) -> Scores:
     """Scores of a folder with systems.json; cost.json may be missing. Raises UserError for a broken file."""
-    whole = ResultFile.read(folder / SYSTEMS)
-    rates: dict[Key, Estimate] = {
-        (line.text("system"), line.text("set"), str(line.tree.get("dialect") or ""), profile, line.text("measure")): e
-        for line in whole.sections("lines")
-        for profile, e in _estimates(line)
-    }
-    alike: dict[Key, Estimate] = {
-        (line.text("system"), line.text("set"), profile): e
-        for line in whole.sections("agreement")
-        for profile, e in _estimates(line)
-    }
+    whole = read(SystemsResult, folder / SYSTEMS, broken)
+    titles = {test.name: {"all": ALL, "macro": MACRO}.get(test.kind, test.name) for test in whole.tests}
+    figures = [(r.system, titles.get(r.task, r.task), f) for r in whole.results for f in r.figures]
     return Scores(
-        reference=whole.text("reference"),
-        floors={system: whole.section("floors").text(system) for system in whole.section("floors").tree},
-        aside=[str(name) for name in whole.listed("aside")],
-        profiles=[str(name) for name in whole.listed("profiles")],
-        replicates=whole.whole("replicates"),
-        confidence=whole.number("confidence"),
-        category_profile=whole.text("category_profile"),
-        category_names=[str(name) for name in whole.listed("category_names")],
-        systems=[
-            System(s.text("system"), s.text("model"), s.whole("parameters"), s.tree.get("random_weights") is True)
-            for s in whole.sections("systems")
-        ],
-        sets=[_set(s) for s in whole.sections("sets")],
-        rates=rates,
-        agreement=alike,
-        contests=[_contest(c) for c in whole.sections("pairs")],
-        gaps={
-            (g.text("system"), g.text("set"), g.text("profile")): Gap(_estimate(g), g.text("why"))
-            for g in whole.sections("gaps")
+        reference=whole.reference,
+        floors=whole.floors,
+        aside=list(whole.aside),
+        profiles=list(whole.profiles),
+        replicates=whole.replicates,
+        confidence=whole.confidence,
+        category_profile=whole.category_profile,
+        category_names=list(whole.category_names),
+        systems=[System(s.name, s.model or "", s.parameters or 0, s.arm == "random") for s in whole.systems],
+        sets=[TestSet(t.name, t.utterances, t.blocks, t.dialects) for t in whole.tests if t.kind == "set"],
+        rates={
+            (system, where, DIALECTS if f.group == MEAN else f.group, f.profile, f.metric.heading): _estimate(f)
+            for system, where, f in figures
+            if f.metric.name in (WER.name, CER.name)
         },
-        categories={(c.text("system"), c.text("set")): _categories(c) for c in whole.sections("categories")},
-        examples=[dict(e.tree) for e in whole.sections("examples")],
-        lacking=[tuple(map(str, pair)) for pair in whole.listed("lacking")],
+        agreement={
+            (system, where, f.profile): _estimate(f) for system, where, f in figures if f.metric.name == AGREEMENT.name
+        },
+        contests=[_contest(pair, folder / SYSTEMS) for pair in whole.pairs],
+        gaps={
+            **{
+                (system, where, f.profile): Gap(_estimate(f), "")
+                for system, where, f in figures
+                if f.metric.name == GAP_CLOSED.name
+            },
+            **{(u.system, titles.get(u.task, u.task), u.profile): Gap(None, u.why) for u in whole.unmeasured},
+        },
+        categories={(c.system, c.task): _categories(c) for c in whole.categories},
+        examples=[{"set": e.task, **{k: v for k, v in vars(e).items() if k != "task"}} for e in whole.examples],
+        lacking=[(entry.system, entry.task) for entry in whole.lacking],
         costs=_costs(folder),
     )
 
 
-def _set(said: ResultFile) -> TestSet:
-    dialects = said.section("dialects")
-    counts = {dialect: dialects.whole(dialect) for dialect in dialects.tree}
-    return TestSet(said.text("set"), said.whole("utterances"), said.text("blocks"), counts)
+def _estimate(figure: Figure) -> Estimate:
+    return Estimate(figure.value, figure.low, figure.high, agreeing=figure.agreeing)
 
 
-def _estimates(line: ResultFile) -> list[tuple[str, Estimate]]:
-    scores = line.section("scores")
-    found = [(profile, _estimate(scores.section(profile))) for profile in scores.tree]
-    return [(profile, e) for profile, e in found if e is not None]
+def _contest(pair: Pair, path: Path) -> Contest:
+    test, difference = pair.further.get(MAPSSWE, {}), pair.difference
+    if pair.p is None or pair.p_holm is None or not {"segments", "p", "p_holm"} <= test.keys():
+        raise broken(path, f"the pair of {pair.system} and {pair.other} on {pair.task} lacks one of its tests")
+    ends = Estimate(difference.value, difference.low, difference.high)
+    about = pair.system, pair.other, pair.task, difference.profile
+    return Contest(*about, ends, pair.p, pair.p_holm, int(test["segments"]), test["p"], test["p_holm"])
 
 
-def _estimate(said: ResultFile) -> Estimate | None:
-    """None where there is no figure."""
-    value = said.maybe("percent")
-    agreeing = said.tree.get("agreeing") is True
-    return None if value is None else Estimate(value, said.maybe("low"), said.maybe("high"), agreeing=agreeing)
-
-
-def _contest(said: ResultFile) -> Contest:
-    boot, segments = said.section("bootstrap"), said.section("mapsswe")
-    return Contest(
-        said.text("system"),
-        said.text("other"),
-        said.text("set"),
-        said.text("profile"),
-        Estimate(boot.number("percent"), boot.maybe("low"), boot.maybe("high")),
-        boot.number("p"),
-        boot.number("p_holm"),
-        segments.whole("segments"),
-        segments.number("p"),
-        segments.number("p_holm"),
-    )
-
-
-def _categories(said: ResultFile) -> dict[str, tuple[int, float]]:
-    utterances = max(1, said.whole("utterances"))
-    of = said.section("micro").section("categories")
-    found = {name: (of.section(name).whole("count"), of.section(name).number("percent")) for name in of.tree}
-    return found | {name: (said.whole(name), 100 * said.whole(name) / utterances) for name in COUNTED}
+def _categories(counted: Categories) -> dict[str, tuple[int, float]]:
+    utterances = max(1, counted.utterances)
+    shares = {name: (share.count, share.percent) for name, share in counted.whole.categories.items()}
+    counts = {name: getattr(counted, name) for name in COUNTED}
+    return shares | {name: (count, 100 * count / utterances) for name, count in counts.items()}
 
 
 def _costs(folder: Path) -> dict[Key, Cost]:
-    if not (folder / COST).is_file():
+    if not (folder / COSTS).is_file():
         return {}
-    found: dict[Key, Cost] = {}
-    for row in ResultFile.read_list(folder / COST):
-        device, threads = row.tree.get("device"), row.maybe("threads")
-        words = [str(device or ""), f"{threads:g} thread{'s' * (threads != 1)}" if threads else ""]
-        machine = ", ".join(filter(None, words))
-        found[row.text("system"), row.text("set")] = Cost(row.maybe("rtf"), row.maybe("peak_memory_mb"), machine)
-    return found
+    costs: dict[Key, Cost] = {}
+    for row in read_list(SystemCost, folder / COSTS, broken):
+        device, threads = row.cost.device, row.cost.threads
+        machine = ", ".join(filter(None, [device, f"{threads} thread{'s' * (threads != 1)}" if threads else ""]))
+        costs[row.system, row.task] = Cost(row.cost.rtf, row.cost.peak_mb, machine)
+    return costs
