@@ -64,15 +64,25 @@ def changed(key: str, change: Any) -> None:
     Path(SCORES).write_text(json.dumps(tree), encoding="utf-8")
 
 
+def changed_figures(change: Any) -> None:
+    """Change the figures of every result of systems.json: (result, figure) -> figure, or None to take it out."""
+    changed("results", lambda r: {"figures": [f for f in (change(r, f) for f in r["figures"]) if f]})
+
+
 def gap_of(low: float, value: float, high: float) -> list[tuple[bool, str]]:
     """(whether it is shown, what is said) of filtered on test, with such a share of the gap."""
-    share = {"percent": value, "low": low, "high": high}
-    changed("gaps", lambda g: share if (g["system"], g["set"]) == ("filtered", "test") else {})
-    said = statement(read_scores(Path("exp/scores")), False)
+    share = {"value": value, "low": low, "high": high}
+
+    def put(result: dict[str, Any], figure: dict[str, Any]) -> dict[str, Any]:
+        mine = (result["system"], result["task"], figure["metric"]["name"]) == ("filtered", "test", "gap_closed")
+        return figure | (share if mine else {})
+
+    changed_figures(put)
+    made = statement(read_scores(Path("exp/scores")), False)
     title = "At least half of the gap between undistilled and teacher, by filtered"
-    found = [(True, s.text) for s in said.shows if s.title == title]
-    found += [(False, s.text) for s in said.lacks if s.title == title]
-    return [(shown, text) for shown, text in found if "test: " in text]
+    sentences = [(True, s.text) for s in made.shows if s.title == title]
+    sentences += [(False, s.text) for s in made.lacks if s.title == title]
+    return [(shown, text) for shown, text in sentences if "test: " in text]
 
 
 @pytest.mark.parametrize(
@@ -103,13 +113,13 @@ def test_whether_filtering_helped_is_said_by_the_paired_interval_alone(
     run: Recipe, ends: tuple[float, float], shown: bool, words: str
 ) -> None:
     def put(pair: dict[str, Any]) -> dict[str, Any]:
-        mine = (pair["system"], pair["other"], pair["set"]) == ("filtered", "unfiltered", "test")
+        mine = (pair["system"], pair["other"], pair["task"]) == ("filtered", "unfiltered", "test")
         low, high = ends
-        return {"bootstrap": pair["bootstrap"] | {"percent": -2.0, "low": low, "high": high}} if mine else {}
+        return {"difference": pair["difference"] | {"value": -2.0, "low": low, "high": high}} if mine else {}
 
     changed("pairs", put)
-    said = statement(read_scores(Path("exp/scores")), False)
-    texts = [s.text for s in (said.shows if shown else said.lacks) if s.title == "filtered against unfiltered"]
+    made = statement(read_scores(Path("exp/scores")), False)
+    texts = [s.text for s in (made.shows if shown else made.lacks) if s.title == "filtered against unfiltered"]
     assert len(texts) == 1 and words in texts[0]
 
 
@@ -132,14 +142,21 @@ def test_the_papers_mean_is_that_of_its_ten_sets() -> None:
 
 
 def test_published_figures_share_no_table_with_those_of_the_run(run: Recipe) -> None:
-    found = content()
+    gathered = content()
     names = {s.name for s in read_scores(Path("exp/scores")).systems}
-    assert (found.paper.mark, found.ours.mark) == (PAPER, THIS_RUN)
-    assert not names & {str(row[0]) for row in found.paper.rows}
-    assert names == {str(row[0]) for row in found.ours.rows}
-    others = [found.ours, *found.systems, *found.dialects, *found.selection, found.training, found.labels]
+    assert (gathered.paper.mark, gathered.ours.mark) == (PAPER, THIS_RUN)
+    assert not names & {str(row[0]) for row in gathered.paper.rows}
+    assert names == {str(row[0]) for row in gathered.ours.rows}
+    others = [
+        gathered.ours,
+        *gathered.systems,
+        *gathered.dialects,
+        *gathered.selection,
+        gathered.training,
+        gathered.labels,
+    ]
     assert all(table.mark == THIS_RUN for table in others)
-    assert not {str(row[0]) for table in others for row in table.rows} & {str(row[0]) for row in found.paper.rows}
+    assert not {str(row[0]) for table in others for row in table.rows} & {str(row[0]) for row in gathered.paper.rows}
 
 
 @pytest.mark.parametrize("synthetic", [True, False])
@@ -147,8 +164,8 @@ def test_synthetic_audio_is_named_before_anything_else(recipe: Recipe, written: 
     shutil.copytree(written, recipe.root, dirs_exist_ok=True)
     if not synthetic:
         recipe.edit("data/record.json", counts={"utterances": 81})
-    found = content(note="Of one voice.", synthetic_note="Made by espeak-ng.")
-    text, html = document(found), page(found)
+    gathered = content(note="Of one voice.", synthetic_note="Made by espeak-ng.")
+    text, html = document(gathered), page(gathered)
     for form in (text, html):
         assert ("The audio is SYNTHETIC." in form) is synthetic
         assert ("Made by espeak-ng." in form) is synthetic
@@ -158,7 +175,7 @@ def test_synthetic_audio_is_named_before_anything_else(recipe: Recipe, written: 
 
 
 def test_random_weights_are_named_before_anything_else(run: Recipe) -> None:
-    changed("systems", lambda s: {"random_weights": True} if s["system"] == "teacher" else {})
+    changed("systems", lambda s: {"arm": "random"} if s["name"] == "teacher" else {})
     text = document(content())
     assert (
         "**The audio is SYNTHETIC. It is recorded so in data. The weights are RANDOM. So say the hypotheses of " in text
@@ -167,8 +184,8 @@ def test_random_weights_are_named_before_anything_else(run: Recipe) -> None:
 
 @pytest.mark.parametrize("left", [["data"], ["exp/scores"], ["dump/select"], ["exp/filtered"], ["dump/packs/truth"]])
 def test_what_is_absent_is_said_to_be(run: Recipe, left: list[str]) -> None:
-    found = gather([Path(p) for p in left], ReportConfig())
-    text, html = document(found), page(found)
+    gathered = gather([Path(p) for p in left], ReportConfig())
+    text, html = document(gathered), page(gathered)
     Page(html)
     assert "## The paper, and this run" in text
     if left != ["exp/scores"]:
@@ -178,17 +195,26 @@ def test_what_is_absent_is_said_to_be(run: Recipe, left: list[str]) -> None:
 
 
 def test_a_set_without_a_gap_says_why(run: Recipe) -> None:
-    changed("gaps", lambda g: {"percent": None, "low": None, "high": None, "why": "the floor is not behind"})
-    found = content()
-    assert "– under Gap closed: the floor is not behind." in document(found)
-    assert any("test: the floor is not behind" in s.text for s in found.statement.lacks)
+    whole = json.loads(Path(SCORES).read_text(encoding="utf-8"))
+    reasons = [
+        {"system": r["system"], "task": r["task"], "metric": "gap_closed", "profile": f["profile"]}
+        | {"why": "the floor is not behind"}
+        for r in whole["results"]
+        for f in r["figures"]
+        if f["metric"]["name"] == "gap_closed"
+    ]
+    assert reasons
+    run.edit(SCORES, unmeasured=reasons)
+    changed_figures(lambda _, f: f if f["metric"]["name"] != "gap_closed" else None)
+    gathered = content()
+    assert "– under Gap closed: the floor is not behind." in document(gathered)
+    assert any("test: the floor is not behind" in s.text for s in gathered.statement.lacks)
 
 
 def test_a_system_that_lacks_a_set_is_told(run: Recipe) -> None:
     tree = json.loads(Path(SCORES).read_text(encoding="utf-8"))
-    tree["lacking"] = [["truth", "clips"]]
-    of_it = {"truth": {"clips", "all sets", "macro over sets"}}
-    tree["lines"] = [x for x in tree["lines"] if x["set"] not in of_it.get(x["system"], ())]
+    tree["lacking"] = [{"system": "truth", "task": "clips"}]
+    tree["results"] = [r for r in tree["results"] if r["system"] != "truth" or r["task"] == "test"]
     Path(SCORES).write_text(json.dumps(tree), encoding="utf-8")
     text = document(content())
     assert "truth did not transcribe clips." in text and "–: truth did not transcribe every set." in text
@@ -204,11 +230,11 @@ def test_hostile_strings_stay_text(run: Recipe) -> None:
     run.json("dump/select/survival.json", survival)
     run.edit("exp/filtered/hf/config.json", model_type=HOSTILE)
     run.edit("dump/labels/train/header.json", model=HOSTILE)
-    found = content(recipe=HOSTILE, note=HOSTILE)
-    html = Page(page(found))
+    gathered = content(recipe=HOSTILE, note=HOSTILE)
+    html = Page(page(gathered))
     assert len(html.named("script")) == 1 and not html.named("img")
     assert any('document.title="owned"' in text for text in html.texts)
-    assert "<script>" not in document(found)
+    assert "<script>" not in document(gathered)
 
 
 def test_arabic_runs_from_the_right_beside_names_that_do_not(run: Recipe) -> None:
@@ -228,10 +254,10 @@ def test_the_page_asks_nothing_of_the_network_and_closes_what_it_opens(run: Reci
 
 
 def test_the_head_of_the_page_speaks_of_a_student_that_saw_no_true_transcript(run: Recipe) -> None:
-    found = collect(ins())
-    assert cards(found)[0].label == "WER of filtered on test"  # truth has fewer errors
-    found.packs.clear()
-    assert cards(found)[0].label == "WER of truth on test"
+    collected = collect(ins())
+    assert cards(collected)[0].label == "WER of filtered on test"  # truth has fewer errors
+    collected.packs.clear()
+    assert cards(collected)[0].label == "WER of truth on test"
 
 
 def test_what_each_limit_keeps_is_what_jiwer_would_keep(run: Recipe) -> None:
@@ -265,22 +291,22 @@ def test_trainings_name_their_windows_and_their_best_error_rate(run: Recipe) -> 
 
 
 @pytest.mark.parametrize(
-    ("break_it", "said"),
+    ("break_it", "message"),
     [
         (lambda r: r.write(SCORES, "{"), "not JSON"),
-        (lambda r: r.edit(SCORES, lines=[{"system": "x"}]), r"lines\[0\].scores is missing"),
-        (lambda r: r.edit(SCORES, gaps=[1]), r"gaps\[0\] is no section"),
+        (lambda r: r.edit(SCORES, results=[{"system": "x"}]), r"results\[0\].task is missing"),
+        (lambda r: r.edit(SCORES, tests=[1]), r"tests\[0\] is 1, not a mapping"),
         (lambda r: r.edit("dump/select/survival.json", survival=...), "survival is missing"),
         (lambda r: r.edit("exp/filtered/record.json", state="running"), "exp/filtered is not finished"),
         (lambda r: r.write("exp/truth/loss.tsv", "step\tloss\n1\tx\n"), "'x' is not a number"),
         (lambda r: (r.root / "data").rename("x") and r.write("data/readme", ""), "no result that the report knows"),
     ],
 )
-def test_a_broken_or_unknown_input_is_named(run: Recipe, break_it: Any, said: str) -> None:
+def test_a_broken_or_unknown_input_is_named(run: Recipe, break_it: Any, message: str) -> None:
     break_it(run)
     with pytest.raises(UserError) as e:
         content()
-    assert re.search(said, str(e.value))
+    assert re.search(message, str(e.value))
 
 
 def test_a_system_that_is_set_aside_is_no_student(run: Recipe) -> None:

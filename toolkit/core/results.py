@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 ROW, COST, LAYERS, PAIRS = "row.json", "cost.json", "layers.json", "pairs.json"
 ITEMS = ".items.tsv"  # after the name of the task
+SIGNED = ("mean", "z")  # figures of a paired test that change sign when its systems change places
 
 
 @dataclass(frozen=True)
@@ -264,7 +265,7 @@ class Pair:
     Attributes:
         difference: system - other, in the unit of the metric; n is of the items that both have.
         p, p_holm: of the bootstrap, and corrected over the tasks; None where no p was computed.
-        further: other tests, by name: {"mapsswe": {"segments": …, "p": …}}.
+        further: other tests, by name: {"mapsswe": {"segments": …, "p": …}}; "mean" and "z" are of system - other too.
     """
 
     task: str
@@ -289,7 +290,11 @@ class Pair:
         d = self.difference
         low, high = (None if end is None else -end for end in (d.high, d.low))
         difference = Figure(**{**vars(d), "value": -d.value, "low": low, "high": high})
-        return Pair(self.task, self.other, self.system, difference, self.p, self.p_holm, self.further)
+        further = {
+            test: {name: -value if name in SIGNED else value for name, value in of_test.items()}
+            for test, of_test in self.further.items()
+        }
+        return Pair(self.task, self.other, self.system, difference, self.p, self.p_holm, further)
 
 
 def percent(metric: Metric, ends: Mapping[str, Any], **about: Any) -> Figure:

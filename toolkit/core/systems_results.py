@@ -105,7 +105,7 @@ class CategoryCounts:
 
     Attributes:
         judged_for_dialect: utterances whose dialect the rules could judge.
-        words, edits: of the references.
+        words: of the references; edits: of the hypotheses against them.
         wer_percent: None where the references have no word.
         categories: category -> its share of the utterances.
     """
@@ -233,7 +233,7 @@ class SystemsResult:
         """None where the system has no figure of the task."""
         return next((r for r in self.results if (r.system, r.task) == (system, task)), None)
 
-    def pair(self, system: str, other: str, task: str, profile: str) -> Pair | None:
+    def pair(self, system: str, against: str, task: str, profile: str) -> Pair | None:
         """None where the two were not compared on the task."""
-        wanted = system, other, task, profile
+        wanted = system, against, task, profile
         return next((p for p in self.pairs if (p.system, p.other, p.task, p.difference.profile) == wanted), None)
