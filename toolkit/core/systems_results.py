@@ -15,9 +15,13 @@ from .results import Cost, Metric, Pair, System, TaskResult
 
 SYSTEMS, COSTS = "systems.json", "cost.json"
 ALL, MACRO = "*all", "*macro"
-WER, CER = Metric("wer", "%", "low", "WER"), Metric("cer", "%", "low", "CER")
-AGREEMENT = Metric("agreement", "%", "high", "Agreement")  # 100 - WER against the reference system's words; may be < 0
-GAP_CLOSED = Metric("gap_closed", "%", "high", "Gap closed")  # 0: as the floor, 100: as the reference system
+WER, CER = Metric("wer", "%", "low", "WER"), Metric("cer", "%", "low", "CER", minor=True)
+AGREEMENT = Metric(
+    "agreement", "%", "high", "Agreement", minor=True
+)  # 100 - WER against the reference system's words; may be < 0
+GAP_CLOSED = Metric(
+    "gap_closed", "%", "high", "Gap closed", minor=True
+)  # 0: as the floor, 100: as the reference system
 MAPSSWE = "mapsswe"  # in Pair.further: segments, mean, deviation, z, p, p_holm
 
 

@@ -89,7 +89,7 @@ def _decided(board: Board) -> str:
 def _gone(run: Run) -> list[str]:
     """Systems and tasks that a reader would miss."""
     notes = []
-    networks = {system.model or system.name for system in run.board.systems}
+    networks = {name for system in run.board.systems for name in (system.name, system.group)}
     if absent := [training.name for training in run.trainings if training.name not in networks]:
         notes.append(f"Not scored: {listed(absent)}.")
     left_out = {(id, detail) for stage in run.stages for id, _, reason, detail in stage.drops if reason == LEFT_OUT}

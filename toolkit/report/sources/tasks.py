@@ -6,11 +6,14 @@ from pathlib import Path
 
 from ...core.results import COST, ITEMS, LAYERS, PAIRS, ROW, Cost, LayerResults, Pair, System, TaskResult
 from ...core.schema import read, read_list
+from ...core.systems_results import SYSTEMS
 from .resultfile import broken
 
 
 def is_system(folder: Path) -> bool:
-    return (folder / ROW).is_file() or (folder / COST).is_file()
+    """True for the folder of a system of a task run, its row.json gone or not."""
+    costs = (folder / COST).is_file() and not (folder / SYSTEMS).is_file()
+    return (folder / ROW).is_file() or costs
 
 
 def read_system(folder: Path) -> tuple[System, list[TaskResult], Cost | None]:
