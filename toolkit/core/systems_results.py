@@ -201,6 +201,7 @@ class SystemsResult:
         systems, tests: in the order in which they are shown.
         results: of each system on each task. Figures: WER and CER of every profile, also by dialect (Figure.group);
             AGREEMENT with the reference system; GAP_CLOSED between floor and reference system.
+            Of a macro mean, n counts its parts ("sets", "dialects") and block_count is of the part with the fewest.
         counts: edits of the figures of WER and CER that are no macro means.
         pairs: paired tests by WER, a profile (difference.profile) at a time: system - other.
         unmeasured: why there is no share of a gap.
