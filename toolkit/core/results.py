@@ -260,17 +260,17 @@ class LayerResults:
 
 @dataclass(frozen=True)
 class Pair:
-    """A paired test: what `system` has more than `other`, on the same items.
+    """A paired test: what `system` has more than `against`, on the same items.
 
     Attributes:
-        difference: system - other, in the unit of the metric; n is of the items that both have.
+        difference: system - against, in the unit of the metric; n is of the items that both have.
         p, p_holm: of the bootstrap, and corrected over the tasks; None where no p was computed.
-        further: other tests, by name: {"mapsswe": {"segments": …, "p": …}}; "mean" and "z" are of system - other too.
+        further: other tests, by name: {"mapsswe": {"segments": …, "p": …}}; "mean" and "z" are of system - against too.
     """
 
     task: str
     system: str
-    other: str
+    against: str
     difference: Figure
     p: float | None = None
     p_holm: float | None = None
@@ -294,7 +294,7 @@ class Pair:
             test: {name: -value if name in SIGNED else value for name, value in of_test.items()}
             for test, of_test in self.further.items()
         }
-        return Pair(self.task, self.other, self.system, difference, self.p, self.p_holm, further)
+        return Pair(self.task, self.against, self.system, difference, self.p, self.p_holm, further)
 
 
 def percent(metric: Metric, ends: Mapping[str, Any], **about: Any) -> Figure:

@@ -241,4 +241,4 @@ class SystemsResult:
     def pair(self, system: str, against: str, task: str, profile: str) -> Pair | None:
         """None where the two were not compared on the task."""
         wanted = system, against, task, profile
-        return next((p for p in self.pairs if (p.system, p.other, p.task, p.difference.profile) == wanted), None)
+        return next((p for p in self.pairs if (p.system, p.against, p.task, p.difference.profile) == wanted), None)

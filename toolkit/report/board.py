@@ -56,11 +56,11 @@ class Board:
     profile: str = ""
 
     def __post_init__(self) -> None:
-        self._found = {
+        self._tests = {
             key: pair
             for p in self.pairs
             for pair in (p.turned, p)
-            for key in [(pair.system, pair.other, pair.task, pair.difference.metric.name, pair.difference.profile)]
+            for key in [(pair.system, pair.against, pair.task, pair.difference.metric.name, pair.difference.profile)]
         }
 
     def system(self, name: str | None) -> System | None:
@@ -99,9 +99,9 @@ class Board:
         result = self.result(system, column.task)
         return result.figure(column.metric.name, column.profile, column.group) if result else None
 
-    def pair(self, system: str, other: str, column: Column) -> Pair | None:
-        """The paired test of `system` against `other`; None if the two were not tested."""
-        return self._found.get((system, other, column.task, column.metric.name, column.profile))
+    def pair(self, system: str, against: str, column: Column) -> Pair | None:
+        """The paired test of `system` against another; None if the two were not tested."""
+        return self._tests.get((system, against, column.task, column.metric.name, column.profile))
 
     def ranked(self, column: Column) -> list[str]:
         """Systems that have the figure, the best first, the first of equals."""

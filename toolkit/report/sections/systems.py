@@ -9,7 +9,7 @@ from ...core.results import System
 from ..board import Board, Column
 from ..relations import twins
 from ..render import plots
-from ..section import Block, Cell, Folded, Picture, Pictures, Section, Table, Text, Tile, listed, merged
+from ..section import Block, Cell, Folded, Picture, Pictures, Section, Table, Tile, listed, merged
 from ..section import Column as Heading
 from ..sources.collect import Run
 from ..value import ABSENT, MARKS, Value, difference, fixed, shown
@@ -95,7 +95,7 @@ def _gone(run: Run) -> list[str]:
     left_out = {(id, detail) for stage in run.stages for id, _, reason, detail in stage.drops if reason == LEFT_OUT}
     notes += [f"Task {task} was left out: {why}." for task, why in sorted(left_out)]
     if run.strange:
-        names = sorted({p.system for p in run.strange} | {p.other for p in run.strange})
+        names = sorted({p.system for p in run.strange} | {p.against for p in run.strange})
         unknown = [name for name in names if run.board.system(name) is None]
         notes.append(f"{len(run.strange)} paired tests are left out: {listed(unknown) or 'their tasks'} not given.")
     return notes
@@ -115,7 +115,7 @@ def conditions(run: Run) -> list[str]:
     """At most three lines: how the intervals were drawn, of how much, by what was trained."""
     board = run.board
     drawn = {
-        column.title: f"{figure.block_count:,} {figure.blocks}s"
+        column.title: f"{figure.block_count:,} {plural(figure.blocks)}"
         for column in board.tasks
         for name in board.ranked(column)[:1]
         if (figure := board.figure(name, column))
@@ -129,6 +129,11 @@ def conditions(run: Run) -> list[str]:
     profile = f"Texts under the profile {board.profile}. " if board.profile else ""
     lines = [f"{profile}Intervals: bootstrap over {merged(drawn)}. n: {', '.join(counted)}."] if drawn else []
     return lines
+
+
+def plural(blocks: str) -> str:
+    """`speakers or utterances`."""
+    return " or ".join(f"{noun}s" for noun in blocks.split(" or "))
 
 
 def tiles(run: Run) -> list[Tile]:
@@ -237,7 +242,7 @@ def figures(run: Run) -> Section | None:
             tail = [_written(chosen.lr, "g"), str(chosen.tried) if chosen.lr else None, _written(result.steps, ",")]
             for figure in result.figures:
                 about = " ".join(filter(None, (figure.metric.heading, figure.profile, figure.group)))
-                drawn = f"{figure.block_count:,} {figure.blocks}s"
+                drawn = f"{figure.block_count:,} {plural(figure.blocks)}"
                 counted = f"{figure.n:,} {figure.unit_of_n}"
                 rows.append([system.title, result.title, about, shown(figure), counted, drawn, *tail])
     if not rows:
@@ -285,7 +290,3 @@ def _learnt(run: Run, teacher: System, column: Column) -> bool:
     """True if the teacher is ahead of its untrained twin, or none was tested."""
     pairs = [run.board.pair(teacher.name, twin.name, column) for twin in twins(run, teacher)]
     return all(pair is None or pair.outcome == "ahead" for pair in pairs)
-
-
-def absent(what: str) -> Text:
-    return Text(f"{ABSENT} {what}", absent=True)

@@ -134,7 +134,7 @@ def _board(run: Run, tasks: _Tasks, baseline: str) -> tuple[Board, list[Pair]]:
     else:
         systems = arranged(tasks.systems, [training.name for training in run.trainings])
         results = {(r.system, r.task): r for r in tasks.results}
-        known = [p for p in tasks.pairs if {(p.system, p.task), (p.other, p.task)} <= results.keys()]
+        known = [p for p in tasks.pairs if {(p.system, p.task), (p.against, p.task)} <= results.keys()]
         features = [system.name for system in systems if system.arm == "features"]
         board = Board(systems, results, known, tasks.costs, features[-1] if features else "")
     if baseline:
