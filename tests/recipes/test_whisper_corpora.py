@@ -137,7 +137,7 @@ def test_the_papers_recipe_tells_of_each_student_what_it_gained(tree, house: Hou
     scores = json.loads((few / "exp/scores/systems.json").read_text(encoding="utf-8"))
     assert (few / "dump/soft/filtered/soft.json").is_file()  # of one teacher, for both
     assert [t["name"] for t in scores["tests"]] == ["FLEURS"] and scores["profiles"][-1].startswith("to-distill")
-    held = {(p["system"], p["other"]) for p in scores["pairs"]}
+    held = {(p["system"], p["against"]) for p in scores["pairs"]}
     for student in ("DW-1-1", "DW-2-1"):
         assert (f"{student}.filtered", f"{student}.undistilled") in held
         record_of = json.loads((few / f"exp/{student}/filtered/record.json").read_text(encoding="utf-8"))

@@ -161,7 +161,7 @@ def test_each_of_several_students_is_held_against_its_own_kind(tmp_path: Path) -
     shares = {system: gap.value for system, gap in gaps(result)}  # of words wrong: (4 - 1) / (4 - 0), and so on
     expected = {"A.filtered": 75.0, "A.unfiltered": 50.0, "B.filtered": 200 / 3, "B.unfiltered": 200 / 3}
     assert shares == {system: pytest.approx(share) for system, share in expected.items()}
-    others = {(p.system, p.other) for p in result.pairs if p.other != "teacher"}
+    others = {(p.system, p.against) for p in result.pairs if p.against != "teacher"}
     own = {("A.filtered", "A.unfiltered"), ("B.filtered", "B.unfiltered")}
     assert others == {*result.floors.items(), *own}
 
@@ -185,7 +185,7 @@ def test_differences_are_system_less_reference_and_holm_is_over_the_sets(tmp_pat
     result = scored(write_trial(tmp_path), profiles=("sawt",), floor="undistilled", pairs=pairs)
     by: dict[tuple[str, str], list[Pair]] = {}
     for p in result.pairs:
-        by.setdefault((p.system, p.other), []).append(p)
+        by.setdefault((p.system, p.against), []).append(p)
     assert ("filtered", "unfiltered") in by and ("filtered", "truth") in by and ("teacher", "undistilled") not in by
     for (system, rival), of_pair in by.items():
         assert [p.task for p in of_pair] == ["test", "clips"]
@@ -444,7 +444,7 @@ def test_figures_and_differences_are_computed_again_from_the_items(tmp_path: Pat
             assert replace(again, profile=was.profile) == was
     for p in result.pairs:
         if p.difference.profile == profile(name).id and p.difference.has_interval:
-            one, two = (tables[system, p.task] for system in (p.system, p.other))
+            one, two = (tables[system, p.task] for system in (p.system, p.against))
             again = difference(p.difference.metric, one, two, seed=3)
             assert replace(again, profile=p.difference.profile) == p.difference
 
@@ -464,7 +464,7 @@ def test_what_no_student_learnt_from_is_held_against_nothing_and_told(
     trial = gap_trial(tmp_path, {name: [i % 3] * 10 for i, name in enumerate(names)})
     usual = scored(trial, profiles=("sawt",)).pairs
     more = scored(trial, profiles=("sawt",), pairs={"filtered": "unfiltered truth", "wer40": "wer10"}).pairs
-    assert [(p.system, p.other) for p in more if p not in usual] == [("A.filtered", "A.unfiltered")]
+    assert [(p.system, p.against) for p in more if p not in usual] == [("A.filtered", "A.unfiltered")]
     printed = capsys.readouterr().out
     assert "no student learnt from truth" in printed and "no student learnt from wer40" in printed
     with pytest.raises(UserError, match="no hypotheses of the system"):
