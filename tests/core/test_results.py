@@ -65,7 +65,6 @@ TASK = TaskResult(
     system="it1.base",
     task="dialect",
     title="لهجة",
-    place=2,
     type="classify",
     figures=(figure(agreeing=True), BY_DIALECT, ALONE),
     references="00ff",
@@ -76,7 +75,7 @@ TASK = TaskResult(
     confusion=Confusion(("ALG", "يمن"), ((3.0, 1.0), (0.5, 2.0))),
     steps=300,
 )
-LAYERS = LayerResults(SYSTEM, (LayerFigures("dialect", "لهجة", 2, {0: figure(), 11: ALONE}, {0: 9.0, 11: 8.5}, 20.0),))
+LAYERS = LayerResults(SYSTEM, (LayerFigures("dialect", "لهجة", {0: figure(), 11: ALONE}, {0: 9.0, 11: 8.5}, 20.0),))
 PAIR = Pair(
     "test", "student", "teacher", figure(value=-2.0), 0.02, 0.04, {"mapsswe": {"segments": 89.0, "z": -2.5, "p": 0.01}}
 )
@@ -99,7 +98,7 @@ SYSTEMS_RESULT = SystemsResult(
         TestSet(ALL, "all sets", "all", 98, "speaker or utterance"),
         TestSet(MACRO, "macro over sets", "macro", 98, "speaker or utterance"),
     ),
-    results=(TASK, TaskResult("student", ALL, "all sets", 1, "transcribe", (figure(AGREEMENT, -31.0),), "00")),
+    results=(TASK, TaskResult("student", ALL, "all sets", "transcribe", (figure(AGREEMENT, -31.0),), "00")),
     counts=(EditCounts("student", "test", "wer", "sawt@1", MACRO, 1, 2, 3, 400, None),),
     pairs=(PAIR,),
     unmeasured=(Unmeasured("student", "test", GAP_CLOSED.name, "sawt@1", "no gap"),),

@@ -14,8 +14,9 @@ from sklearn import metrics
 from tones import CONFIG, TASKS, results, task_of
 
 from toolkit.core.errors import UserError
-from toolkit.core.files import read_json
 from toolkit.core.record import Ledger
+from toolkit.core.results import LayerResults
+from toolkit.core.schema import read
 from toolkit.data.kaldi import Utterance
 from toolkit.tasks.base import Example, Notes, TaskData, Unusable
 from toolkit.tasks.config import TasksConfig, TaskSets
@@ -41,26 +42,27 @@ def table(path: Path) -> dict[str, str]:
 def test_every_utterance_of_the_set_is_tested_once_and_scored_with_all_others(whole: Path, corpus: Path) -> None:
     result, guessed = results(whole, "fbank", "dialect"), table(whole / "fbank/dialect.hyp")
     labels = table(corpus / "data/train/utt2lang")
-    assert guessed.keys() == labels.keys() and (result["n"], result["unit_of_n"]) == (24, "utterances")
+    assert guessed.keys() == labels.keys() and (result.decides.n, result.decides.unit_of_n) == (24, "utterances")
     right = metrics.accuracy_score([labels[id] for id in guessed], list(guessed.values()))
-    assert result["percent"] == pytest.approx(100 * right) and result["percent"] > 90
-    assert result["low"] <= result["percent"] <= result["high"]
-    assert [fold["left_out"] for fold in result["folds"]] == SPEAKERS
-    assert result["sets"] == {"train": "train", "dev": "train", "test": "train"}
+    figure = result.decides
+    assert figure.value == pytest.approx(100 * right) and figure.value > 90
+    assert figure.low is not None and figure.high is not None and figure.low <= figure.value <= figure.high
+    assert [fold.left_out for fold in result.folds] == SPEAKERS
+    assert result.conditions["sets"] == ["train", "train", "train"]
     names = sorted(p.name for p in (whole / "fbank").glob("dialect.fold*"))
     assert names == [f"dialect.fold{k}.safetensors" for k in range(4)]
 
 
 def test_transcripts_of_folds_are_scored_together_too(whole: Path) -> None:
     result = results(whole, "fbank", "asr")
-    assert (result["n"], len(result["folds"]), result["metric"]) == (24, 4, "CER")
+    assert (result.decides.n, len(result.folds), result.decides.metric.name) == (24, 4, "cer")
 
 
 def test_a_task_without_folds_is_as_it_is_without_the_others(whole: Path, run: Callable[..., Path]) -> None:
     alone = run(replace(BY_FOLDS, tasks={"phone": TASKS_OF_FOLDS["phone"]}))
     for name in ("phone.json", "phone.safetensors"):
         assert (whole / "fbank" / name).read_bytes() == (alone / "fbank" / name).read_bytes()
-    assert "folds" not in results(whole, "fbank", "phone")
+    assert not results(whole, "fbank", "phone").folds
 
 
 def test_a_fold_trains_on_nobody_whom_it_is_tested_on(
@@ -119,8 +121,9 @@ def test_a_score_that_is_gone_is_made_again_without_training(
 
 def test_folds_on_each_layer_have_one_score_a_layer(run: Callable[..., Path]) -> None:
     config = replace(BY_FOLDS, tasks={"dialect": replace(FOLDED, steps=1)}, rows=("models",), layer_wise=True)
-    layers = read_json(run(config) / "it1.base/layers.json")["tasks"]["dialect"]
-    assert [one["layer"] for one in layers["layers"]] == [0, 1, 2] and layers["n"] == 24
+    path = run(config) / "it1.base/layers.json"
+    (of_task,) = read(LayerResults, path, lambda path, why: AssertionError(f"{path}: {why}")).tasks
+    assert list(of_task.test) == [0, 1, 2] and of_task.test[0].n == 24
 
 
 def test_a_task_without_its_table_of_folds_is_left_out(run: Callable[..., Path], capsys: Any) -> None:
@@ -160,6 +163,6 @@ def test_a_set_that_is_folded_may_be_one_that_another_task_trains_on(run: Callab
     """Nothing is refused: only the task without folds is scored on a set of its own."""
     tasks = {"dialect": replace(FOLDED, steps=1), "phone": TASKS_OF_FOLDS["phone"]}
     out = run(replace(BY_FOLDS, tasks=tasks))
-    assert results(out, "fbank", "phone")["sets"]["test"] == "test"
+    assert results(out, "fbank", "phone").conditions["sets"][2] == "test"
     with pytest.raises(UserError, match="both trained on and scored"):
         run(replace(BY_FOLDS, tasks={"phone": replace(TASKS["phone"], sets=TaskSets(test="train"))}))

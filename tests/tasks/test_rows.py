@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from noises import noise_corpus
-from tones import task_of
+from tones import results, task_of
 
 from toolkit.core.errors import UserError
 from toolkit.core.files import read_json
@@ -156,8 +156,8 @@ def test_a_changed_task_section_makes_its_own_results_alone(run: Callable[..., P
     out = run(replace(CONFIG, tasks={"phone": TASK, "again": replace(TASK, lr=(3e-2,))}, rows=rows))
     after = made(out / "it1.base")
     assert {name for name in after if after[name] == before[name]} >= {"phone.json", "phone.safetensors", "cost.json"}
-    assert after["again.json"] != before["again.json"] and read_json(out / "it1.base/again.json")["best_lr"] == 3e-2
-    assert read_json(Path(f"{out}.aside-1/it1.base/again.json"))["best_lr"] == 1e-2
+    assert after["again.json"] != before["again.json"] and results(out, "it1.base", "again").chosen.lr == 3e-2
+    assert results(Path(f"{out}.aside-1"), "it1.base", "again").chosen.lr == 1e-2
 
 
 def test_a_new_task_hears_its_rows_again_and_leaves_the_results_of_others(

@@ -1,8 +1,8 @@
 """Results: what whoever measures writes and whoever reports reads (core/schema.py takes them to JSON and back).
 
-A run of tasks has a folder for each system: `row.json` is its System, `cost.json` its Cost, `<task>.json` a TaskResult
-and `<task>.items.tsv` the items that the result was counted over; a run layer by layer has `layers.json`, LayerResults.
-`pairs.json` is a list of Pair.
+A run of tasks has `tasks.json`, their names in order, and a folder for each system: `row.json` is its System,
+`cost.json` its Cost, `<task>.json` a TaskResult and `<task>.items.tsv` the items that the result was counted over. A run
+layer by layer has `layers.json`, LayerResults. `pairs.json` is a list of Pair.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 ROW, COST, LAYERS, PAIRS = "row.json", "cost.json", "layers.json", "pairs.json"
+TASKS = "tasks.json"  # names of the tasks of a run, in the order of its config
 ITEMS = ".items.tsv"  # after the name of the task
 SIGNED = ("mean", "z")  # figures of a paired test that change sign when its systems change places
 
@@ -185,7 +186,6 @@ class TaskResult:
 
     Attributes:
         title: how a table calls the task.
-        place: of the task among those of the run, from 0: tables keep this order.
         figures: the first decides; metrics of one task differ in name, profile or group.
         references: digest of the labels or texts of the items.
         conditions: the classes, the sets, the tokens: two results of which one differs are of two tasks.
@@ -198,7 +198,6 @@ class TaskResult:
     system: str
     task: str
     title: str
-    place: int
     type: str
     figures: tuple[Figure, ...]
     references: str
@@ -235,7 +234,6 @@ class LayerFigures:
 
     task: str
     title: str
-    place: int
     test: dict[int, Figure]
     dev: dict[int, float]
     chance: float | None = None

@@ -46,6 +46,7 @@ class Board:
         costs: by system.
         baseline: name of the system that the marks of the table are against; empty: none.
         profile: normalisation of the texts that the table of systems is under; empty: the tasks' own.
+        order: of the tasks; those that it does not name stand last.
     """
 
     systems: list[System] = field(default_factory=list)
@@ -54,6 +55,7 @@ class Board:
     costs: dict[str, Cost] = field(default_factory=dict)
     baseline: str = ""
     profile: str = ""
+    order: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._tests = {
@@ -83,14 +85,15 @@ class Board:
     @property
     def all_columns(self) -> list[Column]:
         """Every figure that any system has."""
-        made: dict[tuple[str, str, str, str], tuple[int, Column]] = {}
+        made: dict[tuple[str, str, str, str], Column] = {}
         for result in self.results.values():
             for figure in result.figures:
                 key = (result.task, figure.metric.name, figure.profile, figure.group)
                 decides = figure.metric == result.decides.metric
                 column = Column(result.task, result.title, figure.metric, figure.profile, figure.group, decides)
-                made.setdefault(key, (result.place, column))
-        return [column for _, column in sorted(made.values(), key=lambda pair: pair[0])]
+                made.setdefault(key, column)
+        place = {task: n for n, task in enumerate(self.order)}
+        return sorted(made.values(), key=lambda column: place.get(column.task, len(place)))
 
     def result(self, system: str, task: str) -> TaskResult | None:
         return self.results.get((system, task))

@@ -71,15 +71,13 @@ def results(
         digests: set -> digest of its references.
     """
     sets = [test.name for test in tests if test.kind == "set"]
-    for place, test in enumerate(tests):
+    for test in tests:
         of_task = figures.get(test.name, ())
         if not of_task:
             continue
         over = [test.name] if test.kind == "set" else sets
         references = digests[test.name] if test.kind == "set" else digest("".join(digests[s] for s in sets).encode())
-        yield TaskResult(
-            system, test.name, test.title, place, TYPE, tuple(of_task), references, conditions={"sets": over}
-        )
+        yield TaskResult(system, test.name, test.title, TYPE, tuple(of_task), references, conditions={"sets": over})
 
 
 def figures_by_task(

@@ -21,7 +21,7 @@ SETS = ("train", "dev", "test")
 BINS, CONTEXT = 40, 3  # of the filter banks; the stacked ones see so many frames on either side
 OPTIM = ("optimizer", "warmup", "weight_decay", "clip", "betas")  # of a task; where it says nothing, the run's
 Optimizer = Literal["adamw", "adam", "sgd"]
-RESERVED = ("row", "cost", "layers", "counts", "record", "times", "cache")  # a task has <name>.json and a folder
+RESERVED = ("row", "cost", "layers", "counts", "record", "times", "cache", "tasks")  # a task has <name>.json
 TYPES = Path(__file__).with_name("types")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from ..core.files import atomic, read_json, write_json
 from ..core.progress import Progress
 from ..core.record import DROPPED, Ledger
-from ..core.results import COST, LAYERS, ROW, Fold, LayerResults
+from ..core.results import COST, LAYERS, ROW, TASKS, Fold, LayerResults
 from ..core.rows import FILES, Identity, Place, mark, move_up
 from ..core.schema import dump
 from ..data.kaldi import DataDir
@@ -47,6 +47,7 @@ def write_costs(grid: Grid, hearing: Hearing, identities: dict[Place, Identity])
 def gather(grid: Grid, work: Work) -> None:
     """The result files of every row, its counts and its ledger, from units that are all finished."""
     step = grid.step
+    _write_changed(step.out / TASKS, list(grid.config.tasks))
     for row in grid.rows:
         layers = {}
         for task in grid.config.tasks:

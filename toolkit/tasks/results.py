@@ -47,7 +47,6 @@ def write_results(
         system=row.row,
         task=data.name,
         title=task.title or data.name,
-        place=list(config.tasks).index(data.name),
         type=task.type,
         figures=scores.figures,
         references=scores.items.digest,
@@ -70,7 +69,6 @@ def by_layer(task: str, folders: Mapping[int, Path]) -> LayerFigures:
     return LayerFigures(
         task,
         first.title,
-        first.place,
         {layer: result.decides for layer, result in results.items()},
         {layer: result.chosen.dev[f"{result.chosen.lr:g}"] for layer, result in results.items()},
         first.chance,
