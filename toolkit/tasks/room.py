@@ -48,8 +48,8 @@ def stored_rows(wanted: Mapping[str, float], must: bool, out: Path) -> set[str]:
     stored = set(wanted) if must else fitting(wanted, AUTO_SHARE * free)
     for row in [row for row in wanted if row not in stored]:
         print(
-            f"features of {row} are computed again for each batch, which is slow: their frames would take "
-            f"{wanted[row]:,.0f} MB and {free:,.0f} are free; name fewer states in cache_layers or another disk (--exp)",
+            f"features of {row} are computed again for each batch, which is slow: their frames take "
+            f"{wanted[row]:,.0f} MB, and {free:,.0f} are free; cache_layers makes them smaller, --exp names another disk",
             flush=True,
         )
     return stored
