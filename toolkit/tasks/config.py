@@ -192,10 +192,10 @@ class TasksConfig:
     each row then gets layers.json instead of the other result files"""
     features: Literal["auto", "means", "frames", "stream"] = "auto"
     """how heads get the features of a frozen network. means: one mean per utterance, only for tasks whose head is
-    linear up to that mean (classify). frames: every frame, stored on the disk until the run is done, 0.36 MB per state,
-    hour of audio and unit of width (24 layers of width 1024: 9.2 GB an hour). stream: every frame, computed again from
-    the audio for each batch: no disk, much slower. auto: means where the task allows it, else frames if they fit on
-    the disk, else stream. All give the same figures"""
+    linear up to that mean (classify). frames: every frame, stored on the disk until its network is done, 0.36 MB per
+    state, hour of audio and unit of width (24 layers of width 1024: 9.2 GB an hour). stream: every frame, recomputed
+    from the audio for each batch: no disk, much slower. auto: means where the task allows it, else frames, else (where
+    those of one network do not fit on the disk) stream. All give the same figures"""
     cache_layers: tuple[int, ...] = ()
     """hidden states of a network that the heads get, e.g. [0, 8, 16, 24]; empty = all. Fewer states take less disk
     and time"""

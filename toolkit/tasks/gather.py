@@ -56,15 +56,14 @@ def _shape(hearing: Hearing, row: Row) -> dict[str, Any]:
     return {**shape, "layers_mixed": upstream.chosen}
 
 
-def gather(grid: Grid, work: Work) -> None:
+def gather(grid: Grid) -> None:
     """The result files of every row, its counts and its ledger, from units that are all finished."""
     step = grid.step
     for row in grid.rows:
         layers = {}
         for task in grid.config.tasks:
             units = list(grid.units_of(row, task))
-            folded = bool(grid.served.folds[task])
-            scored = _score_folds(grid, work, units) if folded else {unit.layer: unit.place for unit in units}
+            scored = {unit.layer: unit.place if unit.fold is None else unit.scored for unit in units}
             for unit in units:
                 step.counts.update(read_json(unit.place.folder(step.out) / COUNTS))
                 step.ledger.merge(unit.place.folder(step.out) / DROPPED)
@@ -85,16 +84,13 @@ def _write_changed(path: Path, tree: Any) -> None:
         write_json(path, tree)
 
 
-def _score_folds(grid: Grid, work: Work, units: Sequence[Unit]) -> dict[int | None, Place]:
-    """Layer -> the part with the scores of all its folds together."""
-    scored = {}
-    for layer in dict.fromkeys(unit.layer for unit in units):
-        folds = [unit for unit in units if unit.layer == layer]
-        scored[layer] = folds[0].scored
-        if not scored[layer].is_whole(grid.step.out):
-            with atomic(scored[layer].folder(grid.step.out)) as folder:
+def score_folds(grid: Grid, work: Work, rows: Sequence[str]) -> None:
+    """Score the folds of each task of `rows` together, layer by layer, where that is not done yet."""
+    for first in [unit for unit in grid.units() if unit.fold == 0 and unit.row.row in rows]:
+        if not first.scored.is_whole(grid.step.out):
+            folds = [unit for unit in grid.units_of(first.row, first.task) if unit.layer == first.layer]
+            with atomic(first.scored.folder(grid.step.out)) as folder:
                 _score_together(grid, work, folds, folder)
-    return scored
 
 
 def _score_together(grid: Grid, work: Work, folds: Sequence[Unit], folder: Path) -> None:
