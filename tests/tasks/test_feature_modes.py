@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -80,9 +81,10 @@ def test_auto_streams_what_has_no_room_and_says_so(
 ) -> None:
     monkeypatch.setattr(room, "free_mb", lambda folder: 0.0)
     out = run(NETWORK)
-    assert "features of it1.base are computed again for each batch, which is slow" in capsys.readouterr().out
+    assert "the frames of it1.base need about 0 MB and 0 are free" in (text := capsys.readouterr().out)
+    assert "they are computed again for each batch, which is slow" in text
     assert (out / "it1.base/asr.safetensors").read_bytes() == (frames / "it1.base/asr.safetensors").read_bytes()
-    with pytest.raises(UserError, match="the features need about") as error:
+    with pytest.raises(UserError, match=r"the frames of it1\.base need about") as error:
         run(replace(NETWORK, features="frames"))
     assert "features: auto" in error.value.remedy and "cache_layers" in error.value.remedy
 
@@ -94,18 +96,43 @@ def test_means_and_fine_tuning_need_no_room(run: Callable[..., Path], monkeypatc
     run(replace(NETWORK, features="frames", freeze=False, tasks=tuned))
 
 
-def test_frames_of_rows_are_stored_as_long_as_they_fit_in_the_order_of_the_rows(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rows_come_together_as_long_as_their_frames_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert room.frames_mb(3600, 13, 768) == pytest.approx(3594, rel=1e-3)  # base size: 3.6 GB per hour
-    wanted = {"a": 50.0, "b": 40.0, "c": 20.0}
-    monkeypatch.setattr(room, "free_mb", lambda folder: 100.0)
-    assert room.stored_rows(wanted, False, tmp_path) == {"a", "c"}  # a fifth of the disk stays free
-    monkeypatch.setattr(room, "free_mb", lambda folder: 110.0)
-    assert room.stored_rows(wanted, True, tmp_path) == {"a", "b", "c"}
-    monkeypatch.setattr(room, "free_mb", lambda folder: 109.0)
-    with pytest.raises(UserError, match="need about 110 MB, 109 are free"):
-        room.stored_rows(wanted, True, tmp_path)
+    wanted = {"a": 50.0, "means": 0.0, "b": 40.0, "c": 20.0, "large": 90.0}
+    monkeypatch.setattr(room, "free_mb", lambda folder: 100.0)  # of which 80 are used
+    assert room.first_group(wanted, False, tmp_path) == room.Group(["a", "means", "c", "large"], {"a", "c"})
+    with pytest.raises(UserError, match="frames of large need about 90 MB and 100 are free, of which 80 % may be used"):
+        room.first_group(wanted, True, tmp_path)
+    monkeypatch.setattr(room, "free_mb", lambda folder: 1000.0)
+    assert room.first_group(wanted, True, tmp_path) == room.Group(list(wanted), {"a", "b", "c", "large"})
+
+
+def test_rows_that_do_not_fit_together_come_one_after_the_other(
+    frames: Path, run: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk has room for the frames of one network; filter banks and means need little or none."""
+    honest, heard = Hearing._compute, []
+    need: dict[str, float] = {}
+
+    def look(self: Hearing, of: Any, path: Path) -> None:
+        present = {p.name.split(".train")[0] for p in (self.folder / "features").glob("*.train.*") if p.is_dir()}
+        heard.append((of.row, of.set, of.stored, sorted(present - {of.row})))
+        honest(self, of, path)
+
+    def free(folder: str) -> float:
+        return max(need.values()) * 1.1 / room.SHARE
+
+    mb = Hearing._mb
+    monkeypatch.setattr(Hearing, "_mb", lambda self, row, names: need.setdefault(row, mb(self, row, names)))
+    monkeypatch.setattr(Hearing, "_compute", look)
+    monkeypatch.setattr(room, "free_mb", free)
+    out = run(replace(CONFIG, rows=("random", "models"), features="frames"))
+    assert [row for row, *_ in heard] == ["random.it1.base"] * 3 + ["it1.base"] * 3
+    assert all(stored and not beside for _, _, stored, beside in heard)
+    for task in TASKS:
+        for name in FILES:
+            path = f"it1.base/{name.format(task)}"
+            assert (out / path).read_bytes() == (frames / path).read_bytes(), path
 
 
 def test_features_of_a_stopped_run_are_computed_once_and_those_of_another_config_are_removed(
@@ -116,18 +143,17 @@ def test_features_of_a_stopped_run_are_computed_once_and_those_of_another_config
     honest = Network.states
     monkeypatch.setattr(Network, "states", lambda self, wave_N: seen.append(1) or honest(self, wave_N))
     small = replace(NETWORK, tasks={"phone": replace(TASKS["phone"], steps=2, lr=(1e-2,))})
-    hearing, make = Hearing.run, fit.make_units
+    choose, make = Hearing.choose, fit.make_units
 
     def dies(*_: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(fit, "make_units", dies)
     for config, heard in ((small, True), (small, False), (replace(small, cache_layers=(1,)), True)):
-        before = len(seen)
-        monkeypatch.setattr(Hearing, "run", lambda self, units: (seen.clear(), hearing(self, units)))
+        monkeypatch.setattr(Hearing, "choose", lambda self, units: (seen.clear(), choose(self, units)))
         with pytest.raises(KeyboardInterrupt):
             run(config, tmp_path)
-        assert bool(seen) == heard, before
+        assert bool(seen) == heard
         assert len(list((tmp_path / "work/features").iterdir())) == 3
     monkeypatch.setattr(fit, "make_units", make)
     run(replace(small, cache_layers=(1,)), tmp_path)
@@ -145,7 +171,7 @@ def test_a_worker_does_its_part_of_the_half_that_the_run_is_at(
         fit.run(Step(config, inputs, tmp_path, ["tasks.fit"], worker))
 
     honest = Hearing.run
-    monkeypatch.setattr(Hearing, "run", lambda self, units: self._choose(units) or 1 / 0)
+    monkeypatch.setattr(Hearing, "run", lambda self: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         at_work(None)  # the run has chosen what is computed, and nothing more
     monkeypatch.setattr(Hearing, "run", honest)
@@ -166,6 +192,7 @@ def test_the_size_that_is_foretold_is_that_of_the_file(corpus: Path, tmp_path: P
     step = Step(config, [corpus / "data", corpus / "exp/it1/base"], tmp_path, ["tasks.fit"])
     grid = fit.Grid.of(step, fit.serve(config, corpus / "data"))
     hearing = Hearing(grid, torch.device("cpu"))
-    hearing.run(grid.wanting())
+    hearing.choose(grid.wanting())
+    hearing.run()
     size = sum(path.stat().st_size for path in tmp_path.glob("work/features/it1.base.train.*/frames.f16")) / 1e6
     assert size == pytest.approx(hearing._mb("it1.base", {"train"}), rel=0.05)

@@ -67,10 +67,12 @@ def test_no_frames_are_counted_where_none_are_stored() -> None:
     assert frames(more="features: stream") == frames(rows="models", more="freeze: false") == 0
 
 
-def test_auto_takes_no_more_than_fits_and_frames_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rows_that_do_not_fit_together_are_counted_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "free_mb", lambda folder: 10_000.0)
+    assert frames("random, models") == pytest.approx(8000)
     monkeypatch.setattr(room, "free_mb", lambda folder: 1000.0)
-    assert frames() == pytest.approx(HOURS * FBANKS * PER_STATE)
-    assert frames("models", "features: frames") > 1000
+    assert frames() == pytest.approx(HOURS * FBANKS * PER_STATE)  # the network is streamed
+    assert frames("models", "features: frames") > 1000  # which the plan then refuses
 
 
 def test_the_words_of_a_comment_count_before_the_figure() -> None:

@@ -18,7 +18,7 @@ from toolkit.core.files import read_json
 from toolkit.core.rows import ABOUT, FILES, OWN, Place, mark, move_up, settle
 from toolkit.core.step import Step
 from toolkit.tasks import fit
-from toolkit.tasks.config import TasksConfig
+from toolkit.tasks.config import TasksConfig, TaskSets
 from toolkit.tasks.hear import Hearing
 
 TASK = task_of("frames", steps=3, lr=(1e-2,), batch=2)
@@ -174,3 +174,12 @@ def test_a_new_task_hears_its_rows_again_and_leaves_the_results_of_others(
     heard.clear()
     run(replace(CONFIG, tasks={"phone": TASK, "more": TASK}))
     assert {row for row, _ in heard} == {"fbank"} and not (out / "work").exists()
+
+
+def test_a_task_with_another_set_makes_its_own_results_alone(run: Callable[..., Path]) -> None:
+    tasks = {"phone": TASK, "again": TASK}
+    before = made(run(replace(CONFIG, tasks=tasks)) / "fbank")
+    out = run(replace(CONFIG, tasks={"phone": TASK, "again": replace(TASK, sets=TaskSets(test="dev"))}))
+    after = made(out / "fbank")
+    assert after["phone.json"] == before["phone.json"] and after["again.json"] != before["again.json"]
+    assert read_json(out / "fbank/again.json")["sets"]["test"] == "dev"

@@ -1,7 +1,7 @@
 """Results: what whoever measures writes and whoever reports reads (core/schema.py takes them to JSON and back).
 
 A run of tasks has `tasks.json`, their names in order, and a folder for each system: `row.json` is its System,
-`cost.json` its Cost, `<task>.json` a TaskResult and `<task>.items.tsv` the items that the result was counted over. A run
+`cost.json` its Cost, `<task>.json` a TaskResult, `<task>.items.tsv` the items that the result was counted over. A run
 layer by layer has `layers.json`, LayerResults. `pairs.json` is a list of Pair.
 """
 

@@ -93,14 +93,14 @@ def _finished(out: Path) -> list[Place]:
 
 
 def _changed(out: Path, place: Place, now: Identity) -> bool:
-    """True if only OWN has changed. Raises UserError for any other change."""
+    """True if OWN has changed, and with it perhaps which things there are. Raises UserError for any other change."""
     was = read_json(place.folder(out) / IDENTITY)["parts"]
-    changed = [part for part in {**now, **was} if was.get(part) != now.get(part)]
+    changed = [name for name in now if name in was and was[name] != now[name]]  # other names follow from OWN
     if set(changed) - {OWN}:
         names = ", ".join(name for name in changed if name != OWN)
         problem = f"{place.part.split('/')[0]} of the row {place.row} was made from something else (changed: {names})"
         raise UserError(problem, str(out / place.row), "run the recipe with --fresh and the name of the stage")
-    return bool(changed)
+    return bool(was != dict(now))
 
 
 def _set_aside(out: Path, rows: Iterable[str], parts: Iterable[Place]) -> None:

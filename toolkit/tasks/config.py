@@ -30,11 +30,11 @@ class TaskSets:
     """Data directories of a task, by name, inside the data folder."""
 
     train: str = "train"
-    "set the head trains on; of a task, `train` is what the run calls so"
+    "data directory that heads train on; in a task, `train` stands for the run's training set"
     dev: str = "dev"
-    "set that chooses the learning rate where several are given; likewise"
+    "data directory that chooses the learning rate if several are given; in a task, `dev` stands for the run's"
     test: str = "test"
-    "set that is scored; likewise"
+    "data directory that is scored; in a task, `test` stands for the run's"
 
     def of(self, part: str) -> str:
         return str(getattr(self, part))
@@ -54,9 +54,9 @@ class TaskConfig:
     type: str
     "type of task: a file of toolkit/tasks/types, or module:NAME of your own, in the recipe's folder"
     steps: int
-    "optimiser steps; each learning rate gets as many"
+    "optimiser steps of a training; each learning rate is trained for this many"
     lr: tuple[float, ...]
-    "peak learning rates; the one that is best on dev is scored on test"
+    "peak learning rates; each is trained, and the one that is best on dev is scored on test"
     title: str = ""
     "what tables call the task, e.g. ASR; empty: its name"
     label: str = ""
@@ -64,9 +64,9 @@ class TaskConfig:
     sets: TaskSets = field(default_factory=TaskSets)
     "data directories, if they are not those of the run"
     exclude: tuple[str, ...] = ()
-    "labels that are left out of the task"
+    "labels whose utterances (of type frames: whose frames) are left out of training and scores"
     batch: int = 16
-    "utterances in a step"
+    "utterances in an optimiser step; more take more memory and time per step"
     states: tuple[int, ...] = ()
     """hidden states of the network that the head gets, e.g. [0, 8, 16]; empty = all that the run has (cache_layers).
     With fewer states features take less memory, and the head cannot use the states left out"""
@@ -176,33 +176,35 @@ class TasksConfig:
     """Which rows, which tasks, and what they share."""
 
     tasks: dict[str, TaskConfig]
-    "name -> task; the names are those of the result files and of the table's columns"
+    "a section for each task; its name is that of the result files and of the table's column"
     sets: TaskSets = field(default_factory=TaskSets)
-    "data directories of tasks that name none of their own"
+    "data directories of tasks that do not name their own"
     rows: tuple[str, ...] = ()
-    """fbank, fbank_stacked (±3 frames), random (for each model of --in an initialisation of its shape), models (those);
-    none named: without a model the filter banks, else random and models, or models alone where freeze is false"""
+    """what is compared: fbank (filter banks), fbank_stacked (each with 3 frames on either side), random (a randomly
+    initialised network of the shape of each model of --in), models (the models of --in). Empty: fbank and fbank_stacked
+    without a model, else random and models, or models alone if freeze is false"""
     freeze: bool = True
-    "true: the upstream only computes features; false: it is trained with the head, anew for each task"
+    "true: networks only compute features; false: each task trains a copy of the network together with its head"
     freeze_convolutions: bool = True
-    "leave the convolutional front end of an upstream that is not frozen as it is"
+    "with freeze: false, do not train the network's convolutional front end"
     encoder_lr: float = 0.1
-    "learning rate of an upstream that is not frozen, as a multiple of the head's"
+    "with freeze: false, learning rate of the network as a multiple of the head's; larger changes the network more"
     layer_wise: bool = False
-    "a head on each state of the upstream alone instead of one on their mix: layers.json of each row and nothing else"
+    """true: train a head on each hidden state alone instead of one on their weighted sum, to see what each layer knows;
+    each row then gets layers.json instead of the other result files"""
     features: Literal["auto", "means", "frames", "stream"] = "auto"
     """how heads get the features of a frozen network. means: one mean per utterance, only for tasks whose head is
-    linear up to that mean (classify). frames: every frame, stored on the disk until the run is done, 0.36 MB per state,
-    hour of audio and unit of width (24 layers of width 1024: 9.2 GB an hour). stream: every frame, computed again from
-    the audio for each batch: no disk, much slower. auto: means where the task allows it, else frames if they fit on
-    the disk, else stream. All give the same figures"""
+    linear up to that mean (classify). frames: every frame, stored on the disk until its network is done, 0.36 MB per
+    state, hour of audio and unit of width (24 layers of width 1024: 9.2 GB an hour). stream: every frame, recomputed
+    from the audio for each batch: no disk, much slower. auto: means where the task allows it, else frames, else (where
+    those of one network do not fit on the disk) stream. All give the same figures"""
     cache_layers: tuple[int, ...] = ()
     """hidden states of a network that the heads get, e.g. [0, 8, 16, 24]; empty = all. Fewer states take less disk
     and time"""
     max_hours: float = 0.0
-    "train on so many hours of each training set at most, drawn by the seed; 0 = all"
+    "train on at most this many hours of each training set, drawn by the seed; 0 = all"
     seed: int = 1
-    "seeds heads, batches, dropout and the bootstrap"
+    "seed of heads, order of batches, dropout, folds and intervals"
     random_seed: int = 1
     "seed of the randomly initialised network"
     optimizer: Optimizer = "adamw"
@@ -217,15 +219,15 @@ class TasksConfig:
     betas: tuple[float, float] = (0.9, 0.98)
     "decay rates of the optimiser's averages of the gradient and of its square; closer to 1 = averages over more steps"
     checkpoint_every: int = 200
-    "steps between two checkpoints of a head in training"
+    "steps between two checkpoints; a run that is killed repeats at most this many. It changes no result"
     min_speakers: int = 5
     "intervals resample speakers if the test set has at least this many, else utterances"
     threads: int = 1
-    "CPU threads per process: heads are small"
+    "CPU threads of each process; 1 is fastest for small heads, and --nj runs several processes"
     cost_seconds: float = 5.0
-    "length of the clip whose latency is measured, seconds"
+    "seconds of audio in the clip on which an upstream's latency and memory are measured (cost.json)"
     cost_utterances: int = 5
-    "test utterances whose real-time factors give the median"
+    "test utterances on which an upstream's real-time factor is measured; the median counts (cost.json)"
 
     def by_means(self, task: TaskConfig) -> bool:
         """True if the head of a task on a frozen network trains on the means of utterances."""

@@ -9,6 +9,7 @@ all others stay. A fine-tuned row's cost is that of the network as it came: weig
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -19,7 +20,7 @@ from ..core.shards import run_shards
 from ..core.step import Step, main
 from ..units.features import device_of, exact_float32
 from .config import TasksConfig
-from .gather import gather, write_costs
+from .gather import gather, score_folds, write_costs
 from .grid import Grid
 from .hear import WORK, Hearing
 from .served import serve
@@ -38,16 +39,26 @@ def run(step: Step[TasksConfig]) -> None:
         settle(step.out, identities)
         if not served.config.layer_wise:  # first: what a row costs is then not measured in a used-up process
             write_costs(grid, hearing, identities)
-    hearing.run(grid.wanting())
     work = Work(grid, hearing)
-    make_units(grid, work)
-    gather(grid, work)
+    if step.worker:
+        _make_group(grid, hearing, work)
+    while units := grid.wanting():
+        hearing.choose(units)
+        _make_group(grid, hearing, work)
+    gather(grid)
     remove(step.out / WORK)
 
 
-def make_units(grid: Grid, work: Work) -> None:
-    """Train and score every unit that is not finished, among the workers of the step."""
-    units = grid.units()
+def _make_group(grid: Grid, hearing: Hearing, work: Work) -> None:
+    """Features, units and common scores of folds of the rows that are at work. In a worker: its part of one of them."""
+    hearing.run()
+    make_units(grid, work, hearing.group)
+    score_folds(grid, work, hearing.group)
+
+
+def make_units(grid: Grid, work: Work, rows: Sequence[str]) -> None:
+    """Train and score every unit of `rows` that is not finished, among the workers of the step."""
+    units = [unit for unit in grid.units() if unit.row.row in rows]
 
     def make(k: int, path: Path) -> None:
         work.make(units[k], path)

@@ -39,12 +39,12 @@ def write_costs(grid: Grid, hearing: Hearing, identities: dict[Place, Identity])
             with atomic(place.folder(out)) as folder:
                 (folder / FILES).mkdir(parents=True)
                 write_json(folder / FILES / COST, dump(cost))
-                write_json(folder / FILES / ROW, dump(system_of(row, hearing.open_row(row), config.random_seed)))
+                write_json(folder / FILES / ROW, dump(system_of(row, config.random_seed, hearing.open_row(row))))
                 mark(folder, identities[place])
             bar.add(1)
 
 
-def gather(grid: Grid, work: Work) -> None:
+def gather(grid: Grid) -> None:
     """The result files of every row, its counts and its ledger, from units that are all finished."""
     step = grid.step
     _write_changed(step.out / TASKS, list(grid.config.tasks))
@@ -52,8 +52,7 @@ def gather(grid: Grid, work: Work) -> None:
         layers = {}
         for task in grid.config.tasks:
             units = list(grid.units_of(row, task))
-            folded = bool(grid.served.folds[task])
-            scored = _score_folds(grid, work, units) if folded else {unit.layer: unit.place for unit in units}
+            scored = {unit.layer: unit.place if unit.fold is None else unit.scored for unit in units}
             for unit in units:
                 step.counts.update(read_json(unit.place.folder(step.out) / COUNTS))
                 step.ledger.merge(unit.place.folder(step.out) / DROPPED)
@@ -63,7 +62,7 @@ def gather(grid: Grid, work: Work) -> None:
                 for place in [*scored.values(), *(unit.place for unit in units)]:
                     move_up(step.out, place)
         if grid.config.layer_wise:
-            system = system_of(row, work.hearing.open_row(row), grid.config.random_seed)
+            system = system_of(row, grid.config.random_seed)
             _write_changed(step.out / row.row / LAYERS, dump(LayerResults(system, tuple(layers.values()))))
         else:
             move_up(step.out, Place(row.row, COST_PART))
@@ -75,16 +74,13 @@ def _write_changed(path: Path, tree: Any) -> None:
         write_json(path, tree)
 
 
-def _score_folds(grid: Grid, work: Work, units: Sequence[Unit]) -> dict[int | None, Place]:
-    """Layer -> the part with the scores of all its folds together."""
-    scored = {}
-    for layer in dict.fromkeys(unit.layer for unit in units):
-        folds = [unit for unit in units if unit.layer == layer]
-        scored[layer] = folds[0].scored
-        if not scored[layer].is_whole(grid.step.out):
-            with atomic(scored[layer].folder(grid.step.out)) as folder:
+def score_folds(grid: Grid, work: Work, rows: Sequence[str]) -> None:
+    """Score the folds of each task of `rows` together, layer by layer, where that is not done yet."""
+    for first in [unit for unit in grid.units() if unit.fold == 0 and unit.row.row in rows]:
+        if not first.scored.is_whole(grid.step.out):
+            folds = [unit for unit in grid.units_of(first.row, first.task) if unit.layer == first.layer]
+            with atomic(first.scored.folder(grid.step.out)) as folder:
                 _score_together(grid, work, folds, folder)
-    return scored
 
 
 def _score_together(grid: Grid, work: Work, folds: Sequence[Unit], folder: Path) -> None:

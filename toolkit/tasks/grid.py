@@ -46,7 +46,7 @@ class Unit:
     @property
     def place(self) -> Place:
         layer = [] if self.layer is None else [f"layer{self.layer}"]
-        fold = [] if self.fold is None else [f"fold{self.fold}"]
+        fold = [] if self.fold is None else [f"fold{self.fold + 1}"]
         return Place(self.row.row, f"{self.task}/{'.'.join([*layer, *fold]) or WHOLE}")
 
     @property
@@ -63,7 +63,7 @@ class Unit:
     @property
     def result(self) -> str:
         """Stem of the unit's own files: the task, and its fold where it has one."""
-        return self.task if self.fold is None else f"{self.task}.fold{self.fold}"
+        return self.task if self.fold is None else f"{self.task}.fold{self.fold + 1}"
 
 
 @dataclass(frozen=True)
@@ -155,10 +155,6 @@ class Grid:
         """What the scores of all folds together are made from."""
         each = [self.identity(unit) for unit in folds]
         return {**each[0], OWN: _digest([identity[OWN] for identity in each])}
-
-    def lacking(self) -> list[Unit]:
-        """Units that are to be made, in order."""
-        return [unit for unit in self.units() if not unit.place.is_whole(self.step.out)]
 
     def wanting(self) -> list[Unit]:
         """Units that need features: those to be made, and folds whose common score is to be made."""

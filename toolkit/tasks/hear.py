@@ -1,7 +1,8 @@
-"""First half of a run: the features of every row that still has work, each set of each row in one piece.
+"""First half of a run: the features of the rows that still have work, each set of each row in one piece.
 
-Features lie in OUT/work until the run is done. They are no part of what the run leaves: without them nothing is stale,
-and a later run computes those of the rows that it trains on, and no others.
+Features lie in OUT/work until the units of their row are done. They are no part of what the run leaves: without them
+nothing is stale, and a later run computes those of the rows that it trains on, and no others. Rows whose frames do not
+fit on the disk together come in groups, one after the other.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from ..core.shards import run_shards
 from .config import SETS
 from .features import SetFeatures, again, compute
 from .grid import Grid, Unit
-from .room import frames_mb, stored_rows
+from .room import Group, first_group, frames_mb
 from .upstream import Row, Upstream
 
 WORK = "work"  # what a rerun after a kill goes on from
@@ -48,14 +49,44 @@ class Hearing:
         self.rows = {row.row: row for row in grid.rows}
         self.folder = grid.step.out / WORK
         self.open = lru_cache(1)(self._open)  # rows come one after the other
-        self.features = lru_cache(16)(self._features)
+        self.features = lru_cache(None)(self._features)
+        self.current = ""
 
-    def run(self, units: Sequence[Unit]) -> None:
-        """Compute what `units` need and is not there. In a worker: a part of it, if the run is still at that."""
+    def choose(self, units: Sequence[Unit]) -> None:
+        """Choose the rows of the next group, of those that `units` want, and write it down for all workers.
+
+        First removes the features of earlier groups, and those of an earlier run that this one has no use for.
+        """
+        config, needed = self.grid.config, self._needed(units)
+        self._remove_all_but({self._name(row, name) for row, names in needed.items() for name in names})
+        framed = {row: names & config.framed if self.rows[row].frozen else set() for row, names in needed.items()}
+        whole = {row: {name for name in names if self._has_frames(row, name)} for row, names in framed.items()}
+        if config.features == "stream":
+            group = Group(list(needed), set())
+        else:
+            wanted = {row: self._mb(row, names - whole[row]) for row, names in framed.items()}
+            group = first_group(wanted, config.features == "frames", self.grid.step.out)
+        stored = {row: framed[row] if row in group.stored else whole[row] for row in group.rows}
+        sets = [
+            SetOfRow(row, name, self._name(row, name), name in stored[row])
+            for row in group.rows
+            for name in sorted(needed[row])
+        ]
+        for of_row in sets:
+            if of_row.stored and of_row.set not in whole[of_row.row]:
+                remove(self._place(of_row))  # it may have been made when its frames had no room
+        write_json(self.folder / LIST, {"rows": group.rows, "sets": [vars(of_row) for of_row in sets]})
+
+    @property
+    def group(self) -> list[str]:
+        """Names of the rows of this group."""
+        rows: list[str] = read_json(self.folder / LIST)["rows"]
+        return rows
+
+    def run(self) -> None:
+        """Compute the features of this group that are missing. In a worker: a part of them, if the run is at that."""
         step = self.grid.step
-        if not step.worker:
-            self._choose(units)
-        sets = [SetOfRow(**tree) for tree in read_json(self.folder / LIST)]
+        sets = [SetOfRow(**tree) for tree in read_json(self.folder / LIST)["sets"]]
         places = [self._place(of_row) for of_row in sets]
         if all(place.is_dir() for place in places):
             return
@@ -68,39 +99,26 @@ class Hearing:
 
     def of(self, unit: Unit) -> dict[str, SetFeatures]:
         """Features of the sets of a unit's task, of the states that its head gets."""
+        if self.current != unit.row.row:  # one row's means at a time are in memory
+            self.features.cache_clear()
+            self.current = unit.row.row
         stored, states = self.grid.stored(unit.row), self.grid.states(unit)
         places = [stored.index(state) for state in states]
         task = self.grid.config.tasks[unit.task]
         names = sorted({*map(task.sets.of, SETS)})
         return {name: self.features(unit.row.row, name).of_states(places) for name in names}
 
-    def _choose(self, units: Sequence[Unit]) -> None:
-        """Write the list of what is computed, which all workers read; remove what an earlier run has no use for."""
-        grid, config = self.grid, self.grid.config
+    def _needed(self, units: Sequence[Unit]) -> dict[str, set[str]]:
+        """Row -> the sets that its units read."""
         needed: dict[str, set[str]] = {}
         for unit in units:
-            task = config.tasks[unit.task]
+            task = self.grid.config.tasks[unit.task]
             needed.setdefault(unit.row.row, set()).update(map(task.sets.of, SETS))
-        framed = {row: names & config.framed for row, names in needed.items() if self.rows[row].frozen}
-        whole = {row: {name for name in names if self._has_frames(row, name)} for row, names in framed.items()}
-        wanted = {row: self._mb(row, names - whole[row]) for row, names in framed.items()}
-        missing = {row: mb for row, mb in wanted.items() if mb}
-        must = config.features == "frames"
-        kept = stored_rows(missing, must, grid.step.out) if config.features != "stream" else set()
-        stored = {row: names if row in kept else whole[row] for row, names in framed.items()}
-        sets = [
-            SetOfRow(row, name, self._name(row, name), name in stored.get(row, ()))
-            for row, names in needed.items()
-            for name in sorted(names)
-        ]
-        self._clear(sets)
-        write_json(self.folder / LIST, [vars(of_row) for of_row in sets])
+        return needed
 
-    def _clear(self, sets: Sequence[SetOfRow]) -> None:
-        """Remove features that are not in the list, or lack the frames that the list wants."""
-        listed = {of_row.folder: of_row.stored for of_row in sets}
+    def _remove_all_but(self, kept: set[str]) -> None:
         for path in sorted((self.folder / FEATURES).glob("*")):
-            if path.name not in listed or (listed[path.name] and not SetFeatures.open(path).stored):
+            if path.name not in kept:
                 remove(path)
 
     def _has_frames(self, row: str, name: str) -> bool:

@@ -15,8 +15,8 @@ from .config import TasksConfig
 from .upstream import Row, Upstream
 
 
-def system_of(row: Row, upstream: Upstream, seed: int) -> System:
-    """What row.json says. `seed`: of random weights."""
+def system_of(row: Row, seed: int, upstream: Upstream | None = None) -> System:
+    """A row as results know it. `seed`: of random weights; `upstream`: what row.json tells the size of."""
     return System(
         row.row,
         row.title,
@@ -24,9 +24,9 @@ def system_of(row: Row, upstream: Upstream, seed: int) -> System:
         row.of,
         seed if row.arm == "random" else None,
         frozen=row.frozen,
-        parameters=upstream.parameters,
-        layers=upstream.layers,
-        dim=upstream.dim,
+        parameters=upstream.parameters if upstream else None,
+        layers=upstream.layers if upstream else None,
+        dim=upstream.dim if upstream else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""Disk that frames of features take, and which rows' frames are stored where not all of them fit. Imports no torch.
+"""Disk that frames of features take, and which rows come together where not all of them fit. Imports no torch.
 
 Shapes: L hidden states, D their dimension.
 """
@@ -6,6 +6,7 @@ Shapes: L hidden states, D their dimension.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import UserError
@@ -15,7 +16,7 @@ from .config import BINS, CONTEXT, TasksConfig, row_names
 
 RATE = 50.0  # frames per second of filter banks and of networks
 BYTES = 2  # float16
-AUTO_SHARE = 0.8  # of the free disk, which `features: auto` fills at most
+SHARE = 0.8  # of the free disk, which frames fill at most
 
 
 def frames_mb(seconds: float, states: int, dim: int) -> float:
@@ -23,53 +24,65 @@ def frames_mb(seconds: float, states: int, dim: int) -> float:
     return RATE * seconds * states * dim * BYTES / 1e6
 
 
-def fitting(wanted: Mapping[str, float], room_mb: float) -> set[str]:
-    """Rows, in their order, whose frames fit together into so many MB."""
-    stored = set()
-    for row, mb in wanted.items():
-        if mb <= room_mb:
-            stored.add(row)
-            room_mb -= mb
-    return stored
+@dataclass(frozen=True)
+class Group:
+    """Rows whose features are on the disk together.
+
+    Attributes:
+        rows: all of them, in order.
+        stored: those whose frames are stored; the others need none, or are streamed.
+    """
+
+    rows: list[str]
+    stored: set[str]
 
 
-def stored_rows(wanted: Mapping[str, float], must: bool, out: Path) -> set[str]:
-    """Rows whose frames are stored, of those that want so many MB; the others are streamed, which is printed.
+def first_group(wanted: Mapping[str, float], must: bool, out: Path) -> Group:
+    """As many rows, which want so many MB for frames, as the disk has room for; 80 % of what is free is used.
 
-    Raises UserError where not all fit although they must.
+    A row that does not fit alone is streamed, which is printed. Raises UserError where its frames must be stored.
     """
     free = free_mb(str(out))
-    if must and sum(wanted.values()) > free:
-        raise UserError(
-            f"the features need about {sum(wanted.values()):,.0f} MB, {free:,.0f} are free",
-            f"{out}, {len(wanted)} row(s)",
-            "choose features: auto or stream, name fewer states in cache_layers, or name a larger disk (--exp)",
-        )
-    stored = set(wanted) if must else fitting(wanted, AUTO_SHARE * free)
-    for row in [row for row in wanted if row not in stored]:
-        print(
-            f"features of {row} are computed again for each batch, which is slow: their frames would take "
-            f"{wanted[row]:,.0f} MB, {free:,.0f} are free; name fewer states in cache_layers or another disk (--exp)",
-            flush=True,
-        )
-    return stored
+    left, rows, stored = SHARE * free, [], set()
+    for row, mb in wanted.items():
+        if mb > SHARE * free:
+            _stream(row, mb, free, must, out)
+            rows.append(row)
+        elif mb <= left:
+            rows.append(row)
+            left -= mb
+            stored |= {row} if mb else set()
+    return Group(rows, stored)
+
+
+def _stream(row: str, mb: float, free: float, must: bool, out: Path) -> None:
+    """Print that a row is streamed; raise UserError where that is not allowed."""
+    needed = f"the frames of {row} need about {mb:,.0f} MB and {free:,.0f} are free, of which 80 % may be used"
+    if must:
+        remedy = "choose features: auto or stream, name fewer states in cache_layers, or name a larger disk (--exp)"
+        raise UserError(needed, str(out), remedy)
+    print(
+        f"{needed}: they are computed again for each batch, which is slow; cache_layers makes them smaller", flush=True
+    )
 
 
 def planned_mb(planned: Planned) -> float | None:
-    """MB of frames that a run will store; None where the size of a network cannot be told yet.
+    """MB of frames that a run will store at once; None where the size of a network cannot be told yet.
 
-    With `features: auto` no more than fits on the disk.
+    Rows that do not fit together on the disk come one after the other.
     """
     config: TasksConfig = planned.config
     if not config.freeze or config.features in ("means", "stream"):
         return 0.0
     seconds = sum(_seconds(planned, name) for name in config.framed)
     shapes = [_shape(planned, word, model) for word, model in _rows(planned)]
-    wanted = {f"{k}": frames_mb(seconds, *shape) for k, shape in enumerate(shapes) if shape}
+    wanted = [frames_mb(seconds, *shape) for shape in shapes if shape]
     if len(wanted) < len(shapes):
         return None
-    stored = fitting(wanted, AUTO_SHARE * free_mb(planned.out)) if config.features == "auto" else set(wanted)
-    return sum(wanted[row] for row in stored)
+    room_mb = SHARE * free_mb(planned.out)
+    if config.features == "auto":
+        wanted = [mb for mb in wanted if mb <= room_mb]
+    return min(sum(wanted), max([room_mb, *wanted]))
 
 
 def _rows(planned: Planned) -> list[tuple[str, str]]:
