@@ -13,9 +13,6 @@ import pytest
 from report.conftest import Recipe
 from report.distillation import ins, write_distillation
 from report.test_report_page import HOSTILE, Page
-
-from toolkit.core.errors import UserError
-from toolkit.report.config import ReportConfig
 from toolkit.report.tables import PAPER, THIS_RUN
 from toolkit.report.whisper_content import Content, gather
 from toolkit.report.whisper_document import document
@@ -24,6 +21,9 @@ from toolkit.report.whisper_paper import SETS, paper_table
 from toolkit.report.whisper_results import collect
 from toolkit.report.whisper_statement import statement
 from toolkit.report.whisper_systems import read_scores
+
+from toolkit.core.errors import UserError
+from toolkit.report.config import ReportConfig
 from toolkit.text.normalise import profile
 
 SCORES = "exp/scores/systems.json"

@@ -82,15 +82,17 @@ class Board:
 
     @property
     def all_columns(self) -> list[Column]:
-        """Every figure that any system has."""
-        made: dict[tuple[str, str, str, str], tuple[int, Column]] = {}
-        for result in self.results.values():
+        """Every figure that any system has. A task stands where the run with the most tasks before it has it."""
+        made: dict[tuple[str, str, str, str], Column] = {}
+        places: dict[str, int] = {}
+        for result in (r for s in self.systems for (name, _), r in self.results.items() if name == s.name):
+            places[result.task] = max(result.place, places.get(result.task, 0))
             for figure in result.figures:
                 key = (result.task, figure.metric.name, figure.profile, figure.group)
                 decides = figure.metric == result.decides.metric
                 column = Column(result.task, result.title, figure.metric, figure.profile, figure.group, decides)
-                made.setdefault(key, (result.place, column))
-        return [column for _, column in sorted(made.values(), key=lambda pair: pair[0])]
+                made.setdefault(key, column)
+        return sorted(made.values(), key=lambda column: (places[column.task], column.task))
 
     def result(self, system: str, task: str) -> TaskResult | None:
         return self.results.get((system, task))

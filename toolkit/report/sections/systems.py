@@ -9,7 +9,7 @@ from ...core.results import System
 from ..board import Board, Column
 from ..relations import twins
 from ..render import plots
-from ..section import Block, Cell, Folded, Picture, Pictures, Section, Table, Text, Tile, listed, merged
+from ..section import Block, Cell, Folded, Picture, Pictures, Section, Table, Tile, listed, merged
 from ..section import Column as Heading
 from ..sources.collect import Run
 from ..value import ABSENT, MARKS, Value, difference, fixed, shown
@@ -89,7 +89,7 @@ def _decided(board: Board) -> str:
 def _gone(run: Run) -> list[str]:
     """Systems and tasks that a reader would miss."""
     notes = []
-    networks = {system.model or system.name for system in run.board.systems}
+    networks = {name for system in run.board.systems for name in (system.name, system.model)}
     if absent := [training.name for training in run.trainings if training.name not in networks]:
         notes.append(f"Not scored: {listed(absent)}.")
     left_out = {(id, detail) for stage in run.stages for id, _, reason, detail in stage.drops if reason == LEFT_OUT}
@@ -236,14 +236,15 @@ def figures(run: Run) -> Section | None:
             chosen = result.chosen
             tail = [_written(chosen.lr, "g"), str(chosen.tried) if chosen.lr else None, _written(result.steps, ",")]
             for figure in result.figures:
-                about = " ".join(filter(None, (figure.metric.heading, figure.profile, figure.group)))
+                metric = figure.metric
+                about = " ".join(filter(None, (metric.heading, metric.unit, figure.profile, figure.group)))
                 drawn = f"{figure.block_count:,} {figure.blocks}s"
                 counted = f"{figure.n:,} {figure.unit_of_n}"
                 rows.append([system.title, result.title, about, shown(figure), counted, drawn, *tail])
     if not rows:
         return None
     words = [Heading("System", "left"), Heading("Task", "left"), Heading("Metric", "left")]
-    titles = ["%", "n", "Blocks", "Learning rate", "Rates tried", "Steps"]
+    titles = ["Figure", "n", "Blocks", "Learning rate", "Rates tried", "Steps"]
     blocks: list[Block] = [Table("Every figure", [*words, *map(Heading, titles)], rows, _settings(board), "this run")]
     return Section("figures", "Every figure", [Folded("Every figure of every system", blocks)])
 
@@ -285,7 +286,3 @@ def _learnt(run: Run, teacher: System, column: Column) -> bool:
     """True if the teacher is ahead of its untrained twin, or none was tested."""
     pairs = [run.board.pair(teacher.name, twin.name, column) for twin in twins(run, teacher)]
     return all(pair is None or pair.outcome == "ahead" for pair in pairs)
-
-
-def absent(what: str) -> Text:
-    return Text(f"{ABSENT} {what}", absent=True)
