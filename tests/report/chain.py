@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import math
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from report.figures import ACCURACY, CER, CER_BEAM, WER_BEAM, figure, pair, result, write_system
+from report.figures import TASKS as MADE
+
+from toolkit.core.results import Cost, Figure, LayerFigures, LayerResults, Pair, System, TaskResult
+from toolkit.core.schema import dump
 
 Write = Callable[[str, Any], Any]
 NETWORKS = {  # name: (parameters, layers, width, tag of its units, final loss)
@@ -38,7 +44,7 @@ FIGURES = {  # row: phone, ASR CER, dialect, emotion
     "random.it3-raw.S": (34.0, 78.2, 21.0, 40.0),
     "it3-raw.S": (67.9, 55.6, 53.9, 45.2),
 }
-TASKS = ("phone", "asr", "dialect", "emotion")
+TASKS = tuple(MADE)
 HALF = 2.0
 """points from a paired difference to the ends of its interval"""
 
@@ -58,12 +64,19 @@ def without(model: str) -> list[Path]:
     return [path for path in ins() if path != Path(f"exp/probe/{model}")]
 
 
-def kind(row: str) -> str:
-    return row if row.startswith("fbank") else "random" if row.startswith("random") else "model"
-
-
-def of(row: str) -> str | None:
-    return row.removeprefix("random.").removesuffix(".tuned") if "random" in row or "tuned" in row else None
+def system(name: str) -> System:
+    """The system of a row of FIGURES."""
+    if name.startswith("fbank"):
+        title = {"fbank": "FBANK 40", "fbank_stacked": "FBANK 40 stacked ±3"}[name]
+        return System(name, title, "features", parameters=0, layers=0, dim=40)
+    model = name.removeprefix("random.").removesuffix(".tuned")
+    parameters, layers, dim = NETWORKS[model][:3]
+    about: dict[str, Any] = {"parameters": parameters, "layers": layers, "dim": dim}
+    if name.startswith("random"):
+        return System(name, f"{model}, random", "random", model, 7, **about)
+    if name.endswith("tuned"):
+        return System(name, f"{model}, fine-tuned", "trained", model, frozen=False, **about)
+    return System(name, f"iteration {model[2]} ({model})", "trained", model, **about)
 
 
 def run_of(row: str) -> str:
@@ -99,62 +112,55 @@ def loss_rows(last: float) -> str:
     return "\n".join(rows) + "\n"
 
 
-def write_rows(write: Write, probe: Callable[..., dict[str, Any]]) -> None:
-    """The folders of the probe runs; `probe` makes <task>.json of a row."""
-    for row, figures in FIGURES.items():
-        folder = f"exp/probe/{run_of(row)}/{row}"
-        parameters, layers, width = NETWORKS[of(row) or row][:3] if not row.startswith("fbank") else (0, 0, 40)
-        title = {"fbank": "FBANK 40", "fbank_stacked": "FBANK 40 stacked ±3"}.get(row)
-        title = title or f"iteration {row.removeprefix('random.')[2]} ({of(row) or row})"
-        about = {"row": row, "title": title, "kind": kind(row), "of": of(row), "frozen": not row.endswith("tuned")}
-        write(f"{folder}/row.json", {**about, "dim": width, "layers": layers, "parameters": parameters})
-        cost = {"rtf": 0.002 + parameters / 1e9, "latency_ms": 4 + parameters / 3e5, "peak_mb": 90 + parameters / 3e4}
-        write(f"{folder}/cost.json", {**cost, "threads": 1, "device": "CPU"})
-        for task, percent in zip(TASKS, figures):
-            if math.isnan(percent):
-                continue
-            result = {**probe(row, task, percent, layers), "block_count": 9, "frozen": about["frozen"]}
-            if task == "asr":
-                for name, base in (("cer_beam", percent - 4), ("wer_beam", percent + 12)):
-                    result["others"][name] = {"percent": base, "low": base - 2, "high": base + 2}
-                tried = [{"lm_weight": 0.5, "insertion": 0.0, "percent": 40.0}]
-                how = {"beam": 16, "order": 4, "lm_weight": 0.5, "insertion": 0.0}
-                result["decoding"] = {**how, "text": "train", "dev": tried}
-                result["tokens"] = "characters"
-            write(f"{folder}/{task}.json", result)
-
-
-def pairs() -> list[dict[str, Any]]:
-    """Every model row against every baseline and, once each, every other model row."""
+def results(name: str) -> list[TaskResult]:
+    """Of all tasks; the deciding CER, then WER and both by beam search."""
     made = []
-    models = [row for row in FIGURES if kind(row) == "model"]
-    for i, row in enumerate(models):
-        for rival in [*(r for r in FIGURES if kind(r) != "model"), *models[:i]]:
-            for task, a, b in zip(TASKS, FIGURES[row], FIGURES[rival]):
-                if not math.isnan(a - b):
-                    interval = {"percent": a - b, "low": a - b - HALF, "high": a - b + HALF, "n": 205}
-                    blocks = {"blocks": "speaker", "block_count": 9, "confidence": 95}
-                    made.append({"task": task, "row": row, "other": rival, **interval, **blocks})
+    for task, percent in zip(TASKS, FIGURES[name], strict=True):
+        if math.isnan(percent):
+            continue
+        of_task = result(name, task, percent, system(name).layers or 0)
+        if task == "asr":
+            about = {"blocks": "utterance", "block_count": 205}
+            beam = (figure(CER_BEAM, percent - 4, 2, **about), figure(WER_BEAM, percent + 12, 2, **about))
+            settings = {"beam": 16, "order": 4, "lm_weight": 0.5, "insertion": 0.0, "text": "train", "dev": [{}]}
+            chosen = replace(of_task.chosen, settings=settings)
+            of_task = replace(of_task, figures=of_task.figures + beam, chosen=chosen)
+        made.append(of_task)
     return made
 
 
-def layers() -> dict[str, Any]:
+def cost(name: str) -> Cost:
+    parameters = system(name).parameters or 0
+    return Cost(0.002 + parameters / 1e9, 4 + parameters / 3e5, 90 + parameters / 3e4, "CPU", 1)
+
+
+def pairs() -> list[Pair]:
+    """Every trained system against every baseline and, once each, every earlier trained one."""
+    made = []
+    models = [name for name in FIGURES if system(name).arm == "trained"]
+    for i, name in enumerate(models):
+        for rival in [*(r for r in FIGURES if system(r).arm != "trained"), *models[:i]]:
+            for task, a, b in zip(TASKS, FIGURES[name], FIGURES[rival], strict=True):
+                if not math.isnan(a - b):
+                    made.append(pair(name, rival, task, a - b, HALF))
+    return made
+
+
+def layers() -> LayerResults:
     """layers.json of L: phones peak in the middle, dialect early, ASR late."""
-    tasks = {}
+    tasks = []
     for task, top, peak, chance in (("phone", 72, 8, 12.0), ("asr", 55, 10, None), ("dialect", 60, 4, 20.0)):
-        by_layer = []
-        for layer in range(13):
-            off = 1.5 * abs(layer - peak)
-            percent = top + off if task == "asr" else top - off
-            ends = {"percent": percent, "low": percent - 3, "high": percent + 2.5}
-            by_layer.append({"layer": layer, **ends, "dev_percent": percent + 0.5, "best_lr": 0.01})
-        metric = "CER" if task == "asr" else "accuracy"
-        about = {"metric": metric, "n": 205, "unit_of_n": "utterances", "blocks": "speaker", "block_count": 9}
-        tasks[task] = {**about, "confidence": 95, "chance_percent": chance, "layers": by_layer}
-    return {"row": "it2.L", "title": "iteration 2 (it2.L)", "of": None, "tasks": tasks}
+        metric, sign = (CER, 1) if task == "asr" else (ACCURACY, -1)
+        values = {layer: top + sign * 1.5 * abs(layer - peak) for layer in range(13)}
+        test = {
+            layer: Figure(metric, v, v - 3, v + 2.5, 205, "utterances", "speaker", 9) for layer, v in values.items()
+        }
+        dev = {layer: value + 0.5 for layer, value in values.items()}
+        tasks.append(LayerFigures(task, MADE[task].title, test, dev, chance))
+    return LayerResults(system("it2.L"), tuple(tasks))
 
 
-def write_chain(recipe: Any, probe: Callable[..., dict[str, Any]]) -> None:
+def write_chain(recipe: Any) -> None:
     """All of it below the recipe's folder, beside the data that are there."""
     write = recipe.json
     write_units(write)
@@ -166,6 +172,7 @@ def write_chain(recipe: Any, probe: Callable[..., dict[str, Any]]) -> None:
         argv = ["train.pretrain", "--config", f"conf/quick/{name.split('.')[1]}.yaml"]
         recipe.record(folder, argv, ["data/train", f"dump/{tag}/labels"], {"steps": 1000, "hours": 0.3})
     shutil.rmtree("exp/probe", ignore_errors=True)
-    write_rows(write, probe)
-    write("exp/probe/it2.L.layers/it2.L/layers.json", layers())
-    write("exp/compare/pairs.json", json.loads(json.dumps(pairs())))
+    for name in FIGURES:
+        write_system(recipe.root / "exp/probe" / run_of(name) / name, system(name), results(name), cost(name))
+    write("exp/probe/it2.L.layers/it2.L/layers.json", dump(layers()))
+    write("exp/compare/pairs.json", [dump(p) for p in pairs()])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import wave
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,41 @@ from typing import Any
 import numpy as np
 import pytest
 from report.chain import write_chain
+from report.figures import DIALECTS, EMOTIONS, PHONES, pair, result, write_system
 
-DIALECTS = ["ALG", "JOR", "PAL", "UAE", "YEM"]
-EMOTIONS = ["angry", "happy", "neutral", "sad"]
-PHONES = list("abdfhijklmnqrstuwzðħšɣʔʕ")
+from toolkit.core.results import Cost, Pair, System
+from toolkit.core.schema import dump
+from toolkit.report.config import ReportConfig
+from toolkit.report.kinds import gather
+from toolkit.report.section import Report, Table
+
 TEXT = "وَيْنْ رَايِحِينْ اَلْيَوْمْ يَا جَمَاعَة؟"
 HOSTILE = '<script>document.title="owned"</script>'
+
+
+def report(paths: Sequence[Path], **config: Any) -> Report:
+    """What a report on these inputs tells."""
+    return gather(paths, ReportConfig(**config))[0]
+
+
+def rows_of(table: Table) -> dict[str, dict[str, Any]]:
+    """Rows by their first cell, each by heading."""
+    titles = [column.title for column in table.columns]
+    return {str(row[0]): dict(zip(titles, row, strict=True)) for row in table.rows}
+
+
+def tables_of(blocks: Iterable[Any]) -> list[Table]:
+    """All tables within blocks, those that are folded too."""
+    made: list[Table] = []
+    for block in blocks:
+        made += [block] if isinstance(block, Table) else tables_of(getattr(block, "blocks", []))
+    return made
+
+
+def table(made: Report, id: str, beginning: str = "") -> Table:
+    """The table of a section whose title begins so."""
+    (section,) = (section for section in made.sections if section.id == id)
+    return next(t for t in tables_of(section.blocks) if t.title.startswith(beginning))
 
 
 @dataclass
@@ -28,7 +58,9 @@ class Recipe:
 
     @property
     def ins(self) -> list[Path]:
-        return [Path(p) for p in ("data", "exp/it1/codebook", "exp/it1/quality", "exp/it1/base", "exp/probe")]
+        return [
+            Path(p) for p in ("data", "exp/it1/codebook", "exp/it1/quality", "exp/it1/base", "exp/probe", "exp/compare")
+        ]
 
     def write(self, path: str, text: str) -> Path:
         file = self.root / path
@@ -60,13 +92,13 @@ class Recipe:
         self._data(synthetic)
         self._units(examples, synthetic)
         self._training()
-        self._probes()
+        self._tasks()
         return self
 
     def chain(self) -> Recipe:
         """All iterations, instead of the one of `whole`; its inputs are `chain.ins()`."""
         self.whole()
-        write_chain(self, probe)
+        write_chain(self)
         return self
 
     def _data(self, synthetic: bool) -> None:
@@ -154,79 +186,51 @@ class Recipe:
         argv = ["train.pretrain", "--config", "conf/quick/base.yaml"]
         self.record("exp/it1/base", argv, ["data/train", "data/dev", "dump/it1/labels"], {"steps": 500}, config=config)
 
-    def _probes(self) -> None:
-        self.record(
-            "exp/probe", ["tasks.fit", "--config", "conf/quick/probe.yaml"], ["data", "exp/it1/base"], {"rows": 4}
-        )
-        for row, (title, parameters, layers, figures) in PROBES.items():
-            self.json(
-                f"exp/probe/{row}/row.json",
-                {"row": row, "title": title, "parameters": parameters, "dim": 128, "layers": layers},
-            )
-            cost = {
-                "rtf": 0.0107,
-                "latency_ms": 18.3,
-                "peak_mb": 412.0,
-                "threads": 1,
-                "clip_seconds": 1.0,
-                "seconds_of_audio": 60.0,
-                "device": "CPU",
-            }
-            self.json(f"exp/probe/{row}/cost.json", cost)
-            for task, percent in figures.items():
-                paired = {
-                    name: {
-                        "percent": percent - rival[task],
-                        "low": percent - rival[task] - 2,
-                        "high": percent - rival[task] + 2,
-                    }
-                    for name, (*_, rival) in PROBES.items()
-                    if name != row and name != "it1.base"
-                }
-                self.json(f"exp/probe/{row}/{task}.json", {**probe(row, task, percent, layers), "paired": paired})
+    def _tasks(self) -> None:
+        argv = ["tasks.fit", "--config", "conf/quick/probe.yaml"]
+        self.record("exp/probe", argv, ["data", "exp/it1/base"], {"rows": 4})
+        for name, (system, values) in SYSTEMS.items():
+            results = [result(name, task, percent, system.layers or 0) for task, percent in values.items()]
+            write_system(self.root / "exp/probe" / name, system, results, COST)
+        self.json("exp/compare/pairs.json", [dump(p) for p in self.pairs()])
 
-
-PROBES: dict[str, tuple[str, int, int, dict[str, float]]] = {
-    "fbank": ("FBANK", 0, 0, {"phone": 60.1, "asr": 79.2, "dialect": 33.2, "emotion": 38.0}),
-    "fbank_stacked": ("stacked FBANK", 0, 0, {"phone": 66.4, "asr": 77.0, "dialect": 36.0, "emotion": 39.5}),
-    "random": ("random initialisation", 720000, 3, {"phone": 33.3, "asr": 77.9, "dialect": 19.5, "emotion": 41.5}),
-    "it1.base": ("iteration 1", 720000, 3, {"phone": 57.9, "asr": 76.1, "dialect": 46.3, "emotion": 45.9}),
-}
-
-
-def probe(row: str, task: str, percent: float, layers: int, half: float = 2.3) -> dict[str, Any]:
-    """<task>.json of a row."""
-    labels = {"phone": PHONES, "dialect": DIALECTS, "emotion": EMOTIONS}.get(task)
-    confusion = None
-    if labels:
-        rest = (100 - percent) / (len(labels) - 1)
-        counts = [
-            [round(percent if i == j else rest * (1 + 0.5 * math.sin(i + j))) for j in range(len(labels))]
-            for i in range(len(labels))
+    def pairs(self) -> list[Pair]:
+        """it1.base against every baseline."""
+        mine = SYSTEMS["it1.base"][1]
+        rivals = {name: values for name, (_, values) in SYSTEMS.items() if name != "it1.base"}
+        return [
+            pair("it1.base", name, task, mine[task] - values[task], 2.0)
+            for name, values in rivals.items()
+            for task in mine
         ]
-        confusion = {"labels": labels, "counts": counts}
-    weights = [abs(math.sin(1 + i + len(row) + len(task))) for i in range(layers + 1)] if layers else None
-    total = sum(weights) if weights else 1.0
-    others = {"wer": {"percent": percent + 20, "low": percent + 17, "high": percent + 22.5}} if task == "asr" else {}
-    n, unit = (20111, "frames") if task == "phone" else (205, "utterances")
-    return {
-        "row": row,
-        "task": task,
-        "metric": "cer" if task == "asr" else "accuracy",
-        "percent": percent,
-        "low": percent - half,
-        "high": percent + half,
-        "n": n,
-        "unit_of_n": unit,
-        "blocks": "utterance" if task == "asr" else "speaker",
-        "confidence": 95,
-        "layer_weights": [w / total for w in weights] if weights else None,
-        "confusion": confusion,
-        "others": others,
-        "best_lr": 0.01,
-        "steps": 300,
-        "chance_percent": None if labels is None else 100 / len(labels),
-    }
+
+    def figure(self, path: str, number: int = 0, **changes: Any) -> None:
+        """Change keys of a figure of a result file; a key given as ... is removed."""
+        tree = json.loads((self.root / path).read_text(encoding="utf-8"))
+        tree["figures"][number].update(changes)
+        tree["figures"][number] = {k: v for k, v in tree["figures"][number].items() if v is not ...}
+        self.json(path, tree)
+
+
+COST = Cost(0.0107, 18.3, 412.0, "CPU", 1, 60.0, 1.0)
+SYSTEMS: dict[str, tuple[System, dict[str, float]]] = {
+    "fbank": (
+        System("fbank", "FBANK", "features", parameters=0, layers=0, dim=40),
+        {"phone": 60.1, "asr": 79.2, "dialect": 33.2, "emotion": 38.0},
+    ),
+    "fbank_stacked": (
+        System("fbank_stacked", "stacked FBANK", "features", parameters=0, layers=0, dim=280),
+        {"phone": 66.4, "asr": 77.0, "dialect": 36.0, "emotion": 39.5},
+    ),
+    "random.it1.base": (
+        System("random.it1.base", "it1.base, random", "random", "it1.base", 7, parameters=720_000, layers=3, dim=128),
+        {"phone": 33.3, "asr": 77.9, "dialect": 19.5, "emotion": 41.5},
+    ),
+    "it1.base": (
+        System("it1.base", "iteration 1", "trained", "it1.base", parameters=720_000, layers=3, dim=128),
+        {"phone": 57.9, "asr": 76.1, "dialect": 46.3, "emotion": 45.9},
+    ),
+}
 
 
 @pytest.fixture

@@ -1,12 +1,12 @@
 from pathlib import Path
 
 import pytest
+from report.conftest import report
 
 from toolkit.core.errors import UserError
-from toolkit.report.content import gather
-from toolkit.report.document import document
-from toolkit.report.funnel import Stage, chain, synthetic
-from toolkit.report.run_tables import funnel_table, kept_words, share_dropped
+from toolkit.report.render.markdown import document
+from toolkit.report.sections.ran import funnel_table, kept_words, share_dropped
+from toolkit.report.sources.funnel import Stage, chain, synthetic
 
 
 def test_the_funnel_reaches_every_stage_behind_the_inputs_in_the_order_of_the_work(recipe):
@@ -28,7 +28,7 @@ def test_every_drop_is_counted_by_stage_and_reason(recipe):
     rows = funnel_table(chain(recipe.ins)).rows
     dropped = [(row[2], row[3]) for row in rows if row[3] not in (None, "0")]
     assert dropped == [("clipped", "1"), ("too short", "1"), ("silent", "1")]
-    assert document(gather(recipe.ins)).rstrip().endswith("In all dropped: 3 rows, 3 utterances.")
+    assert document(report(recipe.ins)).rstrip().endswith("In all dropped: 3 rows, 3 utterances.")
 
 
 def test_what_a_config_leaves_out_has_a_row_of_its_own_and_is_not_dropped():
@@ -82,7 +82,7 @@ def test_a_record_that_is_gone_is_said_to_be(recipe):
     Path("dump/it1/sample/record.json").unlink()
     gaps = {str(stage.folder): stage.gap for stage in chain(recipe.ins)}
     assert "its record is gone" in gaps["dump/it1/sample"]
-    assert "dump/it1/sample: its record is gone" in document(gather(recipe.ins))
+    assert "dump/it1/sample: its record is gone" in document(report(recipe.ins))
 
 
 def test_drops_that_only_the_record_counts_are_counted(recipe):

@@ -1,148 +1,142 @@
+"""What the report reads: which inputs it knows, what it refuses, and what it says of what is absent."""
+
 import json
 import shutil
 from pathlib import Path
 
 import pytest
+from report.conftest import report, rows_of
 
 from toolkit.core.errors import UserError
-from toolkit.report.content import gather
-from toolkit.report.document import document
-from toolkit.report.model_table import compression, count, model_table
-from toolkit.report.paper import our_table
-from toolkit.report.results import collect
-from toolkit.report.run_tables import data_table
-from toolkit.report.tables import Estimate
+from toolkit.report.render.markdown import document
+from toolkit.report.sections.ran import data_table
+from toolkit.report.sections.systems import costs, count, main_table, saved
+from toolkit.report.sources.collect import collect
 
 
-def table_of(results):
-    table = model_table(results)
-    titles = [column.title for column in table.columns]
-    return {str(row[0]): dict(zip(titles, row)) for row in table.rows}, " ".join(table.notes)
-
-
-def test_every_row_stands_with_every_task_its_interval_and_its_cost(recipe):
-    rows, notes = table_of(collect(recipe.whole().ins))
-    assert list(rows) == ["FBANK", "stacked FBANK", "random initialisation", "iteration 1", "chance"]
-    assert rows["iteration 1"]["Phone acc. % ↑"] == Estimate(57.9, 57.9 - 2.3, 57.9 + 2.3)
-    assert str(rows["FBANK"]["ASR CER % ↓"]) == "79.2 [76.9, 81.5]"
-    assert rows["random initialisation"]["ASR WER % ↓"].value == pytest.approx(97.9)
-    assert [rows["iteration 1"][k] for k in ("Parameters", "RTF", "Latency ms", "Peak MB")] == [
-        "0.72M",
-        "0.0107",
-        "18.3",
-        "412",
-    ]
-    assert rows["chance"]["Dialect acc. % ↑"] == "20.0"
-    assert rows["chance"]["ASR CER % ↓"] is None
-    assert "95 % intervals, bootstrapped over speakers for phone, dialect and emotion; utterances for ASR" in notes
-    assert "phone 20,111 frames" in notes
+def cost_rows(run):
+    table = costs(run).blocks[0]
+    return rows_of(table), " ".join(table.notes)
 
 
 def test_inputs_are_recognised_by_what_lies_in_them(recipe):
     recipe.whole()
     Path("odd").mkdir()
-    ins = [Path("odd") / str(i) for i in range(5)]
-    for old, new in zip(recipe.ins, ins):
+    ins = [Path("odd") / str(i) for i in range(len(recipe.ins))]
+    for old, new in zip(recipe.ins, ins, strict=True):
         shutil.move(str(old), str(new))
-    results = collect(ins)
-    assert [len(x) for x in (results.sets, results.codebooks, results.qualities, results.trainings)] == [3, 1, 1, 1]
-    assert [row.name for row in results.rows] == ["fbank", "fbank_stacked", "random", "it1.base"]
+    run = collect(ins)
+    assert [len(x) for x in (run.sets, run.codebooks, run.qualities, run.trainings)] == [3, 1, 1, 1]
+    assert [system.name for system in run.board.systems] == ["fbank", "fbank_stacked", "random.it1.base", "it1.base"]
+    assert len(run.board.pairs) == 12 and run.strange == []
 
 
 def test_models_stand_in_the_order_in_which_they_were_trained(recipe):
     """A teacher called L of iteration 2 stands between its iteration 1 and its students, whatever the alphabet says."""
     recipe.whole()
     for name in ("it3/S", "it2/L"):
+        dotted = name.replace("/", ".")
         shutil.copytree("exp/it1/base", f"exp/{name}")
-        shutil.copytree("exp/probe/it1.base", f"exp/probe/{name.replace('/', '.')}")
-        recipe.edit(f"exp/probe/{name.replace('/', '.')}/row.json", row=name.replace("/", "."))
+        recipe.json(f"exp/probe/{dotted}/row.json", {"name": dotted, "title": dotted, "arm": "trained"})
     chain = [Path("exp/it1/base"), Path("exp/it3/S"), Path("exp/it2/L")]
-    assert [row.name for row in collect([*chain, Path("exp/probe")]).models] == ["it1.base", "it3.S", "it2.L"]
+    assert [s.name for s in collect([*chain, Path("exp/probe")]).models] == ["it1.base", "it3.S", "it2.L"]
 
 
-def test_compression_is_the_share_of_parameters_saved(recipe):
+def test_what_is_saved_is_the_share_of_parameters(recipe):
     recipe.whole()
     shutil.rmtree("exp/it1/base")
-    recipe.edit("exp/probe/random/row.json", parameters=316_000_000)
+    recipe.edit("exp/probe/random.it1.base/row.json", parameters=316_000_000)
     recipe.edit("exp/probe/it1.base/row.json", parameters=65_096_000)
-    results = collect([Path("exp/probe")])
-    rows, notes = table_of(results)
-    assert rows["iteration 1"]["Compression %"] == "79.4"
-    assert rows["random initialisation"]["Compression %"] == "0.0"
-    assert rows["FBANK"]["Compression %"] is None
-    assert "saved against random initialisation, the largest row: no row is of a network trained here" in notes
-    assert compression(None, results.rows[-1]) is None
+    run = collect([Path("exp/probe")])
+    rows, notes = cost_rows(run)
+    assert rows["iteration 1"]["Saved %"] == "79.4"
+    assert rows["it1.base, random"]["Saved %"] == "0.0"
+    assert rows["FBANK"]["Saved %"] is None
+    assert "Saved: parameters fewer than it1.base, random has." in notes
+    assert saved(run.board.systems[0], None) is None
     assert [count(n) for n in (None, 0, 720_000, 28_100_000, 316_000_000)] == [None, "0", "0.72M", "28.1M", "316M"]
 
 
-def test_compression_is_held_against_the_largest_network_trained_here_not_a_foreign_one(recipe):
+def test_sizes_are_held_against_the_largest_network_trained_here_not_a_foreign_one(recipe):
     recipe.whole()
     for name, parameters in (("it2.L", 316_000_000), ("xlsr", 632_000_000)):
-        shutil.copytree("exp/probe/it1.base", f"exp/probe/{name}")
-        recipe.edit(f"exp/probe/{name}/row.json", row=name, title=name, parameters=parameters)
+        system = {"name": name, "title": name, "arm": "trained", "parameters": parameters}
+        recipe.json(f"exp/probe/{name}/row.json", system)
     shutil.copytree("exp/it1/base", "exp/it2/L")
     recipe.edit("exp/probe/it1.base/row.json", parameters=65_096_000)
-    results = collect([*recipe.ins, Path("exp/it2/L")])
-    rows, notes = table_of(results)
-    compression = {name: rows[name]["Compression %"] for name in ("iteration 1", "it2.L", "xlsr")}
-    assert compression == {"iteration 1": "79.4", "it2.L": "0.0", "xlsr": "-100.0"}
-    assert "saved against it2.L, the largest network trained here." in notes
-    assert "Below 0: xlsr has more." in notes
-    assert {row[0]: row[3] for row in our_table(results, False).rows} == compression
+    rows, notes = cost_rows(collect([*recipe.ins, Path("exp/it2/L")]))
+    assert {name: rows[name]["Saved %"] for name in ("iteration 1", "it2.L", "xlsr")} == {
+        "iteration 1": "79.4",
+        "it2.L": "0.0",
+        "xlsr": "-100.0",
+    }
+    assert "Saved: parameters fewer than it2.L has." in notes
 
 
-def test_table_4_says_the_size_and_the_hours_of_our_networks_and_no_more(recipe):
-    recipe.whole().edit("exp/it1/base/record.json", counts={"hours": 1234.5})
-    recipe.edit("exp/probe/it1.base/row.json", parameters=316_000_000)
-    note = our_table(collect(recipe.ins), False).notes[0]
-    assert "test set; iteration 1: 316M parameters, trained on 1,234.50 h. The layout" in note
-    assert "small" not in note
-    recipe.edit("exp/probe/it1.base/row.json", parameters=...)
-    assert "on our own test set. The layout" in our_table(collect([Path("exp/probe")]), False).notes[0]
+def test_what_a_system_costs_stands_with_the_machine_and_only_if_it_was_measured(recipe):
+    rows, notes = cost_rows(collect(recipe.whole().ins))
+    row = rows["iteration 1"]
+    assert [row[k] for k in ("Parameters", "RTF ↓", "Latency ms ↓", "Peak MB ↓")] == ["0.72M", "0.0107", "18.3", "412"]
+    assert "Measured on CPU, 1 thread, 60 s of audio, latency of a clip of 1 s." in notes
+    recipe.edit("exp/probe/fbank/cost.json", threads=4)
+    Path("exp/probe/fbank_stacked/cost.json").unlink()
+    rows, notes = cost_rows(collect(recipe.ins))
+    assert rows["stacked FBANK"]["RTF ↓"] is None and "4 threads" in notes and "for fbank;" in notes
+    for path in Path("exp/probe").rglob("*.json"):
+        if path.name == "cost.json":
+            path.unlink()
+        elif path.name == "row.json":
+            recipe.edit(str(path), parameters=...)
+    assert costs(collect(recipe.ins)) is None
+    assert "RTF" not in document(report(recipe.ins))
 
 
 @pytest.mark.parametrize(
     ("gone", "message"),
     [
-        ("exp/probe/random", "random initialisation, same shape has no row"),
-        ("exp/probe/it1.base", "it1.base has no row"),
-        ("exp/probe/random/phone.json", "Phone acc. was not measured for random initialisation"),
-        ("exp/probe/fbank/cost.json", "FBANK has no cost.json"),
-        ("exp/it1/quality/examples.json", "this run"),
+        ("exp/probe", "No system was scored."),
+        ("exp/probe/it1.base", "6 paired tests are left out: it1.base not given."),
+        ("exp/it1/quality/quality.json", "the units of it1 have no quality.json: run units.quality"),
         ("data/dev/utt2spk", "no utt2spk in dev, so its speakers are not known"),
+        ("data/dev/utt2lang", "a set without utt2lang has no languages to count"),
+        ("data/record.json", "its record is gone: what it dropped is not known"),
     ],
 )
 def test_what_is_absent_is_a_dash_and_a_sentence(recipe, gone, message):
     recipe.whole()
     path = Path(gone)
     shutil.rmtree(path) if path.is_dir() else path.unlink()
-    assert message in document(gather(recipe.ins))
+    ins = [path for path in recipe.ins if path.is_dir()]
+    if not Path("exp/it1/quality/quality.json").is_file():
+        ins.remove(Path("exp/it1/quality"))
+    if message.startswith("6"):
+        kept = [p for p in json.loads(Path("exp/compare/pairs.json").read_text()) if p["task"] in ("phone", "asr")]
+        recipe.json("exp/compare/pairs.json", kept)
+    text = document(report(ins))
+    assert message in text and "–" in text
 
 
-def test_a_task_without_labels_is_said_to_have_none(recipe):
+def test_a_result_that_was_not_measured_is_a_dash(recipe):
     recipe.whole()
-    for path in [*Path("exp/probe").glob("*/emotion.json"), *Path("data").glob("*/utt2emotion")]:
+    for path in Path("exp/probe/fbank").glob("emotion*"):
         path.unlink()
-    rows, notes = table_of(collect(recipe.ins))
-    assert rows["iteration 1"]["Emotion acc. % ↑"] is None
-    assert "Emotion acc. was measured for no row: no set has utt2emotion" in notes
+    rows = rows_of(main_table(collect(recipe.ins)))
+    assert rows["FBANK"]["Emotion acc. % ↑"] is None
+    assert rows["stacked FBANK"]["Emotion acc. % ↑"] is not None
 
 
-def test_languages_take_the_place_of_dialects(recipe):
+def test_a_result_without_its_items_is_not_read(recipe):
+    """It may be one of an older run: a task is done when its items are there."""
     recipe.whole()
-    for path in Path("exp/probe").glob("*/dialect.json"):
-        path.rename(path.with_name("language.json"))
-        recipe.edit(str(path.with_name("language.json")), task="language")
-    rows, _ = table_of(collect(recipe.ins))
-    assert str(rows["iteration 1"]["Language acc. % ↑"]) == "46.3 [44.0, 48.6]"
-    assert "Dialect acc. % ↑" not in rows["iteration 1"]
+    Path("exp/probe/fbank/emotion.items.tsv").unlink()
+    assert rows_of(main_table(collect(recipe.ins)))["FBANK"]["Emotion acc. % ↑"] is None
 
 
-@pytest.mark.parametrize("kept", range(5))
+@pytest.mark.parametrize("kept", range(6))
 def test_any_single_input_makes_a_report(recipe, kept):
-    text = document(gather([recipe.whole().ins[kept]]))
-    assert "## Funnel of drops" in text
-    assert "–: " in text
+    text = document(report([recipe.whole().ins[kept]]))
+    assert "## Funnel of drops" in text and text.startswith("# Results: ")
+    assert ("No system was scored." in text) == (kept != 4)
 
 
 def test_hours_are_the_sum_of_utt2dur(recipe):
@@ -165,10 +159,12 @@ BREAKS = [
     ("exp/it1/base/loss.tsv", "step\tloss\n1\t2\t3\n", "train.pretrain"),
     ("exp/it1/base/loss.tsv", "step\tloss\n1\tx\n", "train.pretrain"),
     ("exp/it1/base/hf/config.json", "\x00", "train.pretrain"),
-    ("exp/probe/random/row.json", '{"row": "random"}', "tasks.fit"),
-    ("exp/probe/random/cost.json", '{"rtf": "fast"}', "tasks.fit"),
-    ("exp/probe/random/phone.json", '{"task": "phone", "percent": NaN}', "tasks.fit"),
-    ("exp/probe/random/asr.json", "{}", "tasks.fit"),
+    ("exp/probe/fbank/row.json", '{"name": "fbank"}', "tasks.fit"),
+    ("exp/probe/fbank/cost.json", '{"rtf": "fast"}', "tasks.fit"),
+    ("exp/probe/fbank/phone.json", '{"system": "fbank", "task": NaN}', "tasks.fit"),
+    ("exp/probe/fbank/asr.json", "{}", "tasks.fit"),
+    ("exp/compare/pairs.json", '[{"task": "phone"}]', "score.compare_probes"),
+    ("exp/compare/pairs.json", "{}", "score.compare_probes"),
     ("data/dropped.tsv", "one field\n", "data.corpora.mini"),
     ("data/dev/utt2dur", "a long\n", "data.corpora.mini"),
 ]
@@ -183,21 +179,25 @@ def test_a_broken_file_is_named_with_the_step_to_rerun(recipe, file, text, step,
         for record in Path("exp").rglob("record.json"):
             record.unlink()
     with pytest.raises(UserError) as error:
-        gather(recipe.ins)
+        report(recipe.ins)
     assert error.value.where == file
     assert f"runs {step} " in error.value.remedy
+
+
+PHONE = "exp/probe/fbank/phone.json"
 
 
 @pytest.mark.parametrize(
     ("file", "changes", "message"),
     [
-        ("exp/probe/random/phone.json", {"low": 90}, "low is above high"),
-        ("exp/probe/random/phone.json", {"n": 2.5}, "not a whole number"),
-        ("exp/probe/random/phone.json", {"agreeing": "yes"}, "agreeing is 'yes', not true or false"),
-        ("exp/probe/random/phone.json", {"percent": True}, "percent is True"),
-        ("exp/probe/random/phone.json", {"percent": ...}, "percent is missing"),
-        ("exp/probe/random/phone.json", {"confusion": {"labels": ["a"], "counts": [[1, 2]]}}, "not a square"),
-        ("exp/probe/random/phone.json", {"layer_weights": [1, None]}, r"layer_weights\[1\]"),
+        (PHONE, {"figures": []}, "phone: a result without a figure"),
+        (PHONE, {"system": "it1.base"}, "it is of it1.base, and its folder of fbank"),
+        (PHONE, {"system": ...}, "system is missing"),
+        (PHONE, {"words": 1}, "words is unknown"),
+        (PHONE, {"confusion": {"labels": ["a"], "counts": [[1, 2]]}}, "not a square"),
+        (PHONE, {"chosen": {"layer_weights": [1, None]}}, r"chosen.layer_weights\[1\] is None, not a finite number"),
+        ("exp/probe/fbank/row.json", {"arm": "model"}, "arm is 'model', not trained or random or features"),
+        ("exp/probe/fbank/row.json", {"frozen": "yes"}, "frozen is 'yes', not true or false"),
         ("exp/it1/quality/quality.json", {"rate": 0}, "not above 0"),
         ("exp/it1/codebook/codebook.json", {"source": ...}, "source is missing"),
         ("exp/it1/quality/quality.json", {"histogram": [1, 2]}, "histogram has 2 bins, k is 100"),
@@ -208,6 +208,25 @@ def test_a_value_that_cannot_be_is_refused(recipe, file, changes, message):
     with pytest.raises(UserError, match=message) as error:
         collect(recipe.ins)
     assert error.value.where == file
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"low": 90.0}, "low is above high"),
+        ({"n": 2.5}, r"figures\[0\].n is 2.5, not a whole number"),
+        ({"agreeing": "yes"}, "agreeing is 'yes', not true or false"),
+        ({"value": True}, "value is True, not a finite number"),
+        ({"value": float("nan")}, "value is nan, not a finite number"),
+        ({"value": ...}, r"figures\[0\].value is missing"),
+        ({"metric": {"name": "x", "unit": "%", "better": "up"}}, "better is 'up', not high or low"),
+    ],
+)
+def test_a_figure_that_cannot_be_is_refused(recipe, changes, message):
+    recipe.whole().figure(PHONE, **changes)
+    with pytest.raises(UserError, match=message) as error:
+        collect(recipe.ins)
+    assert error.value.where == PHONE
 
 
 @pytest.mark.parametrize("wav", ["../../../data/x.wav", "/etc/hostname", "examples/none.wav"])
@@ -221,9 +240,9 @@ def test_an_example_reads_only_audio_of_its_own_folder(recipe, wav):
 
 
 def test_an_unknown_folder_is_refused(recipe):
-    recipe.whole().write("other/readme.txt", "hello")
-    with pytest.raises(UserError, match="other holds no result"):
-        collect([Path("other")])
+    recipe.whole().write("notes/readme.txt", "hello")
+    with pytest.raises(UserError, match="notes holds no result"):
+        collect([Path("notes")])
 
 
 def test_an_unfinished_folder_is_refused(recipe):
@@ -233,22 +252,23 @@ def test_an_unfinished_folder_is_refused(recipe):
     assert "tasks.fit" in error.value.remedy
 
 
-def test_a_row_given_twice_is_refused(recipe):
+def test_a_system_given_twice_is_refused(recipe):
     recipe.whole()
-    with pytest.raises(UserError, match="given twice"):
+    with pytest.raises(UserError, match="systems given twice: fbank, fbank_stacked"):
         collect([*recipe.ins, Path("exp/probe")])
 
 
 def test_files_that_were_not_committed_are_said_to_have_made_a_stage(recipe):
     recipe.whole()
     message = "(+: made with files that were not committed)"
-    assert message not in document(gather(recipe.ins))
+    assert message not in document(report(recipe.ins))
     recipe.edit("exp/it1/base/record.json", commit="9cb74b0+")
-    assert f"Commit: the stages differ: abc1234, 9cb74b0+ {message}" in document(gather(recipe.ins))
+    assert f"Commit: the stages differ: abc1234, 9cb74b0+ {message}" in document(report(recipe.ins))
 
 
 def test_a_table_without_rows_says_why(recipe):
     recipe.whole()
-    data = gather([Path("data")])
-    assert "no row of a probe folder is among the inputs" in data.details.notes[0]
-    assert any("was given no config file" in note for note in gather(recipe.ins).config.notes)
+    alone = report([Path("exp/it1/codebook")])
+    assert alone.main.rows == [["–", None]] and alone.main.notes == ["No system was scored."]
+    assert "no data dir is among the inputs" in document(alone)
+    assert "was given no config file" in document(report(recipe.ins))

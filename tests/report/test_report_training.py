@@ -2,32 +2,38 @@ import shutil
 from pathlib import Path
 
 import pytest
+from report.conftest import report
 
 from toolkit.models.encoder import encoder_name
-from toolkit.report.content import gather
-from toolkit.report.document import document
-from toolkit.report.page import page
-from toolkit.report.results import collect
-from toolkit.report.training import network_name, read_training
+from toolkit.report.render.html import page
+from toolkit.report.render.markdown import document
+from toolkit.report.sources.collect import collect
+from toolkit.report.sources.training import network_name, read_training
 from toolkit.train.engine.history import History
 
 
 @pytest.mark.parametrize("path", ["exp/base", "exp/it1/base", "x/exp/it1/base", "nano/exp/it2/L", "peer"])
 @pytest.mark.parametrize("trained", [True, False])
-def test_a_network_is_called_as_its_probe_row_is(recipe, path, trained):
+def test_a_network_is_called_as_its_system_is(recipe, path, trained):
     folder = recipe.root / path / "hf" if trained else recipe.root / path
     folder.mkdir(parents=True)
     assert network_name(Path(path)) == encoder_name(Path(path))
 
 
-def test_a_network_right_under_exp_is_found_among_the_probed(recipe):
+def test_a_network_right_under_exp_is_known_among_the_systems(recipe):
     recipe.whole()
     shutil.move("exp/it1/base", "exp/base")
     shutil.move("exp/probe/it1.base", "exp/probe/base")
-    recipe.edit("exp/probe/base/row.json", row="base")
-    text = document(gather([Path("exp/base"), Path("exp/probe")]))
-    assert "was not probed" not in text
-    assert "the largest network trained here" in text
+    recipe.edit("exp/probe/base/row.json", name="base", model="base")
+    for path in Path("exp/probe/base").glob("*.json"):
+        if path.name not in ("row.json", "cost.json"):
+            recipe.edit(str(path), system="base")
+    text = document(report([Path("exp/base"), Path("exp/probe")]))
+    assert "Not scored" not in text
+    run = collect([Path("exp/base"), Path("exp/probe")])
+    assert run.reference() is run.board.system("base")
+    shutil.rmtree("exp/probe/base")
+    assert "Not scored: base." in document(report([Path("exp/base"), Path("exp/probe")]))
 
 
 def test_losses_of_both_sets_are_read_and_gaps_counted(recipe):
@@ -54,4 +60,4 @@ def test_the_columns_that_train_writes_are_the_curves_that_the_report_reads(tmp_
 
 def test_the_accuracy_at_masked_frames_is_drawn(recipe):
     recipe.whole().write("exp/it1/base/loss.tsv", "step\tloss\taccuracy_masked\n1\t5\t0.1\n2\t4\t0.2\n")
-    assert "it1.base: accuracy" in page(gather(recipe.ins))
+    assert "it1.base: accuracy" in page(report(recipe.ins))

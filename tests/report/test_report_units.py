@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.report.results import collect
-from toolkit.report.run_tables import unit_table
+from toolkit.report.sections.units import unit_table
+from toolkit.report.sources.collect import collect
 
 
 def unit_rows(*paths):

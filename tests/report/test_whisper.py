@@ -113,7 +113,7 @@ def test_whether_filtering_helped_is_said_by_the_paired_interval_alone(
     run: Recipe, ends: tuple[float, float], shown: bool, words: str
 ) -> None:
     def put(pair: dict[str, Any]) -> dict[str, Any]:
-        mine = (pair["system"], pair["other"], pair["task"]) == ("filtered", "unfiltered", "test")
+        mine = (pair["system"], pair["against"], pair["task"]) == ("filtered", "unfiltered", "test")
         low, high = ends
         return {"difference": pair["difference"] | {"value": -2.0, "low": low, "high": high}} if mine else {}
 

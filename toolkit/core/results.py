@@ -238,6 +238,10 @@ class LayerFigures:
     dev: dict[int, float]
     chance: float | None = None
 
+    def __post_init__(self) -> None:
+        if not self.test or self.test.keys() != self.dev.keys():
+            raise ValueError(f"{self.task}: test and dev must have the same states, and at least one")
+
     @property
     def metric(self) -> Metric:
         return next(iter(self.test.values())).metric

@@ -93,7 +93,7 @@ class Board:
                 column = Column(result.task, result.title, figure.metric, figure.profile, figure.group, decides)
                 made.setdefault(key, column)
         place = {task: n for n, task in enumerate(self.order)}
-        return sorted(made.values(), key=lambda column: place.get(column.task, len(place)))
+        return sorted(made.values(), key=lambda column: (place.get(column.task, len(place)), column.task))
 
     def result(self, system: str, task: str) -> TaskResult | None:
         return self.results.get((system, task))

@@ -19,6 +19,12 @@ class Published:
     note: str = ""
     "conditions of the figures: data, sizes, what the names mean"
 
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if row.count("|") + 1 != len(self.columns):
+                message = f"a row of {row.count('|') + 1} cells under {len(self.columns)} headings: {row}"
+                raise ValueError(f"published table {self.title}: {message}")
+
 
 @dataclass(frozen=True)
 class ReportConfig:

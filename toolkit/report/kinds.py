@@ -106,7 +106,7 @@ def paragraphs(*notes: str) -> list[str]:
 
 
 def published(table: Published) -> Table:
-    """A paper's table. Raises ValueError for a row with more or fewer cells than headings."""
+    """A paper's table."""
     rows: list[list[Cell]] = [
         [None if cell.strip() in ("", "-", "–") else cell.strip() for cell in row.split("|")] for row in table.rows
     ]

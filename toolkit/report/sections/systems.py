@@ -241,14 +241,15 @@ def figures(run: Run) -> Section | None:
             chosen = result.chosen
             tail = [_written(chosen.lr, "g"), str(chosen.tried) if chosen.lr else None, _written(result.steps, ",")]
             for figure in result.figures:
-                about = " ".join(filter(None, (figure.metric.heading, figure.profile, figure.group)))
+                metric = figure.metric
+                about = " ".join(filter(None, (metric.heading, metric.unit, figure.profile, figure.group)))
                 drawn = f"{figure.block_count:,} {plural(figure.blocks)}"
                 counted = f"{figure.n:,} {figure.unit_of_n}"
                 rows.append([system.title, result.title, about, shown(figure), counted, drawn, *tail])
     if not rows:
         return None
     words = [Heading("System", "left"), Heading("Task", "left"), Heading("Metric", "left")]
-    titles = ["%", "n", "Blocks", "Learning rate", "Rates tried", "Steps"]
+    titles = ["Figure", "n", "Blocks", "Learning rate", "Rates tried", "Steps"]
     blocks: list[Block] = [Table("Every figure", [*words, *map(Heading, titles)], rows, _settings(board), "this run")]
     return Section("figures", "Every figure", [Folded("Every figure of every system", blocks)])
 

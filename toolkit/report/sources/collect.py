@@ -104,7 +104,12 @@ class _Tasks:
     results: list[TaskResult] = field(default_factory=list)
     costs: dict[str, Cost] = field(default_factory=dict)
     pairs: list[Pair] = field(default_factory=list)
-    order: list[str] = field(default_factory=list)
+    orders: list[list[str]] = field(default_factory=list)
+
+    @property
+    def order(self) -> list[str]:
+        """Of the tasks: that of the run with the most, then what others have beside it."""
+        return list(dict.fromkeys(name for names in sorted(self.orders, key=lambda o: (-len(o), o)) for name in names))
 
 
 def collect(paths: Sequence[Path], baseline: str = "") -> Run:
@@ -170,7 +175,7 @@ def _take(path: Path, run: Run, tasks: _Tasks) -> bool:
         tasks.results += results
         tasks.costs |= {system.name: cost} if cost else {}
     tasks.pairs += read_pairs(path)
-    tasks.order += [name for name in read_order(path) if name not in tasks.order]
+    tasks.orders.append(read_order(path))
     run.codebooks += [read_codebook(path)] if (path / "codebook.json").is_file() else []
     run.qualities += [read_quality(path)] if (path / "quality.json").is_file() else []
     if scores := read_scores(path):
