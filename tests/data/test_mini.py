@@ -332,8 +332,8 @@ def test_at_a_slower_pace_the_same_minutes_hold_fewer_and_longer_utterances() ->
     [
         ({"adapt_speakers": 4}, "adapt_share"),
         ({"adapt_share": 0.1}, "adapt_speakers"),
-        ({"adapt_speakers": 12, "adapt_share": 0.1}, "nobody is left"),
-        ({"adapt_speakers": 4, "adapt_share": 0.6}, "nothing is left"),
+        ({"adapt_speakers": 12, "adapt_share": 0.1}, "no speaker remains"),
+        ({"adapt_speakers": 4, "adapt_share": 0.6}, "no audio remains"),
         ({"pace": 0.1}, "pace"),
         ({"emotions": ("bored",)}, "bored is none of neutral"),
         ({"emotions": ()}, "one or more"),

@@ -22,18 +22,21 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Limits:
-    """What a recording must keep to."""
+    """Limits that a recording must keep."""
 
     min_seconds: float = 0.5
-    """shortest recording, seconds"""
+    """shorter recordings are dropped, seconds; larger drops more"""
     max_seconds: float = 60.0
-    """longest recording, seconds"""
+    """longer recordings are dropped, unless they are cut, seconds; smaller drops more"""
     silent_dbfs: float = -60.0
-    """a recording whose loudest tenth of a second stays below this level is silent, dB of full scale"""
+    """a recording is dropped as silent if its loudest tenth of a second is below this level, dB of full scale (0 is the
+    loudest); a larger value drops more"""
     max_clipped: float = 0.05
-    """largest share of samples at full scale"""
+    """largest share of samples at full scale, 0 to 1; recordings with more are dropped as clipped; smaller drops
+    more"""
     min_rate: int = 4000
-    """lowest sampling rate, Hz: a header that says less is damaged, and its seconds would be minutes"""
+    """recordings with a lower sampling rate in their header are dropped, Hz: such a header is damaged, and its duration
+    would be wrong"""
 
 
 ANY_LENGTH = Limits(min_seconds=0.0, max_seconds=math.inf)

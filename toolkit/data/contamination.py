@@ -37,24 +37,26 @@ from .same_audio import probe, read_rows, same, tasks, write_rows
 
 @dataclass(frozen=True)
 class ContaminationConfig:
-    """What is compared, and what is done about it."""
+    """What is compared between training and test sets, and what is removed."""
 
     train: tuple[str, ...] = ("*train*",)
-    """names of the sets that are trained on, or patterns of names; all others are test sets, dev too"""
+    """names of the training sets, or patterns such as *train*; all other sets, dev too, count as test sets"""
     remove: tuple[str, ...] = KINDS
-    """what takes an utterance out of a training set where a test set has it too: programme, prompt, audio, speaker;
-    what is not named here is reported and stays. Leave speaker out for corpora of few speakers, prompt where texts are
-    read aloud many times"""
+    """kinds of sharing with a test set for which an utterance is removed from a training set: programme, prompt (the
+    same text), audio, speaker; a kind not named is reported but kept. Leave out speaker for corpora of few speakers,
+    and prompt for corpora in which many people read the same texts"""
     fewest_words: int = 4
-    """shorter prompts (yes, thank you) are counted and nothing more"""
+    """smallest number of words of a prompt for which it is removed; shorter shared prompts (yes, thank you) are only
+    counted; larger removes fewer"""
     audio: bool = True
-    """compare the audio too, which opens recordings"""
+    """true: also compare the audio itself, which opens the recordings and is slower; false: compare tables only"""
     most: float = 0.01
-    """share of a training set's utterances above which the step refuses to go on: somebody should look at it first"""
+    """largest share of a training set that may be removed, 0 to 1; above it the step stops with an error, so that
+    somebody checks the sets"""
     allow_contamination: bool = False
-    """go on above `most`; the utterances are taken out all the same"""
+    """true: go on above `most`; the utterances are removed all the same"""
     allow_pipes: bool = False
-    """accept commands in wav.scp"""
+    """true: run shell commands (pipes) that wav.scp names; false: refuse them. Allow only for files you trust"""
 
     def __post_init__(self) -> None:
         if odd := [kind for kind in self.remove if kind not in KINDS]:

@@ -17,16 +17,16 @@ LEAST_RANGE_DB = 10.0  # between floor and speech; less means that there are no 
 
 @dataclass(frozen=True)
 class CutConfig:
-    """How long recordings without a transcript are cut."""
+    """How long recordings without a transcript are cut into pieces."""
 
     how: Literal["energy", "fixed", "none"] = "energy"
-    """energy: at pauses, which are left out; fixed: every longest_seconds; none: not at all"""
+    """energy: at pauses, which are left out; fixed: every longest_seconds; none: recordings are not cut"""
     longest_seconds: float = 20.0
-    """longest piece; recordings up to this length stay whole, seconds"""
+    """longest piece, seconds; recordings up to this length are not cut; larger gives fewer, longer pieces"""
     shortest_seconds: float = 1.0
-    """shorter pieces are dropped, seconds"""
+    """shorter pieces are dropped, seconds; larger drops more"""
     pause_seconds: float = 0.4
-    """a stretch below the speech level that is at least this long is a pause, seconds"""
+    """shortest stretch below the level of speech that counts as a pause, seconds; larger finds fewer pauses"""
 
     def __post_init__(self) -> None:
         if not 0.1 <= self.shortest_seconds <= self.longest_seconds / 2:

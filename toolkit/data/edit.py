@@ -27,23 +27,25 @@ SHOWN = 20
 
 @dataclass(frozen=True)
 class EditConfig:
-    """What to make."""
+    """Which data directories are made."""
 
     action: Literal["subset", "combine", "split"]
-    """subset, combine or split; also as the first word"""
+    """subset: part of a data directory; combine: several as one; split: one into parts without common speakers; may
+    also be the first word of the command"""
     by: Literal["first", "random", "list", "speakers", "label"] = "first"
-    """subset: the first count utterances; count drawn ones; those of a list of ids, or of a list of speakers (a file,
-    the second input); count drawn ones of each label"""
+    """for subset; first: the first `count` utterances; random: `count` utterances drawn by seed; list: the ids in a
+    file, the second input; speakers: all utterances of the speakers in a file, the second input; label: `count` drawn
+    utterances of each label"""
     count: int = 0
-    """subset: how many utterances (by label: of each label)"""
+    """for subset: number of utterances to keep (by label: per label)"""
     label: str = "utt2lang"
-    """subset by label: the table of the labels"""
+    """for subset by label: table that holds the labels, e.g. utt2lang"""
     shares: tuple[str, ...] = ("train=0.8", "dev=0.1", "test=0.1")
-    """split: parts and their shares of the audio"""
+    """for split: name=share of each part, shares of the audio"""
     seed: int = 1
-    """of drawing and splitting"""
+    """random seed of random and label subsets and of split; another seed takes other utterances or speakers"""
     allow_pipes: bool = False
-    """accept commands in wav.scp"""
+    """true: run shell commands (pipes) that wav.scp names; false: refuse them. Allow only for files you trust"""
 
     def __post_init__(self) -> None:
         shares_of(self.shares)

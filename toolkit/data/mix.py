@@ -25,12 +25,12 @@ LABELS = ("utt2lang", "utt2emotion", "utt2prog", "utt2orig")
 
 @dataclass(frozen=True)
 class MixConfig:
-    """Which sets go together; names, or patterns such as `librispeech_train_*`."""
+    """Which sets are put together: names, or patterns such as `librispeech_train_*`."""
 
     train: tuple[str, ...] = ("*train*",)
-    """sets that become `train`"""
+    """sets that together become `train`: names or patterns"""
     dev: tuple[str, ...] = ("*dev*",)
-    """sets that become `dev`"""
+    """sets that together become `dev`: names or patterns"""
 
     def of(self, part: str) -> tuple[str, ...]:
         patterns: tuple[str, ...] = getattr(self, part)

@@ -32,30 +32,30 @@ CORPUS = "utt2corpus"
 
 @dataclass(frozen=True)
 class SampleConfig:
-    """How much to draw, and of what."""
+    """How much speech is drawn, and from which sets."""
 
     count: int = 0
-    """utterances to draw; 0: no limit"""
+    """number of utterances to draw; 0: no limit"""
     hours: float = 0.0
-    """hours of audio to draw at most; 0: no limit. With neither limit all sets are put together, whole"""
+    """largest amount of audio to draw, hours; 0: no limit. If count and hours are both 0, all utterances are taken"""
     sets: tuple[str, ...] = ("*train*",)
-    """of a folder that holds data directories: names to take, or patterns"""
+    """sets to draw from in an input folder that holds several data directories: names or patterns"""
     shares: dict[str, float] = field(default_factory=dict)
-    """set -> its share of the utterances, e.g. `mgb2_train: 0.4`, in any unit; every set is named, or none: then each
-    has the share that it has of them all"""
+    """relative share of the drawn utterances per set, e.g. `mgb2_train: 0.4`; only ratios count; name every set or
+    none; none: in proportion to each set's utterances"""
     seed: int = 1
-    """decides which"""
+    """random seed that decides which utterances are drawn; with one seed a larger draw contains every smaller one"""
     shortest_seconds: float = 0.0
-    """shorter utterances are dropped before the draw, s"""
+    """shorter utterances are dropped before the draw, seconds; larger drops more"""
     longest_seconds: float = 0.0
-    """longer ones too, s (30: what a Whisper's window holds); 0: no limit"""
+    """longer utterances are dropped before the draw, seconds; smaller drops more; 0: none (30 is a Whisper's window)"""
 
     def __post_init__(self) -> None:
         for name in ("count", "hours", "shortest_seconds", "longest_seconds"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must be at least 0")
         if 0 < self.longest_seconds < self.shortest_seconds:
-            raise ValueError("longest_seconds: nothing is as short as this and as long as shortest_seconds")
+            raise ValueError("longest_seconds must not be below shortest_seconds")
         if bad := [name for name, share in self.shares.items() if share <= 0]:
             raise ValueError(f"shares.{bad[0]} must be positive; leave the set out of `sets` and --in instead")
 

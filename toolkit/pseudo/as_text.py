@@ -21,7 +21,7 @@ from ..score.hypotheses import is_hypotheses, read_hypotheses
 
 @dataclass(frozen=True)
 class AsTextConfig:
-    """Nothing to choose."""
+    """This step has no settings."""
 
 
 def run(step: Step[AsTextConfig]) -> None:

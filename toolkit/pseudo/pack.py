@@ -39,27 +39,29 @@ from .windows import Header, Window, vocabulary_hash, write_windows
 
 @dataclass(frozen=True)
 class PackConfig:
-    """How windows are filled."""
+    """How utterances and their labels are put into windows."""
 
     labels: Literal["pseudo", "truth"] = "pseudo"
-    """what the model is to write: a folder of pseudo.transcribe, or the data directory's `text`"""
+    """text that the model learns to write; pseudo: hypotheses of pseudo.transcribe; truth: `text` of the data
+    directory"""
     keep: str = ""
-    """name of a selection of pseudo.select; empty: every utterance"""
+    """name of a selection of pseudo.select: only its utterances are packed; empty: all"""
     window_seconds: float = 30.0
-    """the most a window holds, s; no more than the 30 s that timestamps reach"""
+    """largest length of a window, seconds, up to 30"""
     fill_seconds: float = 0.0
-    """utterances are put together up to so many, and a longer one stands alone, s; 0: as many as a window holds"""
+    """utterances are put together up to this many seconds; a longer utterance gets a window alone; smaller gives more,
+    shorter windows; 0: up to window_seconds"""
     gap_seconds: float = 0.0
-    """silence between two utterances of a window, s"""
+    """silence between two utterances of a window, seconds; larger fits fewer"""
     max_tokens: int = 225
-    """the longest label of a window, prompt, timestamps and end included; 225 leaves as much before it for the text of
-    the window before, in the 448 positions of the decoder"""
+    """largest number of tokens in a window's label, with prompt, timestamps and end; utterances with longer labels are
+    dropped; 225 leaves about half of the decoder's 448 positions for the text of the window before"""
     shortest_seconds: float = 0.0
-    """shorter utterances are dropped, s"""
+    """shorter utterances are dropped, seconds; larger drops more; 0: none"""
     language: str = "ar"
-    """labels: truth: language of the transcripts; a pseudo-label says its own"""
+    """for labels: truth: Whisper's code of the transcripts' language; a pseudo-label carries its own"""
     languages: dict[str, str] = field(default_factory=dict)
-    """labels: truth: language of those whose utt2lang is this, e.g. `ENG: en`"""
+    """for labels: truth: Whisper's code for each label of utt2lang in another language, e.g. `ENG: en`"""
 
     def __post_init__(self) -> None:
         if not TICK <= self.window_seconds <= LAST_TICK * TICK:
@@ -69,7 +71,7 @@ class PackConfig:
         if not 0 <= self.gap_seconds < self.window_seconds:
             raise ValueError("gap_seconds must be at least 0 and shorter than the window")
         if self.max_tokens <= FRAME + MARKS:
-            raise ValueError(f"max_tokens must be more than {FRAME + MARKS}: prompt, timestamps and end are that many")
+            raise ValueError(f"max_tokens must be more than {FRAME + MARKS}, the tokens of prompt, timestamps and end")
         if self.shortest_seconds < 0:
             raise ValueError("shortest_seconds must be at least 0")
 

@@ -62,17 +62,19 @@ LABEL, REFERENCES = ("ok", "empty", "cut off"), ("no", "empty", "yes")  # by Mea
 
 @dataclass(frozen=True)
 class SelectConfig:
-    """What is measured, and what is kept."""
+    """How pseudo-labels are measured, and which are kept."""
 
     profile: str = "sawt"
-    "normalisation of labels and references before they are compared; to-distill is the paper's"
+    """text normalisation of labels and references before their WER is computed; to-distill is the paper's; python3 -m
+    toolkit.text.normalise --list shows all"""
     lambdas: tuple[float, ...] = LAMBDAS
-    "limits of the WER in percent whose survival is shown"
+    "WER limits in percent for the survival table, which shows how much speech each limit would keep; they drop nothing"
     duration_edges: tuple[float, ...] = (2.0, 5.0, 10.0, 20.0, 30.0)
-    "seconds at which utterances are parted into bins of duration"
+    "durations in seconds that divide the utterances into bins of the survival table; they drop nothing"
     keep: dict[str, str] = field(default_factory=dict)
-    """selections by name, e.g. `filtered: "wer <= 80"`, `confident: "confidence >= -0.6, repetition <= 2.4"`, and
-    `unfiltered: ""`, which keeps every label that is neither empty nor cut off"""
+    """selections to write: name and criterion, e.g. `filtered: "wer <= 80"`, `confident: "confidence >= -0.6,
+    repetition <= 2.4"`; a smaller WER limit keeps fewer labels; an empty criterion (`unfiltered: ""`) keeps every label
+    that is neither empty nor cut off"""
 
     def __post_init__(self) -> None:
         for name, values in (("lambdas", self.lambdas), ("duration_edges", self.duration_edges)):

@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LabelConfig:
-    """How labels are made; what they are made of stands in the codebook."""
+    """How fast labels are made; the features and centroids come from the codebook."""
 
     threads: int = 1
-    "CPU threads of a worker; floating-point sums, and so the bytes, may depend on it"
+    """CPU threads of each worker; more are faster; the number may change the last digits of the features, so labels may
+    differ"""
 
     def __post_init__(self) -> None:
         check_threads("threads", self.threads)

@@ -43,18 +43,18 @@ _THEH = str.maketrans("^", "v")
 
 @dataclass(frozen=True)
 class ArabicSpeechCorpusConfig:
-    """What is taken."""
+    """Which sets are made."""
 
     dev_share: float = 0.0
-    """share of the training utterances that becomes a dev set, which the corpus has not"""
+    """share of the training utterances that becomes a dev set, 0 to 1, as the corpus has none; 0: no dev set"""
     seed: int = 1
-    """decides which those are"""
+    """random seed that decides which utterances become the dev set"""
     take: Take = field(default_factory=Take)
     """limits and links"""
 
     def __post_init__(self) -> None:
         if not 0 <= self.dev_share < 1:
-            raise ValueError(f"dev_share: {self.dev_share} is no share of 0 to 1")
+            raise ValueError(f"dev_share must be 0 to below 1, not {self.dev_share}")
 
 
 @dataclass(frozen=True)

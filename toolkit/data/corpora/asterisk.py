@@ -48,21 +48,21 @@ _DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight
 
 @dataclass(frozen=True)
 class AsteriskConfig:
-    """How to split."""
+    """How the prompts are split and transcribed."""
 
     seed: int = 1
-    "decides which prompts go where"
+    "random seed that decides which prompts go to train, dev and test"
     dev_share: float = 0.1
-    "share of the prompts that is dev"
+    "share of the prompts in dev, 0 to 1; the rest beside dev and test is train"
     test_share: float = 0.2
-    "share of the prompts that is test"
+    "share of the prompts in test, 0 to 1; the rest beside dev and test is train"
     min_seconds: float = 0.2
-    "shorter recordings are dropped, s"
+    "shorter recordings are dropped, seconds; larger drops more"
     languages: tuple[str, ...] = ()
-    "languages to take, e.g. `en`; empty: all that are there"
+    "languages to take, e.g. `en`; en must be among them; empty: all in the corpus"
     transcript: Literal["words", "verbatim"] = "words"
-    """English text: lower-case words without punctuation, digits in words; or as the file has it, what is not said
-    left out"""
+    """spelling of the English text; words: lower-case words without punctuation, digits as words; verbatim: as in the
+    file, without marks of what is not spoken"""
 
     def __post_init__(self) -> None:
         if self.dev_share <= 0 or self.test_share <= 0 or self.dev_share + self.test_share >= 1:

@@ -48,14 +48,15 @@ _NUMBER = re.compile(r"[-_ .]*(?:(?:seg(?:ment)?|utt)[-_ .]*)?\d+(?:[-_.:]\d+)*$
 
 @dataclass(frozen=True)
 class CasablancaConfig:
-    """What is taken, and how the validation split is divided."""
+    """Which dialects are taken, and how the validation split is divided."""
 
     dialect: str = ""
-    """only this one, by code or name (ALG, Algeria, الجزائر), into train, dev and test; empty: all"""
+    """one dialect to take, by code or name (ALG, Algeria, الجزائر), written as train, dev and test; empty: all
+    dialects"""
     dev_share: float = 0.2
-    """share of the validation split that becomes dev; the rest is train"""
+    """share of the official validation split that becomes dev, 0 to 1; the rest becomes train"""
     seed: int = 1
-    """of that division"""
+    """random seed of the division into dev and train"""
     take: Take = field(default_factory=Take)
     """limits and links"""
 

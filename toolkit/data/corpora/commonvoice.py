@@ -44,12 +44,13 @@ Numbered = tuple[int, Row]
 
 @dataclass(frozen=True)
 class CommonVoiceConfig:
-    """What is taken."""
+    """Which part of Common Voice is taken."""
 
     language: str = "ar"
-    """code of the language, which is the name of its folder"""
+    """code of the language, e.g. ar, which is the name of its folder in the corpus"""
     validated: bool = False
-    """train on all that was validated, without the recordings, the speakers and the prompts of dev and test"""
+    """true: train on all validated recordings except those that share a recording, speaker or prompt with dev or test
+    (more audio); false: train on the official train split"""
     take: Take = field(default_factory=Take)
     """limits and links"""
 

@@ -37,10 +37,10 @@ DIALECTS = {"ar_eg": "MSA", "en_us": "ENG"}
 
 @dataclass(frozen=True)
 class FleursConfig:
-    """What is taken."""
+    """Which language of FLEURS is taken."""
 
     language: str = "ar_eg"
-    """code of the language, which is the name of its folder"""
+    """code of the language, e.g. ar_eg, which is the name of its folder in the corpus"""
     take: Take = field(default_factory=Take)
     """limits and links"""
 

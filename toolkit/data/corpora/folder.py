@@ -34,27 +34,29 @@ BYTES_PER_SECOND = 32000  # of 16 kHz wav: sizes stand for seconds where shards 
 
 @dataclass(frozen=True)
 class FolderConfig:
-    """How a folder becomes a corpus."""
+    """How a folder of recordings becomes a corpus."""
 
     table: str = "auto"
-    """file of transcripts and labels, relative to the corpus; auto: the only .tsv at its top, if there is one; none"""
+    """table (.tsv) of transcripts and labels, a path relative to the folder; auto: the only .tsv at the top of the
+    folder, if it has one; none: no table"""
     keep_untranscribed: bool = False
-    """where the table has transcripts: keep recordings without one (the set then has no text)"""
+    """if the table has transcripts; true: keep recordings without one, and write no `text` for a set that has such
+    recordings; false: drop them"""
     speaker: Literal["folder", "top_folder", "recording"] = "folder"
-    """who speaks where no table says it: the folder a recording lies in, the first folder on the way to it, or
-    somebody else in every recording"""
+    """speaker of a recording if the table does not name one; folder: the name of its folder; top_folder: the first
+    folder of its path; recording: every recording is its own speaker"""
     dialect: str = ""
-    """dialect or language of recordings of which no table says it"""
+    """dialect or language of recordings for which the table names none; empty: unknown"""
     drop_duplicates: bool = True
-    """keep one of recordings that are the same byte by byte: copies in two sets would leak"""
+    """true: of byte-identical recordings keep one, as copies could be in both train and test; false: keep all"""
     limits: Limits = field(default_factory=Limits)
-    """what a recording must keep to; max_seconds does not hold for what is cut"""
+    """limits that a recording must keep; max_seconds does not apply to recordings that are cut"""
     cut: CutConfig = field(default_factory=CutConfig)
     """how long recordings without a transcript are cut"""
     shares: tuple[str, ...] = ("train=0.8", "dev=0.1", "test=0.1")
-    """sets and their shares of the audio"""
+    """sets to write and the share of the audio that each gets; no speaker is in two sets"""
     seed: int = 1
-    """of the split"""
+    """random seed of the split; another seed puts other speakers into the sets"""
 
     def __post_init__(self) -> None:
         shares_of(self.shares)

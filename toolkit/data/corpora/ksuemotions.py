@@ -37,12 +37,12 @@ _PHASE = re.compile(r"phase[\W_]*(\d)", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class KsuEmotionsConfig(OwnSplitConfig):
-    """What is taken, and how it is divided."""
+    """Which recordings are taken, and how they are split."""
 
     emotions: tuple[str, ...] = ("neutral", "happiness", "sadness", "surprise", "anger")
-    """emotions to take; the recordings of others go to the ledger"""
+    """emotions to take; recordings of other emotions are dropped"""
     phases: tuple[int, ...] = (1, 2)
-    """phases to take"""
+    """recording phases to take: 1, 2 or both; recordings of another phase are dropped"""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -36,10 +36,10 @@ SUBSETS = {
 
 @dataclass(frozen=True)
 class LibriSpeechConfig:
-    """What is taken."""
+    """Which subsets are taken."""
 
     subsets: tuple[str, ...] = tuple(SUBSETS)
-    """subsets to take where they are there"""
+    """official subsets to take; those that the corpus folder does not have are skipped"""
     take: Take = field(default_factory=Take)
     """limits and links"""
 

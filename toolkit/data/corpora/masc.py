@@ -38,12 +38,12 @@ _ID = re.compile(r"[\w-]{1,200}", re.ASCII)  # of a video; it names files
 
 @dataclass(frozen=True)
 class MascConfig:
-    """What is taken."""
+    """Which subsets are taken."""
 
     subsets: tuple[str, ...] = SUBSETS
-    """subsets to take where they are there"""
+    """official subsets to take; those that the corpus folder does not have are skipped"""
     overlap_seconds: float = 0.1
-    """how far cues of a training set may reach into each other before both are left out, seconds"""
+    """training cues of a video that overlap in time by more than this are dropped, seconds; larger keeps more"""
     take: Take = field(default_factory=Take)
     """limits and links"""
 
@@ -51,7 +51,7 @@ class MascConfig:
         if odd := set(self.subsets) - set(SUBSETS):
             raise ValueError(f"subsets: {', '.join(sorted(odd))} is none of {', '.join(SUBSETS)}")
         if self.overlap_seconds < 0:
-            raise ValueError("overlap_seconds is negative")
+            raise ValueError("overlap_seconds must not be below 0")
 
 
 @dataclass

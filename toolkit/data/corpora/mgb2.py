@@ -46,22 +46,25 @@ PUBLISHED_OVERLAP = {"mgb2_dev_overlap": Published(840)}
 
 @dataclass(frozen=True)
 class Mgb2Config:
-    """What is taken."""
+    """Which transcripts and utterances are taken."""
 
     transcripts: Literal["utf8", "bw"] = "utf8"
-    """of train: utf8, the captions as they came; bw, the normalised ones (written in Arabic script all the same)"""
+    """training transcripts; utf8: the original captions; bw: the normalised captions in Buckwalter transliteration,
+    converted to Arabic script"""
     most_wmer: float = 80.0
-    """percent of words of a caption that may not match the audio; train only"""
+    """training captions with a word matching error rate above this are dropped, percent; larger keeps more captions
+    that do not match their audio"""
     evaluated: Literal["non_overlap", "all"] = "non_overlap"
-    """utterances of dev and test: those in which one person speaks, or all that have a transcript"""
+    """utterances of dev and test; non_overlap: only those in which one person speaks; all: every utterance with a
+    transcript"""
     overlap_sets: bool = False
-    """write mgb2_dev_overlap and mgb2_test_overlap too"""
+    """true: also write mgb2_dev_overlap and mgb2_test_overlap, the utterances in which people speak at once"""
     take: Take = field(default_factory=Take)
     """limits and links"""
 
     def __post_init__(self) -> None:
         if not self.most_wmer >= 0:
-            raise ValueError(f"most_wmer: {self.most_wmer} is no percentage")
+            raise ValueError(f"most_wmer must be a percentage of 0 or more, not {self.most_wmer}")
 
 
 @dataclass(frozen=True)

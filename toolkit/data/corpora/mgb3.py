@@ -36,12 +36,14 @@ PUBLISHED = {"mgb3_adapt": Published(), "mgb3_dev": Published(1927), "mgb3_test"
 
 @dataclass(frozen=True)
 class Mgb3Config:
-    """What is taken."""
+    """Which references are taken."""
 
     reference: Literal["Ali", "Alaa", "Mohamed", "Omar"] = "Ali"
-    """whose words `text` has; those of all four are in tables of their own"""
+    """annotator whose transcript becomes `text`; the transcripts of all four are also written, as text_Ali, text_Alaa,
+    ..."""
     script: Literal["arabic", "buckwalter"] = "arabic"
-    """which files are read: text_noverlap, or text_noverlap.bw; either is written in Arabic script"""
+    """transcript files to read; arabic: text_noverlap; buckwalter: text_noverlap.bw; both are written in Arabic
+    script"""
     take: Take = field(default_factory=Take)
     """limits and links"""
 

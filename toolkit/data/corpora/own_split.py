@@ -14,12 +14,12 @@ from .segments import Published, Segment, Take
 
 @dataclass(frozen=True)
 class OwnSplitConfig:
-    """How a corpus without sets of its own is divided."""
+    """How a corpus without official sets is split."""
 
     shares: tuple[str, ...] = ("train=0.7", "dev=0.1", "test=0.2")
-    """sets and their shares of the audio"""
+    """sets to write and the share of the audio that each gets; no speaker is in two sets"""
     seed: int = 1
-    """of the split"""
+    """random seed of the split; another seed puts other speakers into the sets"""
     take: Take = field(default_factory=Take)
     """limits and links"""
 

@@ -37,16 +37,17 @@ MARKS = ("release/train*/xml", "release/dev", "release/test")
 
 @dataclass(frozen=True)
 class QasrConfig:
-    """What is taken."""
+    """Which captions are taken."""
 
     most_wmer: float = 80.0
-    """percent of words of a caption that may not match the audio; train only"""
+    """training captions with a word matching error rate above this are dropped, percent; larger keeps more captions
+    that do not match their audio"""
     take: Take = field(default_factory=Take)
     """limits and links"""
 
     def __post_init__(self) -> None:
         if not self.most_wmer >= 0:
-            raise ValueError(f"most_wmer: {self.most_wmer} is no percentage")
+            raise ValueError(f"most_wmer must be a percentage of 0 or more, not {self.most_wmer}")
 
 
 def read_split(corpus: Path, split: str) -> dict[str, list[Segment | Drop]]:

@@ -11,19 +11,19 @@ from ..recordings import shown
 
 @dataclass(frozen=True)
 class Take:
-    """What is taken of a corpus, beside what it says itself. Test and dev sets are never filtered by length."""
+    """Limits on what is taken from a corpus. Test and dev sets are never filtered by length."""
 
     min_seconds: float = 0.1
-    """shortest utterance of a training set, seconds"""
+    """shorter utterances of training sets are dropped, seconds; larger drops more"""
     max_seconds: float = 0.0
-    """longest utterance of a training set, seconds; 0: any"""
+    """longer utterances of training sets are dropped, seconds; smaller drops more; 0: no limit"""
     follow_links: bool = False
-    """take recordings that are links to files outside the corpus"""
+    """true: also take recordings that are links to files outside the corpus; false: drop them"""
 
 
 @dataclass(frozen=True)
 class CorpusConfig:
-    """What is taken, of a corpus that leaves nothing else to choose."""
+    """Settings of a corpus that has none of its own."""
 
     take: Take = field(default_factory=Take)
     """limits and links"""
