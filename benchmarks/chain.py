@@ -13,7 +13,7 @@ from toolkit.data.kaldi import Utterance, write_data_dir
 from toolkit.data.labels import Labels
 
 from .arrays import RATE
-from .inputs import SEED, Inputs
+from .inputs import SEED, BenchInputs
 from .processes import Phases, megabytes, run_chain
 from .race import OURS, PEERS, ROOT, Result, ratios
 from .table import Claim, Section, spread
@@ -87,7 +87,7 @@ WAYS = (
 )
 
 
-def chain(inputs: Inputs, rounds: int) -> Section:
+def chain(inputs: BenchInputs, rounds: int) -> Section:
     """Rounds by turns, not watched; then each once more, watched, on all of the audio and on a tenth of it.
 
     Raises RuntimeError where the two do not label equally many frames.

@@ -34,7 +34,7 @@ MINUTES = 175  # a little more than a million frames of MFCC
 SMALL = {"num_hidden_layers": 1, "hidden_size": 64, "intermediate_size": 128, "num_attention_heads": 2}
 
 
-class Inputs:
+class BenchInputs:
     """The files; each is made when it is first asked for, and stays in `folder`.
 
     Attributes:

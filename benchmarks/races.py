@@ -11,14 +11,14 @@ import numpy as np
 from .arrays import RATE
 from .chain import chain
 from .distances import disagreement, inertia
-from .inputs import SEED, Inputs
+from .inputs import SEED, BenchInputs
 from .race import Contestant, Result, race, ratios
 from .table import Claim, Page, Section, seconds_and_memory, spread
 
 TWO = 2  # threads
 
 
-def mfcc(inputs: Inputs, rounds: int) -> Section:
+def mfcc(inputs: BenchInputs, rounds: int) -> Section:
     waves = str(inputs.waves())
     exact = Contestant(
         "torchaudio in float64", "benchmarks.peers.units:TorchaudioMfcc", {"waves": waves, "double": True}
@@ -52,12 +52,12 @@ def mfcc(inputs: Inputs, rounds: int) -> Section:
     )
 
 
-def kmeans(inputs: Inputs, rounds: int) -> Section:
+def kmeans(inputs: BenchInputs, rounds: int) -> Section:
     peers = {"scikit-learn MiniBatchKMeans, as published": ("PublishedKmeans", 10.0)}
     return _kmeans("MFCC", inputs.frames(), inputs.k, rounds, peers)
 
 
-def latent_kmeans(inputs: Inputs, rounds: int) -> Section:
+def latent_kmeans(inputs: BenchInputs, rounds: int) -> Section:
     peers = {
         "scikit-learn KMeans, 20 iterations": ("ScikitKmeans", 1.0),
         "faiss Kmeans, 20 iterations": ("FaissKmeans", 1.0),
@@ -121,15 +121,15 @@ def _if_reached(ours: Result, peer: Result, found: float, target: float) -> list
     return ratios(ours, peer) if found <= target else [math.nan]
 
 
-def assignment(inputs: Inputs, rounds: int) -> Section:
+def assignment(inputs: BenchInputs, rounds: int) -> Section:
     return _assignment(inputs.frames(), inputs, rounds, 4)
 
 
-def latent_assignment(inputs: Inputs, rounds: int) -> Section:
+def latent_assignment(inputs: BenchInputs, rounds: int) -> Section:
     return _assignment(inputs.latents(), inputs, rounds, 2)
 
 
-def _assignment(frames: Path, inputs: Inputs, rounds: int, wanted: float) -> Section:
+def _assignment(frames: Path, inputs: BenchInputs, rounds: int, wanted: float) -> Section:
     """Every frame's unit; ours is meant to be `wanted` times as fast as fairseq's way."""
     centroids, (N, D) = inputs.centroids(frames), np.load(frames, mmap_mode="r").shape
     peers = "benchmarks.peers.units"
@@ -170,7 +170,7 @@ def _assignment(frames: Path, inputs: Inputs, rounds: int, wanted: float) -> Sec
     )
 
 
-def pretraining(inputs: Inputs, rounds: int) -> Section:
+def pretraining(inputs: BenchInputs, rounds: int) -> Section:
     waves, seconds = str(inputs.ragged()), 20.0
     given = {"waves": waves, "units": inputs.k, "seconds": seconds, "threads": TWO}
     as_published = {"config": "egs/TEMPLATE/ssl/conf/base.yaml", "model.layerdrop": "0"}
@@ -216,7 +216,7 @@ def _pretraining_claims(ours: Result, fairseq: Result, torchaudio: Result) -> li
     ]
 
 
-Race = Callable[[Inputs, int], Section]
+Race = Callable[[BenchInputs, int], Section]
 PAGE = Page("RESULTS.md", "The speech is synthetic (eSpeak NG, egs/mini).")
 RACES: dict[str, Race] = {
     "mfcc": mfcc,

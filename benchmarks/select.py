@@ -10,10 +10,10 @@ from pathlib import Path
 from toolkit.core.files import read_json
 from toolkit.data.kaldi import write_data_dir
 from toolkit.pseudo.select import LAMBDAS, SURVIVAL
-from toolkit.score.hypotheses import Header, Hypothesis, Segment, write_hypotheses
+from toolkit.score.hypotheses import Header, Hypothesis, HypothesisSegment, write_hypotheses
 from toolkit.score.repetition import letter_ratio
 
-from .inputs import Inputs
+from .inputs import BenchInputs
 from .pairs import WORDS, made_pairs
 from .processes import run_chain
 from .race import OURS
@@ -25,7 +25,7 @@ TOKENS_A_WORD = 3
 KEEP = 'filtered: "wer <= 80"\n  confident: "confidence >= -0.6, repetition <= 2.4"\n  unfiltered: ""\n'
 
 
-def select(inputs: Inputs, rounds: int) -> Section:
+def select(inputs: BenchInputs, rounds: int) -> Section:
     """From hypotheses and references to scores, tables and lists of ids: the whole process."""
     count = max(100, int(UTTERANCES * inputs.scale))
     made = inputs.made(f"labels-{count}", lambda folder: write_labels(folder, count))
@@ -79,5 +79,5 @@ def _hypotheses(ids: list[str], texts: list[str], seconds: list[float], rng: ran
     for id, text, s in zip(ids, texts, seconds, strict=True):
         tokens = tuple(rng.choices(range(50_000), k=TOKENS_A_WORD * len(text.split())))
         scores = (-rng.expovariate(2), rng.expovariate(1), rng.random() ** 4)
-        segments = (Segment(0.0, s, text),)
+        segments = (HypothesisSegment(0.0, s, text),)
         yield Hypothesis(id, text, s, "ar", tokens, segments, *scores, compression=letter_ratio(text))

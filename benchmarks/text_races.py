@@ -11,7 +11,7 @@ from pathlib import Path
 
 from toolkit.data.kaldi import SEGMENTS
 
-from .inputs import Inputs
+from .inputs import BenchInputs
 from .pairs import WORDS, write_pairs
 from .processes import run_chain
 from .race import OURS, ROOT, Contestant, race, ratios
@@ -25,17 +25,17 @@ PREPARE_SECONDS, PREPARE_MB, VALIDATE_SECONDS, BOOTSTRAP_SECONDS = 60.0, 1024 * 
 REPLICATES = 1000  # of plain resampling, which takes too long for ours' number: a tenth, and counted so
 
 
-def wer(inputs: Inputs, rounds: int) -> Section:
+def wer(inputs: BenchInputs, rounds: int) -> Section:
     """Word errors of all pairs."""
     return _rate(inputs, rounds, "words", "WER", "process_words", 8.0)
 
 
-def cer(inputs: Inputs, rounds: int) -> Section:
+def cer(inputs: BenchInputs, rounds: int) -> Section:
     """Character errors of all pairs."""
     return _rate(inputs, rounds, "characters", "CER", "process_characters", 30.0)
 
 
-def _rate(inputs: Inputs, rounds: int, tokens: str, name: str, peer: str, wanted: float) -> Section:
+def _rate(inputs: BenchInputs, rounds: int, tokens: str, name: str, peer: str, wanted: float) -> Section:
     """Raises RuntimeError where the two count otherwise."""
     given = {"pairs": str(_pairs(inputs)), "tokens": tokens}
     contestants = [
@@ -57,7 +57,7 @@ def _rate(inputs: Inputs, rounds: int, tokens: str, name: str, peer: str, wanted
     )
 
 
-def bootstrap(inputs: Inputs, rounds: int) -> Section:
+def bootstrap(inputs: BenchInputs, rounds: int) -> Section:
     """An interval of the character error rate, of which there are more different pairs than of the word error rate."""
     given = {"pairs": str(_pairs(inputs)), "tokens": "characters"}
     peer = Contestant("resampled", "benchmarks.peers.jiwer_rates:Resampling", {**given, "replicates": REPLICATES})
@@ -80,7 +80,7 @@ def bootstrap(inputs: Inputs, rounds: int) -> Section:
     )
 
 
-def corpus(inputs: Inputs, rounds: int) -> Section:
+def corpus(inputs: BenchInputs, rounds: int) -> Section:
     """MGB-2's size: XML to data directory, then its validation."""
     tree, counts = _tree(inputs), (max(2, int(PROGRAMMES * inputs.scale)), int(SEGMENTS_OF_MGB2 * inputs.scale))
     rows, seconds, peaks = list[list[str]](), {"prepare": list[float](), "validate": list[float]()}, list[float]()
@@ -125,15 +125,15 @@ def _limits(seconds: dict[str, list[float]], peaks: Sequence[float]) -> list[Cla
     ]
 
 
-def _count(inputs: Inputs) -> int:
+def _count(inputs: BenchInputs) -> int:
     return max(100, int(PAIRS * inputs.scale))
 
 
-def _pairs(inputs: Inputs) -> Path:
+def _pairs(inputs: BenchInputs) -> Path:
     return inputs.made("pairs.tsv", lambda path: write_pairs(path, _count(inputs)))
 
 
-def _tree(inputs: Inputs) -> Path:
+def _tree(inputs: BenchInputs) -> Path:
     """A tree of MGB-2's size, made by what makes the trees of the tests."""
 
     def make(path: Path) -> None:

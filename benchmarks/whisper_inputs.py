@@ -23,7 +23,7 @@ from toolkit.models.whisper import pick_layers
 from toolkit.models.whisper_files import load_whisper, save_whisper
 
 from .arrays import RATE
-from .inputs import SEED, Inputs
+from .inputs import SEED, BenchInputs
 from .race import OURS, ROOT
 from .whisper_clips import TABLE, Clip, clip_path, read_clips
 
@@ -43,12 +43,12 @@ def write_clips(folder: Path, clips: Sequence[tuple[Clip, np.ndarray]]) -> None:
     (folder / TABLE).write_text("".join(lines), encoding="utf-8")
 
 
-def model(inputs: Inputs, size: str) -> Path:
+def model(inputs: BenchInputs, size: str) -> Path:
     """A released Whisper, tiny or base, as a Hugging Face folder. Raises UserError where it cannot be had."""
     return inputs.made(f"whisper-{size}", lambda out: _tool("fetch_whisper.sh", "--size", size, "--out", str(out)))
 
 
-def clips(inputs: Inputs) -> Path:
+def clips(inputs: BenchInputs) -> Path:
     """Folder of clips. Raises UserError where the prompts cannot be had."""
 
     def make(out: Path) -> None:
@@ -78,7 +78,7 @@ def _chosen(data: Path, count: int) -> list[tuple[Clip, np.ndarray]]:
     return [*english, *spanish]
 
 
-def student(inputs: Inputs) -> Path:
+def student(inputs: BenchInputs) -> Path:
     """whisper-tiny with two blocks of its decoder, as published students are made."""
 
     def make(out: Path) -> None:
@@ -91,7 +91,7 @@ def student(inputs: Inputs) -> Path:
     return inputs.made("whisper-student", make)
 
 
-def windows(inputs: Inputs, count: int) -> Path:
+def windows(inputs: BenchInputs, count: int) -> Path:
     """`count` windows [B, N] of 30 s of the clips one after the other, and labels of 20 to 60 tokens, random ones.
 
     An .npz: waves, tokens (one after the other), lengths.

@@ -10,7 +10,7 @@ import numpy as np
 from toolkit.score.edits import word_edits
 from toolkit.text.normalise import profile
 
-from .inputs import Inputs
+from .inputs import BenchInputs
 from .race import Contestant, Result, race, ratios
 from .races import TWO, Race
 from .select import select
@@ -33,7 +33,7 @@ WAYS: dict[str, tuple[dict[str, Any], float]] = {
 }
 
 
-def pseudo_label(inputs: Inputs, rounds: int) -> Section:
+def pseudo_label(inputs: BenchInputs, rounds: int) -> Section:
     """Texts of all clips, a share of them in each round."""
     folder, whisper = clips(inputs), model(inputs, "base")
     every = read_clips(folder)
@@ -102,7 +102,7 @@ def _cost(
     return f"Points of WER against the transcripts more than the peer's labels: {'; '.join(found)}."
 
 
-def distil(inputs: Inputs, rounds: int) -> Section:
+def distil(inputs: BenchInputs, rounds: int) -> Section:
     """A step of each. Raises RuntimeError where the two do not learn the same."""
     teacher = model(inputs, "tiny")
     given = {"teacher": str(teacher), "student": str(student(inputs)), "threads": TWO}

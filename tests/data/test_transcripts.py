@@ -6,7 +6,7 @@ import unicodedata
 import pytest
 
 from toolkit.core.errors import UserError
-from toolkit.data.transcripts import Row, find_table, match, read_transcripts, speaker_of
+from toolkit.data.transcripts import TranscriptRow, find_table, match, read_transcripts, speaker_of
 
 
 def table(tmp_path, text):
@@ -20,7 +20,7 @@ def table(tmp_path, text):
 def test_columns_are_found_by_name_in_any_order(tmp_path, mark, end):
     lines = ["client_id\tSentence\t file\tlang\tage\tgender\temotion", 'س1\tقال: "نعم"\tأ.wav\tEGY\t20\tm\tsad', ""]
     found = table(tmp_path, mark + end.join(lines))
-    assert found.rows == [Row(2, "أ.wav", 'قال: "نعم"', "س1", "EGY", "m", "sad")]
+    assert found.rows == [TranscriptRow(2, "أ.wav", 'قال: "نعم"', "س1", "EGY", "m", "sad")]
     assert found.columns == {"path", "text", "speaker", "dialect", "gender", "emotion"} and found.bad == []
 
 
@@ -98,7 +98,7 @@ def test_a_lone_csv_is_told_with_a_command_that_makes_a_table_of_it(tmp_path, ca
     said, _, command = capsys.readouterr().out.partition("To make one: ")
     assert "not read: جدول.csv" in said
     subprocess.run(["bash", "-c", command], check=True)
-    assert read_transcripts(find_table(tmp_path, "auto")).rows == [Row(2, "أ.wav", 'نعم، "لا", ربما')]
+    assert read_transcripts(find_table(tmp_path, "auto")).rows == [TranscriptRow(2, "أ.wav", 'نعم، "لا", ربما')]
 
 
 def test_a_path_may_be_written_in_several_ways():
@@ -119,17 +119,22 @@ def test_a_path_may_be_written_in_several_ways():
     }
     for rel, said in ways.items():
         for path in said:
-            found, bad = match([Row(2, path)], recordings, "/my corpus")
+            found, bad = match([TranscriptRow(2, path)], recordings, "/my corpus")
             assert list(found) == [rel] and bad == [], path
 
 
 def test_a_decomposed_file_name_is_found_by_its_composed_path():
     rel = unicodedata.normalize("NFD", "أحمد.wav")
-    assert list(match([Row(2, "أحمد.wav")], [rel], "")[0]) == [rel]
+    assert list(match([TranscriptRow(2, "أحمد.wav")], [rel], "")[0]) == [rel]
 
 
 def test_rows_without_a_recording_of_their_own_are_told_why():
-    rows = [Row(2, "same.wav"), Row(3, "x/same.wav"), Row(4, "x/same"), Row(5, "غائب.wav")]
+    rows = [
+        TranscriptRow(2, "same.wav"),
+        TranscriptRow(3, "x/same.wav"),
+        TranscriptRow(4, "x/same"),
+        TranscriptRow(5, "غائب.wav"),
+    ]
     found, bad = match(rows, ["x/same.wav", "y/same.wav"], "")
     assert found == {"x/same.wav": rows[1]}
     assert [(r.line, reason) for r, reason, _ in bad] == [
@@ -142,18 +147,23 @@ def test_rows_without_a_recording_of_their_own_are_told_why():
 @pytest.mark.parametrize("order", [1, -1])
 def test_a_row_never_takes_the_recording_of_another_folder(order):
     """a/1.wav is lost: its words are not those of b/1.wav, whose own row stands, whichever comes first."""
-    rows = [Row(2, "أ/1.wav", "ضاع"), Row(3, "ب/1.wav", "هنا"), Row(4, "2.wav", "أيهما"), Row(5, "ج/2.wav", "هذا")][
-        ::order
-    ]
+    rows = [
+        TranscriptRow(2, "أ/1.wav", "ضاع"),
+        TranscriptRow(3, "ب/1.wav", "هنا"),
+        TranscriptRow(4, "2.wav", "أيهما"),
+        TranscriptRow(5, "ج/2.wav", "هذا"),
+    ][::order]
     found, bad = match(rows, ["ب/1.wav", "ج/2.wav", "top.wav"], "/corpus")
     assert {rel: row.text for rel, row in found.items()} == {"ب/1.wav": "هنا", "ج/2.wav": "هذا"}
     assert [(r.line, reason) for r, reason, _ in bad] == [(2, "transcript without audio"), (4, "duplicate row")]
-    assert match([Row(2, "ب/1.wav")], ["أ/1.wav"], "/corpus")[0] == {}
+    assert match([TranscriptRow(2, "ب/1.wav")], ["أ/1.wav"], "/corpus")[0] == {}
 
 
 @pytest.mark.parametrize("said", ["/elsewhere/clips/b.wav", "clips/b.wav", "b.wav", "day1/clips/b"])
 def test_the_end_of_a_path_is_enough(said):
-    assert list(match([Row(2, said)], ["day1/clips/b.wav" if "day1" in said else "clips/b.wav"], "/corpus")[0])
+    assert list(
+        match([TranscriptRow(2, said)], ["day1/clips/b.wav" if "day1" in said else "clips/b.wav"], "/corpus")[0]
+    )
 
 
 def test_the_only_table_is_taken_and_several_are_asked_about(tmp_path):
@@ -172,5 +182,5 @@ def test_the_only_table_is_taken_and_several_are_asked_about(tmp_path):
 def test_a_name_is_one_speaker_however_it_is_written(other):
     """Hamza as a mark of its own, as Macs have it, and a mark of direction in front."""
     name = "\u0623\u062d\u0645\u062f"
-    assert speaker_of("x.wav", Row(2, "x.wav", speaker=other), "folder") == name
+    assert speaker_of("x.wav", TranscriptRow(2, "x.wav", speaker=other), "folder") == name
     assert speaker_of(f"{other}/x.wav", None, "folder") == speaker_of(f"{name}/y.wav", None, "folder") == name

@@ -15,12 +15,14 @@ from toolkit.models.vocabulary import Vocabulary
 from toolkit.pseudo.decoded import Decoded
 from toolkit.pseudo.torch_backend import TorchBackend
 from toolkit.pseudo.transcribe_files import as_json, as_srt, as_text, as_vtt, command, outputs
-from toolkit.score.hypotheses import Hypothesis, Segment
+from toolkit.score.hypotheses import Hypothesis, HypothesisSegment
 
 from .recordings import RATE, noise
 
 A, B = "إن شاءَ الله، كيف حالك؟", "سنة ١٩٩٩ أو 1999"
-HYPOTHESIS = Hypothesis("a.wav", f"{A} {B}", 3725.5, "ar", segments=(Segment(0.0, 2.5, A), Segment(3661.04, 3725.5, B)))
+HYPOTHESIS = Hypothesis(
+    "a.wav", f"{A} {B}", 3725.5, "ar", segments=(HypothesisSegment(0.0, 2.5, A), HypothesisSegment(3661.04, 3725.5, B))
+)
 
 
 @pytest.fixture
@@ -70,7 +72,9 @@ def test_webvtt_is_as_webvtt_is_written() -> None:
 
 def test_what_a_subtitle_may_not_hold_is_not_in_it() -> None:
     """WebVTT: a text has no arrow, & and < are escaped; a cue ends after it begins."""
-    odd = Hypothesis("a", "", 9.0, "ar", segments=(Segment(8.99, 8.99, "a --> <b> & c"), Segment(9.0, 9.0, "d")))
+    odd = Hypothesis(
+        "a", "", 9.0, "ar", segments=(HypothesisSegment(8.99, 8.99, "a --> <b> & c"), HypothesisSegment(9.0, 9.0, "d"))
+    )
     assert as_vtt(odd) == (
         "WEBVTT\n\n00:00:08.990 --> 00:00:09.010\na → &lt;b&gt; &amp; c\n\n00:00:09.000 --> 00:00:09.020\nd\n"
     )

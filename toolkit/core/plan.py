@@ -17,7 +17,7 @@ from pathlib import Path
 from . import record
 from .config import config_files
 from .errors import UserError
-from .table import Run, Table
+from .table import StepRun, Table
 
 
 @cache
@@ -57,7 +57,7 @@ class Cost:
         return self.kept + self.scratch
 
 
-def cost(table: Table, run: Run) -> Cost:
+def cost(table: Table, run: StepRun) -> Cost:
     """Raises UserError where --hours is no number of hours."""
     step, stated = run.declared, _stated_in_config(run)
     known = [h for h in map(audio_hours, run.ins) if h is not None]
@@ -83,7 +83,7 @@ def together(costs: Sequence[Cost]) -> Cost:
     return Cost(hours, sum(c.kept for c in costs), max((c.scratch for c in costs), default=0.0))
 
 
-def _stated_in_config(run: Run) -> dict[str, float]:
+def _stated_in_config(run: StepRun) -> dict[str, float]:
     """Disk that a config states for what the step makes, in a comment as above, or with `90 MB per hour`."""
     stated: dict[str, float] = {}
     files = [
@@ -105,7 +105,7 @@ def free_mb(folder: str) -> float:
 
 def check_disk(table: Table, first: int, last: int) -> None:
     """Raise UserError when what stages first..last will write does not fit on the disk."""
-    on_disk: dict[int, list[Run]] = {}
+    on_disk: dict[int, list[StepRun]] = {}
     for _, run in table.to_make(first, last):
         path = Path(run.out).absolute()
         disk = next(p for p in (path, *path.parents) if p.exists()).stat().st_dev

@@ -13,7 +13,7 @@ from .files import locked, remove, write_text
 from .fresh import RESULTS, remake
 from .progress import clock
 from .record import refuse_foreign
-from .table import Run, Table
+from .table import StepRun, Table
 
 
 def preflight(table: Table, first: int, last: int, fresh: list[str]) -> None:
@@ -38,7 +38,7 @@ def preflight(table: Table, first: int, last: int, fresh: list[str]) -> None:
         refuse_wrong(table, runs)
 
 
-def refuse_wrong(table: Table, runs: list[tuple[int, Run]]) -> None:
+def refuse_wrong(table: Table, runs: list[tuple[int, StepRun]]) -> None:
     """End this process where a config or a flag of `runs`, (stage number, run), is wrong."""
     check.refuse_wrong([(table.place(n), run.argv) for n, run in runs])
 
@@ -64,7 +64,7 @@ def run_stages(table: Table, first: int, last: int) -> int:
     return 0
 
 
-def _run_one(table: Table, n: int, run: Run) -> int:
+def _run_one(table: Table, n: int, run: StepRun) -> int:
     name, state = table.stages[n - 1].name, table.status(run)
     if state.state == "done":
         print("   done before", flush=True)

@@ -45,7 +45,7 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class AudioProbe:
     """A probe: of utterance `id` (or the recording at path `id`) of set number `set`, taken for a length `place`."""
 
     set: int
@@ -74,11 +74,11 @@ def tasks(sets: Sequence[SetOfData]) -> list[Task]:
     return made
 
 
-def probe(task: Task) -> Iterator[Row | AudioError]:
+def probe(task: Task) -> Iterator[AudioProbe | AudioError]:
     """The probes of a recording, and what of it cannot be read."""
     if task.bytes:
         try:
-            yield Row(task.set, task.path, FILE, _probe_file(task.path))
+            yield AudioProbe(task.set, task.path, FILE, _probe_file(task.path))
         except OSError as e:
             yield AudioError("unreadable", f"cannot be read ({e.strerror})", task.path)
     if not task.utterances:
@@ -89,23 +89,23 @@ def probe(task: Task) -> Iterator[Row | AudioError]:
                 try:
                     for place in places:
                         if hash := _probe(r, u, place):
-                            yield Row(task.set, u.id, place, hash)
+                            yield AudioProbe(task.set, u.id, place, hash)
                 except AudioError as e:
                     yield e
     except AudioError as e:
         yield e
 
 
-def write_rows(path: Path, found: Iterable[Row | AudioError]) -> None:
+def write_rows(path: Path, found: Iterable[AudioProbe | AudioError]) -> None:
     with open(path, "w", encoding="utf-8") as f:
         for row in found:
             said = ["", row.what, row.where] if isinstance(row, AudioError) else [row.set, row.id, row.place, row.hash]
             f.write(json.dumps(said) + "\n")
 
 
-def read_rows(paths: Iterable[Path]) -> tuple[list[Row], list[str]]:
+def read_rows(paths: Iterable[Path]) -> tuple[list[AudioProbe], list[str]]:
     """The probes of all shards, and what could not be read, in sentences."""
-    rows: list[Row] = []
+    rows: list[AudioProbe] = []
     bad: list[str] = []
     for path in paths:
         with open(path, encoding="utf-8") as f:
@@ -113,20 +113,20 @@ def read_rows(paths: Iterable[Path]) -> tuple[list[Row], list[str]]:
                 if said[0] == "":
                     bad.append(f"{said[1]}: {said[2]}")
                 else:
-                    rows.append(Row(*said))
+                    rows.append(AudioProbe(*said))
     return rows, bad
 
 
-def same(sets: Sequence[SetOfData], rows: Iterable[Row]) -> Iterator[Hit]:
+def same(sets: Sequence[SetOfData], rows: Iterable[AudioProbe]) -> Iterator[Hit]:
     """Utterances of training sets that a test set has too: the whole is compared of all whose probes are equal."""
-    groups: dict[tuple[int, str], tuple[list[Row], list[Row]]] = {}
+    groups: dict[tuple[int, str], tuple[list[AudioProbe], list[AudioProbe]]] = {}
     for row in rows:
         groups.setdefault((row.place, row.hash), ([], []))[sets[row.set].train].append(row)
     whole = _Whole(sets)
     for tests, trains in groups.values():
         if tests and trains:
             whole.spare([*tests, *trains])
-            there: dict[str, dict[int, Row]] = {}  # hash -> set -> its first
+            there: dict[str, dict[int, AudioProbe]] = {}  # hash -> set -> its first
             for row in tests:
                 there.setdefault(whole(row), {}).setdefault(row.set, row)
             for train in trains:
@@ -134,7 +134,7 @@ def same(sets: Sequence[SetOfData], rows: Iterable[Row]) -> Iterator[Hit]:
                     yield from _hits(sets, train, test, whole)
 
 
-def _hits(sets: Sequence[SetOfData], train: Row, test: Row, whole: _Whole) -> Iterator[Hit]:
+def _hits(sets: Sequence[SetOfData], train: AudioProbe, test: AudioProbe, whole: _Whole) -> Iterator[Hit]:
     one, other = sets[train.set], sets[test.set]
     if train.place != FILE:
         yield Hit(one.name, train.id, AUDIO, whole(train), f"{train.id} = {test.id}", other.name)
@@ -153,12 +153,12 @@ class _Whole:
         self.recordings: dict[int, dict[str, list[str]]] = {}
         self.known: dict[tuple[int, str], str] = {}
 
-    def __call__(self, row: Row) -> str:
+    def __call__(self, row: AudioProbe) -> str:
         if (row.set, row.id) not in self.known:
             self.known[row.set, row.id] = self._recording(row.id) if row.place == FILE else self._utterance(row)
         return self.known[row.set, row.id]
 
-    def spare(self, rows: Sequence[Row]) -> None:
+    def spare(self, rows: Sequence[AudioProbe]) -> None:
         """Take the bytes of rows as equal, unread, that are all of the very same file: it may be hours long."""
         if rows[0].place == FILE and len(files := {_file(row.id)[1:] for row in rows}) == 1:
             self.known |= {(row.set, row.id): f"file {files}" for row in rows}
@@ -169,7 +169,7 @@ class _Whole:
         except OSError:
             return ""
 
-    def _utterance(self, row: Row) -> str:
+    def _utterance(self, row: AudioProbe) -> str:
         if row.set not in self.utterances:
             self.utterances[row.set] = {u.id: u for u in self.sets[row.set].data}
         try:
@@ -177,7 +177,7 @@ class _Whole:
         except AudioError:  # told of where it was probed, unless its disk failed since
             return ""
 
-    def of_recording(self, row: Row) -> list[str]:
+    def of_recording(self, row: AudioProbe) -> list[str]:
         """Ids of the utterances of the recording at path row.id."""
         if row.set not in self.recordings:
             of = self.recordings.setdefault(row.set, {})

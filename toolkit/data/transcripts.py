@@ -31,7 +31,7 @@ NEAR = 0.75  # likeness (difflib) from which a name nobody knows is held to be a
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TranscriptRow:
     """A line of the table; a field that its column leaves empty, or that has no column, is empty."""
 
     line: int
@@ -47,7 +47,7 @@ class Row:
 class Transcripts:
     """The rows that can be used, the meanings that have a column, and (line, reason, detail) of the other rows."""
 
-    rows: list[Row]
+    rows: list[TranscriptRow]
     columns: frozenset[str]
     bad: list[tuple[int, str, str]]
 
@@ -60,7 +60,7 @@ def read_transcripts(path: Path) -> Transcripts:
     header, *lines = _lines(path)
     names = [name.strip().lower() for name in header.decode("utf-8", "replace").rstrip("\r").split("\t")]
     places = {meaning: names.index(name) for meaning, name in _columns(names, path).items()}
-    rows: list[Row] = []
+    rows: list[TranscriptRow] = []
     bad: list[tuple[int, str, str]] = []
     broken = 0
     for i, raw in enumerate(lines, 2):
@@ -77,7 +77,7 @@ def read_transcripts(path: Path) -> Transcripts:
             detail = f"{len(fields)} columns where {len(names)} belong" if len(fields) > len(names) else "no path"
             bad.append((i, "columns", detail))
             continue
-        rows.append(Row(i, **{meaning: fields[place].strip() for meaning, place in places.items()}))
+        rows.append(TranscriptRow(i, **{meaning: fields[place].strip() for meaning, place in places.items()}))
     foreign = sum(not raw.isascii() for raw in lines)
     if broken > 1 and 2 * broken > foreign:
         what = f"{broken} of the {foreign} rows with letters beyond ASCII are not UTF-8 (cp1256?)"
@@ -171,8 +171,8 @@ def find_table(corpus: Path, named: str) -> Path | None:
 
 
 def match(
-    rows: Iterable[Row], recordings: Iterable[str], corpus: str
-) -> tuple[dict[str, Row], list[tuple[Row, str, str]]]:
+    rows: Iterable[TranscriptRow], recordings: Iterable[str], corpus: str
+) -> tuple[dict[str, TranscriptRow], list[tuple[TranscriptRow, str, str]]]:
     """Recording -> its row, and (row, reason, detail) of rows without one.
 
     A row's path may be relative to the corpus, absolute, the end of a path, a bare name, or without its ending, as long
@@ -180,8 +180,8 @@ def match(
     compared in NFC: some systems store Arabic letters with hamza as two characters.
     """
     places = _Places(recordings)
-    found: dict[str, Row] = {}
-    bad: list[tuple[Row, str, str]] = []
+    found: dict[str, TranscriptRow] = {}
+    bad: list[tuple[TranscriptRow, str, str]] = []
     meant = [(row, *places.of(row.path, corpus)) for row in rows]
     for row, candidates, _ in sorted(meant, key=lambda m: not m[2]):
         if not candidates:
@@ -223,7 +223,7 @@ def _same_folders(a: str, b: str) -> bool:
     return all(x == y for x, y in zip(a.split("/")[-2::-1], b.split("/")[-2::-1], strict=False))
 
 
-def speaker_of(rel: str, row: Row | None, rule: str) -> str:
+def speaker_of(rel: str, row: TranscriptRow | None, rule: str) -> str:
     """Who speaks in the recording `rel`: as its row says, else by the rule (folder, top_folder, recording).
 
     In NFC and without invisible characters: else one name, written on two systems, would be two speakers.

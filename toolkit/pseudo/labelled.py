@@ -55,7 +55,7 @@ class Labelled:
 
 
 @dataclass
-class Inputs:
+class SelectInputs:
     """Data directories; folders of hypotheses of the model that labels, and of the proxy."""
 
     data: list[Path] = field(default_factory=list)
@@ -64,9 +64,9 @@ class Inputs:
     headers: dict[Path, Header] = field(default_factory=dict)
 
 
-def recognise(paths: Sequence[Path]) -> Inputs:
+def recognise(paths: Sequence[Path]) -> SelectInputs:
     """Sort inputs by content. Raises UserError where a kind is missing, for labels of a third model, and the like."""
-    found, models = Inputs(), list[str]()
+    found, models = SelectInputs(), list[str]()
     for path in paths:
         if (path / WAV).is_file():
             found.data.append(path)
@@ -125,7 +125,7 @@ def ordered(folders: Sequence[Path]) -> Iterator[Hypothesis]:
         yield row
 
 
-def labelled(inputs: Inputs, ledger: Ledger) -> Iterator[Labelled]:
+def labelled(inputs: SelectInputs, ledger: Ledger) -> Iterator[Labelled]:
     """Every utterance that has a label, in the order of ids.
 
     Utterances without a label and labels without an utterance are rows of the ledger. Raises UserError where the

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from ..models.log_mel import RATE, Wave
 from ..models.vocabulary import Vocabulary
-from ..score.hypotheses import Segment
+from ..score.hypotheses import HypothesisSegment
 from .decoded import Decoded
 
 LEAST_SECONDS = 0.1  # a rest as short as this holds no word
@@ -51,7 +51,7 @@ def spans_of(tokens: Sequence[int], vocabulary: Vocabulary, seconds: float) -> t
     return found, start is not None and not words
 
 
-def segments_of(tokens: Sequence[int], vocabulary: Vocabulary, seconds: float) -> tuple[list[Segment], float]:
+def segments_of(tokens: Sequence[int], vocabulary: Vocabulary, seconds: float) -> tuple[list[HypothesisSegment], float]:
     """(segments in the order of time, how far they reach) of a window of `seconds`.
 
     A segment that was begun and not closed reaches to the end of the window. If another one was closed before it, the
@@ -64,7 +64,7 @@ def segments_of(tokens: Sequence[int], vocabulary: Vocabulary, seconds: float) -
         spans = spans[:-1]
     texts = [(span, vocabulary.decode(span.tokens)) for span in spans]
     segments = [
-        Segment(round(span.start, 2), round(seconds if span.end is None else span.end, 2), text)
+        HypothesisSegment(round(span.start, 2), round(seconds if span.end is None else span.end, 2), text)
         for span, text in texts
         if text
     ]
@@ -86,7 +86,7 @@ class Listening:
     timestamps: bool
     at: int = 0
     tokens: list[int] = field(default_factory=list)
-    segments: list[Segment] = field(default_factory=list)
+    segments: list[HypothesisSegment] = field(default_factory=list)
     decoded: list[Decoded] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -112,7 +112,7 @@ class Listening:
         self.decoded.append(decoded)
         if not self.timestamps:
             text = vocabulary.decode(decoded.tokens)
-            self.segments += [Segment(0.0, round(heard, 2), text)] if text else []
+            self.segments += [HypothesisSegment(0.0, round(heard, 2), text)] if text else []
             self.tokens += decoded.tokens
             self.at = len(self.wave)
             return
@@ -120,7 +120,9 @@ class Listening:
         if last or reached < 1.0:  # nothing more to be had, or a window that would hardly move
             whole, _ = segments_of((*decoded.tokens, vocabulary.timestamp(heard)), vocabulary, heard)
             segments, reached = whole, heard
-        self.segments += [Segment(round(s.start + offset, 2), round(s.end + offset, 2), s.text) for s in segments]
+        self.segments += [
+            HypothesisSegment(round(s.start + offset, 2), round(s.end + offset, 2), s.text) for s in segments
+        ]
         self.tokens += decoded.tokens
         self.at += round(reached * RATE)
 

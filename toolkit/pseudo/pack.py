@@ -166,7 +166,7 @@ def _room(config: PackConfig) -> int:
 
 
 @dataclass(frozen=True)
-class Inputs:
+class PackInputs:
     """The folders of the command line, told apart by what is in them."""
 
     data: Path
@@ -175,7 +175,7 @@ class Inputs:
     select: Path | None
 
 
-def recognise(paths: list[Path]) -> Inputs:
+def recognise(paths: list[Path]) -> PackInputs:
     """The inputs by kind. Raises UserError for an unknown one, for two of a kind, and if one is missing."""
     kinds: dict[str, Path] = {}
     for path in paths:
@@ -199,10 +199,10 @@ def recognise(paths: list[Path]) -> Inputs:
     ):
         if kind not in kinds:
             raise UserError(f"an input is missing: {meaning}", "--in", "name it")
-    return Inputs(kinds["data"], kinds["model"], kinds.get("labels"), kinds.get("select"))
+    return PackInputs(kinds["data"], kinds["model"], kinds.get("labels"), kinds.get("select"))
 
 
-def _wanted(data: DataDir, inputs: Inputs, step: Step[PackConfig]) -> set[str]:
+def _wanted(data: DataDir, inputs: PackInputs, step: Step[PackConfig]) -> set[str]:
     """Ids that are to be packed: all, or those of the selection. Others have a ledger row in the selection's folder."""
     ids, keep = {u.id for u in data.utterances}, step.config.keep
     if bool(keep) != bool(inputs.select):

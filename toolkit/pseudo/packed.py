@@ -20,7 +20,7 @@ import numpy as np
 from ..data.audio import AudioError
 from ..models.log_mel import RATE, Wave
 from ..models.vocabulary import Vocabulary
-from ..score.hypotheses import Hypothesis, Segment
+from ..score.hypotheses import Hypothesis, HypothesisSegment
 from ..score.repetition import repetition
 from .decoded import Decoded
 from .long_audio import Span, spans_of
@@ -134,15 +134,15 @@ def _hypothesis(
     """In seconds of the utterance, and with timestamps among the tokens where they were asked for."""
     vocabulary, seconds = transcriber.vocabulary, place.end - place.start
     tokens: list[int] = []
-    segments: list[Segment] = []
+    segments: list[HypothesisSegment] = []
     for span in spans:
         end = place.end if span.end is None else span.end
         times = [min(max(time - place.start, 0.0), seconds) for time in (span.start, end)]
-        segments.append(Segment(round(times[0], 2), round(times[1], 2), vocabulary.decode(span.tokens)))
+        segments.append(HypothesisSegment(round(times[0], 2), round(times[1], 2), vocabulary.decode(span.tokens)))
         marks = [vocabulary.timestamp(time) for time in times]
         tokens += [marks[0], *span.tokens, marks[1]] if transcriber.config.timestamps else span.tokens
     if not transcriber.config.timestamps:  # as of one that was heard alone
-        segments = [Segment(0.0, round(seconds, 2), " ".join(s.text for s in segments))]
+        segments = [HypothesisSegment(0.0, round(seconds, 2), " ".join(s.text for s in segments))]
     text = " ".join(s.text for s in segments)
     return Hypothesis(
         job.utterance.id,

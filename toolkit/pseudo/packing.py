@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..data.kaldi import SEGMENTS, DataDir, Utterance, parse_segment
 from ..models.vocabulary import TICK
-from .windows import Piece, Segment, Window
+from .windows import Piece, Window, WindowSegment
 
 FRAME = 4  # tokens around the segments of a window: start of transcript, language, task, and the end
 MARKS = 2  # timestamps around a segment
@@ -87,7 +87,7 @@ def windows_of(
 
 
 def _piece(at: int, take: Take) -> Piece:
-    segments = tuple(Segment(_time(at + start), _time(at + end), tokens) for start, end, tokens in take.segments)
+    segments = tuple(WindowSegment(_time(at + start), _time(at + end), tokens) for start, end, tokens in take.segments)
     return Piece(take.id, _time(at), round(take.seconds, 4), segments)
 
 

@@ -50,7 +50,7 @@ from ..core.step import Step, main
 from ..data.ids import fault
 from ..text.normalise import Profile, profile
 from .criteria import Criterion, Selection, parse, select
-from .labelled import NO_LABEL, NOT_IN_DATA, Inputs, labelled, recognise
+from .labelled import NO_LABEL, NOT_IN_DATA, SelectInputs, labelled, recognise
 from .measures import CUT_OFF, EMPTY, EMPTY_REFERENCE, SCORES, Measures, measure
 from .selections import KEPT
 from .survival import COLUMNS, areas, corpus_rates, histograms, survival
@@ -122,7 +122,7 @@ def run(step: Step[SelectConfig]) -> None:
 
 
 def to_json(
-    measures: Measures, config: SelectConfig, inputs: Inputs, selections: Sequence[Selection], ledger: Ledger
+    measures: Measures, config: SelectConfig, inputs: SelectInputs, selections: Sequence[Selection], ledger: Ledger
 ) -> dict[str, Any]:
     """What survival.json holds."""
     reasons = Counter(reason for _, _, reason, _ in ledger.rows)
@@ -148,7 +148,7 @@ def to_json(
     }
 
 
-def _model(inputs: Inputs, folders: Sequence[Path]) -> dict[str, Any]:
+def _model(inputs: SelectInputs, folders: Sequence[Path]) -> dict[str, Any]:
     headers = [inputs.headers[folder] for folder in folders]
     return {
         "model": headers[0].model,

@@ -17,7 +17,7 @@ from typing import Any
 from ..core.record import digest
 from ..data.kaldi import Utterance
 
-Row = dict[str, Any]
+StoredLabel = dict[str, Any]
 
 
 def audio_key(utterance: Utterance) -> str:
@@ -36,7 +36,7 @@ class Store:
     def __init__(self, folder: Path, wanted: Container[str] | None = None) -> None:
         """`wanted`: keys that somebody will ask for, of a store that may have a million others; None: all."""
         self.folder, self.wanted = folder, wanted
-        self.rows: dict[str, Row] = {}
+        self.rows: dict[str, StoredLabel] = {}
         for path in sorted(folder.glob("*.jsonl")) if folder.is_dir() else ():
             self._read(path)
 
@@ -52,7 +52,7 @@ class Store:
     def _wants(self, key: str) -> bool:
         return self.wanted is None or key in self.wanted
 
-    def add(self, rows: Mapping[str, Row]) -> None:
+    def add(self, rows: Mapping[str, StoredLabel]) -> None:
         """Keep a batch, in memory and on the disk."""
         self.rows.update(rows)
         self.folder.mkdir(parents=True, exist_ok=True)

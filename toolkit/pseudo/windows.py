@@ -22,7 +22,7 @@ PACK_AGAIN = "pack again: --fresh of the stage that packs"
 
 
 @dataclass(frozen=True)
-class Segment:
+class WindowSegment:
     """A stretch of a window, in seconds from the window's beginning, multiples of 0.02, and its text tokens."""
 
     start: float
@@ -44,7 +44,7 @@ class Piece:
     id: str
     start: float
     seconds: float
-    segments: tuple[Segment, ...]
+    segments: tuple[WindowSegment, ...]
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,10 @@ class Window:
                 _text(p["id"]),
                 float(p["start"]),
                 float(p["seconds"]),
-                tuple(Segment(float(s["start"]), float(s["end"]), tuple(map(int, s["tokens"]))) for s in p["segments"]),
+                tuple(
+                    WindowSegment(float(s["start"]), float(s["end"]), tuple(map(int, s["tokens"])))
+                    for s in p["segments"]
+                ),
             )
             for p in row["utterances"]
         )

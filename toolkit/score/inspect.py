@@ -36,7 +36,7 @@ EXAMPLES = 3
 
 
 @dataclass(frozen=True)
-class Inputs:
+class InspectInputs:
     """Tables of utterance ids: texts of both sides, labels and MSA references (both may be empty)."""
 
     references: Mapping[str, str]
@@ -45,7 +45,7 @@ class Inputs:
     msa: Mapping[str, str]
 
 
-def inspect(inputs: Inputs, normalise: Callable[[str], str], limits: Thresholds) -> list[Inspected]:
+def inspect(inputs: InspectInputs, normalise: Callable[[str], str], limits: Thresholds) -> list[Inspected]:
     """Every utterance that has a reference and a hypothesis, by id, its texts read through a profile."""
     lexicon, utterances = Lexicon(normalise), []
     for id in sorted(inputs.references.keys() & inputs.hypotheses.keys()):
@@ -124,7 +124,7 @@ def _row(u: Inspected) -> str:
     )
 
 
-def read_inputs(reference: Path, hypothesis: Path, by: Path | None, msa: Path | None, ledger: Ledger) -> Inputs:
+def read_inputs(reference: Path, hypothesis: Path, by: Path | None, msa: Path | None, ledger: Ledger) -> InspectInputs:
     """All inputs; what cannot be used, and utterances that only one side has, become rows of the ledger.
 
     Raises UserError where reference and hypothesis have no utterance in common.
@@ -138,7 +138,7 @@ def read_inputs(reference: Path, hypothesis: Path, by: Path | None, msa: Path | 
     if not references.keys() & hypotheses.keys():
         message = f"no utterance in common: {next(iter(references))}, ... against {next(iter(hypotheses))}, ..."
         raise UserError(message, f"--ref {reference}, --hyp {hypothesis}", "name the reference of this hypothesis")
-    return Inputs(references, hypotheses, labels, others)
+    return InspectInputs(references, hypotheses, labels, others)
 
 
 def _read(path: Path | None, ledger: Ledger) -> dict[str, str]:

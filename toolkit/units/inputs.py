@@ -13,7 +13,7 @@ from .codebook import ABOUT
 
 
 @dataclass
-class Inputs:
+class UnitInputs:
     """At most one codebook, labels folder and teacher; any number of data dirs, in the order given.
 
     `twin`: where two labels folders are allowed, the second of them.
@@ -48,13 +48,13 @@ class Inputs:
         return utterances, tables
 
 
-def recognise(paths: list[Path], twins: bool = False) -> Inputs:
+def recognise(paths: list[Path], twins: bool = False) -> UnitInputs:
     """Sort inputs by content. Raises UserError for two of a kind that there can be one of.
 
     Args:
         twins: whether there may be two folders of labels.
     """
-    found = Inputs()
+    found = UnitInputs()
     for path in paths:
         if (path / "wav.scp").is_file():
             found.data.append(path)

@@ -9,7 +9,7 @@ from trees.mgb2 import programme, segment
 
 from toolkit.data.corpora.mgb_tables import Span, in_arabic, official, own_id, read_stm, read_texts, spoken
 from toolkit.data.corpora.mgb_xml import Wanted, read_programme, speaker_number, utterances
-from toolkit.data.corpora.segments import Drop, Segment
+from toolkit.data.corpora.segments import CorpusSegment, Drop
 from toolkit.data.corpora.sources import SourceError, size_of, text_lines
 
 
@@ -41,7 +41,7 @@ def test_of_several_annotations_the_wanted_one_is_taken_and_the_other_is_a_row(t
     (tmp_path / "A.xml").write_text(f"<t>{blocks}</t>")
     drop, kept = utterances(tmp_path / "A.xml", "A.wav", Wanted("x_train", "ARA", "transcript_align"))
     assert isinstance(drop, Drop) and drop.reason == "other annotation"
-    assert isinstance(kept, Segment) and kept.text == "صواب" and kept.speaker == "A_spk-unknown"
+    assert isinstance(kept, CorpusSegment) and kept.text == "صواب" and kept.speaker == "A_spk-unknown"
     assert len(list(utterances(tmp_path / "A.xml", "A.wav", Wanted("x_train", "ARA")))) == 2
 
 

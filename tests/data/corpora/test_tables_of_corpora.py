@@ -9,7 +9,7 @@ import soundfile
 from toolkit.core.record import Ledger, read_ledger
 from toolkit.core.step import Step
 from toolkit.data.corpora.gather import Headers, path_of
-from toolkit.data.corpora.segments import Drop, Segment, Take, drop
+from toolkit.data.corpora.segments import CorpusSegment, Drop, Take, drop
 from toolkit.data.corpora.sets import with_ids
 from toolkit.data.corpora.sources import LONGEST_LINE, SourceError, check_inside, table_rows, text_lines
 
@@ -81,8 +81,8 @@ def test_a_recording_of_the_corpus_is_never_taken_for_one_below_the_output(tmp_p
         assert caught.value.reason == reason
 
 
-def segment(set: str, original: str, **fields: object) -> Segment:
-    return Segment(set, original, f"{original}.wav", seconds=1.0, **fields)
+def segment(set: str, original: str, **fields: object) -> CorpusSegment:
+    return CorpusSegment(set, original, f"{original}.wav", seconds=1.0, **fields)
 
 
 def test_an_id_depends_on_no_other_utterance_unless_two_sets_have_its_name(tmp_path: Path) -> None:
@@ -108,11 +108,11 @@ def test_times_are_rounded_once_and_never_past_the_recording(tmp_path: Path) -> 
     headers = Headers(tmp_path, tmp_path / "out", Take())
     times = {(0.25, 0.5552): (0.25, 0.5552), (0.00004, 1.3): (0.0, 1.0), (0.1, None): (0.1, None)}
     for (start, end), wanted in times.items():
-        found = headers.held(Segment("x_test", "a", "a.wav", start=start, end=end))
-        assert isinstance(found, Segment) and (found.start, found.end) == wanted
+        found = headers.held(CorpusSegment("x_test", "a", "a.wav", start=start, end=end))
+        assert isinstance(found, CorpusSegment) and (found.start, found.end) == wanted
         assert found.seconds == pytest.approx(((end and wanted[1]) or 22051 / 22050) - wanted[0], abs=6e-5)
     for start, end in ((0.5, 0.50001), (0.9999999, 1.0), (1.00001, 1.2), (0.5, 0.4), (float("nan"), 0.4)):
-        assert isinstance(headers.held(Segment("x_test", "a", "a.wav", start=start, end=end)), Drop)
+        assert isinstance(headers.held(CorpusSegment("x_test", "a", "a.wav", start=start, end=end)), Drop)
 
 
 def test_an_original_of_control_characters_alone_is_a_row(tmp_path: Path) -> None:

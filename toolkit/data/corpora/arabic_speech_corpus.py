@@ -23,7 +23,7 @@ from ...core.seed import seed_of
 from ...core.step import Step, main
 from ...text.buckwalter import to_arabic
 from .gather import gather
-from .segments import Drop, Published, Segment, Take, drop
+from .segments import CorpusSegment, Drop, Published, Take, drop
 from .sets import write_sets
 from .sources import corpus_folder, folders_below, like, text_lines
 
@@ -115,12 +115,12 @@ def arabic(text: str) -> str:
     return text if _ARABIC.search(text) else to_arabic(text.translate(_THEH))
 
 
-def segment_of(s: Spoken) -> Segment:
+def segment_of(s: Spoken) -> CorpusSegment:
     name = s.audio.rpartition("/")[2].rpartition(".")[0]
     name = f"test/{name}" if s.part == "test" else name  # train may have a recording of the same name
     more = {"text_buckwalter": s.text} | ({"text_phonetic": s.phones} if s.phones else {})
     set = f"arabic_speech_corpus_{s.part}"
-    return Segment(set, name, s.audio, SPEAKER, text=arabic(s.text), dialect="MSA", more=more)
+    return CorpusSegment(set, name, s.audio, SPEAKER, text=arabic(s.text), dialect="MSA", more=more)
 
 
 def run(step: Step[ArabicSpeechCorpusConfig]) -> None:
@@ -130,7 +130,7 @@ def run(step: Step[ArabicSpeechCorpusConfig]) -> None:
     if tests:
         spoken += read_folder(step, corpus, tests[0], "test")
 
-    def read(s: Spoken) -> Iterator[Segment | Drop]:
+    def read(s: Spoken) -> Iterator[CorpusSegment | Drop]:
         yield segment_of(s)
 
     segments = gather(step, corpus, spoken, [1.0] * len(spoken), read, "recordings")

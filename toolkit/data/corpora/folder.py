@@ -27,7 +27,7 @@ from ..kaldi import UNKNOWN
 from ..recordings import Found, assess, find_recordings, shown
 from ..split import odd_parts, shares_of, split_groups
 from ..tables import one_gender, one_line
-from ..transcripts import Row, Transcripts, find_table, match, read_transcripts, speaker_of
+from ..transcripts import TranscriptRow, Transcripts, find_table, match, read_transcripts, speaker_of
 
 BYTES_PER_SECOND = 32000  # of 16 kHz wav: sizes stand for seconds where shards are made, so that no header is opened
 
@@ -87,7 +87,7 @@ class Corpus:
     folder: Path
     scan: Found
     table: Transcripts | None
-    rows: dict[str, Row]
+    rows: dict[str, TranscriptRow]
 
     @property
     def transcribed(self) -> bool:

@@ -19,12 +19,12 @@ from ...core.step import Step
 from ..audio import AudioError, audio_info
 from ..checks import RESERVED_WORDS
 from ..tables import LONGEST_LINE, one_line
-from .segments import Drop, Segment, Take, drop, trains
+from .segments import CorpusSegment, Drop, Take, drop, trains
 from .sources import SourceError, check_inside
 
 PAST_END = 0.5  # s: a segment that ends so much past its recording is cut to it, as Kaldi does; more, and it is dropped
 ROWS = 1000  # of a line in a shard: as many lists as one call of json turns into text
-_OF_SEGMENT = attrgetter(*(f.name for f in fields(Segment)))
+_OF_SEGMENT = attrgetter(*(f.name for f in fields(CorpusSegment)))
 _OF_DROP = attrgetter(*(f.name for f in fields(Drop)))
 COLUMNS_OF_DROP = len(fields(Drop))  # by which its row is told from a segment's
 _JSON = json.JSONEncoder(ensure_ascii=False).encode
@@ -37,9 +37,9 @@ def gather(
     corpus: Path,
     items: Sequence[T],
     costs: Sequence[float],
-    read: Callable[[T], Iterable[Segment | Drop]],
+    read: Callable[[T], Iterable[CorpusSegment | Drop]],
     unit: str = "files",
-) -> list[Segment]:
+) -> list[CorpusSegment]:
     """Every utterance of `items` (files or rows of the corpus), in order, each held against its recording's header.
 
     The work is sharded: `read` runs in several processes. What cannot be used goes to the ledger, and a file for
@@ -71,7 +71,7 @@ def gather(
         gc.freeze()
 
 
-def _kept(step: Step[Any], paths: Sequence[Path]) -> Iterator[Segment]:
+def _kept(step: Step[Any], paths: Sequence[Path]) -> Iterator[CorpusSegment]:
     """Segments of the shards, in order; drops go to the ledger."""
     for path in paths:
         with open(path, encoding="utf-8", errors="surrogateescape") as f:
@@ -80,17 +80,17 @@ def _kept(step: Step[Any], paths: Sequence[Path]) -> Iterator[Segment]:
                     if len(row) == COLUMNS_OF_DROP:
                         drop(step, *row)
                     else:
-                        yield _shared(Segment(*row))
+                        yield _shared(CorpusSegment(*row))
 
 
-def _read(read: Callable[[T], Iterable[Segment | Drop]], item: T) -> Iterator[Segment | Drop]:
+def _read(read: Callable[[T], Iterable[CorpusSegment | Drop]], item: T) -> Iterator[CorpusSegment | Drop]:
     try:
         yield from read(item)
     except SourceError as e:
         yield Drop(e.where or str(item), e.reason, e.what)
 
 
-def _shared(s: Segment) -> Segment:
+def _shared(s: CorpusSegment) -> CorpusSegment:
     """The segment, with words that many have held in memory once."""
     for name in ("set", "audio", "speaker", "programme", "dialect", "gender", "emotion"):
         setattr(s, name, sys.intern(getattr(s, name)))
@@ -105,12 +105,12 @@ class Headers:
         self.corpus, self.out, self.take = corpus, out, take
         self.last: tuple[str, float, Drop | None] = ("", 0.0, None)
 
-    def row(self, found: Segment | Drop) -> tuple[Any, ...]:
+    def row(self, found: CorpusSegment | Drop) -> tuple[Any, ...]:
         """What a shard keeps of it: the columns of a segment that can be used, else those of a drop."""
-        held = self.held(found) if isinstance(found, Segment) else found
-        return _OF_SEGMENT(held) if isinstance(held, Segment) else _OF_DROP(held)
+        held = self.held(found) if isinstance(found, CorpusSegment) else found
+        return _OF_SEGMENT(held) if isinstance(held, CorpusSegment) else _OF_DROP(held)
 
-    def held(self, s: Segment) -> Segment | Drop:
+    def held(self, s: CorpusSegment) -> CorpusSegment | Drop:
         """The segment with its times, or why it cannot be used."""
         take = self.take
         seconds, bad = self._seconds(s.audio)

@@ -24,7 +24,7 @@ from ...core.step import Step, main
 from ..recordings import find_recordings
 from .gather import gather
 from .own_split import OwnSplitConfig, sets_of, tell
-from .segments import Drop, Published, Segment
+from .segments import CorpusSegment, Drop, Published
 from .sets import write_sets
 from .sources import corpus_folder
 
@@ -103,10 +103,10 @@ def run(step: Step[KsuEmotionsConfig]) -> None:
     groups = {file: name.speaker for file, name in names.items()}
     sets = sets_of("ksuemotions", groups, scan.recordings, step.config)
 
-    def read(file: str) -> Iterator[Segment | Drop]:
+    def read(file: str) -> Iterator[CorpusSegment | Drop]:
         name = names[file]
         original = f"phase{name.phase}-{Path(file).stem}" if name.phase else Path(file).stem
-        yield Segment(
+        yield CorpusSegment(
             sets[name.speaker],
             original,
             file,

@@ -31,7 +31,7 @@ from ...core.step import Step, main
 from ..ids import safe
 from .mgb_tables import Span, first_of, official, own_id, read_pairs, read_segments, read_stm, read_texts, stems
 from .mgb_xml import ALIGNED, Wanted, count_nameless, gather_programmes
-from .segments import Drop, Published, Segment, Take, drop
+from .segments import CorpusSegment, Drop, Published, Take, drop
 from .sets import write_sets
 from .sources import corpus_folder, folders_below
 
@@ -120,12 +120,12 @@ def _ids(path: Path | None) -> set[str]:
     return set(read_pairs(path)) if path else set()
 
 
-def read_split(corpus: Path, split: str, config: Mgb2Config) -> dict[str, list[Segment | Drop]]:
+def read_split(corpus: Path, split: str, config: Mgb2Config) -> dict[str, list[CorpusSegment | Drop]]:
     """Recording -> its utterances, of dev or test. Raises UserError for a table that cannot be read."""
     tables = read_tables(corpus / split)
     if tables is None:
         return {}
-    made: dict[str, list[Segment | Drop]] = {}
+    made: dict[str, list[CorpusSegment | Drop]] = {}
     wavs = stems(folders_below(corpus, f"{split}/wav/*.wav"))
     for id in sorted(tables.spans):
         span = tables.spans[id]
@@ -138,13 +138,13 @@ def read_split(corpus: Path, split: str, config: Mgb2Config) -> dict[str, list[S
     return made
 
 
-def _official(tables: Tables, id: str, recording: str, config: Mgb2Config) -> Segment | Drop:
+def _official(tables: Tables, id: str, recording: str, config: Mgb2Config) -> CorpusSegment | Drop:
     name, span, parsed = tables.set_of(id, config), tables.spans[id], official(id)
     if not name:
         return Drop(id, tables.why_not(id), f"not among the utterances that {tables.split} is scored on")
     if id not in tables.texts:
         return Drop(id, "no transcript", f"no line in the texts of {tables.split}")
-    return Segment(
+    return CorpusSegment(
         name,
         id,
         f"{tables.split}/wav/{recording}.wav",
@@ -158,7 +158,7 @@ def _official(tables: Tables, id: str, recording: str, config: Mgb2Config) -> Se
     )
 
 
-def add_references(step: Step[Mgb2Config], folder: Path, segments: Sequence[Segment]) -> None:
+def add_references(step: Step[Mgb2Config], folder: Path, segments: Sequence[CorpusSegment]) -> None:
     """Put the references of the STM files of `folder` beside the texts of its utterances, by their times.
 
     An utterance without a reference gets an empty one. A reference without an utterance is a row of the ledger.

@@ -25,7 +25,7 @@ from ...core.errors import UserError
 from ...core.step import Step, main
 from .gather import gather
 from .mgb_tables import Annotation, by_recording, first_of, read_segments, read_texts, stems
-from .segments import Drop, Published, Segment, Take
+from .segments import CorpusSegment, Drop, Published, Take
 from .sets import write_sets
 from .sources import corpus_folder, folders_below
 
@@ -57,7 +57,7 @@ def read_annotator(folder: Path, script: str) -> Annotation:
     return Annotation(read_segments(folder / "segments"), read_texts(text))
 
 
-def read_part(part: Path, wavs: dict[str, str], config: Mgb3Config) -> Iterator[Segment | Drop]:
+def read_part(part: Path, wavs: dict[str, str], config: Mgb3Config) -> Iterator[CorpusSegment | Drop]:
     """Utterances of adapt, dev or test; those that an annotator lacks, and those he has without times, are drops.
 
     Args:
@@ -77,7 +77,7 @@ def read_part(part: Path, wavs: dict[str, str], config: Mgb3Config) -> Iterator[
             yield Drop(id, "no segment", f"nobody's segments in {part.name} have it")
         else:
             span = spans[id]
-            yield Segment(
+            yield CorpusSegment(
                 name,
                 id,
                 wavs.get(span.recording, f"wav/{span.recording}.wav"),

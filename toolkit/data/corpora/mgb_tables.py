@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ...core.errors import UserError
 from ...text.buckwalter import LATIN_MARK, to_arabic
-from .segments import Drop, Segment
+from .segments import CorpusSegment, Drop
 from .sources import SourceError, text_lines
 
 _ARABIC = re.compile("[\u0621-\u064a\u066e-\u06d3]")
@@ -196,11 +196,11 @@ def read_stm(path: Path) -> Stm:
     return Stm(words, {key: int(number) for number, key in keys.items()}, overlap, unusable)
 
 
-def by_recording(found: Iterable[Segment | Drop]) -> list[list[Segment | Drop]]:
+def by_recording(found: Iterable[CorpusSegment | Drop]) -> list[list[CorpusSegment | Drop]]:
     """Utterances in groups of one recording, for `gather`; drops are a group of their own."""
-    groups: dict[str, list[Segment | Drop]] = {}
+    groups: dict[str, list[CorpusSegment | Drop]] = {}
     for one in found:
-        groups.setdefault(one.audio if isinstance(one, Segment) else "", []).append(one)
+        groups.setdefault(one.audio if isinstance(one, CorpusSegment) else "", []).append(one)
     return list(groups.values())
 
 

@@ -20,7 +20,7 @@ from ...core.step import Step
 from ...text.buckwalter import to_arabic
 from .gather import gather
 from .mgb_tables import spoken
-from .segments import Drop, Segment, drop
+from .segments import CorpusSegment, Drop, drop
 from .sources import SourceError, check_inside, folders_below, parse_xml, size_of
 
 # All digits (x_speaker12 is not speaker 1), and as many as ids have: of more, no order of ids is one of speakers.
@@ -95,7 +95,7 @@ class Wanted:
     most_wmer: float = math.inf
 
 
-def utterances(path: Path, audio: str, wanted: Wanted) -> Iterator[Segment | Drop]:
+def utterances(path: Path, audio: str, wanted: Wanted) -> Iterator[CorpusSegment | Drop]:
     """Utterances of the programme at `path`, whose recording is `audio`, relative to the corpus.
 
     Raises SourceError: missing, xml, entities.
@@ -122,7 +122,7 @@ def _utterance(
     genders: Mapping[str, str],
     wanted: Wanted,
     convert: Callable[[str], str],
-) -> Segment | Drop:
+) -> CorpusSegment | Drop:
     said = turn.attributes.get
     start, end = _seconds(said("starttime", "")), _seconds(said("endtime", ""))
     if not (math.isfinite(start * 100) and math.isfinite(end * 100)):  # ids count centiseconds
@@ -138,7 +138,7 @@ def _utterance(
     text = spoken(convert(turn.text))
     if not text:
         return Drop(original, "no words", "nothing but marks, or nothing at all")
-    return Segment(
+    return CorpusSegment(
         wanted.set,
         original,
         audio,
@@ -172,18 +172,18 @@ def gather_programmes(
     files: Sequence[Path],
     folder: str,
     wanted: Wanted,
-    others: Iterable[list[Segment | Drop]],
-) -> list[Segment]:
+    others: Iterable[list[CorpusSegment | Drop]],
+) -> list[CorpusSegment]:
     """The utterances of the XML files, whose recordings are in `folder` of the corpus, and then of `others`.
 
     Args:
         others: for each recording that tables tell of, its utterances.
     """
     _note_untranscribed(step, corpus, folder, files)
-    items: list[Path | list[Segment | Drop]] = [*files, *others]
+    items: list[Path | list[CorpusSegment | Drop]] = [*files, *others]
     costs = [size_of(item) / 1e6 if isinstance(item, Path) else 1e-4 * len(item) for item in items]
 
-    def read(item: Path | list[Segment | Drop]) -> Iterable[Segment | Drop]:
+    def read(item: Path | list[CorpusSegment | Drop]) -> Iterable[CorpusSegment | Drop]:
         if not isinstance(item, Path):
             return item
         check_inside(corpus, item.relative_to(corpus).as_posix(), step.config.take.follow_links)
@@ -200,7 +200,7 @@ def _note_untranscribed(step: Step[Any], corpus: Path, folder: str, files: Seque
             drop(step, f"{folder}/{path.name}", "no transcript", "a recording without its XML file")
 
 
-def count_nameless(step: Step[Any], found: Iterable[Segment]) -> None:
+def count_nameless(step: Step[Any], found: Iterable[CorpusSegment]) -> None:
     """Say how many utterances are of speakers without a number; after write_sets."""
     nameless = sum(s.speaker.endswith(f"_spk-{NOBODY}") for s in found)
     step.counts["speakers_unknown"] += nameless

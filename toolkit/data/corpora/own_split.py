@@ -9,7 +9,7 @@ from typing import Any
 
 from ...core.step import Step
 from ..split import odd_parts, shares_of, split_groups
-from .segments import Published, Segment, Take
+from .segments import CorpusSegment, Published, Take
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def sets_of(corpus: str, groups: Mapping[str, str], sizes: Mapping[str, int], co
     return {group: f"{corpus}_{part}" for group, part in parts.items()}
 
 
-def tell(step: Step[Any], corpus: str, segments: Sequence[Segment], published: Published, group: str) -> None:
+def tell(step: Step[Any], corpus: str, segments: Sequence[CorpusSegment], published: Published, group: str) -> None:
     """Say how the whole corpus stands to its published counts, which sets are odd, and which lack an emotion.
 
     Args:

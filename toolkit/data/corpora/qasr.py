@@ -23,7 +23,7 @@ from pathlib import Path
 from ...core.step import Step, main
 from .mgb_tables import first_of, official, own_id, read_texts, stems
 from .mgb_xml import ALIGNED, Wanted, count_nameless, gather_programmes
-from .segments import Drop, Published, Segment, Take
+from .segments import CorpusSegment, Drop, Published, Take
 from .sets import write_sets
 from .sources import corpus_folder, folders_below
 
@@ -50,9 +50,9 @@ class QasrConfig:
             raise ValueError(f"most_wmer must be a percentage of 0 or more, not {self.most_wmer}")
 
 
-def read_split(corpus: Path, split: str) -> dict[str, list[Segment | Drop]]:
+def read_split(corpus: Path, split: str) -> dict[str, list[CorpusSegment | Drop]]:
     """Recording -> its utterances, of dev or test. Raises UserError for a table that cannot be read."""
-    made: dict[str, list[Segment | Drop]] = {}
+    made: dict[str, list[CorpusSegment | Drop]] = {}
     path = first_of(corpus / "release" / split, "text.verbatim.nonoverlap")
     if path is None:
         return made
@@ -64,7 +64,7 @@ def read_split(corpus: Path, split: str) -> dict[str, list[Segment | Drop]]:
             continue
         name = parsed.recording if parsed.recording in wavs else parsed.recording.replace("_", "-")
         audio = f"release/{split}/wav/{name}.wav"
-        segment = Segment(
+        segment = CorpusSegment(
             f"qasr_{split}", id, audio, parsed.speaker, parsed.start, parsed.end, text, name, "ARA", id=own_id(id)
         )
         made.setdefault(name, []).append(segment)

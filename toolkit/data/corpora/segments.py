@@ -30,7 +30,7 @@ class CorpusConfig:
 
 
 @dataclass(slots=True)
-class Segment:
+class CorpusSegment:
     """An utterance as its corpus has it.
 
     Attributes:

@@ -1,10 +1,10 @@
 """From what a corpus says of its utterances to validated data directories: ids, tables, counts against the published.
 
-A corpus module says where its utterances are (`Segment`) and which it leaves out (`Drop`); the rest is the same for
-all:
+A corpus module yields its utterances (`CorpusSegment`) and those that it leaves out (`Drop`). The rest is the same for
+all corpora:
 
     corpus = corpus_folder(step.input(0, "the extracted corpus"), "train/xml/utf8")
-    found = gather(step, corpus, files, sizes, read)      # read(file) -> Segments and Drops, in shards
+    found = gather(step, corpus, files, sizes, read)      # read(file) -> CorpusSegments and Drops
     write_sets(step, corpus, found, PUBLISHED)
 """
 
@@ -25,11 +25,11 @@ from ..ids import fault, odd_labels, safe, safe_speaker, unique
 from ..kaldi import UNKNOWN
 from ..tables import TEXT, one_gender, one_line
 from .gather import path_of
-from .segments import Published, Segment, drop
+from .segments import CorpusSegment, Published, drop
 
 
 def write_sets(
-    step: Step[Any], corpus: Path, found: Sequence[Segment], published: Mapping[str, Published] | None = None
+    step: Step[Any], corpus: Path, found: Sequence[CorpusSegment], published: Mapping[str, Published] | None = None
 ) -> None:
     """Write a data directory for each set below step.out, with its counts against the published ones.
 
@@ -42,7 +42,7 @@ def write_sets(
     for meaning in ("dialect", "emotion"):
         for line in odd_labels({getattr(s, meaning) for s in found}):
             print(f"WARNING: {meaning}: {line}")
-    sets: dict[str, dict[str, Segment]] = {}
+    sets: dict[str, dict[str, CorpusSegment]] = {}
     for id in sorted(named):  # tables are sorted again where they are written, which takes no time of what is sorted
         sets.setdefault(named[id].set, {})[id] = named[id]
     for name in sorted(sets):
@@ -55,7 +55,7 @@ def write_sets(
     step.counts["hours"] = round(math.fsum(s.seconds for s in named.values()) / 3600, 4)
 
 
-def tell_recurring(found: Iterable[Segment]) -> None:
+def tell_recurring(found: Iterable[CorpusSegment]) -> None:
     """Warn of programmes that are in two sets: a model may know the voices and the words of what it is tested on."""
     programmes: dict[str, set[str]] = {}
     for s in found:
@@ -67,7 +67,7 @@ def tell_recurring(found: Iterable[Segment]) -> None:
             print(f"WARNING: {there} are in {second} too, such as {min(shared)}")
 
 
-def with_ids(step: Step[Any], found: Sequence[Segment]) -> dict[str, Segment]:
+def with_ids(step: Step[Any], found: Sequence[CorpusSegment]) -> dict[str, CorpusSegment]:
     """Id -> utterance; sets `speaker` to the speaker's id. Second ones of an id, and unusable ids, go to the ledger.
 
     An original that stands in several sets gets the set's name before it.
@@ -81,7 +81,7 @@ def with_ids(step: Step[Any], found: Sequence[Segment]) -> dict[str, Segment]:
     originals = unique(original for original, within in sets.items() if len(within) == 1)
     nobodys = {s.original for s in found if not s.speaker and not s.id} & originals.keys()
     alone = unique(nobodys, lambda original: safe_speaker(originals[original]), "_")
-    ids: dict[str, Segment] = {}
+    ids: dict[str, CorpusSegment] = {}
     for s in found:
         if s.id:
             id, speaker = s.id, s.speaker or s.id
@@ -103,7 +103,7 @@ def with_ids(step: Step[Any], found: Sequence[Segment]) -> dict[str, Segment]:
     return ids
 
 
-def tables_of(corpus: Path, out: Path, part: Mapping[str, Segment]) -> dict[str, dict[str, str]]:
+def tables_of(corpus: Path, out: Path, part: Mapping[str, CorpusSegment]) -> dict[str, dict[str, str]]:
     """Tables of a set (id -> utterance). A recording goes by its utterance's id, or by its file's name where cut."""
     cut = any(not s.whole for s in part.values())
     files = sorted({s.audio for s in part.values()})
@@ -134,11 +134,11 @@ def tables_of(corpus: Path, out: Path, part: Mapping[str, Segment]) -> dict[str,
     return tables
 
 
-def _end(s: Segment) -> str:
+def _end(s: CorpusSegment) -> str:
     return f"{math.floor(s.recording_seconds * 1e4) / 1e4 if s.end is None else s.end:.4f}"
 
 
-def _count(step: Step[Any], name: str, part: Mapping[str, Segment], published: Published | None) -> None:
+def _count(step: Step[Any], name: str, part: Mapping[str, CorpusSegment], published: Published | None) -> None:
     """Counts of a set in the record and on the terminal, and what its makers say of it."""
     hours = math.fsum(s.seconds for s in part.values()) / 3600
     counts = {

@@ -26,7 +26,7 @@ LONGEST_TAG = 1 << 20  # bytes; expat looks at a tag from its beginning with eve
 BLOCK = 1 << 16
 _OFFSET = re.compile(r":\d+$")
 
-Row = dict[str, str]
+TableRow = dict[str, str]
 Report = Callable[["SourceError"], None]
 
 
@@ -148,7 +148,7 @@ def table_rows(
     wanted: Sequence[str] = (),
     quotes: bool = False,
     bad: Report | None = None,
-) -> Iterator[tuple[int, Row]]:
+) -> Iterator[tuple[int, TableRow]]:
     """(line, column -> field) of a table; fields that a short row lacks are empty.
 
     Args:

@@ -91,7 +91,7 @@ def train(
         Diverged: too many steps that were not finite.
         UserError: a checkpoint of another identity, base or shape; no such metric as `loop.best`; no GPU memory left.
     """
-    run = Run(objective, optim, loop, out, world or World.alone(), identity, validation)
+    run = TrainingRun(objective, optim, loop, out, world or World.alone(), identity, validation)
     if micro_batches % run.world.size:
         raise UserError(
             f"{micro_batches} micro-batches cannot be shared by {run.world.size} processes",
@@ -115,7 +115,7 @@ def train(
     return Trained(run.state.step, run.state.skipped, run.state.train, run.state.dev, run.state.best)
 
 
-class Run:
+class TrainingRun:
     """One run's objects, and what is done to them; `train` drives it, or a caller that wants one step at a time."""
 
     def __init__(
