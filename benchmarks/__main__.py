@@ -31,7 +31,7 @@ MINUTES = 95  # that all races take on two cores, the inputs of the first time a
 
 
 def arguments() -> argparse.Namespace:
-    """The command line. Raises UserError where it asks for what cannot be."""
+    """The command line. Raises UserError if it asks for what cannot be."""
     parser = argparse.ArgumentParser(
         "python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

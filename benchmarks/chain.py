@@ -90,7 +90,7 @@ WAYS = (
 def chain(inputs: BenchInputs, rounds: int) -> Section:
     """Rounds by turns, not watched; then each once more, watched, on all of the audio and on a tenth of it.
 
-    Raises RuntimeError where the two do not label equally many frames.
+    Raises RuntimeError if the two do not label equally many frames.
     """
     utterances = inputs.utterances(max(60.0, HOUR * inputs.scale))
     results = [Result(way.name) for way in WAYS]

@@ -57,7 +57,7 @@ class BenchInputs:
 
     @cached_property
     def corpus(self) -> Path:
-        """The corpus of mini: wav files and data directories. Raises UserError where it cannot be made."""
+        """The corpus of mini: wav files and data directories. Raises UserError if it cannot be made."""
         out = self.folder / "corpus"
         minutes = max(3.0, MINUTES * self.scale)
         command = [str(OURS), "-m", "toolkit.data.corpora.mini", "--speakers", "32", "--minutes", f"{minutes:g}"]

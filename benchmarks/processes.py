@@ -35,7 +35,7 @@ class Taken:
 
 
 def run_chain(phases: Phases, out: Path, cores: int, watch: bool = False) -> Taken:
-    """Phases one after the other, the commands of a phase at once. Raises RuntimeError where one fails.
+    """Phases one after the other, the commands of a phase at once. Raises RuntimeError if one fails.
 
     Args:
         out: the new folder that they write to.

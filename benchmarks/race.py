@@ -67,7 +67,7 @@ def environment(threads: int) -> dict[str, str]:
 
 
 class Worker:
-    """The process of a contestant. Raises UserError with what it printed where it dies, or cannot begin."""
+    """The process of a contestant. Raises UserError with what it printed if it dies, or cannot begin."""
 
     def __init__(self, contestant: Contestant, threads: int) -> None:
         self.contestant, self.errors = contestant, tempfile.TemporaryFile("w+")

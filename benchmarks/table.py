@@ -150,7 +150,7 @@ def machine() -> list[str]:
 def publish(page: Page, text: str, sections: Sequence[Section], date: str) -> None:
     """The page, and the summary between its marks in the README.
 
-    Raises UserError where the README has no marks.
+    Raises UserError if the README has no marks.
     """
     readme = ROOT / "README.md"
     link = f"{date}; [hardware, versions, every figure](benchmarks/{page.file})"

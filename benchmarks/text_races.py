@@ -36,7 +36,7 @@ def cer(inputs: BenchInputs, rounds: int) -> Section:
 
 
 def _rate(inputs: BenchInputs, rounds: int, tokens: str, name: str, peer: str, wanted: float) -> Section:
-    """Raises RuntimeError where the two count otherwise."""
+    """Raises RuntimeError if the two count otherwise."""
     given = {"pairs": str(_pairs(inputs)), "tokens": tokens}
     contestants = [
         Contestant("ours", "benchmarks.ours_scores:ErrorRate", given),

@@ -44,12 +44,12 @@ def write_clips(folder: Path, clips: Sequence[tuple[Clip, np.ndarray]]) -> None:
 
 
 def model(inputs: BenchInputs, size: str) -> Path:
-    """A released Whisper, tiny or base, as a Hugging Face folder. Raises UserError where it cannot be had."""
+    """A released Whisper, tiny or base, as a Hugging Face folder. Raises UserError if it cannot be had."""
     return inputs.made(f"whisper-{size}", lambda out: _tool("fetch_whisper.sh", "--size", size, "--out", str(out)))
 
 
 def clips(inputs: BenchInputs) -> Path:
-    """Folder of clips. Raises UserError where the prompts cannot be had."""
+    """Folder of clips. Raises UserError if the prompts cannot be had."""
 
     def make(out: Path) -> None:
         prompts = inputs.made("asterisk", lambda path: _tool("fetch_asterisk.sh", "--out", str(path)))
@@ -115,6 +115,6 @@ def _tool(name: str, *words: str) -> None:
 
 
 def _run(command: Sequence[str]) -> None:
-    """Raises UserError where it fails; it has said why."""
+    """Raises UserError if it fails; it has said why."""
     if subprocess.run(command, cwd=ROOT, env={**os.environ, **parenthood()}).returncode:
         raise UserError("an input of the races was not made, as said above", " ".join(command), "mend that, and rerun")

@@ -103,7 +103,7 @@ def _cost(
 
 
 def distil(inputs: BenchInputs, rounds: int) -> Section:
-    """A step of each. Raises RuntimeError where the two do not learn the same."""
+    """A step of each. Raises RuntimeError if the two do not learn the same."""
     teacher = model(inputs, "tiny")
     given = {"teacher": str(teacher), "student": str(student(inputs)), "threads": TWO}
     given["windows"] = str(windows(inputs, WINDOWS if inputs.scale == 1 else 2))

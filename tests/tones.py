@@ -51,21 +51,21 @@ def _make_set(folder: Path, audio: Path, name: str, count: int, rng: np.random.G
     tables: dict[str, dict[str, str]] = {n: {} for n in ("wav.scp", "text", "utt2spk", "utt2dur", "utt2lang")}
     lines = []
     for i in range(count):
-        id, said = f"{name}-{i:02d}", rng.choice(list(TONES), rng.integers(3, 6)).tolist()
+        id, phones = f"{name}-{i:02d}", rng.choice(list(TONES), rng.integers(3, 6)).tolist()
         n = round(PHONE_SECONDS * 16000)
-        wave = np.concatenate([np.sin(2 * np.pi * TONES[p] * np.arange(n) / 16000) for p in said])
+        wave = np.concatenate([np.sin(2 * np.pi * TONES[p] * np.arange(n) / 16000) for p in phones])
         loud = i % 2
         wave = (0.5 if loud else 0.05) * wave + rng.normal(0, 1e-3, len(wave))
         soundfile.write(audio / f"{id}.wav", wave, 16000)
-        row = (str(audio / f"{id}.wav"), "".join(said), f"{name}{i % 4}", f"{len(wave) / 16000}", "QR"[loud])
+        row = (str(audio / f"{id}.wav"), "".join(phones), f"{name}{i % 4}", f"{len(wave) / 16000}", "QR"[loud])
         for table, value in zip(tables.values(), row, strict=True):
             table[id] = value
-        lines += [f"{id} 1 {PHONE_SECONDS * k:.2f} {PHONE_SECONDS:.2f} {p}\n" for k, p in enumerate(said)]
+        lines += [f"{id} 1 {PHONE_SECONDS * k:.2f} {PHONE_SECONDS:.2f} {p}\n" for k, p in enumerate(phones)]
     write_data_dir(folder / name, tables)
     (folder / name / "phones.ctm").write_text("".join(lines))
 
 
 def results(out: Path, row: str, task: str) -> dict[str, Any]:
     """The result file of a task of a row."""
-    found: dict[str, Any] = read_json(out / row / f"{task}.json")
-    return found
+    result: dict[str, Any] = read_json(out / row / f"{task}.json")
+    return result

@@ -74,7 +74,7 @@ def write_json(path: Path, tree: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Raises UserError where the file holds no JSON; a file that is not there stays a FileNotFoundError."""
+    """Raises UserError if the file holds no JSON; a file that is not there stays a FileNotFoundError."""
     try:
         return json.loads(path.read_text(encoding="utf-8", errors="surrogateescape"))
     except (ValueError, RecursionError) as e:
@@ -131,7 +131,7 @@ def locked(folder: Path, patience_seconds: float = 5.0) -> Iterator[None]:
 
 
 def held(folder: Path) -> bool:
-    """Whether a process holds `folder` now."""
+    """True if a process holds `folder` now."""
     try:
         with open(folder / ".lock") as f:
             fcntl.flock(f, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -143,7 +143,7 @@ def held(folder: Path) -> bool:
 
 
 def _is(f: IO[Any], path: Path) -> bool:
-    """Whether the open file is the one at `path`."""
+    """True if the open file is the one at `path`."""
     try:
         return os.path.samestat(os.fstat(f.fileno()), os.stat(path))
     except FileNotFoundError:

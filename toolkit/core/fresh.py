@@ -18,8 +18,8 @@ def made_anew(table: Table, n: int, first: int, last: int) -> list[str]:
     """What --fresh moves aside: the outputs of stage `n`, and all that was made from them.
 
     Those below go too although their identity may stay: who makes a stage anew expects other bytes of it, and
-    what was made from the old ones would pass for made from the new. Raises UserError where what the stage is
-    made from is stale itself, and where the stage is not among those that will run.
+    what was made from the old ones would pass for made from the new. Raises UserError if what the stage is
+    made from is stale itself, and if the stage is not among those that will run.
     """
     if not first <= n <= last:
         why = f"--fresh {table.stages[n - 1].name} is stage {n}, and only stages {first} to {last} are to run"
@@ -66,7 +66,7 @@ def move_aside(table: Table, outs: list[str], beside: list[str]) -> None:
 def remake(table: Table, out: str) -> None:
     """Set the stale output of a step that is made in seconds aside, in place of the one that this set aside before.
 
-    What --fresh has set aside stays. Raises UserError where a run is at work in it.
+    What --fresh has set aside stays. Raises UserError if a run is at work in it.
     """
     to = Path(f"{out}{record.ASIDE}before")
     with locked(Path(out), 1.0):

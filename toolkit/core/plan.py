@@ -43,7 +43,7 @@ class Cost:
     """What a run costs, or several.
 
     Attributes:
-        hours: of audio that go in; None where nothing tells them yet, 0 where the disk does not depend on them.
+        hours: of audio that go in; None if nothing tells them yet, 0 where the disk does not depend on them.
         kept: MB that stay.
         scratch: MB that are gone when it is done.
     """
@@ -58,7 +58,7 @@ class Cost:
 
 
 def cost(table: Table, run: StepRun) -> Cost:
-    """Raises UserError where --hours is no number of hours."""
+    """Raises UserError if --hours is no number of hours."""
     step, stated = run.declared, _stated_in_config(run)
     known = [h for h in map(audio_hours, run.ins) if h is not None]
     given = next((o.value for o in table.options if o.name == "hours" and o.value), "")

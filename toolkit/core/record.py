@@ -102,7 +102,7 @@ def input_id(path: Path, out: Path) -> str:
 
 
 def is_output(folder: Path, out: Path) -> bool:
-    """Whether `folder` is `out`, or an earlier one that --fresh has set aside. Both are resolved paths."""
+    """True if `folder` is `out`, or an earlier one that --fresh has set aside. Both are resolved paths."""
     return folder == out or (folder.parent == out.parent and folder.name.startswith(out.name + ASIDE))
 
 
@@ -210,7 +210,7 @@ def status(argv: list[str], input_id: Callable[[Path, Path], str] = input_id) ->
 
 
 def _bare(folder: Path) -> bool:
-    """Whether a step that was begun in `folder` has made nothing yet that would be lost."""
+    """True if a step that was begun in `folder` has made nothing yet that would be lost."""
     shards = folder / "shards"
     made = [p for p in (shards.iterdir() if shards.is_dir() else ()) if not p.name.endswith(TEMPORARY)]
     return not made and {p.name for p in folder.iterdir() if not p.name.endswith(TEMPORARY)} <= BOOKKEEPING

@@ -20,7 +20,7 @@ def preflight(table: Table, first: int, last: int, fresh: list[str]) -> None:
     """What can be known now is said now, before anything is moved or run: inputs, outputs, configs, disk."""
 
     def to_be_made(name: str) -> bool:
-        """Whether a stage of this call will make the input `name`."""
+        """True if a stage of this call will make the input `name`."""
         made = table.maker(Path(name)) if name else None
         return made is not None and made[0] >= first and (made[1].out in fresh or table.status(made[1]).state != "done")
 

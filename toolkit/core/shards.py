@@ -102,7 +102,7 @@ def run_shards(
 
 
 def others_work(step: Step, on_device: bool) -> bool:
-    """Whether this process makes no shard itself, however few there are: Slurm does, or workers on several GPUs."""
+    """True if this process makes no shard itself, however few there are: Slurm does, or workers on several GPUs."""
     return not step.worker and (slurm.chosen() or (on_device and step.ngpu > 1 and step.nj > 1))
 
 

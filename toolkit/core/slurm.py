@@ -53,7 +53,7 @@ class SlurmConfig:
 
 
 def chosen() -> bool:
-    """Whether this run's heavy work goes to Slurm (--backend slurm)."""
+    """True if this run's heavy work goes to Slurm (--backend slurm)."""
     return os.environ.get("SAWT_BACKEND") == "slurm"
 
 
@@ -97,7 +97,7 @@ class Batch:
         return self.out / "log" / f"{self.stem.replace('$task', str(task))}.log"
 
     def exit_code(self, task: int, job: str) -> int | None:
-        """What the task of this job left with; None where it did not live to say so."""
+        """What the task of this job left with; None if it did not live to say so."""
         path = self.log(task).with_suffix(".exit")
         words = path.read_text().split() if path.exists() else []
         return int(words[1]) if len(words) == 2 and words[0] == job else None

@@ -174,7 +174,7 @@ class Table:
         return f"stage {n} ({self.stages[n - 1].name})"
 
     def check_places(self, n: int, run: StepRun) -> None:
-        """Raise UserError where the outputs of a recipe would change its inputs."""
+        """Raise UserError if the outputs of a recipe would change its inputs."""
         for name in filter(None, run.ins):
             made = self.maker(Path(name))
             if made and made[0] >= n and made[1].out == run.out:
@@ -218,7 +218,7 @@ class Table:
         )
 
     def refuse_stale(self, n: int, run: StepRun) -> None:
-        """Raise UserError where the output of a run of stage `n` was made from other things than it would be now.
+        """Raise UserError if the output of a run of stage `n` was made from other things than it would be now.
 
         Not where it is made anew in seconds, or row by row.
         """

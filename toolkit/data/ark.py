@@ -94,7 +94,7 @@ class Features(Mapping[str, Array]):
 
 
 def read_array(place: str, beside: Path | None = None) -> Array:
-    """The matrix or vector at `file.ark:offset`. Raises UserError where there is none."""
+    """The matrix or vector at `file.ark:offset`. Raises UserError if there is none."""
     found = _read(place, beside)
     if not isinstance(found, np.ndarray):
         raise UserError("a recording where features belong", place, "name the scp of the features")

@@ -123,7 +123,7 @@ class Recording:
             )
 
     def read(self, first: int, last: int) -> Wave:
-        """Samples first..last (exclusive) of the recording, mono. Raises AudioError where they are not there."""
+        """Samples first..last (exclusive) of the recording, mono. Raises AudioError if they are not there."""
         part_NC = self.wave_NC[first:last] if self.file is None else self._decode(first, last)
         return part_NC[:, 0] if self.channels == 1 else part_NC.mean(axis=1, dtype=np.float32)
 

@@ -39,7 +39,7 @@ class LabelledSpeech:
             cache_mb: decoded audio that may stay in memory; what comes first stays.
             normalize: waveforms to mean 0 and variance 1, over the whole utterance.
 
-        Raises UserError where the labels' rate is neither 50 nor 100 Hz, or an utterance has none.
+        Raises UserError if the labels' rate is neither 50 nor 100 Hz, or an utterance has none.
         """
         self.utterances, self.labels, self.normalize = utterances, labels, normalize
         self.stride = labels.stride(RATE / HOP)
@@ -60,7 +60,7 @@ class LabelledSpeech:
         self._lock = threading.Lock()
 
     def wave(self, index: int) -> Wave:
-        """Whole waveform of an utterance, as the network wants it. Raises UserError where its labels do not fit."""
+        """Whole waveform of an utterance, as the network wants it. Raises UserError if its labels do not fit."""
         cached = self._cache.get(index)
         if cached is not None:
             return cached
@@ -95,7 +95,7 @@ def labelled(
 ) -> list[Utterance]:
     """Utterances that have labels; `drop(id, reason, detail)` hears of the others.
 
-    Raises UserError where more than the share `most_missing` has none.
+    Raises UserError if more than the share `most_missing` has none.
     """
     usable = (labels.lengths(labels.rows([u.id for u in utterances])) > 0).tolist()
     kept = [u for u, good in zip(utterances, usable, strict=True) if good]

@@ -1,4 +1,4 @@
-"""Whether a recording is fit for use: one pass over it, a block in memory at a time, a reason where it is not."""
+"""Check whether a recording can be used: one pass over it, one block in memory at a time; a reason if it cannot."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ ANY_LENGTH = Limits(min_seconds=0.0, max_seconds=math.inf)
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was found out about a recording.
+    """The result of checking a recording.
 
     Attributes:
         reason: why it cannot be used: missing, empty, unreadable, truncated, non-finite, out of range, too short,
-            too long, rate, silent, clipped; empty where it can.
+            too long, rate, silent, clipped; empty if it can.
         detail: the reason in a sentence; notes: what is odd but does no harm.
         seconds, rate, channels: as far as they are known, else 0.
         loudest_dbfs: level of the loudest tenth of a second; clipped: share of samples at full scale.
@@ -124,7 +124,7 @@ def _loudest(wave_N: Wave, frame: int) -> float:
 
 
 def _has_no_end(name: str) -> bool:
-    """Whether the last Ogg page lacks the end-of-stream flag (RFC 3533)."""
+    """True if the last Ogg page lacks the end-of-stream flag (RFC 3533)."""
     if not os.path.isfile(name):
         return False
     with open(name, "rb") as f:

@@ -55,7 +55,7 @@ def inspect(path: Path, allow_pipes: bool = False, audio: bool = False) -> Repor
     Args:
         audio: open every recording's header too; without it only the existence of its file is checked.
 
-    Raises UserError where the folder has no wav.scp.
+    Raises UserError if the folder has no wav.scp.
     """
     tables, problems = read_tables(path)
     found, more = utterances(tables, allow_pipes, headers=False)

@@ -133,7 +133,7 @@ def compare(sets: Sequence[SetOfData], config: ContaminationConfig, audio: Itera
 
 
 def check(report: Report, config: ContaminationConfig) -> None:
-    """Raise UserError where a set would be emptied, or loses more than config.most and nobody has allowed it."""
+    """Raise UserError if a set would be emptied, or loses more than config.most and nobody has allowed it."""
     emptied = [s for s in report.ours if len(report.removed(s)) == len(s.data)]
     if emptied:
         guilty = {kind: max(len(report.of_kind(s, kind)) / len(s.data) for s in emptied) for kind in config.remove}

@@ -13,7 +13,7 @@ from .kaldi import WAV, DataDir
 
 
 def data_dirs(folder: Path) -> list[Path]:
-    """The folder itself, if it is a data directory, else those in it. Raises UserError where there is none."""
+    """The folder itself, if it is a data directory, else those in it. Raises UserError if there is none."""
     if (folder / WAV).is_file():
         return [folder]
     found = sorted(path.parent for path in folder.glob(f"*/{WAV}") if path.is_file())
@@ -29,7 +29,7 @@ def matching(names: Collection[str], patterns: Iterable[str], where: str) -> lis
     Args:
         where: the field that has the patterns, for the error.
 
-    Raises UserError for a name that no set has, and where no set fits any pattern.
+    Raises UserError for a name that no set has, and if no set fits any pattern.
     """
     patterns = list(patterns)
     fits = {pattern: any(fnmatchcase(name, pattern) for name in names) for pattern in patterns}
@@ -56,7 +56,7 @@ def read_from_here(path: Path, allow_pipes: bool = False) -> DataDir:
 
 
 def is_elsewhere(path: Path) -> bool:
-    """Whether a data directory is of a recipe that is not run here."""
+    """True if a data directory is of a recipe that is not run here."""
     return _recipe(path) not in (None, Path.cwd())
 
 

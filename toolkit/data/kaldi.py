@@ -165,7 +165,7 @@ class _Utterances:
             self.found.append(Utterance(id, self.wav[rec], start, end, self.speaker.get(id, id), stop - start))
 
     def _length(self, rec: str, name: str) -> float | None:
-        """Seconds of a recording by table `name`, else reco2dur, else its header; None where that is a problem."""
+        """Seconds of a recording by table `name`, else reco2dur, else its header; None if that is a problem."""
         for table in (name, "reco2dur"):
             if said := self.tables.get(table, {}).get(rec):
                 try:

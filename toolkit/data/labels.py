@@ -39,7 +39,7 @@ class LabelHeader:
         layer: the features under them: "mfcc" or "layer 6 of it1.base".
         convention: what "layer L" means.
         parameters: number of weights of the network that layer is of, 0 for MFCC.
-        pca: principal components that were clustered, 0 where it was the features themselves.
+        pca: principal components that were clustered, 0 if it was the features themselves.
     """
 
     rate: float
@@ -111,7 +111,7 @@ class Labels:
         """Every how many labels one is taken for frames at `rate` per second: `labels[id][::stride]`.
 
         Exact for MFCC labels (100 Hz) under a 50 Hz network: frame 2t covers the samples of its frame t.
-        Raises UserError, naming both rates, where that is no whole number.
+        Raises UserError, naming both rates, if that is no whole number.
         """
         stride = self.rate / rate
         if stride < 1 or stride != int(stride):
@@ -149,7 +149,7 @@ class Labels:
         return np.append(np.diff(self._index[:, 1]), 0)[rows_N]
 
     def refuse_wrong_rate(self, rows_N: Integers, seconds_N: np.ndarray) -> None:
-        """Raise UserError where the labels in `rows_N` last, at their rate, otherwise than the audio they are of."""
+        """Raise UserError if the labels in `rows_N` last, at their rate, otherwise than the audio they are of."""
         said, heard = float(self.lengths(rows_N).sum()) / self.rate, float(np.sum(seconds_N))
         if abs(said - heard) > 0.05 * heard + 0.03 * len(rows_N):  # the last window of each ends before its audio does
             raise UserError(

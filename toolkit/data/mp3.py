@@ -94,7 +94,7 @@ SPEAKS_UP = contextlib.nullcontext()  # decoders that print nothing leave standa
 
 
 def is_not_mp3(source: str | io.BytesIO) -> bool:
-    """Whether the first bytes are those of wav, flac, ogg or aiff."""
+    """True if the first bytes are those of wav, flac, ogg or aiff."""
     if isinstance(source, io.BytesIO):
         start = source.getvalue()[:4]
     else:

@@ -103,7 +103,7 @@ def values_of(s: SetOfData, prompts: Prompts) -> Iterator[Value]:
 
 
 def lacks(s: SetOfData, kind: str) -> str:
-    """What a set would need for `kind` to be compared; empty where it has it."""
+    """What a set would need for `kind` to be compared; empty if it has it."""
     tables = s.data.tables
     if kind == PROGRAMME:
         return "" if PROGRAMMES in tables or SEGMENTS in tables else f"{PROGRAMMES} or {SEGMENTS}"

@@ -29,7 +29,7 @@ class Found:
 def find_recordings(corpus: Path, out: Path) -> Found:
     """Every audio file below `corpus`, linked folders included, `out` and earlier ones set aside excepted.
 
-    Raises UserError where the path of the corpus itself cannot stand in wav.scp.
+    Raises UserError if the path of the corpus itself cannot stand in wav.scp.
     """
     if fault := _unusable(f"{corpus}/"):
         raise UserError(f"a corpus path that no table can hold: {fault}", repr(str(corpus)), "rename the folder")
@@ -65,7 +65,7 @@ def find_recordings(corpus: Path, out: Path) -> Found:
 
 
 def _file(rel: str, path: str) -> tuple[str, str, int]:
-    """(reason, detail, size in bytes) of a file; the reason is empty where it may be a recording."""
+    """(reason, detail, size in bytes) of a file; the reason is empty if it may be a recording."""
     if fault := _unusable(rel):
         return "unusable name", fault, 0
     if any(part.startswith(".") for part in rel.split("/")):
@@ -96,7 +96,7 @@ def shown(rel: str) -> str:
 
 
 def assess(corpus: Path, rel: str, limits: Limits, pieces: CutConfig | None) -> dict[str, Any]:
-    """What one pass over a recording finds: reason (empty where it is good), detail, notes, seconds, digest, pieces.
+    """What one pass over a recording finds: reason (empty if it is good), detail, notes, seconds, digest, pieces.
 
     Args:
         pieces: how to cut it where it is longer than pieces.longest_seconds; None: not at all.

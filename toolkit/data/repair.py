@@ -31,7 +31,7 @@ def repair(path: Path, out: Path, allow_pipes: bool = False, audio: bool = False
     cannot be read, second lines of an id, recordings that are not there, segments that are no part of theirs,
     utterances that a table does not cover and lines that no utterance has.
 
-    Raises UserError where `out` is a data directory already or nothing would be left.
+    Raises UserError if `out` is a data directory already or nothing would be left.
     """
     if (out / WAV).exists():
         raise UserError("there is a data directory already", str(out), "name another folder with --out")

@@ -62,7 +62,7 @@ def split_groups(seconds: Mapping[str, float], shares: Mapping[str, float], seed
     drawn from `seed` and takes those that bring it nearer to its share; at least one, the smallest, where it would
     take none. A group's place in that order depends on its name and the seed alone.
 
-    Raises UserError where there are fewer groups than parts.
+    Raises UserError if there are fewer groups than parts.
     """
     if len(seconds) < len(shares):
         raise UserError(

@@ -61,7 +61,7 @@ class Problem:
 
 
 def is_table(name: str) -> bool:
-    """Whether a file of this name is a table of a data directory."""
+    """True if a file of this name is a table of a data directory."""
     return bool(NAMES.fullmatch(name))
 
 
@@ -73,7 +73,7 @@ def one_line(value: str) -> str:
 
 
 def gender_of(text: str) -> str:
-    """m or f, from how corpora write it; empty where it says neither."""
+    """m or f, from how corpora write it; empty if it says neither."""
     word = text.strip().lower().removesuffix("_masculine").removesuffix("_feminine")
     return _GENDERS.get(word, "")
 
@@ -155,7 +155,7 @@ def _first_lines(path: Path) -> dict[bytes, int]:
 
 
 def _plain(data: bytes) -> str | None:
-    """The text of a block of lines without characters or spaces that a value may not have; None where it has any."""
+    """The text of a block of lines without characters or spaces that a value may not have; None if it has any."""
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
@@ -287,7 +287,7 @@ class _Scan:
         return key
 
     def _usable(self, i: int, key: str, value: str) -> bool:
-        """Whether the line can be used; notes what is odd about its value."""
+        """True if the line can be used; notes what is odd about its value."""
         if not value and not self.is_text:
             self.note(i, "columns", f"{key} has no value", "give it one, or take the line out", id=key)
             return False

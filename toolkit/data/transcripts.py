@@ -55,7 +55,7 @@ class Transcripts:
 def read_transcripts(path: Path) -> Transcripts:
     """The table at `path`; prints which of its columns are used.
 
-    Raises UserError where it is no table in UTF-8 with rows and a column of paths, or a column seems misspelt.
+    Raises UserError if it is no table in UTF-8 with rows and a column of paths, or a column seems misspelt.
     """
     header, *lines = _lines(path)
     names = [name.strip().lower() for name in header.decode("utf-8", "replace").rstrip("\r").split("\t")]
@@ -149,7 +149,7 @@ def _as_tsv(path: Path) -> str:
 
 
 def find_table(corpus: Path, named: str) -> Path | None:
-    """The table of a corpus: as named, or with `auto` the only .tsv at its top; None where there is none."""
+    """The table of a corpus: as named, or with `auto` the only .tsv at its top; None if there is none."""
     if named == "none":
         return None
     if named != "auto":
@@ -219,7 +219,7 @@ class _Places:
 
 
 def _same_folders(a: str, b: str) -> bool:
-    """Whether the folders of two paths agree from the last one upwards, as far as both of them go."""
+    """True if the folders of two paths agree from the last one upwards, as far as both of them go."""
     return all(x == y for x, y in zip(a.split("/")[-2::-1], b.split("/")[-2::-1], strict=False))
 
 

@@ -11,7 +11,7 @@ from .repair import repair
 
 
 def validate(path: Path, allow_pipes: bool = False, audio: bool = False) -> Report:
-    """Everything wrong with the data directory; see checks.inspect. Raises UserError where there is none."""
+    """Everything wrong with the data directory; see checks.inspect. Raises UserError if there is none."""
     return inspect(path, allow_pipes, audio)
 
 

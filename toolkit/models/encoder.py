@@ -80,7 +80,7 @@ class Encoder(nn.Module):
 
     @property
     def takes_padding(self) -> bool:
-        """Whether `states` can be given waveforms of unequal length."""
+        """True if `states` can be given waveforms of unequal length."""
         return isinstance(self.model, Hubert)
 
     def normalized(self, wave: Tensor) -> Tensor:
@@ -90,7 +90,7 @@ class Encoder(nn.Module):
     def states(self, wave_BN: Tensor, samples: Sequence[int] | None = None, normalize: bool = True) -> list[Tensor]:
         """States 0 to `layers`, each [B, T, D] in float32, of waveforms at 16 kHz.
 
-        Raises UserError where they are too short for a single frame.
+        Raises UserError if they are too short for a single frame.
 
         Args:
             samples: length of each before it was padded; None: all of one length. The first `frames(n)` states
@@ -146,7 +146,7 @@ def _recorded(layers: nn.ModuleList, states: list[Tensor]) -> Iterator[None]:
 def load_encoder(path: Path | str, device: torch.device | str = "cpu") -> Encoder:
     """Encoder in a folder that we trained, in a Hugging Face folder, or of that name on the Hugging Face hub.
 
-    Raises UserError where there is none, or where its weights are not whole.
+    Raises UserError if there is none, or where its weights are not whole.
     """
     folder = _folder(path)
     name = encoder_name(path)
@@ -244,7 +244,7 @@ def _from_transformers(source: str) -> nn.Module:
 
 
 def _normalized(source: str) -> bool:
-    """Whether the model's own preprocessing normalises the waveform."""
+    """True if the model's own preprocessing normalises the waveform."""
     from transformers import AutoFeatureExtractor
 
     if Path(source).is_dir() and not (Path(source) / "preprocessor_config.json").is_file():

@@ -67,7 +67,7 @@ def hugging_face_config(config: HubertConfig) -> dict[str, Any]:
 def read_config(folder: Path) -> HubertConfig | None:
     """Config of a Hugging Face HuBERT folder; None where the network is one that this module does not build.
 
-    Raises UserError where a file of it is damaged.
+    Raises UserError if a file of it is damaged.
     """
     tree = _mapping(folder / "config.json")
     if tree.get("model_type") != "hubert" or any(tree.get(name, value) != value for name, value in FIXED.items()):

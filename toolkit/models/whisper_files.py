@@ -45,7 +45,7 @@ _WANTED = ("*.json", "merges.txt", WEIGHTS, "model-0*.safetensors")  # large-v3 
 def find_model(name: str | Path) -> Path:
     """Folder of a model: `name` itself, its hf/, or what the hub has under that id (fetched once, kept in its cache).
 
-    Raises UserError where there is none.
+    Raises UserError if there is none.
     """
     path = Path(name)
     for folder in (path, path / "hf"):
@@ -81,7 +81,7 @@ def read_whisper_config(folder: Path) -> WhisperConfig:
 
 
 def load_whisper(folder: Path, dtype: torch.dtype = torch.float32) -> Whisper:
-    """The network in eval mode on the CPU. Raises UserError where weights are missing, broken or do not fit."""
+    """The network in eval mode on the CPU. Raises UserError if weights are missing, broken or do not fit."""
     config = read_whisper_config(folder)
     with blank():
         model = Whisper(config)

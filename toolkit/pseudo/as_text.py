@@ -25,7 +25,7 @@ class AsTextConfig:
 
 
 def run(step: Step[AsTextConfig]) -> None:
-    """Raises UserError where the inputs are not a data directory and its labels, or nothing is left."""
+    """Raises UserError if the inputs are not a data directory and its labels, or nothing is left."""
     sets = [path for path in step.ins if (path / WAV).is_file()]
     labels = [path for path in step.ins if is_hypotheses(path)]
     if len(sets) != 1 or len(labels) != 1:

@@ -33,9 +33,9 @@ class Known:
 
     Attributes:
         set: name of the data directory, or, in one that data.sample has drawn, of the set an utterance is from;
-            dialect: of utt2lang, empty where it has none.
-        seconds: of its audio; NaN where no table says.
-        reference: its transcript; None where there is none.
+            dialect: of utt2lang, empty if it has none.
+        seconds: of its audio; NaN if no table says.
+        reference: its transcript; None if there is none.
     """
 
     id: str
@@ -47,7 +47,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """An utterance with its label, and what the proxy model wrote for it: None where that is not known."""
+    """An utterance with its label, and what the proxy model wrote for it: None if that is not known."""
 
     known: Known
     label: Hypothesis
@@ -65,7 +65,7 @@ class SelectInputs:
 
 
 def recognise(paths: Sequence[Path]) -> SelectInputs:
-    """Sort inputs by content. Raises UserError where a kind is missing, for labels of a third model, and the like."""
+    """Sort inputs by content. Raises UserError if a kind is missing, for labels of a third model, and the like."""
     found, models = SelectInputs(), list[str]()
     for path in paths:
         if (path / WAV).is_file():
@@ -128,7 +128,7 @@ def ordered(folders: Sequence[Path]) -> Iterator[Hypothesis]:
 def labelled(inputs: SelectInputs, ledger: Ledger) -> Iterator[Labelled]:
     """Every utterance that has a label, in the order of ids.
 
-    Utterances without a label and labels without an utterance are rows of the ledger. Raises UserError where the
+    Utterances without a label and labels without an utterance are rows of the ledger. Raises UserError if the
     labels, or the proxy's, are of none of the utterances at all.
     """
     known, rows = read_known(inputs.data), _Rows(ordered(inputs.labels))
@@ -182,7 +182,7 @@ class _Rows:
 
 
 def _checked(folder: Path) -> Iterator[Hypothesis]:
-    """The rows of a folder. Raises UserError where they are not in the order of ids, or not what transcribe writes."""
+    """The rows of a folder. Raises UserError if they are not in the order of ids, or not what transcribe writes."""
     previous = ""
     for row in read_hypotheses(folder):
         if odd := _fault(row):

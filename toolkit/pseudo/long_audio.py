@@ -18,7 +18,7 @@ LEAST_SECONDS = 0.1  # a rest as short as this holds no word
 
 @dataclass(frozen=True)
 class Span:
-    """What was written between two timestamps of a window: seconds, and text tokens; `end` is None where none was."""
+    """What was written between two timestamps of a window: seconds, and text tokens; `end` is None if none was."""
 
     start: float
     end: float | None

@@ -70,8 +70,8 @@ class Measures:
     Attributes:
         profile: id of the profile.
         ids, sets, dialects: of each.
-        columns: name of SCORES -> float64 [N]; NaN where it is not known.
-        words, characters: edits against the references; 0 of 0 where there is none.
+        columns: name of SCORES -> float64 [N]; NaN if it is not known.
+        words, characters: edits against the references; 0 of 0 if there is none.
         reference: int8 [N], NO_REFERENCE, EMPTY_REFERENCE or REFERENCE.
         fault: int8 [N]: EMPTY and CUT_OFF labels are no labels, and are never kept; a label that is both is EMPTY.
     """

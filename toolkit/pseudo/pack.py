@@ -124,7 +124,7 @@ def true_labels(data: DataDir, wanted: set[str], step: Step[PackConfig]) -> dict
 
 
 def make_take(u: Utterance, label: Label, vocabulary: Vocabulary, step: Step[PackConfig]) -> Take | None:
-    """The utterance with its label in tokens; a ledger row and None where no window can hold it."""
+    """The utterance with its label in tokens; a ledger row and None if no window can hold it."""
     config, ticks = step.config, ticks_of(u.seconds)
     placed = on_grid(label.segments, ticks)
     segments = tuple((start, end, tuple(vocabulary.encode(text))) for start, end, text in placed)
@@ -219,7 +219,7 @@ def _wanted(data: DataDir, inputs: PackInputs, step: Step[PackConfig]) -> set[st
 
 
 def _counted(windows: Iterable[Window], data: Path, step: Step[PackConfig]) -> Iterator[Window]:
-    """The windows; after the last one the step has their counts. Raises UserError where there is none."""
+    """The windows; after the last one the step has their counts. Raises UserError if there is none."""
     n, tokens, full, speakers = 0, 0, 0, set()
     lengths: list[float] = []
     before: Window | None = None
@@ -249,7 +249,7 @@ def _counted(windows: Iterable[Window], data: Path, step: Step[PackConfig]) -> I
 
 
 def _fits(before: Window, window: Window, config: PackConfig) -> bool:
-    """Whether the first utterance of a window would have had room in the one before it, but for its tokens."""
+    """True if the first utterance of a window would have had room in the one before it, but for its tokens."""
     end, first = ticks_of(before.seconds), ticks_of(window.utterances[0].seconds)
     return end + (ticks_of(config.gap_seconds) if config.gap_seconds else 0) + first <= _room(config)
 

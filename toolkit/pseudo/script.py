@@ -1,4 +1,4 @@
-"""Whether a text is written in the script of its language: a recogniser that lost its way often leaves it.
+"""Share of a text that is in the script of its language: a recogniser that goes wrong often leaves that script.
 
 A script is a handful of Unicode blocks. Marks, digits and punctuation belong to none; tatweel, a letter to Unicode,
 to the Arabic one, and so do presentation forms.

@@ -10,7 +10,7 @@ anything is packed; nothing is decoded again, and no audio is opened.
 What is left:
   scores.tsv      a line per utterance with a label, sorted by id; its first line names the columns: id, set, dialect,
                   label (ok, empty, cut off), reference (yes, empty, no), then every score of pseudo.measures.SCORES by
-                  name, empty where it is not known.
+                  name, empty if it is not known.
   kept/NAME.txt   ids that the selection NAME keeps, a line each, sorted.
   survival.tsv    the rows of `survival` below, a column for each field, empty for null.
   survival.json   {

@@ -18,7 +18,7 @@ def is_selection(folder: Path) -> bool:
 def read_kept(folder: Path, name: str) -> list[str]:
     """Ids of selection `name`, sorted; none where nothing is kept.
 
-    Raises UserError where there is no selection of that name, and for a line that is no id.
+    Raises UserError if there is no selection of that name, and for a line that is no id.
     """
     path = folder / KEPT / f"{name}.txt"
     if fault(name) or not path.is_file():

@@ -65,7 +65,7 @@ class Store:
 
 
 def _is_result(row: Any) -> bool:
-    """Whether it says what was heard. That audio could not be read is tried again: a disk or a codec may be back."""
+    """True if it says what was heard. That audio could not be read is tried again: a disk or a codec may be back."""
     heard = row.get("hypothesis") if isinstance(row, dict) and isinstance(row.get("took"), int | float) else None
     return isinstance(heard, dict) and isinstance(heard.get("text"), str) and isinstance(heard.get("segments"), list)
 

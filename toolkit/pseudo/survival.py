@@ -99,7 +99,7 @@ def areas(measures: Measures, lambdas: Sequence[float]) -> list[dict[str, Any]]:
 
 
 def _why(bad: np.ndarray) -> str:
-    """Why there is no AUC; empty where there is one."""
+    """Why there is no AUC; empty if there is one."""
     if not len(bad):
         return "no label has both this score and a reference"
     return "no WER is above" if not bad.any() else "every WER is above" if bad.all() else ""

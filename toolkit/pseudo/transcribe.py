@@ -149,7 +149,7 @@ def _decode(
 
 
 def _inputs(paths: Sequence[Path]) -> tuple[DataDir, Path]:
-    """The data directory and the model's folder. Raises UserError where one is missing."""
+    """The data directory and the model's folder. Raises UserError if one is missing."""
     data = [path for path in paths if (path / "wav.scp").is_file()]
     models = [path for path in paths if path not in data]
     if len(data) != 1 or len(models) != 1:

@@ -111,7 +111,7 @@ def _decode(config: DecodeConfig, kind: str, language: str | None) -> DecodeConf
 
 
 def _device(gpu: bool) -> str:
-    """Raises UserError where there is no GPU to compute on."""
+    """Raises UserError if there is no GPU to compute on."""
     import torch
 
     if gpu and not torch.cuda.is_available():

@@ -92,7 +92,7 @@ class Transcriber:
     """
 
     def __init__(self, folder: Path, config: DecodeConfig, set_name: str = "") -> None:
-        """Raises UserError where the model cannot do what the config asks for. No weights are read yet."""
+        """Raises UserError if the model cannot do what the config asks for. No weights are read yet."""
         self.folder, self.config = folder, config
         self.vocabulary = Vocabulary.read(folder)
         shape, about = read_whisper_config(folder), said_of(folder)

@@ -90,7 +90,7 @@ class Window:
         return made
 
     def check(self) -> None:
-        """Raises ValueError where times go back, or nothing is said."""
+        """Raises ValueError if times go back, or nothing is said."""
         if not self.utterances:
             raise ValueError("a window without an utterance")
         at = 0.0
@@ -126,7 +126,7 @@ class Header:
 
 
 def vocabulary_hash(model: Path) -> str:
-    """Hash of the tokenizer of a Whisper's folder. Raises UserError where there is none."""
+    """Hash of the tokenizer of a Whisper's folder. Raises UserError if there is none."""
     if not (model / TOKENIZER).is_file():
         raise UserError(f"no {TOKENIZER} in a Whisper folder", str(model), "copy the tokenizer of the same model there")
     return digest((model / TOKENIZER).read_bytes())
@@ -144,7 +144,7 @@ def write_windows(folder: Path, windows: Iterable[Window], header: Header) -> No
 
 
 def read_header(folder: Path) -> Header:
-    """Raises UserError where there is none, or a broken one."""
+    """Raises UserError if there is none, or a broken one."""
     if not (folder / HEADER).is_file():
         raise UserError("no windows here", str(folder), "name the output of pseudo.pack")
     try:
@@ -182,7 +182,7 @@ def read_windows(folder: Path) -> list[Window]:
 
 
 def refuse_other_vocabulary(folder: Path, model: Path) -> None:
-    """Raise UserError where a model's tokens are not those that the windows' labels were written in."""
+    """Raise UserError if a model's tokens are not those that the windows' labels were written in."""
     if read_header(folder).vocabulary != vocabulary_hash(model):
         what = f"labels in the tokens of another model than {model}"
         raise UserError(what, str(folder), "pack again with this model's folder among the inputs")

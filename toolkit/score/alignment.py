@@ -23,7 +23,7 @@ MOST_CELLS = 1_000_000  # half a second; no utterance of speech has a thousand w
 
 
 class Column(NamedTuple):
-    """A word of the reference above a word of the hypothesis; "" where there is none."""
+    """A word of the reference above a word of the hypothesis; "" if there is none."""
 
     kind: str
     """One of KINDS."""

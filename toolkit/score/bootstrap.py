@@ -27,7 +27,7 @@ COMMON = 15  # blocks of a kind from which a binomial costs less than as many dr
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate with its confidence limits, all in the unit of the statistic; None where none can be given."""
+    """An estimate with its confidence limits, all in the unit of the statistic; None if none can be given."""
 
     estimate: float
     low: float | None
@@ -78,12 +78,12 @@ def interval(
 
     Args:
         values_NK: K quantities of each of N utterances that the statistic needs summed.
-        statistic: sums [R, K] -> values [R]; NaN where it is not defined for a replicate.
+        statistic: sums [R, K] -> values [R]; NaN if it is not defined for a replicate.
         blocks: block of each utterance (say, its speaker), resampled together; None: every utterance by itself.
         seed: same inputs and seed, same interval.
         limits: values that the statistic cannot leave, nor its interval.
 
-    Raises UserError where there is nothing to resample or the statistic is not defined on the whole.
+    Raises UserError if there is nothing to resample or the statistic is not defined on the whole.
     """
     values_NK = np.asarray(values_NK, float)
     sums_BK = values_NK if blocks is None else sum_by_block(values_NK, blocks)

@@ -87,7 +87,7 @@ def count_errors(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) 
 
 
 def word_edits(references: Sequence[str], hypotheses: Sequence[str]) -> Edits:
-    """Edits of each pair in words, which white space separates. Raises ValueError where the lengths differ."""
+    """Edits of each pair in words, which white space separates. Raises ValueError if the lengths differ."""
     counts = _word_counts(references, hypotheses)
     return _edits(counts, [text.count(" ") + 1 if text else 0 for text in single_spaced(references)])
 
@@ -110,7 +110,7 @@ def single_spaced(texts: Iterable[str]) -> list[str]:
 
 
 def _spaced(text: str) -> bool:
-    """Whether that is sure: of white space, only the space is printable."""
+    """True if that is sure: of white space, only the space is printable."""
     return "  " not in text and text.isprintable() and text.strip() == text
 
 

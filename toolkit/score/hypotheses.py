@@ -34,7 +34,7 @@ class Hypothesis:
 
     Attributes:
         id: of the utterance.
-        text: white space made single; empty where nothing was heard.
+        text: white space made single; empty if nothing was heard.
         seconds: length of the audio.
         language: code of the language that was asked for.
         tokens: what was written: text and timestamps, neither prompt nor end.

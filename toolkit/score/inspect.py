@@ -127,7 +127,7 @@ def _row(u: Inspected) -> str:
 def read_inputs(reference: Path, hypothesis: Path, by: Path | None, msa: Path | None, ledger: Ledger) -> InspectInputs:
     """All inputs; what cannot be used, and utterances that only one side has, become rows of the ledger.
 
-    Raises UserError where reference and hypothesis have no utterance in common.
+    Raises UserError if reference and hypothesis have no utterance in common.
     """
     sides = [_read(path, ledger) for path in (reference, hypothesis, by, msa)]
     references, hypotheses, labels, others = sides
@@ -154,7 +154,7 @@ def _read(path: Path | None, ledger: Ledger) -> dict[str, str]:
 def write(
     out: Path, utterances: Sequence[Inspected], config: InspectConfig, about: dict[str, Any], ledger: Ledger
 ) -> None:
-    """The four files, all or none of them. Raises UserError where `out` holds files of somebody else."""
+    """The four files, all or none of them. Raises UserError if `out` holds files of somebody else."""
     strangers = sorted(p.name for p in out.iterdir() if p.name not in MADE) if out.is_dir() else []
     if strangers:
         message = f"{out} holds files that are not of this command: {', '.join(strangers[:3])}"

@@ -39,7 +39,7 @@ class Mapsswe:
         segments: how many.
         mean: mean difference of errors per segment, first system − second.
         deviation: standard deviation of the differences.
-        z: 0 where no segment differs from another.
+        z: 0 if no segment differs from another.
         p: two-sided; 1 where z is 0.
     """
 

@@ -34,7 +34,7 @@ class AfterStep:
 
     @property
     def percent(self) -> float | None:
-        """Corpus word error rate; None where no reference has a word left."""
+        """Corpus word error rate; None if no reference has a word left."""
         return 100.0 * self.errors.edits / self.errors.length if self.errors.length else None
 
 

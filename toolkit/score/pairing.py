@@ -40,7 +40,7 @@ class PairedSet:
     Attributes:
         name: of the set.
         ids: every utterance that is scored, sorted.
-        references: texts [N] of each reference; None where it lacks the utterance.
+        references: texts [N] of each reference; None if it lacks the utterance.
         hypotheses: texts [N].
         seconds: utterance id -> (to decode it, of its audio), where the hypothesis says both.
         paths: the references, then the hypothesis.

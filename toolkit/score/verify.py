@@ -21,7 +21,7 @@ def verify(sets: Sequence[PairedSet], profiles: Sequence[Profile]) -> None:
     """Print for each set, reference, profile and measure whether the peers agree, S, D and I included.
 
     jiwer refuses empty references and editdistance gives no S, D and I: the first is not shown such pairs, the second
-    is held against their sum, utterance by utterance. Raises UserError where they differ, and where one is missing.
+    is held against their sum, utterance by utterance. Raises UserError if they differ, and if one is missing.
     """
     jiwer, editdistance = _peer("jiwer"), _peer("editdistance")
     differ = []

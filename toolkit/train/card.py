@@ -22,7 +22,7 @@ def parameters(module: nn.Module) -> int:
 
 
 def compression(student: int, teacher: int, name: str = "the teacher") -> str:
-    """`79.5 % fewer than the teacher (315,434,880)`; empty where there is no teacher, as under MFCC units."""
+    """`79.5 % fewer than the teacher (315,434,880)`; empty if there is no teacher, as under MFCC units."""
     if not teacher:
         return ""
     share = 100 * (1 - student / teacher)

@@ -66,7 +66,7 @@ class State:
 
 
 def plan(frames: int, config: KmeansConfig) -> list[KmeansRun]:
-    """The runs of a fit on `frames` frames. Raises UserError where they are fewer than clusters."""
+    """The runs of a fit on `frames` frames. Raises UserError if they are fewer than clusters."""
     if frames < config.k:
         raise UserError(f"{config.k} clusters of {frames} frames", "kmeans.k", "lower kmeans.k, or sample more frames")
     size = min(frames, config.k * config.start_frames_per_cluster)

@@ -37,7 +37,7 @@ class LabelConfig:
 
 
 def source_for(codebook: Codebook, teacher: Path | None, device: str, threads: int = 1) -> FeatureSource:
-    """The features that a codebook was learnt from. Raises UserError where the teacher is another one."""
+    """The features that a codebook was learnt from. Raises UserError if the teacher is another one."""
     info = codebook.info
     config = FeatureConfig("mfcc" if info.kind == "mfcc" else "layer", info.layer, info.window_seconds or 60.0, threads)
     source = open_source(config, teacher, device)

@@ -94,7 +94,7 @@ def principal_components(moments: Moments, config: PcaConfig) -> Projection:
     """The projection on the `config.dim` directions of greatest variance, on the CPU.
 
     A direction's sign is free: here its coordinate of greatest size is positive.
-    Raises UserError where there are fewer dimensions, or frames, than components.
+    Raises UserError if there are fewer dimensions, or frames, than components.
     """
     mean_D, covariance_DD = moments.mean_and_covariance()
     most = min(len(mean_D), moments.frames - 1)

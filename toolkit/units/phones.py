@@ -34,7 +34,7 @@ def read_phones(path: Path) -> dict[str, list[Span]]:
 
 
 def phone_frames(spans: Sequence[Span], frames: int, rate: float) -> list[str]:
-    """Phone at the centre of each frame, t / rate + 12.5 ms; "" where no span covers it."""
+    """Phone at the centre of each frame, t / rate + 12.5 ms; "" if no span covers it."""
     if not spans:
         return [""] * frames
     centres = np.arange(frames) / rate + HALF_WINDOW

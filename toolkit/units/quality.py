@@ -60,7 +60,7 @@ def joint_counts(units: Sequence[np.ndarray], phones: Sequence[Sequence[str]], k
 
 
 def phone_measures(counts_YZ: np.ndarray) -> dict[str, float | None]:
-    """phone_purity, cluster_purity and pnmi of frames by phone and unit; None where there are no frames.
+    """phone_purity, cluster_purity and pnmi of frames by phone and unit; None if there are no frames.
 
     pnmi is None as well where there is but one phone, whose entropy is 0.
     """
@@ -114,7 +114,7 @@ def quality(
     run_length_mean is in frames, run_length_ms in milliseconds, which compare across frame rates.
 
     Args:
-        spans: utterance id -> phones over time; None where none are known.
+        spans: utterance id -> phones over time; None if none are known.
     """
     units = [labels[u.id] for u in utterances]
     run_length = run_length_mean(units)
@@ -243,7 +243,7 @@ def _audio_error(utterance: Utterance) -> AudioError | None:
 
 
 def _synthetic(data: Path) -> dict[str, bool]:
-    """Whether the record of the data counts something synthetic; nothing where there is no record."""
+    """True if the record of the data counts something synthetic; nothing if there is no record."""
     folder = holder(data.absolute())
     if folder is None:
         return {}

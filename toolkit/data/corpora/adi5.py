@@ -85,7 +85,7 @@ def named(labels: Mapping[str, str], where: str) -> dict[str, str]:
 
 
 def part_of(path: str) -> str:
-    """train, dev or test, by the first folder (or file) of a path that begins so; empty where none does."""
+    """train, dev or test, by the first folder (or file) of a path that begins so; empty if none does."""
     for name in PurePosixPath(path).parts:
         for part in PARTS:
             if re.match(rf"{part}(?![a-z])", name.casefold()):

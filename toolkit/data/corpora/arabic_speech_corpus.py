@@ -68,7 +68,7 @@ class Spoken:
 
 
 def find_corpus(path: Path) -> Path:
-    """The folder with the transcripts of train, at or below `path`. Raises UserError where there is none."""
+    """The folder with the transcripts of train, at or below `path`. Raises UserError if there is none."""
     corpus_folder(path, TRANSCRIPT, f"*/{TRANSCRIPT}")
     if (path / TRANSCRIPT).is_file():
         return path

@@ -30,7 +30,7 @@ Refused = tuple[str, str, str]  # member, reason, detail
 def copy_out(archive: Path, wanted: Container[str], folder: Path) -> list[Refused]:
     """Copy the members of a .tar or .tar.gz whose bare names are `wanted` into `folder`, each whole or not at all.
 
-    Returns the members that were left where they are, with a reason that can be counted. Raises UserError where the
+    Returns the members that were left where they are, with a reason that can be counted. Raises UserError if the
     archive is broken or more comes out of it than any archive of a corpus holds.
     """
     refused: list[Refused] = []
@@ -84,7 +84,7 @@ class _Bounded:
 
 
 def _members(tar: tarfile.TarFile, archive: Path) -> Iterator[tarfile.TarInfo]:
-    """Everything but folders. Raises UserError where it is too much."""
+    """Everything but folders. Raises UserError if it is too much."""
     count = total = 0
     while (member := tar.next()) is not None:
         count, total = count + 1, total + max(member.size, 0)

@@ -92,7 +92,7 @@ class Voice:
 
 
 def find_sounds(corpus: Path) -> Path:
-    """The folder of the voices at or below `corpus`. Raises UserError where there is none."""
+    """The folder of the voices at or below `corpus`. Raises UserError if there is none."""
     for folder in (corpus / "usr/share/asterisk/sounds", corpus / "asterisk/sounds", corpus / "sounds", corpus):
         if folder.is_dir() and any(_VOICE.fullmatch(p.name) for p in folder.iterdir()):
             return folder
@@ -116,7 +116,7 @@ def voices(sounds: Path) -> list[Voice]:
 
 
 def read_transcripts(sounds: Path) -> dict[str, str]:
-    """Prompt -> English text as it stands. Raises UserError where the file is missing or a line cannot be read."""
+    """Prompt -> English text as it stands. Raises UserError if the file is missing or a line cannot be read."""
     for stem in (sounds.parent.parent / TRANSCRIPTS, sounds.parent / TRANSCRIPTS.name, sounds / TRANSCRIPTS.name):
         for path in (stem.with_name(stem.name + ".gz"), stem):
             if path.is_file():
@@ -160,7 +160,7 @@ def part(prompt: str, transcripts: dict[str, str], config: AsteriskConfig) -> st
 
 
 def not_speech(prompt: str, transcripts: dict[str, str]) -> str:
-    """Why a prompt is no speech, in any language; empty where it is."""
+    """Why a prompt is no speech, in any language; empty if it is."""
     if prompt.startswith("silence/"):
         return "silence"
     return "tone or noise" if prompt in transcripts and not spoken_words(transcripts[prompt]) else ""

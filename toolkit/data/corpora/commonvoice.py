@@ -60,7 +60,7 @@ class CommonVoiceConfig:
 
 
 def find_language(path: Path, language: str) -> Path:
-    """The folder of a language at or below `path`. Raises UserError where there is none, or more than one."""
+    """The folder of a language at or below `path`. Raises UserError if there is none, or more than one."""
     marks = ("test.tsv", f"{language}/test.tsv", f"cv-corpus-*/{language}/test.tsv")
     corpus_folder(path, *marks)
     folders = [table.parent for mark in marks for table in folders_below(path, mark)]
@@ -133,7 +133,7 @@ def read_part(step: Step[CommonVoiceConfig], corpus: Path, name: str) -> list[Nu
 
 
 def read_parts(step: Step[CommonVoiceConfig], corpus: Path) -> dict[str, list[Numbered]]:
-    """Part -> its rows, without what train must not share with dev and test. Raises SourceError where one lacks."""
+    """Part -> its rows, without what train must not share with dev and test. Raises SourceError if one lacks."""
     source = {"train": "validated" if step.config.validated else "train", "dev": "dev", "test": "test"}
     parts = {part: read_part(step, corpus, name) for part, name in source.items()}
     held = HeldOut.of(parts)

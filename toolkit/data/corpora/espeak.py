@@ -95,7 +95,7 @@ def synthesise(
         volume: 0 to 200; 100 is normal, far more clips.
         word_gap: added pause between words, in units of 10 ms at normal rate.
 
-    Raises UserError where the package is missing or the voice is unknown.
+    Raises UserError if the package is missing or the voice is unknown.
     """
     parameters = {_RATE: rate, _VOLUME: volume, _PITCH: pitch, _RANGE: pitch_range, _WORD_GAP: word_gap}
     library_path, data_path = _library()

@@ -50,7 +50,7 @@ class FleursConfig:
 
 
 def find_language(path: Path, language: str) -> Path:
-    """The folder of a language at or below `path`. Raises UserError where there is none."""
+    """The folder of a language at or below `path`. Raises UserError if there is none."""
     marks = ("test.tsv", f"{language}/test.tsv", f"data/{language}/test.tsv")
     corpus_folder(path, *marks)
     return corpus_folder(next(f.parent for mark in marks for f in folders_below(path, mark)), "audio")
@@ -102,7 +102,7 @@ def audio_of(
 ) -> tuple[Path, list[tuple[str, str, str]]]:
     """(folder of the recordings of a part, members of its archive that were left in it).
 
-    Raises UserError where there are neither recordings nor an archive.
+    Raises UserError if there are neither recordings nor an archive.
     """
     if folder := extracted(corpus, part, names):
         return folder, []

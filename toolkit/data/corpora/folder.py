@@ -80,7 +80,7 @@ class Corpus:
     """A folder and what its table says.
 
     Attributes:
-        folder: as the command line names it; found: its files; table: None where there is none.
+        folder: as the command line names it; found: its files; table: None if there is none.
         rows: recording -> its row of the table.
     """
 

@@ -48,7 +48,7 @@ def gather(
     Args:
         costs: of each item, in `unit`, for shards of equal work and the progress bar.
 
-    Raises UserError where the step's config has no section `take`.
+    Raises UserError if the step's config has no section `take`.
     """
     take: Take = step.config.take
     total = sum(costs) or 1.0
@@ -156,7 +156,7 @@ class Headers:
 def path_of(corpus: Path, out: Path, audio: str, follow_links: bool = True) -> str:
     """Where a recording is: in the corpus, or, if it is not there, where the step itself has made it.
 
-    Raises SourceError where a name leads out of the two.
+    Raises SourceError if a name leads out of the two.
     """
     made = Path(audio).is_relative_to(out) and ".." not in Path(audio).parts
     if made and not os.path.isabs(audio) and os.path.lexists(corpus / audio):

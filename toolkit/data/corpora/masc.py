@@ -65,14 +65,14 @@ class Video:
 
 
 def find_corpus(path: Path) -> Path:
-    """masc/, at or below `path`. Raises UserError where it is not there."""
+    """masc/, at or below `path`. Raises UserError if it is not there."""
     corpus_folder(path, "subsets/*.csv", "*/subsets/*.csv")
     tables = folders_below(path, "subsets/*.csv") or folders_below(path, "*/subsets/*.csv")
     return corpus_folder(tables[0].parents[1], "audios")
 
 
 def read_subset(step: Step[MascConfig], corpus: Path, subset: str) -> dict[str, Video]:
-    """Id -> video of a subset, empty where there is no table of it; rows that cannot be used go to the ledger."""
+    """Id -> video of a subset, empty if there is no table of it; rows that cannot be used go to the ledger."""
     videos: dict[str, Video] = {}
     for path in (corpus / "subsets" / f"{subset}_meta.csv", corpus / "subsets" / f"{subset}.csv"):
         for line, row in _rows(step, path) if path.is_file() else ():

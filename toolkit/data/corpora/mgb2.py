@@ -99,7 +99,7 @@ class Tables:
 
 
 def read_tables(folder: Path) -> Tables | None:
-    """The tables of dev or test; None where it has no segments. Raises UserError for one that cannot be read."""
+    """The tables of dev or test; None if it has no segments. Raises UserError for one that cannot be read."""
     endings = (".non_overlap_speech", ".all", "")
     files = [path for ending in endings if (path := first_of(folder, f"segments{ending}"))]
     if not files:

@@ -155,7 +155,7 @@ class Stm:
     unusable: dict[int, str]
 
     def find(self, span: Span) -> tuple[str, int, int] | None:
-        """The key of the reference at these times, at most a centisecond off; None where there is none."""
+        """The key of the reference at these times, at most a centisecond off; None if there is none."""
         start, end = round(span.start * 100), round(span.end * 100)
         recording = span.recording.replace("_", "-")
         near = [(recording, start + a, end + b) for a in (0, -1, 1) for b in (0, -1, 1)]

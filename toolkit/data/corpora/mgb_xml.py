@@ -154,7 +154,7 @@ def _utterance(
 
 
 def speaker_number(who: str) -> int | None:
-    """The number in `..._speaker12_...`; None where there is none, as public recipes' pattern has it."""
+    """The number in `..._speaker12_...`; None if there is none, as public recipes' pattern has it."""
     found = _SPEAKER.fullmatch(who)
     return int(found[1]) if found else None
 

@@ -33,7 +33,7 @@ def sets_of(corpus: str, groups: Mapping[str, str], sizes: Mapping[str, int], co
     Args:
         groups: file -> its group; sizes: file -> bytes.
 
-    Raises UserError where there are fewer groups than parts.
+    Raises UserError if there are fewer groups than parts.
     """
     weights: dict[str, float] = {}
     for file, group in groups.items():

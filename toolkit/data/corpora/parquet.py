@@ -93,7 +93,7 @@ def _python(batch: arrow.RecordBatch) -> Iterator[dict[str, Any]]:
 
 
 def ending_of(sound: bytes) -> str:
-    """`.wav`, `.flac`, `.ogg` or `.mp3`, by how encoded audio begins; empty where it is none of them."""
+    """`.wav`, `.flac`, `.ogg` or `.mp3`, by how encoded audio begins; empty if it is none of them."""
     if sound[:4] in (b"RIFF", b"RF64") and sound[8:12] == b"WAVE":
         return ".wav"
     for beginning, ending in _BEGINNINGS:

@@ -73,7 +73,7 @@ def read_tables(corpus: Path) -> list[Line]:
 
 
 def seconds(text: str) -> float:
-    """Seconds of `12.5`, `0:12.5` or `0:00:12.5`; NaN where it is no time."""
+    """Seconds of `12.5`, `0:12.5` or `0:00:12.5`; NaN if it is no time."""
     try:
         parts = [float(part) for part in text.split(":")]
         return math.fsum(part * 60**i for i, part in enumerate(reversed(parts))) if len(parts) <= 3 else math.nan
@@ -82,7 +82,7 @@ def seconds(text: str) -> float:
 
 
 def is_unclear(text: str) -> bool:
-    """Whether a transcript has the tag «غير واضح», in brackets of whatever kind, with or without vowel signs."""
+    """True if a transcript has the tag «غير واضح», in brackets of whatever kind, with or without vowel signs."""
     return bool(re.search(rf"\b{UNCLEAR}\b", plain(text)))
 
 

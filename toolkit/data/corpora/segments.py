@@ -37,7 +37,7 @@ class CorpusSegment:
         set: data directory it belongs to.
         original: the corpus's own id, kept in utt2orig.
         audio: its recording, relative to the corpus (or a file that the step itself made below its output).
-        speaker: the corpus's own name; empty where it says none: then nobody else's.
+        speaker: the corpus's own name; empty if it says none: then nobody else's.
         start, end: seconds in the recording; (0, None): all of it.
         text: transcript; None where the set has none.
         programme: recording, programme or video it is cut from, by the corpus's own name; empty: unknown.
@@ -80,7 +80,7 @@ class Drop:
 
 @dataclass(frozen=True)
 class Published:
-    """What the corpus's makers say that a set has; None where they say nothing."""
+    """What the corpus's makers say that a set has; None if they say nothing."""
 
     utterances: int | None = None
     recordings: int | None = None
@@ -89,7 +89,7 @@ class Published:
 
 
 def trains(name: str) -> bool:
-    """Whether a set of this name is one to train on: only such a set is ever filtered."""
+    """True if a set of this name is one to train on: only such a set is ever filtered."""
     return "train" in name
 
 

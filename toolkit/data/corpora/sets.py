@@ -33,7 +33,7 @@ def write_sets(
 ) -> None:
     """Write a data directory for each set below step.out, with its counts against the published ones.
 
-    Raises UserError where nothing is left.
+    Raises UserError if nothing is left.
     """
     named = with_ids(step, found)
     if not named:

@@ -46,7 +46,7 @@ class SourceError(UserError):
 def corpus_folder(path: Path, *marks: str) -> Path:
     """`path`, where one of the relative paths or patterns `marks` is there: by these its layout is known.
 
-    Raises UserError naming what is wanted where none is, and for a path that no table can hold.
+    Raises UserError naming what is wanted if none is, and for a path that no table can hold.
     """
     if not path.is_dir():
         raise UserError("not a folder", str(path), "name the folder that holds the corpus")
@@ -110,7 +110,7 @@ def text_lines(path: Path, bad: Report | None = None) -> Iterator[tuple[int, str
 
 
 def _opened(path: Path) -> BinaryIO:
-    """The file, to be read. Raises SourceError where there is none; a pipe would be waited for without end."""
+    """The file, to be read. Raises SourceError if there is none; a pipe would be waited for without end."""
     if path.exists() and not path.is_file():
         raise SourceError("missing", "not a file", str(path), "put the file of the corpus in its place")
     try:
@@ -275,6 +275,6 @@ _TAKEN = re.compile(r"[^\w]+")
 
 
 def like(name: str, known: Iterable[str]) -> str | None:
-    """The one of `known` that `name` means, whatever its case, spaces and hyphens; None where there is none."""
+    """The one of `known` that `name` means, whatever its case, spaces and hyphens; None if there is none."""
     wanted = _TAKEN.sub("", name).casefold()
     return next((k for k in known if _TAKEN.sub("", k).casefold() == wanted), None)

@@ -37,7 +37,7 @@ class State:
         skipped: of these, steps skipped because loss or gradient were not finite; `in_a_row` of them just now.
         window: sums of the rows of loss.tsv that are not written yet.
         train, dev: newest means, by name.
-        best: `step` and `value` of the validation whose weights are kept; empty where none are.
+        best: `step` and `value` of the validation whose weights are kept; empty if none are.
         base: digest of the tensors that are not saved (frozen networks, parameters without a gradient); "" if none.
     """
 
@@ -165,7 +165,7 @@ def _fill(objective: Objective, weights: dict[str, Tensor], where: str, remedy: 
 
 
 def _read(out: Path, step: int) -> tuple[State, dict[str, Tensor]]:
-    """The two files of a checkpoint. Raises UserError, without a remedy, where one is not whole."""
+    """The two files of a checkpoint. Raises UserError, without a remedy, if one is not whole."""
     folder = folder_of(out, step)
     tensors = read_tensors(folder / TENSORS)
     try:

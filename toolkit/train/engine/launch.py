@@ -33,7 +33,7 @@ def processes(step: Step[Any], micro_batches: int, audio_seconds: float) -> int:
 
     Two, since the sum of two gradients does not depend on their order: weights are the same bits as those
     of one process that adds up both micro-batches. With three, rounding would tell.
-    Raises UserError where there are fewer GPUs than asked for, or on a cluster more than can share the work.
+    Raises UserError if there are fewer GPUs than asked for, or on a cluster more than can share the work.
     """
     if slurm.chosen():
         count = slurm.settings().nodes * max(step.ngpu, 1)

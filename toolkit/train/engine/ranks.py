@@ -35,7 +35,7 @@ class World:
 
     @staticmethod
     def choose(ngpu: int) -> World:
-        """Alone on the first GPU (`ngpu` 1) or on the CPU (0). Raises UserError where there are too few GPUs."""
+        """Alone on the first GPU (`ngpu` 1) or on the CPU (0). Raises UserError if there are too few GPUs."""
         if ngpu > torch.cuda.device_count():
             raise UserError(
                 f"{ngpu} GPUs are asked for and {torch.cuda.device_count()} can be used", "--ngpu", "ask for fewer"
@@ -47,7 +47,7 @@ class World:
     def joined(ngpu: int) -> Iterator[World]:
         """The world that torchrun's environment describes: NCCL between GPUs, gloo between CPU processes.
 
-        Without such an environment this process is alone. Raises UserError where there are too few GPUs.
+        Without such an environment this process is alone. Raises UserError if there are too few GPUs.
         """
         if "RANK" not in os.environ:
             yield World.choose(ngpu)
@@ -73,7 +73,7 @@ class World:
 
     @property
     def first(self) -> bool:
-        """Whether this is the process that writes and speaks."""
+        """True if this is the process that writes and speaks."""
         return self.rank == 0
 
     def sum(self, values: Tensor) -> Tensor:

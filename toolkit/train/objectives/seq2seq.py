@@ -52,7 +52,7 @@ class Seq2Seq(Objective):
         picks: the teacher's blocks, 0-based, that blocks of the student's encoder and decoder are held against.
         transcriber: predictions for a dev batch, from the student, the encoder's states [B, S, D] and the batch.
 
-        Raises ValueError where KL or MSE is asked for and no teacher, or no picks, are given.
+        Raises ValueError if KL or MSE is asked for and no teacher, or no picks, are given.
         """
         super().__init__()
         self.config, self.student, self.picks, self.transcriber = config, student, picks, transcriber
@@ -149,7 +149,7 @@ class Seq2Seq(Objective):
 
     @property
     def hears_once(self) -> bool:
-        """Whether states of the student's encoder may be given in place of a mel: they never change, for nobody."""
+        """True if states of the student's encoder may be given in place of a mel: they never change, for nobody."""
         listens = self.teacher is not None and bool(self.kl or self.config.mse)
         return self.encoder_frozen and (self.shares or not listens)
 
@@ -189,7 +189,7 @@ def _at(states_BLD: Tensor, places: Tensor) -> Tensor:
 
 
 def _blocks_fit(student: Whisper, teacher: Whisper, picks: tuple[Sequence[int], Sequence[int]]) -> bool:
-    """Whether each block of the student names one of the teacher's, of its own width."""
+    """True if each block of the student names one of the teacher's, of its own width."""
     ours, theirs = student.config, teacher.config
     shapes = ((ours.encoder_layers, theirs.encoder_layers), (ours.decoder_layers, theirs.decoder_layers))
     numbers = all(len(p) == mine and max(p) < has for p, (mine, has) in zip(picks, shapes, strict=True))
@@ -197,7 +197,7 @@ def _blocks_fit(student: Whisper, teacher: Whisper, picks: tuple[Sequence[int], 
 
 
 def _same(one: torch.nn.Module, second: torch.nn.Module) -> bool:
-    """Whether two modules have the same weights, to the bit."""
+    """True if two modules have the same weights, to the bit."""
     ours, theirs = one.state_dict(), second.state_dict()
     return ours.keys() == theirs.keys() and all(
         ours[name].shape == theirs[name].shape and torch.equal(ours[name], theirs[name]) for name in ours

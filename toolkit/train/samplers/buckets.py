@@ -57,7 +57,7 @@ class Buckets:
             micro_seconds: most audio-seconds in a micro-batch; at least one crop is in it.
             micro_batches: micro-batches in a step.
 
-        Raises UserError where the utterances do not fill a single step.
+        Raises UserError if the utterances do not fill a single step.
         """
         self.frames, self.micro_batches, self.seed = frames, micro_batches, seed
         self.lengths, self.sizes, bucket = fitted(frames, lengths_seconds, micro_seconds)
