@@ -28,7 +28,7 @@ class OwnSplitConfig:
 
 
 def sets_of(corpus: str, groups: Mapping[str, str], sizes: Mapping[str, int], config: OwnSplitConfig) -> dict[str, str]:
-    """Group (a speaker, a programme) -> `<corpus>_<part>`. Sizes of files stand for seconds: no header is opened.
+    """Group (a speaker, a programme) -> `<corpus>_<part>`. File sizes stand for seconds: no header is opened.
 
     Args:
         groups: file -> its group; sizes: file -> bytes.
@@ -43,7 +43,7 @@ def sets_of(corpus: str, groups: Mapping[str, str], sizes: Mapping[str, int], co
 
 
 def tell(step: Step[Any], corpus: str, segments: Sequence[CorpusSegment], published: Published, group: str) -> None:
-    """Say how the whole corpus stands to its published counts, which sets are odd, and which lack an emotion.
+    """Print the corpus's counts against the published ones, odd sets, and sets that lack an emotion.
 
     Args:
         group: attribute of a segment that is in one set only: speaker or programme.
@@ -51,12 +51,12 @@ def tell(step: Step[Any], corpus: str, segments: Sequence[CorpusSegment], publis
     config: OwnSplitConfig = step.config
     shares = {f"{corpus}_{part}": share for part, share in shares_of(config.shares).items()}
     counts = {"utterances": len(segments), "speakers": len({s.speaker for s in segments})}
-    for what, got in counts.items():
-        wanted = getattr(published, what)
+    for unit, got in counts.items():
+        wanted = getattr(published, unit)
         if wanted is not None:
-            step.counts[f"{what}_published"] = wanted
+            step.counts[f"{unit}_published"] = wanted
             verdict = "as published" if got == wanted else f"against {wanted:,} published"
-            print(f"{'' if got == wanted else 'WARNING: '}{corpus}: {got:,} {what} in all, {verdict}")
+            print(f"{'' if got == wanted else 'WARNING: '}{corpus}: {got:,} {unit} in all, {verdict}")
     rows = {name: [(getattr(s, group), s.seconds) for s in segments if s.set == name] for name in shares}
     if math.fsum(seconds for part in rows.values() for _, seconds in part):
         for line in odd_parts(rows, shares):

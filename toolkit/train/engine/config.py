@@ -59,7 +59,7 @@ class LoopConfig:
                 raise ValueError(f"loop.{name} must be at least 1, not {getattr(self, name)}")
         check_threads("loop.threads", self.threads)
         if self.best and not self.validate_every:
-            raise ValueError(f"loop.best {self.best} needs loop.validate_every: one validation has no best")
+            raise ValueError(f"loop.best {self.best} needs loop.validate_every: one validation leaves no choice")
         if not all(0 < share <= 1 for share in self.keep_at):
             raise ValueError(f"loop.keep_at {self.keep_at}: shares must be above 0 and at most 1 (the last step)")
         if not self.checkpoint_minutes > 0:
