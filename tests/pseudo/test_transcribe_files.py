@@ -27,10 +27,10 @@ HYPOTHESIS = Hypothesis(
 
 @pytest.fixture
 def files(tmp_path: Path) -> list[Path]:
-    found = [tmp_path / name for name in ("واحد.wav", "two.flac", "three.wav")]
-    for n, path in enumerate(found):
+    paths = [tmp_path / name for name in ("واحد.wav", "two.flac", "three.wav")]
+    for n, path in enumerate(paths):
         soundfile.write(path, noise(1.0 + n, n), RATE)
-    return found
+    return paths
 
 
 @pytest.fixture
@@ -39,15 +39,15 @@ def scribe(monkeypatch: pytest.MonkeyPatch, whisper: Path) -> None:
     vocabulary = Vocabulary.read(whisper)
 
     def decode(self, waves, prompt, *, timestamps: bool, **names) -> list[Decoded]:
-        found = []
+        decoded = []
         for wave in waves:
             tokens: list[int] = []
             for second in range(len(wave) // RATE):
                 times = [vocabulary.timestamp(second + 0.1), vocabulary.timestamp(second + 1)]
                 words = vocabulary.encode(f"{A} {second}")
                 tokens += [times[0], *words, times[1]] if timestamps else words
-            found.append(Decoded(tuple(tokens), -1.0, 1.0, 0.0, True))
-        return found
+            decoded.append(Decoded(tuple(tokens), -1.0, 1.0, 0.0, True))
+        return decoded
 
     monkeypatch.setattr(TorchBackend, "decode", decode)
 
@@ -90,8 +90,8 @@ TIME = r"(\d\d):([0-5]\d):([0-5]\d)[.,](\d{3})"
 
 
 def cues(text: str) -> list[tuple[float, float]]:
-    found = re.findall(f"^{TIME} --> {TIME}$", text, re.M)
-    numbers = [[int(part) for part in row] for row in found]
+    times = re.findall(f"^{TIME} --> {TIME}$", text, re.M)
+    numbers = [[int(part) for part in row] for row in times]
     return [tuple(h * 3600 + m * 60 + s + ms / 1000 for h, m, s, ms in (r[:4], r[4:])) for r in numbers]
 
 
@@ -150,9 +150,9 @@ def test_files_of_one_name_in_two_folders_do_not_overwrite_each_other(whisper: P
         path.parent.mkdir(exist_ok=True)
         soundfile.write(path, np.tile(noise(1.0, n), n + 1), RATE)
     assert command([str(whisper), *map(str, paths), "--out", str(tmp_path / "out")]) == 0
-    found = {str(p.relative_to(tmp_path / "out")): p for p in (tmp_path / "out").rglob("*.txt")}
-    assert found.keys() == {"a/x.wav.txt", "b/x.wav.txt", "y.txt"}
-    assert len({p.read_text(encoding="utf-8") for p in found.values()}) == 3
+    written = {str(p.relative_to(tmp_path / "out")): p for p in (tmp_path / "out").rglob("*.txt")}
+    assert written.keys() == {"a/x.wav.txt", "b/x.wav.txt", "y.txt"}
+    assert len({p.read_text(encoding="utf-8") for p in written.values()}) == 3
 
 
 @pytest.mark.parametrize(
@@ -171,5 +171,5 @@ def test_every_file_has_an_output_of_its_own_inside_the_folder(
 ) -> None:
     (tmp_path / "x").mkdir()
     monkeypatch.chdir(tmp_path / "x")
-    found = outputs([Path(f) for f in files], Path("out"), "txt")
-    assert [str(found[Path(f)]) for f in files] == [f"out/{name}" for name in wanted]
+    paths = outputs([Path(f) for f in files], Path("out"), "txt")
+    assert [str(paths[Path(f)]) for f in files] == [f"out/{name}" for name in wanted]
