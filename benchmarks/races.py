@@ -65,11 +65,11 @@ def latent_kmeans(inputs: BenchInputs, rounds: int) -> Section:
     return _kmeans("latent frames", inputs.latents(), inputs.k, rounds, peers)
 
 
-def _kmeans(what: str, frames: Path, k: int, rounds: int, peers: dict[str, tuple[str, float]]) -> Section:
+def _kmeans(source: str, frames: Path, k: int, rounds: int, peers: dict[str, tuple[str, float]]) -> Section:
     """Ours to the inertia that each of the peers reaches, and beyond until it converges.
 
     Args:
-        what: frames of what.
+        source: kind of frames, for the text.
         peers: name -> (class in peers/units.py, how many times as fast ours is meant to be).
     """
     given = {"frames": str(frames), "k": k, "seed": SEED}
@@ -86,8 +86,8 @@ def _kmeans(what: str, frames: Path, k: int, rounds: int, peers: dict[str, tuple
     N, D = np.load(frames, mmap_mode="r").shape
     what_for, n = f"k-means, {N:,} × {D}", len(ours)
     claims = [
-        Claim(f"{what_for}, to its inertia", peer.name, wanted, _if_reached(mine, peer, found, theirs_found))
-        for mine, peer, found, theirs_found, (_, wanted) in zip(
+        Claim(f"{what_for}, to its inertia", peer.name, wanted, _if_reached(mine, peer, value, theirs_value))
+        for mine, peer, value, theirs_value, (_, wanted) in zip(
             results, results[n + 1 :], inertias, inertias[n + 1 :], peers.values()
         )
     ]
@@ -96,17 +96,17 @@ def _kmeans(what: str, frames: Path, k: int, rounds: int, peers: dict[str, tuple
             f"{what_for}, until ours converges",
             peer.name,
             1,
-            _if_reached(results[n], peer, inertias[n], found),
+            _if_reached(results[n], peer, inertias[n], value),
         )
-        for peer, found in zip(results[n + 1 :], inertias[n + 1 :])
+        for peer, value in zip(results[n + 1 :], inertias[n + 1 :])
     ]
     return Section(
         f"k-means of {N:,} × {D}, K {k}",
-        f"Frames: {what}. 2 threads. Inertia: mean squared distance to the nearest centroid over all frames, computed "
-        "in float64 afterwards. Starts are part of the time; nobody warms up. The peers run until they stop by "
-        "themselves; ours stops at the first pass over all frames that finds their inertia, or when it converges.",
+        f"Frames: {source}. 2 threads. Inertia: mean squared distance to the nearest centroid over all frames, "
+        "computed in float64 afterwards. Starts are part of the time; nobody warms up. The peers run until they stop "
+        "by themselves; ours stops at the first pass over all frames that finds their inertia, or when it converges.",
         ["", "seconds", "peak MB", "inertia"],
-        [[*seconds_and_memory(r), f"{found:.5g}"] for r, found in zip(results, inertias)],
+        [[*seconds_and_memory(r), f"{value:.5g}"] for r, value in zip(results, inertias)],
         claims,
         [
             "Passes of ours over all frames: "
@@ -116,9 +116,9 @@ def _kmeans(what: str, frames: Path, k: int, rounds: int, peers: dict[str, tuple
     )
 
 
-def _if_reached(ours: Result, peer: Result, found: float, target: float) -> list[float]:
-    """Ratios of the seconds; not a number where the inertia that was found is above the peer's."""
-    return ratios(ours, peer) if found <= target else [math.nan]
+def _if_reached(ours: Result, peer: Result, value: float, target: float) -> list[float]:
+    """Ratios of the seconds; NaN if our inertia is above the peer's."""
+    return ratios(ours, peer) if value <= target else [math.nan]
 
 
 def assignment(inputs: BenchInputs, rounds: int) -> Section:
@@ -148,9 +148,9 @@ def _assignment(frames: Path, inputs: BenchInputs, rounds: int, wanted: float) -
     )
     ours, scikit, faiss, pieces, *fairseq = results
     faster = min(fairseq, key=lambda r: r.median("seconds"))
-    differ = [disagreement(frames, centroids, made[0], other) for other in made[1:]]
+    differ = [disagreement(frames, centroids, made[0], assigned) for assigned in made[1:]]
     counts = ", ".join(f"{r.name} {count}" for r, (count, _) in zip(results[1:], differ))
-    what = f"assignment, {N:,} × {D}"
+    title = f"assignment, {N:,} × {D}"
     return Section(
         f"Nearest centroid of {N:,} × {D}, K {inputs.k}",
         "2 threads. fairseq's way: squared distances of the whole array given as one array, then its argmin. In "
@@ -158,10 +158,10 @@ def _assignment(frames: Path, inputs: BenchInputs, rounds: int, wanted: float) -
         ["", "seconds", "peak MB", "frames / s"],
         [[*seconds_and_memory(r), spread([N / s for s in r.values("seconds")])] for r in results],
         [
-            Claim(what, "scikit-learn", 1, ratios(ours, scikit)),
-            Claim(what, "faiss IndexFlatL2", 1, ratios(ours, faiss)),
-            Claim(what, "fairseq's way in pieces of 700 frames", 1, ratios(ours, pieces)),
-            Claim(what, f"{faster.name}, the faster of two", wanted, ratios(ours, faster)),
+            Claim(title, "scikit-learn", 1, ratios(ours, scikit)),
+            Claim(title, "faiss IndexFlatL2", 1, ratios(ours, faiss)),
+            Claim(title, "fairseq's way in pieces of 700 frames", 1, ratios(ours, pieces)),
+            Claim(title, f"{faster.name}, the faster of two", wanted, ratios(ours, faster)),
         ],
         [
             f"Frames with another label than ours: {counts}; the two squared distances then differ by "
@@ -186,7 +186,7 @@ def pretraining(inputs: BenchInputs, rounds: int) -> Section:
         TWO,
     )
     for r in results:
-        r.rounds = [{**said, "rate": said["seconds"] / said["audio_seconds"]} for said in r.rounds]
+        r.rounds = [{**round_, "rate": round_["seconds"] / round_["audio_seconds"]} for round_ in r.rounds]
     return Section(
         "A pre-training step of HuBERT base",
         "Forward, backward and update in float32, 2 threads; waveforms of 3 to 15 s, sorted by length, at most "

@@ -37,23 +37,23 @@ def select(inputs: BenchInputs, rounds: int) -> Section:
             command = [str(OURS), "-m", "toolkit.pseudo.select", "--config", str(config)]
             command += ["--in", str(made / "data/made"), str(made / "labels"), "--out", str(out)]
             taken = run_chain({"select": [command]}, Path(name) / "chain", 1, watch=number == rounds)
-            found = read_json(out / SURVIVAL)
-        if found["counts"]["referenced"] != count:
-            raise RuntimeError(f"{found['counts']['referenced']:,} utterances were measured of {count:,}")
+            document = read_json(out / SURVIVAL)
+        if document["counts"]["referenced"] != count:
+            raise RuntimeError(f"{document['counts']['referenced']:,} utterances were measured of {count:,}")
         if number == rounds:
             peak = taken.peak_mb["select"]
         else:
             seconds.append(taken.seconds["select"])
             print(f"    select {seconds[-1]:.1f} s", flush=True)
-    what = f"selecting at {len(LAMBDAS)} limits of {count:,} pseudo-labels"
+    title = f"selecting at {len(LAMBDAS)} limits of {count:,} pseudo-labels"
     return Section(
-        f"{what[0].upper()}{what[1:]}",
+        f"{title[0].upper()}{title[1:]}",
         f"1 core; the whole process: references, and labels of {WORDS} made Arabic words with their tokens, are read; "
-        f"{len(found['selections'])} selections, survival, histograms, AUCs and a table of every score are written. "
+        f"{len(document['selections'])} selections, survival, histograms, AUCs and a table of every score are written. "
         "The recordings are not there: no audio is touched.",
         ["", "s", "peak MB"],
         [["ours", spread(seconds), f"{peak:,.0f}"]],
-        [Claim(what, f"{SECONDS:g} s", 1, [SECONDS / s for s in seconds])],
+        [Claim(title, f"{SECONDS:g} s", 1, [SECONDS / s for s in seconds])],
     )
 
 

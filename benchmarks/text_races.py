@@ -46,14 +46,14 @@ def _rate(inputs: BenchInputs, rounds: int, tokens: str, name: str, peer: str, w
     if ours.tolist() != theirs.tolist():
         raise RuntimeError(f"ours counts {ours.tolist()}, jiwer {theirs.tolist()}")
     count, (s, d, i, of) = _count(inputs), ours.tolist()
-    what = f"{name} with S, D, I of {count:,} pairs"
+    title = f"{name} with S, D, I of {count:,} pairs"
     return Section(
         f"{name} of {count:,} pairs of {WORDS} Arabic words",
         f"1 thread; the texts are in memory; made pairs, {100 * (s + d + i) / of:.1f} % {name}. Both find "
         f"{s:,} substitutions, {d:,} deletions, {i:,} insertions.",
         ["", "s", "peak MB"],
         [seconds_and_memory(r) for r in results],
-        [Claim(what, f"jiwer.{peer}", wanted, ratios(results[0], results[1]))],
+        [Claim(title, f"jiwer.{peer}", wanted, ratios(results[0], results[1]))],
     )
 
 
@@ -62,11 +62,11 @@ def bootstrap(inputs: BenchInputs, rounds: int) -> Section:
     given = {"pairs": str(_pairs(inputs)), "tokens": "characters"}
     peer = Contestant("resampled", "benchmarks.peers.jiwer_rates:Resampling", {**given, "replicates": REPLICATES})
     results, (ours, theirs) = race([Contestant("ours", "benchmarks.ours_scores:Bootstrap", given), peer], rounds, 1)
-    what, done = f"interval of the CER of {_count(inputs):,} pairs", results[0].rounds[0]["replicates"]
+    title, done = f"interval of the CER of {_count(inputs):,} pairs", results[0].rounds[0]["replicates"]
     limit = [BOOTSTRAP_SECONDS / seconds for seconds in results[0].values("seconds")]
     times = [done / REPLICATES * ratio for ratio in ratios(results[0], results[1])]
     return Section(
-        f"Bootstrap, {what}",
+        f"Bootstrap, {title}",
         f"1 thread. Ours: {done:,} replicates, drawn as counts of each different pair of errors and length (the same "
         f"distribution). Resampled: {REPLICATES:,} replicates of utterances drawn with replacement in numpy, its ratio "
         f"per replicate. Intervals: {100 * ours[0]:.3f} to {100 * ours[1]:.3f} %; {100 * theirs[0]:.3f} to "
@@ -74,8 +74,8 @@ def bootstrap(inputs: BenchInputs, rounds: int) -> Section:
         ["", "s", "peak MB"],
         [seconds_and_memory(r) for r in results],
         [
-            Claim(f"{what}: {done:,} replicates", f"{BOOTSTRAP_SECONDS:g} s", 1, limit),
-            Claim(f"{what}: a replicate", "resampling utterances in numpy", 1, times),
+            Claim(f"{title}: {done:,} replicates", f"{BOOTSTRAP_SECONDS:g} s", 1, limit),
+            Claim(f"{title}: a replicate", "resampling utterances in numpy", 1, times),
         ],
     )
 

@@ -65,16 +65,16 @@ def clips(inputs: BenchInputs) -> Path:
 def _chosen(data: Path, count: int) -> list[tuple[Clip, np.ndarray]]:
     parts = ("train", "dev", "test")
     texts = {id: text for part in parts for id, text in DataDir.read(data / f"{part}_en").tables["text"].items()}
-    said = {id.split("-", 2)[2] for id in texts}  # prompts that are speech
-    found: dict[str, list[tuple[Clip, np.ndarray]]] = {language: [] for language in LANGUAGES}
+    speech_prompts = {id.split("-", 2)[2] for id in texts}  # prompts that are speech
+    clips_by_language: dict[str, list[tuple[Clip, np.ndarray]]] = {language: [] for language in LANGUAGES}
     for utterance in sorted((u for part in parts for u in DataDir.read(data / part).utterances), key=lambda u: u.id):
         language, _, prompt = utterance.id.split("-", 2)
-        if LEAST_SECONDS <= utterance.seconds <= MOST_SECONDS and prompt in said:
+        if LEAST_SECONDS <= utterance.seconds <= MOST_SECONDS and prompt in speech_prompts:
             clip = Clip(utterance.id, language, round(utterance.seconds, 3), texts.get(utterance.id, ""))
-            found[language].append((clip, utterance.audio()))
-    order = np.random.default_rng(SEED).permutation(len(found["es"]))
-    english = found["en"][: max(count - len(order), count * 5 // 8)]
-    spanish = [found["es"][i] for i in sorted(order[: count - len(english)])]
+            clips_by_language[language].append((clip, utterance.audio()))
+    order = np.random.default_rng(SEED).permutation(len(clips_by_language["es"]))
+    english = clips_by_language["en"][: max(count - len(order), count * 5 // 8)]
+    spanish = [clips_by_language["es"][i] for i in sorted(order[: count - len(english)])]
     return [*english, *spanish]
 
 

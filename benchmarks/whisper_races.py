@@ -46,11 +46,11 @@ def pseudo_label(inputs: BenchInputs, rounds: int) -> Section:
     (peer, *results), made = race(contestants, rounds, TWO)
     plain, *texts = [list(map(str, row)) for row in made]
     for result in (peer, *results):
-        result.rounds = [{**said, "rate": said["audio_seconds"] / said["seconds"]} for said in result.rounds]
+        result.rounds = [{**round_, "rate": round_["audio_seconds"] / round_["seconds"]} for round_ in result.rounds]
     audio, written = sum(clip.seconds for clip in every), [clip for clip in every if clip.transcript]
-    what, same = "pseudo-labelling, audio-seconds per second", sum(a == b for a, b in zip(plain, texts[0]))
+    title, same = "pseudo-labelling, audio-seconds per second", sum(a == b for a, b in zip(plain, texts[0]))
     claims = [
-        Claim(f"{what}: {result.name.removeprefix('ours, ')}", PEER, wanted, ratios(result, peer))
+        Claim(f"{title}: {result.name.removeprefix('ours, ')}", PEER, wanted, ratios(result, peer))
         for result, (_, wanted) in zip(results, WAYS.values())
     ]
     claims.insert(1, Claim("the same text of a clip: torch", PEER, 1, [same / len(every)]))
@@ -98,8 +98,10 @@ def _cost(
 ) -> str:
     """What the ways that hear something else cost, in points of WER against the transcripts."""
     before = _errors(plain, every)
-    found = (f"{r.name.removeprefix('ours, ')} {_errors(row, every) - before:+.2f}" for r, row in zip(results, texts))
-    return f"Points of WER against the transcripts more than the peer's labels: {'; '.join(found)}."
+    differences = (
+        f"{r.name.removeprefix('ours, ')} {_errors(row, every) - before:+.2f}" for r, row in zip(results, texts)
+    )
+    return f"Points of WER against the transcripts more than the peer's labels: {'; '.join(differences)}."
 
 
 def distil(inputs: BenchInputs, rounds: int) -> Section:
@@ -115,7 +117,7 @@ def distil(inputs: BenchInputs, rounds: int) -> Section:
     if not np.isclose(mine[0], theirs[0], rtol=SAME_LOSS):
         raise RuntimeError(f"the loss of the first step is {mine[0]:.5f}, the peer's {theirs[0]:.5f}")
     count, peaks = ours.rounds[0]["windows"], [max(r.values("peak_mb")) for r in (ours, peer)]
-    what = "distillation step, whisper-tiny to a student of two decoder blocks"
+    title = "distillation step, whisper-tiny to a student of two decoder blocks"
     return Section(
         "A step of distillation, whisper-tiny to DW-4-2",
         f"{TWO} threads, float32, {count} windows of {WINDOW_SECONDS} s, labels of {LEAST_TOKENS} to {MOST_TOKENS} "
@@ -126,8 +128,8 @@ def distil(inputs: BenchInputs, rounds: int) -> Section:
         ["", "seconds", "peak MB", "windows / s"],
         [[*seconds_and_memory(r), spread([count / s for s in r.values("seconds")])] for r in (ours, peer)],
         [
-            Claim(f"{what}, steps per second", "the published step", 1.5, ratios(ours, peer)),
-            Claim(f"{what}, smaller peak memory", "the published step", 2, [peaks[1] / peaks[0]]),
+            Claim(f"{title}, steps per second", "the published step", 1.5, ratios(ours, peer)),
+            Claim(f"{title}, smaller peak memory", "the published step", 2, [peaks[1] / peaks[0]]),
         ],
     )
 

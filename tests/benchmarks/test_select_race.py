@@ -21,6 +21,6 @@ def test_made_labels_have_a_reference_each_and_a_recognisers_errors(tmp_path: Pa
 def test_the_race_runs_whole_on_little(tmp_path: Path) -> None:
     section = select(BenchInputs(tmp_path, 0.002), 1)
     (claim,) = section.claims
-    assert claim.what == "selecting at 12 limits of 1,000 pseudo-labels" and claim.against == "60 s"
-    assert claim.reached and len(claim.found) == 1
+    assert claim.name == "selecting at 12 limits of 1,000 pseudo-labels" and claim.against == "60 s"
+    assert claim.reached and len(claim.ratios) == 1
     assert "no audio is touched" in part(section)

@@ -37,9 +37,9 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> BenchInputs:
 
 def only_text(folder: Path) -> None:
     """Random weights write times where none are wanted, which transformers takes for the end of a segment."""
-    vocabulary, said = Vocabulary.read(folder), read_json(folder / "generation_config.json")
-    said["suppress_tokens"] = list(range(vocabulary.end + 1, vocabulary.size))
-    write_json(folder / "generation_config.json", said)
+    vocabulary, generation = Vocabulary.read(folder), read_json(folder / "generation_config.json")
+    generation["suppress_tokens"] = list(range(vocabulary.end + 1, vocabulary.size))
+    write_json(folder / "generation_config.json", generation)
 
 
 def test_clips_come_back_in_their_order(inputs: BenchInputs) -> None:
@@ -76,8 +76,8 @@ def test_a_word_error_rate_is_that_of_a_case_worked_by_hand() -> None:
 def test_labels_of_all_ways_are_compared_with_the_peers(inputs: BenchInputs, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(whisper_races, "WAYS", {n: w for n, w in whisper_races.WAYS.items() if "CTranslate2" not in n})
     section = whisper_races.pseudo_label(inputs, 1)
-    same = next(claim for claim in section.claims if claim.what.startswith("the same text"))
-    assert same.reached and list(same.found) == [1.0]
+    same = next(claim for claim in section.claims if claim.name.startswith("the same text"))
+    assert same.reached and list(same.ratios) == [1.0]
     peer, ours = section.rows[:2]
     assert peer[4:6] == ours[4:6] == ["0", "0.00"] and peer[6] == ours[6] and float(peer[6]) > 0
     assert "10 clips" in part(section) and "5 ar, 5 en" in part(section)
@@ -86,5 +86,5 @@ def test_labels_of_all_ways_are_compared_with_the_peers(inputs: BenchInputs, mon
 @pytest.mark.skipif(not PEERS.is_file(), reason="the peers are not installed: tools/setup.sh peers")
 def test_the_published_step_and_ours_learn_the_same(inputs: BenchInputs) -> None:
     section = whisper_races.distil(inputs, 1)
-    assert len(section.claims) == 2 and section.claims[1].found[0] > 0
+    assert len(section.claims) == 2 and section.claims[1].ratios[0] > 0
     assert "Loss of the first step: " in part(section)

@@ -78,7 +78,7 @@ def test_a_codebook_is_not_held_against_itself_nor_against_one_of_another_size(
 def test_a_twin_without_one_of_the_utterances_is_refused(
     twin: Path, make_data: Callable[..., Path], run_step: Callable[..., Any], tmp_path: Path
 ) -> None:
-    other = make_data("other", 4)
-    run_step(label, LabelConfig, [other, twin / "codebook2"], twin / "few")
+    another_set = make_data("other", 4)
+    run_step(label, LabelConfig, [another_set, twin / "codebook2"], twin / "few")
     with pytest.raises(UserError, match="12 of 12 utterances have no labels"):
         run_step(quality, QualityConfig, [tmp_path / "train", twin / "labels", twin / "few"], twin / "q4")
