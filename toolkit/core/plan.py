@@ -1,7 +1,7 @@
-"""What a run will cost in disk, as the registry declares it for each step.
+"""Disk that a run will take, as the registry declares it for each step.
 
-Scratch is gone when its step is done. Steps run one after the other: of several scratches the largest counts. A config
-that needs another amount states it in a comment: `# disk: 3800 MB`; where several steps share the config, for one of
+Scratch is removed when its step is done. Steps run one after the other, so only the largest scratch counts. A config
+that needs another amount states it in a comment: `# disk: 3800 MB`; if several steps share the config, for one of
 them: `# disk of train.whisper: 3800 MB`.
 """
 
@@ -40,12 +40,12 @@ def audio_hours(folder: str) -> float | None:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a run costs, or several.
+    """Disk that one or several runs take.
 
     Attributes:
-        hours: of audio that go in; None if nothing tells them yet, 0 where the disk does not depend on them.
-        kept: MB that stay.
-        scratch: MB that are gone when it is done.
+        hours: hours of input audio; None if not known yet, 0 if the disk does not depend on them.
+        kept: MB that stay on disk.
+        scratch: MB that are removed when it is done.
     """
 
     hours: float | None
@@ -78,13 +78,13 @@ def cost(table: Table, run: StepRun) -> Cost:
 
 
 def together(costs: Sequence[Cost]) -> Cost:
-    """Of runs one after the other: all that they keep, and the largest scratch."""
+    """Cost of runs one after the other: the sum of what they keep, and the largest scratch."""
     hours = max((c.hours for c in costs if c.hours is not None), default=None)
     return Cost(hours, sum(c.kept for c in costs), max((c.scratch for c in costs), default=0.0))
 
 
 def _stated_in_config(run: StepRun) -> dict[str, float]:
-    """Disk that a config states for what the step makes, in a comment as above, or with `90 MB per hour`."""
+    """Disk that the config's comment states for this step: a fixed amount, or `90 MB per hour`."""
     stated: dict[str, float] = {}
     files = [
         file for name in record.flag(run.argv, "--config") if Path(name).is_file() for file in config_files(Path(name))
@@ -98,13 +98,13 @@ def _stated_in_config(run: StepRun) -> dict[str, float]:
 
 
 def free_mb(folder: str) -> float:
-    """Free room where `folder` is, or will be."""
+    """Free disk space where `folder` is, or will be."""
     path = Path(folder).absolute()
     return shutil.disk_usage(next(p for p in (path, *path.parents) if p.exists())).free / 1e6
 
 
 def check_disk(table: Table, first: int, last: int) -> None:
-    """Raise UserError when what stages first..last will write does not fit on the disk."""
+    """Raise UserError if the outputs of stages first..last do not fit on the disk."""
     on_disk: dict[int, list[StepRun]] = {}
     for _, run in table.to_make(first, last):
         path = Path(run.out).absolute()

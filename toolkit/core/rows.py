@@ -1,7 +1,7 @@
 """Steps over rows (systems, encoders): each row has an identity of its own, so one more row makes only its own.
 
-A row is a folder of the output. What it was made from lies in it; a step whose list of rows has changed keeps the rows
-that would be made from the same things again.
+A row is a folder of the output that also holds the row's identity. If the list of rows changes, a step keeps the rows
+with an unchanged identity.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ from .errors import UserError
 from .files import read_json, write_json
 from .fresh import aside
 
-ABOUT = ".row"  # folder in a row's: what is not its result
+ABOUT = ".row"  # folder inside a row's folder, for files that are no result
 IDENTITY = "identity.json"
-Identity = Mapping[str, str]  # named parts, of which one that differs makes other bytes
+Identity = Mapping[str, str]  # named parts; if one differs, the bytes differ
 
 
 def mark(folder: Path, identity: Identity) -> None:
-    """Write into a row's folder what it was made from."""
+    """Write a row's identity into its folder."""
     write_json(folder / ABOUT / IDENTITY, dict(identity))
 
 
 def settle(out: Path, rows: Mapping[str, Identity]) -> None:
-    """Keep the finished rows below `out` that are asked for; set those aside that are not, in a folder beside `out`.
+    """Keep the finished rows below `out` that are asked for; set the others aside in a folder beside `out`.
 
     Args:
         rows: identity of each row by name.
 
-    Raises UserError for a row that is asked for and was made from something else.
+    Raises UserError if a row that is asked for has another identity.
     """
     finished = {path.parents[1].name: path.parents[1] for path in sorted(out.glob(f"*/{ABOUT}/{IDENTITY}"))}
     for name in finished.keys() & rows.keys():

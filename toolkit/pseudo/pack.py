@@ -4,16 +4,16 @@ python3 -m toolkit.pseudo.pack --labels pseudo --in data/train MODEL dump/labels
 python3 -m toolkit.pseudo.pack --labels pseudo --keep filtered --in data/train MODEL dump/labels dump/select --out ...
 python3 -m toolkit.pseudo.pack --labels truth --in data/train MODEL --out dump/packs/truth
 
-Whisper's encoder always sees 30 s, and an utterance of 5 s alone leaves it 25 s of padding. MODEL is the folder of the
-Whisper whose tokens the labels are written in. Inputs are told apart by what is in them.
+Whisper's encoder always processes 30 s; an utterance of 5 s alone would have 25 s of padding. MODEL is the folder of
+the Whisper whose tokens the labels are written in. Inputs are told apart by what is in them.
 
-Utterances of a speaker (and language) follow each other as they were said: in the order of their ids, or, where
-`segments` tell, of recording and time. They are put into a window until the next one does not fit, by seconds or by
-tokens; then a new window begins (next-fit). First-fit-decreasing would leave less padding, but a window can then have
-no text before it to be conditioned on, and its neighbours would be strangers. Nothing is split; the last window of a
-speaker is kept however short it is, and no other speaker comes into it.
+Utterances of a speaker (and language) stay in the order of speech: by id, or by recording and time if the data has
+`segments`. They are put into a window until the next one does not fit, by seconds or by tokens; then a new window
+begins (next-fit). First-fit-decreasing would leave less padding, but then a window has no preceding text to be
+conditioned on, and unrelated neighbours. Nothing is split; the last window of a speaker is kept however short it is,
+without other speakers.
 
-Times are multiples of 0.02 s, as Whisper's timestamps are: every utterance begins at one.
+Times are multiples of 0.02 s, like Whisper's timestamps; every utterance begins at one.
 """
 
 from __future__ import annotations
@@ -78,14 +78,14 @@ class PackConfig:
 
 @dataclass(frozen=True)
 class Label:
-    """What is written of an utterance: (start, end, text) in seconds from its beginning; no times: all of it."""
+    """Label of an utterance: (start, end, text), seconds from its beginning; without times, one segment."""
 
     language: str
     segments: tuple[tuple[float, float, str], ...]
 
 
 def pseudo_labels(folder: Path, wanted: set[str], step: Step[PackConfig]) -> dict[str, Label]:
-    """Id -> label, for the ids in `wanted`; a ledger row for each without a usable label. Raises UserError for two."""
+    """Id -> label, for the ids in `wanted`, with a ledger row for each without one. UserError for two of an id."""
     labels: dict[str, Label] = {}
     seen: set[str] = set()
     for row in read_hypotheses(folder):
@@ -176,10 +176,10 @@ class PackInputs:
 
 
 def recognise(paths: list[Path]) -> PackInputs:
-    """The inputs by kind. Raises UserError for an unknown one, for two of a kind, and if one is missing."""
+    """The inputs by kind. Raises UserError for an unknown input, two of a kind, or a missing one."""
     kinds: dict[str, Path] = {}
     for path in paths:
-        model = path / "hf" if (path / "hf" / TOKENIZER).is_file() else path  # where a training leaves it
+        model = path / "hf" if (path / "hf" / TOKENIZER).is_file() else path  # where a training writes it
         tests = {
             "data": (path / WAV).is_file(),
             "labels": is_hypotheses(path),
@@ -203,7 +203,7 @@ def recognise(paths: list[Path]) -> PackInputs:
 
 
 def _wanted(data: DataDir, inputs: PackInputs, step: Step[PackConfig]) -> set[str]:
-    """Ids that are to be packed: all, or those of the selection. Others have a ledger row in the selection's folder."""
+    """Ids to pack: all, or those of the selection. The selection's ledger has a row for the others."""
     ids, keep = {u.id for u in data.utterances}, step.config.keep
     if bool(keep) != bool(inputs.select):
         message = f"no selection to take {keep} from" if keep else "a selection, and no name of what to keep"
@@ -219,7 +219,7 @@ def _wanted(data: DataDir, inputs: PackInputs, step: Step[PackConfig]) -> set[st
 
 
 def _counted(windows: Iterable[Window], data: Path, step: Step[PackConfig]) -> Iterator[Window]:
-    """The windows; after the last one the step has their counts. Raises UserError if there is none."""
+    """The windows; after the last one their counts are in step.counts. Raises UserError if there is no window."""
     n, tokens, full, speakers = 0, 0, 0, set()
     lengths: list[float] = []
     before: Window | None = None
@@ -249,13 +249,13 @@ def _counted(windows: Iterable[Window], data: Path, step: Step[PackConfig]) -> I
 
 
 def _fits(before: Window, window: Window, config: PackConfig) -> bool:
-    """True if the first utterance of a window would have had room in the one before it, but for its tokens."""
+    """True if the first utterance of a window fits the window before it by seconds, but not by tokens."""
     end, first = ticks_of(before.seconds), ticks_of(window.utterances[0].seconds)
     return end + (ticks_of(config.gap_seconds) if config.gap_seconds else 0) + first <= _room(config)
 
 
 def _refuse_small(model: Path, config: PackConfig) -> None:
-    """Raise UserError if windows or labels may be longer than the model's encoder or decoder has positions for."""
+    """Raise UserError if windows or labels may exceed the positions of the model's encoder or decoder."""
     tree = read_json(model / "config.json")
     seconds = tree.get("max_source_positions", LAST_TICK) * TICK
     tokens = tree.get("max_target_positions", config.max_tokens)

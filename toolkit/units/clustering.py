@@ -35,7 +35,7 @@ SUM_ROWS = 65536  # rows summed in float32 before the sums go on in float64
 
 @dataclass(frozen=True)
 class KmeansRun:
-    """A number of iterations on the first `size` frames; kind: start, grow or mini-batch."""
+    """`iterations` iterations on the first `size` frames; kind: start, grow or mini-batch."""
 
     kind: str
     size: int

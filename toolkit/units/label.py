@@ -51,7 +51,7 @@ def source_for(codebook: Codebook, teacher: Path | None, device: str, threads: i
 
 
 def run(step: Step[LabelConfig]) -> None:
-    """Label every shard, join the shards, refuse labels from which nothing can be learnt."""
+    """Label every shard, join the shards, refuse degenerate labels."""
     inputs = recognise(step.ins)
     if inputs.codebook is None:
         raise UserError("no codebook among the inputs", "--in", "name the output of units.kmeans")
