@@ -44,7 +44,7 @@ class AudioError(UserError):
     Args:
         reason: short category that can be counted: missing, empty, unreadable, truncated, non-finite,
             past end, bad segment, pipe.
-        what, where, remedy: as in UserError.
+        message, where, remedy: as what, where, remedy of UserError.
     """
 
     def __init__(self, reason: str, message: str, where: str, remedy: str = "") -> None:

@@ -11,9 +11,9 @@ import numpy as np
 
 from .audio import AudioError, Recording, Wave, open_recording
 
-FULL_SCALE = 0.999  # from here on a sample counts as clipped
+FULL_SCALE = 0.999  # samples from here on count as clipped
 LARGEST = 64.0  # times full scale: larger samples are damage, or integers stored as floats
-FRAME_SECONDS = 0.1  # of which the loudest decides whether a recording is silent
+FRAME_SECONDS = 0.1  # the loudest frame decides whether a recording is silent
 KINDS = {
     ".wav": "WAV", ".flac": "FLAC", ".mp3": "MP3", ".ogg": "OGG", ".oga": "OGG", ".opus": "OGG", ".aif": "AIFF",
     ".aiff": "AIFF", ".au": "AU", ".caf": "CAF", ".w64": "W64", ".sph": "NIST",
@@ -49,8 +49,8 @@ class Verdict:
     Attributes:
         reason: why it cannot be used: missing, empty, unreadable, truncated, non-finite, out of range, too short,
             too long, rate, silent, clipped; empty if it can.
-        detail: the reason in a sentence; notes: what is odd but does no harm.
-        seconds, rate, channels: as far as they are known, else 0.
+        detail: the reason in a sentence; notes: oddities that do no harm.
+        seconds, rate, channels: 0 if unknown.
         loudest_dbfs: level of the loudest tenth of a second; clipped: share of samples at full scale.
     """
 
@@ -70,7 +70,7 @@ def check_audio(
     """Decode all of `path` and judge it. Never raises for a bad recording.
 
     Args:
-        hear: called with every block (mono, at the recording's rate) and the rate, so that one pass does for all.
+        hear: called with every block (mono, at the recording's rate) and the rate, so that one pass is enough.
     """
     try:
         with open_recording(path) as r:
@@ -117,7 +117,7 @@ def _judge(r: Recording, limits: Limits, hear: Callable[[Wave, int], None] | Non
 
 
 def _loudest(wave_N: Wave, frame: int) -> float:
-    """Largest standard deviation (a constant offset is silence) of a frame."""
+    """Largest standard deviation of a frame (a constant offset is silence)."""
     if len(wave_N) < frame:
         return float(wave_N.std(dtype=np.float64)) if len(wave_N) else 0.0
     return float(wave_N[: len(wave_N) // frame * frame].reshape(-1, frame).std(axis=1, dtype=np.float64).max())

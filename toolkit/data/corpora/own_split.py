@@ -17,7 +17,7 @@ class OwnSplitConfig:
     """How a corpus without official sets is split."""
 
     shares: tuple[str, ...] = ("train=0.7", "dev=0.1", "test=0.2")
-    """sets to write and the share of the audio that each gets; no speaker is in two sets"""
+    """sets to write and the share of the audio that each gets; no speaker (ANAD: no programme) is in two sets"""
     seed: int = 1
     """random seed of the split; another seed puts other speakers into the sets"""
     take: Take = field(default_factory=Take)

@@ -35,7 +35,7 @@ class SourceError(UserError):
 
     Args:
         reason: short category that can be counted: missing, encoding, line too long, columns, xml, entities.
-        what, where, remedy: as in UserError.
+        message, where, remedy: as what, where, remedy of UserError.
     """
 
     def __init__(self, reason: str, message: str, where: str, remedy: str = "") -> None:
