@@ -19,7 +19,7 @@ from toolkit.core.files import read_json, write_json, write_text
 from toolkit.core.record import commit
 
 from . import races, text_races, whisper_races
-from .inputs import Inputs
+from .inputs import BenchInputs
 from .race import PEERS, ROOT
 from .races import Race
 from .table import Page, Section, between_marks, part, publish, summary, whole
@@ -31,7 +31,7 @@ MINUTES = 95  # that all races take on two cores, the inputs of the first time a
 
 
 def arguments() -> argparse.Namespace:
-    """The command line. Raises UserError where it asks for what cannot be."""
+    """The command line. Raises UserError if it asks for what cannot be."""
     parser = argparse.ArgumentParser(
         "python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -67,7 +67,7 @@ def arguments() -> argparse.Namespace:
     return args
 
 
-def finished(name: str, inputs: Inputs, rounds: int, resume: bool) -> Section:
+def finished(name: str, inputs: BenchInputs, rounds: int, resume: bool) -> Section:
     """The race, run now, or before by this commit in as many rounds on this machine."""
     path = inputs.folder / "finished" / f"{name}.json"
     key = {"commit": commit(), "rounds": rounds, "machine": platform.node()}
@@ -87,7 +87,7 @@ def run(args: argparse.Namespace) -> None:
         raise UserError("the peers are not installed", str(PEERS.parents[1]), "make bench, or tools/setup.sh peers")
     if len(args.races) == len(RACES) and args.scale == 1:
         print(f"All {len(RACES)} races: about {MINUTES} min on two cores that do nothing else")
-    inputs, sections, date = Inputs(args.data, args.scale), dict[str, Section](), datetime.date.today().isoformat()
+    inputs, sections, date = BenchInputs(args.data, args.scale), dict[str, Section](), datetime.date.today().isoformat()
     if args.scale != 1:
         date += f", inputs at a scale of {args.scale:g}: figures mean nothing"
     for number, name in enumerate(args.races, start=1):

@@ -13,7 +13,7 @@ from toolkit.data.kaldi import Utterance, write_data_dir
 from toolkit.data.labels import Labels
 
 from .arrays import RATE
-from .inputs import SEED, Inputs
+from .inputs import SEED, BenchInputs
 from .processes import Phases, megabytes, run_chain
 from .race import OURS, PEERS, ROOT, Result, ratios
 from .table import Claim, Section, spread
@@ -87,10 +87,10 @@ WAYS = (
 )
 
 
-def chain(inputs: Inputs, rounds: int) -> Section:
+def chain(inputs: BenchInputs, rounds: int) -> Section:
     """Rounds by turns, not watched; then each once more, watched, on all of the audio and on a tenth of it.
 
-    Raises RuntimeError where the two do not label equally many frames.
+    Raises RuntimeError if the two do not label equally many frames.
     """
     utterances = inputs.utterances(max(60.0, HOUR * inputs.scale))
     results = [Result(way.name) for way in WAYS]
@@ -106,9 +106,9 @@ def chain(inputs: Inputs, rounds: int) -> Section:
         for way, result in turn:
             seen, less = (_run(way, corpus, watch=True) for corpus in (whole, tenth))
             growth = max(seen["own"][phase] - less["own"][phase] for phase in seen["own"]) / more_hours
-            for said in result.rounds:
-                said |= {"peak_mb": max(seen["peaks"].values()), "growth_mb": max(growth, LEAST_MB)}
-    if len(frames := {said["frames"] for result in results for said in result.rounds}) > 1:
+            for round_ in result.rounds:
+                round_ |= {"peak_mb": max(seen["peaks"].values()), "growth_mb": max(growth, LEAST_MB)}
+    if len(frames := {round_["frames"] for result in results for round_ in result.rounds}) > 1:
         raise RuntimeError(f"not equally many frames were labelled: {sorted(frames)}")
     return _section(results, hours)
 
@@ -145,7 +145,7 @@ def _run(way: Way, corpus: Path, watch: bool = False) -> dict[str, Any]:
 
 def _section(results: Sequence[Result], hours: float) -> Section:
     mine, theirs = results
-    what, peer = f"{hours:.2g} h of audio to labels, {CORES} cores", "published scripts"
+    name, peer = f"{hours:.2g} h of audio to labels, {CORES} cores", "published scripts"
     return Section(
         f"From audio files to labels: {hours:.2g} h, {CORES} cores",
         f"MFCC, K {K}, the codebook learnt on {SHARE:.0%} of the utterances; {mine.rounds[0]['frames']:,} frames, of "
@@ -181,12 +181,12 @@ def _section(results: Sequence[Result], hours: float) -> Section:
             for result in results
         ],
         [
-            Claim(what, peer, 4, ratios(mine, theirs)),
-            Claim(f"{what}, with a codebook", peer, 4, ratios(mine, theirs, "given")),
-            Claim(f"{what}: disk", peer, 10, ratios(mine, theirs, "disk_mb")[:1]),
-            Claim(f"{what}: disk, with a codebook", peer, 10, ratios(mine, theirs, "given_mb")[:1]),
-            Claim(f"{what}: peak memory", peer, 10, ratios(mine, theirs, "peak_mb")[:1]),
-            Claim(f"{what}: memory that grows with the audio", peer, 10, ratios(mine, theirs, "growth_mb")[:1]),
+            Claim(name, peer, 4, ratios(mine, theirs)),
+            Claim(f"{name}, with a codebook", peer, 4, ratios(mine, theirs, "given")),
+            Claim(f"{name}: disk", peer, 10, ratios(mine, theirs, "disk_mb")[:1]),
+            Claim(f"{name}: disk, with a codebook", peer, 10, ratios(mine, theirs, "given_mb")[:1]),
+            Claim(f"{name}: peak memory", peer, 10, ratios(mine, theirs, "peak_mb")[:1]),
+            Claim(f"{name}: memory that grows with the audio", peer, 10, ratios(mine, theirs, "growth_mb")[:1]),
         ],
         [f"Phase by phase, in seconds: {'; '.join(map(_phases, results))}."],
     )
@@ -194,4 +194,4 @@ def _section(results: Sequence[Result], hours: float) -> Section:
 
 def _phases(result: Result) -> str:
     names = result.rounds[0]["phases"]
-    return ", ".join(f"{name} {spread([said['phases'][name] for said in result.rounds])}" for name in names)
+    return ", ".join(f"{name} {spread([round_['phases'][name] for round_ in result.rounds])}" for name in names)

@@ -34,7 +34,7 @@ MINUTES = 175  # a little more than a million frames of MFCC
 SMALL = {"num_hidden_layers": 1, "hidden_size": 64, "intermediate_size": 128, "num_attention_heads": 2}
 
 
-class Inputs:
+class BenchInputs:
     """The files; each is made when it is first asked for, and stays in `folder`.
 
     Attributes:
@@ -57,7 +57,7 @@ class Inputs:
 
     @cached_property
     def corpus(self) -> Path:
-        """The corpus of mini: wav files and data directories. Raises UserError where it cannot be made."""
+        """The corpus of mini: wav files and data directories. Raises UserError if it cannot be made."""
         out = self.folder / "corpus"
         minutes = max(3.0, MINUTES * self.scale)
         command = [str(OURS), "-m", "toolkit.data.corpora.mini", "--speakers", "32", "--minutes", f"{minutes:g}"]

@@ -12,7 +12,7 @@ import torch
 from toolkit.core.config import load_config
 from toolkit.data.frames import frames_of
 from toolkit.train.config import PretrainConfig
-from toolkit.train.engine.loop import Run
+from toolkit.train.engine.loop import TrainingRun
 from toolkit.train.engine.ranks import World
 from toolkit.train.objectives.masked import MaskedPrediction
 from toolkit.train.start import build
@@ -103,7 +103,7 @@ class Pretraining:
         world, self.settings = World.alone(), ExitStack()
         self.settings.enter_context(world.computing(threads, given.loop.deterministic))  # as train does
         objective = MaskedPrediction(build(given.model, given.loop.seed), given.objective, units, given.loop.seed)
-        self.loop = Run(objective, given.optim, given.loop, Path("nowhere"), world, "")
+        self.loop = TrainingRun(objective, given.optim, given.loop, Path("nowhere"), world, "")
 
     def run(self) -> dict[str, Any]:
         batch = self.batches[self.loop.state.step % len(self.batches)]

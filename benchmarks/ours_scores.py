@@ -20,10 +20,10 @@ class ErrorRate:
         self.count = {"words": word_edits, "characters": character_edits}[tokens]
 
     def run(self) -> None:
-        self.found: Edits = self.count(self.references, self.hypotheses)
+        self.result: Edits = self.count(self.references, self.hypotheses)
 
     def output(self) -> np.ndarray:
-        return np.array(self.found.total)
+        return np.array(self.result.total)
 
 
 class Bootstrap:
@@ -32,11 +32,11 @@ class Bootstrap:
     def __init__(self, pairs: str, tokens: str) -> None:
         rate = ErrorRate(pairs, tokens)
         rate.run()
-        self.edits, self.lengths = rate.found.edits, rate.found.lengths
+        self.edits, self.lengths = rate.result.edits, rate.result.lengths
 
     def run(self) -> dict[str, Any]:
-        self.found = ratio_interval(self.edits, self.lengths)
+        self.result = ratio_interval(self.edits, self.lengths)
         return {"replicates": REPLICATES}
 
     def output(self) -> np.ndarray:
-        return np.array([self.found.low, self.found.high])
+        return np.array([self.result.low, self.result.high])

@@ -20,7 +20,7 @@ from toolkit.pseudo.store import Store
 from toolkit.pseudo.transcribe import label
 from toolkit.pseudo.transcriber import Job, Transcriber, resolved
 from toolkit.train.engine.config import LoopConfig, OptimConfig
-from toolkit.train.engine.loop import Run
+from toolkit.train.engine.loop import TrainingRun
 from toolkit.train.engine.ranks import World
 from toolkit.train.objectives.config import Seq2SeqConfig
 from toolkit.train.objectives.seq2seq import IGNORED, Seq2Seq, label_row
@@ -85,7 +85,7 @@ class Distilling:
             peak_lr=1e-4, warmup=50, schedule="constant", betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0, clip=1.0
         )
         self.shape, self.losses = network.config, list[float]()
-        self.loop = Run(objective, optim, loop, Path("nowhere"), world, "")
+        self.loop = TrainingRun(objective, optim, loop, Path("nowhere"), world, "")
 
     def run(self) -> dict[str, Any]:
         before = tuple(self.loop.window.sums.get("loss", (0.0, 0.0)))

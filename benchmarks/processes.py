@@ -35,7 +35,7 @@ class Taken:
 
 
 def run_chain(phases: Phases, out: Path, cores: int, watch: bool = False) -> Taken:
-    """Phases one after the other, the commands of a phase at once. Raises RuntimeError where one fails.
+    """Phases one after the other, the commands of a phase at once. Raises RuntimeError if one fails.
 
     Args:
         out: the new folder that they write to.
@@ -89,16 +89,16 @@ def _peak(roots: Sequence[int]) -> Iterator[list[float]]:
 
 
 def _with_descendants(roots: Sequence[int]) -> list[int]:
-    found, waiting = [], list(roots)
+    pids, waiting = [], list(roots)
     while waiting:
         pid = waiting.pop()
-        found.append(pid)
+        pids.append(pid)
         for children in Path(f"/proc/{pid}/task").glob("*/children"):
             try:
                 waiting += map(int, children.read_text().split())
             except (FileNotFoundError, ProcessLookupError):
                 continue  # the process has ended meanwhile
-    return found
+    return pids
 
 
 def _pss_mb(pid: int) -> tuple[float, float]:
@@ -106,5 +106,5 @@ def _pss_mb(pid: int) -> tuple[float, float]:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except (FileNotFoundError, ProcessLookupError, PermissionError):
         return 0.0, 0.0  # ended meanwhile
-    said = {line.split()[0]: int(line.split()[1]) * 1024 / 1e6 for line in lines[1:]}
-    return said.get("Pss:", 0.0), said.get("Pss_Anon:", 0.0)
+    by_name = {line.split()[0]: int(line.split()[1]) * 1024 / 1e6 for line in lines[1:]}
+    return by_name.get("Pss:", 0.0), by_name.get("Pss_Anon:", 0.0)

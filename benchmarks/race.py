@@ -53,7 +53,7 @@ class Result:
     rounds: list[dict[str, Any]] = field(default_factory=list)
 
     def values(self, name: str) -> list[float]:
-        return [float(said[name]) for said in self.rounds]
+        return [float(round_[name]) for round_ in self.rounds]
 
     def median(self, name: str) -> float:
         return median(self.values(name))
@@ -67,7 +67,7 @@ def environment(threads: int) -> dict[str, str]:
 
 
 class Worker:
-    """The process of a contestant. Raises UserError with what it printed where it dies, or cannot begin."""
+    """The process of a contestant. Raises UserError with what it printed if it dies, or cannot begin."""
 
     def __init__(self, contestant: Contestant, threads: int) -> None:
         self.contestant, self.errors = contestant, tempfile.TemporaryFile("w+")
@@ -105,8 +105,8 @@ class Worker:
             raise UserError(
                 f"{self.contestant.name} died with exit code {code}:\n{words}", self.contestant.place, remedy
             )
-        said: dict[str, Any] = json.loads(line)
-        return said
+        round_: dict[str, Any] = json.loads(line)
+        return round_
 
     def output(self) -> np.ndarray:
         with tempfile.TemporaryDirectory() as folder:
@@ -139,10 +139,10 @@ def race(
         results, begun = [Result(contestant.name) for contestant in contestants], time.monotonic()
         for number in range(-warm_up, rounds):
             for i in range(len(workers)) if number % 2 == 0 else reversed(range(len(workers))):
-                said = workers[i].ask("run")
-                print(f"    {contestants[i].name}: {said['seconds']:.3f} s", flush=True)
+                round_ = workers[i].ask("run")
+                print(f"    {contestants[i].name}: {round_['seconds']:.3f} s", flush=True)
                 if number >= 0:
-                    results[i].rounds.append(said)
+                    results[i].rounds.append(round_)
             print(f"  {progress(number + 1, rounds, time.monotonic() - begun, warm_up)}", flush=True)
         return results, [worker.output() for worker in workers]
     finally:

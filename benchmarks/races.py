@@ -11,14 +11,14 @@ import numpy as np
 from .arrays import RATE
 from .chain import chain
 from .distances import disagreement, inertia
-from .inputs import SEED, Inputs
+from .inputs import SEED, BenchInputs
 from .race import Contestant, Result, race, ratios
 from .table import Claim, Page, Section, seconds_and_memory, spread
 
 TWO = 2  # threads
 
 
-def mfcc(inputs: Inputs, rounds: int) -> Section:
+def mfcc(inputs: BenchInputs, rounds: int) -> Section:
     waves = str(inputs.waves())
     exact = Contestant(
         "torchaudio in float64", "benchmarks.peers.units:TorchaudioMfcc", {"waves": waves, "double": True}
@@ -52,12 +52,12 @@ def mfcc(inputs: Inputs, rounds: int) -> Section:
     )
 
 
-def kmeans(inputs: Inputs, rounds: int) -> Section:
+def kmeans(inputs: BenchInputs, rounds: int) -> Section:
     peers = {"scikit-learn MiniBatchKMeans, as published": ("PublishedKmeans", 10.0)}
     return _kmeans("MFCC", inputs.frames(), inputs.k, rounds, peers)
 
 
-def latent_kmeans(inputs: Inputs, rounds: int) -> Section:
+def latent_kmeans(inputs: BenchInputs, rounds: int) -> Section:
     peers = {
         "scikit-learn KMeans, 20 iterations": ("ScikitKmeans", 1.0),
         "faiss Kmeans, 20 iterations": ("FaissKmeans", 1.0),
@@ -65,11 +65,11 @@ def latent_kmeans(inputs: Inputs, rounds: int) -> Section:
     return _kmeans("latent frames", inputs.latents(), inputs.k, rounds, peers)
 
 
-def _kmeans(what: str, frames: Path, k: int, rounds: int, peers: dict[str, tuple[str, float]]) -> Section:
+def _kmeans(source: str, frames: Path, k: int, rounds: int, peers: dict[str, tuple[str, float]]) -> Section:
     """Ours to the inertia that each of the peers reaches, and beyond until it converges.
 
     Args:
-        what: frames of what.
+        source: kind of frames, for the text.
         peers: name -> (class in peers/units.py, how many times as fast ours is meant to be).
     """
     given = {"frames": str(frames), "k": k, "seed": SEED}
@@ -86,8 +86,8 @@ def _kmeans(what: str, frames: Path, k: int, rounds: int, peers: dict[str, tuple
     N, D = np.load(frames, mmap_mode="r").shape
     what_for, n = f"k-means, {N:,} × {D}", len(ours)
     claims = [
-        Claim(f"{what_for}, to its inertia", peer.name, wanted, _if_reached(mine, peer, found, theirs_found))
-        for mine, peer, found, theirs_found, (_, wanted) in zip(
+        Claim(f"{what_for}, to its inertia", peer.name, wanted, _if_reached(mine, peer, value, theirs_value))
+        for mine, peer, value, theirs_value, (_, wanted) in zip(
             results, results[n + 1 :], inertias, inertias[n + 1 :], peers.values()
         )
     ]
@@ -96,17 +96,17 @@ def _kmeans(what: str, frames: Path, k: int, rounds: int, peers: dict[str, tuple
             f"{what_for}, until ours converges",
             peer.name,
             1,
-            _if_reached(results[n], peer, inertias[n], found),
+            _if_reached(results[n], peer, inertias[n], value),
         )
-        for peer, found in zip(results[n + 1 :], inertias[n + 1 :])
+        for peer, value in zip(results[n + 1 :], inertias[n + 1 :])
     ]
     return Section(
         f"k-means of {N:,} × {D}, K {k}",
-        f"Frames: {what}. 2 threads. Inertia: mean squared distance to the nearest centroid over all frames, computed "
-        "in float64 afterwards. Starts are part of the time; nobody warms up. The peers run until they stop by "
-        "themselves; ours stops at the first pass over all frames that finds their inertia, or when it converges.",
+        f"Frames: {source}. 2 threads. Inertia: mean squared distance to the nearest centroid over all frames, "
+        "computed in float64 afterwards. Starts are part of the time; nobody warms up. The peers run until they stop "
+        "by themselves; ours stops at the first pass over all frames that finds their inertia, or when it converges.",
         ["", "seconds", "peak MB", "inertia"],
-        [[*seconds_and_memory(r), f"{found:.5g}"] for r, found in zip(results, inertias)],
+        [[*seconds_and_memory(r), f"{value:.5g}"] for r, value in zip(results, inertias)],
         claims,
         [
             "Passes of ours over all frames: "
@@ -116,20 +116,20 @@ def _kmeans(what: str, frames: Path, k: int, rounds: int, peers: dict[str, tuple
     )
 
 
-def _if_reached(ours: Result, peer: Result, found: float, target: float) -> list[float]:
-    """Ratios of the seconds; not a number where the inertia that was found is above the peer's."""
-    return ratios(ours, peer) if found <= target else [math.nan]
+def _if_reached(ours: Result, peer: Result, value: float, target: float) -> list[float]:
+    """Ratios of the seconds; NaN if our inertia is above the peer's."""
+    return ratios(ours, peer) if value <= target else [math.nan]
 
 
-def assignment(inputs: Inputs, rounds: int) -> Section:
+def assignment(inputs: BenchInputs, rounds: int) -> Section:
     return _assignment(inputs.frames(), inputs, rounds, 4)
 
 
-def latent_assignment(inputs: Inputs, rounds: int) -> Section:
+def latent_assignment(inputs: BenchInputs, rounds: int) -> Section:
     return _assignment(inputs.latents(), inputs, rounds, 2)
 
 
-def _assignment(frames: Path, inputs: Inputs, rounds: int, wanted: float) -> Section:
+def _assignment(frames: Path, inputs: BenchInputs, rounds: int, wanted: float) -> Section:
     """Every frame's unit; ours is meant to be `wanted` times as fast as fairseq's way."""
     centroids, (N, D) = inputs.centroids(frames), np.load(frames, mmap_mode="r").shape
     peers = "benchmarks.peers.units"
@@ -148,9 +148,9 @@ def _assignment(frames: Path, inputs: Inputs, rounds: int, wanted: float) -> Sec
     )
     ours, scikit, faiss, pieces, *fairseq = results
     faster = min(fairseq, key=lambda r: r.median("seconds"))
-    differ = [disagreement(frames, centroids, made[0], other) for other in made[1:]]
+    differ = [disagreement(frames, centroids, made[0], assigned) for assigned in made[1:]]
     counts = ", ".join(f"{r.name} {count}" for r, (count, _) in zip(results[1:], differ))
-    what = f"assignment, {N:,} × {D}"
+    title = f"assignment, {N:,} × {D}"
     return Section(
         f"Nearest centroid of {N:,} × {D}, K {inputs.k}",
         "2 threads. fairseq's way: squared distances of the whole array given as one array, then its argmin. In "
@@ -158,10 +158,10 @@ def _assignment(frames: Path, inputs: Inputs, rounds: int, wanted: float) -> Sec
         ["", "seconds", "peak MB", "frames / s"],
         [[*seconds_and_memory(r), spread([N / s for s in r.values("seconds")])] for r in results],
         [
-            Claim(what, "scikit-learn", 1, ratios(ours, scikit)),
-            Claim(what, "faiss IndexFlatL2", 1, ratios(ours, faiss)),
-            Claim(what, "fairseq's way in pieces of 700 frames", 1, ratios(ours, pieces)),
-            Claim(what, f"{faster.name}, the faster of two", wanted, ratios(ours, faster)),
+            Claim(title, "scikit-learn", 1, ratios(ours, scikit)),
+            Claim(title, "faiss IndexFlatL2", 1, ratios(ours, faiss)),
+            Claim(title, "fairseq's way in pieces of 700 frames", 1, ratios(ours, pieces)),
+            Claim(title, f"{faster.name}, the faster of two", wanted, ratios(ours, faster)),
         ],
         [
             f"Frames with another label than ours: {counts}; the two squared distances then differ by "
@@ -170,7 +170,7 @@ def _assignment(frames: Path, inputs: Inputs, rounds: int, wanted: float) -> Sec
     )
 
 
-def pretraining(inputs: Inputs, rounds: int) -> Section:
+def pretraining(inputs: BenchInputs, rounds: int) -> Section:
     waves, seconds = str(inputs.ragged()), 20.0
     given = {"waves": waves, "units": inputs.k, "seconds": seconds, "threads": TWO}
     as_published = {"config": "egs/TEMPLATE/ssl/conf/base.yaml", "model.layerdrop": "0"}
@@ -186,7 +186,7 @@ def pretraining(inputs: Inputs, rounds: int) -> Section:
         TWO,
     )
     for r in results:
-        r.rounds = [{**said, "rate": said["seconds"] / said["audio_seconds"]} for said in r.rounds]
+        r.rounds = [{**round_, "rate": round_["seconds"] / round_["audio_seconds"]} for round_ in r.rounds]
     return Section(
         "A pre-training step of HuBERT base",
         "Forward, backward and update in float32, 2 threads; waveforms of 3 to 15 s, sorted by length, at most "
@@ -216,7 +216,7 @@ def _pretraining_claims(ours: Result, fairseq: Result, torchaudio: Result) -> li
     ]
 
 
-Race = Callable[[Inputs, int], Section]
+Race = Callable[[BenchInputs, int], Section]
 PAGE = Page("RESULTS.md", "The speech is synthetic (eSpeak NG, egs/mini).")
 RACES: dict[str, Race] = {
     "mfcc": mfcc,

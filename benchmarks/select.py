@@ -10,10 +10,10 @@ from pathlib import Path
 from toolkit.core.files import read_json
 from toolkit.data.kaldi import write_data_dir
 from toolkit.pseudo.select import LAMBDAS, SURVIVAL
-from toolkit.score.hypotheses import Header, Hypothesis, Segment, write_hypotheses
+from toolkit.score.hypotheses import Header, Hypothesis, HypothesisSegment, write_hypotheses
 from toolkit.score.repetition import letter_ratio
 
-from .inputs import Inputs
+from .inputs import BenchInputs
 from .pairs import WORDS, made_pairs
 from .processes import run_chain
 from .race import OURS
@@ -25,7 +25,7 @@ TOKENS_A_WORD = 3
 KEEP = 'filtered: "wer <= 80"\n  confident: "confidence >= -0.6, repetition <= 2.4"\n  unfiltered: ""\n'
 
 
-def select(inputs: Inputs, rounds: int) -> Section:
+def select(inputs: BenchInputs, rounds: int) -> Section:
     """From hypotheses and references to scores, tables and lists of ids: the whole process."""
     count = max(100, int(UTTERANCES * inputs.scale))
     made = inputs.made(f"labels-{count}", lambda folder: write_labels(folder, count))
@@ -37,23 +37,23 @@ def select(inputs: Inputs, rounds: int) -> Section:
             command = [str(OURS), "-m", "toolkit.pseudo.select", "--config", str(config)]
             command += ["--in", str(made / "data/made"), str(made / "labels"), "--out", str(out)]
             taken = run_chain({"select": [command]}, Path(name) / "chain", 1, watch=number == rounds)
-            found = read_json(out / SURVIVAL)
-        if found["counts"]["referenced"] != count:
-            raise RuntimeError(f"{found['counts']['referenced']:,} utterances were measured of {count:,}")
+            document = read_json(out / SURVIVAL)
+        if document["counts"]["referenced"] != count:
+            raise RuntimeError(f"{document['counts']['referenced']:,} utterances were measured of {count:,}")
         if number == rounds:
             peak = taken.peak_mb["select"]
         else:
             seconds.append(taken.seconds["select"])
             print(f"    select {seconds[-1]:.1f} s", flush=True)
-    what = f"selecting at {len(LAMBDAS)} limits of {count:,} pseudo-labels"
+    title = f"selecting at {len(LAMBDAS)} limits of {count:,} pseudo-labels"
     return Section(
-        f"{what[0].upper()}{what[1:]}",
+        f"{title[0].upper()}{title[1:]}",
         f"1 core; the whole process: references, and labels of {WORDS} made Arabic words with their tokens, are read; "
-        f"{len(found['selections'])} selections, survival, histograms, AUCs and a table of every score are written. "
+        f"{len(document['selections'])} selections, survival, histograms, AUCs and a table of every score are written. "
         "The recordings are not there: no audio is touched.",
         ["", "s", "peak MB"],
         [["ours", spread(seconds), f"{peak:,.0f}"]],
-        [Claim(what, f"{SECONDS:g} s", 1, [SECONDS / s for s in seconds])],
+        [Claim(title, f"{SECONDS:g} s", 1, [SECONDS / s for s in seconds])],
     )
 
 
@@ -79,5 +79,5 @@ def _hypotheses(ids: list[str], texts: list[str], seconds: list[float], rng: ran
     for id, text, s in zip(ids, texts, seconds, strict=True):
         tokens = tuple(rng.choices(range(50_000), k=TOKENS_A_WORD * len(text.split())))
         scores = (-rng.expovariate(2), rng.expovariate(1), rng.random() ** 4)
-        segments = (Segment(0.0, s, text),)
+        segments = (HypothesisSegment(0.0, s, text),)
         yield Hypothesis(id, text, s, "ar", tokens, segments, *scores, compression=letter_ratio(text))

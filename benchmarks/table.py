@@ -24,20 +24,20 @@ class Claim:
     """How many times as good ours is as a peer, and how many times it was meant to be.
 
     Attributes:
-        what: what is compared.
+        name: what is compared, e.g. "MFCC, 1 thread".
         against: the peer.
-        wanted: the least that was meant.
-        found: round by round; not a number where ours did not do what the peer did.
+        wanted: the smallest ratio that we aim for.
+        ratios: a value per round; NaN if ours did not do the same as the peer.
     """
 
-    what: str
+    name: str
     against: str
     wanted: float
-    found: Sequence[float]
+    ratios: Sequence[float]
 
     @property
     def reached(self) -> bool:
-        return median(self.found) >= self.wanted
+        return median(self.ratios) >= self.wanted
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def summary(sections: Sequence[Section]) -> str:
     """Every claim in a row."""
     rows = [
-        [c.what, c.against, f"{c.wanted:g}×", f"{spread(c.found)}×", "yes" if c.reached else "**no**"]
+        [c.name, c.against, f"{c.wanted:g}×", f"{spread(c.ratios)}×", "yes" if c.reached else "**no**"]
         for section in sections
         for c in section.claims
     ]
@@ -150,7 +150,7 @@ def machine() -> list[str]:
 def publish(page: Page, text: str, sections: Sequence[Section], date: str) -> None:
     """The page, and the summary between its marks in the README.
 
-    Raises UserError where the README has no marks.
+    Raises UserError if the README has no marks.
     """
     readme = ROOT / "README.md"
     link = f"{date}; [hardware, versions, every figure](benchmarks/{page.file})"

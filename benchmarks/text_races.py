@@ -11,7 +11,7 @@ from pathlib import Path
 
 from toolkit.data.kaldi import SEGMENTS
 
-from .inputs import Inputs
+from .inputs import BenchInputs
 from .pairs import WORDS, write_pairs
 from .processes import run_chain
 from .race import OURS, ROOT, Contestant, race, ratios
@@ -25,18 +25,18 @@ PREPARE_SECONDS, PREPARE_MB, VALIDATE_SECONDS, BOOTSTRAP_SECONDS = 60.0, 1024 * 
 REPLICATES = 1000  # of plain resampling, which takes too long for ours' number: a tenth, and counted so
 
 
-def wer(inputs: Inputs, rounds: int) -> Section:
+def wer(inputs: BenchInputs, rounds: int) -> Section:
     """Word errors of all pairs."""
     return _rate(inputs, rounds, "words", "WER", "process_words", 8.0)
 
 
-def cer(inputs: Inputs, rounds: int) -> Section:
+def cer(inputs: BenchInputs, rounds: int) -> Section:
     """Character errors of all pairs."""
     return _rate(inputs, rounds, "characters", "CER", "process_characters", 30.0)
 
 
-def _rate(inputs: Inputs, rounds: int, tokens: str, name: str, peer: str, wanted: float) -> Section:
-    """Raises RuntimeError where the two count otherwise."""
+def _rate(inputs: BenchInputs, rounds: int, tokens: str, name: str, peer: str, wanted: float) -> Section:
+    """Raises RuntimeError if the two count otherwise."""
     given = {"pairs": str(_pairs(inputs)), "tokens": tokens}
     contestants = [
         Contestant("ours", "benchmarks.ours_scores:ErrorRate", given),
@@ -46,27 +46,27 @@ def _rate(inputs: Inputs, rounds: int, tokens: str, name: str, peer: str, wanted
     if ours.tolist() != theirs.tolist():
         raise RuntimeError(f"ours counts {ours.tolist()}, jiwer {theirs.tolist()}")
     count, (s, d, i, of) = _count(inputs), ours.tolist()
-    what = f"{name} with S, D, I of {count:,} pairs"
+    title = f"{name} with S, D, I of {count:,} pairs"
     return Section(
         f"{name} of {count:,} pairs of {WORDS} Arabic words",
         f"1 thread; the texts are in memory; made pairs, {100 * (s + d + i) / of:.1f} % {name}. Both find "
         f"{s:,} substitutions, {d:,} deletions, {i:,} insertions.",
         ["", "s", "peak MB"],
         [seconds_and_memory(r) for r in results],
-        [Claim(what, f"jiwer.{peer}", wanted, ratios(results[0], results[1]))],
+        [Claim(title, f"jiwer.{peer}", wanted, ratios(results[0], results[1]))],
     )
 
 
-def bootstrap(inputs: Inputs, rounds: int) -> Section:
+def bootstrap(inputs: BenchInputs, rounds: int) -> Section:
     """An interval of the character error rate, of which there are more different pairs than of the word error rate."""
     given = {"pairs": str(_pairs(inputs)), "tokens": "characters"}
     peer = Contestant("resampled", "benchmarks.peers.jiwer_rates:Resampling", {**given, "replicates": REPLICATES})
     results, (ours, theirs) = race([Contestant("ours", "benchmarks.ours_scores:Bootstrap", given), peer], rounds, 1)
-    what, done = f"interval of the CER of {_count(inputs):,} pairs", results[0].rounds[0]["replicates"]
+    title, done = f"interval of the CER of {_count(inputs):,} pairs", results[0].rounds[0]["replicates"]
     limit = [BOOTSTRAP_SECONDS / seconds for seconds in results[0].values("seconds")]
     times = [done / REPLICATES * ratio for ratio in ratios(results[0], results[1])]
     return Section(
-        f"Bootstrap, {what}",
+        f"Bootstrap, {title}",
         f"1 thread. Ours: {done:,} replicates, drawn as counts of each different pair of errors and length (the same "
         f"distribution). Resampled: {REPLICATES:,} replicates of utterances drawn with replacement in numpy, its ratio "
         f"per replicate. Intervals: {100 * ours[0]:.3f} to {100 * ours[1]:.3f} %; {100 * theirs[0]:.3f} to "
@@ -74,13 +74,13 @@ def bootstrap(inputs: Inputs, rounds: int) -> Section:
         ["", "s", "peak MB"],
         [seconds_and_memory(r) for r in results],
         [
-            Claim(f"{what}: {done:,} replicates", f"{BOOTSTRAP_SECONDS:g} s", 1, limit),
-            Claim(f"{what}: a replicate", "resampling utterances in numpy", 1, times),
+            Claim(f"{title}: {done:,} replicates", f"{BOOTSTRAP_SECONDS:g} s", 1, limit),
+            Claim(f"{title}: a replicate", "resampling utterances in numpy", 1, times),
         ],
     )
 
 
-def corpus(inputs: Inputs, rounds: int) -> Section:
+def corpus(inputs: BenchInputs, rounds: int) -> Section:
     """MGB-2's size: XML to data directory, then its validation."""
     tree, counts = _tree(inputs), (max(2, int(PROGRAMMES * inputs.scale)), int(SEGMENTS_OF_MGB2 * inputs.scale))
     rows, seconds, peaks = list[list[str]](), {"prepare": list[float](), "validate": list[float]()}, list[float]()
@@ -125,15 +125,15 @@ def _limits(seconds: dict[str, list[float]], peaks: Sequence[float]) -> list[Cla
     ]
 
 
-def _count(inputs: Inputs) -> int:
+def _count(inputs: BenchInputs) -> int:
     return max(100, int(PAIRS * inputs.scale))
 
 
-def _pairs(inputs: Inputs) -> Path:
+def _pairs(inputs: BenchInputs) -> Path:
     return inputs.made("pairs.tsv", lambda path: write_pairs(path, _count(inputs)))
 
 
-def _tree(inputs: Inputs) -> Path:
+def _tree(inputs: BenchInputs) -> Path:
     """A tree of MGB-2's size, made by what makes the trees of the tests."""
 
     def make(path: Path) -> None:

@@ -16,7 +16,7 @@ class Clip:
     """A line of the table of clips.
 
     Attributes:
-        transcript: empty where nobody wrote one.
+        transcript: empty if nobody wrote one.
     """
 
     id: str

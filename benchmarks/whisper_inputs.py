@@ -23,7 +23,7 @@ from toolkit.models.whisper import pick_layers
 from toolkit.models.whisper_files import load_whisper, save_whisper
 
 from .arrays import RATE
-from .inputs import SEED, Inputs
+from .inputs import SEED, BenchInputs
 from .race import OURS, ROOT
 from .whisper_clips import TABLE, Clip, clip_path, read_clips
 
@@ -43,13 +43,13 @@ def write_clips(folder: Path, clips: Sequence[tuple[Clip, np.ndarray]]) -> None:
     (folder / TABLE).write_text("".join(lines), encoding="utf-8")
 
 
-def model(inputs: Inputs, size: str) -> Path:
-    """A released Whisper, tiny or base, as a Hugging Face folder. Raises UserError where it cannot be had."""
+def model(inputs: BenchInputs, size: str) -> Path:
+    """A released Whisper, tiny or base, as a Hugging Face folder. Raises UserError if it cannot be had."""
     return inputs.made(f"whisper-{size}", lambda out: _tool("fetch_whisper.sh", "--size", size, "--out", str(out)))
 
 
-def clips(inputs: Inputs) -> Path:
-    """Folder of clips. Raises UserError where the prompts cannot be had."""
+def clips(inputs: BenchInputs) -> Path:
+    """Folder of clips. Raises UserError if the prompts cannot be had."""
 
     def make(out: Path) -> None:
         prompts = inputs.made("asterisk", lambda path: _tool("fetch_asterisk.sh", "--out", str(path)))
@@ -65,20 +65,20 @@ def clips(inputs: Inputs) -> Path:
 def _chosen(data: Path, count: int) -> list[tuple[Clip, np.ndarray]]:
     parts = ("train", "dev", "test")
     texts = {id: text for part in parts for id, text in DataDir.read(data / f"{part}_en").tables["text"].items()}
-    said = {id.split("-", 2)[2] for id in texts}  # prompts that are speech
-    found: dict[str, list[tuple[Clip, np.ndarray]]] = {language: [] for language in LANGUAGES}
+    speech_prompts = {id.split("-", 2)[2] for id in texts}  # prompts that are speech
+    clips_by_language: dict[str, list[tuple[Clip, np.ndarray]]] = {language: [] for language in LANGUAGES}
     for utterance in sorted((u for part in parts for u in DataDir.read(data / part).utterances), key=lambda u: u.id):
         language, _, prompt = utterance.id.split("-", 2)
-        if LEAST_SECONDS <= utterance.seconds <= MOST_SECONDS and prompt in said:
+        if LEAST_SECONDS <= utterance.seconds <= MOST_SECONDS and prompt in speech_prompts:
             clip = Clip(utterance.id, language, round(utterance.seconds, 3), texts.get(utterance.id, ""))
-            found[language].append((clip, utterance.audio()))
-    order = np.random.default_rng(SEED).permutation(len(found["es"]))
-    english = found["en"][: max(count - len(order), count * 5 // 8)]
-    spanish = [found["es"][i] for i in sorted(order[: count - len(english)])]
+            clips_by_language[language].append((clip, utterance.audio()))
+    order = np.random.default_rng(SEED).permutation(len(clips_by_language["es"]))
+    english = clips_by_language["en"][: max(count - len(order), count * 5 // 8)]
+    spanish = [clips_by_language["es"][i] for i in sorted(order[: count - len(english)])]
     return [*english, *spanish]
 
 
-def student(inputs: Inputs) -> Path:
+def student(inputs: BenchInputs) -> Path:
     """whisper-tiny with two blocks of its decoder, as published students are made."""
 
     def make(out: Path) -> None:
@@ -91,7 +91,7 @@ def student(inputs: Inputs) -> Path:
     return inputs.made("whisper-student", make)
 
 
-def windows(inputs: Inputs, count: int) -> Path:
+def windows(inputs: BenchInputs, count: int) -> Path:
     """`count` windows [B, N] of 30 s of the clips one after the other, and labels of 20 to 60 tokens, random ones.
 
     An .npz: waves, tokens (one after the other), lengths.
@@ -115,6 +115,6 @@ def _tool(name: str, *words: str) -> None:
 
 
 def _run(command: Sequence[str]) -> None:
-    """Raises UserError where it fails; it has said why."""
+    """Raises UserError if it fails; it has said why."""
     if subprocess.run(command, cwd=ROOT, env={**os.environ, **parenthood()}).returncode:
         raise UserError("an input of the races was not made, as said above", " ".join(command), "mend that, and rerun")

@@ -10,7 +10,7 @@ import numpy as np
 from toolkit.score.edits import word_edits
 from toolkit.text.normalise import profile
 
-from .inputs import Inputs
+from .inputs import BenchInputs
 from .race import Contestant, Result, race, ratios
 from .races import TWO, Race
 from .select import select
@@ -33,7 +33,7 @@ WAYS: dict[str, tuple[dict[str, Any], float]] = {
 }
 
 
-def pseudo_label(inputs: Inputs, rounds: int) -> Section:
+def pseudo_label(inputs: BenchInputs, rounds: int) -> Section:
     """Texts of all clips, a share of them in each round."""
     folder, whisper = clips(inputs), model(inputs, "base")
     every = read_clips(folder)
@@ -46,11 +46,11 @@ def pseudo_label(inputs: Inputs, rounds: int) -> Section:
     (peer, *results), made = race(contestants, rounds, TWO)
     plain, *texts = [list(map(str, row)) for row in made]
     for result in (peer, *results):
-        result.rounds = [{**said, "rate": said["audio_seconds"] / said["seconds"]} for said in result.rounds]
+        result.rounds = [{**round_, "rate": round_["audio_seconds"] / round_["seconds"]} for round_ in result.rounds]
     audio, written = sum(clip.seconds for clip in every), [clip for clip in every if clip.transcript]
-    what, same = "pseudo-labelling, audio-seconds per second", sum(a == b for a, b in zip(plain, texts[0]))
+    title, same = "pseudo-labelling, audio-seconds per second", sum(a == b for a, b in zip(plain, texts[0]))
     claims = [
-        Claim(f"{what}: {result.name.removeprefix('ours, ')}", PEER, wanted, ratios(result, peer))
+        Claim(f"{title}: {result.name.removeprefix('ours, ')}", PEER, wanted, ratios(result, peer))
         for result, (_, wanted) in zip(results, WAYS.values())
     ]
     claims.insert(1, Claim("the same text of a clip: torch", PEER, 1, [same / len(every)]))
@@ -98,12 +98,14 @@ def _cost(
 ) -> str:
     """What the ways that hear something else cost, in points of WER against the transcripts."""
     before = _errors(plain, every)
-    found = (f"{r.name.removeprefix('ours, ')} {_errors(row, every) - before:+.2f}" for r, row in zip(results, texts))
-    return f"Points of WER against the transcripts more than the peer's labels: {'; '.join(found)}."
+    differences = (
+        f"{r.name.removeprefix('ours, ')} {_errors(row, every) - before:+.2f}" for r, row in zip(results, texts)
+    )
+    return f"Points of WER against the transcripts more than the peer's labels: {'; '.join(differences)}."
 
 
-def distil(inputs: Inputs, rounds: int) -> Section:
-    """A step of each. Raises RuntimeError where the two do not learn the same."""
+def distil(inputs: BenchInputs, rounds: int) -> Section:
+    """A step of each. Raises RuntimeError if the two do not learn the same."""
     teacher = model(inputs, "tiny")
     given = {"teacher": str(teacher), "student": str(student(inputs)), "threads": TWO}
     given["windows"] = str(windows(inputs, WINDOWS if inputs.scale == 1 else 2))
@@ -115,7 +117,7 @@ def distil(inputs: Inputs, rounds: int) -> Section:
     if not np.isclose(mine[0], theirs[0], rtol=SAME_LOSS):
         raise RuntimeError(f"the loss of the first step is {mine[0]:.5f}, the peer's {theirs[0]:.5f}")
     count, peaks = ours.rounds[0]["windows"], [max(r.values("peak_mb")) for r in (ours, peer)]
-    what = "distillation step, whisper-tiny to a student of two decoder blocks"
+    title = "distillation step, whisper-tiny to a student of two decoder blocks"
     return Section(
         "A step of distillation, whisper-tiny to DW-4-2",
         f"{TWO} threads, float32, {count} windows of {WINDOW_SECONDS} s, labels of {LEAST_TOKENS} to {MOST_TOKENS} "
@@ -126,8 +128,8 @@ def distil(inputs: Inputs, rounds: int) -> Section:
         ["", "seconds", "peak MB", "windows / s"],
         [[*seconds_and_memory(r), spread([count / s for s in r.values("seconds")])] for r in (ours, peer)],
         [
-            Claim(f"{what}, steps per second", "the published step", 1.5, ratios(ours, peer)),
-            Claim(f"{what}, smaller peak memory", "the published step", 2, [peaks[1] / peaks[0]]),
+            Claim(f"{title}, steps per second", "the published step", 1.5, ratios(ours, peer)),
+            Claim(f"{title}, smaller peak memory", "the published step", 2, [peaks[1] / peaks[0]]),
         ],
     )
 

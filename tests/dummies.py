@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from toolkit.core.results import Metric
 from toolkit.train.engine.config import LoopConfig, OptimConfig
-from toolkit.train.engine.loop import Run, train
+from toolkit.train.engine.loop import TrainingRun, train
 from toolkit.train.engine.objective import At, Batch, Objective, Term
 from toolkit.train.engine.ranks import World
 from toolkit.train.engine.validation import Validation
@@ -84,7 +84,7 @@ def micro(seed: Sequence[int], rows: int, items: int, kind: Any = np.float64, gr
 def gradients(world: World, micros: list[dict[str, Any]], step: int, grad_groups: bool = False) -> dict[str, Any]:
     """Gradient of one step from this rank's share of `micros`, as the engine gives it, in float64."""
     loop = LoopConfig(total_steps=10, grad_groups=grad_groups, tensorboard=False)
-    run = Run(Three().double(), OptimConfig(), loop, Path("nowhere"), world, "")
+    run = TrainingRun(Three().double(), OptimConfig(), loop, Path("nowhere"), world, "")
     run.objective.frozen["teacher"].double()
     mine = range(world.rank, len(micros), world.size)
     gradient = run.passes.gradient([micros[m] for m in mine], mine, step)

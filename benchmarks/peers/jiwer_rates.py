@@ -18,10 +18,10 @@ class ErrorRate:
         self.process: Any = {"words": jiwer.process_words, "characters": jiwer.process_characters}[tokens]
 
     def run(self) -> None:
-        self.found = self.process(self.references, self.hypotheses)
+        self.result = self.process(self.references, self.hypotheses)
 
     def output(self) -> np.ndarray:
-        f = self.found
+        f = self.result
         return np.array([f.substitutions, f.deletions, f.insertions, f.hits + f.substitutions + f.deletions])
 
 
@@ -30,9 +30,9 @@ class Resampling:
 
     def __init__(self, pairs: str, tokens: str, replicates: int) -> None:
         rate = ErrorRate(pairs, tokens)
-        found: list[Any] = [rate.process(a, b) for a, b in zip(rate.references, rate.hypotheses)]
-        self.edits_N = np.array([f.substitutions + f.deletions + f.insertions for f in found])
-        self.lengths_N = np.array([f.hits + f.substitutions + f.deletions for f in found])
+        outputs: list[Any] = [rate.process(a, b) for a, b in zip(rate.references, rate.hypotheses)]
+        self.edits_N = np.array([f.substitutions + f.deletions + f.insertions for f in outputs])
+        self.lengths_N = np.array([f.hits + f.substitutions + f.deletions for f in outputs])
         self.replicates = replicates
 
     def run(self) -> None:
@@ -41,7 +41,7 @@ class Resampling:
         for _ in range(self.replicates):
             drawn_N = rng.integers(0, len(self.edits_N), len(self.edits_N))
             rates.append(self.edits_N[drawn_N].sum() / self.lengths_N[drawn_N].sum())
-        self.found = np.percentile(rates, [2.5, 97.5])
+        self.result = np.percentile(rates, [2.5, 97.5])
 
     def output(self) -> np.ndarray:
-        return np.asarray(self.found)
+        return np.asarray(self.result)

@@ -112,8 +112,8 @@ class Distilling:
 
     def divergence(self, theirs: Tensor, ours: Tensor) -> Tensor:
         """Of every position, those without a label then taken out; a mean over the others."""
-        there = (self.batch["labels"] >= 0).unsqueeze(-1)
-        return (F.kl_div(ours, theirs, reduction="none") * there).sum() / there.sum()
+        labelled = (self.batch["labels"] >= 0).unsqueeze(-1)
+        return (F.kl_div(ours, theirs, reduction="none") * labelled).sum() / labelled.sum()
 
     def output(self) -> np.ndarray:
         return np.array(self.losses[:1])

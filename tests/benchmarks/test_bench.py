@@ -34,13 +34,13 @@ def test_what_cannot_be_is_refused(words: list[str]) -> None:
 def test_a_finished_race_is_kept_for_as_many_rounds_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     runs: list[int] = []
 
-    def dummy(inputs: bench.Inputs, rounds: int) -> Section:
+    def dummy(inputs: bench.BenchInputs, rounds: int) -> Section:
         runs.append(rounds)
         return Section("Dummy", f"{rounds} rounds", [""])
 
     monkeypatch.setitem(bench.RACES, "dummy", dummy)
     monkeypatch.setattr(bench, "commit", lambda: "0123abc")
-    inputs = bench.Inputs(tmp_path)
+    inputs = bench.BenchInputs(tmp_path)
     for rounds, resume in ((5, True), (5, True), (3, True), (3, False)):
         assert bench.finished("dummy", inputs, rounds, resume).conditions == f"{rounds} rounds"
     assert runs == [5, 3, 3]

@@ -21,9 +21,9 @@ def test_disagreement_counts_labels_and_measures_how_far_from_a_tie_they_are(tmp
     np.save(tmp_path / "x.npy", np.array([[1.0], [0.0], [3.0]], np.float32))
     np.save(tmp_path / "c.npy", np.array([[0.0], [2.0], [5.0]], np.float32))
 
-    def found(ours: list[int], theirs: list[int]) -> tuple[int, float]:
+    def distance_of(ours: list[int], theirs: list[int]) -> tuple[int, float]:
         return distances.disagreement(tmp_path / "x.npy", tmp_path / "c.npy", np.array(ours), np.array(theirs))
 
-    assert found([0, 0, 1], [0, 0, 1]) == (0, 0.0)
-    assert found([0, 0, 1], [1, 0, 1]) == (1, 0.0)  # 1 is as far from 0 as from 2
-    assert found([0, 0, 1], [1, 0, 2]) == (2, 3.0)  # 3: squared 1 from 2, 4 from 5
+    assert distance_of([0, 0, 1], [0, 0, 1]) == (0, 0.0)
+    assert distance_of([0, 0, 1], [1, 0, 1]) == (1, 0.0)  # 1 is as far from 0 as from 2
+    assert distance_of([0, 0, 1], [1, 0, 2]) == (2, 3.0)  # 3: squared 1 from 2, 4 from 5

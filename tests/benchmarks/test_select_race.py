@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from benchmarks.inputs import Inputs
+from benchmarks.inputs import BenchInputs
 from benchmarks.select import select, write_labels
 from benchmarks.table import part
 from toolkit.pseudo.labelled import ordered, read_known
@@ -19,8 +19,8 @@ def test_made_labels_have_a_reference_each_and_a_recognisers_errors(tmp_path: Pa
 
 
 def test_the_race_runs_whole_on_little(tmp_path: Path) -> None:
-    section = select(Inputs(tmp_path, 0.002), 1)
+    section = select(BenchInputs(tmp_path, 0.002), 1)
     (claim,) = section.claims
-    assert claim.what == "selecting at 12 limits of 1,000 pseudo-labels" and claim.against == "60 s"
-    assert claim.reached and len(claim.found) == 1
+    assert claim.name == "selecting at 12 limits of 1,000 pseudo-labels" and claim.against == "60 s"
+    assert claim.reached and len(claim.ratios) == 1
     assert "no audio is touched" in part(section)

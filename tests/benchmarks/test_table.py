@@ -16,9 +16,9 @@ PAGE = Page("PAGE.md", "Nothing is raced here.")
 BEGIN, END = PAGE.begin, PAGE.end
 
 
-def section(found: list[float], wanted: float = 2.5) -> Section:
+def section(ratios: list[float], wanted: float = 2.5) -> Section:
     return Section(
-        "MFCC", "1 thread.", ["", "seconds"], [["ours", "1.00"]], [Claim("MFCC", "peer", wanted, found)], ["so"]
+        "MFCC", "1 thread.", ["", "seconds"], [["ours", "1.00"]], [Claim("MFCC", "peer", wanted, ratios)], ["so"]
     )
 
 
@@ -36,10 +36,10 @@ def test_a_spread_is_the_median_the_least_and_the_most() -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "reached"), [([2.0, 2.5, 9.0], True), ([2.49, 2.49, 9.0], False), ([2.5], True), ([math.nan], False)]
+    ("ratios", "reached"), [([2.0, 2.5, 9.0], True), ([2.49, 2.49, 9.0], False), ([2.5], True), ([math.nan], False)]
 )
-def test_a_claim_is_reached_where_the_median_is_what_was_wanted(found: list[float], reached: bool) -> None:
-    made = section(found)
+def test_a_claim_is_reached_where_the_median_is_what_was_wanted(ratios: list[float], reached: bool) -> None:
+    made = section(ratios)
     assert made.claims[0].reached is reached
     assert f"| {'yes' if reached else '**no**'} |" in summary([made])
 

@@ -8,7 +8,7 @@ from whispers import tiny_whisper_folder
 
 from benchmarks import whisper_races
 from benchmarks.arrays import RATE
-from benchmarks.inputs import Inputs
+from benchmarks.inputs import BenchInputs
 from benchmarks.race import PEERS
 from benchmarks.table import part
 from benchmarks.whisper_clips import Clip, clip_path, read_clips, turn
@@ -25,8 +25,8 @@ CLIPS = [
 
 
 @pytest.fixture(scope="module")
-def inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
-    made = Inputs(tmp_path_factory.mktemp("inputs"), 0.01)
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> BenchInputs:
+    made = BenchInputs(tmp_path_factory.mktemp("inputs"), 0.01)
     rng = np.random.default_rng(1)
     waves = [(rng.standard_normal(int(clip.seconds * RATE)) * 0.1).astype(np.float32) for clip in CLIPS]
     write_clips(made.folder / "whisper-clips", list(zip(CLIPS, waves, strict=True)))
@@ -37,12 +37,12 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
 
 def only_text(folder: Path) -> None:
     """Random weights write times where none are wanted, which transformers takes for the end of a segment."""
-    vocabulary, said = Vocabulary.read(folder), read_json(folder / "generation_config.json")
-    said["suppress_tokens"] = list(range(vocabulary.end + 1, vocabulary.size))
-    write_json(folder / "generation_config.json", said)
+    vocabulary, generation = Vocabulary.read(folder), read_json(folder / "generation_config.json")
+    generation["suppress_tokens"] = list(range(vocabulary.end + 1, vocabulary.size))
+    write_json(folder / "generation_config.json", generation)
 
 
-def test_clips_come_back_in_their_order(inputs: Inputs) -> None:
+def test_clips_come_back_in_their_order(inputs: BenchInputs) -> None:
     folder = inputs.folder / "whisper-clips"
     assert read_clips(folder) == CLIPS
     assert len(read_audio(str(clip_path(folder, CLIPS[1])))) == 2.25 * RATE
@@ -56,7 +56,7 @@ def test_rounds_share_the_clips_and_the_warm_up_has_a_few(rounds: int) -> None:
     assert 0 < len(turn(CLIPS, -1, rounds)) < len(CLIPS)
 
 
-def test_windows_are_full_and_labels_as_long_as_was_said(inputs: Inputs) -> None:
+def test_windows_are_full_and_labels_as_long_as_was_said(inputs: BenchInputs) -> None:
     end = Vocabulary.read(inputs.folder / "whisper-tiny").end
     with np.load(windows(inputs, 5)) as stored:
         assert stored["waves"].shape == (5, 30 * RATE) and stored["waves"].dtype == np.float32
@@ -73,18 +73,18 @@ def test_a_word_error_rate_is_that_of_a_case_worked_by_hand() -> None:
 
 
 @pytest.mark.skipif(not PEERS.is_file(), reason="the peers are not installed: tools/setup.sh peers")
-def test_labels_of_all_ways_are_compared_with_the_peers(inputs: Inputs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_labels_of_all_ways_are_compared_with_the_peers(inputs: BenchInputs, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(whisper_races, "WAYS", {n: w for n, w in whisper_races.WAYS.items() if "CTranslate2" not in n})
     section = whisper_races.pseudo_label(inputs, 1)
-    same = next(claim for claim in section.claims if claim.what.startswith("the same text"))
-    assert same.reached and list(same.found) == [1.0]
+    same = next(claim for claim in section.claims if claim.name.startswith("the same text"))
+    assert same.reached and list(same.ratios) == [1.0]
     peer, ours = section.rows[:2]
     assert peer[4:6] == ours[4:6] == ["0", "0.00"] and peer[6] == ours[6] and float(peer[6]) > 0
     assert "10 clips" in part(section) and "5 ar, 5 en" in part(section)
 
 
 @pytest.mark.skipif(not PEERS.is_file(), reason="the peers are not installed: tools/setup.sh peers")
-def test_the_published_step_and_ours_learn_the_same(inputs: Inputs) -> None:
+def test_the_published_step_and_ours_learn_the_same(inputs: BenchInputs) -> None:
     section = whisper_races.distil(inputs, 1)
-    assert len(section.claims) == 2 and section.claims[1].found[0] > 0
+    assert len(section.claims) == 2 and section.claims[1].ratios[0] > 0
     assert "Loss of the first step: " in part(section)

@@ -56,15 +56,15 @@ def test_flags_win_over_the_file(tmp_path):
     assert c.optim.peak_lr == 2e-4 and c.limit is None and c.rates == (1.0, 2.0)
 
 
-@pytest.mark.parametrize("said", ["ENG FRA", "ENG,FRA", "ENG, FRA", "[ENG, FRA]"])
-def test_a_flag_gives_several_words(tmp_path, said):
-    assert load(tmp_path, "steps: 1\n", langs=said).langs == ("ENG", "FRA")
+@pytest.mark.parametrize("value", ["ENG FRA", "ENG,FRA", "ENG, FRA", "[ENG, FRA]"])
+def test_a_flag_gives_several_words(tmp_path, value):
+    assert load(tmp_path, "steps: 1\n", langs=value).langs == ("ENG", "FRA")
 
 
-@pytest.mark.parametrize("said", ["ENG=0.5 FRA=.1", "ENG=0.5, FRA=1e-1"])
-def test_a_flag_gives_a_number_for_each_name_as_the_file_does(tmp_path, said):
+@pytest.mark.parametrize("value", ["ENG=0.5 FRA=.1", "ENG=0.5, FRA=1e-1"])
+def test_a_flag_gives_a_number_for_each_name_as_the_file_does(tmp_path, value):
     expected = load(tmp_path, "steps: 1\nshares: {ENG: 0.5, FRA: 0.1}\n").shares
-    assert load(tmp_path, "steps: 1\nshares: {ARB: 1}\n", shares=said).shares == expected == {"ENG": 0.5, "FRA": 0.1}
+    assert load(tmp_path, "steps: 1\nshares: {ARB: 1}\n", shares=value).shares == expected == {"ENG": 0.5, "FRA": 0.1}
     for wrong in ("ENG", "ENG=", "=0.5", "ENG=half"):
         with pytest.raises(UserError, match="shares"):
             load(tmp_path, "steps: 1\n", shares=wrong)
@@ -156,7 +156,7 @@ def test_a_config_begins_with_the_one_it_is_like_section_by_section(tmp_path):
 
 def test_configs_that_are_like_each_other_are_refused(tmp_path):
     written(tmp_path, a="like: b.yaml\nsteps: 1\n", b="like: a.yaml\n")
-    with pytest.raises(UserError, match="like each other"):
+    with pytest.raises(UserError, match="`like` each other"):
         load_config(Config, tmp_path / "a.yaml")
 
 
@@ -167,9 +167,9 @@ def test_a_config_that_is_like_no_file_is_told_with_the_files_path(tmp_path):
     assert "nowhere.yaml" in str(e.value)
 
 
-@pytest.mark.parametrize("other", ["[base.yaml]", '""', "{a: base.yaml}", '"a\\0b"'])
-def test_a_config_is_like_one_file_or_none(tmp_path, other):
-    written(tmp_path, base="steps: 1\n", a=f"like: {other}\nsteps: 1\n")
+@pytest.mark.parametrize("base", ["[base.yaml]", '""', "{a: base.yaml}", '"a\\0b"'])
+def test_a_config_is_like_one_file_or_none(tmp_path, base):
+    written(tmp_path, base="steps: 1\n", a=f"like: {base}\nsteps: 1\n")
     with pytest.raises(UserError, match="name of one file"):
         load_config(Config, tmp_path / "a.yaml")
 
@@ -177,7 +177,7 @@ def test_a_config_is_like_one_file_or_none(tmp_path, other):
 def test_a_circle_through_a_linked_folder_is_refused(tmp_path):
     (tmp_path / "sub").symlink_to(".")
     written(tmp_path, a="like: sub/a.yaml\nsteps: 1\n")
-    with pytest.raises(UserError, match="like each other"):
+    with pytest.raises(UserError, match="`like` each other"):
         load_config(Config, tmp_path / "a.yaml")
 
 

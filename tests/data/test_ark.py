@@ -41,15 +41,15 @@ def test_what_kaldiio_writes_is_read(tmp_path):
 
 def test_features_keep_their_precision_of_float32(tmp_path):
     write_features(tmp_path / "f.ark", [("a", np.full((2, 2), 1 / 3))])
-    found = Features(tmp_path / "f.scp")["a"]
-    assert found.dtype == np.float32 and found[0, 0] == np.float32(1 / 3)
+    matrix = Features(tmp_path / "f.scp")["a"]
+    assert matrix.dtype == np.float32 and matrix[0, 0] == np.float32(1 / 3)
 
 
 def test_an_ark_moved_with_its_scp_is_found(tmp_path):
     write_features(tmp_path / "old/f.ark", [("a", np.ones((1, 2)))])
     (tmp_path / "old").rename(tmp_path / "new")
     np.testing.assert_array_equal(Features(tmp_path / "new/f.scp")["a"], [[1, 1]])
-    write_features(tmp_path / "new/g.ark", [("a", np.ones((1, 2)))], said=tmp_path / "elsewhere/g.ark")
+    write_features(tmp_path / "new/g.ark", [("a", np.ones((1, 2)))], final=tmp_path / "elsewhere/g.ark")
     assert "elsewhere/g.ark:" in (tmp_path / "new/g.scp").read_text()
 
 
@@ -58,9 +58,9 @@ def test_recordings_come_back_sample_by_sample(tmp_path):
     write_waves(tmp_path / "w.ark", [("a", 8000, wave), ("b", 16000, wave[:, 0])])
     places = Features(tmp_path / "w.scp").places
     for id, expected, rate in (("a", wave, 8000), ("b", wave[:, :1], 16000)):
-        found_rate, found = read_wave(places[id])
-        assert found_rate == rate
-        np.testing.assert_array_equal(found * 32768, expected)
+        read_rate, wave_NC = read_wave(places[id])
+        assert read_rate == rate
+        np.testing.assert_array_equal(wave_NC * 32768, expected)
 
 
 def test_a_broken_entry_is_a_clear_error(tmp_path):

@@ -98,8 +98,8 @@ def test_any_wave_keeps_its_length_and_never_clips(n: int, seed: int) -> None:
 
 def test_augmentation_follows_from_its_generator_alone() -> None:
     wave_N = rng(7).standard_normal(5000).astype(np.float32)
-    one, again, other = (augment(wave_N, RATE, AugmentConfig(), rng(s)) for s in (3, 3, 4))
-    assert one.tobytes() == again.tobytes() != other.tobytes()
+    one, again, different = (augment(wave_N, RATE, AugmentConfig(), rng(s)) for s in (3, 3, 4))
+    assert one.tobytes() == again.tobytes() != different.tobytes()
 
 
 @given(st.integers(1, 200000))

@@ -81,7 +81,7 @@ def test_what_a_test_set_shares_is_taken_out_of_train_and_written_down(tmp_path,
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("one", "another"),
     [
         ("قَالَ الرَّجُلُ كَلِمَةً وَاحِدَةً", "قال الرجل كلمة واحدة"),
         ("أكل الولد إلى آخر الطعام", "اكل الولد الى اخر الطعام"),
@@ -90,9 +90,9 @@ def test_what_a_test_set_shares_is_taken_out_of_train_and_written_down(tmp_path,
         ("\u200fقال الرجل كلمة واحدة", "قال الرجل كلمة\u200e واحدة"),
     ],
 )
-def test_prompts_are_equal_whatever_their_vowel_signs_alefs_and_forms(tmp_path, one, other):
+def test_prompts_are_equal_whatever_their_vowel_signs_alefs_and_forms(tmp_path, one, another):
     write_set(tmp_path / "data/train", {**filler(2), "أ-1": ("أ", one)})
-    write_set(tmp_path / "data/test", {"ب-1": ("ب", other)})
+    write_set(tmp_path / "data/test", {"ب-1": ("ب", another)})
     assert {id: row[0] for id, row in clean([tmp_path / "data"], tmp_path / "out").items()} == {"أ-1": "shared prompt"}
 
 
@@ -120,12 +120,12 @@ def test_a_name_with_unknown_inside_a_word_is_a_name(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("one", "another"),
     [("3C1A_44_F0", "3c1a-44-f0"), ("Al-Jazeera_News", "al jazeera news"), ("نشرة_الأخبار", "نشرة-الأخبار")],
 )
-def test_programmes_of_two_corpora_are_one_whatever_their_case_and_hyphens(tmp_path, one, other):
+def test_programmes_of_two_corpora_are_one_whatever_their_case_and_hyphens(tmp_path, one, another):
     write_set(tmp_path / "a/data/mgb2_train", {**{k: (*v, "p") for k, v in filler(2).items()}, "s-1": ("s", "أ", one)})
-    write_set(tmp_path / "b/data/qasr_test", {"t-1": ("t", "ب", other)})
+    write_set(tmp_path / "b/data/qasr_test", {"t-1": ("t", "ب", another)})
     rows = clean([tmp_path / "a/data", tmp_path / "b/data"], tmp_path / "out")
     assert rows == {"s-1": ("shared programme", f"programme {one} is in qasr_test")}
     assert not (tmp_path / "out/qasr_test").exists()
@@ -180,9 +180,9 @@ def test_train_sets_may_share_among_themselves_and_test_sets_only_warn(tmp_path,
     same = ("هند", "قال الرجل كلمة واحدة")
     write_set(tmp_path / "data/a_train", {**filler(2), "هند-1": same})
     write_set(tmp_path / "data/b_train", {**filler(2), "هند-2": same})
-    other = ("زيد", "جملة لا يعرفها أحد هناك")
-    write_set(tmp_path / "data/dev", {"زيد-1": other})
-    write_set(tmp_path / "data/test", {"زيد-2": other})
+    another = ("زيد", "جملة لا يعرفها أحد هناك")
+    write_set(tmp_path / "data/dev", {"زيد-1": another})
+    write_set(tmp_path / "data/test", {"زيد-2": another})
     assert clean([tmp_path / "data"], tmp_path / "out") == {}
     assert "WARNING: dev and test, both test sets, share 1 prompt" in capsys.readouterr().out
     assert {train for train, _, _ in pairs_of(tmp_path / "out")} == {"a_train", "b_train"}
@@ -261,19 +261,19 @@ def test_a_training_set_of_another_input_is_reported_and_not_written(tmp_path, c
 
 
 @pytest.mark.parametrize(
-    ("train", "what", "named"),
+    ("train", "message", "named"),
     [
         (("mgb2_trian",), "no set is called mgb2_trian", "x_test, x_train"),
         (("x_*",), "every set is trained on", "x_test, x_train"),
         (("other_train",), "no set of the first input is trained on", "x_test, x_train"),
     ],
 )
-def test_names_of_training_sets_that_cannot_be_are_answered_with_those_that_are_there(tmp_path, train, what, named):
+def test_names_of_training_sets_that_cannot_be_are_answered_with_those_that_are_there(tmp_path, train, message, named):
     write_set(tmp_path / "data/x_train", filler(2))
     write_set(tmp_path / "data/x_test", filler(2, "ن"))
     write_set(tmp_path / "more/other_train", filler(2, "ت"))
     ins = [tmp_path / "data", *([tmp_path / "more"] if "other" in train[0] else [])]
-    with pytest.raises(UserError, match=what) as e:
+    with pytest.raises(UserError, match=message) as e:
         clean(ins, tmp_path / "out", train=train)
     assert named in str(e.value)
 
@@ -349,8 +349,8 @@ def test_what_a_training_set_lacks_is_said_once_not_beside_every_test_set(tmp_pa
     (tmp_path / "data/train/text").unlink()
     for name, first in (("dev", 10), ("test", 20), ("test_far", 30)):
         write_set(tmp_path / "data" / name, filler(4, f"م{first}", first=first))
-    said = call("--in", tmp_path / "data", "--out", tmp_path / "out").stdout
-    assert said.count("prompt") == 1 and "prompt (it has no text)" in said, said
+    output = call("--in", tmp_path / "data", "--out", tmp_path / "out").stdout
+    assert output.count("prompt") == 1 and "prompt (it has no text)" in output, output
 
 
 def test_a_kind_that_does_not_exist_is_refused_with_those_that_do(tmp_path):

@@ -27,12 +27,12 @@ def test_energy_does_not_depend_on_the_blocks_it_is_heard_in(rate, block):
 def test_energy_is_the_mean_square_of_ten_milliseconds_smoothed_over_a_tenth_of_a_second():
     rate = 11025  # 110.25 samples a frame
     wave = np.random.default_rng(1).standard_normal(rate * 3)
-    found = levels(wave, rate, 1000)
-    bounds = [f * rate // 100 for f in range(len(found) + 1)]
+    levels_F = levels(wave, rate, 1000)
+    bounds = [f * rate // 100 for f in range(len(levels_F) + 1)]
     power = np.array([np.mean(wave[a:b].astype("f4") ** 2) for a, b in pairwise(bounds)])
     expected = [10 * np.log10(power[max(0, f - 5) : f + 6].mean()) for f in range(len(power))]
-    assert len(found) == 300
-    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert len(levels_F) == 300
+    np.testing.assert_allclose(levels_F, expected, atol=1e-5)
 
 
 speech = st.lists(st.tuples(st.floats(0.1, 30), st.floats(0.05, 3)), min_size=1, max_size=8)

@@ -68,18 +68,18 @@ def test_each_way_of_choosing_chooses_so(tmp_path):
     assert edit.of_list(data, [ids[5], ids[2]]) == [ids[2], ids[5]]
     assert edit.of_speakers(data, ["م03"]) == [i for i in ids if i.startswith("م03-")]
     chosen = edit.per_label(data, "utt2lang", 5, 1)
-    found = [data.tables["utt2lang"][i] for i in chosen]
-    assert {label: found.count(label) for label in set(found)} == {"EGY": 5, "ALG": 5, "MSA": 5}
+    labels = [data.tables["utt2lang"][i] for i in chosen]
+    assert {label: labels.count(label) for label in set(labels)} == {"EGY": 5, "ALG": 5, "MSA": 5}
 
 
 def test_what_is_not_there_is_named(tmp_path):
     data = data_dir(tmp_path / "d")
-    for ask, said in (
+    for ask, message in (
         (lambda: edit.of_list(data, ["م00-0", "غائب"]), "غائب"),
         (lambda: edit.of_speakers(data, ["x9"]), "x9"),
         (lambda: edit.per_label(data, "utt2emotion", 1, 1), "utt2emotion"),
     ):
-        with pytest.raises(UserError, match=said):
+        with pytest.raises(UserError, match=message):
             ask()
 
 

@@ -78,17 +78,17 @@ def test_phones_cover_the_audio_without_gaps() -> None:
     for text, voice in ((ARABIC, "ar+m3"), (ENGLISH, "en-us+f4")):
         speech = synthesise(text, voice)
         assert speech.phones[0].start == 0
-        for one, other in zip(speech.phones, speech.phones[1:]):
-            assert one.start + one.duration == pytest.approx(other.start, abs=1e-9)
+        for one, following in zip(speech.phones, speech.phones[1:]):
+            assert one.start + one.duration == pytest.approx(following.start, abs=1e-9)
         last = speech.phones[-1]
         assert last.start + last.duration == pytest.approx(len(speech.wave_N) / speech.rate, abs=1e-9)
 
 
 @given(st.lists(st.tuples(st.integers(0, 900), st.sampled_from(["ˈa", "b", "_:", "_", "(en)", "ɔːɹ"])), max_size=12))
 def test_phones_of_any_events_cover_everything_once(events: list[tuple[int, str]]) -> None:
-    found = phones(sorted(events), 1000, 1000)
-    assert sum(p.duration for p in found) == pytest.approx(1.0)
-    assert all(p.duration > 0 for p in found)
+    spans = phones(sorted(events), 1000, 1000)
+    assert sum(p.duration for p in spans) == pytest.approx(1.0)
+    assert all(p.duration > 0 for p in spans)
 
 
 def test_pauses_are_quiet_and_vowels_are_loud() -> None:
@@ -115,8 +115,8 @@ def test_pauses_are_quiet_and_vowels_are_loud() -> None:
     ],
 )
 def test_arabic_is_read_with_all_its_sounds(word: str, expected: str) -> None:
-    said = [p.name for p in synthesise(spoken(word), "ar").phones if p.name != SILENCE]
-    assert " ".join(said) == expected
+    names = [p.name for p in synthesise(spoken(word), "ar").phones if p.name != SILENCE]
+    assert " ".join(names) == expected
 
 
 def test_phone_names_carry_no_stress_or_length() -> None:
@@ -147,14 +147,14 @@ def test_pitch_and_rate_do_what_they_say() -> None:
 
 
 def _pitch(speech: Speech) -> float:
-    found = []
+    pitches = []
     for start in range(0, len(speech.wave_N) - 2048, 512):
         frame_N = speech.wave_N[start : start + 2048] * np.hanning(2048)
         if np.mean(frame_N**2) > 1e-4:
             correlation_N = np.fft.irfft(np.abs(np.fft.rfft(frame_N, 4096)) ** 2)
             low, high = speech.rate // 400, speech.rate // 50
-            found.append(speech.rate / (low + correlation_N[low:high].argmax()))
-    return float(np.median(found))
+            pitches.append(speech.rate / (low + correlation_N[low:high].argmax()))
+    return float(np.median(pitches))
 
 
 def test_an_unknown_voice_is_a_clear_error() -> None:

@@ -32,9 +32,9 @@ def test_a_folder_is_a_data_directory_or_holds_some_in_order_of_their_names(tmp_
 
 def test_audio_of_another_recipe_is_heard_from_here_whichever_of_the_two_is_cleaned(tmp_path, monkeypatch):
     """Steps write audio paths relative to the folder of their recipe, so those of another one lead nowhere here."""
-    here, other = tmp_path / "egs/one/ssl", tmp_path / "egs/other/ssl"
+    here, elsewhere = tmp_path / "egs/one/ssl", tmp_path / "egs/other/ssl"
     noise_N = np.random.default_rng(1).standard_normal(16000) / 10
-    for recipe, name in ((here, "x_train"), (other, "y_test"), (other, "y_train")):
+    for recipe, name in ((here, "x_train"), (elsewhere, "y_test"), (elsewhere, "y_train")):
         (recipe / "data").mkdir(parents=True, exist_ok=True)
         (recipe / "run.sh").write_text("", encoding="utf-8")
         wave_N = noise_N if name != "y_train" else noise_N[::-1]
@@ -44,8 +44,8 @@ def test_audio_of_another_recipe_is_heard_from_here_whichever_of_the_two_is_clea
         write_data_dir(recipe / "data" / name, {"wav.scp": ids, **tables})
     monkeypatch.chdir(here)
     with pytest.raises(UserError, match="1 by audio"):
-        clean([here / "data", other / "data"], tmp_path / "out", train=("x_train",))
-    clean([other / "data"], tmp_path / "out2", train=("*train*",))
+        clean([here / "data", elsewhere / "data"], tmp_path / "out", train=("x_train",))
+    clean([elsewhere / "data"], tmp_path / "out2", train=("*train*",))
     for name in ("y_test", "y_train"):
         (path,) = DataDir.read(tmp_path / "out2" / name).tables["wav.scp"].values()
-        assert os.path.samefile(path, other / f"data/{name}.wav")
+        assert os.path.samefile(path, elsewhere / f"data/{name}.wav")

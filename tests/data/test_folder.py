@@ -59,13 +59,13 @@ def test_a_bare_tree_becomes_three_sound_sets_without_a_shared_speaker(corpus, t
             corpus(f"متحدث {s}/عميق/ملف {i}.{ending}", rate=(16000, 8000, 44100, 48000)[i])
     dropped, counts = prepared(corpus.root, tmp_path / "out")
     assert dropped == {} and counts["recordings_kept"] == 20
-    found = sets(tmp_path / "out")
-    assert set(found) == set(SETS)
-    for name, data in found.items():
+    data_dirs = sets(tmp_path / "out")
+    assert set(data_dirs) == set(SETS)
+    for name, data in data_dirs.items():
         assert inspect(tmp_path / "out" / name, audio=True).problems == []
         assert all(u.id.startswith(u.speaker + "-") for u in data)
         assert all(len(u.audio()) == 32000 for u in data)
-    speakers = [{u.speaker for u in data} for data in found.values()]
+    speakers = [{u.speaker for u in data} for data in data_dirs.values()]
     assert sum(map(len, speakers)) == len(set.union(*speakers)) == 5
 
 
@@ -210,9 +210,10 @@ def test_a_table_without_a_column_of_text_labels_and_asks_for_no_transcript(corp
     table.write_text("file\tdialect\n0.wav\tALG\n1.wav\tJOR\n", encoding="utf-8")
     dropped, counts = prepared(corpus.root, tmp_path / "out", table)
     assert dropped == {} and counts["dialect_unknown"] == 1
-    found = sets(tmp_path / "out").values()
-    assert {i: v for d in found for i, v in d.tables["utt2lang"].items()} == {"0": "ALG", "1": "JOR", "2": "unknown"}
-    assert not any("text" in d.tables for d in found)
+    data_dirs = sets(tmp_path / "out").values()
+    languages = {i: v for d in data_dirs for i, v in d.tables["utt2lang"].items()}
+    assert languages == {"0": "ALG", "1": "JOR", "2": "unknown"}
+    assert not any("text" in d.tables for d in data_dirs)
 
 
 def test_recordings_without_a_transcript_are_kept_where_asked(corpus, tmp_path):
@@ -299,7 +300,7 @@ def test_nothing_usable_is_an_error_that_tells_why(corpus, tmp_path):
 
 def test_a_misspelt_option_and_a_bad_share_are_said_without_a_traceback(corpus, tmp_path):
     corpus("a/1.wav")
-    for words, said in ((("--sed", "1"), "did you mean --seed"), (("--shares", "train=2"), "share")):
+    for words, message in ((("--sed", "1"), "did you mean --seed"), (("--shares", "train=2"), "share")):
         process = call(corpus.root, tmp_path / "out", 1, *words)
         output = process.communicate()[0]
-        assert process.returncode == 1 and said in output and "Traceback" not in output
+        assert process.returncode == 1 and message in output and "Traceback" not in output

@@ -36,8 +36,8 @@ def start(corpus: Path, out: Path, nj: int = 1) -> subprocess.Popen[str]:
 def finished(corpus: Path, out: Path, nj: int = 1) -> dict[str, bytes]:
     """Run to the end; path -> bytes of all that neither jobs nor kills may change."""
     process = start(corpus, out, nj)
-    said, _ = process.communicate(timeout=SECONDS)
-    assert process.returncode == 0, said
+    output, _ = process.communicate(timeout=SECONDS)
+    assert process.returncode == 0, output
     measured = ("times.json", ".lock", "record.json")
     files = (p for p in sorted(out.rglob("*")) if p.is_file() and p.name not in measured and "log" not in p.parts)
     return {str(p.relative_to(out)): p.read_bytes() for p in files}
@@ -50,8 +50,8 @@ def killed(corpus: Path, out: Path, least: int) -> bool:
         assert time.monotonic() < deadline, f"no {least} shards in {SECONDS:.0f} s"
         time.sleep(0.001)
     process.send_signal(signal.SIGKILL)
-    said, _ = process.communicate()
-    assert process.returncode in (0, -signal.SIGKILL), said
+    output, _ = process.communicate()
+    assert process.returncode in (0, -signal.SIGKILL), output
     return process.returncode == -signal.SIGKILL and read_record(out)["state"] == "running"
 
 

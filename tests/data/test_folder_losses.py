@@ -64,9 +64,9 @@ def test_small_sets_are_warned_of(corpus, tmp_path, capsys):
     for s in range(3):
         corpus(f"{s}/a.wav")
     prepared(corpus.root, tmp_path / "out")
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     for name in SETS:
-        assert f"WARNING: {name}: 1 speakers, 1 utterances, 33 % of the audio" in said
+        assert f"WARNING: {name}: 1 speakers, 1 utterances, 33 % of the audio" in output
 
 
 def test_labels_that_differ_only_in_case_and_labels_that_are_changed_are_told(corpus, tmp_path, capsys):
@@ -76,8 +76,8 @@ def test_labels_that_differ_only_in_case_and_labels_that_are_changed_are_told(co
         rows.append(f"{i}.wav\t{label}\n")
     (corpus.root / "t.tsv").write_text("".join(rows), encoding="utf-8")
     prepared(corpus.root, tmp_path / "out")
-    said = [line for line in capsys.readouterr().out.splitlines() if line.startswith("WARNING: dialect")]
-    assert said == [
+    output = [line for line in capsys.readouterr().out.splitlines() if line.startswith("WARNING: dialect")]
+    assert output == [
         "WARNING: dialect: ALG, Alg, alg differ only in case and stay apart",
         "WARNING: dialect: '../مصري' is written مصري",
     ]

@@ -17,7 +17,7 @@ def test_a_safe_id_is_usable_whatever_the_name(name):
 
 
 def test_ids_that_could_harm_are_refused_and_the_character_is_named():
-    for id, said in {
+    for id, message in {
         "a/b": "SOLIDUS",
         "..": "folder",
         "a..b": "folder",
@@ -29,7 +29,7 @@ def test_ids_that_could_harm_are_refused_and_the_character_is_named():
         "": "empty",
         "س" * 120: "230 bytes",
     }.items():
-        assert said in fault(id), id
+        assert message in fault(id), id
     for id in ("سجل-٠١", "MGB2_0001-spk_seg", "مُشَكَّل", "a.b+c@d", "日本"):
         assert fault(id) == ""
 

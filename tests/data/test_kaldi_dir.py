@@ -81,8 +81,8 @@ def test_what_a_table_cannot_hold_is_refused_before_anything_is_written(tmp_path
         write_data_dir(
             tmp_path / "d", {"wav.scp": {"../x": "a.wav", "b": ""}, "text": {"b": "سطر\nسطر"}, "notes": {"a": "b"}}
         )
-    for said in ("'../x' could leave", "b without a value", "line break", "no name of a table"):
-        assert said in str(e.value)
+    for message in ("'../x' could leave", "b without a value", "line break", "no name of a table"):
+        assert message in str(e.value)
     assert not (tmp_path / "d").exists()
 
 

@@ -35,9 +35,9 @@ def test_what_is_written_is_read_whatever_the_ids(
     assert {id: labels[id].tolist() for id in labels} == rows
     assert labels.frames == sum(map(len, rows.values()))
     wanted = data.draw(st.lists(st.sampled_from([*rows, "", "zz zz", *(id + "x" for id in rows)]), max_size=20))
-    found = labels.rows(wanted)
-    assert labels.lengths(found).tolist() == [len(rows.get(id, [])) for id in wanted]
-    assert [None if r < 0 else labels.at(r).tolist() for r in found] == [rows.get(id) for id in wanted]
+    rows_N = labels.rows(wanted)
+    assert labels.lengths(rows_N).tolist() == [len(rows.get(id, [])) for id in wanted]
+    assert [None if r < 0 else labels.at(r).tolist() for r in rows_N] == [rows.get(id) for id in wanted]
     for absent in ("", "zz zz", *[id + "x" for id in rows if id + "x" not in rows]):
         assert absent not in labels
 

@@ -67,10 +67,10 @@ def nano(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("preset", ["quick", "full", "nano"])
 def test_no_speaker_and_no_sentence_is_in_two_sets(preset: str) -> None:
     every = planned(preset)
-    for what in (lambda u: u.speaker, lambda u: skeleton(u.text)):
+    for key in (lambda u: u.speaker, lambda u: skeleton(u.text)):
         seen: dict[object, str] = {}
         for u in every:
-            assert seen.setdefault(what(u), u.set) == u.set
+            assert seen.setdefault(key(u), u.set) == u.set
     assert len({skeleton(u.text) for u in every}) == len(every)
     assert len({u.id for u in every}) == len(every)
 
@@ -146,8 +146,8 @@ def test_no_sentence_could_be_of_another_dialect() -> None:
     rows = [u for u in planned("full") if u.dialect != "ENG"]
     words = {d: {w for u in rows if u.dialect == d for w in skeleton(u.text).split()} for d in DIALECTS}
     for u in rows:
-        for other in DIALECTS - {u.dialect}:
-            assert not set(skeleton(u.text).split()) <= words[other], (u.text, other)
+        for dialect in DIALECTS - {u.dialect}:
+            assert not set(skeleton(u.text).split()) <= words[dialect], (u.text, dialect)
 
 
 def test_a_slot_used_twice_takes_two_words() -> None:
@@ -164,14 +164,14 @@ def test_emotions_differ_in_pitch_and_pace() -> None:
 
 
 def _pitch(wave_N: np.ndarray) -> float:
-    found = []
+    pitches = []
     for start in range(0, len(wave_N) - 1024, 256):
         frame_N = wave_N[start : start + 1024] * np.hanning(1024)
         correlation_N = np.fft.irfft(np.abs(np.fft.rfft(frame_N, 4096)) ** 2)
         lag = 40 + int(correlation_N[40:260].argmax())
         if correlation_N[lag] > 0.4 * correlation_N[0] > 0:
-            found.append(16000 / lag)
-    return float(np.median(found))
+            pitches.append(16000 / lag)
+    return float(np.median(pitches))
 
 
 def test_phone_times_hold_after_prosody() -> None:
@@ -267,10 +267,10 @@ ADAPTED = MiniConfig(minutes=30, speakers=28, adapt_speakers=8, adapt_share=0.3,
 def test_a_set_to_adapt_on_has_voices_and_sentences_of_its_own() -> None:
     every = plan(ADAPTED)
     assert {u.set for u in every} == {"train", "dev", "test", "adapt"}
-    for what in (lambda u: u.speaker, lambda u: skeleton(u.text)):
+    for key in (lambda u: u.speaker, lambda u: skeleton(u.text)):
         seen: dict[object, str] = {}
         for u in every:
-            assert seen.setdefault(what(u), u.set) == u.set
+            assert seen.setdefault(key(u), u.set) == u.set
     mine = [u for u in every if u.set == "adapt"]
     assert len({u.speaker for u in mine}) == 8 and {speaker_id(u.speaker)[0] for u in mine} == {"f", "m"}
     assert {u.dialect for u in mine} == DIALECTS | {"ENG"}
@@ -307,11 +307,11 @@ def test_pausal_forms_are_those_of_the_grammar_with_the_marks_in_either_order(se
 
 
 def test_pausal_msa_is_read_as_it_is_written_and_dialects_keep_their_vowels() -> None:
-    def said(text: str) -> str:
+    def spelt(text: str) -> str:
         return " ".join(p.name for p in synthesise(spoken(text), "ar+f2").phones if p.name != SILENCE)
 
-    assert said("هٰذَا الكِتَابُ مُفِيدٌ جِدًّا") == "h a ð a ʔ a l k i t a b u m u f i d u n dʒ i d a n"
-    assert said(pausal("هٰذَا الكِتَابُ مُفِيدٌ جِدًّا")) == "h a ð a ʔ a l k i t a b m u f i d dʒ i d a"
+    assert spelt("هٰذَا الكِتَابُ مُفِيدٌ جِدًّا") == "h a ð a ʔ a l k i t a b u m u f i d u n dʒ i d a n"
+    assert spelt(pausal("هٰذَا الكِتَابُ مُفِيدٌ جِدًّا")) == "h a ð a ʔ a l k i t a b m u f i d dʒ i d a"
     plain, paused = plan(ADAPTED), plan(replace(ADAPTED, pausal=True))
     assert [skeleton(u.text) for u in plain] == [skeleton(u.text) for u in paused]
     changed = {u.dialect for u, v in zip(plain, paused) if u.text != v.text}
@@ -332,8 +332,8 @@ def test_at_a_slower_pace_the_same_minutes_hold_fewer_and_longer_utterances() ->
     [
         ({"adapt_speakers": 4}, "adapt_share"),
         ({"adapt_share": 0.1}, "adapt_speakers"),
-        ({"adapt_speakers": 12, "adapt_share": 0.1}, "nobody is left"),
-        ({"adapt_speakers": 4, "adapt_share": 0.6}, "nothing is left"),
+        ({"adapt_speakers": 12, "adapt_share": 0.1}, "no speaker remains"),
+        ({"adapt_speakers": 4, "adapt_share": 0.6}, "no audio remains"),
         ({"pace": 0.1}, "pace"),
         ({"emotions": ("bored",)}, "bored is none of neutral"),
         ({"emotions": ()}, "one or more"),

@@ -44,8 +44,8 @@ def two(tmp_path: Path) -> Path:
 
 
 def test_training_sets_go_together_and_every_set_stays_by_its_own_name(two: Path) -> None:
-    code, said = mix(two, "--in", "a", "b", "--out", "data")
-    assert code == 0, said
+    code, output = mix(two, "--in", "a", "b", "--out", "data")
+    assert code == 0, output
     names = {p.parent.name for p in (two / "data").glob("*/wav.scp")}
     assert names == {"train", "dev", "mgb2_train", "mgb2_dev", "libri_train", "libri_dev"}
     train = DataDir.read(two / "data/train")
@@ -55,8 +55,8 @@ def test_training_sets_go_together_and_every_set_stays_by_its_own_name(two: Path
 
 
 def test_the_config_says_which_sets_go_together(two: Path) -> None:
-    code, said = mix(two, "--in", "a", "b", "--out", "data", "--train", "mgb2_*n", "--dev", "libri_dev")
-    assert code == 0, said
+    code, output = mix(two, "--in", "a", "b", "--out", "data", "--train", "mgb2_*n", "--dev", "libri_dev")
+    assert code == 0, output
     assert set(DataDir.read(two / "data/train").tables["utt2lang"].values()) == {"ARA"}
     assert set(DataDir.read(two / "data/dev").tables["utt2lang"].values()) == {"ENG"}
 
@@ -65,8 +65,8 @@ def test_what_one_corpus_does_not_say_is_unknown_and_no_table_is_lost(two: Path)
     programmes = {f"{line.split()[0]} حلقة" for line in open(two / "a/mgb2_train/utt2spk", encoding="utf-8")}
     (two / "a/mgb2_train/utt2prog").write_text("\n".join(sorted(programmes)) + "\n", encoding="utf-8")
     (two / "b/libri_train/text").unlink()
-    code, said = mix(two, "--in", "a", "b", "--out", "data")
-    assert code == 0, said
+    code, output = mix(two, "--in", "a", "b", "--out", "data")
+    assert code == 0, output
     train = DataDir.read(two / "data/train")
     assert sorted(train.tables["utt2prog"].values()) == ["unknown", "unknown", "حلقة", "حلقة"]
     assert sum(not text for text in train.tables["text"].values()) == 2
@@ -78,8 +78,8 @@ def test_audio_paths_of_another_recipe_still_lead_to_its_audio(tmp_path: Path) -
     (recipe / "run.sh").write_text("", encoding="utf-8")
     here = tmp_path / "egs/harness/ssl"
     here.mkdir(parents=True)
-    code, said = mix(here, "--in", "../../mgb2/ssl/data", "--out", "data")
-    assert code == 0, said
+    code, output = mix(here, "--in", "../../mgb2/ssl/data", "--out", "data")
+    assert code == 0, output
     sources = (here / "data/train/wav.scp").read_text(encoding="utf-8").split()[1::2]
     assert sources and all((here / source).is_file() for source in sources)
 
@@ -94,5 +94,5 @@ def test_audio_paths_of_another_recipe_still_lead_to_its_audio(tmp_path: Path) -
     ],
 )
 def test_what_cannot_be_mixed_is_told(two: Path, words: tuple[str, ...], why: str) -> None:
-    code, said = mix(two, *words, "--out", "data")
-    assert code == 1 and why in said and "Traceback" not in said, said
+    code, output = mix(two, *words, "--out", "data")
+    assert code == 1 and why in output and "Traceback" not in output, output

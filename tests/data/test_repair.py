@@ -27,22 +27,22 @@ def test_a_segment_a_little_past_the_end_is_trimmed_and_one_far_past_it_dropped(
     past: float, kept: bool, sound: Path, tmp_path: Path
 ) -> None:
     change(sound, "segments", "s2-r 0.5 2.5", f"s2-r 0.5 {3 + past:.2f}")
-    found, dropped = repaired(sound, tmp_path / "out")
+    data, dropped = repaired(sound, tmp_path / "out")
     assert dropped == ({} if kept else {"s2-r-a": "past end"})
-    assert [u.end for u in found if u.id == "s2-r-a"] == ([pytest.approx(3.0)] if kept else [])
+    assert [u.end for u in data if u.id == "s2-r-a"] == ([pytest.approx(3.0)] if kept else [])
 
 
 def test_a_gender_that_is_none_goes_with_a_row_and_its_speaker_stays(sound: Path, tmp_path: Path) -> None:
     change(sound, "spk2gender", "s2 f", "s2 x")
-    found, dropped = repaired(sound, tmp_path / "out")
-    assert found.tables["spk2gender"] == {"متكلم": "m"} and dropped == {"s2": "gender"}
-    assert len(found) == 3
+    data, dropped = repaired(sound, tmp_path / "out")
+    assert data.tables["spk2gender"] == {"متكلم": "m"} and dropped == {"s2": "gender"}
+    assert len(data) == 3
 
 
 def test_phones_of_the_utterances_that_are_left_stay(sound: Path, tmp_path: Path) -> None:
     change(sound, "text", "s2-r-a hello, world\n", "")
-    found, dropped = repaired(sound, tmp_path / "out")
-    assert dropped == {"s2-r-a": "audio without transcript"} and len(found) == 2
+    data, dropped = repaired(sound, tmp_path / "out")
+    assert dropped == {"s2-r-a": "audio without transcript"} and len(data) == 2
     assert (tmp_path / "out/phones.ctm").read_text(encoding="utf-8") == "متكلم-1-a 1 0.00 0.20 م\n"
 
 

@@ -48,8 +48,8 @@ def speech(make_noise):
 
 
 def test_a_flac_of_the_samples_of_a_wav_is_the_same_audio(tmp_path, record, speech):
-    same, other = speech(2.5, 1), speech(2.5, 2)
-    files = {"أ-1": (record("a.wav", same), 2.5), "أ-2": (record("b.wav", other), 2.5)}
+    same, another = speech(2.5, 1), speech(2.5, 2)
+    files = {"أ-1": (record("a.wav", same), 2.5), "أ-2": (record("b.wav", another), 2.5)}
     write_set(tmp_path / "data/train", files)
     write_set(tmp_path / "data/test", {"ب-1": (record("c.flac", same), 2.5)})
     assert clean(tmp_path) == {"أ-1": ("shared audio", "audio أ-1 = ب-1 is in test")}
@@ -59,22 +59,22 @@ def test_a_flac_of_the_samples_of_a_wav_is_the_same_audio(tmp_path, record, spee
 def test_audio_that_sounds_alike_and_has_other_samples_is_not_the_same(tmp_path, record, speech, change):
     wave = speech(2.0, 1)
     noisy = wave + np.random.default_rng(5).integers(-3, 4, len(wave)) / 32768
-    other = {"noise": noisy, "level": wave * 0.9, "delay": np.roll(wave, 1)}[change]
+    another = {"noise": noisy, "level": wave * 0.9, "delay": np.roll(wave, 1)}[change]
     write_set(
         tmp_path / "data/train", {"أ-1": (record("a.wav", wave), 2.0), "أ-2": (record("b.wav", speech(2, 9)), 2.0)}
     )
-    write_set(tmp_path / "data/test", {"ب-1": (record("c.wav", other), 2.0)})
+    write_set(tmp_path / "data/test", {"ب-1": (record("c.wav", another), 2.0)})
     assert clean(tmp_path) == {}
 
 
 def test_one_changed_sample_far_from_the_probe_makes_another_utterance(tmp_path, record, speech):
     wave = speech(2.0, 1)
-    other = wave.copy()
-    other[100] += 4 / 32768
+    another = wave.copy()
+    another[100] += 4 / 32768
     write_set(
         tmp_path / "data/train", {"أ-1": (record("a.wav", wave), 2.0), "أ-2": (record("b.wav", speech(2, 9)), 2.0)}
     )
-    write_set(tmp_path / "data/test", {"ب-1": (record("c.wav", other), 2.0)})
+    write_set(tmp_path / "data/test", {"ب-1": (record("c.wav", another), 2.0)})
     assert clean(tmp_path) == {}
 
 
@@ -113,9 +113,9 @@ def test_a_recording_that_is_byte_for_byte_in_test_is_the_same_however_it_is_cut
     two = {"copy": tmp_path / "x/two.wav", "link": tmp_path / "x/two.wav", "itself": one}[how]
     if how != "itself":
         {"copy": shutil.copyfile, "link": os.link}[how](one, two)
-    other = record("x/other.wav", speech(8.0, 2))  # as large, and another
+    another = record("x/other.wav", speech(8.0, 2))  # as large, and another
     segments = {"r1-a": ("r1", 0.0, 2.0), "r1-b": ("r1", 2.0, 4.5), "r2-a": ("r2", 0, 3.3)}
-    write_set(tmp_path / "data/train", {"r1": (one, 8.0), "r2": (other, 8.0)}, segments)
+    write_set(tmp_path / "data/train", {"r1": (one, 8.0), "r2": (another, 8.0)}, segments)
     write_set(tmp_path / "data/test", {"t1": (two, 8.0)}, {"t1-a": ("t1", 5.0, 6.1)})
     rows = clean(tmp_path)
     assert {id: reason for id, (reason, _) in rows.items()} == {"r1-a": "shared audio", "r1-b": "shared audio"}
@@ -176,8 +176,8 @@ def start(data, out, nj=1):
 def finished(data, out, nj=1):
     """Run to the end; path -> bytes of all that neither jobs nor kills may change."""
     process = start(data, out, nj)
-    said, _ = process.communicate(timeout=SECONDS)
-    assert process.returncode == 0, said
+    output, _ = process.communicate(timeout=SECONDS)
+    assert process.returncode == 0, output
     files = (p for p in sorted(out.rglob("*")) if p.is_file() and "log" not in p.parts)
     measured = ("times.json", ".lock", "record.json")
     return {str(p.relative_to(out)): p.read_bytes() for p in files if p.name not in measured}
@@ -190,8 +190,8 @@ def killed(data, out, least):
         assert time.monotonic() < deadline, f"no {least} shards in {SECONDS:.0f} s"
         time.sleep(0.001)
     process.send_signal(signal.SIGKILL)
-    said, _ = process.communicate()
-    assert process.returncode in (0, -signal.SIGKILL), said
+    output, _ = process.communicate()
+    assert process.returncode in (0, -signal.SIGKILL), output
     return process.returncode == -signal.SIGKILL and read_record(out)["state"] == "running"
 
 

@@ -173,7 +173,7 @@ def test_more_than_there_is_takes_all_and_says_so(tmp_path: Path, capsys: pytest
 def test_mistakes_are_named(tmp_path: Path) -> None:
     root = write_sets(tmp_path / "data")
     write_sets(tmp_path / "other", CORPORA[:1])
-    for config, ins, what in (
+    for config, ins, message in (
         (SampleConfig(shares={"mgb2_train": 1.0}), [root], "shares and sets differ in fleurs_train"),
         (SampleConfig(sets=("qasr*",)), [root], "no set is called qasr"),
         (SampleConfig(), [root, tmp_path / "other"], "two sets called mgb2_train"),
@@ -183,7 +183,7 @@ def test_mistakes_are_named(tmp_path: Path) -> None:
     ):
         with pytest.raises(UserError) as refusal:
             sample(tmp_path / "out", config, *ins)
-        assert what in refusal.value.what
+        assert message in refusal.value.what
 
 
 @pytest.mark.parametrize(
@@ -221,12 +221,12 @@ def test_recordings_of_one_name_that_are_two_files_stay_two_and_one_file_stays_o
         }
         write_data_dir(tmp_path / "data" / name, tables)
     sample(tmp_path / "out", SampleConfig(), tmp_path / "data")
-    found = DataDir.read(tmp_path / "out")
-    heard = {u.id: (u.path, u.start) for u in found.utterances}
+    drawn = DataDir.read(tmp_path / "out")
+    heard = {u.id: (u.path, u.start) for u in drawn.utterances}
     assert heard == {
         "mgb2_train-1": ("/nowhere/a.wav", 0.5),
         "mgb2_train-2": ("/nowhere/c.wav", 1),
         "qasr_train-1": ("/nowhere/b.wav", 0.5),
         "qasr_train-2": ("/nowhere/c.wav", 1),
     }
-    assert set(found.tables["wav.scp"]) == {"mgb2_train-برنامج", "qasr_train-برنامج", "مشترك"}
+    assert set(drawn.tables["wav.scp"]) == {"mgb2_train-برنامج", "qasr_train-برنامج", "مشترك"}

@@ -6,7 +6,7 @@ import unicodedata
 import pytest
 
 from toolkit.core.errors import UserError
-from toolkit.data.transcripts import Row, find_table, match, read_transcripts, speaker_of
+from toolkit.data.transcripts import TranscriptRow, find_table, match, read_transcripts, speaker_of
 
 
 def table(tmp_path, text):
@@ -19,14 +19,14 @@ def table(tmp_path, text):
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_columns_are_found_by_name_in_any_order(tmp_path, mark, end):
     lines = ["client_id\tSentence\t file\tlang\tage\tgender\temotion", 'س1\tقال: "نعم"\tأ.wav\tEGY\t20\tm\tsad', ""]
-    found = table(tmp_path, mark + end.join(lines))
-    assert found.rows == [Row(2, "أ.wav", 'قال: "نعم"', "س1", "EGY", "m", "sad")]
-    assert found.columns == {"path", "text", "speaker", "dialect", "gender", "emotion"} and found.bad == []
+    transcripts = table(tmp_path, mark + end.join(lines))
+    assert transcripts.rows == [TranscriptRow(2, "أ.wav", 'قال: "نعم"', "س1", "EGY", "m", "sad")]
+    assert transcripts.columns == {"path", "text", "speaker", "dialect", "gender", "emotion"} and transcripts.bad == []
 
 
 def test_quotation_marks_are_text_even_one_alone(tmp_path):
-    found = table(tmp_path, 'path\ttext\na.wav\t"مفتوح\nb.wav\tنص"\n')
-    assert [r.text for r in found.rows] == ['"مفتوح', 'نص"']
+    transcripts = table(tmp_path, 'path\ttext\na.wav\t"مفتوح\nb.wav\tنص"\n')
+    assert [r.text for r in transcripts.rows] == ['"مفتوح', 'نص"']
 
 
 def test_a_missing_column_of_paths_is_refused_with_the_columns_there_are(tmp_path):
@@ -37,15 +37,15 @@ def test_a_missing_column_of_paths_is_refused_with_the_columns_there_are(tmp_pat
 
 def test_rows_that_cannot_be_used_are_told_with_their_line(tmp_path):
     text = "path\ttext\na.wav\tنص\tزائد\n\tنص\nb.wav\nc.wav\t".encode() + "نص".encode("cp1256") + b"\n\nd.wav\tx"
-    found = table(tmp_path, text)
-    assert [(r.path, r.text) for r in found.rows] == [("b.wav", ""), ("d.wav", "x")]
-    assert [(line, reason) for line, reason, _ in found.bad] == [(2, "columns"), (3, "columns"), (5, "encoding")]
+    transcripts = table(tmp_path, text)
+    assert [(r.path, r.text) for r in transcripts.rows] == [("b.wav", ""), ("d.wav", "x")]
+    assert [(line, reason) for line, reason, _ in transcripts.bad] == [(2, "columns"), (3, "columns"), (5, "encoding")]
 
 
 def test_columns_that_are_used_and_those_that_are_not_are_told(tmp_path, capsys):
     table(tmp_path, "path\tsentence\tage\tsentence_id\t\nأ.wav\tنص\t20\t7\t\n")
-    said = capsys.readouterr().out
-    assert said == (
+    output = capsys.readouterr().out
+    assert output == (
         "table t.tsv: uses path, sentence as text; ignores age, sentence_id (like sentence), one without a name\n"
     )
 
@@ -67,7 +67,7 @@ ARABIC = "path\ttext\n" + "".join(f"{i}.wav\tصباح الخير\n" for i in ran
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "message"),
     [
         (ARABIC.encode("cp1256"), "3 of the 3 rows"),
         (ARABIC.encode("utf-16"), "UTF-16"),
@@ -78,8 +78,8 @@ ARABIC = "path\ttext\n" + "".join(f"{i}.wav\tصباح الخير\n" for i in ran
         (("\ufeff" + ARABIC).replace("\t", ";").encode(), "without tabs"),
     ],
 )
-def test_a_table_of_another_making_is_refused_once_and_the_remedy_mends_it(tmp_path, data, said):
-    with pytest.raises(UserError, match=said) as e:
+def test_a_table_of_another_making_is_refused_once_and_the_remedy_mends_it(tmp_path, data, message):
+    with pytest.raises(UserError, match=message) as e:
         table(tmp_path, data)
     subprocess.run(["bash", "-c", e.value.remedy], check=True)
     rows = read_transcripts(tmp_path / "t.tsv").rows
@@ -95,10 +95,10 @@ def test_a_table_without_rows_is_refused(tmp_path, text):
 def test_a_lone_csv_is_told_with_a_command_that_makes_a_table_of_it(tmp_path, capsys):
     (tmp_path / "جدول.csv").write_text('\ufeff"path","text"\nأ.wav,"نعم، ""لا"", ربما"\n', encoding="utf-8")
     assert find_table(tmp_path, "auto") is None
-    said, _, command = capsys.readouterr().out.partition("To make one: ")
-    assert "not read: جدول.csv" in said
+    output, _, command = capsys.readouterr().out.partition("To make one: ")
+    assert "not read: جدول.csv" in output
     subprocess.run(["bash", "-c", command], check=True)
-    assert read_transcripts(find_table(tmp_path, "auto")).rows == [Row(2, "أ.wav", 'نعم، "لا", ربما')]
+    assert read_transcripts(find_table(tmp_path, "auto")).rows == [TranscriptRow(2, "أ.wav", 'نعم، "لا", ربما')]
 
 
 def test_a_path_may_be_written_in_several_ways():
@@ -117,21 +117,26 @@ def test_a_path_may_be_written_in_several_ways():
         "x/same.wav": ["x/same.wav", "x/same"],
         "c.d.flac": ["c.d", "c.d.flac"],
     }
-    for rel, said in ways.items():
-        for path in said:
-            found, bad = match([Row(2, path)], recordings, "/my corpus")
-            assert list(found) == [rel] and bad == [], path
+    for rel, paths in ways.items():
+        for path in paths:
+            matched, bad = match([TranscriptRow(2, path)], recordings, "/my corpus")
+            assert list(matched) == [rel] and bad == [], path
 
 
 def test_a_decomposed_file_name_is_found_by_its_composed_path():
     rel = unicodedata.normalize("NFD", "أحمد.wav")
-    assert list(match([Row(2, "أحمد.wav")], [rel], "")[0]) == [rel]
+    assert list(match([TranscriptRow(2, "أحمد.wav")], [rel], "")[0]) == [rel]
 
 
 def test_rows_without_a_recording_of_their_own_are_told_why():
-    rows = [Row(2, "same.wav"), Row(3, "x/same.wav"), Row(4, "x/same"), Row(5, "غائب.wav")]
-    found, bad = match(rows, ["x/same.wav", "y/same.wav"], "")
-    assert found == {"x/same.wav": rows[1]}
+    rows = [
+        TranscriptRow(2, "same.wav"),
+        TranscriptRow(3, "x/same.wav"),
+        TranscriptRow(4, "x/same"),
+        TranscriptRow(5, "غائب.wav"),
+    ]
+    matched, bad = match(rows, ["x/same.wav", "y/same.wav"], "")
+    assert matched == {"x/same.wav": rows[1]}
     assert [(r.line, reason) for r, reason, _ in bad] == [
         (2, "ambiguous path"),
         (4, "duplicate row"),
@@ -142,18 +147,23 @@ def test_rows_without_a_recording_of_their_own_are_told_why():
 @pytest.mark.parametrize("order", [1, -1])
 def test_a_row_never_takes_the_recording_of_another_folder(order):
     """a/1.wav is lost: its words are not those of b/1.wav, whose own row stands, whichever comes first."""
-    rows = [Row(2, "أ/1.wav", "ضاع"), Row(3, "ب/1.wav", "هنا"), Row(4, "2.wav", "أيهما"), Row(5, "ج/2.wav", "هذا")][
-        ::order
-    ]
-    found, bad = match(rows, ["ب/1.wav", "ج/2.wav", "top.wav"], "/corpus")
-    assert {rel: row.text for rel, row in found.items()} == {"ب/1.wav": "هنا", "ج/2.wav": "هذا"}
+    rows = [
+        TranscriptRow(2, "أ/1.wav", "ضاع"),
+        TranscriptRow(3, "ب/1.wav", "هنا"),
+        TranscriptRow(4, "2.wav", "أيهما"),
+        TranscriptRow(5, "ج/2.wav", "هذا"),
+    ][::order]
+    matched, bad = match(rows, ["ب/1.wav", "ج/2.wav", "top.wav"], "/corpus")
+    assert {rel: row.text for rel, row in matched.items()} == {"ب/1.wav": "هنا", "ج/2.wav": "هذا"}
     assert [(r.line, reason) for r, reason, _ in bad] == [(2, "transcript without audio"), (4, "duplicate row")]
-    assert match([Row(2, "ب/1.wav")], ["أ/1.wav"], "/corpus")[0] == {}
+    assert match([TranscriptRow(2, "ب/1.wav")], ["أ/1.wav"], "/corpus")[0] == {}
 
 
-@pytest.mark.parametrize("said", ["/elsewhere/clips/b.wav", "clips/b.wav", "b.wav", "day1/clips/b"])
-def test_the_end_of_a_path_is_enough(said):
-    assert list(match([Row(2, said)], ["day1/clips/b.wav" if "day1" in said else "clips/b.wav"], "/corpus")[0])
+@pytest.mark.parametrize("path", ["/elsewhere/clips/b.wav", "clips/b.wav", "b.wav", "day1/clips/b"])
+def test_the_end_of_a_path_is_enough(path):
+    assert list(
+        match([TranscriptRow(2, path)], ["day1/clips/b.wav" if "day1" in path else "clips/b.wav"], "/corpus")[0]
+    )
 
 
 def test_the_only_table_is_taken_and_several_are_asked_about(tmp_path):
@@ -168,9 +178,9 @@ def test_the_only_table_is_taken_and_several_are_asked_about(tmp_path):
         find_table(tmp_path, "c.tsv")
 
 
-@pytest.mark.parametrize("other", ["\u0627\u0654\u062d\u0645\u062f", "\u200f\u0623\u062d\u0645\u062f"])
-def test_a_name_is_one_speaker_however_it_is_written(other):
+@pytest.mark.parametrize("spelling", ["\u0627\u0654\u062d\u0645\u062f", "\u200f\u0623\u062d\u0645\u062f"])
+def test_a_name_is_one_speaker_however_it_is_written(spelling):
     """Hamza as a mark of its own, as Macs have it, and a mark of direction in front."""
     name = "\u0623\u062d\u0645\u062f"
-    assert speaker_of("x.wav", Row(2, "x.wav", speaker=other), "folder") == name
-    assert speaker_of(f"{other}/x.wav", None, "folder") == speaker_of(f"{name}/y.wav", None, "folder") == name
+    assert speaker_of("x.wav", TranscriptRow(2, "x.wav", speaker=spelling), "folder") == name
+    assert speaker_of(f"{spelling}/x.wav", None, "folder") == speaker_of(f"{name}/y.wav", None, "folder") == name

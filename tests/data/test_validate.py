@@ -73,12 +73,12 @@ FAULTS = {  # reason -> (file, line, level, words of the message, what does it)
 
 @pytest.mark.parametrize("reason", FAULTS)
 def test_each_fault_is_found_with_its_file_line_and_remedy(sound, reason):
-    file, line, level, said, spoil = FAULTS[reason]
+    file, line, level, message, spoil = FAULTS[reason]
     spoil(sound)
     report = inspect(sound)
-    found = [p for p in report.problems if (p.reason, p.file, p.line) == (reason, file, line)]
-    assert found, report.problems
-    assert found[0].level == level and said in found[0].what and found[0].remedy
+    problems = [p for p in report.problems if (p.reason, p.file, p.line) == (reason, file, line)]
+    assert problems, report.problems
+    assert problems[0].level == level and message in problems[0].message and problems[0].remedy
 
 
 def test_ids_that_are_not_in_the_order_of_their_speakers_are_told_once(tmp_path):
@@ -87,14 +87,14 @@ def test_ids_that_are_not_in_the_order_of_their_speakers_are_told_once(tmp_path)
     wav = {id: str(tmp_path / "x.wav") for id in ids}
     write_data_dir(tmp_path / "data", {"wav.scp": wav, "utt2spk": ids, "utt2dur": dict.fromkeys(ids, "1.0")})
     (told,) = [p for p in inspect(tmp_path / "data").problems if p.reason == "speaker order"]
-    assert told.level == "warning" and "10000_b of 10000 stands before 1000_a of 1000" in told.what
+    assert told.level == "warning" and "10000_b of 10000 stands before 1000_a of 1000" in told.message
 
 
 @pytest.mark.parametrize("odd", ["a/b", "a..b", "a:b", "a\u00a0b", "a\u200eb"])
 def test_ids_that_cannot_be_are_named_by_their_characters(sound, odd):
     add(sound, "text", f"{odd} نص\n")
     (problem,) = [p for p in inspect(sound).problems if p.reason == "id"]
-    assert repr(odd) in problem.what and ("U+" in problem.what or ".." in problem.what)
+    assert repr(odd) in problem.message and ("U+" in problem.message or ".." in problem.message)
 
 
 def test_a_missing_reco2dur_is_an_error_where_segments_need_it(sound):
@@ -109,7 +109,7 @@ def test_headers_are_believed_over_tables_where_they_are_asked(sound, tmp_path):
     change(sound, "reco2dur", "s2-r 3.0", "s2-r 2.6")
     assert inspect(sound).problems == []
     (problem,) = inspect(sound, audio=True).problems
-    assert (problem.file, problem.reason) == ("reco2dur", "duration") and "3.00 s" in problem.what
+    assert (problem.file, problem.reason) == ("reco2dur", "duration") and "3.00 s" in problem.message
     (tmp_path / "b.flac").write_bytes(b"")
     assert [p.reason for p in inspect(sound, audio=True).problems] == ["empty"]
 
@@ -118,11 +118,11 @@ def test_all_problems_stand_in_one_report_and_the_status_is_one(sound, capsys):
     for reason in ("bom", "duplicate", "past end", "prefix", "not inverse", "missing"):
         FAULTS[reason][4](sound)
     assert main([str(sound)]) == 1
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     for reason in ("bom", "duplicate", "past end", "prefix", "not inverse", "missing"):
         file, line, level, words, _ = FAULTS[reason]
-        assert any(row.startswith(f"{level}: {file}:{line}: ") and words in row for row in said.splitlines()), reason
-    assert "errors, " in said.splitlines()[-1]
+        assert any(row.startswith(f"{level}: {file}:{line}: ") and words in row for row in output.splitlines()), reason
+    assert "errors, " in output.splitlines()[-1]
 
 
 def test_warnings_alone_do_not_fail(sound, capsys):
@@ -174,7 +174,7 @@ def test_a_repair_of_everything_at_once_says_what_it_dropped(sound, tmp_path, ca
     add(sound, "utt2spk", "ر/4:a ر/4\nر/4:b ر/4\n")
     add(sound, "utt2lang", "ر/4:a MSA\nر/4:b MSA\n")
     assert main([str(sound), "--fix", "--out", str(tmp_path / "out")]) == 0
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     rows = {id: reason for id, _, reason, _ in read_ledger(tmp_path / "out/dropped.tsv")}
     assert rows == {
         "s2-r": "missing",
@@ -182,7 +182,7 @@ def test_a_repair_of_everything_at_once_says_what_it_dropped(sound, tmp_path, ca
         "ر-4-b": "past end",
         "يتيم": "transcript without audio",
     }
-    assert "trimmed 1" in said and "renamed 3" in said
+    assert "trimmed 1" in output and "renamed 3" in output
     read = DataDir.read(tmp_path / "out")
     assert read.tables["text"]["ر-4-a"] == "نص ثم نص"
     assert {u.id: u.seconds for u in read}["ر-4-a"] == pytest.approx(2.0)
@@ -261,10 +261,10 @@ plain = st.lists(
 
 
 @settings(max_examples=200)
-@given(said=plain, end=st.sampled_from(["\n", ""]), name=st.sampled_from(["text", "utt2lang", "segments", "utt2x"]))
-def test_a_table_read_at_once_is_the_table_read_line_by_line(tmp_path_factory, said, end, name):
+@given(lines=plain, end=st.sampled_from(["\n", ""]), name=st.sampled_from(["text", "utt2lang", "segments", "utt2x"]))
+def test_a_table_read_at_once_is_the_table_read_line_by_line(tmp_path_factory, lines, end, name):
     path = tmp_path_factory.mktemp("t") / name
-    path.write_bytes(("\n".join(sorted(said, key=str.encode)) + end).encode())
+    path.write_bytes(("\n".join(sorted(lines, key=str.encode)) + end).encode())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tables, "BLOCK", 5)  # a block ends with the line in which its fifth byte is
         blocks = tables.read_table(path)

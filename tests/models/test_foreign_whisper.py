@@ -79,25 +79,25 @@ def write_ctranslate2(path: Path, folder: Path, half: bool = True, key_bias: flo
     """The model.bin that CTranslate2's converter would write, after its description of the format."""
     t = {name: x.numpy() for name, x in read_tensors(folder / "model.safetensors").items()}
     c = read_json(folder / "config.json")
-    found: dict[str, np.ndarray] = {f"{s}/num_heads": np.int16(2) for s in ("encoder", "decoder")}
-    found |= {"decoder/activation": np.int8(3), "decoder/pre_norm": np.int8(1), "decoder/scale_embeddings": np.int8(0)}
-    found |= {
+    arrays: dict[str, np.ndarray] = {f"{s}/num_heads": np.int16(2) for s in ("encoder", "decoder")}
+    arrays |= {"decoder/activation": np.int8(3), "decoder/pre_norm": np.int8(1), "decoder/scale_embeddings": np.int8(0)}
+    arrays |= {
         "decoder/alignment_heads": np.int16(1),
         "decoder/embeddings/weight": t["model.decoder.embed_tokens.weight"],
     }
     for i in (1, 2):
-        found |= {f"encoder/conv{i}/{w}": t[f"model.encoder.conv{i}.{w}"] for w in ("weight", "bias")}
+        arrays |= {f"encoder/conv{i}/{w}": t[f"model.encoder.conv{i}.{w}"] for w in ("weight", "bias")}
 
     def norm(to: str, of: str) -> None:
-        found[f"{to}/gamma"], found[f"{to}/beta"] = t[f"{of}.weight"], t[f"{of}.bias"]
+        arrays[f"{to}/gamma"], arrays[f"{to}/beta"] = t[f"{of}.weight"], t[f"{of}.bias"]
 
     def linear(to: str, *of: str) -> None:
-        found[f"{to}/weight"] = np.concatenate([t[f"{name}.weight"] for name in of])
+        arrays[f"{to}/weight"] = np.concatenate([t[f"{name}.weight"] for name in of])
         biases = [t.get(f"{name}.bias", np.full(c["d_model"], key_bias, np.float32)) for name in of]
-        found[f"{to}/bias"] = np.concatenate(biases)
+        arrays[f"{to}/bias"] = np.concatenate(biases)
 
     for side in ("encoder", "decoder"):
-        found[f"{side}/position_encodings/encodings"] = t[f"model.{side}.embed_positions.weight"]
+        arrays[f"{side}/position_encodings/encodings"] = t[f"model.{side}.embed_positions.weight"]
         norm(f"{side}/layer_norm", f"model.{side}.layer_norm")
         for i in range(c[f"{side}_layers"]):
             to, of = f"{side}/layer_{i}", f"model.{side}.layers.{i}"
@@ -116,8 +116,8 @@ def write_ctranslate2(path: Path, folder: Path, half: bool = True, key_bias: flo
     def string(text: str) -> bytes:
         return struct.pack("<H", len(text) + 1) + text.encode() + b"\0"
 
-    data = struct.pack("<I", 6) + string("WhisperSpec") + struct.pack("<2I", 3, len(found))
-    for name, x in sorted(found.items()):
+    data = struct.pack("<I", 6) + string("WhisperSpec") + struct.pack("<2I", 3, len(arrays))
+    for name, x in sorted(arrays.items()):
         x = np.asarray(x)
         if x.dtype == np.float32 and half:
             x = x.astype(np.float16)
@@ -134,8 +134,8 @@ WRITERS = {"ggml": write_ggml, "CTranslate2": write_ctranslate2}
 @pytest.mark.parametrize("half", [True, False], ids=["float16", "float32"])
 @pytest.mark.parametrize("kind", WRITERS)
 def test_every_bit_of_a_whisper_comes_back(kind: str, half: bool, whisper: Path, tmp_path: Path) -> None:
-    found = convert(WRITERS[kind](tmp_path / "w.bin", whisper, half), whisper, tmp_path / "hf")
-    assert found.kind == kind
+    converted = convert(WRITERS[kind](tmp_path / "w.bin", whisper, half), whisper, tmp_path / "hf")
+    assert converted.kind == kind
     wanted, got = (read_tensors(folder / "model.safetensors") for folder in (whisper, tmp_path / "hf"))
     assert wanted.keys() == got.keys() and "proj_out.weight" not in got
     assert all(torch.equal(got[name], wanted[name]) and got[name].dtype == torch.float32 for name in wanted)
@@ -147,8 +147,8 @@ def test_transformers_loads_the_folder_without_a_missing_or_unexpected_key(
 ) -> None:
     convert(WRITERS[kind](tmp_path / "w.bin", whisper), whisper, tmp_path / "hf")
     load = WhisperForConditionalGeneration.from_pretrained
-    (ours, said), theirs = load(tmp_path / "hf", output_loading_info=True), load(whisper)
-    assert not any(said.values()), said
+    (ours, report), theirs = load(tmp_path / "hf", output_loading_info=True), load(whisper)
+    assert not any(report.values()), report
     mel = torch.randn(1, 80, 3000, generator=torch.Generator().manual_seed(1))
     tokens = torch.tensor([[1, 2, 3]])
     with torch.no_grad():
@@ -191,9 +191,9 @@ def test_a_bias_of_the_keys_is_refused_not_lost(whisper: Path, tmp_path: Path) -
 
 
 def test_a_tokenizer_of_another_whisper_is_refused(whisper: Path, tmp_path: Path) -> None:
-    other = tiny_whisper_folder(tmp_path / "other", d=32)
+    narrow = tiny_whisper_folder(tmp_path / "other", d=32)
     with pytest.raises(UserError, match=r"of another Whisper than the weights: d_model 32, not 16"):
-        convert(write_ggml(tmp_path / "w.bin", whisper), other, tmp_path / "hf")
+        convert(write_ggml(tmp_path / "w.bin", whisper), narrow, tmp_path / "hf")
     assert not (tmp_path / "hf").exists()
 
 
@@ -203,7 +203,7 @@ def test_a_folder_without_a_tokenizer_and_one_that_holds_a_model_are_refused(whi
     with pytest.raises(UserError, match=r"no tokenizer\.json there"):
         convert(file, tmp_path / "empty", tmp_path / "hf")
     before = (whisper / "config.json").read_bytes()
-    with pytest.raises(UserError, match="a model is there already"):
+    with pytest.raises(UserError, match="a model is already here"):
         convert(file, whisper, whisper)
     assert (whisper / "config.json").read_bytes() == before
 
@@ -257,11 +257,11 @@ def test_the_command_says_what_it_wrote_and_a_mistake_without_a_traceback(
     file = write_ggml(tmp_path / "w.bin", whisper)
     main([str(file), "--tokenizer", str(whisper), "--out", str(tmp_path / "hf")])
     parameters = sum(t.numel() for t in read_tensors(whisper / "model.safetensors").values())
-    assert f"{parameters:,} parameters, from ggml, exactly" in capsys.readouterr().out
+    assert f"{parameters:,} parameters, exact, from ggml" in capsys.readouterr().out
     assert json.loads((tmp_path / "hf/source.json").read_text())["file"] == "w.bin"
     with pytest.raises(SystemExit) as end:
         main([str(file), "--tokenizer", str(whisper), "--out", str(tmp_path / "hf")])
-    assert end.value.code == 1 and "a model is there already" in capsys.readouterr().err
+    assert end.value.code == 1 and "a model is already here" in capsys.readouterr().err
 
 
 def test_a_folder_that_a_killed_conversion_left_is_finished(whisper: Path, tmp_path: Path) -> None:

@@ -46,13 +46,13 @@ def test_a_dimension_that_never_moved_in_training_does_not_explode() -> None:
 def test_pooled_means_give_the_scores_and_gradients_of_all_their_frames() -> None:
     states = frames()
     means = torch.stack([x.mean(0) for x in states.split(LENGTHS.tolist())])
-    found = []
-    for some, lengths in ((states, LENGTHS), (means, torch.ones(3, dtype=torch.long))):
+    results = []
+    for features, lengths in ((states, LENGTHS), (means, torch.ones(3, dtype=torch.long))):
         head = PooledHead(mix(), 8, 4, generator()).double()
-        scores = head(some.double(), lengths)
+        scores = head(features.double(), lengths)
         scores.logsumexp(-1).sum().backward()  # type: ignore[no-untyped-call]
-        found.append([scores.detach(), *(p.grad for p in head.parameters())])
-    for of_frames, of_means in zip(*found, strict=True):
+        results.append([scores.detach(), *(p.grad for p in head.parameters())])
+    for of_frames, of_means in zip(*results, strict=True):
         assert torch.allclose(of_frames, of_means, atol=1e-12)
 
 
@@ -65,9 +65,9 @@ def test_two_lstms_equal_a_packed_bidirectional_one() -> None:
     padded = torch.randn(3, 7, D, generator=generator(2))
     packed = pack_padded_sequence(padded, LENGTHS, batch_first=True, enforce_sorted=False)
     wanted, _ = pad_packed_sequence(peer(packed)[0], batch_first=True)
-    found = ours(padded, LENGTHS)
+    output = ours(padded, LENGTHS)
     for b, n in enumerate(LENGTHS.tolist()):
-        assert torch.allclose(found[b, :n], wanted[b, :n], atol=1e-6)
+        assert torch.allclose(output[b, :n], wanted[b, :n], atol=1e-6)
 
 
 @pytest.mark.parametrize(("layers", "stride"), [(1, 1), (2, 1), (1, 2), (2, 3)])

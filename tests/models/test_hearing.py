@@ -56,10 +56,10 @@ def test_of_the_audio_alone_whole_seconds_and_half_a_second_more_are_computed(
 def test_behind_the_audio_alone_stand_the_states_of_a_silent_window(folder: Path) -> None:
     model = load_whisper(folder)
     short, silent = Ears(model, 30.0, "audio"), Ears(model).states([np.zeros(RATE, np.float32)])[0]
-    (found,) = short.states(waves(2.2))
-    assert found.shape == (1500, 16)
-    torch.testing.assert_close(found[150:], silent[150:], atol=1e-5, rtol=1e-5)
-    assert not torch.allclose(found[:150], silent[:150], atol=1e-2)
+    (states,) = short.states(waves(2.2))
+    assert states.shape == (1500, 16)
+    torch.testing.assert_close(states[150:], silent[150:], atol=1e-5, rtol=1e-5)
+    assert not torch.allclose(states[:150], silent[:150], atol=1e-2)
 
 
 def test_audio_that_fills_the_window_is_heard_the_same_in_both_ways(folder: Path) -> None:

@@ -26,13 +26,13 @@ def layers(inputs: int, outputs: int, bias: bool = True) -> tuple[Linear, nn.Lin
 def test_output_and_gradients_are_those_of_torchs_layer(rows: int, inputs: int, outputs: int, bias: bool) -> None:
     ours, theirs = layers(inputs, outputs, bias)
     mine = torch.randn(2, rows, inputs, requires_grad=True)
-    other = mine.detach().clone().requires_grad_()
+    twin = mine.detach().clone().requires_grad_()
     weights = torch.randn(2, rows, outputs)
-    made, expected = ours(mine), theirs(other)
+    made, expected = ours(mine), theirs(twin)
     (made * weights).sum().backward()
     (expected * weights).sum().backward()
     torch.testing.assert_close(made, expected)
-    torch.testing.assert_close(mine.grad, other.grad)
+    torch.testing.assert_close(mine.grad, twin.grad)
     for (name, p), q in zip(ours.named_parameters(), theirs.parameters(), strict=True):
         torch.testing.assert_close(p.grad, q.grad, atol=1e-4, rtol=1e-4, msg=name)
 

@@ -31,17 +31,17 @@ def test_filters_are_those_of_transformers(mels: int) -> None:
 @pytest.mark.parametrize("mels", [80, 128])
 def test_features_of_any_length_are_those_of_transformers(mels: int) -> None:
     waves = [speech_like(n) for n in LENGTHS]
-    found = log_mel(waves, 3000, mels)
-    assert found.shape == (len(LENGTHS), mels, 3000)
-    torch.testing.assert_close(found, theirs(waves, mels), atol=2e-4, rtol=0)
+    ours = log_mel(waves, 3000, mels)
+    assert ours.shape == (len(LENGTHS), mels, 3000)
+    torch.testing.assert_close(ours, theirs(waves, mels), atol=2e-4, rtol=0)
 
 
 @pytest.mark.parametrize("samples", [1, RATE, 30 * RATE])
 def test_features_of_silence_are_those_of_transformers(samples: int) -> None:
     silence = np.zeros(samples, np.float32)
-    found = log_mel([silence], 3000, 80)
-    torch.testing.assert_close(found, theirs([silence], 80))
-    assert found.unique().tolist() == [-1.5]  # (log10(1e-10) + 4) / 4
+    ours = log_mel([silence], 3000, 80)
+    torch.testing.assert_close(ours, theirs([silence], 80))
+    assert ours.unique().tolist() == [-1.5]  # (log10(1e-10) + 4) / 4
 
 
 def test_of_no_sample_at_all_silence_is_made() -> None:

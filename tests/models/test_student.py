@@ -29,8 +29,8 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def tensors(folder: Path) -> dict[str, torch.Tensor]:
-    found: dict[str, torch.Tensor] = load_file(folder / "model.safetensors")
-    return found
+    weights: dict[str, torch.Tensor] = load_file(folder / "model.safetensors")
+    return weights
 
 
 def test_a_student_has_its_blocks_and_all_else_of_the_teacher_to_the_bit(teacher: Path, tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_blocks_of_32_are_as_far_apart_as_published() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (
             ("--encoder-layers", "5", "--decoder-layers", "2"),
@@ -84,11 +84,11 @@ def test_blocks_of_32_are_as_far_apart_as_published() -> None:
     ],
 )
 def test_a_student_that_cannot_be_is_refused_without_a_traceback(
-    words: tuple[str, ...], said: str, teacher: Path, tmp_path: Path
+    words: tuple[str, ...], message: str, teacher: Path, tmp_path: Path
 ) -> None:
     argv = [sys.executable, "-m", "toolkit.models.student", *words, "--in", str(teacher), "--out", str(tmp_path / "o")]
     done = subprocess.run(argv, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True)
-    assert done.returncode == 1 and said in done.stderr and "Traceback" not in done.stderr
+    assert done.returncode == 1 and message in done.stderr and "Traceback" not in done.stderr
 
 
 def fetched(model: str, out: Path) -> Path:
@@ -107,10 +107,10 @@ def test_a_local_folder_is_fetched_to_the_byte_and_nothing_else_of_it(teacher: P
     (source / "pytorch_model.bin").write_bytes(b"a pickle")
     (source / "notes.txt").write_text("ملاحظة")
     for model in (str(source), str(source.parent)):  # the folder itself, or what a step left
-        found = fetched(model, tmp_path / Path(model).name)
-        assert {p.name for p in found.iterdir()} == {p.name for p in teacher.iterdir()}
-        assert all((found / p.name).read_bytes() == p.read_bytes() for p in teacher.iterdir())
-        assert WhisperForConditionalGeneration.from_pretrained(found).config.encoder_layers == 4
+        copied = fetched(model, tmp_path / Path(model).name)
+        assert {p.name for p in copied.iterdir()} == {p.name for p in teacher.iterdir()}
+        assert all((copied / p.name).read_bytes() == p.read_bytes() for p in teacher.iterdir())
+        assert WhisperForConditionalGeneration.from_pretrained(copied).config.encoder_layers == 4
 
 
 @pytest.mark.parametrize("model", ["nowhere", "../etc/passwd", "ليس هنا", "a/b/c"])

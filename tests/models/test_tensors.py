@@ -28,18 +28,18 @@ def test_what_is_written_is_read_and_may_be_read_by_whom_the_umask_lets(tmp_path
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "x").stat().st_mode) == 0o640
-    found = read_tensors(tmp_path / "x")
-    assert found.keys() == tensors.keys() and all(torch.equal(found[n], t) for n, t in tensors.items())
+    again = read_tensors(tmp_path / "x")
+    assert again.keys() == tensors.keys() and all(torch.equal(again[n], t) for n, t in tensors.items())
 
 
 @pytest.mark.parametrize("keep", [0, 5, 100])
 def test_a_broken_file_is_a_users_error(keep: int, tmp_path: Path) -> None:
     write_tensors(tmp_path / "x", {"a": torch.zeros(100)})
     (tmp_path / "x").write_bytes((tmp_path / "x").read_bytes()[:keep])
-    with pytest.raises(UserError, match="no whole tensor file") as error:
+    with pytest.raises(UserError, match="missing or broken tensor file") as error:
         read_tensors(tmp_path / "x")
     assert error.value.remedy and str(tmp_path / "x") in error.value.where
-    with pytest.raises(UserError, match="no whole tensor file"):
+    with pytest.raises(UserError, match="missing or broken tensor file"):
         read_tensors(tmp_path / "y")
 
 

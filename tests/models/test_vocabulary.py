@@ -89,10 +89,10 @@ def test_a_prompt_is_that_of_transformers(folder: Path, vocabulary: Vocabulary) 
 def test_languages_that_no_config_lists_are_those_of_the_tokenizer(folder: Path, tmp_path: Path) -> None:
     for path in folder.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
-    said = read_json(folder / "generation_config.json")
+    generation = read_json(folder / "generation_config.json")
     wanted = Vocabulary.read(folder).languages
-    said.pop("lang_to_id")
-    write_json(tmp_path / "generation_config.json", said)
+    generation.pop("lang_to_id")
+    write_json(tmp_path / "generation_config.json", generation)
     assert Vocabulary.read(tmp_path).languages == wanted == {"en": 302, "ar": 303, "fr": 304}
 
 

@@ -40,14 +40,14 @@ def tokens_BL() -> torch.Tensor:
 def test_every_state_and_every_logit_is_that_of_transformers(folder: Path, theirs, mel_BMT, tokens_BL) -> None:
     ours = load_whisper(folder)
     heard: list[torch.Tensor] = []
-    said: list[torch.Tensor] = []
+    written: list[torch.Tensor] = []
     states_BSD = ours.encoder(mel_BMT, heard)
-    logits_BLV = ours.logits(ours.decoder(tokens_BL, states_BSD, said))
+    logits_BLV = ours.logits(ours.decoder(tokens_BL, states_BSD, written))
     wanted = theirs(mel_BMT, decoder_input_ids=tokens_BL, output_hidden_states=True)
     torch.testing.assert_close(states_BSD, wanted.encoder_last_hidden_state, atol=2e-5, rtol=1e-4)
     torch.testing.assert_close(logits_BLV, wanted.logits, atol=1e-4, rtol=1e-4)
     # Theirs end with the output of the final LayerNorm, ours with what goes into it.
-    for mine, peers in ((heard, wanted.encoder_hidden_states), (said, wanted.decoder_hidden_states)):
+    for mine, peers in ((heard, wanted.encoder_hidden_states), (written, wanted.decoder_hidden_states)):
         assert len(mine) == len(peers)
         for a, b in zip(mine[:-1], peers[:-1], strict=True):
             torch.testing.assert_close(a, b, atol=2e-5, rtol=1e-4)
@@ -74,31 +74,31 @@ def test_a_cache_that_lost_a_row_or_has_one_twice_goes_on_as_that_row_would(fold
         cache = ours.new_cache(states_BSD, 8)
         ours.decoder.step(tokens_BL[:, :4], cache)
         cache.keep(torch.tensor(rows))
-        found = ours.decoder.step(tokens_BL[rows, 4:5], cache)
-        torch.testing.assert_close(found, wanted.expand_as(found), atol=1e-5, rtol=1e-4)
+        output = ours.decoder.step(tokens_BL[rows, 4:5], cache)
+        torch.testing.assert_close(output, wanted.expand_as(output), atol=1e-5, rtol=1e-4)
 
 
 @torch.no_grad()
 def test_each_window_of_a_beam_hears_its_own_audio(folder: Path, mel_BMT, tokens_BL) -> None:
     ours = load_whisper(folder)
     states_BSD = ours.encoder(mel_BMT)
-    found = ours.decoder.step(tokens_BL[[0, 0, 0, 1, 1, 1]], ours.new_cache(states_BSD, 13, copies=3))
+    output = ours.decoder.step(tokens_BL[[0, 0, 0, 1, 1, 1]], ours.new_cache(states_BSD, 13, copies=3))
     wanted = ours.decoder(tokens_BL, states_BSD)
-    torch.testing.assert_close(found, wanted.repeat_interleave(3, 0), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(output, wanted.repeat_interleave(3, 0), atol=1e-5, rtol=1e-4)
 
 
 def test_gradients_of_recomputed_blocks_are_those_of_kept_ones(tmp_path: Path) -> None:
     ours = load_whisper(tiny_whisper_folder(tmp_path / "hf")).train()
     mel = torch.randn(1, 80, 200, generator=torch.Generator().manual_seed(0))
-    found = []
+    gradients = []
     for recompute in (False, True):
         ours.encoder.recompute = ours.decoder.recompute = recompute
         ours.zero_grad()
         ours.logits(ours.decoder(torch.tensor([[1, 2, 3]]), ours.encoder(mel))).logsumexp(-1).sum().backward()
-        found.append({name: p.grad.clone() for name, p in ours.named_parameters() if p.grad is not None})
-    assert found[0].keys() == found[1].keys()
-    for name, grad in found[0].items():
-        torch.testing.assert_close(grad, found[1][name], msg=name)
+        gradients.append({name: p.grad.clone() for name, p in ours.named_parameters() if p.grad is not None})
+    assert gradients[0].keys() == gradients[1].keys()
+    for name, grad in gradients[0].items():
+        torch.testing.assert_close(grad, gradients[1][name], msg=name)
 
 
 def test_positions_of_the_encoder_are_those_that_transformers_makes(theirs) -> None:
@@ -150,9 +150,10 @@ def test_a_student_that_is_exported_loads_whole_and_generates_as_the_blocks_it_w
     source = tiny_whisper_folder(tmp_path / "teacher", layers=4, seed=5)
     student = make_student(load_whisper(source), [0, 3], [1, 2, 3])
     save_whisper(student, tmp_path / "student", source, "DW-2-3", {"made_from": "teacher"})
-    found, report = WhisperForConditionalGeneration.from_pretrained(tmp_path / "student", output_loading_info=True)
+    exported, report = WhisperForConditionalGeneration.from_pretrained(tmp_path / "student", output_loading_info=True)
     assert not report["missing_keys"] and not report["unexpected_keys"] and not report["mismatched_keys"]
-    assert (found.config.encoder_layers, found.config.decoder_layers, found.config.num_hidden_layers) == (2, 3, 2)
+    shape = exported.config
+    assert (shape.encoder_layers, shape.decoder_layers, shape.num_hidden_layers) == (2, 3, 2)
     cut = WhisperForConditionalGeneration.from_pretrained(source)
     cut.model.encoder.layers = torch.nn.ModuleList(cut.model.encoder.layers[i] for i in (0, 3))
     cut.model.decoder.layers = torch.nn.ModuleList(cut.model.decoder.layers[i] for i in (1, 2, 3))
@@ -162,7 +163,7 @@ def test_a_student_that_is_exported_loads_whole_and_generates_as_the_blocks_it_w
     mel = torch.randn(2, 80, 3000, generator=torch.Generator().manual_seed(1))
     words = {"language": "ar", "task": "transcribe", "return_timestamps": timestamps, "max_new_tokens": 12}
     with torch.no_grad():
-        assert found.eval().generate(mel, **words).tolist() == cut.eval().generate(mel, **words).tolist()
+        assert exported.eval().generate(mel, **words).tolist() == cut.eval().generate(mel, **words).tolist()
 
 
 def test_random_weights_of_a_seed_are_the_same_twice(tmp_path: Path) -> None:
@@ -174,7 +175,7 @@ def test_random_weights_of_a_seed_are_the_same_twice(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         ({"encoder_attention_heads": 3}, "encoder_attention_heads 3 does not divide d_model 1280"),
         ({"decoder_attention_heads": 0}, "decoder_attention_heads must be at least 1, not 0"),
@@ -182,6 +183,6 @@ def test_random_weights_of_a_seed_are_the_same_twice(tmp_path: Path) -> None:
         ({"vocab_size": -1}, "vocab_size must be at least 1"),
     ],
 )
-def test_a_shape_that_no_network_has_is_refused(change: dict[str, int], said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_a_shape_that_no_network_has_is_refused(change: dict[str, int], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         replace(LARGE_V2, **change)

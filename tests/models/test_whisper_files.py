@@ -126,12 +126,12 @@ def test_numbers_of_another_activation_would_be_others(folder: Path) -> None:
     """Why it is refused: transformers' network does something else with the same weights."""
     mel = torch.randn(1, 80, 3000, generator=torch.Generator().manual_seed(0))
     tokens = torch.tensor([[1, 2]])
-    found = []
+    logits = []
     for change in ({}, {"activation_function": "relu"}):
         _config(**change)(folder)
         with torch.no_grad():
-            found.append(WhisperForConditionalGeneration.from_pretrained(folder)(mel, decoder_input_ids=tokens).logits)
-    assert not torch.allclose(*found, atol=1e-2)
+            logits.append(WhisperForConditionalGeneration.from_pretrained(folder)(mel, decoder_input_ids=tokens).logits)
+    assert not torch.allclose(*logits, atol=1e-2)
 
 
 def test_a_folder_is_found_by_itself_and_by_its_training(whole: Path, tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def test_a_teacher_of_128_mels_is_refused_for_a_student_of_80(teacher: WhisperCo
 
 
 @pytest.mark.parametrize(
-    ("config", "said"),
+    ("config", "message"),
     [
         (StudentConfig(33, 16), "33 encoder blocks is deeper than its teacher, which has 32"),
         (StudentConfig(16, 16), "16 decoder blocks is deeper than its teacher, which has 4"),
@@ -200,15 +200,15 @@ def test_a_teacher_of_128_mels_is_refused_for_a_student_of_80(teacher: WhisperCo
         (StudentConfig(2, 2, (), (-1, 3)), "no decoder block -1"),
     ],
 )
-def test_a_student_deeper_than_its_teacher_is_refused(config: StudentConfig, said: str) -> None:
-    with pytest.raises(UserError, match=said):
+def test_a_student_deeper_than_its_teacher_is_refused(config: StudentConfig, message: str) -> None:
+    with pytest.raises(UserError, match=message):
         picks_of(config, TURBO)
 
 
 def test_a_tokenizer_of_another_release_is_refused(folder: Path) -> None:
     """large-v3 has a language more than large-v2, so its last timestamps have no row in large-v2's network."""
-    other = tiny_whisper_folder(folder.parent / "v3", languages=("en", "ar", "fr", "yue"))
-    shutil.copy(other / "tokenizer.json", folder / "tokenizer.json")
+    v3 = tiny_whisper_folder(folder.parent / "v3", languages=("en", "ar", "fr", "yue"))
+    shutil.copy(v3 / "tokenizer.json", folder / "tokenizer.json")
     with pytest.raises(UserError, match="tokenizer of another model"):
         Vocabulary.read(folder)
 

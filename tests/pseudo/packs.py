@@ -11,7 +11,7 @@ from toolkit.core.step import Step
 from toolkit.data.kaldi import write_data_dir
 from toolkit.pseudo.pack import PackConfig, run
 from toolkit.pseudo.windows import Window, read_windows
-from toolkit.score.hypotheses import Header, Hypothesis, Segment, write_hypotheses
+from toolkit.score.hypotheses import Header, Hypothesis, HypothesisSegment, write_hypotheses
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def write_labels(folder: Path, spoken: Iterable[Spoken]) -> Path:
             text=u.text,
             seconds=u.seconds,
             language=u.language,
-            segments=tuple(Segment(*s) for s in u.segments),
+            segments=tuple(HypothesisSegment(*s) for s in u.segments),
             ended=u.ended,
         )
         for u in sorted(spoken, key=lambda u: u.id)

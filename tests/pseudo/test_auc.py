@@ -16,11 +16,11 @@ few_values = st.sampled_from([-1.5, 0.0, 0.25, 2.0])
 @given(st.lists(st.tuples(few_values | st.floats(-1e6, 1e6), st.booleans()), min_size=1, max_size=60))
 def test_the_area_is_that_of_scikit_learn(rows: list[tuple[float, bool]]) -> None:
     scores, bad = np.array([s for s, _ in rows]), np.array([b for _, b in rows])
-    found = Ranked(scores).auc(bad)
+    auc = Ranked(scores).auc(bad)
     if bad.all() or not bad.any():
-        assert found is None
+        assert auc is None
     else:
-        assert found == pytest.approx(roc_auc_score(bad, scores), abs=1e-12)
+        assert auc == pytest.approx(roc_auc_score(bad, scores), abs=1e-12)
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=2, max_size=40))

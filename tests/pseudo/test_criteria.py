@@ -40,7 +40,7 @@ def test_a_criterion_is_read_as_it_is_written(comparisons: list[Comparison]) -> 
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("wer < 20", "`wer < 20` is no comparison"),
         ("wer = 20", "is no comparison"),
@@ -57,10 +57,10 @@ def test_a_criterion_is_read_as_it_is_written(comparisons: list[Comparison]) -> 
         ("__import__('os') <= 1", "is no comparison"),
     ],
 )
-def test_what_is_no_criterion_is_refused_with_what_is_wrong(text: str, said: str) -> None:
-    with pytest.raises(ValueError, match=r"keep\.mine") as found:
+def test_what_is_no_criterion_is_refused_with_what_is_wrong(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=r"keep\.mine") as error:
         SelectConfig(keep={"mine": text})
-    assert said in str(found.value)
+    assert message in str(error.value)
 
 
 @pytest.mark.parametrize("name", ["", "../x", "a/b", "a b", "a\nb", "x" * 300])
@@ -72,24 +72,26 @@ def test_a_selection_that_cannot_name_a_file_is_refused(name: str) -> None:
 def test_limits_are_held_by_both_ends_and_all_must_hold() -> None:
     rows = [hypothesis(f"u{i}", "نعم", avg_logprob=c, entropy=e) for i, (c, e) in enumerate([(-0.6, 1), (-0.7, 1)])]
     rows.append(hypothesis("u2", "نعم", avg_logprob=-0.5, entropy=1.01))
-    found = measured([(None, row) for row in rows])
-    chosen = select(found, "x", parse("confidence >= -0.6, entropy <= 1"))
+    measures = measured([(None, row) for row in rows])
+    chosen = select(measures, "x", parse("confidence >= -0.6, entropy <= 1"))
     assert chosen.kept.tolist() == [True, False, False]
     assert chosen.dropped() == {"confidence below -0.6": 1, "entropy above 1": 1}
 
 
 @pytest.mark.parametrize("value", [None, math.nan, math.inf])
 def test_a_score_that_is_not_known_fails_every_comparison_and_says_so(value: float | None) -> None:
-    found = measured([(None, hypothesis("a", "نعم", avg_logprob=value)), (None, hypothesis("b", "لا", avg_logprob=-1))])
+    measures = measured(
+        [(None, hypothesis("a", "نعم", avg_logprob=value)), (None, hypothesis("b", "لا", avg_logprob=-1))]
+    )
     for criterion in ("confidence <= 0", "confidence >= -99"):
-        chosen = select(found, "x", parse(criterion))
+        chosen = select(measures, "x", parse(criterion))
         assert chosen.kept.tolist() == [False, True] and chosen.dropped() == {"confidence unknown": 1}
 
 
 @given(st.lists(st.none() | st.floats(-2, 2), min_size=1, max_size=20), st.floats(-2, 2))
 def test_every_label_is_kept_or_has_one_reason(values: list[float | None], limit: float) -> None:
-    found = measured([(None, hypothesis(f"u{i:03d}", "نعم", entropy=v)) for i, v in enumerate(values)])
-    chosen = select(found, "x", parse(f"entropy <= {limit:.17f}"))
+    measures = measured([(None, hypothesis(f"u{i:03d}", "نعم", entropy=v)) for i, v in enumerate(values)])
+    chosen = select(measures, "x", parse(f"entropy <= {limit:.17f}"))
     assert int(chosen.kept.sum()) + sum(chosen.dropped().values()) == len(values)
     assert chosen.kept.tolist() == [v is not None and v <= chosen.criterion[0].limit for v in values]
     assert np.array_equal(chosen.kept, chosen.code == 0)

@@ -187,8 +187,8 @@ def test_a_hugging_face_folder_is_converted_once_and_anew_when_its_weights_chang
     first = made()
     CTranslate2Backend(whisper, vocabulary, "cpu", "int8", 1, tmp_path / "cache")
     assert made() == first and len(first) == 1
-    other = tiny_whisper_folder(tmp_path / "other", seed=5)
-    CTranslate2Backend(other, Vocabulary.read(other), "cpu", "int8", 1, tmp_path / "cache")
+    second = tiny_whisper_folder(tmp_path / "other", seed=5)
+    CTranslate2Backend(second, Vocabulary.read(second), "cpu", "int8", 1, tmp_path / "cache")
     assert len(made()) == 2 and made().items() >= first.items()
 
 

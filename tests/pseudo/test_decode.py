@@ -71,13 +71,13 @@ def generate(
             force_unique_generate_call=True, renormalize_logits=True,
         ).tolist()  # fmt: skip
     prompt = vocabulary.prompt("ar", timestamps)
-    found = []
+    texts = []
     for row in rows:
         assert row[: len(prompt)] == prompt
         written = row[len(prompt) :]
         end = written.index(vocabulary.end) if vocabulary.end in written else None
-        found.append((tuple(written[:end]), end is not None))
-    return found
+        texts.append((tuple(written[:end]), end is not None))
+    return texts
 
 
 def decode(
@@ -96,9 +96,9 @@ def search(ours: Whisper, vocabulary: Vocabulary, wave: np.ndarray, timestamps: 
 def test_greedy_writes_what_transformers_writes(
     timestamps: bool, limit: int, ours, theirs, vocabulary: Vocabulary, waves
 ) -> None:
-    found = decode(ours, vocabulary, waves, timestamps, limit)
+    ours_rows = decode(ours, vocabulary, waves, timestamps, limit)
     wanted = generate(theirs, vocabulary, waves, timestamps, 1, limit)
-    assert [(row.tokens, row.ended) for row in found] == wanted
+    assert [(row.tokens, row.ended) for row in ours_rows] == wanted
 
 
 @pytest.mark.parametrize("timestamps", [False, True], ids=["plain", "timestamps"])
@@ -106,9 +106,9 @@ def test_greedy_writes_what_transformers_writes(
 def test_a_beam_finds_what_transformers_finds(
     timestamps: bool, beam: int, limit: int, ours, theirs, vocabulary: Vocabulary, waves
 ) -> None:
-    found = [search(ours, vocabulary, wave, timestamps, limit, beam) for wave in waves[:5]]
+    ours_rows = [search(ours, vocabulary, wave, timestamps, limit, beam) for wave in waves[:5]]
     wanted = generate(theirs, vocabulary, waves[:5], timestamps, beam, limit)
-    assert [(row.tokens, row.ended) for row in found] == wanted
+    assert [(row.tokens, row.ended) for row in ours_rows] == wanted
 
 
 def test_these_networks_end_at_different_times_and_some_never(tmp_path_factory, waves) -> None:
@@ -169,11 +169,11 @@ def test_scores_are_those_of_a_naive_loop_in_float64(
     network.generation_config.no_timestamps_token_id = vocabulary.no_timestamps
     for wave in waves[:4]:
         if beam == 1:
-            (found,) = decode(ours, vocabulary, [wave], timestamps, 12)
+            (decoded,) = decode(ours, vocabulary, [wave], timestamps, 12)
         else:
-            found = search(ours, vocabulary, wave, timestamps, 12, beam)
-        wanted = naive(network, vocabulary, wave, timestamps, found.tokens, found.ended)
-        assert (found.avg_logprob, found.entropy, found.no_speech) == pytest.approx(wanted, abs=2e-4)
+            decoded = search(ours, vocabulary, wave, timestamps, 12, beam)
+        wanted = naive(network, vocabulary, wave, timestamps, decoded.tokens, decoded.ended)
+        assert (decoded.avg_logprob, decoded.entropy, decoded.no_speech) == pytest.approx(wanted, abs=2e-4)
 
 
 def test_where_the_limit_is_reached_the_text_has_not_ended(ours, vocabulary: Vocabulary, waves) -> None:
@@ -205,5 +205,5 @@ def test_the_rules_of_timestamps_are_those_of_transformers_whatever_was_written(
         logits = torch.randn(1, vocabulary.size, generator=generator) * 3
         wanted = rules(torch.tensor([[*prompt, *written]]), logits.clone()[:, :]) > -1e20
         mine(logits, torch.tensor([written], dtype=torch.long).reshape(1, length))
-        found = logits > NEVER / 2
-        assert (found == wanted).all(), (written, (found != wanted).nonzero().tolist()[:5])
+        allowed = logits > NEVER / 2
+        assert (allowed == wanted).all(), (written, (allowed != wanted).nonzero().tolist()[:5])

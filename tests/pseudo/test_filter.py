@@ -33,11 +33,11 @@ WORKED = {
 @pytest.mark.parametrize("case", WORKED)
 def test_the_filter_decides_as_a_reader_would(case: str) -> None:
     reference, label, errors, words = WORKED[case]
-    found = measured([(reference, label)])
-    assert (found.words.edits[0], found.words.lengths[0]) == (errors, words)
-    assert found.columns["wer"][0] == 100 * errors / words
+    measures = measured([(reference, label)])
+    assert (measures.words.edits[0], measures.words.lengths[0]) == (errors, words)
+    assert measures.columns["wer"][0] == 100 * errors / words
     for limit in (0, 20, 40, 80, 200):
-        kept = select(found, "filtered", parse(f"wer <= {limit}")).kept
+        kept = select(measures, "filtered", parse(f"wer <= {limit}")).kept
         assert kept[0] == (errors * 100 <= limit * words)
 
 
@@ -62,50 +62,50 @@ def test_the_papers_profile_deletes_what_is_not_arabic() -> None:
 def test_utterances_are_judged_one_by_one_and_not_as_they_are_joined() -> None:
     pairs = [("نعم يا سيدي العزيز", "نعم يا سيدي العزيز"), ("لا", "نعم")]
     joined = " ".join(a for a, _ in pairs), " ".join(b for _, b in pairs)
-    found = measured([*pairs, joined])
-    assert select(found, "filtered", parse("wer <= 20")).kept.tolist() == [True, False, True]
+    measures = measured([*pairs, joined])
+    assert select(measures, "filtered", parse("wer <= 20")).kept.tolist() == [True, False, True]
 
 
 @pytest.mark.parametrize("limit", [20, 40, 60])
 def test_a_rate_of_just_the_limit_is_kept(limit: int) -> None:
     words = ["كان", "يا", "ما", "كان", "هنا"]
     label = ["خطا" if i < limit // 20 else word for i, word in enumerate(words)]
-    found = measured([(" ".join(words), " ".join(label))])
-    assert found.columns["wer"][0] == limit
-    assert select(found, "at", parse(f"wer <= {limit}")).kept.all()
-    assert not select(found, "below", parse(f"wer <= {limit - 0.001}")).kept.any()
+    measures = measured([(" ".join(words), " ".join(label))])
+    assert measures.columns["wer"][0] == limit
+    assert select(measures, "at", parse(f"wer <= {limit}")).kept.all()
+    assert not select(measures, "below", parse(f"wer <= {limit - 0.001}")).kept.any()
 
 
 @given(st.lists(st.tuples(texts | sentences, texts | sentences), min_size=1, max_size=5))
 def test_error_rates_are_jiwers(pairs: list[tuple[str, str]]) -> None:
-    found, spelt = measured(pairs), profile("sawt")
+    measures, spelt = measured(pairs), profile("sawt")
     for i, (reference, label) in enumerate(pairs):
-        one, other = spelt(reference), spelt(label)
+        one, label_text = spelt(reference), spelt(label)
         if not one:
-            assert found.columns["wer"][i] != found.columns["wer"][i]  # NaN
+            assert measures.columns["wer"][i] != measures.columns["wer"][i]  # NaN
             continue
-        assert found.columns["wer"][i] == pytest.approx(100 * jiwer.wer(one, other))
-        assert found.columns["cer"][i] == pytest.approx(100 * jiwer.cer(one, other))
+        assert measures.columns["wer"][i] == pytest.approx(100 * jiwer.wer(one, label_text))
+        assert measures.columns["cer"][i] == pytest.approx(100 * jiwer.cer(one, label_text))
 
 
 def test_an_empty_label_has_a_wer_of_100_and_is_never_kept() -> None:
-    found = measured([("انا رحت", ""), ("انا رحت", " … "), ("انا رحت", "انا رحت")])
-    assert found.columns["wer"].tolist() == found.columns["cer"].tolist() == [100, 100, 0]
+    measures = measured([("انا رحت", ""), ("انا رحت", " … "), ("انا رحت", "انا رحت")])
+    assert measures.columns["wer"].tolist() == measures.columns["cer"].tolist() == [100, 100, 0]
     for criterion in ("", "wer <= 120", "words <= 3", "repetition <= 9"):
-        chosen = select(found, "any", parse(criterion))
+        chosen = select(measures, "any", parse(criterion))
         assert chosen.kept.tolist() == [False, False, True]
         assert chosen.dropped() == {"empty label": 2}
 
 
 def test_a_label_that_was_cut_off_is_no_label() -> None:
-    found = measured([("انا رحت", hypothesis("a", "انا رحت", ended=False)), ("انا رحت", "انا رحت")])
-    assert found.columns["wer"].tolist() == [0, 0]
-    assert select(found, "unfiltered", ()).dropped() == {"label cut off": 1}
+    measures = measured([("انا رحت", hypothesis("a", "انا رحت", ended=False)), ("انا رحت", "انا رحت")])
+    assert measures.columns["wer"].tolist() == [0, 0]
+    assert select(measures, "unfiltered", ()).dropped() == {"label cut off": 1}
 
 
 def test_an_utterance_without_a_reference_is_dropped_by_a_filter_that_wants_one_for_a_reason_of_its_own() -> None:
-    found = measured([(None, "نعم"), ("؟!", "نعم"), ("نعم", "لا"), ("نعم", "نعم")])
-    chosen = select(found, "filtered", parse("wer <= 20"))
+    measures = measured([(None, "نعم"), ("؟!", "نعم"), ("نعم", "لا"), ("نعم", "نعم")])
+    chosen = select(measures, "filtered", parse("wer <= 20"))
     assert chosen.kept.tolist() == [False, False, False, True]
     assert chosen.dropped() == {"no reference": 1, "empty reference": 1, "wer above 20": 1}
-    assert select(found, "unfiltered", ()).kept.all()
+    assert select(measures, "unfiltered", ()).kept.all()

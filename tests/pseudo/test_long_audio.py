@@ -18,10 +18,10 @@ def vocabulary(whisper: Path) -> Vocabulary:
 
 def tokens(vocabulary: Vocabulary, *parts: float | str) -> tuple[int, ...]:
     """Numbers are timestamps, the rest is text."""
-    found: list[int] = []
+    numbers: list[int] = []
     for part in parts:
-        found += vocabulary.encode(part) if isinstance(part, str) else [vocabulary.timestamp(part)]
-    return tuple(found)
+        numbers += vocabulary.encode(part) if isinstance(part, str) else [vocabulary.timestamp(part)]
+    return tuple(numbers)
 
 
 A, B, C = "ما بعرف", "إن شاءَ الله", "press one"
@@ -98,19 +98,19 @@ def test_whatever_is_written_all_audio_is_heard_in_the_order_of_time(
 def test_two_hours_are_finite_and_ordered_and_no_word_comes_twice(vocabulary: Vocabulary) -> None:
     """A back-end that closes a segment every 4 s and leaves open what the window cuts."""
     wave = np.broadcast_to(np.float32(0.1), 2 * 3600 * RATE)
-    said: list[str] = []
+    texts: list[str] = []
 
     def write(n: int, seconds: float) -> tuple[int, ...]:
         parts: list[float | str] = []
         whole = int(seconds // 4)
         for k in range(whole):
-            parts += [4.0 * k, f"{len(said)} ب", 4.0 * (k + 1)]
-            said.append(f"{len(said)} ب")
+            parts += [4.0 * k, f"{len(texts)} ب", 4.0 * (k + 1)]
+            texts.append(f"{len(texts)} ب")
         return tokens(vocabulary, *parts, *([4.0 * whole, "cut"] if seconds - 4 * whole > 0.5 else []))
 
     heard, windows = listen(wave, vocabulary, write)
     assert covered(windows, len(wave)) and len(windows) == -(-7200 // 28)
-    assert [s.text for s in heard.segments] == said
+    assert [s.text for s in heard.segments] == texts
     assert [s.start for s in heard.segments] == [4.0 * k for k in range(1800)]
 
 

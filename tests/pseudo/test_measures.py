@@ -119,16 +119,16 @@ def test_an_arabic_sentence_is_in_its_script(text: str) -> None:
 
 def test_repetition_is_of_the_letters_and_the_loop_of_the_words() -> None:
     looped = "شكرا، " * 30
-    found = measured([(None, looped), (None, "نعم نعم قال كل شيء كل شيء كل شيء"), (None, "انا رحت السوق")])
-    assert found.columns["repetition"][0] == repetition(looped).letter_ratio > 2.4
-    assert found.columns["loop"].tolist() == [30, 6, 0]  # punctuation hides no loop
-    assert found.columns["words"].tolist() == [30, 9, 3]
+    measures = measured([(None, looped), (None, "نعم نعم قال كل شيء كل شيء كل شيء"), (None, "انا رحت السوق")])
+    assert measures.columns["repetition"][0] == repetition(looped).letter_ratio > 2.4
+    assert measures.columns["loop"].tolist() == [30, 6, 0]  # punctuation hides no loop
+    assert measures.columns["words"].tolist() == [30, 9, 3]
 
 
 def test_characters_per_second_counts_what_is_read_aloud() -> None:
     rows = [(None, hypothesis("a", "قَالَ  لا!", seconds=2.0)), (None, hypothesis("b", "نعم", seconds=0.0))]
-    found = measured(rows).columns["characters_per_second"]
-    assert found[0] == len("قال لا") / 2 and math.isnan(found[1])
+    rates = measured(rows).columns["characters_per_second"]
+    assert rates[0] == len("قال لا") / 2 and math.isnan(rates[1])
 
 
 @pytest.mark.parametrize(
@@ -143,15 +143,15 @@ def test_characters_per_second_counts_what_is_read_aloud() -> None:
     ],
 )
 def test_agreement_is_one_minus_the_edits_over_the_longer_text(label: str, proxy: str, agreement: float) -> None:
-    for one, other in ((label, proxy), (proxy, label)):  # whichever is whose
-        found = measured([(None, one)], proxies=[other]).columns["agreement"][0]
-        assert found == pytest.approx(agreement)
+    for one, second in ((label, proxy), (proxy, label)):  # whichever is whose
+        value = measured([(None, one)], proxies=[second]).columns["agreement"][0]
+        assert value == pytest.approx(agreement)
 
 
 def test_what_is_not_known_is_nan_and_not_a_number() -> None:
-    found = measured([(None, "نعم")]).columns
+    columns = measured([(None, "نعم")]).columns
     for name in ("wer", "cer", "confidence", "entropy", "no_speech", "agreement"):
-        assert math.isnan(found[name][0])
+        assert math.isnan(columns[name][0])
 
 
 @given(st.lists(st.tuples(st.none() | sentences, sentences, st.none() | sentences), min_size=1, max_size=6))
@@ -166,18 +166,18 @@ def test_a_label_is_measured_alike_alone_and_among_others(rows: list[tuple[str |
 
 def test_more_utterances_than_a_batch_stay_in_order() -> None:
     texts = [f"كلمة {i}" for i in range(BATCH + 3)]
-    found = measured([(text, text if i % 2 else "لا") for i, text in enumerate(texts)])
-    assert len(found) == BATCH + 3 and found.ids == sorted(found.ids)
-    assert found.columns["wer"].tolist() == [0.0 if i % 2 else 100.0 for i in range(BATCH + 3)]
+    measures = measured([(text, text if i % 2 else "لا") for i, text in enumerate(texts)])
+    assert len(measures) == BATCH + 3 and measures.ids == sorted(measures.ids)
+    assert measures.columns["wer"].tolist() == [0.0 if i % 2 else 100.0 for i in range(BATCH + 3)]
 
 
 def test_half_a_surrogate_pair_and_controls_do_no_harm() -> None:
     odd = "نعم \ud83d \x00 لا"
-    found = measured([(odd, odd), ("نعم", odd)])
-    assert found.columns["wer"][0] == 0 and found.columns["script"][0] == 0
+    measures = measured([(odd, odd), ("نعم", odd)])
+    assert measures.columns["wer"][0] == 0 and measures.columns["script"][0] == 0
 
 
 def test_boilerplate_is_found_whatever_the_profile_of_the_scores_deletes() -> None:
-    found = measured([(None, "Thanks for watching"), (None, "نعم Thanks for watching")], "to-distill")
+    measures = measured([(None, "Thanks for watching"), (None, "نعم Thanks for watching")], "to-distill")
     assert profile("to-distill")("Thanks for watching").strip() == ""
-    assert found.columns["boilerplate"].tolist() == [1, 3 / 4]
+    assert measures.columns["boilerplate"].tolist() == [1, 3 / 4]

@@ -31,7 +31,7 @@ SECONDS = st.one_of(st.sampled_from((0.02, 0.01, 15.0, 29.98, 29.99, 30.0, 30.01
 @st.composite
 def spoken_sets(draw: st.DrawFn) -> list[Spoken]:
     """Up to 25 utterances of up to four speakers, some without words, some with times that make no sense."""
-    found = []
+    utterances = []
     for i in range(draw(st.integers(1, 25))):
         speaker, seconds = draw(IDS), draw(SECONDS)
         words = draw(st.lists(st.sampled_from(WORDS), max_size=40))
@@ -39,9 +39,9 @@ def spoken_sets(draw: st.DrawFn) -> list[Spoken]:
         segments = tuple((a, b, words[k % len(words)]) for k, (a, b) in enumerate(pieces))
         language = draw(st.sampled_from(("ar", "ar", "en")))
         at, recording = draw(st.integers(0, 500_000)) / 100, draw(st.sampled_from(("r1", "ر٢")))
-        found.append(Spoken(f"{speaker}-{i:03d}", speaker, seconds, " ".join(words), segments, language, at=at))
-        found[-1] = replace(found[-1], recording=recording + speaker)
-    return found
+        utterances.append(Spoken(f"{speaker}-{i:03d}", speaker, seconds, " ".join(words), segments, language, at=at))
+        utterances[-1] = replace(utterances[-1], recording=recording + speaker)
+    return utterances
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -115,10 +115,10 @@ def _check_full(one: Window, two: Window, config: PackConfig) -> None:
 
 
 def _chains(windows: list[Window]) -> dict[tuple[str, str], list[Window]]:
-    found: dict[tuple[str, str], list[Window]] = {}
+    chains: dict[tuple[str, str], list[Window]] = {}
     for window in windows:
-        found.setdefault((window.speaker, window.language), []).append(window)
-    return found
+        chains.setdefault((window.speaker, window.language), []).append(window)
+    return chains
 
 
 def _on_grid(seconds: float) -> bool:
@@ -259,7 +259,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_mistake_is_named(name: str, whisper: Path, tmp_path: Path) -> None:
-    words, fields, what = REFUSED[name]
+    words, fields, message = REFUSED[name]
     spoken = [Spoken("س-1", "س", 2.0)]
     folders = {"model": whisper, "empty": tmp_path / "empty", "select": tmp_path / "select"}
     folders["empty"].mkdir()
@@ -273,7 +273,7 @@ def test_a_mistake_is_named(name: str, whisper: Path, tmp_path: Path) -> None:
     (tmp_path / "select/kept/nul.txt").write_bytes(b"s\0-1\n")
     with pytest.raises(UserError) as refusal:
         pack(tmp_path / "out", PackConfig(**fields), *(folders[w] for w in words))
-    assert what in refusal.value.what
+    assert message in refusal.value.what
     assert refusal.value.where and refusal.value.remedy
 
 

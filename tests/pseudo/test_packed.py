@@ -54,8 +54,8 @@ CASES: dict[str, tuple[tuple[float | str, ...], list[list[str] | None]]] = {
 @pytest.mark.parametrize("name", CASES)
 def test_segments_go_where_a_hand_puts_them(name: str, vocabulary: Vocabulary) -> None:
     parts, wanted = CASES[name]
-    found = told_apart(decoded(vocabulary, *parts), PLACES, GAP, vocabulary)
-    assert [p and [vocabulary.decode(span.tokens) for span in p] for p in found] == wanted
+    spans = told_apart(decoded(vocabulary, *parts), PLACES, GAP, vocabulary)
+    assert [p and [vocabulary.decode(span.tokens) for span in p] for p in spans] == wanted
 
 
 def test_the_utterance_in_which_a_text_was_cut_off_is_heard_alone(vocabulary: Vocabulary) -> None:
@@ -63,9 +63,9 @@ def test_the_utterance_in_which_a_text_was_cut_off_is_heard_alone(vocabulary: Vo
     assert [part is None for part in told_apart(cut, PLACES, GAP, vocabulary)] == [False, False, True]
 
 
-def jobs(*said: tuple[str, str, float]) -> list[Job]:
+def jobs(*spoken: tuple[str, str, float]) -> list[Job]:
     """(speaker, language, seconds) of each."""
-    return [Job(Utterance(f"{i:02d}", "", 0.0, None, who, s), code) for i, (who, code, s) in enumerate(said)]
+    return [Job(Utterance(f"{i:02d}", "", 0.0, None, who, s), code) for i, (who, code, s) in enumerate(spoken)]
 
 
 def test_those_that_follow_each_other_share_a_window_while_there_is_room() -> None:
@@ -110,14 +110,14 @@ def test_what_is_told_apart_is_heard_once_and_the_rest_alone(
     window = decoded(vocabulary, 0.0, A, 2.0, 4.6, B, 6.0, 6.5, C, 9.0)
     transcriber._backend = scribe = Scribe({9 * RATE: window, round(1.4 * RATE): alone})
     group = [Job(u, "ar") for u in _utterances(data)]
-    found = transcribe_packed(transcriber, [group], _never, 16)
+    hypotheses = transcribe_packed(transcriber, [group], _never, 16)
     assert scribe.heard == [(9 * RATE, True), (round(1.4 * RATE), timestamps)]
-    assert [(row.id, row.text, row.seconds) for row in found] == [
+    assert [(row.id, row.text, row.seconds) for row in hypotheses] == [
         ("a-1", A, 2.0),
         ("a-2", D, 1.4),
         ("a-3", f"{B} {C}", 4.4),
     ]
-    third = found[2]
+    third = hypotheses[2]
     assert (third.avg_logprob, third.entropy, third.no_speech) == (-0.5, 1.5, 0.25)  # of the whole window
     words = [vocabulary.encode(B), vocabulary.encode(C)]
     if timestamps:
@@ -150,8 +150,8 @@ def test_a_broken_and_a_silent_utterance_of_a_window_leave_the_others_packed(
     transcriber._backend = scribe = Scribe({4 * RATE: decoded(vocabulary, 0.0, A, 2.0, 2.6, B, 4.0)})
     dropped: list[str] = []
     group = [Job(u, "ar") for u in _utterances(data)]
-    found = transcribe_packed(transcriber, [group], lambda id, reason, detail: dropped.append(id), 16)
-    assert [(row.id, row.text) for row in found] == [("a-1", A), ("a-3", ""), ("a-4", B)]
+    hypotheses = transcribe_packed(transcriber, [group], lambda id, reason, detail: dropped.append(id), 16)
+    assert [(row.id, row.text) for row in hypotheses] == [("a-1", A), ("a-3", ""), ("a-4", B)]
     assert dropped == ["a-2"] and scribe.heard == [(4 * RATE, True)]
 
 
@@ -161,8 +161,8 @@ def test_utterances_longer_than_their_table_says_are_heard_alone(
     data = write_set(tmp_path / "set", {"a-1": noise(6, 1), "a-2": noise(7, 2)}, {"a-1": 1.0, "a-2": 1.0})
     transcriber = Transcriber(whisper, DecodeConfig(packed=True, packed_gap=GAP, window_seconds=8.0))
     transcriber._backend = scribe = Scribe({n * RATE: decoded(vocabulary, A) for n in (6, 7)})
-    found = transcribe_packed(transcriber, [[Job(u, "ar") for u in _utterances(data)]], _never, 16)
-    assert [row.text for row in found] == [A, A] and sorted(scribe.heard) == [(6 * RATE, False), (7 * RATE, False)]
+    hypotheses = transcribe_packed(transcriber, [[Job(u, "ar") for u in _utterances(data)]], _never, 16)
+    assert [row.text for row in hypotheses] == [A, A] and sorted(scribe.heard) == [(6 * RATE, False), (7 * RATE, False)]
 
 
 def test_the_step_loses_nobody_and_neither_batch_nor_a_second_time_changes_anything(
@@ -175,8 +175,8 @@ def test_the_step_loses_nobody_and_neither_batch_nor_a_second_time_changes_anyth
     assert rows(tmp_path / "a/out").keys() == waves.keys() and not lost(step)
     for batch in (1, 16):
         transcribe(data, whisper, tmp_path / f"b{batch}/out", batch=batch, **packed)
-        found, wanted = rows(tmp_path / f"b{batch}/out"), rows(tmp_path / "a/out")
-        assert [r.text for r in found.values()] == [r.text for r in wanted.values()]
+        hypotheses, wanted = rows(tmp_path / f"b{batch}/out"), rows(tmp_path / "a/out")
+        assert [r.text for r in hypotheses.values()] == [r.text for r in wanted.values()]
     before = results(tmp_path / "a/out")
     transcribe(data, whisper, tmp_path / "a/again", **packed)
     assert results(tmp_path / "a/again") == before and before.keys() == set(RESULTS)

@@ -54,55 +54,55 @@ def test_selections_are_lists_of_ids_and_what_they_drop_is_in_the_ledger(
 
 def test_the_table_of_scores_has_every_score_of_every_label(one: tuple[Path, Path], tmp_path: Path) -> None:
     selected(tmp_path / "out", *one)
-    found = table(tmp_path / "out")
-    assert list(found) == sorted(LABELS)
-    assert list(found["a-1"]) == ["id", "set", "dialect", "label", "reference", *SCORES]
-    assert [found[id]["wer"] for id in sorted(LABELS)] == ["0", "33.3333", "0", "100"]
-    assert found["b-2"]["boilerplate"] == "1" and found["a-1"]["boilerplate"] == "0"
-    assert (found["a-1"]["set"], found["a-1"]["dialect"], found["a-1"]["seconds"]) == ("mgb2", "EGY", "4")
-    assert found["a-1"]["confidence"] == found["a-1"]["agreement"] == ""
+    scores = table(tmp_path / "out")
+    assert list(scores) == sorted(LABELS)
+    assert list(scores["a-1"]) == ["id", "set", "dialect", "label", "reference", *SCORES]
+    assert [scores[id]["wer"] for id in sorted(LABELS)] == ["0", "33.3333", "0", "100"]
+    assert scores["b-2"]["boilerplate"] == "1" and scores["a-1"]["boilerplate"] == "0"
+    assert (scores["a-1"]["set"], scores["a-1"]["dialect"], scores["a-1"]["seconds"]) == ("mgb2", "EGY", "4")
+    assert scores["a-1"]["confidence"] == scores["a-1"]["agreement"] == ""
 
 
 def test_the_document_says_who_labelled_what_is_left_and_what_was_chosen(
     one: tuple[Path, Path], tmp_path: Path
 ) -> None:
     selected(tmp_path / "out", *one, keep=KEEP, lambdas=(20.0, 50.0))
-    said = read_json(tmp_path / "out/survival.json")
-    assert set(said) == {
+    document = read_json(tmp_path / "out/survival.json")
+    assert set(document) == {
         *("profile", "lambdas", "labels", "proxy", "counts", "survival", "histograms", "auc", "selections"),
     }
-    assert said["profile"] == "sawt@1" and said["proxy"] is None
-    assert said["labels"]["model"] == "teacher" and said["labels"]["settings"] == {"mgb2": "greedy"}
-    assert said["counts"]["utterances"] == said["counts"]["referenced"] == 4
-    of = {(r["group"], r["value"], r["lambda"]): (r["utterances"], r["of"]) for r in said["survival"]}
+    assert document["profile"] == "sawt@1" and document["proxy"] is None
+    assert document["labels"]["model"] == "teacher" and document["labels"]["settings"] == {"mgb2": "greedy"}
+    assert document["counts"]["utterances"] == document["counts"]["referenced"] == 4
+    of = {(r["group"], r["value"], r["lambda"]): (r["utterances"], r["of"]) for r in document["survival"]}
     assert [of["all", "all", limit] for limit in (None, 20.0, 50.0)] == [(4, 4), (2, 4), (3, 4)]
     assert (of["dialect", "EGY", 50.0], of["dialect", "GLF", 50.0]) == ((2, 2), (1, 2))
     assert of["duration", "2-5", 20.0] == (2, 4)
-    half = said["selections"]["half"]
+    half = document["selections"]["half"]
     assert (half["criterion"], half["utterances"], half["dropped"]) == ("wer <= 50", 3, {"wer above 50": 1})
     assert half["wer"] == pytest.approx(100 / 7, abs=1e-5)  # one word of seven
     rows = (tmp_path / "out/survival.tsv").read_text(encoding="utf-8").splitlines()
-    assert len(rows) == 1 + len(said["survival"]) and rows[0].startswith("group\tvalue\tlambda\tutterances")
+    assert len(rows) == 1 + len(document["survival"]) and rows[0].startswith("group\tvalue\tlambda\tutterances")
 
 
 def test_two_runs_give_the_same_bytes_whatever_the_order_of_the_inputs(one: tuple[Path, Path], tmp_path: Path) -> None:
-    other = write_data(tmp_path / "data/masc", {"c-1": "نعم"}), write_labels(tmp_path / "labels/masc", {"c-1": "نعم"})
+    second = write_data(tmp_path / "data/masc", {"c-1": "نعم"}), write_labels(tmp_path / "labels/masc", {"c-1": "نعم"})
     runs = [tmp_path / name for name in ("x", "y")]
-    selected(runs[0], *one, *other, keep=KEEP)
-    selected(runs[1], *reversed((*one, *other)), keep=KEEP)
+    selected(runs[0], *one, *second, keep=KEEP)
+    selected(runs[1], *reversed((*one, *second)), keep=KEEP)
     files = [{p.relative_to(run): p.read_bytes() for p in run.rglob("*") if p.is_file()} for run in runs]
     assert files[0] == files[1] and len(files[0]) == 6
 
 
 def test_several_sets_of_one_model_are_parted_by_corpus(one: tuple[Path, Path], tmp_path: Path) -> None:
-    other = write_data(tmp_path / "data/masc", {"a-3": "نعم"}), write_labels(tmp_path / "labels/masc", {"a-3": "لا"})
-    selected(tmp_path / "out", *one, *other, keep=KEEP)
+    second = write_data(tmp_path / "data/masc", {"a-3": "نعم"}), write_labels(tmp_path / "labels/masc", {"a-3": "لا"})
+    selected(tmp_path / "out", *one, *second, keep=KEEP)
     assert {id: row["set"] for id, row in table(tmp_path / "out").items()} == {
         **dict.fromkeys(LABELS, "mgb2"),
         "a-3": "masc",
     }
-    said = read_json(tmp_path / "out/survival.json")["survival"]
-    of = {r["value"]: (r["utterances"], r["of"]) for r in said if r["group"] == "corpus" and r["lambda"] == 20}
+    rows = read_json(tmp_path / "out/survival.json")["survival"]
+    of = {r["value"]: (r["utterances"], r["of"]) for r in rows if r["group"] == "corpus" and r["lambda"] == 20}
     assert of == {"masc": (0, 1), "mgb2": (2, 4)}
 
 
@@ -110,8 +110,8 @@ def test_a_second_model_is_the_proxy_and_its_agreement_a_score(one: tuple[Path, 
     second = {"a-1": "قال المعلم", "a-2": "انا رحت السوق", "b-2": "نعم", "z-9": "زائد"}
     proxy = write_labels(tmp_path / "proxy/mgb2", second, model="proxy")
     step = selected(tmp_path / "out", *one, proxy, keep={"agreed": "agreement >= 0.6"})
-    found = {id: row["agreement"] for id, row in table(tmp_path / "out").items()}
-    assert found == {"a-1": "1", "a-2": "0.666667", "b-1": "", "b-2": "0"}
+    scores = {id: row["agreement"] for id, row in table(tmp_path / "out").items()}
+    assert scores == {"a-1": "1", "a-2": "0.666667", "b-1": "", "b-2": "0"}
     assert read_kept(tmp_path / "out", "agreed") == ["a-1", "a-2"]
     assert step.ledger.reasons() == {"agreed: agreement below 0.6": 1, "agreed: agreement unknown": 1}
     assert read_json(tmp_path / "out/survival.json")["proxy"]["model"] == "proxy"
@@ -123,25 +123,25 @@ def test_audio_without_references_is_selected_by_scores_that_need_none(tmp_path:
     labels = write_labels(tmp_path / "labels/radio", rows)
     selected(tmp_path / "out", data, labels, keep={"sure": "confidence >= -0.15, boilerplate <= 0", "all": ""})
     assert read_kept(tmp_path / "out", "sure") == ["a-1", "a-2"] and len(read_kept(tmp_path / "out", "all")) == 4
-    said = read_json(tmp_path / "out/survival.json")
-    assert said["counts"]["referenced"] == 0 and said["auc"] == []
-    assert {row["lambda"] for row in said["survival"]} == {None}
-    with pytest.raises(UserError, match="no reference 4") as found:
+    document = read_json(tmp_path / "out/survival.json")
+    assert document["counts"]["referenced"] == 0 and document["auc"] == []
+    assert {row["lambda"] for row in document["survival"]} == {None}
+    with pytest.raises(UserError, match="no reference 4") as error:
         selected(tmp_path / "other", data, labels, keep={"filtered": "wer <= 80"})
-    assert "no references" in found.value.remedy
+    assert "no references" in error.value.remedy
 
 
 def test_a_selection_that_keeps_nothing_shows_what_each_limit_leaves_and_writes_nothing(
     one: tuple[Path, Path], tmp_path: Path
 ) -> None:
     before = {p: p.read_bytes() for p in one[1].iterdir()}
-    with pytest.raises(UserError, match=r"`wer <= 5, words >= 3`. keeps none of 4 labels") as found:
+    with pytest.raises(UserError, match=r"`wer <= 5, words >= 3`. keeps none of 4 labels") as error:
         selected(tmp_path / "out", *one, keep={"unfiltered": "", "strict": "wer <= 5, words >= 3"})
-    said = str(found.value)
-    assert "wer above 5 2" in said and "words below 3 2" in said
-    assert "wer <= 0 leaves 2 of 4" in said and "wer <= 40 leaves 3 of 4" in said
-    assert "words of the labels: least, 10 %, median, 90 %, most: 2, 2, 2.5, 3, 3" in said
-    assert "remedy: loosen the criterion" in said and "where:  keep.strict" in said
+    message = str(error.value)
+    assert "wer above 5 2" in message and "words below 3 2" in message
+    assert "wer <= 0 leaves 2 of 4" in message and "wer <= 40 leaves 3 of 4" in message
+    assert "words of the labels: least, 10 %, median, 90 %, most: 2, 2, 2.5, 3, 3" in message
+    assert "remedy: loosen the criterion" in message and "where:  keep.strict" in message
     assert not list((tmp_path / "out").iterdir()) and {p: p.read_bytes() for p in one[1].iterdir()} == before
 
 
@@ -179,9 +179,9 @@ def test_empty_and_cut_off_labels_are_dropped_from_every_selection(tmp_path: Pat
         "half: empty label": 1,
         "half: label cut off": 1,
     }
-    found = table(tmp_path / "out")
-    assert [found[id]["label"] for id in sorted(found)] == ["empty", "ok", "cut off", "ok"]
-    assert found["a-1"]["wer"] == "100"
+    scores = table(tmp_path / "out")
+    assert [scores[id]["label"] for id in sorted(scores)] == ["empty", "ok", "cut off", "ok"]
+    assert scores["a-1"]["wer"] == "100"
 
 
 def test_a_selection_under_the_papers_profile_is_its_filter(one: tuple[Path, Path], tmp_path: Path) -> None:
@@ -191,7 +191,7 @@ def test_a_selection_under_the_papers_profile_is_its_filter(one: tuple[Path, Pat
 
 
 @pytest.mark.parametrize(
-    ("inputs", "said"),
+    ("inputs", "message"),
     [
         (["data"], "no labels among the inputs"),
         (["labels"], "no data directory among the inputs"),
@@ -204,7 +204,7 @@ def test_a_selection_under_the_papers_profile_is_its_filter(one: tuple[Path, Pat
         (["data", "copy", "labels"], "4 utterances are in more than one of the sets: a-1, a-2"),
     ],
 )
-def test_inputs_that_do_not_go_together_are_refused(inputs: list[str], said: str, tmp_path: Path) -> None:
+def test_inputs_that_do_not_go_together_are_refused(inputs: list[str], message: str, tmp_path: Path) -> None:
     for name in ("data", "twin/data", "copy"):
         write_data(tmp_path / name, REFERENCES)
     for name in ("labels", "again"):
@@ -214,7 +214,7 @@ def test_inputs_that_do_not_go_together_are_refused(inputs: list[str], said: str
     write_labels(tmp_path / "strange", {"z-1": "نعم"})
     write_labels(tmp_path / "strange proxy", {"z-1": "نعم"}, "second")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=message):
         selected(tmp_path / "out", *(tmp_path / name for name in inputs))
 
 
@@ -223,7 +223,7 @@ def row(id: str = "a-1", **more: Any) -> str:
 
 
 @pytest.mark.parametrize(
-    ("lines", "said"),
+    ("lines", "message"),
     [
         (["{"], "line 1"),
         (["[]"], "not a hypothesis"),
@@ -241,11 +241,11 @@ def row(id: str = "a-1", **more: Any) -> str:
     ],
 )
 def test_a_damaged_file_of_hypotheses_is_told_by_its_line_or_id(
-    lines: list[str], said: str, one: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    lines: list[str], message: str, one: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hypotheses, "LONGEST_LINE", 40_000 if "longer than" in said else 1 << 24)
+    monkeypatch.setattr(hypotheses, "LONGEST_LINE", 40_000 if "longer than" in message else 1 << 24)
     (one[1] / HYPOTHESES).write_text("\n".join(lines) + "\n", encoding="utf-8")
-    with pytest.raises(UserError, match=said):
+    with pytest.raises(UserError, match=message):
         selected(tmp_path / "out", *one)
 
 
@@ -281,7 +281,7 @@ def test_a_config_file_says_the_same(tmp_path: Path) -> None:
         lambdas=(10.0, 80.0), keep={"filtered": "wer <= 80", "unfiltered": ""}
     )
     assert len(SelectConfig().lambdas) == 12
-    for text, said in (
+    for text, message in (
         ("profile: sawtt\n", "did you mean sawt"),
         ("lambdas: [-1]\n", "lambdas must be 0 or more"),
         ("lambdas: [5, 5]\n", "each once"),
@@ -289,9 +289,9 @@ def test_a_config_file_says_the_same(tmp_path: Path) -> None:
         ("kep: {}\n", "did you mean keep"),
     ):
         path.write_text(text)
-        with pytest.raises(UserError) as found:
+        with pytest.raises(UserError) as error:
             load_config(SelectConfig, path)
-        assert said in str(found.value)
+        assert message in str(error.value)
 
 
 def test_the_command_says_what_was_kept_and_a_mended_config_just_runs(one: tuple[Path, Path], tmp_path: Path) -> None:

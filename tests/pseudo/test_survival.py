@@ -47,7 +47,7 @@ def bin_of(seconds: float) -> str:
     return "0-2" if seconds < 2 else "2-5" if seconds < 5 else "5-"
 
 
-def naive(drawn: Rows, found: Measures) -> dict[tuple[str, str, float | None], dict[str, Any]]:
+def naive(drawn: Rows, measures: Measures) -> dict[tuple[str, str, float | None], dict[str, Any]]:
     """(group, value, limit) -> figures, one utterance after the other."""
     table: dict[tuple[str, str, float | None], dict[str, Any]] = {}
     limits: list[float | None] = [None, *(LAMBDAS if any(row[0] for row in drawn) else ())]
@@ -66,23 +66,23 @@ def naive(drawn: Rows, found: Measures) -> dict[tuple[str, str, float | None], d
                     row["of"] += 1
                     row["of_s"] += seconds
                 good = bool(label) and ended
-                if good and (limit is None or (reference and found.columns["wer"][i] <= limit)):
+                if good and (limit is None or (reference and measures.columns["wer"][i] <= limit)):
                     row["n"] += 1
                     row["s"] += seconds
                     if reference:
-                        row["we"] += found.words.edits[i]
+                        row["we"] += measures.words.edits[i]
                         row["wl"] += len(reference.split())
-                        row["ce"] += found.characters.edits[i]
+                        row["ce"] += measures.characters.edits[i]
                         row["cl"] += len(reference)
-                if good and (limit is None or (reference and found.columns["cer"][i] <= limit)):
+                if good and (limit is None or (reference and measures.columns["cer"][i] <= limit)):
                     row["by_cer"] += 1
     return table
 
 
 @given(st.lists(rows, min_size=1, max_size=12))
 def test_survival_is_what_counting_gives(drawn: Rows) -> None:
-    found = measures_of(drawn)
-    table, wanted = survival(found, LAMBDAS, EDGES), naive(drawn, found)
+    measures = measures_of(drawn)
+    table, wanted = survival(measures, LAMBDAS, EDGES), naive(drawn, measures)
     assert {(r["group"], r["value"], r["lambda"]) for r in table} == set(wanted) and len(table) == len(wanted)
     for row in table:
         assert tuple(row) and set(row) == set(COLUMNS)
@@ -101,12 +101,12 @@ def test_survival_is_what_counting_gives(drawn: Rows) -> None:
 
 @given(st.lists(rows, min_size=1, max_size=12))
 def test_a_higher_limit_never_leaves_less_and_a_selection_keeps_what_its_limit_leaves(drawn: Rows) -> None:
-    found = measures_of(drawn)
-    table = [r for r in survival(found, LAMBDAS, EDGES) if r["group"] == "all" and r["lambda"] is not None]
+    measures = measures_of(drawn)
+    table = [r for r in survival(measures, LAMBDAS, EDGES) if r["group"] == "all" and r["lambda"] is not None]
     counts = [row["utterances"] for row in table]
     assert counts == sorted(counts)
     for row in table:
-        assert row["utterances"] == select(found, "x", parse(f"wer <= {row['lambda']}")).kept.sum()
+        assert row["utterances"] == select(measures, "x", parse(f"wer <= {row['lambda']}")).kept.sum()
 
 
 @given(st.lists(rows, min_size=1, max_size=12))
@@ -117,8 +117,8 @@ def test_every_group_parts_all_utterances(drawn: Rows) -> None:
 
 
 def test_without_references_survival_is_one_row_for_each_value() -> None:
-    found = measures_of([(None, "نعم", "mgb2", "", 3.0, True, -0.1), (None, "", "mgb2", "EGY", 3.0, True, -0.1)])
-    table = survival(found, LAMBDAS, EDGES)
+    measures = measures_of([(None, "نعم", "mgb2", "", 3.0, True, -0.1), (None, "", "mgb2", "EGY", 3.0, True, -0.1)])
+    table = survival(measures, LAMBDAS, EDGES)
     assert [(r["group"], r["value"], r["lambda"], r["utterances"], r["of"]) for r in table] == [
         ("all", "all", None, 1, 2),
         ("corpus", "mgb2", None, 1, 2),
@@ -126,19 +126,19 @@ def test_without_references_survival_is_one_row_for_each_value() -> None:
         ("dialect", "unknown", None, 1, 1),
         ("duration", "2-5", None, 1, 2),
     ]
-    assert {row["why"] for row in areas(found, LAMBDAS)} == {"no label has both this score and a reference"}
+    assert {row["why"] for row in areas(measures, LAMBDAS)} == {"no label has both this score and a reference"}
 
 
 @given(st.lists(st.none() | st.floats(-4, 1) | st.sampled_from([-3.0, 0.0, -0.3, -2.95]), min_size=1, max_size=30))
 def test_a_histogram_counts_every_label_once_in_the_bin_that_holds_it(values: list[float | None]) -> None:
     pairs = [(None, hypothesis(f"u{i:03d}", "نعم", avg_logprob=v)) for i, v in enumerate(values)]
-    found = histograms(measured([*pairs, (None, hypothesis("z", "", avg_logprob=-1.0))]))["confidence"]
-    known, edges = [v for v in values if v is not None], found["edges"]
+    histogram = histograms(measured([*pairs, (None, hypothesis("z", "", avg_logprob=-1.0))]))["confidence"]
+    known, edges = [v for v in values if v is not None], histogram["edges"]
     last = len(edges) - 2
-    for i, count in enumerate(found["counts"]):
+    for i, count in enumerate(histogram["counts"]):
         assert count == sum(edges[i] <= v < edges[i + 1] or (i == last and v == edges[-1]) for v in known)
-    assert found["unknown"] == len(values) - len(known)
-    assert found["below"] + sum(found["counts"]) + found["above"] == len(known)
+    assert histogram["unknown"] == len(values) - len(known)
+    assert histogram["below"] + sum(histogram["counts"]) + histogram["above"] == len(known)
 
 
 def test_every_score_has_a_histogram() -> None:
@@ -147,18 +147,18 @@ def test_every_score_has_a_histogram() -> None:
 
 @given(st.lists(rows, min_size=1, max_size=20))
 def test_areas_are_scikit_learns_over_labels_that_are_labels(drawn: Rows) -> None:
-    found = measures_of(drawn)
-    table = {(row["score"], row["lambda"]): row for row in areas(found, LAMBDAS)}
+    measures = measures_of(drawn)
+    table = {(row["score"], row["lambda"]): row for row in areas(measures, LAMBDAS)}
     assert len(table) == len(LABEL_FREE) * len(LAMBDAS)
     for name, sign in (("confidence", -1), ("characters_per_second", 1), ("loop", 1)):
-        values = found.columns[name]
+        values = measures.columns[name]
         among = [
             i
             for i, (reference, label, *_, ended, _) in enumerate(drawn)
             if reference and label and ended and not math.isnan(values[i])
         ]
         for limit in LAMBDAS:
-            bad = np.array([found.columns["wer"][i] > limit for i in among], bool)
+            bad = np.array([measures.columns["wer"][i] > limit for i in among], bool)
             row = table[name, limit]
             assert (row["bad"], row["of"]) == (bad.sum(), len(among))
             if len(among) and bad.any() and not bad.all():

@@ -74,8 +74,8 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(folder: Path
 
     mine = files(folder)
     assert files(tiny_whisper_folder(tmp_path / "again")) == mine
-    other = files(tiny_whisper_folder(tmp_path / "other", seed=1))
-    assert {name for name in mine if other[name] != mine[name]} == {"model.safetensors"}
+    theirs = files(tiny_whisper_folder(tmp_path / "other", seed=1))
+    assert {name for name in mine if theirs[name] != mine[name]} == {"model.safetensors"}
 
 
 def test_shapes_and_languages_are_those_that_are_asked_for(tmp_path: Path) -> None:

@@ -53,16 +53,16 @@ def command(data: Path, model: Path, out: Path, batch: int, **env: str) -> subpr
 
 def test_everybody_is_there_once_in_the_order_of_ids(data: Path, whisper: Path, tmp_path: Path) -> None:
     step = transcribe(data, whisper, tmp_path / "out")
-    found = rows(tmp_path / "out")
-    assert list(found) == sorted(WAVES) and not lost(step)
-    for id, row in found.items():
+    hypotheses = rows(tmp_path / "out")
+    assert list(hypotheses) == sorted(WAVES) and not lost(step)
+    for id, row in hypotheses.items():
         assert row.seconds == pytest.approx(len(WAVES[id]) / RATE, abs=1e-3) and row.language == "ar"
         assert 0 <= row.no_speech <= 1 and row.avg_logprob < 0 < row.entropy and len(row.tokens) <= 8
     text = (tmp_path / "out/text").read_text(encoding="utf-8").splitlines()
     assert [line.partition(" ")[0] for line in text] == sorted(WAVES)
     header = read_json(tmp_path / "out/header.json")
     assert header["set"] == "set" and header["model"] == "tiny" and header["settings"]["window_seconds"] == 2.0
-    assert len({row.tokens for row in found.values()}) > 3  # it hears: the texts are not one and the same
+    assert len({row.tokens for row in hypotheses.values()}) > 3  # it hears: the texts are not one and the same
     assert step.counts["utterances"] == 10
 
 
@@ -103,8 +103,8 @@ def test_two_sets_of_the_same_audio_are_decoded_once(data: Path, whisper: Path, 
     from toolkit.data.kaldi import DataDir
 
     transcribe(data, whisper, tmp_path / "one")
-    other = {f"other-{u.id}": Path(u.path) for u in DataDir.read(data)}
-    transcribe(write_set(tmp_path / "other-set", other), whisper, tmp_path / "two")
+    renamed = {f"other-{u.id}": Path(u.path) for u in DataDir.read(data)}
+    transcribe(write_set(tmp_path / "other-set", renamed), whisper, tmp_path / "two")
     assert len(windows) == 10
     one, two = rows(tmp_path / "one"), rows(tmp_path / "two")
     assert {id: row.text for id, row in one.items()} == {id[6:]: row.text for id, row in two.items()}
@@ -115,8 +115,8 @@ def test_utterances_of_one_set_that_are_the_same_audio_have_a_row_each(whisper: 
     soundfile.write(file, noise(0.5, 1), RATE)
     data = write_set(tmp_path / "set", {"a-1": file, "b-1": file, "c-1": file})
     transcribe(data, whisper, tmp_path / "out")
-    found = rows(tmp_path / "out")
-    assert len(found) == 3 and len({row.text for row in found.values()}) == 1 and len(windows) == 3
+    hypotheses = rows(tmp_path / "out")
+    assert len(hypotheses) == 3 and len({row.text for row in hypotheses.values()}) == 1 and len(windows) == 3
     transcribe(data, whisper, tmp_path / "again")
     assert len(windows) == 3 and results(tmp_path / "again") == results(tmp_path / "out")
 
@@ -170,8 +170,8 @@ def test_recordings_of_every_bad_kind_are_results_or_rows_of_the_ledger(whisper:
     }
     data = write_set(tmp_path / "set", {**bad, **good}, dict.fromkeys(bad, 1.0))
     step = transcribe(data, whisper, tmp_path / "out")
-    found = rows(tmp_path / "out")
-    assert found.keys() == good.keys()
+    hypotheses = rows(tmp_path / "out")
+    assert hypotheses.keys() == good.keys()
     assert lost(step) == {
         "x-corrupt": "audio: truncated",
         "x-empty": "audio: empty",
@@ -179,9 +179,9 @@ def test_recordings_of_every_bad_kind_are_results_or_rows_of_the_ledger(whisper:
         "x-nan": "audio: non-finite",
         "x-gone": "audio: missing",
     }
-    silent = found["صامت-1"]
+    silent = hypotheses["صامت-1"]
     assert (silent.text, silent.tokens, silent.no_speech, silent.avg_logprob, silent.ended) == ("", (), 1.0, None, True)
-    assert all(found[id].tokens for id in ("قصير-1", "موسيقى-1", "متكلم-1"))
+    assert all(hypotheses[id].tokens for id in ("قصير-1", "موسيقى-1", "متكلم-1"))
 
 
 def test_where_nobody_can_be_heard_the_reasons_are_said(whisper: Path, tmp_path: Path) -> None:
@@ -218,8 +218,8 @@ def test_a_teacher_without_arabic_and_one_of_english_only_are_refused(data: Path
     with pytest.raises(UserError, match="no language ar"):
         transcribe(data, without, tmp_path / "out")
     only = Path(shutil.copytree(whisper, tmp_path / "tiny.en"))
-    said = read_json(only / "generation_config.json")
-    write_json(only / "generation_config.json", {**said, "is_multilingual": False})
+    generation = read_json(only / "generation_config.json")
+    write_json(only / "generation_config.json", {**generation, "is_multilingual": False})
     with pytest.raises(UserError, match="English-only"):
         transcribe(data, only, tmp_path / "out")
 

@@ -15,20 +15,22 @@ from toolkit.models.vocabulary import Vocabulary
 from toolkit.pseudo.decoded import Decoded
 from toolkit.pseudo.torch_backend import TorchBackend
 from toolkit.pseudo.transcribe_files import as_json, as_srt, as_text, as_vtt, command, outputs
-from toolkit.score.hypotheses import Hypothesis, Segment
+from toolkit.score.hypotheses import Hypothesis, HypothesisSegment
 
 from .recordings import RATE, noise
 
 A, B = "إن شاءَ الله، كيف حالك؟", "سنة ١٩٩٩ أو 1999"
-HYPOTHESIS = Hypothesis("a.wav", f"{A} {B}", 3725.5, "ar", segments=(Segment(0.0, 2.5, A), Segment(3661.04, 3725.5, B)))
+HYPOTHESIS = Hypothesis(
+    "a.wav", f"{A} {B}", 3725.5, "ar", segments=(HypothesisSegment(0.0, 2.5, A), HypothesisSegment(3661.04, 3725.5, B))
+)
 
 
 @pytest.fixture
 def files(tmp_path: Path) -> list[Path]:
-    found = [tmp_path / name for name in ("واحد.wav", "two.flac", "three.wav")]
-    for n, path in enumerate(found):
+    paths = [tmp_path / name for name in ("واحد.wav", "two.flac", "three.wav")]
+    for n, path in enumerate(paths):
         soundfile.write(path, noise(1.0 + n, n), RATE)
-    return found
+    return paths
 
 
 @pytest.fixture
@@ -37,15 +39,15 @@ def scribe(monkeypatch: pytest.MonkeyPatch, whisper: Path) -> None:
     vocabulary = Vocabulary.read(whisper)
 
     def decode(self, waves, prompt, *, timestamps: bool, **names) -> list[Decoded]:
-        found = []
+        decoded = []
         for wave in waves:
             tokens: list[int] = []
             for second in range(len(wave) // RATE):
                 times = [vocabulary.timestamp(second + 0.1), vocabulary.timestamp(second + 1)]
                 words = vocabulary.encode(f"{A} {second}")
                 tokens += [times[0], *words, times[1]] if timestamps else words
-            found.append(Decoded(tuple(tokens), -1.0, 1.0, 0.0, True))
-        return found
+            decoded.append(Decoded(tuple(tokens), -1.0, 1.0, 0.0, True))
+        return decoded
 
     monkeypatch.setattr(TorchBackend, "decode", decode)
 
@@ -70,7 +72,9 @@ def test_webvtt_is_as_webvtt_is_written() -> None:
 
 def test_what_a_subtitle_may_not_hold_is_not_in_it() -> None:
     """WebVTT: a text has no arrow, & and < are escaped; a cue ends after it begins."""
-    odd = Hypothesis("a", "", 9.0, "ar", segments=(Segment(8.99, 8.99, "a --> <b> & c"), Segment(9.0, 9.0, "d")))
+    odd = Hypothesis(
+        "a", "", 9.0, "ar", segments=(HypothesisSegment(8.99, 8.99, "a --> <b> & c"), HypothesisSegment(9.0, 9.0, "d"))
+    )
     assert as_vtt(odd) == (
         "WEBVTT\n\n00:00:08.990 --> 00:00:09.010\na → &lt;b&gt; &amp; c\n\n00:00:09.000 --> 00:00:09.020\nd\n"
     )
@@ -86,8 +90,8 @@ TIME = r"(\d\d):([0-5]\d):([0-5]\d)[.,](\d{3})"
 
 
 def cues(text: str) -> list[tuple[float, float]]:
-    found = re.findall(f"^{TIME} --> {TIME}$", text, re.M)
-    numbers = [[int(part) for part in row] for row in found]
+    times = re.findall(f"^{TIME} --> {TIME}$", text, re.M)
+    numbers = [[int(part) for part in row] for row in times]
     return [tuple(h * 3600 + m * 60 + s + ms / 1000 for h, m, s, ms in (r[:4], r[4:])) for r in numbers]
 
 
@@ -146,9 +150,9 @@ def test_files_of_one_name_in_two_folders_do_not_overwrite_each_other(whisper: P
         path.parent.mkdir(exist_ok=True)
         soundfile.write(path, np.tile(noise(1.0, n), n + 1), RATE)
     assert command([str(whisper), *map(str, paths), "--out", str(tmp_path / "out")]) == 0
-    found = {str(p.relative_to(tmp_path / "out")): p for p in (tmp_path / "out").rglob("*.txt")}
-    assert found.keys() == {"a/x.wav.txt", "b/x.wav.txt", "y.txt"}
-    assert len({p.read_text(encoding="utf-8") for p in found.values()}) == 3
+    written = {str(p.relative_to(tmp_path / "out")): p for p in (tmp_path / "out").rglob("*.txt")}
+    assert written.keys() == {"a/x.wav.txt", "b/x.wav.txt", "y.txt"}
+    assert len({p.read_text(encoding="utf-8") for p in written.values()}) == 3
 
 
 @pytest.mark.parametrize(
@@ -167,5 +171,5 @@ def test_every_file_has_an_output_of_its_own_inside_the_folder(
 ) -> None:
     (tmp_path / "x").mkdir()
     monkeypatch.chdir(tmp_path / "x")
-    found = outputs([Path(f) for f in files], Path("out"), "txt")
-    assert [str(found[Path(f)]) for f in files] == [f"out/{name}" for name in wanted]
+    paths = outputs([Path(f) for f in files], Path("out"), "txt")
+    assert [str(paths[Path(f)]) for f in files] == [f"out/{name}" for name in wanted]

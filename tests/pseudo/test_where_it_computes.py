@@ -19,7 +19,7 @@ from toolkit.pseudo import transcribe
 from toolkit.pseudo.config import DecodeConfig, TranscribeConfig
 from toolkit.pseudo.torch_backend import TorchBackend
 from toolkit.pseudo.transcribe_files import command
-from toolkit.pseudo.windows import Header, Piece, Segment, Window, vocabulary_hash, write_windows
+from toolkit.pseudo.windows import Header, Piece, Window, WindowSegment, vocabulary_hash, write_windows
 from toolkit.score.hypotheses import read_hypotheses
 from toolkit.train.whisper_config import WindowConfig
 from toolkit.train.window_speech import WindowSpeech
@@ -54,7 +54,7 @@ def test_a_set_of_another_recipe_is_transcribed(elsewhere: Path, whisper: Path, 
 
 
 def test_windows_of_another_recipe_s_audio_are_heard(elsewhere: Path, whisper: Path, tmp_path: Path) -> None:
-    piece = Piece("ليلى-0", 0.0, 0.5, (Segment(0.0, 0.5, (70, 71)),))
+    piece = Piece("ليلى-0", 0.0, 0.5, (WindowSegment(0.0, 0.5, (70, 71)),))
     window = Window("ليلى-0", "ليلى", 0.5, None, "ar", (piece,))
     header = Header(vocabulary_hash(whisper), "truth", 30.0, "test", str(elsewhere))
     write_windows(tmp_path, [window], header)

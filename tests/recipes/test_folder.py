@@ -30,8 +30,8 @@ def test_a_folder_with_an_arabic_name_and_a_table_goes_all_the_way(nano: Path, n
             shutil.copy(config, recipe / "conf" / config.name)
     shares = recipe / "conf/data.yaml"
     shares.write_text(shares.read_text().replace("[train=0.9, dev=0.05, test=0.05]", "[train=0.6, dev=0.2, test=0.2]"))
-    code, said = house.run("folder/ssl", "--corpus", str(corpus))
-    assert code == 0, said
+    code, output = house.run("folder/ssl", "--corpus", str(corpus))
+    assert code == 0, output
     results = (recipe / "exp/RESULTS.md").read_text(encoding="utf-8")
     assert "SYNTHETIC" not in results
     dropped = (recipe / "data/dropped.tsv").read_text(encoding="utf-8")

@@ -20,16 +20,16 @@ def call(house: House, *words: str) -> tuple[int, str]:
 
 
 def test_every_recipe_keeps_the_rules(house: House) -> None:
-    code, said = call(house, "utils/check-recipe")
+    code, output = call(house, "utils/check-recipe")
     recipes = [p for p in (house.root / "egs").glob("*/*/run.sh") if "TEMPLATE" not in p.parts]
-    assert code == 0 and said.count(": good") == len(recipes), said
+    assert code == 0 and output.count(": good") == len(recipes), output
 
 
 def test_a_copy_has_its_values_and_nothing_that_runs_have_made(house: House) -> None:
     for name in ("data", "dump", "exp"):
         (house.root / "egs/dialect_alg/ssl" / name).mkdir()
-    code, said = call(house, "utils/new-recipe", "dialect_sud", "--like", "egs/dialect_alg", "--dialect", "SUD")
-    assert code == 0, said
+    code, output = call(house, "utils/new-recipe", "dialect_sud", "--like", "egs/dialect_alg", "--dialect", "SUD")
+    assert code == 0, output
     new = house.root / "egs/dialect_sud/ssl"
     assert [p.name for p in new.iterdir()] == ["run.sh"] and os.access(new / "run.sh", os.X_OK)
     old = (house.root / "egs/dialect_alg/ssl/run.sh").read_text(encoding="utf-8").splitlines()
@@ -40,43 +40,45 @@ def test_a_copy_has_its_values_and_nothing_that_runs_have_made(house: House) -> 
 
 def test_a_value_with_spaces_and_quotes_stays_one_word(house: House) -> None:
     corpus = "/corpora/لهجة 'مغربية'; touch $HOME/x"
-    code, said = call(house, "utils/new-recipe", "darija", "--like", "folder", f"--corpus={corpus}")
-    assert code == 0, said
-    code, said = house.run("darija/ssl", "--list")
-    assert code == 0 and corpus in said, said
+    code, output = call(house, "utils/new-recipe", "darija", "--like", "folder", f"--corpus={corpus}")
+    assert code == 0, output
+    code, output = house.run("darija/ssl", "--list")
+    assert code == 0 and corpus in output, output
 
 
 def test_a_recipe_may_say_where_the_corpus_lies_in_an_option(house: House) -> None:
-    code, said = call(house, "utils/new-recipe", "darija", "--like", "egs/folder", "--corpus", "/corpora/darija")
-    assert code == 0, said
-    code, said = call(house, "utils/check-recipe", "egs/darija")
-    assert (code, said) == (0, "egs/darija/ssl: good\negs/darija/whisper: good\n")
+    code, output = call(house, "utils/new-recipe", "darija", "--like", "egs/folder", "--corpus", "/corpora/darija")
+    assert code == 0, output
+    code, output = call(house, "utils/check-recipe", "egs/darija")
+    assert (code, output) == (0, "egs/darija/ssl: good\negs/darija/whisper: good\n")
 
 
 def test_every_kind_of_a_corpus_is_copied_or_the_one_that_is_named(house: House) -> None:
-    code, said = call(house, "utils/new-recipe", "darija", "--like", "egs/dialect_alg", "--dialect", "MOR")
-    assert code == 0 and "cd egs/darija/ssl or cd egs/darija/whisper" in said, said
+    code, output = call(house, "utils/new-recipe", "darija", "--like", "egs/dialect_alg", "--dialect", "MOR")
+    assert code == 0 and "cd egs/darija/ssl or cd egs/darija/whisper" in output, output
     for kind in ("ssl", "whisper"):
-        code, said = house.run(f"darija/{kind}", "--help")
-        assert code == 0 and "--dialect             MOR" in said, said
+        code, output = house.run(f"darija/{kind}", "--help")
+        assert code == 0 and "--dialect             MOR" in output, output
     words = ("utils/new-recipe", "sudan", "--like", "egs/dialect_alg")
-    code, said = call(house, *words, "--kind", "whisper", "--dialect", "ALG")
-    assert code == 0 and [p.name for p in (house.root / "egs/sudan").iterdir()] == ["whisper"], said
+    code, output = call(house, *words, "--kind", "whisper", "--dialect", "ALG")
+    assert code == 0 and [p.name for p in (house.root / "egs/sudan").iterdir()] == ["whisper"], output
     assert call(house, *words, "--kind", "ssl")[0] == 0  # beside it
     assert call(house, "utils/check-recipe", "sudan")[1] == "egs/sudan/ssl: good\negs/sudan/whisper: good\n"
-    code, said = call(house, *words, "--kind", "ssl")
-    assert code == 2 and "egs/sudan/ssl is there already" in said
-    code, said = call(house, *words, "--kind", "star")
-    assert code == 2 and "no recipe of the kind star" in said and "it has ssl, whisper" in said
+    code, output = call(house, *words, "--kind", "ssl")
+    assert code == 2 and "egs/sudan/ssl is there already" in output
+    code, output = call(house, *words, "--kind", "star")
+    assert code == 2 and "no recipe of the kind star" in output and "it has ssl, whisper" in output
 
 
 def test_a_config_is_asked_for_by_a_word_of_an_option_that_a_stage_goes_through(house: House) -> None:
     conf = house.root / "egs/asterisk/whisper/conf"
     assert (conf / "DW-4-2.yaml").is_file()  # of students=DW-4-2
     (conf / "DW-4-3.yaml").write_text("encoder_layers: 4\ndecoder_layers: 3\n")
-    code, said = call(house, "utils/check-recipe", "asterisk")
-    assert code == 1 and "conf/DW-4-3.yaml: no stage asks for a config of this name; did you mean DW-4-2?" in said, said
-    assert said.count(": no stage") == 1
+    code, output = call(house, "utils/check-recipe", "asterisk")
+    assert code == 1 and "conf/DW-4-3.yaml: no stage asks for a config of this name; did you mean DW-4-2?" in output, (
+        output
+    )
+    assert output.count(": no stage") == 1
 
 
 def test_an_empty_corpus_names_the_variable_that_says_where_it_lies(house: House) -> None:
@@ -101,8 +103,8 @@ def test_an_empty_corpus_names_the_variable_that_says_where_it_lies(house: House
     ],
 )
 def test_what_cannot_be_copied_is_told_without_a_traceback(house: House, words: tuple[str, ...], why: str) -> None:
-    code, said = call(house, "utils/new-recipe", *words)
-    assert code == 2 and why in said and "Traceback" not in said, said
+    code, output = call(house, "utils/new-recipe", *words)
+    assert code == 2 and why in output and "Traceback" not in output, output
     assert not (house.root / "egs/x").exists()
 
 
@@ -156,5 +158,5 @@ def spoil_end(recipe: Path) -> str:
 )
 def test_a_recipe_that_breaks_a_rule_is_named_with_the_rule(house: House, spoil) -> None:
     wanted = spoil(house.root / "egs/dialect_alg/ssl")
-    code, said = call(house, "utils/check-recipe", "dialect_alg")
-    assert code == 1 and wanted in said, said
+    code, output = call(house, "utils/check-recipe", "dialect_alg")
+    assert code == 1 and wanted in output, output

@@ -22,9 +22,9 @@ def house(new_house) -> House:
 
 def listed(house: House, *words: str) -> tuple[list[str], list[tuple[str, str]]]:
     """Names of the stages, and (inputs, output) of every step, as --list shows them."""
-    code, said = house.run("mini/ssl", "--preset", "nano", "--list", *words)
-    assert code == 0, said
-    lines = said.splitlines()
+    code, output = house.run("mini/ssl", "--preset", "nano", "--list", *words)
+    assert code == 0, output
+    lines = output.splitlines()
     steps = [line.split(" -> ") for line in lines if " -> " in line]
     return [line.split()[1] for line in lines if line[:3].strip()], [(a.strip(), b) for a, b in steps]
 
@@ -67,8 +67,8 @@ def test_a_second_seed_gives_quality_other_units_of_the_dev_set_and_touches_noth
 
 
 def test_targets_that_there_are_not_are_refused(house: House) -> None:
-    code, said = house.run("mini/ssl", "--preset", "nano", "--targets", "ica", "--list")
-    assert code == 2 and "--targets is pca, raw or both, not ica" in said
+    code, output = house.run("mini/ssl", "--preset", "nano", "--targets", "ica", "--list")
+    assert code == 2 and "--targets is pca, raw or both, not ica" in output
 
 
 @pytest.mark.parametrize(
@@ -81,10 +81,10 @@ def test_targets_that_there_are_not_are_refused(house: House) -> None:
     ],
 )
 def test_a_model_that_there_is_not_is_refused(house: House, words: tuple[str, ...], model: str) -> None:
-    code, said = house.run("mini/ssl", "--preset", "nano", "--list", *words)
+    code, output = house.run("mini/ssl", "--preset", "nano", "--list", *words)
     student = "it3-raw" if "raw" in words else "it3-pca"
-    there = f"it1.base it2.L {student}.S {student}.ST"
-    assert code == 2 and said == f"error: {words[0]}: no model {model}; there are {there}\n"
+    models = f"it1.base it2.L {student}.S {student}.ST"
+    assert code == 2 and output == f"error: {words[0]}: no model {model}; there are {models}\n"
 
 
 def test_names_are_not_taken_for_patterns_of_files(house: House) -> None:
@@ -94,5 +94,5 @@ def test_names_are_not_taken_for_patterns_of_files(house: House) -> None:
 
 @pytest.mark.parametrize("recipe", ["folder/ssl", "asterisk/ssl"])
 def test_the_other_recipes_are_whole_tables(house: House, recipe: str) -> None:
-    code, said = house.run(recipe, "--list")
-    assert code == 0 and " results " in said, said
+    code, output = house.run(recipe, "--list")
+    assert code == 0 and " results " in output, output

@@ -24,8 +24,8 @@ def covered(spread: float, by_speaker: bool, trials: int = 200, utterances: int 
     hits = 0
     for _ in range(trials):
         edits, lengths = simulated(rng, utterances, spread)
-        found = interval(np.stack([edits, lengths], 1), ratio, blocks, replicates=500)
-        hits += found.low <= 0.3 <= found.high
+        result = interval(np.stack([edits, lengths], 1), ratio, blocks, replicates=500)
+        hits += result.low <= 0.3 <= result.high
     return hits / trials
 
 
@@ -54,8 +54,8 @@ def test_the_interval_agrees_with_scipys_percentile_bootstrap() -> None:
 
 
 def test_the_estimate_is_a_ratio_of_sums() -> None:
-    found = ratio_interval(np.array([0.0, 1.0]), np.array([9.0, 1.0]), limits=(0, 1))
-    assert (found.estimate, found.low, found.high, found.blocks) == (0.1, 0.0, 1.0, 2)
+    result = ratio_interval(np.array([0.0, 1.0]), np.array([9.0, 1.0]), limits=(0, 1))
+    assert (result.estimate, result.low, result.high, result.blocks) == (0.1, 0.0, 1.0, 2)
 
 
 def test_equal_seeds_give_equal_intervals_and_other_seeds_others() -> None:
@@ -80,9 +80,9 @@ def test_a_single_block_has_no_interval() -> None:
 @pytest.mark.parametrize("count", [2, 3, 7, 100])
 @pytest.mark.parametrize("right", [0, 1])
 def test_an_accuracy_of_all_or_nothing_has_the_interval_of_clopper_and_pearson(count: int, right: int) -> None:
-    found = ratio_interval(np.full(count, right), np.ones(count), limits=(0, 1))
+    result = ratio_interval(np.full(count, right), np.ones(count), limits=(0, 1))
     peer = stats.binomtest(right * count, count).proportion_ci(0.95, "exact")
-    assert (found.low, found.high) == pytest.approx((peer.low, peer.high), abs=1e-12)
+    assert (result.low, result.high) == pytest.approx((peer.low, peer.high), abs=1e-12)
 
 
 @pytest.mark.parametrize("p", [0.001, 0.01, 0.05, 0.1, 0.9, 0.95, 0.99, 0.999])
@@ -92,8 +92,8 @@ def test_accuracies_near_0_and_1_are_covered(p: float, count: int) -> None:
     covered = 0.0
     for right in range(count + 1):
         if (weight := stats.binom.pmf(right, count, p)) > 1e-6:
-            found = accuracy_interval(right, count)
-            covered += weight * (found.low <= p <= found.high)
+            result = accuracy_interval(right, count)
+            covered += weight * (result.low <= p <= result.high)
     assert covered > 0.94
 
 
@@ -106,26 +106,26 @@ def test_speakers_of_whom_most_are_always_right_are_covered() -> None:
     rng, hits = np.random.default_rng(3), 0
     for _ in range(200):
         right = rng.binomial(10, rng.beta(0.99 * 5, 0.01 * 5, 4)).astype(float)  # each has a rate of his own
-        found = ratio_interval(right, np.full(4, 10.0), limits=(0, 1))
-        hits += found.low <= 0.99 <= found.high
+        result = ratio_interval(right, np.full(4, 10.0), limits=(0, 1))
+        hits += result.low <= 0.99 <= result.high
     assert hits >= 190
 
 
 def test_blocks_that_agree_on_a_value_between_the_limits_have_an_interval_around_it() -> None:
-    found = ratio_interval(np.array([1.0, 2.0, 3.0]), np.array([2.0, 4.0, 6.0]), limits=(0, 1))
+    result = ratio_interval(np.array([1.0, 2.0, 3.0]), np.array([2.0, 4.0, 6.0]), limits=(0, 1))
     share = 0.025 ** (1 / 3)  # at least so many blocks are like these three; the others are anything
-    assert (found.low, found.high) == pytest.approx((share * 0.5, share * 0.5 + 1 - share))
+    assert (result.low, result.high) == pytest.approx((share * 0.5, share * 0.5 + 1 - share))
     silent = ratio_interval(np.full(6, 9.0), np.full(6, 9.0))  # an error rate: no limit above
     assert (silent.low, silent.high) == pytest.approx((0.025 ** (1 / 6), 1.0))
-    assert silent.percent["agreeing"] is True and found.percent["agreeing"] is True
+    assert silent.percent["agreeing"] is True and result.percent["agreeing"] is True
     assert "agreeing" not in ratio_interval(np.array([1.0, 2.0]), np.array([2.0, 3.0])).percent
 
 
 @pytest.mark.parametrize(("blocks", "told_apart"), [(2, False), (6, True)])
 def test_two_blocks_are_too_few_to_tell_all_right_from_all_wrong(blocks: int, told_apart: bool) -> None:
     right, wrong = (np.stack([np.full(blocks, v), np.ones(blocks)], 1) for v in (1.0, 0.0))
-    found = paired_difference(right, wrong, limits=(-1, 1))
-    assert (found.low > 0) == told_apart and found.high == 1
+    result = paired_difference(right, wrong, limits=(-1, 1))
+    assert (result.low > 0) == told_apart and result.high == 1
 
 
 def test_a_statistic_that_is_no_ratio_has_no_interval_where_no_draw_differs() -> None:
@@ -161,8 +161,8 @@ def test_paired_differences_are_covered_too() -> None:
         lengths = rng.integers(3, 21, 200)
         hard = rng.uniform(0.1, 0.5, 200)
         first, second = (np.stack([rng.binomial(lengths, hard + d), lengths], 1).astype(float) for d in (0.05, 0.0))
-        found = paired_difference(first, second)
-        hits += found.low <= 0.05 <= found.high
+        result = paired_difference(first, second)
+        hits += result.low <= 0.05 <= result.high
     assert hits >= 88
 
 
@@ -170,17 +170,17 @@ def test_macro_f1_has_the_interval_of_its_resampled_confusions() -> None:
     rng = np.random.default_rng(0)
     cells = rng.choice(9, 300, p=[0.3, 0.05, 0.05, 0.05, 0.2, 0.05, 0.05, 0.05, 0.2])
     confusions = np.eye(9)[cells].reshape(-1, 3, 3)
-    found = interval(label_sums(confusions), macro_f1_of_sums)
+    result = interval(label_sums(confusions), macro_f1_of_sums)
     naive = [macro_f1(confusions[rng.integers(0, 300, 300)].sum(0)) for _ in range(2000)]
-    assert found.estimate == pytest.approx(macro_f1(confusions.sum(0)))
-    assert (found.low, found.high) == pytest.approx(tuple(np.percentile(naive, [2.5, 97.5])), abs=0.006)
+    assert result.estimate == pytest.approx(macro_f1(confusions.sum(0)))
+    assert (result.low, result.high) == pytest.approx(tuple(np.percentile(naive, [2.5, 97.5])), abs=0.006)
 
 
 def test_an_accuracys_interval_is_the_normal_one_where_there_is_much() -> None:
     right = (np.random.default_rng(0).uniform(size=400) < 0.7).astype(float)
-    found = ratio_interval(right, np.ones(400))
-    normal = 1.96 * (found.estimate * (1 - found.estimate) / 400) ** 0.5
-    assert found.high - found.low == pytest.approx(2 * normal, rel=0.06)
+    result = ratio_interval(right, np.ones(400))
+    normal = 1.96 * (result.estimate * (1 - result.estimate) / 400) ** 0.5
+    assert result.high - result.low == pytest.approx(2 * normal, rel=0.06)
 
 
 @pytest.mark.parametrize(("edits", "lengths"), [([], []), ([1.0], [0.0])])
@@ -199,14 +199,14 @@ def test_six_blocks_cover_the_truth_as_often_as_many() -> None:
     for _ in range(trials):
         means = rng.normal(0.0, 1.0, 6)  # six speakers, each with an effect of its own
         values = np.stack([np.repeat(means, 20) + rng.normal(0, 1, 120), np.ones(120)], 1)
-        found = interval(values, ratio, np.repeat(np.arange(6), 20).tolist(), replicates=400)
-        hits += found.low <= 0.0 <= found.high
+        result = interval(values, ratio, np.repeat(np.arange(6), 20).tolist(), replicates=400)
+        hits += result.low <= 0.0 <= result.high
     assert 0.91 <= hits / trials <= 0.98
 
 
 def test_an_interval_stays_within_its_limits() -> None:
-    found = ratio_interval(np.array([9.0, 10.0, 10.0]), np.array([10.0, 10.0, 10.0]), limits=(0, 1))
-    assert found.high <= 1.0 and found.low >= 0.0
+    result = ratio_interval(np.array([9.0, 10.0, 10.0]), np.array([10.0, 10.0, 10.0]), limits=(0, 1))
+    assert result.high <= 1.0 and result.low >= 0.0
 
 
 def test_sums_over_kinds_of_utterances_are_distributed_as_those_of_utterances_drawn_one_by_one() -> None:
@@ -227,6 +227,6 @@ def test_sums_over_kinds_of_utterances_are_distributed_as_those_of_utterances_dr
 
 def test_many_utterances_of_one_word_have_the_interval_of_a_binomial() -> None:
     right = np.arange(100_000) < 30_000
-    found = ratio_interval(right.astype(float), np.ones(100_000))
+    result = ratio_interval(right.astype(float), np.ones(100_000))
     low, high = stats.binom.ppf([0.025, 0.975], 100_000, 0.3) / 100_000
-    assert (found.low, found.high) == pytest.approx((low, high), abs=0.0001)
+    assert (result.low, result.high) == pytest.approx((low, high), abs=0.0001)

@@ -29,14 +29,14 @@ def test_no_word_of_the_lexicon_is_in_sentences_of_msa() -> None:
 
 @pytest.mark.parametrize("dialect", ["ALG", "JOR", "PAL", "UAE"])
 def test_most_sentences_of_a_dialect_have_a_word_of_the_lexicon(dialect: str) -> None:
-    lexicon, found = Lexicon(without_hamza), sentences_of(dialect)
-    assert sum(any(word in lexicon for word in sentence) for sentence in found) > len(found) / 2
+    lexicon, sentences = Lexicon(without_hamza), sentences_of(dialect)
+    assert sum(any(word in lexicon for word in sentence) for sentence in sentences) > len(sentences) / 2
 
 
 def test_no_dialect_word_is_what_msa_says_for_another() -> None:
     lexicon = Lexicon(without_hamza)
-    said = {word for dialect in lexicon.words for phrase in lexicon.msa(dialect) for word in phrase}
-    assert said & set(lexicon.words) == set()
+    translations = {word for dialect in lexicon.words for phrase in lexicon.msa(dialect) for word in phrase}
+    assert translations & set(lexicon.words) == set()
 
 
 def test_a_word_is_known_in_the_spelling_of_the_profile() -> None:

@@ -42,8 +42,8 @@ def test_10000_pairs_count_as_jiwer_and_editdistance_count_them(count, peer, tok
         theirs = Counter()
         for chunk in chunks:
             theirs[chunk.type] += max(chunk.ref_end_idx - chunk.ref_start_idx, chunk.hyp_end_idx - chunk.hyp_start_idx)
-        found = ours.substitutions[i], ours.deletions[i], ours.insertions[i]
-        assert found == (theirs["substitute"], theirs["delete"], theirs["insert"]), (references[i], hypotheses[i])
+        counts = ours.substitutions[i], ours.deletions[i], ours.insertions[i]
+        assert counts == (theirs["substitute"], theirs["delete"], theirs["insert"]), (references[i], hypotheses[i])
         assert ours.lengths[i] == len(tokens(references[i]))
     pairs = zip(references, hypotheses)
     assert ours.edits.tolist() == [editdistance.eval(tokens(a), tokens(b)) for a, b in pairs]
@@ -62,8 +62,8 @@ def test_odd_spaces_and_empty_texts_count_as_their_words_do() -> None:
     for i, (a, b) in enumerate(zip(references, hypotheses)):
         spaced = list(" ".join(a.split())), list(" ".join(b.split()))
         for edits, tokens in ((words, (a.split(), b.split())), (characters, spaced)):
-            found = edits.of(np.array([i])).total
-            assert found == count_errors(*tokens)
+            counts = edits.of(np.array([i])).total
+            assert counts == count_errors(*tokens)
 
 
 def test_an_empty_side_is_all_deletions_or_all_insertions() -> None:

@@ -151,9 +151,10 @@ def test_json_lines_give_what_kaldi_lines_give(tmp_path: Path, made: Path) -> No
 
 def test_an_msa_reference_is_taken_where_there_is_one(tmp_path: Path) -> None:
     msa = table(tmp_path / "msa", {"a": "جلس الرجل هنا"})
-    said, heard = {"a": "قعد الزلمة هون", "b": "قعد الزلمة هون"}, {"a": "جلس الرجل هنا", "b": "جلس الرجل هنا"}
-    found = (run(tmp_path, said, heard, "--msa", str(msa)) / "categories.tsv").read_text(encoding="utf-8")
-    assert re.findall(r"^(\w)\tunknown\t([\w ]+)", found, re.M) == [("a", "MSA translation"), ("b", "hallucination")]
+    spoken, heard = {"a": "قعد الزلمة هون", "b": "قعد الزلمة هون"}, {"a": "جلس الرجل هنا", "b": "جلس الرجل هنا"}
+    categories = (run(tmp_path, spoken, heard, "--msa", str(msa)) / "categories.tsv").read_text(encoding="utf-8")
+    rows = re.findall(r"^(\w)\tunknown\t([\w ]+)", categories, re.M)
+    assert rows == [("a", "MSA translation"), ("b", "hallucination")]
 
 
 def test_the_page_runs_no_script_but_its_own_and_asks_nothing_of_the_network(tmp_path: Path) -> None:
@@ -184,7 +185,7 @@ def test_words_stand_in_their_order_in_a_row_from_right_to_left(tmp_path: Path) 
     cells = re.findall(r'<li class="(\w)"><bdi class="r">(.*?)</bdi><bdi class="h">(.*?)</bdi></li>', page.html)
     assert [kind for kind, _, _ in cells] == ["s", "c", "c", "i", "c"]
     assert [heard for _, _, heard in cells][1:] == ["whatsapp", "في", "عام", "2014"]
-    assert [said for _, said, _ in cells][1:] == ["whatsapp", "في", "", "2014"]
+    assert [spoken for _, spoken, _ in cells][1:] == ["whatsapp", "في", "", "2014"]
 
 
 def test_a_row_of_latin_words_runs_from_left_to_right(tmp_path: Path) -> None:
@@ -204,8 +205,8 @@ def test_the_page_shows_the_worst_and_some_drawn_and_stays_small(tmp_path: Path)
     shown = [str(a["data-id"]) for a in page.all("article")]
     assert 12 <= len(shown) <= 12 + 3 * 8  # and three examples of each category at most
     assert shown[:5] == [f"u{i:03}" for i in range(9, 59, 10)]  # nine edits each
-    other = Page(run(tmp_path, references, hypotheses, "--worst", "5", "--drawn", "7", "--seed", "2"))
-    assert shown != [a["data-id"] for a in other.all("article")]
+    second = Page(run(tmp_path, references, hypotheses, "--worst", "5", "--drawn", "7", "--seed", "2"))
+    assert shown != [a["data-id"] for a in second.all("article")]
 
 
 def test_of_a_thousand_labels_the_page_has_the_largest_and_the_summary_all(tmp_path: Path) -> None:
@@ -227,7 +228,7 @@ def test_a_word_of_a_thousand_letters_and_a_text_of_a_thousand_words_are_cut(tmp
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["--hyp", "none"], "no such file"),
         (["--hyp", "other"], "no utterance in common"),
@@ -238,14 +239,14 @@ def test_a_word_of_a_thousand_letters_and_a_text_of_a_thousand_words_are_cut(tmp
     ],
 )
 def test_mistakes_say_what_is_wrong(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], said: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], message: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     table(Path("ref"), {"a": "نعم"}), table(Path("hyp"), {"a": "نعم"}), table(Path("other"), {"b": "نعم"})
     Path("bad.yaml").write_text("rules:\n  msa_shere: 0.1\n")
     with pytest.raises(UserError) as raised:
         main(["--ref", "ref", "--hyp", "hyp", "--out", "out", *words])
-    assert said in str(raised.value)
+    assert message in str(raised.value)
     assert not Path("out").exists()
 
 

@@ -43,16 +43,16 @@ WORDS = [f"{a}{b}" for a in "كتبلمنوهيأإةىءش" for b in ["اب", "
 def test_segments_are_those_worked_by_hand(reference: str, first: str, second: str, wanted: list) -> None:
     words = reference.split()
     assert segments(*(errors_at(words, text.split()) for text in (first, second))) == wanted
-    found, utterances = segments_of([("ا", "ا", "ا"), (reference, first, second)])
-    assert [tuple(pair) for pair in found.tolist()] == wanted and utterances == [1] * len(wanted)
+    errors, utterances = segments_of([("ا", "ا", "ا"), (reference, first, second)])
+    assert [tuple(pair) for pair in errors.tolist()] == wanted and utterances == [1] * len(wanted)
 
 
 def test_z_is_the_one_worked_by_hand() -> None:
     """Differences 1, 1, 0, −1, 1: mean 0.4, squares about it 3.2, s² = 0.8, Z = 0.4 / √(0.8 / 5) = 1."""
-    found = mapsswe(np.array([[1, 0], [2, 1], [1, 1], [0, 1], [1, 0]]))
-    assert (found.segments, found.mean, found.deviation) == pytest.approx((5, 0.4, 0.8**0.5))
-    assert found.z == pytest.approx(1.0)
-    assert found.p == pytest.approx(0.31731050786)  # of a normal variable beyond ±1
+    result = mapsswe(np.array([[1, 0], [2, 1], [1, 1], [0, 1], [1, 0]]))
+    assert (result.segments, result.mean, result.deviation) == pytest.approx((5, 0.4, 0.8**0.5))
+    assert result.z == pytest.approx(1.0)
+    assert result.p == pytest.approx(0.31731050786)  # of a normal variable beyond ±1
 
 
 def test_z_is_the_paired_t_statistic_of_the_segments() -> None:
@@ -89,8 +89,8 @@ def systems(count: int = 300) -> list[list[str]]:
 @pytest.fixture(scope="module")
 def sctk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of sclite and sc_stats: installed, else Debian's package unpacked in a temporary folder."""
-    if found := shutil.which("sclite"):
-        return Path(found).parent
+    if installed := shutil.which("sclite"):
+        return Path(installed).parent
     folder = tmp_path_factory.mktemp("sctk")
     try:
         for command in (["apt-get", "download", "sctk"], ["sh", "-c", "dpkg -x sctk_*.deb ."]):
@@ -131,10 +131,10 @@ def nist(sctk: Path, folder: Path, texts: list[list[str]]) -> tuple[list[tuple[i
     paths = re.sub(r"(?<=>\n)((?:[CSDI]\n.*\n.*\n)+)(?=</PATH)", joined, call("-p", "-f", "0"))
     test = [str(sctk / "sc_stats"), "-p", "-t", "mapsswe", "-v", "-n", "nist"]
     subprocess.run(test, cwd=folder, check=True, capture_output=True, timeout=60, input=paths.encode())
-    said = (folder / "nist.stats.mapsswe").read_text(encoding="utf-8", errors="replace")
-    found = re.search(r"# segs: (\d+)\).*\(mean: *([-.\d]+)\).*Z Stat: *([-.\d]+)", said)
-    assert found, said
-    return [tuple(map(int, s.split()[:5])) for s in sums], (int(found[1]), float(found[2]), float(found[3]))
+    report = (folder / "nist.stats.mapsswe").read_text(encoding="utf-8", errors="replace")
+    match = re.search(r"# segs: (\d+)\).*\(mean: *([-.\d]+)\).*Z Stat: *([-.\d]+)", report)
+    assert match, report
+    return [tuple(map(int, s.split()[:5])) for s in sums], (int(match[1]), float(match[2]), float(match[3]))
 
 
 def joined(fields: re.Match[str]) -> str:
@@ -154,9 +154,9 @@ def test_counts_segments_and_z_are_those_of_sclite_and_sc_stats(sctk: Path, tmp_
     texts = systems()
     theirs, (number, mean, z) = nist(sctk, tmp_path, texts)
     assert [counts(texts[0], t) for t in texts[1:]] == theirs
-    found = mapsswe(segments_of(zip(*texts), NIST)[0])
-    assert found.segments == number
-    assert (found.mean, found.z) == pytest.approx((mean, z), abs=0.0006)
+    result = mapsswe(segments_of(zip(*texts), NIST)[0])
+    assert result.segments == number
+    assert (result.mean, result.z) == pytest.approx((mean, z), abs=0.0006)
 
 
 def test_the_figures_that_sctk_gave_come_out() -> None:
@@ -164,7 +164,7 @@ def test_the_figures_that_sctk_gave_come_out() -> None:
     texts = systems()
     noted = [(2921, 567, 275, 161, 1003), (3122, 427, 214, 103, 744)]
     assert [counts(texts[0], t) for t in texts[1:]] == noted
-    found = mapsswe(segments_of(zip(*texts), NIST)[0])
-    assert (found.segments, round(found.mean, 3), round(found.z, 3)) == (615, 0.421, 6.333)
+    result = mapsswe(segments_of(zip(*texts), NIST)[0])
+    assert (result.segments, round(result.mean, 3), round(result.z, 3)) == (615, 0.421, 6.333)
     least = mapsswe(segments_of(zip(*texts))[0])  # of least edits: other alignments, the same verdict
-    assert least.z == pytest.approx(found.z, abs=0.3) and least.p < 0.05
+    assert least.z == pytest.approx(result.z, abs=0.3) and least.p < 0.05

@@ -22,15 +22,16 @@ def rates(name: str) -> dict[str, float | None]:
 
 
 def test_each_step_has_the_rate_that_it_and_those_before_it_leave() -> None:
-    found = rates("sawt")  # by hand: 4 words, all wrong; 2 of them by diacritics, 2 by teh marbuta, 1 by a comma, too
-    assert found["(as given)"] == 100
-    assert (found["presentation"], found["diacritics"], found["alef maqsura"]) == (100, 50, 50)
-    assert (found["teh marbuta"], found["punctuation"], found["white space"]) == (25, 0, 0)
+    # By hand: 4 words, all wrong; 2 of them by diacritics, 2 by teh marbuta, 1 by a comma, too.
+    rates_after = rates("sawt")
+    assert rates_after["(as given)"] == 100
+    assert (rates_after["presentation"], rates_after["diacritics"], rates_after["alef maqsura"]) == (100, 50, 50)
+    assert (rates_after["teh marbuta"], rates_after["punctuation"], rates_after["white space"]) == (25, 0, 0)
 
 
 def test_a_profile_that_breaks_words_at_diacritics_raises_the_rate_of_a_perfect_hypothesis() -> None:
-    found = step_by_step({"a": "كَتَبَ"}, {"a": "كتب"}, PROFILES["whisper-basic"])
-    symbols = next(row for row in found if row.step == "symbols")
+    rows = step_by_step({"a": "كَتَبَ"}, {"a": "كتب"}, PROFILES["whisper-basic"])
+    symbols = next(row for row in rows if row.step == "symbols")
     assert symbols.errors.length == 3  # ك ت ب
     assert step_by_step({"a": "كَتَبَ"}, {"a": "كتب"}, PROFILES["sawt"])[-1].percent == 0
 
@@ -88,6 +89,6 @@ def test_json_lines_and_data_directories_are_read_as_kaldi_texts_are(
     lines = (json.dumps({"id": id, "text": text}) + "\n" for id, text in HYPOTHESES.items())
     (tmp_path / "hyp.jsonl").write_text("".join(lines), encoding="utf-8")
     assert main(["--ref", str(tmp_path), "--hyp", str(tmp_path / "hyp.jsonl")]) == 0
-    said = capsys.readouterr().out.splitlines()
+    printed = capsys.readouterr().out.splitlines()
     wrong = jiwer.wer(list(REFERENCES.values()), list(HYPOTHESES.values()))
-    assert said[2].split()[2] == f"{100 * wrong:.2f}" and said[-1].split()[2] == "0.00"
+    assert printed[2].split()[2] == f"{100 * wrong:.2f}" and printed[-1].split()[2] == "0.00"

@@ -37,9 +37,9 @@ def test_the_ratio_of_letters_is_the_one_of_the_same_text_in_buckwalter(dialect:
 @pytest.mark.parametrize("dialect", LEXICONS)
 def test_the_ratio_of_bytes_is_whispers_and_above_that_of_letters(dialect: str) -> None:
     text = passage(dialect, 10)
-    found = repetition(text)
-    assert found.byte_ratio == whisper_ratio(text)
-    assert found.byte_ratio > 1.15 * found.letter_ratio
+    measured = repetition(text)
+    assert measured.byte_ratio == whisper_ratio(text)
+    assert measured.byte_ratio > 1.15 * measured.letter_ratio
 
 
 def test_a_text_that_repeats_nothing_passes_the_limit_by_bytes_and_not_by_letters() -> None:
@@ -49,8 +49,8 @@ def test_a_text_that_repeats_nothing_passes_the_limit_by_bytes_and_not_by_letter
 
 @given(st.text(st.characters(codec="ascii"), min_size=1))
 def test_latin_text_has_one_ratio(text: str) -> None:
-    found = repetition(text)
-    assert found.byte_ratio == found.letter_ratio
+    measured = repetition(text)
+    assert measured.byte_ratio == measured.letter_ratio
 
 
 @given(st.text())
@@ -85,20 +85,20 @@ def test_white_space_alone_has_no_repetition() -> None:
     ],
 )
 def test_the_loop_is_the_phrase_that_is_repeated_in_a_row(text: str, length: int, count: int) -> None:
-    found = repetition(text)
-    assert (found.loop_length, found.loop_count, found.loop_words) == (length, count, length * count)
+    measured = repetition(text)
+    assert (measured.loop_length, measured.loop_count, measured.loop_words) == (length, count, length * count)
 
 
 def naive_loop(words: list[str]) -> tuple[int, int]:
-    found = [(0, 0)]
+    loops = [(0, 0)]
     for length in range(1, min(LONGEST_LOOP, len(words)) + 1):
         for start in range(len(words)):
             phrase, count = words[start : start + length], 1
             while words[start + count * length : start + (count + 1) * length] == phrase and len(phrase) == length:
                 count += 1
             if count > 1:
-                found.append((length, count))
-    return max(found, key=lambda loop: (loop[0] * loop[1], -loop[0]))
+                loops.append((length, count))
+    return max(loops, key=lambda loop: (loop[0] * loop[1], -loop[0]))
 
 
 @given(st.lists(st.sampled_from(["لا", "نعم", "شكرا"]), max_size=30))

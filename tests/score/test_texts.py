@@ -11,8 +11,8 @@ from toolkit.score.texts import LONGEST_LINE, read_texts
 def read(path: Path) -> tuple[dict[str, str], list[tuple[int, str]]]:
     """Texts, and (line, reason) of what was left out."""
     left_out: list[tuple[int, str]] = []
-    found = read_texts(path, lambda number, id, reason, detail: left_out.append((number, reason)))
-    return found.text, left_out
+    texts = read_texts(path, lambda number, id, reason, detail: left_out.append((number, reason)))
+    return texts.text, left_out
 
 
 def file(tmp_path: Path, data: str | bytes) -> Path:

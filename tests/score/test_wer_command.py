@@ -34,10 +34,10 @@ def wer(*words: str) -> tuple[int, str]:
 
 def scored(folder: Path, *words: str) -> tuple[dict[tuple[str, str | None, str], Any], dict[str, Any], str]:
     """(line by set, dialect and measure; the whole of wer.json; what was printed)."""
-    code, said = wer(*words, "--out", str(folder / "out"))
-    assert code == 0, said
+    code, output = wer(*words, "--out", str(folder / "out"))
+    assert code == 0, output
     tree = read_json(folder / "out/wer.json")
-    return {(line["set"], line["dialect"], line["measure"]): line for line in tree["lines"]}, tree, said
+    return {(line["set"], line["dialect"], line["measure"]): line for line in tree["lines"]}, tree, output
 
 
 @pytest.fixture
@@ -51,29 +51,29 @@ def files(tmp_path: Path) -> Path:
 
 def test_rates_counts_and_means_are_jiwers_per_set_and_dialect(files: Path) -> None:
     words = ["--ref", str(files / "ref"), "--hyp", f"t={files / 'hyp'}", "--by", str(files / "utt2lang")]
-    lines, tree, said = scored(files, *words, "--speakers", str(files / "utt2spk"), "--profile", "sawt", "--verify")
+    lines, tree, output = scored(files, *words, "--speakers", str(files / "utt2spk"), "--profile", "sawt", "--verify")
     for dialect in (None, "مصري", "MSA"):
         ids = [id for id in REF if dialect is None or (id[0] == "ب") == (dialect == "مصري")]
         pairs = [REF[id] for id in ids], [HYP[id] for id in ids]
         for measure, peer in (("WER", jiwer.process_words(*pairs)), ("CER", jiwer.process_characters(*pairs))):
             line = lines["t", dialect, measure]
-            found = line["scores"][PLAIN]
-            assert found["percent"] == pytest.approx(100 * getattr(peer, measure.lower()))
-            assert [found[n] for n in ("substitutions", "deletions", "insertions")] == [
+            line_scores = line["scores"][PLAIN]
+            assert line_scores["percent"] == pytest.approx(100 * getattr(peer, measure.lower()))
+            assert [line_scores[n] for n in ("substitutions", "deletions", "insertions")] == [
                 peer.substitutions,
                 peer.deletions,
                 peer.insertions,
             ]
-            assert found["length"] == peer.hits + peer.substitutions + peer.deletions
-            assert found["profile"] == PLAIN and set(line["scores"]) == {PLAIN, profile("sawt").id}
+            assert line_scores["length"] == peer.hits + peer.substitutions + peer.deletions
+            assert line_scores["profile"] == PLAIN and set(line["scores"]) == {PLAIN, profile("sawt").id}
             assert line["utterances"] == len(ids)
     rates = [lines["t", d, "WER"]["scores"][PLAIN]["percent"] for d in ("مصري", "MSA")]
     macro = lines["t", "macro over dialects", "WER"]["scores"][PLAIN]["percent"]
     assert macro == pytest.approx(sum(rates) / 2)
     each = [jiwer.wer(REF[id], HYP[id]) for id in REF]
     assert lines["t", None, "WER"]["scores"][PLAIN]["mean_of_utterances"] == pytest.approx(25 * sum(each))
-    assert tree["blocks"] == "speaker" and "over blocks of one speaker" in said
-    assert said.count(": equal: jiwer") == 4
+    assert tree["blocks"] == "speaker" and "over blocks of one speaker" in output
+    assert output.count(": equal: jiwer") == 4
     assert (files / "out/wer.md").read_text(encoding="utf-8").startswith("**Error rates**\n\n| Set | Dialect |")
 
 
@@ -97,28 +97,28 @@ def test_the_table_says_why_an_interval_is_wide_or_missing_and_what_a_macro_mean
         f"x={write(files / 'h1', {'a': 'في بيت', 'b': 'ذهب إلى المدرسة'})}",
         f"y={write(files / 'h2', {'c': 'نعم'})}",
     ]
-    lines, _, said = scored(files, "--ref", *refs, "--hyp", *hyps, "--profile", "sawt")
+    lines, _, output = scored(files, "--ref", *refs, "--hyp", *hyps, "--profile", "sawt")
     factor = stats.t.ppf(0.975, 1) / stats.norm.ppf(0.975) * 2**0.5
-    assert f"over 2, the fewest here, {factor:.1f} times" in said
+    assert f"over 2, the fewest here, {factor:.1f} times" in output
     assert lines["x", None, "WER"]["scores"][PLAIN]["block_count"] == 2
-    assert "A rate without an interval: of one block" in said  # of the set y
+    assert "A rate without an interval: of one block" in output  # of the set y
     sawt = profile("sawt").id
     both = lines["macro over sets", None, "WER"]["scores"]
     assert (both[PLAIN]["parts"], both[sawt]["parts"]) == (2, 1)
     assert both[sawt]["percent"] == lines["x", None, "WER"]["scores"][sawt]["percent"] == 20.0
-    assert f"macro over sets: WER under {sawt} is the mean of 1 of 2; no reference of the others has a token" in said
-    assert f"under {PLAIN} is the mean of" not in said
+    assert f"macro over sets: WER under {sawt} is the mean of 1 of 2; no reference of the others has a token" in output
+    assert f"under {PLAIN} is the mean of" not in output
 
 
 def test_several_references_give_mr_wer_and_av_wer_and_a_gap_in_one_is_told(files: Path) -> None:
     refs = [write(files / "r1", {"a": "راح البيت", "b": "نعم"}), write(files / "r2", {"a": "رحل البيت"})]
     lines, tree, _ = scored(files, "--ref", *refs, "--hyp", f"t={write(files / 'h', {'a': 'رحل البيت', 'b': 'لا'})}")
-    found = {measure: line["scores"][PLAIN] for (_, _, measure), line in lines.items()}
-    assert found["WER 1"]["percent"] == pytest.approx(200 / 3) and found["WER 2"]["percent"] == 0
-    assert found["AV-WER"]["percent"] == pytest.approx(100 / 3)
-    assert found["MR-WER"]["percent"] == pytest.approx(100 / 3)  # one substitution, two words correct
-    (what,) = tree["findings"]["t"]
-    assert what.startswith("utterances that ") and tree["findings"]["t"][what] == {"count": 1, "examples": ["b"]}
+    scores = {measure: line["scores"][PLAIN] for (_, _, measure), line in lines.items()}
+    assert scores["WER 1"]["percent"] == pytest.approx(200 / 3) and scores["WER 2"]["percent"] == 0
+    assert scores["AV-WER"]["percent"] == pytest.approx(100 / 3)
+    assert scores["MR-WER"]["percent"] == pytest.approx(100 / 3)  # one substitution, two words correct
+    (finding,) = tree["findings"]["t"]
+    assert finding.startswith("utterances that ") and tree["findings"]["t"][finding] == {"count": 1, "examples": ["b"]}
 
 
 def test_a_dialect_that_cannot_be_pooled_is_told_and_leaves_no_macro_mean_of_the_others(files: Path) -> None:
@@ -130,9 +130,9 @@ def test_a_dialect_that_cannot_be_pooled_is_told_and_leaves_no_macro_mean_of_the
         f"y={write(files / 'h2', {'d': 'ازيك'})}",
     ]
     table = write(files / "lang", {"a": "مصري", "b": "MSA", "c": "شامي", "d": "مصري"})
-    lines, tree, said = scored(files, "--ref", *refs, "--hyp", *hyps, "--by", table)
-    (found,) = tree["findings"]["all sets"].values()
-    assert found == {"count": 2, "examples": ["all sets", "مصري"]} and "all sets: not pooled" in said
+    lines, tree, output = scored(files, "--ref", *refs, "--hyp", *hyps, "--by", table)
+    (scores,) = tree["findings"]["all sets"].values()
+    assert scores == {"count": 2, "examples": ["all sets", "مصري"]} and "all sets: not pooled" in output
     assert ("all sets", "macro over dialects", "WER") not in lines and ("all sets", "MSA", "MR-WER") in lines
     assert ("x", "macro over dialects", "WER") in lines
 
@@ -142,38 +142,38 @@ def test_times_give_the_real_time_factor_and_more_than_100_percent_is_flagged(fi
     rows += [{"id": "b", "text": "ا ب ت", "decode_seconds": 0.5, "seconds": 1}, {"id": "c", "text": "ا"}]
     (files / "h.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     ref = write(files / "r", {"a": "ا", "b": "ا", "c": "ا"})
-    lines, _, said = scored(files, "--ref", ref, "--hyp", str(files / "h.jsonl"))
+    lines, _, output = scored(files, "--ref", ref, "--hyp", str(files / "h.jsonl"))
     line = lines["h", None, "WER"]
     assert (line["rtf"], line["utterances_timed"]) == (pytest.approx(2.0 / 5.0), 2)
-    assert line["scores"][PLAIN]["above_100"] is True and "133.33!" in said
+    assert line["scores"][PLAIN]["above_100"] is True and "133.33!" in output
 
 
 def test_empty_extra_and_repeated_utterances_are_counted_with_examples(files: Path) -> None:
     ref = write(files / "r", {"a": "ا ب", "b": "", "c": "ت"})
     (files / "h").write_text("a\nb ا\nc ت\nc ث\nz ج\n", encoding="utf-8")
-    lines, tree, said = scored(files, "--ref", ref, "--hyp", str(files / "h"))
-    found = lines["h", None, "WER"]["scores"][PLAIN]
-    assert [found[n] for n in ("substitutions", "deletions", "insertions", "length")] == [0, 2, 1, 3]
-    assert {what: f["examples"] for what, f in tree["findings"]["h"].items()} == {
+    lines, tree, output = scored(files, "--ref", ref, "--hyp", str(files / "h"))
+    scores = lines["h", None, "WER"]["scores"][PLAIN]
+    assert [scores[n] for n in ("substitutions", "deletions", "insertions", "length")] == [0, 2, 1, 3]
+    assert {finding: f["examples"] for finding, f in tree["findings"]["h"].items()} == {
         "hypotheses without a reference, not scored": ["z"],
         "ids that come again in the hypothesis, where the first line counts": ["c"],
         f"empty references under {PLAIN}": ["b"],
         f"empty hypotheses under {PLAIN}": ["a"],
     }
-    assert "not scored: 1 (z)" in said
+    assert "not scored: 1 (z)" in output
 
 
 def test_a_missing_hypothesis_is_refused_unless_it_is_to_count_as_empty(files: Path) -> None:
     ref, hyp = write(files / "r", {"a": "ا ب", "b": "ت"}), write(files / "h", {"a": "ا ب"})
-    code, said = wer("--ref", ref, "--hyp", hyp)
-    assert code == 1 and "1 (b) of 2" in said and "--missing empty" in said
+    code, output = wer("--ref", ref, "--hyp", hyp)
+    assert code == 1 and "1 (b) of 2" in output and "--missing empty" in output
     lines, tree, _ = scored(files, "--ref", ref, "--hyp", hyp, "--missing", "empty")
     assert lines["h", None, "WER"]["scores"][PLAIN]["deletions"] == 1
     assert "missing hypotheses, counted as all deletions" in tree["findings"]["h"]
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"a \xd8\xa7\nb \xff\n", "no UTF-8: byte 0xFF at column 3"),
         (b"a x\0y\n", "a NUL character"),
@@ -187,10 +187,10 @@ def test_a_missing_hypothesis_is_refused_unless_it_is_to_count_as_empty(files: P
         (b'{"id": "a", "text": ' + b"[" * 100_000 + b"\n", "no JSON"),
     ],
 )
-def test_hostile_files_are_told_with_their_line(content: bytes, said: str, files: Path) -> None:
+def test_hostile_files_are_told_with_their_line(content: bytes, message: str, files: Path) -> None:
     (files / "bad").write_bytes(content)
     code, told = wer("--ref", str(files / "ref"), "--hyp", str(files / "bad"))
-    assert code == 1 and said in told and str(files / "bad") in told and "remedy: " in told
+    assert code == 1 and message in told and str(files / "bad") in told and "remedy: " in told
 
 
 def test_of_several_references_it_is_said_which_number_is_which_file(tmp_path):
@@ -211,5 +211,5 @@ def test_a_table_of_speakers_or_ids_in_the_place_of_dialects_is_refused(files: P
     texts = {f"u{i}": "كلمة" for i in range(600)}
     write(files / "ref", texts)
     write(files / "labels", {id: f"L{id}" for id in texts})
-    code, said = wer("--ref", str(files / "ref"), "--hyp", str(files / "ref"), "--by", str(files / "labels"))
-    assert code == 1 and "600 different dialects" in said and "Traceback" not in said
+    code, output = wer("--ref", str(files / "ref"), "--hyp", str(files / "ref"), "--by", str(files / "labels"))
+    assert code == 1 and "600 different dialects" in output and "Traceback" not in output

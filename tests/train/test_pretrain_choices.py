@@ -221,7 +221,7 @@ def test_a_student_begins_with_its_teachers_blocks(recipe: Path, tmp_path: Path)
         (dict(data__exclude="ARB ENG FRA"), "not one utterance is left"),
         (dict(data__balance="utt2lang", data__shares="ESP=0.5"), "no utterance is of group ESP"),
         (dict(data__balance="utt2dialect", data__shares="ESP=0.5"), "no table utt2dialect"),
-        (dict(data__balance="utt2lang"), "need one another"),
+        (dict(data__balance="utt2lang"), "or neither"),
         (dict(data__balance="utt2lang", data__shares="ENG=0.7 ARB=0.4"), "add up to at most 1"),
         (dict(data__balance="utt2lang", data__shares="ENG=0.5", data__exclude="ENG"), "both name ENG"),
         (dict(data__max_hours="-1"), "max_hours must not be below 0"),

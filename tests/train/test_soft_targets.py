@@ -59,21 +59,21 @@ def test_losses_and_both_gradients_are_those_of_the_formula(
     ce: float, kl: float, temperature: float, upstream: float, seed: int,
 ) -> None:  # fmt: skip
     x = drawn(positions, width, theirs, tokens, seed)
-    found = soft_targets(**x, ce_weight=ce, kl_weight=kl, temperature=temperature, chunk=chunk)
+    sums = soft_targets(**x, ce_weight=ce, kl_weight=kl, temperature=temperature, chunk=chunk)
     teacher_NV = (x["teacher_NE"] @ x["teacher_VE"].T).detach()
     wanted = written_out(x["states_ND"], x["weight_VD"], x["labels_N"], teacher_NV, ce, kl, temperature)
     near = {"rtol": 2e-5, "atol": 2e-5}  # logits are float32 inside
-    torch.testing.assert_close(found[0].double(), wanted[0], **near)
-    torch.testing.assert_close(found[1].double(), wanted[1], **near)
+    torch.testing.assert_close(sums[0].double(), wanted[0], **near)
+    torch.testing.assert_close(sums[1].double(), wanted[1], **near)
     if kl:
-        torch.testing.assert_close(found[2].double(), wanted[2], **near)
+        torch.testing.assert_close(sums[2].double(), wanted[2], **near)
     student = [x["states_ND"], x["weight_VD"]]
-    ours = torch.autograd.grad(found[0] * upstream, student, retain_graph=True)
+    ours = torch.autograd.grad(sums[0] * upstream, student, retain_graph=True)
     for a, b in zip(ours, torch.autograd.grad(wanted[0] * upstream, student), strict=True):
         torch.testing.assert_close(a, b, **near)
-    found[0].backward()
+    sums[0].backward()
     assert x["teacher_NE"].grad is None and x["teacher_VE"].grad is None
-    assert found[3].item() == sum(
+    assert sums[3].item() == sum(
         int((x["weight_VD"] @ s).argmax()) == label for s, label in zip(x["states_ND"], x["labels_N"].tolist())
     )
 
@@ -90,7 +90,7 @@ def test_of_some_tokens_all_others_are_one_outcome(
     x = drawn(positions, 5, 5, tokens, seed)
     theirs_NV = ((x.pop("teacher_NE") @ x.pop("teacher_VE").T).detach() / temperature).softmax(1)
     top = theirs_NV.topk(min(kept, tokens), 1)
-    found = soft_targets(
+    sums = soft_targets(
         **x, likeliest=Likeliest(top.indices, top.values.log()),
         ce_weight=ce, kl_weight=kl, temperature=temperature, chunk=chunk,
     )  # fmt: skip
@@ -106,11 +106,11 @@ def test_of_some_tokens_all_others_are_one_outcome(
             divergence = divergence + p_V[others].sum() * (p_V[others].sum() / q_V[others].sum()).log()
     near = {"rtol": 5e-5, "atol": 5e-5}
     if kl:
-        torch.testing.assert_close(found[2].double(), (temperature**2 * divergence).double(), **near)
-        assert found[2].item() <= temperature**2 * every.item() + 1e-3
+        torch.testing.assert_close(sums[2].double(), (temperature**2 * divergence).double(), **near)
+        assert sums[2].item() <= temperature**2 * every.item() + 1e-3
     wanted = ce * wanted_ce + kl * temperature**2 * divergence
     student = [x["states_ND"], x["weight_VD"]]
-    ours = torch.autograd.grad(found[0], student, retain_graph=True)
+    ours = torch.autograd.grad(sums[0], student, retain_graph=True)
     for a, b in zip(ours, torch.autograd.grad(wanted, student), strict=True):
         torch.testing.assert_close(a, b, **near)
 
@@ -159,11 +159,11 @@ class Largest(TorchDispatchMode):
     elements = 0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        found = func(*args, **(kwargs or {}))
-        for each in found if isinstance(found, (tuple, list)) else (found,):
+        result = func(*args, **(kwargs or {}))
+        for each in result if isinstance(result, (tuple, list)) else (result,):
             if isinstance(each, Tensor):
                 self.elements = max(self.elements, each.numel())
-        return found
+        return result
 
 
 def test_no_tensor_of_all_positions_and_all_tokens_is_ever_made() -> None:

@@ -146,13 +146,13 @@ def weights(out: Path) -> dict[str, torch.Tensor]:
 
 def best_of(recipe: Path, out: Path, monkeypatch: pytest.MonkeyPatch, wers: dict[int, float], **fields: Any) -> Path:
     """A run whose dev WER is what `wers` says of each step that is validated."""
-    original = loop_module.Run.validate
+    original = loop_module.TrainingRun.validate
 
-    def with_wer(self: loop_module.Run, validation: Any) -> dict[str, float]:
+    def with_wer(self: loop_module.TrainingRun, validation: Any) -> dict[str, float]:
         return {**original(self, validation), "wer": wers[self.state.step]}
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop_module.Run, "validate", with_wer)
+        patch.setattr(loop_module.TrainingRun, "validate", with_wer)
         return fit(recipe, out, with_loop(best="wer", **fields))
 
 
@@ -196,15 +196,15 @@ def test_a_kill_between_the_best_weights_and_the_checkpoint_changes_nothing(
     recipe: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The file of best weights is then of a validation that the newest checkpoint does not know of."""
-    original = loop_module.Run.keep_best
+    original = loop_module.TrainingRun.keep_best
 
-    def killed(self: loop_module.Run) -> None:
+    def killed(self: loop_module.TrainingRun) -> None:
         original(self)
         if self.state.step == 3:
             raise Stopped
 
     with monkeypatch.context() as patch, pytest.raises(Stopped):
-        patch.setattr(loop_module.Run, "keep_best", killed)
+        patch.setattr(loop_module.TrainingRun, "keep_best", killed)
         fit(recipe, tmp_path, with_loop(best="wer"))
     assert (tmp_path / BEST).is_file() and steps_saved(tmp_path) == [2]
     assert read_json(folder_of(tmp_path, 2) / "state.json")["best"] == {}

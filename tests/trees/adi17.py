@@ -45,8 +45,8 @@ def make(folder: Path, clips: Sequence[Clip], precut: bool = False, below: str =
     """The whole tree; of every part a segment that no recording has, and in dev one without a label."""
     for part, videos in cut(clips).items():
         labels, lines, of_videos = [], [], []
-        for video, label, said in videos:
-            pieces = segments(said)
+        for video, label, spoken in videos:
+            pieces = segments(spoken)
             of_videos.append(f"{video} {label}")
             for start, end, wave_N in pieces:
                 id = id_of(video, start, end)

@@ -37,8 +37,8 @@ def make(folder: Path, clips: Sequence[Clip], archives: bool = True) -> None:
 
 def row(id: int, name: str, raw: str, samples: int, gender: str) -> str:
     plain = strip_punctuation(strip_diacritics(raw))
-    said = {"m": "MALE", "f": "FEMALE"}[gender]
-    return "\t".join([str(id), name, raw, plain, " ".join(plain.replace(" ", "|")), str(samples), said])
+    gender_word = {"m": "MALE", "f": "FEMALE"}[gender]
+    return "\t".join([str(id), name, raw, plain, " ".join(plain.replace(" ", "|")), str(samples), gender_word])
 
 
 def pack(folder: Path) -> None:

@@ -25,11 +25,11 @@ def guid(number: int) -> str:
 
 def spans(clips: Sequence[Clip]) -> list[tuple[float, float]]:
     """Where clips stand in a recording of all of them, seconds, on the grid of centiseconds that ids have."""
-    found, at = [], 0.0
+    times, at = [], 0.0
     for clip in clips:
-        found.append((round(at, 2), round(at + clip.seconds, 2)))
+        times.append((round(at, 2), round(at + clip.seconds, 2)))
         at = round(at + clip.seconds + GAP, 2)
-    return found
+    return times
 
 
 def record_all(path: Path, clips: Sequence[Clip]) -> None:
@@ -53,11 +53,11 @@ def segment(name: str, number: int, start: float, end: float, words: Sequence[st
         "WMER": "21.4",
         "who": f"{name.replace('-', '_')}_speaker{number % 2 + 1}_align",
     }
-    said = " ".join(f"{key}={quoteattr(value)}" for key, value in {**known, **attributes}.items() if value)
+    attribute_text = " ".join(f"{key}={quoteattr(value)}" for key, value in {**known, **attributes}.items() if value)
     elements = "".join(
         f'\n  <element id="{name}_w{number}_{i}" type="word">{escape(word)}</element>' for i, word in enumerate(words)
     )
-    return f"<segment {said}>{elements}\n</segment>\n"
+    return f"<segment {attribute_text}>{elements}\n</segment>\n"
 
 
 def programme(name: str, segments: Sequence[str], annotation: str = "transcript_align", speakers: str = "") -> str:

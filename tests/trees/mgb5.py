@@ -18,11 +18,11 @@ def make(folder: Path, clips: Sequence[Clip]) -> None:
     _part(folder, "dev", "family_7", clips[n * 2 // 3 : n * 5 // 6])
     _part(folder, "test", "sports_2", clips[n * 5 // 6 :])
     times = spans(clips[n * 2 // 3 : n * 5 // 6])
-    same, other = f"family_7_{times[0][0]:.3f}_{times[0][1]:.3f}", "family_7_0.100_0.900"
+    same, stray = f"family_7_{times[0][0]:.3f}_{times[0][1]:.3f}", "family_7_0.100_0.900"
     for who in ("Annotator2", "Annotator3"):
-        write_lines(folder / "dev" / who / "dev.txt.bw", f"{same} mzyAn", f"{other} bzAf")
+        write_lines(folder / "dev" / who / "dev.txt.bw", f"{same} mzyAn", f"{stray} bzAf")
         write_lines(
-            folder / "dev" / who / "dev.segments.bw", f"{same} family_7 0.000 1.000", f"{other} family_7 0.1 0.9"
+            folder / "dev" / who / "dev.segments.bw", f"{same} family_7 0.000 1.000", f"{stray} family_7 0.1 0.9"
         )
 
 

@@ -195,9 +195,9 @@ def test_the_same_seed_gives_the_same_bits_and_another_gives_others(
     frames: torch.Tensor, init: Any, method: Any
 ) -> None:
     config = KmeansConfig(k=20, init=init, method=method, start_iterations=3, max_iterations=3, batch_frames=1000)
-    one, two, other = (fit(frames, config, seed).best for seed in (3, 3, 4))
-    assert one is not None and two is not None and other is not None
-    assert torch.equal(one, two) and not torch.equal(one, other)
+    one, two, different = (fit(frames, config, seed).best for seed in (3, 3, 4))
+    assert one is not None and two is not None and different is not None
+    assert torch.equal(one, two) and not torch.equal(one, different)
 
 
 @pytest.mark.parametrize("tolerance", [0.0, 0.2])  # 0.2: runs end by convergence

@@ -58,11 +58,11 @@ def test_every_layer_is_the_residual_stream_that_transformers_shows(teacher: Pat
 
     model = AutoModel.from_pretrained(teacher).eval()
     with torch.no_grad():
-        said = model(torch.from_numpy(wave())[None], output_hidden_states=True).hidden_states
+        states = model(torch.from_numpy(wave())[None], output_hidden_states=True).hidden_states
     last = 2 if "wav2vec2" in teacher.name else 3  # pre-LN: transformers normalises its last one
     for layer in range(last + 1):
         source = LayerSource(teacher, layer, 60.0)
-        torch.testing.assert_close(source(wave()), said[layer][0], atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(source(wave()), states[layer][0], atol=1e-4, rtol=1e-4)
         assert source.frames(16000) == len(source(wave())) == 49
         assert (source.rate, source.dim) == (50.0, 32) and source.name.startswith(f"layer {layer} of ")
 
@@ -86,8 +86,8 @@ def test_an_utterance_longer_than_the_window_has_as_many_frames(teacher: Path) -
 def test_the_teachers_weights_are_known_by_their_hash(teacher: Path, tmp_path: Path) -> None:
     same = Path(shutil.copytree(teacher, tmp_path / "same" / teacher.name))
     assert LayerSource(same, 1, 60.0).info == LayerSource(teacher, 1, 60.0).info
-    other = _copy(teacher, tmp_path)
-    assert LayerSource(other, 1, 60.0).info.teacher != LayerSource(teacher, 1, 60.0).info.teacher
+    changed = _copy(teacher, tmp_path)
+    assert LayerSource(changed, 1, 60.0).info.teacher != LayerSource(teacher, 1, 60.0).info.teacher
 
 
 @pytest.mark.parametrize("threads", ["0", "100000"])
@@ -142,8 +142,8 @@ def test_units_of_a_layer_are_made_by_the_teacher_of_the_sample_and_by_no_other(
 
 def _copy(teacher: Path, folder: Path) -> Path:
     """The same network, a weight of its first block changed."""
-    other = Path(shutil.copytree(teacher, folder / teacher.name))
-    weights = load_file(other / "model.safetensors")
+    changed = Path(shutil.copytree(teacher, folder / teacher.name))
+    weights = load_file(changed / "model.safetensors")
     weights["encoder.layers.0.attention.k_proj.weight"] += 1e-3
-    save_file(weights, other / "model.safetensors", {"format": "pt"})
-    return other
+    save_file(weights, changed / "model.safetensors", {"format": "pt"})
+    return changed

@@ -30,12 +30,12 @@ def measures(pairs: list[tuple[str, int]]) -> dict[str, float | None]:
 def test_pnmi_is_scikit_learns_mutual_information_over_the_phones_entropy(pairs: list[tuple[str, int]]) -> None:
     phones, units = zip(*pairs)
     h = entropy(list(Counter(phones).values()))
-    found = measures(pairs)["pnmi"]
+    pnmi = measures(pairs)["pnmi"]
     if h == 0:
-        assert found is None
+        assert pnmi is None
     else:
-        assert found == pytest.approx(mutual_info_score(phones, units) / h, abs=1e-9)
-        assert 0 <= found <= 1
+        assert pnmi == pytest.approx(mutual_info_score(phones, units) / h, abs=1e-9)
+        assert 0 <= pnmi <= 1
 
 
 @settings(max_examples=80, deadline=None)
@@ -44,9 +44,9 @@ def test_purities_are_what_the_definitions_say(pairs: list[tuple[str, int]]) -> 
     phones, units = zip(*pairs)
     best_phone = {u: Counter(p for p, v in pairs if v == u).most_common(1)[0][1] for u in set(units)}
     best_unit = {p: Counter(u for q, u in pairs if q == p).most_common(1)[0][1] for p in set(phones)}
-    found = measures(pairs)
-    assert found["phone_purity"] == pytest.approx(sum(best_phone.values()) / len(pairs))
-    assert found["cluster_purity"] == pytest.approx(sum(best_unit.values()) / len(pairs))
+    figures = measures(pairs)
+    assert figures["phone_purity"] == pytest.approx(sum(best_phone.values()) / len(pairs))
+    assert figures["cluster_purity"] == pytest.approx(sum(best_unit.values()) / len(pairs))
 
 
 def test_units_that_are_phones_are_perfect_and_one_unit_tells_nothing() -> None:
@@ -77,8 +77,8 @@ def test_runs_end_with_their_utterance() -> None:
 def test_the_mean_run_in_milliseconds_takes_the_rate_into_account(tmp_path: Path, rate: float, expected: float) -> None:
     """7 frames in 2 runs are 3.5 frames: of 10 ms at 100 Hz, of 20 ms at 50 Hz."""
     write_labels(tmp_path, LabelHeader(rate, 5, "h", "mfcc"), ["a"], [np.array([1, 1, 1, 2, 2, 2, 2])])
-    found = quality(Labels.open(tmp_path), [Utterance("a", "", 0.0, None, "s", 0.1)], None)
-    assert (found["run_length_mean"], found["run_length_ms"]) == (pytest.approx(3.5), pytest.approx(expected))
+    figures = quality(Labels.open(tmp_path), [Utterance("a", "", 0.0, None, "s", 0.1)], None)
+    assert (figures["run_length_mean"], figures["run_length_ms"]) == (pytest.approx(3.5), pytest.approx(expected))
 
 
 SPANS = [(0.0, 0.1, "sil"), (0.1, 0.2, "a"), (0.3, 0.4, "b")]
@@ -86,11 +86,11 @@ SPANS = [(0.0, 0.1, "sil"), (0.1, 0.2, "a"), (0.3, 0.4, "b")]
 
 @pytest.mark.parametrize("rate", [50.0, 100.0])
 def test_a_frame_has_the_phone_at_its_centre(rate: float) -> None:
-    found = phone_frames(SPANS, int(0.5 * rate), rate)
-    for t, phone in enumerate(found):
+    phones = phone_frames(SPANS, int(0.5 * rate), rate)
+    for t, phone in enumerate(phones):
         centre = t / rate + 0.0125
         assert phone == next((p for s, e, p in SPANS if s <= centre < e), "")
-    assert {"sil", "a", "b", ""} == set(found)
+    assert {"sil", "a", "b", ""} == set(phones)
 
 
 def test_phones_are_read_in_order_of_time_and_a_bad_line_is_named(tmp_path: Path) -> None:

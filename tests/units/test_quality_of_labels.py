@@ -31,7 +31,7 @@ def test_quality_of_a_set_is_that_of_its_labels_and_phone_times(
     run_step(kmeans, UnitsConfig, [tmp_path / "s"], tmp_path / "c", SMALL)
     run_step(label, LabelConfig, [data, tmp_path / "c"], tmp_path / "l")
     run_step(quality, QualityConfig, [data, tmp_path / "l"], tmp_path / "q")
-    found, labels = read_json(tmp_path / "q/quality.json"), Labels.open(tmp_path / "l")
+    figures, labels = read_json(tmp_path / "q/quality.json"), Labels.open(tmp_path / "l")
     spans = read_phones(data / "phones.ctm")
 
     def phone(id: str, frame: int) -> str:
@@ -42,15 +42,15 @@ def test_quality_of_a_set_is_that_of_its_labels_and_phone_times(
     pairs = [(p, unit) for p, unit in pairs if p]
     phones, units = zip(*pairs)
     assert 0 < len(pairs) < labels.frames  # where c was, frames have no phone
-    assert (found["frames_with_phone"], found["phones"]) == (len(pairs), 2)
+    assert (figures["frames_with_phone"], figures["phones"]) == (len(pairs), 2)
     table = Counter(pairs)
     of_unit = sum(max(table[p, unit] for p in "ab") for unit in set(units))
     of_phone = sum(max(table[p, unit] for unit in set(units)) for p in "ab")
-    assert found["phone_purity"] == pytest.approx(of_unit / len(pairs))
-    assert found["cluster_purity"] == pytest.approx(of_phone / len(pairs))
-    assert found["pnmi"] == pytest.approx(mutual_info_score(phones, units) / entropy(list(Counter(phones).values())))
+    assert figures["phone_purity"] == pytest.approx(of_unit / len(pairs))
+    assert figures["cluster_purity"] == pytest.approx(of_phone / len(pairs))
+    assert figures["pnmi"] == pytest.approx(mutual_info_score(phones, units) / entropy(list(Counter(phones).values())))
     runs = sum(len(list(groupby(labels[id].tolist()))) for id in labels)
-    assert found["run_length_mean"] == pytest.approx(labels.frames / runs)
+    assert figures["run_length_mean"] == pytest.approx(labels.frames / runs)
 
 
 def test_examples_are_taken_from_the_languages_in_turn(

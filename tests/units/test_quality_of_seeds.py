@@ -25,12 +25,12 @@ UTTERANCES = st.lists(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), 
 @given(UTTERANCES)
 def test_agreement_is_scikit_learns_over_the_frames_of_all_utterances(pairs: list[list[tuple[int, int]]]) -> None:
     a, b = ([np.array([p[side] for p in row], np.uint16) for row in pairs] for side in (0, 1))
-    found, flat = agreement(a, b, 5), (np.concatenate(a), np.concatenate(b))
+    figures, flat = agreement(a, b, 5), (np.concatenate(a), np.concatenate(b))
     if len(flat[0]) == 0:
-        assert found == {"nmi": 1.0, "adjusted_rand": 1.0}
+        assert figures == {"nmi": 1.0, "adjusted_rand": 1.0}
         return
-    assert found["nmi"] == pytest.approx(normalized_mutual_info_score(*flat), abs=1e-9)
-    assert found["adjusted_rand"] == pytest.approx(adjusted_rand_score(*flat), abs=1e-9)
+    assert figures["nmi"] == pytest.approx(normalized_mutual_info_score(*flat), abs=1e-9)
+    assert figures["adjusted_rand"] == pytest.approx(adjusted_rand_score(*flat), abs=1e-9)
 
 
 def test_units_that_differ_by_name_alone_agree_and_random_ones_do_not() -> None:
@@ -53,15 +53,15 @@ def test_quality_says_how_far_the_units_of_two_seeds_agree(
     twin: Path, run_step: Callable[..., Any], tmp_path: Path
 ) -> None:
     run_step(quality, QualityConfig, [tmp_path / "train", twin / "labels", twin / "twin"], twin / "both")
-    found, alone = read_json(twin / "both/quality.json"), read_json(twin / "quality/quality.json")
+    figures, alone = read_json(twin / "both/quality.json"), read_json(twin / "quality/quality.json")
     ours, theirs = Labels.open(twin / "labels"), Labels.open(twin / "twin")
     flat = [np.concatenate([of[id] for id in ours]) for of in (ours, theirs)]
-    said = found.pop("agreement")
-    assert found == alone
-    assert said["codebook"] == theirs.codebook
-    assert said["nmi"] == pytest.approx(normalized_mutual_info_score(*flat))
-    assert said["adjusted_rand"] == pytest.approx(adjusted_rand_score(*flat))
-    assert 0 < said["adjusted_rand"] < 1
+    seeds = figures.pop("agreement")
+    assert figures == alone
+    assert seeds["codebook"] == theirs.codebook
+    assert seeds["nmi"] == pytest.approx(normalized_mutual_info_score(*flat))
+    assert seeds["adjusted_rand"] == pytest.approx(adjusted_rand_score(*flat))
+    assert 0 < seeds["adjusted_rand"] < 1
 
 
 def test_a_codebook_is_not_held_against_itself_nor_against_one_of_another_size(
@@ -78,7 +78,7 @@ def test_a_codebook_is_not_held_against_itself_nor_against_one_of_another_size(
 def test_a_twin_without_one_of_the_utterances_is_refused(
     twin: Path, make_data: Callable[..., Path], run_step: Callable[..., Any], tmp_path: Path
 ) -> None:
-    other = make_data("other", 4)
-    run_step(label, LabelConfig, [other, twin / "codebook2"], twin / "few")
+    another_set = make_data("other", 4)
+    run_step(label, LabelConfig, [another_set, twin / "codebook2"], twin / "few")
     with pytest.raises(UserError, match="12 of 12 utterances have no labels"):
         run_step(quality, QualityConfig, [tmp_path / "train", twin / "labels", twin / "few"], twin / "q4")

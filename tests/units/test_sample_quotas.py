@@ -33,15 +33,15 @@ def taken(frames: list[int], config: SampleConfig, strata: int = 2) -> tuple[dic
 
 def test_a_large_corpus_is_read_in_part_and_gives_all_frames_asked_for() -> None:
     """3000 utterances of 100 to 300 frames; 2000 frames are 40 utterances' worth, where each could give a frame."""
-    found, stratum = taken([100 + i % 201 for i in range(3000)], SampleConfig(frames=2000))
-    assert sum(found.values()) == 2000
-    assert 40 <= len(found) <= 42  # one more a stratum at most, for a share that is no multiple of 50
-    assert set(Counter(stratum[id] for id in found)) == set(stratum.values())
+    frames_by_id, stratum = taken([100 + i % 201 for i in range(3000)], SampleConfig(frames=2000))
+    assert sum(frames_by_id.values()) == 2000
+    assert 40 <= len(frames_by_id) <= 42  # one more a stratum at most, for a share that is no multiple of 50
+    assert set(Counter(stratum[id] for id in frames_by_id)) == set(stratum.values())
 
 
 def test_a_share_of_the_utterances_is_read_also_where_each_recording_is_its_own_speaker() -> None:
-    found, _ = taken([200] * 600, SampleConfig(frames=3000, utterances=0.1), strata=600)
-    assert len(found) == 60 and set(found.values()) == {50}
+    frames_by_id, _ = taken([200] * 600, SampleConfig(frames=3000, utterances=0.1), strata=600)
+    assert len(frames_by_id) == 60 and set(frames_by_id.values()) == {50}
 
 
 def test_a_share_leaves_no_stratum_out_while_there_are_enough_utterances() -> None:
@@ -51,10 +51,10 @@ def test_a_share_leaves_no_stratum_out_while_there_are_enough_utterances() -> No
 
 
 def test_the_utterances_read_are_the_first_of_each_stratum_by_their_seeds() -> None:
-    found, stratum = taken([200] * 600, SampleConfig(frames=1000), 3)
+    frames_by_id, stratum = taken([200] * 600, SampleConfig(frames=1000), 3)
     for name in set(stratum.values()):
         ranked = sorted((id for id in stratum if stratum[id] == name), key=lambda id: seed_of(SEED, "utterance", id))
-        mine = {id for id in found if stratum[id] == name}
+        mine = {id for id in frames_by_id if stratum[id] == name}
         assert mine == set(ranked[: len(mine)])
 
 
@@ -62,14 +62,14 @@ def test_the_utterances_read_are_the_first_of_each_stratum_by_their_seeds() -> N
 @given(st.lists(st.integers(1, 400), min_size=1, max_size=60), st.integers(1, 9000), st.booleans())
 def test_strata_have_the_shares_that_all_their_utterances_give_them(frames: list[int], total: int, equal: bool) -> None:
     utterances, stratum, lengths = corpus(frames)
-    found = quotas(utterances, stratum, frame_count, SampleConfig(frames=total, equal=equal), SEED)
+    frames_by_id = quotas(utterances, stratum, frame_count, SampleConfig(frames=total, equal=equal), SEED)
     names = sorted(set(stratum.values()))
-    there = [sum(n for id, n in lengths.items() if stratum[id] == name) for name in names]
+    available = [sum(n for id, n in lengths.items() if stratum[id] == name) for name in names]
     given_by = Counter[str]()
-    for id, quota in found.items():
+    for id, quota in frames_by_id.items():
         assert 0 < quota <= lengths[id]
         given_by[stratum[id]] += quota
-    assert [given_by[name] for name in names] == (even if equal else apportion)(total, there)
+    assert [given_by[name] for name in names] == (even if equal else apportion)(total, available)
 
 
 @settings(max_examples=60, deadline=None)
@@ -79,13 +79,13 @@ def test_where_every_utterance_gives_fifty_frames_all_are_read_in_proportion(fra
     utterances, _, lengths = corpus(frames, strata=1)
     least = (FRAMES_PER_UTTERANCE + 1) / min(frames) * sum(frames)
     total = round(least + share * (sum(frames) - least))
-    found = quotas(utterances, {}, frame_count, SampleConfig(frames=total), SEED)
-    assert found == dict(zip(lengths, apportion(total, frames), strict=True))
+    frames_by_id = quotas(utterances, {}, frame_count, SampleConfig(frames=total), SEED)
+    assert frames_by_id == dict(zip(lengths, apportion(total, frames), strict=True))
 
 
 def test_short_utterances_are_all_read_where_all_their_frames_are_wanted() -> None:
-    found, stratum = taken([1, 2, 3, 49] * 5, SampleConfig(frames=10_000))
-    assert set(found) == set(stratum) and sum(found.values()) == 55 * 5
+    frames_by_id, stratum = taken([1, 2, 3, 49] * 5, SampleConfig(frames=10_000))
+    assert set(frames_by_id) == set(stratum) and sum(frames_by_id.values()) == 55 * 5
     assert enough({"a": 20, "b": 70, "c": 9}, 70) == {"a": 20, "b": 70}
     assert enough({"a": 20, "b": 70, "c": 9}, 71) == {"a": 20, "b": 70, "c": 9}
 
@@ -94,21 +94,21 @@ def test_short_utterances_are_all_read_where_all_their_frames_are_wanted() -> No
 @settings(max_examples=100, deadline=None)
 @pytest.mark.parametrize("part", [apportion, even])
 def test_a_sample_takes_all_it_may_and_never_more_than_is_there(
-    part: Callable[..., list[int]], total: int, there: list[int]
+    part: Callable[..., list[int]], total: int, available: list[int]
 ) -> None:
-    shares = part(total, there)
-    assert sum(shares) == min(total, sum(there))
-    assert all(0 <= s <= n for s, n in zip(shares, there, strict=True))
+    shares = part(total, available)
+    assert sum(shares) == min(total, sum(available))
+    assert all(0 <= s <= n for s, n in zip(shares, available, strict=True))
 
 
 @given(st.integers(0, 500), st.lists(st.integers(1, 60), min_size=2, max_size=12))
 @settings(max_examples=60, deadline=None)
-def test_shares_are_proportional_or_even_to_within_one_frame(total: int, there: list[int]) -> None:
-    wanted = min(total, sum(there))
-    for share, n in zip(apportion(total, there), there, strict=True):
-        assert abs(share - wanted * n / sum(there)) < 1
-    shares = even(total, there)
-    free = [s for s, n in zip(shares, there, strict=True) if s < n]
+def test_shares_are_proportional_or_even_to_within_one_frame(total: int, available: list[int]) -> None:
+    wanted = min(total, sum(available))
+    for share, n in zip(apportion(total, available), available, strict=True):
+        assert abs(share - wanted * n / sum(available)) < 1
+    shares = even(total, available)
+    free = [s for s, n in zip(shares, available, strict=True) if s < n]
     assert not free or max(free) - min(free) <= 1
     assert all(s <= min(free) + 1 for s in shares) if free else True
 

@@ -86,12 +86,12 @@ def test_the_inertia_in_the_codebook_is_that_of_its_sample(chain: Callable[..., 
 
 def test_quality_says_what_the_report_reads(chain: Callable[..., Path]) -> None:
     made = chain()
-    found = read_json(made / "quality/quality.json")
+    figures = read_json(made / "quality/quality.json")
     labels = Labels.open(made / "labels")
-    assert found["set"] == "train" and found["source"] == "mfcc" and found["frames"] == labels.frames
-    assert found["histogram"] == labels.histogram.tolist()
-    assert found["run_length_ms"] == pytest.approx(10 * found["run_length_mean"])  # MFCC: a frame every 10 ms
-    assert 0 <= found["pnmi"] <= 1 and 0 < found["phone_purity"] <= 1 and 0 < found["cluster_purity"] <= 1
+    assert figures["set"] == "train" and figures["source"] == "mfcc" and figures["frames"] == labels.frames
+    assert figures["histogram"] == labels.histogram.tolist()
+    assert figures["run_length_ms"] == pytest.approx(10 * figures["run_length_mean"])  # MFCC: a frame every 10 ms
+    assert 0 <= figures["pnmi"] <= 1 and 0 < figures["phone_purity"] <= 1 and 0 < figures["cluster_purity"] <= 1
     examples = read_json(made / "quality/examples.json")
     assert len(examples) == 4 and {e["lang"] for e in examples} == {"MSA", "ENG"}
     for e in examples:
@@ -106,8 +106,8 @@ def test_without_phone_times_the_three_measures_are_null(
     made = chain()
     (tmp_path / "train/phones.ctm").unlink()
     run_step(quality, QualityConfig, [tmp_path / "train", made / "labels"], tmp_path / "q")
-    found = json.loads((tmp_path / "q/quality.json").read_text())
-    assert [found[name] for name in ("phone_purity", "cluster_purity", "pnmi")] == [None] * 3
+    figures = json.loads((tmp_path / "q/quality.json").read_text())
+    assert [figures[name] for name in ("phone_purity", "cluster_purity", "pnmi")] == [None] * 3
     assert all(e["phones"] is None for e in read_json(tmp_path / "q/examples.json"))
 
 
@@ -129,8 +129,8 @@ def test_recordings_that_cannot_be_used_get_a_row_and_the_others_their_labels(
     reasons = spoil(data)
     s = run_step(sample, UnitsConfig, [data], tmp_path / "s", small)
     run_step(kmeans, UnitsConfig, [tmp_path / "s"], tmp_path / "c", small)
-    found = run_step(label, LabelConfig, [data, tmp_path / "c"], tmp_path / "l")
-    for step in (s, found):
+    labelled = run_step(label, LabelConfig, [data, tmp_path / "c"], tmp_path / "l")
+    for step in (s, labelled):
         assert {row[0]: row[2] for row in step.ledger.rows} == reasons
         assert step.counts["utterances"] == 8
     labels = Labels.open(tmp_path / "l")

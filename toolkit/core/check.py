@@ -1,6 +1,6 @@
-"""Checks the configs and flags of a call's steps before the first of them runs, in the engine's own process.
+"""Check the configs and flags of all steps of a call before the first one runs, in the engine's own process.
 
-Config classes import no torch (registry.py), so that this takes a fraction of a second.
+Config classes import no torch (registry.py), so this takes a fraction of a second.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ StageCommand = tuple[str, list[str]]  # stage, argv
 
 
 def refuse_wrong(commands: Sequence[StageCommand]) -> None:
-    """End this process with 2, all mistakes printed, if a step of `commands` would refuse its config or a flag.
+    """Print all mistakes and end this process with 2 if a step of `commands` would refuse its config or a flag.
 
     Scripts of a recipe's local/ are left out: they need not be steps.
     """
@@ -35,7 +35,7 @@ def refuse_wrong(commands: Sequence[StageCommand]) -> None:
 
 
 def _mistakes(argv: list[str]) -> Iterator[UserError]:
-    """What the step of `argv` would refuse."""
+    """The mistakes that the step of `argv` would refuse."""
     if not is_declared(argv[0]):
         near = difflib.get_close_matches(argv[0], registry(), 1)
         remedy = f"did you mean {near[0]}?" if near else "declare it in the registry.py of its room"
@@ -45,12 +45,12 @@ def _mistakes(argv: list[str]) -> Iterator[UserError]:
         step.read_command(argv[0], argv[1:], declared(argv[0]).config_class())
     except UserError as e:
         yield e
-    except SystemExit:  # argparse has printed what is wrong, or the help that somebody asked for
+    except SystemExit:  # argparse has printed the mistake, or the help
         yield UserError(f"no command of a step: {' '.join(argv)}", "stages() of the recipe", "mend its flags")
 
 
 def _without_places(argv: Sequence[str]) -> list[str]:
-    """The words of a command without the paths of its inputs and output, in which steps of one config may differ."""
+    """A command without the paths of its inputs and output: steps with equal words need only one check."""
     kept, name = [], ""
     for word in argv:
         name = word if word.startswith("--") else name
@@ -60,7 +60,7 @@ def _without_places(argv: Sequence[str]) -> list[str]:
 
 
 def _too_few_gpus(argvs: Sequence[Sequence[str]]) -> Iterator[UserError]:
-    """The mistake in --ngpu, if any. Steps other than a training compute on the CPU where there is no CUDA at all."""
+    """The mistake in --ngpu, if any. Without CUDA, steps other than a training compute on the CPU."""
     ngpu = int(os.environ.get("SAWT_NGPU", "0"))
     if not ngpu or slurm.chosen():
         return

@@ -1,6 +1,6 @@
-"""Whether recipes keep the rules of egs/README.md: each is a folder that can be copied, and no copy of a pipeline.
+"""Check that recipes keep the rules of egs/README.md: a recipe is a folder that can be copied, not a copied pipeline.
 
-utils/check-recipe [egs/NAME...]; without a name, all of them.
+utils/check-recipe [egs/NAME...]; without a name, all recipes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from .config import read_yaml
 from .errors import UserError, told
 from .recipe_files import EGS, HOUSE, OWN, TEMPLATE, corpora, options, recipes
 
-LONGEST = 40  # lines of run.sh: more, and it holds a pipeline of its own
+LONGEST = 40  # lines of run.sh; a longer one holds a pipeline of its own
 _TEMPLATE = re.compile(r"^\. \.\./\.\./TEMPLATE/(\w+)\.sh$", re.M)
 _ABSOLUTE = re.compile(
     r"(?<![\w$}.~*)\]/:])/(?:home|data|mnt|corpora|scratch|work|tmp|root|Users|export|nfs)\b[^\s\"']*"
@@ -27,7 +27,7 @@ _LOOP = re.compile(r"\bfor (\w+) in \$(\w+); do")  # over the words of an option
 
 
 def faults(recipe: Path) -> Iterator[str]:
-    """What is wrong with the recipe egs/<corpus>/<kind>, in sentences that begin with a place in it."""
+    """Faults of the recipe egs/<corpus>/<kind>, as sentences that begin with a file of it."""
     run = recipe / "run.sh"
     text = run.read_text(encoding="utf-8", errors="replace")
     yield from _of_run(recipe, text)
@@ -63,7 +63,7 @@ def _of_run(recipe: Path, text: str) -> Iterator[str]:
 
 
 def _of_files(recipe: Path) -> Iterator[str]:
-    """Links, absolute paths and the folder's own name: with any of these a copy would not be a recipe."""
+    """Links, absolute paths and the folder's own name: with these a copy would not work."""
     if strange := sorted(p.name for p in recipe.iterdir() if p.name not in OWN and not _is_made(p)):
         yield f"{strange[0]}: a recipe is run.sh, conf/, perhaps local/, and what runs make"
     own = re.compile(rf"egs/{re.escape(recipe.parent.name)}\b|\.\./{re.escape(recipe.parent.name)}/")
@@ -76,14 +76,14 @@ def _of_files(recipe: Path) -> Iterator[str]:
                 continue
             for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
                 code = re.sub(r"(^|\s)#.*", "", line)
-                if (found := _ABSOLUTE.search(code)) and not (top == "run.sh" and _is_option(line)):
-                    yield f"{name}:{number}: an absolute path, {found[0]}: make it an option"
+                if (absolute := _ABSOLUTE.search(code)) and not (top == "run.sh" and _is_option(line)):
+                    yield f"{name}:{number}: an absolute path, {absolute[0]}: make it an option"
                 if own.search(code):
-                    yield f"{name}:{number}: it names its own folder, which a copy has not"
+                    yield f"{name}:{number}: it names its own folder, which a copy does not have"
 
 
 def _is_option(line: str) -> bool:
-    """Whether a line of run.sh is an option that says what it means: where a lab's corpus lies may be its value."""
+    """True if a line of run.sh is an option with a meaning: its value may be the path of a lab's corpus."""
     return any(option.meaning for option in options(line))
 
 
@@ -93,7 +93,7 @@ def _is_made(path: Path) -> bool:
 
 
 def _of_configs(recipe: Path, text: str) -> Iterator[str]:
-    """Configs that cannot be read, and those whose name nobody asks for: a misspelt one would change nothing."""
+    """Configs that cannot be read, and configs whose name no stage asks for, e.g. a misspelt one."""
     sourced = _TEMPLATE.search(text)
     pipeline = EGS / TEMPLATE / f"{sourced[1]}.sh" if sourced else None
     parts = sorted((recipe / "local").glob("*.sh"))  # of run.sh, which sources them
@@ -128,17 +128,17 @@ def main() -> int:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("folders", nargs="*", metavar="egs/NAME")
     names = [Path(name) for name in parser.parse_args().folders]
-    found = [
+    folders = [
         EGS / path.parts[path.parts.index("egs") + 1] if "egs" in path.parts[:-1] else EGS / path for path in names
     ]
-    for folder in found:
+    for folder in folders:
         if not folder.is_dir() or not recipes(folder):
             raise UserError(f"no recipe: {folder}", "command line", "name a folder of egs/ with a <kind>/run.sh")
     wrong = 0
-    for recipe in [kind for folder in found or corpora() for kind in recipes(folder)]:
-        said = list(faults(recipe))
-        wrong += len(said)
-        print(f"{recipe.relative_to(HOUSE)}:{'' if said else ' good'}", *said, sep="\n  " if said else "")
+    for recipe in [kind for folder in folders or corpora() for kind in recipes(folder)]:
+        problems = list(faults(recipe))
+        wrong += len(problems)
+        print(f"{recipe.relative_to(HOUSE)}:{'' if problems else ' good'}", *problems, sep="\n  " if problems else "")
     return 1 if wrong else 0
 
 

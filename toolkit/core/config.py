@@ -1,7 +1,7 @@
 """Frozen dataclasses filled from YAML and flags, coerced by the type of the field.
 
-YAML scalars are read as the strings that stand in the file and converted by the field's type alone,
-so `5e-4` is a float where a float is wanted and `no` is a language where a string is wanted.
+YAML scalars are read as strings and converted by the type of the field alone: `5e-4` becomes a float for a float field,
+and `no` stays a language for a string field.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ import yaml
 from .errors import UserError
 
 T = TypeVar("T")
-MOST_THREADS = 1024  # of many thousands OpenMP ends the process without a word
+MOST_THREADS = 1024  # with many thousands OpenMP ends the process without a message
 TYPE = "type"  # field that chooses the class of a section that has several
-LIKE = "like"  # a config's line `like: other.yaml`, relative to its own folder: it begins with that one
+LIKE = "like"  # a line `like: other.yaml` (relative to the config's folder): the config starts from that file
 _SHOWN = reprlib.Repr()  # of a value in an error: anchors can make a list of billions in a few lines
 _SHOWN.maxlevel, _SHOWN.maxstring = 3, 120
 _BOOLEANS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
@@ -48,9 +48,9 @@ class _Loader(yaml.BaseLoader):
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """Mapping of a YAML file, all scalars as strings, over that of the file it is `like`, section by section.
+    """Mapping of a YAML file, all scalars as strings; its values replace those of the file it is `like`, by section.
 
-    Raises UserError on a missing or broken file.
+    Raises UserError for a missing or broken file.
     """
     tree: dict[str, Any] = {}
     for _, of_file in _layers(path):
@@ -60,29 +60,29 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def config_files(path: Path) -> list[Path]:
-    """The files that a config consists of: those that it is `like`, the first one first, and itself."""
+    """The files of a config: those it is `like`, base first, and itself last."""
     return [file for file, _ in _layers(path)]
 
 
 def _layers(path: Path) -> list[tuple[Path, dict[str, Any]]]:
-    """(file, what it says) of config_files, each read once."""
+    """(file, its mapping) of config_files, each read once."""
     files, trees = [path], [_read_file(path)]
-    while (other := trees[0].get(LIKE)) is not None:
-        if not isinstance(other, str) or not other or "\0" in other:
+    while (base := trees[0].get(LIKE)) is not None:
+        if not isinstance(base, str) or not base or "\0" in base:
             raise UserError(
-                f"`{LIKE}` must be the name of one file, not {_SHOWN.repr(other)}", str(files[0]), "name one"
+                f"`{LIKE}` must be the name of one file, not {_SHOWN.repr(base)}", str(files[0]), "name one"
             )
-        files.insert(0, Path(os.path.normpath(files[0].parent / other)))
+        files.insert(0, Path(os.path.normpath(files[0].parent / base)))
         if os.path.realpath(files[0]) in map(os.path.realpath, files[1:]):
             raise UserError(
-                f"configs that are like each other: {', '.join(map(str, files))}", str(path), "end the circle"
+                f"configs that are `like` each other: {', '.join(map(str, files))}", str(path), "end the circle"
             )
         trees.insert(0, _read_file(files[0]))
     return list(zip(files, trees, strict=True))
 
 
 def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """`above` where both say something, of sections both."""
+    """Both mappings as one, section by section; `above` wins."""
     both = {
         name: _over(below[name], value) if isinstance(value, dict) and isinstance(below.get(name), dict) else value
         for name, value in above.items()
@@ -157,7 +157,7 @@ def build(cls: type[T], tree: Any, where: str, prefix: str = "") -> T:
 
 
 def _variant(cls: type[T], tree: Mapping[str, Any], where: str, prefix: str) -> type[T]:
-    """The class that the section's `type` asks for, of a class that has several: its `variant` names them."""
+    """The class that the section's `type` names, if `cls` has several (a method `variant`); else `cls`."""
     several: Any = cls
     if not hasattr(several, "variant") or not isinstance(tree.get(TYPE), str):
         return cls
@@ -217,7 +217,7 @@ def _scalar(value: Any, kind: Any, where: str, name: str) -> Any:
 
 
 def check_threads(name: str, threads: int) -> None:
-    """Raise ValueError, naming the field, for a number of CPU threads that cannot be."""
+    """Raise ValueError naming the field if the number of CPU threads is not 1 to MOST_THREADS."""
     if not 1 <= threads <= MOST_THREADS:
         raise ValueError(f"{name} must be 1 to {MOST_THREADS}, not {threads}")
 
@@ -243,12 +243,12 @@ def _meanings(cls: type) -> dict[str, str]:
     meanings: dict[str, str] = {}
     for node, after in zip(body.body, [*body.body[1:], None], strict=True):
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            said = (
+            described = (
                 isinstance(after, ast.Expr)
                 and isinstance(after.value, ast.Constant)
                 and isinstance(after.value.value, str)
             )
-            meanings[node.target.id] = " ".join(after.value.value.split()) if said else ""  # type: ignore[union-attr]
+            meanings[node.target.id] = " ".join(after.value.value.split()) if described else ""  # type: ignore[union-attr]
     return meanings
 
 

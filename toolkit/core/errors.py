@@ -1,4 +1,4 @@
-"""The mistakes of a user, and the states of a machine, that end a step or a recipe with a message and no traceback."""
+"""Mistakes of the user and states of the machine that end a step or recipe with a message, without a traceback."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NoReturn
 
-MENDABLE = {  # states of the machine that its user can mend; any other OSError is a bug and keeps its traceback
+MENDABLE = {  # errors that the user can mend; any other OSError is a bug and keeps its traceback
     errno.ENOSPC: ("the disk is full", "free some room"),
     errno.EDQUOT: ("the disk quota is used up", "free some room"),
     errno.EACCES: ("no permission", "make it readable (inputs) or writable (outputs)"),
@@ -26,12 +26,12 @@ MENDABLE = {  # states of the machine that its user can mend; any other OSError 
 
 
 class UserError(Exception):
-    """A mistake its user can mend; printed without a traceback.
+    """A mistake that the user can mend; printed without a traceback.
 
     Args:
         what: what is wrong, in a sentence.
-        where: file, line, id or field in which it is.
-        remedy: what to do about it.
+        where: file, line, id or field of the mistake.
+        remedy: what to do or type.
     """
 
     def __init__(self, what: str, where: str = "", remedy: str = "") -> None:
@@ -49,11 +49,11 @@ class UserError(Exception):
 
 @contextmanager
 def told(code: int, where: str) -> Iterator[None]:
-    """End the process with a message, and no traceback, for what its user can mend; with 130 when he stops it.
+    """End the process with a message, without a traceback, for errors that the user can mend; with 130 on Ctrl-C.
 
     Args:
         code: exit code for a mistake.
-        where: where an error of the operating system is, if it names no file.
+        where: place of an error of the operating system that names no file.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Files that are either whole or absent, and locks that a killed process cannot leave behind."""
+"""Files that are either complete or absent, and locks that end with their process."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from typing import IO, Any
 from .errors import UserError
 
 TEMPORARY = ".tmp"
-_locks: set[IO[Any]] = set()  # that this process holds
+_locks: set[IO[Any]] = set()  # held by this process
 
 
 def _let_go() -> None:
-    """Close the locks in a forked copy, which would hold them as long as it lives."""
+    """Close the locks in a forked copy of this process; else it would hold them as long as it lives."""
     for file in _locks:
         file.close()
     _locks.clear()
@@ -32,16 +32,16 @@ os.register_at_fork(after_in_child=_let_go)
 
 @contextlib.contextmanager
 def atomic(path: Path, by: str = "") -> Iterator[Path]:
-    """A temporary path beside `path`, renamed to it when the block ends well; file or folder.
+    """A temporary path beside `path` (file or folder), renamed to `path` when the block ends without an error.
 
-    Where several processes may write `path` at once, `by` tells the temporaries of one from those of another.
+    If several processes may write `path` at once, `by` keeps their temporary names apart.
     """
     temporary = path.with_name(".".join(filter(None, (path.name, by))) + TEMPORARY)
     remove(temporary)
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         yield temporary
-    except BaseException:  # a full disk, say: the half of it must not take room, nor be taken for somebody's
+    except BaseException:  # e.g. a full disk: remove the incomplete file
         remove(temporary)
         raise
     for file in temporary.rglob("*") if temporary.is_dir() else [temporary]:
@@ -60,7 +60,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def sha256_of(path: str | os.PathLike[str]) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal; the file is never whole in memory."""
+    """SHA-256 of a file's bytes, in hexadecimal; reads the file in pieces."""
     state = hashlib.sha256()
     with open(path, "rb") as f:
         while block := f.read(1 << 20):
@@ -69,12 +69,12 @@ def sha256_of(path: str | os.PathLike[str]) -> str:
 
 
 def write_json(path: Path, tree: Any) -> None:
-    """Write JSON atomically, keys sorted, so equal trees give equal bytes."""
+    """Write JSON atomically, with sorted keys: equal trees give equal bytes."""
     write_text(path, json.dumps(tree, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
 
 
 def read_json(path: Path) -> Any:
-    """Raises UserError where the file holds no JSON; a file that is not there stays a FileNotFoundError."""
+    """The JSON of a file. Raises UserError if it holds none; FileNotFoundError if it is missing."""
     try:
         return json.loads(path.read_text(encoding="utf-8", errors="surrogateescape"))
     except (ValueError, RecursionError) as e:
@@ -83,7 +83,7 @@ def read_json(path: Path) -> Any:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a folder if it is there."""
+    """Remove a file or a folder, if it exists."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -94,12 +94,12 @@ def remove(path: Path) -> None:
 def locked(folder: Path, patience_seconds: float = 5.0) -> Iterator[None]:
     """Hold `folder` for this process. The kernel frees the lock however the process ends.
 
-    Waits a moment for the children of a run that was killed just now; then raises UserError, as it does where no
-    folder can be made.
+    Waits a moment for the children of a run that was just killed. Raises UserError if it is still held, or if the
+    folder cannot be made.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-    except FileNotFoundError:  # below /proc, say
+    except FileNotFoundError:  # e.g. below /proc
         raise UserError("no folder can be made here", str(folder), "name a folder on a disk") from None
     deadline = time.monotonic() + patience_seconds
     while True:
@@ -126,12 +126,12 @@ def locked(folder: Path, patience_seconds: float = 5.0) -> Iterator[None]:
                     finally:
                         _locks.discard(f)
                     return
-                folder.mkdir(parents=True, exist_ok=True)  # it was renamed meanwhile: the lock is that of the old one
+                folder.mkdir(parents=True, exist_ok=True)  # renamed meanwhile: the lock is that of the old folder
         time.sleep(0.1)
 
 
 def held(folder: Path) -> bool:
-    """Whether a process holds `folder` now."""
+    """True if a process holds `folder`."""
     try:
         with open(folder / ".lock") as f:
             fcntl.flock(f, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -143,7 +143,7 @@ def held(folder: Path) -> bool:
 
 
 def _is(f: IO[Any], path: Path) -> bool:
-    """Whether the open file is the one at `path`."""
+    """True if the open file is the one at `path`."""
     try:
         return os.path.samestat(os.fstat(f.fileno()), os.stat(path))
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""--fresh: what is made anew, and the old outputs set aside, all of them or none."""
+"""--fresh: redo a stage and everything made from it; the old outputs are set aside, all or none."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ RESULTS = "RESULTS.md"
 
 
 def made_anew(table: Table, n: int, first: int, last: int) -> list[str]:
-    """What --fresh moves aside: the outputs of stage `n`, and all that was made from them.
+    """Outputs that --fresh moves aside: those of stage `n`, and all that were made from them.
 
-    Those below go too although their identity may stay: who makes a stage anew expects other bytes of it, and
-    what was made from the old ones would pass for made from the new. Raises UserError where what the stage is
-    made from is stale itself, and where the stage is not among those that will run.
+    Later outputs are moved too, even if their identity stays: the redone stage may give other bytes, and outputs made
+    from the old bytes would pass as made from the new ones. Raises UserError if an input of the stage is stale, or if
+    the stage is not among those that will run.
     """
     if not first <= n <= last:
         why = f"--fresh {table.stages[n - 1].name} is stage {n}, and only stages {first} to {last} are to run"
@@ -38,10 +38,10 @@ def made_anew(table: Table, n: int, first: int, last: int) -> list[str]:
 
 
 def move_aside(table: Table, outs: list[str], beside: list[str]) -> None:
-    """Rename `outs`: all of them, or none where a run is at work in one, or in one of `beside`, or a rename fails.
+    """Rename all of `outs`, or none if a run is at work in one of them or of `beside`, or if a rename fails.
 
-    A run, or a job of Slurm, that is at work would go on writing into the new folder of that name. What is made last
-    goes first, so that a kill in between leaves nothing that passes for made from what is gone.
+    A run or Slurm job at work would go on writing into the new folder. Later outputs are renamed first, so that a kill
+    in between leaves no output whose inputs are gone.
     """
     with ExitStack() as held:
         for out in [*outs, *beside]:
@@ -64,9 +64,9 @@ def move_aside(table: Table, outs: list[str], beside: list[str]) -> None:
 
 
 def remake(table: Table, out: str) -> None:
-    """Set the stale output of a step that is made in seconds aside, in place of the one that this set aside before.
+    """Set aside the stale output of a step that takes seconds; replaces the one set aside before.
 
-    What --fresh has set aside stays. Raises UserError where a run is at work in it.
+    Outputs set aside by --fresh stay. Raises UserError if a run is at work in it.
     """
     to = Path(f"{out}{record.ASIDE}before")
     with locked(Path(out), 1.0):
@@ -79,7 +79,7 @@ def remake(table: Table, out: str) -> None:
 
 
 def _forget_copy(out: Path) -> None:
-    """Take away the copy of a table beside `out` that moves along in it."""
+    """Remove the copy of a table beside `out`, as `out` holds the table itself."""
     copy, own = out.parent / RESULTS, out / RESULTS
     if own.is_file() and copy.is_file() and own.read_bytes() == copy.read_bytes():
         copy.unlink()

@@ -1,4 +1,4 @@
-"""A job is an argv that a person can rerun, with one log: the command first, how it ended last."""
+"""A job: a command that a person can rerun, and its log, with the command first and its end last."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ PR_SET_PDEATHSIG = 1  # of linux/prctl.h
 
 
 def command(argv: Sequence[str]) -> list[str]:
-    """The process that runs a step: a toolkit module through this Python, a script by its path."""
+    """The command line of a step: a toolkit module through this Python, or a script by its path."""
     return [*([argv[0]] if "/" in argv[0] else [sys.executable, "-m", f"toolkit.{argv[0]}"]), *argv[1:]]
 
 
 def die_with_parent() -> None:
-    """Let the kernel kill this process when the one that started it dies, however it dies (Linux).
+    """Let the kernel kill this process when its parent dies in any way (Linux).
 
-    Ends it here where that has happened already, say while torch was being imported.
+    Ends this process now if the parent is already dead, e.g. died while torch was imported.
     """
     host, _, parent = os.environ.get(PARENT, "").rpartition(":")
     if host != os.uname().nodename or sys.platform != "linux":  # on a cluster the variable travels to other hosts
@@ -39,12 +39,12 @@ def die_with_parent() -> None:
 
 
 def parenthood() -> dict[str, str]:
-    """What makes this process the parent that `die_with_parent` of its children means."""
+    """The mark by which `die_with_parent` in a child knows this process as its parent."""
     return {PARENT: f"{os.uname().nodename}:{os.getpid()}"}
 
 
 def _ancestors() -> Iterator[int]:
-    """Process ids of this process's parent, its parent, and so on (Linux)."""
+    """Process ids of the parent, grandparent, and so on (Linux)."""
     pid = os.getppid()
     while pid > 0:
         yield pid
@@ -56,19 +56,19 @@ def _ancestors() -> Iterator[int]:
 
 
 def die_with(parent: int) -> None:
-    """Let the kernel kill this process, a fork of `parent`, when that one dies, however it dies (Linux)."""
+    """Let the kernel kill this process, a fork of `parent`, when `parent` dies in any way (Linux)."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died before the kernel knew
         os._exit(1)
 
 
 def child_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment of a process that this one starts and that is to die with it."""
+    """The environment for a child process that must die with this one."""
     return {**os.environ, **parenthood(), "PYTHONUNBUFFERED": "1", **(more or {})}
 
 
 def begin_log(log: Path, argv: Sequence[str]) -> IO[bytes]:
-    """A new log whose first line is the command, open for the job to write to."""
+    """A new log, open for writing, whose first line is the command."""
     log.parent.mkdir(parents=True, exist_ok=True)
     file = open(log, "wb")
     file.write(f"# {shlex.join(argv)}\n# Started at {_stamp()}\n".encode(errors="surrogateescape"))
@@ -89,9 +89,9 @@ def _stamp() -> str:
 def run(argv: Sequence[str], log: Path, more: Mapping[str, str] | None = None) -> int:
     """Run one job, its output both on the terminal and in `log`; returns the exit code.
 
-    Redrawn progress bars (ending in a carriage return) go to the terminal alone.
+    Redrawn progress bars (ending in a carriage return) go only to the terminal.
     """
-    if log.exists():  # of a run that was killed, or is still at work and goes on writing to it
+    if log.exists():  # of a killed run, or of one at work that goes on writing to it
         log.replace(log.with_suffix(".before.log"))
     terminal = {"SAWT_TERMINAL": "1"} if sys.stderr.isatty() else {}
     with begin_log(log, argv) as f:
@@ -104,7 +104,7 @@ def run(argv: Sequence[str], log: Path, more: Mapping[str, str] | None = None) -
         )
         try:
             pending = _relay(process, f)
-        except KeyboardInterrupt:  # it reached the job as well, which may have a job on a cluster to cancel
+        except KeyboardInterrupt:  # Ctrl-C reached the job too, which may have to cancel a job on a cluster
             last_word = threading.Timer(LAST_WORD_SECONDS, process.kill)
             last_word.daemon = True  # a second Ctrl-C ends this process at once
             last_word.start()
@@ -120,7 +120,7 @@ def run(argv: Sequence[str], log: Path, more: Mapping[str, str] | None = None) -
 
 
 def _relay(process: subprocess.Popen[bytes], log: IO[bytes]) -> bytes:
-    """Pass on what a job says until it is done; returns a last line that was not ended."""
+    """Pass on a job's output until it ends; returns its last line if that has no line end."""
     assert process.stdout
     pending = b""
     while chunk := os.read(process.stdout.fileno(), 65536):

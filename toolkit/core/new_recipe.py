@@ -1,9 +1,9 @@
-"""A recipe for another corpus or dialect: a copy of one that there is, without what its runs have made.
+"""A recipe for another corpus or dialect: a copy of an existing one, without the outputs of its runs.
 
 utils/new-recipe NAME --like egs/dialect_alg [--kind whisper] [--option value]...
-A corpus has a recipe of each kind (ssl, whisper): all of them are copied, or the one that --kind names, also beside
-others that egs/NAME has already. Further options are lines `option=value` of their run.sh. On a terminal, those that
-are not given are asked for, once for all kinds.
+A corpus has a recipe of each kind (ssl, whisper). All kinds are copied, or the one that --kind names; egs/NAME may
+already have another kind. Further options set lines `option=value` of run.sh. On a terminal, the options that are not
+given are asked for, once for all kinds.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
 def source(like: str) -> Path:
-    """The corpus folder to copy. Raises UserError naming the nearest where there is none."""
+    """The corpus folder to copy. Raises UserError naming the nearest one if it does not exist."""
     path = EGS / like.removeprefix("egs/").strip("/")
     if path not in corpora():
         near = difflib.get_close_matches(path.name, [p.name for p in corpora()], 1)
@@ -36,13 +36,13 @@ def source(like: str) -> Path:
 
 
 def asked(option: Option) -> str:
-    """A value for an option from whoever sits at the terminal; the old one where nothing is said."""
-    said = input(f"{option.name} ({option.meaning}) [{option.value}]: ").strip()
-    return shlex.quote(said) if said else option.value
+    """A value for an option, asked for on the terminal; an empty answer keeps the old value."""
+    answer = input(f"{option.name} ({option.meaning}) [{option.value}]: ").strip()
+    return shlex.quote(answer) if answer else option.value
 
 
 def filled(text: str, given: dict[str, str], ask: Callable[[Option], str] | None) -> str:
-    """The text of run.sh with the values given, and those that `ask` tells of options that say what they mean."""
+    """The text of run.sh with the given values; `ask` is called for the other options that have a meaning."""
     for option in options(text):
         if option.name in given:
             text = with_value(text, option.name, shlex.quote(given[option.name]))
@@ -52,20 +52,20 @@ def filled(text: str, given: dict[str, str], ask: Callable[[Option], str] | None
 
 
 def of_kind(like: Path, kind: str) -> list[Path]:
-    """The recipes of a corpus, or its one of this kind. Raises UserError naming the kinds where it has no such."""
-    there = recipes(like)
-    if kind and kind not in [path.name for path in there]:
-        what = f"{like.relative_to(HOUSE)} has no recipe of the kind {kind}"
-        raise UserError(what, "--kind", f"it has {', '.join(path.name for path in there)}")
-    return [path for path in there if kind in ("", path.name)]
+    """The recipes of a corpus, or only that of `kind`. Raises UserError naming its kinds if it has no such recipe."""
+    existing = recipes(like)
+    if kind and kind not in [path.name for path in existing]:
+        message = f"{like.relative_to(HOUSE)} has no recipe of the kind {kind}"
+        raise UserError(message, "--kind", f"it has {', '.join(path.name for path in existing)}")
+    return [path for path in existing if kind in ("", path.name)]
 
 
 def copy_recipe(
     name: str, like: Path, given: dict[str, str], ask: Callable[[Option], str] | None = None, only: str = ""
 ) -> list[Path]:
-    """Make egs/<name>, and return its new recipes: of every kind that `like` has, or of the kind `only`.
+    """Make egs/<name>, and return its new recipes: all kinds of `like`, or the kind `only`.
 
-    Raises UserError for a name that cannot be, or is taken, for a kind and for an option that are not there.
+    Raises UserError for an invalid name, a name that exists, an unknown kind or an unknown option.
     """
     if not NAME.fullmatch(name):
         raise UserError(f"{name!r} cannot name a recipe", "NAME", "letters, digits and _ alone, a letter first")
@@ -79,8 +79,8 @@ def copy_recipe(
         raise UserError(f"no line {strange[0]}= in it", where, f"its lines are {', '.join(sorted(known))}")
     for option, value in given.items():
         if "#" in value or not value.isprintable():  # of which a line `option=value  # meaning` could hold none
-            what = f"--{option} {value!r}: a value with a # or with what cannot be printed"
-            raise UserError(what, "command line", "give run.sh this value each time")
+            message = f"--{option} {value!r}: a value with a # or with characters that cannot be printed"
+            raise UserError(message, "command line", "give run.sh this value each time")
     ask = cache(ask) if ask else None
     with atomic(new) as temporary:
         for kind in kinds:
@@ -97,9 +97,9 @@ def copy_recipe(
 
 
 def told_of(new: list[Path]) -> str:
-    """What somebody should look at in new recipes of a corpus."""
+    """A message with the lines of the new recipes that should be checked."""
     folder = new[0].parent.relative_to(HOUSE)
-    lines = [f"{folder} is there. Look at these lines, and change what is not so:"]
+    lines = [f"made {folder}. Look at these lines, and change those that are wrong for it:"]
     for kind in new:
         for number, line in enumerate((kind / "run.sh").read_text(encoding="utf-8").splitlines(), 1):
             if re.match(r"# (?!shellcheck)|[a-z][a-z0-9_]*=|prepare\(\)|  run ", line):

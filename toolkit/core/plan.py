@@ -1,7 +1,7 @@
-"""What a run will cost in disk, as the registry declares it for each step.
+"""Disk that a run will take, as the registry declares it for each step.
 
-Scratch is gone when its step is done. Steps run one after the other: of several scratches the largest counts. A config
-that needs another amount states it in a comment: `# disk: 3800 MB`; where several steps share the config, for one of
+Scratch is removed when its step is done. Steps run one after the other, so only the largest scratch counts. A config
+that needs another amount states it in a comment: `# disk: 3800 MB`; if several steps share the config, for one of
 them: `# disk of train.whisper: 3800 MB`.
 """
 
@@ -19,7 +19,7 @@ from . import record
 from .config import config_files
 from .errors import UserError
 from .step import read_command
-from .table import Run, Table
+from .table import StepRun, Table
 
 
 @cache
@@ -42,12 +42,12 @@ def audio_hours(folder: str) -> float | None:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a run costs, or several.
+    """Disk that one or several runs take.
 
     Attributes:
-        hours: of audio that go in; None where nothing tells them yet, 0 where the disk does not depend on them.
-        kept: MB that stay.
-        scratch: MB that are gone when it is done.
+        hours: hours of input audio; None if not known yet, 0 if the disk does not depend on them.
+        kept: MB that stay on disk.
+        scratch: MB that are removed when it is done.
     """
 
     hours: float | None
@@ -59,8 +59,8 @@ class Cost:
         return self.kept + self.scratch
 
 
-def cost(table: Table, run: Run) -> Cost:
-    """Raises UserError where --hours is no number of hours."""
+def cost(table: Table, run: StepRun) -> Cost:
+    """Raises UserError if --hours is no number of hours."""
     step, stated = run.declared, _stated_in_config(run)
     known = [h for h in map(audio_hours, run.ins) if h is not None]
     given = next((o.value for o in table.options if o.name == "hours" and o.value), "")
@@ -99,7 +99,7 @@ class Planned:
     config_of: Callable[[str], Any]
 
 
-def _planned(table: Table, run: Run, hours: float) -> float | None:
+def _planned(table: Table, run: StepRun, hours: float) -> float | None:
     """MB that the audio costs, as the step's own function tells it; None where it cannot."""
 
     def config_of(name: str) -> Any:
@@ -110,18 +110,18 @@ def _planned(table: Table, run: Run, hours: float) -> float | None:
     return mb
 
 
-def _config(run: Run) -> Any:
+def _config(run: StepRun) -> Any:
     return read_command(run.argv[0], run.argv[1:], run.declared.config_class())[1]
 
 
 def together(costs: Sequence[Cost]) -> Cost:
-    """Of runs one after the other: all that they keep, and the largest scratch."""
+    """Cost of runs one after the other: the sum of what they keep, and the largest scratch."""
     hours = max((c.hours for c in costs if c.hours is not None), default=None)
     return Cost(hours, sum(c.kept for c in costs), max((c.scratch for c in costs), default=0.0))
 
 
-def _stated_in_config(run: Run) -> dict[str, float]:
-    """Disk that a config states for what the step makes, in a comment as above, or with `90 MB per hour`."""
+def _stated_in_config(run: StepRun) -> dict[str, float]:
+    """Disk that the config's comment states for this step: a fixed amount, or `90 MB per hour`."""
     stated: dict[str, float] = {}
     files = [
         file for name in record.flag(run.argv, "--config") if Path(name).is_file() for file in config_files(Path(name))
@@ -135,14 +135,14 @@ def _stated_in_config(run: Run) -> dict[str, float]:
 
 
 def free_mb(folder: str) -> float:
-    """Free room where `folder` is, or will be."""
+    """Free disk space where `folder` is, or will be."""
     path = Path(folder).absolute()
     return shutil.disk_usage(next(p for p in (path, *path.parents) if p.exists())).free / 1e6
 
 
 def check_disk(table: Table, first: int, last: int) -> None:
-    """Raise UserError when what stages first..last will write does not fit on the disk."""
-    on_disk: dict[int, list[Run]] = {}
+    """Raise UserError if the outputs of stages first..last do not fit on the disk."""
+    on_disk: dict[int, list[StepRun]] = {}
     for _, run in table.to_make(first, last):
         path = Path(run.out).absolute()
         disk = next(p for p in (path, *path.parents) if p.exists()).stat().st_dev

@@ -1,4 +1,4 @@
-"""One bar for everything that takes long: share, rate and time left."""
+"""The progress bar: share done, rate and time left."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class Progress:
     """Bar over `total` units on standard error: redrawn on a terminal, a line every 10 s elsewhere.
 
     Args:
-        label: what is being done.
+        label: name of the work.
         total: amount of work, in `unit`.
         unit: what is counted, e.g. "audio s" (audio-seconds) or "steps".
-        done: amount found finished; it does not count in the rate.
+        done: amount already finished at the start; not counted in the rate.
     """
 
     def __init__(self, label: str, total: float, unit: str, done: float = 0.0) -> None:
@@ -32,7 +32,7 @@ class Progress:
 
     @contextmanager
     def apart(self) -> Iterator[None]:
-        """Keep this bar where it is while standard error is sent elsewhere, say to the log of a worker."""
+        """Keep this bar on the terminal while standard error goes elsewhere, e.g. to a worker's log."""
         with os.fdopen(os.dup(sys.stderr.fileno()), "w") as self.stream:
             try:
                 yield
@@ -40,7 +40,7 @@ class Progress:
                 self.stream = None
 
     def add(self, amount: float, note: str = "") -> None:
-        """Count `amount` more; `note` (say, the loss) stands at the end of the bar."""
+        """Count `amount` more; `note` (e.g. the loss) is shown at the end of the bar."""
         self.done, self.note = self.done + amount, note
         now = time.monotonic()
         if now - self.shown >= (PERIOD_TERMINAL if self.terminal else PERIOD_LOG):
@@ -68,7 +68,7 @@ class Progress:
 
 
 def clock(seconds: float) -> str:
-    """h:mm:ss, or ? where it is not known."""
+    """h:mm:ss, or ? if unknown."""
     if seconds != seconds or seconds == float("inf"):
         return "?"
     minutes, s = divmod(round(max(seconds, 0)), 60)

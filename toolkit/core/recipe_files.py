@@ -1,4 +1,4 @@
-"""What a recipe folder egs/<corpus>/<kind>/ is: its files, the options that run.sh declares, what runs have made."""
+"""A recipe folder egs/<corpus>/<kind>/: its files, the options that run.sh declares, and the files that runs made."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 HOUSE = Path(__file__).resolve().parents[2]
 EGS = HOUSE / "egs"
 TEMPLATE = "TEMPLATE"
-OWN = ("run.sh", "conf", "local", "RESULTS.md")  # of a recipe; anything else was made by a run
+OWN = ("run.sh", "conf", "local", "RESULTS.md")  # files of a recipe; everything else was made by a run
 
 _OPTION = re.compile(r"^([a-z][a-z0-9_]*)=(.*?)(?:\s+# (.+))?$", re.M)
 
 
 @dataclass(frozen=True)
 class Option:
-    """A line `name=value  # meaning` of run.sh, value as bash has it."""
+    """A line `name=value  # meaning` of run.sh, value in bash's spelling."""
 
     name: str
     value: str

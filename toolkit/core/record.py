@@ -1,7 +1,7 @@
-"""What an output folder knows of itself: its identity, its configuration, its counts, its drops.
+"""The record of an output folder: its identity, configuration, counts and drops.
 
-Identity = the step's argv + what the YAML it names says + the ids of its inputs + its version (registry.py).
-nj, devices and back-ends travel in the environment and never count.
+Identity = the step's argv + the content of its YAML + the ids of its inputs + its version (registry.py).
+nj, devices and back-ends are in the environment and never count.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ TIMES = "times.json"
 UNFINISHED = "unfinished"
 BOOKKEEPING = {RECORD, DROPPED, TIMES, ".lock", "log", "shards"}
 ASIDE = ".aside-"
-DISPENSABLE = {"checkpoints", "tensorboard"}  # nobody reads them once their step is done
-MANY_FILES = 1000  # a folder with more is looked for, not each of its files
+DISPENSABLE = {"checkpoints", "tensorboard"}  # not read once their step is done
+MANY_FILES = 1000  # of a folder with more files, only the folder is recorded
 PATHS = ("--in", "--out", "--config")
 
 
 def read_record(folder: Path) -> dict[str, Any]:
-    """The record of an output folder. Raises UserError when somebody has broken it."""
+    """The record of an output folder. Raises UserError if it is damaged."""
     try:
         record: dict[str, Any] = read_json(folder / RECORD)
         if (
@@ -71,7 +71,7 @@ def separated(words: list[str]) -> list[str]:
         if part.startswith("--"):
             name = part
         elif name in PATHS and part:
-            parts[i] = str(Path(part))  # keeps `..`, which a link may give another meaning
+            parts[i] = str(Path(part))  # keeps `..`, whose meaning may depend on a link
     return parts
 
 
@@ -80,7 +80,7 @@ def digest(data: bytes) -> str:
 
 
 def holder(path: Path) -> Path | None:
-    """The folder at or above `path` that has a record."""
+    """The nearest folder at or above `path` with a record."""
     for folder in (path, *path.parents):
         if (folder / RECORD).is_file():
             return folder
@@ -88,9 +88,9 @@ def holder(path: Path) -> Path | None:
 
 
 def input_id(path: Path, out: Path) -> str:
-    """Id of an input: of the record it lies under, else of its raw files by path, size and time of change.
+    """Id of an input: that of its record, else of its raw files by path, size and time of change.
 
-    What lies in `out` does not count: a corpus folder may hold the output that is made from it.
+    Files in `out` do not count: a corpus folder may hold the output made from it.
     """
     folder = holder(path)
     if folder:
@@ -102,18 +102,18 @@ def input_id(path: Path, out: Path) -> str:
 
 
 def is_output(folder: Path, out: Path) -> bool:
-    """Whether `folder` is `out`, or an earlier one that --fresh has set aside. Both are resolved paths."""
+    """True if `folder` is `out`, or an earlier `out` set aside by --fresh. Both are resolved paths."""
     return folder == out or (folder.parent == out.parent and folder.name.startswith(out.name + ASIDE))
 
 
 def forget() -> None:
-    """Look at raw files anew."""
+    """Forget the cached ids of raw files."""
     _raw_id.cache_clear()
 
 
 @cache
 def _raw_id(path: Path, out: Path) -> str:
-    """Links are followed, as readers follow them; a folder is entered once, so that loops end."""
+    """Files below a folder. Links are followed; each folder is entered once, so that loops end."""
     state, entered = hashlib.sha256(), set()
     folders = os.walk(path, followlinks=True) if path.is_dir() else [(str(path.parent), [], [path.name])]
     for folder, names, files in folders:
@@ -125,17 +125,17 @@ def _raw_id(path: Path, out: Path) -> str:
         names.sort()
         for name in sorted(files):
             file = os.path.join(folder, name)
-            stat = os.stat(file) if os.path.exists(file) else os.lstat(file)  # a link may lead nowhere
+            stat = os.stat(file) if os.path.exists(file) else os.lstat(file)  # a dangling link
             row = f"{os.path.relpath(folder, path)}/{name}\0{stat.st_size}\0{stat.st_mtime_ns}\n"
             state.update(row.encode(errors="surrogateescape"))
     return state.hexdigest()[:16]
 
 
 def identity(argv: list[str], input_id: Callable[[Path, Path], str] = input_id) -> dict[str, str]:
-    """Named parts of the identity of what `argv` makes, argv[0] being the step.
+    """Named parts of the identity of the output of `argv`; argv[0] is the step.
 
-    `input_id` gives the id of an input: by default of what is on disk; a recipe's table also knows
-    the id of what a stage would make.
+    `input_id` gives the id of an input: by default of the files on disk; a recipe's table also knows the id of
+    an output that a stage has yet to make.
     """
     step = declared(argv[0])
     parts = {"command": json.dumps(_counted(argv, step.free), ensure_ascii=False)}
@@ -152,7 +152,7 @@ def identity(argv: list[str], input_id: Callable[[Path, Path], str] = input_id) 
 
 
 def _counted(argv: list[str], free: tuple[str, ...]) -> list[str]:
-    """The words of `argv` that count: all but the flags `free`, which only let the step go on, and their values."""
+    """The words of `argv` that are identity: all but the flags in `free` and their values."""
     kept, skip = [], False
     for word in argv:
         if word.startswith("--"):
@@ -163,12 +163,12 @@ def _counted(argv: list[str], free: tuple[str, ...]) -> list[str]:
 
 
 def _config_id(path: Path, sections: tuple[str, ...]) -> str:
-    """Digest of what a config says, in its order: a comment changes nothing, nor does what another step reads."""
+    """Digest of the config's values that the step reads, in order; comments and other sections do not count."""
     if not path.is_file():
         return "missing"
     try:
         tree = read_yaml(path)
-    except UserError:  # said when the step is run
+    except UserError:  # reported when the step runs
         return digest(path.read_bytes())
     counted = {name: value for name, value in tree.items() if not sections or name in sections}
     return digest(json.dumps(counted, ensure_ascii=False).encode())
@@ -187,7 +187,7 @@ class Status:
 
 
 def status(argv: list[str], input_id: Callable[[Path, Path], str] = input_id) -> Status:
-    """State of the output of `argv` against what `argv` would make now."""
+    """State of the output of `argv`, compared with what `argv` would make now."""
     path = Path(flag(argv, "--out")[0]) / RECORD
     if not path.is_file():
         return Status("missing")
@@ -197,7 +197,7 @@ def status(argv: list[str], input_id: Callable[[Path, Path], str] = input_id) ->
         return Status("stale", f"{path} is {e.what}")
     folder, was, now = path.parent, record["parts"], identity(argv, input_id)
     changed = [k for k in now if was.get(k) != now[k]] + [k for k in was if k not in now]
-    if "command" in changed:  # it names the inputs and configs that came or went
+    if "command" in changed:  # the command names the inputs and configs added or removed
         changed = [k for k in changed if k in was and k in now]
     if changed and record["state"] == "running" and _bare(folder):
         return Status("missing", "begun in another way, with nothing made")
@@ -210,14 +210,14 @@ def status(argv: list[str], input_id: Callable[[Path, Path], str] = input_id) ->
 
 
 def _bare(folder: Path) -> bool:
-    """Whether a step that was begun in `folder` has made nothing yet that would be lost."""
+    """True if a step that was begun in `folder` has no output yet that would be lost."""
     shards = folder / "shards"
     made = [p for p in (shards.iterdir() if shards.is_dir() else ()) if not p.name.endswith(TEMPORARY)]
     return not made and {p.name for p in folder.iterdir() if not p.name.endswith(TEMPORARY)} <= BOOKKEEPING
 
 
 def refuse_foreign(out: Path) -> None:
-    """Raise UserError for a folder that holds somebody's files: they would pass for the output, and move with it."""
+    """Raise UserError for a folder with files of the user: they would count as output, and move with it."""
     if not out.is_dir() or (out / RECORD).is_file():
         return
     files = sorted(p.name for p in out.iterdir() if not p.name.startswith(".") and not p.name.endswith(TEMPORARY))
@@ -230,7 +230,7 @@ def refuse_foreign(out: Path) -> None:
 
 
 def _contents(out: Path) -> list[str]:
-    """What a finished step leaves for others to read, as relative paths; of a large folder only its own."""
+    """Files of a finished step, as relative paths; of a large folder only the folder itself."""
     names: list[str] = []
     for path in sorted(p for p in out.iterdir() if p.name not in {RECORD, ".lock", "log", "shards", *DISPENSABLE}):
         if path.name.endswith(TEMPORARY):
@@ -241,7 +241,7 @@ def _contents(out: Path) -> list[str]:
 
 
 def _change(part: str, was: str | None, now: str | None) -> str:
-    """Name of a changed part; of a command, the words that differ."""
+    """Name of a changed part; for a command, the words that differ."""
     if part != "command" or was is None or now is None:
         return part
     old, new = json.loads(was), json.loads(now)
@@ -250,10 +250,10 @@ def _change(part: str, was: str | None, now: str | None) -> str:
 
 
 def begin(argv: list[str], out: Path) -> dict[str, str]:
-    """Write the identity before the first byte of output, so that a half-made folder is never mistaken.
+    """Write the identity before the first byte of output, so that an incomplete folder is recognised.
 
-    Returns its parts for `finish`: what is edited while the step runs had no part in it.
-    Raises UserError for an input that is itself half-made.
+    Returns its parts for `finish`, so that edits made while the step runs do not change its identity.
+    Raises UserError for an incomplete input.
     """
     parts = identity(argv)
     for name, value in parts.items():
@@ -266,7 +266,7 @@ def begin(argv: list[str], out: Path) -> dict[str, str]:
 def finish(
     parts: dict[str, str], out: Path, config: dict[str, Any], counts: dict[str, float], ledger: Ledger, seconds: float
 ) -> None:
-    """Mark `out` as whole: the ledger, the times in a file of their own, and the record last."""
+    """Mark `out` as complete: write the ledger, the file of times, and last the record."""
     ledger.write(out / DROPPED)
     write_json(out / TIMES, {"seconds": round(seconds, 2)})
     record = {"state": "done", "id": identity_id(parts), "parts": parts, "config": config, "commit": commit()}
@@ -275,31 +275,31 @@ def finish(
 
 @cache
 def commit() -> str:
-    """Commit of the toolkit, with + when its files differ from it; `unknown` outside git."""
+    """Commit of the toolkit, with a + if its files differ from it; `unknown` outside git."""
     try:
         described = subprocess.run(
             ["git", "-C", str(PACKAGE), "describe", "--always", "--dirty=+", "--exclude=*"],
             capture_output=True,
             text=True,
         )
-    except OSError:  # no git, or no process more to be had: all work is done by now
+    except OSError:  # no git, or no more processes: the work itself is done
         return "unknown"
     return described.stdout.strip() or "unknown"
 
 
 @dataclass
 class Ledger:
-    """What was dropped: one row per utterance with stage, reason (a category) and detail."""
+    """Dropped utterances: one row each with stage, reason (a category) and detail."""
 
     stage: str
     rows: list[tuple[str, str, str, str]] = field(default_factory=list)
 
     def drop(self, id: str, reason: str, detail: str = "") -> None:
-        """Note that utterance `id` is dropped here. `reason` is a short category that can be counted."""
+        """Note that utterance `id` is dropped. `reason` is a short category that can be counted."""
         self.rows.append((id, self.stage, reason, " ".join(detail.split())))
 
     def merge(self, path: Path) -> None:
-        """Take in the rows of a shard's ledger."""
+        """Add the rows of a shard's ledger."""
         self.rows += read_ledger(path)
 
     def reasons(self) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Runs the stages of a table: what can be known beforehand is said beforehand, then one job after the other."""
+"""Run the stages of a table: first check everything that can be checked, then run one job after the other."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from .files import locked, remove, write_text
 from .fresh import RESULTS, remake
 from .progress import clock
 from .record import refuse_foreign
-from .table import Run, Table
+from .table import StepRun, Table
 
 
 def preflight(table: Table, first: int, last: int, fresh: list[str]) -> None:
-    """What can be known now is said now, before anything is moved or run: inputs, outputs, configs, disk."""
+    """Check inputs, outputs, configs and disk before anything is moved or run."""
 
     def to_be_made(name: str) -> bool:
-        """Whether a stage of this call will make the input `name`."""
+        """True if a stage of this call will make the input `name`."""
         made = table.maker(Path(name)) if name else None
         return made is not None and made[0] >= first and (made[1].out in fresh or table.status(made[1]).state != "done")
 
@@ -34,19 +34,19 @@ def preflight(table: Table, first: int, last: int, fresh: list[str]) -> None:
             refuse_foreign(Path(run.out))
             table.refuse_stale(n, run)
     plan.check_disk(table, first, last)
-    if len(runs) > 1 or fresh:  # one that runs at once says so itself
+    if len(runs) > 1 or fresh:  # a stage that runs at once reports this itself
         refuse_wrong(table, runs)
 
 
-def refuse_wrong(table: Table, runs: list[tuple[int, Run]]) -> None:
-    """End this process where a config or a flag of `runs`, (stage number, run), is wrong."""
+def refuse_wrong(table: Table, runs: list[tuple[int, StepRun]]) -> None:
+    """End this process if a config or flag of `runs`, (stage number, run), is wrong."""
     check.refuse_wrong([(table.place(n), run.argv) for n, run in runs])
 
 
 def run_stages(table: Table, first: int, last: int) -> int:
     stages = table.stages[first - 1 : last]
     for run in (run for stage in stages for run in stage.runs):
-        leftover = Path(run.out, "shards")  # of a step that was killed after its last word
+        leftover = Path(run.out, "shards")  # left by a step that was killed at its very end
         if leftover.exists() and table.status(run).state == "done":
             with locked(Path(run.out)):
                 remove(leftover)
@@ -64,7 +64,7 @@ def run_stages(table: Table, first: int, last: int) -> int:
     return 0
 
 
-def _run_one(table: Table, n: int, run: Run) -> int:
+def _run_one(table: Table, n: int, run: StepRun) -> int:
     name, state = table.stages[n - 1].name, table.status(run)
     if state.state == "done":
         print("   done before", flush=True)
@@ -73,13 +73,13 @@ def _run_one(table: Table, n: int, run: Run) -> int:
     table.check_inputs(n, run, run.ins)
     if state.state == "stale" and run.declared.remade:
         remake(table, run.out)
-    with locked(Path(run.out)):  # before the log is begun anew: another run may be writing to it
+    with locked(Path(run.out)):  # before a new log is begun: another run may be writing to the old one
         pass
     start, out = time.monotonic(), Path(run.out)
     parts = record.begin(run.argv, out) if "/" in run.argv[0] else {}  # a step of the toolkit keeps its own record
     try:
         code = job.run(job.command(run.argv), run.log)
-    except KeyboardInterrupt:  # Ctrl-C reaches the engine and its jobs alike
+    except KeyboardInterrupt:  # Ctrl-C reaches both the engine and its jobs
         code = 130
     if code == 0:
         if parts and record.read_record(out)["state"] == "running":
@@ -113,13 +113,13 @@ def _without(words: list[str], names: tuple[str, ...]) -> list[str]:
 
 
 def results(table: Table) -> Path | None:
-    """The table that the recipe's last step left, if that step is done."""
+    """RESULTS.md of the recipe's last step, if that step is done."""
     runs = [run for stage in table.stages for run in stage.runs if Path(run.out, RESULTS).is_file()]
     return next((Path(run.out, RESULTS) for run in runs if table.status(run).state == "done"), None)
 
 
 def where(table: Table) -> str:
-    """Where the results are; a copy of the table that is gone is put back."""
+    """End of a sentence that names the results, or ""; restores a missing copy of the table."""
     table_file = results(table)
     if table_file is None:
         return ""

@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 
 SECONDS_PER_SHARD = 1800.0
 FEWEST_SHARDS = 8
-SHOWN = 4  # workers of an array, at most, whose own bars stand beside its bar
-SECONDS_PER_ENTRY = 1e-3  # pause between two looks at a folder: a network disk is slow to list 40,000 shards
+SHOWN = 4  # largest number of workers whose own bars are shown beside the bar of their array
+SECONDS_PER_ENTRY = 1e-3  # s between two listings of a folder: a network disk is slow to list 40,000 shards
 
 
 class WorkerDone(Exception):
-    """A worker's part is done; what follows belongs to the process that started it."""
+    """Raised when a worker's part is done; the rest is for the process that started it."""
 
 
 def split(seconds: Sequence[float]) -> list[range]:
     """Items in order -> shards of about equal audio: half an hour each, at least eight, none empty.
 
-    Depends on the items alone, so the same data always fall into the same shards.
+    Depends on the items alone: the same data give the same shards.
     """
     total, n = sum(seconds), len(seconds)
     wanted = min(n, max(FEWEST_SHARDS, round(total / SECONDS_PER_SHARD)))
@@ -43,7 +43,7 @@ def split(seconds: Sequence[float]) -> list[range]:
     for i, s in enumerate(seconds):
         heard += s
         full = heard >= total * (len(shards) + 1) / wanted
-        must = n - (i + 1) <= wanted - (len(shards) + 1)  # each shard still to come needs an item
+        must = n - (i + 1) <= wanted - (len(shards) + 1)  # each remaining shard needs an item
         if (full or must) and len(shards) < wanted - 1:
             shards.append(range(start, i + 1))
             start = i + 1
@@ -62,15 +62,15 @@ def run_shards(
     preload: Callable[[], None] | None = None,
     places: Sequence[Path] | None = None,
 ) -> list[Path]:
-    """Make every shard that is not there yet; returns the paths of all of them in order.
+    """Make every missing shard; returns the paths of all shards in order.
 
     Args:
         step: the running step: gives nj, back-end, output folder and, in a worker, which worker it is.
         costs: cost of each shard, in `unit`, for the progress bar.
         work: called as work(k, path); makes shard k as a file or a folder at `path`.
         suffix: ending of a shard's name.
-        on_device: the work runs on GPUs where there are any: then no more workers than those.
-        places: where each shard goes and stays; by default below OUT/shards, which is removed when the step is done.
+        on_device: the work runs on GPUs, if there are any; then there is at most one worker per GPU.
+        places: path of each shard, which stays; default: below OUT/shards, which is removed when the step is done.
         preload: imports what the work needs; called before this process is forked into workers, so that each of them
             need not import it again.
     """
@@ -78,19 +78,19 @@ def run_shards(
     if step.worker:
         _make_each(*step.worker, paths, work)
         raise WorkerDone
-    if not slurm_job.at_work(step.out):  # else they are of workers that are at it
+    if not slurm_job.at_work(step.out):  # else they belong to workers at work
         for leftover in [file for folder in {path.parent for path in paths} for file in folder.glob("*" + TEMPORARY)]:
             remove(leftover)
     todo = _missing(paths)
     nj = min(step.nj, len(todo), step.ngpu if on_device and step.ngpu else len(todo))
     inline = nj <= 1 and not others_work(step, on_device)
-    if inline and len(paths) == 1:  # what it does has bars of its own
+    if inline and len(paths) == 1:  # the work has bars of its own
         for k in todo:
             _make(k, paths[k], work)
         return paths
     with Progress(step.name, sum(costs), unit, sum(costs) - sum(costs[k] for k in todo)) as bar:
         if slurm.chosen():
-            while todo := _missing(paths):  # twice, where an array that was found in the queue had less to do
+            while todo := _missing(paths):  # twice if an array found in the queue had fewer shards to make
                 _submit(step, paths, todo, step.ngpu if on_device else 0, _Watch(paths, todo, costs, bar))
         elif inline:
             for k in todo:
@@ -102,7 +102,7 @@ def run_shards(
 
 
 def others_work(step: Step, on_device: bool) -> bool:
-    """Whether this process makes no shard itself, however few there are: Slurm does, or workers on several GPUs."""
+    """True if this process makes no shard itself: Slurm does, or workers on several GPUs."""
     return not step.worker and (slurm.chosen() or (on_device and step.ngpu > 1 and step.nj > 1))
 
 
@@ -152,7 +152,7 @@ def _share(
     preload: Callable[[], None] | None,
     apart: bool,
 ) -> None:
-    """Make the shards in `nj` processes: this one and others, or others alone."""
+    """Make the shards in `nj` processes: this one and others, or only others."""
     logs = [step.out / "log" / f"worker.{i}.log" for i in range(1, nj + 1)]
 
     def part(i: int) -> None:
@@ -168,14 +168,14 @@ def _share(
 
 
 def _make_each(i: int, nj: int, paths: Sequence[Path], work: Callable[[int, Path], None]) -> None:
-    """The part of worker `i` of `nj`: every shard k = i (mod nj) that is not there yet."""
+    """The part of worker `i` of `nj`: every missing shard k = i (mod nj)."""
     for k in range(i - 1, len(paths), nj):
         if not paths[k].exists():
             _make(k, paths[k], work)
 
 
 def _submit(step: Step, paths: Sequence[Path], todo: Sequence[int], gpus: int, watch: _Watch) -> None:
-    """One array job for all that is to be done, and none for workers whose shards are finished."""
+    """Submit one array job for all missing shards, without tasks whose shards are finished."""
     of = min(step.nj, len(todo))
     tasks = sorted({k % of + 1 for k in todo})
     batch = slurm.array(step.argv, step.out, tasks, of, gpus)
@@ -193,7 +193,7 @@ def _submit(step: Step, paths: Sequence[Path], todo: Sequence[int], gpus: int, w
 
 
 def doing(logs: Sequence[Path]) -> str:
-    """What the bars that workers last wrote to their logs say: `fbank asr 58%; it1.base asr 21%`."""
+    """Progress of the workers from their logs, e.g. `fbank asr 58%; it1.base asr 21%`."""
     return "; ".join(filter(None, map(_last_bar, logs)))
 
 

@@ -1,4 +1,4 @@
-"""Slurm: what is asked of the cluster (conf/slurm.yaml), and the sbatch script of a step's heavy work."""
+"""Slurm: the settings of the cluster (conf/slurm.yaml), and the sbatch script of a step's heavy work."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ from .config import load_config
 from .job import PARENT, command
 from .record import digest
 
-SETTINGS = "SAWT_SLURM"  # absolute path of slurm.yaml, from the engine
+SETTINGS = "SAWT_SLURM"  # variable with the absolute path of slurm.yaml, set by the engine
 
 
 @dataclass(frozen=True)
 class SlurmConfig:
-    """conf/slurm.yaml: what is asked of the cluster; what is empty is left to its defaults."""
+    """Settings of conf/slurm.yaml; an empty one is left to the cluster's default."""
 
     partition: str = ""
-    "sbatch --partition"
+    "queue to submit to: sbatch --partition"
     account: str = ""
-    "sbatch --account"
+    "account that is charged: sbatch --account"
     qos: str = ""
-    "sbatch --qos"
+    "quality of service: sbatch --qos"
     constraint: str = ""
-    "sbatch --constraint: features of the nodes"
+    "required features of the nodes: sbatch --constraint"
     time: str = ""
-    "longest time of a task, as sbatch --time takes it: 12:00:00, 2-00"
+    "longest time of a task: sbatch --time, e.g. 12:00:00 or 2-00 (days-hours); longer may wait longer"
     cpus: int = 0
-    "CPU cores of a task, or of a training's node"
+    "CPU cores of a task, or of each node of a training"
     memory: str = ""
-    "memory of a task, or of a training's node: 16G"
+    "memory of a task, or of each node of a training, e.g. 16G"
     gpus: int = 0
-    "GPUs of a training's node; of an array, each task that computes on a GPU gets one; --ngpu overrides it"
+    "GPUs of each node of a training; a task of an array that computes on a GPU gets one; --ngpu overrides it"
     gpu_type: str = ""
-    "kind of GPU, where the cluster has several: --gres=gpu:KIND:N"
+    "kind of GPU, if the cluster has several: sbatch --gres=gpu:KIND:N"
     nodes: int = 1
-    "nodes of a training"
+    "number of nodes of a training"
     extra: tuple[str, ...] = ()
-    "further words of sbatch, e.g. [--mail-type=END, --exclusive]"
+    "more options of sbatch, e.g. [--mail-type=END, --exclusive]"
     setup: str = ""
     "lines of bash that each task runs before its command, e.g. module load cuda"
 
@@ -53,28 +53,28 @@ class SlurmConfig:
 
 
 def chosen() -> bool:
-    """Whether this run's heavy work goes to Slurm (--backend slurm)."""
+    """True if this run's heavy work goes to Slurm (--backend slurm)."""
     return os.environ.get("SAWT_BACKEND") == "slurm"
 
 
 def settings() -> SlurmConfig:
-    """The recipe's settings, or none. Raises UserError for those that are no settings."""
+    """The recipe's settings; defaults without a slurm.yaml. Raises UserError for a wrong one."""
     path = os.environ.get(SETTINGS)
     return load_config(SlurmConfig, Path(path) if path else None)
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What one sbatch submits.
+    """A job that one sbatch submits.
 
     Attributes:
         argv: [step, flags...] as recorded in the identity.
         out: the step's output folder; logs, exit codes and the script go into its log/.
         stem: name of a task's files in log/; $task is the number of the task.
-        tasks: 1-based numbers, of which sbatch makes an array.
-        of: the number of workers that share the work, of which `tasks` have something to do.
-        words: the command of a task, as bash spells it.
-        needs: what is asked of the cluster beside the settings.
+        tasks: 1-based numbers of the tasks of the array.
+        of: number of workers that share the work; only `tasks` have work left.
+        words: command of a task, quoted for bash.
+        needs: options of sbatch beside the settings.
         gpus: GPUs of a node; 0 means the CPU.
     """
 
@@ -89,7 +89,7 @@ class Batch:
 
     @property
     def name(self) -> str:
-        """Name in the queue: of the step, and of no other output."""
+        """Name in the queue: that of the step, unique to its output."""
         where = digest(json.dumps([str(self.out.absolute()), *self.argv]).encode())
         return f"sawt.{self.argv[0].rpartition('/')[2]}.{where[:8]}"
 
@@ -97,20 +97,20 @@ class Batch:
         return self.out / "log" / f"{self.stem.replace('$task', str(task))}.log"
 
     def exit_code(self, task: int, job: str) -> int | None:
-        """What the task of this job left with; None where it did not live to say so."""
+        """Exit code of a task of this job; None if it was killed before it could write it."""
         path = self.log(task).with_suffix(".exit")
         words = path.read_text().split() if path.exists() else []
         return int(words[1]) if len(words) == 2 and words[0] == job else None
 
 
 def array(argv: Sequence[str], out: Path, tasks: Sequence[int], of: int, gpus: int) -> Batch:
-    """An array job: task i is worker i of `of`, on one GPU where there are `gpus`."""
+    """An array job: task i is worker i of `of`, on one GPU if `gpus` is above 0."""
     words = f'{shlex.join(command(argv))} --worker "$task/{of}"'
     return Batch(argv, out, "worker.$task", tasks, of, words, ["--nodes=1", "--ntasks=1"], min(gpus, 1))
 
 
 def ranks(argv: Sequence[str], out: Path, nodes: int, gpus: int) -> Batch:
-    """One job in which a process per GPU, or per node where there is none, trains: alone or under torchrun."""
+    """One job that trains with a process per GPU, or per node without GPUs: alone or under torchrun."""
     words = [sys.executable, *command(argv)[1:], "--worker"]
     if max(gpus, nodes) > 1:
         words[1:1] = ["-m", "toolkit.train.engine.launch", str(max(gpus, 1))]
@@ -118,7 +118,7 @@ def ranks(argv: Sequence[str], out: Path, nodes: int, gpus: int) -> Batch:
     if nodes > 1:
         meet = '"$(hostname):$((20000 + SLURM_JOB_ID % 20000))"'  # the first node, where the script runs
         torchrun = f'--nnodes={nodes} --rdzv-backend=c10d --rdzv-endpoint={meet} --rdzv-id="$SLURM_JOB_ID"'
-        cores = "${SLURM_CPUS_PER_TASK:+--cpus-per-task=$SLURM_CPUS_PER_TASK}"  # srun does not take them over itself
+        cores = "${SLURM_CPUS_PER_TASK:+--cpus-per-task=$SLURM_CPUS_PER_TASK}"  # srun does not pass them on by itself
         line = (
             f"srun --export=ALL --kill-on-bad-exit=1 {cores} {shlex.join(words[:4])} {torchrun} {shlex.join(words[4:])}"
         )
@@ -134,7 +134,7 @@ def script(batch: Batch, config: SlurmConfig) -> str:
         f"--job-name={batch.name}",
         f"--array={_ranges(batch.tasks)}",
         f"--chdir={Path.cwd()}",
-        f"--output={log}",  # what Slurm says of a task's end goes there, too
+        f"--output={log}",  # Slurm's own message about a task's end goes there, too
         "--open-mode=truncate",
         "--requeue",
         *batch.needs,
@@ -153,7 +153,7 @@ def script(batch: Batch, config: SlurmConfig) -> str:
         *(f"export {name}={shlex.quote(value)}" for name, value in passed.items()),
         "task=$SLURM_ARRAY_TASK_ID",
         f"ended={shlex.quote(str(folder))}/{batch.stem}.exit",
-        'rm -f "$ended"',  # of this task before it was requeued
+        'rm -f "$ended"',  # from this task before it was requeued
         f"command=({batch.words})",
         "printf '#'; printf ' %q' \"${command[@]}\"; echo",
         "echo \"# Started at $(date '+%F %T') on $(hostname), job $SLURM_ARRAY_JOB_ID, task $task\"",
@@ -173,7 +173,7 @@ def _quoted(word: str) -> str:
 
 
 def _ranges(numbers: Sequence[int]) -> str:
-    """Increasing numbers as sbatch --array takes them: 1-3,7."""
+    """Increasing numbers in the format of sbatch --array, e.g. 1-3,7."""
     runs: list[list[int]] = []
     for n in numbers:
         if runs and runs[-1][-1] == n - 1:

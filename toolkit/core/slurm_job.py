@@ -1,7 +1,7 @@
-"""A job of Slurm: submitted once, found again, waited for until it has ended.
+"""A job of Slurm: submit it once, find it again, wait for its end.
 
-What is finished is told by files (shards, exit codes), so that no accounting is needed; squeue only says whether
-somebody still works. A job outlives the process that submitted it: out/log/slurm.json lets the next run of the
+Files (shards, exit codes) tell which tasks are finished, so no accounting is needed; squeue only tells whether a task
+is still at work. A job outlives the process that submitted it: out/log/slurm.json lets the next run of the
 same step find it and wait for it, instead of submitting a second one beside it.
 """
 
@@ -34,8 +34,8 @@ def run(batch: Batch, poll: Callable[[str], None], finished: Callable[[int, int]
     Ctrl-C cancels it; if this process is killed, it goes on.
 
     Args:
-        poll: called a few times a second with a note on how the job stands.
-        finished: whether task i, of how many, has done what it is for; by default, whether its exit code is 0.
+        poll: called a few times a second with a note on the state of the job.
+        finished: finished(task, number of tasks) is True if the task has made its output; default: its exit code is 0.
 
     Raises:
         UserError: sbatch refuses it, or tasks have left the queue unfinished.
@@ -62,7 +62,7 @@ def run(batch: Batch, poll: Callable[[str], None], finished: Callable[[int, int]
 
 
 class _Job:
-    """A submitted batch: what out/log/slurm.json knows of it, and what squeue says."""
+    """A submitted batch: its state in out/log/slurm.json, and in the queue."""
 
     def __init__(self, batch: Batch) -> None:
         self.batch = batch
@@ -72,13 +72,13 @@ class _Job:
 
     @property
     def tasks(self) -> list[int]:
-        found: list[int] = self.state["tasks"]
-        return found
+        numbers: list[int] = self.state["tasks"]
+        return numbers
 
     @property
     def of(self) -> int:
-        found: int = self.state["of"]
-        return found
+        count: int = self.state["of"]
+        return count
 
     def write(self, **fields: Any) -> None:
         self.state |= fields
@@ -89,26 +89,26 @@ class _Job:
         self.id, self.state = "", {}
 
     def states(self) -> dict[int, str] | None:
-        """State of each task that is in the queue, requeued ones too; None where Slurm does not answer."""
+        """State of each task in the queue, requeued ones too; None if Slurm does not answer."""
         return _states(self.id)
 
     def submit(self) -> None:
-        """Raises UserError where sbatch refuses."""
+        """Write the script and submit it. Raises UserError if sbatch refuses."""
         batch, path = self.batch, self.batch.out / "log" / (self.batch.stem.partition(".")[0] + ".sbatch")
         write_text(path, script(batch, settings()))
         # Written first: a job whose submitter was killed before it heard the number is found by its name.
         self.state = {"name": batch.name, "tasks": list(batch.tasks), "of": batch.of}
         self.write(job="", identity=read_record(batch.out)["id"])
-        said = _ask(["sbatch", "--parsable", str(path)])
-        if said.returncode == 0:
-            self.id = said.stdout.strip().partition(";")[0]
-        elif said.returncode < 0 or "timed out" in said.stderr:  # the controller may have taken the job all the same
-            self.id = _in_queue(batch.out, self.state, f"{said.stderr.strip()}; ")
+        answer = _ask(["sbatch", "--parsable", str(path)])
+        if answer.returncode == 0:
+            self.id = answer.stdout.strip().partition(";")[0]
+        elif answer.returncode < 0 or "timed out" in answer.stderr:  # the controller may still have taken the job
+            self.id = _in_queue(batch.out, self.state, f"{answer.stderr.strip()}; ")
         if not self.id:
             self.forget()
             where = os.environ.get(SETTINGS, "the cluster's defaults; conf/slurm.yaml of the recipe changes them")
             remedy = f"mend the settings ({where}), or go on where Slurm answers"
-            raise UserError(f"sbatch refused the job: {said.stderr.strip()}", str(path), remedy)
+            raise UserError(f"sbatch refused the job: {answer.stderr.strip()}", str(path), remedy)
         self.write(job=self.id)
         print(f"submitted job {self.id}: {len(batch.tasks)} task(s), {path}", file=sys.stderr, flush=True)
 
@@ -121,14 +121,14 @@ class _Job:
     def cancel(self) -> None:
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave the job behind
         if self.state and (job := self.id or _in_queue(self.batch.out, self.state)):
-            said = _ask(["scancel", job])
+            answer = _ask(["scancel", job])
             self.write(job=job, cancelled=True)
-            how = f"not cancelled: {said.stderr.strip()}" if said.returncode else "cancelled"
+            how = f"not cancelled: {answer.stderr.strip()}" if answer.returncode else "cancelled"
             print(f"\njob {job} {how}; what its tasks have finished is kept", file=sys.stderr, flush=True)
         signal.signal(signal.SIGINT, before)
 
     def wait(self, poll: Callable[[str], None], finished: Callable[[int], bool]) -> None:
-        """Until every task has ended. Raises UserError naming those that have ended unfinished, once all have."""
+        """Wait until every task has ended. Then raises UserError naming the tasks that ended unfinished."""
         left, failed, gone_since = set(self.tasks), dict[int, str](), dict[int, float]()
         began = looked = time.monotonic()
         note = f"job {self.id}"
@@ -160,21 +160,21 @@ class _Job:
         return self.batch.exit_code(task, self.id) == 0 or self.shown(task).get("JobState") == "COMPLETED"
 
     def shown(self, task: int) -> dict[str, str]:
-        """What the controller remembers, for some minutes, of a task that has ended."""
-        said = _ask(["scontrol", "show", "job", "--oneliner", f"{self.id}_{task}"])
-        return dict(word.split("=", 1) for word in said.stdout.split() if "=" in word)
+        """Fields of `scontrol show job` for a task; the controller forgets an ended task after some minutes."""
+        answer = _ask(["scontrol", "show", "job", "--oneliner", f"{self.id}_{task}"])
+        return dict(word.split("=", 1) for word in answer.stdout.split() if "=" in word)
 
     def how(self, task: int) -> str:
-        """How a task ended that did not finish."""
+        """Why a task ended unfinished, as a sentence."""
         code, shown = self.batch.exit_code(task, self.id), self.shown(task)
-        said = [f"{shown['JobState']} ({shown.get('Reason', '')})"] if "JobState" in shown else []
+        reasons = [f"{shown['JobState']} ({shown.get('Reason', '')})"] if "JobState" in shown else []
         if code is not None:
             by = f" ({signal.Signals(code - 128).name})" if code - 128 in set(signal.Signals) else ""
-            said = [f"exit code {code}{by}", *said]
-        elif not said:
-            said.append("it left the queue without a word: its node failed, memory ran out, or it was killed")
+            reasons = [f"exit code {code}{by}", *reasons]
+        elif not reasons:
+            reasons.append("it left the queue without a word: its node failed, memory ran out, or it was killed")
         node = f" on {shown['NodeList']}" if "NodeList" in shown else ""
-        return f"task {task} of job {self.id} ended unfinished{node}: {', '.join(said)}"
+        return f"task {task} of job {self.id} ended unfinished{node}: {', '.join(reasons)}"
 
 
 def _unfinished(batch: Batch, job: str, count: int, failed: dict[int, str]) -> UserError:
@@ -193,12 +193,12 @@ def _unfinished(batch: Batch, job: str, count: int, failed: dict[int, str]) -> U
 def _counted(states: dict[int, str] | None) -> str:
     if states is None:
         return "squeue does not answer"
-    found = sorted({s.lower() for s in states.values()})
-    return ", ".join(f"{sum(s.lower() == f for s in states.values())} {f}" for f in found) or "ended"
+    names = sorted({s.lower() for s in states.values()})
+    return ", ".join(f"{sum(s.lower() == f for s in states.values())} {f}" for f in names) or "ended"
 
 
 def at_work(out: Path) -> str:
-    """Number of the job that is in the queue for `out`, submitted by a run that was killed; "" where there is none."""
+    """Number of the job in the queue for `out`, submitted by a run that was killed; "" if no such job is there."""
     state = _state(out)
     return _in_queue(out, state) if state else ""
 
@@ -216,43 +216,43 @@ def refuse_at_work(out: Path, identity: str = "") -> None:
 
 def _state(out: Path) -> dict[str, Any]:
     path = out / "log" / STATE
-    found: dict[str, Any] = read_json(path) if path.is_file() else {}
-    return found
+    state: dict[str, Any] = read_json(path) if path.is_file() else {}
+    return state
 
 
 def _in_queue(out: Path, state: dict[str, Any], why: str = "") -> str:
-    """The job of `out` that has this `state`, if it is in the queue. Raises UserError where that cannot be known.
+    """The job of `out` with this `state`, if it is in the queue, else "". Raises UserError if squeue cannot tell.
 
     Args:
-        why: what else the error says, before what squeue says.
+        why: text that the error says before the message of squeue.
     """
     by = [f"--jobs={state['job']}"] if state["job"] else [f"--name={state['name']}", f"--user={os.getuid()}"]
-    said = _ask(["squeue", "--noheader", *by, "--format=%F"])
-    if said.returncode and not _unknown(said):
+    answer = _ask(["squeue", "--noheader", *by, "--format=%F"])
+    if answer.returncode and not _unknown(answer):
         path = (out / "log" / STATE).absolute()
         raise UserError(
-            f"a job of Slurm may be at work here, and squeue does not tell: {why}{said.stderr.strip()}",
+            f"a job of Slurm may be at work here, and squeue does not tell: {why}{answer.stderr.strip()}",
             f"{path} ({state['name']})",
             f"go on where Slurm answers; if the job is surely gone, remove {path}",
         )
-    return (said.stdout.split() or [""])[0]
+    return (answer.stdout.split() or [""])[0]
 
 
 def _states(job: str) -> dict[int, str] | None:
-    said = _ask(["squeue", "--noheader", "--array", f"--jobs={job}", "--format=%K|%T"])
-    if said.returncode:
-        return {} if _unknown(said) else None
-    rows = (line.strip().split("|") for line in said.stdout.splitlines())
+    answer = _ask(["squeue", "--noheader", "--array", f"--jobs={job}", "--format=%K|%T"])
+    if answer.returncode:
+        return {} if _unknown(answer) else None
+    rows = (line.strip().split("|") for line in answer.stdout.splitlines())
     return {int(task): state for task, state in rows}
 
 
-def _unknown(said: subprocess.CompletedProcess[str]) -> bool:
-    """Whether the controller says that it has forgotten the job."""
-    return "Invalid job id" in said.stderr
+def _unknown(answer: subprocess.CompletedProcess[str]) -> bool:
+    """True if the controller says that it has forgotten the job."""
+    return "Invalid job id" in answer.stderr
 
 
 def _ask(words: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    """A command of Slurm, without what makes this process a child, or a task of another job."""
+    """Run a command of Slurm, without the environment variables that make this process a task of another job."""
     kept = {n: v for n, v in os.environ.items() if not n.startswith("SLURM_") or n in ("SLURM_CONF", "SLURM_CLUSTERS")}
     kept.pop(PARENT, None)
     try:

@@ -16,7 +16,7 @@ from .files import held, write_text
 from .fresh import RESULTS, aside, made_anew, move_aside
 from .runner import preflight, refuse_wrong, results, run_stages
 from .slurm_job import at_work
-from .table import Run, Table
+from .table import StepRun, Table
 
 BACKENDS = ("local", "slurm")
 ENGINE_OPTIONS = {
@@ -164,7 +164,7 @@ def _dry_run(table: Table, first: int, last: int, fresh: list[str]) -> int:
     return 0
 
 
-def _show_script(run: Run) -> None:
+def _show_script(run: StepRun) -> None:
     """The sbatch script of a step of which anything is submitted."""
     kind, out, ngpu = run.declared.jobs, Path(run.out), int(os.environ["SAWT_NGPU"])
     if not kind:

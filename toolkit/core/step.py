@@ -51,8 +51,8 @@ class Step(Generic[C]):
         argv: [step, flags...] as recorded in the identity.
         worker: (i, n) in a process that shares the step's work with others, 1-based: a worker of a sharded step, or a
             rank of a training, which torchrun's environment describes; None in the main one.
-        ledger: where every dropped utterance gets a row.
-        counts: what the record and the report's funnel say was kept.
+        ledger: gets a row for every dropped utterance.
+        counts: numbers for the record and the report's funnel.
     """
 
     config: C
@@ -69,16 +69,16 @@ class Step(Generic[C]):
 
     @property
     def nj(self) -> int:
-        """How many shards may run at once (--nj of the recipe; 1 where nobody says)."""
+        """Number of shards that may run at once (--nj of the recipe; default 1)."""
         return max(1, int(os.environ.get("SAWT_NJ", "1")))
 
     @property
     def ngpu(self) -> int:
-        """How many GPUs may be used (--ngpu of the recipe): 0 means the CPU."""
+        """Number of GPUs that may be used (--ngpu of the recipe); 0: the CPU."""
         return int(os.environ.get("SAWT_NGPU", "0"))
 
     def input(self, position: int, wanted: str) -> Path:
-        """The input at `position`; raises UserError that names what is `wanted` if there are fewer."""
+        """The input at `position`; raises UserError naming what is `wanted` if there are fewer inputs."""
         if position >= len(self.ins):
             raise UserError(
                 f"input {position + 1} is missing: {wanted}", "--in", f"see python3 -m toolkit.{self.name} --help"
@@ -90,22 +90,22 @@ def main(function: Callable[[Step[Any]], None], config: type[Any] | None = None)
     """Run `function` as the step that is the main module. Ends the process with 1 on a user's mistake.
 
     Args:
-        config: the config class of a script of a recipe's local/; that of a declared step is in the registry.
+        config: config class of a script in a recipe's local/; the registry has that of a declared step.
     """
     module = sys.modules["__main__"]
-    spec = module.__spec__  # none for a script of a recipe's local/, which is known by its path
+    spec = module.__spec__  # none for a script in a recipe's local/, which is identified by its path
     name = spec.name.removeprefix("toolkit.").removesuffix(".__main__") if spec else sys.argv[0]
     _open_standard_files()
     die_with_parent()
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # a caller that ignores it would hide how workers end
-    atexit.register(gc.freeze)  # else Python, as it ends, looks for garbage in all of torch: a third of a second
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts: the same bits every time
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # a caller may ignore SIGCHLD, which would hide how workers end
+    atexit.register(gc.freeze)  # else Python collects garbage in all of torch when it ends: a third of a second
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # read when CUDA starts: makes results reproducible
     with told(1, (flag(separated(sys.argv), "--out") or ["the output"])[0]):
         _run(function, config or declared(name).config_class(), name, module.__doc__ or "")
 
 
 def _open_standard_files() -> None:
-    """Open those of standard input, output and error that the caller has closed: else a lock would get their number."""
+    """Open standard input, output and error if the caller closed them: else a lock would get their number."""
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         if getattr(sys, name) is None:
             opened = os.open(os.devnull, os.O_RDWR)
@@ -116,7 +116,7 @@ def _open_standard_files() -> None:
 
 
 def read_command(name: str, words: list[str], config_class: type[Any], doc: str = "") -> tuple[argparse.Namespace, Any]:
-    """(what the command line says, the config) of a step. Raises UserError for a flag or a config that is wrong."""
+    """(parsed command line, config) of a step. Raises UserError for a wrong flag or config."""
     known, rest = _parser(name, doc, config_class).parse_known_args(words)
     return known, load_config(config_class, known.config, overrides(rest, config_class))
 
@@ -151,7 +151,7 @@ def _run(function: Callable[[Step[Any]], None], config_class: type[Any], name: s
                 "move it aside, or run the recipe with --fresh STAGE",
             )
         if state.state == "done":
-            remove(known.out / "shards")  # of a run that was killed after its record was written
+            remove(known.out / "shards")  # left by a run that was killed after its record was written
             print(f"{known.out} is done: nothing to do")
             return
         parts = begin(argv, known.out)
@@ -162,11 +162,11 @@ def _run(function: Callable[[Step[Any]], None], config_class: type[Any], name: s
 
 
 def _refuse_changed(argv: list[str], out: Path) -> None:
-    """Raise UserError in a worker whose step began with another config or input: it may have waited long in a queue."""
+    """Raise UserError in a worker if the config or an input changed since its step began, e.g. while it queued."""
     began = read_record(out)["parts"]
 
     def id_of(path: Path, out: Path) -> str:
-        """Raw files were looked at when the step began; to walk a corpus again in every worker would take long."""
+        """Id of an input; raw files keep the id from the step's start, as each worker would walk the corpus again."""
         return input_id(path, out) if holder(path) else str(began.get(f"input {path}"))
 
     changed = [part for part, value in identity(argv, id_of).items() if value != began.get(part)]
@@ -196,7 +196,7 @@ def _parser(name: str, doc: str, config_class: type[Any]) -> argparse.ArgumentPa
 
 
 def overrides(rest: list[str], config_class: type[Any]) -> dict[str, str]:
-    """Leftover `--peak-lr 1e-3` pairs -> {"peak_lr": "1e-3"}. Raises UserError for what is no field."""
+    """Leftover `--peak-lr 1e-3` pairs -> {"peak_lr": "1e-3"}. Raises UserError for an unknown field."""
     names = [n for n, _, _ in field_help(config_class)]
     values: dict[str, str] = {}
     words = separated(rest)
@@ -221,7 +221,7 @@ def _refuse(key: str, names: list[str]) -> NoReturn:
 
 
 def _read(config: Any, step: str) -> dict[str, Any]:
-    """The resolved config, of a file shared with other steps the sections that this one reads."""
+    """The resolved config; of a file shared with other steps, only the sections that this step reads."""
     sections = declared(step).reads
     return {name: value for name, value in to_dict(config).items() if not sections or name in sections}
 

@@ -1,4 +1,4 @@
-"""The stage table that a recipe declares: what each stage runs, from what, into what, and how it stands."""
+"""The stage table that a recipe declares: the commands, inputs, outputs and state of each stage."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .registry import Declaration, declared
 
 
 @dataclass(frozen=True)
-class Run:
+class StepRun:
     """One step of a stage: argv[0] is a toolkit module without its package, or a script with a slash."""
 
     argv: list[str]
@@ -37,7 +37,7 @@ class Run:
         return declared(self.argv[0])
 
     def at_once(self, nj: int) -> int:
-        """Jobs of this run at once, where there may be `nj`."""
+        """Number of jobs that this run starts at once, at most `nj`."""
         return nj if self.declared.jobs.endswith("array") else 1
 
 
@@ -45,7 +45,7 @@ class Run:
 class Stage:
     name: str
     meaning: str
-    runs: list[Run] = field(default_factory=list)
+    runs: list[StepRun] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Table:
 
     @classmethod
     def parse(cls, data: str) -> Table:
-        """From what utils/recipe.sh writes: NUL-ended words, each entry being kind, count, count words."""
+        """The table that utils/recipe.sh writes: NUL-ended words; an entry is kind, count, count words."""
         words = data.split("\0")[:-1]
         options: list[Option] = []
         stages: list[Stage] = []
@@ -87,7 +87,7 @@ class Table:
             elif not stages:
                 raise UserError(f"`run {' '.join(entry)}` stands before the first `stage`", "stages() of the recipe")
             else:
-                stages[-1].runs.append(Run(separated(entry)))
+                stages[-1].runs.append(StepRun(separated(entry)))
         table = cls(options, stages, called)
         table._check()
         return table
@@ -125,15 +125,15 @@ class Table:
         raise UserError(f"no stage {key}", option, hint)
 
     @cached_property
-    def _makers(self) -> dict[Path, tuple[int, Run]]:
+    def _makers(self) -> dict[Path, tuple[int, StepRun]]:
         return {Path(r.out): (n, r) for n, s in enumerate(self.stages, 1) for r in s.runs}
 
-    def maker(self, path: Path) -> tuple[int, Run] | None:
+    def maker(self, path: Path) -> tuple[int, StepRun] | None:
         """(stage number, run) that makes the folder at or above `path`."""
         return next((self._makers[p] for p in (path, *path.parents) if p in self._makers), None)
 
-    def makers(self, run: Run) -> list[tuple[int, Run]]:
-        """(stage number, run) of those that make the inputs of `run`."""
+    def makers(self, run: StepRun) -> list[tuple[int, StepRun]]:
+        """(stage number, run) of all runs that make inputs of `run`."""
         return [made for name in filter(None, run.ins) if (made := self.maker(Path(name)))]
 
     @cached_property
@@ -141,12 +141,12 @@ class Table:
         return {}
 
     def forget(self) -> None:
-        """Look at the disk anew: something was moved."""
+        """Forget what was read from the disk, because something was moved."""
         self._ids.clear()
         record.forget()
 
     def expected_id(self, path: Path, out: Path) -> str:
-        """Id of the input `path` of `out` once the stages above it have run; of the disk where none makes it."""
+        """Id of the input `path` of `out` after the stages before have run; of the disk if no stage makes it."""
         made = self.maker(path)
         if made is None:
             return record.input_id(path, out)
@@ -155,7 +155,7 @@ class Table:
             self._ids[run.out] = record.identity_id(record.identity(run.argv, self.expected_id))
         return f"{self._ids[run.out]}/{path.relative_to(run.out)}"
 
-    def status(self, run: Run) -> Status:
+    def status(self, run: StepRun) -> Status:
         """State of a run's output; a change upstream makes everything below it stale."""
         return record.status(run.argv, self.expected_id)
 
@@ -164,17 +164,17 @@ class Table:
         order = ("stale", "partial", "missing", "done")
         return min((self.status(r) for r in stage.runs), key=lambda s: order.index(s.state))
 
-    def to_make(self, first: int, last: int, fresh: Collection[str] = ()) -> list[tuple[int, Run]]:
-        """(stage number, run) of those of stages first..last that are not done, or whose outputs are in `fresh`."""
+    def to_make(self, first: int, last: int, fresh: Collection[str] = ()) -> list[tuple[int, StepRun]]:
+        """(stage number, run) of all runs of stages first..last that are not done or have their output in `fresh`."""
         runs = [(n, run) for n in range(first, last + 1) for run in self.stages[n - 1].runs]
         return [(n, run) for n, run in runs if run.out in fresh or self.status(run).state != "done"]
 
     def place(self, n: int) -> str:
-        """Number and name of a stage, as errors say them."""
+        """Number and name of a stage, for errors."""
         return f"stage {n} ({self.stages[n - 1].name})"
 
-    def check_places(self, n: int, run: Run) -> None:
-        """Raise UserError where the outputs of a recipe would change its inputs."""
+    def check_places(self, n: int, run: StepRun) -> None:
+        """Raise UserError if the outputs of a recipe would change its inputs."""
         for name in filter(None, run.ins):
             made = self.maker(Path(name))
             if made and made[0] >= n and made[1].out == run.out:
@@ -187,8 +187,8 @@ class Table:
                 problem = f"{inside[0]}, which a stage will write, lies inside the input {name}"
                 raise UserError(problem, self.place(n), "name a folder outside of it")
 
-    def check_inputs(self, n: int, run: Run, names: list[str]) -> None:
-        """Raise UserError unless the inputs `names` of a run of stage `n` are there and finished."""
+    def check_inputs(self, n: int, run: StepRun, names: list[str]) -> None:
+        """Raise UserError unless the inputs `names` of a run of stage `n` exist and are finished."""
         for name in names:
             made = self.maker(Path(name)) if name else None
             if made and (state := self.status(made[1])).state != "done":
@@ -199,8 +199,8 @@ class Table:
                 problem, remedy = absent
                 raise UserError(f"{self.place(n)} {problem}", name or "--in", remedy)
 
-    def _absent(self, name: str, made: tuple[int, Run] | None) -> tuple[str, str] | None:
-        """(what is wrong, remedy) of an input that is empty or not there although its maker, if any, is done."""
+    def _absent(self, name: str, made: tuple[int, StepRun] | None) -> tuple[str, str] | None:
+        """(problem, remedy) for an input that is empty or missing although its maker, if any, is done; else None."""
         if not name:
             empty = [o for o in self.options if not o.value and not o.meaning.startswith("optional")]
             wanted = ", ".join(f"{o.flag} ({o.meaning})" for o in empty) or "the variable that is empty"
@@ -217,19 +217,19 @@ class Table:
             f"mend the name: there are {', '.join(folders[:12])}",
         )
 
-    def refuse_stale(self, n: int, run: Run) -> None:
-        """Raise UserError where the output of a run of stage `n` was made from other things than it would be now.
+    def refuse_stale(self, n: int, run: StepRun) -> None:
+        """Raise UserError if the output of a run of stage `n` is stale.
 
-        Not where it is made anew in seconds, or row by row.
+        Not for steps that make a stale output anew: those that take seconds, and those over rows.
         """
         state = self.status(run)
         if state.state == "stale" and not run.declared.renews:
             raise UserError(f"{run.out} is stale ({state.why})", self.place(n), self.renewal(run))
 
-    def renewal(self, run: Run) -> str:
-        """How to redo a stale output: from the first stale stage that it was made from.
+    def renewal(self, run: StepRun) -> str:
+        """How to redo a stale output: from the first stale stage among those it was made from.
 
-        Where that one cannot be redone, for want of an input, what is wanting comes first.
+        If that stage lacks an input, the missing input is named first.
         """
         makers = [(name, self.maker(Path(name)) if name else None) for name in run.ins]
         for name, made in makers:

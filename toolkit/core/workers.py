@@ -1,4 +1,4 @@
-"""The processes that share the shards of a step: the step's own process is worker 1, the others work beside it.
+"""The processes that share the shards of a step: the step's own process is worker 1.
 
 Importing torch takes seconds, so the others are forked from this process once it has imported what they need. A process
 that has threads of its own, or CUDA, cannot be forked safely (a lock may be held by a thread that the copy lacks): its
@@ -22,7 +22,7 @@ from typing import IO, Any
 from .errors import UserError, told
 from .job import begin_log, child_environment, command, die_with, end_log, tail
 
-LOOK_SECONDS = 0.1  # between two looks at the workers
+LOOK_SECONDS = 0.1  # s between two checks of the workers
 STOPPED = 130  # exit code after Ctrl-C
 TERMINAL = "SAWT_TERMINAL"  # bars are redrawn; in a worker's log they are lines
 
@@ -30,7 +30,7 @@ Work = Callable[[int], None]  # the shards of worker i, 1-based
 
 
 class _WorkerFailed(BaseException):
-    """Ends the work of this process because a worker beside it has failed."""
+    """Raised in this process to end its work because another worker has failed."""
 
 
 def share(
@@ -44,11 +44,11 @@ def share(
     """Do `work(i)` for i = 1 to len(logs) in as many processes, of which this one is the first.
 
     Args:
-        argv: the step's command; a cold worker gets --worker i/n behind it.
-        logs: a worker's log, with its command on the first line and how it ended on the last.
-        poll: called a few times a second while anybody works, from a thread of its own while this process works.
+        argv: the step's command; a cold worker gets --worker i/n after it.
+        logs: log of each worker, with its command on the first line and its end on the last.
+        poll: called a few times a second while a worker works; from a thread while this process works itself.
         preload: imports what `work` needs, before workers are forked.
-        apart: this process does no work itself: every worker is started cold.
+        apart: True if this process does no work itself and every worker is started cold.
 
     Raises UserError with the end of the log of a worker that failed; the others are stopped.
     """
@@ -78,7 +78,7 @@ def share(
 
 
 def forkable() -> bool:
-    """True if a copy of this process can go on: Linux, one thread, no CUDA.
+    """True if this process can be forked safely: Linux, one thread, no CUDA.
 
     OpenBLAS, which numpy and scipy bring, ends its threads at a fork and starts them again when it needs them; so they
     are gone after a first fork, and threads that are still here belong to OpenMP or others, which a copy cannot use.
@@ -93,7 +93,7 @@ def forkable() -> bool:
 
 
 class _Worker:
-    """A process beside this one. `code` is how it ended: None while it works, negative for a signal."""
+    """Another worker process. `code`: exit code; None while it works, negative for a signal."""
 
     def __init__(self, pid: int, log: Path, file: IO[bytes], process: subprocess.Popen[bytes] | None = None) -> None:
         self.pid, self.log, self.file, self.process = pid, log, file, process
@@ -101,7 +101,7 @@ class _Worker:
         self.stopped = False
 
     def look(self) -> None:
-        """Find out whether it has ended."""
+        """Check whether it has ended."""
         if self.code is not None:
             return
         if self.process:
@@ -114,7 +114,7 @@ class _Worker:
             self.file.close()
 
     def stop(self) -> None:
-        """Kill it if it still works, and wait for its end."""
+        """Kill it if it still works, and wait until it has ended."""
         self.look()
         while self.code is None:
             self.stopped = True
@@ -140,7 +140,7 @@ def _cold(words: list[str], i: int, log: Path, work: Work) -> _Worker:
 
 
 def _forked(words: list[str], i: int, log: Path, work: Work) -> _Worker:
-    """A copy of this process that does work(i) and no more."""
+    """A fork of this process that only does work(i)."""
     file = begin_log(log, words)
     _flush()
     parent = os.getpid()
@@ -164,7 +164,7 @@ def _forked(words: list[str], i: int, log: Path, work: Work) -> _Worker:
             code = e.code if isinstance(e.code, int) else 1
         else:
             traceback.print_exc()
-    finally:  # a copy goes no further than its work: neither into what follows here, nor into the exit handlers
+    finally:  # a fork ends after its work: it must not run the following code or the exit handlers
         if os.getpid() != parent:
             try:
                 _flush()
@@ -188,7 +188,7 @@ def _any_stopped(workers: Sequence[_Worker]) -> bool:
 def _watched(workers: Sequence[_Worker], poll: Callable[[], None]) -> Iterator[None]:
     """Poll in a thread while this one works; a worker that fails ends the work here with _WorkerFailed.
 
-    Workers that Ctrl-C has stopped have not failed: it reaches this process as well.
+    A worker stopped by Ctrl-C has not failed, as Ctrl-C reaches this process too.
     """
     over, working = threading.Event(), True
     main = threading.current_thread()
@@ -209,7 +209,7 @@ def _watched(workers: Sequence[_Worker], poll: Callable[[], None]) -> Iterator[N
             signal.pthread_kill(main.ident or 0, signal.SIGUSR1)
             return
 
-    if main is not threading.main_thread():  # Python handles signals in the main thread alone: wait for the end instead
+    if main is not threading.main_thread():  # Python handles signals only in the main thread: wait for the end instead
         yield
         return
     before = signal.signal(signal.SIGUSR1, interrupt)
@@ -228,7 +228,7 @@ def _watched(workers: Sequence[_Worker], poll: Callable[[], None]) -> Iterator[N
 
 @contextmanager
 def _logged(log: Path, argv: Sequence[str], count: int) -> Iterator[None]:
-    """Send what this process prints to `log`, as if it were a worker of its own."""
+    """Send the output of this process to `log`, like that of any worker."""
     with begin_log(log, [*command(argv), "--worker", f"1/{count}"]) as file:
         _flush()
         saved, terminal = [(d, os.dup(d)) for d in (1, 2)], os.environ.pop(TERMINAL, None)
@@ -241,7 +241,7 @@ def _logged(log: Path, argv: Sequence[str], count: int) -> Iterator[None]:
         finally:
             try:
                 _flush()
-            finally:  # on a full disk, too, what is said of it must reach the user
+            finally:  # on a full disk, too, the message must reach the user
                 for descriptor, copy in saved:
                     os.dup2(copy, descriptor)
                     os.close(copy)

@@ -1,6 +1,6 @@
 """Kaldi archives: feature matrices and recordings. The only module that imports kaldiio.
 
-kaldiio's licence allows evaluation only; everything else goes through here, so that a swap stays cheap.
+kaldiio's licence allows evaluation only; all other modules use this one, so that kaldiio is easy to replace.
 An scp line is `id file.ark:offset`. Shape legend: T frames, D dimensions, N samples, C channels.
 """
 
@@ -22,38 +22,38 @@ from .ids import fault
 from .tables import read_table
 
 Array = np.ndarray[Any, np.dtype[Any]]
-BROKEN = (  # what kaldiio raises for an entry that is none; a size out of a damaged header may fit no memory
+BROKEN = (  # errors of kaldiio for a broken entry; a size from a damaged header may exceed the memory
     *(ValueError, EOFError, AssertionError, MemoryError, OverflowError, OSError, RuntimeError),
     *(struct.error, wave.Error),
 )
 _PLACE = re.compile(r"(.+):(\d+)")
 
 
-def write_features(ark: Path, items: Iterable[tuple[str, Array]], said: Path | None = None) -> int:
-    """Write float32 matrices [T, D] (or vectors) to `ark`, and `<ark's name>.scp` beside it; returns how many.
+def write_features(ark: Path, items: Iterable[tuple[str, Array]], final: Path | None = None) -> int:
+    """Write float32 matrices [T, D] (or vectors) to `ark`, and `<ark's name>.scp` beside it; returns their number.
 
     Args:
-        items: (id, matrix), in the order they are to stand in.
-        said: path of the ark that the scp names, where the file is going to be renamed; else `ark`.
+        items: (id, matrix), in the order of the file.
+        final: path of the ark that the scp names, if the file will be renamed; default: `ark`.
 
-    Both files are written whole or not at all. Raises UserError for an id that cannot stand in an ark.
+    Both files are written whole or not at all. Raises UserError for an id that an ark cannot hold.
     """
     return _write(
-        ark, ((id, np.ascontiguousarray(x, dtype=np.float32)) for id, x in items), kaldiio.matio.write_array, said
+        ark, ((id, np.ascontiguousarray(x, dtype=np.float32)) for id, x in items), kaldiio.matio.write_array, final
     )
 
 
-def write_waves(ark: Path, items: Iterable[tuple[str, int, Array]], said: Path | None = None) -> int:
-    """Write recordings, (id, samples per second, int16 samples [N] or [N, C]), as wav in an ark; as write_features."""
+def write_waves(ark: Path, items: Iterable[tuple[str, int, Array]], final: Path | None = None) -> int:
+    """Write recordings (id, samples per second, int16 samples [N] or [N, C]) as wav in an ark; see write_features."""
     return _write(
-        ark, ((id, (rate, x)) for id, rate, x in items), lambda f, item: kaldiio.matio.write_wav(f, *item), said
+        ark, ((id, (rate, x)) for id, rate, x in items), lambda f, item: kaldiio.matio.write_wav(f, *item), final
     )
 
 
-def _write(ark: Path, items: Iterable[tuple[str, Any]], write: Any, said: Path | None) -> int:
-    name, count, seen = str(said or ark), 0, set()
+def _write(ark: Path, items: Iterable[tuple[str, Any]], write: Any, final: Path | None) -> int:
+    name, count, seen = str(final or ark), 0, set()
     with (
-        atomic(ark.with_suffix(".scp")) as index,  # renamed last: an scp whose ark is not there would mislead
+        atomic(ark.with_suffix(".scp")) as index,  # renamed last: an scp without its ark would mislead
         atomic(ark) as temporary,
         open(temporary, "wb") as f,
         open(index, "w", encoding="utf-8", newline="\n") as scp,
@@ -70,9 +70,9 @@ def _write(ark: Path, items: Iterable[tuple[str, Any]], write: Any, said: Path |
 
 
 class Features(Mapping[str, Array]):
-    """Matrices of an scp by id, read when asked for. Raises UserError for a broken scp or entry.
+    """Matrices of an scp by id, each read when it is asked for. Raises UserError for a broken scp or entry.
 
-    An ark is looked for at the path that the scp names, then beside the scp.
+    An ark is searched at the path in the scp, then beside the scp.
     """
 
     def __init__(self, scp: Path) -> None:
@@ -94,19 +94,19 @@ class Features(Mapping[str, Array]):
 
 
 def read_array(place: str, beside: Path | None = None) -> Array:
-    """The matrix or vector at `file.ark:offset`. Raises UserError where there is none."""
-    found = _read(place, beside)
-    if not isinstance(found, np.ndarray):
+    """The matrix or vector at `file.ark:offset`. Raises UserError if there is none."""
+    array = _read(place, beside)
+    if not isinstance(array, np.ndarray):
         raise UserError("a recording where features belong", place, "name the scp of the features")
-    return found
+    return array
 
 
 def read_wave(place: str) -> tuple[int, Array]:
     """(samples per second, float32 samples [N, C]) of the recording at `file.ark:offset`. Raises UserError."""
-    found = _read(place, None)
-    if isinstance(found, np.ndarray):
+    entry = _read(place, None)
+    if isinstance(entry, np.ndarray):
         raise UserError("features where a recording belongs", place, "name the ark of the audio")
-    rate, wave_NC = found
+    rate, wave_NC = entry
     scale = 1.0 / (np.iinfo(wave_NC.dtype).max + 1.0) if wave_NC.dtype.kind == "i" else 1.0
     return int(rate), np.asarray(wave_NC, dtype=np.float32).reshape(len(wave_NC), -1) * np.float32(scale)
 
@@ -123,8 +123,8 @@ def _read(place: str, beside: Path | None) -> Any:
         try:
             return _entry(f)
         except BROKEN as e:
-            said = " ".join(str(e).split())[:200]
-            raise UserError(f"no whole entry of an ark here: {said}", place, "make the ark again") from None
+            detail = " ".join(str(e).split())[:200]
+            raise UserError(f"no whole entry of an ark here: {detail}", place, "make the ark again") from None
 
 
 def _entry(f: BinaryIO) -> Any:

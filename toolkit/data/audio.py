@@ -1,4 +1,4 @@
-"""The one audio reader: any file that libsndfile knows, an ark, or (where asked for) a pipe -> mono 16 kHz float32.
+"""The one audio reader: any file that libsndfile reads, an ark, or (if allowed) a pipe -> mono 16 kHz float32.
 
 Parts of a recording are read by seeking. Shape legend: N samples, C channels.
 """
@@ -25,13 +25,13 @@ from ..core.files import atomic
 from .mp3 import QUIET, SPEAKS_UP, counted_samples, is_not_mp3
 
 SAMPLE_RATE = 16000
-OVERSHOOT = 0.1  # s; an end rounded a little past the recording is cut to it, more is an error
-CHUNK_SECONDS = 300  # long recordings are decoded in parts of this, so that only the result is held whole
+OVERSHOOT = 0.1  # s; a segment that ends past the recording by at most this is cut; by more is an error
+CHUNK_SECONDS = 300  # s; long recordings are decoded in parts, so that only the result is in memory as a whole
 MARGIN = 512  # source samples, at least, on either side of a part ...
 MARGIN_SECONDS = 0.02  # ... and this: more than half of soxr's filter, which grows with the rate
-PREROLL_SECONDS = 1.0  # MP3 frames lean on frames before them: decoded and thrown away after a seek
-UNKNOWN_FRAMES = 2**62  # samples: what libsndfile says where a header is silent
-UNKNOWN_BYTES = 0x7FFF0000  # a WAV data size from here on is what a writer to a pipe puts for "not known"
+PREROLL_SECONDS = 1.0  # MP3 frames depend on earlier frames: decoded and thrown away after a seek
+UNKNOWN_FRAMES = 2**62  # samples: libsndfile's value for an unknown length
+UNKNOWN_BYTES = 0x7FFF0000  # a WAV data size from here on means "unknown": written by programs that write to a pipe
 
 Wave = np.ndarray[Any, np.dtype[np.float32]]
 _ARK = re.compile(r"(.+):(\d+)")
@@ -44,17 +44,17 @@ class AudioError(UserError):
     Args:
         reason: short category that can be counted: missing, empty, unreadable, truncated, non-finite,
             past end, bad segment, pipe.
-        what, where, remedy: as in UserError.
+        message, where, remedy: as what, where, remedy of UserError.
     """
 
-    def __init__(self, reason: str, what: str, where: str, remedy: str = "") -> None:
-        super().__init__(what, where, remedy)
+    def __init__(self, reason: str, message: str, where: str, remedy: str = "") -> None:
+        super().__init__(message, where, remedy)
         self.reason = reason
 
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """What the header says: length in seconds, samples per second, channels, format (WAV, FLAC, MP3, OGG, ...)."""
+    """Values of the header: length in seconds, samples per second, channels, format (WAV, FLAC, MP3, OGG, ...)."""
 
     seconds: float
     rate: int
@@ -73,7 +73,7 @@ def read_audio(
 ) -> Wave:
     """Samples [N] of `path` from `start` to `end` seconds (None: to its end), float32, mono (mean of channels), 16 kHz.
 
-    A part is read by seeking, never by decoding what lies before it; the samples are those of the same slice
+    A part is read by seeking, without decoding what comes before it; the samples are those of the same slice
     of the whole recording (exactly at 16 kHz, within the resampler's rounding otherwise).
 
     Args:
@@ -89,8 +89,8 @@ class Recording:
     """An open recording. `read` gives any part of it as mono float32 at the recording's own rate.
 
     Attributes:
-        frames: samples per channel that are there (by the header, for FLAC, MP3 and Ogg).
-        promised: samples per channel that the header claims, where they are more than there are; else frames.
+        frames: samples per channel in the file (by the header, for FLAC, MP3 and Ogg).
+        promised: samples per channel that the header claims, if more than `frames`; else `frames`.
     """
 
     def __init__(self, name: str, source: soundfile.SoundFile | tuple[int, np.ndarray[Any, Any]]) -> None:
@@ -123,7 +123,7 @@ class Recording:
             )
 
     def read(self, first: int, last: int) -> Wave:
-        """Samples first..last (exclusive) of the recording, mono. Raises AudioError where they are not there."""
+        """Samples first..last (exclusive) of the recording, mono. Raises AudioError if the file is too short."""
         part_NC = self.wave_NC[first:last] if self.file is None else self._decode(first, last)
         return part_NC[:, 0] if self.channels == 1 else part_NC.mean(axis=1, dtype=np.float32)
 
@@ -137,9 +137,9 @@ class Recording:
                 self.file.seek(first - skip)
                 part_NC = self.file.read(last - first + skip, dtype="float32", always_2d=True)[skip:]
         except soundfile.LibsndfileError as e:
-            said = str(e).removeprefix("Error : ").rstrip(".")
+            output = str(e).removeprefix("Error : ").rstrip(".")
             raise AudioError(
-                "truncated", f"cut off or damaged: {said}", self.name, "fetch or export it again"
+                "truncated", f"cut off or damaged: {output}", self.name, "fetch or export it again"
             ) from None
         lost = last - first - len(part_NC)
         if lost > (2 * 1152 if mp3 and last == self.frames else 0):  # MP3 headers are off by a frame or two
@@ -152,16 +152,16 @@ class Recording:
         return part_NC
 
     def part(self, start: float, end: float | None) -> Wave:
-        """What `read_audio` gives of this recording: for somebody who reads many parts of it. Raises AudioError."""
+        """Like `read_audio` of this recording, for callers that read many parts of it. Raises AudioError."""
         first, last = _span(self, start, end)
         wave_N = _in_chunks(self.read if self.rate == SAMPLE_RATE else self.resampled, first, last)
         if not np.isfinite(wave_N).all():
-            what = "samples that are not numbers (NaN or infinite)"
-            raise AudioError("non-finite", what, self.name, "export it again")
+            message = "samples that are not numbers (NaN or infinite)"
+            raise AudioError("non-finite", message, self.name, "export it again")
         return wave_N
 
     def blocks(self, seconds: float = 30.0) -> Iterator[Wave]:
-        """The whole recording in turn, mono, at its own rate, no more than `seconds` of it in memory at once."""
+        """The whole recording in blocks of at most `seconds`, mono, at its own rate."""
         size = max(1, int(seconds * self.rate))
         for first in range(0, self.frames, size):
             yield self.read(first, min(first + size, self.frames))
@@ -207,10 +207,10 @@ def _open(source: str | io.BytesIO, name: str) -> soundfile.SoundFile:
         with SPEAKS_UP if is_not_mp3(source) else QUIET:
             return soundfile.SoundFile(os.fsencode(source) if isinstance(source, str) else source)
     except (soundfile.LibsndfileError, TypeError) as e:  # TypeError: a headerless .raw
-        said = str(e).rpartition(": ")[2].rstrip(".")
-        strange = not said or said.startswith(("File does not exist", "Format not recognised"))  # it is there
-        what = "not audio: no format that libsndfile knows" if strange else f"not a readable recording: {said}"
-        raise AudioError("unreadable", what, name, "convert it to wav or flac") from None
+        output = str(e).rpartition(": ")[2].rstrip(".")
+        strange = not output or output.startswith(("File does not exist", "Format not recognised"))  # it is there
+        message = "not audio: no format that libsndfile knows" if strange else f"not a readable recording: {output}"
+        raise AudioError("unreadable", message, name, "convert it to wav or flac") from None
     except PermissionError as e:
         raise AudioError("unreadable", f"no permission to read it ({e.strerror})", name, "chmod it") from None
 
@@ -239,9 +239,9 @@ def _piped(name: str, allowed: bool) -> bytes:
         )
     ended = subprocess.run(["bash", "-o", "pipefail", "-c", name.rstrip().removesuffix("|")], capture_output=True)
     if ended.returncode or not ended.stdout:
-        said = ended.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no output"]
+        output = ended.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no output"]
         raise AudioError(
-            "unreadable", f"the command failed (code {ended.returncode}): {said[0]}", name, "run it by hand"
+            "unreadable", f"the command failed (code {ended.returncode}): {output[0]}", name, "run it by hand"
         )
     return ended.stdout
 

@@ -18,22 +18,26 @@ PEAK = 0.98
 
 @dataclass(frozen=True)
 class AugmentConfig:
-    """Ranges that one value per utterance is drawn from, uniformly."""
+    """Ranges of the augmentation; one value per utterance is drawn from each, uniformly."""
 
     tilt_db: tuple[float, float] = (-3.0, 3.0)
-    "spectral tilt, dB per octave"
+    """range (low, high) from which each utterance draws its spectral tilt, dB per octave; positive sounds brighter,
+    negative duller"""
     reverb_share: float = 0.6
-    "share of the utterances that get reverberation"
+    "share of the utterances with reverberation, 0 to 1"
     rt60_s: tuple[float, float] = (0.1, 0.4)
-    "reverberation time, s"
+    """range (low, high) from which each utterance draws its reverberation time, seconds; larger sounds like a larger
+    room"""
     direct_db: tuple[float, float] = (3.0, 15.0)
-    "direct sound over reverberation, dB"
+    """range (low, high) from which each utterance draws its level of direct sound over reverberation, dB; larger is
+    less reverberant"""
     snr_db: tuple[float, float] = (8.0, 25.0)
-    "speech over noise, dB"
+    "range (low, high) from which each utterance draws its level of speech over noise, dB; larger is less noisy"
     noise_colour: tuple[float, float] = (0.0, 2.0)
-    "power of the noise falls with frequency to this power: 0 white, 1 pink, 2 brown"
+    """range (low, high) from which each utterance draws its noise colour: the noise's power falls with frequency to
+    this power; 0 white, 1 pink, 2 brown; larger is deeper"""
     level_db: tuple[float, float] = (-32.0, -18.0)
-    "level of the result, dB of full scale (RMS)"
+    "range (low, high) from which each utterance draws its final level, dB of full scale (RMS); larger is louder"
 
     def __post_init__(self) -> None:
         for name in ("tilt_db", "rt60_s", "direct_db", "snr_db", "noise_colour", "level_db"):

@@ -25,7 +25,7 @@ Wave = np.ndarray[Any, np.dtype[np.float32]]
 
 
 class LabelledSpeech:
-    """Utterances with a label per network frame, cut to order.
+    """Utterances with a label per network frame, from which crops are taken.
 
     Attributes:
         frames: network frames of each utterance, counted from its labels.
@@ -36,10 +36,10 @@ class LabelledSpeech:
     ) -> None:
         """Args:
             utterances: all of them must have labels.
-            cache_mb: decoded audio that may stay in memory; what comes first stays.
-            normalize: waveforms to mean 0 and variance 1, over the whole utterance.
+            cache_mb: memory for decoded audio; the first utterances read stay in it.
+            normalize: scale each whole waveform to mean 0 and variance 1.
 
-        Raises UserError where the labels' rate is neither 50 nor 100 Hz, or an utterance has none.
+        Raises UserError if the labels' rate is neither 50 nor 100 Hz, or an utterance has none.
         """
         self.utterances, self.labels, self.normalize = utterances, labels, normalize
         self.stride = labels.stride(RATE / HOP)
@@ -60,7 +60,7 @@ class LabelledSpeech:
         self._lock = threading.Lock()
 
     def wave(self, index: int) -> Wave:
-        """Whole waveform of an utterance, as the network wants it. Raises UserError where its labels do not fit."""
+        """Whole waveform of an utterance, normalised if the network needs it. UserError if its labels do not fit."""
         cached = self._cache.get(index)
         if cached is not None:
             return cached
@@ -93,9 +93,9 @@ class LabelledSpeech:
 def labelled(
     utterances: Sequence[Utterance], labels: Labels, drop: Callable[[str, str, str], None], most_missing: float
 ) -> list[Utterance]:
-    """Utterances that have labels; `drop(id, reason, detail)` hears of the others.
+    """Utterances that have labels; `drop(id, reason, detail)` is called for the others.
 
-    Raises UserError where more than the share `most_missing` has none.
+    Raises UserError if more than the share `most_missing` has none.
     """
     usable = (labels.lengths(labels.rows([u.id for u in utterances])) > 0).tolist()
     kept = [u for u, good in zip(utterances, usable, strict=True) if good]
@@ -112,9 +112,9 @@ def labelled(
 
 
 def prefetch(load: Callable[[int, int], B], keys: Iterable[tuple[int, int]], threads: int) -> Iterator[B]:
-    """load(*key) for every key in order, read ahead by `threads` threads; 0 = read when asked for.
+    """load(*key) for every key in order, read ahead by `threads` threads; 0 = read on demand.
 
-    An error in a thread is raised where its batch is asked for.
+    An error in a thread is raised when its batch is asked for.
     """
     if threads == 0:
         yield from (load(*key) for key in keys)

@@ -1,4 +1,4 @@
-"""Whether a recording is fit for use: one pass over it, a block in memory at a time, a reason where it is not."""
+"""Check whether a recording can be used: one pass over it, one block in memory at a time; a reason if it cannot."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import numpy as np
 
 from .audio import AudioError, Recording, Wave, open_recording
 
-FULL_SCALE = 0.999  # from here on a sample counts as clipped
+FULL_SCALE = 0.999  # samples from here on count as clipped
 LARGEST = 64.0  # times full scale: larger samples are damage, or integers stored as floats
-FRAME_SECONDS = 0.1  # of which the loudest decides whether a recording is silent
+FRAME_SECONDS = 0.1  # the loudest frame decides whether a recording is silent
 KINDS = {
     ".wav": "WAV", ".flac": "FLAC", ".mp3": "MP3", ".ogg": "OGG", ".oga": "OGG", ".opus": "OGG", ".aif": "AIFF",
     ".aiff": "AIFF", ".au": "AU", ".caf": "CAF", ".w64": "W64", ".sph": "NIST",
@@ -22,18 +22,21 @@ KINDS = {
 
 @dataclass(frozen=True)
 class Limits:
-    """What a recording must keep to."""
+    """Limits that a recording must keep."""
 
     min_seconds: float = 0.5
-    """shortest recording, seconds"""
+    """shorter recordings are dropped, seconds; larger drops more"""
     max_seconds: float = 60.0
-    """longest recording, seconds"""
+    """longer recordings are dropped, unless they are cut, seconds; smaller drops more"""
     silent_dbfs: float = -60.0
-    """a recording whose loudest tenth of a second stays below this level is silent, dB of full scale"""
+    """a recording is dropped as silent if its loudest tenth of a second is below this level, dB of full scale (0 is the
+    loudest); a larger value drops more"""
     max_clipped: float = 0.05
-    """largest share of samples at full scale"""
+    """largest share of samples at full scale, 0 to 1; recordings with more are dropped as clipped; smaller drops
+    more"""
     min_rate: int = 4000
-    """lowest sampling rate, Hz: a header that says less is damaged, and its seconds would be minutes"""
+    """recordings with a lower sampling rate in their header are dropped, Hz: such a header is damaged, and its duration
+    would be wrong"""
 
 
 ANY_LENGTH = Limits(min_seconds=0.0, max_seconds=math.inf)
@@ -41,13 +44,13 @@ ANY_LENGTH = Limits(min_seconds=0.0, max_seconds=math.inf)
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was found out about a recording.
+    """The result of checking a recording.
 
     Attributes:
         reason: why it cannot be used: missing, empty, unreadable, truncated, non-finite, out of range, too short,
-            too long, rate, silent, clipped; empty where it can.
-        detail: the reason in a sentence; notes: what is odd but does no harm.
-        seconds, rate, channels: as far as they are known, else 0.
+            too long, rate, silent, clipped; empty if it can.
+        detail: the reason in a sentence; notes: oddities that do no harm.
+        seconds, rate, channels: 0 if unknown.
         loudest_dbfs: level of the loudest tenth of a second; clipped: share of samples at full scale.
     """
 
@@ -67,7 +70,7 @@ def check_audio(
     """Decode all of `path` and judge it. Never raises for a bad recording.
 
     Args:
-        hear: called with every block (mono, at the recording's rate) and the rate, so that one pass does for all.
+        hear: called with every block (mono, at the recording's rate) and the rate, so that one pass is enough.
     """
     try:
         with open_recording(path) as r:
@@ -114,14 +117,14 @@ def _judge(r: Recording, limits: Limits, hear: Callable[[Wave, int], None] | Non
 
 
 def _loudest(wave_N: Wave, frame: int) -> float:
-    """Largest standard deviation (a constant offset is silence) of a frame."""
+    """Largest standard deviation of a frame (a constant offset is silence)."""
     if len(wave_N) < frame:
         return float(wave_N.std(dtype=np.float64)) if len(wave_N) else 0.0
     return float(wave_N[: len(wave_N) // frame * frame].reshape(-1, frame).std(axis=1, dtype=np.float64).max())
 
 
 def _has_no_end(name: str) -> bool:
-    """Whether the last Ogg page lacks the end-of-stream flag (RFC 3533)."""
+    """True if the last Ogg page lacks the end-of-stream flag (RFC 3533)."""
     if not os.path.isfile(name):
         return False
     with open(name, "rb") as f:

@@ -1,4 +1,4 @@
-"""What can be wrong between the tables of a data directory, and between them and the audio."""
+"""Checks of a data directory: its tables against each other, and against the audio."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _ARK = re.compile(r"(.+):\d+")
 
 @dataclass(frozen=True)
 class Report:
-    """Everything found about a data directory: its problems, its utterances and their seconds (where known)."""
+    """Result of the checks: problems, number of utterances, and their seconds (as far as known)."""
 
     problems: list[Problem]
     utterances: int
@@ -55,10 +55,10 @@ def inspect(path: Path, allow_pipes: bool = False, audio: bool = False) -> Repor
     Args:
         audio: open every recording's header too; without it only the existence of its file is checked.
 
-    Raises UserError where the folder has no wav.scp.
+    Raises UserError if the folder has no wav.scp.
     """
     tables, problems = read_tables(path)
-    found, more = utterances(tables, allow_pipes, headers=False)
+    loaded, more = utterances(tables, allow_pipes, headers=False)
     problems += more
     ids = _utterance_ids(tables)
     lengths, more = recording_lengths(tables, "all" if audio else "none", allow_pipes)
@@ -69,17 +69,17 @@ def inspect(path: Path, allow_pipes: bool = False, audio: bool = False) -> Repor
         _texts(tables),
         _numbers(tables),
         _ends(tables, lengths),
-        _durations(tables, found, lengths),
+        _durations(tables, loaded, lengths),
         _phones(path / PHONES, ids),
     ):
         problems += check
-    known = [u.seconds if u.end is not None else lengths.get(u.id, u.seconds) for u in found]
-    problems = sorted(set(locate(path, problems)), key=lambda p: (p.file, p.line, p.reason, p.what))
-    return Report(problems, len(found), math.fsum(s for s in known if math.isfinite(s)))
+    known = [u.seconds if u.end is not None else lengths.get(u.id, u.seconds) for u in loaded]
+    problems = sorted(set(locate(path, problems)), key=lambda p: (p.file, p.line, p.reason, p.message))
+    return Report(problems, len(loaded), math.fsum(s for s in known if math.isfinite(s)))
 
 
 def write_valid(path: Path, tables: Tables) -> None:
-    """Write a data directory, and look at it as its readers will: AssertionError for an error that its maker let in."""
+    """Write a data directory and check it. Raises AssertionError for an error, which is a bug of the caller."""
     write_data_dir(path, tables)
     if errors := inspect(path).errors:
         raise AssertionError(f"{path}: {errors[0]} ({len(errors)} in all)")
@@ -92,18 +92,18 @@ def _utterance_ids(tables: Tables) -> Mapping[str, str]:
 def recording_lengths(
     tables: Tables, headers: Literal["all", "unknown", "none"], allow_pipes: bool = False
 ) -> tuple[dict[str, float], list[Problem]]:
-    """Seconds of each recording as far as they can be known, and the recordings that cannot be used.
+    """Seconds of each recording as far as they are known, and problems of recordings that cannot be used.
 
     Args:
-        headers: which recordings to open: all (the header is then believed over any table), those of unknown length,
-            or none; then only the existence of the file is checked. Pipes are not run.
+        headers: recordings to open: all (the header then overrides the tables), unknown (those of unknown length) or
+            none (only the existence of the file is checked). Pipes are not run.
     """
     lengths: dict[str, float] = {}
     problems: list[Problem] = []
-    said = [tables.get("reco2dur", {}), {} if SEGMENTS in tables else tables.get("utt2dur", {})]
+    stated = [tables.get("reco2dur", {}), {} if SEGMENTS in tables else tables.get("utt2dur", {})]
     for rec, source in tables[WAV].items():
-        for number in (table[rec] for table in said if rec in table):
-            with contextlib.suppress(ValueError):  # noted where the tables of numbers are checked
+        for number in (table[rec] for table in stated if rec in table):
+            with contextlib.suppress(ValueError):  # reported by the check of numbers
                 lengths.setdefault(rec, positive(number))
         if source.endswith("|"):
             continue
@@ -113,8 +113,8 @@ def recording_lengths(
             elif not _is_there(source):
                 raise AudioError("missing", "no such recording", source, "mend the path, or take its line out")
         except AudioError as e:
-            what = f"{rec}: {e.what}" + (f": {source}" if source not in e.what else "")
-            problems.append(Problem(WAV, 0, e.reason, what, e.remedy, id=rec))
+            message = f"{rec}: {e.what}" + (f": {source}" if source not in e.what else "")
+            problems.append(Problem(WAV, 0, e.reason, message, e.remedy, id=rec))
     return lengths, problems
 
 
@@ -128,8 +128,8 @@ def _coverage(tables: Tables, ids: Mapping[str, str]) -> Iterator[Problem]:
     place = SEGMENTS if SEGMENTS in tables else WAV
     for name, table in tables.items():
         if OF_UTTERANCES.fullmatch(name):
-            what = ("audio without a transcript", "a transcript without audio") if TEXT.fullmatch(name) else None
-            lacks, extra = what or ("an utterance without its line", "a line without its utterance")
+            faults = ("audio without a transcript", "a transcript without audio") if TEXT.fullmatch(name) else None
+            lacks, extra = faults or ("an utterance without its line", "a line without its utterance")
             remedy = f"add its line to {name}, or take it out everywhere"
             if ids.keys() == table.keys():
                 continue
@@ -165,9 +165,9 @@ def _speakers(path: Path, tables: Tables) -> Iterator[Problem]:
         if odd := faults[speaker]:
             yield Problem(SPEAKERS, 0, "speaker", f"speaker {speaker!r} {odd}", "rename it", id=utt)
         elif not utt.startswith(speaker):
-            what = f"{utt} does not begin with its speaker {speaker}: sorted by id is not sorted by speaker"
+            message = f"{utt} does not begin with its speaker {speaker}: sorted by id is not sorted by speaker"
             remedy = "name utterances speaker-recording"
-            yield Problem(SPEAKERS, 0, "prefix", what, remedy, level="warning", id=utt)
+            yield Problem(SPEAKERS, 0, "prefix", message, remedy, level="warning", id=utt)
     yield from _speaker_order(utt2spk)
     for name, table in tables.items():
         if name.startswith("spk2"):
@@ -175,29 +175,32 @@ def _speakers(path: Path, tables: Tables) -> Iterator[Problem]:
                 if speaker not in speakers:
                     yield Problem(name, 0, "extra", f"{speaker} speaks nowhere", "take the line out", id=speaker)
             if lacking := sorted(speakers - set(table)):
-                what = f"{len(lacking)} speakers are not in it: {', '.join(lacking[:5])}" + ", ..." * (len(lacking) > 5)
-                yield Problem(name, 0, "not covered", what, "add their lines, or leave it so", level="warning")
+                names = ", ".join(lacking[:5]) + ", ..." * (len(lacking) > 5)
+                message = f"{len(lacking)} speakers are not in it: {names}"
+                yield Problem(name, 0, "not covered", message, "add their lines, or leave it so", level="warning")
     if not (path / DERIVED).is_file():
         yield Problem(DERIVED, 0, "missing table", "there is no spk2utt", "--fix writes it")
     else:
-        there, problems = read_table(path / DERIVED)
+        listed, problems = read_table(path / DERIVED)
         yield from problems
         wanted = invert(utt2spk)
-        for speaker in sorted(set(there) | set(wanted)):
-            said, right = there.get(speaker, ""), wanted.get(speaker, "")
-            if said != right and sorted(said.split()) != right.split():
-                what = f"the utterances of {speaker} are not those of utt2spk"
-                yield Problem(DERIVED, 0, "not inverse", what, "--fix writes it again", id=speaker)
+        for speaker in sorted(set(listed) | set(wanted)):
+            stated, right = listed.get(speaker, ""), wanted.get(speaker, "")
+            if stated != right and sorted(stated.split()) != right.split():
+                message = f"the utterances of {speaker} are not those of utt2spk"
+                yield Problem(DERIVED, 0, "not inverse", message, "--fix writes it again", id=speaker)
 
 
 def _speaker_order(utt2spk: Mapping[str, str]) -> Iterator[Problem]:
-    """Kaldi's tools read tables by utterance and by speaker at once, so that both orders must be one."""
+    """Order of speakers: Kaldi's tools read tables by utterance and by speaker, so both orders must agree."""
     ids = sorted(utt2spk)
     for before, utt in pairwise(ids):
         if utt.startswith(utt2spk[utt]) and utt2spk[utt] < utt2spk[before]:
-            what = f"{before} of {utt2spk[before]} stands before {utt} of {utt2spk[utt]}: not in the order of speakers"
+            message = (
+                f"{before} of {utt2spk[before]} stands before {utt} of {utt2spk[utt]}: not in the order of speakers"
+            )
             remedy = "name speakers so that none begins like another, or all as long"
-            yield Problem(SPEAKERS, 0, "speaker order", what, remedy, level="warning", id=utt)
+            yield Problem(SPEAKERS, 0, "speaker order", message, remedy, level="warning", id=utt)
             return
 
 
@@ -212,8 +215,8 @@ def _texts(tables: Tables) -> Iterator[Problem]:
             elif "#0" in text or "s>" in text:
                 for word in RESERVED_WORDS:
                     if word in text.split():
-                        what = f"{id}: {word} is a word of Kaldi's own"
-                        yield Problem(name, 0, "reserved word", what, "take it out", id=id)
+                        message = f"{id}: {word} is a word of Kaldi's own"
+                        yield Problem(name, 0, "reserved word", message, "take it out", id=id)
 
 
 def _numbers(tables: Tables) -> Iterator[Problem]:
@@ -236,37 +239,39 @@ def _ends(tables: Tables, lengths: Mapping[str, float]) -> Iterator[Problem]:
     if SEGMENTS not in tables:
         return
     if "reco2dur" not in tables:
-        what = "there is no reco2dur, so that segments cannot be held against the recordings"
+        message = "there is no reco2dur, so segments cannot be checked against the recordings"
         level = "warning" if lengths else "error"
-        yield Problem("reco2dur", 0, "missing table", what, "--fix writes it; --audio reads the headers", level=level)
+        yield Problem(
+            "reco2dur", 0, "missing table", message, "--fix writes it; --audio reads the headers", level=level
+        )
     for id, text in tables[SEGMENTS].items():
         try:
             rec, start, end = parse_segment(text)
-        except ValueError:  # noted with the utterances
+        except ValueError:  # reported with the utterances
             continue
         seconds = lengths.get(rec, math.inf)
         if start >= seconds or (end is not None and end > seconds + OVERSHOOT):
-            what = f"{id}: {start} to {'its end' if end is None else end} s of {rec}, which has {seconds:.2f} s"
-            yield Problem(SEGMENTS, 0, "past end", what, "mend the times, or take the line out", id=id)
+            message = f"{id}: {start} to {'its end' if end is None else end} s of {rec}, which has {seconds:.2f} s"
+            yield Problem(SEGMENTS, 0, "past end", message, "mend the times, or take the line out", id=id)
 
 
-def _durations(tables: Tables, found: Iterable[Utterance], lengths: Mapping[str, float]) -> Iterator[Problem]:
-    """Durations that say another thing than the segments or the headers."""
+def _durations(tables: Tables, loaded: Iterable[Utterance], lengths: Mapping[str, float]) -> Iterator[Problem]:
+    """Durations that differ from the segments or the headers."""
     utt2dur = tables.get("utt2dur", {})
     if SEGMENTS not in tables and not utt2dur and "reco2dur" not in tables:
-        what = "there is no utt2dur or reco2dur: every reader opens every recording to know its length"
-        yield Problem("reco2dur", 0, "missing table", what, "--fix writes it", level="warning")
-    pairs: list[tuple[str, str, str, float]] = [("utt2dur", u.id, utt2dur.get(u.id, ""), u.seconds) for u in found]
+        message = "there is no utt2dur or reco2dur: every reader must open every recording for its length"
+        yield Problem("reco2dur", 0, "missing table", message, "--fix writes it", level="warning")
+    pairs: list[tuple[str, str, str, float]] = [("utt2dur", u.id, utt2dur.get(u.id, ""), u.seconds) for u in loaded]
     for name in ("reco2dur", *(("utt2dur",) if SEGMENTS not in tables else ())):
         pairs += [(name, rec, tables.get(name, {}).get(rec, ""), seconds) for rec, seconds in lengths.items()]
-    for name, id, said, seconds in pairs:
+    for name, id, stated, seconds in pairs:
         try:
-            wrong = bool(said) and abs(positive(said) - seconds) > OVERSHOOT
-        except ValueError:  # noted with the numbers
+            wrong = bool(stated) and abs(positive(stated) - seconds) > OVERSHOOT
+        except ValueError:  # reported with the numbers
             continue
         if wrong:
-            what = f"{id}: {said} s, where it is {seconds:.2f} s"
-            yield Problem(name, 0, "duration", what, "write it again: --fix does", id=id)
+            message = f"{id}: {stated} s, where it is {seconds:.2f} s"
+            yield Problem(name, 0, "duration", message, "write it again: --fix does", id=id)
 
 
 def _phones(path: Path, ids: Mapping[str, str]) -> Iterator[Problem]:
@@ -281,8 +286,8 @@ def _phones(path: Path, ids: Mapping[str, str]) -> Iterator[Problem]:
             except ValueError:
                 good = False
             if not good:
-                what = f"not `utterance 1 start duration phone`: {line.strip()[:60]}"
-                yield Problem(PHONES, i, "columns", what, "mend the line")
+                message = f"not `utterance 1 start duration phone`: {line.strip()[:60]}"
+                yield Problem(PHONES, i, "columns", message, "mend the line")
             elif fields[0] not in ids:
                 yield Problem(
                     PHONES, i, "extra", f"{fields[0]} is no utterance here", "take the line out", id=fields[0]

@@ -1,15 +1,14 @@
-"""Keep what is tested out of what is trained on: shared programmes, prompts, audio and speakers, also across corpora.
+"""Remove from training sets what test sets share: programmes, prompts, audio and speakers, also across corpora.
 
 python3 -m toolkit.data.contamination --in DATA [MORE ...] --out OUT
 
 DATA is a folder of data directories (data/mgb2_train, data/mgb2_test, ...), MORE other such folders or single data
 directories: other corpora's test sets. OUT gets a copy of every set of DATA, the training sets without the utterances
-that share something with a test set of any input; dropped.tsv says of each why, contamination.tsv who shares what.
+that share something with a test set of any input. dropped.tsv has the reason of each, contamination.tsv all pairs.
 
-The sets of one folder are a corpus: within it a speaker's id means a person, in another folder it may be somebody
-else's, and only the official names of a table spk2name (speaker, name) are compared. A programme is what utt2prog says,
-or else the recording that a segment is cut from, whatever its corpus, unless its name is a bare number. `unknown` is
-shared with nobody.
+The sets of one folder are a corpus: within it, one speaker id is one person. Across folders, only the official names in
+a table spk2name (speaker, name) are compared. A programme is the value of utt2prog, else the recording that a segment
+is cut from; programmes are compared across corpora unless the name is a bare number. `unknown` is never shared.
 """
 
 from __future__ import annotations
@@ -37,24 +36,26 @@ from .same_audio import probe, read_rows, same, tasks, write_rows
 
 @dataclass(frozen=True)
 class ContaminationConfig:
-    """What is compared, and what is done about it."""
+    """What is compared between training and test sets, and what is removed."""
 
     train: tuple[str, ...] = ("*train*",)
-    """names of the sets that are trained on, or patterns of names; all others are test sets, dev too"""
+    """names of the training sets, or patterns such as *train*; all other sets, dev too, count as test sets"""
     remove: tuple[str, ...] = KINDS
-    """what takes an utterance out of a training set where a test set has it too: programme, prompt, audio, speaker;
-    what is not named here is reported and stays. Leave speaker out for corpora of few speakers, prompt where texts are
-    read aloud many times"""
+    """kinds of sharing with a test set for which an utterance is removed from a training set: programme, prompt (the
+    same text), audio, speaker; a kind not named is reported but kept. Leave out speaker for corpora of few speakers,
+    and prompt for corpora in which many people read the same texts"""
     fewest_words: int = 4
-    """shorter prompts (yes, thank you) are counted and nothing more"""
+    """smallest number of words of a prompt for which it is removed; shorter shared prompts (yes, thank you) are only
+    counted; larger removes fewer"""
     audio: bool = True
-    """compare the audio too, which opens recordings"""
+    """true: also compare the audio itself, which opens the recordings and is slower; false: compare tables only"""
     most: float = 0.01
-    """share of a training set's utterances above which the step refuses to go on: somebody should look at it first"""
+    """largest share of a training set that may be removed, 0 to 1; above it the step stops with an error, so that
+    somebody checks the sets"""
     allow_contamination: bool = False
-    """go on above `most`; the utterances are taken out all the same"""
+    """true: go on above `most`; the utterances are removed all the same"""
     allow_pipes: bool = False
-    """accept commands in wav.scp"""
+    """true: run shell commands (pipes) that wav.scp names; false: refuse them. Allow only for files you trust"""
 
     def __post_init__(self) -> None:
         if odd := [kind for kind in self.remove if kind not in KINDS]:
@@ -68,7 +69,7 @@ class ContaminationConfig:
 
 
 def find_sets(ins: Sequence[Path], config: ContaminationConfig) -> list[SetOfData]:
-    """The sets of all inputs, read. Raises UserError if a side is missing or a name cannot be used."""
+    """The sets of all inputs. Raises UserError if there are no training or no test sets, or a name is unusable."""
     given_paths: dict[Path, tuple[Path, bool]] = {}
     for number, given in enumerate(ins):
         for path in data_dirs(given):
@@ -95,14 +96,14 @@ def find_sets(ins: Sequence[Path], config: ContaminationConfig) -> list[SetOfDat
 
 
 def _unusable(name: str) -> str:
-    """Why a copy of a set cannot be called so, as the end of a sentence."""
+    """Why a copy of a set cannot have this name, as the end of a sentence; "" if it can."""
     if name in BOOKKEEPING | {f"{REPORT}.tsv", f"{REPORT}.json"} or name.endswith(TEMPORARY):
         return "is a name that the step itself uses in its folder"
     return fault(name)
 
 
 def find_audio(step: Step[ContaminationConfig], sets: Sequence[SetOfData]) -> tuple[list[Hit], list[str]]:
-    """Hits of equal audio, and what could not be read. Recordings are probed in shards."""
+    """(hits of equal audio, read errors). Recordings are probed in shards."""
     todo = tasks(sets)
     if not todo:
         return [], []
@@ -118,7 +119,7 @@ def find_audio(step: Step[ContaminationConfig], sets: Sequence[SetOfData]) -> tu
 
 
 def compare(sets: Sequence[SetOfData], config: ContaminationConfig, audio: Iterable[Hit]) -> Report:
-    """What training sets share with test sets, `audio` being what is known of their audio."""
+    """Report of what training sets share with test sets; `audio`: the hits of equal audio."""
     prompts = Prompts(profile("sawt"), config.fewest_words)
     trains, tests = [s for s in sets if s.train], [s for s in sets if not s.train]
     known = {s.name: [*values_of(s, prompts)] for s in tests}
@@ -131,7 +132,7 @@ def compare(sets: Sequence[SetOfData], config: ContaminationConfig, audio: Itera
 
 
 def check(report: Report, config: ContaminationConfig) -> None:
-    """Raise UserError where a set would be emptied, or loses more than config.most and nobody has allowed it."""
+    """Raise UserError if a set would be emptied, or loses more than config.most without allow_contamination."""
     emptied = [s for s in report.ours if len(report.removed(s)) == len(s.data)]
     if emptied:
         guilty = {kind: max(len(report.of_kind(s, kind)) / len(s.data) for s in emptied) for kind in config.remove}
@@ -158,7 +159,7 @@ def check(report: Report, config: ContaminationConfig) -> None:
 
 
 def write(step: Step[ContaminationConfig], report: Report) -> None:
-    """A copy of each set of the first input, the training sets without what is removed."""
+    """Write a copy of each set of the first input, the training sets without removed utterances."""
     for s in report.sets:
         if not s.ours:
             continue
@@ -178,7 +179,7 @@ def write(step: Step[ContaminationConfig], report: Report) -> None:
 
 
 def _copy(folder: Path, out: Path) -> None:
-    """A data directory as it is, to the byte."""
+    """Copy a data directory, byte by byte."""
     with atomic(out) as temporary:
         temporary.mkdir()
         for file in sorted(folder.iterdir()):
@@ -196,7 +197,7 @@ def run(step: Step[ContaminationConfig]) -> None:
     try:
         check(report, c)
     except UserError:
-        remove(step.out / "shards")  # a folder in which nothing is made takes the call that the remedy names
+        remove(step.out / "shards")  # so that the call in the remedy finds a folder without output
         report.write(step.out / "log", bad)
         print(f"all that is shared: {step.out / 'log' / REPORT}.tsv")
         raise

@@ -12,21 +12,21 @@ import numpy as np
 
 HOP = 0.01  # s
 SMOOTH = 10  # frames over which the energy is averaged
-LEAST_RANGE_DB = 10.0  # between floor and speech; less means that there are no pauses to find
+LEAST_RANGE_DB = 10.0  # between floor and speech; with less there are no pauses
 
 
 @dataclass(frozen=True)
 class CutConfig:
-    """How long recordings without a transcript are cut."""
+    """How long recordings without a transcript are cut into pieces."""
 
     how: Literal["energy", "fixed", "none"] = "energy"
-    """energy: at pauses, which are left out; fixed: every longest_seconds; none: not at all"""
+    """energy: at pauses, which are left out; fixed: every longest_seconds; none: recordings are not cut"""
     longest_seconds: float = 20.0
-    """longest piece; recordings up to this length stay whole, seconds"""
+    """longest piece, seconds; recordings up to this length are not cut; larger gives fewer, longer pieces"""
     shortest_seconds: float = 1.0
-    """shorter pieces are dropped, seconds"""
+    """shorter pieces are dropped, seconds; larger drops more"""
     pause_seconds: float = 0.4
-    """a stretch below the speech level that is at least this long is a pause, seconds"""
+    """shortest stretch below the level of speech that counts as a pause, seconds; larger finds fewer pauses"""
 
     def __post_init__(self) -> None:
         if not 0.1 <= self.shortest_seconds <= self.longest_seconds / 2:
@@ -36,7 +36,7 @@ class CutConfig:
 
 
 class Energy:
-    """Power of a recording in frames of 10 ms, gathered block by block."""
+    """Power of a recording in frames of 10 ms, computed block by block."""
 
     def __init__(self) -> None:
         self._rest = np.zeros(0, np.float64)
@@ -44,7 +44,7 @@ class Energy:
         self._powers: list[np.ndarray[Any, np.dtype[np.float64]]] = []
 
     def hear(self, wave_N: np.ndarray[Any, np.dtype[np.float32]], rate: int) -> None:
-        """Take in the next block."""
+        """Add the next block."""
         power_N = np.concatenate([self._rest, np.square(wave_N, dtype=np.float64)])
         first = sum(map(len, self._powers))
         # Frame f begins at sample floor(f * rate / 100): exact at every rate, so no drift over hours.
@@ -72,7 +72,7 @@ class Energy:
 def cut(seconds: float, db_F: np.ndarray[Any, np.dtype[np.float64]], config: CutConfig) -> list[tuple[float, float]]:
     """Pieces (start, end) of a recording, in order, on the grid of 10 ms, none longer than longest_seconds.
 
-    Pieces shorter than shortest_seconds are among them: whoever asks decides. Empty with how = none.
+    Includes pieces shorter than shortest_seconds, which the caller drops. Empty with how = none.
     """
     frames = int(seconds / HOP + 1e-6)
     longest = int(config.longest_seconds / HOP + 1e-6)
@@ -103,7 +103,7 @@ def _speech(db_F: np.ndarray[Any, np.dtype[np.float64]], pause: int) -> list[tup
 
 
 def _joined(stretches: list[tuple[int, int]], longest: int) -> list[tuple[int, int]]:
-    """Neighbours put together while the whole stays within `longest`: phrases make better pieces than words."""
+    """Neighbours joined up to `longest`, as phrases make better pieces than words."""
     pieces: list[tuple[int, int]] = []
     for a, b in stretches:
         if pieces and b - pieces[-1][0] <= longest:

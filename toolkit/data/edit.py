@@ -1,4 +1,4 @@
-"""Make data directories of data directories: subset, combine, split by speaker.
+"""Make data directories from data directories: subset, combine, split by speaker.
 
 python3 -m toolkit.data.edit subset  --in DIR [LIST] --out DIR --by first|random|list|speakers|label --count N
 python3 -m toolkit.data.edit combine --in DIR DIR... --out DIR
@@ -27,23 +27,25 @@ SHOWN = 20
 
 @dataclass(frozen=True)
 class EditConfig:
-    """What to make."""
+    """Which data directories are made."""
 
     action: Literal["subset", "combine", "split"]
-    """subset, combine or split; also as the first word"""
+    """subset: part of a data directory; combine: several as one; split: one into parts without common speakers; may
+    also be the first word of the command"""
     by: Literal["first", "random", "list", "speakers", "label"] = "first"
-    """subset: the first count utterances; count drawn ones; those of a list of ids, or of a list of speakers (a file,
-    the second input); count drawn ones of each label"""
+    """for subset; first: the first `count` utterances; random: `count` utterances drawn by seed; list: the ids in a
+    file, the second input; speakers: all utterances of the speakers in a file, the second input; label: `count` drawn
+    utterances of each label"""
     count: int = 0
-    """subset: how many utterances (by label: of each label)"""
+    """for subset: number of utterances to keep (by label: per label)"""
     label: str = "utt2lang"
-    """subset by label: the table of the labels"""
+    """for subset by label: table that holds the labels, e.g. utt2lang"""
     shares: tuple[str, ...] = ("train=0.8", "dev=0.1", "test=0.1")
-    """split: parts and their shares of the audio"""
+    """for split: name=share of each part, shares of the audio"""
     seed: int = 1
-    """of drawing and splitting"""
+    """random seed of random and label subsets and of split; another seed takes other utterances or speakers"""
     allow_pipes: bool = False
-    """accept commands in wav.scp"""
+    """true: run shell commands (pipes) that wav.scp names; false: refuse them. Allow only for files you trust"""
 
     def __post_init__(self) -> None:
         shares_of(self.shares)
@@ -52,7 +54,7 @@ class EditConfig:
 
 
 def restrict(tables: Tables, keep: Collection[str]) -> dict[str, dict[str, str]]:
-    """The tables with the utterances `keep`, their recordings and their speakers alone."""
+    """The tables restricted to the utterances `keep`, their recordings and their speakers."""
     wanted = set(keep)
     pieces = {id: text for id, text in tables.get(SEGMENTS, {}).items() if id in wanted}
     recordings = {text.split()[0] for text in pieces.values()} if SEGMENTS in tables else wanted
@@ -68,7 +70,7 @@ def restrict(tables: Tables, keep: Collection[str]) -> dict[str, dict[str, str]]
 
 
 def drawn(ids: Iterable[str], count: int, seed: int) -> list[str]:
-    """`count` of the ids, or all where there are fewer. The order of the ids does not matter."""
+    """`count` of the ids, or all if there are fewer. The order of the ids does not matter."""
     return sorted(sorted(ids, key=lambda id: (seed_of(seed, "draw", id), id))[:count])
 
 
@@ -78,13 +80,13 @@ def first(data: DataDir, count: int) -> list[str]:
 
 
 def of_list(data: DataDir, ids: Collection[str]) -> list[str]:
-    """The ids, sorted. Raises UserError naming those that are not there."""
+    """The ids, sorted. Raises UserError naming unknown ones."""
     _refuse_strangers(set(ids) - {u.id for u in data.utterances}, "utterances", data)
     return sorted(set(ids))
 
 
 def of_speakers(data: DataDir, speakers: Collection[str]) -> list[str]:
-    """Ids of all utterances of the speakers. Raises UserError naming speakers that are not there."""
+    """Ids of all utterances of the speakers. Raises UserError naming unknown speakers."""
     _refuse_strangers(set(speakers) - {u.speaker for u in data.utterances}, "speakers", data)
     wanted = set(speakers)
     return [u.id for u in data.utterances if u.speaker in wanted]
@@ -103,12 +105,12 @@ def per_label(data: DataDir, table: str, count: int, seed: int) -> list[str]:
 
 
 def combine(parts: Sequence[DataDir]) -> tuple[dict[str, dict[str, str]], list[str]]:
-    """Tables of all parts together, and what of the parts could not be kept, in sentences.
+    """(joined tables of all parts, sentences about tables that were left out).
 
-    A table that covers one part alone would cover the whole in part, so it is left out. Parts with segments and
-    parts without come together: recordings without segments get one from their beginning to their end.
+    A table that not every part has is left out. If only some parts have segments, the recordings of the others get one
+    segment each, from beginning to end.
 
-    Raises UserError naming utterances that stand in two parts, and recordings or speakers that differ between parts.
+    Raises UserError naming utterances in two parts, and recordings or speakers that differ between parts.
     """
     names = set().union(*(part.tables for part in parts))
     kept = {name for name in names if all(name in part.tables for part in parts) or name.startswith("spk2")}

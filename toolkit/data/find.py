@@ -1,4 +1,4 @@
-"""Data directories of this recipe and of others: where they are, and their audio as it is reached from here."""
+"""Find data directories of this recipe and of others, and make their audio paths valid from here."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ from .kaldi import WAV, DataDir
 
 
 def data_dirs(folder: Path) -> list[Path]:
-    """The folder itself, if it is a data directory, else those in it. Raises UserError where there is none."""
+    """The folder itself, if it is a data directory, else those in it. Raises UserError if there is none."""
     if (folder / WAV).is_file():
         return [folder]
-    found = sorted(path.parent for path in folder.glob(f"*/{WAV}") if path.is_file())
-    if not found:
-        what = "no data directory is here (none has a wav.scp)"
-        raise UserError(what, str(folder), "name a folder that a data stage has made")
-    return found
+    paths = sorted(path.parent for path in folder.glob(f"*/{WAV}") if path.is_file())
+    if not paths:
+        message = "no data directory is here (none has a wav.scp)"
+        raise UserError(message, str(folder), "name a folder that a data stage has made")
+    return paths
 
 
 def matching(names: Collection[str], patterns: Iterable[str], where: str) -> list[str]:
-    """Names of sets that one of the patterns fits, in their order.
+    """Names of the sets that match one of the patterns, in their order.
 
     Args:
-        where: the field that has the patterns, for the error.
+        where: the field with the patterns, for the error.
 
-    Raises UserError for a name that no set has, and where no set fits any pattern.
+    Raises UserError for a name that no set has, and if no set matches any pattern.
     """
     patterns = list(patterns)
     fits = {pattern: any(fnmatchcase(name, pattern) for name in names) for pattern in patterns}
     for pattern in patterns:
         if not fits[pattern] and (not any(fits.values()) or not any(c in pattern for c in "*?[")):
-            there = f"name one or more of {', '.join(sorted(set(names)))}"
-            raise UserError(f"no set is called {pattern}", where, there)
+            remedy = f"name one or more of {', '.join(sorted(set(names)))}"
+            raise UserError(f"no set is called {pattern}", where, remedy)
     return [name for name in names if any(fnmatchcase(name, pattern) for pattern in patterns)]
 
 
 def read_from_here(path: Path, allow_pipes: bool = False) -> DataDir:
-    """A data directory whose relative audio paths, which are those of its recipe's folder, lead there from here."""
+    """A data directory whose audio paths, relative to its own recipe, are made valid from the working directory."""
     data = DataDir.read(path, allow_pipes)
     if not is_elsewhere(path):
         return data
@@ -56,7 +56,7 @@ def read_from_here(path: Path, allow_pipes: bool = False) -> DataDir:
 
 
 def is_elsewhere(path: Path) -> bool:
-    """Whether a data directory is of a recipe that is not run here."""
+    """True if a data directory belongs to another recipe."""
     return _recipe(path) not in (None, Path.cwd())
 
 

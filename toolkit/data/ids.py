@@ -1,7 +1,7 @@
-"""Ids of utterances, recordings and speakers: what one may be, and safe ones made of any name.
+"""Ids of utterances, recordings and speakers: their rules, and safe ids made of any name.
 
 An id names files, ark entries and fields of tables, so it holds no white space, no separators of paths, no
-invisible characters. Letters of any script are welcome.
+invisible characters. Letters of any script are allowed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from ..text.lines import code_points
 
 LONGEST = 230  # bytes: an id becomes part of file names, which end at 255
-SHORTENED = 88  # bytes of a name that are kept: speaker, recording and times together make an id
+SHORTENED = 88  # bytes of a name that are kept, as speaker, recording and times together make an id
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.+=@~,%#-]+")
 _SEPARATORS = frozenset('/\\:|*?"<>')
@@ -24,7 +24,7 @@ _NOT_SPEAKER = re.compile(r"[^\w.]|-")
 
 
 def fault(id: str) -> str:
-    """What makes `id` unusable, as the end of a sentence; an empty string where nothing does."""
+    """Why `id` is unusable, as the end of a sentence; "" if it is usable."""
     if not id:
         return "is empty"
     if ".." in id or id == ".":
@@ -43,9 +43,9 @@ def _odd(c: str) -> bool:
 
 
 def safe(name: str) -> str:
-    """A usable id that reads like `name`: folders joined by `-`, white space to `_`, the rest of what is odd left out.
+    """A usable id that reads like `name`: folders joined by `-`, white space as `_`, other odd characters left out.
 
-    The same name gives the same id always; two names may give one (see `unique`).
+    One name always gives one id; two names may give the same id (see `unique`).
     """
     text = unicodedata.normalize("NFC", name)
     text = re.sub(r"\s+", "_", re.sub(r"[/\\:|]+", "-", text))
@@ -59,7 +59,7 @@ def safe(name: str) -> str:
 def safe_speaker(name: str) -> str:
     """A usable id of a speaker, which utterance ids begin with: `speaker-recording`.
 
-    No `-` and nothing below it in the order of bytes, so that utterances sorted by id are sorted by speaker too.
+    It has no `-` and no character below it in byte order, so that order by id is also order by speaker.
     """
     text = safe(_NOT_SPEAKER.sub(lambda m: m[0] if unicodedata.category(m[0])[0] == "M" else "_", name))
     return text.replace("-", "_")
@@ -78,7 +78,7 @@ def unique(names: Iterable[str], make: Callable[[str], str] = safe, joint: str =
 
 
 def odd_labels(labels: Iterable[str]) -> list[str]:
-    """Warnings of labels that differ only in case, and of those that `safe` changes beyond their white space."""
+    """Warnings for labels that differ only in case, and for labels that `safe` changes beyond white space."""
     cases: dict[str, set[str]] = {}
     for label in set(labels):
         cases.setdefault(label.casefold(), set()).add(label)

@@ -1,4 +1,4 @@
-"""Kaldi data directories: the contract between corpora and everything after them.
+"""Kaldi data directories: the contract between corpora and all later steps.
 
 A data directory is a folder with wav.scp; beside it tables `key value` in C (byte) order: segments, text,
 utt2spk, spk2utt, utt2dur, reco2dur, utt2lang, utt2emotion, spk2gender, ... Audio is referenced in place.
@@ -22,9 +22,9 @@ from .ids import fault
 from .tables import Problem, is_table, locate, read_table, strangers
 
 WAV, SEGMENTS, SPEAKERS, DERIVED, PHONES = "wav.scp", "segments", "utt2spk", "spk2utt", "phones.ctm"
-UNKNOWN = "unknown"  # value of a label, where others of the set have one
+UNKNOWN = "unknown"  # label of an utterance without one, if other utterances of the set have one
 _SURROGATE = re.compile("[\ud800-\udfff]")
-SHOWN = 40  # problems that an error shows; validate shows all
+SHOWN = 40  # number of problems in an error; validate shows all
 
 Tables = Mapping[str, Mapping[str, str]]
 
@@ -45,7 +45,7 @@ class Utterance:
 
     def audio(self) -> np.ndarray[Any, np.dtype[np.float32]]:
         """Samples [N], float32, mono, 16 kHz. Raises AudioError."""
-        return read_audio(self.path, self.start, self.end, allow_pipes=True)  # DataDir.read let none in unasked
+        return read_audio(self.path, self.start, self.end, allow_pipes=True)  # DataDir.read has refused pipes
 
 
 @dataclass
@@ -64,19 +64,18 @@ class DataDir:
 
     @classmethod
     def read(cls, path: Path | str, allow_pipes: bool = False, headers: bool = True) -> DataDir:
-        """Load what is there. Tables may lack utterances, utt2spk excepted; none may have one that is not there.
+        """Load a data directory. A table other than utt2spk may lack utterances; no table may have unknown ones.
 
-        Lengths come from segments, utt2dur or reco2dur, and where these are silent from the audio's header, or are
-        NaN where `headers` says that no audio is to be opened.
-        Raises one UserError that names everything that stands in the way.
+        Lengths come from segments, utt2dur or reco2dur, else from the header of the audio, or are NaN if `headers` is
+        False. Raises one UserError that names all problems.
         """
         path = Path(path)
         tables, problems = read_tables(path)
-        found, more = utterances(tables, allow_pipes, headers)
+        loaded, more = utterances(tables, allow_pipes, headers)
         place = SEGMENTS if SEGMENTS in tables else WAV
         more += strangers(tables, place, SPEAKERS, {p.id for p in [*problems, *more]})
         fatal = [p for p in [*problems, *more] if p.fatal]
-        if not found and not fatal:
+        if not loaded and not fatal:
             raise UserError("a data directory without an utterance", str(path), "make it again from its corpus")
         if fatal:
             shown = "\n".join(f"  {p}" for p in locate(path, fatal[:SHOWN]))
@@ -86,7 +85,7 @@ class DataDir:
                 str(path),
                 f"python3 -m toolkit.data.validate {path} lists them all; with --fix --out FOLDER it mends a copy",
             )
-        return cls(path, tables, found)
+        return cls(path, tables, loaded)
 
     def __len__(self) -> int:
         return len(self.utterances)
@@ -115,10 +114,10 @@ def read_tables(path: Path, bad_ids: bool = False) -> tuple[dict[str, dict[str, 
 
 
 def utterances(tables: Tables, allow_pipes: bool, headers: bool = True) -> tuple[list[Utterance], list[Problem]]:
-    """The utterances of the tables, sorted by id, and what stands in the way of others.
+    """The utterances of the tables, sorted by id, and the problems of those that cannot be used.
 
     Args:
-        headers: open a recording whose length no table tells; else its length is NaN.
+        headers: open a recording whose length no table gives; else its length is NaN.
     """
     made = _Utterances(tables, allow_pipes, headers)
     if not allow_pipes:
@@ -131,26 +130,26 @@ def utterances(tables: Tables, allow_pipes: bool, headers: bool = True) -> tuple
     else:
         for id in tables[WAV]:
             made.add_whole(id)
-    made.found.sort(key=lambda u: u.id)
-    return made.found, made.problems
+    made.utterances.sort(key=lambda u: u.id)
+    return made.utterances, made.problems
 
 
 class _Utterances:
-    """Utterances gathered from tables, and the problems met on the way."""
+    """Utterances collected from tables, and their problems."""
 
     def __init__(self, tables: Tables, allow_pipes: bool, headers: bool) -> None:
         self.tables, self.wav, self.speaker = tables, tables[WAV], tables.get(SPEAKERS, {})
         self.allow_pipes, self.headers = allow_pipes, headers
-        self.found: list[Utterance] = []
+        self.utterances: list[Utterance] = []
         self.problems: list[Problem] = []
 
-    def note(self, file: str, id: str, reason: str, what: str, remedy: str) -> None:
-        self.problems.append(Problem(file, 0, reason, f"{id}: {what}", remedy, fatal=True, id=id))
+    def note(self, file: str, id: str, reason: str, message: str, remedy: str) -> None:
+        self.problems.append(Problem(file, 0, reason, f"{id}: {message}", remedy, fatal=True, id=id))
 
     def add_whole(self, id: str) -> None:
         seconds = self._length(id, "utt2dur")
         if seconds is not None:
-            self.found.append(Utterance(id, self.wav[id], 0.0, None, self.speaker.get(id, id), seconds))
+            self.utterances.append(Utterance(id, self.wav[id], 0.0, None, self.speaker.get(id, id), seconds))
 
     def add_segment(self, id: str, text: str) -> None:
         try:
@@ -162,21 +161,21 @@ class _Utterances:
             return
         stop = self._length(rec, "reco2dur") if end is None else end
         if stop is not None:
-            self.found.append(Utterance(id, self.wav[rec], start, end, self.speaker.get(id, id), stop - start))
+            self.utterances.append(Utterance(id, self.wav[rec], start, end, self.speaker.get(id, id), stop - start))
 
     def _length(self, rec: str, name: str) -> float | None:
-        """Seconds of a recording by table `name`, else reco2dur, else its header; None where that is a problem."""
+        """Seconds of a recording by table `name`, else reco2dur, else its header; None, and a problem, if unknown."""
         for table in (name, "reco2dur"):
-            if said := self.tables.get(table, {}).get(rec):
+            if length := self.tables.get(table, {}).get(rec):
                 try:
-                    return positive(said)
+                    return positive(length)
                 except ValueError as e:
                     self.note(table, rec, "duration", str(e), "mend the line")
                     return None
         try:
             return audio_info(self.wav[rec], self.allow_pipes).seconds if self.headers else math.nan
         except AudioError as e:
-            if e.reason != "pipe":  # noted of all pipes already
+            if e.reason != "pipe":  # already reported for all pipes
                 self.note(WAV, rec, e.reason, f"{e.what}: {self.wav[rec]}", e.remedy)
             return None
 
@@ -220,9 +219,9 @@ def invert(utt2spk: Mapping[str, str]) -> dict[str, str]:
 
 
 def write_data_dir(path: Path | str, tables: Tables) -> None:
-    """Write a data directory: every table in C order, spk2utt derived, tables of an earlier writing removed.
+    """Write a data directory: every table in C order, spk2utt derived; removes the tables of an earlier writing.
 
-    wav.scp goes last: a folder that has one is whole. Audio stays where it is.
+    wav.scp is written last: a folder with wav.scp is complete. Audio is not copied.
 
     Args:
         tables: file name -> key -> rest of the line (as DataDir.tables).
@@ -232,7 +231,7 @@ def write_data_dir(path: Path | str, tables: Tables) -> None:
     path = Path(path)
     whole = {name: table for name, table in tables.items() if name != DERIVED}
     good: set[str] = set()
-    faults = [f"{name}: {what}" for name, table in whole.items() for what in _unwritable(name, table, good)]
+    faults = [f"{name}: {message}" for name, table in whole.items() for message in _unwritable(name, table, good)]
     if not whole.get(WAV):
         faults.append(f"{WAV}: no recordings")
     if faults:
@@ -252,7 +251,7 @@ def write_data_dir(path: Path | str, tables: Tables) -> None:
 
 
 def _unwritable(name: str, table: Mapping[str, str], good: set[str]) -> Iterator[str]:
-    """What of a table cannot be written. `good`: ids that are known to be usable; it grows."""
+    """Faults of a table that prevent writing it. `good`: ids known to be usable; this function adds to it."""
     if not is_table(name):
         yield "no name of a table"
     for key, value in table.items():
@@ -272,7 +271,7 @@ def _unwritable(name: str, table: Mapping[str, str], good: set[str]) -> Iterator
 def copy_phones(
     sources: Iterable[Path], out: Path, kept: Container[str], renamed: Mapping[str, str] | None = None
 ) -> None:
-    """Write phones.ctm of `out` with the lines that the data directories `sources` have of utterances `kept`.
+    """Write phones.ctm of `out` with the lines of the utterances `kept` in the data directories `sources`.
 
     Args:
         renamed: old id -> new id; `kept` has the new ones.
@@ -285,7 +284,7 @@ def copy_phones(
                     new = renamed.get(id, id) if renamed else id
                     if new in kept:
                         lines.append((new, rest))
-    lines.sort(key=lambda line: line[0])  # stable: phones stay in the order of time
+    lines.sort(key=lambda line: line[0])  # a stable sort keeps phones in the order of time
     (out / PHONES).unlink(missing_ok=True)
     if lines:
         with atomic(out / PHONES) as temporary, open(temporary, "w", encoding="utf-8", newline="\n") as g:

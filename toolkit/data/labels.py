@@ -1,8 +1,8 @@
-"""Discrete labels of a whole corpus: memory-mapped uint16 by utterance id, and a header that says what they are.
+"""Discrete labels of a whole corpus: memory-mapped uint16 by utterance id, and a header that describes them.
 
 A folder of four files: labels.npy (all labels end to end), ids.txt (one id a line, in byte order),
 index.npy (int64 [n + 1, 2]: where each id begins in ids.txt, and its labels in labels.npy) and header.json.
-Nothing is held in memory but what is asked for, so millions of utterances cost nothing in any process.
+Only the labels that are asked for are in memory, so millions of utterances cost a process nothing.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from ..core.errors import UserError
 from ..core.files import atomic, read_json, write_json
 
 HEADER, LABELS, IDS, INDEX = "header.json", "labels.npy", "ids.txt", "index.npy"
-DEGENERATE = 0.95  # share of one label from which nothing can be learnt
-SHOWN = 5  # ids that an error names
+DEGENERATE = 0.95  # labels of which one label has this share teach nothing
+SHOWN = 5  # number of ids in an error
 LabelArray = np.ndarray[Any, np.dtype[np.uint16]]
 Integers = np.ndarray[Any, np.dtype[np.int64]]
 Pieces = Iterable[bytes]  # of a file, in order
@@ -30,16 +30,16 @@ Pieces = Iterable[bytes]  # of a file, in order
 
 @dataclass(frozen=True)
 class LabelHeader:
-    """What labels are.
+    """Description of labels.
 
     Attributes:
         rate: labels per second.
-        k: number of different labels there can be.
+        k: number of possible labels.
         codebook: hash of the codebook that made them.
-        layer: the features under them: "mfcc" or "layer 6 of it1.base".
+        layer: features that were clustered: "mfcc" or "layer 6 of it1.base".
         convention: what "layer L" means.
-        parameters: number of weights of the network that layer is of, 0 for MFCC.
-        pca: principal components that were clustered, 0 where it was the features themselves.
+        parameters: number of weights of that layer's network, 0 for MFCC.
+        pca: number of principal components that were clustered; 0 if the features themselves were.
     """
 
     rate: float
@@ -63,7 +63,7 @@ class Labels:
 
     @classmethod
     def open(cls, folder: Path | str, rate: float | None = None) -> Labels:
-        """Map the labels in `folder`. Raises UserError for none, damaged ones, or ones at another `rate`."""
+        """Map the labels in `folder`. Raises UserError if they are missing, damaged, or have another `rate`."""
         folder = Path(folder)
         missing = [name for name in (HEADER, LABELS, IDS, INDEX) if not (folder / name).is_file()]
         if missing:
@@ -89,29 +89,29 @@ class Labels:
 
     @property
     def k(self) -> int:
-        """Number of different labels there can be."""
+        """Number of possible labels."""
         return int(self.header.k)
 
     @property
     def codebook(self) -> str:
-        """Hash of the codebook that made them."""
+        """Hash of the codebook that made the labels."""
         return self.header.codebook
 
     @property
     def layer(self) -> str:
-        """The features under them."""
+        """The features that were clustered."""
         return self.header.layer
 
     @property
     def frames(self) -> int:
-        """Labels in all."""
+        """Number of labels of all utterances."""
         return len(self._labels)
 
     def stride(self, rate: float) -> int:
-        """Every how many labels one is taken for frames at `rate` per second: `labels[id][::stride]`.
+        """Stride that gives one label per frame at `rate` frames per second: `labels[id][::stride]`.
 
         Exact for MFCC labels (100 Hz) under a 50 Hz network: frame 2t covers the samples of its frame t.
-        Raises UserError, naming both rates, where that is no whole number.
+        Raises UserError, naming both rates, if the stride is no whole number.
         """
         stride = self.rate / rate
         if stride < 1 or stride != int(stride):
@@ -119,7 +119,7 @@ class Labels:
         return int(stride)
 
     def require(self, ids: Iterable[str]) -> None:
-        """Raise UserError that names ids of `ids` without labels, if there are any."""
+        """Raise UserError naming ids without labels, if `ids` has such ids."""
         ids = list(ids)
         missing = [id for id, row in zip(ids, self.rows(ids).tolist(), strict=True) if row < 0]
         if missing:
@@ -131,7 +131,7 @@ class Labels:
             )
 
     def rows(self, ids: Sequence[str]) -> Integers:
-        """Row of each of `ids`, int64 [N], -1 for one without labels: one pass over all there are, no lookup each."""
+        """Row of each of `ids`, int64 [N], -1 for one without labels; reads the index once: no lookup per id."""
         rows_N = np.full(len(ids), -1, np.int64)
         in_order = all(_encoded(a) <= _encoded(b) for a, b in pairwise(ids))
         with open(self.folder / IDS, "rb") as f:
@@ -145,15 +145,15 @@ class Labels:
         return rows_N
 
     def lengths(self, rows_N: Integers) -> Integers:
-        """Number of labels in each of those rows, 0 in row -1, int64 [N]."""
+        """Number of labels of each row, int64 [N]; 0 for row -1."""
         return np.append(np.diff(self._index[:, 1]), 0)[rows_N]
 
     def refuse_wrong_rate(self, rows_N: Integers, seconds_N: np.ndarray) -> None:
-        """Raise UserError where the labels in `rows_N` last, at their rate, otherwise than the audio they are of."""
-        said, heard = float(self.lengths(rows_N).sum()) / self.rate, float(np.sum(seconds_N))
-        if abs(said - heard) > 0.05 * heard + 0.03 * len(rows_N):  # the last window of each ends before its audio does
+        """Raise UserError if the labels of `rows_N` do not last as long as their audio."""
+        labelled, heard = float(self.lengths(rows_N).sum()) / self.rate, float(np.sum(seconds_N))
+        if abs(labelled - heard) > 0.05 * heard + 0.03 * len(rows_N):  # the last window ends before the audio
             raise UserError(
-                f"labels for {said:,.1f} s, at {self.rate:g} per second, of audio of {heard:,.1f} s",
+                f"labels for {labelled:,.1f} s, at {self.rate:g} per second, of audio of {heard:,.1f} s",
                 str(self.folder),
                 "they are of another rate, or of other audio: label this set again",
             )
@@ -164,7 +164,7 @@ class Labels:
 
     @cached_property
     def histogram(self) -> Integers:
-        """How often each label stands, int64 [k]; one pass over the labels, in pieces."""
+        """Count of each label, int64 [k]; reads the labels once, in pieces."""
         return _histogram([self._labels], self.k)
 
     def __getitem__(self, id: str) -> LabelArray:
@@ -197,7 +197,7 @@ def write_labels(
     """Write labels of utterances, `arrays[i]` [T] being those of `ids[i]`; the header last.
 
     Args:
-        check: refuse a degenerate histogram: a single label nearly everywhere. False for a part of a corpus.
+        check: refuse a degenerate histogram, with one label nearly everywhere. False for a part of a corpus.
 
     Raises UserError for that, for a label of k or more and for an id given twice.
     """
@@ -217,9 +217,9 @@ def write_labels(
 
 
 def join_labels(folder: Path, header: LabelHeader, parts: Sequence[Path]) -> None:
-    """Write the labels in the folders `parts` as one: the bytes of write_labels with all of them at once.
+    """Join the labels in the folders `parts`; gives the same bytes as write_labels with all of them.
 
-    One part is open at a time, so there may be any number; the ids of each come after those of the one before.
+    One part is open at a time, so there may be any number; ids must ascend from part to part.
     Raises UserError for a degenerate histogram or a label of k or more, before anything is written.
     """
     counts, utterances, frames, last = np.zeros(header.k, np.int64), 0, 0, b""
@@ -256,10 +256,10 @@ def _write(folder: Path, header: LabelHeader, size: tuple[int, int], units: Piec
 
 
 def write_npy(path: Path, descr: str, shape: tuple[int, ...], pieces: Pieces) -> None:
-    """An array of which only a piece is in memory at a time, as np.save would write it.
+    """Write an array as np.save does, with only a piece of it in memory at a time.
 
     Args:
-        descr: of an element, in numpy's short form: "<u2".
+        descr: type of an element in numpy's short form, e.g. "<u2".
     """
     with atomic(path) as temporary, open(temporary, "wb") as f:
         np.lib.format.write_array_header_1_0(f, {"descr": descr, "fortran_order": False, "shape": shape})
@@ -267,10 +267,10 @@ def write_npy(path: Path, descr: str, shape: tuple[int, ...], pieces: Pieces) ->
 
 
 def refuse_degenerate(histogram: np.ndarray, where: str) -> None:
-    """Raise UserError when (nearly) all labels are one and the same, or there are none.
+    """Raise UserError if (nearly) all labels are the same one, or there are no labels.
 
     Args:
-        histogram: how often each label stands [k].
+        histogram: count of each label [k].
     """
     total = int(histogram.sum())
     if total == 0:

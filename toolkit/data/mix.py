@@ -1,8 +1,8 @@
-"""Several corpora as one: training sets of theirs together as `train`, dev sets as `dev`, every set by its own name.
+"""Put corpora together: their training sets become `train`, their dev sets `dev`; every set also keeps its own name.
 
 python3 -m toolkit.data.mix --config conf/mix.yaml --in FOLDER... --out data
-A FOLDER is a data directory, or holds some: data/ of another recipe, say. Labels stay as they are, so that training can
-balance what it draws by utt2lang (data.balance) however unequal the corpora are. Audio is referenced in place.
+A FOLDER is a data directory, or holds several, e.g. data/ of another recipe. Labels are unchanged, so training can
+balance corpora of unequal size by utt2lang (data.balance). Audio is not copied.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ LABELS = ("utt2lang", "utt2emotion", "utt2prog", "utt2orig")
 
 @dataclass(frozen=True)
 class MixConfig:
-    """Which sets go together; names, or patterns such as `librispeech_train_*`."""
+    """Which sets are put together: names, or patterns such as `librispeech_train_*`."""
 
     train: tuple[str, ...] = ("*train*",)
-    """sets that become `train`"""
+    """sets that together become `train`: names or patterns"""
     dev: tuple[str, ...] = ("*dev*",)
-    """sets that become `dev`"""
+    """sets that together become `dev`: names or patterns"""
 
     def of(self, part: str) -> tuple[str, ...]:
         patterns: tuple[str, ...] = getattr(self, part)
@@ -38,7 +38,7 @@ class MixConfig:
 
 
 def find_sets(folders: Sequence[Path]) -> dict[str, Path]:
-    """Name -> data directory, of every folder that is one or holds some.
+    """Name -> data directory, for every folder that is one or holds several.
 
     Raises UserError for a folder without one, and for two sets of one name.
     """
@@ -53,10 +53,10 @@ def find_sets(folders: Sequence[Path]) -> dict[str, Path]:
 
 
 def filled(parts: Sequence[DataDir]) -> list[DataDir]:
-    """The sets, each with every table of labels (utt2lang, utt2prog, ...) and of text that one of them has.
+    """The sets, each with every table of labels (utt2lang, utt2prog, ...) and text that any of them has.
 
-    What a set does not say is `unknown`, or an empty text: left out, the table would be lost of all, and with it what
-    tells that one of them shares programmes or prompts with a test set.
+    Missing values are `unknown`, or an empty text. Else the table would be lost for all sets, and with it the
+    programmes or prompts that a set shares with a test set.
     """
     every = {name for part in parts for name in part.tables if name in LABELS or TEXT.fullmatch(name)}
     return [

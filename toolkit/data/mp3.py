@@ -1,6 +1,6 @@
-"""MP3 decoding, where libsndfile leaves something to be desired: its guess of the length, its talk on standard error.
+"""MP3 decoding beside libsndfile: exact lengths, and silence on standard error.
 
-The length is counted by frames, since libsndfile guesses it from the first one where no header tells it.
+Lengths are counted by frames, because without a header libsndfile guesses them from the first frame.
 
 Frame layout: ISO/IEC 11172-3 (MPEG-1) and 13818-3 (MPEG-2, 2.5), layer III.
 """
@@ -26,7 +26,7 @@ _TAGS_END = 40  # they begin no later in the first frame
 
 
 def counted_samples(path: str) -> int | None:
-    """Samples per channel by counting frames; None where a header tells the length or no frame is found."""
+    """Samples per channel by counting frames; None if a header gives the length or no frame is found."""
     stat = os.stat(path)
     return _counted(path, stat.st_size, stat.st_mtime_ns)
 
@@ -53,7 +53,7 @@ def _counted(path: str, size: int, changed: int) -> int | None:
 
 
 def _frame(head: bytes) -> tuple[int, int]:
-    """(bytes, samples) of the frame with this header; (0, 0) where it is none of layer III."""
+    """(bytes, samples) of the frame with this header; (0, 0) if it is no header of layer III."""
     version, layer = head[1] >> 3 & 3, head[1] >> 1 & 3
     bits, rate = head[2] >> 4, head[2] >> 2 & 3
     if head[0] != 0xFF or head[1] < 0xE0 or version == 1 or layer != 1 or bits in (0, 15) or rate == 3:
@@ -63,10 +63,10 @@ def _frame(head: bytes) -> tuple[int, int]:
 
 
 class QuietDecoder:
-    """Standard error of the process shut while MP3 is decoded: mpg123 prints a line at most seeks.
+    """Close standard error while MP3 is decoded, because mpg123 prints a line at most seeks.
 
-    Errors come back as exceptions anyway. Threads that read ahead decode at once, so the first one in shuts it
-    and the last one out opens it again.
+    Errors are exceptions anyway. Several threads decode at once, so the first one closes it and the last one
+    opens it again.
     """
 
     def __init__(self) -> None:
@@ -90,11 +90,11 @@ class QuietDecoder:
 
 
 QUIET = QuietDecoder()
-SPEAKS_UP = contextlib.nullcontext()  # decoders that print nothing leave standard error alone
+SPEAKS_UP = contextlib.nullcontext()  # decoders that print nothing do not touch standard error
 
 
 def is_not_mp3(source: str | io.BytesIO) -> bool:
-    """Whether the first bytes are those of wav, flac, ogg or aiff."""
+    """True if the first bytes are those of wav, flac, ogg or aiff."""
     if isinstance(source, io.BytesIO):
         start = source.getvalue()[:4]
     else:

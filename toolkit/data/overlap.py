@@ -1,7 +1,7 @@
-"""What two sets share: programmes, prompts and speakers, by value.
+"""Programmes, prompts and speakers that two sets share, by value.
 
-A value that says nothing (`unknown`) is shared with nobody. Names are compared without regard to case and to `-`, `_`
-and space, which differ between releases of one corpus.
+The value `unknown` is never shared. Names are compared without regard to case and to `-`, `_` and space, which differ
+between releases of one corpus.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _NOBODY = re.compile(
 
 @dataclass(frozen=True)
 class SetOfData:
-    """A data directory among those that are compared.
+    """A data directory that is compared.
 
     Attributes:
-        name: how reports call it: its folder's name, or the whole path where two inputs have one of that name.
-        folder: its folder's name; corpus: the folder it lies in, within which ids of speakers mean persons.
-        train: whether it is trained on; ours: whether it is of the first input, so that a copy of it is written.
+        name: its name in reports: the folder's name, or the whole path if two inputs have a set of that name.
+        folder: its folder's name; corpus: its parent folder, within which a speaker's id means one person.
+        train: True for a training set; ours: True for a set of the first input, of which a copy is written.
         data: its tables.
     """
 
@@ -56,7 +56,7 @@ class SetOfData:
 
 
 class Value(NamedTuple):
-    """What an utterance can share: `key` is compared, `shown` is for people."""
+    """A value of an utterance that may be shared: `key` is compared, `shown` is printed."""
 
     id: str
     kind: str
@@ -65,7 +65,7 @@ class Value(NamedTuple):
 
 
 class Hit(NamedTuple):
-    """An utterance `id` of set `train` has value `key` of `kind`, shown as `shown`, in common with set `test`."""
+    """Utterance `id` of set `train` shares value `key` of `kind` (printed as `shown`) with set `test`."""
 
     train: str
     id: str
@@ -77,10 +77,10 @@ class Hit(NamedTuple):
 
 @dataclass
 class Shared:
-    """What one set shares with another, of one kind.
+    """Shared values of one kind between two sets.
 
     Attributes:
-        values: key -> how it is shown; utterances: ids of the first set that have one of them.
+        values: key -> printed form; utterances: ids of the first set with one of these values.
     """
 
     values: dict[str, str] = field(default_factory=dict)
@@ -89,21 +89,21 @@ class Shared:
 
 @dataclass(frozen=True)
 class Prompts:
-    """How prompts are compared: as `normalise` writes them; of fewer than `fewest_words` words they say little."""
+    """How prompts are compared: after `normalise`; prompts of fewer than `fewest_words` words are only counted."""
 
     normalise: Callable[[str], str]
     fewest_words: int
 
 
 def values_of(s: SetOfData, prompts: Prompts) -> Iterator[Value]:
-    """All that the utterances of a set can share, but for their audio."""
+    """All values of a set's utterances, except their audio."""
     yield from _programmes(s)
     yield from _prompts(s, prompts)
     yield from _speakers(s)
 
 
 def lacks(s: SetOfData, kind: str) -> str:
-    """What a set would need for `kind` to be compared; empty where it has it."""
+    """The table that a set lacks for comparing `kind`; empty if it lacks none."""
     tables = s.data.tables
     if kind == PROGRAMME:
         return "" if PROGRAMMES in tables or SEGMENTS in tables else f"{PROGRAMMES} or {SEGMENTS}"
@@ -135,10 +135,10 @@ def _programmes(s: SetOfData) -> Iterator[Value]:
     """
     tables = s.data.tables
     if PROGRAMMES in tables:
-        said: Mapping[str, str] = tables[PROGRAMMES]
+        programmes: Mapping[str, str] = tables[PROGRAMMES]
     else:
-        said = {id: text.split()[0] for id, text in tables.get(SEGMENTS, {}).items()}
-    for id, programme in said.items():
+        programmes = {id: text.split()[0] for id, text in tables.get(SEGMENTS, {}).items()}
+    for id, programme in programmes.items():
         if key := same_name(programme):
             yield Value(id, PROGRAMME, f"{s.corpus}\t{key}" if key.isdecimal() else key, programme)
 
@@ -158,7 +158,7 @@ def _prompts(s: SetOfData, prompts: Prompts) -> Iterator[Value]:
 
 
 def _speakers(s: SetOfData) -> Iterator[Value]:
-    """By id within a corpus, across corpora by the official names of spk2name, where there are any."""
+    """Speakers: by id within a corpus; across corpora by the official names in spk2name, if it exists."""
     names = s.data.tables.get(NAMES, {})
     for id, speaker in s.data.tables.get(SPEAKERS, {}).items():
         if same_name(speaker):

@@ -16,11 +16,11 @@ COLUMNS = "train test kind shared utterances hours share outcome examples"
 
 
 class Report:
-    """What is shared, gathered from hits.
+    """Shared values, collected from hits.
 
     Attributes:
-        sets: all that were compared; ours: the training sets of which a copy without what is shared is written.
-        pairs: (train, test, kind) -> what they share; between_tests: (test, test, kind) -> values that both have.
+        sets: all compared sets; ours: the training sets of which a copy without shared utterances is written.
+        pairs: (train, test, kind) -> shared values; between_tests: (test, test, kind) -> values that both have.
     """
 
     def __init__(self, sets: Sequence[SetOfData], remove: Collection[str], audio: bool) -> None:
@@ -32,22 +32,22 @@ class Report:
         self.between_tests: dict[tuple[str, str, str], set[str]] = {}
         self._first: dict[str, dict[str, dict[str, Hit]]] = {s.name: {} for s in self.trains}  # of an utterance's kind
 
-    def add(self, found: Iterable[Hit]) -> None:
-        for hit in found:
+    def add(self, hits: Iterable[Hit]) -> None:
+        for hit in hits:
             shared = self.pairs.setdefault((hit.train, hit.test, hit.kind), Shared())
             shared.values.setdefault(hit.key, hit.shown)
             shared.utterances.add(hit.id)
             if hit.kind in self.remove:
                 self._first[hit.train].setdefault(hit.id, {}).setdefault(hit.kind, hit)
 
-    def add_between_tests(self, found: Iterable[Hit]) -> None:
-        """Programmes and prompts that two test sets share: no contamination, but results on them are not two."""
-        for hit in found:
+    def add_between_tests(self, hits: Iterable[Hit]) -> None:
+        """Programmes and prompts that two test sets share: no contamination, but their results are not independent."""
+        for hit in hits:
             if hit.kind in (PROGRAMME, PROMPT):
                 self.between_tests.setdefault((hit.train, hit.test, hit.kind), set()).add(hit.key)
 
     def removed(self, s: SetOfData) -> dict[str, tuple[str, str]]:
-        """Utterance of a training set -> (reason, detail) of those taken out; the first kind is the reason."""
+        """Removed utterances of a training set -> (reason, detail); the reason is the first kind."""
         made: dict[str, tuple[str, str]] = {}
         for id, of in self._first[s.name].items():
             kinds = [kind for kind in KINDS if kind in of]
@@ -57,11 +57,11 @@ class Report:
 
     def of_kind(self, s: SetOfData, kind: str) -> set[str]:
         """Utterances of a training set that share something of `kind` with any test set."""
-        found = (self.pairs.get((s.name, test.name, kind), Shared()) for test in self.tests)
-        return set().union(*(shared.utterances for shared in found))
+        hits = (self.pairs.get((s.name, test.name, kind), Shared()) for test in self.tests)
+        return set().union(*(shared.utterances for shared in hits))
 
     def outcome(self, s: SetOfData, test: SetOfData, kind: str) -> str:
-        """What becomes of utterances that share `kind`: removed, kept, or why it could not be compared."""
+        """Outcome for utterances that share `kind`: removed, kept, or why it could not be compared."""
         if kind == AUDIO and not self.audio:
             return "not compared: --audio false"
         for one in (s, test):
@@ -129,14 +129,14 @@ class Report:
         write_text(folder / f"{REPORT}.tsv", "".join(f"{line}\n" for line in lines))
 
     def line(self, s: SetOfData) -> str:
-        """How much of a training set is taken out, and why."""
+        """One line: number of removed utterances of a training set, by kind."""
         removed = len(self.removed(s))
         why = {kind: len(self.of_kind(s, kind)) for kind in self.remove}
-        said = ", ".join(f"{n:,} by {kind}" for kind, n in why.items() if n)
-        return f"  {s.name}: {removed:,} of {len(s.data):,} utterances ({100 * removed / len(s.data):.2f} %): {said}"
+        parts = ", ".join(f"{n:,} by {kind}" for kind, n in why.items() if n)
+        return f"  {s.name}: {removed:,} of {len(s.data):,} utterances ({100 * removed / len(s.data):.2f} %): {parts}"
 
     def summary(self, unreadable: Sequence[str]) -> str:
-        """What a person wants to know, in lines."""
+        """The summary that is printed, in lines."""
         lines: list[str] = []
         for s in self.trains:
             lines.append(f"{s.name} ({len(s.data):,} utterances, {s.data.seconds / 3600:,.2f} h) shares")
@@ -150,25 +150,25 @@ class Report:
                     f"  to take out: {len(removed):,} utterances ({100 * len(removed) / len(s.data):.2f} %), "
                     f"{self._hours(s, removed):,.2f} h"
                 )
-        for (one, other, kind), values in self.between_tests.items():
-            lines.append(f"WARNING: {one} and {other}, both test sets, share {_counted(len(values), kind)}")
+        for (first, second, kind), values in self.between_tests.items():
+            lines.append(f"WARNING: {first} and {second}, both test sets, share {_counted(len(values), kind)}")
         if unreadable:
             lines.append(f"WARNING: {len(unreadable):,} recordings could not be heard, e.g. {brief(unreadable[0])}")
         return "\n".join(lines)
 
     def _with(self, s: SetOfData, test: SetOfData) -> str:
-        said = []
+        parts = []
         for kind in (*KINDS, SHORT):
             outcome = self.outcome(s, test, kind)
             if shared := self.pairs.get((s.name, test.name, kind)):
                 many = _counted(len(shared.values), kind)
                 end = "" if outcome == "removed" else f", {outcome}"
-                said.append(
+                parts.append(
                     f"{many} ({len(shared.utterances):,} utterances, {self._hours(s, shared.utterances):,.2f} h{end})"
                 )
             elif outcome.startswith("not compared") and kind != SHORT and not lacks(s, kind):
-                said.append(f"{kind} {outcome}")
-        return "; ".join(said) or "nothing"
+                parts.append(f"{kind} {outcome}")
+        return "; ".join(parts) or "nothing"
 
 
 def _counted(n: int, kind: str) -> str:

@@ -1,4 +1,4 @@
-"""The recordings of a folder tree: which files there are, and what each is worth."""
+"""Find the recordings of a folder tree, and check each."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class Found:
 
 
 def find_recordings(corpus: Path, out: Path) -> Found:
-    """Every audio file below `corpus`, linked folders included, `out` and earlier ones set aside excepted.
+    """Every audio file below `corpus`, with linked folders, without `out` and outputs set aside.
 
-    Raises UserError where the path of the corpus itself cannot stand in wav.scp.
+    Raises UserError if wav.scp cannot hold the path of the corpus itself.
     """
     if fault := _unusable(f"{corpus}/"):
         raise UserError(f"a corpus path that no table can hold: {fault}", repr(str(corpus)), "rename the folder")
@@ -46,7 +46,7 @@ def find_recordings(corpus: Path, out: Path) -> Found:
             folders.clear()
             continue
         entered.add(real)
-        folders.sort(key=os.fsencode)  # which of two links to one folder is entered must not depend on the disk
+        folders.sort(key=os.fsencode)  # the choice between two links to one folder must not depend on the disk
         for name in files:
             ending = os.path.splitext(name)[1].lower()
             path = os.path.join(folder, name)
@@ -65,7 +65,7 @@ def find_recordings(corpus: Path, out: Path) -> Found:
 
 
 def _file(rel: str, path: str) -> tuple[str, str, int]:
-    """(reason, detail, size in bytes) of a file; the reason is empty where it may be a recording."""
+    """(reason, detail, size in bytes) of a file; the reason is empty if it may be a recording."""
     if fault := _unusable(rel):
         return "unusable name", fault, 0
     if any(part.startswith(".") for part in rel.split("/")):
@@ -79,7 +79,7 @@ def _file(rel: str, path: str) -> tuple[str, str, int]:
 
 
 def _unusable(rel: str) -> str:
-    """Why a path cannot stand in wav.scp."""
+    """Why wav.scp cannot hold a path; "" if it can."""
     try:
         rel.encode()
     except UnicodeEncodeError:
@@ -90,16 +90,16 @@ def _unusable(rel: str) -> str:
 
 
 def shown(rel: str) -> str:
-    """A path as a ledger can hold it."""
+    """A path in a form that a ledger can hold."""
     text = os.fsencode(rel).decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() or c == " " else c.encode("unicode_escape").decode() for c in text)
 
 
 def assess(corpus: Path, rel: str, limits: Limits, pieces: CutConfig | None) -> dict[str, Any]:
-    """What one pass over a recording finds: reason (empty where it is good), detail, notes, seconds, digest, pieces.
+    """Result of one pass over a recording: reason (empty if it is good), detail, notes, seconds, digest, pieces.
 
     Args:
-        pieces: how to cut it where it is longer than pieces.longest_seconds; None: not at all.
+        pieces: how to cut it if it is longer than pieces.longest_seconds; None: do not cut.
     """
     path = os.path.join(corpus, rel)
     energy = Energy()

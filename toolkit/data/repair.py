@@ -1,4 +1,4 @@
-"""A repaired copy of a data directory: what can be mended is, what cannot is dropped and said."""
+"""A repaired copy of a data directory: faults that can be mended are mended, the rest is dropped and recorded."""
 
 from __future__ import annotations
 
@@ -17,36 +17,36 @@ from .tables import OF_UTTERANCES, TEXT, gender_of, is_table, one_line
 
 STAGE = "data.validate"
 RENAMED = "renamed.tsv"
-TRIMMED = 0.5  # s: a segment that ends this much past its recording is cut to it, as Kaldi does
-_REMADE = ("utt2dur", "reco2dur", "utt2num_frames")  # made again, or left out where they do not cover all
+TRIMMED = 0.5  # s: a segment that ends past its recording by at most this is cut, as in Kaldi
+_REMADE = ("utt2dur", "reco2dur", "utt2num_frames")  # made again, or left out if they do not cover all
 
 Tables = dict[str, dict[str, str]]
 
 
 def repair(path: Path, out: Path, allow_pipes: bool = False, audio: bool = False) -> str:
-    """Write a repaired copy of the data directory to `out`, with dropped.tsv and renamed.tsv; returns what was done.
+    """Write a repaired copy of the data directory to `out`, with dropped.tsv and renamed.tsv; returns a summary.
 
-    Mended: order, line ends, byte order marks, white space and control characters in texts, reserved words, ids that
-    cannot be (renamed everywhere), segments a little past the end, spk2utt, utt2dur, reco2dur. Dropped: lines that
-    cannot be read, second lines of an id, recordings that are not there, segments that are no part of theirs,
-    utterances that a table does not cover and lines that no utterance has.
+    Mended: order, line ends, byte order marks, white space and control characters in texts, reserved words, unusable
+    ids (renamed everywhere), segments a little past the end, spk2utt, utt2dur, reco2dur. Dropped: lines that
+    cannot be read, second lines of an id, missing recordings, segments outside their recording,
+    utterances that a table lacks, and lines without an utterance.
 
-    Raises UserError where `out` is a data directory already or nothing would be left.
+    Raises UserError if `out` is a data directory already or nothing would be left.
     """
     if (out / WAV).exists():
         raise UserError("there is a data directory already", str(out), "name another folder with --out")
     if out.is_dir() and (theirs := sorted(p.name for p in out.iterdir() if is_table(p.name))):
-        what = f"tables of something else are here, {theirs[0]} for one"
-        raise UserError(what, str(out), "name another folder with --out")
+        message = f"tables of something else are here, {theirs[0]} for one"
+        raise UserError(message, str(out), "name another folder with --out")
     tables, problems = read_tables(path, bad_ids=True)
     ledger = Ledger(STAGE)
     for p in (p for p in problems if p.fatal and p.reason != "id"):
-        lost = p.id and p.file in (WAV, SEGMENTS) and p.reason != "duplicate"  # else a line goes, not an utterance
-        ledger.drop(p.id if lost else f"{p.file}:{p.line}", p.reason, f"{p.file}:{p.line}: {p.what}")
+        lost = p.id and p.file in (WAV, SEGMENTS) and p.reason != "duplicate"  # else only a line is dropped
+        ledger.drop(p.id if lost else f"{p.file}:{p.line}", p.reason, f"{p.file}:{p.line}: {p.message}")
     renamed = _rename(tables)
     _mend_values(tables, ledger)
     lengths, bad = recording_lengths(tables, "all" if audio else "unknown", allow_pipes)
-    gone = {p.id: (p.reason, p.what) for p in bad}
+    gone = {p.id: (p.reason, p.message) for p in bad}
     if not allow_pipes:
         pipes = [rec for rec, source in tables[WAV].items() if source.endswith("|")]
         gone |= {rec: ("pipe", f"a command in the place of a file: {tables[WAV][rec]}") for rec in pipes}
@@ -89,7 +89,7 @@ def _rename(tables: Tables) -> dict[str, str]:
 
 
 def _mend_values(tables: Tables, ledger: Ledger) -> None:
-    """Clean the texts; take out what no reader could use: genders and durations that are none."""
+    """Clean the texts; remove invalid genders and durations."""
     for name, table in tables.items():
         if TEXT.fullmatch(name):
             for id, text in table.items():
@@ -167,7 +167,7 @@ def _cover(tables: Tables, gone: Mapping[str, tuple[str, str]], ledger: Ledger) 
 
 
 def _durations(tables: Tables, lengths: Mapping[str, float]) -> None:
-    """utt2dur and reco2dur of what is left; where not all can be known (pipes), the table is left out."""
+    """utt2dur and reco2dur of the kept utterances; a table is left out if a length is unknown (pipes)."""
     pieces = tables.get(SEGMENTS)
     tables["reco2dur"] = _kept({rec: lengths.get(rec, math.nan) for rec in tables[WAV]}, tables.get("reco2dur", {}))
     seconds = {rec: lengths.get(rec, math.nan) for rec in tables[WAV]}
@@ -180,19 +180,19 @@ def _durations(tables: Tables, lengths: Mapping[str, float]) -> None:
             tables.pop(name, None)
 
 
-def _kept(seconds: Mapping[str, float], said: Mapping[str, str]) -> dict[str, str]:
-    """Durations as they were written, where they were right; as they are, where not; none where not known."""
+def _kept(seconds: Mapping[str, float], stated: Mapping[str, str]) -> dict[str, str]:
+    """The stated durations if right, else the true ones; no line for an unknown one."""
     table: dict[str, str] = {}
     for id, true in seconds.items():
         if math.isnan(true):
-            table |= {id: said[id]} if id in said else {}
+            table |= {id: stated[id]} if id in stated else {}
         else:
-            table[id] = said[id] if id in said and abs(positive(said[id]) - true) <= OVERSHOOT else f"{true:.4f}"
+            table[id] = stated[id] if id in stated and abs(positive(stated[id]) - true) <= OVERSHOOT else f"{true:.4f}"
     return table
 
 
 def _story(out: Path, ledger: Ledger, renamed: Mapping[str, str], trimmed: list[str]) -> str:
-    """What the repair did, in words."""
+    """Summary of the repair, in words."""
     lines = [f"  dropped {count}: {reason}" for reason, count in ledger.reasons().items()]
     lines += [f"  renamed {len(renamed)} ids, see {out / RENAMED}"] if renamed else []
     lines += [f"  trimmed {len(trimmed)} segments to their recordings: {' '.join(trimmed)}"] if trimmed else []

@@ -1,14 +1,14 @@
 """Draw a stated number of utterances, or of hours, from several corpora in a stated mix.
 
 python3 -m toolkit.data.sample --config conf/sample.yaml --in FOLDER... --out data/train_100k
-A FOLDER is a data directory, or holds some, of which those that fit `sets` are taken. The whole is one data directory,
-whose utt2corpus says which set an utterance is from.
+A FOLDER is a data directory, or holds several, of which those that match `sets` are taken. The output is one data
+directory; its utt2corpus names the set of each utterance.
 
-The draw is one long order of all utterances, of which a sample is the beginning: so the sample of 100,000 is part of
-that of 500,000 (of the same seed, sets and shares). Every set is put in an order of its own by a hash of seed and id;
-its k-th utterance (from 0) comes at (k + 1/2) / share, the divisor method of Webster and Sainte-Laguë, which gives no
-set less when more are drawn. A set that is used up leaves its share to the others, in their proportion. What is not
-drawn is counted, and not listed: nothing is wrong with it.
+All utterances are put in one order, and a sample is its beginning: so a sample of 100,000 is part of one of 500,000
+(with the same seed, sets and shares). Every set is ordered by a hash of seed and id; its k-th utterance (from 0) has
+the place (k + 1/2) / share (the divisor method of Webster and Sainte-Laguë), so no set gets less when more are drawn.
+When a set is used up, the others share the rest in their proportion. Utterances that are not drawn are counted, not
+listed as dropped.
 """
 
 from __future__ import annotations
@@ -32,36 +32,36 @@ CORPUS = "utt2corpus"
 
 @dataclass(frozen=True)
 class SampleConfig:
-    """How much to draw, and of what."""
+    """How much speech is drawn, and from which sets."""
 
     count: int = 0
-    """utterances to draw; 0: no limit"""
+    """number of utterances to draw; 0: no limit"""
     hours: float = 0.0
-    """hours of audio to draw at most; 0: no limit. With neither limit all sets are put together, whole"""
+    """largest amount of audio to draw, hours; 0: no limit. If count and hours are both 0, all utterances are taken"""
     sets: tuple[str, ...] = ("*train*",)
-    """of a folder that holds data directories: names to take, or patterns"""
+    """sets to draw from in an input folder that holds several data directories: names or patterns"""
     shares: dict[str, float] = field(default_factory=dict)
-    """set -> its share of the utterances, e.g. `mgb2_train: 0.4`, in any unit; every set is named, or none: then each
-    has the share that it has of them all"""
+    """relative share of the drawn utterances per set, e.g. `mgb2_train: 0.4`; only ratios count; name every set or
+    none; none: in proportion to each set's utterances"""
     seed: int = 1
-    """decides which"""
+    """random seed that decides which utterances are drawn; with one seed a larger draw contains every smaller one"""
     shortest_seconds: float = 0.0
-    """shorter utterances are dropped before the draw, s"""
+    """shorter utterances are dropped before the draw, seconds; larger drops more"""
     longest_seconds: float = 0.0
-    """longer ones too, s (30: what a Whisper's window holds); 0: no limit"""
+    """longer utterances are dropped before the draw, seconds; smaller drops more; 0: none (30 is a Whisper's window)"""
 
     def __post_init__(self) -> None:
         for name in ("count", "hours", "shortest_seconds", "longest_seconds"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must be at least 0")
         if 0 < self.longest_seconds < self.shortest_seconds:
-            raise ValueError("longest_seconds: nothing is as short as this and as long as shortest_seconds")
+            raise ValueError("longest_seconds must not be below shortest_seconds")
         if bad := [name for name, share in self.shares.items() if share <= 0]:
             raise ValueError(f"shares.{bad[0]} must be positive; leave the set out of `sets` and --in instead")
 
 
 def find_sets(folders: Sequence[Path], patterns: Sequence[str]) -> dict[str, Path]:
-    """Name -> data directory: each folder that is one, or those in it that match. Raises UserError for equal names."""
+    """Name -> data directory: each folder that is one, else those in it that match. UserError for equal names."""
     sets: dict[str, Path] = {}
     for folder in folders:
         here = {path.name: path for path in data_dirs(folder)}
@@ -79,7 +79,7 @@ def order(
     """(set, utterance) of all sets in the order in which they are drawn.
 
     Args:
-        shares: set -> positive share; empty: shares are the numbers of utterances.
+        shares: set -> positive share; empty: in proportion to the numbers of utterances.
     """
     keyed: list[tuple[float, str, int, Utterance]] = []
     for name, utterances in sets.items():
@@ -91,7 +91,7 @@ def order(
 
 
 def draw(sets: Mapping[str, Sequence[Utterance]], config: SampleConfig) -> dict[str, list[Utterance]]:
-    """Set -> drawn utterances, sorted by id; a larger draw holds every smaller one."""
+    """Set -> drawn utterances, sorted by id; a larger draw contains every smaller one."""
     drawn = order(sets, config.shares, config.seed)
     if config.count:
         drawn = drawn[: config.count]
@@ -127,7 +127,7 @@ def run(step: Step[SampleConfig]) -> None:
 
 
 def _fitting(step: Step[SampleConfig], data: DataDir) -> list[Utterance]:
-    """Utterances whose length is within the limits; a ledger row for others."""
+    """Utterances within the limits of length; a ledger row for the others."""
     config, kept = step.config, []
     for u in data.utterances:
         if u.seconds < config.shortest_seconds:
@@ -140,10 +140,10 @@ def _fitting(step: Step[SampleConfig], data: DataDir) -> list[Utterance]:
 
 
 def apart(parts: Sequence[DataDir]) -> list[DataDir]:
-    """The sets, with the name of the set before a recording that another set cuts from another file.
+    """The sets; a recording id that two sets use for different files gets the set's name in front.
 
-    MGB-2 and QASR have programmes of one broadcaster under its own ids. Utterances keep theirs. Without `segments` a
-    recording is an utterance, and is not renamed.
+    MGB-2 and QASR both use the broadcaster's ids of programmes. Ids of utterances stay. Without `segments` a recording
+    is an utterance and is not renamed.
     """
     files: dict[str, set[str]] = {}
     for part in parts:
@@ -166,15 +166,15 @@ def _renamed(part: DataDir, twice: Collection[str]) -> DataDir:
 
 
 def _part(data: DataDir, name: str, chosen: Sequence[Utterance]) -> DataDir:
-    """Of a set what is drawn, with lengths, and with the name of the set, unless an earlier draw has told it.
+    """The drawn part of a set, with utt2dur, and with utt2corpus unless an earlier draw has written it.
 
-    Lengths are in every part, or they would be lost of all, and a million headers be read for them.
+    Every part gets lengths; else they would be lost for all, and a million headers would be read.
     """
     ids = [u.id for u in chosen]
     tables = restrict(data.tables, ids)
     tables.setdefault(CORPUS, dict.fromkeys(ids, name))
     tables["utt2dur"] = {u.id: f"{u.seconds:.4f}" for u in chosen}
-    if SEGMENTS not in tables:  # a recording is an utterance, and may come to stand beside others that are cut
+    if SEGMENTS not in tables:  # recordings that are utterances may be joined with recordings that are cut
         tables["reco2dur"] = tables["utt2dur"]
     return DataDir(data.path, tables, list(chosen))
 
@@ -202,7 +202,7 @@ def _count(
 
 
 def _sums(utterances: Sequence[Utterance]) -> tuple[int, float]:
-    """Their number and hours."""
+    """(number of utterances, hours)."""
     return len(utterances), math.fsum(u.seconds for u in utterances) / 3600
 
 

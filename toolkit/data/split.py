@@ -1,4 +1,4 @@
-"""Sets of speakers: each in one part only, the parts near their shares of the audio."""
+"""Split speakers into parts, each speaker in one part only, with the parts near their shares of the audio."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ from ..core.record import BOOKKEEPING
 from ..core.seed import seed_of
 from .ids import fault
 
-FEW_SPEAKERS, FEW_UTTERANCES, FAR_POINTS = 5, 20, 10.0  # a part with less, or further from its share, is warned of
+FEW_SPEAKERS, FEW_UTTERANCES, FAR_POINTS = (
+    5,
+    20,
+    10.0,
+)  # limits below or beyond which a part is warned of
 
 
 def shares_of(words: Sequence[str]) -> dict[str, float]:
@@ -56,13 +60,13 @@ def odd_parts(parts: Mapping[str, Sequence[tuple[str, float]]], shares: Mapping[
 
 
 def split_groups(seconds: Mapping[str, float], shares: Mapping[str, float], seed: int) -> dict[str, str]:
-    """Group (a speaker, say) -> part.
+    """Group (e.g. a speaker) -> part.
 
-    The largest part takes what the others leave. Each of these, the smallest first, walks the groups in an order
-    drawn from `seed` and takes those that bring it nearer to its share; at least one, the smallest, where it would
-    take none. A group's place in that order depends on its name and the seed alone.
+    The largest part takes the groups that the others leave. Each of the others, the smallest first, goes through the
+    groups in an order drawn from `seed` and takes those that bring it nearer to its share; if it takes none, it gets
+    the smallest group. A group's place in that order depends on its name and the seed alone.
 
-    Raises UserError where there are fewer groups than parts.
+    Raises UserError if there are fewer groups than parts.
     """
     if len(seconds) < len(shares):
         raise UserError(
@@ -76,7 +80,7 @@ def split_groups(seconds: Mapping[str, float], shares: Mapping[str, float], seed
     for after, name in enumerate(waiting, 1):
         wanted, taken = shares[name] * total, 0.0
         free = [group for group in order if group not in parts]
-        still = len(waiting) - after + 1  # parts still to come, each of which needs a group
+        still = len(waiting) - after + 1  # remaining parts, each of which needs a group
         mine = 0
         for group in free[:]:
             if len(free) > still and taken + seconds[group] / 2 <= wanted:

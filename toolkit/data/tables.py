@@ -1,6 +1,6 @@
-"""One table of a Kaldi data directory: `key value` lines, and everything that can be wrong with them.
+"""One table of a Kaldi data directory: `key value` lines and their possible faults.
 
-Kaldi's rules: UTF-8, one line per key, keys unique and in C (byte) order, fields apart by spaces or tabs alone.
+Kaldi's rules: UTF-8, one line per key, keys unique and in C (byte) order, fields separated by spaces or tabs only.
 """
 
 from __future__ import annotations
@@ -23,33 +23,39 @@ NAMES = re.compile(r"wav\.scp|feats\.scp|vad\.scp|segments|text(_[\w.-]+)?|(utt|
 TEXT = re.compile(r"text(_[\w.-]+)?")
 OF_UTTERANCES = re.compile(r"(text(_[\w.-]+)?|utt2\w+|feats\.scp|vad\.scp)")
 ONE_VALUE = {"utt2spk", "utt2dur", "reco2dur", "utt2num_frames", "utt2lang", "utt2emotion", "spk2gender"}
-REPEATED = {"utt2spk", "utt2lang", "utt2emotion", "utt2prog", "spk2gender"}  # few values, many times: held once
+REPEATED = {
+    "utt2spk",
+    "utt2lang",
+    "utt2emotion",
+    "utt2prog",
+    "spk2gender",
+}  # values that repeat: in memory once
 
 _GENDERS = {"m": "m", "male": "m", "man": "m", "ذكر": "m", "f": "f", "female": "f", "woman": "f", "أنثى": "f"}
 BOM = b"\xef\xbb\xbf"
 
-LONGEST_LINE = 1 << 20  # bytes; no utterance has so many
-BLOCK = 1 << 18  # bytes of a table that are looked at together
-_BLANK = re.compile(r"[^\S \t]")  # white space, but neither space nor tab
+LONGEST_LINE = 1 << 20  # bytes; no utterance is this long
+BLOCK = 1 << 18  # bytes of a table that are checked together
+_BLANK = re.compile(r"[^\S \t]")  # white space other than space and tab
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
 _ODD = re.compile(rf"{_CONTROL.pattern}|{INVISIBLE.pattern}|[^\S \n]")
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong with a data directory.
+    """A fault of a data directory.
 
     Attributes:
         file: the table it is in; line: 1-based, 0 for the file as a whole.
-        reason: short category; what: the fault in a sentence; remedy: what to do.
-        level: error or warning; fatal: an error with which the directory cannot be loaded.
-        id: the key concerned, where there is one.
+        reason: short category; message: the fault in a sentence; remedy: what to do.
+        level: error or warning; fatal: True if the directory cannot be loaded.
+        id: the key concerned; empty if none.
     """
 
     file: str
     line: int
     reason: str
-    what: str
+    message: str
     remedy: str
     level: str = "error"
     fatal: bool = False
@@ -57,31 +63,31 @@ class Problem:
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.line else self.file
-        return f"{self.level}: {place}: {self.what}; {self.remedy}"
+        return f"{self.level}: {place}: {self.message}; {self.remedy}"
 
 
 def is_table(name: str) -> bool:
-    """Whether a file of this name is a table of a data directory."""
+    """True if a file of this name is a table of a data directory."""
     return bool(NAMES.fullmatch(name))
 
 
 def one_line(value: str) -> str:
-    """`value` as a table can hold it: white space of any kind made single spaces, control characters taken out."""
+    """`value` as a table can hold it: white space as single spaces, no control characters."""
     if value.isascii() and value.isprintable() and " " not in value:
-        return value  # an id, as most are: asked of every utterance of a corpus
+        return value  # most ids: called for every utterance of a corpus
     return " ".join(_CONTROL.sub("", value.replace("\ufeff", "")).split())
 
 
 def gender_of(text: str) -> str:
-    """m or f, from how corpora write it; empty where it says neither."""
+    """m or f for a corpus's spelling of a gender; empty if it is neither."""
     word = text.strip().lower().removesuffix("_masculine").removesuffix("_feminine")
     return _GENDERS.get(word, "")
 
 
-def one_gender(said: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Speaker -> m or f, of speakers of whom (speaker, gender) pairs say one of the two and never the other."""
+def one_gender(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Speaker -> m or f, for speakers whose (speaker, gender) pairs always say the same."""
     genders: dict[str, set[str]] = {}
-    for speaker, text in said:
+    for speaker, text in pairs:
         if gender := gender_of(text):
             genders.setdefault(speaker, set()).add(gender)
     return {speaker: min(of) for speaker, of in genders.items() if len(of) == 1}
@@ -90,11 +96,11 @@ def one_gender(said: Iterable[tuple[str, str]]) -> dict[str, str]:
 def read_table(
     path: Path, known: dict[str, str] | None = None, bad_ids: bool = False
 ) -> tuple[dict[str, str], list[Problem]]:
-    """The table at `path` and its problems, all of them. A line that cannot be used is left out.
+    """The table at `path` and all of its problems. A line that cannot be used is left out.
 
     Args:
-        known: good ids of tables read before: each is checked, and held in memory, once.
-        bad_ids: keep lines whose id is unusable, for somebody who is going to rename them.
+        known: good ids of tables read before: each id is checked and kept in memory only once.
+        bad_ids: keep lines with an unusable id, for a caller that renames them.
     """
     return _Scan(path, {} if known is None else known, bad_ids).scan()
 
@@ -102,12 +108,12 @@ def read_table(
 def strangers(
     tables: Mapping[str, Mapping[str, str]], place: str, covering: str, noted: Collection[str]
 ) -> list[Problem]:
-    """Lines of utterances that table `place` lacks, utterances of `place` that `covering` (where it is there) lacks.
+    """Lines of utterances that table `place` lacks, utterances of `place` that `covering` (if it exists) lacks.
 
     One fatal problem per table, not per line: a table may have millions of lines.
 
     Args:
-        noted: ids with a problem of their own already.
+        noted: ids that already have a problem of their own.
     """
     whole = tables[place]
     problems: list[Problem] = []
@@ -118,14 +124,14 @@ def strangers(
             and not table.keys() <= whole.keys()
             and (extra := [id for id in table if id not in whole and id not in noted])
         ):
-            what = f"{len(extra)} of its {len(table)} ids are not in {place}: {_few(extra)}"
+            message = f"{len(extra)} of its {len(table)} ids are not in {place}: {_few(extra)}"
             remedy = f"add their lines to {place}, or take them out here"
-            problems.append(Problem(name, 0, "extra", what, remedy, fatal=True, id=extra[0]))
+            problems.append(Problem(name, 0, "extra", message, remedy, fatal=True, id=extra[0]))
     covered = covering not in tables or whole.keys() <= tables[covering].keys()
     if not covered and (lacking := [id for id in whole if id not in tables[covering] and id not in noted]):
-        what = f"{len(lacking)} of its {len(whole)} ids are not in {covering}: {_few(lacking)}"
+        message = f"{len(lacking)} of its {len(whole)} ids are not in {covering}: {_few(lacking)}"
         remedy = f"add their lines to {covering}, or take them out everywhere"
-        problems.append(Problem(place, 0, "not covered", what, remedy, fatal=True, id=lacking[0]))
+        problems.append(Problem(place, 0, "not covered", message, remedy, fatal=True, id=lacking[0]))
     return problems
 
 
@@ -134,15 +140,15 @@ def _few(ids: Sequence[str]) -> str:
 
 
 def locate(folder: Path, problems: Iterable[Problem]) -> list[Problem]:
-    """The problems, each with the line its id stands in where none was known."""
-    found = list(problems)
-    for file in {p.file for p in found if p.id and not p.line}:
+    """The problems; those with an id but no line get the line of that id."""
+    located = list(problems)
+    for file in {p.file for p in located if p.id and not p.line}:
         lines = _first_lines(folder / file)
-        found = [
+        located = [
             dataclasses.replace(p, line=lines.get(p.id.encode(), 0)) if p.file == file and p.id and not p.line else p
-            for p in found
+            for p in located
         ]
-    return found
+    return located
 
 
 def _first_lines(path: Path) -> dict[bytes, int]:
@@ -155,12 +161,12 @@ def _first_lines(path: Path) -> dict[bytes, int]:
 
 
 def _plain(data: bytes) -> str | None:
-    """The text of a block of lines without characters or spaces that a value may not have; None where it has any."""
+    """The text of a block of lines; None if it has a character or space that a value may not have."""
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
         return None
-    if not text.replace("\n", "").isprintable() and _ODD.search(text):  # the first is quick, and finds a few more
+    if not text.replace("\n", "").isprintable() and _ODD.search(text):  # the first test is quick and rejects a few more
         return None
     return None if "  " in text or " \n" in text or text.endswith(" ") else text
 
@@ -174,7 +180,7 @@ def _skipped(f: BinaryIO) -> bytes:
 
 
 class _Scan:
-    """Reading of one table, line by line: a table may be larger than what else is in memory."""
+    """Reads one table line by line, as a table may be larger than the memory."""
 
     def __init__(self, path: Path, known: dict[str, str], bad_ids: bool) -> None:
         self.path, self.name, self.known, self.bad_ids = path, path.name, known, bad_ids
@@ -188,8 +194,8 @@ class _Scan:
         self.unsorted: list[int] = []
         self.previous = ""
 
-    def note(self, line: int, reason: str, what: str, remedy: str, fatal: bool = True, id: str = "") -> None:
-        self.problems.append(Problem(self.name, line, reason, what, remedy, "error", fatal, id))
+    def note(self, line: int, reason: str, message: str, remedy: str, fatal: bool = True, id: str = "") -> None:
+        self.problems.append(Problem(self.name, line, reason, message, remedy, "error", fatal, id))
 
     def scan(self) -> tuple[dict[str, str], list[Problem]]:
         i, data = 0, b"\n"
@@ -203,26 +209,26 @@ class _Scan:
                 i = i + taken if taken else self._each(i, data)
                 if endless:
                     i, data = i + 1, _skipped(f)
-                    what = f"a line of more than {LONGEST_LINE >> 20} MiB"
-                    self.note(i, "line too long", what, "is this a table at all? Take the line out")
+                    message = f"a line of more than {LONGEST_LINE >> 20} MiB"
+                    self.note(i, "line too long", message, "is this a table at all? Take the line out")
         if not data.endswith(b"\n"):
             self.note(i, "final newline", "no newline at the end of the file", "add one", False)
         if not self.table and not self.problems:
             self.note(0, "empty file", "nothing in it", "make it again, or remove it", False)
         if self.returns:
-            what = f"{len(self.returns)} lines end in a carriage return, U+000D; the first is this"
-            self.note(self.returns[0], "carriage return", what, "save with Unix line ends", False)
+            message = f"{len(self.returns)} lines end in a carriage return, U+000D; the first is this"
+            self.note(self.returns[0], "carriage return", message, "save with Unix line ends", False)
         if self.unsorted:
-            what = f"{len(self.unsorted)} lines out of C (byte) order, the first is this"
-            self.note(self.unsorted[0], "order", what, f"LC_ALL=C sort -k1,1 {self.name}", False)
+            message = f"{len(self.unsorted)} lines out of C (byte) order, the first is this"
+            self.note(self.unsorted[0], "order", message, f"LC_ALL=C sort -k1,1 {self.name}", False)
         first = _first_lines(self.path) if self.again else {}
         for i, key in self.again:
-            what = f"id {key} stands in line {first[key.encode()]} already"
-            self.note(i, "duplicate", what, "keep one of the two", id=key)
+            message = f"id {key} stands in line {first[key.encode()]} already"
+            self.note(i, "duplicate", message, "keep one of the two", id=key)
         return self.table, sorted(self.problems, key=lambda p: p.line)
 
     def _at_once(self, data: bytes) -> int:
-        """Take in a block of lines if there is nothing to say of any of them; returns their number, else 0."""
+        """Take in a block of lines if none has a fault; returns their number, else 0."""
         text = _plain(data)
         if text is None:
             return 0
@@ -243,7 +249,7 @@ class _Scan:
         return len(lines)
 
     def _each(self, before: int, data: bytes) -> int:
-        """Take in lines of a block, each with all that can be wrong with it; returns their number and those before."""
+        """Take in the lines of a block, checking each for every fault; returns the number of lines so far."""
         i = before
         for i, raw in enumerate(io.BytesIO(data), before + 1):
             if i == 1 and raw.startswith(BOM):
@@ -259,9 +265,9 @@ class _Scan:
         try:
             line = raw.decode("utf-8").removesuffix("\n")
         except UnicodeDecodeError as e:
-            what = f"no UTF-8: byte 0x{raw[e.start]:02X} at column {e.start + 1}"
+            message = f"no UTF-8: byte 0x{raw[e.start]:02X} at column {e.start + 1}"
             key = raw.replace(b"\t", b" ").split(b" ", 1)[0].decode("utf-8", "replace").strip()
-            self.note(i, "encoding", what, "convert it, e.g. iconv -f cp1256 -t utf-8", id=key)
+            self.note(i, "encoding", message, "convert it, e.g. iconv -f cp1256 -t utf-8", id=key)
             return ""
         if line.endswith("\r"):
             self.returns.append(i)
@@ -272,8 +278,8 @@ class _Scan:
             value = line[len(key) :]
         value = value.strip(" \t")
         if not key:
-            what = "white space before the id" if value else "an empty line"
-            self.note(i, "columns" if value else "empty line", what, "take it out", bool(value))
+            message = "white space before the id" if value else "an empty line"
+            self.note(i, "columns" if value else "empty line", message, "take it out", bool(value))
             return ""
         odd = "" if key in self.known else fault(key)
         if odd:
@@ -287,13 +293,13 @@ class _Scan:
         return key
 
     def _usable(self, i: int, key: str, value: str) -> bool:
-        """Whether the line can be used; notes what is odd about its value."""
+        """True if the line can be used; notes the faults of its value."""
         if not value and not self.is_text:
             self.note(i, "columns", f"{key} has no value", "give it one, or take the line out", id=key)
             return False
         if self.columns and not (self.columns == 1 and value.isalnum()) and len(value.split()) != self.columns:
-            what = f"{len(value.split()) + 1} columns where {self.columns + 1} belong"
-            self.note(i, "columns", what, "mend the line", id=key)
+            message = f"{len(value.split()) + 1} columns where {self.columns + 1} belong"
+            self.note(i, "columns", message, "mend the line", id=key)
             return False
         if self.is_text and not (value.isascii() and value.isprintable()):
             self._characters(i, key, value)
@@ -304,8 +310,8 @@ class _Scan:
             ("white space", _BLANK, "put plain spaces in their place"),
             ("control character", _CONTROL, "take them out"),
         ):
-            if found := pattern.findall(value):
-                self.note(i, reason, f"{reason} {code_points(''.join(found))}", remedy, False, key)
+            if characters := pattern.findall(value):
+                self.note(i, reason, f"{reason} {code_points(''.join(characters))}", remedy, False, key)
         if marks := INVISIBLE.findall(value):
-            what, remedy = f"invisible marks {code_points(''.join(marks))}", "spelling and scoring leave them out"
-            self.problems.append(Problem(self.name, i, "invisible marks", what, remedy, "warning", False, key))
+            message, remedy = f"invisible marks {code_points(''.join(marks))}", "spelling and scoring leave them out"
+            self.problems.append(Problem(self.name, i, "invisible marks", message, remedy, "warning", False, key))

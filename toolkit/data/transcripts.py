@@ -19,7 +19,7 @@ from ..core.errors import UserError
 from ..text.invisible import strip_invisible
 from .tables import BOM
 
-COLUMNS = {  # what a column means -> names it goes by, the first of them that is there counts
+COLUMNS = {  # meaning of a column -> its possible names; the first that exists is used
     "path": ("path", "file", "filename", "file_name", "audio", "wav"),
     "text": ("text", "sentence", "transcript", "transcription"),
     "speaker": ("speaker", "speaker_id", "client_id", "spk"),
@@ -27,12 +27,12 @@ COLUMNS = {  # what a column means -> names it goes by, the first of them that i
     "gender": ("gender", "sex"),
     "emotion": ("emotion",),
 }
-NEAR = 0.75  # likeness (difflib) from which a name nobody knows is held to be a known one misspelt
+NEAR = 0.75  # similarity (difflib) above which an unknown name counts as a misspelt known one
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """A line of the table; a field that its column leaves empty, or that has no column, is empty."""
+class TranscriptRow:
+    """A line of the table; a field without a column or value is empty."""
 
     line: int
     path: str
@@ -47,7 +47,7 @@ class Row:
 class Transcripts:
     """The rows that can be used, the meanings that have a column, and (line, reason, detail) of the other rows."""
 
-    rows: list[Row]
+    rows: list[TranscriptRow]
     columns: frozenset[str]
     bad: list[tuple[int, str, str]]
 
@@ -55,12 +55,12 @@ class Transcripts:
 def read_transcripts(path: Path) -> Transcripts:
     """The table at `path`; prints which of its columns are used.
 
-    Raises UserError where it is no table in UTF-8 with rows and a column of paths, or a column seems misspelt.
+    Raises UserError if it is no table in UTF-8 with rows and a column of paths, or a column seems misspelt.
     """
     header, *lines = _lines(path)
     names = [name.strip().lower() for name in header.decode("utf-8", "replace").rstrip("\r").split("\t")]
     places = {meaning: names.index(name) for meaning, name in _columns(names, path).items()}
-    rows: list[Row] = []
+    rows: list[TranscriptRow] = []
     bad: list[tuple[int, str, str]] = []
     broken = 0
     for i, raw in enumerate(lines, 2):
@@ -77,11 +77,11 @@ def read_transcripts(path: Path) -> Transcripts:
             detail = f"{len(fields)} columns where {len(names)} belong" if len(fields) > len(names) else "no path"
             bad.append((i, "columns", detail))
             continue
-        rows.append(Row(i, **{meaning: fields[place].strip() for meaning, place in places.items()}))
+        rows.append(TranscriptRow(i, **{meaning: fields[place].strip() for meaning, place in places.items()}))
     foreign = sum(not raw.isascii() for raw in lines)
     if broken > 1 and 2 * broken > foreign:
-        what = f"{broken} of the {foreign} rows with letters beyond ASCII are not UTF-8 (cp1256?)"
-        raise UserError(what, str(path), _rewritten(path, "iconv -f CP1256 -t UTF-8"))
+        message = f"{broken} of the {foreign} rows with letters beyond ASCII are not UTF-8 (cp1256?)"
+        raise UserError(message, str(path), _rewritten(path, "iconv -f CP1256 -t UTF-8"))
     return Transcripts(rows, frozenset(places), bad)
 
 
@@ -94,8 +94,8 @@ def _lines(path: Path) -> list[bytes]:
         code = "UTF-16" if marked else "UTF-16LE" if data[1:2] == b"\0" else "UTF-16BE"
         raise UserError("a table that looks like UTF-16", str(path), _rewritten(path, f"iconv -f {code} -t UTF-8"))
     if b"\r" in lines[0].rstrip(b"\r"):
-        what = "a table whose lines end in a carriage return alone"
-        raise UserError(what, str(path), _rewritten(path, "tr '\\r' '\\n'"))
+        message = "a table whose lines end in a carriage return alone"
+        raise UserError(message, str(path), _rewritten(path, "tr '\\r' '\\n'"))
     if b"\t" not in lines[0] and (mark := re.search(rb"[,;]", lines[0])):
         remedy = _rewritten(path, _from_csv(mark[0].decode()))
         raise UserError(f"a table without tabs: is it apart by {mark[0].decode()!r}?", f"{path}, line 1", remedy)
@@ -107,7 +107,7 @@ def _lines(path: Path) -> list[bytes]:
 def _columns(names: Sequence[str], path: Path) -> dict[str, str]:
     """Meaning -> name of its column, printed. Raises UserError: no paths, one name twice, a name near a known one."""
     where = f"{path}, line 1"
-    used = {m: found[0] for m, known in COLUMNS.items() if (found := [name for name in known if name in names])}
+    used = {m: matching[0] for m, known in COLUMNS.items() if (matching := [name for name in known if name in names])}
     if "path" not in used:
         wanted = COLUMNS["path"]
         near = [name for name in names if difflib.get_close_matches(name, wanted, 1)]
@@ -123,8 +123,8 @@ def _columns(names: Sequence[str], path: Path) -> dict[str, str]:
     told = [
         (name or "one without a name") + "".join(f" (like {n})" for n in _near(name, everything)) for name in ignored
     ]
-    said = [name if name == meaning else f"{name} as {meaning}" for meaning, name in used.items()]
-    print(f"table {path.name}: uses {', '.join(said)}" + (f"; ignores {', '.join(told)}" if told else ""))
+    columns = [name if name == meaning else f"{name} as {meaning}" for meaning, name in used.items()]
+    print(f"table {path.name}: uses {', '.join(columns)}" + (f"; ignores {', '.join(told)}" if told else ""))
     return used
 
 
@@ -133,7 +133,7 @@ def _near(name: str, known: Sequence[str], closeness: float = 0.6) -> list[str]:
 
 
 def _rewritten(path: Path, command: str) -> str:
-    """A remedy: the file passed through `command` in place."""
+    """A remedy: a command line that passes the file through `command` in place."""
     file, new = shlex.quote(str(path)), shlex.quote(f"{path}.new")
     return f"{command} < {file} > {new} && mv {new} {file}"
 
@@ -149,7 +149,7 @@ def _as_tsv(path: Path) -> str:
 
 
 def find_table(corpus: Path, named: str) -> Path | None:
-    """The table of a corpus: as named, or with `auto` the only .tsv at its top; None where there is none."""
+    """The table of a corpus: as named, or with `auto` the only .tsv at its top; None if there is none."""
     if named == "none":
         return None
     if named != "auto":
@@ -158,42 +158,42 @@ def find_table(corpus: Path, named: str) -> Path | None:
             raise UserError("no such table of transcripts", str(path), "mend `table`, or set it to none")
         return path
     tables = sorted(p for p in corpus.glob("*.[tcTC][sS][vV]") if p.is_file() and not p.name.startswith("."))
-    found = [p for p in tables if p.suffix == ".tsv"]
-    if len(found) > 1:
-        names = ", ".join(p.name for p in found)
+    tsv = [p for p in tables if p.suffix == ".tsv"]
+    if len(tsv) > 1:
+        names = ", ".join(p.name for p in tsv)
         raise UserError(f"several tables: {names}", str(corpus), "name one: table: FILE (or none)")
-    if tables and not found:
+    if tables and not tsv:
         names = ", ".join(p.name for p in tables[:3]) + ", ..." * (len(tables) > 3)
         print(
             f"NOTE: not read: {names}: a table is a .tsv, with tabs between columns. To make one: {_as_tsv(tables[0])}"
         )
-    return found[0] if found else None
+    return tsv[0] if tsv else None
 
 
 def match(
-    rows: Iterable[Row], recordings: Iterable[str], corpus: str
-) -> tuple[dict[str, Row], list[tuple[Row, str, str]]]:
-    """Recording -> its row, and (row, reason, detail) of rows without one.
+    rows: Iterable[TranscriptRow], recordings: Iterable[str], corpus: str
+) -> tuple[dict[str, TranscriptRow], list[tuple[TranscriptRow, str, str]]]:
+    """(recording -> its row, (row, reason, detail) of rows without a recording).
 
-    A row's path may be relative to the corpus, absolute, the end of a path, a bare name, or without its ending, as long
-    as it means one recording only; a/1.wav never means b/1.wav. Rows that give a whole path go first. Names are
+    A row's path may be relative to the corpus, absolute, the end of a path, a bare name, or without its ending, if it
+    means exactly one recording; a/1.wav never means b/1.wav. Rows with a whole path are matched first. Names are
     compared in NFC: some systems store Arabic letters with hamza as two characters.
     """
     places = _Places(recordings)
-    found: dict[str, Row] = {}
-    bad: list[tuple[Row, str, str]] = []
+    matched: dict[str, TranscriptRow] = {}
+    bad: list[tuple[TranscriptRow, str, str]] = []
     meant = [(row, *places.of(row.path, corpus)) for row in rows]
     for row, candidates, _ in sorted(meant, key=lambda m: not m[2]):
         if not candidates:
             bad.append((row, "transcript without audio", f"no recording {row.path}"))
         elif len(candidates) > 1:
             bad.append((row, "ambiguous path", f"{row.path} may be {' or '.join(sorted(candidates)[:3])}"))
-        elif candidates[0] in found:
-            first = found[candidates[0]].line
+        elif candidates[0] in matched:
+            first = matched[candidates[0]].line
             bad.append((row, "duplicate row", f"{candidates[0]} has its row in line {first} already"))
         else:
-            found[candidates[0]] = row
-    return found, sorted(bad, key=lambda b: b[0].line)
+            matched[candidates[0]] = row
+    return matched, sorted(bad, key=lambda b: b[0].line)
 
 
 class _Places:
@@ -207,26 +207,27 @@ class _Places:
             for table, key in zip(self.by, (path, path.rpartition(".")[0], name, name.rpartition(".")[0]), strict=True):
                 table.setdefault(key, []).append(rel)
 
-    def of(self, said: str, corpus: str) -> tuple[list[str], bool]:
-        """Recordings that `said` may mean, and whether it gives a whole path."""
-        path = unicodedata.normalize("NFC", said).replace("\\", "/").removeprefix("./")
+    def of(self, given: str, corpus: str) -> tuple[list[str], bool]:
+        """(recordings that the path `given` may mean, True if it is a whole path)."""
+        path = unicodedata.normalize("NFC", given).replace("\\", "/").removeprefix("./")
         path = path.removeprefix(unicodedata.normalize("NFC", corpus).rstrip("/") + "/")
         name = path.rpartition("/")[2]
         for i, (table, key) in enumerate(zip(self.by, (path, path, name, name), strict=True)):
-            if found := [rel for rel in table.get(key, ()) if _same_folders(path, unicodedata.normalize("NFC", rel))]:
-                return found, i < 2
+            recordings = table.get(key, ())
+            if possible := [r for r in recordings if _same_folders(path, unicodedata.normalize("NFC", r))]:
+                return possible, i < 2
         return [], False
 
 
 def _same_folders(a: str, b: str) -> bool:
-    """Whether the folders of two paths agree from the last one upwards, as far as both of them go."""
+    """True if the folders of two paths agree, from the last one upwards, for the length of the shorter path."""
     return all(x == y for x, y in zip(a.split("/")[-2::-1], b.split("/")[-2::-1], strict=False))
 
 
-def speaker_of(rel: str, row: Row | None, rule: str) -> str:
-    """Who speaks in the recording `rel`: as its row says, else by the rule (folder, top_folder, recording).
+def speaker_of(rel: str, row: TranscriptRow | None, rule: str) -> str:
+    """Speaker of the recording `rel`: from its row, else by the rule (folder, top_folder, recording).
 
-    In NFC and without invisible characters: else one name, written on two systems, would be two speakers.
+    In NFC and without invisible characters, as two systems may write one name differently.
     """
     folder = rel.rpartition("/")[0]
     if row and row.speaker:

@@ -1,4 +1,4 @@
-"""Unpack one folder of a zip archive (a Python wheel) or a .tgz, in which nothing may leave the folder it goes to.
+"""Unpack one folder of a zip archive (a Python wheel) or a .tgz, and refuse members that would leave the target folder.
 
 python3 -m toolkit.data.unpack FILE.whl --only habibi_tts/assets --out downloads
 """
@@ -31,7 +31,7 @@ GZIP = b"\x1f\x8b"
 
 @dataclass(frozen=True)
 class Member:
-    """A file of an archive; `plain` is false of a link, a device and the like."""
+    """A member of an archive; `plain` is False for links, devices and the like."""
 
     name: str
     size: int
@@ -39,22 +39,22 @@ class Member:
 
 
 def unpack(archive: Path, only: str, out: Path) -> int:
-    """`unpack_tar` for what is gzipped, `unpack_zip` for the rest."""
+    """`unpack_tar` for a gzipped file, else `unpack_zip`."""
     with _readable(archive), open(archive, "rb") as f:
         gzipped = f.read(2) == GZIP
     return (unpack_tar if gzipped else unpack_zip)(archive, only, out)
 
 
 def unpack_zip(archive: Path, only: str, out: Path) -> int:
-    """Write what stands below the folder `only` of the archive to out/only, whole or not at all.
+    """Write the files below the folder `only` of the archive to out/only, all or none of them.
 
     Returns the number of files. Raises UserError for an archive that is damaged, holds a link or a path that leaves
-    its folder, would be too large, or has no such folder: then nothing is written.
+    its folder, would be too large, or has no such folder; then nothing is written.
     """
     with _readable(archive), zipfile.ZipFile(archive) as z:
         infos = [m for m in z.infolist() if not m.filename.endswith("/")]  # is_dir wants a name
-        found = [Member(m.filename, m.file_size, not stat.S_ISLNK(m.external_attr >> 16)) for m in infos]
-        wanted = {m.name for m in _wanted(archive, found, only)}
+        members = [Member(m.filename, m.file_size, not stat.S_ISLNK(m.external_attr >> 16)) for m in infos]
+        wanted = {m.name for m in _wanted(archive, members, only)}
         with atomic(out / only) as temporary:
             for m in infos:
                 if m.filename in wanted:
@@ -64,13 +64,13 @@ def unpack_zip(archive: Path, only: str, out: Path) -> int:
 
 
 def unpack_tar(archive: Path, only: str, out: Path) -> int:
-    """As `unpack_zip`, of a gzipped tar archive. It is read twice: gzip's checksum stands at its end."""
+    """Like `unpack_zip`, for a gzipped tar archive. It is read twice, as gzip's checksum is at its end."""
     with _readable(archive):
         with gzip.open(archive) as data, tarfile.open(fileobj=data, mode="r|") as tar:
-            found = list(_members(tar, archive))
+            members = list(_members(tar, archive))
             while data.read(1 << 20):
                 pass
-        wanted = {m.name for m in _wanted(archive, found, only)}
+        wanted = {m.name for m in _wanted(archive, members, only)}
         with (
             atomic(out / only) as temporary,
             gzip.open(archive) as data,
@@ -87,18 +87,18 @@ def _members(tar: tarfile.TarFile, archive: Path) -> Iterator[Member]:
     total = 0
     for m in tar:
         total += m.size
-        if total > LARGEST:  # all of it is decompressed, also what is not wanted
+        if total > LARGEST:  # all of it is decompressed, unwanted members too
             raise _too_large(archive)
         if not m.isdir():
             yield Member(m.name, m.size, m.isreg() and not m.issparse())
 
 
 def _wanted(archive: Path, members: Sequence[Member], only: str) -> list[Member]:
-    """Members below the folder `only`. Raises UserError as `unpack_zip` says."""
+    """Members below the folder `only`. Raises UserError like `unpack_zip`."""
     for m in members:
         if not m.plain or m.name.startswith("/") or {"..", ""} & set(m.name.split("/")):
-            what = "an archive with a link, or a path that leaves its folder: not unpacked"
-            raise UserError(what, f"{archive}: {m.name!r}", AGAIN)
+            message = "an archive with a link, or a path that leaves its folder: not unpacked"
+            raise UserError(message, f"{archive}: {m.name!r}", AGAIN)
     wanted = [m for m in members if m.name.startswith(f"{only}/")]
     if not wanted:
         raise UserError(f"no folder {only} in it", str(archive), "is this the right archive?")
@@ -119,7 +119,7 @@ def _write(path: Path, source: IO[bytes]) -> None:
 
 @contextmanager
 def _readable(archive: Path) -> Iterator[None]:
-    """What the libraries raise for an archive that is damaged or not there, as a UserError."""
+    """Turns the libraries' errors for a damaged or missing archive into a UserError."""
     try:
         yield
     except (*DAMAGED, EOFError, NotImplementedError, RuntimeError, ValueError) as e:

@@ -1,4 +1,4 @@
-"""Check a Kaldi data directory whole: every problem with its file, line and remedy; mend a copy of it with --fix."""
+"""Check a Kaldi data directory: every problem with file, line and remedy; --fix writes a mended copy."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from .repair import repair
 
 
 def validate(path: Path, allow_pipes: bool = False, audio: bool = False) -> Report:
-    """Everything wrong with the data directory; see checks.inspect. Raises UserError where there is none."""
+    """All problems of the data directory; see checks.inspect. Raises UserError if it is none."""
     return inspect(path, allow_pipes, audio)
 
 
 def text_of(path: Path, report: Report) -> str:
-    """The report as lines: the problems by file and line, then what they come to."""
+    """The report as lines: the problems by file and line, then their counts."""
     warnings = len(report.problems) - len(report.errors)
     lines = [str(p) for p in report.problems]
     hours = f", {report.seconds / 3600:.2f} h" if report.seconds >= 36 else f", {report.seconds:.1f} s"
-    found = f"{report.utterances} utterances{hours if report.seconds else ''}"
+    counts = f"{report.utterances} utterances{hours if report.seconds else ''}"
     verdict = f"{len(report.errors)} errors, {warnings} warnings" if report.problems else "no problems"
-    return "\n".join([*lines, f"{path}: {verdict} ({found})"])
+    return "\n".join([*lines, f"{path}: {verdict} ({counts})"])
 
 
 def main(words: list[str] | None = None) -> int:
-    """The command line. Returns the exit status: 1 where there are errors, or a mistake in the call."""
+    """The command line. Returns the exit status: 1 for errors or a wrong call."""
     parser = argparse.ArgumentParser("python3 -m toolkit.data.validate", description=__doc__, allow_abbrev=False)
     parser.add_argument("dir", type=Path, metavar="DIR", help="data directory")
     parser.add_argument("--audio", action="store_true", help="open every recording's header")

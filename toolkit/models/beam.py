@@ -29,7 +29,7 @@ class Decoding:
 
     Attributes:
         width: prefixes that are kept after each frame.
-        lm_weight: of the language model's log-probability.
+        lm_weight: weight of the language model's log-probability.
         insertion: bonus for each token.
     """
 
@@ -44,21 +44,21 @@ class Beam:
     def __init__(self, decoding: Decoding, lm: NGram | None, classes: int) -> None:
         self.decoding, self.classes = decoding, classes
         self.lm = lm if decoding.lm_weight else None
-        # Every prefix that was ever in the beam, by number: one that comes back is the same one.
+        # Every prefix that was ever in the beam has a number; a prefix that comes back keeps it.
         self.parents, self.tokens, self.contexts = [-1], [BLANK], [self.lm.start if self.lm else ()]
         self.children: dict[tuple[int, int], int] = {}
         self.number_W, self.parent_W, self.last_W = np.array([0]), np.array([-1]), np.array([BLANK])
         self.blank_W, self.token_W = np.zeros(1), np.full(1, -np.inf)  # log p_ctc, by how the paths end
-        self.prior_W = np.zeros(1)  # what language model and insertions add to the score
-        self.bonus_WC = self._bonus(0)[None]  # what one more token would add
+        self.prior_W = np.zeros(1)  # part of the score from language model and insertions
+        self.bonus_WC = self._bonus(0)[None]  # score that one more token would add
 
     def read(self, y_C: Array) -> None:
-        """Take in the log-probabilities of the next frame."""
+        """Extend the beam by one frame of log-probabilities."""
         W, ctc_W = len(self.number_W), np.logaddexp(self.blank_W, self.token_W)
         longer_WC = ctc_W[:, None] + y_C
         longer_WC[np.arange(W), self.last_W] = self.blank_W + y_C[self.last_W]
         blank_W, token_W = ctc_W + y_C[BLANK], self.token_W + y_C[self.last_W]
-        # A prefix of the beam that is another one and a token: both ways to it are one hypothesis.
+        # If a prefix is another prefix of the beam plus one token, both paths to it are one hypothesis.
         child, parent = np.nonzero(self.parent_W[:, None] == self.number_W)
         if len(child):
             token = self.last_W[child]
@@ -68,11 +68,11 @@ class Beam:
         self.blank_W, self.token_W = blank_W, token_W
         stay_W = np.logaddexp(blank_W, token_W) + self.prior_W
         score = (longer_WC + self.prior_W[:, None] + self.bonus_WC).ravel()
-        # What is no better than the worst of a full beam cannot get in: mostly nothing is left to sort.
-        some = np.flatnonzero(score > (stay_W.min() if self.decoding.width <= W else -np.inf))
-        if len(some):
-            best = np.argsort(-np.concatenate([stay_W, score[some]]), kind="stable")[: self.decoding.width]
-            self._keep(best[best < W], some[best[best >= W] - W], longer_WC)
+        # Only scores above the worst of a full beam can enter it; mostly there are none, so nothing is sorted.
+        candidates = np.flatnonzero(score > (stay_W.min() if self.decoding.width <= W else -np.inf))
+        if len(candidates):
+            best = np.argsort(-np.concatenate([stay_W, score[candidates]]), kind="stable")[: self.decoding.width]
+            self._keep(best[best < W], candidates[best[best >= W] - W], longer_WC)
 
     def _keep(self, old: Array, new: Array, longer_WC: Array) -> None:
         """Keep the prefixes `old` and the extensions `new`, places in longer_WC."""
@@ -88,19 +88,19 @@ class Beam:
         self.bonus_WC = np.stack([*self.bonus_WC[old], *map(self._bonus, number)])
 
     def _child(self, number: int, token: int) -> int:
-        """Number of the prefix that has one token more."""
-        found = self.children.setdefault((number, token), len(self.parents))
-        if found == len(self.parents):
+        """Number of the prefix that is one token longer."""
+        child = self.children.setdefault((number, token), len(self.parents))
+        if child == len(self.parents):
             self.parents.append(number)
             self.tokens.append(token)
             self.contexts.append(self.lm.after(self.contexts[number], token) if self.lm else ())
-        return found
+        return child
 
     def _bonus(self, number: int) -> Array:
         if not self.lm:
             return np.full(self.classes, self.decoding.insertion)
-        found: Array = self.decoding.lm_weight * self.lm.log_probs(self.contexts[number]) + self.decoding.insertion
-        return found
+        bonus: Array = self.decoding.lm_weight * self.lm.log_probs(self.contexts[number]) + self.decoding.insertion
+        return bonus
 
     def best(self) -> tuple[list[int], float]:
         """Tokens of the best hypothesis for the frames read so far, and its score."""

@@ -12,52 +12,56 @@ QUANTIZATIONS = ("float32", "float16", "bfloat16", "int8", "int8_float32", "int8
 
 @dataclass(frozen=True)
 class HubertConfig:
-    """Shape and regularisation of a HuBERT, in the words of transformers' HubertConfig. Defaults: base."""
+    """Shape and regularisation of a HuBERT, with the names of transformers' HubertConfig. Defaults: base."""
 
     num_hidden_layers: int = 12
-    "Transformer blocks"
+    "number of Transformer blocks; more make a deeper, slower network"
     hidden_size: int = 768
-    "width of the residual stream"
+    "width of the residual stream, i.e. values per frame between blocks; larger is slower"
     intermediate_size: int = 3072
-    "width of the feed-forward layers"
+    "width of the feed-forward layer inside each block; larger is slower"
     num_attention_heads: int = 12
-    "attention heads"
+    "attention heads per block; must divide hidden_size"
     conv_dim: tuple[int, ...] = (512,) * 7
-    "channels of each convolution"
+    "output channels of each convolution of the front end, first to last; as many numbers as conv_kernel"
     conv_kernel: tuple[int, ...] = (10, 3, 3, 3, 3, 2, 2)
-    "kernel of each convolution, in its input's frames"
+    "kernel width of each convolution, in frames of its input (samples for the first)"
     conv_stride: tuple[int, ...] = (5, 2, 2, 2, 2, 2, 2)
-    "stride of each convolution"
+    """stride of each convolution, in frames of its input (samples for the first); their product is the step between two
+    frames in samples"""
     conv_bias: bool = False
-    "whether the convolutions have a bias"
+    "true: the convolutions of the front end have a bias"
     feat_extract_norm: Literal["group", "layer"] = "group"
-    "group: one normalisation over time after the first convolution (base); layer: one over channels after each"
+    """normalisation of the front end; group: once, over time, after the first convolution (base); layer: over channels,
+    after each convolution (large)"""
     do_stable_layer_norm: bool = False
-    "LayerNorm before attention and feed-forward (large) instead of after them (base)"
+    "true: LayerNorm before attention and before the feed-forward layer (large); false: after them (base)"
     num_conv_pos_embeddings: int = 128
-    "kernel of the positional convolution, in frames"
+    "kernel width of the positional convolution, in frames; larger sees further"
     num_conv_pos_embedding_groups: int = 16
-    "groups of the positional convolution"
+    "channel groups of the positional convolution; must divide hidden_size; more groups have fewer weights"
     layer_norm_eps: float = 1e-5
-    "epsilon of the Transformer's LayerNorms"
+    "small number added to the variance in the Transformer's LayerNorms, against division by zero"
     hidden_dropout: float = 0.1
-    "dropout of the residual branches"
+    "dropout probability on the output of attention and of the feed-forward layer, 0 to 1; larger regularises more"
     attention_dropout: float = 0.1
-    "dropout of attention weights"
+    "dropout probability on attention weights, 0 to 1; larger regularises more"
     activation_dropout: float = 0.0
-    "dropout inside the feed-forward layers"
+    "dropout probability inside the feed-forward layer, 0 to 1; larger regularises more"
     feat_proj_dropout: float = 0.1
-    "dropout of the projected features"
+    "dropout probability on the projected features before the first block, 0 to 1; larger regularises more"
     layerdrop: float = 0.05
-    "probability that a block is skipped in training"
+    "probability that a block is skipped in a training step, 0 to 1; larger regularises more"
     initializer_range: float = 0.02
-    "standard deviation of Linear weights at the start, where init is normal"
+    "standard deviation of the initial weights of Linear layers, used if init is normal"
     init: Literal["normal", "fan_in"] = "normal"
-    "normal: as published; fan_in: standard deviation 0.7 / √(inputs), for networks too narrow for 0.02 (ours)"
+    """initial weights; normal: standard deviation initializer_range, as published; fan_in: standard deviation 0.7 /
+    √(inputs), for networks too narrow for 0.02 (ours)"""
     feature_grad_mult: float = 1.0
-    "the convolutions' gradient is multiplied by this (base 0.1, large 1)"
+    """factor on the gradient of the convolutional front end; smaller trains it more slowly; 0 freezes it (base 0.1,
+    large 1)"""
     normalize_waveform: bool = False
-    "each utterance's waveform to mean 0 and variance 1 (large)"
+    "true: scale each utterance's waveform to mean 0 and variance 1 (large); false: use it unscaled (base)"
 
     def __post_init__(self) -> None:
         lengths = {len(self.conv_dim), len(self.conv_kernel), len(self.conv_stride)}
@@ -117,16 +121,19 @@ def hubert_parameters(config: HubertConfig) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class StudentConfig:
-    """Which blocks a student begins with: DW-16-16 has 16 and 16 of a teacher's 32 and 32."""
+    """Teacher blocks that a student starts with: DW-16-16 has 16 encoder and 16 decoder blocks of the teacher's 32 and
+    32."""
 
     encoder_layers: int = 16
-    "blocks of the encoder"
+    "number of encoder blocks of the student; more make it slower and closer to the teacher"
     decoder_layers: int = 16
-    "blocks of the decoder"
+    "number of decoder blocks of the student; more make it slower and closer to the teacher"
     encoder_picks: tuple[int, ...] = ()
-    "the teacher's blocks, 0-based, one for each; empty: as far apart as can be, as published"
+    """teacher blocks that become the student's encoder, counted from 0, e.g. 0 15 31; as many as encoder_layers; empty:
+    evenly spaced blocks from the first to the last, as published"""
     decoder_picks: tuple[int, ...] = ()
-    "the same of the decoder"
+    """teacher blocks that become the student's decoder, counted from 0; as many as decoder_layers; empty: evenly spaced
+    blocks, first and last among them, as published"""
 
     def __post_init__(self) -> None:
         for part in ("encoder", "decoder"):
@@ -139,10 +146,11 @@ class StudentConfig:
 
 @dataclass(frozen=True)
 class ExportConfig:
-    """How the weights are kept."""
+    """Number format of the exported weights."""
 
     quantization: str = "float16"
-    "of the weights: float32 (exact), float16, bfloat16, int16, int8, or int8 with the type of the rest: int8_float16"
+    """number format of the weights: float32 is exact and largest, float16 and bfloat16 take half, int16 half, int8 a
+    quarter; int8_float32, int8_float16 and int8_bfloat16 store int8 and compute the rest in the format named"""
 
     def __post_init__(self) -> None:
         if self.quantization not in QUANTIZATIONS:
@@ -151,7 +159,7 @@ class ExportConfig:
 
 @dataclass(frozen=True)
 class FetchConfig:
-    """What to fetch."""
+    """The model to fetch."""
 
     model: str = "openai/whisper-large-v2"
-    "id of the hub, or a folder"
+    "Whisper to fetch: an id on the Hugging Face hub, e.g. openai/whisper-tiny, or a folder with its files"

@@ -4,7 +4,7 @@ All numbers are little-endian; a string is its length with a closing NUL (uint16
 (uint32, 4 to 6), name of the network, its revision (uint32). Variables: their number (uint32), and each a name, rank
 (uint8), dimensions (uint32), type (uint8, of `TYPES`), bytes (uint32), values. Aliases: their number, and each two
 names: variables of equal values are written once. Queries, keys and values of self-attention are one matrix
-(linear_0), keys and values of cross-attention another (linear_1); the keys' bias, which Whisper has not, is zeros.
+(linear_0), keys and values of cross-attention another (linear_1); Whisper has no bias of keys: it is zeros.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ VERSIONS = (4, 5, 6)
 TYPES = ("float32", "int8", "int16", "int32", "float16", "bfloat16")
 BYTES = {"float32": 4, "int8": 1, "int16": 2, "int32": 4, "float16": 2, "bfloat16": 2}
 LONGEST_SETTING = 1 << 16  # bytes
-SETTINGS = {  # what a Whisper says in them
+SETTINGS = {  # their values for a Whisper
     "decoder/activation": 3,  # GELU
     "decoder/pre_norm": 1,
     "decoder/scale_embeddings": 0,
@@ -33,7 +33,7 @@ SETTINGS = {  # what a Whisper says in them
     "decoder/alibi": 0,
 }
 _LAYER = re.compile(r"(encoder|decoder)/layer_(\d{1,4})/(.+)/(weight|bias|gamma|beta)")
-_PARTS = {  # name in a layer -> Hugging Face's; several where it holds several, one below the other
+_PARTS = {  # name in a layer -> Hugging Face's names; several if the matrices are stacked
     "self_attention/layer_norm": ["self_attn_layer_norm"],
     "self_attention/linear_0": ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"],
     "self_attention/linear_1": ["self_attn.out_proj"],
@@ -50,14 +50,18 @@ _TOP = {
     **{f"{side}/position_encodings/encodings": f"{side}.embed_positions.weight" for side in ("encoder", "decoder")},
     **{f"{side}/layer_norm/gamma": f"{side}.layer_norm.weight" for side in ("encoder", "decoder")},
     **{f"{side}/layer_norm/beta": f"{side}.layer_norm.bias" for side in ("encoder", "decoder")},
-    **{f"encoder/conv{i}/{what}": f"encoder.conv{i}.{what}" for i in (1, 2) for what in ("weight", "bias")},
+    **{
+        f"encoder/conv{i}/{parameter}": f"encoder.conv{i}.{parameter}"
+        for i in (1, 2)
+        for parameter in ("weight", "bias")
+    },
 }
-_WHAT = {"weight": "weight", "bias": "bias", "gamma": "weight", "beta": "bias"}
+_PARAMETERS = {"weight": "weight", "bias": "bias", "gamma": "weight", "beta": "bias"}
 
 
 @dataclass(frozen=True)
 class _File:
-    """What model.bin holds: weights, and the small integers that say how they are used."""
+    """Content of a model.bin: weights, and small integers that say how they are used."""
 
     weights: dict[str, Tensor]
     settings: dict[str, list[int]]
@@ -70,7 +74,7 @@ def is_ctranslate2(path: Path) -> bool:
 
 
 def read_ctranslate2(path: Path) -> Foreign:
-    """Network of a model.bin. Raises UserError for one that is damaged, is no Whisper, or has quantised weights."""
+    """The network of a model.bin. Raises UserError if it is damaged, is no Whisper, or has quantised weights."""
     held = _read(path)
     for name, value in SETTINGS.items():
         if held.settings.get(name, [value]) != [value]:
@@ -103,11 +107,11 @@ def _read(path: Path) -> _File:
         for _ in range(source.numbers("I", "the number of aliases")[0]):
             alias, of = _string(source), _string(source)
             if of in held.weights:
-                held.weights[alias] = held.weights[of].clone()  # a file of tensors may not hold one twice
+                held.weights[alias] = held.weights[of].clone()  # a tensor file may not hold a tensor twice
             elif of in held.settings:
                 held.settings[alias] = held.settings[of]
             else:
-                raise source.broken(f"{alias} is said to equal {of}, which is not there")
+                raise source.broken(f"{alias} is an alias of {of}, which is missing")
         if source.left:
             raise source.broken(f"{source.left} bytes follow its end")
     return held
@@ -145,14 +149,14 @@ def _variable(source: Source, held: _File) -> None:
 
 
 def _parts(name: str, tensor: Tensor, path: Path) -> dict[str, Tensor]:
-    """What a weight is for Hugging Face; empty for the keys' bias. Raises UserError where it is nothing."""
+    """Hugging Face's weights of one weight; none for the keys' bias. Raises UserError for an unknown name."""
     if name in _TOP:
         return {f"model.{_TOP[name]}": tensor}
-    found = _LAYER.fullmatch(name)
-    if found is None or found[3] not in _PARTS or not tensor.dim():
+    layer = _LAYER.fullmatch(name)
+    if layer is None or layer[3] not in _PARTS or not tensor.dim():
         raise UserError(f"the weight {name!r} belongs to no Whisper", str(path), "name the model.bin of a Whisper")
-    side, number, part, what = found.groups()
-    names = [f"model.{side}.layers.{int(number)}.{of}.{_WHAT[what]}" for of in _PARTS[part]]
+    side, number, part, parameter = layer.groups()
+    names = [f"model.{side}.layers.{int(number)}.{of}.{_PARAMETERS[parameter]}" for of in _PARTS[part]]
     if len(tensor) % len(names):
         raise UserError(f"the weight {name} cannot be split into {len(names)}", str(path), "copy it again")
     parts = {n: t.clone() for n, t in zip(names, tensor.chunk(len(names)), strict=True)}
@@ -163,7 +167,7 @@ def _parts(name: str, tensor: Tensor, path: Path) -> dict[str, Tensor]:
 
 
 def _sizes(held: _File, tensors: dict[str, Tensor], path: Path) -> Sizes:
-    """Raises UserError where a tensor that tells a size is missing or has too few dimensions."""
+    """Raises UserError if a tensor that tells a size is missing or has too few dimensions."""
 
     def size(name: str, dimension: int) -> int:
         tensor = tensors.get(f"model.{name}.weight")
@@ -180,7 +184,7 @@ def _sizes(held: _File, tensors: dict[str, Tensor], path: Path) -> Sizes:
     }
     for side in ("encoder", "decoder"):
         numbers = {int(n.split(".")[3]) for n in tensors if n.startswith(f"model.{side}.layers.")}
-        sizes[f"{side}_layers"] = len(numbers)  # a hole among them is a tensor that is missing
+        sizes[f"{side}_layers"] = len(numbers)  # a gap in the numbers is a missing tensor
         sizes[f"{side}_ffn_dim"] = size(f"{side}.layers.0.fc1", 0)
         heads = held.settings.get(f"{side}/num_heads", [])
         if len(heads) != 1 or not 0 < heads[0] <= sizes["d_model"]:

@@ -1,4 +1,4 @@
-"""One face for every speech encoder: what we train, and what Hugging Face has.
+"""One interface for all speech encoders: our own, and those of Hugging Face.
 
 Layer convention, here and in every label header: state 0 is the input of block 1, state L the residual
 stream after block L (1-based); the final LayerNorm of pre-LN networks is not applied.
@@ -56,16 +56,16 @@ class Encoder(nn.Module):
         return hop
 
     def frames(self, samples: int) -> int:
-        """Frames made of so many samples."""
+        """Number of frames of `samples` samples."""
         for kernel, stride in self._convolutions:
             samples = (samples - kernel) // stride + 1
         return max(samples, 0)
 
     def trainable(self, freeze_convolutions: bool = False) -> Encoder:
-        """This encoder, its parameters free to move and its states carrying gradients.
+        """This encoder with trainable parameters; its states carry gradients.
 
-        In training mode it drops out as its config says, but leaves no block out and masks no frame: readers of its
-        states expect them all.
+        In training mode it uses the dropout of its config, but skips no block and masks no frame, as users of its
+        states expect all of them.
         """
         model = cast(Any, self.model)
         self.requires_grad_(True)
@@ -75,27 +75,27 @@ class Encoder(nn.Module):
         elif hasattr(model.config, "apply_spec_augment"):
             model.config.layerdrop, model.config.apply_spec_augment = 0.0, False
             if freeze_convolutions:
-                model.feature_extractor._freeze_parameters()  # it would ask for gradients of its input otherwise
+                model.feature_extractor._freeze_parameters()  # else it would ask for gradients of its input
         return self
 
     @property
     def takes_padding(self) -> bool:
-        """Whether `states` can be given waveforms of unequal length."""
+        """True if `states` accepts waveforms of unequal length."""
         return isinstance(self.model, Hubert)
 
     def normalized(self, wave: Tensor) -> Tensor:
-        """Waveforms [..., N] with mean 0 and variance 1 where the network was trained so, else as they are."""
+        """Waveforms [..., N] with mean 0 and variance 1 if the network was trained so, else unchanged."""
         return nn.functional.layer_norm(wave, wave.shape[-1:]) if self.normalize else wave
 
     def states(self, wave_BN: Tensor, samples: Sequence[int] | None = None, normalize: bool = True) -> list[Tensor]:
         """States 0 to `layers`, each [B, T, D] in float32, of waveforms at 16 kHz.
 
-        Raises UserError where they are too short for a single frame.
+        Raises UserError if they are too short for a single frame.
 
         Args:
-            samples: length of each before it was padded; None: all of one length. The first `frames(n)` states
-                of a waveform of n samples are those of it alone, but for rounding.
-            normalize: false for pieces of waveforms that have been through `normalized`.
+            samples: length of each before padding; None: all are equally long. The first `frames(n)` states of a
+                waveform of n samples equal those of it alone, up to rounding.
+            normalize: False for pieces of waveforms that `normalized` has processed.
         """
         lengths = [wave_BN.shape[1]] * len(wave_BN) if samples is None else list(samples)
         padded = lengths if len({*lengths, wave_BN.shape[1]}) > 1 else None
@@ -125,7 +125,7 @@ class Encoder(nn.Module):
 def _recorded(layers: nn.ModuleList, states: list[Tensor]) -> Iterator[None]:
     """Append the first layer's input and every layer's output to `states` while the block runs.
 
-    What transformers returns as hidden states has the final LayerNorm in its last entry.
+    The last hidden state of transformers includes the final LayerNorm.
     """
 
     def entered(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -144,9 +144,9 @@ def _recorded(layers: nn.ModuleList, states: list[Tensor]) -> Iterator[None]:
 
 
 def load_encoder(path: Path | str, device: torch.device | str = "cpu") -> Encoder:
-    """Encoder in a folder that we trained, in a Hugging Face folder, or of that name on the Hugging Face hub.
+    """Encoder of a folder of ours, of a Hugging Face folder, or of a model on the Hugging Face hub.
 
-    Raises UserError where there is none, or where its weights are not whole.
+    Raises UserError if it is missing, or its weights are incomplete.
     """
     folder = _folder(path)
     name = encoder_name(path)
@@ -161,7 +161,7 @@ def load_encoder(path: Path | str, device: torch.device | str = "cpu") -> Encode
 
 
 def random_encoder(path: Path | str, seed: int, device: torch.device | str = "cpu") -> Encoder:
-    """Encoder of the shape found at `path`, its weights as they were before any training."""
+    """Encoder with the shape of the one at `path` and random initial weights."""
     folder = _folder(path)
     config = read_config(folder) if folder else None
     if folder and config is not None:
@@ -178,7 +178,7 @@ def random_encoder(path: Path | str, seed: int, device: torch.device | str = "cp
 
 
 def encoder_shape(path: Path | str) -> tuple[int, int]:
-    """(dim, layers) of the encoder at `path`, told by its configuration without loading it."""
+    """(dim, layers) of the encoder at `path`, from its configuration; no weights are loaded."""
     folder = _folder(path)
     config: Any = read_config(folder) if folder else None
     if config is None:
@@ -193,7 +193,7 @@ def encoder_name(path: Path | str) -> str:
     path = Path(path)
     if (path / "hf").is_dir():
         path = path.resolve()
-        if path.parent.name == "at":  # weights that loop.keep_at kept
+        if path.parent.name == "at":  # weights kept by loop.keep_at
             return f"{encoder_name(path.parents[1])}.at{path.name}"
         return path.name if path.parent.name in ("", "exp") else f"{path.parent.name}.{path.name}"
     return path.name
@@ -244,7 +244,7 @@ def _from_transformers(source: str) -> nn.Module:
 
 
 def _normalized(source: str) -> bool:
-    """Whether the model's own preprocessing normalises the waveform."""
+    """True if the model's own preprocessing normalises the waveform."""
     from transformers import AutoFeatureExtractor
 
     if Path(source).is_dir() and not (Path(source) / "preprocessor_config.json").is_file():

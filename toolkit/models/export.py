@@ -24,11 +24,11 @@ from .whisper_files import find_model
 INSTALL = "install it into the environment of this toolkit: .venv/bin/pip install ctranslate2==4.8.5"
 MODEL = "model.bin"
 COPIED = (TOKENIZER, GENERATION, "preprocessor_config.json")
-TOLD = ("vocab_size", "num_mel_bins", "max_target_positions")  # of config.json: theirs does not say it
+TOLD = ("vocab_size", "num_mel_bins", "max_target_positions")  # of config.json: CTranslate2's own does not state it
 
 
 def require_ctranslate2(module: str = "ctranslate2") -> Any:
-    """The module, which is optional. Raises UserError that says how to install it."""
+    """The optional module. Raises UserError with the command to install it."""
     try:
         return importlib.import_module(module)
     except ImportError as e:
@@ -49,7 +49,7 @@ def to_ctranslate2(folder: Path, out: Path, quantization: str) -> None:
         converter.convert(str(temporary), quantization=quantization)
     except (ValueError, RuntimeError, SafetensorError, OSError) as e:
         remove(temporary)
-        if isinstance(e, OSError) and e.errno is not None:  # of the machine; transformers' own has no number
+        if isinstance(e, OSError) and e.errno is not None:  # of the machine; transformers' own have no number
             raise
         message = f"CTranslate2 cannot convert it: {' '.join(str(e).split())[:300]}"
         raise UserError(message, str(folder), "see that transformers loads the folder") from None
@@ -61,7 +61,7 @@ def to_ctranslate2(folder: Path, out: Path, quantization: str) -> None:
 
 
 def whisper_config(folder: Path) -> dict[str, Any]:
-    """config.json of a Hugging Face folder that is a whole multilingual Whisper. Raises UserError for any other."""
+    """config.json of a Hugging Face folder that is a complete multilingual Whisper. Raises UserError for any other."""
     Vocabulary.read(folder)
     config: dict[str, Any] = read_json(folder / "config.json")
     if config.get("model_type") != "whisper":

@@ -1,4 +1,4 @@
-"""Fetch a Whisper from the Hugging Face hub into a folder of its own, where all that follows reads it."""
+"""Fetch a Whisper from the Hugging Face hub into a folder of its own, from which later steps read it."""
 
 from __future__ import annotations
 

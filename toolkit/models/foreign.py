@@ -1,6 +1,6 @@
-"""What the readers of Whisper in other programs' formats share: bytes that must be there, and tensors that must fit.
+"""Shared by the readers of other programs' Whisper formats: checked reading of bytes, and checks of tensors.
 
-A file is hostile until read: every length in it is held against what is left of the file before it is believed.
+Files are not trusted: every length in them is compared with the remaining bytes before it is used.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Sizes = dict[str, int]
 
 @dataclass(frozen=True)
 class Foreign:
-    """A Whisper as a file of another program holds it.
+    """A Whisper read from another program's file.
 
     Attributes:
         kind: name of the format.
@@ -46,7 +46,7 @@ class Foreign:
 
 
 class Source:
-    """A binary file, little-endian, read from its beginning to its end."""
+    """A little-endian binary file, read from beginning to end."""
 
     def __init__(self, file: IO[bytes], path: Path, kind: str) -> None:
         self.file, self.path, self.kind = file, path, kind
@@ -88,9 +88,9 @@ class Source:
 
 
 def refuse_wrong(tensors: dict[str, Tensor], sizes: Sizes, path: Path) -> None:
-    """Raise UserError unless the tensors are those of a Whisper of these sizes, each of its shape, and no other."""
+    """Raise UserError unless the tensors are those of a Whisper of these sizes, each with its shape, and no others."""
     try:
-        with blank():  # proj_out is tied, so it is none of them
+        with blank():  # proj_out is tied, so it is not among them
             made = Whisper(WhisperConfig(**sizes)).state_dict()
     except ValueError as e:
         raise UserError(f"sizes that no Whisper has: {e}", str(path), AGAIN) from None

@@ -1,9 +1,9 @@
-"""A Whisper that another program has kept (ggml of whisper.cpp, CTranslate2's model.bin), to a Hugging Face folder.
+"""Convert a Whisper of another program (ggml of whisper.cpp, model.bin of CTranslate2) to a Hugging Face folder.
 
 python3 -m toolkit.models.foreign_whisper whisper-tiny.bin --tokenizer FOLDER --out downloads/whisper-tiny
 
-The weights come out as they are, in float32, in which float16 is exact; quantised ones are refused. Neither format has
-the files of the tokenizer and of the generation: these come from FOLDER, which must be of a Whisper of the same size.
+Weights are written in float32, which holds float16 exactly; quantised weights are refused. Neither format has the files
+of the tokenizer and of generation: these come from FOLDER, which must be of a Whisper of the same size.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ FORMER = ("_name_or_path", "transformers_version", "forced_decoder_ids")  # the 
 
 
 def read_foreign(path: Path) -> Foreign:
-    """Network of a file in one of the formats. Raises UserError for any other file."""
+    """The network of a file in one of the two formats. Raises UserError for any other file."""
     if not path.is_file():
         raise UserError("no such file", str(path), "mend the path, or fetch it")
     if is_ggml(path):
@@ -42,17 +42,17 @@ def read_foreign(path: Path) -> Foreign:
 def convert(path: Path, tokenizer: Path, out: Path) -> Foreign:
     """Write the Whisper of a foreign file to the Hugging Face folder `out`; model.safetensors comes last.
 
-    Raises UserError for a file that cannot be read exactly, for a tokenizer of another Whisper, and where `out` holds
-    a model already.
+    Raises UserError for a file that cannot be read exactly, for a tokenizer of another Whisper, and if `out` already
+    holds a model.
     """
     if (out / WEIGHTS).exists() or ((out / CONFIG).exists() and not (out / SOURCE).exists()):  # half of ours is not
-        raise UserError("a model is there already", str(out), "name a new folder, or move the old one aside")
+        raise UserError("a model is already here", str(out), "name a new folder, or move the old one aside")
     for name in NEEDED:
         if not (tokenizer / name).is_file():
             raise UserError(f"no {name} there", str(tokenizer), "name a Hugging Face folder of the same Whisper")
     Vocabulary.read(tokenizer)  # refuses what is no multilingual Whisper's
-    found = read_foreign(path)
-    config = fitting_config(tokenizer, found)
+    foreign = read_foreign(path)
+    config = fitting_config(tokenizer, foreign)
     generation = {name: value for name, value in read_json(tokenizer / GENERATION).items() if name not in FORMER}
     out.mkdir(parents=True, exist_ok=True)
     for name in TRAVELS:
@@ -60,20 +60,22 @@ def convert(path: Path, tokenizer: Path, out: Path) -> Foreign:
             with atomic(out / name) as temporary:
                 shutil.copyfile(tokenizer / name, temporary)
     write_json(out / GENERATION, generation)
-    write_json(out / SOURCE, {"file": path.name, "sha256": sha256_of(path), "format": found.kind})
+    write_json(out / SOURCE, {"file": path.name, "sha256": sha256_of(path), "format": foreign.kind})
     write_json(out / CONFIG, config)
     with atomic(out / WEIGHTS) as temporary:
-        write_tensors(temporary, found.tensors, {"format": "pt"})
-    return found
+        write_tensors(temporary, foreign.tensors, {"format": "pt"})
+    return foreign
 
 
-def fitting_config(tokenizer: Path, found: Foreign) -> dict[str, Any]:
-    """config.json for the network. Raises UserError where that of the tokenizer's folder is of another size."""
+def fitting_config(tokenizer: Path, foreign: Foreign) -> dict[str, Any]:
+    """config.json of the network. Raises UserError if that of the tokenizer's folder is of another size."""
     config: dict[str, Any] = read_json(tokenizer / CONFIG)
-    other = [f"{name} {config.get(name)}, not {size}" for name, size in found.sizes.items() if config.get(name) != size]
-    if other:
-        what = f"the tokenizer is of another Whisper than the weights: {', '.join(other)}"
-        raise UserError(what, str(tokenizer / CONFIG), "name a folder of the same size")
+    differing = [
+        f"{name} {config.get(name)}, not {size}" for name, size in foreign.sizes.items() if config.get(name) != size
+    ]
+    if differing:
+        message = f"the tokenizer is of another Whisper than the weights: {', '.join(differing)}"
+        raise UserError(message, str(tokenizer / CONFIG), "name a folder of the same size")
     kept = {name: value for name, value in config.items() if name not in FORMER and name != "torch_dtype"}
     return {**kept, "dtype": "float32"}
 
@@ -95,8 +97,9 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="Hugging Face folder to write")
     call = parser.parse_args(words)
     with told(1, str(call.out)):
-        found = convert(call.file, call.tokenizer, call.out)
-        print(f"{call.out}: {len(found.tensors)} tensors, {found.parameters:,} parameters, from {found.kind}, exactly")
+        foreign = convert(call.file, call.tokenizer, call.out)
+        size = f"{len(foreign.tensors)} tensors, {foreign.parameters:,} parameters"
+        print(f"{call.out}: {size}, exact, from {foreign.kind}")
 
 
 if __name__ == "__main__":

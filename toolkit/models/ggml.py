@@ -48,14 +48,14 @@ _TOP = {
     "decoder.positional_embedding": "model.decoder.embed_positions.weight",
     "decoder.token_embedding.weight": "model.decoder.embed_tokens.weight",
     **{
-        f"{theirs}.{what}": f"model.{ours}.{what}"
+        f"{theirs}.{parameter}": f"model.{ours}.{parameter}"
         for theirs, ours in (
             ("encoder.conv1", "encoder.conv1"),
             ("encoder.conv2", "encoder.conv2"),
             ("encoder.ln_post", "encoder.layer_norm"),
             ("decoder.ln", "decoder.layer_norm"),
         )
-        for what in ("weight", "bias")
+        for parameter in ("weight", "bias")
     },
 }
 
@@ -66,15 +66,15 @@ def is_ggml(path: Path) -> bool:
 
 
 def read_ggml(path: Path) -> Foreign:
-    """Network of a ggml file. Raises UserError for one that is damaged, is no Whisper, or has quantised weights."""
+    """The network of a ggml file. Raises UserError if it is damaged, is no Whisper, or has quantised weights."""
     with open(path, "rb") as f:
         source = Source(f, path, "ggml")
         if source.numbers("I", "the header") != (MAGIC,):
-            raise source.broken("it does not begin as one")
+            raise source.broken("it does not begin like a ggml file")
         sizes = _sizes(source)
         bands, bins = source.numbers("2i", "the mel filters")
         if bands != sizes["num_mel_bins"] or bins < 0:
-            raise source.broken(f"mel filters of {bands} bands, and the network takes {sizes['num_mel_bins']}")
+            raise source.broken(f"mel filters of {bands} bands, but the network takes {sizes['num_mel_bins']}")
         source.take(4 * bands * bins, "the mel filters")
         for _ in range(source.numbers("i", "the tokens")[0]):
             source.take(source.numbers("i", "a token")[0], "a token")
@@ -92,15 +92,15 @@ def read_ggml(path: Path) -> Foreign:
 
 
 def _sizes(source: Source) -> Sizes:
-    said = dict(zip(HEADER, source.numbers(f"{len(HEADER)}i", "the header"), strict=True))
-    kind = said.pop("type")
-    if any(not 0 < n < 1 << 20 for n in said.values()) or max(said["encoder_layers"], said["decoder_layers"]) > 1000:
-        raise source.broken(f"sizes that no network has: {said}")
+    sizes = dict(zip(HEADER, source.numbers(f"{len(HEADER)}i", "the header"), strict=True))
+    kind = sizes.pop("type")
+    if any(not 0 < n < 1 << 20 for n in sizes.values()) or max(sizes["encoder_layers"], sizes["decoder_layers"]) > 1000:
+        raise source.broken(f"sizes that no network has: {sizes}")
     if kind not in TYPES:
         raise UserError(f"quantised weights (type {kind}), which are not the model's own", str(source.path), CONVERT)
-    if said.pop("decoder_state") != said["d_model"]:
-        raise source.broken("an encoder and a decoder of two widths")
-    return said
+    if sizes.pop("decoder_state") != sizes["d_model"]:
+        raise source.broken("encoder and decoder have different widths")
+    return sizes
 
 
 def _tensor(source: Source) -> tuple[str, Tensor]:
@@ -121,9 +121,9 @@ def _tensor(source: Source) -> tuple[str, Tensor]:
 
 
 def _name(theirs: str) -> str | None:
-    """Hugging Face's name of a tensor, None where there is none."""
+    """Hugging Face's name of a tensor; None for a name that no Whisper has."""
     block = _BLOCK.fullmatch(theirs)
     if block is None:
         return _TOP.get(theirs)
-    side, number, part, what = block.groups()
-    return f"model.{side}.layers.{int(number)}.{_LAYER[part]}.{what}" if part in _LAYER else None
+    side, number, part, parameter = block.groups()
+    return f"model.{side}.layers.{int(number)}.{_LAYER[part]}.{parameter}" if part in _LAYER else None

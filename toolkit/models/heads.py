@@ -1,9 +1,9 @@
-"""Probe heads: what stands on an upstream network to read a task off its hidden states.
+"""Probe heads: small networks that predict a task from the hidden states of an upstream network.
 
 Every head begins with a learned layer mix: states weighted by a softmax and summed, as in SUPERB, each of them
-standardised first, which is ours: states of a pre-LN network grow from block to block.
-A batch of utterances of unequal length is one run of frames and the length of each utterance, so no head
-but the recurrent one ever sees padding.
+standardised first (ours), because states of a pre-LN network grow from block to block.
+A batch of utterances of unequal length is all frames in a row and the length of each utterance, so only
+the recurrent head sees padding.
 
 Shapes: N frames of all utterances of a batch, B utterances, L hidden states, D their dimension, C classes,
 T frames of the longest utterance, H hidden units.
@@ -20,14 +20,14 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 N = TypeVar("N", int, Tensor)
-SMALLEST_STD = 1e-4  # a dimension that hardly moves in training must not explode elsewhere
+SMALLEST_STD = 1e-4  # a dimension that hardly varies in training must not explode on other data
 
 
 class LayerMix(nn.Module):
     """Σ_l softmax(w)_l · (x_l − mean_l) / std_l, with w = 0 at the start.
 
     Args:
-        mean_LD, std_LD: of the training set, per state and dimension; they do not train.
+        mean_LD, std_LD: of the training set, per state and dimension; not trained.
     """
 
     mean_LD: Tensor
@@ -46,13 +46,13 @@ class LayerMix(nn.Module):
 
     def forward(self, states_NLD: Tensor) -> Tensor:
         """Mixed features [N, D]."""
-        scale_LD = self.shares_L[:, None] / self.std_LD  # the standardised states are never held in memory
+        scale_LD = self.shares_L[:, None] / self.std_LD  # without the standardised states in memory
         mixed_ND = torch.einsum("nld,ld->nd", states_NLD.to(scale_LD.dtype), scale_LD)
         return mixed_ND - (self.mean_LD * scale_LD).sum(0)
 
 
 class Head(nn.Module):
-    """A layer mix and what follows it: frames [N, L, D] of utterances with `lengths_B` frames -> scores."""
+    """A layer mix and the layers after it: frames [N, L, D] of utterances with `lengths_B` frames -> scores."""
 
     def __init__(self, mix: LayerMix) -> None:
         super().__init__()
@@ -101,8 +101,8 @@ class PooledHead(Head):
 class CTCHead(Head):
     """Linear -> bidirectional LSTM -> Linear: log-probabilities [T, B, C], class 0 the blank.
 
-    SUPERB's ASR head (Linear 1024, 2 layers of 1024) at sizes of one's own. With a `stride` s it speaks
-    once in s frames: the Linear sees s frames side by side, and T is `shortened(longest utterance)`.
+    SUPERB's ASR head (Linear 1024, 2 layers of 1024) with other sizes. With a `stride` s it gives one score
+    per s frames: the Linear sees s frames side by side, and T is `shortened(longest utterance)`.
     """
 
     def __init__(
@@ -135,15 +135,15 @@ class CTCHead(Head):
 
 
 def shortened(lengths: N, stride: int) -> N:
-    """Scores that a CTC head makes of so many frames: the last one may see fewer than `stride`."""
+    """Number of scores of a CTC head for `frames` frames; the last one may see fewer than `stride`."""
     return -(-lengths // stride)
 
 
 class BLSTM(nn.Module):
-    """Bidirectional LSTM over padded utterances [B, T, D] -> [B, T, 2H]; padding changes no frame of theirs.
+    """Bidirectional LSTM over padded utterances [B, T, D] -> [B, T, 2H]; padding does not change their frames.
 
-    Two LSTMs, the second on utterances turned round within their own lengths: what a packed nn.LSTM
-    computes, at a third of its time on a CPU, where packed sequences have no fast kernel.
+    Two LSTMs, the second on utterances reversed within their own lengths. Equals a packed nn.LSTM in a third of
+    its time on a CPU, which has no fast kernel for packed sequences.
     """
 
     def __init__(self, dim: int, hidden: int) -> None:

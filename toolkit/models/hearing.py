@@ -1,9 +1,9 @@
-"""Waveforms to encoder states: in windows of silence-padded audio, or of the audio alone before the states of silence.
+"""Waveforms to encoder states: of whole silence-padded windows, or of the audio alone followed by states of silence.
 
-A Whisper was trained on windows of 30 s, of which a short utterance leaves most to silence. Context `window` computes
-all of it, as released code does. Context `audio` (ours) computes the audio and half a second, and lets the decoder hear
-the states of a silent window behind it: a decoder that hears no silence does not know where to end, and repeats itself.
-The text is not always the same; how much it differs is for a recipe to measure.
+A Whisper was trained on windows of 30 s, which are mostly silence for a short utterance. Context `window` computes the
+whole window, as released code does. Context `audio` (ours) computes the audio and half a second, and appends the states
+of a silent window: a decoder without silence at the end does not know where to stop, and repeats itself. The texts are
+not always the same; a recipe must measure how much they differ.
 
 Shapes: B windows, S states (50 a second), D width.
 """
@@ -21,7 +21,7 @@ from .log_mel import FRAMES_PER_SECOND, RATE, Wave, log_mel
 from .whisper import Whisper
 
 MARGIN_SECONDS = 0.5
-GRID_SECONDS = 1.0  # what the audio is rounded up to: so that what is made of it does not depend on its batch
+GRID_SECONDS = 1.0  # audio is rounded up to this, so that its states do not depend on its batch
 STATES_PER_SECOND = FRAMES_PER_SECOND // 2
 WHOLE_SECONDS = 30.0
 
@@ -37,7 +37,7 @@ class Ears:
         self._silence_SD: Tensor | None = None
 
     def length(self, seconds: float) -> int:
-        """Mel frames that are computed for audio of that length."""
+        """Number of mel frames that are computed for audio of that length."""
         if self.context == "window":
             return self.frames
         grid = GRID_SECONDS * FRAMES_PER_SECOND
@@ -45,7 +45,7 @@ class Ears:
 
     @torch.inference_mode()
     def states(self, waves: Sequence[Wave]) -> Tensor:
-        """[B, S, D]; of waveforms at 16 kHz, none longer than `seconds` (the rest of a longer one is not heard)."""
+        """States [B, S, D] of waveforms at 16 kHz; audio after `seconds` is ignored."""
         lengths = [self.length(len(wave) / RATE) for wave in waves]
         states = [Tensor()] * len(waves)
         for length in sorted(set(lengths)):
@@ -57,7 +57,7 @@ class Ears:
 
     def _encode(self, waves: Sequence[Wave], frames: int) -> Tensor:
         mel_BMT = log_mel(waves, frames, self.model.config.num_mel_bins, self.device).to(self.dtype)
-        # On a CPU one by one: what one layer hands the next then stays in the cache.
+        # One by one on a CPU, so that activations stay in the cache.
         parts = mel_BMT.split(1 if self.device.type == "cpu" else len(waves))
         states_BSD = torch.cat([self.model.encoder(part) for part in parts])
         if frames == self.frames:

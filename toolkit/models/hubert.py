@@ -1,8 +1,8 @@
 """HuBERT: convolutions over the waveform, then a Transformer over 50 frames a second.
 
-Parameter names and outputs are those of transformers' HubertModel, so a trained network leaves as its
-state dict and a config.json. Batches are of equal length; where `samples` tells the lengths of padded ones, a state
-is that of the waveform alone: what normalises over time counts its own frames, and attention sees only those.
+Parameter names and outputs are those of transformers' HubertModel, so a trained network is exported as its
+state dict and a config.json. Batches are of equal length; if `samples` gives the lengths of padded ones, the states
+equal those of each waveform alone: normalisation over time and attention use only its own frames.
 
 Shapes: B utterances, N samples, T frames, C channels of the last convolution, D width, H heads.
 
@@ -40,7 +40,7 @@ class Convolution(nn.Module):
             self.layer_norm = nn.GroupNorm(outputs, outputs)
 
     def forward(self, x_BCT: Tensor, frames_B: Tensor | None = None) -> Tensor:
-        """`frames_B`: how many of the frames made are not padding; None: all."""
+        """`frames_B`: number of output frames that are not padding; None: all."""
         x_BCT = self.conv(x_BCT)
         if self.norm == "group" and frames_B is not None:
             x_BCT = _norm_over_own_frames(cast(nn.GroupNorm, self.layer_norm), x_BCT, frames_B)
@@ -52,7 +52,7 @@ class Convolution(nn.Module):
 
 
 def _norm_over_own_frames(norm: nn.GroupNorm, x_BCT: Tensor, frames_B: Tensor) -> Tensor:
-    """GroupNorm of one channel a group, its mean and variance those of the first `frames_B` frames."""
+    """GroupNorm of one channel a group, with mean and variance of the first `frames_B` frames."""
     own_B1T = own_frames(frames_B, x_BCT.shape[2])[:, None]
     mean_BC1 = (x_BCT * own_B1T).sum(2, keepdim=True) / frames_B[:, None, None]
     variance_BC1 = ((x_BCT - mean_BC1).square() * own_B1T).sum(2, keepdim=True) / frames_B[:, None, None]
@@ -95,7 +95,7 @@ class FeatureProjection(nn.Module):
 
 
 class PositionalConvolution(nn.Module):
-    """What a frame learns of its place: a wide grouped convolution with weight normalisation, GELU."""
+    """Positional information: a wide grouped convolution with weight normalisation, GELU."""
 
     def __init__(self, config: HubertConfig) -> None:
         super().__init__()
@@ -109,7 +109,7 @@ class PositionalConvolution(nn.Module):
 
 
 class Attention(nn.Module):
-    """Multi-head self-attention over all frames, or over those that `keys_B11T` says are not padding."""
+    """Multi-head self-attention over all frames, or over those that are not padding by `keys_B11T`."""
 
     def __init__(self, config: HubertConfig) -> None:
         super().__init__()
@@ -175,7 +175,7 @@ class Transformer(nn.Module):
     def forward(self, x_BTD: Tensor, states: list[Tensor] | None = None, frames_B: Tensor | None = None) -> Tensor:
         """Output of the network; appends the input of block 1 and the output of each block to `states`.
 
-        `frames_B`: how many frames are not padding; None: all.
+        `frames_B`: number of frames that are not padding; None: all.
         """
         keys_B11T: Tensor | None = None
         if frames_B is not None:
@@ -225,7 +225,7 @@ class Hubert(nn.Module):
         Args:
             mask_BT: True where a frame is replaced by the mask embedding.
             states: gets the input of block 1 and the residual stream after each block (no final LayerNorm).
-            samples: how many samples of each waveform are not padding; None: all. What comes after is undefined.
+            samples: number of samples of each waveform that are not padding; None: all. Later states are undefined.
         """
         conv_BTC = self.convolve(wave_BN, samples)
         x_BTD = self.feature_projection(conv_BTC)

@@ -1,4 +1,4 @@
-"""HuBERT in Hugging Face's format: out as config.json and safetensors, and in again."""
+"""HuBERT in Hugging Face's format: written and read as config.json and safetensors."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from .config import HubertConfig
 from .hubert import Hubert
 from .tensors import read_tensors, write_tensors
 
-OURS = "sawt"  # section of config.json for what Hugging Face has no name for
-FIXED = {  # what this network does not vary, as transformers' config calls it
+OURS = "sawt"  # section of config.json for fields that Hugging Face does not have
+FIXED = {  # fixed properties of this network, by transformers' names
     "feat_extract_activation": "gelu",
     "hidden_act": "gelu",
     "feat_proj_layer_norm": True,
@@ -23,10 +23,10 @@ FIXED = {  # what this network does not vary, as transformers' config calls it
 
 
 def save_pretrained(model: Hubert, folder: Path, card: str = "", about: Mapping[str, Any] | None = None) -> None:
-    """Write config.json, preprocessor_config.json, model.safetensors and the model card, whole or not at all.
+    """Write config.json, preprocessor_config.json, model.safetensors and the model card, all or none of them.
 
     Args:
-        about: goes into config.json under "sawt": what a network of this shape is not told by.
+        about: further facts about the network, for the section "sawt" of config.json.
 
     `transformers.HubertModel.from_pretrained(folder)` loads it without a missing or unexpected key.
     """
@@ -39,7 +39,7 @@ def save_pretrained(model: Hubert, folder: Path, card: str = "", about: Mapping[
             "feature_extractor_type": "Wav2Vec2FeatureExtractor",
             "padding_value": 0.0,
             "return_attention_mask": model.config.feat_extract_norm
-            == "layer",  # as transformers' own: group norm saw none
+            == "layer",  # like transformers: group norm was trained without a mask
         }
         write_json(temporary / "preprocessor_config.json", {**wave, **extractor})
         if card:
@@ -49,7 +49,7 @@ def save_pretrained(model: Hubert, folder: Path, card: str = "", about: Mapping[
 
 
 def hugging_face_config(config: HubertConfig) -> dict[str, Any]:
-    """config.json of transformers; what it has no name for is under "sawt"."""
+    """config.json for transformers; fields that it does not have are under "sawt"."""
     values = asdict(config)
     ours = {name: values.pop(name) for name in ("init", "feature_grad_mult", "normalize_waveform")}
     return {
@@ -58,16 +58,16 @@ def hugging_face_config(config: HubertConfig) -> dict[str, Any]:
         "architectures": ["HubertModel"],
         "model_type": "hubert",
         "num_feat_extract_layers": len(config.conv_dim),
-        "mask_time_prob": 0.05,  # above 0, or transformers makes no masked_spec_embed
+        "mask_time_prob": 0.05,  # must be above 0, else transformers makes no masked_spec_embed
         "dtype": "float32",
         OURS: ours,
     }
 
 
 def read_config(folder: Path) -> HubertConfig | None:
-    """Config of a Hugging Face HuBERT folder; None where the network is one that this module does not build.
+    """Config of a Hugging Face HuBERT folder; None for a network that this module cannot build.
 
-    Raises UserError where a file of it is damaged.
+    Raises UserError if a file of it is damaged.
     """
     tree = _mapping(folder / "config.json")
     if tree.get("model_type") != "hubert" or any(tree.get(name, value) != value for name, value in FIXED.items()):
@@ -106,7 +106,7 @@ def load_pretrained(folder: Path) -> Hubert:
 
 
 def _new_name(name: str) -> str:
-    """Weight normalisation was called weight_g and weight_v in files from before torch 2."""
+    """Renames weight_g and weight_v, the names of weight normalisation before torch 2."""
     name = name.removeprefix("hubert.")
     return name.replace("conv.weight_g", "conv.parametrizations.weight.original0").replace(
         "conv.weight_v", "conv.parametrizations.weight.original1"

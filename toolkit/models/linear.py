@@ -1,11 +1,10 @@
 """Products of float32 matrices on a CPU through oneDNN, and the Linear layer made of them.
 
-torch hands float32 products to MKL, which leaves half of a processor unused that has AVX-512 and is not Intel's
-(measured on AMD Zen 5: 95 GFLOP/s a core, oneDNN 190); where MKL does use all of it, the two are equally fast.
-On a GPU, in another precision, in a build without oneDNN the layer is torch's own; and it is without gradients, unless
-it is told that its shapes recur: oneDNN builds and keeps a kernel for every shape that it meets, which pays where
-shapes come again, as the lengths of training and Whisper's windows do, and costs more than it saves on utterances that
-are each of a length of their own.
+torch uses MKL for float32 products, which leaves half of a non-Intel processor with AVX-512 unused (measured on AMD
+Zen 5: 95 GFLOP/s per core, oneDNN 190); on Intel both are equally fast. On a GPU, in another precision or in a build
+without oneDNN, the layer is torch's own. So it is without gradients, unless its shapes are declared to recur: oneDNN
+builds and keeps a kernel for every shape, which pays for repeated shapes (crops of training, Whisper's windows) but not
+for utterances that all have different lengths.
 
 Shapes: M rows, I inputs, O outputs; B windows, H heads, L queries, S keys, K width of a head.
 """
@@ -20,7 +19,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 HAS_ONEDNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
-MANY = 64  # queries, from which on attention is made of `affine`
+MANY = 64  # number of queries from which on attention uses `affine`
 
 
 def affine(x_MI: Tensor, weight_OI: Tensor, bias_O: Tensor | None = None) -> Tensor:
@@ -34,8 +33,8 @@ def affine(x_MI: Tensor, weight_OI: Tensor, bias_O: Tensor | None = None) -> Ten
 def attention(query_BHLK: Tensor, key_BHSK: Tensor, value_BHSK: Tensor) -> Tensor:
     """softmax(q kᵀ / √K) v, [B, H, L, K], without mask and gradient, for shapes that recur.
 
-    Head by head through `affine`, whose L × S weights then stay in the cache: on a CPU where MKL is slow that takes
-    half as long as torch's own, of a few queries it would take longer.
+    Head by head through `affine`, so that the L × S weights stay in the cache: on a CPU where MKL is slow this takes
+    half the time of torch's own; for a few queries it would take longer.
     """
     if not _fast(query_BHLK) or query_BHLK.shape[2] < MANY:
         return F.scaled_dot_product_attention(query_BHLK, key_BHSK, value_BHSK)
@@ -53,7 +52,7 @@ def _fast(x: Tensor) -> bool:
 
 
 def _plain(x: Tensor) -> Tensor:
-    """As it is where it or its transpose is contiguous: oneDNN takes other layouts too, a thousand times as slowly."""
+    """x itself if it or its transpose is contiguous, else a copy: oneDNN is a thousand times slower on others."""
     return x if x.is_contiguous() or x.T.is_contiguous() else x.contiguous()
 
 
@@ -78,10 +77,10 @@ class _Affine(torch.autograd.Function):
 
 
 class Linear(nn.Linear):
-    """torch.nn.Linear, its parameters and its numbers within rounding; gradients of gradients it does not have.
+    """torch.nn.Linear, with the same parameters and, up to rounding, the same numbers; it has no second derivatives.
 
     Attributes:
-        recurs: whether its shapes come again where there are no gradients, too.
+        recurs: True if its shapes recur without gradients, too.
     """
 
     recurs = False
@@ -99,6 +98,6 @@ class Linear(nn.Linear):
 
 
 class RecurringLinear(Linear):
-    """A Linear whose shapes come again, whether or not there are gradients."""
+    """A Linear whose shapes recur, with and without gradients."""
 
     recurs = True

@@ -1,8 +1,8 @@
-"""Whisper's input: log-mel spectrograms, made from the waveform when they are wanted (none is ever stored).
+"""Whisper's input: log-mel spectrograms, computed from the waveform when needed (never stored).
 
 As published (Radford et al. 2022, the released code): 25 ms Hann windows every 10 ms, Slaney mels, log10 floored at
-1e-10, cut to 8 below the highest value of the window, (x + 4) / 4. The frames past the audio of a padded window are all
-at the floor; they are filled in and not computed.
+1e-10, cut to 8 below the highest value of the window, (x + 4) / 4. The frames after the audio of a padded window
+are all at the floor; they are filled in, not computed.
 
 Shapes: B windows, N samples, F frequencies, M mels, T frames at 100 Hz.
 """
@@ -26,7 +26,7 @@ Wave = np.ndarray[Any, np.dtype[np.float32]]
 
 
 def slaney_filters(mels: int) -> Tensor:
-    """Triangles of unit area on Slaney's mel scale, 0 to 8 kHz, [F, M]; what librosa.filters.mel gives, transposed."""
+    """Triangles of unit area on Slaney's mel scale, 0 to 8 kHz, [F, M]; the transpose of librosa.filters.mel."""
     frequencies = np.linspace(0, RATE / 2, FFT // 2 + 1)
     edges = _hertz(np.linspace(0, _mel(RATE / 2), mels + 2))
     rising = (frequencies[:, None] - edges[:-2]) / np.diff(edges)[:-1]
@@ -59,7 +59,7 @@ def log_mel(waves: Sequence[Wave | Tensor], frames: int, mels: int, device: str 
     out_BMT = torch.empty(len(waves), mels, frames, device=place)
     for mel_MT, wave in zip(out_BMT, waves, strict=True):
         wave_N = torch.as_tensor(wave, dtype=torch.float32, device=place)[: frames * HOP]
-        # A frame more than the audio reaches into, of silence after it: the same samples as in a window padded whole.
+        # One frame of silence after the last frame of audio: the same samples as in a fully padded window.
         heard = min(frames, (len(wave_N) + FFT // 2 + HOP - 1) // HOP)
         samples = heard * HOP + (FFT // 2 if heard < frames else 0)
         padded_N = torch.nn.functional.pad(wave_N, (0, samples - len(wave_N)))

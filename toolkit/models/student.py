@@ -1,4 +1,4 @@
-"""A smaller Whisper of a larger one: blocks as far apart as can be, or those that are named; all else taken over."""
+"""A student Whisper from a larger one: evenly spaced blocks, or named ones; all other weights are copied."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def picks_of(config: StudentConfig, teacher: WhisperConfig) -> tuple[list[int], 
 
 
 def make_student(teacher: Whisper, encoder: list[int], decoder: list[int]) -> Whisper:
-    """A Whisper of these blocks of the teacher's, in this order, and of all else that it has."""
+    """A Whisper of these blocks of the teacher, in this order, and of all its other weights."""
     config = replace(teacher.config, encoder_layers=len(encoder), decoder_layers=len(decoder))
     weights: dict[str, Any] = {}
     for name, tensor in teacher.state_dict().items():

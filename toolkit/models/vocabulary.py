@@ -1,8 +1,8 @@
-"""What Whisper's tokens mean: text, languages, tasks, timestamps; and what a decoder must not write.
+"""Whisper's tokens: text, languages, tasks, timestamps; and the tokens that a decoder must not write.
 
-The numbers differ from one release to the next (large-v3 has a language more, so all that follow are shifted), so
-every one is looked up by its name in the model's own files, tokenizer.json and generation_config.json.
-Timestamps come last, one every 0.02 s from 0 to 30 s, whether or not tokenizer.json names them.
+Token numbers differ between releases (large-v3 has one language more, so later tokens are shifted). So each token is
+looked up by its name in the model's own files, tokenizer.json and generation_config.json.
+Timestamps come last, one every 0.02 s from 0 to 30 s, even if tokenizer.json does not name them.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class Vocabulary:
 
     Attributes:
         tokenizer: of the folder.
-        size: tokens that the network has a row for.
-        suppressed: tokens that are never written; `suppressed_first`: nor as the first of a text.
+        size: number of tokens of the network.
+        suppressed: tokens that are never written; suppressed_first: tokens that never begin a text.
         languages: code -> token, e.g. ar -> 50272.
     """
 
@@ -45,7 +45,7 @@ class Vocabulary:
 
     @staticmethod
     def read(folder: Path) -> Vocabulary:
-        """Raises UserError where a file is missing or broken, and for an English-only model."""
+        """Raises UserError if a file is missing or broken, and for an English-only model."""
         for name in (TOKENIZER, GENERATION, "config.json"):
             if not (folder / name).is_file():
                 raise UserError(
@@ -55,32 +55,32 @@ class Vocabulary:
             tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
         except Exception as e:  # noqa: BLE001 the binding has no exception class of its own
             raise UserError(f"a broken tokenizer: {e}", str(folder / TOKENIZER), "copy it again") from None
-        said = read_json(folder / GENERATION)
+        generation = read_json(folder / GENERATION)
         config = read_json(folder / "config.json")
-        if not isinstance(said, dict) or not isinstance(config, dict) or "vocab_size" not in config:
+        if not isinstance(generation, dict) or not isinstance(config, dict) or "vocab_size" not in config:
             raise UserError("a broken config.json or generation_config.json", str(folder), "copy them again")
-        if said.get("is_multilingual") is False:
-            what = "an English-only Whisper, which cannot transcribe another language"
-            raise UserError(what, str(folder), "name a multilingual one, without .en in its name")
+        if generation.get("is_multilingual") is False:
+            message = "an English-only Whisper, which cannot transcribe another language"
+            raise UserError(message, str(folder), "name a multilingual one, without .en in its name")
         try:
             size = int(config["vocab_size"])
-            languages = {name[2:-2]: _token(id, size) for name, id in (said.get("lang_to_id") or {}).items()}
+            languages = {name[2:-2]: _token(id, size) for name, id in (generation.get("lang_to_id") or {}).items()}
             suppressed, first = (
-                tuple(_token(id, size) for id in said.get(name) or ())
+                tuple(_token(id, size) for id in generation.get(name) or ())
                 for name in ("suppress_tokens", "begin_suppress_tokens")
             )
         except (ValueError, TypeError, AttributeError) as e:
-            what = f"a broken config.json or {GENERATION}: {e}"
-            raise UserError(what, str(folder), "copy them again") from None
+            message = f"a broken config.json or {GENERATION}: {e}"
+            raise UserError(message, str(folder), "copy them again") from None
         known = Vocabulary(tokenizer, size, suppressed, first, languages or _languages(tokenizer), str(folder))
         if known.timestamp(LAST_TICK * TICK) >= size:
-            what = f"a tokenizer of another model: it reaches beyond the {size} tokens that the network has"
-            raise UserError(what, str(folder / TOKENIZER), "copy the tokenizer files of the model itself")
+            message = f"a tokenizer of another model: it reaches beyond the {size} tokens that the network has"
+            raise UserError(message, str(folder / TOKENIZER), "copy the tokenizer files of the model itself")
         return known
 
     @cached_property
     def _of_text(self) -> Tokenizer:
-        """The tokenizer without its added tokens, special ones and timestamps, which it would find in any text."""
+        """The tokenizer without its added tokens (special ones, timestamps), which it would find in any text."""
         plain = Tokenizer(self.tokenizer.model)
         for part in ("normalizer", "pre_tokenizer"):
             if (used := getattr(self.tokenizer, part)) is not None:
@@ -88,11 +88,11 @@ class Vocabulary:
         return plain
 
     def id(self, name: str) -> int:
-        """Token of that name. Raises UserError where there is none."""
-        found = self.tokenizer.token_to_id(name)
-        if found is None:
+        """Token of that name. Raises UserError if there is none."""
+        token = self.tokenizer.token_to_id(name)
+        if token is None:
             raise UserError(f"no token {name}", self.where, "copy the tokenizer of the model itself")
-        return int(found)
+        return int(token)
 
     @cached_property
     def end(self) -> int:
@@ -105,7 +105,7 @@ class Vocabulary:
 
     @cached_property
     def previous(self) -> int:
-        """Stands before the text of what was said before."""
+        """The token before the text of the previous window."""
         return self.id(PREVIOUS)
 
     @cached_property
@@ -119,11 +119,11 @@ class Vocabulary:
 
     @property
     def first_timestamp(self) -> int:
-        """Of 0 s."""
+        """Token of the timestamp 0 s."""
         return self.no_timestamps + 1
 
     def language(self, code: str) -> int:
-        """Raises UserError where the model does not know that language."""
+        """Token of a language. Raises UserError if the model does not know it."""
         if code not in self.languages:
             known = ", ".join(sorted(self.languages)) or "none"
             raise UserError(f"the model knows no language {code}", self.where, f"it knows {known}")
@@ -135,35 +135,35 @@ class Vocabulary:
         return head if timestamps else [*head, self.no_timestamps]
 
     def timestamp(self, seconds: float) -> int:
-        """Token of the nearest timestamp; times past the last one get that."""
+        """Token of the nearest timestamp; later times get the last one."""
         return self.first_timestamp + min(max(round(seconds / TICK), 0), LAST_TICK)
 
     def seconds(self, token: int) -> float | None:
-        """Time of a timestamp; None of any other token."""
+        """Time of a timestamp token, seconds; None for any other token."""
         return round((token - self.first_timestamp) * TICK, 2) if token >= self.first_timestamp else None
 
     def encode(self, text: str) -> list[int]:
-        """Tokens of a text, which begins with the space that Whisper writes before a word; none of an empty one.
+        """Tokens of a text, which begins with the space that Whisper writes before a word; none for an empty text.
 
-        All below `end`: <|endoftext|> in a transcript is text, and ends nothing.
+        All are below `end`: <|endoftext|> in a transcript is text and ends nothing.
         """
         text = " ".join(text.split())
         return list(self._of_text.encode(" " + text, add_special_tokens=False).ids) if text else []
 
     def decode(self, tokens: Iterable[int]) -> str:
-        """Text of the tokens that are text, white space made single spaces."""
+        """Text of the text tokens, each stretch of white space as one space."""
         return " ".join(self.tokenizer.decode([t for t in tokens if t < self.end]).split())
 
 
 def _token(id: Any, size: int) -> int:
-    """Raises ValueError where the network has no such token."""
+    """Raises ValueError if the network has no such token."""
     if not 0 <= int(id) < size:
         raise ValueError(f"no token {id} among {size}")
     return int(id)
 
 
 def _languages(tokenizer: Tokenizer) -> dict[str, int]:
-    """Languages of a folder whose generation config does not list them: the tokens between start and task."""
+    """Languages if the generation config does not list them: the tokens between start and task."""
     start, end = (tokenizer.token_to_id(name) for name in ("<|startoftranscript|>", "<|translate|>"))
     if start is None or end is None:
         return {}

@@ -25,30 +25,30 @@ from .linear import RecurringLinear, affine, attention
 
 @dataclass(frozen=True)
 class WhisperConfig:
-    """Shape of a Whisper, in the words of transformers' WhisperConfig. Defaults: large-v2."""
+    """Shape of a Whisper, with the names of transformers' WhisperConfig. Defaults: large-v2."""
 
     vocab_size: int = 51865
-    "tokens"
+    "number of tokens"
     num_mel_bins: int = 80
-    "mels: 80, and 128 from large-v3 on"
+    "mel bins of the spectrogram: 80, or 128 from large-v3 on"
     d_model: int = 1280
     "width of the residual stream"
     encoder_layers: int = 32
-    "blocks of the encoder"
+    "number of encoder blocks"
     encoder_attention_heads: int = 20
-    "its attention heads"
+    "attention heads per encoder block; must divide d_model"
     encoder_ffn_dim: int = 5120
-    "width of its feed-forward layers"
+    "width of the feed-forward layer of each encoder block"
     decoder_layers: int = 32
-    "blocks of the decoder"
+    "number of decoder blocks"
     decoder_attention_heads: int = 20
-    "its attention heads"
+    "attention heads per decoder block; must divide d_model"
     decoder_ffn_dim: int = 5120
-    "width of its feed-forward layers"
+    "width of the feed-forward layer of each decoder block"
     max_source_positions: int = 1500
-    "states of the encoder at most, 50 a second"
+    "largest number of encoder states, 50 per second"
     max_target_positions: int = 448
-    "tokens at most, prompt and end included"
+    "largest number of tokens, prompt and end included"
 
     def __post_init__(self) -> None:
         if small := [f.name for f in fields(self) if getattr(self, f.name) < 1]:

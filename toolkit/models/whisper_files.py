@@ -1,7 +1,7 @@
-"""Whisper in Hugging Face's format: found by folder or hub id, read, checked, written.
+"""Whisper in Hugging Face's format: find it by folder or hub id, read, check and write it.
 
-A folder has config.json, model.safetensors (or its parts with an index), and the tokenizer's files, which travel with
-every model that is made from it. What is written loads with `WhisperForConditionalGeneration.from_pretrained`.
+A folder has config.json, model.safetensors (or its parts with an index), and the tokenizer's files, which are copied to
+every model made from it. Written folders load with `WhisperForConditionalGeneration.from_pretrained`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .vocabulary import GENERATION, TOKENIZER
 from .whisper import Whisper, WhisperConfig
 
 CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
-TRAVELS = (  # what a model made from another takes over as it is
+TRAVELS = (  # files copied unchanged to a model made from another
     TOKENIZER,
     GENERATION,
     "preprocessor_config.json",
@@ -37,15 +37,15 @@ TRAVELS = (  # what a model made from another takes over as it is
     "vocab.json",
     "merges.txt",
 )
-FIXED = {"activation_function": "gelu", "scale_embedding": False}  # of every release, and built in here
+FIXED = {"activation_function": "gelu", "scale_embedding": False}  # the same in every release, and built in here
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
-_WANTED = ("*.json", "merges.txt", WEIGHTS, "model-0*.safetensors")  # large-v3 has its weights in fp32 besides
+_WANTED = ("*.json", "merges.txt", WEIGHTS, "model-0*.safetensors")  # large-v3 also has its weights in fp32
 
 
 def find_model(name: str | Path) -> Path:
-    """Folder of a model: `name` itself, its hf/, or what the hub has under that id (fetched once, kept in its cache).
+    """Folder of a model: `name` itself, its hf/, or the model with that id on the hub (fetched once, then cached).
 
-    Raises UserError where there is none.
+    Raises UserError if there is none.
     """
     path = Path(name)
     for folder in (path, path / "hf"):
@@ -81,7 +81,7 @@ def read_whisper_config(folder: Path) -> WhisperConfig:
 
 
 def load_whisper(folder: Path, dtype: torch.dtype = torch.float32) -> Whisper:
-    """The network in eval mode on the CPU. Raises UserError where weights are missing, broken or do not fit."""
+    """The network in eval mode on the CPU. Raises UserError if weights are missing, broken or do not fit."""
     config = read_whisper_config(folder)
     with blank():
         model = Whisper(config)
@@ -120,10 +120,10 @@ def weight_files(folder: Path) -> list[str]:
 def save_whisper(
     model: Whisper, folder: Path, source: Path, card: str = "", about: Mapping[str, Any] | None = None
 ) -> None:
-    """Write a Hugging Face folder, whole or not at all; what no weight tells comes from the folder `source`.
+    """Write a Hugging Face folder, completely or not at all; all but weights and shape comes from the folder `source`.
 
     Args:
-        about: goes into config.json under "sawt": what the network was made from, and how it wants to be used.
+        about: origin and use of the network, for the section "sawt" of config.json.
     """
     with atomic(folder) as temporary:
         temporary.mkdir(parents=True)
@@ -142,21 +142,21 @@ def save_whisper(
 
 
 def _forget_alignment(path: Path) -> None:
-    """Word times name blocks of the teacher's decoder, which a student may not have."""
+    """Remove word-time settings that name decoder blocks which the student does not have."""
     if path.is_file() and "alignment_heads" in (tree := read_json(path)):
         tree.pop("alignment_heads")
         write_json(path, tree)
 
 
 def said_of(folder: Path) -> dict[str, Any]:
-    """What save_whisper was told `about`; empty for a foreign model."""
+    """The `about` that save_whisper wrote; empty for a foreign model."""
     tree = read_json(folder / CONFIG)
     about = tree.get(OURS, {}) if isinstance(tree, dict) else {}
     return dict(about) if isinstance(about, dict) else {}
 
 
 def model_hash(folder: Path) -> str:
-    """Of shape, weights and tokenizer: two folders of one hash write the same."""
+    """Hash of shape, weights and tokenizer: folders of equal hash write the same text."""
     state = hashlib.sha256()
     for name in (CONFIG, GENERATION, TOKENIZER, *weight_files(folder)):
         if (folder / name).is_file():
@@ -165,7 +165,7 @@ def model_hash(folder: Path) -> str:
 
 
 def model_name(folder: Path) -> str:
-    """What a report calls it: `S` for exp/S/hf, `S.at10` for exp/S/at/10/hf, the folder's own name otherwise."""
+    """The name of a model in reports: `S` for exp/S/hf, `S.at10` for exp/S/at/10/hf, else the folder's own name."""
     real = folder.resolve()
     if real.name == "hf" and real.parent.parent.name == "at":
         return f"{real.parents[2].name}.at{real.parent.name}"

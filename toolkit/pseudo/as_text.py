@@ -21,11 +21,11 @@ from ..score.hypotheses import is_hypotheses, read_hypotheses
 
 @dataclass(frozen=True)
 class AsTextConfig:
-    """Nothing to choose."""
+    """This step has no settings."""
 
 
 def run(step: Step[AsTextConfig]) -> None:
-    """Raises UserError where the inputs are not a data directory and its labels, or nothing is left."""
+    """Raises UserError if the inputs are not a data directory and its labels, or nothing is left."""
     sets = [path for path in step.ins if (path / WAV).is_file()]
     labels = [path for path in step.ins if is_hypotheses(path)]
     if len(sets) != 1 or len(labels) != 1:

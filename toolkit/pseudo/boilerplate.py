@@ -1,8 +1,8 @@
-"""Phrases that Whisper writes over silence, noise and music: what the subtitles it learnt from end with.
+"""Phrases that Whisper writes over silence, noise and music: the endings of the subtitles that it learnt from.
 
-A list of our own making, from what users of Whisper report; what is not in it is not seen. Left out is what people
-often say themselves (a greeting, شكرا alone, the anchor's شكرا على المتابعة). A caption of sounds counts only where a
-label is nothing else. Phrases are compared in the spelling of the profile sawt, and may follow a و or a ف.
+Our own list, after reports of Whisper users; other phrases are not detected. The list leaves out what people often say
+themselves (a greeting, شكرا alone, the anchor's شكرا على المتابعة). A caption of sounds counts only if the label is
+nothing else. Phrases are compared in the spelling of the profile sawt, and may begin with و or ف.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from ..text.normalise import PROFILES
 
 SPELLING = PROFILES["sawt"]
 
-# A line is a list of parts; each part is written one of several ways (/), a dot standing for nothing.
+# A line is a list of parts; `/` separates the spellings of a part, a dot is an empty part.
 PHRASES = """
 اشترك/اشتركوا/اشتركو/اشتركي في_القناة/بالقناة/فالقناة/في_قناتنا/في_قناتي/بقناتنا/بقناتي
 اشتركوا/اشترك الآن/. وفعلوا/وفعل زر/. الجرس
@@ -39,7 +39,7 @@ _CONJUNCTIONS = ("", "و", "ف")
 
 
 def boilerplate_share(words: Sequence[str]) -> float:
-    """Share of the words of a label, spelt as SPELLING does, that belong to such a phrase: 0 to 1; 0 of no word."""
+    """Share of a label's words (in the spelling of SPELLING) that belong to such phrases, 0 to 1; 0 for no word."""
     if _FIRST.keys().isdisjoint(words):
         return 1.0 if words and _CAPTIONS.issuperset(words) else 0.0
     covered = i = 0
@@ -50,20 +50,24 @@ def boilerplate_share(words: Sequence[str]) -> float:
 
 
 def _spelt(line: str) -> list[list[str]]:
-    """Words of every way to write a line of PHRASES."""
+    """Words of every spelling of a line of PHRASES."""
     ways = [""]
     for part in line.split():
-        ways = [f"{way} {'' if other == '.' else other.replace('_', ' ')}" for way in ways for other in part.split("/")]
+        ways = [
+            f"{way} {'' if variant == '.' else variant.replace('_', ' ')}"
+            for way in ways
+            for variant in part.split("/")
+        ]
     return [SPELLING(way).split() for way in ways]
 
 
 def _by_first_word() -> dict[str, list[list[str]]]:
     """First word, with and without a conjunction -> phrases, longest first."""
-    found: dict[str, list[list[str]]] = {}
+    by_first_word: dict[str, list[list[str]]] = {}
     for phrase in sorted((way for line in PHRASES.strip().splitlines() for way in _spelt(line)), key=len, reverse=True):
         for conjunction in _CONJUNCTIONS if not phrase[0].isascii() else _CONJUNCTIONS[:1]:
-            found.setdefault(conjunction + phrase[0], []).append(phrase)
-    return found
+            by_first_word.setdefault(conjunction + phrase[0], []).append(phrase)
+    return by_first_word
 
 
 _FIRST = _by_first_word()

@@ -12,31 +12,34 @@ Compute = Literal["auto", "float32", "float16", "bfloat16", "int8"]
 
 @dataclass(frozen=True)
 class DecodeConfig:
-    """What decides what is written."""
+    """Settings that decide the text of a transcription."""
 
     language: str = "ar"
-    "code of the language that is spoken"
+    "Whisper's code of the spoken language, e.g. ar"
     languages: dict[str, str] = field(default_factory=dict)
-    "label of utt2lang -> code, for utterances in another language, e.g. ENG: en (as a flag ENG=en)"
+    "Whisper's code for each label of utt2lang that is not in `language`, e.g. ENG: en (as a flag ENG=en)"
     timestamps: bool = False
-    "write when each segment begins and ends; of audio longer than a window that is done anyway"
+    "true: also write start and end of each segment; always done for audio longer than a window"
     beam: int = 1
-    "hypotheses kept at a time; 1 = greedy"
+    "hypotheses kept in beam search; larger is slower and may lower the WER; 1: greedy"
     max_new_tokens: int = 225
-    "tokens written for a window at most"
+    "largest number of tokens written per window; text beyond it is cut off"
     window_seconds: float = 0.0
-    "what the encoder hears at once; 0 = what the model was trained on (30 s where it does not say)"
+    "audio that the encoder reads at once, seconds; 0: the length that the model was trained on (30 if it does not say)"
     context: Literal["window", "audio"] = "window"
-    """window: the whole window, as published; audio: the audio and half a second, then the states of silence (ours); a
-    text that then does not end, or repeats itself, is heard again in the whole window"""
+    """window: the encoder computes the whole window, as published; audio: only the audio and half a second, followed by
+    the states of silence (ours), faster for short audio; if the text does not end or repeats itself, the utterance is
+    decoded again with the whole window"""
     packed: bool = False
-    "several utterances of a speaker in one window, told apart by timestamps; those that cannot be are heard alone"
+    """true: decode several utterances of a speaker in one window, which is faster, and separate their texts by
+    timestamps; those that cannot be separated are decoded alone; false: one utterance per window"""
     packed_gap: float = 1.5
-    "silence between them, seconds"
+    "for packed: silence between two utterances of a window, seconds; larger separates them better and fits fewer"
     backend: Literal["torch", "ctranslate2"] = "torch"
-    "torch: ours; ctranslate2: int8 on CPUs, and no entropy"
+    "program that computes; torch: this toolkit's own; ctranslate2: faster on CPUs (int8), but gives no entropy scores"
     compute: Compute = "auto"
-    "precision; auto: on a GPU bfloat16 where it computes in it (ctranslate2: float16), else float32"
+    """number format of the computation: float32, float16, bfloat16, or int8 (ctranslate2 only); auto: bfloat16 on a GPU
+    that supports it (ctranslate2: float16), else float32"""
 
     def __post_init__(self) -> None:
         if self.beam < 1 or self.max_new_tokens < 1:
@@ -53,12 +56,12 @@ class DecodeConfig:
 
 @dataclass(frozen=True)
 class SpeedConfig:
-    """What decides how fast, and is no part of an output's identity."""
+    """Settings that decide speed alone and are not part of an output's identity."""
 
     batch: int = 16
-    "windows decoded together"
+    "windows decoded together; more are faster and take more memory"
     threads: int = 1
-    "CPU threads of a worker"
+    "CPU threads of each worker; more are faster"
 
     def __post_init__(self) -> None:
         if self.batch < 1:

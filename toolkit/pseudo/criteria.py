@@ -1,7 +1,7 @@
-"""Which labels are kept: `wer <= 20`, `confidence >= -0.6, repetition <= 2.4`; an empty criterion keeps every label.
+"""Criteria for labels, e.g. `wer <= 20` or `confidence >= -0.6, repetition <= 2.4`; an empty one keeps every label.
 
-A criterion is a list of comparisons, commas between them, all of which must hold: the name of a score, <= or >=, and a
-number. A score that is not known of a label fails every comparison. Labels that are empty or cut off are never kept.
+A criterion is a list of comparisons separated by commas, which must all hold: the name of a score, <= or >=, a number.
+If a label's score is unknown, every comparison with it fails. Labels that are empty or cut off are never kept.
 
 The paper's filter is `wer <= 80`: WER(norm(reference), norm(label)) of single utterances, at most lambda.
 """
@@ -24,7 +24,7 @@ FORM = "write `score <= number` or `score >= number`, commas between several"
 
 @dataclass(frozen=True)
 class Comparison:
-    """A score, at most or at least a limit."""
+    """A comparison of a score with a limit: at most, or at least."""
 
     score: str
     at_most: bool
@@ -34,7 +34,7 @@ class Comparison:
         return f"{self.score} {'<=' if self.at_most else '>='} {self.limit:g}"
 
     def holds(self, values_N: np.ndarray) -> np.ndarray:
-        """Mask [N]; NaN holds never."""
+        """Mask [N], True if the comparison holds; it never holds for NaN."""
         mask: np.ndarray = values_N <= self.limit if self.at_most else values_N >= self.limit
         return mask
 
@@ -48,11 +48,11 @@ Criterion = tuple[Comparison, ...]
 
 @dataclass(frozen=True)
 class Selection:
-    """What one criterion does with N labels.
+    """The effect of one criterion on N labels.
 
     Attributes:
-        reasons: why labels are dropped, each once.
-        code: int16 [N]: 0 of a label that is kept, else the place of its reason in `reasons`, from 1.
+        reasons: the reasons for which labels are dropped.
+        code: int16 [N]: 0 for a label that is kept, else the number of its reason in `reasons`, from 1.
     """
 
     name: str
@@ -62,12 +62,12 @@ class Selection:
 
     @property
     def kept(self) -> np.ndarray:
-        """Mask [N]."""
+        """Mask [N], True for kept labels."""
         mask: np.ndarray = self.code == 0
         return mask
 
     def dropped(self) -> dict[str, int]:
-        """Labels dropped by reason."""
+        """Reason -> number of labels dropped."""
         counts = np.bincount(self.code, minlength=len(self.reasons) + 1).tolist()
         return {reason: n for reason, n in zip(self.reasons, counts[1:], strict=True) if n}
 
@@ -76,18 +76,18 @@ class Selection:
 
 
 def parse(text: str) -> Criterion:
-    """The comparisons of a criterion; none of an empty text. Raises ValueError saying what is wrong with which part."""
+    """The comparisons of a criterion; () for an empty text. Raises ValueError that names the wrong part."""
     if not text.strip():
         return ()
     return tuple(_comparison(part.strip(), text) for part in text.split(","))
 
 
 def _comparison(part: str, whole: str) -> Comparison:
-    found = _COMPARISON.fullmatch(part)
-    if not found:
-        what = f"`{part[:80]}` is no comparison" if part else "a comma with nothing beside it"
-        raise ValueError(f"{what} in `{whole[:80]}`: {FORM}")
-    name, sign, number = found.groups()
+    match = _COMPARISON.fullmatch(part)
+    if not match:
+        message = f"`{part[:80]}` is no comparison" if part else "a comma with nothing beside it"
+        raise ValueError(f"{message} in `{whole[:80]}`: {FORM}")
+    name, sign, number = match.groups()
     if name not in SCORES:
         near = difflib.get_close_matches(name.lower(), SCORES, 1, 0.4)
         hint = f"did you mean {near[0]}? " if near else ""
@@ -98,7 +98,7 @@ def _comparison(part: str, whole: str) -> Comparison:
 
 
 def select(measures: Measures, name: str, criterion: Criterion) -> Selection:
-    """Keep or drop each label, for the first reason that there is, in the order of the criterion."""
+    """Keep or drop each label; the reason is the first that holds, in the order of the criterion."""
     code_N, reasons = np.zeros(len(measures), np.int16), list[str]()
     for reason, fails_N in _failures(measures, criterion):
         if reason not in reasons:
@@ -108,7 +108,7 @@ def select(measures: Measures, name: str, criterion: Criterion) -> Selection:
 
 
 def _failures(measures: Measures, criterion: Criterion) -> Iterator[tuple[str, np.ndarray]]:
-    """(reason, mask [N] of the labels it holds for)."""
+    """(reason, mask [N] of the labels for which it holds), in order."""
     yield "empty label", measures.fault == EMPTY
     yield "label cut off", measures.fault == CUT_OFF
     for comparison in criterion:

@@ -39,7 +39,7 @@ class CTranslate2Backend:
         threads: of the CPU.
         cache: where converted folders are kept, one for each model and compute type; needed for a Hugging Face folder.
 
-    Raises UserError where CTranslate2 is not installed or cannot compute so on this device, where the folder is no
+    Raises UserError if CTranslate2 is not installed or cannot compute so on this device, where the folder is no
     Whisper, and where it suppresses other tokens than the vocabulary says.
     """
 

@@ -1,8 +1,8 @@
-"""Utterances of data directories with what a model wrote for each of them, one at a time, tied by their ids.
+"""Utterances of data directories with the labels of a model, one at a time, matched by id.
 
-Several folders of hypotheses of one model are read as one: a folder for each set, say. The first folder's model wrote
-the labels; folders of another model are a proxy's, with whom the first one may agree or not. Hypotheses stay on the
-disk until it is their turn; no audio is opened, not even for its length.
+Several folders of hypotheses of one model, e.g. one per set, are read as one. The model of the first folder wrote the
+labels; folders of a second model are those of the proxy, whose agreement with the first is measured. Hypotheses are
+read one by one; no audio is opened, not even for its length.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ AGAIN = "transcribe again"
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a data directory says of an utterance.
+    """An utterance in its data directory.
 
     Attributes:
-        set: name of the data directory, or, in one that data.sample has drawn, of the set an utterance is from;
-            dialect: of utt2lang, empty where it has none.
-        seconds: of its audio; NaN where no table says.
-        reference: its transcript; None where there is none.
+        set: name of the data directory; in one made by data.sample, of the set that the utterance is from.
+        dialect: label of utt2lang; empty if it has none.
+        seconds: length of the audio; NaN if no table gives it.
+        reference: its transcript; None if it has none.
     """
 
     id: str
@@ -47,7 +47,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """An utterance with its label, and what the proxy model wrote for it: None where that is not known."""
+    """An utterance with its label, and the proxy model's label (None if unknown)."""
 
     known: Known
     label: Hypothesis
@@ -55,8 +55,8 @@ class Labelled:
 
 
 @dataclass
-class Inputs:
-    """Data directories; folders of hypotheses of the model that labels, and of the proxy."""
+class SelectInputs:
+    """The step's inputs: data directories, folders of labels, folders of the proxy's labels."""
 
     data: list[Path] = field(default_factory=list)
     labels: list[Path] = field(default_factory=list)
@@ -64,72 +64,74 @@ class Inputs:
     headers: dict[Path, Header] = field(default_factory=dict)
 
 
-def recognise(paths: Sequence[Path]) -> Inputs:
-    """Sort inputs by content. Raises UserError where a kind is missing, for labels of a third model, and the like."""
-    found, models = Inputs(), list[str]()
+def recognise(paths: Sequence[Path]) -> SelectInputs:
+    """Sort inputs by content. Raises UserError if a kind is missing, or for labels of a third model."""
+    inputs, models = SelectInputs(), list[str]()
     for path in paths:
         if (path / WAV).is_file():
-            found.data.append(path)
+            inputs.data.append(path)
         elif is_hypotheses(path):
-            header = found.headers[path] = read_header(path)
+            header = inputs.headers[path] = read_header(path)
             model = header.model_hash or header.model
             models += [model] if model not in models else []
             if len(models) > 2:
-                names = ", ".join(dict.fromkeys(h.model for h in found.headers.values()))
+                names = ", ".join(dict.fromkeys(h.model for h in inputs.headers.values()))
                 raise UserError(f"labels of {len(models)} models: {names}", "--in", "name those of one, and of a proxy")
-            (found.labels if model == models[0] else found.proxies).append(path)
+            (inputs.labels if model == models[0] else inputs.proxies).append(path)
         else:
-            what = "neither a data directory (wav.scp) nor labels (hypotheses.jsonl)"
-            raise UserError(what, str(path), "name the outputs of the data stage and of pseudo.transcribe")
-    for kind, what, remedy in (
-        (found.data, "no data directory", "name a folder that has wav.scp"),
-        (found.labels, "no labels", "name the output of pseudo.transcribe"),
+            message = "neither a data directory (wav.scp) nor labels (hypotheses.jsonl)"
+            raise UserError(message, str(path), "name the outputs of the data stage and of pseudo.transcribe")
+    for kind, message, remedy in (
+        (inputs.data, "no data directory", "name a folder that has wav.scp"),
+        (inputs.labels, "no labels", "name the output of pseudo.transcribe"),
     ):
         if not kind:
-            raise UserError(f"{what} among the inputs", "--in", remedy)
-    return found
+            raise UserError(f"{message} among the inputs", "--in", remedy)
+    return inputs
 
 
 def read_known(folders: Sequence[Path]) -> list[Known]:
-    """The utterances of all data directories, sorted by id; what they say of themselves.
+    """The utterances of all data directories, sorted by id.
 
-    Raises UserError for a broken directory, for two of one name, and for an id in two of them: a list of ids could
-    not say which one is meant.
+    Raises UserError for a broken directory, for two of one name, and for an id in two of them, as lists of
+    ids would be ambiguous.
     """
     names = [folder.resolve().name for folder in folders]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         where = ", ".join(str(f) for f, name in zip(folders, names, strict=True) if name in twice)
         raise UserError(f"two data directories are called {twice[0]}", where, "rename one: tables tell them by name")
-    found: list[Known] = []
+    utterances: list[Known] = []
     for folder, name in zip(folders, names, strict=True):
         data = DataDir.read(folder, allow_pipes=True, headers=False)
         text, dialects = data.tables.get("text", {}), data.tables.get("utt2lang", {})
-        corpora = data.tables.get(CORPUS, {})  # of a set that was drawn from several
-        found += [Known(u.id, corpora.get(u.id, name), dialects.get(u.id, ""), u.seconds, text.get(u.id)) for u in data]
-    found.sort(key=attrgetter("id"))
-    both = [one.id for one, other in pairwise(found) if one.id == other.id]
+        corpora = data.tables.get(CORPUS, {})  # in a set drawn from several sets
+        utterances += [
+            Known(u.id, corpora.get(u.id, name), dialects.get(u.id, ""), u.seconds, text.get(u.id)) for u in data
+        ]
+    utterances.sort(key=attrgetter("id"))
+    both = [one.id for one, following in pairwise(utterances) if one.id == following.id]
     if both:
-        what = f"{len(both)} utterances are in more than one of the sets: {', '.join(both[:SHOWN])}"
-        raise UserError(what, ", ".join(map(str, folders)), "name each utterance once")
-    return found
+        message = f"{len(both)} utterances are in more than one of the sets: {', '.join(both[:SHOWN])}"
+        raise UserError(message, ", ".join(map(str, folders)), "name each utterance once")
+    return utterances
 
 
 def ordered(folders: Sequence[Path]) -> Iterator[Hypothesis]:
     """The hypotheses of all folders in the order of their ids. Raises UserError for an id that comes twice."""
     previous = ""
     for row in heapq.merge(*map(_checked, folders), key=attrgetter("id")) if folders[1:] else _checked(folders[0]):
-        if row.id == previous:  # of two folders: within one it would have been refused
+        if row.id == previous:  # from two folders: within one folder _checked refuses it
             where = ", ".join(map(str, folders))
             raise UserError(f"two labels of {row.id} by one model", where, "name one folder of labels for each set")
         previous = row.id
         yield row
 
 
-def labelled(inputs: Inputs, ledger: Ledger) -> Iterator[Labelled]:
+def labelled(inputs: SelectInputs, ledger: Ledger) -> Iterator[Labelled]:
     """Every utterance that has a label, in the order of ids.
 
-    Utterances without a label and labels without an utterance are rows of the ledger. Raises UserError where the
-    labels, or the proxy's, are of none of the utterances at all.
+    Utterances without a label and labels without an utterance are rows of the ledger. Raises UserError if the
+    labels, or the proxy's, match none of the utterances.
     """
     known, rows = read_known(inputs.data), _Rows(ordered(inputs.labels))
     proxies = _Rows(ordered(inputs.proxies)) if inputs.proxies else None
@@ -140,23 +142,23 @@ def labelled(inputs: Inputs, ledger: Ledger) -> Iterator[Labelled]:
         if (label := rows.at(utterance.id)) is None:
             ledger.drop(utterance.id, NO_LABEL)
             continue
-        other = proxies.at(utterance.id) if proxies else None
-        met, agreed = met + 1, agreed + (other is not None)
-        yield Labelled(utterance, label, None if other is None else other.text)
+        proxy = proxies.at(utterance.id) if proxies else None
+        met, agreed = met + 1, agreed + (proxy is not None)
+        yield Labelled(utterance, label, None if proxy is None else proxy.text)
     for stranger in rows.rest():
         _drop_stranger(stranger, ledger)
     for count, folders in ((met, inputs.labels), (agreed, inputs.proxies)):
         if folders and not count:
-            what, where = "labels of none of the utterances", ", ".join(map(str, folders))
-            raise UserError(what, where, f"name those of {', '.join(map(str, inputs.data))}")
+            message, where = "labels of none of the utterances", ", ".join(map(str, folders))
+            raise UserError(message, where, f"name those of {', '.join(map(str, inputs.data))}")
 
 
 def _drop_stranger(row: Hypothesis, ledger: Ledger) -> None:
-    ledger.drop(ascii(row.id)[:80] if fault(row.id) else row.id, NOT_IN_DATA)  # a table is to hold it
+    ledger.drop(ascii(row.id)[:80] if fault(row.id) else row.id, NOT_IN_DATA)  # so that a table can hold it
 
 
 class _Rows:
-    """A stream in the order of ids, of which one row is looked at ahead."""
+    """A stream of rows in the order of ids, with one row of lookahead."""
 
     def __init__(self, rows: Iterator[Hypothesis]) -> None:
         self._rows, self._ahead = rows, next(rows, None)
@@ -167,13 +169,13 @@ class _Rows:
             self._ahead = next(self._rows, None)
 
     def at(self, id: str) -> Hypothesis | None:
-        """The row of that id, if there is one; those before it are passed over."""
+        """The row with this id, or None; skips the rows before it."""
         for _ in self.before(id):
             pass
         if self._ahead is None or self._ahead.id != id:
             return None
-        found, self._ahead = self._ahead, next(self._rows, None)
-        return found
+        row, self._ahead = self._ahead, next(self._rows, None)
+        return row
 
     def rest(self) -> Iterator[Hypothesis]:
         if self._ahead is not None:
@@ -182,14 +184,14 @@ class _Rows:
 
 
 def _checked(folder: Path) -> Iterator[Hypothesis]:
-    """The rows of a folder. Raises UserError where they are not in the order of ids, or not what transcribe writes."""
+    """The rows of a folder. Raises UserError if ids are out of order, or a row is not as transcribe writes it."""
     previous = ""
     for row in read_hypotheses(folder):
         if odd := _fault(row):
             raise UserError(f"a hypothesis {odd}", f"{folder}: {str(row.id)[:80]!r}", AGAIN)
         if row.id <= previous:
-            what = "comes twice" if row.id == previous else f"comes after {previous}: not in the order of ids"
-            raise UserError(f"{row.id[:80]} {what}", str(folder), AGAIN)
+            message = "comes twice" if row.id == previous else f"comes after {previous}: not in the order of ids"
+            raise UserError(f"{row.id[:80]} {message}", str(folder), AGAIN)
         previous = row.id
         yield row
 

@@ -1,4 +1,4 @@
-"""Audio of any length in windows: each begins where the last whole segment of the one before it ended.
+"""Audio of any length in windows: each begins at the end of the last complete segment of the window before.
 
 Source: Radford et al. 2022, section 3.8; the released code's `transcribe`, without its heuristics for failed windows.
 """
@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 
 from ..models.log_mel import RATE, Wave
 from ..models.vocabulary import Vocabulary
-from ..score.hypotheses import Segment
+from ..score.hypotheses import HypothesisSegment
 from .decoded import Decoded
 
-LEAST_SECONDS = 0.1  # a rest as short as this holds no word
+LEAST_SECONDS = 0.1  # a remainder this short holds no word
 
 
 @dataclass(frozen=True)
 class Span:
-    """What was written between two timestamps of a window: seconds, and text tokens; `end` is None where none was."""
+    """Text tokens between two timestamps of a window, seconds; `end` is None without a closing timestamp."""
 
     start: float
     end: float | None
@@ -26,11 +26,11 @@ class Span:
 
 
 def spans_of(tokens: Sequence[int], vocabulary: Vocabulary, seconds: float) -> tuple[list[Span], bool]:
-    """(spans in the order of time, whether another one was begun behind them) of a window of `seconds`.
+    """(spans in the order of time, True if one more span was begun after them) of a window of `seconds`.
 
-    No span begins before the one before it ended, and none reaches past the window, whatever was written.
+    Spans do not overlap and do not reach past the window, whatever timestamps were written.
     """
-    found: list[Span] = []
+    spans: list[Span] = []
     start: float | None = None
     words: list[int] = []
     latest = 0.0
@@ -43,19 +43,19 @@ def spans_of(tokens: Sequence[int], vocabulary: Vocabulary, seconds: float) -> t
         if start is None and not words:
             start = time
         else:
-            found.append(Span(latest if start is None else start, time, tuple(words)))
+            spans.append(Span(latest if start is None else start, time, tuple(words)))
             start, words = None, []
         latest = time
     if words:
-        found.append(Span(latest if start is None else start, None, tuple(words)))
-    return found, start is not None and not words
+        spans.append(Span(latest if start is None else start, None, tuple(words)))
+    return spans, start is not None and not words
 
 
-def segments_of(tokens: Sequence[int], vocabulary: Vocabulary, seconds: float) -> tuple[list[Segment], float]:
-    """(segments in the order of time, how far they reach) of a window of `seconds`.
+def segments_of(tokens: Sequence[int], vocabulary: Vocabulary, seconds: float) -> tuple[list[HypothesisSegment], float]:
+    """(segments in the order of time, second up to which they reach) of a window of `seconds`.
 
-    A segment that was begun and not closed reaches to the end of the window. If another one was closed before it, the
-    window reaches to that one's end only: the next window hears the rest whole.
+    A segment without an end reaches to the end of the window. If a complete segment comes before it, the window reaches
+    only to the end of that one: the next window then hears the open segment as a whole.
     """
     spans, begun = spans_of(tokens, vocabulary, seconds)
     closed = [span.end for span in spans if span.end is not None]
@@ -64,7 +64,7 @@ def segments_of(tokens: Sequence[int], vocabulary: Vocabulary, seconds: float) -
         spans = spans[:-1]
     texts = [(span, vocabulary.decode(span.tokens)) for span in spans]
     segments = [
-        Segment(round(span.start, 2), round(seconds if span.end is None else span.end, 2), text)
+        HypothesisSegment(round(span.start, 2), round(seconds if span.end is None else span.end, 2), text)
         for span, text in texts
         if text
     ]
@@ -73,12 +73,12 @@ def segments_of(tokens: Sequence[int], vocabulary: Vocabulary, seconds: float) -
 
 @dataclass
 class Listening:
-    """One recording, heard window by window.
+    """One recording, transcribed window by window.
 
     Attributes:
-        wave: all of it [N], 16 kHz.
-        window: seconds of a window.
-        timestamps: whether they are written; of what is longer than a window they always are.
+        wave: the whole recording [N], 16 kHz.
+        window: length of a window, seconds.
+        timestamps: True to write timestamps; audio longer than a window always gets them.
     """
 
     wave: Wave
@@ -86,7 +86,7 @@ class Listening:
     timestamps: bool
     at: int = 0
     tokens: list[int] = field(default_factory=list)
-    segments: list[Segment] = field(default_factory=list)
+    segments: list[HypothesisSegment] = field(default_factory=list)
     decoded: list[Decoded] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -101,26 +101,28 @@ class Listening:
         return self.at > 0 and len(self.wave) - self.at < LEAST_SECONDS * RATE
 
     def next(self) -> Wave:
-        """The next window [N]."""
+        """Audio of the next window [N]."""
         return self.wave[self.at : self.at + self.samples]
 
     def take(self, decoded: Decoded, vocabulary: Vocabulary) -> None:
-        """Note what was written for the window that `next` gave, and go on."""
+        """Take in the text of the window that `next` gave, and move on."""
         heard = len(self.next()) / RATE
         offset = self.at / RATE
         last = self.at + self.samples >= len(self.wave)
         self.decoded.append(decoded)
         if not self.timestamps:
             text = vocabulary.decode(decoded.tokens)
-            self.segments += [Segment(0.0, round(heard, 2), text)] if text else []
+            self.segments += [HypothesisSegment(0.0, round(heard, 2), text)] if text else []
             self.tokens += decoded.tokens
             self.at = len(self.wave)
             return
         segments, reached = segments_of(decoded.tokens, vocabulary, heard)
-        if last or reached < 1.0:  # nothing more to be had, or a window that would hardly move
+        if last or reached < 1.0:  # the end, or a window that would hardly move
             whole, _ = segments_of((*decoded.tokens, vocabulary.timestamp(heard)), vocabulary, heard)
             segments, reached = whole, heard
-        self.segments += [Segment(round(s.start + offset, 2), round(s.end + offset, 2), s.text) for s in segments]
+        self.segments += [
+            HypothesisSegment(round(s.start + offset, 2), round(s.end + offset, 2), s.text) for s in segments
+        ]
         self.tokens += decoded.tokens
         self.at += round(reached * RATE)
 
@@ -129,7 +131,7 @@ class Listening:
         return " ".join(s.text for s in self.segments)
 
     def mean(self, name: str) -> float | None:
-        """Mean of `avg_logprob` or `entropy` over all tokens; None where the back-end does not tell."""
+        """Mean of `avg_logprob` or `entropy` over all tokens; None if the back-end does not give it."""
         pairs = [(getattr(d, name), len(d.tokens) + d.ended) for d in self.decoded]
         if any(value is None for value, _ in pairs):
             return None

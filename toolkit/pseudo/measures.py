@@ -1,9 +1,9 @@
-"""What can be said of a label: error rates against a reference, and scores that need none. One pass over single
-utterances, before anything is packed; nothing is decoded again, and no audio is opened.
+"""Measures of a label: error rates against a reference, and scores that need no reference. One pass over single
+utterances, before packing; nothing is decoded again, and no audio is opened.
 
-Error rates are of one utterance under one profile: substitutions, deletions and insertions over words (WER) or
-characters (CER) of the reference, in percent. They may be above 100. An empty label has 100. Where the reference is
-empty under the profile there is no rate: it counts as if the utterance had none.
+Error rates are those of one utterance under one profile: substitutions, deletions and insertions divided by the words
+(WER) or characters (CER) of the reference, in percent. They may exceed 100. An empty label has 100. A reference that is
+empty under the profile counts as no reference.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from .boilerplate import SPELLING, boilerplate_share
 from .labelled import Labelled
 from .script import foreign_share
 
-BATCH = 5000  # utterances whose texts are in memory at once
+BATCH = 5000  # utterances with texts in memory at a time
 NO_REFERENCE, EMPTY_REFERENCE, REFERENCE = range(3)
 NO_FAULT, EMPTY, CUT_OFF = range(3)
 
 
 @dataclass(frozen=True)
 class Score:
-    """One thing that is measured of every label.
+    """A score that every label gets.
 
     Attributes:
-        meaning: what it is, with its unit.
-        worse: which end of it speaks against a label, higher or lower; empty where neither does.
-        of_reference: whether it takes a reference.
-        bins: (first edge, last edge, number) of its histogram.
+        meaning: description with unit.
+        worse: the bad end of the score, higher or lower; empty if it has none.
+        of_reference: True if it needs a reference.
+        bins: (first edge, last edge, number of bins) of its histogram.
     """
 
     meaning: str
@@ -65,15 +65,15 @@ LABEL_FREE = tuple(name for name, score in SCORES.items() if score.worse and not
 
 @dataclass(frozen=True)
 class Measures:
-    """N utterances, in the order of their ids.
+    """Measures of N utterances, in the order of ids.
 
     Attributes:
         profile: id of the profile.
-        ids, sets, dialects: of each.
-        columns: name of SCORES -> float64 [N]; NaN where it is not known.
-        words, characters: edits against the references; 0 of 0 where there is none.
+        ids, sets, dialects: of each utterance.
+        columns: name in SCORES -> float64 [N]; NaN if unknown.
+        words, characters: edits against the references; 0 of 0 without a reference.
         reference: int8 [N], NO_REFERENCE, EMPTY_REFERENCE or REFERENCE.
-        fault: int8 [N]: EMPTY and CUT_OFF labels are no labels, and are never kept; a label that is both is EMPTY.
+        fault: int8 [N]: EMPTY and CUT_OFF labels are never kept; a label that is both is EMPTY.
     """
 
     profile: str
@@ -95,7 +95,7 @@ class Measures:
 
     @property
     def whole(self) -> np.ndarray:
-        """Mask [N] of the labels that are labels: neither empty nor cut off."""
+        """Mask [N] of the usable labels: neither empty nor cut off."""
         mask: np.ndarray = self.fault == NO_FAULT
         return mask
 
@@ -107,7 +107,7 @@ class Measures:
 
 
 def measure(utterances: Iterable[Labelled], profile: Profile) -> Measures:
-    """Measure every utterance once. Texts are held BATCH at a time, numbers of all."""
+    """Measure every utterance once. Memory holds the texts of BATCH utterances, and the numbers of all."""
     rows = iter(utterances)
     parts = [_measured(batch, profile) for batch in iter(lambda: list(islice(rows, BATCH)), [])]
     parts = parts or [_measured([], profile)]
@@ -142,7 +142,7 @@ def _measured(batch: Sequence[Labelled], profile: Profile) -> Measures:
         "entropy": (row.label.entropy for row in batch),
         "no_speech": (row.label.no_speech for row in batch),
         "repetition": (letter_ratio(row.label.text) for row in batch),
-        "loop": (math.prod(loop(said)) for said in words),
+        "loop": (math.prod(loop(spelt_words)) for spelt_words in words),
         "characters_per_second": (len(text) / s if s > 0 else None for text, s in zip(spelt, seconds, strict=True)),
         "script": (foreign_share(row.label.text, row.label.language) for row in batch),
         "boilerplate": map(boilerplate_share, told),
@@ -167,25 +167,25 @@ def _reference(written: str | None, spelt: str) -> int:
 
 
 def _percent(edits: Edits) -> Iterator[float | None]:
-    """Rates of utterances; None of an empty reference. 100 e / n is exact wherever it is a whole number."""
+    """Rates of utterances, percent; None for an empty reference. 100 e / n is exact if it is a whole number."""
     for e, n in zip(edits.edits.tolist(), edits.lengths.tolist(), strict=True):
         yield 100 * e / n if n else None
 
 
 def _agreement(batch: Sequence[Labelled], spelt: Sequence[str], profile: Profile) -> list[float | None]:
-    """1 - edits / words of the longer text, 0 to 1, whichever is taken for the reference; 1 of two empty ones."""
-    found: list[float | None] = [None] * len(batch)
+    """1 - edits / words of the longer text, 0 to 1, the same in both directions; 1 for two empty texts."""
+    rates: list[float | None] = [None] * len(batch)
     numbers = [i for i, row in enumerate(batch) if row.proxy is not None]
     others = single_spaced(profile(batch[i].proxy or "") for i in numbers)
     edits = word_edits(others, [spelt[i] for i in numbers]).edits.tolist()
-    for i, other, e in zip(numbers, others, edits, strict=True):
-        longer = max(len(other.split()), len(spelt[i].split()))
-        found[i] = 1 - e / longer if longer else 1.0
-    return found
+    for i, proxy, e in zip(numbers, others, edits, strict=True):
+        longer = max(len(proxy.split()), len(spelt[i].split()))
+        rates[i] = 1 - e / longer if longer else 1.0
+    return rates
 
 
 def _finite(values: Iterable[float | None]) -> np.ndarray:
-    """float64 [N]; NaN for None and for what is not finite."""
+    """float64 [N]; NaN for None and for values that are not finite."""
     column = np.array([math.nan if value is None else value for value in values], np.float64)
     column[~np.isfinite(column)] = math.nan
     return column

@@ -4,16 +4,16 @@ python3 -m toolkit.pseudo.pack --labels pseudo --in data/train MODEL dump/labels
 python3 -m toolkit.pseudo.pack --labels pseudo --keep filtered --in data/train MODEL dump/labels dump/select --out ...
 python3 -m toolkit.pseudo.pack --labels truth --in data/train MODEL --out dump/packs/truth
 
-Whisper's encoder always sees 30 s, and an utterance of 5 s alone leaves it 25 s of padding. MODEL is the folder of the
-Whisper whose tokens the labels are written in. Inputs are told apart by what is in them.
+Whisper's encoder always processes 30 s; an utterance of 5 s alone would have 25 s of padding. MODEL is the folder of
+the Whisper whose tokens the labels are written in. Inputs are told apart by what is in them.
 
-Utterances of a speaker (and language) follow each other as they were said: in the order of their ids, or, where
-`segments` tell, of recording and time. They are put into a window until the next one does not fit, by seconds or by
-tokens; then a new window begins (next-fit). First-fit-decreasing would leave less padding, but a window can then have
-no text before it to be conditioned on, and its neighbours would be strangers. Nothing is split; the last window of a
-speaker is kept however short it is, and no other speaker comes into it.
+Utterances of a speaker (and language) stay in the order of speech: by id, or by recording and time if the data has
+`segments`. They are put into a window until the next one does not fit, by seconds or by tokens; then a new window
+begins (next-fit). First-fit-decreasing would leave less padding, but then a window has no preceding text to be
+conditioned on, and unrelated neighbours. Nothing is split; the last window of a speaker is kept however short it is,
+without other speakers.
 
-Times are multiples of 0.02 s, as Whisper's timestamps are: every utterance begins at one.
+Times are multiples of 0.02 s, like Whisper's timestamps; every utterance begins at one.
 """
 
 from __future__ import annotations
@@ -39,27 +39,29 @@ from .windows import Header, Window, vocabulary_hash, write_windows
 
 @dataclass(frozen=True)
 class PackConfig:
-    """How windows are filled."""
+    """How utterances and their labels are put into windows."""
 
     labels: Literal["pseudo", "truth"] = "pseudo"
-    """what the model is to write: a folder of pseudo.transcribe, or the data directory's `text`"""
+    """text that the model learns to write; pseudo: hypotheses of pseudo.transcribe; truth: `text` of the data
+    directory"""
     keep: str = ""
-    """name of a selection of pseudo.select; empty: every utterance"""
+    """name of a selection of pseudo.select: only its utterances are packed; empty: all"""
     window_seconds: float = 30.0
-    """the most a window holds, s; no more than the 30 s that timestamps reach"""
+    """largest length of a window, seconds, up to 30"""
     fill_seconds: float = 0.0
-    """utterances are put together up to so many, and a longer one stands alone, s; 0: as many as a window holds"""
+    """utterances are put together up to this many seconds; a longer utterance gets a window alone; smaller gives more,
+    shorter windows; 0: up to window_seconds"""
     gap_seconds: float = 0.0
-    """silence between two utterances of a window, s"""
+    """silence between two utterances of a window, seconds; larger fits fewer"""
     max_tokens: int = 225
-    """the longest label of a window, prompt, timestamps and end included; 225 leaves as much before it for the text of
-    the window before, in the 448 positions of the decoder"""
+    """largest number of tokens in a window's label, with prompt, timestamps and end; utterances with longer labels are
+    dropped; 225 leaves about half of the decoder's 448 positions for the text of the window before"""
     shortest_seconds: float = 0.0
-    """shorter utterances are dropped, s"""
+    """shorter utterances are dropped, seconds; larger drops more; 0: none"""
     language: str = "ar"
-    """labels: truth: language of the transcripts; a pseudo-label says its own"""
+    """for labels: truth: Whisper's code of the transcripts' language; a pseudo-label carries its own"""
     languages: dict[str, str] = field(default_factory=dict)
-    """labels: truth: language of those whose utt2lang is this, e.g. `ENG: en`"""
+    """for labels: truth: Whisper's code for each label of utt2lang in another language, e.g. `ENG: en`"""
 
     def __post_init__(self) -> None:
         if not TICK <= self.window_seconds <= LAST_TICK * TICK:
@@ -69,21 +71,21 @@ class PackConfig:
         if not 0 <= self.gap_seconds < self.window_seconds:
             raise ValueError("gap_seconds must be at least 0 and shorter than the window")
         if self.max_tokens <= FRAME + MARKS:
-            raise ValueError(f"max_tokens must be more than {FRAME + MARKS}: prompt, timestamps and end are that many")
+            raise ValueError(f"max_tokens must be more than {FRAME + MARKS}, the tokens of prompt, timestamps and end")
         if self.shortest_seconds < 0:
             raise ValueError("shortest_seconds must be at least 0")
 
 
 @dataclass(frozen=True)
 class Label:
-    """What is written of an utterance: (start, end, text) in seconds from its beginning; no times: all of it."""
+    """Label of an utterance: (start, end, text), seconds from its beginning; without times, one segment."""
 
     language: str
     segments: tuple[tuple[float, float, str], ...]
 
 
 def pseudo_labels(folder: Path, wanted: set[str], step: Step[PackConfig]) -> dict[str, Label]:
-    """Id -> label, for the ids in `wanted`; a ledger row for each without a usable label. Raises UserError for two."""
+    """Id -> label, for the ids in `wanted`, with a ledger row for each without one. UserError for two of an id."""
     labels: dict[str, Label] = {}
     seen: set[str] = set()
     for row in read_hypotheses(folder):
@@ -122,7 +124,7 @@ def true_labels(data: DataDir, wanted: set[str], step: Step[PackConfig]) -> dict
 
 
 def make_take(u: Utterance, label: Label, vocabulary: Vocabulary, step: Step[PackConfig]) -> Take | None:
-    """The utterance with its label in tokens; a ledger row and None where no window can hold it."""
+    """The utterance with its label in tokens; a ledger row and None if no window can hold it."""
     config, ticks = step.config, ticks_of(u.seconds)
     placed = on_grid(label.segments, ticks)
     segments = tuple((start, end, tuple(vocabulary.encode(text))) for start, end, text in placed)
@@ -164,7 +166,7 @@ def _room(config: PackConfig) -> int:
 
 
 @dataclass(frozen=True)
-class Inputs:
+class PackInputs:
     """The folders of the command line, told apart by what is in them."""
 
     data: Path
@@ -173,11 +175,11 @@ class Inputs:
     select: Path | None
 
 
-def recognise(paths: list[Path]) -> Inputs:
-    """The inputs by kind. Raises UserError for an unknown one, for two of a kind, and if one is missing."""
+def recognise(paths: list[Path]) -> PackInputs:
+    """The inputs by kind. Raises UserError for an unknown input, two of a kind, or a missing one."""
     kinds: dict[str, Path] = {}
     for path in paths:
-        model = path / "hf" if (path / "hf" / TOKENIZER).is_file() else path  # where a training leaves it
+        model = path / "hf" if (path / "hf" / TOKENIZER).is_file() else path  # where a training writes it
         tests = {
             "data": (path / WAV).is_file(),
             "labels": is_hypotheses(path),
@@ -197,11 +199,11 @@ def recognise(paths: list[Path]) -> Inputs:
     ):
         if kind not in kinds:
             raise UserError(f"an input is missing: {meaning}", "--in", "name it")
-    return Inputs(kinds["data"], kinds["model"], kinds.get("labels"), kinds.get("select"))
+    return PackInputs(kinds["data"], kinds["model"], kinds.get("labels"), kinds.get("select"))
 
 
-def _wanted(data: DataDir, inputs: Inputs, step: Step[PackConfig]) -> set[str]:
-    """Ids that are to be packed: all, or those of the selection. Others have a ledger row in the selection's folder."""
+def _wanted(data: DataDir, inputs: PackInputs, step: Step[PackConfig]) -> set[str]:
+    """Ids to pack: all, or those of the selection. The selection's ledger has a row for the others."""
     ids, keep = {u.id for u in data.utterances}, step.config.keep
     if bool(keep) != bool(inputs.select):
         message = f"no selection to take {keep} from" if keep else "a selection, and no name of what to keep"
@@ -217,7 +219,7 @@ def _wanted(data: DataDir, inputs: Inputs, step: Step[PackConfig]) -> set[str]:
 
 
 def _counted(windows: Iterable[Window], data: Path, step: Step[PackConfig]) -> Iterator[Window]:
-    """The windows; after the last one the step has their counts. Raises UserError where there is none."""
+    """The windows; after the last one their counts are in step.counts. Raises UserError if there is no window."""
     n, tokens, full, speakers = 0, 0, 0, set()
     lengths: list[float] = []
     before: Window | None = None
@@ -247,13 +249,13 @@ def _counted(windows: Iterable[Window], data: Path, step: Step[PackConfig]) -> I
 
 
 def _fits(before: Window, window: Window, config: PackConfig) -> bool:
-    """Whether the first utterance of a window would have had room in the one before it, but for its tokens."""
+    """True if the first utterance of a window fits the window before it by seconds, but not by tokens."""
     end, first = ticks_of(before.seconds), ticks_of(window.utterances[0].seconds)
     return end + (ticks_of(config.gap_seconds) if config.gap_seconds else 0) + first <= _room(config)
 
 
 def _refuse_small(model: Path, config: PackConfig) -> None:
-    """Raise UserError if windows or labels may be longer than the model's encoder or decoder has positions for."""
+    """Raise UserError if windows or labels may exceed the positions of the model's encoder or decoder."""
     tree = read_json(model / "config.json")
     seconds = tree.get("max_source_positions", LAST_TICK) * TICK
     tokens = tree.get("max_target_positions", config.max_tokens)

@@ -1,12 +1,12 @@
-"""Several utterances of a speaker in one window, told apart again by the timestamps that the network writes.
+"""Several utterances of a speaker in one window; the timestamps that the network writes separate their texts.
 
-An encoder's window costs the same whether it holds two seconds of speech or thirty. Utterances that follow each other
-in the order of ids, of one speaker and language, share a window, with silence between them; each segment that was
-written goes to the utterance in which its middle lies. What the timestamps do not tell apart is heard again, alone: an
-utterance that got nothing, those that one segment reaches into by more than half the silence, and the one at which a
-text was cut off. A network that hears other sentences before and after writes other texts: measure how much.
+An encoder's window costs the same whether it holds two seconds of speech or thirty. Successive
+utterances of one speaker and language, in the order of ids, share a window, with silence between them. Each segment
+goes to the utterance that holds its middle. Utterances that the timestamps do not separate are decoded again alone: one
+without a segment, those that a segment reaches into by more than half the silence, and the one at which a text was cut
+off. Neighbouring sentences change the text that a network writes: measure how much.
 
-Of an utterance that was told apart, avg_logprob, entropy and no_speech are those of its whole window.
+avg_logprob, entropy and no_speech of such an utterance are those of its whole window.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 from ..data.audio import AudioError
 from ..models.log_mel import RATE, Wave
 from ..models.vocabulary import Vocabulary
-from ..score.hypotheses import Hypothesis, Segment
+from ..score.hypotheses import Hypothesis, HypothesisSegment
 from ..score.repetition import repetition
 from .decoded import Decoded
 from .long_audio import Span, spans_of
@@ -28,14 +28,14 @@ from .transcriber import Job, Transcriber, is_silent, rounded
 
 
 class Place(NamedTuple):
-    """Where an utterance lies in its window, seconds."""
+    """Start and end of an utterance in its window, seconds."""
 
     start: float
     end: float
 
 
 def windows_of(jobs: Sequence[Job], seconds: float, gap: float) -> list[list[int]]:
-    """Places in `jobs` of those that share a window, in order; the gap is between two and not around them."""
+    """Indices in `jobs` that share a window, in order; gaps are only between utterances."""
     windows: list[list[int]] = []
     pause = round(gap * RATE)
     room, last = 0, None
@@ -51,7 +51,7 @@ def windows_of(jobs: Sequence[Job], seconds: float, gap: float) -> list[list[int
 
 
 def joined(waves: Sequence[Wave], gap: float) -> tuple[Wave, list[Place]]:
-    """The waves one after the other with silence between them, and where each lies."""
+    """(the waves joined with silence between them, the place of each)."""
     silence = np.zeros(round(gap * RATE), np.float32)
     parts: list[Wave] = []
     places: list[Place] = []
@@ -69,28 +69,28 @@ def joined(waves: Sequence[Wave], gap: float) -> tuple[Wave, list[Place]]:
 def told_apart(
     decoded: Decoded, places: Sequence[Place], gap: float, vocabulary: Vocabulary
 ) -> list[list[Span] | None]:
-    """Spans of each utterance, in seconds of the window; None for one that must be heard alone."""
+    """Spans of each utterance, in seconds of the window; None for one that must be decoded alone."""
     spans, _ = spans_of(decoded.tokens, vocabulary, places[-1].end)
     spans = [span for span in spans if vocabulary.decode(span.tokens)]
     borders = [(a.end + b.start) / 2 for a, b in pairwise(places)]
-    found: list[list[Span]] = [[] for _ in places]
+    spans_by_place: list[list[Span]] = [[] for _ in places]
     alone: set[int] = set()
     for n, span in enumerate(spans):
         end = places[-1].end if span.end is None else span.end
         owner = sum((span.start + end) / 2 >= border for border in borders)
-        found[owner].append(span)
+        spans_by_place[owner].append(span)
         reached = {i for i, place in enumerate(places) if min(end, place.end) - max(span.start, place.start) > gap / 2}
         if len(reached) > 1:
             alone |= reached | {owner}
         if not decoded.ended and n == len(spans) - 1:
             alone |= {owner}
-    return [None if not part or i in alone else part for i, part in enumerate(found)]
+    return [None if not part or i in alone else part for i, part in enumerate(spans_by_place)]
 
 
 def transcribe_packed(
     transcriber: Transcriber, windows: Sequence[Sequence[Job]], drop: Callable[[str, str, str], None], batch: int
 ) -> list[Hypothesis]:
-    """As Transcriber.transcribe of all jobs of the windows, which are of one language: in their order."""
+    """Like Transcriber.transcribe for all jobs of the windows, in order; a window has one language."""
     config, vocabulary = transcriber.config, transcriber.vocabulary
     heard: dict[str, Hypothesis] = {}
     packs: list[tuple[list[Job], Wave, list[Place]]] = []
@@ -98,7 +98,7 @@ def transcribe_packed(
         jobs, waves = _loud(window) if len(window) > 1 else ([], [])
         if len(jobs) > 1:
             wave, places = joined(waves, config.packed_gap)
-            if places[-1].end <= transcriber.seconds:  # a table may say less than there is
+            if places[-1].end <= transcriber.seconds:  # a table may give a shorter length than the audio has
                 packs.append((jobs, wave, places))
     waves = [wave for _, wave, _ in packs]
     written = transcriber.decode(waves, packs[0][0][0].language, True, batch) if packs else []
@@ -114,14 +114,14 @@ def transcribe_packed(
 
 
 def _loud(window: Sequence[Job]) -> tuple[list[Job], list[Wave]]:
-    """Those that can be read and are not silent. The others are left to who hears them alone, and tells of them."""
+    """The jobs whose audio can be read and is not silent; decoding alone handles and reports the others."""
     jobs: list[Job] = []
     waves: list[Wave] = []
     for job in window:
         try:
             wave = job.utterance.audio()
         except AudioError:
-            continue  # read once more alone, and told of there
+            continue  # read again when decoded alone, and reported there
         if not is_silent(wave):
             jobs.append(job)
             waves.append(wave)
@@ -131,18 +131,18 @@ def _loud(window: Sequence[Job]) -> tuple[list[Job], list[Wave]]:
 def _hypothesis(
     job: Job, place: Place, spans: Sequence[Span], decoded: Decoded, transcriber: Transcriber
 ) -> Hypothesis:
-    """In seconds of the utterance, and with timestamps among the tokens where they were asked for."""
+    """The hypothesis of one utterance, in its own seconds; with timestamp tokens if they were asked for."""
     vocabulary, seconds = transcriber.vocabulary, place.end - place.start
     tokens: list[int] = []
-    segments: list[Segment] = []
+    segments: list[HypothesisSegment] = []
     for span in spans:
         end = place.end if span.end is None else span.end
         times = [min(max(time - place.start, 0.0), seconds) for time in (span.start, end)]
-        segments.append(Segment(round(times[0], 2), round(times[1], 2), vocabulary.decode(span.tokens)))
+        segments.append(HypothesisSegment(round(times[0], 2), round(times[1], 2), vocabulary.decode(span.tokens)))
         marks = [vocabulary.timestamp(time) for time in times]
         tokens += [marks[0], *span.tokens, marks[1]] if transcriber.config.timestamps else span.tokens
-    if not transcriber.config.timestamps:  # as of one that was heard alone
-        segments = [Segment(0.0, round(seconds, 2), " ".join(s.text for s in segments))]
+    if not transcriber.config.timestamps:  # as for an utterance decoded alone
+        segments = [HypothesisSegment(0.0, round(seconds, 2), " ".join(s.text for s in segments))]
     text = " ".join(s.text for s in segments)
     return Hypothesis(
         job.utterance.id,

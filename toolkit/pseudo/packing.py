@@ -1,4 +1,4 @@
-"""Utterances put into windows in the order in which they were said: times in ticks of 0.02 s, labels in tokens."""
+"""Utterances put into windows in the order of speech: times in ticks of 0.02 s, labels in tokens."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 from ..data.kaldi import SEGMENTS, DataDir, Utterance, parse_segment
 from ..models.vocabulary import TICK
-from .windows import Piece, Segment, Window
+from .windows import Piece, Window, WindowSegment
 
 FRAME = 4  # tokens around the segments of a window: start of transcript, language, task, and the end
 MARKS = 2  # timestamps around a segment
-FUZZ = 1e-6  # s: 93.1 - 63.1 is 30 s, and a little more as a sum of floats
+FUZZ = 1e-6  # s: 93.1 - 63.1 is a little more than 30 s in floats
 
 
 @dataclass(frozen=True)
@@ -26,31 +26,31 @@ class Take:
 
     @property
     def tokens(self) -> int:
-        """What it adds to a label, timestamps included."""
+        """Number of tokens that it adds to a label, timestamps included."""
         return sum(len(tokens) + MARKS for _, _, tokens in self.segments)
 
 
 def ticks_of(seconds: float) -> int:
-    """The fewest ticks that hold `seconds`."""
+    """The smallest number of ticks that holds `seconds`."""
     return max(1, math.ceil((seconds - FUZZ) / TICK))
 
 
 def on_grid(segments: Iterable[tuple[float, float, str]], ticks: int) -> list[tuple[int, int, str]]:
-    """Segments at the nearest ticks within an utterance of `ticks`; each has one at least, none is over another.
+    """Segments at the nearest ticks within an utterance of `ticks`; each has at least one; they do not overlap.
 
-    Where there are more segments than ticks, the last ones become one: no text is lost.
+    If there are more segments than ticks, the last ones become one, so no text is lost.
     """
-    said = [(start, end, text) for start, end, text in segments if text.strip()]
-    if len(said) > ticks:
-        rest = said[ticks - 1 :]
-        said = [*said[: ticks - 1], (rest[0][0], rest[-1][1], " ".join(text for _, _, text in rest))]
-    found: list[tuple[int, int, str]] = []
+    written = [(start, end, text) for start, end, text in segments if text.strip()]
+    if len(written) > ticks:
+        rest = written[ticks - 1 :]
+        written = [*written[: ticks - 1], (rest[0][0], rest[-1][1], " ".join(text for _, _, text in rest))]
+    placed: list[tuple[int, int, str]] = []
     at = 0
-    for left, (start, end, text) in zip(range(len(said) - 1, -1, -1), said):  # each segment after it needs a tick
+    for left, (start, end, text) in zip(range(len(written) - 1, -1, -1), written):  # each segment after it needs a tick
         begin = min(max(round(start / TICK), at), ticks - left - 1)
         at = min(max(round(end / TICK), begin + 1), ticks - left)
-        found.append((begin, at, text))
-    return found
+        placed.append((begin, at, text))
+    return placed
 
 
 def next_fit(takes: Iterable[Take], room: int, gap: int, max_tokens: int) -> Iterator[list[tuple[int, Take]]]:
@@ -58,7 +58,8 @@ def next_fit(takes: Iterable[Take], room: int, gap: int, max_tokens: int) -> Ite
 
     Args:
         takes: each fits into a window of its own.
-        room: ticks of a window of several; a longer utterance stands alone. `gap`: between two utterances.
+        room: ticks of a window with several utterances; a longer utterance gets a window alone.
+        gap: ticks between two utterances.
     """
     window: list[tuple[int, Take]] = []
     tokens = FRAME
@@ -87,7 +88,7 @@ def windows_of(
 
 
 def _piece(at: int, take: Take) -> Piece:
-    segments = tuple(Segment(_time(at + start), _time(at + end), tokens) for start, end, tokens in take.segments)
+    segments = tuple(WindowSegment(_time(at + start), _time(at + end), tokens) for start, end, tokens in take.segments)
     return Piece(take.id, _time(at), round(take.seconds, 4), segments)
 
 
@@ -96,7 +97,7 @@ def _time(tick: int) -> float:
 
 
 def in_order(data: DataDir) -> list[Utterance]:
-    """Utterances by speaker, of each in the order of recording and time where segments tell, else of ids."""
+    """Utterances by speaker; within one by recording and time if the data has segments, else by id."""
     segments = data.tables.get(SEGMENTS)
 
     def key(u: Utterance) -> tuple[str, str, float, str]:

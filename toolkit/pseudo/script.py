@@ -1,7 +1,7 @@
-"""Whether a text is written in the script of its language: a recogniser that lost its way often leaves it.
+"""Share of a text outside the script of its language: a recogniser that goes wrong often leaves that script.
 
-A script is a handful of Unicode blocks. Marks, digits and punctuation belong to none; tatweel, a letter to Unicode,
-to the Arabic one, and so do presentation forms.
+A script is a few Unicode blocks. Marks, digits and punctuation belong to none. Tatweel (a letter in Unicode) and
+presentation forms belong to the Arabic script.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-SCRIPTS = {  # blocks, as a character class holds them
+SCRIPTS = {  # blocks, as parts of a regular expression's character class
     "Arabic": "\u0600-\u06ff\u0750-\u077f\u0870-\u08ff\ufb50-\ufdff\ufe70-\ufeff\U0001ee00-\U0001eeff",
     "Latin": "A-Za-z\u00aa\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02b8\u1e00-\u1eff\u2c60-\u2c7f\ua722-\ua7ff"
     "\ufb00-\ufb06\uff21-\uff3a\uff41-\uff5a",
@@ -22,7 +22,7 @@ SCRIPTS = {  # blocks, as a character class holds them
     "\uf900-\ufaff\uff66-\uff9f\U00020000-\U000323af",
     "Korean": "\u1100-\u11ff\u3131-\u318e\ua960-\ua97f\uac00-\ud7fb",
 }
-_CODES = {  # of Whisper's languages, those that are written in one of these scripts, and in no other
+_CODES = {  # Whisper's languages that are written in one of these scripts and in no other
     "Arabic": "ar fa ur ps sd",
     "Latin": "en fr de es it pt nl ca gl eu oc br la ro pl cs sk sl hr bs hu fi et lv lt sv no nn da is fo sq mt cy lb "
     "tr vi id ms jw su tl sw so sn yo ha ln mg mi haw ht af",
@@ -38,14 +38,14 @@ LANGUAGES = {code: script for script, codes in _CODES.items() for code in codes.
 
 
 def foreign_share(text: str, language: str) -> float | None:
-    """Share of the letters of a text that the script of its language has not, 0 to 1; 0 of a text without a letter.
+    """Share of a text's letters outside the script of its language, 0 to 1; 0 for a text without letters.
 
-    None for a language that is not in LANGUAGES: it says nothing.
+    None for a language that is not in LANGUAGES.
     """
     if language not in LANGUAGES:
         return None
-    found = _foreign(LANGUAGES[language]).findall(text)
-    foreign = sum(map(str.isalpha, found))  # the pattern also finds digits such as ² that \d does not know
+    letters = _foreign(LANGUAGES[language]).findall(text)
+    foreign = sum(map(str.isalpha, letters))  # the pattern also finds digits such as ² that \d does not know
     return foreign / sum(map(str.isalpha, text)) if foreign else 0.0
 
 

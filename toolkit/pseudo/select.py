@@ -10,7 +10,7 @@ anything is packed; nothing is decoded again, and no audio is opened.
 What is left:
   scores.tsv      a line per utterance with a label, sorted by id; its first line names the columns: id, set, dialect,
                   label (ok, empty, cut off), reference (yes, empty, no), then every score of pseudo.measures.SCORES by
-                  name, empty where it is not known.
+                  name, empty if it is not known.
   kept/NAME.txt   ids that the selection NAME keeps, a line each, sorted.
   survival.tsv    the rows of `survival` below, a column for each field, empty for null.
   survival.json   {
@@ -50,7 +50,7 @@ from ..core.step import Step, main
 from ..data.ids import fault
 from ..text.normalise import Profile, profile
 from .criteria import Criterion, Selection, parse, select
-from .labelled import NO_LABEL, NOT_IN_DATA, Inputs, labelled, recognise
+from .labelled import NO_LABEL, NOT_IN_DATA, SelectInputs, labelled, recognise
 from .measures import CUT_OFF, EMPTY, EMPTY_REFERENCE, SCORES, Measures, measure
 from .selections import KEPT
 from .survival import COLUMNS, areas, corpus_rates, histograms, survival
@@ -62,17 +62,19 @@ LABEL, REFERENCES = ("ok", "empty", "cut off"), ("no", "empty", "yes")  # by Mea
 
 @dataclass(frozen=True)
 class SelectConfig:
-    """What is measured, and what is kept."""
+    """How pseudo-labels are measured, and which are kept."""
 
     profile: str = "sawt"
-    "normalisation of labels and references before they are compared; to-distill is the paper's"
+    """text normalisation of labels and references before their WER is computed; to-distill is the paper's; python3 -m
+    toolkit.text.normalise --list shows all"""
     lambdas: tuple[float, ...] = LAMBDAS
-    "limits of the WER in percent whose survival is shown"
+    "WER limits in percent for the survival table, which shows how much speech each limit would keep; they drop nothing"
     duration_edges: tuple[float, ...] = (2.0, 5.0, 10.0, 20.0, 30.0)
-    "seconds at which utterances are parted into bins of duration"
+    "durations in seconds that divide the utterances into bins of the survival table; they drop nothing"
     keep: dict[str, str] = field(default_factory=dict)
-    """selections by name, e.g. `filtered: "wer <= 80"`, `confident: "confidence >= -0.6, repetition <= 2.4"`, and
-    `unfiltered: ""`, which keeps every label that is neither empty nor cut off"""
+    """selections to write: name and criterion, e.g. `filtered: "wer <= 80"`, `confident: "confidence >= -0.6,
+    repetition <= 2.4"`; a smaller WER limit keeps fewer labels; an empty criterion (`unfiltered: ""`) keeps every label
+    that is neither empty nor cut off"""
 
     def __post_init__(self) -> None:
         for name, values in (("lambdas", self.lambdas), ("duration_edges", self.duration_edges)):
@@ -120,7 +122,7 @@ def run(step: Step[SelectConfig]) -> None:
 
 
 def to_json(
-    measures: Measures, config: SelectConfig, inputs: Inputs, selections: Sequence[Selection], ledger: Ledger
+    measures: Measures, config: SelectConfig, inputs: SelectInputs, selections: Sequence[Selection], ledger: Ledger
 ) -> dict[str, Any]:
     """What survival.json holds."""
     reasons = Counter(reason for _, _, reason, _ in ledger.rows)
@@ -146,7 +148,7 @@ def to_json(
     }
 
 
-def _model(inputs: Inputs, folders: Sequence[Path]) -> dict[str, Any]:
+def _model(inputs: SelectInputs, folders: Sequence[Path]) -> dict[str, Any]:
     headers = [inputs.headers[folder] for folder in folders]
     return {
         "model": headers[0].model,

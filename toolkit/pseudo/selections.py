@@ -1,4 +1,4 @@
-"""Named selections of utterances, as pseudo.select leaves them: kept/NAME.txt, an id per line, sorted."""
+"""Named selections of utterances, as pseudo.select writes them: kept/NAME.txt, an id per line, sorted."""
 
 from __future__ import annotations
 
@@ -16,23 +16,25 @@ def is_selection(folder: Path) -> bool:
 
 
 def read_kept(folder: Path, name: str) -> list[str]:
-    """Ids of selection `name`, sorted; none where nothing is kept.
+    """Ids of the selection `name`, sorted; empty if nothing is kept.
 
-    Raises UserError where there is no selection of that name, and for a line that is no id.
+    Raises UserError if there is no selection of that name, and for a line that is no id.
     """
     path = folder / KEPT / f"{name}.txt"
     if fault(name) or not path.is_file():
-        there = ", ".join(sorted(p.stem for p in (folder / KEPT).glob("*.txt"))) or "none"
+        existing = ", ".join(sorted(p.stem for p in (folder / KEPT).glob("*.txt"))) or "none"
         raise UserError(
-            f"no selection is called {name}", str(folder / KEPT), f"there: {there}; `keep` of pseudo.select names them"
+            f"no selection is called {name}",
+            str(folder / KEPT),
+            f"there: {existing}; `keep` of pseudo.select names them",
         )
     ids: list[str] = []
     with open(path, encoding="utf-8", errors="replace", newline="\n") as f:
         for number, line in enumerate(f, 1):
             id = line.removesuffix("\n")
             if fault(id) or not line.endswith("\n"):
-                what = f"no id in a line of its own: {id[:80]!r}"
-                raise UserError(what, f"{path}, line {number}", SELECT_AGAIN)
+                message = f"no id in a line of its own: {id[:80]!r}"
+                raise UserError(message, f"{path}, line {number}", SELECT_AGAIN)
             if ids and id <= ids[-1]:
                 raise UserError(f"{id} after {ids[-1]}: ids out of order", f"{path}, line {number}", SELECT_AGAIN)
             ids.append(id)

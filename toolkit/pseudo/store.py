@@ -1,9 +1,8 @@
-"""What was transcribed once, by audio, model and settings: never transcribed again, whoever asks and in what order.
+"""Store of transcriptions by audio, model and settings: nothing is transcribed twice.
 
-A folder has a file for each process that wrote; a line of it is a batch, so that a batch is there whole or, after a
-kill in the middle of its line, not at all: a run that is begun again makes the batches that an uninterrupted one would.
-Of a set that has grown, only what is not here is decoded, in batches of its own: the last digit of a sum may be another
-one there than in the batches of a run without a store.
+A folder has a file per process; a line is a batch. After a kill in the middle of a line the whole batch is missing, so
+a resumed run makes the same batches as an uninterrupted one. Of a set that has grown, only new audio is decoded, in
+batches of its own: the last digit of a sum may then differ from a run without a store.
 """
 
 from __future__ import annotations
@@ -17,11 +16,11 @@ from typing import Any
 from ..core.record import digest
 from ..data.kaldi import Utterance
 
-Row = dict[str, Any]
+StoredLabel = dict[str, Any]
 
 
 def audio_key(utterance: Utterance) -> str:
-    """Of the audio by its file, the file's size and time of change, and the part of it; not of the utterance's id."""
+    """Key of the audio: its file with size and time of change, and the part of it; not the utterance's id."""
     path = utterance.path
     file = path if os.path.exists(path) else path.rpartition(":")[0]  # an entry of an ark
     state = os.stat(file) if os.path.exists(file) else None
@@ -31,12 +30,12 @@ def audio_key(utterance: Utterance) -> str:
 
 
 class Store:
-    """Rows by key, of one model and one way to decode."""
+    """Transcriptions by key, of one model with one set of settings."""
 
     def __init__(self, folder: Path, wanted: Container[str] | None = None) -> None:
-        """`wanted`: keys that somebody will ask for, of a store that may have a million others; None: all."""
+        """`wanted`: keys that will be asked for, as a store may have a million others; None: all."""
         self.folder, self.wanted = folder, wanted
-        self.rows: dict[str, Row] = {}
+        self.rows: dict[str, StoredLabel] = {}
         for path in sorted(folder.glob("*.jsonl")) if folder.is_dir() else ():
             self._read(path)
 
@@ -52,20 +51,20 @@ class Store:
     def _wants(self, key: str) -> bool:
         return self.wanted is None or key in self.wanted
 
-    def add(self, rows: Mapping[str, Row]) -> None:
+    def add(self, rows: Mapping[str, StoredLabel]) -> None:
         """Keep a batch, in memory and on the disk."""
         self.rows.update(rows)
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{os.uname().nodename}.{os.getpid()}.jsonl"
         line = json.dumps(rows, ensure_ascii=False).encode() + b"\n"
         with open(path, "ab") as f:
-            if f.tell() and not _ends_well(path):  # of a process of the same number that was killed
+            if f.tell() and not _ends_well(path):  # of a killed process with the same number
                 f.write(b"\n")
             f.write(line)
 
 
 def _is_result(row: Any) -> bool:
-    """Whether it says what was heard. That audio could not be read is tried again: a disk or a codec may be back."""
+    """True if a row is a transcription. Audio that could not be read is tried again: the cause may be gone."""
     heard = row.get("hypothesis") if isinstance(row, dict) and isinstance(row.get("took"), int | float) else None
     return isinstance(heard, dict) and isinstance(heard.get("text"), str) and isinstance(heard.get("segments"), list)
 

@@ -1,6 +1,6 @@
-"""What each limit of the WER leaves, by corpus, dialect and length; how scores are spread; which find bad labels.
+"""Labels that each WER limit keeps, by corpus, dialect and length; histograms of scores; scores that find bad labels.
 
-Error rates of what is left are those of a corpus: sum of edits over sum of reference lengths.
+Error rates of kept labels are at corpus level: sum of edits divided by sum of reference lengths.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ COLUMNS = (
     *("group", "value", "lambda", "utterances", "of", "percent", "hours", "of_hours", "wer", "cer"),
     *("utterances_by_cer", "hours_by_cer"),
 )
-DIGITS = 6  # of hours, rates and areas as they are written
+DIGITS = 6  # decimals of hours, rates and areas in the output
 
 
 def survival(measures: Measures, lambdas: Sequence[float], duration_edges: Sequence[float]) -> list[dict[str, Any]]:
-    """Rows of COLUMNS: for each group and value, what is left without a limit (`lambda` None), then at each.
+    """Rows of COLUMNS: for each group and value, all labels (`lambda` None), then those that each limit keeps.
 
-    Without a limit `of` counts all utterances that have a label; with one, those that have error rates. A label that
-    is empty or was cut off survives neither. Where no utterance of all has error rates there are no limits.
+    Without a limit `of` counts all utterances with a label; with one, those with error rates. A label that is empty or
+    cut off is never kept. If no utterance has error rates, there are no rows with limits.
     """
     limits: list[float | None] = [None, *(sorted(lambdas) if measures.referenced.any() else ())]
     left = [tuple(_left(measures, score, limit) for score in ("wer", "cer")) for limit in limits]
@@ -48,7 +48,7 @@ def survival(measures: Measures, lambdas: Sequence[float], duration_edges: Seque
 
 
 def corpus_rates(words: Edits, characters: Edits) -> dict[str, float | None]:
-    """WER and CER of a corpus in percent; None without a token of a reference."""
+    """WER and CER of a corpus in percent; None if the references have no token."""
     return {
         name: round(100 * total.edits / total.length, DIGITS) if total.length else None
         for name, total in (("wer", words.total), ("cer", characters.total))
@@ -56,17 +56,17 @@ def corpus_rates(words: Edits, characters: Edits) -> dict[str, float | None]:
 
 
 def histograms(measures: Measures) -> dict[str, dict[str, Any]]:
-    """Score -> its spread over the labels that are labels.
+    """Score -> histogram over the usable labels.
 
-    A bin holds its lower edge and not its upper one; the last one holds both.
+    A bin includes its lower edge and excludes its upper one; the last bin includes both.
     """
-    found = {}
+    histograms_by_score = {}
     for name, score in SCORES.items():
         low, high, number = score.bins
         edges = [round(low + (high - low) * i / number, 10) for i in range(int(number) + 1)]
         values = measures.columns[name][measures.whole]
         known = values[~np.isnan(values)]
-        found[name] = {
+        histograms_by_score[name] = {
             "meaning": score.meaning,
             "worse": score.worse,
             "edges": edges,
@@ -75,14 +75,14 @@ def histograms(measures: Measures) -> dict[str, dict[str, Any]]:
             "above": int((known > high).sum()),
             "unknown": int(len(values) - len(known)),
         }
-    return found
+    return histograms_by_score
 
 
 def areas(measures: Measures, lambdas: Sequence[float]) -> list[dict[str, Any]]:
-    """How well each label-free score finds the labels whose WER is above each limit: AUC, 0.5 where it does not at all.
+    """How well each score without reference finds labels with a WER above each limit: AUC; 0.5 is chance.
 
-    Over the labels that are labels, have error rates and have this score. A score of which low values are worse is
-    turned round, so that above 0.5 always means that it helps.
+    Over usable labels with error rates and this score. A score whose low values are worse is negated, so that above 0.5
+    always means that it helps.
     """
     rows = []
     for name in LABEL_FREE:
@@ -99,19 +99,19 @@ def areas(measures: Measures, lambdas: Sequence[float]) -> list[dict[str, Any]]:
 
 
 def _why(bad: np.ndarray) -> str:
-    """Why there is no AUC; empty where there is one."""
+    """The reason for a missing AUC; empty if there is an AUC."""
     if not len(bad):
         return "no label has both this score and a reference"
     return "no WER is above" if not bad.any() else "every WER is above" if bad.all() else ""
 
 
 def _left(measures: Measures, score: str, limit: float | None) -> np.ndarray:
-    """Mask [N] of the labels that a limit leaves."""
+    """Mask [N] of the labels that a limit keeps."""
     return measures.whole if limit is None else measures.whole & (measures.columns[score] <= limit)
 
 
 def _groups(measures: Measures, edges: Sequence[float]) -> Iterator[tuple[str, list[str], np.ndarray]]:
-    """(group, its values, which of them each utterance has [N]), values without an utterance left out."""
+    """(group, its values, number of the value of each utterance [N]); values without an utterance are left out."""
     yield ALL, [ALL], np.zeros(len(measures), np.int64)
     for group, values in (
         (CORPUS, measures.sets),
@@ -134,7 +134,7 @@ def _counts(
     by_cer_N: np.ndarray,
     of_N: np.ndarray | None,
 ) -> list[dict[str, Any]]:
-    """Of each value what is left, and of how much: of the utterances with error rates where `of_N` is None."""
+    """For each value the kept labels, and how many there were: utterances with error rates if `of_N` is None."""
     of_N = measures.referenced if of_N is None else of_N
 
     def summed(weights_N: np.ndarray, mask_N: np.ndarray) -> np.ndarray:

@@ -50,7 +50,7 @@ class TorchBackend:
     def decode(
         self, waves: Sequence[Wave], prompt: Sequence[int], *, beam: int = 1, limit: int = 225, timestamps: bool = False
     ) -> list[Decoded]:
-        """One window each, none longer than `seconds`. Raises UserError where a GPU has no room for them."""
+        """One window each, none longer than `seconds`. Raises UserError if a GPU has no room for them."""
         try:
             return self._decode(waves, prompt, beam, limit, timestamps)
         except torch.OutOfMemoryError as e:

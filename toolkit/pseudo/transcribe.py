@@ -3,7 +3,7 @@
 As a step: --in DATA MODEL, where MODEL is a Whisper's folder or an id of the hub. Without --in, of any audio files:
 python3 -m toolkit.pseudo.transcribe MODEL FILE... [--format txt|srt|vtt|json] [--out FOLDER].
 
-What was transcribed is kept by audio, model, settings and version (store.py): a set that grows, another --nj or batch
+Transcriptions are stored by audio, model, settings and version (store.py): a set that grows, another --nj or batch
 size, and --fresh transcribe nothing twice.
 """
 
@@ -106,7 +106,7 @@ def label(
 
 
 def _batches(jobs: Sequence[Job], transcriber: Transcriber, batch: int) -> Iterator[list[list[int]]]:
-    """Windows of a batch, each the places in `jobs` of those that share it: of one language, and of like lengths."""
+    """Windows of a batch: indices in `jobs` of utterances that share a window, of one language and similar lengths."""
     windows = [[i] for i in range(len(jobs))]
     if transcriber.config.packed:
         windows = windows_of(jobs, transcriber.seconds, transcriber.config.packed_gap)
@@ -121,7 +121,7 @@ def _batches(jobs: Sequence[Job], transcriber: Transcriber, batch: int) -> Itera
 
 
 def _key(job: Job) -> str:
-    """Two utterances of one set that are the same audio have a row each: it is of the batch that each is in."""
+    """Utterances of one set with the same audio have a row each, from their own batch."""
     key = f"{audio_key(job.utterance)}-{job.language}"
     return f"{key}-{job.copy}" if job.copy else key
 
@@ -129,7 +129,7 @@ def _key(job: Job) -> str:
 def _decode(
     windows: Sequence[Sequence[Job]], transcriber: Transcriber, batch: int, machine: str
 ) -> list[dict[str, Any]]:
-    """Rows for the store, of audio that cannot be read too."""
+    """Rows for the store, also for audio that cannot be read."""
     dropped: dict[str, tuple[str, str]] = {}
     jobs = [job for window in windows for job in window]
     begun = time.perf_counter()
@@ -149,7 +149,7 @@ def _decode(
 
 
 def _inputs(paths: Sequence[Path]) -> tuple[DataDir, Path]:
-    """The data directory and the model's folder. Raises UserError where one is missing."""
+    """The data directory and the model's folder. Raises UserError if one is missing."""
     data = [path for path in paths if (path / "wav.scp").is_file()]
     models = [path for path in paths if path not in data]
     if len(data) != 1 or len(models) != 1:
@@ -160,7 +160,7 @@ def _inputs(paths: Sequence[Path]) -> tuple[DataDir, Path]:
 
 @dataclass
 class _Tally:
-    """What passes by on its way from the shards, which are in the order of the ids, to the output."""
+    """Collects figures while rows pass from the shards, in the order of ids, to the output."""
 
     utterances: int = 0
     seconds: float = 0.0
@@ -183,7 +183,7 @@ class _Tally:
 
 
 def _machine(device: str, threads: int) -> str:
-    """What a row says of where it was made."""
+    """Fields of a row about the machine that made it."""
     if device == "cpu":
         return f"CPU, {os.cpu_count()} cores\t{threads}"
     import torch
@@ -192,7 +192,7 @@ def _machine(device: str, threads: int) -> str:
 
 
 def _peak_memory(device: str) -> int:
-    """The most memory that this process had, MB; on a GPU, of that one."""
+    """Peak memory of this process, MB; on a GPU, that of the GPU."""
     if device == "cpu":
         return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000)
     import torch

@@ -19,7 +19,7 @@ from ..data.audio import AudioError, audio_info
 from ..data.kaldi import Utterance
 from ..models.vocabulary import TICK
 from ..models.whisper_files import find_model
-from ..score.hypotheses import Hypothesis, Segment
+from ..score.hypotheses import Hypothesis, HypothesisSegment
 from .config import DecodeConfig, TranscribeConfig
 from .transcriber import Job, Transcriber, resolved
 
@@ -111,7 +111,7 @@ def _decode(config: DecodeConfig, kind: str, language: str | None) -> DecodeConf
 
 
 def _device(gpu: bool) -> str:
-    """Raises UserError where there is no GPU to compute on."""
+    """Raises UserError if there is no GPU to compute on."""
     import torch
 
     if gpu and not torch.cuda.is_available():
@@ -125,13 +125,13 @@ def _cache() -> Path:
     return Path(os.environ.get("SAWT_CACHE") or Path(home) / "sawt") / "ctranslate2"
 
 
-def _times(segment: Segment, point: str) -> str:
+def _times(segment: HypothesisSegment, point: str) -> str:
     """A subtitle ends after it begins, if only by the shortest time that a Whisper can tell."""
     end = max(segment.end, segment.start + TICK)
     return f"{_time(segment.start, point)} --> {_time(end, point)}"
 
 
-def _shown(segment: Segment) -> str:
+def _shown(segment: HypothesisSegment) -> str:
     """An arrow in a text would be read as a line of times."""
     return segment.text.replace("-->", "→")
 

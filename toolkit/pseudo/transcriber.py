@@ -1,4 +1,4 @@
-"""Utterances to hypotheses: batches of alike lengths, windows of each, one back-end or the other."""
+"""Utterances to hypotheses: batches of similar lengths, cut into windows, decoded by a back-end."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SILENT = 1e-4  # a recording that never gets louder than this (−80 dB) is not 
 
 
 class Backend(Protocol):
-    """What turns windows into tokens."""
+    """A back-end that turns windows into tokens."""
 
     def decode(
         self, waves: Sequence[Wave], prompt: Sequence[int], *, beam: int, limit: int, timestamps: bool
@@ -43,7 +43,7 @@ class Backend(Protocol):
 
 
 class _OfMels:
-    """A back-end of waveforms made of one of mel spectrograms."""
+    """A back-end for waveforms, made from one for mel spectrograms."""
 
     def __init__(self, engine: CTranslate2Backend, frames: int) -> None:
         self.engine, self.frames = engine, frames
@@ -58,7 +58,7 @@ class _OfMels:
 
 @dataclass(frozen=True)
 class Job:
-    """An utterance to be transcribed, and in which language; `copy`: how many of the same audio came before it."""
+    """An utterance to transcribe, and its language; `copy`: number of earlier utterances with the same audio."""
 
     utterance: Utterance
     language: str
@@ -66,10 +66,10 @@ class Job:
 
 
 def resolved(config: DecodeConfig, ngpu: int, cluster: bool) -> DecodeConfig:
-    """With a precision in the place of `auto`: rows of one are never mixed with rows of another.
+    """The config with a precision in place of `auto`, so that rows of two precisions are never mixed.
 
     Args:
-        cluster: other machines compute, of which this one knows no more than that they have GPUs where `ngpu` is not 0.
+        cluster: True if other machines compute, which have GPUs if `ngpu` is not 0.
     """
     if config.compute != "auto":
         return config
@@ -84,15 +84,15 @@ def resolved(config: DecodeConfig, ngpu: int, cluster: bool) -> DecodeConfig:
 
 
 class Transcriber:
-    """A model and a way to decode.
+    """A model with decoding settings.
 
     Attributes:
         seconds: length of a window.
-        header: what hypotheses made here say of their making.
+        header: header of the hypotheses that it makes.
     """
 
     def __init__(self, folder: Path, config: DecodeConfig, set_name: str = "") -> None:
-        """Raises UserError where the model cannot do what the config asks for. No weights are read yet."""
+        """Raises UserError if the model cannot do what the config asks for. No weights are read yet."""
         self.folder, self.config = folder, config
         self.vocabulary = Vocabulary.read(folder)
         shape, about = read_whisper_config(folder), said_of(folder)
@@ -106,14 +106,14 @@ class Transcriber:
         self._backend: Backend | None = None
 
     def preload(self) -> None:
-        """Import what `open` needs."""
+        """Import the modules that `open` needs."""
         if self.config.backend == "ctranslate2":
             from . import ctranslate2_backend  # noqa: F401
         else:
             from . import torch_backend  # noqa: F401
 
     def open(self, device: str, threads: int, cache: Path) -> None:
-        """Read the weights. `cache`: where models go that are converted for CTranslate2."""
+        """Read the weights. `cache`: folder for models converted for CTranslate2."""
         config = resolved(self.config, int(device != "cpu"), cluster=False)
         if config.backend == "ctranslate2":
             from .ctranslate2_backend import CTranslate2Backend
@@ -130,7 +130,7 @@ class Transcriber:
         self._backend = TorchBackend(self.folder, self.vocabulary, device, compute, self.seconds, context)
 
     def transcribe(self, jobs: Sequence[Job], drop: Callable[[str, str, str], None], batch: int) -> list[Hypothesis]:
-        """Hypotheses of the jobs whose audio can be read, in order; `drop(id, reason, detail)` hears of the others."""
+        """Hypotheses of the jobs whose audio can be read, in order; `drop(id, reason, detail)` gets the others."""
         heard: dict[int, Listening] = {}
         for i, job in enumerate(jobs):
             try:
@@ -144,7 +144,7 @@ class Transcriber:
         return [self._hypothesis(jobs[i], heard[i]) for i in sorted(heard)]
 
     def _rounds(self, jobs: Sequence[Job], heard: dict[int, Listening]) -> Iterator[list[int]]:
-        """Those that have a window to be heard next, by language and by whether timestamps are written."""
+        """Groups of recordings with a next window, by language and by timestamps or not."""
         quiet = {i for i, x in heard.items() if is_silent(x.wave)}
         while left := [i for i, x in heard.items() if not x.over and i not in quiet]:
             kinds = sorted({(jobs[i].language, heard[i].timestamps) for i in left})
@@ -190,14 +190,14 @@ def is_silent(wave: Wave) -> bool:
 
 
 def rounded(value: float | None) -> float | None:
-    """Four digits: what the order of a sum changes lies below them."""
+    """Four digits: differences from the order of sums are smaller."""
     return None if value is None or not math.isfinite(value) else round(value, 4)
 
 
 def jobs_of(
     utterances: Sequence[Utterance], labels: Mapping[str, str], config: DecodeConfig, vocabulary: Vocabulary
 ) -> list[Job]:
-    """The language of each utterance: as `languages` says of its label, else `language`.
+    """The language of each utterance: `languages` of its label, else `language`.
 
     Raises UserError for a label that is the code of another language, unless `languages` has it.
     """
@@ -227,12 +227,12 @@ FOREIGN = {"ENG": "en", "FRA": "fr"}  # labels of corpora here that are no diale
 
 
 def settings_folder(header: Header) -> str:
-    """Name of the folder of a store: one for each model and way to decode."""
+    """Name of a store's folder: one for each model and settings."""
     return f"{header.model_hash}-{header.settings_hash}"
 
 
 def as_row(hypothesis: Hypothesis) -> dict[str, Any]:
-    """For a store: all but the id, which another data directory may have otherwise."""
+    """Row of the store: all fields but the id, which may differ in another data directory."""
     row = hypothesis.to_json()
     row.pop("id")
     return row

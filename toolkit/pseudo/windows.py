@@ -1,7 +1,7 @@
-"""Windows of 30 s that a Whisper is trained on, as pseudo.pack leaves them: utterances and their labels.
+"""Windows of 30 s that a Whisper is trained on, as pseudo.pack writes them: utterances and their labels.
 
-A folder has windows.jsonl, a line per window, and header.json, which says what they were made of. Audio is not copied:
-it is that of the data directory that the header names, read while training.
+A folder has windows.jsonl, a line per window, and header.json, which names their sources. Audio is not copied: training
+reads it from the data directory that the header names.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ PACK_AGAIN = "pack again: --fresh of the stage that packs"
 
 
 @dataclass(frozen=True)
-class Segment:
-    """A stretch of a window, in seconds from the window's beginning, multiples of 0.02, and its text tokens."""
+class WindowSegment:
+    """Start and end in seconds from the beginning of the window, multiples of 0.02, and the text tokens."""
 
     start: float
     end: float
@@ -38,18 +38,18 @@ class Piece:
         id: of the utterance, in the data directory.
         start: where in the window its audio begins, seconds, a multiple of 0.02.
         seconds: length of its audio.
-        segments: in the order of time, none over another; all within the utterance (to the next multiple of 0.02).
+        segments: in the order of time, without overlap, within the utterance (to the next multiple of 0.02).
     """
 
     id: str
     start: float
     seconds: float
-    segments: tuple[Segment, ...]
+    segments: tuple[WindowSegment, ...]
 
 
 @dataclass(frozen=True)
 class Window:
-    """What the encoder sees at once; silence is between its utterances and after the last one.
+    """A window of the encoder, with silence between its utterances and after the last one.
 
     Attributes:
         id: that of its first utterance, which is in no other window.
@@ -69,13 +69,16 @@ class Window:
 
     @staticmethod
     def from_json(row: Any) -> Window:
-        """Raises ValueError, TypeError or KeyError for anything but a line of windows.jsonl."""
+        """The window of a line of windows.jsonl. Raises ValueError, TypeError or KeyError for anything else."""
         pieces = tuple(
             Piece(
                 _text(p["id"]),
                 float(p["start"]),
                 float(p["seconds"]),
-                tuple(Segment(float(s["start"]), float(s["end"]), tuple(map(int, s["tokens"]))) for s in p["segments"]),
+                tuple(
+                    WindowSegment(float(s["start"]), float(s["end"]), tuple(map(int, s["tokens"])))
+                    for s in p["segments"]
+                ),
             )
             for p in row["utterances"]
         )
@@ -87,7 +90,7 @@ class Window:
         return made
 
     def check(self) -> None:
-        """Raises ValueError where times go back, or nothing is said."""
+        """Raise ValueError if times go back, or the window has no utterance."""
         if not self.utterances:
             raise ValueError("a window without an utterance")
         at = 0.0
@@ -103,15 +106,15 @@ class Window:
 
 @dataclass(frozen=True)
 class Header:
-    """What a folder of windows was made of.
+    """The sources of a folder of windows.
 
     Attributes:
         vocabulary: hash of the tokenizer.json that made the tokens.
         labels: pseudo or truth.
-        window_seconds: the most that a window holds.
+        window_seconds: largest length of a window.
         set: name of the data directory.
-        data: the data directory as it was named, relative to the recipe's folder: there the audio is.
-        keep: name of the selection; empty where there was none.
+        data: the data directory that has the audio, as it was named, relative to the recipe's folder.
+        keep: name of the selection; empty without one.
     """
 
     vocabulary: str
@@ -123,7 +126,7 @@ class Header:
 
 
 def vocabulary_hash(model: Path) -> str:
-    """Hash of the tokenizer of a Whisper's folder. Raises UserError where there is none."""
+    """Hash of the tokenizer in a Whisper's folder. Raises UserError if it has no tokenizer."""
     if not (model / TOKENIZER).is_file():
         raise UserError(f"no {TOKENIZER} in a Whisper folder", str(model), "copy the tokenizer of the same model there")
     return digest((model / TOKENIZER).read_bytes())
@@ -141,7 +144,7 @@ def write_windows(folder: Path, windows: Iterable[Window], header: Header) -> No
 
 
 def read_header(folder: Path) -> Header:
-    """Raises UserError where there is none, or a broken one."""
+    """The header of a folder. Raises UserError if it is missing or broken."""
     if not (folder / HEADER).is_file():
         raise UserError("no windows here", str(folder), "name the output of pseudo.pack")
     try:
@@ -155,11 +158,11 @@ def read_header(folder: Path) -> Header:
 
 
 def read_windows(folder: Path) -> list[Window]:
-    """Every window, in the order of the file. Raises UserError naming the first line that is none."""
+    """Every window, in the order of the file. Raises UserError naming the first invalid line."""
     path = folder / WINDOWS
     if not path.is_file():
         raise UserError("no windows here", str(folder), "name the output of pseudo.pack")
-    found: list[Window] = []
+    windows: list[Window] = []
     ids: set[str] = set()
     with open(path, encoding="utf-8", errors="surrogateescape") as f:
         for number, line in enumerate(f, 1):
@@ -172,17 +175,17 @@ def read_windows(folder: Path) -> list[Window]:
             except (ValueError, TypeError, KeyError, RecursionError) as e:
                 raise UserError(f"not a line of pseudo.pack: {e}", f"{path}, line {number}", PACK_AGAIN) from None
             ids.add(window.id)
-            found.append(window)
-    if not found:
+            windows.append(window)
+    if not windows:
         raise UserError("not one window", str(path), PACK_AGAIN)
-    return found
+    return windows
 
 
 def refuse_other_vocabulary(folder: Path, model: Path) -> None:
-    """Raise UserError where a model's tokens are not those that the windows' labels were written in."""
+    """Raise UserError if the model's tokens differ from those of the windows' labels."""
     if read_header(folder).vocabulary != vocabulary_hash(model):
-        what = f"labels in the tokens of another model than {model}"
-        raise UserError(what, str(folder), "pack again with this model's folder among the inputs")
+        message = f"labels in the tokens of another model than {model}"
+        raise UserError(message, str(folder), "pack again with this model's folder among the inputs")
 
 
 def _text(value: Any) -> str:

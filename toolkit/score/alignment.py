@@ -23,7 +23,7 @@ MOST_CELLS = 1_000_000  # half a second; no utterance of speech has a thousand w
 
 
 class Column(NamedTuple):
-    """A word of the reference above a word of the hypothesis; "" where there is none."""
+    """A word of the reference above a word of the hypothesis; "" if there is none."""
 
     kind: str
     """One of KINDS."""
@@ -66,9 +66,9 @@ def edits(columns: Sequence[Column]) -> int:
 
 def stretches(columns: Sequence[Column]) -> Iterator[list[Column]]:
     """The errors between two correct words, one stretch after the other: words may be aligned across in them."""
-    for wrong, found in groupby(columns, lambda column: column.kind != CORRECT):
+    for wrong, run in groupby(columns, lambda column: column.kind != CORRECT):
         if wrong:
-            yield list(found)
+            yield list(run)
 
 
 def likeness(a: str, b: str) -> float:
@@ -109,8 +109,8 @@ def _costs(
 def _any_minimal(reference: Sequence[str], hypothesis: Sequence[str]) -> list[Column]:
     columns = []
     for op in Levenshtein.opcodes(reference, hypothesis):
-        said, heard = reference[op.src_start : op.src_end], hypothesis[op.dest_start : op.dest_end]
-        columns += [Column(_KIND_OF[op.tag], r, h) for r, h in zip_longest(said, heard, fillvalue="")]
+        spoken, heard = reference[op.src_start : op.src_end], hypothesis[op.dest_start : op.dest_end]
+        columns += [Column(_KIND_OF[op.tag], r, h) for r, h in zip_longest(spoken, heard, fillvalue="")]
     return columns
 
 

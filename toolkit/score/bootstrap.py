@@ -27,7 +27,7 @@ COMMON = 15  # blocks of a kind from which a binomial costs less than as many dr
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate with its confidence limits, all in the unit of the statistic; None where none can be given."""
+    """An estimate with its confidence limits, all in the unit of the statistic; None if none can be given."""
 
     estimate: float
     low: float | None
@@ -41,8 +41,8 @@ class Interval:
     def percent(self) -> dict[str, float | None]:
         """As result files have it: percent, low and high, each times 100; `agreeing` where it is so."""
         ends = {"low": self.low, "high": self.high}
-        found = {"percent": 100 * self.estimate, **{end: None if x is None else 100 * x for end, x in ends.items()}}
-        return {**found, "agreeing": True} if self.agreeing else found
+        fields = {"percent": 100 * self.estimate, **{end: None if x is None else 100 * x for end, x in ends.items()}}
+        return {**fields, "agreeing": True} if self.agreeing else fields
 
 
 def ratio(sums_R2: np.ndarray) -> np.ndarray:
@@ -78,12 +78,12 @@ def interval(
 
     Args:
         values_NK: K quantities of each of N utterances that the statistic needs summed.
-        statistic: sums [R, K] -> values [R]; NaN where it is not defined for a replicate.
+        statistic: sums [R, K] -> values [R]; NaN if it is not defined for a replicate.
         blocks: block of each utterance (say, its speaker), resampled together; None: every utterance by itself.
         seed: same inputs and seed, same interval.
         limits: values that the statistic cannot leave, nor its interval.
 
-    Raises UserError where there is nothing to resample or the statistic is not defined on the whole.
+    Raises UserError if there is nothing to resample or the statistic is not defined on the whole.
     """
     values_NK = np.asarray(values_NK, float)
     sums_BK = values_NK if blocks is None else sum_by_block(values_NK, blocks)
@@ -215,11 +215,11 @@ def paired_difference(
             "",
             "score both on the same utterances",
         )
-    found = interval(np.concatenate([first_N2, second_N2], 1), ratio_difference, blocks, seed, limits=limits)
-    return agreeing(found, limits)
+    estimate = interval(np.concatenate([first_N2, second_N2], 1), ratio_difference, blocks, seed, limits=limits)
+    return agreeing(estimate, limits)
 
 
-def agreeing(found: Interval, limits: tuple[float, float], confidence: float = CONFIDENCE) -> Interval:
+def agreeing(measured: Interval, limits: tuple[float, float], confidence: float = CONFIDENCE) -> Interval:
     """An interval for blocks that all score the same value v, of which a bootstrap knows no spread; else as it is.
 
     Each block is one draw that gave v: B of B. By Clopper and Pearson (Biometrika 26, 1934) the share s of blocks
@@ -234,12 +234,12 @@ def agreeing(found: Interval, limits: tuple[float, float], confidence: float = C
 
     No interval for a single block.
     """
-    if found.low is not None or found.blocks < 2:
-        return found
-    v, reach = found.estimate, max(1.0, abs(found.estimate))
-    share = ((100.0 - confidence) / 200) ** (1 / found.blocks)
+    if measured.low is not None or measured.blocks < 2:
+        return measured
+    v, reach = measured.estimate, max(1.0, abs(measured.estimate))
+    share = ((100.0 - confidence) / 200) ** (1 / measured.blocks)
     low, high = (share * v + (1 - share) * limit for limit in (max(limits[0], -reach), min(limits[1], reach)))
-    return Interval(v, low, high, found.blocks, agreeing=True)
+    return Interval(v, low, high, measured.blocks, agreeing=True)
 
 
 def sum_by_block(values_NK: np.ndarray, blocks: Sequence[Hashable]) -> np.ndarray:

@@ -11,10 +11,10 @@ from .categories import Thresholds
 
 @dataclass(frozen=True)
 class CompareConfig:
-    """What the comparison draws."""
+    """Seed of the comparison."""
 
     seed: int = 1
-    "seeds the bootstrap; 0 or more"
+    "random seed of the bootstrap, 0 or more; another seed changes intervals and p-values slightly"
 
     def __post_init__(self) -> None:
         if self.seed < 0:
@@ -23,14 +23,14 @@ class CompareConfig:
 
 @dataclass(frozen=True)
 class InspectConfig:
-    """What is shown, and where the rules draw their lines."""
+    """Utterances on the page of alignments, and thresholds of the error categories."""
 
     worst: int = 100
-    "utterances with the most edits that the page shows"
+    "number of utterances with the most edits on the page, 0 to 5000"
     drawn: int = 100
-    "utterances drawn by seed from the others that the page shows"
+    "number of other utterances on the page, drawn by seed, 0 to 5000"
     seed: int = 1
-    "of what is drawn"
+    "random seed that draws the other utterances"
     rules: Thresholds = field(default_factory=Thresholds)
     "where the rules draw their lines"
 
@@ -42,37 +42,42 @@ class InspectConfig:
 
 @dataclass(frozen=True)
 class SystemsConfig:
-    """How systems are scored, and what is held against what."""
+    """How systems are scored and compared."""
 
     profiles: tuple[str, ...] = ("orthographic", "sawt")
-    "how texts are normalised before they are compared, each by itself; `to-distill` is the paper's"
+    "text normalisations; each gives a WER of its own; `to-distill` is the paper's"
     reference: str = "teacher"
-    "the system that all others are tested against in pairs, and whose hypotheses agreement is measured with"
+    "name of the system that every other system is compared with in paired tests and in agreement, usually the teacher"
     floor: str = ""
-    "the student before it was distilled: how much of its gap to the reference system is closed; empty: none"
+    """name of the undistilled student; each student's share of the gap from it to `reference` is reported; empty: no
+    shares"""
     aside: tuple[str, ...] = ()
-    "systems that are no students, a teacher before it was adapted, say, where it was: no share of the gap is theirs"
+    "systems without a share of the gap, e.g. the unadapted teacher"
     pairs: dict[str, str] = field(default_factory=dict)
-    """further paired tests, system: those that it is held against, apart by spaces; `filtered: unfiltered truth`. Here
-    and in floor, of systems called A.filtered, B.filtered, ..., `filtered` means each, held against its own kind"""
+    """more paired tests, system: systems to compare it with, separated by spaces, e.g. `filtered: unfiltered truth`.
+    Here and in `floor`, if systems are called A.filtered, B.filtered, ..., `filtered` means each of them, compared
+    within A, within B, ..."""
     order: tuple[str, ...] = ()
-    "systems in the order in which they are shown, those that there are; others follow as they are given"
+    """order of the systems in tables; systems not named follow in the order of the inputs; names without a system are
+    ignored"""
     min_speakers: int = 5
-    "bootstrap over speakers where the set has at least so many, over utterances otherwise"
+    """smallest number of speakers in a set for resampling speakers in the bootstrap; sets with fewer resample
+    utterances; at least 2"""
     missing: Literal["refuse", "empty"] = "refuse"
-    "an utterance that a system did not hear, and another did: an error, or all deletions"
+    """utterance without a hypothesis of one system, but with one of another; refuse: stop with an error; empty: count
+    all its words as deletions"""
     category_profile: str = "sawt"
-    "normalisation under which errors are put into categories"
+    "text normalisation under which errors are sorted into categories"
     rules: Thresholds = field(default_factory=Thresholds)
     "where the rules of the categories draw their lines"
     examples: int = 3
-    "utterances of each set, drawn by seed, whose texts are told"
+    "number of utterances per set, drawn by seed, whose texts the report shows"
     worst: int = 20
-    "utterances with the most edits that each page of alignments shows"
+    "number of utterances with the most edits on each page of alignments, 0 to 5000"
     drawn: int = 20
-    "utterances drawn from the others that each page of alignments shows"
+    "number of other utterances, drawn by seed, on each page of alignments, 0 to 5000"
     seed: int = 1
-    "of the bootstrap and of what is drawn; 0 or more"
+    "random seed of the bootstrap and of the drawn utterances, 0 or more"
 
     def __post_init__(self) -> None:
         if not self.profiles:

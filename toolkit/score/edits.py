@@ -87,7 +87,7 @@ def count_errors(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) 
 
 
 def word_edits(references: Sequence[str], hypotheses: Sequence[str]) -> Edits:
-    """Edits of each pair in words, which white space separates. Raises ValueError where the lengths differ."""
+    """Edits of each pair in words, which white space separates. Raises ValueError if the lengths differ."""
     counts = _word_counts(references, hypotheses)
     return _edits(counts, [text.count(" ") + 1 if text else 0 for text in single_spaced(references)])
 
@@ -96,8 +96,8 @@ def character_edits(references: Sequence[str], hypotheses: Sequence[str]) -> Edi
     """Edits of each pair in code points, one space between two words being one. Raises ValueError as word_edits."""
     references, hypotheses = single_spaced(references), single_spaced(hypotheses)
     counts: list[int] = []
-    for one, other in zip(references, hypotheses, strict=True):
-        counts += NONE if one == other else _counted(one, other)
+    for one, second in zip(references, hypotheses, strict=True):
+        counts += NONE if one == second else _counted(one, second)
     return _edits(counts, [len(text) for text in references])
 
 
@@ -110,17 +110,17 @@ def single_spaced(texts: Iterable[str]) -> list[str]:
 
 
 def _spaced(text: str) -> bool:
-    """Whether that is sure: of white space, only the space is printable."""
+    """True if that is sure: of white space, only the space is printable."""
     return "  " not in text and text.isprintable() and text.strip() == text
 
 
 def _counted(reference: Sequence[Hashable], hypothesis: Sequence[Hashable]) -> tuple[int, int, int]:
     """Substitutions, deletions and insertions of one pair of token sequences, texts among them."""
-    length, other = len(reference), len(hypothesis)
+    length, hypothesis_length = len(reference), len(hypothesis)
     edits = Levenshtein.editops(reference, hypothesis)
-    crosses = edits.apply("." * length, "x" * other).count("x")  # substitutions and insertions
+    crosses = edits.apply("." * length, "x" * hypothesis_length).count("x")  # substitutions and insertions
     deletions = len(edits) - crosses
-    insertions = deletions - length + other
+    insertions = deletions - length + hypothesis_length
     return crosses - insertions, deletions, insertions
 
 
@@ -133,19 +133,19 @@ def _word_counts(references: Sequence[str], hypotheses: Sequence[str]) -> list[i
         for affix in (Prefix, Postfix)
     )
     counts: list[int] = []
-    for one, other, begin, end in zip(references, hypotheses, begins, ends):
-        if one == other:
+    for one, second, begin, end in zip(references, hypotheses, begins, ends):
+        if one == second:
             counts += NONE
             continue
         # Spaces that both have at the same place of what they share: whole words end there in both.
-        length, longer = len(one), len(other) - len(one)
+        length, longer = len(one), len(second) - len(one)
         first = one.rfind(" ", 0, begin) + 1
         room = (length if longer > 0 else length + longer) - first
         last = one.find(" ", length - (end if end < room else room))
         if last < 0:
-            words, others = one[first:].split(), other[first:].split()
+            words, others = one[first:].split(), second[first:].split()
         else:
-            words, others = one[first:last].split(), other[first : last + longer].split()
+            words, others = one[first:last].split(), second[first : last + longer].split()
         counts += _counted(words, others) if words and others else (0, len(words), len(others))
     return counts
 

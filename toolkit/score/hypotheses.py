@@ -20,7 +20,7 @@ LONGEST_LINE = 1 << 24  # bytes; hours of speech have less
 
 
 @dataclass(frozen=True)
-class Segment:
+class HypothesisSegment:
     """A stretch of an utterance, in seconds from its beginning, and what was written for it."""
 
     start: float
@@ -34,7 +34,7 @@ class Hypothesis:
 
     Attributes:
         id: of the utterance.
-        text: white space made single; empty where nothing was heard.
+        text: white space made single; empty if nothing was heard.
         seconds: length of the audio.
         language: code of the language that was asked for.
         tokens: what was written: text and timestamps, neither prompt nor end.
@@ -51,7 +51,7 @@ class Hypothesis:
     seconds: float
     language: str
     tokens: tuple[int, ...] = ()
-    segments: tuple[Segment, ...] = ()
+    segments: tuple[HypothesisSegment, ...] = ()
     avg_logprob: float | None = None
     entropy: float | None = None
     no_speech: float | None = None
@@ -70,7 +70,9 @@ class Hypothesis:
             **{
                 **row,
                 "tokens": tuple(map(int, row.get("tokens", ()))),
-                "segments": tuple(Segment(float(s["start"]), float(s["end"]), s["text"]) for s in row["segments"]),
+                "segments": tuple(
+                    HypothesisSegment(float(s["start"]), float(s["end"]), s["text"]) for s in row["segments"]
+                ),
             }
         )
 

@@ -36,7 +36,7 @@ EXAMPLES = 3
 
 
 @dataclass(frozen=True)
-class Inputs:
+class InspectInputs:
     """Tables of utterance ids: texts of both sides, labels and MSA references (both may be empty)."""
 
     references: Mapping[str, str]
@@ -45,7 +45,7 @@ class Inputs:
     msa: Mapping[str, str]
 
 
-def inspect(inputs: Inputs, normalise: Callable[[str], str], limits: Thresholds) -> list[Inspected]:
+def inspect(inputs: InspectInputs, normalise: Callable[[str], str], limits: Thresholds) -> list[Inspected]:
     """Every utterance that has a reference and a hypothesis, by id, its texts read through a profile."""
     lexicon, utterances = Lexicon(normalise), []
     for id in sorted(inputs.references.keys() & inputs.hypotheses.keys()):
@@ -124,10 +124,10 @@ def _row(u: Inspected) -> str:
     )
 
 
-def read_inputs(reference: Path, hypothesis: Path, by: Path | None, msa: Path | None, ledger: Ledger) -> Inputs:
+def read_inputs(reference: Path, hypothesis: Path, by: Path | None, msa: Path | None, ledger: Ledger) -> InspectInputs:
     """All inputs; what cannot be used, and utterances that only one side has, become rows of the ledger.
 
-    Raises UserError where reference and hypothesis have no utterance in common.
+    Raises UserError if reference and hypothesis have no utterance in common.
     """
     sides = [_read(path, ledger) for path in (reference, hypothesis, by, msa)]
     references, hypotheses, labels, others = sides
@@ -138,7 +138,7 @@ def read_inputs(reference: Path, hypothesis: Path, by: Path | None, msa: Path | 
     if not references.keys() & hypotheses.keys():
         message = f"no utterance in common: {next(iter(references))}, ... against {next(iter(hypotheses))}, ..."
         raise UserError(message, f"--ref {reference}, --hyp {hypothesis}", "name the reference of this hypothesis")
-    return Inputs(references, hypotheses, labels, others)
+    return InspectInputs(references, hypotheses, labels, others)
 
 
 def _read(path: Path | None, ledger: Ledger) -> dict[str, str]:
@@ -154,7 +154,7 @@ def _read(path: Path | None, ledger: Ledger) -> dict[str, str]:
 def write(
     out: Path, utterances: Sequence[Inspected], config: InspectConfig, about: dict[str, Any], ledger: Ledger
 ) -> None:
-    """The four files, all or none of them. Raises UserError where `out` holds files of somebody else."""
+    """The four files, all or none of them. Raises UserError if `out` holds files of somebody else."""
     strangers = sorted(p.name for p in out.iterdir() if p.name not in MADE) if out.is_dir() else []
     if strangers:
         message = f"{out} holds files that are not of this command: {', '.join(strangers[:3])}"

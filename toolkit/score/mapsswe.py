@@ -39,7 +39,7 @@ class Mapsswe:
         segments: how many.
         mean: mean difference of errors per segment, first system − second.
         deviation: standard deviation of the differences.
-        z: 0 where no segment differs from another.
+        z: 0 if no segment differs from another.
         p: two-sided; 1 where z is 0.
     """
 
@@ -66,15 +66,15 @@ def mapsswe(segments_N2: np.ndarray) -> Mapsswe:
 
 def segments(first: Sequence[Span], second: Sequence[Span]) -> list[tuple[int, int]]:
     """Errors of both systems in each segment of one utterance, of their errors' places."""
-    found: list[tuple[int, int]] = []
+    errors: list[tuple[int, int]] = []
     end = -GOOD_BETWEEN  # where the segment at hand ends
     for (start, stop), system in sorted([(span, 0) for span in first] + [(span, 1) for span in second]):
-        if start - end >= GOOD_BETWEEN or not found:
-            found.append((0, 0))
-        one, two = found[-1]
-        found[-1] = (one + (system == 0), two + (system == 1))
+        if start - end >= GOOD_BETWEEN or not errors:
+            errors.append((0, 0))
+        one, two = errors[-1]
+        errors[-1] = (one + (system == 0), two + (system == 1))
         end = max(end, stop)
-    return found
+    return errors
 
 
 def errors_at(reference: Sequence[Hashable], hypothesis: Sequence[Hashable], costs: Costs | None = None) -> list[Span]:
@@ -93,7 +93,7 @@ def errors_at(reference: Sequence[Hashable], hypothesis: Sequence[Hashable], cos
 
 def segments_of(triples: Iterable[tuple[str, str, str]], costs: Costs | None = None) -> tuple[np.ndarray, list[int]]:
     """(errors [M, 2] of all segments, number of the utterance of each) of triples reference, first, second."""
-    found: list[tuple[int, int]] = []
+    errors: list[tuple[int, int]] = []
     utterance: list[int] = []
     for number, (reference, *hypotheses) in enumerate(triples):
         if hypotheses[0] == hypotheses[1] == reference:
@@ -101,6 +101,6 @@ def segments_of(triples: Iterable[tuple[str, str, str]], costs: Costs | None = N
         words = reference.split()
         first, second = (errors_at(words, text.split(), costs) for text in hypotheses)
         here = segments(first, second)
-        found += here
+        errors += here
         utterance += [number] * len(here)
-    return np.array(found, np.int64).reshape(-1, 2), utterance
+    return np.array(errors, np.int64).reshape(-1, 2), utterance

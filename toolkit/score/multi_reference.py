@@ -73,18 +73,18 @@ def multi_errors(references: Sequence[Sequence[str] | None], hypothesis: Sequenc
                 operation is Operation.SUBSTITUTION and merged[before] is Operation.INSERTION
             ):
                 merged[before] = operation
-    there = sum(reference is not None for reference in references)
-    if not there:
+    present = sum(reference is not None for reference in references)
+    if not present:
         raise ValueError("no reference has the utterance")
-    found = Counter(merged)
-    deletions = sum(times == there for times in deleted.values())
-    insertions, correct = found[Operation.INSERTION], found[Operation.CORRECT]
-    return Scored(MultiErrors(found[Operation.SUBSTITUTION], deletions, insertions, correct), single)
+    operations = Counter(merged)
+    deletions = sum(times == present for times in deleted.values())
+    insertions, correct = operations[Operation.INSERTION], operations[Operation.CORRECT]
+    return Scored(MultiErrors(operations[Operation.SUBSTITUTION], deletions, insertions, correct), single)
 
 
 def _counts(path: Sequence[Aligned], length: int) -> Errors:
-    found = Counter(step.operation for step in path)
-    return Errors(found[Operation.SUBSTITUTION], found[Operation.DELETION], found[Operation.INSERTION], length)
+    counts = Counter(step.operation for step in path)
+    return Errors(counts[Operation.SUBSTITUTION], counts[Operation.DELETION], counts[Operation.INSERTION], length)
 
 
 def _slots(path: Sequence[Aligned]) -> Iterator[tuple[int, int]]:

@@ -40,7 +40,7 @@ class PairedSet:
     Attributes:
         name: of the set.
         ids: every utterance that is scored, sorted.
-        references: texts [N] of each reference; None where it lacks the utterance.
+        references: texts [N] of each reference; None if it lacks the utterance.
         hypotheses: texts [N].
         seconds: utterance id -> (to decode it, of its audio), where the hypothesis says both.
         paths: the references, then the hypothesis.
@@ -83,8 +83,8 @@ def paired_sets(
         missing += [(made, absent)] if absent else []
     if missing and not missing_is_empty:
         lines = [f"{s.name}: {Finding.of(ids)} of {len(s.ids)}, not in {s.paths[-1]}" for s, ids in missing]
-        what = "utterances without a hypothesis:\n  " + "\n  ".join(lines)
-        raise UserError(what, "--hyp", "add them, or count each as all deletions: --missing empty")
+        message = "utterances without a hypothesis:\n  " + "\n  ".join(lines)
+        raise UserError(message, "--hyp", "add them, or count each as all deletions: --missing empty")
     unused = set(by_name) - {s.name for s in sets} - {""}
     if unused:
         raise UserError(f"no hypothesis of the set {', '.join(sorted(unused))}", "--ref", "name one: --hyp NAME=FILE")
@@ -99,14 +99,14 @@ def _named(word: str) -> tuple[str, Path]:
 
 def _hypotheses(words: Sequence[str]) -> list[tuple[str, Path]]:
     """(set, file) of each; a file without NAME= is called after itself, or after its folder where it is a `text`."""
-    found: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     for word in words:
         name, path = _named(word)
         name = name or (path.resolve().parent.name if path.name == "text" else path.stem)
-        if name in found:
-            raise UserError(f"two hypotheses of the set {name}", f"--hyp {found[name]} {path}", "name them: NAME=FILE")
-        found[name] = path
-    return list(found.items())
+        if name in files:
+            raise UserError(f"two hypotheses of the set {name}", f"--hyp {files[name]} {path}", "name them: NAME=FILE")
+        files[name] = path
+    return list(files.items())
 
 
 def paired(name: str, references: Sequence[Texts], hypothesis: Texts) -> tuple[PairedSet, list[str]]:
@@ -131,7 +131,7 @@ def paired(name: str, references: Sequence[Texts], hypothesis: Texts) -> tuple[P
             [hypothesis.text.get(id, "") for id in ids],
             hypothesis.seconds,
             [*(r.path for r in references), hypothesis.path],
-            {what: Finding.of(found) for what, found in strange.items() if found},
+            {kind: Finding.of(strangers) for kind, strangers in strange.items() if strangers},
         ),
         missing,
     )

@@ -23,7 +23,7 @@ from .bootstrap import Interval, interval, paired_difference
 from .categories import Thresholds
 from .compare import Comparison, compared, corrected
 from .edits import word_edits
-from .inspect import Inputs, inspect, summary
+from .inspect import InspectInputs, inspect, summary
 from .inspect_page import Inspected
 from .pairing import NO_SPEAKER, PairedSet
 from .repetition import Repetition, repetition
@@ -142,7 +142,7 @@ def inspected(pair: PairedSet, s: TestSet, profile: Profile, limits: Thresholds)
     """Every utterance of a set with its category of error."""
     references = {id: text or "" for id, text in zip(pair.ids, pair.references[0], strict=True)}
     hypotheses = dict(zip(pair.ids, pair.hypotheses, strict=True))
-    return inspect(Inputs(references, hypotheses, s.dialects, {}), profile, limits)
+    return inspect(InspectInputs(references, hypotheses, s.dialects, {}), profile, limits)
 
 
 def categories(

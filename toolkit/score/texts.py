@@ -45,8 +45,8 @@ class Texts:
 class LineError(UserError):
     """A line that cannot be used. `reason`: a category that can be counted; `id`: where it can be told."""
 
-    def __init__(self, reason: str, what: str, remedy: str, id: str = "") -> None:
-        super().__init__(what, "", remedy)
+    def __init__(self, reason: str, message: str, remedy: str, id: str = "") -> None:
+        super().__init__(message, "", remedy)
         self.reason, self.id = reason, id
 
 
@@ -61,32 +61,32 @@ def read_texts(path: Path, bad: Bad | None = None) -> Texts:
     path = path / "text" if path.is_dir() else path
     if not path.is_file():
         raise UserError("no such file", str(path), "name a Kaldi `text` file, a JSONL file or a data directory")
-    found = Texts(path, {})
+    texts = Texts(path, {})
     as_json: bool | None = True if path.suffix in JSON_LINES else None
     for number, raw in _lines(path):
         as_json = raw.lstrip().startswith(b"{") if as_json is None else as_json
         try:
-            _take(found, raw, as_json)
-            if bad and found.duplicates:
-                bad(number, found.duplicates.pop(), "id given twice", "the first one counts")
+            _take(texts, raw, as_json)
+            if bad and texts.duplicates:
+                bad(number, texts.duplicates.pop(), "id given twice", "the first one counts")
         except LineError as e:
             if bad is None:
                 raise UserError(e.what, f"{path}, line {number}", e.remedy) from None
             bad(number, one_line(e.id), e.reason, one_line(e.what))
-    if not found.text:
+    if not texts.text:
         raise UserError("no utterance in a file of texts", str(path), "give one with lines `id text`")
-    return found
+    return texts
 
 
 def read_labels(path: Path) -> dict[str, str]:
     """A table such as utt2spk. Raises UserError for a line without a value, and for an id with two."""
-    found = read_texts(path)
-    if found.duplicates:
-        raise UserError(f"two lines of {found.duplicates[0]}", str(found.path), "leave one")
-    for id, value in found.text.items():
+    texts = read_texts(path)
+    if texts.duplicates:
+        raise UserError(f"two lines of {texts.duplicates[0]}", str(texts.path), "leave one")
+    for id, value in texts.text.items():
         if not value:
-            raise UserError(f"{id} without a value", str(found.path), "mend the line, or take it out")
-    return found.text
+            raise UserError(f"{id} without a value", str(texts.path), "mend the line, or take it out")
+    return texts.text
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -103,25 +103,25 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
                 yield number, raw
 
 
-def _take(found: Texts, raw: bytes, as_json: bool) -> None:
+def _take(texts: Texts, raw: bytes, as_json: bool) -> None:
     if len(raw) > LONGEST_LINE:
         raise LineError("too long", f"a line of more than {LONGEST_LINE:,} bytes", "give lines `id text`")
     try:
         line = raw.decode("utf-8")
     except UnicodeDecodeError as e:
-        what = f"no UTF-8: byte 0x{raw[e.start]:02X} at column {e.start + 1}"
-        raise LineError("encoding", what, "convert the file, e.g. with iconv") from None
+        message = f"no UTF-8: byte 0x{raw[e.start]:02X} at column {e.start + 1}"
+        raise LineError("encoding", message, "convert the file, e.g. with iconv") from None
     id, text, seconds = _from_json(line) if as_json else _from_kaldi(line)
     if "\0" in id or "\0" in text:
         raise LineError("encoding", "a NUL character", "mend the line; is the file text at all?")
     if odd := fault(id):
         raise LineError("unusable id", f"an id that {odd}: {id[:80]!r}", "rename the utterance", id[:80])
-    if id in found.text:
-        found.duplicates.append(id)
+    if id in texts.text:
+        texts.duplicates.append(id)
         return
-    found.text[id] = one_line(text)
+    texts.text[id] = one_line(text)
     if seconds:
-        found.seconds[id] = seconds
+        texts.seconds[id] = seconds
 
 
 def _from_kaldi(line: str) -> tuple[str, str, None]:
@@ -133,21 +133,21 @@ def _from_kaldi(line: str) -> tuple[str, str, None]:
 
 def _from_json(line: str) -> tuple[str, str, tuple[float, float] | None]:
     try:
-        said: Any = json.loads(line)
+        fields: Any = json.loads(line)
     except (ValueError, RecursionError) as e:
         raise LineError("no id and text", f"no JSON: {e}", WANTED) from None
-    id, text = (said.get("id"), said.get("text", False)) if isinstance(said, dict) else (None, None)
+    id, text = (fields.get("id"), fields.get("text", False)) if isinstance(fields, dict) else (None, None)
     if isinstance(id, bool) or not isinstance(id, str | int) or not (text is None or isinstance(text, str)):
         raise LineError("no id and text", "a line without an `id` and a `text`", WANTED)
     for name, value in (("id", str(id)), ("text", text or "")):
         if any("\ud800" <= c <= "\udfff" for c in value):
             raise LineError("encoding", f"{name} is not Unicode text", "mend the line: half of a pair of surrogates")
-    audio = said.get("audio_seconds", said.get("seconds"))
-    if "decode_seconds" not in said or audio is None:
+    audio = fields.get("audio_seconds", fields.get("seconds"))
+    if "decode_seconds" not in fields or audio is None:
         return str(id), text or "", None
-    times = said["decode_seconds"], audio
+    times = fields["decode_seconds"], audio
     for value in times:
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LONGEST_SECONDS:
-            what = f"{value!r} is no number of seconds"
-            raise LineError("no number", what, "mend decode_seconds and audio_seconds", str(id))
+            message = f"{value!r} is no number of seconds"
+            raise LineError("no number", message, "mend decode_seconds and audio_seconds", str(id))
     return str(id), text or "", (float(times[0]), float(times[1]))

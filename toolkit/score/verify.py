@@ -21,7 +21,7 @@ def verify(sets: Sequence[PairedSet], profiles: Sequence[Profile]) -> None:
     """Print for each set, reference, profile and measure whether the peers agree, S, D and I included.
 
     jiwer refuses empty references and editdistance gives no S, D and I: the first is not shown such pairs, the second
-    is held against their sum, utterance by utterance. Raises UserError where they differ, and where one is missing.
+    is held against their sum, utterance by utterance. Raises UserError if they differ, and if one is missing.
     """
     jiwer, editdistance = _peer("jiwer"), _peer("editdistance")
     differ = []
@@ -36,8 +36,8 @@ def verify(sets: Sequence[PairedSet], profiles: Sequence[Profile]) -> None:
                 theirs = (told.substitutions, told.deletions, told.insertions)
                 wrong += [] if theirs == ours.of(full).total[:3] else ["jiwer"]
             verdict = f"NOT EQUAL to {' and '.join(wrong)}" if wrong else "equal"
-            said = f"jiwer on {len(full)} pairs (S, D, I), editdistance on {len(edits)} (edits)"
-            print(f"verify {name} {measure}: {verdict}: {said}")
+            counts = f"jiwer on {len(full)} pairs (S, D, I), editdistance on {len(edits)} (edits)"
+            print(f"verify {name} {measure}: {verdict}: {counts}")
             differ += [f"{name} {measure}"] if wrong else []
     if differ:
         raise UserError(f"counts differ from the peers': {'; '.join(differ)}", "--verify", "this is a bug: report it")

@@ -73,8 +73,8 @@ def _least_costs(reference: Sequence[Hashable], hypothesis: Sequence[Hashable], 
     for token in reference:
         left = row[0] + deletion
         below = [left]
-        for (diagonal, above), other in zip(pairwise(row), hypothesis):
-            left = min(diagonal if token == other else diagonal + substitution, above + deletion, left + insertion)
+        for (diagonal, above), heard in zip(pairwise(row), hypothesis):
+            left = min(diagonal if token == heard else diagonal + substitution, above + deletion, left + insertion)
             below.append(left)
         row = below
         table.append(row)

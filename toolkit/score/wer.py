@@ -99,13 +99,13 @@ def error_rate(errors: Iterable[Errors]) -> float:
 def check_same_ids(references: Mapping[str, object], hypotheses: Mapping[str, object]) -> None:
     """Raise UserError naming the utterances that only one side has."""
     problems = []
-    for what, ids in (
+    for problem, ids in (
         ("without a hypothesis", references.keys() - hypotheses.keys()),
         ("without a reference", hypotheses.keys() - references.keys()),
     ):
         if ids:
             more = f" and {len(ids) - SHOWN_IDS} more" if len(ids) > SHOWN_IDS else ""
-            problems.append(f"{len(ids)} utterances {what}: {', '.join(sorted(ids)[:SHOWN_IDS])}{more}")
+            problems.append(f"{len(ids)} utterances {problem}: {', '.join(sorted(ids)[:SHOWN_IDS])}{more}")
     if problems:
         raise UserError(
             "; ".join(problems), "", "score the same utterances; write an empty hypothesis where there is none"
@@ -141,25 +141,25 @@ def parser() -> argparse.ArgumentParser:
 
 def main() -> None:
     """Score, print and write what the command line says. Ends the process with 1 on a user's mistake."""
-    said = parser().parse_args()
-    with told(1, str(said.out or said.json or "the output")):
-        if said.seed < 0:
-            raise UserError(f"--seed {said.seed}", "command line", "give 0 or more")
-        profiles = chosen_profiles(said.profile)
-        sets = paired_sets(said.ref, said.hyp, said.missing == "empty")
-        dialects, speakers = (path and read_labels(path) for path in (said.by, said.speakers))
-        board = score(sets, profiles, dialects, speakers, said.seed)
+    call = parser().parse_args()
+    with told(1, str(call.out or call.json or "the output")):
+        if call.seed < 0:
+            raise UserError(f"--seed {call.seed}", "command line", "give 0 or more")
+        profiles = chosen_profiles(call.profile)
+        sets = paired_sets(call.ref, call.hyp, call.missing == "empty")
+        dialects, speakers = (path and read_labels(path) for path in (call.by, call.speakers))
+        board = score(sets, profiles, dialects, speakers, call.seed)
         print(aligned(board))
         print("\n".join(remarks(board)))
         for s in sets:
             if len(against := s.paths[:-1]) > 1:
                 print(f"{s.name}: " + ", ".join(f"WER {k} is against {path}" for k, path in enumerate(against, 1)))
-        if said.out:
-            write_json(said.out / "wer.json", to_json(board))
-            write_text(said.out / "wer.md", document(board))
-        if said.json:
-            write_json(said.json, to_json(board))
-        if said.verify:
+        if call.out:
+            write_json(call.out / "wer.json", to_json(board))
+            write_text(call.out / "wer.md", document(board))
+        if call.json:
+            write_json(call.json, to_json(board))
+        if call.verify:
             verify(sets, profiles)
 
 

@@ -1,4 +1,4 @@
-"""What a pre-trained network is said to be: before training, in its config.json and on its model card."""
+"""Descriptions of a pre-trained network: printed before training, in its config.json, on its model card."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def parameters(module: nn.Module) -> int:
 
 
 def compression(student: int, teacher: int, name: str = "the teacher") -> str:
-    """`79.5 % fewer than the teacher (315,434,880)`; empty where there is no teacher, as under MFCC units."""
+    """`79.5 % fewer than the teacher (315,434,880)`; empty if there is no teacher, as under MFCC units."""
     if not teacher:
         return ""
     share = 100 * (1 - student / teacher)
@@ -46,7 +46,7 @@ def described(config: PretrainConfig, labels: LabelHeader) -> str:
 
 
 def about(labels: LabelHeader, speech: Speech, steps: int) -> dict[str, Any]:
-    """For config.json: the units, and how much was heard."""
+    """Fields for config.json: the units, and the amount of training audio."""
     units = {"k": labels.k, "codebook": labels.codebook, "layer": labels.layer, "pca": labels.pca}
     return {"units": units, "steps": steps, "hours": speech.counts["hours"]}
 
@@ -54,7 +54,7 @@ def about(labels: LabelHeader, speech: Speech, steps: int) -> dict[str, Any]:
 def card(
     config: PretrainConfig, labels: LabelHeader, speech: Speech, trained: Trained, start: Path | None = None
 ) -> str:
-    """Model card: what the network is, what it began as, what it heard, how well it predicts."""
+    """The model card: network, initial weights, training audio, accuracy."""
     c, counts = config.model, speech.counts
     count = sum(hubert_parameters(c).values())
     size = ", ".join(filter(None, [f"{count:,} parameters", compression(count, labels.parameters)]))

@@ -12,28 +12,35 @@ from .objectives.config import MaskedConfig
 
 @dataclass(frozen=True)
 class DataConfig:
-    """What is trained on, and what goes into a step."""
+    """The speech that is trained on, and the size of a step."""
 
     lengths: tuple[float, ...] = (2.0, 4.0, 8.0, 15.625)
-    "seconds: an utterance is cut, at random, to the longest of these that it fills; shorter ones are dropped"
+    """lengths of the crops that are trained on, seconds: each utterance is cut, at a random place, to the longest
+    length that it fills; utterances shorter than all of them are dropped"""
     micro_seconds: float = 87.5
-    "most audio-seconds that go through the network at once"
+    "largest amount of audio in one micro-batch, seconds; larger is faster and takes more memory"
     micro_batches: int = 32
-    "micro-batches in a step, shared by all GPUs, whose number must divide it"
+    """micro-batches per optimiser step, divided among the GPUs, whose number must divide it; more make larger, slower
+    steps"""
     cache_mb: float = 1000.0
-    "decoded audio kept in memory by each process, MB"
+    "memory for decoded audio, MB per process; larger avoids decoding the same audio again"
     most_unlabelled: float = 0.05
-    "share of utterances that may be without labels; they are dropped"
+    """largest share of utterances without labels, 0 to 1: these utterances are dropped, and above this share training
+    stops with an error"""
     table: str = "utt2lang"
-    "table of the data directories that names the groups of exclude and the strata of max_hours"
+    "table of the data directory, e.g. utt2lang, whose labels `exclude` names and within which `max_hours` draws"
     exclude: tuple[str, ...] = ()
-    "groups that are neither trained nor validated on, e.g. ENG; counted in the record, not listed as dropped"
+    """labels of `table` whose utterances are left out of training and validation, e.g. ENG; they are counted in the
+    record, not listed in dropped.tsv"""
     max_hours: float = 0.0
-    "hours to train on: a seeded choice, of each group the same share, part of every larger choice; 0 = all there are"
+    """hours of audio to train on, drawn by seed, the same share of each label of `table`; a larger draw contains every
+    smaller one; 0: all audio"""
     balance: str = ""
-    "table of the data directory that names the groups of shares, e.g. utt2lang; empty = every utterance counts alike"
+    """table of the data directory, e.g. utt2lang, whose labels `shares` names; empty: every utterance is seen equally
+    often"""
     shares: dict[str, float] = field(default_factory=dict)
-    "share of an epoch's audio-seconds that a group gets, e.g. ENG: 0.5 (as a flag ENG=0.5); the others share the rest"
+    """share of the training audio per label of `balance`, e.g. ENG: 0.5 (as a flag ENG=0.5); larger: utterances of that
+    label are seen more often; labels not named share the rest"""
 
     def __post_init__(self) -> None:
         if not self.lengths or min(self.lengths) <= 0.025:
@@ -43,9 +50,9 @@ class DataConfig:
         if self.cache_mb < 0 or not 0 <= self.most_unlabelled <= 1:
             raise ValueError("data.cache_mb must not be below 0, and data.most_unlabelled must be 0 to 1")
         if self.max_hours < 0:
-            raise ValueError("data.max_hours must not be below 0; 0 takes all there are")
+            raise ValueError("data.max_hours must not be below 0; 0 takes all audio")
         if bool(self.balance) != bool(self.shares):
-            raise ValueError("data.balance (a table) and data.shares (a share per group) need one another")
+            raise ValueError("set both data.balance (a table) and data.shares (a share per group), or neither")
         if any(share <= 0 for share in self.shares.values()) or sum(self.shares.values()) > 1 + 1e-9:
             raise ValueError("data.shares must be above 0 and add up to at most 1; data.exclude leaves a group out")
         if both := [name for name in self.shares if name in self.exclude]:
@@ -58,8 +65,9 @@ class PretrainConfig:
 
     model: HubertConfig = field(default_factory=HubertConfig)
     start_layers: tuple[int, ...] = ()
-    "blocks of the model among the inputs that the network begins with, 1-based, one per block, e.g. 1 8 16 24; all \
-else is taken over too. Empty: the network begins as that model whole, or at random where there is none"
+    """blocks of the input model that the network starts with, counted from 1, one per block, e.g. 1 8 16 24; front end
+    and all other weights are copied too. Empty: the network starts as a copy of the whole input model, or with random
+    weights if the inputs have no model"""
     objective: MaskedConfig = field(default_factory=MaskedConfig)
     data: DataConfig = field(default_factory=DataConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)

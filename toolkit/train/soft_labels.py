@@ -79,7 +79,7 @@ def run(step: Step[WhisperTraining]) -> None:
 
 
 def _inputs(paths: Sequence[Path]) -> tuple[Path, Path]:
-    """The windows and the teacher. Raises UserError where one is missing, or the tokens are of another model."""
+    """The windows and the teacher. Raises UserError if one is missing, or the tokens are of another model."""
     packs, models = [p for p in paths if is_pack(p)], [p for p in paths if not is_pack(p)]
     if len(packs) != 1 or len(models) != 1:
         problem = f"inputs: {len(packs)} folders of windows, {len(models)} models"

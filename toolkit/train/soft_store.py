@@ -57,7 +57,7 @@ class SoftLabels:
     """Soft labels of all windows of a folder of pseudo.pack."""
 
     def __init__(self, folder: Path) -> None:
-        """Raises UserError where there are none, or damaged ones."""
+        """Raises UserError if there are none, or damaged ones."""
         self.folder, self.header = folder, read_soft_header(folder)
         try:
             self.counts_W4 = np.load(folder / COUNTS)
@@ -70,7 +70,7 @@ class SoftLabels:
         self._begin = np.concatenate([[0], np.cumsum(self.counts_W4.reshape(-1), dtype=np.int64)])
 
     def refuse_others(self, pack: Path) -> None:
-        """Raise UserError where they do not stand beside these windows."""
+        """Raise UserError if they do not stand beside these windows."""
         if sha256_of(pack / WINDOWS) != self.header.windows:
             raise UserError(f"soft labels of other windows than {pack}", str(self.folder), AGAIN)
 
@@ -90,7 +90,7 @@ def is_soft(folder: Path) -> bool:
 
 
 def read_soft_header(folder: Path) -> SoftHeader:
-    """Raises UserError where there is none, or a broken one."""
+    """Raises UserError if there is none, or a broken one."""
     try:
         return SoftHeader(**read_json(folder / HEADER))
     except TypeError as e:

@@ -37,7 +37,7 @@ class PretrainInputs:
 
     @staticmethod
     def read(paths: list[Path]) -> PretrainInputs:
-        """Raises UserError where data or labels are missing, there is one of them too many, or K is contradicted."""
+        """Raises UserError if data or labels are missing, there is one of them too many, or K is contradicted."""
         inputs = recognise(paths)
         if inputs.labels is None or len(inputs.data) not in (1, 2) or inputs.codebook:
             summary = f"{len(inputs.data)} data directories, {'one folder' if inputs.labels else 'no folder'} of labels"
@@ -57,7 +57,7 @@ class PretrainInputs:
 
 
 def refuse_other_k(labels: Labels) -> None:
-    """Raise UserError where labels claim another K than the codebook they were made by.
+    """Raise UserError if labels claim another K than the codebook they were made by.
 
     It is looked for where their record says that it was; by now it may be gone, or be another one.
     """
@@ -131,7 +131,7 @@ class Speech:
         return self.choice.keep(usable, lambda u: u.id in chosen or u.id not in seconds, "max_hours")
 
     def batch(self, step: int, number: int) -> dict[str, Any]:
-        """Micro-batch `number` of step `step`: wave_BN, labels_BT, and its `group` ("" where no shares are asked)."""
+        """Micro-batch `number` of step `step`: wave_BN, labels_BT, and its `group` ("" if no shares are asked)."""
         crops = self.sampler.micro(step, number)
         return {**self.train.batch(*crops), "group": crops.group}
 

@@ -28,7 +28,7 @@ def build(config: HubertConfig, seed: int, start: Path | None = None, layers: Se
     Args:
         layers: blocks of that model to begin with, 1-based, one for each block of this network; empty: all of them.
 
-    Raises UserError where that model is of another width or make, or has no such blocks.
+    Raises UserError if that model is of another width or make, or has no such blocks.
     """
     network = Hubert(config)
     initialise(network, config, torch.Generator().manual_seed(seed_of(seed, "init")))
@@ -65,7 +65,7 @@ def _weights(config: HubertConfig, wanted: dict[str, Tensor], start: Path, layer
 
 
 def _refuse_other_make(config: HubertConfig, values: Mapping[str, Any], start: Path) -> None:
-    """Raise UserError where weights of that model would compute something else in this network."""
+    """Raise UserError if weights of that model would compute something else in this network."""
     for name, theirs in values.items():
         here = getattr(config, name)
         if here != (tuple(theirs) if isinstance(theirs, list) else theirs):

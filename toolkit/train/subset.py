@@ -20,7 +20,7 @@ SHOWN = 12  # groups that a line names
 def groups_of(data: DataDir, name: str, asked_by: str) -> dict[str, str]:
     """Utterance id -> its group in table `name` ("unknown" where that is silent).
 
-    Raises UserError, naming config field `asked_by`, where the data directory has no such table.
+    Raises UserError, naming config field `asked_by`, if the data directory has no such table.
     """
     if name not in data.tables:
         tables = ", ".join(sorted(t for t in data.tables if t.startswith("utt2"))) or "none"
@@ -130,7 +130,7 @@ def within_hours(
         seconds: utterance id -> its length.
         strata: utterance id -> stratum; those it does not name are one stratum.
 
-    Raises UserError where the first utterance is longer than that.
+    Raises UserError if the first utterance is longer than that.
     """
     if not seconds or hours * 3600 >= math.fsum(seconds.values()):
         return set(seconds)

@@ -13,36 +13,41 @@ from .objectives.config import Seq2SeqConfig
 
 @dataclass(frozen=True)
 class WindowConfig:
-    """What goes into a step."""
+    """The windows that are trained on, and the size of a step."""
 
     windows: int = 16
-    "windows that go through the network at once"
+    "windows of audio per micro-batch; more are faster and take more memory"
     micro_batches: int = 8
-    "micro-batches in a step, shared by all GPUs, whose number must divide it"
+    """micro-batches per optimiser step, divided among the GPUs, whose number must divide it; more make larger, slower
+    steps"""
     epochs: float = 0.0
-    """passes over the windows, rounded up to whole steps, in place of loop.total_steps: as many steps as the number of
-    windows that were packed asks for, however many segments were drawn or kept; 0: loop.total_steps"""
+    """passes over all windows, rounded up to whole steps; replaces loop.total_steps, so the number of steps follows the
+    amount of data; 0: use loop.total_steps"""
     window_seconds: float = 30.0
-    "what the encoder hears at once; shorter than 30 s (ours) only for a model that is then used so"
+    """audio that the encoder reads at once, seconds, up to 30; shorter than 30 (ours) is faster, but the model must
+    then be used with the same length"""
     timestamps: float = 0.2
-    "share of the windows whose labels have timestamps"
+    "share of the windows whose labels include timestamps, 0 to 1; drawn anew in each step"
     previous: float = 0.2
-    "share of the windows that are told the text before them, where there is one"
+    """share of the windows whose decoder is given the text of the window before, if it exists, 0 to 1; drawn anew in
+    each step"""
     cache_mb: float = 1000.0
-    "decoded audio kept in memory by each process, MB"
+    "memory for decoded audio, MB per process; larger avoids decoding the same audio again"
     states_mb: float = 0.0
-    "memory for the states of a frozen encoder, MB: where all windows fit, each is heard once in the whole training"
+    """memory for the outputs of a frozen encoder, MB: if all windows fit, each is encoded once for the whole training;
+    else in every step"""
     states_context: Context = "window"
-    """what of a window such an encoder computes: all of it, or the audio and half a second before the states of silence
-    (models/hearing.py), several times faster where audio is short; transcribe with the same decode.context"""
+    """what a frozen encoder computes if states_mb is used; window: the whole window; audio: the audio and half a
+    second, followed by the states of silence (models/hearing.py), several times faster for short audio; transcribe with
+    the same decode.context"""
     time_masks: int = 0
-    "SpecAugment: stretches of a spectrogram that are hidden"
+    "SpecAugment: number of time stretches hidden in each spectrogram; more regularise more; 0: none"
     time_mask_seconds: float = 1.0
-    "longest of them"
+    "SpecAugment: longest hidden time stretch, seconds"
     mel_masks: int = 0
-    "SpecAugment: bands that are hidden"
+    "SpecAugment: number of frequency bands hidden in each spectrogram; more regularise more; 0: none"
     mel_mask_width: int = 16
-    "widest of them, mels"
+    "SpecAugment: widest hidden frequency band, mel bins"
 
     def __post_init__(self) -> None:
         if min(self.windows, self.micro_batches) < 1:
@@ -50,13 +55,15 @@ class WindowConfig:
         if not 0 <= self.epochs < float("inf"):
             raise ValueError("data.epochs must be a number of passes, or 0")
         if not 0.1 <= self.window_seconds <= 30:
-            raise ValueError("data.window_seconds must be 0.1 to 30, which is what a Whisper has positions for")
+            raise ValueError("data.window_seconds must be 0.1 to 30: a Whisper has no positions for more")
         if not (0 <= self.timestamps <= 1 and 0 <= self.previous <= 1):
             raise ValueError("data.timestamps and data.previous are shares: 0 to 1")
         if min(self.cache_mb, self.states_mb, self.time_masks, self.mel_masks) < 0:
             raise ValueError("data.cache_mb, states_mb, time_masks and mel_masks must not be below 0")
         if self.states_mb and (self.time_masks or self.mel_masks):
-            raise ValueError("data.states_mb and SpecAugment exclude each other: a window is then never the same twice")
+            raise ValueError(
+                "data.states_mb and SpecAugment exclude each other: set states_mb to 0, or both masks to 0"
+            )
 
 
 @dataclass(frozen=True)
@@ -68,7 +75,8 @@ class WhisperTraining:
     optim: OptimConfig = field(default_factory=lambda: OptimConfig(peak_lr=1e-4, warmup=50, schedule="constant"))
     loop: LoopConfig = field(default_factory=LoopConfig)
     profile: str = "sawt"
-    "normalisation of the dev set's WER"
+    """text normalisation under which the WER of the dev set is computed; python3 -m toolkit.text.normalise --list shows
+    all"""
 
     def __post_init__(self) -> None:
         try:

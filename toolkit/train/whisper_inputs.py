@@ -26,7 +26,7 @@ class WhisperInputs:
 
     @staticmethod
     def read(paths: list[Path]) -> WhisperInputs:
-        """Raises UserError where windows or a Whisper are missing, or do not go together."""
+        """Raises UserError if windows or a Whisper are missing, or do not go together."""
         packs, kept = [p for p in paths if is_pack(p)], [p for p in paths if is_soft(p)]
         models = [find_model(p) for p in paths if p not in (*packs, *kept)]
         if len(packs) not in (1, 2) or len(models) not in (1, 2) or len(models) + len(kept) > 2:
@@ -58,7 +58,7 @@ class WhisperInputs:
 
 
 def refuse_other_tokens(teacher: Path, student: Path) -> None:
-    """Raise UserError where the same number is another token to teacher and student."""
+    """Raise UserError if the same number is another token to teacher and student."""
     theirs, ours = (Vocabulary.read(folder).tokenizer.get_vocab(True) for folder in (teacher, student))
     if theirs != ours:
         problem = f"a teacher and a student of other tokens: {len(theirs.items() ^ ours.items())} differ"
@@ -66,7 +66,7 @@ def refuse_other_tokens(teacher: Path, student: Path) -> None:
 
 
 def refuse_unmet(config: WhisperTraining, inputs: WhisperInputs) -> None:
-    """Raise UserError where the config needs an input that is not there, or another one than is there."""
+    """Raise UserError if the config needs an input that is not there, or another one than is there."""
     _refuse_other_soft(config, inputs.soft)
     if not (inputs.teacher or inputs.soft) and (config.objective.weights[1] or config.objective.mse):
         problem = f"objective.preset {config.objective.preset} learns from a teacher, and there is none"
@@ -81,7 +81,7 @@ def refuse_unmet(config: WhisperTraining, inputs: WhisperInputs) -> None:
 
 
 def _refuse_other_soft(config: WhisperTraining, soft: SoftLabels | None) -> None:
-    """Raise UserError where soft labels are wanted and not there, or are made otherwise than the config says."""
+    """Raise UserError if soft labels are wanted and not there, or are made otherwise than the config says."""
     objective, data = config.objective, config.data
     if (soft is None) != (objective.top == 0):
         given = "soft labels" if soft else "no soft labels"

@@ -50,7 +50,7 @@ class WindowSpeech:
         """Args:
             positions: tokens that the decoder has positions for.
 
-        Raises UserError where the windows are longer than the config's, or of audio that is not there any more.
+        Raises UserError if the windows are longer than the config's, or of audio that is not there any more.
         """
         header = read_header(folder)
         if header.window_seconds > config.window_seconds:
@@ -109,7 +109,7 @@ class WindowSpeech:
     def wave(self, row: int) -> Wave:
         """Audio [N] of a window, from its beginning to the end of its last utterance.
 
-        Raises AudioError, and UserError where an utterance is shorter than it was when it was packed.
+        Raises AudioError, and UserError if an utterance is shorter than it was when it was packed.
         """
         cached = self._cache.get(row)
         if cached is not None:

@@ -34,8 +34,8 @@ SUM_ROWS = 65536  # rows summed in float32 before the sums go on in float64
 
 
 @dataclass(frozen=True)
-class Run:
-    """A number of iterations on the first `size` frames; kind: start, grow or mini-batch."""
+class KmeansRun:
+    """`iterations` iterations on the first `size` frames; kind: start, grow or mini-batch."""
 
     kind: str
     size: int
@@ -65,17 +65,17 @@ class State:
     history: list[tuple[int, int, int, float]] = field(default_factory=list)
 
 
-def plan(frames: int, config: KmeansConfig) -> list[Run]:
-    """The runs of a fit on `frames` frames. Raises UserError where they are fewer than clusters."""
+def plan(frames: int, config: KmeansConfig) -> list[KmeansRun]:
+    """The runs of a fit on `frames` frames. Raises UserError if they are fewer than clusters."""
     if frames < config.k:
         raise UserError(f"{config.k} clusters of {frames} frames", "kmeans.k", "lower kmeans.k, or sample more frames")
     size = min(frames, config.k * config.start_frames_per_cluster)
-    runs = [Run("start", size, config.start_iterations)] * config.restarts
+    runs = [KmeansRun("start", size, config.start_iterations)] * config.restarts
     while size * GROWTH * 2 <= frames:  # above half of the frames, one may as well take all
         size *= GROWTH
-        runs.append(Run("grow", size, config.start_iterations))
+        runs.append(KmeansRun("grow", size, config.start_iterations))
     last = "mini-batch" if config.method == "mini-batch" else "grow"
-    return [*runs, Run(last, frames, config.max_iterations)]
+    return [*runs, KmeansRun(last, frames, config.max_iterations)]
 
 
 def fit(
@@ -107,7 +107,7 @@ def fit(
 
 
 def _iterate(
-    x_ND: Tensor, run: Run, config: KmeansConfig, seed: int, state: State, after: Callable[[State, int], None]
+    x_ND: Tensor, run: KmeansRun, config: KmeansConfig, seed: int, state: State, after: Callable[[State, int], None]
 ) -> None:
     """Iterate on the frames of a run until it is finished, and move the state on to the next run."""
     power, number = squares(x_ND), state.run

@@ -1,6 +1,6 @@
-"""A codebook: centroids, and the projection before them, in codebook.safetensors; what they are of in codebook.json.
+"""A codebook: centroids and the projection before them in codebook.safetensors; a description in codebook.json.
 
-Shapes: K centroids, D dimensions of a feature, P of what is clustered: D, or the principal components kept.
+Shapes: K centroids, D dimensions of a feature, P clustered dimensions (D, or the number of principal components).
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ CENTROIDS, MEAN, COMPONENTS = "centroids", "mean", "components"
 
 @dataclass(frozen=True)
 class Codebook:
-    """What can be told of a codebook without computing anything, and the tensors to compute with.
+    """A codebook on disk: its description, and the tensors to compute with.
 
     Attributes:
         info: the features it was learnt from.
-        hash: that of the file's bytes, which travels with all labels made by it.
-        arrays: float32, by their names in the file.
+        hash: hash of the file, stored with all labels made by it.
+        arrays: float32 arrays by their names in the file.
         kept: share of the variance that the projection keeps; 0 without one.
     """
 
@@ -50,7 +50,7 @@ class Codebook:
 
     @property
     def pca(self) -> int:
-        """Principal components that are clustered, 0 where it is the features themselves."""
+        """Number of clustered principal components; 0 if the features themselves are clustered."""
         return int(self.arrays[COMPONENTS].shape[1]) if COMPONENTS in self.arrays else 0
 
     @property
@@ -71,22 +71,24 @@ class Codebook:
 
     @classmethod
     def read(cls, folder: Path) -> Codebook:
-        """Raises UserError where there is none, or one that is not what its codebook.json says."""
+        """The codebook of a folder. Raises UserError if it is missing or does not match its codebook.json."""
         missing = [name for name in (ABOUT, WEIGHTS) if not (folder / name).is_file()]
         if missing:
             raise UserError(f"no codebook here: {', '.join(missing)} missing", str(folder), "run units.kmeans")
-        said, data = read_json(folder / ABOUT), (folder / WEIGHTS).read_bytes()
+        about, data = read_json(folder / ABOUT), (folder / WEIGHTS).read_bytes()
         try:
-            info, wanted = FeatureInfo.of(said), (said["hash"], said["k"], said["dim"], said["pca"])
+            info, wanted = FeatureInfo.of(about), (about["hash"], about["k"], about["dim"], about["pca"])
             arrays = safetensors.numpy.load(data)
-            names = {CENTROIDS, MEAN, COMPONENTS} if said["pca"] else {CENTROIDS}
-            made = cls(info, said["hash"], {n: arrays[n] for n in names}, said["variance_kept"] if said["pca"] else 0.0)
+            names = {CENTROIDS, MEAN, COMPONENTS} if about["pca"] else {CENTROIDS}
+            made = cls(
+                info, about["hash"], {n: arrays[n] for n in names}, about["variance_kept"] if about["pca"] else 0.0
+            )
         except (KeyError, TypeError, safetensors.SafetensorError) as e:
             raise UserError(f"not a codebook: {e}", str(folder), "make it again with units.kmeans") from None
         clustered_dim = arrays[CENTROIDS].shape[1]
-        found = (digest(data), made.k, len(arrays[MEAN]) if made.pca else clustered_dim, made.pca)
-        clustered = clustered_dim == (said["pca"] or said["dim"])
-        if wanted != found or not clustered or not all(np.isfinite(array).all() for array in arrays.values()):
+        actual = (digest(data), made.k, len(arrays[MEAN]) if made.pca else clustered_dim, made.pca)
+        clustered = clustered_dim == (about["pca"] or about["dim"])
+        if wanted != actual or not clustered or not all(np.isfinite(array).all() for array in arrays.values()):
             raise UserError(
                 f"{WEIGHTS} is not the one that {ABOUT} describes", str(folder), "make it again with units.kmeans"
             )

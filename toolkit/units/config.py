@@ -13,16 +13,19 @@ from ..core.config import check_threads
 
 @dataclass(frozen=True)
 class FeatureConfig:
-    """What is clustered."""
+    """The features that are clustered."""
 
     kind: Literal["mfcc", "layer"] = "mfcc"
-    "mfcc: 39 coefficients at 100 Hz; layer: states of a teacher at 50 Hz"
+    "mfcc: 39 MFCC coefficients, 100 frames per second; layer: states of a teacher's layer, 50 frames per second"
     layer: int = 0
-    "for kind layer: residual stream after block L of the teacher, 1-based; 0 is the input of block 1"
+    """for kind layer: the teacher's block whose output is clustered, counted from 1; a larger number is a deeper block;
+    0 is the input of block 1"""
     window_seconds: float = 60.0
-    "for kind layer: longer utterances pass the teacher in pieces of this length, seconds (ours)"
+    """for kind layer: longer utterances are cut into windows of this many seconds, which the teacher reads one by one;
+    larger needs more memory and gives each frame more context"""
     threads: int = 1
-    "CPU threads of a worker; floating-point sums, and so the bytes, may depend on it"
+    """CPU threads of each worker; more are faster; the number may change the last digits of the features, so outputs
+    may differ"""
 
     def __post_init__(self) -> None:
         check_threads("features.threads", self.threads)
@@ -36,16 +39,20 @@ class FeatureConfig:
 
 @dataclass(frozen=True)
 class SampleConfig:
-    """Which frames k-means sees."""
+    """The frames that k-means learns from."""
 
     frames: int = 2_000_000
-    "frames in the sample at most; on disk and in memory each takes 4 bytes a coefficient (MFCC: 156)"
+    """largest number of frames in the sample; larger is slower and takes more disk and memory: 4 bytes per coefficient
+    and frame (156 bytes per MFCC frame)"""
     utterances: float = 1.0
-    "share of the utterances that is read at all, of each stratum its part, drawn by the seed (HuBERT: 0.1)"
+    """share of the utterances that frames are drawn from, above 0 and up to 1, about the same share of each stratum,
+    drawn by seed; smaller is faster (HuBERT: 0.1)"""
     strata: str = "utt2spk"
-    "table that parts the utterances into strata (utt2spk, utt2lang, ...), or none"
+    """table that divides the utterances into strata: utt2spk (by speaker), utt2lang (by language) or another utt2
+    table; none: no strata"""
     equal: bool = False
-    "true: equal frames for each stratum, as far as it has them; false: in proportion to its audio"
+    """true: the same number of frames from each stratum, as far as a stratum has enough; false: in proportion to its
+    audio"""
 
     def __post_init__(self) -> None:
         if self.frames < 1 or not 0 < self.utterances <= 1:
@@ -54,42 +61,49 @@ class SampleConfig:
 
 @dataclass(frozen=True)
 class PcaConfig:
-    """What is made of the features before they are clustered."""
+    """Principal component analysis of the features before clustering."""
 
     dim: int = 0
-    "principal components that are clustered instead of the features (the paper does not say how many); 0 = none"
+    """number of principal components that are clustered instead of the features; more keep more of the features'
+    variance; 0: cluster the features themselves (the paper does not state its number)"""
     whiten: bool = False
-    "divide each component by its standard deviation, so that all weigh alike"
+    """true: divide each component by its standard deviation, so that all components weigh the same; false: components
+    of larger variance weigh more"""
 
     def __post_init__(self) -> None:
         if self.dim < 0 or (self.whiten and not self.dim):
-            raise ValueError("pca.dim must be 0 or more, and above 0 where pca.whiten is true")
+            raise ValueError("pca.dim must be 0 or more, and above 0 if pca.whiten is true")
 
 
 @dataclass(frozen=True)
 class KmeansConfig:
-    """How the codebook is learnt."""
+    """How k-means learns the codebook."""
 
     k: int = 100
-    "clusters (HuBERT: 100 for MFCC, 500 for latent features)"
+    """number of clusters, which is the number of units, 2 to 65536; more give finer units (HuBERT: 100 for MFCC, 500
+    for latent features)"""
     method: Literal["full", "mini-batch"] = "full"
-    "full: Lloyd's iterations; mini-batch: centroids move after every batch, for samples of many millions"
+    """full: each iteration reads all frames before the centroids move (Lloyd); mini-batch: centroids move after every
+    batch, for samples of many millions of frames"""
     init: Literal["k-means++", "random"] = "k-means++"
-    "how a start is drawn: greedy k-means++, or k frames at random"
+    "first centroids: k-means++ chooses frames far from each other (greedy k-means++), random draws k frames"
     restarts: int = 1
-    "starts on the first subsample; the one of the lowest inertia goes on"
+    """number of starts, each with its own first centroids, on the first subsample; the start of lowest inertia goes on;
+    more are slower and may give lower inertia"""
     start_frames_per_cluster: int = 128
-    "size of the first subsample, in frames per cluster; the next are 4 times larger each, up to all frames"
+    """size of the first subsample in frames per cluster; each next subsample is 4 times larger, up to all frames;
+    larger is slower and starts better"""
     start_iterations: int = 20
-    "iterations at most on a subsample"
+    "largest number of iterations on each subsample; more are slower"
     max_iterations: int = 20
-    "iterations at most on all frames (for mini-batch: passes over all frames)"
+    """largest number of iterations on all frames (method mini-batch: passes over all frames); more are slower and may
+    lower the inertia"""
     tolerance: float = 1e-4
-    "an iteration that lowers the inertia by less than this share of it is the last"
+    "k-means stops when an iteration lowers the inertia by less than this share of it; larger stops earlier"
     batch_frames: int = 10_000
-    "for mini-batch: frames of a batch"
+    "for method mini-batch: frames per batch; larger is smoother and moves the centroids less often"
     threads: int = 1
-    "CPU threads; floating-point sums, and so the bytes of the codebook, may depend on it"
+    "CPU threads; more are faster; the number may change the last digits of the centroids, so the codebook may differ"
 
     def __post_init__(self) -> None:
         if not 2 <= self.k <= 65536:
@@ -105,7 +119,7 @@ class UnitsConfig:
     """Features, their sample and the codebook of one iteration."""
 
     seed: int = 0
-    "decides which frames are sampled and where k-means starts"
+    "random seed that decides which frames are sampled and where k-means starts"
     features: FeatureConfig = field(default_factory=FeatureConfig)
     sample: SampleConfig = field(default_factory=SampleConfig)
     pca: PcaConfig = field(default_factory=PcaConfig)

@@ -61,7 +61,7 @@ class FeatureInfo:
 
     @classmethod
     def of(cls, tree: dict[str, Any]) -> FeatureInfo:
-        """From a mapping that may hold more. Raises KeyError where it holds less."""
+        """From a mapping that may hold more. Raises KeyError if it holds less."""
         return cls(**{f.name: tree[f.name] for f in fields(cls)})
 
     def tree(self) -> dict[str, Any]:
@@ -87,7 +87,7 @@ class FeatureSource:
         return self.info.source
 
     def frames(self, samples: int) -> int:
-        """T for N = `samples`; 0 where that is too short."""
+        """T for N = `samples`; 0 if that is too short."""
         raise NotImplementedError
 
     def __call__(self, wave_N: np.ndarray) -> Tensor:
@@ -120,7 +120,7 @@ def preload(teacher: Path | None) -> None:
 
 
 def open_source(config: FeatureConfig, teacher: Path | None, device: str = "cpu") -> FeatureSource:
-    """The source that `config` asks for. Raises UserError where a teacher is wanted and absent, or the reverse."""
+    """The source that `config` asks for. Raises UserError if a teacher is wanted and absent, or the reverse."""
     if config.kind == "mfcc":
         if teacher:
             raise UserError(

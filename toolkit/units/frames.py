@@ -1,6 +1,6 @@
-"""The frames of a sample in memory: what k-means learns on, as they are or as principal components.
+"""The frames of a sample in memory, which k-means learns from: the features, or their principal components.
 
-Shapes: N frames, D dimensions, P of what is clustered: D, or the principal components kept.
+Shapes: N frames, D dimensions, P clustered dimensions (D, or the number of principal components).
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from .pca import Moments, Projection, principal_components
 
 
 class Sample:
-    """A sample on disk, the output of units.sample. Raises UserError where there is none, or not a whole one.
+    """A sample on disk, the output of units.sample. Raises UserError if it is missing or incomplete.
 
     Attributes:
-        frames, dim: N and D.
+        frames, dim: number of frames N and of dimensions D.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.lengths = read_lengths(folder)
         self.features = Features(folder / "feats.scp")
-        if (there := set(self.features)) != set(self.lengths):
+        if (existing := set(self.features)) != set(self.lengths):
             raise UserError(
-                f"a sample of {len(self.lengths)} utterances of which {len(there & set(self.lengths))} are there",
+                f"a sample of {len(self.lengths)} utterances, {len(existing & set(self.lengths))} of them in feats.scp",
                 str(folder / "feats.scp"),
                 "run units.sample again (--fresh of its stage)",
             )
@@ -45,15 +45,15 @@ class Sample:
         self.dim = next(iter(self.features.values())).shape[-1]
 
     def parts(self) -> Iterator[np.ndarray]:
-        """Frames of each utterance [T, D], in the order of the scp. Raises UserError for a broken one."""
+        """Frames of each utterance [T, D], in the order of feats.scp. Raises UserError for a broken matrix."""
         for id, matrix in self.features.items():
             if matrix.shape != (self.lengths[id], self.dim):
-                what = f"{id} has {matrix.shape} numbers, not {(self.lengths[id], self.dim)}"
-                raise UserError(what, str(self.folder), "run units.sample again")
+                message = f"{id} has {matrix.shape} numbers, not {(self.lengths[id], self.dim)}"
+                raise UserError(message, str(self.folder), "run units.sample again")
             yield matrix
 
     def project(self, config: PcaConfig, label: str, device: str) -> Projection:
-        """The principal components of all frames, in one pass over the disk."""
+        """The principal components of all frames; reads the sample once."""
         moments = Moments(self.dim, device)
         with Progress(label, self.frames, "frames") as bar:
             for x_TD in self.parts():
@@ -64,7 +64,7 @@ class Sample:
     def load(self, seed: int, projection: Projection | None = None) -> Tensor:
         """All frames [N, P] float32, in an order that depends on the seed alone.
 
-        Raises UserError where they do not fit into memory.
+        Raises UserError if they do not fit into memory.
         """
         dim = projection.dim if projection else self.dim
         need, have = self.frames * dim * 4, memory_bytes()
@@ -89,7 +89,7 @@ class Sample:
 
 
 def read_lengths(folder: Path) -> dict[str, int]:
-    """Utterance id -> frames of it in the sample. Raises UserError where there is no sample, or a damaged one."""
+    """Utterance id -> its number of frames in the sample. Raises UserError if the sample is missing or damaged."""
     table = folder / "utt2num_frames"
     if not table.is_file():
         raise UserError("no sample of features here", str(folder), "name the output of units.sample")
@@ -108,7 +108,7 @@ def mean_frame(x_ND: Tensor) -> Tensor:
 
 
 def memory_bytes(groups: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> int:
-    """Memory that this process may have: the machine's, or less where a container or a job has a limit.
+    """Memory that this process may use, bytes: the machine's, or less if a container or a job has a limit.
 
     Args:
         groups: where control groups are mounted.
@@ -122,6 +122,6 @@ def memory_bytes(groups: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/
         for group in (place, *place.parents):  # a limit binds all groups below it
             for name in ("memory.max", "memory.limit_in_bytes"):
                 limit = mount / group / name
-                if limit.is_file() and (said := limit.read_text().strip()).isdigit():  # not `max`
-                    limits.append(int(said))
+                if limit.is_file() and (text := limit.read_text().strip()).isdigit():  # not `max`
+                    limits.append(int(text))
     return min(limits)

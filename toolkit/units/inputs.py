@@ -1,4 +1,4 @@
-"""Inputs of the steps of this room, recognised by what is in them: data dirs, a codebook, labels, a teacher."""
+"""Inputs of the steps of this room, recognised by their files: data directories, a codebook, labels, a teacher."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from .codebook import ABOUT
 
 
 @dataclass
-class Inputs:
-    """At most one codebook, labels folder and teacher; any number of data dirs, in the order given.
+class UnitInputs:
+    """At most one codebook, labels folder and teacher; any number of data directories, in the order given.
 
-    `twin`: where two labels folders are allowed, the second of them.
+    `twin`: the second labels folder, if two are allowed.
     """
 
     data: list[Path] = field(default_factory=list)
@@ -26,9 +26,9 @@ class Inputs:
     twin: Path | None = None
 
     def read(self) -> tuple[list[Utterance], dict[str, dict[str, str]]]:
-        """All utterances of all data dirs, sorted by id, and their tables joined.
+        """All utterances of all data directories, sorted by id, and their joined tables.
 
-        Raises UserError where there is no data dir, or one id in two of them.
+        Raises UserError if there is no data directory, or if two of them have the same id.
         """
         if not self.data:
             raise UserError("no data directory among the inputs", "--in", "name a folder that has wav.scp")
@@ -48,26 +48,26 @@ class Inputs:
         return utterances, tables
 
 
-def recognise(paths: list[Path], twins: bool = False) -> Inputs:
-    """Sort inputs by content. Raises UserError for two of a kind that there can be one of.
+def recognise(paths: list[Path], twins: bool = False) -> UnitInputs:
+    """Sort inputs by content. Raises UserError for a second codebook, labels folder or teacher.
 
     Args:
-        twins: whether there may be two folders of labels.
+        twins: allow two folders of labels.
     """
-    found = Inputs()
+    inputs = UnitInputs()
     for path in paths:
         if (path / "wav.scp").is_file():
-            found.data.append(path)
+            inputs.data.append(path)
             continue
         labels = (path / LABELS).is_file() or (path / HEADER).is_file()
         kind = "codebook" if (path / ABOUT).is_file() else "labels" if labels else "teacher"
-        if twins and kind == "labels" and found.labels:
+        if twins and kind == "labels" and inputs.labels:
             kind = "twin"
-        if first := getattr(found, kind):
+        if first := getattr(inputs, kind):
             raise UserError(
                 f"neither of these is a data directory, and both would be the {kind}: {first} and {path}",
                 "--in",
                 "name data directories (with wav.scp) and one of each of the others",
             )
-        setattr(found, kind, path)
-    return found
+        setattr(inputs, kind, path)
+    return inputs

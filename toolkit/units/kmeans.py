@@ -1,6 +1,6 @@
 """Learn a codebook from a sample of frames by k-means, on CPU or GPU.
 
-Memory: the sample in float32 (frames x dim x 4 bytes, dim being pca.dim where that is set); besides it about 20 bytes
+Memory: the sample in float32 (frames x dim x 4 bytes, dim being pca.dim if set); besides about 20 bytes
 a frame for order, units and distances, dim x 1 MB for sums in float64, and 2 MB (GPU: 1 GB) for chunks of distances.
 """
 
@@ -29,9 +29,9 @@ from .frames import Sample, mean_frame
 from .nearest import Nearest
 from .sample import ABOUT as SAMPLE
 
-FEW_FRAMES = 40  # for each cluster, about where faiss warns too
-SAVE_SECONDS = 10.0  # runs shorter than this never write a state
-UNIT = "frames seen"  # a frame counts in every iteration that sees it
+FEW_FRAMES = 40  # frames per cluster, about where faiss warns too
+SAVE_SECONDS = 10.0  # s; shorter runs never write a state
+UNIT = "frames seen"  # a frame counts once per iteration
 STATE, INERTIA = "state.safetensors", "inertia.tsv"
 
 
@@ -58,7 +58,7 @@ def load_state(path: Path, device: str) -> State:
 
 
 def run(step: Step[UnitsConfig]) -> None:
-    """Make the codebook, a single shard, wherever shards are made, and put it in its place."""
+    """Make the codebook as a single shard, wherever shards are made, and move it to the output."""
     config, folder = step.config.kmeans, step.input(0, "the output of units.sample")
     torch.set_num_threads(config.threads)
     info, sample = _info(folder, step.config), Sample(folder)
@@ -76,7 +76,7 @@ def run(step: Step[UnitsConfig]) -> None:
             shutil.copyfile(made / name, temporary)
     about = read_json(step.out / ABOUT)
     step.counts.update({name: about[name] for name in ("k", "clusters_used", "frames")})
-    remove(step.out / STATE)  # not the shard: half of it, were this killed, would pass for the whole
+    remove(step.out / STATE)  # not the shard itself: after a kill, half of it would pass for the whole
 
 
 def _learn(step: Step[UnitsConfig], sample: Sample, info: FeatureInfo, out: Path) -> None:
@@ -97,7 +97,7 @@ def _learn(step: Step[UnitsConfig], sample: Sample, info: FeatureInfo, out: Path
 
 
 def _measured(x_NP: Tensor, state: State, k: int, device: str) -> dict[str, Any]:
-    """What the finished centroids make of the sample."""
+    """Figures of the finished centroids on the sample."""
     assert state.best is not None
     units_N, scores_N = Nearest(state.best.to(device))(x_NP)
     return {
@@ -109,7 +109,7 @@ def _measured(x_NP: Tensor, state: State, k: int, device: str) -> dict[str, Any]
 
 
 def _fitted(step: Step[UnitsConfig], x_NP: Tensor, device: str) -> State:
-    """The finished fit, its state saved every ten seconds on the way."""
+    """The finished fit; its state is saved every ten seconds."""
     runs, saved = plan(len(x_NP), step.config.kmeans), step.out / STATE
     state = load_state(saved, device) if saved.is_file() else State()
     costs = [r.size * r.iterations for r in runs]
@@ -145,7 +145,7 @@ def _info(folder: Path, config: UnitsConfig) -> FeatureInfo:
 
 
 def _placed(x_ND: Tensor, device: str) -> Tensor:
-    """On the GPU where it leaves room there for the rest; else it stays, and chunks travel."""
+    """The sample on the GPU if it leaves room for the rest; else on the CPU, and chunks are copied."""
     if device == "cpu" or x_ND.nbytes > 0.6 * torch.cuda.mem_get_info(device)[0]:
         return x_ND
     return x_ND.to(device)

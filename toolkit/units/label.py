@@ -26,17 +26,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LabelConfig:
-    """How labels are made; what they are made of stands in the codebook."""
+    """How fast labels are made; the features and centroids come from the codebook."""
 
     threads: int = 1
-    "CPU threads of a worker; floating-point sums, and so the bytes, may depend on it"
+    """CPU threads of each worker; more are faster; the number may change the last digits of the features, so labels may
+    differ"""
 
     def __post_init__(self) -> None:
         check_threads("threads", self.threads)
 
 
 def source_for(codebook: Codebook, teacher: Path | None, device: str, threads: int = 1) -> FeatureSource:
-    """The features that a codebook was learnt from. Raises UserError where the teacher is another one."""
+    """The features that a codebook was learnt from. Raises UserError if the teacher is another one."""
     info = codebook.info
     config = FeatureConfig("mfcc" if info.kind == "mfcc" else "layer", info.layer, info.window_seconds or 60.0, threads)
     source = open_source(config, teacher, device)
@@ -50,7 +51,7 @@ def source_for(codebook: Codebook, teacher: Path | None, device: str, threads: i
 
 
 def run(step: Step[LabelConfig]) -> None:
-    """Label every shard, join the shards, refuse labels from which nothing can be learnt."""
+    """Label every shard, join the shards, refuse degenerate labels."""
     inputs = recognise(step.ins)
     if inputs.codebook is None:
         raise UserError("no codebook among the inputs", "--in", "name the output of units.kmeans")

@@ -23,8 +23,8 @@ from .features import FeatureInfo, FeatureSource, exact_float32
 class LayerSource(FeatureSource):
     """Layer L of the encoder in `folder`, at the encoder's rate.
 
-    Utterances longer than `window_seconds` pass in equal pieces cut on the frame grid: as many frames as in one
-    go, but no context across the cut (attention over an hour would need more memory than any machine has).
+    Utterances longer than `window_seconds` are processed in equal pieces cut on the frame grid: the number of frames is
+    the same, but there is no context across a cut (attention over an hour would exceed any memory).
 
     Raises UserError for a layer that the encoder does not have.
     """
@@ -40,7 +40,7 @@ class LayerSource(FeatureSource):
                 f"choose a layer from 0 to {encoder.layers}",
             )
         blocks = cast(Any, encoder.model).encoder.layers
-        del blocks[max(layer, 1) :]  # what comes after layer L is never computed
+        del blocks[max(layer, 1) :]  # layers after L are never computed
         self.encoder, self.layer, self.device = encoder, layer, device
         self.window = int(window_seconds * encoder.rate)  # frames
         self.field = bisect_left(range(SAMPLE_RATE), 1, key=encoder.frames)  # samples under one frame
@@ -71,7 +71,7 @@ class LayerSource(FeatureSource):
         return torch.cat(pieces) if pieces else torch.empty(0, self.dim)
 
     def _states(self, wave_N: Tensor, first: int, last: int) -> Tensor:
-        """Frames first..last (exclusive) from the samples under them; the whole waveform where that is all."""
+        """Frames first..last (exclusive) from the samples under them; the whole waveform if it is all of them."""
         whole = first == 0 and last == self.frames(len(wave_N))
         piece = wave_N if whole else wave_N[first * self.encoder.hop : (last - 1) * self.encoder.hop + self.field]
         return self.encoder.states(piece[None].to(self.device), normalize=False)[self.layer][0].float()

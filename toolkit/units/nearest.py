@@ -1,7 +1,7 @@
 """The nearest centroid of many frames: one matrix product and one argmin per chunk.
 
-On a CPU each thread goes through chunks of its own. Threads that share one product wait for each other twice in every
-chunk, which costs more than they save, and far more on a machine that has other work; and the argmin is one thread's.
+On a CPU each thread processes chunks of its own. Threads that share one product would wait for each other twice per
+chunk, which costs more than it saves, most of all on a busy machine; and the argmin runs in one thread.
 
 Shapes: N frames, D dimensions, K centroids, C frames of a chunk.
 """
@@ -26,9 +26,9 @@ class Nearest:
     """argmin_k |x - c_k|^2 = argmin_k |c_k|^2 - 2 x c_k, in float32; of equally near centroids the first.
 
     Args:
-        centroids_KD: float32; where they live, the frames are taken to, chunk by chunk.
-        projection: what frames pass before they are held against centroids. It is not folded into them: two products
-            (D x P, P x K) cost less than one (D x K), and the mean takes no digits from the distances.
+        centroids_KD: float32; frames are copied to their device, chunk by chunk.
+        projection: applied to frames before they are compared with centroids. It is not folded into the centroids: two
+            products (D x P, P x K) cost less than one (D x K), and the mean costs no digits of the distances.
     """
 
     def __init__(self, centroids_KD: Tensor, projection: Projection | None = None) -> None:
@@ -40,11 +40,11 @@ class Nearest:
         self.chunk = max(1, budget // (4 * len(centroids_KD)))
 
     def __call__(self, x_ND: Tensor) -> tuple[Tensor, Tensor]:
-        """Units [N] int64 and |x - c|^2 - |x|^2 [N] float32 of the centroid found, on the centroids' device."""
+        """Units [N] int64 and |x - c|^2 - |x|^2 [N] float32 of the nearest centroid, on the centroids' device."""
         units_N = torch.empty(len(x_ND), dtype=torch.int64, device=self.device)
         scores_N = torch.empty(len(x_ND), dtype=torch.float32, device=self.device)
 
-        inference = torch.is_inference_mode_enabled()  # which a thread does not inherit
+        inference = torch.is_inference_mode_enabled()  # a thread does not inherit this
 
         @torch.inference_mode(inference)
         def find(first: int, last: int) -> None:

@@ -1,7 +1,7 @@
 """Principal components of frames: exact, from one streaming pass, in float64.
 
-Mean and covariance are summed chunk by chunk, so a sample of any size is never held at its full width: of 20 million
-frames of 1024 numbers (82 GB) k-means sees the 64 it asked for (5 GB).
+Mean and covariance are summed chunk by chunk, so a sample is never in memory at full width: of 20 million frames of
+1024 numbers (82 GB) k-means sees the 64 it asked for (5 GB).
 
 Shapes: N frames, D dimensions, P principal components.
 
@@ -27,7 +27,7 @@ class Projection:
 
     Attributes:
         components_DP: orthonormal columns, the greatest variance first; divided by its standard deviation if whitened.
-        kept: share of the variance that the P components hold.
+        kept: share of the variance in the P components.
     """
 
     mean_D: Tensor
@@ -49,7 +49,7 @@ class Projection:
 class Moments:
     """Mean and covariance of frames that come in parts [N, D] of any size; the same parts in the same order, same bits.
 
-    Frames are summed as differences from the first chunk's mean: a mean far from 0 takes no digits from the covariance.
+    Frames are summed as differences from the first chunk's mean: a mean far from 0 costs no digits of the covariance.
     """
 
     def __init__(self, dim: int, device: torch.device | str = "cpu") -> None:
@@ -62,7 +62,7 @@ class Moments:
         self._products_DD = torch.zeros(dim, dim, dtype=torch.float64, device=self.device)
 
     def add(self, x_ND: Tensor) -> None:
-        """Take in frames, float32; small parts are put together before they are multiplied."""
+        """Add frames, float32; small parts are joined before they are multiplied."""
         self._waiting.append(x_ND)
         self._rows += len(x_ND)
         if self._rows >= ROWS:
@@ -94,7 +94,7 @@ def principal_components(moments: Moments, config: PcaConfig) -> Projection:
     """The projection on the `config.dim` directions of greatest variance, on the CPU.
 
     A direction's sign is free: here its coordinate of greatest size is positive.
-    Raises UserError where there are fewer dimensions, or frames, than components.
+    Raises UserError if there are fewer dimensions, or frames, than components.
     """
     mean_D, covariance_DD = moments.mean_and_covariance()
     most = min(len(mean_D), moments.frames - 1)

@@ -17,7 +17,7 @@ Span = tuple[float, float, str]  # start and end in seconds, phone
 def read_phones(path: Path) -> dict[str, list[Span]]:
     """Lines `utterance 1 start duration phone` -> utterance -> spans in order of time.
 
-    Raises UserError naming a line that is none.
+    Raises UserError naming an invalid line.
     """
     phones: dict[str, list[Span]] = {}
     with open(path, encoding="utf-8", errors="surrogateescape") as f:
@@ -34,7 +34,7 @@ def read_phones(path: Path) -> dict[str, list[Span]]:
 
 
 def phone_frames(spans: Sequence[Span], frames: int, rate: float) -> list[str]:
-    """Phone at the centre of each frame, t / rate + 12.5 ms; "" where no span covers it."""
+    """Phone at the centre of each frame, t / rate + 12.5 ms; "" if no span covers it."""
     if not spans:
         return [""] * frames
     centres = np.arange(frames) / rate + HALF_WINDOW

@@ -6,8 +6,8 @@ With p(y, z) the joint distribution of phone y and unit z over frames (HuBERT, a
   PNMI            I(y; z) / H(y): the share of the uncertainty about the phone that the unit takes away.
 All rise or fall with k by themselves, so only units of equal k can be compared.
 
-Where there are units of the same frames from a codebook that started from another seed, the two are compared: what
-chance decided, they do not share. With n frames, n_ij of them unit i of one and unit j of the other:
+If units of the same frames from a codebook with another seed are given, the two are compared: they differ by chance
+alone. With n frames, n_ij of them unit i of one and unit j of the other:
   NMI             2 I(i; j) / (H(i) + H(j)); rises with k for free, as PNMI does;
   adjusted Rand   the share of pairs of frames that both put together or both apart, so scaled that units drawn by
                   chance have 0 and equal ones 1 (Hubert and Arabie 1985).
@@ -42,10 +42,10 @@ EXAMPLES = 4
 
 @dataclass(frozen=True)
 class QualityConfig:
-    """What is shown."""
+    """Which examples the page of units shows."""
 
     seed: int = 0
-    "decides which utterances are the examples"
+    "random seed that decides which utterances are shown as examples; it changes no measured figure"
 
 
 def joint_counts(units: Sequence[np.ndarray], phones: Sequence[Sequence[str]], k: int) -> tuple[np.ndarray, list[str]]:
@@ -60,9 +60,9 @@ def joint_counts(units: Sequence[np.ndarray], phones: Sequence[Sequence[str]], k
 
 
 def phone_measures(counts_YZ: np.ndarray) -> dict[str, float | None]:
-    """phone_purity, cluster_purity and pnmi of frames by phone and unit; None where there are no frames.
+    """phone_purity, cluster_purity and pnmi of frames by phone and unit; None if there are no frames.
 
-    pnmi is None as well where there is but one phone, whose entropy is 0.
+    pnmi is also None for a single phone, whose entropy is 0.
     """
     total = counts_YZ.sum()
     if total == 0:
@@ -87,7 +87,7 @@ def mutual_bits(counts: np.ndarray) -> float:
 
 
 def agreement(units: Sequence[np.ndarray], others: Sequence[np.ndarray], k: int) -> dict[str, float]:
-    """nmi and adjusted_rand of two labellings of the same frames into k units each; 1 for two that are all one unit."""
+    """nmi and adjusted_rand of two labellings of the same frames into k units each; 1 if both have only one unit."""
     a_N, b_N = (np.concatenate([np.empty(0, np.int64), *of]).astype(np.int64) for of in (units, others))
     pairs = np.bincount(a_N * k + b_N, minlength=k * k).reshape(k, k)
     sides = entropy_bits(pairs.sum(1)) + entropy_bits(pairs.sum(0))
@@ -109,12 +109,12 @@ def run_length_mean(units: Sequence[np.ndarray]) -> float:
 def quality(
     labels: Labels, utterances: Sequence[Utterance], spans: Mapping[str, Sequence[Span]] | None
 ) -> dict[str, Any]:
-    """The figures of quality.json that follow from the labels of some utterances.
+    """The figures of quality.json for the labels of the given utterances.
 
     run_length_mean is in frames, run_length_ms in milliseconds, which compare across frame rates.
 
     Args:
-        spans: utterance id -> phones over time; None where none are known.
+        spans: utterance id -> phones over time; None if none are known.
     """
     units = [labels[u.id] for u in utterances]
     run_length = run_length_mean(units)
@@ -156,7 +156,7 @@ def write_examples(
     tables: Mapping[str, Mapping[str, str]],
     spans: Mapping[str, Sequence[Span]] | None,
 ) -> None:
-    """examples.json, and the recordings as 16-bit wav under examples/. Raises AudioError for one that is gone."""
+    """examples.json, and the recordings as 16-bit wav under examples/. Raises AudioError if one is missing."""
     rows = []
     for n, u in enumerate(chosen, 1):
         wav = f"examples/{n}.wav"
@@ -202,7 +202,7 @@ def run(step: Step[QualityConfig]) -> None:
 
 
 def _kind(header: LabelHeader) -> str:
-    """What two labellings must share for their agreement to tell of the seed alone."""
+    """Properties that two labellings must share, so that they differ by the seed alone."""
     pca = f", PCA to {header.pca}" if header.pca else ""
     return f"{header.k} units at {header.rate:g} Hz of {header.layer} ({header.parameters:,} parameters){pca}"
 
@@ -222,7 +222,7 @@ def _agreement(labels: Labels, twin: Labels, ids: Sequence[str]) -> dict[str, An
 
 
 def _readable(step: Step[QualityConfig], utterances: Sequence[Utterance], data: DataDir) -> list[Utterance]:
-    """Examples whose audio is there; it may be gone since it was labelled, which takes nothing from the figures."""
+    """Examples whose audio exists; audio removed after labelling does not change the figures."""
     left, langs = list(utterances), data.tables.get("utt2lang", {})
     while True:
         chosen = choose_examples(left, langs, step.config.seed)
@@ -243,7 +243,7 @@ def _audio_error(utterance: Utterance) -> AudioError | None:
 
 
 def _synthetic(data: Path) -> dict[str, bool]:
-    """Whether the record of the data counts something synthetic; nothing where there is no record."""
+    """`synthetic`: True if the record of the data counts synthetic audio; {} without a record."""
     folder = holder(data.absolute())
     if folder is None:
         return {}

@@ -1,4 +1,4 @@
-"""Features of a seeded, stratified sample of frames, as Kaldi ark/scp: all that k-means ever sees."""
+"""Features of a seeded, stratified sample of frames, as Kaldi ark/scp: the only input of k-means."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from .inputs import recognise
 
 ABOUT, FRAMES = "features.json", "utt2num_frames"
 FRAMES_PER_UTTERANCE = 50
-# Half a second of MFCC, a second of a teacher's states: fewer frames of an utterance mean reading (and passing through
-# the teacher) more audio for the same sample; more would let few utterances speak for a stratum.
+# Half a second of MFCC, a second of a teacher's states. Fewer frames per utterance: more audio is read (and passed
+# through the teacher) for the same sample. More: few utterances represent a stratum.
 
 
 def quotas(
@@ -35,13 +35,14 @@ def quotas(
     config: SampleConfig,
     seed: int,
 ) -> dict[str, int]:
-    """How many frames to take of which utterance; those to take none of are left out.
+    """Utterance id -> number of frames to take; utterances without frames are left out.
 
-    Decided from lengths alone, before any audio is read: a share of all utterances, of each stratum its part of
-    them and one at least while there are enough, in the order of their seeds; to each stratum its share of the
-    frames; in the same order no more utterances than give it with FRAMES_PER_UTTERANCE frames each; to each
-    utterance in proportion to its own. So a large corpus is read in part, and one of which every utterance gives
-    so many frames, or all it has, in whole.
+    Decided from lengths alone, before any audio is read, in this order:
+    - a share of the utterances, the same of each stratum, at least one while there are enough, in the order of seeds;
+    - frames for each stratum: its share of all frames;
+    - utterances of a stratum: as few as give these frames with at most FRAMES_PER_UTTERANCE each;
+    - frames of an utterance: in proportion to its length.
+    So only part of a large corpus is read.
 
     Args:
         strata: utterance id -> stratum.
@@ -67,9 +68,9 @@ def quotas(
 
 
 def portion(wanted: int, sizes: Mapping[str, int], seed: int) -> dict[str, int]:
-    """`wanted` utterances parted among strata of `sizes`: in proportion, one at least of each while there are enough.
+    """`wanted` utterances divided among strata of `sizes`: in proportion, at least one of each while there are enough.
 
-    Where there are fewer than strata (a speaker for every recording, say), the seed draws the strata.
+    If `wanted` is below the number of strata (e.g. a speaker per recording), the seed draws the strata.
     """
     names = sorted(sizes, key=lambda name: (seed_of(seed, "stratum", name), name))
     if wanted < len(names):
@@ -79,7 +80,7 @@ def portion(wanted: int, sizes: Mapping[str, int], seed: int) -> dict[str, int]:
 
 
 def enough(lengths: Mapping[str, int], share: int) -> dict[str, int]:
-    """The first utterances that give `share` frames with FRAMES_PER_UTTERANCE at most of each; all if none do.
+    """The first utterances that give `share` frames with at most FRAMES_PER_UTTERANCE of each, or all.
 
     Args:
         lengths: utterance id -> its frames, in the order in which utterances are taken.
@@ -112,7 +113,7 @@ def even(total: int, available: Sequence[int]) -> list[int]:
 
 
 def chosen_frames(frames: int, quota: int, seed: int, id: str) -> np.ndarray:
-    """Indices, ascending, of `quota` of `frames` frames (all, where there are no more); a function of seed and id."""
+    """Indices, ascending, of `quota` of `frames` frames (or all); depends only on seed and id."""
     if quota >= frames:
         return np.arange(frames)
     rng = np.random.default_rng(seed_of(seed, "frames", id))
@@ -125,7 +126,7 @@ def write_shard(
     """Chosen frames of some utterances: ark, scp, utt2num_frames and dropped.tsv in `folder`.
 
     Args:
-        ark: where the ark is going to be moved to, which the scp names.
+        ark: final path of the ark, which the scp names.
     """
     folder.mkdir()
     ledger, lengths = Ledger("units.sample"), []
@@ -142,7 +143,7 @@ def write_shard(
 
 
 def run(step: Step[UnitsConfig]) -> None:
-    """Decide the quotas, make the shards, gather them into one feats.scp."""
+    """Decide the quotas, make the shards, join them into one feats.scp."""
     config, inputs = step.config, recognise(step.ins)
     utterances, tables = inputs.read()
     device = device_of_shards(step, inputs.teacher)
@@ -186,7 +187,7 @@ def _strata(name: str, utterances: Sequence[Utterance], tables: Mapping[str, Map
 
 
 def _gather(step: Step[UnitsConfig], shards: Sequence[Path]) -> list[int]:
-    """Move the arks out of the shards (a renamed file needs no room), join their tables; frames per utterance."""
+    """Move the arks out of the shards (renaming needs no space) and join their tables; returns frames per utterance."""
     tables: dict[str, str] = {"feats.scp": "", FRAMES: ""}
     for shard in shards:
         scp = next(shard.glob("*.scp"))

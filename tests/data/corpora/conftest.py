@@ -22,7 +22,7 @@ class Prepared:
     corpus: Path
     out: Path
     code: int
-    said: str
+    output: str
 
     def set(self, name: str) -> DataDir:
         return DataDir.read(self.out / name)
@@ -44,7 +44,7 @@ def prepare_tree(name: str, folder: Path) -> Prepared:
     """The tree of a corpus below `folder`, prepared: for fixtures that many tests share and none changes."""
     importlib.import_module(f"trees.{name}").make(folder / name, speech())
     done = prepare(name, folder / name, folder / "data")
-    assert done.code == 0, done.said
+    assert done.code == 0, done.output
     return done
 
 

@@ -20,19 +20,19 @@ def made(request, tmp_path_factory) -> Prepared:
 
 
 def test_the_segments_of_the_lists_have_their_dialects_and_videos(made: Prepared) -> None:
-    assert made.code == 0, made.said
+    assert made.code == 0, made.output
     for part in ("dev", "test"):
         wanted = {
             adi17.id_of(video, start, end): (label, video)
-            for video, label, said in adi17.cut(speech())[part]
-            for start, end, _ in adi17.segments(said)
+            for video, label, spoken in adi17.cut(speech())[part]
+            for start, end, _ in adi17.segments(spoken)
         }
         tables = made.set(f"adi17_{part}").tables
-        found = {
+        ids = {
             original: (tables["utt2lang"][id], tables["utt2prog"][id]) for id, original in tables["utt2orig"].items()
         }
-        assert found == wanted
-    assert "segments against" not in made.said and "against 8,955 published" in made.said
+        assert ids == wanted
+    assert "segments against" not in made.output and "against 8,955 published" in made.output
     assert set(made.set("adi17_train").tables["utt2lang"].values()) == {"ALG", "EGY", "UAE"}
     assert made.set("adi17_train").seconds > 60
 
@@ -42,8 +42,8 @@ def test_the_audio_of_a_segment_is_that_of_its_times(made: Prepared) -> None:
     original = test.tables["utt2orig"]
     waves = {
         adi17.id_of(video, start, end): wave_N
-        for video, _, said in adi17.cut(speech())["test"]
-        for start, end, wave_N in adi17.segments(said)
+        for video, _, spoken in adi17.cut(speech())["test"]
+        for start, end, wave_N in adi17.segments(spoken)
     }
     for u in test:
         assert np.abs(u.audio() - waves[original[u.id]]).max() < 1e-4
@@ -71,7 +71,7 @@ def test_a_video_in_two_sets_is_told(tmp_path) -> None:
     made = prepare("adi17", tmp_path / "corpus", tmp_path / "data")
     assert (
         made.code == 0
-        and "1 of the 2 programmes of adi17_test are in adi17_train too, such as 1KidT1HxOyI" in made.said
+        and "1 of the 2 programmes of adi17_test are in adi17_train too, such as 1KidT1HxOyI" in made.output
     )
 
 
@@ -79,9 +79,9 @@ def test_lists_without_audio_and_broken_lists_are_clear_errors(tmp_path) -> None
     corpus = tmp_path / "corpus"
     write_lines(corpus / "dev/utt2lang", "2XwBQJ7eHKs ALG")
     made = prepare("adi17", corpus, tmp_path / "data")
-    assert made.code == 1 and "no recording in it" in made.said and "Traceback" not in made.said
+    assert made.code == 1 and "no recording in it" in made.output and "Traceback" not in made.output
     record(corpus / "2XwBQJ7eHKs.wav", speech()[0].wave_N)
-    for name, text, what in (
+    for name, text, message in (
         ("utt2lang", b"2XwBQJ7eHKs\n", "not `id label`"),
         ("utt2lang", "2XwBQJ7eHKs الجزائر\n".encode("cp1256"), "no UTF-8"),
         ("utt2lang", b"2XwBQJ7eHKs " + b"A" * (2 << 20), "more than 1 MiB"),
@@ -90,7 +90,7 @@ def test_lists_without_audio_and_broken_lists_are_clear_errors(tmp_path) -> None
         write_lines(corpus / "dev/utt2lang", "2XwBQJ7eHKs ALG")
         (corpus / "dev" / name).write_bytes(text)
         made = prepare("adi17", corpus, tmp_path / "data")
-        assert made.code == 1 and what in made.said and "Traceback" not in made.said, made.said
+        assert made.code == 1 and message in made.output and "Traceback" not in made.output, made.output
 
 
 def test_a_label_that_is_no_country_of_the_corpus_and_a_path_for_an_id_are_ledger_rows(tmp_path) -> None:

@@ -30,11 +30,11 @@ def made(tmp_path_factory) -> Prepared:
 
 
 def test_every_utterance_of_the_lists_has_its_label(made: Prepared) -> None:
-    assert made.code == 0, made.said
+    assert made.code == 0, made.output
     for part in ("train", "dev", "test"):
         assert labels_of(made, part) == wanted(part)
     assert made.set("adi5_train").seconds > 60
-    assert "adi5_train: 32 utterances against 14,592 published" in made.said
+    assert "adi5_train: 32 utterances against 14,592 published" in made.output
 
 
 def test_videos_speakers_and_genders_are_those_of_the_names(made: Prepared) -> None:
@@ -51,7 +51,7 @@ def test_videos_speakers_and_genders_are_those_of_the_names(made: Prepared) -> N
 def test_videos_of_test_that_are_in_dev_too_are_told(made: Prepared) -> None:
     dev, test = (set(made.set(f"adi5_{part}").tables["utt2prog"].values()) for part in ("dev", "test"))
     assert dev & test
-    assert f"{len(dev & test)} of the {len(dev)} programmes of adi5_dev are in adi5_test too" in made.said
+    assert f"{len(dev & test)} of the {len(dev)} programmes of adi5_dev are in adi5_test too" in made.output
 
 
 def test_audio_in_no_list_and_a_list_without_its_audio_are_ledger_rows(made: Prepared) -> None:
@@ -60,14 +60,14 @@ def test_audio_in_no_list_and_a_list_without_its_audio_are_ledger_rows(made: Pre
 
 def test_numbers_that_count_from_0_give_the_same_labels(tmp_path) -> None:
     adi5.make(tmp_path / "corpus", speech(), first=0)
-    other = prepare("adi5", tmp_path / "corpus", tmp_path / "data")
-    assert other.code == 0 and labels_of(other, "test") == wanted("test"), other.said
+    again = prepare("adi5", tmp_path / "corpus", tmp_path / "data")
+    assert again.code == 0 and labels_of(again, "test") == wanted("test"), again.output
 
 
 def test_folders_without_lists_are_enough(tmp_path) -> None:
     adi5.make(tmp_path / "corpus", speech(), lists=False)
-    other = prepare("adi5", tmp_path / "corpus", tmp_path / "data")
-    assert other.code == 0 and all(labels_of(other, p) == wanted(p) for p in ("train", "dev", "test")), other.said
+    again = prepare("adi5", tmp_path / "corpus", tmp_path / "data")
+    assert again.code == 0 and all(labels_of(again, p) == wanted(p) for p in ("train", "dev", "test")), again.output
 
 
 def test_numbers_that_do_not_tell_where_they_begin_are_refused(made: Prepared, tmp_path) -> None:
@@ -77,8 +77,8 @@ def test_numbers_that_do_not_tell_where_they_begin_are_refused(made: Prepared, t
     kept = [line for line in reference.read_text().splitlines() if not line.endswith(" 5")]
     write_lines(reference, *kept)
     refused = prepare("adi5", corpus, tmp_path / "data")
-    assert refused.code == 1 and "nothing says whether EGY is 0 or 1" in refused.said
-    assert str(reference) in refused.said and "Traceback" not in refused.said
+    assert refused.code == 1 and "nothing says whether EGY is 0 or 1" in refused.output
+    assert str(reference) in refused.output and "Traceback" not in refused.output
 
 
 def test_a_name_wins_over_a_number_and_a_list_of_paths_and_numbers_is_read(tmp_path) -> None:
@@ -87,8 +87,8 @@ def test_a_name_wins_over_a_number_and_a_list_of_paths_and_numbers_is_read(tmp_p
     record(corpus / "train/x/y.wav", wave_N)
     record(corpus / "train/x/z.wav", wave_N)
     write_lines(corpus / "train.txt", "./data/wav/EGY/EGY000001.wav 4", "x/y.wav 0", "x/z.wav 4")
-    other = prepare("adi5", corpus, tmp_path / "data")
-    assert other.code == 0 and labels_of(other, "train") == {"EGY000001": "EGY", "y": "EGY", "z": "NOR"}, other.said
+    again = prepare("adi5", corpus, tmp_path / "data")
+    assert again.code == 0 and labels_of(again, "train") == {"EGY000001": "EGY", "y": "EGY", "z": "NOR"}, again.output
 
 
 def test_hostile_lists_are_clear_errors_or_ledger_rows(tmp_path) -> None:
@@ -100,14 +100,14 @@ def test_hostile_lists_are_clear_errors_or_ledger_rows(tmp_path) -> None:
     made = prepare("adi5", corpus, tmp_path / "data")
     assert made.code == 0 and len(made.set("adi5_train")) == 1
     assert sorted(made.dropped) == [("evil", "missing"), ("link", "link out of the corpus")]
-    for text, what in (
+    for text, message in (
         (b"EGY/EGY000001.wav EGY 3\n", "not `path label`"),
         ("EGY/EGY000001.wav مصر\n".encode("cp1256"), "no UTF-8"),
         (b"EGY/" + b"E" * (2 << 20), "more than 1 MiB"),
     ):
         (corpus / "train.lst").write_bytes(text)
         broken = prepare("adi5", corpus, tmp_path / "broken")
-        assert broken.code == 1 and what in broken.said and "Traceback" not in broken.said, broken.said
+        assert broken.code == 1 and message in broken.output and "Traceback" not in broken.output, broken.output
 
 
 def test_only_a_0_or_a_5_tells_where_numbers_begin() -> None:

@@ -20,7 +20,7 @@ def made(request, tmp_path_factory) -> Prepared:
 
 
 def test_no_video_is_in_two_sets_and_none_is_lost(made: Prepared) -> None:
-    assert made.code == 0, made.said
+    assert made.code == 0, made.output
     sets = [made.set(f"anad_{part}") for part in PARTS]
     videos = [set(s.tables["utt2prog"].values()) for s in sets]
     assert all(videos) and sum(map(len, videos)) == 8 == len(set.union(*videos))
@@ -38,8 +38,8 @@ def test_emotions_are_those_of_the_table_or_the_folder(made: Prepared) -> None:
 def test_a_set_that_lacks_an_emotion_is_told(made: Prepared) -> None:
     for part in PARTS:
         lacking = set(NOUNS.values()) - set(made.set(f"anad_{part}").tables["utt2emotion"].values())
-        assert (f"WARNING: anad_{part} has no" in made.said) == bool(lacking)
-    assert "too few programmes for its share" in made.said  # 8 videos are too few for three sets
+        assert (f"WARNING: anad_{part} has no" in made.output) == bool(lacking)
+    assert "too few programmes for its share" in made.output  # 8 videos are too few for three sets
 
 
 def test_units_without_a_row_and_rows_without_a_unit_are_in_the_ledger(made: Prepared) -> None:
@@ -51,11 +51,11 @@ def test_units_without_a_row_and_rows_without_a_unit_are_in_the_ledger(made: Pre
 def test_broken_tables_are_clear_errors(tmp_path) -> None:
     anad.make(tmp_path / "corpus", speech())
     table = tmp_path / "corpus/ANAD.csv"
-    for bytes, what in (
+    for bytes, message in (
         ("name,Emotion \nV1_1 (1).wav,غاضب\n".encode("cp1256"), "no UTF-8"),
         (b"file,label\n", "no column name, emotion"),
         (b"name,Emotion \n" + b"V" * (2 << 20), "more than 1 MiB"),
     ):
         table.write_bytes(bytes)
         broken = prepare("anad", tmp_path / "corpus", tmp_path / "data")
-        assert broken.code == 1 and what in broken.said and "Traceback" not in broken.said, broken.said
+        assert broken.code == 1 and message in broken.output and "Traceback" not in broken.output, broken.output

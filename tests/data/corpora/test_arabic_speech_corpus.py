@@ -23,12 +23,12 @@ def nfc(text: str) -> str:
 
 def test_both_parts_are_in_arabic_letters_with_their_diacritics(prepared) -> None:
     made = prepared("arabic_speech_corpus")
-    assert made.code == 0, made.said
+    assert made.code == 0, made.output
     clips = speech()
     for name, part in ((TRAIN, [c for i, c in enumerate(clips) if i % 5]), (TEST, clips[::5])):
         tables = made.set(name).tables
-        said = [tables["text"][id] for id in sorted(tables["text"])]
-        assert nfc(said[0]) == ARABIC and said[1:] == [*(" ".join(c.text.split()) for c in part[1:])]
+        texts = [tables["text"][id] for id in sorted(tables["text"])]
+        assert nfc(texts[0]) == ARABIC and texts[1:] == [*(" ".join(c.text.split()) for c in part[1:])]
         first = min(tables["text"])
         assert tables["text_buckwalter"][first] == BUCKWALTER
         assert tables["text_phonetic"][first].startswith("sil w a r a j ~")
@@ -38,12 +38,12 @@ def test_both_parts_are_in_arabic_letters_with_their_diacritics(prepared) -> Non
     assert min(made.set(TRAIN).tables["text"]) == "asc-ARA_NORM_0000"
     assert min(made.set(TEST).tables["text"]) == "asc-test-ARA_NORM_0000"
     assert made.set(TRAIN).seconds > 60
-    assert "against 1,813 published" in made.said and "against 100 published" in made.said
+    assert "against 1,813 published" in made.output and "against 100 published" in made.output
 
 
 def test_what_is_left_out_is_in_the_ledger_with_its_reason(prepared) -> None:
-    found = Counter(reason for _, reason in prepared("arabic_speech_corpus").dropped)
-    assert found == {
+    reasons = Counter(reason for _, reason in prepared("arabic_speech_corpus").dropped)
+    assert reasons == {
         "duplicate path": 1,
         "missing": 1,
         "columns": 1,
@@ -55,7 +55,7 @@ def test_what_is_left_out_is_in_the_ledger_with_its_reason(prepared) -> None:
 @pytest.mark.parametrize(("test", "crlf"), [("test set", True), ("Test-Set", False), ("test_set", True)])
 def test_other_names_of_the_test_folder_and_other_line_ends_change_nothing(make_tree, tmp_path, test, crlf) -> None:
     made = prepare("arabic_speech_corpus", make_tree("arabic_speech_corpus", test, crlf, count=10), tmp_path / "data")
-    assert made.code == 0, made.said
+    assert made.code == 0, made.output
     assert len(made.set(TEST)) == 2 and len(made.set(TRAIN)) == 8
     assert ARABIC in map(nfc, made.set(TRAIN).tables["text"].values())
 
@@ -78,16 +78,16 @@ def test_recordings_and_lines_that_cannot_be_read_cost_themselves(make_tree, tmp
     with open(at / "orthographic-transcript.txt", "ab") as f:
         f.write('"ARA NORM  0500.wav" "سلام"\n'.encode("cp1256") + b'"a.wav" "' + b"b" * (2 << 20) + b'"\n')
     made = prepare("arabic_speech_corpus", corpus, tmp_path / "data")
-    assert made.code == 0 and "Traceback" not in made.said, made.said
-    found = Counter(reason for _, reason in made.dropped)
-    assert (found["empty"], found["unreadable"], found["encoding"], found["line too long"]) == (1, 1, 1, 1)
+    assert made.code == 0 and "Traceback" not in made.output, made.output
+    reasons = Counter(reason for _, reason in made.dropped)
+    assert (reasons["empty"], reasons["unreadable"], reasons["encoding"], reasons["line too long"]) == (1, 1, 1, 1)
     assert len(made.set(TRAIN)) == 14
 
 
 def test_a_folder_of_something_else_is_refused_with_what_was_looked_for(tmp_path) -> None:
     (tmp_path / "x").mkdir()
     made = prepare("arabic_speech_corpus", tmp_path / "x", tmp_path / "data")
-    assert made.code == 1 and "orthographic-transcript.txt" in made.said and "Traceback" not in made.said
+    assert made.code == 1 and "orthographic-transcript.txt" in made.output and "Traceback" not in made.output
 
 
 def test_a_transcript_in_arabic_letters_is_left_as_it_is() -> None:

@@ -21,12 +21,12 @@ def made(tmp_path_factory) -> Prepared:
 
 
 def test_no_speaker_is_in_two_sets_and_none_is_lost(made: Prepared) -> None:
-    assert made.code == 0, made.said
+    assert made.code == 0, made.output
     sets = [made.set(f"baved_{part}") for part in PARTS]
     speakers = [set(s.tables["utt2spk"].values()) for s in sets]
     assert all(speakers) and sum(map(len, speakers)) == 12 and sum(map(len, sets)) == 48
     assert sets[0].seconds > 60
-    assert "baved: 48 utterances in all, against 1,935 published" in made.said
+    assert "baved: 48 utterances in all, against 1,935 published" in made.output
 
 
 def test_words_emotions_and_genders_are_those_of_the_names(made: Prepared) -> None:
@@ -56,11 +56,11 @@ def test_a_link_out_of_the_corpus_and_a_name_in_another_encoding_are_ledger_rows
     file.rename(tmp_path / "outside.wav")
     file.symlink_to(tmp_path / "outside.wav")
     (corpus / os.fsdecode("3-m-23-0-0-1\u0648.wav".encode("cp1256"))).write_bytes(b"x")
-    other = prepare("baved", corpus, tmp_path / "data")
-    assert other.code == 0, other.said
-    assert (file.stem, "link out of the corpus") in other.dropped
-    assert ("3-m-23-0-0-1\\xe6.wav", "unusable name") in other.dropped
-    assert sum(len(other.set(f"baved_{part}")) for part in PARTS) == 47
+    again = prepare("baved", corpus, tmp_path / "data")
+    assert again.code == 0, again.output
+    assert (file.stem, "link out of the corpus") in again.dropped
+    assert ("3-m-23-0-0-1\\xe6.wav", "unusable name") in again.dropped
+    assert sum(len(again.set(f"baved_{part}")) for part in PARTS) == 47
 
 
 def test_too_few_speakers_for_the_sets_and_another_corpus_are_clear_errors(made: Prepared, tmp_path) -> None:
@@ -69,9 +69,9 @@ def test_too_few_speakers_for_the_sets_and_another_corpus_are_clear_errors(made:
         file = next(made.corpus.glob(f"*/{speaker}-*-0-1*.wav"))
         (tmp_path / "two" / file.name).write_bytes(file.read_bytes())
     few = prepare("baved", tmp_path / "two", tmp_path / "data")
-    assert few.code == 1 and "2 speakers cannot be split into 3 parts" in few.said and "Traceback" not in few.said
+    assert few.code == 1 and "2 speakers cannot be split into 3 parts" in few.output and "Traceback" not in few.output
     both = prepare("baved", tmp_path / "two", tmp_path / "both", "--shares", "train=0.5 test=0.5")
-    assert both.code == 0 and len(both.set("baved_test")) == 1, both.said
+    assert both.code == 0 and len(both.set("baved_test")) == 1, both.output
     (tmp_path / "none").mkdir()
     none = prepare("baved", tmp_path / "none", tmp_path / "no")
-    assert none.code == 1 and "not the layout of this corpus" in none.said
+    assert none.code == 1 and "not the layout of this corpus" in none.output

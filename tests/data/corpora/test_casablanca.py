@@ -29,15 +29,15 @@ def made(tmp_path_factory) -> Prepared:
 
 
 def test_every_dialect_gets_sets_of_its_own_and_none_is_lost(made: Prepared) -> None:
-    assert made.code == 0, made.said
+    assert made.code == 0, made.output
     for code in ("ALG", "YEM"):
         sets = {part: made.set(f"casablanca_{code.lower()}_{part}") for part in ("train", "dev", "test")}
         assert len(sets["test"]) == 12 - 3 and len(sets["train"]) + len(sets["dev"]) == 36 - 3
         assert all(set(s.tables["utt2lang"].values()) == {code} for s in sets.values())
         assert sets["train"].seconds > 60
         assert any(text.endswith("،") for text in sets["test"].tables["text"].values())
-    assert "no public training set" in made.said and "each utterance has one of its own" in made.said
-    assert "casablanca_alg_test: 9 utterances against 843 published" in made.said
+    assert "no public training set" in made.output and "each utterance has one of its own" in made.output
+    assert "casablanca_alg_test: 9 utterances against 843 published" in made.output
 
 
 def test_no_programme_is_in_both_train_and_dev(made: Prepared) -> None:
@@ -56,11 +56,11 @@ def test_the_written_audio_is_the_embedded_one_byte_by_byte(made: Prepared) -> N
         u for part in ("train", "dev", "test") for u in made.set(f"casablanca_alg_{part}") if u.path.endswith(".wav")
     ]
     assert wavs and all(hashlib.sha256(open(u.path, "rb").read()).digest() in wanted for u in wavs)
-    said = {clip.text: clip.wave_N for clip in speech()}
+    waves = {clip.text: clip.wave_N for clip in speech()}
     test = made.set("casablanca_alg_test")
     flacs = [u for u in test if u.path.endswith(".flac")]
     for u in flacs:
-        wave_N = said[test.tables["text"][u.id].rstrip("،")]
+        wave_N = waves[test.tables["text"][u.id].rstrip("،")]
         assert np.abs(read_audio(u.path) - wave_N).max() < 2e-4
     assert flacs
 
@@ -68,7 +68,7 @@ def test_the_written_audio_is_the_embedded_one_byte_by_byte(made: Prepared) -> N
 @pytest.mark.parametrize("name", ["ALG", "الجزائر"])
 def test_one_dialect_alone_has_the_names_that_the_recipes_call(made: Prepared, tmp_path, name: str) -> None:
     one = prepare("casablanca", made.corpus, tmp_path / "data", "--dialect", name)
-    assert one.code == 0, one.said
+    assert one.code == 0, one.output
     assert {"train", "dev", "test"} <= {p.name for p in one.out.iterdir()}
     assert set(one.set("test").tables["utt2lang"].values()) == {"ALG"}
     assert [p.name for p in (one.out / "audio").iterdir()] == ["ALG"]
@@ -80,16 +80,16 @@ def test_a_link_out_of_the_corpus_is_followed_only_where_asked_for(made: Prepare
     (tmp_path / "corpus").mkdir()
     (tmp_path / "corpus/Algeria").symlink_to(made.corpus / "Algeria")
     refused = prepare("casablanca", tmp_path / "corpus", tmp_path / "data")
-    assert refused.code == 1 and "link out of the corpus" in refused.said and "Traceback" not in refused.said
+    assert refused.code == 1 and "link out of the corpus" in refused.output and "Traceback" not in refused.output
     taken = prepare("casablanca", tmp_path / "corpus", tmp_path / "data", "--take.follow_links", "true")
-    assert taken.code == 0 and len(taken.set("casablanca_alg_test")) == 9, taken.said
+    assert taken.code == 0 and len(taken.set("casablanca_alg_test")) == 9, taken.output
 
 
 def test_two_jobs_make_the_bytes_that_one_makes(made: Prepared, tmp_path) -> None:
     aside = made.out.rename(tmp_path / "one")
     try:
         two = prepare("casablanca", made.corpus, made.out, nj=2)
-        assert two.code == 0, two.said
+        assert two.code == 0, two.output
         files = [p.relative_to(aside) for p in aside.rglob("*") if p.is_file() and p.parent.name != "log"]
         assert len(files) > 100
         for file in files:
@@ -107,13 +107,13 @@ def test_the_converted_layout_and_a_folder_data_are_read_too(make_tree, tmp_path
         (folder / split).mkdir(parents=True)
         (corpus / "Egypt" / f"{split}-00000-of-00001.parquet").rename(folder / split / "0000.parquet")
     made = prepare("casablanca", tmp_path / "other", tmp_path / "data")
-    assert made.code == 0 and len(made.set("casablanca_egy_test")) == 9, made.said
+    assert made.code == 0 and len(made.set("casablanca_egy_test")) == 9, made.output
 
 
 def test_numbers_for_ids_tell_of_no_programme_and_the_run_says_so(make_tree, tmp_path) -> None:
     corpus = make_tree("casablanca", ("Jordan",), ids="{number}")
     made = prepare("casablanca", corpus, tmp_path / "data")
-    assert made.code == 0 and "JOR: seg_id tells of no programmes" in made.said
+    assert made.code == 0 and "JOR: seg_id tells of no programmes" in made.output
     dev, train = len(made.set("casablanca_jor_dev")), len(made.set("casablanca_jor_train"))
     assert dev + train == 33 and dev >= 3
     assert "utt2prog" not in made.set("casablanca_jor_dev").tables
@@ -122,25 +122,25 @@ def test_numbers_for_ids_tell_of_no_programme_and_the_run_says_so(make_tree, tmp
 def test_one_id_for_all_rows_and_one_that_would_leave_its_folder_lose_no_row(make_tree, tmp_path) -> None:
     corpus = make_tree("casablanca", ("UAE",), ids="../../evil")
     made = prepare("casablanca", corpus, tmp_path / "data")
-    assert made.code == 0 and len(made.set("casablanca_uae_test")) == 9, made.said
+    assert made.code == 0 and len(made.set("casablanca_uae_test")) == 9, made.output
     assert not list(tmp_path.glob("evil*")) and not list(tmp_path.parent.glob("evil*"))
 
 
 def test_a_damaged_file_a_file_of_another_kind_and_a_missing_dialect_are_clear_errors(make_tree, tmp_path) -> None:
     corpus = make_tree("casablanca", ("Algeria",))
     made = prepare("casablanca", corpus, tmp_path / "data", "--dialect", "YEM")
-    assert made.code == 1 and "Yemen is not here" in made.said and "Traceback" not in made.said
+    assert made.code == 1 and "Yemen is not here" in made.output and "Traceback" not in made.output
     (corpus / "Algeria/validation-00000-of-00001.parquet").unlink()
     made = prepare("casablanca", corpus, tmp_path / "test")
-    assert made.code == 0 and "WARNING: Algeria: only one of its two splits is here" in made.said
+    assert made.code == 0 and "WARNING: Algeria: only one of its two splits is here" in made.output
     made = prepare("casablanca", corpus, tmp_path / "data", "--dialect", "Klingon")
-    assert made.code == 1 and "is none of ALG" in made.said and "Traceback" not in made.said
+    assert made.code == 1 and "is none of ALG" in made.output and "Traceback" not in made.output
     file = corpus / "Algeria/test-00000-of-00001.parquet"
     for bytes in (file.read_bytes()[:-20], b"", b"id\ttext\n"):
         file.write_bytes(bytes)
         made = prepare("casablanca", corpus, tmp_path / "data")
-        assert made.code == 1 and "no readable parquet file" in made.said and "Traceback" not in made.said
-        assert str(file) in made.said
+        assert made.code == 1 and "no readable parquet file" in made.output and "Traceback" not in made.output
+        assert str(file) in made.output
 
 
 def test_every_row_of_a_damaged_row_group_is_in_the_ledger_and_the_others_are_kept(made: Prepared, tmp_path) -> None:
@@ -156,7 +156,7 @@ def test_every_row_of_a_damaged_row_group_is_in_the_ledger_and_the_others_are_ke
     data[at : at + 64] = bytes(64)
     file.write_bytes(data)
     again = prepare("casablanca", tmp_path / "corpus", tmp_path / "data")
-    assert again.code == 0 and len(again.set("casablanca_yem_test")) == 12 - 3 - 5, again.said
+    assert again.code == 0 and len(again.set("casablanca_yem_test")) == 12 - 3 - 5, again.output
     damaged = sorted(id for id, reason in again.dropped if reason == "parquet")
     assert damaged == [f"YEM-test-serie_{'xyz'[i % 3]}_seg_{i}" for i in (6, 9, 7, 5, 8)]
 
@@ -171,7 +171,7 @@ def test_a_run_that_was_killed_goes_on_to_the_same_bytes(made: Prepared, tmp_pat
     process.wait()
     assert not (out / "casablanca_alg_train").exists()
     again = prepare("casablanca", made.corpus, out)
-    assert again.code == 0, again.said
+    assert again.code == 0, again.output
     files = [p.relative_to(made.out) for p in made.out.rglob("*") if p.is_file() and p.parent.name != "log"]
     for file in files:
         if file.name not in ("times.json", "record.json", "dropped.tsv", "wav.scp", ".lock"):  # these name the folder
@@ -216,8 +216,8 @@ def test_an_id_that_looks_like_that_of_a_repeated_one_takes_nobodys_recording(tm
     file = next((tmp_path / "corpus").glob("Algeria/test*.parquet"))
     ids = pyarrow.parquet.read_table(file)["seg_id"].to_pylist()
     replaced(file, seg_id=pyarrow.array(["X", "X", "X-row-000001", *ids[3:]]))
-    found = read_split(tmp_path / "corpus", "Algeria", "test", CasablancaConfig())
-    assert found and len(set(found.names)) == len(ids)
+    split = read_split(tmp_path / "corpus", "Algeria", "test", CasablancaConfig())
+    assert split and len(set(split.names)) == len(ids)
 
 
 def test_transcripts_that_are_bytes_or_no_utf_8_are_rows_of_the_ledger(tmp_path) -> None:
@@ -229,13 +229,15 @@ def test_transcripts_that_are_bytes_or_no_utf_8_are_rows_of_the_ledger(tmp_path)
         as_text = pyarrow.Array.from_buffers(pyarrow.string(), len(raw), raw.buffers())
         replaced(file, transcription=raw if dialect == "Algeria" else as_text)
     done = prepare("casablanca", tmp_path / "corpus", tmp_path / "data")
-    assert done.code == 0 and "Traceback" not in done.said, done.said
+    assert done.code == 0 and "Traceback" not in done.output, done.output
     reasons = Counter((id[:8], reason) for id, reason in done.dropped)
     assert reasons["ALG-test", "columns"] > 8 and reasons["YEM-test", "encoding"] > 8
 
 
 def test_another_corpus_is_refused_by_a_few_of_the_names_that_are_wanted(tmp_path) -> None:
     (tmp_path / "mgb2/train").mkdir(parents=True)
-    other = prepare("casablanca", tmp_path / "mgb2", tmp_path / "data")
-    assert other.code == 1 and "this one has train" in other.said and "Traceback" not in other.said
-    assert "Algeria/validation*" in other.said and "26 like them" in other.said, "8 dialects, 2 splits, 2 places: 32"
+    again = prepare("casablanca", tmp_path / "mgb2", tmp_path / "data")
+    assert again.code == 1 and "this one has train" in again.output and "Traceback" not in again.output
+    assert "Algeria/validation*" in again.output and "26 like them" in again.output, (
+        "8 dialects, 2 splits, 2 places: 32"
+    )

@@ -34,7 +34,7 @@ def rows_of(path: Path) -> list[list[str]]:
 
 def test_the_official_parts_become_sets_with_every_row_and_text_untouched(prepared) -> None:
     made = prepared("commonvoice")
-    assert made.code == 0, made.said
+    assert made.code == 0, made.output
     for name in SETS:
         assert not inspect(made.out / name, audio=True).errors
     at = language_folder(made.corpus)
@@ -66,27 +66,27 @@ def test_what_is_left_out_is_in_the_ledger_with_its_reason(prepared) -> None:
     made = prepared("commonvoice")
     reasons = Counter(reason for _, reason in made.dropped)
     assert reasons == {"duplicate path": 1, "no transcript": 1, "missing": 1, "path leaves the corpus": 1}
-    assert "dropped 1: missing" in made.said
+    assert "dropped 1: missing" in made.output
 
 
 def test_validated_leaves_out_the_recordings_speakers_and_prompts_of_dev_and_test(make_tree, tmp_path) -> None:
     corpus = make_tree("commonvoice")
     official = prepare("commonvoice", corpus, tmp_path / "official")
     made = prepare("commonvoice", corpus, tmp_path / "data", "--validated", "true")
-    assert made.code == 0, made.said
+    assert made.code == 0, made.output
     at = language_folder(corpus)
     held = [row for part in ("dev", "test") for row in rows_of(at / f"{part}.tsv")]
     clips, people = {row[1] for row in held}, {row[0] for row in held} - {""}
     wanted, reasons = set(), Counter()
     for row in rows_of(at / "validated.tsv"):
         by_clip, by_person = row[1] in clips, row[0] in people
-        by_prompt = prompt_of(row[3]) in {prompt_of(other[3]) for other in held}
+        by_prompt = prompt_of(row[3]) in {prompt_of(held_row[3]) for held_row in held}
         reasons["recording" if by_clip else "speaker" if by_person else "prompt" if by_prompt else "kept"] += 1
         if not (by_clip or by_person or by_prompt):
             wanted.add(row[1].removesuffix(".mp3"))
     assert set(texts(made, "commonvoice_train")) == wanted and reasons["kept"] == len(wanted) > 10
-    found = Counter(reason.split()[0] for _, reason in made.dropped)
-    assert {what: found[what] for what in ("recording", "prompt")} == {"recording": reasons["recording"], "prompt": 1}
+    dropped = Counter(reason.split()[0] for _, reason in made.dropped)
+    assert {kind: dropped[kind] for kind in ("recording", "prompt")} == {"recording": reasons["recording"], "prompt": 1}
     for name in ("commonvoice_dev", "commonvoice_test"):
         assert texts(made, name) == texts(official, name)
 
@@ -98,17 +98,17 @@ def test_prompts_are_the_same_whatever_their_diacritics_punctuation_and_ligature
 
 
 def test_people_whose_client_ids_begin_alike_stay_apart() -> None:
-    one, two, other = "a" * 128, "a" * 127 + "b", "c" * 128
-    names = speakers_of([one, two, other, one, "", "an old id"])
+    one, two, three = "a" * 128, "a" * 127 + "b", "c" * 128
+    names = speakers_of([one, two, three, one, "", "an old id"])
     assert len(set(names.values())) == 4 and "" not in names
-    assert names[other] == "c" * 16 and names[one].startswith("a" * 16) and names["an old id"] == "an old id"
+    assert names[three] == "c" * 16 and names[one].startswith("a" * 16) and names["an old id"] == "an old id"
 
 
 def test_an_old_release_with_a_byte_order_mark_and_carriage_returns_is_read_as_a_new_one(make_tree, tmp_path) -> None:
     new = prepare("commonvoice", make_tree("commonvoice"), tmp_path / "new")
     shutil.rmtree(tmp_path / "commonvoice")
     old = prepare("commonvoice", make_tree("commonvoice", False, True), tmp_path / "old")
-    assert old.code == 0, old.said
+    assert old.code == 0, old.output
     for name in SETS:
         assert old.set(name).tables.keys() == new.set(name).tables.keys()
         for table in ("text", "utt2spk", "utt2lang", "utt2accent", "utt2dur"):
@@ -119,7 +119,7 @@ def test_two_jobs_write_the_bytes_of_one_and_the_language_folder_those_of_its_re
     corpus = make_tree("commonvoice", count=24)
     one = prepare("commonvoice", corpus, tmp_path / "one")
     two = prepare("commonvoice", language_folder(corpus), tmp_path / "two", nj=2)
-    assert one.code == two.code == 0, one.said + two.said
+    assert one.code == two.code == 0, one.output + two.output
     for name in SETS:
         for table in (one.out / name).iterdir():
             assert table.read_bytes() == (two.out / name / table.name).read_bytes()
@@ -143,7 +143,7 @@ def test_bad_rows_and_recordings_cost_themselves_and_nothing_else(make_tree, tmp
     more.append(b"\t".join([b"a", b"touch x.y |", b"1", b"run"]))
     hostile(at / "train.tsv", lambda data: data + b"".join(line + b"\n" for line in more))
     made = prepare("commonvoice", corpus, tmp_path / "data")
-    assert made.code == 0 and "Traceback" not in made.said, made.said
+    assert made.code == 0 and "Traceback" not in made.output, made.output
     reasons = Counter(reason for _, reason in made.dropped)
     wanted = {"empty": 1, "unreadable": 1, "link out of the corpus": 1}
     wanted |= {"line too long": 1, "encoding": 2, "columns": 1, "pipe": 1}
@@ -156,12 +156,12 @@ def test_a_part_of_another_language_is_in_the_ledger_and_the_empty_set_is_told(m
     path = language_folder(corpus) / "dev.tsv"
     path.write_text(path.read_text().replace("\tar\t", "\tfa\t"))
     made = prepare("commonvoice", corpus, tmp_path / "data")
-    assert made.code == 0 and "commonvoice_dev: nothing of it is here" in made.said
+    assert made.code == 0 and "commonvoice_dev: nothing of it is here" in made.output
     assert Counter(reason for _, reason in made.dropped)["another language"] == len(rows_of(path)) > 0
 
 
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("spoil", "message"),
     [
         (lambda at: (at / "test.tsv").unlink(), "cv-corpus-*/ar/test.tsv"),
         (lambda at: (at / "validated.tsv").unlink(), "validated.tsv"),
@@ -172,8 +172,8 @@ def test_a_part_of_another_language_is_in_the_ledger_and_the_empty_set_is_told(m
     ],
     ids=["no test", "no validated", "no clips", "no client_id", "utf-16", "two releases"],
 )
-def test_a_corpus_that_is_not_whole_is_an_error_that_says_what_is_wanted(make_tree, tmp_path, spoil, said) -> None:
+def test_a_corpus_that_is_not_whole_is_an_error_that_says_what_is_wanted(make_tree, tmp_path, spoil, message) -> None:
     corpus = make_tree("commonvoice", count=8)
     spoil(language_folder(corpus))
     made = prepare("commonvoice", corpus, tmp_path / "data", "--validated", "true")
-    assert made.code == 1 and said in made.said and "Traceback" not in made.said
+    assert made.code == 1 and message in made.output and "Traceback" not in made.output

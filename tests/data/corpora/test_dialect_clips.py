@@ -21,7 +21,7 @@ WHEEL = "habibi_tts-0.1.1-py3-none-any.whl"
 
 def test_nine_clips_have_their_dialects_texts_and_recordings(prepared) -> None:
     made = prepared("dialect_clips")
-    assert made.code == 0 and "9 utterances, as published" in made.said, made.said
+    assert made.code == 0 and "9 utterances, as published" in made.output, made.output
     test = made.set("test")
     assert sorted(test.tables["utt2lang"].values()) == sorted(
         ["MSA", "EGY", "MOR", "NAJ", "HIJ", "GLF", "UAE", "ALG", "IRA"]
@@ -34,7 +34,7 @@ def test_nine_clips_have_their_dialects_texts_and_recordings(prepared) -> None:
 @pytest.mark.parametrize("place", ["src/habibi_tts/assets", "assets", "."])
 def test_the_sdist_and_the_folder_of_the_clips_are_read_too(make_tree, tmp_path, place: str) -> None:
     made = prepare("dialect_clips", make_tree("dialect_clips", place), tmp_path / "data")
-    assert made.code == 0 and len(made.set("test")) == 9, made.said
+    assert made.code == 0 and len(made.set("test")) == 9, made.output
 
 
 def test_a_clip_that_is_not_there_or_is_broken_is_in_the_ledger_and_missed(make_tree, tmp_path) -> None:
@@ -43,7 +43,7 @@ def test_a_clip_that_is_not_there_or_is_broken_is_in_the_ledger_and_missed(make_
     (corpus / "habibi_tts/assets/EGY.mp3").write_bytes(b"")
     made = prepare("dialect_clips", corpus, tmp_path / "data")
     assert made.code == 0 and made.dropped == [("ALG", "missing"), ("EGY", "empty")]
-    assert "7 utterances against 9 published" in made.said
+    assert "7 utterances against 9 published" in made.output
 
 
 def test_a_readme_of_another_version_is_a_clear_error(tmp_path) -> None:
@@ -53,7 +53,7 @@ def test_a_readme_of_another_version_is_a_clear_error(tmp_path) -> None:
         read_clips(readme)
     readme.write_text("# Nothing\n", encoding="utf-8")
     made = prepare("dialect_clips", tmp_path, tmp_path / "data")
-    assert made.code == 1 and "no line `# <file> (<source>)`" in made.said and "Traceback" not in made.said
+    assert made.code == 1 and "no line `# <file> (<source>)`" in made.output and "Traceback" not in made.output
 
 
 @pytest.mark.parametrize(
@@ -105,8 +105,8 @@ def test_what_is_unpacked_is_not_fetched_again_and_a_missing_folder_is_named(tmp
 def test_one_folder_of_an_archive_is_unpacked_and_its_code_is_not(tmp_path) -> None:
     write_wheel(tmp_path / WHEEL, {"a/assets/x.txt": "نص".encode(), "a/assets/deep/y": b"1", "a/code.py": b"raise"})
     assert unpack_zip(tmp_path / WHEEL, "a/assets", tmp_path / "out") == 2
-    there = sorted(str(p.relative_to(tmp_path / "out")) for p in (tmp_path / "out").rglob("*") if p.is_file())
-    assert there == ["a/assets/deep/y", "a/assets/x.txt"]
+    paths = sorted(str(p.relative_to(tmp_path / "out")) for p in (tmp_path / "out").rglob("*") if p.is_file())
+    assert paths == ["a/assets/deep/y", "a/assets/x.txt"]
 
 
 @pytest.mark.parametrize("name", ["../evil", "a/assets/../../../evil", "/tmp/evil-of-a-wheel", "a/assets//evil"])
@@ -167,4 +167,4 @@ def test_shards_that_a_kill_after_the_record_has_left_go_with_the_next_call(tmp_
     (tmp_path / "data/shards").mkdir()
     (tmp_path / "data/shards/00000.jsonl").write_text("[]\n")
     again = prepare("dialect_clips", tmp_path / "corpus", tmp_path / "data")
-    assert again.code == 0 and "is done" in again.said and not (tmp_path / "data/shards").exists()
+    assert again.code == 0 and "is done" in again.output and not (tmp_path / "data/shards").exists()

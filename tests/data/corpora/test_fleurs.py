@@ -26,7 +26,7 @@ def lines(path: Path) -> list[list[str]]:
 
 def test_the_first_row_is_an_utterance_and_quotation_marks_are_text(prepared) -> None:
     made = prepared("fleurs")
-    assert made.code == 0, made.said
+    assert made.code == 0, made.output
     train = made.set("fleurs_train").tables
     first = lines(made.corpus / "data/ar_eg/train.tsv")[0][1].removesuffix(".wav")
     assert train["text"][first] == QUOTED and OPEN_QUOTE in train["text"].values()
@@ -47,13 +47,13 @@ def test_every_row_of_dev_and_test_is_there_with_its_sentence_and_gender(prepare
     train = made.set("fleurs_train").tables
     assert Counter(train["utt2prog"].values())["3"] == 3  # three people read it
     assert all(id == speaker for id, speaker in train["utt2spk"].items())
-    assert "names no speakers" in made.said
+    assert "names no speakers" in made.output
 
 
 def test_what_is_left_out_is_in_the_ledger_with_its_reason(prepared) -> None:
-    found = Counter(reason for _, reason in prepared("fleurs").dropped)
+    reasons = Counter(reason for _, reason in prepared("fleurs").dropped)
     wanted = {"duplicate path": 1, "missing": 1, "recording of test": 1, "unusable name": 1, "not in the table": 3}
-    assert found == wanted
+    assert reasons == wanted
 
 
 def test_archives_folders_and_two_jobs_give_one_corpus(make_tree, tmp_path) -> None:
@@ -62,13 +62,13 @@ def test_archives_folders_and_two_jobs_give_one_corpus(make_tree, tmp_path) -> N
     two = prepare("fleurs", packed / "data" / "ar_eg", tmp_path / "two", nj=2)
     shutil.rmtree(packed)
     folders = prepare("fleurs", make_tree("fleurs", False), tmp_path / "three")
-    assert one.code == two.code == folders.code == 0, one.said + two.said + folders.said
+    assert one.code == two.code == folders.code == 0, one.output + two.output + folders.output
     for part in PARTS:
         for table in (one.out / f"fleurs_{part}").iterdir():
-            there = table.read_bytes()
-            assert (two.out / f"fleurs_{part}" / table.name).read_bytes().replace(b"/two/", b"/one/") == there
+            content = table.read_bytes()
+            assert (two.out / f"fleurs_{part}" / table.name).read_bytes().replace(b"/two/", b"/one/") == content
             if table.name != "wav.scp":
-                assert (folders.out / f"fleurs_{part}" / table.name).read_bytes() == there
+                assert (folders.out / f"fleurs_{part}" / table.name).read_bytes() == content
     assert not (folders.out / "audio").exists()
 
 
@@ -77,7 +77,7 @@ def test_a_relative_output_named_as_a_folder_of_the_corpus_finds_the_corpus(make
     (corpus / "data" / "ar_eg").rename(tmp_path / "ar_eg")
     monkeypatch.chdir(tmp_path)
     made = prepare("fleurs", Path("ar_eg"), Path("audio"))
-    assert made.code == 0, made.said
+    assert made.code == 0, made.output
     assert all(path.startswith("ar_eg/audio/") for path in made.set("fleurs_test").tables["wav.scp"].values())
 
 
@@ -100,11 +100,11 @@ def test_a_header_of_somebodys_own_is_a_row_of_the_ledger_and_bad_rows_cost_them
     (at / "test.tsv").write_bytes(head + test.replace(b"\n", b"\r\n") + b"\n".join(more) + b"\n")
     (at / "audio/test" / name).write_bytes(b"RIFF")
     made = prepare("fleurs", corpus, tmp_path / "data")
-    assert made.code == 0 and "Traceback" not in made.said, made.said
+    assert made.code == 0 and "Traceback" not in made.output, made.output
     assert len(made.set("fleurs_test")) == before - 1
-    found = Counter(reason for _, reason in made.dropped)
+    reasons = Counter(reason for _, reason in made.dropped)
     wanted = {"columns": 2, "line too long": 1, "encoding": 1, "unreadable": 1}
-    assert {reason: found[reason] for reason in wanted} == wanted
+    assert {reason: reasons[reason] for reason in wanted} == wanted
 
 
 def test_an_empty_sentence_stays_in_test_and_leaves_train(make_tree, tmp_path) -> None:
@@ -130,7 +130,7 @@ def test_a_broken_archive_is_an_error_with_its_name(make_tree, tmp_path, spoil) 
     else:
         archive.unlink()
     made = prepare("fleurs", corpus, tmp_path / "data")
-    assert made.code == 1 and "dev.tar.gz" in made.said and "Traceback" not in made.said
+    assert made.code == 1 and "dev.tar.gz" in made.output and "Traceback" not in made.output
 
 
 def test_nothing_but_expected_files_comes_out_of_an_archive(tmp_path) -> None:
@@ -202,7 +202,7 @@ def test_the_rows_of_the_tree_have_the_seven_columns_of_the_corpus() -> None:
 
 
 @pytest.mark.parametrize(
-    "said",
+    "record",
     [
         "GNU.sparse.map=a,b,c",
         "GNU.sparse.map=0,1\nGNU.sparse.size=x",
@@ -211,9 +211,9 @@ def test_the_rows_of_the_tree_have_the_seven_columns_of_the_corpus() -> None:
     ],
     ids=["map", "size", "version", "length"],
 )
-def test_a_header_of_an_archive_that_makes_no_sense_is_a_broken_archive(tmp_path, said: str) -> None:
-    records = b"".join(f"{len(line) + 4:d} {line}\n".encode() for line in said.split("\n") if "=" in line)
-    body = records or f"{said} a=b\n".encode()
+def test_a_header_of_an_archive_that_makes_no_sense_is_a_broken_archive(tmp_path, record: str) -> None:
+    records = b"".join(f"{len(line) + 4:d} {line}\n".encode() for line in record.split("\n") if "=" in line)
+    body = records or f"{record} a=b\n".encode()
     header = tarfile.TarInfo("h")
     header.type, header.size = tarfile.XHDTYPE, len(body)
     member = tarfile.TarInfo("1.wav")

@@ -21,11 +21,11 @@ def made(tmp_path_factory) -> Prepared:
 
 
 def test_no_speaker_is_in_two_sets_and_none_is_lost(made: Prepared) -> None:
-    assert made.code == 0, made.said
+    assert made.code == 0, made.output
     speakers = [set(made.set(f"ksuemotions_{part}").tables["utt2spk"].values()) for part in PARTS]
     assert all(speakers) and sum(map(len, speakers)) == 12 and set.union(*speakers) == set(ksuemotions.SPEAKERS)
     assert made.set("ksuemotions_train").seconds > 60
-    assert "ksuemotions: 12 speakers in all, against 23 published" in made.said
+    assert "ksuemotions: 12 speakers in all, against 23 published" in made.output
 
 
 def test_emotions_are_those_of_the_names_and_genders_those_of_the_persons(made: Prepared) -> None:
@@ -48,9 +48,9 @@ def test_questioning_and_odd_files_are_in_the_ledger_each_with_its_reason(made: 
 
 def test_another_seed_gives_another_split_and_the_same_one_the_same(made: Prepared, tmp_path) -> None:
     def split(*words: str) -> list[set[str]]:
-        other = prepare("ksuemotions", made.corpus, tmp_path / "-".join(words), *words)
-        assert other.code == 0, other.said
-        return [set(other.set(f"ksuemotions_{part}").tables["utt2spk"].values()) for part in PARTS]
+        again = prepare("ksuemotions", made.corpus, tmp_path / "-".join(words), *words)
+        assert again.code == 0, again.output
+        return [set(again.set(f"ksuemotions_{part}").tables["utt2spk"].values()) for part in PARTS]
 
     first = [set(made.set(f"ksuemotions_{part}").tables["utt2spk"].values()) for part in PARTS]
     assert split("--seed", "1") == first
@@ -59,13 +59,13 @@ def test_another_seed_gives_another_split_and_the_same_one_the_same(made: Prepar
 
 def test_one_phase_alone_and_other_emotions_can_be_asked_for(made: Prepared, tmp_path) -> None:
     words = ("--phases", "2", "--emotions", "neutral anger")
-    other = prepare("ksuemotions", made.corpus, tmp_path / "data", *words)
-    assert other.code == 0, other.said
-    tables = [other.set(f"ksuemotions_{part}").tables for part in PARTS]
+    again = prepare("ksuemotions", made.corpus, tmp_path / "data", *words)
+    assert again.code == 0, again.output
+    tables = [again.set(f"ksuemotions_{part}").tables for part in PARTS]
     assert {emotion for t in tables for emotion in t["utt2emotion"].values()} == {"neutral", "anger"}
     assert all(original.startswith("phase2-") for t in tables for original in t["utt2orig"].values())
     wrong = prepare("ksuemotions", made.corpus, tmp_path / "wrong", "--emotions", "joy")
-    assert wrong.code == 1 and "joy is none of neutral" in wrong.said and "Traceback" not in wrong.said
+    assert wrong.code == 1 and "joy is none of neutral" in wrong.output and "Traceback" not in wrong.output
 
 
 @pytest.mark.parametrize(

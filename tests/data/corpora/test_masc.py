@@ -27,7 +27,7 @@ def texts_of(made: Prepared, name: str, video: str) -> list[str]:
 
 def test_every_cue_of_every_subset_is_an_utterance_of_its_video_and_channel(prepared) -> None:
     made = prepared("masc")
-    assert made.code == 0, made.said
+    assert made.code == 0, made.output
     clips = speech()
     for name in SETS:
         assert not inspect(made.out / name, audio=True).errors
@@ -50,28 +50,28 @@ def test_dialects_come_from_the_dialect_or_the_country(prepared) -> None:
 
 def test_tags_settings_notes_and_numbers_of_cues_are_no_text(prepared) -> None:
     made = prepared("masc")
-    said = texts_of(made, "masc_clean_train", "traps_clean_train")
-    assert said == [f"{' '.join(speech()[0].text.split())} & a < b\u200e", "أقل من ثانية"]
+    texts = texts_of(made, "masc_clean_train", "traps_clean_train")
+    assert texts == [f"{' '.join(speech()[0].text.split())} & a < b\u200e", "أقل من ثانية"]
 
 
 def test_dev_and_test_keep_what_training_sets_leave_out(prepared) -> None:
     made = prepared("masc")
     test, id = made.set("masc_clean_test").tables, "traps_clean_test"
-    said = texts_of(made, "masc_clean_test", id)
-    assert said[0] == "قصير" and set(said[-2:]) == {"معًا", "وفي الوقت نفسه"} and len(said) == 5
+    texts = texts_of(made, "masc_clean_test", id)
+    assert texts[0] == "قصير" and set(texts[-2:]) == {"معًا", "وفي الوقت نفسه"} and len(texts) == 5
     assert sum(test["utt2overlap"][u] == "yes" for u in test["text"] if test["utt2prog"][u] == id) == 2
-    assert "that overlap others, kept: 2" in made.said
-    found = Counter(reason for original, reason in made.dropped if "clean_train" in original)
+    assert "that overlap others, kept: 2" in made.output
+    reasons = Counter(reason for original, reason in made.dropped if "clean_train" in original)
     wanted = {"no duration": 1, "cue without text": 1, "too short": 1, "past end": 1, "cue": 1, "overlap": 2}
-    assert found == wanted
-    found = Counter(reason for original, reason in made.dropped if "clean_test" in original)
+    assert reasons == wanted
+    reasons = Counter(reason for original, reason in made.dropped if "clean_test" in original)
     kept = ("too short", "overlap")
-    assert found - Counter(["video of dev or test"]) == {r: n for r, n in wanted.items() if r not in kept}
+    assert reasons - Counter(["video of dev or test"]) == {r: n for r, n in wanted.items() if r not in kept}
 
 
 def test_videos_of_test_rows_twice_bad_ids_and_missing_files_are_in_the_ledger(prepared) -> None:
-    found = Counter(reason for _, reason in prepared("masc").dropped)
-    assert {r: found[r] for r in ("video of dev or test", "duplicate row", "id", "missing")} == {
+    reasons = Counter(reason for _, reason in prepared("masc").dropped)
+    assert {r: reasons[r] for r in ("video of dev or test", "duplicate row", "id", "missing")} == {
         "video of dev or test": 1,
         "duplicate row": 1,
         "id": 1,
@@ -85,7 +85,7 @@ def test_a_table_with_a_row_for_each_utterance_is_taken_at_its_word(make_tree, t
     rows += ["-Ab_0000000,nan,2.0,متى", "-Ab_0000000,soon,2.0,قريبًا"]
     (corpus / "subsets/clean_train.csv").write_text("\r\n".join(rows), encoding="utf-8-sig", newline="")
     made = prepare("masc", corpus, tmp_path / "data")
-    assert made.code == 0, made.said
+    assert made.code == 0, made.output
     train = made.set("masc_clean_train").tables
     assert sorted(train["text"].values()) == ["أولًا، ثانيًا", "ثالثًا"]
     assert {s.split(" ", 1)[1] for s in train["segments"].values()} == {"0.5000 1.2500", "1.2500 2.0000"}
@@ -96,7 +96,7 @@ def test_two_jobs_write_the_bytes_of_one(make_tree, tmp_path) -> None:
     corpus = make_tree("masc", count=21)
     one = prepare("masc", corpus, tmp_path / "one")
     two = prepare("masc", corpus, tmp_path / "two", nj=2)
-    assert one.code == two.code == 0, one.said + two.said
+    assert one.code == two.code == 0, one.output + two.output
     files = sorted(p.relative_to(one.out) for p in one.out.glob("masc_*/*"))
     assert files and all((one.out / p).read_bytes() == (two.out / p).read_bytes() for p in files)
 
@@ -117,10 +117,10 @@ def test_hostile_subtitles_and_recordings_cost_themselves(make_tree, tmp_path) -
     wave, rate = soundfile.read(corpus / "audios" / f"{ids[5]}.wav")
     soundfile.write(corpus / "audios" / f"{ids[5]}.wav", wave[: len(wave) // 3], rate)
     made = prepare("masc", corpus, tmp_path / "data")
-    assert made.code == 0 and "Traceback" not in made.said, made.said
-    found = Counter(reason for _, reason in made.dropped)
-    assert found["encoding"] == 2 and found["line too long"] == 1 and found["link out of the corpus"] == 1
-    assert found["empty"] == 3 and found["past end"] >= 3
+    assert made.code == 0 and "Traceback" not in made.output, made.output
+    reasons = Counter(reason for _, reason in made.dropped)
+    assert reasons["encoding"] == 2 and reasons["line too long"] == 1 and reasons["link out of the corpus"] == 1
+    assert reasons["empty"] == 3 and reasons["past end"] >= 3
 
 
 def test_a_subset_without_a_table_is_told_and_one_nobody_asks_for_is_not(make_tree, tmp_path) -> None:
@@ -128,9 +128,9 @@ def test_a_subset_without_a_table_is_told_and_one_nobody_asks_for_is_not(make_tr
     (corpus / "subsets/noisy_test_meta.csv").unlink()
     subsets = ("clean_train", "clean_test", "noisy_test")
     made = prepare("masc", corpus, tmp_path / "data", "--subsets", f"[{', '.join(subsets)}]")
-    assert made.code == 0, made.said
+    assert made.code == 0, made.output
     assert sorted(p.name for p in made.out.glob("masc_*")) == ["masc_clean_test", "masc_clean_train"]
-    assert "masc_noisy_test: nothing of it is here" in made.said and "noisy_dev" not in made.said
+    assert "masc_noisy_test: nothing of it is here" in made.output and "noisy_dev" not in made.output
 
 
 def test_a_table_without_a_column_of_videos_is_an_error_that_names_it(make_tree, tmp_path) -> None:
@@ -138,7 +138,7 @@ def test_a_table_without_a_column_of_videos_is_an_error_that_names_it(make_tree,
     path = corpus / "subsets/clean_dev_meta.csv"
     path.write_text(path.read_text().replace("video_id", "clip"))
     made = prepare("masc", corpus, tmp_path / "data")
-    assert made.code == 1 and "no column video_id" in made.said and "Traceback" not in made.said
+    assert made.code == 1 and "no column video_id" in made.output and "Traceback" not in made.output
 
 
 @pytest.mark.parametrize(

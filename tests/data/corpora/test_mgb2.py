@@ -36,17 +36,17 @@ def test_ids_speakers_programmes_and_dialect_are_those_of_the_corpus(made) -> No
 
 
 def test_train_in_utf8_keeps_the_captions_and_in_bw_the_normalised_words_in_arabic_script(made, tmp_path) -> None:
-    said = speech()[0].text
+    text = speech()[0].text
     id = f"{TRAIN}_spk-0001_seg-0000000-0000225"
-    assert made.set("mgb2_train").tables["text"][id] == said
-    other = prepare("mgb2", made.corpus, tmp_path / "bw", "--transcripts", "bw")
-    assert other.set("mgb2_train").tables["text"][id] == strip_diacritics(said)
+    assert made.set("mgb2_train").tables["text"][id] == text
+    again = prepare("mgb2", made.corpus, tmp_path / "bw", "--transcripts", "bw")
+    assert again.set("mgb2_train").tables["text"][id] == strip_diacritics(text)
 
 
 def test_a_speaker_without_a_number_is_the_unknown_one_of_his_programme_and_counted(made) -> None:
     unknown = [s for s in made.set("mgb2_train").tables["utt2spk"].values() if s.endswith("_spk-unknown")]
     assert sorted(unknown) == sorted(f"{guid(n)}_spk-unknown" for n in range(3) for _ in ("narrator", "x_speaker12"))
-    assert "6 utterances are of the unknown speakers" in made.said
+    assert "6 utterances are of the unknown speakers" in made.output
 
 
 def test_marks_leave_the_text_and_latin_words_stay(made) -> None:
@@ -82,7 +82,7 @@ def test_dev_and_test_are_the_utterances_without_overlap_and_the_others_are_in_t
 def test_the_overlap_set_is_made_where_asked_for(make_tree, tmp_path) -> None:
     done = prepare("mgb2", make_tree("mgb2"), tmp_path / "data", "--overlap-sets", "true")
     assert list(done.set("mgb2_dev_overlap").tables["text"].values()) == [strip_diacritics(speech()[41].text)]
-    assert "mgb2_dev_overlap: 1 utterances against 840 published" in done.said
+    assert "mgb2_dev_overlap: 1 utterances against 840 published" in done.output
     assert len(done.set("mgb2_dev")) == 4
 
 
@@ -107,29 +107,29 @@ def test_references_for_sclite_become_tables_by_their_times_and_what_matches_not
     assert test.tables["text_norm"][first] == strip_diacritics(speech()[42].text)
     assert test.tables["text_ndnp"][first] == ""
     assert all(test.tables["text_ndnp"][id] == test.tables["text_norm"][id] for id in rest)
-    assert "1 utterances of test have no reference in stm_ndnp.stm" in made.said
-    assert "no reference in stm_orig.stm" not in made.said
+    assert "1 utterances of test have no reference in stm_ndnp.stm" in made.output
+    assert "no reference in stm_orig.stm" not in made.output
     lines = [id for id, reason in made.dropped if reason == "reference" and "stm_orig" in id]
     assert lines == [f"test/stm_orig.stm:{n}" for n in (5, 6, 7, 9)]  # music, overlap, no such time, no fields
-    said = (made.out / "dropped.tsv").read_text(encoding="utf-8").splitlines()
-    assert [row.split("\t")[3] for row in said if row.startswith("test/stm_orig.stm:6")] == [
+    ledger = (made.out / "dropped.tsv").read_text(encoding="utf-8").splitlines()
+    assert [row.split("\t")[3] for row in ledger if row.startswith("test/stm_orig.stm:6")] == [
         "overlap, which is not among the utterances"
     ]
 
 
 def test_counts_are_held_against_the_published_ones(made) -> None:
-    assert "mgb2_train: 45 utterances against 375,103 published" in made.said
-    assert "mgb2_dev: 4 utterances against 5,002 published" in made.said
-    assert "mgb2_test: 1 recordings against 17 published" in made.said
+    assert "mgb2_train: 45 utterances against 375,103 published" in made.output
+    assert "mgb2_dev: 4 utterances against 5,002 published" in made.output
+    assert "mgb2_test: 1 recordings against 17 published" in made.output
 
 
 def test_two_jobs_make_the_same_bytes_as_one(made, tmp_path) -> None:
-    other = prepare("mgb2", made.corpus, tmp_path / "two", nj=2)
-    assert other.code == 0, other.said
+    again = prepare("mgb2", made.corpus, tmp_path / "two", nj=2)
+    assert again.code == 0, again.output
     for name in ("mgb2_train", "mgb2_dev", "mgb2_test"):
         for file in sorted((made.out / name).iterdir()):
-            assert file.read_bytes() == (other.out / name / file.name).read_bytes()
-    assert (made.out / "dropped.tsv").read_bytes() == (other.out / "dropped.tsv").read_bytes()
+            assert file.read_bytes() == (again.out / name / file.name).read_bytes()
+    assert (made.out / "dropped.tsv").read_bytes() == (again.out / "dropped.tsv").read_bytes()
 
 
 BOMB = (
@@ -156,7 +156,7 @@ def test_a_hostile_programme_is_a_row_of_the_ledger_and_the_others_go_on(make_tr
     for name, (xml, _) in HOSTILE.items():
         add_programme(corpus, name, xml)
     done = prepare("mgb2", corpus, tmp_path / "data")
-    assert done.code == 0, done.said
+    assert done.code == 0, done.output
     for name, (_, reason) in HOSTILE.items():
         rows = [row for row in done.dropped if Path(row[0]).stem.startswith(name) or f"/{name}.xml" in row[0]]
         assert [reason for _, reason in rows] == [reason], name
@@ -170,7 +170,7 @@ def test_audio_that_cannot_be_used_and_links_out_of_the_corpus_are_rows_of_the_l
     (corpus / "train/wav" / f"{guid(1)}.wav").rename(outside)
     (corpus / "train/wav" / f"{guid(1)}.wav").symlink_to(outside)
     done = prepare("mgb2", corpus, tmp_path / "data")
-    assert done.code == 0, done.said
+    assert done.code == 0, done.output
     assert {id.split("_")[0] for id, reason in done.dropped if reason == "empty"} == {guid(0)}
     assert {id.split("_")[0] for id, reason in done.dropped if reason == "link out of the corpus"} == {guid(1)}
     followed = prepare("mgb2", corpus, tmp_path / "b", "--take.follow-links", "true")
@@ -186,13 +186,13 @@ def test_a_recording_id_that_leaves_the_corpus_is_a_row_of_the_ledger(make_tree,
     with open(corpus / "dev/text.all", "a") as f:
         f.write(f"{id} hy\n")
     done = prepare("mgb2", corpus, tmp_path / "data")
-    assert done.code == 0, done.said
+    assert done.code == 0, done.output
     assert (id, "path leaves the corpus") in done.dropped
     assert len(done.set("mgb2_dev")) == 4
 
 
 @pytest.mark.parametrize(
-    ("file", "raw", "said"),
+    ("file", "raw", "message"),
     [
         ("text.all", "x كلمة\n".encode("cp1256"), "no UTF-8"),
         ("text.all", b"x " + b"b" * (2 << 20) + b"\n", "a line of more than 1 MiB"),
@@ -201,11 +201,11 @@ def test_a_recording_id_that_leaves_the_corpus_is_a_row_of_the_ledger(make_tree,
         ("overlap_speech", b"x\0y\n", "a NUL"),
     ],
 )
-def test_a_table_of_dev_that_cannot_be_read_is_an_error_that_names_it(make_tree, tmp_path, file, raw, said) -> None:
+def test_a_table_of_dev_that_cannot_be_read_is_an_error_that_names_it(make_tree, tmp_path, file, raw, message) -> None:
     corpus = make_tree("mgb2")
     (corpus / "dev" / file).write_bytes(raw)
     done = prepare("mgb2", corpus, tmp_path / "data", nj=2)
-    assert done.code == 1 and said in done.said and f"dev/{file}" in done.said and "Traceback" not in done.said
+    assert done.code == 1 and message in done.output and f"dev/{file}" in done.output and "Traceback" not in done.output
 
 
 def test_a_line_of_200_mb_is_refused_in_little_memory(make_tree, tmp_path) -> None:
@@ -214,20 +214,20 @@ def test_a_line_of_200_mb_is_refused_in_little_memory(make_tree, tmp_path) -> No
         f.write(b"x ")
         f.truncate(200 << 20)  # sparse: NULs to its end
     done = prepare("mgb2", corpus, tmp_path / "data")
-    assert done.code == 1 and "a line of more than 1 MiB" in done.said and "Traceback" not in done.said
+    assert done.code == 1 and "a line of more than 1 MiB" in done.output and "Traceback" not in done.output
 
 
 def test_a_tree_without_the_wanted_script_names_the_other(make_tree, tmp_path) -> None:
     corpus = make_tree("mgb2")
     (corpus / "train/xml/utf8").rename(corpus / "train/other")
     done = prepare("mgb2", corpus, tmp_path / "data")
-    assert done.code == 1 and "--transcripts bw" in done.said and "Traceback" not in done.said
+    assert done.code == 1 and "--transcripts bw" in done.output and "Traceback" not in done.output
 
 
 def test_a_tree_of_any_size_can_be_made_and_is_prepared_whole(tmp_path) -> None:
     make_large(tmp_path / "x", programmes=3, segments=50)
     done = prepare("mgb2", tmp_path / "x", tmp_path / "data", nj=2)
-    assert done.code == 0, done.said
+    assert done.code == 0, done.output
     assert len(done.set("mgb2_train")) == 50 and [reason for _, reason in done.dropped] == ["WMER"] * 10
     assert (
         1500 < sum(path.stat().st_blocks for path in tmp_path.rglob("*")) * 512 < 2 << 20
@@ -237,4 +237,4 @@ def test_a_tree_of_any_size_can_be_made_and_is_prepared_whole(tmp_path) -> None:
 def test_another_folder_is_refused_with_what_was_looked_for(tmp_path) -> None:
     write_lines(tmp_path / "x/readme")
     done = prepare("mgb2", tmp_path / "x", tmp_path / "data")
-    assert done.code == 1 and "train/xml/*" in done.said and "Traceback" not in done.said
+    assert done.code == 1 and "train/xml/*" in done.output and "Traceback" not in done.output

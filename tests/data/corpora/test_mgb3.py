@@ -33,7 +33,7 @@ def test_what_one_of_the_four_left_out_is_in_the_ledger(made) -> None:
     assert [reason for _, reason in made.dropped] == ["not in all four"] * 3
     assert {id.partition("_first")[0] for id, _ in made.dropped} == {"comedy_75", "sports_3", "cooking_20"}
     assert len(made.set("mgb3_adapt")) == len(ADAPT) - 1 and len(made.set("mgb3_dev")) == len(DEV) - 1
-    assert "mgb3_dev: 7 utterances against 1,927 published" in made.said
+    assert "mgb3_dev: 7 utterances against 1,927 published" in made.output
 
 
 def test_latin_words_lose_their_mark_and_nothing_else(made) -> None:
@@ -43,8 +43,8 @@ def test_latin_words_lose_their_mark_and_nothing_else(made) -> None:
 
 
 def test_buckwalter_says_the_same_and_another_reference_other_words(made, tmp_path) -> None:
-    other = prepare("mgb3", made.corpus, tmp_path / "b", "--script", "buckwalter", "--reference", "Mohamed")
-    ours, theirs = made.set("mgb3_dev").tables, other.set("mgb3_dev").tables
+    again = prepare("mgb3", made.corpus, tmp_path / "b", "--script", "buckwalter", "--reference", "Mohamed")
+    ours, theirs = made.set("mgb3_dev").tables, again.set("mgb3_dev").tables
     assert theirs["text"] == theirs["text_Mohamed"] == ours["text_Mohamed"] != ours["text"]
     assert {who: theirs[f"text_{who}"] for who in ANNOTATORS} == {who: ours[f"text_{who}"] for who in ANNOTATORS}
 
@@ -61,22 +61,27 @@ def test_a_missing_annotator_is_an_error_that_names_him(make_tree, tmp_path) -> 
     corpus = make_tree("mgb3")
     shutil.rmtree(corpus / "dev/Omar")
     done = prepare("mgb3", corpus, tmp_path / "data")
-    assert done.code == 1 and "dev/Omar" in done.said and "Traceback" not in done.said
+    assert done.code == 1 and "dev/Omar" in done.output and "Traceback" not in done.output
 
 
 @pytest.mark.parametrize(
-    ("file", "raw", "said"),
+    ("file", "raw", "message"),
     [
         ("text_noverlap", "x كلمة\n".encode("cp1256"), "no UTF-8"),
         ("text_noverlap", b"x " + b"b" * (2 << 20), "a line of more than 1 MiB"),
         ("segments", "x y ١ ساعة\n".encode(), "no `id recording start end`"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_an_error_that_names_it(make_tree, tmp_path, file, raw, said) -> None:
+def test_a_file_that_cannot_be_read_is_an_error_that_names_it(make_tree, tmp_path, file, raw, message) -> None:
     corpus = make_tree("mgb3")
     (corpus / "adapt/Alaa" / file).write_bytes(raw)
     done = prepare("mgb3", corpus, tmp_path / "data")
-    assert done.code == 1 and said in done.said and f"adapt/Alaa/{file}" in done.said and "Traceback" not in done.said
+    assert (
+        done.code == 1
+        and message in done.output
+        and f"adapt/Alaa/{file}" in done.output
+        and "Traceback" not in done.output
+    )
 
 
 def test_paths_and_links_out_of_the_corpus_and_empty_audio_are_rows_of_the_ledger(make_tree, tmp_path) -> None:
@@ -91,8 +96,8 @@ def test_paths_and_links_out_of_the_corpus_and_empty_audio_are_rows_of_the_ledge
     (corpus / "wav/cooking_20_first_12min.wav").symlink_to(outside)
     (corpus / "wav/sports_3_first_12min.wav").write_bytes(b"")
     done = prepare("mgb3", corpus, tmp_path / "data")
-    assert done.code == 0, done.said
+    assert done.code == 0, done.output
     reasons = {reason: id for id, reason in done.dropped}
     assert reasons.keys() == {"not in all four", "path leaves the corpus", "link out of the corpus", "empty"}
     assert reasons["path leaves the corpus"] == "odd"
-    assert "mgb3_dev: nothing of it is here" in done.said
+    assert "mgb3_dev: nothing of it is here" in done.output

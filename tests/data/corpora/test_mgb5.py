@@ -26,9 +26,9 @@ def test_only_a_whole_word_stands_for_one_that_nobody_understood(tmp_path) -> No
 
 def test_buckwalter_becomes_arabic_and_words_that_nobody_understood_are_taken_out(made) -> None:
     train = made.set("mgb5_train").tables
-    said = [strip_diacritics(clip.text) for clip in TRAIN]
+    texts = [strip_diacritics(clip.text) for clip in TRAIN]
     ids = [f"vlog_1_{start:.3f}_{end:.3f}" for start, end in spans(TRAIN)]
-    assert train["text"] == dict(sorted(zip(ids, said)))  # the first was written `UNK ... UNK`
+    assert train["text"] == dict(sorted(zip(ids, texts)))  # the first was written `UNK ... UNK`
     assert set(train["utt2lang"].values()) == {"MOR"} and set(train["utt2prog"].values()) == {"vlog_1"}
     assert all(train["utt2spk"][id] == id for id in ids)
     assert train["wav.scp"]["vlog_1"].endswith("train/a/b/vlog_1.wav")
@@ -37,8 +37,8 @@ def test_buckwalter_becomes_arabic_and_words_that_nobody_understood_are_taken_ou
 def test_what_has_no_words_or_no_times_is_in_the_ledger(made) -> None:
     rows = [row for row in made.dropped if row[0].startswith("vlog")]
     assert rows == [("vlog_1_998.000_998.500", "no transcript"), ("vlog_1_999.000_999.500", "no segment")]
-    assert "mgb5_train: 1 recordings against 69 published" in made.said
-    assert "hours against 10.2 published" in made.said
+    assert "mgb5_train: 1 recordings against 69 published" in made.output
+    assert "hours against 10.2 published" in made.output
 
 
 def test_other_annotators_of_dev_are_tables_where_their_times_are_the_same(made) -> None:
@@ -54,12 +54,12 @@ def test_train_alone_is_taken_without_dev_and_test(make_tree, tmp_path) -> None:
     shutil.rmtree(corpus / "dev")
     shutil.rmtree(corpus / "test")
     done = prepare("mgb5", corpus, tmp_path / "data")
-    assert done.code == 0 and "mgb5_dev: nothing of it is here" in done.said
+    assert done.code == 0 and "mgb5_dev: nothing of it is here" in done.output
     assert len(done.set("mgb5_train")) == len(TRAIN)
 
 
 @pytest.mark.parametrize(
-    ("file", "raw", "said"),
+    ("file", "raw", "message"),
     [
         ("train.txt.bw", b"x kl\xe9mp\n", "no UTF-8"),
         ("train.txt.bw", b"x " + b"b" * (2 << 20), "a line of more than 1 MiB"),
@@ -67,13 +67,13 @@ def test_train_alone_is_taken_without_dev_and_test(make_tree, tmp_path) -> None:
         ("train.segments.bw", None, "no such file"),
     ],
 )
-def test_a_file_that_cannot_be_read_is_an_error_that_names_it(make_tree, tmp_path, file, raw, said) -> None:
+def test_a_file_that_cannot_be_read_is_an_error_that_names_it(make_tree, tmp_path, file, raw, message) -> None:
     corpus = make_tree("mgb5")
     (corpus / "train" / file).unlink()
     if raw is not None:
         (corpus / "train" / file).write_bytes(raw)
     done = prepare("mgb5", corpus, tmp_path / "data")
-    assert done.code == 1 and said in done.said and file in done.said and "Traceback" not in done.said
+    assert done.code == 1 and message in done.output and file in done.output and "Traceback" not in done.output
 
 
 def test_ids_and_paths_out_of_the_corpus_links_and_cut_audio_are_rows_of_the_ledger(make_tree, tmp_path) -> None:
@@ -88,7 +88,7 @@ def test_ids_and_paths_out_of_the_corpus_links_and_cut_audio_are_rows_of_the_led
     raw = (corpus / "dev/a/b/family_7.wav").read_bytes()
     (corpus / "dev/a/b/family_7.wav").write_bytes(raw[:32000])  # a second of it
     done = prepare("mgb5", corpus, tmp_path / "data")
-    assert done.code == 0, done.said
+    assert done.code == 0, done.output
     assert ("odd", "path leaves the corpus") in done.dropped
     assert {"link out of the corpus", "past end"} <= {reason for _, reason in done.dropped}
     train = done.set("mgb5_train").tables["utt2orig"]

@@ -9,7 +9,7 @@ from trees.mgb2 import programme, segment
 
 from toolkit.data.corpora.mgb_tables import Span, in_arabic, official, own_id, read_stm, read_texts, spoken
 from toolkit.data.corpora.mgb_xml import Wanted, read_programme, speaker_number, utterances
-from toolkit.data.corpora.segments import Drop, Segment
+from toolkit.data.corpora.segments import CorpusSegment, Drop
 from toolkit.data.corpora.sources import SourceError, size_of, text_lines
 
 
@@ -41,7 +41,7 @@ def test_of_several_annotations_the_wanted_one_is_taken_and_the_other_is_a_row(t
     (tmp_path / "A.xml").write_text(f"<t>{blocks}</t>")
     drop, kept = utterances(tmp_path / "A.xml", "A.wav", Wanted("x_train", "ARA", "transcript_align"))
     assert isinstance(drop, Drop) and drop.reason == "other annotation"
-    assert isinstance(kept, Segment) and kept.text == "صواب" and kept.speaker == "A_spk-unknown"
+    assert isinstance(kept, CorpusSegment) and kept.text == "صواب" and kept.speaker == "A_spk-unknown"
     assert len(list(utterances(tmp_path / "A.xml", "A.wav", Wanted("x_train", "ARA")))) == 2
 
 
@@ -90,10 +90,10 @@ def test_what_nobody_understood_is_taken_out_before_it_becomes_arabic(tmp_path) 
 
 def test_an_official_id_says_recording_speaker_and_times() -> None:
     id = "01BE8E7B-C179-42E3-8521-109C2C732334_spk-0001_seg-0001345:0001695"
-    said = official(id)
-    assert said is not None
-    assert (said.recording, said.speaker) == (id[:36], f"{id[:36]}_spk-0001")
-    assert (said.start, said.end) == (13.45, 16.95)
+    parts = official(id)
+    assert parts is not None
+    assert (parts.recording, parts.speaker) == (id[:36], f"{id[:36]}_spk-0001")
+    assert (parts.start, parts.end) == (13.45, 16.95)
     assert own_id(id) == f"{id[:36]}_spk-0001_seg-0001345-0001695"
     assert official("comedy_75_first_12min_0.000_8.190") is None
 
@@ -129,8 +129,8 @@ def test_a_segment_whose_times_no_recording_has_is_a_row(tmp_path, start: str, e
     (tmp_path / "A.xml").write_text(
         f'<t><segments><segment starttime="{start}" endtime="{end}"><element>كلمة</element></segment></segments></t>'
     )
-    (found,) = utterances(tmp_path / "A.xml", "A.wav", Wanted("x_train", "ARA"))
-    assert isinstance(found, Drop) and found.reason == "bad times"
+    (drop,) = utterances(tmp_path / "A.xml", "A.wav", Wanted("x_train", "ARA"))
+    assert isinstance(drop, Drop) and drop.reason == "bad times"
 
 
 @pytest.mark.parametrize("encoding", ["utf-7", "big5", "nosuch", "hex", "idna", "undefined", "gb18030"])

@@ -48,29 +48,31 @@ def test_what_has_no_duration_or_no_time_is_in_the_ledger(made) -> None:
 def test_genders_are_those_of_the_files_and_the_unknown_speaker_has_none(made) -> None:
     genders = made.set("qasr_train").tables["spk2gender"]
     assert genders[f"{guid(0)}_spk-0001"] == "m" and genders[f"{guid(0)}_spk-0002"] == "f"
-    assert f"{guid(0)}_spk-unknown" not in genders and "6 utterances are of the unknown speakers" in made.said
+    assert f"{guid(0)}_spk-unknown" not in genders and "6 utterances are of the unknown speakers" in made.output
 
 
 def test_the_folder_mgb2_1_itself_may_be_named_and_counts_are_held_against_the_published(made, tmp_path) -> None:
     inner = prepare("qasr", made.corpus / "mgb2.1", tmp_path / "b")
     assert len(inner.set("qasr_train")) == len(made.set("qasr_train")) == 45
     for count, part in (("1,592,226", "train"), ("5,002", "dev"), ("5,366", "test")):
-        line = next(line for line in inner.said.splitlines() if f"qasr_{part}: " in line and "published" in line)
+        line = next(line for line in inner.output.splitlines() if f"qasr_{part}: " in line and "published" in line)
         assert f"against {count} published" in line
 
 
 @pytest.mark.parametrize(
-    ("raw", "said"),
+    ("raw", "message"),
     [
         ("x كلمة\n".encode("cp1256"), "no UTF-8"),
         (b"x " + b"b" * (2 << 20), "a line of more than 1 MiB"),
     ],
 )
-def test_a_table_that_cannot_be_read_is_an_error_that_names_it(make_tree, tmp_path, raw, said) -> None:
+def test_a_table_that_cannot_be_read_is_an_error_that_names_it(make_tree, tmp_path, raw, message) -> None:
     corpus = make_tree("qasr")
     (corpus / "mgb2.1/release/test/text.verbatim.nonoverlap").write_bytes(raw)
     done = prepare("qasr", corpus, tmp_path / "data")
-    assert done.code == 1 and said in done.said and "text.verbatim" in done.said and "Traceback" not in done.said
+    assert (
+        done.code == 1 and message in done.output and "text.verbatim" in done.output and "Traceback" not in done.output
+    )
 
 
 def test_hostile_ids_files_and_links_are_rows_of_the_ledger(make_tree, tmp_path) -> None:
@@ -84,7 +86,7 @@ def test_hostile_ids_files_and_links_are_rows_of_the_ledger(make_tree, tmp_path)
     (corpus / "mgb2.1/wav/far.wav").symlink_to("/etc/hostname")
     (corpus / f"mgb2.1/wav/{guid(0)}.wav").write_bytes(b"RIFF")
     done = prepare("qasr", corpus, tmp_path / "data")
-    assert done.code == 0, done.said
+    assert done.code == 0, done.output
     reasons = {reason for _, reason in done.dropped}
     assert {"entities", "link out of the corpus", "unreadable"} <= reasons
     assert (odd, "path leaves the corpus") in done.dropped

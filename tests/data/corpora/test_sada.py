@@ -21,20 +21,20 @@ def made(tmp_path_factory) -> Prepared:
 
 
 def test_three_tables_become_three_sets(made: Prepared) -> None:
-    assert made.code == 0, made.said
+    assert made.code == 0, made.output
     train, dev, test = (made.set(f"sada_{part}") for part in ("train", "dev", "test"))
     assert (len(train), len(dev), len(test)) == (32 - 2, 8, 8)  # of train without the unclear and the empty one
     assert train.seconds > 60
-    assert "sada_test: 8 utterances against 6,189 published" in made.said
-    said = {clip.text for i, clip in enumerate(speech()) if i % 3 < 2}
-    assert sum(text in said for text in train.tables["text"].values()) == 29  # one begins with قال
+    assert "sada_test: 8 utterances against 6,189 published" in made.output
+    texts = {clip.text for i, clip in enumerate(speech()) if i % 3 < 2}
+    assert sum(text in texts for text in train.tables["text"].values()) == 29  # one begins with قال
 
 
 def test_unclear_references_stay_in_test_and_are_told(made: Prepared) -> None:
     test = made.set("sada_test").tables
-    unclear = [id for id, said in test["utt2unclear"].items() if said == "yes"]
+    unclear = [id for id, mark in test["utt2unclear"].items() if mark == "yes"]
     assert len(unclear) == 1 and "غير واضح" in test["text"][unclear[0]]
-    assert "sada_test: 1 transcripts say that something is not clear" in made.said
+    assert "sada_test: 1 transcripts say that something is not clear" in made.output
     assert "utt2unclear" not in made.set("sada_train").tables
     assert list(test["text"].values()).count("") == 1
 
@@ -52,7 +52,7 @@ def test_dialects_genders_programmes_and_speakers_are_those_of_the_table(made: P
     test = made.set("sada_test").tables
     dialects = Counter(test["utt2lang"].values())
     assert dialects == {"NAJ": 2, "HIJ": 2, "GLF": 1, "SOU": 1, "unknown": 2}
-    assert "WARNING: dialects without a code, which become unknown: Klingon" in made.said
+    assert "WARNING: dialects without a code, which become unknown: Klingon" in made.output
     assert set(test["utt2prog"].values()) == {"6k_SBA_test_0", "6k_SBA_test_6"}
     speakers = Counter(test["utt2spk"].values())
     assert speakers["6k_SBA_test_0_Speaker1"] == 3  # of one file; those of the other are somebody else
@@ -62,14 +62,14 @@ def test_dialects_genders_programmes_and_speakers_are_those_of_the_table(made: P
 
 def test_other_names_of_the_columns_of_times_are_understood(tmp_path) -> None:
     sada.make(tmp_path / "corpus", speech(), {"SegmentStart": "StartTime", "SegmentEnd": "EndTime"})
-    other = prepare("sada", tmp_path / "corpus", tmp_path / "data")
-    assert other.code == 0 and len(other.set("sada_test")) == 8, other.said
+    again = prepare("sada", tmp_path / "corpus", tmp_path / "data")
+    assert again.code == 0 and len(again.set("sada_test")) == 8, again.output
 
 
 def test_broken_tables_are_clear_errors(made: Prepared, tmp_path) -> None:
     (tmp_path / "c").mkdir()
     table = (made.corpus / "test.csv").read_bytes()
-    for bytes, what in (
+    for bytes, message in (
         (table.decode("utf-8-sig").encode("cp1256", "replace"), "no UTF-8"),
         (table.replace(b"ProcessedText", b"Text"), "no column processedtext"),
         (table.replace(b"SegmentEnd", b"Finish"), "no column segmentend"),
@@ -78,7 +78,7 @@ def test_broken_tables_are_clear_errors(made: Prepared, tmp_path) -> None:
     ):
         (tmp_path / "c/test.csv").write_bytes(bytes)
         broken = prepare("sada", tmp_path / "c", tmp_path / "data")
-        assert broken.code == 1 and what in broken.said and "Traceback" not in broken.said, broken.said
+        assert broken.code == 1 and message in broken.output and "Traceback" not in broken.output, broken.output
 
 
 @pytest.mark.parametrize("text", ["[غير واضح]", "قال (غَيْر وَاضِح) شيئا", "<غير  واضح>", "غير واضح."])
@@ -98,6 +98,6 @@ def test_times_are_seconds_or_clock_times() -> None:
 
 def test_a_recording_is_the_programme_that_the_dialect_clips_name_whatever_its_batch() -> None:
     row = {"filename": "batch_2/6k_SBA_22/6k_SBA_22_2.wav", "processedtext": "كلام", "start": "410.9", "end": "416.5"}
-    (found,) = read_line(Line("sada_train", "train.csv", 2, row))
+    (segment,) = read_line(Line("sada_train", "train.csv", 2, row))
     clip = Clip("Najdi.wav", "6k_SBA_22_2-seg_410_975-416_518", "كلام")  # a line of the package's README
-    assert found.programme == programme_of(clip) == "6k_SBA_22_2"
+    assert segment.programme == programme_of(clip) == "6k_SBA_22_2"

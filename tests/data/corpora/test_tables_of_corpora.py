@@ -9,15 +9,15 @@ import soundfile
 from toolkit.core.record import Ledger, read_ledger
 from toolkit.core.step import Step
 from toolkit.data.corpora.gather import Headers, path_of
-from toolkit.data.corpora.segments import Drop, Segment, Take, drop
+from toolkit.data.corpora.segments import CorpusSegment, Drop, Take, drop
 from toolkit.data.corpora.sets import with_ids
 from toolkit.data.corpora.sources import LONGEST_LINE, SourceError, check_inside, table_rows, text_lines
 
 
 def rows(path: Path, **options: object) -> tuple[list[tuple[int, dict[str, str]]], list[tuple[str, str]]]:
     bad: list[SourceError] = []
-    found = list(table_rows(path, bad=bad.append, **options))
-    return found, [(e.reason, e.where.rpartition(", ")[2]) for e in bad]
+    parsed = list(table_rows(path, bad=bad.append, **options))
+    return parsed, [(e.reason, e.where.rpartition(", ")[2]) for e in bad]
 
 
 def test_rows_that_cannot_be_read_are_told_and_the_rest_is_read(tmp_path: Path) -> None:
@@ -29,8 +29,8 @@ def test_rows_that_cannot_be_read_are_told_and_the_rest_is_read(tmp_path: Path) 
     ]
     lines += [b"4\tx\0y", b"5\ta\tb", "6\tوداعا".encode()]
     (tmp_path / "t.tsv").write_bytes(b"\n".join(lines))
-    found, bad = rows(tmp_path / "t.tsv")
-    assert found == [(2, {"path": "1", "sentence": "مرحبا"}), (7, {"path": "6", "sentence": "وداعا"})]
+    parsed, bad = rows(tmp_path / "t.tsv")
+    assert parsed == [(2, {"path": "1", "sentence": "مرحبا"}), (7, {"path": "6", "sentence": "وداعا"})]
     assert bad == [("encoding", "line 3"), ("line too long", "line 4"), ("encoding", "line 5"), ("columns", "line 6")]
 
 
@@ -45,15 +45,15 @@ def test_without_somebody_to_tell_a_bad_row_is_an_error_with_its_line(tmp_path: 
 
 def test_quotation_marks_are_text_a_carriage_return_inside_a_row_is_told(tmp_path: Path) -> None:
     (tmp_path / "t.tsv").write_bytes("path\tsentence\r\n1\t\"قال: 'نعم'\r\n2\ta\rb\r\n3\t\"\r\n".encode())
-    found, bad = rows(tmp_path / "t.tsv")
-    assert [row["sentence"] for _, row in found] == ["\"قال: 'نعم'", '"']
+    parsed, bad = rows(tmp_path / "t.tsv")
+    assert [row["sentence"] for _, row in parsed] == ["\"قال: 'نعم'", '"']
     assert bad == [("columns", "line 3")]
 
 
 def test_a_quoted_field_of_a_csv_may_hold_commas_and_lines(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text('a,b\n"x, y","one\ntwo"\n3,4\n', encoding="utf-8-sig")
-    found, bad = rows(tmp_path / "t.csv", delimiter=",", quotes=True)
-    assert [row for _, row in found] == [{"a": "x, y", "b": "one\ntwo"}, {"a": "3", "b": "4"}] and not bad
+    parsed, bad = rows(tmp_path / "t.csv", delimiter=",", quotes=True)
+    assert [row for _, row in parsed] == [{"a": "x, y", "b": "one\ntwo"}, {"a": "3", "b": "4"}] and not bad
 
 
 def test_a_name_that_no_table_can_hold_is_not_opened(tmp_path: Path) -> None:
@@ -81,15 +81,15 @@ def test_a_recording_of_the_corpus_is_never_taken_for_one_below_the_output(tmp_p
         assert caught.value.reason == reason
 
 
-def segment(set: str, original: str, **fields: object) -> Segment:
-    return Segment(set, original, f"{original}.wav", seconds=1.0, **fields)
+def segment(set: str, original: str, **fields: object) -> CorpusSegment:
+    return CorpusSegment(set, original, f"{original}.wav", seconds=1.0, **fields)
 
 
 def test_an_id_depends_on_no_other_utterance_unless_two_sets_have_its_name(tmp_path: Path) -> None:
     step = Step(None, [], tmp_path, ["x"], ledger=Ledger("x"))
-    found = [segment("x_train", "a/1", speaker="س"), segment("x_train", "a/1", speaker="س"), segment("x_dev", "b")]
-    found += [segment("x_train", "c"), segment("x_test", "c"), segment("x_dev", "d-e"), segment("x_dev", "d_e")]
-    ids = with_ids(step, found)
+    segments = [segment("x_train", "a/1", speaker="س"), segment("x_train", "a/1", speaker="س"), segment("x_dev", "b")]
+    segments += [segment("x_train", "c"), segment("x_test", "c"), segment("x_dev", "d-e"), segment("x_dev", "d_e")]
+    ids = with_ids(step, segments)
     assert set(ids) >= {"س-a-1", "b", "x_train_c", "x_test_c"} and len(ids) == 6
     assert all(id.startswith(s.speaker) for id, s in ids.items()) and len({s.speaker for s in ids.values()}) == 6
     assert [row[2] for row in step.ledger.rows] == ["duplicate id"]
@@ -108,11 +108,11 @@ def test_times_are_rounded_once_and_never_past_the_recording(tmp_path: Path) -> 
     headers = Headers(tmp_path, tmp_path / "out", Take())
     times = {(0.25, 0.5552): (0.25, 0.5552), (0.00004, 1.3): (0.0, 1.0), (0.1, None): (0.1, None)}
     for (start, end), wanted in times.items():
-        found = headers.held(Segment("x_test", "a", "a.wav", start=start, end=end))
-        assert isinstance(found, Segment) and (found.start, found.end) == wanted
-        assert found.seconds == pytest.approx(((end and wanted[1]) or 22051 / 22050) - wanted[0], abs=6e-5)
+        held = headers.held(CorpusSegment("x_test", "a", "a.wav", start=start, end=end))
+        assert isinstance(held, CorpusSegment) and (held.start, held.end) == wanted
+        assert held.seconds == pytest.approx(((end and wanted[1]) or 22051 / 22050) - wanted[0], abs=6e-5)
     for start, end in ((0.5, 0.50001), (0.9999999, 1.0), (1.00001, 1.2), (0.5, 0.4), (float("nan"), 0.4)):
-        assert isinstance(headers.held(Segment("x_test", "a", "a.wav", start=start, end=end)), Drop)
+        assert isinstance(headers.held(CorpusSegment("x_test", "a", "a.wav", start=start, end=end)), Drop)
 
 
 def test_an_original_of_control_characters_alone_is_a_row(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ from ..recordings import find_recordings
 from .dialects import code_of
 from .gather import gather
 from .mgb_tables import Span, read_segments
-from .segments import CorpusConfig, Drop, Published, Segment
+from .segments import CorpusConfig, CorpusSegment, Drop, Published
 from .sets import tell_recurring, write_sets
 from .sources import SourceError, corpus_folder, text_lines
 
@@ -122,14 +122,14 @@ class Lists:
         return Path(self.cut.get(name) or self.whole.get(name, "")).parent.name
 
 
-def read_item(item: Item | Drop) -> Iterator[Segment | Drop]:
+def read_item(item: Item | Drop) -> Iterator[CorpusSegment | Drop]:
     """The utterance of a segment."""
     if isinstance(item, Drop):
         yield item
         return
     parsed = parse_id(item.id)
     programme = parsed.recording if parsed else item.id if item.end is None else Path(item.audio).stem
-    yield Segment(
+    yield CorpusSegment(
         item.set,
         item.id,
         item.audio,

@@ -30,7 +30,7 @@ from ...core.step import Step, main
 from ..recordings import find_recordings
 from .dialects import code_of
 from .gather import gather
-from .segments import CorpusConfig, Drop, Published, Segment
+from .segments import CorpusConfig, CorpusSegment, Drop, Published
 from .sets import tell_recurring, write_sets
 from .sources import SourceError, corpus_folder, folders_below, text_lines
 
@@ -85,7 +85,7 @@ def named(labels: Mapping[str, str], where: str) -> dict[str, str]:
 
 
 def part_of(path: str) -> str:
-    """train, dev or test, by the first folder (or file) of a path that begins so; empty where none does."""
+    """train, dev or test, by the first folder (or file) of a path that begins so; empty if none does."""
     for name in PurePosixPath(path).parts:
         for part in PARTS:
             if re.match(rf"{part}(?![a-z])", name.casefold()):
@@ -123,7 +123,7 @@ class Part:
         places = [f"{above}{pattern}" for pattern in patterns for above in ("", "data/")]
         return sorted({p for place in places for p in folders_below(self.corpus, place)}, key=os.fsencode)
 
-    def utterances(self) -> Iterator[Segment | Drop]:
+    def utterances(self) -> Iterator[CorpusSegment | Drop]:
         """Every utterance of the lists, or of the folders if there is no list; files in no list are ledger rows."""
         taken: set[str] = set()
         for path in self.lists:
@@ -146,7 +146,7 @@ class Part:
         same = [f for f in files if named_label(f) == named_label(entry.path)]
         return (same or files or [""])[0]
 
-    def _utterance(self, entry: Entry, file: str, list_labels: Mapping[str, str]) -> Segment | Drop:
+    def _utterance(self, entry: Entry, file: str, list_labels: Mapping[str, str]) -> CorpusSegment | Drop:
         if not file:
             return Drop(entry.name, "missing", f"no file of this name: {entry.path}")
         label = (
@@ -157,7 +157,7 @@ class Part:
         parsed = _NAME.fullmatch(entry.name)
         video, gender, speaker = parsed.groups() if parsed else ("", "", "")
         voice = f"{video}_{gender}_{speaker}" if speaker else ""
-        return Segment(self.name, entry.name, file, voice, programme=video, dialect=label, gender=gender or "")
+        return CorpusSegment(self.name, entry.name, file, voice, programme=video, dialect=label, gender=gender or "")
 
 
 def run(step: Step[CorpusConfig]) -> None:

@@ -24,7 +24,7 @@ from ...core.step import Step, main
 from ..recordings import find_recordings
 from .gather import gather
 from .own_split import OwnSplitConfig, sets_of, tell
-from .segments import Drop, Published, Segment
+from .segments import CorpusSegment, Drop, Published
 from .sets import write_sets
 from .sources import corpus_folder, table_rows
 
@@ -78,9 +78,9 @@ def run(step: Step[OwnSplitConfig]) -> None:
     videos = {file: match[1] for file in units if (match := _UNIT.fullmatch(Path(file).stem))}
     sets = sets_of("anad", videos, scan.recordings, step.config)
 
-    def read(file: str) -> Iterator[Segment | Drop]:
+    def read(file: str) -> Iterator[CorpusSegment | Drop]:
         video = videos[file]
-        yield Segment(sets[video], Path(file).stem, file, programme=video, dialect="ARA", emotion=units[file])
+        yield CorpusSegment(sets[video], Path(file).stem, file, programme=video, dialect="ARA", emotion=units[file])
 
     segments = gather(step, corpus, list(units), [scan.recordings[f] / 1e6 for f in units], read, "MB")
     write_sets(step, corpus, segments)

@@ -23,7 +23,7 @@ from ...core.seed import seed_of
 from ...core.step import Step, main
 from ...text.buckwalter import to_arabic
 from .gather import gather
-from .segments import Drop, Published, Segment, Take, drop
+from .segments import CorpusSegment, Drop, Published, Take, drop
 from .sets import write_sets
 from .sources import corpus_folder, folders_below, like, text_lines
 
@@ -43,18 +43,18 @@ _THEH = str.maketrans("^", "v")
 
 @dataclass(frozen=True)
 class ArabicSpeechCorpusConfig:
-    """What is taken."""
+    """Which sets are made."""
 
     dev_share: float = 0.0
-    """share of the training utterances that becomes a dev set, which the corpus has not"""
+    """share of the training utterances that becomes a dev set, 0 to 1, as the corpus has none; 0: no dev set"""
     seed: int = 1
-    """decides which those are"""
+    """random seed that decides which utterances become the dev set"""
     take: Take = field(default_factory=Take)
     """limits and links"""
 
     def __post_init__(self) -> None:
         if not 0 <= self.dev_share < 1:
-            raise ValueError(f"dev_share: {self.dev_share} is no share of 0 to 1")
+            raise ValueError(f"dev_share must be 0 to below 1, not {self.dev_share}")
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Spoken:
 
 
 def find_corpus(path: Path) -> Path:
-    """The folder with the transcripts of train, at or below `path`. Raises UserError where there is none."""
+    """The folder with the transcripts of train, at or below `path`. Raises UserError if there is none."""
     corpus_folder(path, TRANSCRIPT, f"*/{TRANSCRIPT}")
     if (path / TRANSCRIPT).is_file():
         return path
@@ -115,12 +115,12 @@ def arabic(text: str) -> str:
     return text if _ARABIC.search(text) else to_arabic(text.translate(_THEH))
 
 
-def segment_of(s: Spoken) -> Segment:
+def segment_of(s: Spoken) -> CorpusSegment:
     name = s.audio.rpartition("/")[2].rpartition(".")[0]
     name = f"test/{name}" if s.part == "test" else name  # train may have a recording of the same name
     more = {"text_buckwalter": s.text} | ({"text_phonetic": s.phones} if s.phones else {})
     set = f"arabic_speech_corpus_{s.part}"
-    return Segment(set, name, s.audio, SPEAKER, text=arabic(s.text), dialect="MSA", more=more)
+    return CorpusSegment(set, name, s.audio, SPEAKER, text=arabic(s.text), dialect="MSA", more=more)
 
 
 def run(step: Step[ArabicSpeechCorpusConfig]) -> None:
@@ -130,7 +130,7 @@ def run(step: Step[ArabicSpeechCorpusConfig]) -> None:
     if tests:
         spoken += read_folder(step, corpus, tests[0], "test")
 
-    def read(s: Spoken) -> Iterator[Segment | Drop]:
+    def read(s: Spoken) -> Iterator[CorpusSegment | Drop]:
         yield segment_of(s)
 
     segments = gather(step, corpus, spoken, [1.0] * len(spoken), read, "recordings")

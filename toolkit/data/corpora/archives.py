@@ -1,7 +1,7 @@
-"""Archives that a corpus brings along: files of expected names are copied out, and nothing else is.
+"""Archives in a corpus: only files of expected names are copied out.
 
 A tar may hold anything: paths that leave the folder, links, devices, sizes that fill the disk, a header of gigabytes.
-So none of its paths is ever used: a member is known by its bare name, and lands under that name.
+So its paths are never used: a member is identified by its bare name and written under that name.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from typing import BinaryIO, cast
 from ...core.errors import UserError
 from ...core.files import TEMPORARY, atomic, remove
 
-LARGEST_FILE = 1 << 28  # bytes; an hour of 16-bit audio at 16 kHz has half of it
-LARGEST_ARCHIVE = 1 << 36  # bytes that come out of one
-MOST_MEMBERS = 1 << 20  # tarfile keeps what it knows of each in memory
-FILES = (tarfile.REGTYPE, tarfile.AREGTYPE)  # neither links nor sparse files, whose size is what they claim
+LARGEST_FILE = 1 << 28  # bytes; an hour of 16-bit audio at 16 kHz has half of this
+LARGEST_ARCHIVE = 1 << 36  # bytes unpacked from one archive
+MOST_MEMBERS = 1 << 20  # tarfile keeps a record of each member in memory
+FILES = (tarfile.REGTYPE, tarfile.AREGTYPE)  # no links, no sparse files (whose size is only a claim)
 BLOCK = 1 << 20
 
 Refused = tuple[str, str, str]  # member, reason, detail
@@ -30,13 +30,12 @@ Refused = tuple[str, str, str]  # member, reason, detail
 def copy_out(archive: Path, wanted: Container[str], folder: Path) -> list[Refused]:
     """Copy the members of a .tar or .tar.gz whose bare names are `wanted` into `folder`, each whole or not at all.
 
-    Returns the members that were left where they are, with a reason that can be counted. Raises UserError where the
-    archive is broken or more comes out of it than any archive of a corpus holds.
+    Returns the members that were not copied, with reasons. Raises UserError if the archive is broken or too large.
     """
     refused: list[Refused] = []
     taken: set[str] = set()
     folder.mkdir(parents=True, exist_ok=True)
-    for leftover in folder.glob(f"*{TEMPORARY}"):  # of a copying that was killed
+    for leftover in folder.glob(f"*{TEMPORARY}"):  # left by a killed run
         remove(leftover)
     try:
         with open(archive, "rb") as raw, _plain(raw) as f, _tar(f) as tar:
@@ -66,7 +65,7 @@ def _tar(f: gzip.GzipFile | BinaryIO) -> tarfile.TarFile:
 
 
 class _Bounded:
-    """What tarfile needs of a file, except that it reads no header of any size into memory."""
+    """A file for tarfile that refuses to read a huge header into memory."""
 
     def __init__(self, f: gzip.GzipFile | BinaryIO) -> None:
         self.f = f
@@ -84,19 +83,19 @@ class _Bounded:
 
 
 def _members(tar: tarfile.TarFile, archive: Path) -> Iterator[tarfile.TarInfo]:
-    """Everything but folders. Raises UserError where it is too much."""
+    """All members but folders. Raises UserError if there are too many."""
     count = total = 0
     while (member := tar.next()) is not None:
         count, total = count + 1, total + max(member.size, 0)
         if total > LARGEST_ARCHIVE or count > MOST_MEMBERS:
-            what = f"an archive of more than {LARGEST_ARCHIVE >> 30} GiB or {MOST_MEMBERS:,} files"
-            raise UserError(what, str(archive), "is it the corpus's? Extract it yourself")
+            message = f"an archive of more than {LARGEST_ARCHIVE >> 30} GiB or {MOST_MEMBERS:,} files"
+            raise UserError(message, str(archive), "is it the corpus's? Extract it yourself")
         if not member.isdir():
             yield member
 
 
 def _fault(member: tarfile.TarInfo, wanted: bool, taken: bool) -> tuple[str, str] | None:
-    """(reason, detail) for which a member stays where it is."""
+    """(reason, detail) for which a member is not copied; empty reason if it is."""
     if member.name.startswith("/") or ".." in member.name.split("/"):
         return "path leaves the archive", repr(member.name)
     if member.type not in FILES or member.sparse is not None:

@@ -48,21 +48,21 @@ _DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight
 
 @dataclass(frozen=True)
 class AsteriskConfig:
-    """How to split."""
+    """How the prompts are split and transcribed."""
 
     seed: int = 1
-    "decides which prompts go where"
+    "random seed that decides which prompts go to train, dev and test"
     dev_share: float = 0.1
-    "share of the prompts that is dev"
+    "share of the prompts in dev, 0 to 1; the rest beside dev and test is train"
     test_share: float = 0.2
-    "share of the prompts that is test"
+    "share of the prompts in test, 0 to 1; the rest beside dev and test is train"
     min_seconds: float = 0.2
-    "shorter recordings are dropped, s"
+    "shorter recordings are dropped, seconds; larger drops more"
     languages: tuple[str, ...] = ()
-    "languages to take, e.g. `en`; empty: all that are there"
+    "languages to take, e.g. `en`; en must be among them; empty: all in the corpus"
     transcript: Literal["words", "verbatim"] = "words"
-    """English text: lower-case words without punctuation, digits in words; or as the file has it, what is not said
-    left out"""
+    """spelling of the English text; words: lower-case words without punctuation, digits as words; verbatim: as in the
+    file, without marks of what is not spoken"""
 
     def __post_init__(self) -> None:
         if self.dev_share <= 0 or self.test_share <= 0 or self.dev_share + self.test_share >= 1:
@@ -92,7 +92,7 @@ class Voice:
 
 
 def find_sounds(corpus: Path) -> Path:
-    """The folder of the voices at or below `corpus`. Raises UserError where there is none."""
+    """The folder of the voices at or below `corpus`. Raises UserError if there is none."""
     for folder in (corpus / "usr/share/asterisk/sounds", corpus / "asterisk/sounds", corpus / "sounds", corpus):
         if folder.is_dir() and any(_VOICE.fullmatch(p.name) for p in folder.iterdir()):
             return folder
@@ -116,7 +116,7 @@ def voices(sounds: Path) -> list[Voice]:
 
 
 def read_transcripts(sounds: Path) -> dict[str, str]:
-    """Prompt -> English text as it stands. Raises UserError where the file is missing or a line cannot be read."""
+    """Prompt -> English text as it stands. Raises UserError if the file is missing or a line cannot be read."""
     for stem in (sounds.parent.parent / TRANSCRIPTS, sounds.parent / TRANSCRIPTS.name, sounds / TRANSCRIPTS.name):
         for path in (stem.with_name(stem.name + ".gz"), stem):
             if path.is_file():
@@ -160,7 +160,7 @@ def part(prompt: str, transcripts: dict[str, str], config: AsteriskConfig) -> st
 
 
 def not_speech(prompt: str, transcripts: dict[str, str]) -> str:
-    """Why a prompt is no speech, in any language; empty where it is."""
+    """Why a prompt is no speech, in any language; empty if it is."""
     if prompt.startswith("silence/"):
         return "silence"
     return "tone or noise" if prompt in transcripts and not spoken_words(transcripts[prompt]) else ""

@@ -21,7 +21,7 @@ from ...core.step import Step, main
 from ..recordings import find_recordings
 from .gather import gather
 from .own_split import OwnSplitConfig, sets_of, tell
-from .segments import Drop, Published, Segment
+from .segments import CorpusSegment, Drop, Published
 from .sets import write_sets
 from .sources import corpus_folder
 
@@ -44,9 +44,9 @@ def run(step: Step[OwnSplitConfig]) -> None:
         raise UserError("no recording with a name of this corpus", str(corpus), "see --help")
     sets = sets_of("baved", {file: named[1] for file, named in names.items()}, scan.recordings, step.config)
 
-    def read(file: str) -> Iterator[Segment | Drop]:
+    def read(file: str) -> Iterator[CorpusSegment | Drop]:
         speaker, gender, _, word, emotion, _ = names[file].groups()
-        yield Segment(
+        yield CorpusSegment(
             sets[speaker],
             Path(file).stem,
             file,

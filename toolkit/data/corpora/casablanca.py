@@ -35,7 +35,7 @@ from ..tables import gender_of
 from .dialects import code_of
 from .gather import gather
 from .parquet import RowGroup, column, row_groups, rows, write_sound
-from .segments import Drop, Published, Segment, Take
+from .segments import CorpusSegment, Drop, Published, Take
 from .sets import tell_recurring, write_sets
 from .sources import SourceError, check_inside, corpus_folder
 
@@ -48,14 +48,15 @@ _NUMBER = re.compile(r"[-_ .]*(?:(?:seg(?:ment)?|utt)[-_ .]*)?\d+(?:[-_.:]\d+)*$
 
 @dataclass(frozen=True)
 class CasablancaConfig:
-    """What is taken, and how the validation split is divided."""
+    """Which dialects are taken, and how the validation split is divided."""
 
     dialect: str = ""
-    """only this one, by code or name (ALG, Algeria, الجزائر), into train, dev and test; empty: all"""
+    """one dialect to take, by code or name (ALG, Algeria, الجزائر), written as train, dev and test; empty: all
+    dialects"""
     dev_share: float = 0.2
-    """share of the validation split that becomes dev; the rest is train"""
+    """share of the official validation split that becomes dev, 0 to 1; the rest becomes train"""
     seed: int = 1
-    """of that division"""
+    """random seed of the division into dev and train"""
     take: Take = field(default_factory=Take)
     """limits and links"""
 
@@ -146,7 +147,7 @@ def read_split(corpus: Path, dialect: str, split: str, config: CasablancaConfig)
     return Split(code, split == "test", groups, names, sets, programmes)
 
 
-def read_group(out: Path, split: Split, group: RowGroup) -> Iterator[Segment | Drop]:
+def read_group(out: Path, split: Split, group: RowGroup) -> Iterator[CorpusSegment | Drop]:
     """Segments of a row group; their audio is written below `out`. If the file is damaged, each row left is a Drop."""
     number = group.first - 1
     try:
@@ -157,7 +158,7 @@ def read_group(out: Path, split: Split, group: RowGroup) -> Iterator[Segment | D
             yield Drop(name, e.reason, e.what)
 
 
-def _segment(out: Path, split: Split, number: int, row: Mapping[str, Any]) -> Segment | Drop:
+def _segment(out: Path, split: Split, number: int, row: Mapping[str, Any]) -> CorpusSegment | Drop:
     name, programme = split.names[number], split.programmes[number]
     if not row:
         return Drop(name, "encoding", "a text that is no UTF-8")
@@ -167,7 +168,7 @@ def _segment(out: Path, split: Split, number: int, row: Mapping[str, Any]) -> Se
         path = write_sound(out / "audio" / split.code, name, row["audio"])
     except SourceError as e:
         return Drop(name, e.reason, e.what)
-    return Segment(
+    return CorpusSegment(
         split.sets[number],
         name,
         str(path),

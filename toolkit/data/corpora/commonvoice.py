@@ -28,9 +28,9 @@ from ...text.normalise import profile
 from ..ids import unique
 from .dialects import code_of
 from .gather import gather
-from .segments import Drop, Published, Segment, Take, drop
+from .segments import CorpusSegment, Drop, Published, Take, drop
 from .sets import write_sets
-from .sources import Row, corpus_folder, folders_below, table_rows
+from .sources import TableRow, corpus_folder, folders_below, table_rows
 
 HELD_OUT = ("test", "dev")  # what both have stays in test
 COLUMNS = ("client_id", "path", "sentence")
@@ -39,17 +39,18 @@ _CLIENT = re.compile(r"[0-9a-f]{128}")
 _SPELLING = profile("sawt")
 SHOWN_DIGITS = 16  # of a client_id: a speaker's name in ids; `unique` tells apart two that begin alike
 
-Numbered = tuple[int, Row]
+Numbered = tuple[int, TableRow]
 
 
 @dataclass(frozen=True)
 class CommonVoiceConfig:
-    """What is taken."""
+    """Which part of Common Voice is taken."""
 
     language: str = "ar"
-    """code of the language, which is the name of its folder"""
+    """code of the language, e.g. ar, which is the name of its folder in the corpus"""
     validated: bool = False
-    """train on all that was validated, without the recordings, the speakers and the prompts of dev and test"""
+    """true: train on all validated recordings except those that share a recording, speaker or prompt with dev or test
+    (more audio); false: train on the official train split"""
     take: Take = field(default_factory=Take)
     """limits and links"""
 
@@ -59,7 +60,7 @@ class CommonVoiceConfig:
 
 
 def find_language(path: Path, language: str) -> Path:
-    """The folder of a language at or below `path`. Raises UserError where there is none, or more than one."""
+    """The folder of a language at or below `path`. Raises UserError if there is none, or more than one."""
     marks = ("test.tsv", f"{language}/test.tsv", f"cv-corpus-*/{language}/test.tsv")
     corpus_folder(path, *marks)
     folders = [table.parent for mark in marks for table in folders_below(path, mark)]
@@ -74,7 +75,7 @@ def prompt_of(sentence: str) -> str:
     return _SPELLING(sentence).casefold()
 
 
-def clip_of(row: Row) -> str:
+def clip_of(row: TableRow) -> str:
     """Its recording, relative to the folder of the language."""
     path = row["path"].strip()
     return f"clips/{path}" if "." in path.rpartition("/")[2] else f"clips/{path}.mp3"
@@ -100,7 +101,7 @@ class HeldOut:
         held.prompts.pop("", None)
         return held
 
-    def why(self, row: Row) -> tuple[str, str]:
+    def why(self, row: TableRow) -> tuple[str, str]:
         """(reason, part) for which a row must not be trained on; two empty strings where nothing stands against it."""
         if part := self.clips.get(clip_of(row)):
             return f"recording of {part}", part
@@ -132,7 +133,7 @@ def read_part(step: Step[CommonVoiceConfig], corpus: Path, name: str) -> list[Nu
 
 
 def read_parts(step: Step[CommonVoiceConfig], corpus: Path) -> dict[str, list[Numbered]]:
-    """Part -> its rows, without what train must not share with dev and test. Raises SourceError where one lacks."""
+    """Part -> its rows, without what train must not share with dev and test. Raises SourceError if one lacks."""
     source = {"train": "validated" if step.config.validated else "train", "dev": "dev", "test": "test"}
     parts = {part: read_part(step, corpus, name) for part, name in source.items()}
     held = HeldOut.of(parts)
@@ -149,7 +150,7 @@ def read_parts(step: Step[CommonVoiceConfig], corpus: Path) -> dict[str, list[Nu
     return parts
 
 
-def shared_clip(held: HeldOut, row: Row, part: str) -> tuple[str, str]:
+def shared_clip(held: HeldOut, row: TableRow, part: str) -> tuple[str, str]:
     """(reason, part) of a row of an official part whose very recording belongs to a part held out before it."""
     of = held.clips.get(clip_of(row), part)
     return (f"recording of {of}", of) if of != part else ("", "")
@@ -160,13 +161,13 @@ def speakers_of(clients: Iterable[str]) -> dict[str, str]:
     return unique(sorted({*clients} - {""}), lambda c: c[:SHOWN_DIGITS] if _CLIENT.fullmatch(c) else c)
 
 
-def segment_of(row: Row, part: str, speaker: str, language: str) -> Segment:
+def segment_of(row: TableRow, part: str, speaker: str, language: str) -> CorpusSegment:
     """A row as an utterance. The speaker's accent is free text and may be empty."""
     clip = clip_of(row)
     accent, variant = row.get("accents", "") or row.get("accent", ""), row.get("variant", "")
     dialect = (code_of(accent) or code_of(variant)) if language == "ar" else ""
     more = {name: value for name, value in (("utt2accent", accent), ("utt2variant", variant)) if value.strip()}
-    return Segment(
+    return CorpusSegment(
         f"commonvoice_{part}",
         clip.removeprefix("clips/").rpartition(".")[0],
         clip,
@@ -184,7 +185,7 @@ def run(step: Step[CommonVoiceConfig]) -> None:
     items = [(part, row) for part, rows in parts.items() for _, row in rows]
     speakers = speakers_of(row["client_id"] for _, row in items)
 
-    def read(item: tuple[str, Row]) -> Iterator[Segment | Drop]:
+    def read(item: tuple[str, TableRow]) -> Iterator[CorpusSegment | Drop]:
         part, row = item
         yield segment_of(row, part, speakers.get(row["client_id"], ""), step.config.language)
 

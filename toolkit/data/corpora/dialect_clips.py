@@ -26,7 +26,7 @@ from ...core.errors import UserError
 from ...core.step import Step, main
 from .dialects import code_of
 from .gather import gather
-from .segments import CorpusConfig, Drop, Published, Segment
+from .segments import CorpusConfig, CorpusSegment, Drop, Published
 from .sets import write_sets
 from .sources import corpus_folder, text_lines
 
@@ -79,10 +79,10 @@ def run(step: Step[CorpusConfig]) -> None:
     place = next(p for p in PLACES if (corpus / p / "README.md").is_file())
     clips = read_clips(corpus / place / "README.md")
 
-    def read(clip: Clip) -> Iterator[Segment | Drop]:
+    def read(clip: Clip) -> Iterator[CorpusSegment | Drop]:
         stem = Path(clip.file).stem
         dialect = code_of(stem)
-        yield Segment(
+        yield CorpusSegment(
             "test", stem, f"{place}/{clip.file}", text=clip.text, programme=programme_of(clip), dialect=dialect
         )
 

@@ -95,7 +95,7 @@ def synthesise(
         volume: 0 to 200; 100 is normal, far more clips.
         word_gap: added pause between words, in units of 10 ms at normal rate.
 
-    Raises UserError where the package is missing or the voice is unknown.
+    Raises UserError if the package is missing or the voice is unknown.
     """
     parameters = {_RATE: rate, _VOLUME: volume, _PITCH: pitch, _RANGE: pitch_range, _WORD_GAP: word_gap}
     library_path, data_path = _library()
@@ -164,15 +164,15 @@ def phones(events: list[tuple[int, str]], n_samples: int, rate: int) -> tuple[Ph
 
     An event marks where a phone STARTS; it ends where the next one starts. Neighbouring pauses are one.
     """
-    found: list[tuple[int, str]] = []
+    starts: list[tuple[int, str]] = []
     for sample, ipa in events:
         name = phone_name(ipa)
-        if name and not (found and name == SILENCE == found[-1][1]):
-            found.append((sample, name))
-    if not found or found[0][0] > 0:
-        found.insert(0, (0, SILENCE))
-    ends = [start for start, _ in found[1:]] + [n_samples]
-    return tuple(Phone(a / rate, (b - a) / rate, name) for (a, name), b in zip(found, ends) if b > a)
+        if name and not (starts and name == SILENCE == starts[-1][1]):
+            starts.append((sample, name))
+    if not starts or starts[0][0] > 0:
+        starts.insert(0, (0, SILENCE))
+    ends = [start for start, _ in starts[1:]] + [n_samples]
+    return tuple(Phone(a / rate, (b - a) / rate, name) for (a, name), b in zip(starts, ends) if b > a)
 
 
 def phone_name(ipa: str) -> str:

@@ -26,9 +26,9 @@ from ...core.step import Step, main
 from ..ids import fault
 from .archives import copy_out
 from .gather import gather
-from .segments import Drop, Published, Segment, Take, drop, trains
+from .segments import CorpusSegment, Drop, Published, Take, drop, trains
 from .sets import write_sets
-from .sources import Row, check_inside, corpus_folder, folders_below, table_rows
+from .sources import TableRow, check_inside, corpus_folder, folders_below, table_rows
 
 PARTS = ("test", "dev", "train")  # what an earlier one has is taken from a later one
 COLUMNS = ("id", "file_name", "raw_transcription", "transcription", "characters", "num_samples", "gender")
@@ -37,10 +37,10 @@ DIALECTS = {"ar_eg": "MSA", "en_us": "ENG"}
 
 @dataclass(frozen=True)
 class FleursConfig:
-    """What is taken."""
+    """Which language of FLEURS is taken."""
 
     language: str = "ar_eg"
-    """code of the language, which is the name of its folder"""
+    """code of the language, e.g. ar_eg, which is the name of its folder in the corpus"""
     take: Take = field(default_factory=Take)
     """limits and links"""
 
@@ -50,13 +50,13 @@ class FleursConfig:
 
 
 def find_language(path: Path, language: str) -> Path:
-    """The folder of a language at or below `path`. Raises UserError where there is none."""
+    """The folder of a language at or below `path`. Raises UserError if there is none."""
     marks = ("test.tsv", f"{language}/test.tsv", f"data/{language}/test.tsv")
     corpus_folder(path, *marks)
     return corpus_folder(next(f.parent for mark in marks for f in folders_below(path, mark)), "audio")
 
 
-def read_part(corpus: Path, part: str, taken: dict[str, str], bad: Callable[[str, str, str], None]) -> list[Row]:
+def read_part(corpus: Path, part: str, taken: dict[str, str], bad: Callable[[str, str, str], None]) -> list[TableRow]:
     """Rows of a part's table that can be used.
 
     Args:
@@ -64,7 +64,7 @@ def read_part(corpus: Path, part: str, taken: dict[str, str], bad: Callable[[str
         bad: called with (place, reason, detail) of each other row.
     """
     path = corpus / f"{part}.tsv"
-    rows: list[Row] = []
+    rows: list[TableRow] = []
     for line, row in table_rows(path, names=COLUMNS, bad=lambda e: bad(e.where, e.reason, e.what)):
         at, name = f"{path.name}:{line}", row["file_name"].strip()
         if not row["id"].strip().isdecimal():
@@ -102,7 +102,7 @@ def audio_of(
 ) -> tuple[Path, list[tuple[str, str, str]]]:
     """(folder of the recordings of a part, members of its archive that were left in it).
 
-    Raises UserError where there are neither recordings nor an archive.
+    Raises UserError if there are neither recordings nor an archive.
     """
     if folder := extracted(corpus, part, names):
         return folder, []
@@ -115,10 +115,10 @@ def audio_of(
     return folder, copy_out(archive, frozenset(names), folder)
 
 
-def segments_of(part: str, rows: Sequence[Row], folder: str, dialect: str) -> Iterator[Segment]:
+def segments_of(part: str, rows: Sequence[TableRow], folder: str, dialect: str) -> Iterator[CorpusSegment]:
     """The rows as utterances, of the recordings in `folder`."""
     for row in rows:
-        yield Segment(
+        yield CorpusSegment(
             f"fleurs_{part}",
             row["file_name"].rpartition(".")[0] or row["file_name"],
             f"{folder}/{row['file_name']}",
@@ -136,7 +136,7 @@ def run(step: Step[FleursConfig]) -> None:
     taken: dict[str, str] = {}
     parts = {part: read_part(corpus, part, taken, lambda *row: drop(step, *row)) for part in PARTS}
 
-    def read(part: str) -> Iterator[Segment | Drop]:
+    def read(part: str) -> Iterator[CorpusSegment | Drop]:
         names = [row["file_name"] for row in parts[part]]
         folder, refused = audio_of(corpus, step.out, part, names, c.take.follow_links)
         for member, reason, detail in refused:

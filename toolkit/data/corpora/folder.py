@@ -1,4 +1,4 @@
-"""A folder of recordings, with or without a table of transcripts -> data directories, every drop accounted for.
+"""A folder of recordings, with or without a table of transcripts -> data directories, with a ledger row for every drop.
 
 Any tree of wav, flac, mp3 or ogg files, and beside it perhaps a .tsv whose first line names its columns: path (or
 file), text (or sentence), speaker, dialect (or lang), gender, emotion. Audio stays where it is and is named by the
@@ -27,34 +27,37 @@ from ..kaldi import UNKNOWN
 from ..recordings import Found, assess, find_recordings, shown
 from ..split import odd_parts, shares_of, split_groups
 from ..tables import one_gender, one_line
-from ..transcripts import Row, Transcripts, find_table, match, read_transcripts, speaker_of
+from ..transcripts import TranscriptRow, Transcripts, find_table, match, read_transcripts, speaker_of
 
-BYTES_PER_SECOND = 32000  # of 16 kHz wav: sizes stand for seconds where shards are made, so that no header is opened
+BYTES_PER_SECOND = 32000  # of 16 kHz wav: shards are made by file size, so that no header is opened
 
 
 @dataclass(frozen=True)
 class FolderConfig:
-    """How a folder becomes a corpus."""
+    """How a folder of recordings becomes a corpus."""
 
     table: str = "auto"
-    """file of transcripts and labels, relative to the corpus; auto: the only .tsv at its top, if there is one; none"""
+    """table (.tsv) of transcripts and labels, a path relative to the folder; auto: the only .tsv at the top of the
+    folder, if it has one; none: no table"""
     keep_untranscribed: bool = False
-    """where the table has transcripts: keep recordings without one (the set then has no text)"""
+    """if the table has transcripts; true: keep recordings without one, and write no `text` for a set that has such
+    recordings; false: drop them"""
     speaker: Literal["folder", "top_folder", "recording"] = "folder"
-    """who speaks where no table says it: the folder a recording lies in, the first folder on the way to it, or
-    somebody else in every recording"""
+    """speaker of a recording if the table does not name one; folder: the name of its folder; top_folder: the first
+    folder of its path; recording: every recording is its own speaker"""
     dialect: str = ""
-    """dialect or language of recordings of which no table says it"""
+    """dialect or language of recordings for which the table names none; empty: unknown"""
     drop_duplicates: bool = True
-    """keep one of recordings that are the same byte by byte: copies in two sets would leak"""
+    """true: of byte-identical recordings keep one, as copies could be in both train and test; false: keep all"""
     limits: Limits = field(default_factory=Limits)
-    """what a recording must keep to; max_seconds does not hold for what is cut"""
+    """limits that a recording must keep; max_seconds does not apply to recordings that are cut"""
     cut: CutConfig = field(default_factory=CutConfig)
     """how long recordings without a transcript are cut"""
     shares: tuple[str, ...] = ("train=0.8", "dev=0.1", "test=0.1")
-    """sets and their shares of the audio"""
+    """sets to write and the share of the audio that each gets; no speaker is in two sets (if there are fewer speakers
+    than sets, no recording)"""
     seed: int = 1
-    """of the split"""
+    """random seed of the split; another seed puts other speakers into the sets"""
 
     def __post_init__(self) -> None:
         shares_of(self.shares)
@@ -62,7 +65,7 @@ class FolderConfig:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """An utterance to be: `start` to `end` seconds (None: all) of the recording `rel` with id `recording`."""
+    """A planned utterance: `start` to `end` seconds (None: all) of the recording `rel` with id `recording`."""
 
     id: str
     recording: str
@@ -75,17 +78,17 @@ class Piece:
 
 @dataclass(frozen=True)
 class Corpus:
-    """A folder and what its table says.
+    """A folder and its table.
 
     Attributes:
-        folder: as the command line names it; found: its files; table: None where there is none.
+        folder: as the command line names it; scan: its files; table: None without a table.
         rows: recording -> its row of the table.
     """
 
     folder: Path
     scan: Found
     table: Transcripts | None
-    rows: dict[str, Row]
+    rows: dict[str, TranscriptRow]
 
     @property
     def transcribed(self) -> bool:
@@ -128,7 +131,7 @@ def candidates(step: Step[FolderConfig], corpus: Corpus) -> dict[str, str]:
 
 
 def assess_all(step: Step[FolderConfig], corpus: Corpus, texts: Mapping[str, str]) -> list[dict[str, Any]]:
-    """One pass over every recording, in shards; the bad go to the ledger, the good come back in order."""
+    """Check every recording, in shards; bad ones go to the ledger, good ones are returned in order."""
     c, rels = step.config, list(texts)
     sizes = [corpus.scan.recordings[rel] for rel in rels]
     shards = shards_of([(size + 1) / BYTES_PER_SECOND for size in sizes])
@@ -185,7 +188,7 @@ def pieces_of(step: Step[FolderConfig], corpus: Corpus, good: Iterable[Mapping[s
 
 
 def split_pieces(step: Step[FolderConfig], made: Sequence[Piece]) -> dict[str, list[Piece]]:
-    """Set -> utterances: no speaker in two sets; no recording, where there are fewer speakers than sets."""
+    """Set -> utterances: no speaker in two sets; if there are fewer speakers than sets, no recording in two."""
     shares = shares_of(step.config.shares)
     speakers = {p.speaker for p in made}
     by_recording = len(speakers) < len(shares)
@@ -212,7 +215,7 @@ def split_pieces(step: Step[FolderConfig], made: Sequence[Piece]) -> dict[str, l
 
 
 def labels_of(step: Step[FolderConfig], corpus: Corpus, made: Sequence[Piece]) -> dict[str, dict[str, str]]:
-    """utt2lang and utt2emotion of all sets, where anything has such a label; what has none is UNKNOWN and counted."""
+    """utt2lang and utt2emotion of all sets, if any utterance has such a label; others get UNKNOWN and are counted."""
     tables: dict[str, dict[str, str]] = {}
     for name, meaning, default in (("utt2lang", "dialect", step.config.dialect), ("utt2emotion", "emotion", "")):
         values = {p.id: getattr(corpus.rows.get(p.rel), meaning, "") or default for p in made}

@@ -1,4 +1,4 @@
-"""Every utterance of a corpus, held against the recording it is cut from: the part of the work that is sharded."""
+"""Check every utterance of a corpus against the recording that it is cut from; this work is sharded."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from ...core.step import Step
 from ..audio import AudioError, audio_info
 from ..checks import RESERVED_WORDS
 from ..tables import LONGEST_LINE, one_line
-from .segments import Drop, Segment, Take, drop, trains
+from .segments import CorpusSegment, Drop, Take, drop, trains
 from .sources import SourceError, check_inside
 
-PAST_END = 0.5  # s: a segment that ends so much past its recording is cut to it, as Kaldi does; more, and it is dropped
-ROWS = 1000  # of a line in a shard: as many lists as one call of json turns into text
-_OF_SEGMENT = attrgetter(*(f.name for f in fields(Segment)))
+PAST_END = 0.5  # s: a segment that ends past its recording by at most this is cut, as in Kaldi; by more, it is dropped
+ROWS = 1000  # rows per line of a shard, i.e. per call of json
+_OF_SEGMENT = attrgetter(*(f.name for f in fields(CorpusSegment)))
 _OF_DROP = attrgetter(*(f.name for f in fields(Drop)))
-COLUMNS_OF_DROP = len(fields(Drop))  # by which its row is told from a segment's
+COLUMNS_OF_DROP = len(fields(Drop))  # tells its row from a segment's
 _JSON = json.JSONEncoder(ensure_ascii=False).encode
-_NONE_MORE: dict[str, str] = {}  # of all segments without further tables: an empty dict each would be 64 bytes
+_NONE_MORE: dict[str, str] = {}  # shared by all segments without further tables: saves 64 bytes for each
 T = TypeVar("T")
 
 
@@ -37,18 +37,18 @@ def gather(
     corpus: Path,
     items: Sequence[T],
     costs: Sequence[float],
-    read: Callable[[T], Iterable[Segment | Drop]],
+    read: Callable[[T], Iterable[CorpusSegment | Drop]],
     unit: str = "files",
-) -> list[Segment]:
-    """Every utterance of `items` (files or rows of the corpus), in order, each held against its recording's header.
+) -> list[CorpusSegment]:
+    """Every utterance of `items` (files or rows of the corpus), in order, checked against its recording's header.
 
-    The work is sharded: `read` runs in several processes. What cannot be used goes to the ledger, and a file for
-    which `read` raises SourceError is a row of it too.
+    The work is sharded: `read` runs in several processes. Utterances that cannot be used, and files for which
+    `read` raises SourceError, go to the ledger.
 
     Args:
-        costs: of each item, in `unit`, for shards of equal work and the progress bar.
+        costs: cost of each item, in `unit`, for shards of equal work and the progress bar.
 
-    Raises UserError where the step's config has no section `take`.
+    Raises UserError if the step's config has no section `take`.
     """
     take: Take = step.config.take
     total = sum(costs) or 1.0
@@ -59,11 +59,11 @@ def gather(
         with open(path, "w", encoding="utf-8", errors="surrogateescape") as f:
             for i in shards[k]:
                 rows = map(headers.row, _read(read, items[i]))
-                while some := list(islice(rows, ROWS)):
-                    f.write(_JSON(some) + "\n")
+                while batch := list(islice(rows, ROWS)):
+                    f.write(_JSON(batch) + "\n")
 
     paths = run_shards(step, [sum(costs[i] for i in s) for s in shards], work, unit, ".jsonl")
-    gc.disable()  # else Python looks through all segments for garbage, again and again
+    gc.disable()  # else Python's garbage collector scans all segments again and again
     try:
         return list(_kept(step, paths))
     finally:
@@ -71,7 +71,7 @@ def gather(
         gc.freeze()
 
 
-def _kept(step: Step[Any], paths: Sequence[Path]) -> Iterator[Segment]:
+def _kept(step: Step[Any], paths: Sequence[Path]) -> Iterator[CorpusSegment]:
     """Segments of the shards, in order; drops go to the ledger."""
     for path in paths:
         with open(path, encoding="utf-8", errors="surrogateescape") as f:
@@ -80,18 +80,18 @@ def _kept(step: Step[Any], paths: Sequence[Path]) -> Iterator[Segment]:
                     if len(row) == COLUMNS_OF_DROP:
                         drop(step, *row)
                     else:
-                        yield _shared(Segment(*row))
+                        yield _shared(CorpusSegment(*row))
 
 
-def _read(read: Callable[[T], Iterable[Segment | Drop]], item: T) -> Iterator[Segment | Drop]:
+def _read(read: Callable[[T], Iterable[CorpusSegment | Drop]], item: T) -> Iterator[CorpusSegment | Drop]:
     try:
         yield from read(item)
     except SourceError as e:
         yield Drop(e.where or str(item), e.reason, e.what)
 
 
-def _shared(s: Segment) -> Segment:
-    """The segment, with words that many have held in memory once."""
+def _shared(s: CorpusSegment) -> CorpusSegment:
+    """The segment, with common values in memory only once."""
     for name in ("set", "audio", "speaker", "programme", "dialect", "gender", "emotion"):
         setattr(s, name, sys.intern(getattr(s, name)))
     s.more = s.more or _NONE_MORE
@@ -105,13 +105,13 @@ class Headers:
         self.corpus, self.out, self.take = corpus, out, take
         self.last: tuple[str, float, Drop | None] = ("", 0.0, None)
 
-    def row(self, found: Segment | Drop) -> tuple[Any, ...]:
-        """What a shard keeps of it: the columns of a segment that can be used, else those of a drop."""
-        held = self.held(found) if isinstance(found, Segment) else found
-        return _OF_SEGMENT(held) if isinstance(held, Segment) else _OF_DROP(held)
+    def row(self, item: CorpusSegment | Drop) -> tuple[Any, ...]:
+        """The row in a shard: the columns of a usable segment, else those of a drop."""
+        held = self.held(item) if isinstance(item, CorpusSegment) else item
+        return _OF_SEGMENT(held) if isinstance(held, CorpusSegment) else _OF_DROP(held)
 
-    def held(self, s: Segment) -> Segment | Drop:
-        """The segment with its times, or why it cannot be used."""
+    def held(self, s: CorpusSegment) -> CorpusSegment | Drop:
+        """The segment with its times, or a Drop with the reason."""
         take = self.take
         seconds, bad = self._seconds(s.audio)
         if bad:
@@ -154,9 +154,9 @@ class Headers:
 
 
 def path_of(corpus: Path, out: Path, audio: str, follow_links: bool = True) -> str:
-    """Where a recording is: in the corpus, or, if it is not there, where the step itself has made it.
+    """Path of a recording: in the corpus, else in the step's output.
 
-    Raises SourceError where a name leads out of the two.
+    Raises SourceError if a name leads out of the two.
     """
     made = Path(audio).is_relative_to(out) and ".." not in Path(audio).parts
     if made and not os.path.isabs(audio) and os.path.lexists(corpus / audio):

@@ -24,7 +24,7 @@ from ...core.step import Step, main
 from ..recordings import find_recordings
 from .gather import gather
 from .own_split import OwnSplitConfig, sets_of, tell
-from .segments import Drop, Published, Segment
+from .segments import CorpusSegment, Drop, Published
 from .sets import write_sets
 from .sources import corpus_folder
 
@@ -37,12 +37,12 @@ _PHASE = re.compile(r"phase[\W_]*(\d)", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class KsuEmotionsConfig(OwnSplitConfig):
-    """What is taken, and how it is divided."""
+    """Which recordings are taken, and how they are split."""
 
     emotions: tuple[str, ...] = ("neutral", "happiness", "sadness", "surprise", "anger")
-    """emotions to take; the recordings of others go to the ledger"""
+    """emotions to take; recordings of other emotions are dropped"""
     phases: tuple[int, ...] = (1, 2)
-    """phases to take"""
+    """recording phases to take: 1, 2 or both; recordings of another phase are dropped"""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -103,10 +103,10 @@ def run(step: Step[KsuEmotionsConfig]) -> None:
     groups = {file: name.speaker for file, name in names.items()}
     sets = sets_of("ksuemotions", groups, scan.recordings, step.config)
 
-    def read(file: str) -> Iterator[Segment | Drop]:
+    def read(file: str) -> Iterator[CorpusSegment | Drop]:
         name = names[file]
         original = f"phase{name.phase}-{Path(file).stem}" if name.phase else Path(file).stem
-        yield Segment(
+        yield CorpusSegment(
             sets[name.speaker],
             original,
             file,

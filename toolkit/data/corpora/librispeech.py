@@ -19,7 +19,7 @@ from pathlib import Path
 from ...core.errors import UserError
 from ...core.step import Step, main
 from .gather import gather
-from .segments import Drop, Published, Segment, Take
+from .segments import CorpusSegment, Drop, Published, Take
 from .sets import write_sets
 from .sources import SourceError, check_inside, corpus_folder, folders_below, text_lines
 
@@ -36,10 +36,10 @@ SUBSETS = {
 
 @dataclass(frozen=True)
 class LibriSpeechConfig:
-    """What is taken."""
+    """Which subsets are taken."""
 
     subsets: tuple[str, ...] = tuple(SUBSETS)
-    """subsets to take where they are there"""
+    """official subsets to take; those that the corpus folder does not have are skipped"""
     take: Take = field(default_factory=Take)
     """limits and links"""
 
@@ -89,7 +89,9 @@ def read_transcript(corpus: Path, path: Path, follow_links: bool) -> tuple[dict[
     return texts, bad
 
 
-def read_chapter(corpus: Path, folder: Path, genders: dict[str, str], follow_links: bool) -> Iterator[Segment | Drop]:
+def read_chapter(
+    corpus: Path, folder: Path, genders: dict[str, str], follow_links: bool
+) -> Iterator[CorpusSegment | Drop]:
     """Utterances of one chapter, and recordings without a transcript."""
     subset, speaker, chapter = folder.parts[-3:]
     rel = folder.relative_to(corpus).as_posix()
@@ -102,7 +104,7 @@ def read_chapter(corpus: Path, folder: Path, genders: dict[str, str], follow_lin
         if id not in recorded_ids:
             yield Drop(id, "missing", "a transcript without its recording")
             continue
-        yield Segment(
+        yield CorpusSegment(
             set_name(subset),
             id,
             f"{rel}/{id}.flac",

@@ -25,9 +25,9 @@ from pathlib import Path
 from ...core.step import Step, main
 from .dialects import code_of
 from .gather import gather
-from .segments import Drop, Published, Segment, Take, drop, trains
+from .segments import CorpusSegment, Drop, Published, Take, drop, trains
 from .sets import write_sets
-from .sources import Row, SourceError, check_inside, corpus_folder, folders_below, table_rows
+from .sources import SourceError, TableRow, check_inside, corpus_folder, folders_below, table_rows
 from .vtt import Cue, read_cues, seconds_of
 
 SUBSETS = tuple(f"{quality}_{part}" for part in ("test", "dev", "train") for quality in ("clean", "noisy"))
@@ -38,12 +38,12 @@ _ID = re.compile(r"[\w-]{1,200}", re.ASCII)  # of a video; it names files
 
 @dataclass(frozen=True)
 class MascConfig:
-    """What is taken."""
+    """Which subsets are taken."""
 
     subsets: tuple[str, ...] = SUBSETS
-    """subsets to take where they are there"""
+    """official subsets to take; those that the corpus folder does not have are skipped"""
     overlap_seconds: float = 0.1
-    """how far cues of a training set may reach into each other before both are left out, seconds"""
+    """training cues of a video that overlap in time by more than this are dropped, seconds; larger keeps more"""
     take: Take = field(default_factory=Take)
     """limits and links"""
 
@@ -51,7 +51,7 @@ class MascConfig:
         if odd := set(self.subsets) - set(SUBSETS):
             raise ValueError(f"subsets: {', '.join(sorted(odd))} is none of {', '.join(SUBSETS)}")
         if self.overlap_seconds < 0:
-            raise ValueError("overlap_seconds is negative")
+            raise ValueError("overlap_seconds must not be below 0")
 
 
 @dataclass
@@ -60,19 +60,19 @@ class Video:
 
     subset: str
     id: str
-    about: Row
+    about: TableRow
     cues: list[Cue] | None = None
 
 
 def find_corpus(path: Path) -> Path:
-    """masc/, at or below `path`. Raises UserError where it is not there."""
+    """masc/, at or below `path`. Raises UserError if it is not there."""
     corpus_folder(path, "subsets/*.csv", "*/subsets/*.csv")
     tables = folders_below(path, "subsets/*.csv") or folders_below(path, "*/subsets/*.csv")
     return corpus_folder(tables[0].parents[1], "audios")
 
 
 def read_subset(step: Step[MascConfig], corpus: Path, subset: str) -> dict[str, Video]:
-    """Id -> video of a subset, empty where there is no table of it; rows that cannot be used go to the ledger."""
+    """Id -> video of a subset, empty if there is no table of it; rows that cannot be used go to the ledger."""
     videos: dict[str, Video] = {}
     for path in (corpus / "subsets" / f"{subset}_meta.csv", corpus / "subsets" / f"{subset}.csv"):
         for line, row in _rows(step, path) if path.is_file() else ():
@@ -90,7 +90,7 @@ def read_subset(step: Step[MascConfig], corpus: Path, subset: str) -> dict[str, 
     return videos
 
 
-def _rows(step: Step[MascConfig], path: Path) -> Iterator[tuple[int, Row]]:
+def _rows(step: Step[MascConfig], path: Path) -> Iterator[tuple[int, TableRow]]:
     for line, row in table_rows(path, ",", quotes=True, bad=lambda e: drop(step, e.where, e.reason, e.what)):
         if not any(name in row for name in VIDEO):
             message = f"no column {' or '.join(VIDEO)} among {', '.join(row)}"
@@ -98,7 +98,7 @@ def _rows(step: Step[MascConfig], path: Path) -> Iterator[tuple[int, Row]]:
         yield line, row
 
 
-def _add(step: Step[MascConfig], cues: list[Cue], at: str, line: int, row: Row) -> None:
+def _add(step: Step[MascConfig], cues: list[Cue], at: str, line: int, row: TableRow) -> None:
     try:
         start, end = (_seconds(row[name]) for name in ("start", "end"))
     except ValueError as e:
@@ -140,7 +140,7 @@ def cues_of(corpus: Path, video: Video, follow_links: bool) -> Iterator[Cue | Dr
         yield Drop(e.where, e.reason, e.what)
 
 
-def segments_of(corpus: Path, video: Video, c: MascConfig) -> Iterator[Segment | Drop]:
+def segments_of(corpus: Path, video: Video, c: MascConfig) -> Iterator[CorpusSegment | Drop]:
     """The utterances of a video; a Drop for each cue that cannot be used."""
     entries = list(cues_of(corpus, video, c.take.follow_links))
     cues = [cue for cue in entries if isinstance(cue, Cue)]
@@ -164,12 +164,12 @@ def _ms(seconds: float) -> str:
     return f"{round(seconds * 1000):08d}" if abs(seconds) < 1e6 else f"{seconds:g}"
 
 
-def segment_of(video: Video, cue: Cue, id: str, overlaps: bool) -> Segment:
+def segment_of(video: Video, cue: Cue, id: str, overlaps: bool) -> CorpusSegment:
     about = video.about
     country = about.get("country", "")
     more = {"utt2country": country} if country else {}
     more |= {} if trains(video.subset) else {"utt2overlap": "yes" if overlaps else "no"}
-    return Segment(
+    return CorpusSegment(
         f"masc_{video.subset}",
         id,
         f"audios/{video.id}.wav",

@@ -31,7 +31,7 @@ from ...core.step import Step, main
 from ..ids import safe
 from .mgb_tables import Span, first_of, official, own_id, read_pairs, read_segments, read_stm, read_texts, stems
 from .mgb_xml import ALIGNED, Wanted, count_nameless, gather_programmes
-from .segments import Drop, Published, Segment, Take, drop
+from .segments import CorpusSegment, Drop, Published, Take, drop
 from .sets import write_sets
 from .sources import corpus_folder, folders_below
 
@@ -46,22 +46,25 @@ PUBLISHED_OVERLAP = {"mgb2_dev_overlap": Published(840)}
 
 @dataclass(frozen=True)
 class Mgb2Config:
-    """What is taken."""
+    """Which transcripts and utterances are taken."""
 
     transcripts: Literal["utf8", "bw"] = "utf8"
-    """of train: utf8, the captions as they came; bw, the normalised ones (written in Arabic script all the same)"""
+    """training transcripts; utf8: the original captions; bw: the normalised captions in Buckwalter transliteration,
+    converted to Arabic script"""
     most_wmer: float = 80.0
-    """percent of words of a caption that may not match the audio; train only"""
+    """training captions with a word matching error rate above this are dropped, percent; larger keeps more captions
+    that do not match their audio"""
     evaluated: Literal["non_overlap", "all"] = "non_overlap"
-    """utterances of dev and test: those in which one person speaks, or all that have a transcript"""
+    """utterances of dev and test; non_overlap: only those in which one person speaks; all: every utterance with a
+    transcript"""
     overlap_sets: bool = False
-    """write mgb2_dev_overlap and mgb2_test_overlap too"""
+    """true: also write mgb2_dev_overlap and mgb2_test_overlap, the utterances in which people speak at once"""
     take: Take = field(default_factory=Take)
     """limits and links"""
 
     def __post_init__(self) -> None:
         if not self.most_wmer >= 0:
-            raise ValueError(f"most_wmer: {self.most_wmer} is no percentage")
+            raise ValueError(f"most_wmer must be a percentage of 0 or more, not {self.most_wmer}")
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,7 @@ class Tables:
 
 
 def read_tables(folder: Path) -> Tables | None:
-    """The tables of dev or test; None where it has no segments. Raises UserError for one that cannot be read."""
+    """The tables of dev or test; None if it has no segments. Raises UserError for one that cannot be read."""
     endings = (".non_overlap_speech", ".all", "")
     files = [path for ending in endings if (path := first_of(folder, f"segments{ending}"))]
     if not files:
@@ -117,12 +120,12 @@ def _ids(path: Path | None) -> set[str]:
     return set(read_pairs(path)) if path else set()
 
 
-def read_split(corpus: Path, split: str, config: Mgb2Config) -> dict[str, list[Segment | Drop]]:
+def read_split(corpus: Path, split: str, config: Mgb2Config) -> dict[str, list[CorpusSegment | Drop]]:
     """Recording -> its utterances, of dev or test. Raises UserError for a table that cannot be read."""
     tables = read_tables(corpus / split)
     if tables is None:
         return {}
-    made: dict[str, list[Segment | Drop]] = {}
+    made: dict[str, list[CorpusSegment | Drop]] = {}
     wavs = stems(folders_below(corpus, f"{split}/wav/*.wav"))
     for id in sorted(tables.spans):
         span = tables.spans[id]
@@ -135,13 +138,13 @@ def read_split(corpus: Path, split: str, config: Mgb2Config) -> dict[str, list[S
     return made
 
 
-def _official(tables: Tables, id: str, recording: str, config: Mgb2Config) -> Segment | Drop:
+def _official(tables: Tables, id: str, recording: str, config: Mgb2Config) -> CorpusSegment | Drop:
     name, span, parsed = tables.set_of(id, config), tables.spans[id], official(id)
     if not name:
         return Drop(id, tables.why_not(id), f"not among the utterances that {tables.split} is scored on")
     if id not in tables.texts:
         return Drop(id, "no transcript", f"no line in the texts of {tables.split}")
-    return Segment(
+    return CorpusSegment(
         name,
         id,
         f"{tables.split}/wav/{recording}.wav",
@@ -155,7 +158,7 @@ def _official(tables: Tables, id: str, recording: str, config: Mgb2Config) -> Se
     )
 
 
-def add_references(step: Step[Mgb2Config], folder: Path, segments: Sequence[Segment]) -> None:
+def add_references(step: Step[Mgb2Config], folder: Path, segments: Sequence[CorpusSegment]) -> None:
     """Put the references of the STM files of `folder` beside the texts of its utterances, by their times.
 
     An utterance without a reference gets an empty one. A reference without an utterance is a row of the ledger.

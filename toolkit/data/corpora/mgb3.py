@@ -25,7 +25,7 @@ from ...core.errors import UserError
 from ...core.step import Step, main
 from .gather import gather
 from .mgb_tables import Annotation, by_recording, first_of, read_segments, read_texts, stems
-from .segments import Drop, Published, Segment, Take
+from .segments import CorpusSegment, Drop, Published, Take
 from .sets import write_sets
 from .sources import corpus_folder, folders_below
 
@@ -36,12 +36,14 @@ PUBLISHED = {"mgb3_adapt": Published(), "mgb3_dev": Published(1927), "mgb3_test"
 
 @dataclass(frozen=True)
 class Mgb3Config:
-    """What is taken."""
+    """Which references are taken."""
 
     reference: Literal["Ali", "Alaa", "Mohamed", "Omar"] = "Ali"
-    """whose words `text` has; those of all four are in tables of their own"""
+    """annotator whose transcript becomes `text`; the transcripts of all four are also written, as text_Ali, text_Alaa,
+    ..."""
     script: Literal["arabic", "buckwalter"] = "arabic"
-    """which files are read: text_noverlap, or text_noverlap.bw; either is written in Arabic script"""
+    """transcript files to read; arabic: text_noverlap; buckwalter: text_noverlap.bw; both are written in Arabic
+    script"""
     take: Take = field(default_factory=Take)
     """limits and links"""
 
@@ -55,7 +57,7 @@ def read_annotator(folder: Path, script: str) -> Annotation:
     return Annotation(read_segments(folder / "segments"), read_texts(text))
 
 
-def read_part(part: Path, wavs: dict[str, str], config: Mgb3Config) -> Iterator[Segment | Drop]:
+def read_part(part: Path, wavs: dict[str, str], config: Mgb3Config) -> Iterator[CorpusSegment | Drop]:
     """Utterances of adapt, dev or test; those that an annotator lacks, and those he has without times, are drops.
 
     Args:
@@ -75,7 +77,7 @@ def read_part(part: Path, wavs: dict[str, str], config: Mgb3Config) -> Iterator[
             yield Drop(id, "no segment", f"nobody's segments in {part.name} have it")
         else:
             span = spans[id]
-            yield Segment(
+            yield CorpusSegment(
                 name,
                 id,
                 wavs.get(span.recording, f"wav/{span.recording}.wav"),

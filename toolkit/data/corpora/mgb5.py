@@ -22,7 +22,7 @@ from ...core.step import Step, main
 from ..ids import safe
 from .gather import gather
 from .mgb_tables import Annotation, by_recording, read_segments, read_texts, stems
-from .segments import CorpusConfig, Drop, Published, Segment
+from .segments import CorpusConfig, CorpusSegment, Drop, Published
 from .sets import write_sets
 from .sources import corpus_folder, folders_below
 
@@ -46,7 +46,7 @@ def read_annotation(folder: Path, part: str) -> Annotation | None:
     return Annotation(read_segments(segments), read_texts(text, UNKNOWN_WORD))
 
 
-def read_part(corpus: Path, part: str) -> Iterator[Segment | Drop]:
+def read_part(corpus: Path, part: str) -> Iterator[CorpusSegment | Drop]:
     """Utterances of a part, in order of their ids. Raises UserError for a file that cannot be read."""
     folder = corpus / part
     made = {path.name: read_annotation(path, part) for path in folders_below(folder, "*") if path.is_dir()}
@@ -60,7 +60,7 @@ def read_part(corpus: Path, part: str) -> Iterator[Segment | Drop]:
             yield Drop(id, "no transcript", f"a segment of {part} without its words")
         else:
             span = first.spans[id]
-            yield Segment(
+            yield CorpusSegment(
                 f"mgb5_{part}",
                 id,
                 wavs.get(span.recording, f"{part}/{span.recording}.wav"),

@@ -1,7 +1,7 @@
-"""Tables that the MGB corpora, ADI-17 and QASR come with: texts, segments, lists of ids, STM; and marks in texts.
+"""Tables of the MGB corpora, ADI-17 and QASR: texts, segments, lists of ids, STM; and marks in texts.
 
-Transcripts are in Arabic script or in Buckwalter's; which, is seen of a file as a whole (one Arabic letter in it and
-it is Arabic script), since public copies have either under the same name.
+Transcripts are in Arabic script or in Buckwalter transliteration; public copies have either under the same name. A
+file with one Arabic letter counts as Arabic script as a whole.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from pathlib import Path
 
 from ...core.errors import UserError
 from ...text.buckwalter import LATIN_MARK, to_arabic
-from .segments import Drop, Segment
+from .segments import CorpusSegment, Drop
 from .sources import SourceError, text_lines
 
 _ARABIC = re.compile("[\u0621-\u064a\u066e-\u06d3]")
 _OFFICIAL = re.compile(r"(.+?)_(spk-\w+)_seg-(\d{1,12})[:-](\d{1,12})")
 NOT_SCORED = "ignore_time_segment_in_scoring"  # sclite's, in an STM
-LATEST = 1e9  # s; no recording is so long, and an integer of centiseconds can be made of all that is shorter
+LATEST = 1e9  # s; no recording is this long, and shorter times fit an integer of centiseconds
 STM_FIELDS = 5  # recording, channel, speaker, start, end; then perhaps <labels>, then words
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Where an utterance is: `start` to `end` seconds of a recording, which is named as the table names it."""
+    """Place of an utterance: `start` to `end` seconds of a recording, named as in the table."""
 
     recording: str
     start: float
@@ -42,7 +42,7 @@ class Annotation:
 
 @dataclass(frozen=True, slots=True)
 class Official:
-    """What an id `{GUID}_spk-0001_seg-0000000:0000123` says; times in seconds."""
+    """Parts of an id `{GUID}_spk-0001_seg-0000000:0000123`; times in seconds."""
 
     recording: str
     speaker: str
@@ -52,10 +52,10 @@ class Official:
 
 def official(id: str) -> Official | None:
     """The parts of an official id of MGB-2 or QASR, whose speaker is its first two fields; None for another id."""
-    found = _OFFICIAL.fullmatch(id)
-    if not found:
+    match = _OFFICIAL.fullmatch(id)
+    if not match:
         return None
-    recording, speaker, start, end = found.groups()
+    recording, speaker, start, end = match.groups()
     return Official(recording, f"{recording}_{speaker}", int(start) / 100, int(end) / 100)
 
 
@@ -67,8 +67,8 @@ def own_id(id: str) -> str:
 def spoken(text: str) -> str:
     """The words of a transcript: Latin ones without their mark (@@LAT@@ in MGB-2, @@LAT in MGB-3).
 
-    Left out are words that begin with # (## is overlap) and @@@ (no speech). A word that ends with # was broken off:
-    its letters stay, as in the references that MGB-2's makers normalised.
+    Words that begin with # (## is overlap) and @@@ (no speech) are left out. A word that ends with # was broken off:
+    its letters stay, as in the references normalised by MGB-2's makers.
     """
     if "#" not in text and "@@" not in text:
         return " ".join(text.split())
@@ -81,21 +81,21 @@ def _unmarked(word: str) -> str:
 
 
 def in_arabic(texts: Mapping[str, str]) -> dict[str, str]:
-    """The transcripts of a file in Arabic script, whatever it is in; marked Latin words stay as they are."""
+    """The transcripts of a file, converted to Arabic script if needed; marked Latin words stay as they are."""
     if any(_ARABIC.search(text) for text in texts.values()):
         return dict(texts)
     return {id: to_arabic(text) for id, text in texts.items()}
 
 
 def read_pairs(path: Path) -> dict[str, str]:
-    """Id -> rest of the line. Raises UserError for an unreadable file and for an id that stands there twice."""
+    """Id -> rest of the line. Raises UserError for an unreadable file and for an id given twice."""
     pairs: dict[str, str] = {}
     try:
         for number, line in text_lines(path):
             words = line.split(maxsplit=1)
             if words and pairs.setdefault(words[0], rest := " ".join(words[1:]).rstrip()) != rest:
-                what = f"id {words[0]} stands there twice, with different things"
-                raise UserError(what, f"{path}, line {number}", "keep one of the two lines")
+                message = f"id {words[0]} stands there twice, with different things"
+                raise UserError(message, f"{path}, line {number}", "keep one of the two lines")
     except SourceError as e:
         raise UserError(e.what, e.where, e.remedy) from None
     return pairs
@@ -105,7 +105,7 @@ def read_texts(path: Path, unknown: str = "") -> dict[str, str]:
     """Id -> words in Arabic script, of a file of transcripts in either script. Raises UserError.
 
     Args:
-        unknown: the word that stands in the file for one that nobody understood; it is taken out.
+        unknown: the file's word for an unintelligible word; it is left out.
     """
     pairs = read_pairs(path)
     if unknown:
@@ -114,14 +114,14 @@ def read_texts(path: Path, unknown: str = "") -> dict[str, str]:
 
 
 def read_segments(path: Path) -> dict[str, Span]:
-    """Id -> where it is. Raises UserError for a file that cannot be read or a line that is not `id recording s s`."""
+    """Id -> place. Raises UserError for a file that cannot be read or a line that is not `id recording s s`."""
     spans: dict[str, Span] = {}
     for id, rest in read_pairs(path).items():
         words = rest.split()
         times = [_number(word) for word in words[1:]]
         if len(words) != 3 or any(time is None for time in times):
-            what = f"{id} {rest[:60]!r}: no `id recording start end`"
-            raise UserError(what, str(path), "mend the line; start and end are seconds")
+            message = f"{id} {rest[:60]!r}: no `id recording start end`"
+            raise UserError(message, str(path), "mend the line; start and end are seconds")
         spans[id] = Span(words[0], times[0] or 0.0, times[1] or 0.0)
     return spans
 
@@ -134,19 +134,19 @@ def _number(word: str) -> float | None:
 
 
 def first_of(folder: Path, *names: str) -> Path | None:
-    """The first of these files that is in the folder."""
+    """The first of these files that the folder has."""
     return next((folder / name for name in names if (folder / name).is_file()), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Stm:
-    """References by time: (recording, start, end in centiseconds) -> words as they stand there.
+    """References by time: (recording, start, end in centiseconds) -> words as in the file.
 
-    Recordings are named with `-` in the place of `_`, as their wavs are, since ids and tables have either.
+    Recording names have `-` in place of `_`, like the wav files; ids and tables have either.
 
     Attributes:
         lines: (recording, start, end) -> its line; overlap: those of them whose speaker is `overlap`.
-        unusable: line -> why it is no reference.
+        unusable: line -> reason why it is no reference.
     """
 
     words: dict[tuple[str, int, int], str]
@@ -155,7 +155,7 @@ class Stm:
     unusable: dict[int, str]
 
     def find(self, span: Span) -> tuple[str, int, int] | None:
-        """The key of the reference at these times, at most a centisecond off; None where there is none."""
+        """The key of the reference at these times, at most a centisecond off; None if there is none."""
         start, end = round(span.start * 100), round(span.end * 100)
         recording = span.recording.replace("_", "-")
         near = [(recording, start + a, end + b) for a in (0, -1, 1) for b in (0, -1, 1)]
@@ -163,7 +163,7 @@ class Stm:
 
 
 def read_stm(path: Path) -> Stm:
-    """An STM file; comments (;;) are passed over. Raises UserError for a file that cannot be read."""
+    """Read an STM file without its comments (;;). Raises UserError for a file that cannot be read."""
     keys: dict[str, tuple[str, int, int]] = {}
     raw: dict[str, str] = {}
     unusable: dict[int, str] = {}
@@ -196,17 +196,17 @@ def read_stm(path: Path) -> Stm:
     return Stm(words, {key: int(number) for number, key in keys.items()}, overlap, unusable)
 
 
-def by_recording(found: Iterable[Segment | Drop]) -> list[list[Segment | Drop]]:
+def by_recording(segments: Iterable[CorpusSegment | Drop]) -> list[list[CorpusSegment | Drop]]:
     """Utterances in groups of one recording, for `gather`; drops are a group of their own."""
-    groups: dict[str, list[Segment | Drop]] = {}
-    for one in found:
-        groups.setdefault(one.audio if isinstance(one, Segment) else "", []).append(one)
+    groups: dict[str, list[CorpusSegment | Drop]] = {}
+    for one in segments:
+        groups.setdefault(one.audio if isinstance(one, CorpusSegment) else "", []).append(one)
     return list(groups.values())
 
 
 def stems(paths: Iterable[Path]) -> dict[str, Path]:
     """Name without its ending -> file; of two of a name, the first in order."""
-    found: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     for path in paths:
-        found.setdefault(path.stem, path)
-    return found
+        files.setdefault(path.stem, path)
+    return files

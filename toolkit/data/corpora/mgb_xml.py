@@ -20,20 +20,20 @@ from ...core.step import Step
 from ...text.buckwalter import to_arabic
 from .gather import gather
 from .mgb_tables import spoken
-from .segments import Drop, Segment, drop
+from .segments import CorpusSegment, Drop, drop
 from .sources import SourceError, check_inside, folders_below, parse_xml, size_of
 
 # All digits (x_speaker12 is not speaker 1), and as many as ids have: of more, no order of ids is one of speakers.
 _SPEAKER = re.compile(r"[\w-]+speaker([0-9]{1,4})(?![0-9])[\w-]+")
 MOST_TURNS = 100_000  # of a programme of hours, which has hundreds
 ALIGNED = "transcript_align"  # the annotation of training sets
-NOBODY = "unknown"  # in the place of a speaker's number
+NOBODY = "unknown"  # in place of a speaker's number
 _GENDER = ("gender", "speakerGender", "sex")
 
 
 @dataclass(slots=True)
 class Turn:
-    """A segment as its file has it: attributes by name, and its words; `annotation`: of the block it stands in."""
+    """A segment of the file: attributes by name, its words, and the `annotation` id of its block."""
 
     attributes: Mapping[str, str]
     text: str = ""
@@ -42,7 +42,7 @@ class Turn:
 
 @dataclass
 class Programme:
-    """What one file says: its segments in order, and the gender of each speaker by the speaker's id."""
+    """A file's segments in order, and speaker id -> gender."""
 
     turns: list[Turn] = field(default_factory=list)
     genders: dict[str, str] = field(default_factory=dict)
@@ -56,18 +56,18 @@ def read_programme(path: Path) -> Programme:
     def begin(name: str, attributes: Mapping[str, str]) -> None:
         nonlocal annotation
         if name == "element":
-            pieces.append(" ")  # words may stand in one line without a space
+            pieces.append(" ")  # words may be on one line without a space
         elif name == "segment":
             pieces.clear()
             if len(turns) == MOST_TURNS:
-                what = f"more than {MOST_TURNS:,} segments: no programme has so many"
-                raise SourceError("xml", what, str(path), "get the file anew")
+                message = f"more than {MOST_TURNS:,} segments: no programme has so many"
+                raise SourceError("xml", message, str(path), "get the file anew")
             turns.append(Turn(attributes, "", annotation))
         elif name == "segments":
             annotation = attributes.get("annotation_id", "")
         elif name == "speaker" and "id" in attributes:
-            said = next((attributes[key] for key in _GENDER if key in attributes), "")
-            programme.genders[attributes["id"]] = said
+            gender = next((attributes[key] for key in _GENDER if key in attributes), "")
+            programme.genders[attributes["id"]] = gender
 
     def end(name: str) -> None:
         if name == "segment" and turns:
@@ -79,13 +79,13 @@ def read_programme(path: Path) -> Programme:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is taken of a programme.
+    """Which segments of a programme are taken.
 
     Attributes:
         set: the data directory; dialect: its code.
-        annotation: id of the block of segments, where a file has several; empty: all of them.
+        annotation: id of the block of segments, if a file has several; empty: all blocks.
         buckwalter: the words are in Buckwalter's script.
-        most_wmer: percent; segments that match their audio worse are left out; those without WMER are taken.
+        most_wmer: percent; segments with a higher WMER are left out; those without WMER are taken.
     """
 
     set: str
@@ -95,7 +95,7 @@ class Wanted:
     most_wmer: float = math.inf
 
 
-def utterances(path: Path, audio: str, wanted: Wanted) -> Iterator[Segment | Drop]:
+def utterances(path: Path, audio: str, wanted: Wanted) -> Iterator[CorpusSegment | Drop]:
     """Utterances of the programme at `path`, whose recording is `audio`, relative to the corpus.
 
     Raises SourceError: missing, xml, entities.
@@ -122,23 +122,23 @@ def _utterance(
     genders: Mapping[str, str],
     wanted: Wanted,
     convert: Callable[[str], str],
-) -> Segment | Drop:
-    said = turn.attributes.get
-    start, end = _seconds(said("starttime", "")), _seconds(said("endtime", ""))
+) -> CorpusSegment | Drop:
+    attribute = turn.attributes.get
+    start, end = _seconds(attribute("starttime", "")), _seconds(attribute("endtime", ""))
     if not (math.isfinite(start * 100) and math.isfinite(end * 100)):  # ids count centiseconds
-        where = said("id") or programme
-        return Drop(where, "bad times", f"{said('starttime', 'nothing')} to {said('endtime', 'nothing')} s")
-    number, who = speaker_number(said("who", "")), said("who", "")
+        where = attribute("id") or programme
+        return Drop(where, "bad times", f"{attribute('starttime', 'nothing')} to {attribute('endtime', 'nothing')} s")
+    number, who = speaker_number(attribute("who", "")), attribute("who", "")
     speaker = f"{programme}_spk-{NOBODY if number is None else f'{number:04d}'}"
     times = f"{int(start * 100):07d}", f"{int(end * 100):07d}"  # cut, not rounded: so the official ids are made
     original = f"{speaker}_seg-{times[0]}:{times[1]}"
-    wmer = _seconds(said("WMER", ""))
+    wmer = _seconds(attribute("WMER", ""))
     if wmer > wanted.most_wmer:
         return Drop(original, "WMER", f"{wmer:g} % of its words do not match, more than {wanted.most_wmer:g}")
     text = spoken(convert(turn.text))
     if not text:
         return Drop(original, "no words", "nothing but marks, or nothing at all")
-    return Segment(
+    return CorpusSegment(
         wanted.set,
         original,
         audio,
@@ -154,9 +154,9 @@ def _utterance(
 
 
 def speaker_number(who: str) -> int | None:
-    """The number in `..._speaker12_...`; None where there is none, as public recipes' pattern has it."""
-    found = _SPEAKER.fullmatch(who)
-    return int(found[1]) if found else None
+    """The number in `..._speaker12_...`; None if there is none, as public recipes' pattern has it."""
+    match = _SPEAKER.fullmatch(who)
+    return int(match[1]) if match else None
 
 
 def _seconds(text: str) -> float:
@@ -172,18 +172,18 @@ def gather_programmes(
     files: Sequence[Path],
     folder: str,
     wanted: Wanted,
-    others: Iterable[list[Segment | Drop]],
-) -> list[Segment]:
+    others: Iterable[list[CorpusSegment | Drop]],
+) -> list[CorpusSegment]:
     """The utterances of the XML files, whose recordings are in `folder` of the corpus, and then of `others`.
 
     Args:
-        others: for each recording that tables tell of, its utterances.
+        others: utterances of each recording that tables name.
     """
     _note_untranscribed(step, corpus, folder, files)
-    items: list[Path | list[Segment | Drop]] = [*files, *others]
+    items: list[Path | list[CorpusSegment | Drop]] = [*files, *others]
     costs = [size_of(item) / 1e6 if isinstance(item, Path) else 1e-4 * len(item) for item in items]
 
-    def read(item: Path | list[Segment | Drop]) -> Iterable[Segment | Drop]:
+    def read(item: Path | list[CorpusSegment | Drop]) -> Iterable[CorpusSegment | Drop]:
         if not isinstance(item, Path):
             return item
         check_inside(corpus, item.relative_to(corpus).as_posix(), step.config.take.follow_links)
@@ -193,16 +193,16 @@ def gather_programmes(
 
 
 def _note_untranscribed(step: Step[Any], corpus: Path, folder: str, files: Sequence[Path]) -> None:
-    """Rows of the ledger for recordings of which no XML file tells."""
+    """Ledger rows for recordings without an XML file."""
     named = {path.stem for path in files}
     for path in folders_below(corpus, f"{folder}/*.wav") if files else ():
         if path.stem not in named:
             drop(step, f"{folder}/{path.name}", "no transcript", "a recording without its XML file")
 
 
-def count_nameless(step: Step[Any], found: Iterable[Segment]) -> None:
-    """Say how many utterances are of speakers without a number; after write_sets."""
-    nameless = sum(s.speaker.endswith(f"_spk-{NOBODY}") for s in found)
+def count_nameless(step: Step[Any], segments: Iterable[CorpusSegment]) -> None:
+    """Print the number of utterances of speakers without a number; call it after write_sets."""
+    nameless = sum(s.speaker.endswith(f"_spk-{NOBODY}") for s in segments)
     step.counts["speakers_unknown"] += nameless
     if nameless:
         print(f"{nameless:,} utterances are of the unknown speakers of their programmes")

@@ -43,36 +43,38 @@ SECONDS = 2.57  # of an utterance, about: what minutes are turned into utterance
 
 @dataclass(frozen=True)
 class MiniConfig:
-    """What to make."""
+    """Size and content of the synthetic corpus."""
 
     minutes: float = 18.0
-    "audio in all sets together, minutes (within a few per cent)"
+    "audio of all sets together, minutes (within a few per cent)"
     speakers: int = 20
-    "speakers in all sets together, at most 32; every set has women and men as long as they last"
+    "number of speakers in all sets together, 3 to 32; each set gets women and men as far as there are enough"
     dev_speakers: int = 2
-    "speakers of dev"
+    "number of speakers in dev, who are in no other set"
     test_speakers: int = 6
-    "speakers of test"
+    "number of speakers in test, who are in no other set"
     dev_share: float = 0.07
-    "share of the audio that is dev"
+    "share of the audio in dev, 0 to 1"
     test_share: float = 0.36
-    "share of the audio that is test; large, so that intervals on it are small"
+    "share of the audio in test, 0 to 1; larger makes confidence intervals narrower"
     english_share: float = 0.12
-    "share of the utterances that are English"
+    "share of the utterances that are English, 0 to below 1; the rest is Arabic"
     seed: int = 1
-    "decides sentences, splits, prosody and augmentation"
+    "random seed of sentences, sets, prosody and augmentation"
     adapt_speakers: int = 0
-    "speakers of the set adapt; 0: there is none. They and their share are taken from train's"
+    "number of speakers of a further set `adapt`, taken from train; 0: no such set"
     adapt_share: float = 0.0
-    "share of the audio that is adapt"
+    "share of the audio in `adapt`, 0 to 1, taken from train"
     emotions: tuple[str, ...] = tuple(EMOTIONS)
-    "emotions that speakers speak in"
+    "emotions in which the speakers speak; each utterance has one"
     pace: float = 1.0
-    "factor on words per minute (170 to 225 in a neutral voice, never below 90); recognisers like it slower"
+    """factor on the speaking rate, 0.4 to 1.5 (1: 170 to 225 words per minute in a neutral voice, never below 90);
+    larger is faster; recognisers do better on slow speech"""
     pausal: bool = False
-    "read, and write, MSA without case endings: no short vowel or tanween at the end of a word"
+    """true: MSA is read and written without case endings (no short vowel or tanween at the end of a word); false: with
+    them"""
     vowels: bool = True
-    "write vowel signs in `text`; without, it is spelt as people and recognisers write, in half as many tokens"
+    "true: `text` has vowel signs; false: it is spelt as people and recognisers write, in half as many tokens"
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     "ranges of the augmentation"
 
@@ -99,9 +101,9 @@ class MiniConfig:
         if self.adapt_speakers < 0 or (self.adapt_speakers > 0) != (self.adapt_share > 0):
             raise ValueError("adapt_speakers and adapt_share: both positive, or both 0")
         if self.dev_speakers + self.test_speakers + self.adapt_speakers >= self.speakers:
-            raise ValueError("adapt_speakers: nobody is left for train")
+            raise ValueError("adapt_speakers: no speaker remains for train; lower it, or raise speakers")
         if self.dev_share + self.test_share + self.adapt_share >= 1:
-            raise ValueError("adapt_share: nothing is left for train")
+            raise ValueError("adapt_share: no audio remains for train; lower one of the shares")
 
     @property
     def sets(self) -> tuple[str, ...]:

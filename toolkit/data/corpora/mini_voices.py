@@ -1,8 +1,8 @@
 """Speakers and emotions of the mini corpus: which voice, at what pitch and pace, and how an emotion changes them.
 
-An emotion is prosody: pitch, pitch range, pace, pauses, slope of the contour, and what a voice does in it (a
-sad one trembles at about 5 Hz and is dull, an angry one is rough at about 40 Hz, pressed and bright). Every
-utterance has its own strength of it, so that no single measure separates the four. Shape legend: N samples.
+An emotion changes prosody (pitch, pitch range, pace, pauses, slope of the contour) and voice (a sad one trembles at
+about 5 Hz and is dull, an angry one is rough at about 40 Hz, pressed and bright). Every utterance has its own strength,
+so that no single measure separates the four emotions. Shape legend: N samples.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from ..augment import tilt
 from .espeak import SILENCE, Phone, synthesise
 
 RATE = 16000
-OVERSAMPLED = 48000  # linear interpolation between samples is clean enough at three times the rate
+OVERSAMPLED = 48000  # at three times the rate, linear interpolation is clean enough
 UNITS_PER_SEMITONE = 50 / 12  # espeak's pitch: 50 units are an octave
 SLOWEST_WPM, FASTEST_WPM = 90, 320
-STRENGTH = (0.65, 1.15)  # an emotion's strength in an utterance is drawn from this
+STRENGTH = (0.65, 1.15)  # range of an emotion's strength in an utterance
 SILENCE_S = (0.04, 0.15)  # before and after the speech
 
 Wave = np.ndarray[Any, np.dtype[np.float32]]
@@ -39,7 +39,7 @@ class Speaker:
 
 @dataclass(frozen=True)
 class Emotion:
-    """What an emotion at strength 1 adds to neutral speech.
+    """Change from neutral speech at strength 1.
 
     Attributes:
         semitones, pitch_range, pace: pitch shift; espeak range added to 45; factor on words per minute.
@@ -94,13 +94,13 @@ def speak(
     """One utterance at 16 kHz, before augmentation: samples [N] and the times of its phones, which cover it all.
 
     Args:
-        pace: factor on the words per minute that speaker and emotion have.
+        pace: factor on the words per minute of speaker and emotion.
     """
     strength = rng.uniform(*STRENGTH)
     pace *= emotion.pace**strength * rng.uniform(0.95, 1.05)
-    # The change of formants plays the recording faster or slower: pitch and pace are set against it.
+    # Changing formants plays the recording faster or slower: pitch and pace compensate for it.
     semitones = strength * emotion.semitones + rng.uniform(-1, 1) - 12 * np.log2(speaker.formants)
-    said = synthesise(
+    speech = synthesise(
         text,
         f"{language}+{speaker.variant}",
         pitch=int(np.clip(speaker.pitch + UNITS_PER_SEMITONE * semitones, 0, 99)),
@@ -108,10 +108,10 @@ def speak(
         rate=int(np.clip(speaker.wpm * pace / speaker.formants, SLOWEST_WPM, FASTEST_WPM)),
         word_gap=round(strength * emotion.gap),
     )
-    wave_N = soxr.resample(soxr.resample(said.wave_N, said.rate, RATE), RATE, OVERSAMPLED)
+    wave_N = soxr.resample(soxr.resample(speech.wave_N, speech.rate, RATE), RATE, OVERSAMPLED)
     wave_N, time = _bend(wave_N, speaker.formants, strength * emotion.slope)
     wave_N = _colour(wave_N, emotion, strength, rng)
-    return _pad(wave_N, [(time(p.start), time(p.start + p.duration), p.name) for p in said.phones], rng)
+    return _pad(wave_N, [(time(p.start), time(p.start + p.duration), p.name) for p in speech.phones], rng)
 
 
 def _bend(wave_N: Wave, factor: float, slope: float) -> tuple[Wave, Any]:

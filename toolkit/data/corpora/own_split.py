@@ -9,17 +9,17 @@ from typing import Any
 
 from ...core.step import Step
 from ..split import odd_parts, shares_of, split_groups
-from .segments import Published, Segment, Take
+from .segments import CorpusSegment, Published, Take
 
 
 @dataclass(frozen=True)
 class OwnSplitConfig:
-    """How a corpus without sets of its own is divided."""
+    """How a corpus without official sets is split."""
 
     shares: tuple[str, ...] = ("train=0.7", "dev=0.1", "test=0.2")
-    """sets and their shares of the audio"""
+    """sets to write and the share of the audio that each gets; no speaker (ANAD: no programme) is in two sets"""
     seed: int = 1
-    """of the split"""
+    """random seed of the split; another seed puts other speakers into the sets"""
     take: Take = field(default_factory=Take)
     """limits and links"""
 
@@ -28,12 +28,12 @@ class OwnSplitConfig:
 
 
 def sets_of(corpus: str, groups: Mapping[str, str], sizes: Mapping[str, int], config: OwnSplitConfig) -> dict[str, str]:
-    """Group (a speaker, a programme) -> `<corpus>_<part>`. Sizes of files stand for seconds: no header is opened.
+    """Group (a speaker, a programme) -> `<corpus>_<part>`. File sizes stand for seconds: no header is opened.
 
     Args:
         groups: file -> its group; sizes: file -> bytes.
 
-    Raises UserError where there are fewer groups than parts.
+    Raises UserError if there are fewer groups than parts.
     """
     weights: dict[str, float] = {}
     for file, group in groups.items():
@@ -42,8 +42,8 @@ def sets_of(corpus: str, groups: Mapping[str, str], sizes: Mapping[str, int], co
     return {group: f"{corpus}_{part}" for group, part in parts.items()}
 
 
-def tell(step: Step[Any], corpus: str, segments: Sequence[Segment], published: Published, group: str) -> None:
-    """Say how the whole corpus stands to its published counts, which sets are odd, and which lack an emotion.
+def tell(step: Step[Any], corpus: str, segments: Sequence[CorpusSegment], published: Published, group: str) -> None:
+    """Print the corpus's counts against the published ones, odd sets, and sets that lack an emotion.
 
     Args:
         group: attribute of a segment that is in one set only: speaker or programme.
@@ -51,12 +51,12 @@ def tell(step: Step[Any], corpus: str, segments: Sequence[Segment], published: P
     config: OwnSplitConfig = step.config
     shares = {f"{corpus}_{part}": share for part, share in shares_of(config.shares).items()}
     counts = {"utterances": len(segments), "speakers": len({s.speaker for s in segments})}
-    for what, got in counts.items():
-        wanted = getattr(published, what)
+    for unit, got in counts.items():
+        wanted = getattr(published, unit)
         if wanted is not None:
-            step.counts[f"{what}_published"] = wanted
+            step.counts[f"{unit}_published"] = wanted
             verdict = "as published" if got == wanted else f"against {wanted:,} published"
-            print(f"{'' if got == wanted else 'WARNING: '}{corpus}: {got:,} {what} in all, {verdict}")
+            print(f"{'' if got == wanted else 'WARNING: '}{corpus}: {got:,} {unit} in all, {verdict}")
     rows = {name: [(getattr(s, group), s.seconds) for s in segments if s.set == name] for name in shares}
     if math.fsum(seconds for part in rows.values() for _, seconds in part):
         for line in odd_parts(rows, shares):

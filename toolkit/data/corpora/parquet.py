@@ -1,6 +1,6 @@
 """Parquet files with embedded audio, as `datasets` of Hugging Face stores them: a column {bytes, path}, and text.
 
-Read by row groups and in small batches, so that no file is ever in memory whole; the audio bytes become files.
+Read by row groups in small batches, so that no file is in memory as a whole; the audio bytes become files.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _FRAME_SYNC = 0xE0  # upper bits of the second byte of an MPEG audio frame, afte
 
 @dataclass(frozen=True)
 class RowGroup:
-    """Rows of one file that are stored together: the unit of reading.
+    """A row group: rows of one file that are stored, and read, together.
 
     Attributes:
         file: the parquet file; number: of the group in it, from 0.
@@ -46,9 +46,9 @@ def row_groups(files: Sequence[Path], wanted: Sequence[str]) -> list[RowGroup]:
         with _opened(file) as opened:
             missing = [name for name in wanted if name not in opened.schema_arrow.names]
             if missing:
-                there = ", ".join(opened.schema_arrow.names)
-                what = f"no column {', '.join(missing)} among {there}"
-                raise SourceError("columns", what, str(file), "is this the release that the recipe reads?")
+                columns = ", ".join(opened.schema_arrow.names)
+                message = f"no column {', '.join(missing)} among {columns}"
+                raise SourceError("columns", message, str(file), "is this the release that the recipe reads?")
             for k in range(opened.num_row_groups):
                 told = opened.metadata.row_group(k)
                 groups.append(RowGroup(file, k, first, told.num_rows, told.total_byte_size))
@@ -57,7 +57,7 @@ def row_groups(files: Sequence[Path], wanted: Sequence[str]) -> list[RowGroup]:
 
 
 def column(files: Sequence[Path], name: str) -> list[Any]:
-    """A column of all files, in order, as Python values; Nones where a file has no such column."""
+    """A column of all files, in order, as Python values; None if a file has no such column."""
     values: list[Any] = []
     for file in files:
         with _opened(file) as opened:
@@ -69,13 +69,13 @@ def column(files: Sequence[Path], name: str) -> list[Any]:
 
 
 def rows(group: RowGroup, names: Sequence[str]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """(number of the row in its split, column -> value) of a row group; columns that are not there are left out.
+    """(number of the row in its split, column -> value) of a row group; missing columns are left out.
 
-    A row with a text that is no UTF-8 has no column at all.
+    A row with text that is not UTF-8 has no columns.
     """
     with _opened(group.file) as opened:
-        there = [name for name in names if name in opened.schema_arrow.names]
-        batches = opened.iter_batches(ROWS_AT_ONCE, [group.number], there)
+        columns = [name for name in names if name in opened.schema_arrow.names]
+        batches = opened.iter_batches(ROWS_AT_ONCE, [group.number], columns)
         number = group.first
         while batch := _read(group.file, lambda: next(batches, None)):
             for row in _python(batch):
@@ -84,7 +84,7 @@ def rows(group: RowGroup, names: Sequence[str]) -> Iterator[tuple[int, dict[str,
 
 
 def _python(batch: arrow.RecordBatch) -> Iterator[dict[str, Any]]:
-    """The rows of a batch as Python values, those that cannot be decoded as empty ones."""
+    """The rows of a batch as Python values; a row that cannot be decoded is empty."""
     for i in range(batch.num_rows):
         try:
             yield batch.slice(i, 1).to_pylist()[0]
@@ -93,7 +93,7 @@ def _python(batch: arrow.RecordBatch) -> Iterator[dict[str, Any]]:
 
 
 def ending_of(sound: bytes) -> str:
-    """`.wav`, `.flac`, `.ogg` or `.mp3`, by how encoded audio begins; empty where it is none of them."""
+    """`.wav`, `.flac`, `.ogg` or `.mp3`, by how encoded audio begins; empty if it is none of them."""
     if sound[:4] in (b"RIFF", b"RF64") and sound[8:12] == b"WAVE":
         return ".wav"
     for beginning, ending in _BEGINNINGS:
@@ -109,8 +109,8 @@ def write_sound(folder: Path, name: str, sound: object) -> Path:
     """
     data = sound.get("bytes") if isinstance(sound, dict) else sound
     if not isinstance(data, bytes) or not data:
-        what = "no audio bytes in its row"
-        raise SourceError("no audio", what, name, "get the release with embedded audio")
+        message = "no audio bytes in its row"
+        raise SourceError("no audio", message, name, "get the release with embedded audio")
     ending = ending_of(data)
     if not ending:
         raise SourceError("unreadable", f"not wav, flac, ogg or mp3: it begins with {data[:8]!r}", name)
@@ -130,7 +130,7 @@ def _read(file: Path, read: Any) -> Any:
     except UnicodeDecodeError as e:
         raise SourceError("encoding", f"no UTF-8: {e}", str(file), "get the file anew") from None
     except (arrow.ArrowInvalid, arrow.ArrowNotImplementedError, OSError) as e:
-        if isinstance(e, OSError) and e.errno:  # a state of the disk; arrow's own errors have no number
+        if isinstance(e, OSError) and e.errno:  # an error of the disk; arrow's own errors have no number
             raise
-        said = str(e).splitlines()[0] if str(e) else type(e).__name__
-        raise SourceError("parquet", f"no readable parquet file: {said}", str(file), "get the file anew") from None
+        output = str(e).splitlines()[0] if str(e) else type(e).__name__
+        raise SourceError("parquet", f"no readable parquet file: {output}", str(file), "get the file anew") from None

@@ -23,7 +23,7 @@ from pathlib import Path
 from ...core.step import Step, main
 from .mgb_tables import first_of, official, own_id, read_texts, stems
 from .mgb_xml import ALIGNED, Wanted, count_nameless, gather_programmes
-from .segments import Drop, Published, Segment, Take
+from .segments import CorpusSegment, Drop, Published, Take
 from .sets import write_sets
 from .sources import corpus_folder, folders_below
 
@@ -37,21 +37,22 @@ MARKS = ("release/train*/xml", "release/dev", "release/test")
 
 @dataclass(frozen=True)
 class QasrConfig:
-    """What is taken."""
+    """Which captions are taken."""
 
     most_wmer: float = 80.0
-    """percent of words of a caption that may not match the audio; train only"""
+    """training captions with a word matching error rate above this are dropped, percent; larger keeps more captions
+    that do not match their audio"""
     take: Take = field(default_factory=Take)
     """limits and links"""
 
     def __post_init__(self) -> None:
         if not self.most_wmer >= 0:
-            raise ValueError(f"most_wmer: {self.most_wmer} is no percentage")
+            raise ValueError(f"most_wmer must be a percentage of 0 or more, not {self.most_wmer}")
 
 
-def read_split(corpus: Path, split: str) -> dict[str, list[Segment | Drop]]:
+def read_split(corpus: Path, split: str) -> dict[str, list[CorpusSegment | Drop]]:
     """Recording -> its utterances, of dev or test. Raises UserError for a table that cannot be read."""
-    made: dict[str, list[Segment | Drop]] = {}
+    made: dict[str, list[CorpusSegment | Drop]] = {}
     path = first_of(corpus / "release" / split, "text.verbatim.nonoverlap")
     if path is None:
         return made
@@ -63,7 +64,7 @@ def read_split(corpus: Path, split: str) -> dict[str, list[Segment | Drop]]:
             continue
         name = parsed.recording if parsed.recording in wavs else parsed.recording.replace("_", "-")
         audio = f"release/{split}/wav/{name}.wav"
-        segment = Segment(
+        segment = CorpusSegment(
             f"qasr_{split}", id, audio, parsed.speaker, parsed.start, parsed.end, text, name, "ARA", id=own_id(id)
         )
         made.setdefault(name, []).append(segment)

@@ -28,9 +28,9 @@ from pathlib import Path, PurePosixPath
 from ...core.step import Step, main
 from .dialects import code_of, plain
 from .gather import gather
-from .segments import CorpusConfig, Drop, Published, Segment, trains
+from .segments import CorpusConfig, CorpusSegment, Drop, Published, trains
 from .sets import tell_recurring, write_sets
-from .sources import Row, SourceError, corpus_folder, table_rows
+from .sources import SourceError, TableRow, corpus_folder, table_rows
 
 SETS = {"train": "sada_train", "valid": "sada_dev", "test": "sada_test"}
 PUBLISHED = {"sada_test": Published(6189)}
@@ -46,7 +46,7 @@ class Line:
     set: str
     table: str
     number: int
-    row: Row
+    row: TableRow
 
     def first(self, names: Sequence[str]) -> str:
         """The first of the columns `names` that is there."""
@@ -73,7 +73,7 @@ def read_tables(corpus: Path) -> list[Line]:
 
 
 def seconds(text: str) -> float:
-    """Seconds of `12.5`, `0:12.5` or `0:00:12.5`; NaN where it is no time."""
+    """Seconds of `12.5`, `0:12.5` or `0:00:12.5`; NaN if it is no time."""
     try:
         parts = [float(part) for part in text.split(":")]
         return math.fsum(part * 60**i for i, part in enumerate(reversed(parts))) if len(parts) <= 3 else math.nan
@@ -82,11 +82,11 @@ def seconds(text: str) -> float:
 
 
 def is_unclear(text: str) -> bool:
-    """Whether a transcript has the tag «غير واضح», in brackets of whatever kind, with or without vowel signs."""
+    """True if a transcript has the tag «غير واضح», in brackets of whatever kind, with or without vowel signs."""
     return bool(re.search(rf"\b{UNCLEAR}\b", plain(text)))
 
 
-def read_line(line: Line) -> Iterator[Segment | Drop]:
+def read_line(line: Line) -> Iterator[CorpusSegment | Drop]:
     """The utterance of a row, or a Drop with the reason."""
     row = line.row
     id = row.get("segmentid", "").strip() or f"{line.table}:{line.number}"
@@ -103,7 +103,7 @@ def read_line(line: Line) -> Iterator[Segment | Drop]:
     else:
         programme = PurePosixPath(file).stem  # as others name it who have taken segments of it, without its batch
         speaker = row.get("speaker", "").strip()
-        yield Segment(
+        yield CorpusSegment(
             line.set,
             id,
             file,

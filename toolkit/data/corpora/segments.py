@@ -1,4 +1,4 @@
-"""What a corpus says of its utterances: those there are, those that are left out, how many there should be."""
+"""Utterances of a corpus: those that are taken, those that are left out, and their published numbers."""
 
 from __future__ import annotations
 
@@ -11,39 +11,39 @@ from ..recordings import shown
 
 @dataclass(frozen=True)
 class Take:
-    """What is taken of a corpus, beside what it says itself. Test and dev sets are never filtered by length."""
+    """Limits on what is taken from a corpus. Test and dev sets are never filtered by length."""
 
     min_seconds: float = 0.1
-    """shortest utterance of a training set, seconds"""
+    """shorter utterances of training sets are dropped, seconds; larger drops more"""
     max_seconds: float = 0.0
-    """longest utterance of a training set, seconds; 0: any"""
+    """longer utterances of training sets are dropped, seconds; smaller drops more; 0: no limit"""
     follow_links: bool = False
-    """take recordings that are links to files outside the corpus"""
+    """true: also take recordings that are links to files outside the corpus; false: drop them"""
 
 
 @dataclass(frozen=True)
 class CorpusConfig:
-    """What is taken, of a corpus that leaves nothing else to choose."""
+    """Settings of a corpus that has none of its own."""
 
     take: Take = field(default_factory=Take)
     """limits and links"""
 
 
 @dataclass(slots=True)
-class Segment:
-    """An utterance as its corpus has it.
+class CorpusSegment:
+    """An utterance of a corpus.
 
     Attributes:
         set: data directory it belongs to.
         original: the corpus's own id, kept in utt2orig.
         audio: its recording, relative to the corpus (or a file that the step itself made below its output).
-        speaker: the corpus's own name; empty where it says none: then nobody else's.
-        start, end: seconds in the recording; (0, None): all of it.
-        text: transcript; None where the set has none.
+        speaker: the corpus's own name; empty if it gives none: then each utterance has its own speaker.
+        start, end: seconds in the recording; (0, None): the whole recording.
+        text: transcript; None if the set has none.
         programme: recording, programme or video it is cut from, by the corpus's own name; empty: unknown.
-        dialect, gender, emotion: empty where the corpus does not say it.
-        id: the utterance's id, where the speaker's name is to be taken as it is too; empty: speaker-original.
-        more: further tables of utterances, e.g. {"text_Ali": "..."}; one that is no text has `unknown` where empty.
+        dialect, gender, emotion: empty if the corpus does not give it.
+        id: id to use, together with the speaker's name as it is; empty: speaker-original.
+        more: further tables of utterances, e.g. {"text_Ali": "..."}; empty values become `unknown`, except in texts.
     """
 
     set: str
@@ -60,9 +60,9 @@ class Segment:
     id: str = ""
     more: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
-    """of the utterance; gather fills it in"""
+    """length of the utterance; gather fills it in"""
     recording_seconds: float = 0.0
-    """of its recording; gather fills it in"""
+    """length of its recording; gather fills it in"""
 
     @property
     def whole(self) -> bool:
@@ -71,7 +71,7 @@ class Segment:
 
 @dataclass(slots=True)
 class Drop:
-    """An utterance that is left out: its own id, a category that can be counted, a sentence."""
+    """An utterance that is left out: its original id, a reason (short, countable), a sentence."""
 
     original: str
     reason: str
@@ -80,7 +80,7 @@ class Drop:
 
 @dataclass(frozen=True)
 class Published:
-    """What the corpus's makers say that a set has; None where they say nothing."""
+    """Published numbers of a set; None if the makers do not give them."""
 
     utterances: int | None = None
     recordings: int | None = None
@@ -89,10 +89,10 @@ class Published:
 
 
 def trains(name: str) -> bool:
-    """Whether a set of this name is one to train on: only such a set is ever filtered."""
+    """True if this is the name of a training set; only training sets are filtered."""
     return "train" in name
 
 
 def drop(step: Step[Any], original: str, reason: str, detail: str = "") -> None:
-    """A row of the ledger, whatever characters the corpus has in its names."""
+    """Write a ledger row, escaping odd characters of the corpus's names."""
     step.ledger.drop(shown(original), reason, shown(detail))

@@ -1,11 +1,11 @@
-"""From what a corpus says of its utterances to validated data directories: ids, tables, counts against the published.
+"""From a corpus's utterances to validated data directories: ids, tables, counts against the published ones.
 
-A corpus module says where its utterances are (`Segment`) and which it leaves out (`Drop`); the rest is the same for
-all:
+A corpus module yields its utterances (`CorpusSegment`) and those that it leaves out (`Drop`). The rest is the same for
+all corpora:
 
     corpus = corpus_folder(step.input(0, "the extracted corpus"), "train/xml/utf8")
-    found = gather(step, corpus, files, sizes, read)      # read(file) -> Segments and Drops, in shards
-    write_sets(step, corpus, found, PUBLISHED)
+    segments = gather(step, corpus, files, sizes, read)      # read(file) -> CorpusSegments and Drops
+    write_sets(step, corpus, segments, PUBLISHED)
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ from ..ids import fault, odd_labels, safe, safe_speaker, unique
 from ..kaldi import UNKNOWN
 from ..tables import TEXT, one_gender, one_line
 from .gather import path_of
-from .segments import Published, Segment, drop
+from .segments import CorpusSegment, Published, drop
 
 
 def write_sets(
-    step: Step[Any], corpus: Path, found: Sequence[Segment], published: Mapping[str, Published] | None = None
+    step: Step[Any], corpus: Path, segments: Sequence[CorpusSegment], published: Mapping[str, Published] | None = None
 ) -> None:
     """Write a data directory for each set below step.out, with its counts against the published ones.
 
-    Raises UserError where nothing is left.
+    Raises UserError if no utterance can be used.
     """
-    named = with_ids(step, found)
+    named = with_ids(step, segments)
     if not named:
         reasons = ", ".join(f"{n} {reason}" for reason, n in step.ledger.reasons().items()) or "no utterance in it"
         raise UserError(f"nothing is left of the corpus: {reasons}", str(corpus), "mend the cause, or the path")
     for meaning in ("dialect", "emotion"):
-        for line in odd_labels({getattr(s, meaning) for s in found}):
+        for line in odd_labels({getattr(s, meaning) for s in segments}):
             print(f"WARNING: {meaning}: {line}")
-    sets: dict[str, dict[str, Segment]] = {}
-    for id in sorted(named):  # tables are sorted again where they are written, which takes no time of what is sorted
+    sets: dict[str, dict[str, CorpusSegment]] = {}
+    for id in sorted(named):  # sorting again when tables are written costs nothing
         sets.setdefault(named[id].set, {})[id] = named[id]
     for name in sorted(sets):
         write_valid(step.out / name, tables_of(corpus, step.out, sets[name]))
@@ -55,34 +55,34 @@ def write_sets(
     step.counts["hours"] = round(math.fsum(s.seconds for s in named.values()) / 3600, 4)
 
 
-def tell_recurring(found: Iterable[Segment]) -> None:
-    """Warn of programmes that are in two sets: a model may know the voices and the words of what it is tested on."""
+def tell_recurring(segments: Iterable[CorpusSegment]) -> None:
+    """Warn of programmes in two sets: a model may then know voices and words of its test set."""
     programmes: dict[str, set[str]] = {}
-    for s in found:
+    for s in segments:
         if s.programme:
             programmes.setdefault(s.set, set()).add(s.programme)
     for first, second in combinations(sorted(programmes), 2):
         if shared := programmes[first] & programmes[second]:
-            there = f"{len(shared):,} of the {len(programmes[first]):,} programmes of {first}"
-            print(f"WARNING: {there} are in {second} too, such as {min(shared)}")
+            recurring = f"{len(shared):,} of the {len(programmes[first]):,} programmes of {first}"
+            print(f"WARNING: {recurring} are in {second} too, such as {min(shared)}")
 
 
-def with_ids(step: Step[Any], found: Sequence[Segment]) -> dict[str, Segment]:
-    """Id -> utterance; sets `speaker` to the speaker's id. Second ones of an id, and unusable ids, go to the ledger.
+def with_ids(step: Step[Any], segments: Sequence[CorpusSegment]) -> dict[str, CorpusSegment]:
+    """Id -> utterance; sets `speaker` to the speaker's id. Repeated and unusable ids go to the ledger.
 
-    An original that stands in several sets gets the set's name before it.
+    An original id in several sets gets the set's name in front.
     """
-    speakers = unique(sorted({s.speaker for s in found if s.speaker and not s.id}), safe_speaker, "_")
-    step.counts["speakers_unknown"] = sum(not s.speaker for s in found)
+    speakers = unique(sorted({s.speaker for s in segments if s.speaker and not s.id}), safe_speaker, "_")
+    step.counts["speakers_unknown"] = sum(not s.speaker for s in segments)
     sets: dict[str, set[str]] = {}
-    for s in found:
+    for s in segments:
         if not s.id:
             sets.setdefault(s.original, set()).add(s.set)
     originals = unique(original for original, within in sets.items() if len(within) == 1)
-    nobodys = {s.original for s in found if not s.speaker and not s.id} & originals.keys()
+    nobodys = {s.original for s in segments if not s.speaker and not s.id} & originals.keys()
     alone = unique(nobodys, lambda original: safe_speaker(originals[original]), "_")
-    ids: dict[str, Segment] = {}
-    for s in found:
+    ids: dict[str, CorpusSegment] = {}
+    for s in segments:
         if s.id:
             id, speaker = s.id, s.speaker or s.id
         else:
@@ -103,8 +103,8 @@ def with_ids(step: Step[Any], found: Sequence[Segment]) -> dict[str, Segment]:
     return ids
 
 
-def tables_of(corpus: Path, out: Path, part: Mapping[str, Segment]) -> dict[str, dict[str, str]]:
-    """Tables of a set (id -> utterance). A recording goes by its utterance's id, or by its file's name where cut."""
+def tables_of(corpus: Path, out: Path, part: Mapping[str, CorpusSegment]) -> dict[str, dict[str, str]]:
+    """Tables of a set (id -> utterance). A recording has its utterance's id, or its file's name if it is cut."""
     cut = any(not s.whole for s in part.values())
     files = sorted({s.audio for s in part.values()})
     names = unique(files, lambda audio: safe(Path(audio).stem)) if cut else {}
@@ -134,12 +134,12 @@ def tables_of(corpus: Path, out: Path, part: Mapping[str, Segment]) -> dict[str,
     return tables
 
 
-def _end(s: Segment) -> str:
+def _end(s: CorpusSegment) -> str:
     return f"{math.floor(s.recording_seconds * 1e4) / 1e4 if s.end is None else s.end:.4f}"
 
 
-def _count(step: Step[Any], name: str, part: Mapping[str, Segment], published: Published | None) -> None:
-    """Counts of a set in the record and on the terminal, and what its makers say of it."""
+def _count(step: Step[Any], name: str, part: Mapping[str, CorpusSegment], published: Published | None) -> None:
+    """Record and print the counts of a set, and compare them with the published ones."""
     hours = math.fsum(s.seconds for s in part.values()) / 3600
     counts = {
         "utterances": len(part),
@@ -147,14 +147,14 @@ def _count(step: Step[Any], name: str, part: Mapping[str, Segment], published: P
         "speakers": len({s.speaker for s in part.values()}),
         "hours": round(hours, 4),
     }
-    step.counts |= {f"{name}_{what}": n for what, n in counts.items() if what != "recordings"}
+    step.counts |= {f"{name}_{unit}": n for unit, n in counts.items() if unit != "recordings"}
     print(f"{name}: {counts['utterances']:,} utterances, {hours:.2f} h, {counts['speakers']:,} speakers")
-    for what, wanted in vars(published).items() if published else ():
+    for unit, wanted in vars(published).items() if published else ():
         if wanted is None:
             continue
-        step.counts[f"{name}_{what}_published"] = wanted
-        got = counts[what]
-        if abs(got - wanted) <= (0.01 * wanted if what == "hours" else 0):
-            print(f"{name}: {wanted:,} {what}, as published")
+        step.counts[f"{name}_{unit}_published"] = wanted
+        got = counts[unit]
+        if abs(got - wanted) <= (0.01 * wanted if unit == "hours" else 0):
+            print(f"{name}: {wanted:,} {unit}, as published")
         else:
-            print(f"WARNING: {name}: {got:,} {what} against {wanted:,} published: {round(got - wanted, 2):+,}")
+            print(f"WARNING: {name}: {got:,} {unit} against {wanted:,} published: {round(got - wanted, 2):+,}")

@@ -1,7 +1,7 @@
-"""Reading what a corpus brings along, none of which can be trusted: text, tables, XML, paths.
+"""Read a corpus's text, tables, XML and paths, none of which can be trusted.
 
-Everything here is refused with its file, its line and a remedy; a caller that can do without the file catches
-SourceError and writes a ledger row of its reason.
+Errors name file, line and remedy. A caller that can do without the file catches SourceError and writes its reason to
+the ledger.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from ...core.errors import UserError
 from ..tables import BOM
 
 LONGEST_LINE = 1 << 20  # bytes; the longest line of any corpus here has a few thousand
-MARKS_NAMED = 6  # of a layout, in an error
+MARKS_NAMED = 6  # number of names of a layout in an error
 LARGEST_XML = 1 << 28  # bytes; an hour of words with their times has a few million
 DEEPEST_XML = 64
-LONGEST_TAG = 1 << 20  # bytes; expat looks at a tag from its beginning with every block that is read of it
+LONGEST_TAG = 1 << 20  # bytes; expat scans a tag from its beginning again with every block
 BLOCK = 1 << 16
 _OFFSET = re.compile(r":\d+$")
 
-Row = dict[str, str]
+TableRow = dict[str, str]
 Report = Callable[["SourceError"], None]
 
 
@@ -35,18 +35,18 @@ class SourceError(UserError):
 
     Args:
         reason: short category that can be counted: missing, encoding, line too long, columns, xml, entities.
-        what, where, remedy: as in UserError.
+        message, where, remedy: as what, where, remedy of UserError.
     """
 
-    def __init__(self, reason: str, what: str, where: str, remedy: str = "") -> None:
-        super().__init__(what, where, remedy)
+    def __init__(self, reason: str, message: str, where: str, remedy: str = "") -> None:
+        super().__init__(message, where, remedy)
         self.reason = reason
 
 
 def corpus_folder(path: Path, *marks: str) -> Path:
-    """`path`, where one of the relative paths or patterns `marks` is there: by these its layout is known.
+    """`path`, if it has one of the relative paths or patterns `marks`, by which the layout is recognised.
 
-    Raises UserError naming what is wanted where none is, and for a path that no table can hold.
+    Raises UserError naming the expected files if it has none, and for a path that no table can hold.
     """
     if not path.is_dir():
         raise UserError("not a folder", str(path), "name the folder that holds the corpus")
@@ -54,21 +54,20 @@ def corpus_folder(path: Path, *marks: str) -> Path:
     if "\n" in text or "\r" in text or "\ufffd" in text or text != text.strip():
         raise UserError("a corpus path that no table can hold", repr(str(path)), "rename the folder")
     if not any(next(path.glob(mark), None) for mark in marks):
-        there = sorted(p.name for p in path.iterdir())[:8]
+        names = sorted(p.name for p in path.iterdir())[:8]
         more = f" or {len(marks) - MARKS_NAMED} like them" if len(marks) > MARKS_NAMED else ""
         raise UserError(
             f"not the layout of this corpus: none of {', '.join(marks[:MARKS_NAMED])}{more} is here",
             str(path),
-            f"name the folder that holds them; this one has {', '.join(there) or 'nothing in it'}",
+            f"name the folder that holds them; this one has {', '.join(names) or 'nothing in it'}",
         )
     return path
 
 
 def check_inside(corpus: Path, rel: str, follow_links: bool = False) -> None:
-    """Raise SourceError (path leaves the corpus, unusable name, link out of the corpus) where `rel` must stay closed.
+    """Raise SourceError (path leaves the corpus, unusable name, link out of the corpus) if `rel` is not allowed.
 
-    A name from a table must stay below the corpus, and so must the file that it is a link to, unless links are
-    to be followed.
+    A name from a table must stay below the corpus; so must the target of a link, unless links are followed.
     """
     parts = rel.split("/")
     if rel.startswith("/") or ".." in parts or "\0" in rel or "\n" in rel or "\r" in rel:
@@ -81,15 +80,15 @@ def check_inside(corpus: Path, rel: str, follow_links: bool = False) -> None:
         file = corpus / rel if os.path.lexists(corpus / rel) else corpus / _OFFSET.sub("", rel)  # of `file.ark:15`
         root, real = os.path.realpath(corpus), os.path.realpath(file)
         if real != root and not real.startswith(root.rstrip("/") + "/"):
-            what = f"{rel!r} is a link out of the corpus, to {real!r}; --take.follow_links true takes it"
-            raise SourceError("link out of the corpus", what, rel)
+            message = f"{rel!r} is a link out of the corpus, to {real!r}; --take.follow_links true takes it"
+            raise SourceError("link out of the corpus", message, rel)
 
 
 def text_lines(path: Path, bad: Report | None = None) -> Iterator[tuple[int, str]]:
     """(number, line without its end) of a text file in UTF-8, with or without a byte order mark.
 
     Args:
-        bad: is told of a line that cannot be read, which is then passed over; None: the error is raised.
+        bad: called with the error of a line that cannot be read, which is then skipped; None: the error is raised.
 
     Raises SourceError: missing, encoding, line too long.
     """
@@ -110,7 +109,7 @@ def text_lines(path: Path, bad: Report | None = None) -> Iterator[tuple[int, str
 
 
 def _opened(path: Path) -> BinaryIO:
-    """The file, to be read. Raises SourceError where there is none; a pipe would be waited for without end."""
+    """Open the file. Raises SourceError if it is missing or no plain file: a pipe would wait for ever."""
     if path.exists() and not path.is_file():
         raise SourceError("missing", "not a file", str(path), "put the file of the corpus in its place")
     try:
@@ -123,13 +122,13 @@ def _opened(path: Path) -> BinaryIO:
 
 def _line(raw: bytes, where: str) -> str:
     if len(raw) > LONGEST_LINE:
-        what = f"a line of more than {LONGEST_LINE >> 20} MiB: no table of this corpus"
-        raise SourceError("line too long", what, where, "get the file anew")
+        message = f"a line of more than {LONGEST_LINE >> 20} MiB: no table of this corpus"
+        raise SourceError("line too long", message, where, "get the file anew")
     try:
         line = raw.decode("utf-8")
     except UnicodeDecodeError as e:
-        what = f"no UTF-8: byte 0x{raw[e.start]:02X} at column {e.start + 1}"
-        raise SourceError("encoding", what, where, "convert it, e.g. iconv -f cp1256 -t utf-8") from None
+        message = f"no UTF-8: byte 0x{raw[e.start]:02X} at column {e.start + 1}"
+        raise SourceError("encoding", message, where, "convert it, e.g. iconv -f cp1256 -t utf-8") from None
     if "\0" in line:
         raise SourceError("encoding", "a NUL: no text", where, "get the file anew")
     return line.rstrip("\r\n")
@@ -148,14 +147,14 @@ def table_rows(
     wanted: Sequence[str] = (),
     quotes: bool = False,
     bad: Report | None = None,
-) -> Iterator[tuple[int, Row]]:
-    """(line, column -> field) of a table; fields that a short row lacks are empty.
+) -> Iterator[tuple[int, TableRow]]:
+    """(line, column -> field) of a table; missing fields of a short row are empty.
 
     Args:
-        names: the columns, where the file has no header; else its first line names them.
+        names: the columns, if the file has no header; else its first line names them.
         wanted: columns that must be there, by their names in lower case.
-        quotes: `"` quotes a field (CSV); else it is a character like any other (Common Voice, FLEURS).
-        bad: is told of a row that cannot be read, which is then passed over; None: the error is raised.
+        quotes: True: `"` quotes a field (CSV); False: it is an ordinary character (Common Voice, FLEURS).
+        bad: called with the error of a row that cannot be read, which is then skipped; None: the error is raised.
 
     Raises SourceError: missing, encoding, line too long, columns.
     """
@@ -173,7 +172,7 @@ def table_rows(
         reader = csv.reader(lines(), delimiter=delimiter, quoting=csv.QUOTE_NONE)
     try:
         header = _header(path, names or next(reader, []), wanted)
-    except csv.Error as e:  # line ends of old Macs make one line of the whole file
+    except csv.Error as e:  # line ends of old Macs: the whole file is one line
         remedy = "give the file Unix line ends"
         raise SourceError("columns", f"no header of a table: {e}", f"{path}, line 1", remedy) from None
     while True:
@@ -198,8 +197,8 @@ def table_rows(
 def _header(path: Path, names: Sequence[str], wanted: Sequence[str]) -> list[str]:
     header = [name.strip().lower() for name in names]
     if missing := [name for name in wanted if name not in header]:
-        what = f"no column {', '.join(missing)} among {', '.join(header) or 'none'}"
-        raise SourceError("columns", what, f"{path}, line 1", "is this the release that the recipe reads?")
+        message = f"no column {', '.join(missing)} among {', '.join(header) or 'none'}"
+        raise SourceError("columns", message, f"{path}, line 1", "is this the release that the recipe reads?")
     return header
 
 
@@ -240,16 +239,16 @@ def parse_xml(
     parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = refuse
     try:
         if size_of(path) > LARGEST_XML:
-            what = f"an XML file of more than {LARGEST_XML >> 20} MiB"
-            raise SourceError("xml", what, str(path), "get the file anew")
+            message = f"an XML file of more than {LARGEST_XML >> 20} MiB"
+            raise SourceError("xml", message, str(path), "get the file anew")
         with _opened(path) as f:
             read = 0
             while block := f.read(BLOCK):
                 parser.Parse(block)
                 read += len(block)
                 if read - parser.CurrentByteIndex > LONGEST_TAG:
-                    what = f"a tag of more than {LONGEST_TAG >> 20} MiB"
-                    raise SourceError("xml", what, str(path), "get the file anew")
+                    message = f"a tag of more than {LONGEST_TAG >> 20} MiB"
+                    raise SourceError("xml", message, str(path), "get the file anew")
             parser.Parse(b"", True)
     except expat.ExpatError as e:
         raise SourceError("xml", f"not XML: {e}", str(path), "get the file anew") from None
@@ -262,12 +261,12 @@ def parse_xml(
 
 
 def size_of(path: Path) -> int:
-    """Bytes of a file; 0 of a link that leads nowhere, which says so when it is read."""
+    """Bytes of a file; 0 for a dangling link, which is an error when it is read."""
     return path.stat().st_size if path.exists() else 0
 
 
 def folders_below(corpus: Path, pattern: str) -> list[Path]:
-    """Paths that match `pattern` below the corpus, in C order: the order must not depend on the disk."""
+    """Paths that match `pattern` below the corpus, in C order, so that the order does not depend on the disk."""
     return sorted(corpus.glob(pattern), key=os.fsencode)
 
 
@@ -275,6 +274,6 @@ _TAKEN = re.compile(r"[^\w]+")
 
 
 def like(name: str, known: Iterable[str]) -> str | None:
-    """The one of `known` that `name` means, whatever its case, spaces and hyphens; None where there is none."""
+    """The name in `known` that equals `name` without regard to case, spaces and hyphens; else None."""
     wanted = _TAKEN.sub("", name).casefold()
     return next((k for k in known if _TAKEN.sub("", k).casefold() == wanted), None)

@@ -1,4 +1,4 @@
-"""Checkpoints: safetensors for weights and moments, JSON for the rest; whole or absent, the newest few kept.
+"""Checkpoints: safetensors for weights and moments, JSON for the rest; complete or absent; only the newest are kept.
 
 checkpoints/<step>/state.safetensors holds `model.<name>` of the objective's saved_state() and `optimiser.<number of
 the parameter>.<moment>`; checkpoints/<step>/state.json the fields of State, among them a digest of what is not saved.
@@ -23,21 +23,21 @@ from .objective import Objective
 
 TENSORS, STATE, BEST = "state.safetensors", "state.json", "checkpoints/best.safetensors"
 FRESH = "--fresh STAGE (--list names the stages)"
-ORDERED = ("window", "train", "dev")  # fields of State whose names have an order
-SHOWN = 3  # names that an error lists
+ORDERED = ("window", "train", "dev")  # fields of State whose keys have an order
+SHOWN = 3  # number of names in an error
 
 
 @dataclass
 class State:
-    """Where a run stands, beside its tensors.
+    """State of a run without its tensors.
 
     Attributes:
-        identity: of the run that a checkpoint belongs to.
+        identity: identity of the run that the checkpoint belongs to.
         step: steps done.
-        skipped: of these, steps skipped because loss or gradient were not finite; `in_a_row` of them just now.
-        window: sums of the rows of loss.tsv that are not written yet.
+        skipped: steps skipped so far because loss or gradient was not finite; in_a_row: the last steps, all skipped.
+        window: sums for the next row of loss.tsv.
         train, dev: newest means, by name.
-        best: `step` and `value` of the validation whose weights are kept; empty where none are.
+        best: `step` and `value` of the validation whose weights are kept; empty if none are.
         base: digest of the tensors that are not saved (frozen networks, parameters without a gradient); "" if none.
     """
 
@@ -57,12 +57,12 @@ def folder_of(out: Path, step: int) -> Path:
 
 
 def steps_saved(out: Path) -> list[int]:
-    """Steps that have a whole checkpoint, oldest first."""
+    """Steps with a complete checkpoint, oldest first."""
     return sorted(int(p.name) for p in (out / "checkpoints").glob("*") if p.name.isdigit())
 
 
 def digest(tensors: Mapping[str, Tensor]) -> str:
-    """Of names, kinds, shapes and values; "" of no tensors. Tensors that share their memory are read once."""
+    """Digest of names, types, shapes and values; "" for no tensors. Shared memory is read once."""
     if not tensors:
         return ""
     state, read = hashlib.sha256(), dict[tuple[int, tuple[int, ...]], bytes]()
@@ -86,16 +86,16 @@ def save(
     with atomic(folder_of(out, state.step)) as temporary:
         temporary.mkdir(parents=True)
         write_tensors(temporary / TENSORS, tensors)
-        tree = asdict(state)  # columns of loss.tsv and a card's figures are in this order, and JSON would sort it
+        tree = asdict(state)  # the order of loss.tsv's columns and of a card's figures, which sorted JSON would lose
         write_json(temporary / STATE, {**tree, **{name: list(tree[name].items()) for name in ORDERED}})
     rotate(out, keep, every)
 
 
 def rotate(out: Path, keep: int, every: int) -> None:
-    """Remove all but the newest `keep` checkpoints, and what a killed run left half-written.
+    """Remove all but the newest `keep` checkpoints, and incomplete ones of a killed run.
 
-    Those between two multiples of `every`, which were written because of the time, go with the next: so what is left
-    in the end does not depend on how fast the machine was.
+    Checkpoints at other steps than multiples of `every` were written because of the time; the next checkpoint deletes
+    them. So the final set of checkpoints does not depend on the speed of the machine.
     """
     saved = steps_saved(out)
     kept = [step for step in saved[:-1] if step % every == 0] + saved[-1:]
@@ -111,10 +111,10 @@ def load(
     """Put the checkpoint of `step` into objective and optimiser.
 
     Args:
-        base: `digest` of what is not saved, to be compared with the checkpoint's; None: do not compare.
+        base: digest of the unsaved tensors, to compare with the checkpoint's; None: do not compare.
 
-    Raises UserError if it belongs to another run, another base or a network of another shape, or is broken: then it
-    names the newest older one that is whole. To take that one unasked would hide that a disk loses data.
+    Raises UserError if it belongs to another run, another base or a network of another shape, or is broken; then it
+    names the newest complete older one. Taking that one unasked would hide that a disk loses data.
     """
     folder = folder_of(out, step)
     try:
@@ -143,14 +143,14 @@ def load(
 
 
 def save_weights(path: Path, objective: Objective) -> None:
-    """Write the objective's saved_state() alone, whole or not at all."""
+    """Write the objective's saved_state(), completely or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic(path) as temporary:
         write_tensors(temporary, objective.saved_state())
 
 
 def load_weights(path: Path, objective: Objective) -> None:
-    """Put the weights of `save_weights` into the objective. Raises UserError if the file is gone or broken."""
+    """Put the weights of `save_weights` into the objective. Raises UserError if the file is missing or broken."""
     remedy = f"redo the training: run the recipe with {FRESH}"
     _fill(objective, read_tensors(path, remedy), str(path), remedy)
 
@@ -165,7 +165,7 @@ def _fill(objective: Objective, weights: dict[str, Tensor], where: str, remedy: 
 
 
 def _read(out: Path, step: int) -> tuple[State, dict[str, Tensor]]:
-    """The two files of a checkpoint. Raises UserError, without a remedy, where one is not whole."""
+    """The two files of a checkpoint. Raises UserError, without a remedy, if one is incomplete."""
     folder = folder_of(out, step)
     tensors = read_tensors(folder / TENSORS)
     try:
@@ -179,13 +179,13 @@ def _read(out: Path, step: int) -> tuple[State, dict[str, Tensor]]:
 
 
 def _way_on(out: Path, damaged: int, identity: str) -> str:
-    """What to do about a damaged checkpoint: what to remove to go on from the newest whole one before it."""
+    """Remedy for a damaged checkpoint: what to remove to resume from the newest complete one before it."""
     removed = [folder_of(out, damaged)]
     for step in reversed([s for s in steps_saved(out) if s < damaged]):
         try:
             whole = _read(out, step)[0].identity == identity
         except UserError:
-            whole = False  # damaged too: it has to go as well
+            whole = False  # damaged too: remove it as well
         if whole:
             return f"rm -r {shlex.join(map(str, removed))} and rerun: it goes on from step {step}, which is whole"
         removed.append(folder_of(out, step))

@@ -10,43 +10,48 @@ from ...core.config import check_threads
 
 @dataclass(frozen=True)
 class LoopConfig:
-    """How long, how exactly and how safely."""
+    """Length, precision and safety of a training."""
 
     total_steps: int = 1000
-    "optimiser steps; shapes the schedule, so a longer run is a new run"
+    "number of optimiser steps; the learning rate schedule spans them, so a longer training must start anew"
     seed: int = 1
-    "everything random follows from it"
+    "random seed of initial weights, order of the data, crops, masks and dropout"
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    "auto: bf16 autocast on a GPU that computes in it, fp32 elsewhere"
+    """number format of the computation; bf16: bfloat16 autocast; fp32: float32; auto: bf16 on a GPU that supports it,
+    else fp32"""
     log_every: int = 10
-    "steps that a row of loss.tsv averages"
+    "steps averaged in each row of loss.tsv; larger gives fewer, smoother rows"
     validate_every: int = 0
-    "steps between two validations, one more at the end; 0 = at the end only"
+    "steps between two validations, plus one at the end; smaller is slower; 0: at the end only"
     checkpoint_every: int = 0
-    "steps between two checkpoints, one more at the end; 0 = none at all"
+    """steps between two checkpoints, plus one at the end; a killed training resumes from the last one; 0: no
+    checkpoints at all"""
     checkpoint_minutes: float = 20.0
-    "also save a checkpoint when the last one is older than this many minutes; the next checkpoint deletes it"
+    """also save a checkpoint when the last one is older than this many minutes, if checkpoint_every is above 0; the
+    next checkpoint deletes it"""
     keep: int = 2
-    "checkpoints kept"
+    "number of checkpoints kept on disk; older ones are deleted"
     best: str = ""
-    "metric of the dev set: the run ends with the weights of the validation where it was best; empty = the last weights"
+    """metric of the dev set, e.g. loss: the result has the weights of the validation with its best value; empty: the
+    weights of the last step"""
     keep_at: tuple[float, ...] = ()
-    """shares of total_steps, above 0 up to 1, whose weights are exported too, e.g. 0.1 1: share 0.1 as a model in
-    OUT/at/10; more shares take more disk and change nothing else"""
+    """shares of total_steps, above 0 and up to 1, at which the weights are also exported, e.g. 0.1 1: share 0.1 becomes
+    a model in OUT/at/10; more shares take more disk and change nothing else"""
     grad_groups: bool = False
-    """log mean and variance of the gradient norm of the micro-batches of each group (grad_norm_*, grad_var_*); takes
+    """true: log mean and variance of the gradient norm of each group's micro-batches (grad_norm_*, grad_var_*); takes
     the memory of one more set of gradients"""
     bad_steps: int = 20
-    "steps in a row with a loss or gradient that is not finite before the run gives up; fewer are skipped"
+    """steps in a row with a loss or gradient that is not finite before training stops with an error; fewer in a row are
+    skipped"""
     threads: int = 1
-    "CPU threads per process: small networks are fastest on one"
+    "CPU threads per process; small networks are fastest with 1"
     deterministic: bool = False
-    """on a GPU: sum gradients in a fixed order everywhere, so that a run that was stopped equals one that was not bit
-    for bit, as it does on a CPU; slower, and an operation that has no such kernel ends the run"""
+    """true, on a GPU: sum in a fixed order, so that a resumed training equals an uninterrupted one bit for bit, as on a
+    CPU; slower, and fails if an operation has no deterministic kernel"""
     prefetch: int = 2
-    "threads that read batches ahead; 0 = read them when wanted"
+    "threads that read batches ahead; more hide slow disks; 0: read each batch when the step needs it"
     tensorboard: bool = True
-    "write scalars for TensorBoard"
+    "true: also write the curves for TensorBoard"
 
     def __post_init__(self) -> None:
         for name in ("total_steps", "log_every", "keep", "bad_steps"):
@@ -54,34 +59,36 @@ class LoopConfig:
                 raise ValueError(f"loop.{name} must be at least 1, not {getattr(self, name)}")
         check_threads("loop.threads", self.threads)
         if self.best and not self.validate_every:
-            raise ValueError(f"loop.best {self.best} needs loop.validate_every: a best one of a single one is the last")
+            raise ValueError(f"loop.best {self.best} needs loop.validate_every: one validation leaves no choice")
         if not all(0 < share <= 1 for share in self.keep_at):
-            raise ValueError(f"loop.keep_at {self.keep_at}: shares must be above 0, and at most 1 (the last step)")
+            raise ValueError(f"loop.keep_at {self.keep_at}: shares must be above 0 and at most 1 (the last step)")
         if not self.checkpoint_minutes > 0:
             raise ValueError(f"loop.checkpoint_minutes must be above 0, not {self.checkpoint_minutes}")
 
 
 @dataclass(frozen=True)
 class OptimConfig:
-    """How the weights move."""
+    """Optimiser and learning rate schedule."""
 
     name: Literal["adamw", "adam", "sgd"] = "adamw"
-    """adamw: decoupled weight decay, which is what fairseq calls adam; adam: decay added to the gradient; sgd: gradient
-    descent, whose momentum is the first of betas"""
+    """adamw: weight decay separate from the gradient (fairseq calls it adam); adam: weight decay added to the gradient;
+    sgd: gradient descent, whose momentum is the first of betas"""
     peak_lr: float = 5e-4
-    "highest learning rate"
+    "learning rate after the warm-up, the highest of the training; larger learns faster and may diverge"
     warmup: float = 0.08
-    "linear warm-up from 0: a share of total_steps below 1, a number of steps from 1 on"
+    """length of the warm-up, in which the learning rate rises linearly from 0: below 1 a share of total_steps, from 1
+    on a number of steps"""
     schedule: Literal["linear", "cosine", "constant"] = "linear"
-    "after the warm-up: to 0 linearly, to 0 along a half cosine, or level"
+    """learning rate after the warm-up; linear: falls linearly to 0; cosine: falls to 0 along half a cosine; constant:
+    stays at peak_lr"""
     betas: tuple[float, float] = (0.9, 0.98)
-    "decay rates of Adam's two moments"
+    "decay rates of Adam's averages of the gradient and of its square, 0 to 1; nearer 1 averages over more steps"
     eps: float = 1e-6
-    "Adam's epsilon"
+    "small number added to Adam's denominator; larger makes steps of small gradients smaller"
     weight_decay: float = 0.01
-    "weight decay"
+    "strength of the weight decay; larger pulls weights harder towards 0; 0: none"
     clip: float = 10.0
-    "the gradient's norm is cut to this; 0 = never"
+    "largest norm of the gradient: a longer gradient is scaled down to it; smaller clips more often; 0: never"
 
     def __post_init__(self) -> None:
         if self.peak_lr <= 0:

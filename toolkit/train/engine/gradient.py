@@ -20,18 +20,17 @@ from .objective import At, Batch, Objective, Term
 from .ranks import World
 from .totals import Totals
 
-ALL = "all"  # the group of a batch that names none
+ALL = "all"  # group of a batch without a group
 
 
 class Gradient(NamedTuple):
-    """What a step's passes gave; the gradients themselves are in `p.grad`, still to be multiplied by `scale`.
+    """Result of a step's passes; the gradients are in `p.grad` and must still be multiplied by `scale`.
 
     Attributes:
-        pairs: (sum, weight) of all ranks, by column: "loss" first, then the terms.
-        norm: of the scaled gradient.
+        pairs: column -> (sum, weight) over all ranks: "loss" first, then the terms.
+        norm: norm of the scaled gradient.
         scale: ranks / weight; NaN if nothing in the step has a weight. (DDP has divided the sum by the ranks.)
-        norms: (group, norm of the gradient that it adds) of each micro-batch of all ranks, in their order; empty
-            unless loop.grad_groups.
+        norms: (group, norm of its gradient) of each micro-batch of all ranks, in order; empty without loop.grad_groups.
     """
 
     pairs: dict[str, tuple[float, float]]
@@ -51,7 +50,7 @@ class Passes:
         self.shared: nn.Module = weighed
         if world.size > 1:
             ignored = [name for name, p in weighed.named_parameters() if not p.requires_grad]
-            # Else DDP sends them to all ranks when it begins: a base of billions of weights, say.
+            # Else DDP sends them to all ranks at the start, e.g. a base of billions of weights.
             DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(weighed, ignored)
             self.shared = DistributedDataParallel(weighed, find_unused_parameters=weighed.may_leave_out)
 
@@ -68,30 +67,30 @@ class Passes:
         if alone:
             alone.together(self.world)
         grads = [p.grad for p in self.parameters if p.grad is not None]
-        norm = torch.nn.utils.get_total_norm(grads).to(self.world.device)  # without gradients it is on the CPU
+        norm = torch.nn.utils.get_total_norm(grads).to(self.world.device)  # on the CPU without gradients
         pairs, (norm_of_sum,) = totals.over(self.world, norm, agree=known is not None)
         if known:
             refuse_other_weights(known, pairs)
         weight = pairs["loss"][1]
         scale = self.world.size / weight if weight else math.nan
         norms = alone.norms(self.world, numbers, weight) if alone else []
-        if known and weight:  # steps may have other denominators: the mean of several is that of their losses
+        if known and weight:  # denominators differ between steps: average the losses of the steps
             pairs["loss"] = pairs["loss"][0] / weight, 1.0
         return Gradient(pairs, norm_of_sum * scale, scale, norms)
 
     def at(self, step: int, *of: Any) -> At:
-        """Where a micro-batch is; its seed is made of the run's and of `of`."""
+        """The place of a micro-batch in the run; its seed follows from the run's seed and `of`."""
         return At(seed_of(self.loop.seed, *of), step, self.loop.total_steps)
 
     @contextmanager
     def ready(self, at: At) -> Iterator[None]:
-        """Around a forward pass: torch's generator seeded, autocast as loop.precision says."""
+        """Context of a forward pass: seeds torch's generator, sets autocast after loop.precision."""
         torch.manual_seed(at.seed)
         with torch.autocast(self.world.device.type, torch.bfloat16, enabled=self.bf16):
             yield
 
     def _pass(self, batch: Batch, at: At, known: Denominators | None, totals: Totals, more_to_come: bool) -> None:
-        """One micro-batch forward and backward. Ranks exchange gradients once a step, with the last micro-batch."""
+        """Forward and backward pass of one micro-batch. Ranks exchange gradients with a step's last micro-batch."""
         terms: dict[str, Term]
         with self._quiet(more_to_come):
             with self.ready(at):
@@ -106,7 +105,7 @@ class Passes:
 
 
 class Alone:
-    """The gradient of each micro-batch by itself, for its norm, and their sum as backward passes would add it up."""
+    """Norm of each micro-batch's own gradient, and the sum of the gradients, as in ordinary backward passes."""
 
     def __init__(self, parameters: list[nn.Parameter]) -> None:
         self.parameters = parameters
@@ -115,7 +114,7 @@ class Alone:
 
     @contextmanager
     def next(self, group: str) -> Iterator[None]:
-        """Around the passes of a micro-batch."""
+        """Context of the passes of a micro-batch."""
         yield
         grads = [p.grad for p in self.parameters]
         own = [g for g in grads if g is not None]

@@ -1,8 +1,8 @@
 """loss.tsv and TensorBoard: the curves of a run while it runs.
 
 loss.tsv holds one row per `log_every` steps and per validation: means over the steps since the row before;
-dev columns are `-` where nothing was validated. It is a pure function of the run: a run that goes on from
-a checkpoint first cuts it back to that checkpoint.
+dev columns are `-` in rows without a validation. It depends on the run alone: a resumed run first cuts it back
+to its checkpoint.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from ...core.files import write_text
 ABSENT = "-"
 
 
-NORM, SQUARE, VARIANCE = "grad_norm_", "grad_square_", "grad_var_"  # before the name of a group
+NORM, SQUARE, VARIANCE = "grad_norm_", "grad_square_", "grad_var_"  # prefix of a group's column
 
 
 class Window:
-    """Sums since the newest row: name -> [numerator, denominator]; a mean is their quotient."""
+    """Sums since the last row: name -> [numerator, denominator]; the mean is their quotient."""
 
     def __init__(self, sums: Mapping[str, list[float]]) -> None:
         self.sums = {name: list(pair) for name, pair in sums.items()}
@@ -39,12 +39,12 @@ class Window:
         self.add(SQUARE + column, norm * norm)
 
     def means(self) -> dict[str, float]:
-        """Quotients in the order in which the names came; NaN over nothing."""
+        """Means, in the order in which the names were added; NaN for a denominator of 0."""
         return {name: n / d if d else math.nan for name, (n, d) in self.sums.items()}
 
 
 def group_columns(means: dict[str, float]) -> dict[str, float]:
-    """Take the groups' norms out of a window's means: mean and variance (over micro-batches) of each group's norm."""
+    """Move the groups' norms out of the means: mean and variance of the norm over each group's micro-batches."""
     groups = [name.removeprefix(NORM) for name in means if name.startswith(NORM)]
     columns: dict[str, float] = {}
     for group in groups:
@@ -54,7 +54,7 @@ def group_columns(means: dict[str, float]) -> dict[str, float]:
 
 
 class History:
-    """Writes rows; a context manager. A column that comes up late is added at the end, `-` in the rows before."""
+    """Context manager that writes the rows. A column that appears late is added at the end, with `-` in old rows."""
 
     def __init__(self, out: Path, step: int, tensorboard: bool, dev_only: tuple[str, ...] = ()) -> None:
         """`dev_only`: names of figures that only the dev set has."""
@@ -67,7 +67,7 @@ class History:
         self.file = open(self.path, "a", encoding="utf-8")
         self.board: Any = None
         if tensorboard:
-            from torch.utils.tensorboard import SummaryWriter  # a second to import; not every run wants it
+            from torch.utils.tensorboard import SummaryWriter  # takes a second to import, and is optional
 
             self.board = SummaryWriter(str(out / "tensorboard"), purge_step=step + 1)
 
@@ -86,7 +86,7 @@ class History:
     ) -> None:
         """A row: training means, dev means of these names and of `dev_only` (None: this run has no dev set), `rest`."""
         if not train and not self.header:
-            return  # every step so far was skipped: there is nothing to name the columns after yet
+            return  # all steps so far were skipped: the columns are not known yet
         row = {**train, **{f"dev_{n}": v for n, v in (dev or {}).items()}, **rest}
         if not self.header:
             names = (*train, *self.dev_only)
@@ -99,7 +99,7 @@ class History:
         self.file.flush()
 
     def _widen(self, names: list[str]) -> None:
-        """Add columns to all rows, in a new file that takes the place of the old one."""
+        """Add columns to all rows, in a new file that replaces the old one."""
         self.file.close()
         header, *rows = self.path.read_text(encoding="utf-8").splitlines()
         absent = f"\t{ABSENT}" * len(names)
@@ -110,6 +110,6 @@ class History:
         self.file = open(self.path, "a", encoding="utf-8")
 
     def show(self, step: int, scalars: Mapping[str, float]) -> None:
-        """Scalars for TensorBoard; those with a slash are grouped by what stands before it."""
+        """Scalars for TensorBoard; names with a slash are grouped by the part before it."""
         for name, value in scalars.items() if self.board else ():
             self.board.add_scalar(name, value, step)

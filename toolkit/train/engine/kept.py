@@ -19,12 +19,12 @@ AT, WEIGHTS = "at", "weights.safetensors"
 
 
 def step_of(share: float, total_steps: int) -> int:
-    """The step whose weights a share means: the nearest one, at least the first."""
+    """The step of a share: the nearest one, at least the first."""
     return max(1, round(share * total_steps))
 
 
 def shares_at(step: int, loop: LoopConfig) -> list[float]:
-    """Shares of loop.keep_at that mean `step`."""
+    """Shares of loop.keep_at whose step is `step`."""
     return [share for share in loop.keep_at if step_of(share, loop.total_steps) == step]
 
 
@@ -34,7 +34,7 @@ def folder_at(out: Path, share: float) -> Path:
 
 
 def keep(out: Path, share: float, objective: Objective) -> None:
-    """Write the weights that are to be exported for a share, whole or not at all."""
+    """Write the weights to export for a share, completely or not at all."""
     save_weights(folder_at(out, share) / WEIGHTS, objective)
 
 
@@ -42,7 +42,7 @@ def export_kept(out: Path, loop: LoopConfig, objective: Objective, export: Calla
     """Call `export(folder, step)` for each share of loop.keep_at with that step's weights in `objective`.
 
     `export` writes a Hugging Face folder. The objective ends with the weights of the last share: export the final model
-    first. A share that was exported before the run was killed is passed over. Raises UserError if weights are gone.
+    first. A share exported before the run was killed is skipped. Raises UserError if weights are missing.
     """
     for share in loop.keep_at:
         folder = folder_at(out, share)

@@ -1,8 +1,8 @@
-"""Processes for one run, here or on a cluster; the step keeps the lock and the record to itself.
+"""Start the processes of a training, here or on a cluster; only the step holds the lock and writes the record.
 
-Here the chain is step -> this module, which is torchrun -> ranks; each link dies with the one before it, so a killed
-step leaves no rank behind that goes on writing. On Slurm the step submits a job and waits for it; the job begins with
-this module on each node, or with the one rank there is.
+Here the chain is step -> this module, which is torchrun -> ranks; each process dies with its parent, so a killed
+step leaves no rank that goes on writing. On Slurm the step submits a job and waits for it; the job starts this
+module on each node, or the rank itself if there is only one.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from .ranks import World
 if TYPE_CHECKING:
     from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
 
-WORTH_SECONDS = 600.0  # audio that must be ahead before a second CPU process pays for its start
+WORTH_SECONDS = 600.0  # audio to process for which starting a second CPU process pays
 
 
 def processes(step: Step[Any], micro_batches: int, audio_seconds: float) -> int:
-    """Processes that a run takes: one per GPU, or two CPU processes where two jobs may run at once.
+    """Number of processes of a run: one per GPU, or two CPU processes if two jobs may run at once.
 
-    On a cluster: one per GPU of each node, or per node, whatever this machine has.
+    On a cluster: one per GPU of each node, or one per node without GPUs.
 
-    Two, since the sum of two gradients does not depend on their order: weights are the same bits as those
-    of one process that adds up both micro-batches. With three, rounding would tell.
-    Raises UserError where there are fewer GPUs than asked for, or on a cluster more than can share the work.
+    Two, because the sum of two gradients does not depend on their order: the weights equal, bit for bit, those of one
+    process that adds both micro-batches. With three, rounding would differ.
+    Raises UserError if there are fewer GPUs than asked for, or on a cluster more than can share the work.
     """
     if slurm.chosen():
         count = slurm.settings().nodes * max(step.ngpu, 1)
@@ -64,7 +64,7 @@ def launch(step: Step[Any], count: int) -> None:
 
 
 class Follow:
-    """Passes on what is new in a log, as it would be seen were the job a child."""
+    """Prints new lines of a log, as if the job were a child process."""
 
     def __init__(self, log: Path) -> None:
         self.log, self.read = log, log.stat().st_size if log.exists() else 0
@@ -78,7 +78,7 @@ class Follow:
         if not self.log.exists():
             return
         with open(self.log, "rb") as f:
-            if self.log.stat().st_size < self.read:  # begun anew: the job was requeued, or is another
+            if self.log.stat().st_size < self.read:  # the log is new: the job was requeued, or is another job
                 self.read = 0
             f.seek(self.read)
             new = f.read()
@@ -88,13 +88,13 @@ class Follow:
 
 
 def main(count: str, *arguments: str) -> None:
-    """torchrun with `count` processes on this machine, and with others where `arguments` begin with how they meet.
+    """torchrun with `count` processes on this machine, and with others if `arguments` begin with their rendezvous.
 
-    Without its traceback for a rank that has said what is wrong; with a line for the rank that ended the run.
+    Without its traceback for a rank that has printed its error; with a line for the rank that ended the run.
     """
     die_with_parent()
     os.environ.update(parenthood())
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # what torchrun would set, at length; the step sets its own threads
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # torchrun would, with a long message
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.run import parse_args
     from torch.distributed.run import run as torchrun
@@ -108,7 +108,7 @@ def main(count: str, *arguments: str) -> None:
 
 
 def _first_to_fail(failures: dict[int, ProcessFailure]) -> str:
-    """The rank that failed first; one that was killed before those that then missed it."""
+    """The rank that failed first; a killed rank comes before the ranks that then missed it."""
     rank, failure = min(failures.items(), key=lambda item: (item[1].exitcode > 0, item[1].timestamp))
     if failure.exitcode < 0:
         return f"rank {rank} was killed by {signal.Signals(-failure.exitcode).name}"

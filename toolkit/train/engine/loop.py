@@ -3,9 +3,9 @@
 A step s sees `micro_batches` micro-batches. Rank r of W takes numbers r, r + W, ... of them, so what a
 step computes does not depend on how many processes share it. Everything random in micro-batch m of
 step s (masks, dropout, crops) is seeded from (seed, s, m): a step is a function of the weights, the
-optimiser's moments and its number. That is why a run that goes on from a checkpoint equals one that
-never stopped, without any generator's state being stored: bit for bit on a CPU, and on a GPU where
-`deterministic` is set (else kernels of attention add up gradients in any order).
+optimiser's moments and its number. So a resumed run equals an uninterrupted one, and no state
+of a generator is stored: bit for bit on a CPU, and on a GPU if `deterministic` is set (else
+attention kernels sum gradients in any order).
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ from .validation import Validation, metric_of, validate
 
 
 class Diverged(UserError):
-    """A run whose loss or gradient is no longer finite: its learning rate is too high, or its data are broken."""
+    """A run whose loss or gradient is no longer finite: the learning rate is too high, or the data are broken."""
 
 
 @dataclass(frozen=True)
 class Trained:
-    """How a run ended: last row of the training means and of the dev figures, by name ("loss", ...).
+    """Result of a run: last training means and last dev figures, by name ("loss", ...).
 
     Attributes:
         best: `step` and `value` of the validation whose weights the objective ends with; empty: the last step's.
@@ -53,7 +53,7 @@ class Trained:
 
 
 def ended_at(trained: Trained, step: int) -> Trained:
-    """What is known of the weights of an earlier step of a run: their step alone."""
+    """The result for the weights of an earlier step, of which only the step is known."""
     return Trained(step, trained.skipped, {}, {}, {})
 
 
@@ -80,18 +80,18 @@ def train(
             `batch["group"]` names the micro-batch's group, for `loop.grad_groups`.
         out: gets loss.tsv, checkpoints/, tensorboard/, and weights in at/ as `loop.keep_at` says.
         micro_batches: micro-batches in a step, over all ranks; their gradients are added.
-        validation: the dev set; seen in eval mode with seeds that are always the same.
+        validation: the dev set; used in eval mode with fixed seeds.
         step_seconds: mean audio-seconds in a step, for the bar; 0 = the bar counts steps.
-        identity: what a checkpoint must carry to be gone on from.
-        label: stands before the bar; "" = no bar.
+        identity: a checkpoint is used only if it has this identity.
+        label: text before the progress bar; "" = no bar.
         world: ranks and device; default: this process alone on the CPU.
-        smaller: what the user does if the GPU's memory is too small.
+        smaller: remedy of the error if the GPU's memory is too small.
 
     Raises:
         Diverged: too many steps that were not finite.
         UserError: a checkpoint of another identity, base or shape; no such metric as `loop.best`; no GPU memory left.
     """
-    run = Run(objective, optim, loop, out, world or World.alone(), identity, validation)
+    run = TrainingRun(objective, optim, loop, out, world or World.alone(), identity, validation)
     if micro_batches % run.world.size:
         raise UserError(
             f"{micro_batches} micro-batches cannot be shared by {run.world.size} processes",
@@ -110,13 +110,13 @@ def train(
             ) from None
     run.refuse_diverged()
     if run.state.best:
-        run.world.agree(run.state.step)  # wait for rank 0, which may still be writing them
+        run.world.agree(run.state.step)  # wait for rank 0, which may still be writing the weights
         load_weights(out / BEST, run.objective)
     return Trained(run.state.step, run.state.skipped, run.state.train, run.state.dev, run.state.best)
 
 
-class Run:
-    """One run's objects, and what is done to them; `train` drives it, or a caller that wants one step at a time."""
+class TrainingRun:
+    """One training run; driven by `train`, or by a caller that does one step at a time."""
 
     def __init__(
         self,
@@ -141,7 +141,7 @@ class Run:
         self.saved = time.monotonic()
 
     def resume(self) -> None:
-        """Go to the newest checkpoint, if there is one and this run makes any."""
+        """Load the newest checkpoint, if one exists and this run makes checkpoints."""
         if not self.loop.checkpoint_every:
             return
         base = digest(self.objective.unsaved_state()) if self.world.first else None
@@ -154,7 +154,7 @@ class Run:
             self.state.base = base or ""
 
     def go(self, batches: Batches, micro_batches: int, step_seconds: float, label: str) -> None:
-        """Do the steps that are left."""
+        """Do the remaining steps."""
         loop, state, world = self.loop, self.state, self.world
         mine = range(world.rank, micro_batches, world.size)
         ahead = prefetch(batches, ((s, m) for s in range(state.step, loop.total_steps) for m in mine), loop.prefetch)
@@ -167,13 +167,13 @@ class Run:
                 self.step([next(ahead) for _ in mine], mine)
                 self.after_step(history)
                 if bar:
-                    loss = state.train.get("loss")  # of the last logged step
+                    loss = state.train.get("loss")  # loss of the last logged row
                     bar.add(each, "" if loss is None else f"loss {loss:.3f}")
         if world.first and loop.checkpoint_every:
             rotate(self.out, loop.keep, loop.checkpoint_every)
 
     def after_step(self, history: History | None) -> None:
-        """Validate, write a row, keep weights and save, each when it is due; a checkpoint comes last."""
+        """Validate, write a row, keep weights and save a checkpoint, each if it is due; the checkpoint comes last."""
         loop, validation = self.loop, self.validation
         if validation and self.due(loop.validate_every):
             self.state.dev = self.validate(validation)
@@ -196,14 +196,14 @@ class Run:
         return time.monotonic() - self.saved > 60 * self.loop.checkpoint_minutes
 
     def save(self) -> None:
-        """A checkpoint, written by rank 0: the other ranks may think that none is due yet."""
+        """Save a checkpoint on rank 0; clocks of other ranks may differ, so they only reset theirs."""
         self.state.window, self.saved = self.window.sums, time.monotonic()
         if self.world.first:
             loop = self.loop
             save(self.out, self.state, self.objective, self.optimiser, loop.keep, loop.checkpoint_every)
 
     def step(self, batches: Sequence[Batch], numbers: Sequence[int]) -> None:
-        """One optimiser step on this rank's micro-batches; adds to the window what all ranks measured."""
+        """One optimiser step on this rank's micro-batches; adds the sums of all ranks to the window."""
         loop, state = self.loop, self.state
         gradient = self.passes.gradient(batches, numbers, state.step)
         loss, norm = gradient.pairs["loss"][0], gradient.norm
@@ -223,7 +223,7 @@ class Run:
         self.count(good)
 
     def count(self, good: bool) -> None:
-        """Count a skipped step; every rank sees the same sums, so all skip alike and all give up alike."""
+        """Count a skipped step; all ranks see the same sums, so they skip and give up together."""
         state = self.state
         state.skipped += not good
         state.in_a_row = 0 if good else state.in_a_row + 1
@@ -236,7 +236,7 @@ class Run:
 
     def refuse_diverged(self) -> None:
         """Raise Diverged for a run whose last step or last validation was not finite."""
-        if self.state.in_a_row or not math.isfinite(self.state.dev.get("loss", 0.0)):  # a figure of nothing is NaN, too
+        if self.state.in_a_row or not math.isfinite(self.state.dev.get("loss", 0.0)):  # no examples: NaN
             raise Diverged(
                 f"the run diverged: {self.state.skipped} of {self.state.step} steps were skipped as not finite, "
                 f"and its end is not finite either",
@@ -249,7 +249,7 @@ class Run:
         return validate(self.passes, validation, self.state.step)
 
     def keep_best(self) -> None:
-        """Keep these weights if the metric `loop.best` is better than ever."""
+        """Save these weights if the metric `loop.best` is the best so far."""
         if self.metric is None:
             return
         name = self.metric.name
@@ -262,7 +262,7 @@ class Run:
                 save_weights(self.out / BEST, self.objective)
 
     def report(self, history: History | None) -> None:
-        """Close the window: a row of loss.tsv and TensorBoard's scalars."""
+        """Write the window's means to loss.tsv and TensorBoard, and begin a new window."""
         state = self.state
         means = self.window.means()
         norm, norms = means.pop("grad_norm", math.nan), group_columns(means)

@@ -1,4 +1,4 @@
-"""Several terms as one loss, exactly, however a step is split into micro-batches and ranks.
+"""Several terms as one loss, exact for any split of a step into micro-batches and ranks.
 
 The loss of a step is sum over terms of scale_k * S_k / W_k, where S_k and W_k are totals of the step. The backward pass
 of a micro-batch is of sum over terms of scale_k * (W / W_k) * s_k, and the gradients are divided by W afterwards. W is
@@ -18,14 +18,14 @@ from torch import Tensor, nn
 from .objective import At, Batch, Objective, Term
 from .ranks import World
 
-EXACT = 1e-6  # relative difference between a declared weight and the one that comes with the term
+EXACT = 1e-6  # largest relative difference between a declared weight and the weight of the term itself
 
 
 class Denominators(NamedTuple):
-    """Total weights of a step by term, all ranks together, in one order on all of them.
+    """Total weights of a step by term over all ranks, in the same order on all ranks.
 
     Attributes:
-        totals: of every declared term.
+        totals: total weight of every declared term.
         first: the term whose total divides the gradients afterwards; "" if all terms are empty.
     """
 
@@ -33,13 +33,13 @@ class Denominators(NamedTuple):
     first: str
 
     def ratio(self, name: str) -> float:
-        """What a term's sum is multiplied by in the backward pass; 0 for a term that is empty in this step."""
+        """Factor of a term's sum in the backward pass; 0 for a term that is empty in this step."""
         total = self.totals[name]
         return 0.0 if not total else 1.0 if name == self.first else self.totals[self.first] / total
 
 
 def declares(objective: Objective) -> bool:
-    """True if the objective says its weights before the forward pass, as several scaled terms need it."""
+    """True if the objective declares its weights before the forward pass, which several scaled terms need."""
     return type(objective).weights is not Objective.weights
 
 
@@ -89,7 +89,7 @@ def _times(value: Tensor | float, factor: float) -> Tensor:
 
 
 def refuse_other_weights(known: Denominators, pairs: Mapping[str, tuple[float, float]]) -> None:
-    """Raise ValueError if the weights that were declared are not those that came with the terms."""
+    """Raise ValueError if the declared weights differ from those of the terms."""
     for name, declared in known.totals.items():
         given = pairs[name][1] if name in pairs else 0.0
         if not math.isclose(declared, given, rel_tol=EXACT):
@@ -97,7 +97,7 @@ def refuse_other_weights(known: Denominators, pairs: Mapping[str, tuple[float, f
 
 
 class Weighed(nn.Module):
-    """An objective with its terms added up: what DDP wraps, so that the scalar comes out of DDP's forward pass."""
+    """An objective with its terms summed to a scalar: the module that DDP wraps."""
 
     def __init__(self, objective: Objective, ranks: int) -> None:
         super().__init__()

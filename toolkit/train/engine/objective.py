@@ -11,17 +11,17 @@ from ...core.results import Metric
 
 Batch = Mapping[str, Any]
 Batches = Callable[[int, int], Batch]
-Output = Any  # what an objective predicts for one example: classes, a text, an embedding
+Output = Any  # prediction for one example: classes, a text, an embedding
 Outputs = Mapping[str, Output]  # by example id
 
 
 class At(NamedTuple):
-    """Where in the run a micro-batch is: loss weights may depend on the step, random choices only on the seed.
+    """Place of a micro-batch in the run: loss weights may depend on the step, random choices only on the seed.
 
     Attributes:
-        seed: of this micro-batch, from (run's seed, step, number of the micro-batch).
+        seed: seed of this micro-batch, made of (run's seed, step, number of the micro-batch).
         step: optimiser steps done so far, 0-based; a dev batch has the step of its validation.
-        of: optimiser steps of the whole run.
+        of: number of optimiser steps of the whole run.
     """
 
     seed: int
@@ -47,13 +47,13 @@ class Term(NamedTuple):
 
 
 class Objective(nn.Module):
-    """What is trained, and by which loss.
+    """The trained module and its loss.
 
     Attributes:
         frozen: networks that only help to compute the loss (teachers), by name. The engine moves them to the device
             and sets them to eval mode without gradients. They are no submodules: not saved, not in DDP.
         leaves_out: True if a forward pass may leave parameters without a gradient, as layerdrop does.
-        metrics: terms that `loop.best` may name, and which way each is better.
+        metrics: terms that `loop.best` may name, and whether high or low is better.
     """
 
     leaves_out = False
@@ -84,8 +84,8 @@ class Objective(nn.Module):
 
         Without `weights` every call must give the same names, as the ranks add up their totals by position.
 
-        Random choices of the objective's own come from a generator seeded with `at.seed`; torch's global generator was
-        seeded with it already (for dropout).
+        The objective draws its own random choices from a generator seeded with `at.seed`; torch's global generator is
+        already seeded with it (for dropout).
         """
         raise NotImplementedError
 

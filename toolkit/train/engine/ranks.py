@@ -22,7 +22,7 @@ M_MMAP_MAX, M_TRIM_THRESHOLD = -4, -1  # of malloc.h
 
 @dataclass(frozen=True)
 class World:
-    """Where this process stands: `rank` of `size`, on `device`."""
+    """The place of this process: `rank` of `size`, on `device`."""
 
     rank: int
     size: int
@@ -30,12 +30,12 @@ class World:
 
     @staticmethod
     def alone(device: str = "cpu") -> World:
-        """This process and no other."""
+        """A world of this process alone."""
         return World(0, 1, torch.device(device))
 
     @staticmethod
     def choose(ngpu: int) -> World:
-        """Alone on the first GPU (`ngpu` 1) or on the CPU (0). Raises UserError where there are too few GPUs."""
+        """Alone on the first GPU (`ngpu` 1) or on the CPU (0). Raises UserError if there are too few GPUs."""
         if ngpu > torch.cuda.device_count():
             raise UserError(
                 f"{ngpu} GPUs are asked for and {torch.cuda.device_count()} can be used", "--ngpu", "ask for fewer"
@@ -47,7 +47,7 @@ class World:
     def joined(ngpu: int) -> Iterator[World]:
         """The world that torchrun's environment describes: NCCL between GPUs, gloo between CPU processes.
 
-        Without such an environment this process is alone. Raises UserError where there are too few GPUs.
+        Without such an environment this process is alone. Raises UserError if there are too few GPUs.
         """
         if "RANK" not in os.environ:
             yield World.choose(ngpu)
@@ -58,12 +58,12 @@ class World:
         device = torch.device(f"cuda:{local}" if ngpu else "cpu")
         dist.init_process_group("nccl" if ngpu else "gloo", device_id=device if ngpu else None)
         yield World(dist.get_rank(), dist.get_world_size(), device)
-        dist.destroy_process_group()  # not after an error: it may wait for ranks that wait for this one
+        dist.destroy_process_group()  # not after an error: ranks could wait for each other
 
     def leave(self) -> NoReturn:
-        """End the process of a rank that is done, once all are.
+        """End this rank's process when all ranks are done.
 
-        Without the destructors of C++: now and then one of gloo's threads is still there, and the process is aborted.
+        Skips the destructors of C++: sometimes one of gloo's threads still runs, and the process would abort.
         """
         if self.size > 1:
             dist.barrier()
@@ -73,7 +73,7 @@ class World:
 
     @property
     def first(self) -> bool:
-        """Whether this is the process that writes and speaks."""
+        """True if this is rank 0, which writes and prints."""
         return self.rank == 0
 
     def sum(self, values: Tensor) -> Tensor:
@@ -83,7 +83,7 @@ class World:
         return values
 
     def agree(self, value: int) -> int:
-        """Rank 0's value of something each rank found out for itself."""
+        """Rank 0's `value`, on all ranks."""
         if self.size == 1:
             return value
         shared = torch.tensor(value, device=self.device)
@@ -100,11 +100,11 @@ class World:
 
     @contextmanager
     def computing(self, threads: int, strict: bool = False) -> Iterator[None]:
-        """Deterministic kernels on `threads` CPU threads; puts back what it found, but for `keep_freed_memory`.
+        """Deterministic kernels on `threads` CPU threads; restores the settings at the end, except `keep_freed_memory`.
 
         Args:
-            strict: without exception. Else a kernel that has no deterministic twin is named and used, and
-                attention on a GPU takes its faster one (torch reads warn_only so).
+            strict: True: an operation without a deterministic kernel is an error. False: it is named and used, and
+                attention on a GPU uses its faster kernel (torch's warn_only).
         """
         if self.device.type == "cpu":
             keep_freed_memory()
@@ -114,7 +114,7 @@ class World:
         torch.set_num_threads(threads)
         # Sets the same flags as torch.use_deterministic_algorithms, which also imports torch's compiler: 1.3 s.
         torch.set_deterministic_debug_mode("error" if strict else "warn")
-        settings.fill_uninitialized_memory = False  # a pass over every new tensor, to find bugs of others
+        settings.fill_uninitialized_memory = False  # would fill every new tensor, to find bugs
         try:
             yield
         finally:
@@ -124,10 +124,10 @@ class World:
 
 
 def keep_freed_memory() -> None:
-    """Let this process keep what it frees, until it ends, as all of it is wanted again in the next step.
+    """Let this process keep freed memory until it ends, because the next step needs it again.
 
-    glibc gives every large tensor back to the system, which then clears each of its pages anew when the next one comes:
-    a tenth to a quarter of a step on a CPU. Elsewhere nothing is done.
+    glibc returns every large tensor to the system, which clears all pages of the next one: a tenth to a quarter of a
+    step on a CPU. Does nothing on other systems.
     """
     change = getattr(ctypes.CDLL(None), "mallopt", None)
     if change:

@@ -18,13 +18,13 @@ from .totals import Totals
 
 @dataclass(frozen=True)
 class Validation:
-    """A dev set. How often it is seen says `loop.validate_every`.
+    """A dev set, validated every `loop.validate_every` steps.
 
     Attributes:
-        batch: dev batch i of `count`, a pure function.
-        count: dev batches.
-        score: predictions of the whole set, by example id, to the figures that `metrics` name; None: only the terms.
-        metrics: what `score` gives; columns dev_<name> of loss.tsv.
+        batch: batch(i) is dev batch i of `count`, a pure function.
+        count: number of dev batches.
+        score: predictions of the whole set, by example id -> the figures named by `metrics`; None: terms only.
+        metrics: figures of `score`; columns dev_<name> of loss.tsv.
     """
 
     batch: Callable[[int], Batch]
@@ -34,7 +34,7 @@ class Validation:
 
 
 def metric_of(best: str, objective: Objective, validation: Validation | None) -> Metric | None:
-    """The metric that `loop.best` names; None for "". Raises UserError for one that there is not."""
+    """The metric that `loop.best` names; None for "". Raises UserError for an unknown one."""
     if not best:
         return None
     if validation is None:
@@ -55,7 +55,7 @@ def validate(passes: Passes, validation: Validation, step: int) -> dict[str, flo
     objective, world = passes.objective, passes.world
     objective.eval()
     totals, outputs, scales = Totals(world.device), dict[str, Output](), dict[str, float]()
-    size = world.size if validation.count >= world.size else 1  # with fewer batches than ranks, all ranks see all
+    size = world.size if validation.count >= world.size else 1  # too few batches: every rank does all
     mine = range(world.rank % size, validation.count, size)
     ahead = prefetch(lambda _, i: validation.batch(i), ((0, i) for i in mine), passes.loop.prefetch)
     for i, batch in zip(mine, ahead):

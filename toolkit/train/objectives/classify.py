@@ -15,10 +15,9 @@ NO_LABEL = -1
 
 
 class Features(nn.Module):
-    """What a head sees of a batch: states [N, L, D] of all frames, and the frames of each utterance [B].
+    """Input of a head: states [N, L, D] of all frames, and the number of frames of each utterance [B].
 
-    This one takes them as the batch brings them, computed beforehand by a frozen upstream: `states_NLD`
-    and `lengths_B`.
+    This class takes them from the batch, computed before by a frozen upstream: `states_NLD` and `lengths_B`.
     """
 
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -26,14 +25,14 @@ class Features(nn.Module):
 
 
 class ProbeObjective(Objective):
-    """A head on features. Where the features train, they do so at `feature_lr` times the head's rate."""
+    """A head on features. Trainable features have `feature_lr` times the head's learning rate."""
 
     def __init__(self, features: Features, head: Head, feature_lr: float = 1.0) -> None:
         super().__init__()
         self.features, self.head, self.feature_lr = features, head, feature_lr
 
     def scores(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """What the head makes of a batch, and the frames of each utterance [B]."""
+        """The head's output for a batch, and the number of frames of each utterance [B]."""
         states_NLD, lengths_B = self.features(batch)
         return self.head(states_NLD, lengths_B), lengths_B
 

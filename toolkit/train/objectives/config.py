@@ -10,24 +10,26 @@ PRESETS = {"paper-code": (0.8, 1.0), "paper-text": (1.0, 0.8), "labels": (1.0, 0
 
 @dataclass(frozen=True)
 class MaskedConfig:
-    """Masks and loss. Defaults: as published for base."""
+    """Masks and loss of masked prediction. Defaults: as published for base."""
 
     mask_prob: float = 0.8
-    "starts of masks per utterance: int(mask_prob · frames / span + U(0, 1)); overlaps leave about 57 % masked"
+    """density of masks, above 0 and up to 1: int(mask_prob · frames / span + U(0, 1)) masks start in each utterance;
+    larger hides more; 0.8 hides about 57 % of the frames, as masks overlap"""
     span: int = 10
-    "frames under one mask"
+    "length of each mask, frames (20 ms each); larger hides longer stretches"
     min_masks: int = 2
-    "fewest masks per utterance"
+    "smallest number of masks per utterance"
     trim: bool = True
-    "let frames go until every utterance of a micro-batch has as many masked as the one with fewest (as published)"
+    """true: unmask random frames until all utterances of a micro-batch have equally many masked, as published; false:
+    keep all masks"""
     temperature: float = 0.1
-    "cosine similarities are divided by this"
+    "cosine similarities are divided by this before the softmax; smaller makes predictions sharper"
     penalty: float = 10.0
-    "weight of the mean square of the convolutional features"
+    "weight in the loss of the mean square of the front end's features; larger keeps these features smaller"
     unmasked_weight: float = 0.0
-    "weight of the loss at frames that are not masked"
+    "weight in the loss of frames that are not masked; 0: only masked frames count"
     final_dim: int = 256
-    "dimension in which predictions and unit embeddings are compared (256 base, 768 large)"
+    "dimension of the space in which predictions are compared with unit embeddings (256 base, 768 large)"
 
     def __post_init__(self) -> None:
         if not 0 < self.mask_prob <= 1 or self.span < 1 or self.min_masks < 1:
@@ -40,33 +42,36 @@ class MaskedConfig:
 
 @dataclass(frozen=True)
 class Seq2SeqConfig:
-    """What is learnt, and by which weights."""
+    """What a Whisper student learns, and the weights of its losses."""
 
     preset: Literal["paper-code", "paper-text", "labels", "own"] = "paper-code"
-    "paper-code: labels 0.8, KL 1.0, as published command lines have it; paper-text: 1.0 and 0.8; labels: no KL; own"
+    """weights of the two main losses; paper-code: labels 0.8 and KL divergence 1.0, as in the published command lines;
+    paper-text: 1.0 and 0.8; labels: labels alone; own: `ce` and `kl` below"""
     ce: float = 1.0
-    "weight of the labels, where preset is own"
+    "for preset own: weight of the cross-entropy of the labels"
     kl: float = 0.0
-    "weight of the KL divergence, where preset is own"
+    "for preset own: weight of the KL divergence from the teacher's distribution"
     temperature: float = 2.0
-    "of the KL divergence"
+    "teacher's and student's logits are divided by this in the KL divergence; larger gives unlikely tokens more weight"
     top: int = 0
-    """tokens, the teacher's likeliest at each position, that train.soft_labels keeps: the KL divergence is then of
-    those and of all others together, and the teacher is not loaded; 0 = of all, computed in every step, as published"""
+    """number of the teacher's likeliest tokens per position that train.soft_labels stores: the KL divergence is then
+    over these and the sum of all others, and the teacher is not loaded in training; larger is closer to the full
+    distribution and takes more disk; 0: all tokens, computed in every step, as published"""
     mse: float = 0.0
-    "weight of the hidden states' mean square error; 0 = none, as published"
+    "weight of the mean square error between teacher's and student's hidden states; 0: none, as published"
     encoder: Literal["trained", "frozen"] = "trained"
-    "frozen: a student that has its teacher's encoder then hears through it once for both"
+    """trained: the student's encoder is trained; frozen: it stays as it is, and if it equals the teacher's it is
+    computed once for both"""
     recompute: bool = False
-    "compute blocks again in the backward pass instead of keeping what is inside them: less memory, a third more time"
+    "true: compute blocks again in the backward pass instead of storing their insides: less memory, a third more time"
     freeze_embeddings: bool = False
-    "leave the decoder's tokens and positions as they are"
+    "true: token and position embeddings of the decoder stay as they are"
 
     def __post_init__(self) -> None:
         if min(self.ce, self.kl, self.mse) < 0 or self.temperature <= 0:
             raise ValueError("objective.ce, kl and mse must not be below 0, and temperature must be above 0")
         if self.top < 0 or (self.top and (self.mse or not self.weights[1])):
-            raise ValueError("objective.top is of the KL divergence alone: set mse to 0, and a preset that has one")
+            raise ValueError("objective.top needs mse 0 and a preset with a KL divergence")
         if self.preset == "own" and self.ce + self.kl == 0:
             raise ValueError("objective.ce and kl are both 0: there is nothing to learn")
 

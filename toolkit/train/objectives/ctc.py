@@ -1,4 +1,4 @@
-"""Connectionist temporal classification: tokens from frames, without knowing where each is said.
+"""Connectionist temporal classification: tokens from frames, without times of the tokens.
 
 Source: Graves et al., ICML 2006. Class 0 is the blank; `spelt` is greedy, and models/beam.py searches.
 """
@@ -23,12 +23,12 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def frames_needed(numbers: Sequence[int]) -> int:
-    """Fewest scores in time that can spell `numbers`: equal neighbours need a blank between them."""
+    """Smallest number of frames that can spell `numbers`: equal neighbours need a blank between them."""
     return len(numbers) + sum(a == b for a, b in pairwise(numbers))
 
 
 def collapse(best: Sequence[int]) -> list[int]:
-    """The best class of each frame -> what it spells: repeats merged, then blanks taken out."""
+    """Tokens spelt by the best class of each frame: repeats merged, then blanks removed."""
     return [number for number, _ in groupby(best) if number != BLANK]
 
 
@@ -38,14 +38,14 @@ class CTC(ProbeObjective):
     head: CTCHead
 
     def scores(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Log-probabilities [T, B, C], and how many of the T are each utterance's own [B]."""
+        """Log-probabilities [T, B, C], and the number of frames of each utterance [B]."""
         scores_TBC, lengths_B = super().scores(batch)
         return scores_TBC, shortened(lengths_B, self.head.stride)
 
     def forward(self, batch: Batch, at: At) -> dict[str, Term]:
         scores_TBC, lengths_B = self.scores(batch)
         lengths = lengths_B.cpu(), batch["target_lengths_B"].cpu()
-        # On the CPU wherever the network is: a GPU's CTC loss is not the same bits every time.
+        # Always on the CPU: a GPU's CTC loss is not reproducible bit for bit.
         loss = F.ctc_loss(scores_TBC.float().cpu(), batch["targets"].cpu(), *lengths, BLANK, reduction="sum")
         return {"loss": Term(loss.to(scores_TBC.device), batch["target_lengths_B"].sum())}
 
@@ -58,7 +58,7 @@ class CTC(ProbeObjective):
 
     @torch.no_grad()
     def log_probs(self, batch: Batch) -> list[Array]:
-        """Log-probabilities [T, C] of every utterance, T being its own."""
+        """Log-probabilities [T, C] of every utterance, with its own T."""
         scores_TBC, lengths_B = self.scores(batch)
         scores_BTC = scores_TBC.float().transpose(0, 1).cpu().numpy()
         return [scores_TC[:n] for scores_TC, n in zip(scores_BTC, lengths_B.tolist(), strict=True)]

@@ -57,7 +57,7 @@ class MaskedPrediction(Objective):
     )
 
     def __init__(self, hubert: Hubert, config: MaskedConfig, units: int, seed: int) -> None:
-        """Initialises head and unit embeddings (U(0, 1)) from `seed`; `hubert` is left as it is."""
+        """Initialises head and unit embeddings (U(0, 1)) from `seed`; `hubert` is not changed."""
         super().__init__()
         self.config, self.hubert = config, hubert
         self.leaves_out = hubert.config.layerdrop > 0 or hubert.config.feature_grad_mult == 0
@@ -71,7 +71,7 @@ class MaskedPrediction(Objective):
         """Loss of wave_BN [B, N] against labels_BT [B, T], in nats per predicted frame.
 
         Σ cross-entropy at masked frames (+ unmasked_weight · Σ at the others) + penalty · mean(conv²) · weight,
-        where weight is the number of frames predicted: masked ones, and the others too if they count.
+        where weight is the number of predicted frames: masked ones, and the others too if they count.
         """
         config, labels_BT = self.config, batch["labels_BT"]
         rows, frames = labels_BT.shape
@@ -80,7 +80,7 @@ class MaskedPrediction(Objective):
         hidden_BTD, conv_BTC = self.hubert(batch["wave_BN"], mask_BT)
         frames_MD, labels_M, hidden_M = hidden_BTD.flatten(0, 1), labels_BT.flatten(), mask_BT.flatten()
         masked = weight = int(mask.sum())
-        if not config.unmasked_weight:  # places found on the CPU: asking a GPU for them would wait for it
+        if not config.unmasked_weight:  # indices are computed on the CPU: on a GPU this would wait for it
             places = torch.from_numpy(np.flatnonzero(mask)).to(labels_BT.device)
             frames_MD, labels_M, hidden_M = (x.index_select(0, places) for x in (frames_MD, labels_M, hidden_M))
         loss_M, right_M = self.frame_losses(frames_MD, labels_M)
@@ -102,7 +102,7 @@ class MaskedPrediction(Objective):
         return {"loss": Term(loss + config.penalty * weight * square, weight), **logged}
 
     def frame_losses(self, hidden_MD: Tensor, labels_M: Tensor) -> tuple[Tensor, Tensor]:
-        """Cross-entropy of each frame, and whether its likeliest unit is the right one.
+        """Cross-entropy of each frame, and True where its likeliest unit is the right one.
 
         One matrix product of unit vectors: the same numbers as the published cosine over a tensor
         (K + 1, M, P), without that tensor.
@@ -120,5 +120,5 @@ class MaskedPrediction(Objective):
 
 
 def _over(where_M: Tensor, values_M: Tensor) -> Tensor:
-    """Sum of the values at some frames."""
+    """Sum of the values at the frames of a mask."""
     return torch.where(where_M, values_M, torch.zeros_like(values_M)).sum()

@@ -1,10 +1,10 @@
-"""Writing what was said: a Whisper that learns from labels, and from a teacher's distributions where there is one.
+"""The sequence-to-sequence objective: a Whisper that learns from labels, and from a teacher if it has one.
 
-Loss of a token: ce · CE against the label + kl · T² · KL(teacher ‖ student at temperature T), over positions that have
-a label and no others; optionally + mse · the mean square between hidden states of the blocks that a student took over.
+Loss of a token: ce · CE against the label + kl · T² · KL(teacher ‖ student at temperature T), over positions with
+a label; optionally + mse · the mean square between hidden states of the blocks that a student took over.
 
-Source: "To Distill or Not to Distill", 2024, after Gandhi et al., "Distil-Whisper", 2023. The two weights stand in the
-paper as KL 0.8 and labels 1.0, in its command line the other way round: both are presets.
+Source: "To Distill or Not to Distill", 2024, after Gandhi et al., "Distil-Whisper", 2023. The paper gives the weights
+KL 0.8 and labels 1.0, its command line the reverse: both are presets.
 
 Shapes: B windows, M mels, T mel frames, S encoder states, L tokens, N positions with a label, D width.
 """
@@ -25,13 +25,13 @@ from ..engine.objective import At, Batch, Objective, Output, Term
 from .config import Seq2SeqConfig
 from .soft_targets import Likeliest, soft_targets
 
-IGNORED = -100  # label of a position that nothing is learnt from
+IGNORED = -100  # label of a position without loss
 
 Transcriber = Callable[[Whisper, Tensor, Batch], dict[str, Output]]
 
 
 class Seq2Seq(Objective):
-    """A student, and perhaps its teacher (`frozen["teacher"]`), which stays as it is."""
+    """A student, and perhaps its teacher (`frozen["teacher"]`), which is not trained."""
 
     metrics: tuple[Metric, ...] = (
         Metric("loss", "nats per token", "low"),
@@ -49,16 +49,16 @@ class Seq2Seq(Objective):
         transcriber: Transcriber | None = None,
     ) -> None:
         """Args:
-        picks: the teacher's blocks, 0-based, that blocks of the student's encoder and decoder are held against.
+        picks: the teacher's blocks, from 0, that the blocks of the student's encoder and decoder are compared with.
         transcriber: predictions for a dev batch, from the student, the encoder's states [B, S, D] and the batch.
 
-        Raises ValueError where KL or MSE is asked for and no teacher, or no picks, are given.
+        Raises ValueError if KL or MSE is asked for and no teacher, or no picks, are given.
         """
         super().__init__()
         self.config, self.student, self.picks, self.transcriber = config, student, picks, transcriber
         ce, self.kl = config.weights
         self.ce = ce
-        if teacher is None or not self.kl:  # soft labels are of the training set alone
+        if teacher is None or not self.kl:  # only the training set has soft labels
             self.metrics = tuple(metric for metric in self.metrics if metric.name != "kl")
         if teacher is None and ((self.kl and not config.top) or config.mse):
             raise ValueError(f"objective.preset {config.preset} learns from a teacher, and there is none")
@@ -76,7 +76,7 @@ class Seq2Seq(Objective):
         student.encoder.recompute = student.decoder.recompute = config.recompute
         self.shares = self.encoder_frozen and teacher is not None and _same(teacher.encoder, student.encoder)
         if self.shares and teacher is not None:
-            teacher.encoder = student.encoder  # one of two alike is enough
+            teacher.encoder = student.encoder  # one of two equal encoders is enough
         if teacher is not None:
             self.frozen["teacher"] = teacher.requires_grad_(False).eval()
 
@@ -90,13 +90,13 @@ class Seq2Seq(Objective):
     def forward(self, batch: Batch, at: At) -> dict[str, Term]:
         """Loss of mel_BMT (or states_BSD) and tokens_BL against labels_BL (IGNORED: nothing is learnt), nats per token.
 
-        states_BSD: of a frozen encoder that has heard the windows before. top_tokens_NK and top_logprobs_NK: what was
-        kept of a teacher, of the positions that have a label, in order; a dev batch has none, and no KL.
+        states_BSD: stored outputs of a frozen encoder. top_tokens_NK and top_logprobs_NK: a teacher's soft labels at
+        the positions with a label, in order; a dev batch has none, and no KL.
         """
         return self._terms(batch, self._heard(batch))
 
     def predict(self, batch: Batch) -> dict[str, Output]:
-        """What `transcriber` makes of each window."""
+        """Predictions of `transcriber` for each window."""
         return self._written(batch, self._heard(batch)[0])
 
     def examine(self, batch: Batch, at: At, predicts: bool) -> tuple[dict[str, Term], dict[str, Output]]:
@@ -110,7 +110,7 @@ class Seq2Seq(Objective):
         return self.transcriber(self.student, states_BSD, batch)
 
     def _heard(self, batch: Batch) -> tuple[Tensor, list[Tensor] | None]:
-        """(states [B, S, D] of the student's encoder, its blocks' states where the loss is of them)."""
+        """(states [B, S, D] of the student's encoder, its blocks' states if the loss needs them)."""
         mel_BMT = batch.get("mel_BMT")
         heard: list[Tensor] | None = [] if self.config.mse and not self.encoder_frozen else None
         return batch["states_BSD"] if mel_BMT is None else self.student.encoder(mel_BMT, heard), heard
@@ -149,7 +149,7 @@ class Seq2Seq(Objective):
 
     @property
     def hears_once(self) -> bool:
-        """Whether states of the student's encoder may be given in place of a mel: they never change, for nobody."""
+        """True if stored states may replace the mel: the encoder of the student (and of a teacher) never changes."""
         listens = self.teacher is not None and bool(self.kl or self.config.mse)
         return self.encoder_frozen and (self.shares or not listens)
 
@@ -189,7 +189,7 @@ def _at(states_BLD: Tensor, places: Tensor) -> Tensor:
 
 
 def _blocks_fit(student: Whisper, teacher: Whisper, picks: tuple[Sequence[int], Sequence[int]]) -> bool:
-    """Whether each block of the student names one of the teacher's, of its own width."""
+    """True if each block of the student names one of the teacher's, of its own width."""
     ours, theirs = student.config, teacher.config
     shapes = ((ours.encoder_layers, theirs.encoder_layers), (ours.decoder_layers, theirs.decoder_layers))
     numbers = all(len(p) == mine and max(p) < has for p, (mine, has) in zip(picks, shapes, strict=True))
@@ -197,7 +197,7 @@ def _blocks_fit(student: Whisper, teacher: Whisper, picks: tuple[Sequence[int], 
 
 
 def _same(one: torch.nn.Module, second: torch.nn.Module) -> bool:
-    """Whether two modules have the same weights, to the bit."""
+    """True if two modules have the same weights, to the bit."""
     ours, theirs = one.state_dict(), second.state_dict()
     return ours.keys() == theirs.keys() and all(
         ours[name].shape == theirs[name].shape and torch.equal(ours[name], theirs[name]) for name in ours
@@ -205,12 +205,12 @@ def _same(one: torch.nn.Module, second: torch.nn.Module) -> bool:
 
 
 def label_row(prompt: Sequence[int], content: Sequence[int], end: int, previous: Sequence[int] = ()) -> Any:
-    """(tokens, labels) [L] of one window: what the decoder reads, and what it should say next.
+    """(tokens, labels) [L] of one window: the decoder's input, and the token it should write next.
 
     Args:
         prompt: start, language, task, perhaps no timestamps; what follows the start is learnt too, as published.
         content: text and timestamps.
-        previous: <|startofprev|> and the text before; it is read, and nothing is learnt from it.
+        previous: <|startofprev|> and the text before; it is input without loss.
     """
     whole = np.array([*previous, *prompt, *content, end], np.int64)
     labels = whole[1:].copy()

@@ -1,8 +1,8 @@
 """Cross-entropy and Kullback-Leibler divergence over a large vocabulary, without the logits of a batch in memory.
 
-Positions are taken a chunk at a time: logits of student and teacher, both losses and their gradients by the states are
-made, added up, and forgotten. So a batch costs two chunks of logits where autograd would keep six tensors of all of
-them (of 32 labels padded to 448 and 51,865 tokens: 3 GB each).
+Positions are processed in chunks: the logits of student and teacher, both losses and their gradients by the states are
+computed, added up and dropped. So a batch needs memory for two chunks of logits; autograd would keep six
+tensors of all logits (3 GB each for 32 labels padded to 448 and 51,865 tokens).
 
 Shapes: N positions, D width of the student, E of the teacher, V tokens, K likeliest ones.
 """
@@ -23,7 +23,7 @@ TINY = 1e-30  # probability that counts as none
 
 
 class Likeliest(NamedTuple):
-    """What is kept of a teacher: its likeliest tokens, and their log-probabilities at the temperature of the loss."""
+    """Stored part of a teacher: its likeliest tokens, and their log-probabilities at the temperature of the loss."""
 
     tokens_NK: Tensor
     logprobs_NK: Tensor
@@ -89,10 +89,10 @@ def _losses(
     kl_weight: float,
     T: float,
 ) -> Tensor:
-    """[sum of CE, of KL · T², of right answers]; the gradient of their weighted sum takes the place of the logits.
+    """[sum of CE, of KL · T², of right answers]; the gradient of their weighted sum replaces the logits.
 
     KL's gradient is T · (softmax(student / T) − softmax(teacher / T)); CE's is softmax(student) − the label. Logits
-    [N, V] of the teacher are overwritten, too. A few positions at a time: what is made of them then stays in the cache.
+    [N, V] of the teacher are overwritten. A few positions at a time: so intermediate values stay in the cache.
     """
     sums = torch.zeros(3, dtype=torch.float64, device=logits_NV.device)
     block = max(1, BLOCK // logits_NV.shape[1]) if logits_NV.device.type == "cpu" else len(logits_NV)
@@ -133,23 +133,23 @@ def _block(
 
 
 def _of_all(teacher_NV: Tensor, student_NV: Tensor, T: float) -> tuple[Tensor, Tensor]:
-    """(divergence, softmax(teacher / T) in the place of its logits) of log-probabilities of a student."""
+    """(divergence, softmax(teacher / T), which replaces its logits) for log-probabilities of a student."""
     theirs_NV = teacher_NV.div_(T).log_softmax(1)
     target_NV = torch.exp(theirs_NV, out=teacher_NV)
     return theirs_NV.sub_(student_NV).mul_(target_NV).sum(), target_NV
 
 
 def _of_some(teacher: Likeliest, student_NV: Tensor) -> tuple[Tensor, Tensor]:
-    """(divergence, what the student's probabilities are pulled to), where all other tokens count as one.
+    """(divergence, target of the student's probabilities), with all other tokens as one outcome.
 
-    Of that one only the sum is known: the student keeps the shares of the others in it as they are.
+    Only the sum of the other tokens is known: the student keeps their shares of it.
     """
     tokens_NK = teacher.tokens_NK.long()
     theirs_NK = teacher.logprobs_NK.to(student_NV)
     target_NV = student_NV.exp().scatter_(1, tokens_NK, 0)
     ours_N, total_N = target_NV.sum(1), theirs_NK.exp().sum(1)
     rest_N = (1 - total_N).clamp(min=0) * (ours_N > TINY)
-    theirs_NK = theirs_NK - (total_N + rest_N).log()[:, None]  # they were rounded, and are together 1 again
+    theirs_NK = theirs_NK - (total_N + rest_N).log()[:, None]  # they were rounded: make them sum to 1 again
     target_NV.mul_((rest_N / ours_N.clamp(min=TINY))[:, None]).scatter_(1, tokens_NK, theirs_NK.exp())
     divergence = (theirs_NK.exp() * (theirs_NK - student_NV.gather(1, tokens_NK))).sum()
     return divergence + (torch.xlogy(rest_N, rest_N) - torch.xlogy(rest_N, ours_N.clamp(min=TINY))).sum(), target_NV
@@ -177,7 +177,7 @@ def soft_targets(
 
     Source: Hinton et al., "Distilling the Knowledge in a Neural Network", 2015; the weights: objectives/seq2seq.py.
     """
-    found: tuple[Tensor, Tensor, Tensor, Tensor] = _SoftTargets.apply(
+    sums: tuple[Tensor, Tensor, Tensor, Tensor] = _SoftTargets.apply(
         states_ND, weight_VD, labels_N, teacher_NE, teacher_VE, likeliest, ce_weight, kl_weight, temperature, chunk
     )
-    return found
+    return sums

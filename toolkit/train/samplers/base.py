@@ -1,4 +1,4 @@
-"""What every sampler gives: micro-batches of one group each, and an account of what they covered.
+"""The interface of samplers: micro-batches of one group each, and their coverage of the data.
 
 A step has several micro-batches. Which items are in micro-batch `number` of step `step` follows from the sampler's
 seed and these two numbers alone, so a training that resumes, or that is shared by several processes, needs no state.
@@ -20,8 +20,8 @@ class Draw:
     """A micro-batch.
 
     Attributes:
-        items: their numbers; one that is twice in it is in it twice.
-        group: the group that all of them are of (a task, a language); "" where the sampler knows no groups.
+        items: numbers of the items; an item may be repeated.
+        group: the group of all items (a task, a language); "" if the sampler has no groups.
     """
 
     items: Integers
@@ -34,17 +34,17 @@ class Sampler(Protocol):
     def micro(self, step: int, number: int) -> Draw:
         """Micro-batch `number` of step `step`, both from 0; the same for the same seed, step and number.
 
-        A sampler that chooses by what it drew before may replay its draws when it is asked for a late step first.
+        A sampler whose draws depend on earlier draws may replay them if it is asked for a late step first.
         """
         ...
 
     def coverage(self, step: int) -> Coverage:
-        """What steps 0 to `step` - 1 draw."""
+        """Coverage of steps 0 to `step` - 1."""
         ...
 
 
 class Tally(NamedTuple):
-    """How often items were drawn: distinct `items`, ascending, each at least once, and its `times`."""
+    """Drawn `items`, distinct and ascending, and how many `times` each was drawn."""
 
     items: Integers
     times: Integers
@@ -52,11 +52,11 @@ class Tally(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Coverage:
-    """What a number of steps drew, by group. The sum of two is that of both: stages of a schedule add up.
+    """Draws of some steps, by group. Coverages can be added, e.g. those of the stages of a schedule.
 
     Attributes:
         tallies: group -> its items and how often each was drawn.
-        cost: group -> what its draws cost, in the sampler's unit: audio-seconds, items, or a cost per item.
+        cost: group -> cost of its draws, in the sampler's unit: audio-seconds, items, or a cost per item.
     """
 
     tallies: Mapping[str, Tally]
@@ -64,13 +64,13 @@ class Coverage:
 
     @staticmethod
     def of(drawn: Mapping[str, Integers], cost: Mapping[str, float] | None = None) -> Coverage:
-        """Coverage of items drawn, by group; an item drawn twice is named twice. `cost`: default, their number."""
+        """Coverage of drawn items, by group; repeated items are listed repeatedly. `cost`: default, their number."""
         tallies = {group: Tally(*np.unique(items, return_counts=True)) for group, items in drawn.items()}
         return Coverage(tallies, cost or {group: float(len(items)) for group, items in drawn.items()})
 
     @property
     def shares(self) -> dict[str, float]:
-        """Group -> its share of the cost; 0 for all where nothing was drawn."""
+        """Group -> its share of the cost; 0 for all if nothing was drawn."""
         total = sum(self.cost.values())
         return {group: cost / total if total else 0.0 for group, cost in self.cost.items()}
 

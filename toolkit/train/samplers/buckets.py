@@ -1,9 +1,9 @@
 """Batches counted in seconds, of a few exact lengths, as a pure function of (seed, step).
 
-Every utterance falls into the longest length that it fills. All micro-batches of a step have one length, so
-that ranks wait for nobody and shapes are few. What is left over when a length's last whole step is taken is
-cut to the next shorter length for this epoch; what is left of the shortest waits for the next epoch. How
-many steps an epoch has depends on the lengths alone, so step s is epoch s // steps at position s % steps.
+Every utterance belongs to the longest length that it fills. All micro-batches of a step have one length, so
+that ranks need not wait for each other and there are few shapes. Utterances that do not fill a last step of
+their length are cut to the next shorter length for this epoch; those of the shortest length wait for the next
+epoch. The number of steps of an epoch depends only on the lengths, so step s is in epoch s // steps.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Buckets:
     """Sampler over utterances of `frames` frames each.
 
     Attributes:
-        short: utterances that are shorter than the shortest length and never seen.
+        short: utterances that are shorter than the shortest length and never drawn.
         steps: steps in an epoch.
         seconds: mean audio-seconds in a step.
     """
@@ -54,10 +54,10 @@ class Buckets:
     ) -> None:
         """Args:
             lengths_seconds: lengths of crops.
-            micro_seconds: most audio-seconds in a micro-batch; at least one crop is in it.
-            micro_batches: micro-batches in a step.
+            micro_seconds: largest number of audio-seconds in a micro-batch, which has at least one crop.
+            micro_batches: number of micro-batches in a step.
 
-        Raises UserError where the utterances do not fill a single step.
+        Raises UserError if the utterances do not fill a single step.
         """
         self.frames, self.micro_batches, self.seed = frames, micro_batches, seed
         self.lengths, self.sizes, bucket = fitted(frames, lengths_seconds, micro_seconds)
@@ -108,12 +108,12 @@ class Buckets:
         return cropped(rows, self.frames, length, seed_of(self.seed, "crop", step, number))
 
     def coverage(self, step: int) -> Coverage:
-        """What steps 0 to `step` - 1 draw, in audio-seconds. Plans every epoch before that step again."""
+        """Coverage of steps 0 to `step` - 1, in audio-seconds. Plans every earlier epoch again."""
         times, seconds = np.zeros(len(self.frames), np.int64), 0.0
         epochs, rest = divmod(step, self.steps)
         for number in range(epochs + bool(rest)):
             for bucket, rows in self._plan(number)[: self.steps if number < epochs else rest]:
-                times[rows] += 1  # an epoch has no utterance twice
+                times[rows] += 1  # an epoch has each utterance at most once
                 seconds += len(rows) * self.lengths[bucket] * HOP / RATE
         drawn = np.flatnonzero(times)
         return Coverage({"": Tally(drawn, times[drawn])}, {"": seconds})
@@ -126,7 +126,7 @@ def cropped(rows: Integers, frames_N: Integers, length: int, seed: int, group: s
 
 
 def each_once(frames: Integers, lengths_seconds: Sequence[float], micro_seconds: float) -> list[Crops]:
-    """Every utterance that is not too short once, from its first frame on: the micro-batches of a dev set."""
+    """Micro-batches of a dev set: every utterance that is long enough once, from its first frame."""
     lengths, sizes, bucket = fitted(frames, lengths_seconds, micro_seconds)
     crops = []
     for b, (length, size) in enumerate(zip(lengths, sizes)):

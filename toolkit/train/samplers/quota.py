@@ -32,9 +32,9 @@ class Cell(NamedTuple):
     """Items of one group, of which a micro-batch holds `size`.
 
     Attributes:
-        cost: of each item, or of every item alike; shares are shares of the cost.
+        cost: cost of each item, or one for all items; shares are shares of the cost.
         length: all micro-batches of a step are of one length.
-        first: items that were drawn before step 0; the stream goes on from there.
+        first: number of items drawn before step 0; the stream continues after them.
     """
 
     group: str
@@ -46,10 +46,10 @@ class Cell(NamedTuple):
 
 
 class Cells:
-    """Which items each micro-batch has, from cells and the shares of their groups.
+    """The items of each micro-batch, from cells and the shares of their groups.
 
     Attributes:
-        rates: group -> times that an item of it comes in an epoch, on average.
+        rates: group -> mean number of times that each of its items is drawn in an epoch.
         steps: steps in an epoch, which costs as much as every item once; a mean, not a whole number.
         cost: mean cost of a step.
     """
@@ -82,7 +82,7 @@ class Cells:
         return cell, self._streams[index].drawn(cell.first + turn * cell.size, cell.size)
 
     def drawn(self, step: int) -> list[int]:
-        """Items that steps 0 to `step` - 1 draw from each cell."""
+        """Number of items that steps 0 to `step` - 1 draw from each cell."""
         counts = [0] * len(self.cells)
         for members, spread, turns in zip(self._members, self._groups, self._lengths.before(step), strict=True):
             for index, micro in zip(members, spread.before(turns * self.micro_batches), strict=True):
@@ -90,7 +90,7 @@ class Cells:
         return counts
 
     def coverage(self, step: int) -> Coverage:
-        """What steps 0 to `step` - 1 draw. An item is in one cell only, so that cells of a group add up."""
+        """Coverage of steps 0 to `step` - 1. An item is in one cell only, so the cells of a group can be added."""
         tallies: dict[str, list[tuple[Integers, Integers]]] = {group: [] for group in self.rates}
         cost = dict.fromkeys(self.rates, 0.0)
         for cell, stream, count in zip(self.cells, self._streams, self.drawn(step), strict=True):
@@ -104,7 +104,7 @@ class Quota:
     """Sampler of items in groups that have stated shares.
 
     Attributes:
-        shares: group -> its share of the cost, which the draws keep to within a micro-batch or two at any step.
+        shares: group -> its share of the cost; at any step the draws keep it to within one or two micro-batches.
         rates, steps: as those of `Cells`.
     """
 
@@ -121,14 +121,14 @@ class Quota:
         field: str = "data.shares",
     ) -> None:
         """Args:
-            groups: of each item.
-            shares: group -> share of the draws, or of their cost; 0 leaves a group out. Groups not named share what
-                the named ones leave as their costs are.
+            groups: group of each item.
+            shares: group -> share of the draws, or of their cost; 0 leaves a group out. Other groups share the
+                rest in proportion to their costs.
             size: items in a micro-batch, for all groups or by group.
-            cost: of each item; default: 1, and shares count items.
+            cost: cost of each item; default 1: shares count items.
             first: `drawn` of the sampler of an earlier stage, whose streams go on here: an item that it drew comes
                 again when all others of its group came.
-            field: of the config that the shares stand in.
+            field: config field of the shares, for errors.
 
         Raises UserError for a group that no item is of, and shares that leave nothing to a group (or something to
         none); ValueError for a size, number or cost that is not above 0.
@@ -162,7 +162,7 @@ class Quota:
         return Draw(items, cell.group)
 
     def coverage(self, step: int) -> Coverage:
-        """What steps 0 to `step` - 1 draw."""
+        """Coverage of steps 0 to `step` - 1."""
         return self._cells.coverage(step)
 
     def drawn(self, step: int) -> dict[str, int]:
@@ -180,7 +180,7 @@ def members_of(groups: Sequence[str]) -> dict[str, Integers]:
 
 
 def completed(shares: Mapping[str, float], weights: Mapping[str, float], field: str, remedy: str) -> dict[str, float]:
-    """Group -> share, for all groups: those not named share what is left in the ratio of their weights.
+    """Group -> share, for all groups; groups without a stated share divide the rest in proportion to their weights.
 
     Raises UserError for shares that are no shares, that leave nothing to a group, or something to none.
     """
@@ -201,7 +201,7 @@ def completed(shares: Mapping[str, float], weights: Mapping[str, float], field: 
 
 
 def _joined(parts: Sequence[tuple[Integers, Integers]]) -> Tally:
-    """One tally, ascending, of parts that have no item in common."""
+    """One ascending tally of parts without common items."""
     items, times = (np.concatenate(columns) for columns in zip(*parts))
     order = np.argsort(items)
     return Tally(items[order], times[order])

@@ -1,13 +1,13 @@
 """Crops of speech in which groups (languages) have stated shares of the audio-seconds, one group per micro-batch.
 
 As in buckets.py an utterance is cut to the longest length that it fills, and all micro-batches of a step have one
-length. quota.py deals the steps to the lengths and the micro-batches to the groups. Two kinds of lengths would be
-unfit for that, and their utterances are cut shorter, for good:
+length. quota.py deals the steps to the lengths and the micro-batches to the groups. Two kinds of lengths do
+not suit this, and their utterances are cut shorter in all epochs:
 
 - one that does not fill half a step in an epoch, or of a group not half a micro-batch: its utterances are cut to the
   next shorter length (of a group that fills no shorter one either, they stay);
-- the shortest, where it does not fill half a step in an epoch, or of a group not a micro-batch: it is filled up with
-  utterances of the next longer length, those that lose least.
+- the shortest, if it does not fill half a step in an epoch, or of a group not a micro-batch: it is filled up with those
+  utterances of the next longer length that lose least.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ class SpeechQuota:
     """Sampler over utterances of `frames` frames each, which belong to groups.
 
     Attributes:
-        short: utterances that are shorter than the shortest length and never seen.
+        short: utterances that are shorter than the shortest length and never drawn.
         shares: group -> its share of the audio-seconds.
-        rates: group -> times that an utterance of it comes in an epoch, on average.
-        steps: steps in an epoch, in which about as much is heard as the data are long.
+        rates: group -> mean number of times that each of its utterances is drawn in an epoch.
+        steps: steps in an epoch, which draws about as much audio as the data have.
         seconds: mean audio-seconds in a step.
     """
 
@@ -85,7 +85,7 @@ class SpeechQuota:
         return cropped(rows, self.frames, self.lengths[cell.length], seed, cell.group)
 
     def coverage(self, step: int) -> Coverage:
-        """What steps 0 to `step` - 1 draw, in audio-seconds."""
+        """Coverage of steps 0 to `step` - 1, in audio-seconds."""
         return self._cells.coverage(step)
 
     def summary(self) -> list[str]:
