@@ -2,7 +2,8 @@
 
 A list of our own making, from what users of Whisper report; what is not in it is not seen. Left out is what people
 often say themselves (a greeting, شكرا alone, the anchor's شكرا على المتابعة). A caption of sounds counts only where a
-label is nothing else. Phrases are compared in the spelling of the profile sawt, and may follow a و or a ف.
+label is nothing else. Phrases are compared in the spelling of the profile sawt, which joins a و to the next word, and
+may follow a و or a ف.
 """
 
 from __future__ import annotations
@@ -53,17 +54,17 @@ def _spelt(line: str) -> list[list[str]]:
     """Words of every way to write a line of PHRASES."""
     ways = [""]
     for part in line.split():
-        ways = [f"{way} {'' if other == '.' else other.replace('_', ' ')}" for way in ways for other in part.split("/")]
+        ways = [f"{way} {'' if words == '.' else words.replace('_', ' ')}" for way in ways for words in part.split("/")]
     return [SPELLING(way).split() for way in ways]
 
 
 def _by_first_word() -> dict[str, list[list[str]]]:
     """First word, with and without a conjunction -> phrases, longest first."""
-    found: dict[str, list[list[str]]] = {}
+    phrases: dict[str, list[list[str]]] = {}
     for phrase in sorted((way for line in PHRASES.strip().splitlines() for way in _spelt(line)), key=len, reverse=True):
-        for conjunction in _CONJUNCTIONS if not phrase[0].isascii() else _CONJUNCTIONS[:1]:
-            found.setdefault(conjunction + phrase[0], []).append(phrase)
-    return found
+        for conjunction in _CONJUNCTIONS:
+            phrases.setdefault(conjunction + phrase[0], []).append(phrase)
+    return phrases
 
 
 _FIRST = _by_first_word()

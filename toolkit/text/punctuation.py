@@ -1,4 +1,4 @@
-"""Punctuation that nobody says, and how to take it out of a transcript."""
+"""Punctuation and symbols that nobody says, and how to take them out of a transcript."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from collections.abc import Callable
 
 APOSTROPHES = "'\u2019\u02bc"  # inside a word they are part of its spelling: don't
 _APOSTROPHE = re.compile(f"[{APOSTROPHES}]")
+# Symbols by their block: parts of emoji and of musical notes have other categories, and new emoji have none in an older
+# Python. Enclosing keycap; musical notation; pictographs; tags, of which some flags are made.
+_SYMBOL_BLOCKS = re.compile("[\u20e3\U0001d100-\U0001d1ff\U0001f000-\U0001faff\U000e0020-\U000e007f]")
+_NO_LETTER = re.compile(r"[^\w\s]|_")
 
 
 class CharacterTable(dict[int, str]):
@@ -21,7 +25,13 @@ class CharacterTable(dict[int, str]):
         return made
 
 
+def is_symbol(c: str) -> bool:
+    """True for a currency sign, a mathematical sign, a note of music, an emoji or a part of one."""
+    return unicodedata.category(c).startswith("S") or _SYMBOL_BLOCKS.match(c) is not None
+
+
 _SPACED = CharacterTable(lambda c: " " if unicodedata.category(c).startswith("P") else c)
+_WITHOUT_SYMBOLS = CharacterTable(lambda c: " " if is_symbol(c) else c)
 
 
 def strip_punctuation(text: str) -> str:
@@ -36,3 +46,14 @@ def strip_punctuation(text: str) -> str:
         inside = c in APOSTROPHES and text[i - 1 : i].isalpha() and text[i + 1 : i + 2].isalpha()
         kept.append(c if inside else _SPACED[ord(c)])
     return " ".join("".join(kept).split())
+
+
+def strip_symbols(text: str) -> str:
+    """Text with every symbol (see is_symbol) made a space, without words that hold no letter and no digit.
+
+    White space single. Idempotent.
+    """
+    words = text.split()
+    if _NO_LETTER.search(text):
+        words = [word for word in text.translate(_WITHOUT_SYMBOLS).split() if any(map(str.isalnum, word))]
+    return " ".join(words)
