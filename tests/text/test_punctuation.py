@@ -42,8 +42,13 @@ def test_stripping_is_idempotent_and_leaves_no_mark_but_apostrophes(text: str) -
         ("1\ufe0f\u20e3", "1\ufe0f"),  # a keycap on a digit
         ("\U0001d157\U0001d165 \U0001fae8 \U0001fadc", ""),  # a note and its stem; emoji newer than some Pythons
         ("5$ + 3€ = ٨", "5 3 ٨"),
-        ("don't - _ … ½", "don't ½"),
-        ("\u0301 \ue000 \u0378", ""),  # an accent, a private and an unassigned character: no letter, no digit
+        ("don't - ½ _", "don't - ½ _"),  # punctuation is another step's
+        ("\u0301 \u064e\u0651 \u2061", ""),  # marks without a letter, an invisible operator
+        ("\ue000 \x04", "\ue000 \x04"),  # what these mean nobody knows
+        (
+            "كل\ufffdم \ufffd\ufffd ♪",
+            "كل\ufffdم \ufffd\ufffd",
+        ),  # half a letter of a byte-level recogniser: no word is lost
         ("café\u0301 1° c++", "café\u0301 1 c"),
     ],
 )
@@ -52,17 +57,13 @@ def test_symbols_are_no_words(written: str, words: str) -> None:
 
 
 def test_every_symbol_of_unicode_stands_between_two_words_as_a_space_does() -> None:
-    symbols = [c for c in map(chr, range(0x110000)) if unicodedata.category(c).startswith("S")]
+    symbols = [c for c in map(chr, range(0x110000)) if unicodedata.category(c).startswith("S") and c != "\ufffd"]
     assert len(symbols) > 7000
     assert {strip_symbols(f"نعم{c}لا {c}") for c in symbols} == {"نعم لا"}
 
 
 @given(st.text(max_size=20))
-def test_stripping_symbols_is_idempotent_and_keeps_letters_and_digits(text: str) -> None:
+def test_stripping_symbols_is_idempotent_and_keeps_all_letters(text: str) -> None:
     once = strip_symbols(text)
     assert strip_symbols(once) == once
-    assert [c for c in once if c.isalnum()] == [
-        c
-        for c in text
-        if c.isalnum() and not "\U0001d100" <= c <= "\U0001d1ff" and not "\U0001f000" <= c <= "\U0001faff"
-    ]
+    assert "".join(filter(str.isalpha, once)) == "".join(filter(str.isalpha, text))

@@ -11,7 +11,8 @@ _APOSTROPHE = re.compile(f"[{APOSTROPHES}]")
 # Symbols by their block: parts of emoji and of musical notes have other categories, and new emoji have none in an older
 # Python. Enclosing keycap; musical notation; pictographs; tags, of which some flags are made.
 _SYMBOL_BLOCKS = re.compile("[\u20e3\U0001d100-\U0001d1ff\U0001f000-\U0001faff\U000e0020-\U000e007f]")
-_NO_LETTER = re.compile(r"[^\w\s]|_")
+_NOT_ALL_LETTERS = re.compile(r"[^\w\s]|_")
+LOST_LETTER = "\ufffd"  # what a recogniser writes for bytes that are no character, often half an Arabic letter
 
 
 class CharacterTable(dict[int, str]):
@@ -26,7 +27,9 @@ class CharacterTable(dict[int, str]):
 
 
 def is_symbol(c: str) -> bool:
-    """True for a currency sign, a mathematical sign, a note of music, an emoji or a part of one."""
+    """True for a currency sign, a mathematical sign, a note of music, an emoji or a part of one; not for U+FFFD."""
+    if c == LOST_LETTER:
+        return False
     return unicodedata.category(c).startswith("S") or _SYMBOL_BLOCKS.match(c) is not None
 
 
@@ -48,12 +51,18 @@ def strip_punctuation(text: str) -> str:
     return " ".join("".join(kept).split())
 
 
-def strip_symbols(text: str) -> str:
-    """Text with every symbol (see is_symbol) made a space, without words that hold no letter and no digit.
+def _stands_alone(c: str) -> bool:
+    """False for a mark and for a character that nobody sees: they are on, or in, a letter or a symbol."""
+    return unicodedata.category(c) not in ("Mn", "Mc", "Me", "Cf")
 
-    White space single. Idempotent.
+
+def strip_symbols(text: str) -> str:
+    """Text with every symbol (see is_symbol) made a space, without words of nothing but marks, which had one.
+
+    U+FFFD stays: it stands for a letter that was lost, so a word with it is a wrong word. White space single.
+    Idempotent.
     """
     words = text.split()
-    if _NO_LETTER.search(text):
-        words = [word for word in text.translate(_WITHOUT_SYMBOLS).split() if any(map(str.isalnum, word))]
+    if _NOT_ALL_LETTERS.search(text):
+        words = [word for word in text.translate(_WITHOUT_SYMBOLS).split() if any(map(_stands_alone, word))]
     return " ".join(words)

@@ -136,7 +136,7 @@ PUNCTUATION = Step(
 )
 SYMBOLS_GONE = Step(
     "symbols",
-    "notes of music, emoji, currency and other symbols become a space; what holds no letter and no digit is no word",
+    "notes of music, emoji, currency and other symbols become a space; marks without a letter are no word; � stays",
     strip_symbols,
 )
 LONE_WAW = Step("lone waw", "a و that stands alone is joined to the next word", lambda text: _LONE_WAW.sub("و", text))
