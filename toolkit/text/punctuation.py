@@ -11,7 +11,7 @@ _APOSTROPHE = re.compile(f"[{APOSTROPHES}]")
 # Symbols by their block: parts of emoji and of musical notes have other categories, and new emoji have none in an older
 # Python. Enclosing keycap; musical notation; pictographs; tags, of which some flags are made.
 _SYMBOL_BLOCKS = re.compile("[\u20e3\U0001d100-\U0001d1ff\U0001f000-\U0001faff\U000e0020-\U000e007f]")
-_NOT_ALL_LETTERS = re.compile(r"[^\w\s]|_")
+_NOT_ALL_LETTERS = re.compile(r"[^\w\s]")
 LOST_LETTER = "\ufffd"  # what a recogniser writes for bytes that are no character, often half an Arabic letter
 
 
