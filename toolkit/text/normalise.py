@@ -187,7 +187,7 @@ EARLIER: dict[str, Profile] = {
         Profile(
             "leaderboard",
             1,
-            "the leaderboard's as its paper describes it: a lone و is a word, tatweel goes",
+            "leaderboard before July 2026: a lone و is a word; tatweel goes, which the leaderboard's code keeps",
             (
                 s.LEADERBOARD_PUNCTUATION,
                 s.TASHKEEL_ONLY,
