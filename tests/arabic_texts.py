@@ -23,9 +23,17 @@ PRESENTATION = [
     "\ufe76",
     "\ufe77",
     "\ufdfa",
+    "\ufdfb",
+    "\ufdfd",
+    "\ufdff",
 ]
+ALLAH = ["عبدا\ufdf2", "تا\ufdf2", "با\ufdf2", "و\ufdf2", "ل\ufdf2", "\ufe8e\ufdf2", "ا\u064e\ufdf2"]
 PERSIAN = "یکگپڤچہھۀے"
+MAGHRIBI = "\u06a2\u06a7\u06a8"
 DIGITS = "0123456789٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹"
+NUMBERS = ["١٬٢٥٠", "٣٫٥", "۱۲۳٬۴۵۶٫۷", "3.5", "1,250", "\u066c", "\u066b"]
+SYMBOLS = ["♪", "♫", "👍🏽", "1\ufe0f\u20e3", "🇪🇬", "👩\u200d👧", "\U0001d15e", "€", "+", "\ufdfc", "\u06de"]
+LONE_WAW = [" و ", " وَ ", " و، ", "و", " وـ "]
 INVISIBLE = [
     "\u200e",
     "\u200f",
@@ -51,9 +59,11 @@ pieces = st.one_of(
     st.sampled_from(QURANIC),
     st.just(TATWEEL),
     st.sampled_from(COMBINING_HAMZA),
-    st.sampled_from(PRESENTATION),
-    st.sampled_from(PERSIAN),
-    st.text(DIGITS, min_size=1, max_size=3),
+    st.sampled_from(PRESENTATION + ALLAH),
+    st.sampled_from(PERSIAN + MAGHRIBI),
+    st.one_of(st.text(DIGITS, min_size=1, max_size=3), st.sampled_from(NUMBERS)),
+    st.sampled_from(SYMBOLS),
+    st.sampled_from(LONE_WAW),
     st.sampled_from(INVISIBLE),
     st.text(LATIN + "\u0301\u0307", min_size=1, max_size=4),
     st.sampled_from(MARKS),

@@ -37,6 +37,9 @@ def boilerplate(text: str) -> float:
         "شكــرا على المشاهده",
         "إلى اللقاء في الفيديو القادم",
         "[موسيقى]",
+        "♪ موسيقى ♪",
+        "و شكرا على المشاهدة",  # sawt joins the و to the next word
+        "و thanks for watching",
         "موسيقى موسيقى",
         "Thanks for watching!",
         "Please subscribe to my channel",

@@ -71,7 +71,7 @@ def test_the_document_says_who_labelled_what_is_left_and_what_was_chosen(
     assert set(document) == {
         *("profile", "lambdas", "labels", "proxy", "counts", "survival", "histograms", "auc", "selections"),
     }
-    assert document["profile"] == "sawt@1" and document["proxy"] is None
+    assert document["profile"] == "sawt@2" and document["proxy"] is None
     assert document["labels"]["model"] == "teacher" and document["labels"]["settings"] == {"mgb2": "greedy"}
     assert document["counts"]["utterances"] == document["counts"]["referenced"] == 4
     of = {(r["group"], r["value"], r["lambda"]): (r["utterances"], r["of"]) for r in document["survival"]}
@@ -301,7 +301,7 @@ def test_the_command_says_what_was_kept_and_a_mended_config_just_runs(one: tuple
         config.write_text(text)
         done = subprocess.run([*command, "--out", str(out)], capture_output=True, text=True)
         assert done.returncode == code and "Traceback" not in done.stderr, done.stderr
-    assert "f (wer <= 40): kept 3, 0.00 h" in done.stdout and "WER <= 20 (sawt@1): 2 of 4" in done.stdout
+    assert "f (wer <= 40): kept 3, 0.00 h" in done.stdout and "WER <= 20 (sawt@2): 2 of 4" in done.stdout
     assert read_kept(out, "f") == ["a-1", "a-2", "b-1"]
     assert read_json(out / "record.json")["dropped"] == {"f: wer above 40": 1}
     again = subprocess.run([*command, "--out", str(out)], capture_output=True, text=True)

@@ -27,6 +27,8 @@ from toolkit.score.system_inputs import read_trial
 from toolkit.score.systems import SystemsConfig, all_items, costs, scores
 from toolkit.text.normalise import profile
 
+SAWT = profile("sawt").id
+
 
 def scored(paths: list[Path], **config: Any) -> SystemsResult:
     made = SystemsConfig(**config)
@@ -97,12 +99,12 @@ def test_agreement_is_100_less_the_wer_against_the_teachers_words(tmp_path: Path
     paths.append(write_heard(tmp_path / "e/chatter/test", {"a": " ".join(["لا"] * 9)}))
     result = scored(paths)
     alike = {
-        system: rate(result, system, "test", "agreement", "sawt@1").value for system in ("student", "parrot", "chatter")
+        system: rate(result, system, "test", "agreement", SAWT).value for system in ("student", "parrot", "chatter")
     }
     # one of the teacher's four words is another; none is; nine words stand where the teacher has four
     assert alike == {"student": 75.0, "parrot": 100.0, "chatter": 100 - 100 * 9 / 4}
     of_teacher = result.result("teacher", "test")
-    assert of_teacher is not None and of_teacher.figure("agreement", "sawt@1") is None
+    assert of_teacher is not None and of_teacher.figure("agreement", SAWT) is None
 
 
 def gap_trial(root: Path, wrong: dict[str, list[int]]) -> list[Path]:
@@ -177,7 +179,7 @@ def test_a_gap_that_may_be_none_has_no_share(tmp_path: Path) -> None:
     result = scored(gap_trial(tmp_path, wrong), floor="bare", profiles=("sawt",))
     (reason,) = result.unmeasured
     assert gaps(result) == [] and "no gap to close" in reason.why
-    assert (reason.system, reason.task, reason.metric, reason.profile) == ("student", "test", "gap_closed", "sawt@1")
+    assert (reason.system, reason.task, reason.metric, reason.profile) == ("student", "test", "gap_closed", SAWT)
 
 
 def test_differences_are_system_less_reference_and_holm_is_over_the_sets(tmp_path: Path) -> None:
@@ -190,8 +192,8 @@ def test_differences_are_system_less_reference_and_holm_is_over_the_sets(tmp_pat
     for (system, rival), of_pair in by.items():
         assert [p.task for p in of_pair] == ["test", "clips"]
         for p in of_pair:
-            a, b = (rate(result, s, p.task, "wer", "sawt@1").value for s in (system, rival))
-            assert p.difference.value == pytest.approx(a - b) and p.difference.profile == "sawt@1"
+            a, b = (rate(result, s, p.task, "wer", SAWT).value for s in (system, rival))
+            assert p.difference.value == pytest.approx(a - b) and p.difference.profile == SAWT
         bootstrap = [(p.p, p.p_holm) for p in of_pair]
         mapsswe = [(p.further["mapsswe"]["p"], p.further["mapsswe"]["p_holm"]) for p in of_pair]
         for test in (bootstrap, mapsswe):  # Holm's step-down of two, written out
@@ -209,7 +211,7 @@ def test_blocks_are_speakers_where_there_are_enough_and_utterances_elsewhere(tmp
     few = scored(paths, min_speakers=7)
     blocks = {t.name: (t.blocks, t.speakers) for t in few.tests}
     assert blocks["test"] == ("utterance", None) and blocks[ALL] == ("utterance or speaker", None)
-    of_test, of_all = (rate(few, "teacher", task, "wer", "sawt@1") for task in ("test", ALL))
+    of_test, of_all = (rate(few, "teacher", task, "wer", SAWT) for task in ("test", ALL))
     assert (of_test.blocks, of_test.block_count) == ("utterance", 48)
     assert (of_all.blocks, of_all.block_count) == ("utterance or speaker", 57)
     assert not any("speaker" in f.finding for f in few.findings)
@@ -247,7 +249,7 @@ def test_means_over_sets_are_kept_from_a_system_that_lacks_one(tmp_path: Path) -
     assert [(x.system, x.task) for x in result.lacking] == [("truth", "clips")]
     assert [r.task for r in result.results if r.system == "truth"] == ["test"]
     assert [r.task for r in result.results if r.system == "filtered"] == ["test", "clips", ALL, MACRO]
-    assert rate(result, "filtered", ALL, "agreement", "sawt@1").n == 57
+    assert rate(result, "filtered", ALL, "agreement", SAWT).n == 57
 
 
 def test_what_no_system_heard_is_left_out_with_a_row_and_what_one_did_not_is_refused(tmp_path: Path) -> None:
@@ -273,9 +275,9 @@ def test_empty_predictions_are_all_deletions_and_are_told(tmp_path: Path) -> Non
     data = write_set(tmp_path / "data/test", texts)
     paths = [data, write_heard(tmp_path / "e/teacher/test", dict.fromkeys(texts, ""))]
     result = scored(paths)
-    assert rate(result, "teacher", "test", "wer", "sawt@1").value == 100.0
+    assert rate(result, "teacher", "test", "wer", SAWT).value == 100.0
     counts = {f.finding: f.count for f in result.findings}
-    assert counts["empty hypotheses under sawt@1"] == 3
+    assert counts[f"empty hypotheses under {SAWT}"] == 3
 
 
 def damaged(root: Path, name: str, content: bytes) -> Path:

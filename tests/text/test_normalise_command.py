@@ -13,6 +13,7 @@ from toolkit.core.errors import UserError
 from toolkit.text import buckwalter, normalise
 from toolkit.text.lines import LONGEST_MB
 
+ALL = [*normalise.PROFILES.values(), *normalise.EARLIER.values()]
 TEXT = "u1 أَهْلًا بكم\nu2\nu3 ســلام ٣\n"
 
 
@@ -23,26 +24,26 @@ def text(tmp_path: Path) -> Path:
     return path
 
 
-def said(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
+def output(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
     assert normalise.main(words) == 0
     return capsys.readouterr().out.splitlines()
 
 
 def test_lines_are_normalised_and_ids_kept(text: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert said(capsys, "--kaldi", str(text)) == ["u1 اهلا بكم", "u2", "u3 سلام 3"]
+    assert output(capsys, "--kaldi", str(text)) == ["u1 اهلا بكم", "u2", "u3 سلام 3"]
 
 
 def test_an_id_is_not_normalised(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "t").write_text("أحمد-٣ أحمد\n", encoding="utf-8")
-    assert said(capsys, "--kaldi", str(tmp_path / "t")) == ["أحمد-٣ احمد"]
+    assert output(capsys, "--kaldi", str(tmp_path / "t")) == ["أحمد-٣ احمد"]
 
 
 def test_the_trace_names_code_points_and_sums_up(text: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    lines = said(capsys, "--kaldi", "--trace", str(text))
+    lines = output(capsys, "--kaldi", "--trace", str(text))
     assert lines[0] == f"{text}:1 u1: أَهْلًا بكم"
     assert "U+064E ARABIC FATHA" in lines[2] and "U+0652 ARABIC SUKUN" in lines[2]
-    assert "sawt@1: 2 of 3 lines changed" in lines
-    rows = {line.split("  ")[0]: line.split()[:4] for line in lines[lines.index("sawt@1: 2 of 3 lines changed") + 2 :]}
+    assert "sawt@2: 2 of 3 lines changed" in lines
+    rows = {line.split("  ")[0]: line.split()[:4] for line in lines[lines.index("sawt@2: 2 of 3 lines changed") + 2 :]}
     assert rows["diacritics"][1:3] == ["1", "0"]
     assert rows["tatweel"][1:3] == ["1", "0"]
     assert rows["digits"][1:3] == ["1", "0"]
@@ -51,17 +52,39 @@ def test_the_trace_names_code_points_and_sums_up(text: Path, capsys: pytest.Capt
 
 def test_the_summary_counts_the_letters_that_a_filter_takes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "t").write_text("ﻻ کتاب ab\n", encoding="utf-8")  # lam and alef, keheh, a and b
-    lines = said(capsys, "--trace", "--profile", "to-distill", str(tmp_path / "t"))
+    lines = output(capsys, "--trace", "--profile", "to-distill", str(tmp_path / "t"))
     assert next(line for line in lines if line.startswith("filter")).split()[:3] == ["filter", "1", "5"]
 
 
+def test_the_trace_shows_which_rule_changed_a_word(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "t").write_text("u-٣ عبدا\ufdf2 و ملڢات ١٬٢٥٠ ♪\n", encoding="utf-8")
+    lines = output(capsys, "--kaldi", "--trace", str(tmp_path / "t"))
+    assert lines[0].startswith(f"{tmp_path / 't'}:1 u-٣: ")  # the id as it is
+    after = dict(line.split(". ", 1)[1].split(": ", 1) for line in lines if line.strip()[:1].isdigit() and ". " in line)
+    assert after == {
+        "presentation": "عبدالله و ملڢات ١٬٢٥٠ ♪",
+        "maghribi letters": "عبدالله و ملفات ١٬٢٥٠ ♪",
+        "digits": "عبدالله و ملفات 1٬250 ♪",
+        "thousands": "عبدالله و ملفات 1250 ♪",
+        "symbols": "عبدالله و ملفات 1250",
+        "lone waw": "عبدالله وملفات 1250",
+    }
+    assert "-U+066C ARABIC THOUSANDS SEPARATOR" in "\n".join(lines)
+
+
+def test_an_earlier_version_normalises_by_its_id(text: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text.write_text("u1 و قال ســلام\n", encoding="utf-8")
+    assert output(capsys, "--kaldi", "--profile", "leaderboard@1", str(text)) == ["u1 و قال سلام"]
+    assert output(capsys, "--kaldi", "--profile", "leaderboard", str(text)) == ["u1 وقال ســلام"]
+
+
 def test_the_list_shows_every_profile_with_its_version(capsys: pytest.CaptureFixture[str]) -> None:
-    shown = "\n".join(said(capsys, "--list"))
-    assert all(p.id in shown and all(step.meaning in shown for step in p.steps) for p in normalise.PROFILES.values())
+    shown = "\n".join(output(capsys, "--list"))
+    assert all(p.id in shown and all(step.meaning in shown for step in p.steps) for p in ALL)
 
 
 @pytest.mark.parametrize(
-    ("data", "what"),
+    ("data", "problem"),
     [
         (b"\xc7\xe1\xd3\xe1\xc7\xe3\n", "no UTF-8: byte 0xC7 at column 1"),
         (b"a\0b\n", "a NUL byte"),
@@ -69,9 +92,9 @@ def test_the_list_shows_every_profile_with_its_version(capsys: pytest.CaptureFix
         (b"u1 a\n\n", "a line without an id"),
     ],
 )
-def test_what_is_no_text_is_refused_with_its_line(tmp_path: Path, data: bytes, what: str) -> None:
+def test_what_is_no_text_is_refused_with_its_line(tmp_path: Path, data: bytes, problem: str) -> None:
     (tmp_path / "t").write_bytes(data)
-    with pytest.raises(UserError, match=what) as raised:
+    with pytest.raises(UserError, match=problem) as raised:
         normalise.main(["--kaldi", str(tmp_path / "t")])
     assert raised.value.where.startswith(f"{tmp_path / 't'}:")
 

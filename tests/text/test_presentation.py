@@ -1,13 +1,16 @@
 """Presentation forms become the letters they stand for, and nothing else changes."""
 
+from __future__ import annotations
+
 import unicodedata
 
 import pytest
+from arabic_texts import TASHKEEL, TATWEEL
 from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.text.invisible import strip_invisible
-from toolkit.text.presentation import fold_presentation_forms
+from toolkit.text.presentation import AKBAR, ALLAH, fold_presentation_forms, write_out_presentation_forms
 
 
 @pytest.mark.parametrize(
@@ -36,6 +39,69 @@ def test_letters_are_those_of_nfkc_and_folding_twice_is_folding_once(text: str) 
         return [c for c in s if c not in " \u0640"]
 
     assert letters(once) == letters("".join(unicodedata.normalize("NFKC", c) for c in text))
+
+
+PHRASES = {
+    chr(c) for c in (*range(0xFD40, 0xFD50), 0xFDCF, 0xFDFD, 0xFDFE, 0xFDFF)
+}  # no letters by Unicode, but a name
+FORMS = [chr(c) for c in (*range(0xFB50, 0xFE00), *range(0xFE70, 0xFEFD))]
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("\ufdf2", "الله"),
+        ("عبد\ufdf2", "عبدالله"),
+        ("عبدا\ufdf2", "عبدالله"),
+        ("\ufecb\ufe92\ufeaa\ufe8d\ufdf2", "عبدالله"),  # all in presentation forms, as PDFs have it
+        ("ا\ufdf2 ب\ufdf2 با\ufdf2 و\ufdf2 وا\ufdf2 ت\ufdf2 تا\ufdf2", "الله بالله بالله والله والله تالله تالله"),
+        ("يا \ufdf2", "يا الله"),  # that alef is of another word
+        ("\u0671\ufdf2 آ\ufdf2", "\u0671لله آلله"),
+        ("ل\ufdf2 ول\ufdf2 فل\ufdf2", "لله ولله فلله"),
+        ("خليل\ufdf2 رسول\ufdf2", "خليلالله رسولالله"),  # a ل of the word is no preposition
+        ("وَلِ\ufdf2", "وَلِله"),
+        ("\ufdf2\ufdf2", "اللهالله"),
+        ("\ufdf2 \ufdf3 ا\ufdf3", "الله اكبر اكبر"),
+        ("\ufdfd", " بسم الله الرحمن الرحيم "),
+        ("النبي\ufdfa قال", "النبي صلى الله عليه وسلم  قال"),
+        ("الله\ufdfe", "الله سبحانه وتعالى "),
+        ("\ufd3e1\ufd3f \uff11 ½", "\ufd3e1\ufd3f \uff11 ½"),
+    ],
+)
+def test_ligatures_of_words_are_written_as_people_spell_the_words(written: str, read: str) -> None:
+    assert write_out_presentation_forms(written) == read
+
+
+def test_two_ligatures_of_words_begin_with_an_alef() -> None:
+    letters = {form: "".join(filter(str.isalpha, unicodedata.normalize("NFKC", form))) for form in FORMS}
+    assert [form for form in FORMS if letters[form][:1] == "ا" != letters[form]] == [ALLAH, AKBAR]
+
+
+@given(st.text("ابتدلوفكا", max_size=5), st.text([*TASHKEEL, TATWEEL, "\u0654"], max_size=3))
+def test_no_second_alef_is_added_before_a_ligature_that_begins_with_one(word: str, marks: str) -> None:
+    for ligature, rest in ((ALLAH, "لله"), (AKBAR, "كبر")):
+        read = write_out_presentation_forms(f"{word}ا{marks}{ligature}")
+        assert read == f"{word}ا{marks}{rest}" and write_out_presentation_forms(read) == read
+
+
+@given(st.text(st.sampled_from([*FORMS, "ل", "ا", "و", "\u064e", " "])))
+def test_writing_out_twice_is_writing_out_once_and_leaves_no_form(text: str) -> None:
+    read = write_out_presentation_forms(text)
+    assert write_out_presentation_forms(read) == read
+    assert set(read) & set(FORMS) <= {c for c in FORMS if unicodedata.normalize("NFKC", c) == c} - PHRASES
+
+
+def test_every_phrase_that_is_one_character_is_written_out_in_arabic_letters() -> None:
+    for form in PHRASES:
+        words = write_out_presentation_forms(form).split()
+        assert len(words) >= 2 and all("\u0621" <= c <= "\u064a" for word in words for c in word), form
+
+
+def test_forms_that_are_no_ligature_of_words_are_folded_alike() -> None:
+    for form in FORMS:
+        folded = fold_presentation_forms(form)
+        if folded != form and " " not in folded:
+            assert write_out_presentation_forms(form) == folded
 
 
 def test_invisible_characters_go_and_the_joiners_stay() -> None:

@@ -17,6 +17,7 @@ def _corpus(name: str, config: str, mb: float = 5, mb_per_hour: float = 0.5, ver
 STEPS = (
     Declaration(
         "data.contamination",
+        version=2,
         config="data.contamination:ContaminationConfig",
         mb=20,
         mb_per_hour=0.5,
@@ -34,7 +35,7 @@ STEPS = (
     Declaration("data.corpora.asterisk", config="data.corpora.asterisk:AsteriskConfig", mb=2),
     _corpus("baved", "own_split:OwnSplitConfig"),
     _corpus("casablanca", "casablanca:CasablancaConfig", mb=10, mb_per_hour=330),  # audio is stored at 44.1 kHz
-    _corpus("commonvoice", "commonvoice:CommonVoiceConfig", mb_per_hour=0.6),
+    _corpus("commonvoice", "commonvoice:CommonVoiceConfig", mb_per_hour=0.6, version=2),
     _corpus("dialect_clips", "segments:CorpusConfig", mb=1, mb_per_hour=1),
     _corpus("fleurs", "fleurs:FleursConfig", mb_per_hour=115),
     _corpus("folder", "folder:FolderConfig", mb=10, version=3),

@@ -2,7 +2,8 @@
 
 Our own list, after reports of Whisper users; other phrases are not detected. The list leaves out what people often say
 themselves (a greeting, شكرا alone, the anchor's شكرا على المتابعة). A caption of sounds counts only if the label is
-nothing else. Phrases are compared in the spelling of the profile sawt, and may begin with و or ف.
+nothing else. Phrases are compared in the spelling of the profile sawt, which joins a lone و to the next word, and may
+begin with و or ف.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def _by_first_word() -> dict[str, list[list[str]]]:
     """First word, with and without a conjunction -> phrases, longest first."""
     by_first_word: dict[str, list[list[str]]] = {}
     for phrase in sorted((way for line in PHRASES.strip().splitlines() for way in _spelt(line)), key=len, reverse=True):
-        for conjunction in _CONJUNCTIONS if not phrase[0].isascii() else _CONJUNCTIONS[:1]:
+        for conjunction in _CONJUNCTIONS:
             by_first_word.setdefault(conjunction + phrase[0], []).append(phrase)
     return by_first_word
 

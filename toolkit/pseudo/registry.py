@@ -5,7 +5,7 @@ from ..core.registry import Declaration
 STEPS = (
     Declaration("pseudo.as_text", config="pseudo.as_text:AsTextConfig", mb_per_hour=0.1),
     Declaration("pseudo.pack", config="pseudo.pack:PackConfig", mb_per_hour=0.5),
-    Declaration("pseudo.select", config="pseudo.select:SelectConfig", mb=5, mb_per_hour=0.15),
+    Declaration("pseudo.select", version=2, config="pseudo.select:SelectConfig", mb=5, mb_per_hour=0.15),
     Declaration(
         "pseudo.transcribe",
         version=2,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..core.errors import UserError, told
 from ..text.lines import columns, quiet_pipe
-from ..text.normalise import PROFILES, Profile, profile
+from ..text.normalise import NAMES, Profile, profile
 from .texts import read_texts
 from .wer import Errors, check_same_ids, error_table
 
@@ -58,20 +58,20 @@ def step_by_step(references: Mapping[str, str], hypotheses: Mapping[str, str], c
     return rows
 
 
-def table(steps: Sequence[AfterStep]) -> str:
+def table(stages: Sequence[AfterStep]) -> str:
     """The steps as a table; the column `change` is in points, from the step before. A rate above 100 is flagged."""
     rows: list[tuple[str, ...]] = [
         ("step", "WER %", "change", "sub", "del", "ins", "words", "refs changed", "hyps changed", "")
     ]
     previous: float | None = None
-    for row in steps:
-        percent = row.percent
+    for stage in stages:
+        percent = stage.percent
         change = f"{percent - previous:+.2f}" if percent is not None and previous is not None else "-"
         note = "no reference has a word" if percent is None else "above 100" if percent > 100 else ""
-        e = row.errors
-        counts = (e.substitutions, e.deletions, e.insertions, e.length, row.references, row.hypotheses)
+        e = stage.errors
+        counts = (e.substitutions, e.deletions, e.insertions, e.length, stage.references, stage.hypotheses)
         shown = "-" if percent is None else f"{percent:.2f}"
-        rows.append((row.step, shown, change, *(f"{count:,}" for count in counts), note))
+        rows.append((stage.step, shown, change, *(f"{count:,}" for count in counts), note))
         previous = percent
     return columns(rows, range(1, 9))
 
@@ -84,24 +84,24 @@ def main(words: Sequence[str] | None = None) -> int:
         "--ref", required=True, type=Path, metavar="TEXT", help="references: Kaldi text, JSONL or a data directory"
     )
     parser.add_argument("--hyp", required=True, type=Path, metavar="TEXT", help="hypotheses of the same ids, likewise")
-    parser.add_argument("--profile", default="sawt", metavar="NAME", help=f"{', '.join(PROFILES)}; default sawt")
+    parser.add_argument("--profile", default="sawt", metavar="NAME", help=f"{NAMES}; default sawt")
     call = parser.parse_args(words)
     chosen = profile(call.profile)
     references, hypotheses = (_texts(path) for path in (call.ref, call.hyp))
     try:
-        steps = step_by_step(references, hypotheses, chosen)
+        stages = step_by_step(references, hypotheses, chosen)
     except UserError as e:
         raise UserError(e.what, f"{call.ref}, {call.hyp}", e.remedy) from None
     print(f"{chosen.id}, {len(references):,} utterances, the steps one after the other")
-    print(table(steps))
+    print(table(stages))
     return 0
 
 
 def _texts(path: Path) -> dict[str, str]:
-    """The texts of a file. Raises UserError for an id that stands there twice: which of the two is meant?"""
+    """Id -> text of a file. Raises UserError for an id that occurs twice."""
     texts = read_texts(path)
     if texts.duplicates:
-        raise UserError(f"id {texts.duplicates[0]} stands there twice", str(texts.path), "keep one of the two")
+        raise UserError(f"id {texts.duplicates[0]} occurs twice", str(texts.path), "keep one of the two")
     return texts.text
 
 

@@ -14,6 +14,8 @@ QURANIC = (
     "\u06d6-\u06ed"  # pause marks, end of verse, sajdah, small letters
     "\u08d3-\u08ff"  # extended marks (Arabic Extended-A)
 )
+NEWER_MARKS = "\u0898-\u089f\u08ca-\u08d2"  # Quranic marks that Unicode 14 added
+COMBINING_HAMZA = "\u0653-\u0655"  # madda, hamza above, hamza below
 TATWEEL = "\u0640"
 _MARKS = re.compile(f"[{TASHKEEL}{SUPERSCRIPT_ALEF}{QURANIC}{TATWEEL}]")
 

@@ -1,7 +1,8 @@
 """Named ways to normalise a transcript, each a list of steps with a version: what was scored can be said in one word.
 
-A profile is idempotent. Its id, e.g. sawt@1, is stamped beside every score that used it; the version goes up when the
-same text would come out otherwise.
+A profile is idempotent. Its id, e.g. sawt@2, is stamped beside every score that used it; the version goes up when the
+same text would come out otherwise. A name alone means the newest version; of the earlier ones only those that published
+figures were made with are kept, and they have to be named by their id, e.g. leaderboard@1.
 
 Number words are left as they are: their gender and case follow the noun that is counted, and dialects have their own,
 so that no rule by the word alone is right.
@@ -20,7 +21,7 @@ from .lines import columns, lines_of, quiet_pipe
 from .steps import Step
 from .trace import show_trace
 
-__all__ = ["PROFILES", "Profile", "Remembering", "Step", "profile"]
+__all__ = ["EARLIER", "NAMES", "PROFILES", "Profile", "Remembering", "Step", "profile"]
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,12 @@ class Profile:
 
     def trace(self, text: str) -> list[tuple[Step, str, str]]:
         """(step, text before it, text after it) of every step, those that changed nothing too."""
-        found = []
+        stages = []
         for step in self.steps:
             after = step.apply(text)
-            found.append((step, text, after))
+            stages.append((step, text, after))
             text = after
-        return found
+        return stages
 
 
 class Remembering(Profile):
@@ -84,12 +85,12 @@ PROFILES: dict[str, Profile] = {
         ),
         Profile(
             "sawt",
-            1,
+            2,
             "ours: one spelling for what is heard as one; no letter and no Latin word is lost",
             (
                 s.INVISIBLE,
                 s.ZERO_WIDTH,
-                s.PRESENTATION,
+                s.PRESENTATION_WORDS,
                 s.TATWEEL_GONE,
                 s.LOWER,  # before the next one's NFC: a small İ is two characters
                 s.DIACRITICS,
@@ -98,10 +99,14 @@ PROFILES: dict[str, Profile] = {
                 s.HAMZA_MARKS,
                 s.PERSIAN,
                 s.LOAN_LETTERS,
+                s.MAGHRIBI_LETTERS,
                 s.ALEF_MAQSURA,
                 s.TEH_MARBUTA,
                 s.DIGITS,
+                s.THOUSANDS,  # before the next one, which splits numbers
                 s.PUNCTUATION,
+                s.SYMBOLS_GONE,
+                s.LONE_WAW,  # last: other steps leave a و alone that had a comma, a tatweel or a vowel sign
                 s.WHITE_SPACE,
             ),
         ),
@@ -125,16 +130,16 @@ PROFILES: dict[str, Profile] = {
         ),
         Profile(
             "leaderboard",
-            1,
-            "the Open Universal Arabic ASR Leaderboard's, for comparison: ء is deleted, ۰–۹ stay",
-            (  # as it was published; its code keeps tatweel, and of late joins a lone و to the next word
+            2,
+            "the Open Universal Arabic ASR Leaderboard's since July 2026, for comparison: ء is deleted, ۰–۹ and ـ stay",
+            (
                 s.LEADERBOARD_PUNCTUATION,
                 s.TASHKEEL_ONLY,
-                s.TATWEEL_GONE,
                 s.LEADERBOARD_LETTERS,
                 s.ALEF_NOT_WASLA,
                 s.HAMZA_GONE,
                 s.ONLY_ARABIC_DIGITS,
+                s.LEADERBOARD_WAW,
                 s.WHITE_SPACE,
             ),
         ),
@@ -176,9 +181,36 @@ PROFILES: dict[str, Profile] = {
     )
 }
 
+EARLIER: dict[str, Profile] = {
+    p.id: p
+    for p in (
+        Profile(
+            "leaderboard",
+            1,
+            "leaderboard before July 2026: a lone و is a word; tatweel goes, which the leaderboard's code keeps",
+            (
+                s.LEADERBOARD_PUNCTUATION,
+                s.TASHKEEL_ONLY,
+                s.TATWEEL_GONE,
+                s.LEADERBOARD_LETTERS,
+                s.ALEF_NOT_WASLA,
+                s.HAMZA_GONE,
+                s.ONLY_ARABIC_DIGITS,
+                s.WHITE_SPACE,
+            ),
+        ),
+    )
+}
+NAMES = ", ".join([*PROFILES, *EARLIER])  # for help texts
+
 
 def profile(name: str) -> Profile:
-    """The profile of that name, or of that id (sawt@1). Raises UserError naming the nearest where there is none."""
+    """The newest profile of that name, or the one of that id (sawt@2, leaderboard@1).
+
+    Raises UserError if there is none: for an unknown name with the nearest one, for an id with the versions there are.
+    """
+    if name in EARLIER:
+        return EARLIER[name]
     plain, _, version = name.partition("@")
     if plain not in PROFILES:
         near = difflib.get_close_matches(plain.lower(), PROFILES, 1, 0.4)
@@ -188,12 +220,11 @@ def profile(name: str) -> Profile:
             "",
             f"did you mean {near[0]}? There are {known}" if near else f"there are {known}",
         )
-    found = PROFILES[plain]
-    if version and name != found.id:
-        raise UserError(
-            f"profile {name} is not the one of this toolkit, {found.id}", "", f"normalise anew with {plain}"
-        )
-    return found
+    newest = PROFILES[plain]
+    if version and name != newest.id:
+        ids = ", ".join([*(id for id, earlier in EARLIER.items() if earlier.name == plain), newest.id])
+        raise UserError(f"this toolkit has no profile {name}, only {ids}", "", f"normalise anew with {plain}")
+    return newest
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -201,7 +232,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser("python3 -m toolkit.text.normalise", description=__doc__, allow_abbrev=False)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("file", nargs="?", metavar="FILE", help="UTF-8 text; - reads standard input")
-    parser.add_argument("--profile", default="sawt", metavar="NAME", help=f"{', '.join(PROFILES)}; default sawt")
+    parser.add_argument("--profile", default="sawt", metavar="NAME", help=f"{NAMES}; default sawt")
     parser.add_argument("--kaldi", action="store_true", help="the first column is an id, and kept")
     parser.add_argument("--trace", action="store_true", help="show what each step changes, and a summary, instead")
     parser.add_argument("--list", action="store_true", help="show the profiles and what each of their steps does")
@@ -223,7 +254,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def listing() -> str:
     """The profiles, which steps each has (in which place), and what the steps do, as tables."""
-    profiles = [*PROFILES.values()]
+    profiles = [*PROFILES.values(), *EARLIER.values()]
     names = list(dict.fromkeys(step.name for p in profiles for step in p.steps))
     heads = columns([("profile", "what it is"), *((p.id, p.meaning) for p in profiles)])
     places = [

@@ -2,4 +2,4 @@
 
 from ..core.registry import Declaration
 
-STEPS = (Declaration("text.pieces", config="text.pieces:PiecesConfig", mb=2),)
+STEPS = (Declaration("text.pieces", version=2, config="text.pieces:PiecesConfig", mb=2),)

@@ -4,7 +4,8 @@ Steps of our own profiles first, then those of other people's, faults included. 
 
 Sources: Radford et al., "Robust Speech Recognition via Large-Scale Weak Supervision", appendix C (Whisper); Waheed et
 al., "To Distill or Not to Distill?", ACL 2024, and its code; Wang et al., "Open Universal Arabic ASR Leaderboard",
-2024; Ali et al., "The MGB-2 Challenge", SLT 2016, and its evaluation kit; Ali et al., "Multi-reference WER", ASRU 2015.
+2024, and its code (eval.py) of July 2026; Ali et al., "The MGB-2 Challenge", SLT 2016, and its evaluation kit; Ali et
+al., "Multi-reference WER", ASRU 2015.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from .buckwalter import LATIN_MARK, to_buckwalter
-from .diacritics import TASHKEEL, TATWEEL, strip_diacritics
+from .diacritics import COMBINING_HAMZA, NEWER_MARKS, TASHKEEL, TATWEEL, strip_diacritics
 from .invisible import strip_invisible
-from .presentation import fold_presentation_forms
-from .punctuation import CharacterTable, strip_punctuation
+from .presentation import fold_presentation_forms, write_out_presentation_forms
+from .punctuation import CharacterTable, strip_punctuation, strip_symbols
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,8 @@ def letters(name: str, meaning: str, table: Mapping[str, str]) -> Step:
 
 def deletion(name: str, meaning: str, characters: str) -> Step:
     """A step that deletes what a character class holds (without its brackets)."""
-    found = re.compile(f"[{characters}]+")
-    return Step(name, meaning, lambda text: found.sub("", text))
+    unwanted = re.compile(f"[{characters}]+")
+    return Step(name, meaning, lambda text: unwanted.sub("", text))
 
 
 def _each(*froms: str, to: str) -> dict[str, str]:
@@ -61,9 +62,11 @@ ALEFS = "\u0623\u0625\u0622"  # with hamza above, hamza below, madda
 WASLA = "\u0671"
 _SEATS = "\u0627\u0648\u0649\u064a\u0647\u06cc\u06c1\u06be\u06d5"  # alef, waw, alef maqsura, yeh, heh and Persian ones
 _ZERO_WIDTH = "\u200c\u200d\u034f\u206a-\u206f\u180e\ufe00-\ufe0f\U000e0100-\U000e01ef"
-_NEWER_MARKS = "\u0898-\u089f\u08ca-\u08d2"  # Quranic marks that Unicode 14 added
-_SEATED = re.compile(f"(?<=[{_SEATS}])[\u0653-\u0655]+")
-_LONE = re.compile("[\u0653-\u0655]")
+_SEATED = re.compile(f"(?<=[{_SEATS}])[{COMBINING_HAMZA}]+")
+_LONE = re.compile(f"[{COMBINING_HAMZA}]")
+# A pattern that begins with a literal character is searched fast; the look back comes after it.
+_THOUSANDS = re.compile("\u066c(?<=[0-9]\u066c)(?=[0-9])")
+_LONE_WAW = re.compile(r"و(?<!\Sو)\s+(?=\S)")
 ARABIC_DIGITS = {chr(0x660 + d): str(d) for d in range(10)}
 PERSIAN_DIGITS = {chr(0x6F0 + d): str(d) for d in range(10)}
 
@@ -82,8 +85,13 @@ ZERO_WIDTH = deletion(
     "zero width", "joiners, non-joiners and variation selectors, which change no Arabic word, are deleted", _ZERO_WIDTH
 )
 PRESENTATION = Step("presentation", "presentation forms and ligatures become plain letters", fold_presentation_forms)
+PRESENTATION_WORDS = Step(
+    "presentation",
+    "presentation forms and ligatures become plain letters; اﷲ is الله without a second alef; ﷺ and ﷽ are written out",
+    write_out_presentation_forms,
+)
 TATWEEL_GONE = deletion("tatweel", "the stroke that only lengthens a word is deleted", TATWEEL)
-_NEWER = deletion("newer marks", "", _NEWER_MARKS)
+_NEWER = deletion("newer marks", "", NEWER_MARKS)
 DIACRITICS = Step(
     "diacritics",
     "tashkeel, superscript alef and Quranic marks are deleted; NFC",
@@ -113,11 +121,25 @@ LOAN_LETTERS = letters(
         **_each("\u06af\u06ad\u0763", to="\u0643"),
     },
 )
+MAGHRIBI_LETTERS = letters(
+    "maghribi letters", "ڢ to ف, ڧ to ق: the same letters with the dots of the Maghreb", {"\u06a2": "ف", "\u06a7": "ق"}
+)
 DIGITS = letters("digits", "٠–٩ and ۰–۹ to 0–9", {**ARABIC_DIGITS, **PERSIAN_DIGITS})
 ONLY_ARABIC_DIGITS = letters("digits", "٠–٩ to 0–9; ۰–۹ stay", ARABIC_DIGITS)
+THOUSANDS = Step(
+    "thousands",
+    "the separator ٬ between two digits is deleted; the decimal one ٫ becomes a space, as the point of 3.5 does",
+    lambda text: _THOUSANDS.sub("", text),
+)
 PUNCTUATION = Step(
     "punctuation", "becomes a space, apostrophes within words excepted; white space single", strip_punctuation
 )
+SYMBOLS_GONE = Step(
+    "symbols",
+    "notes of music, emoji, currency and other symbols become a space; marks without a letter are no word; � stays",
+    strip_symbols,
+)
+LONE_WAW = Step("lone waw", "a و that stands alone is joined to the next word", lambda text: _LONE_WAW.sub("و", text))
 WHITE_SPACE = Step("white space", "one space between two words, none outside", lambda text: " ".join(text.split()))
 
 # --- Whisper's BasicTextNormalizer
@@ -169,7 +191,7 @@ OUTER_SPACE_KEPT = Step(
 
 def settled(*steps: Step) -> Step:
     """`steps` once more until nothing changes: a profile that is not idempotent by itself becomes so."""
-    stable: set[str] = set()  # characters that stay as they are, found on the way; a text of them is done
+    stable: set[str] = set()  # characters that the steps leave as they are: a text of such characters is done
 
     def once(text: str) -> str:
         for step in steps:
@@ -208,6 +230,12 @@ TASHKEEL_ONLY = deletion("diacritics", "tashkeel U+064B–0652 is deleted; ٰ an
 LEADERBOARD_LETTERS = letters("loan letters", "پ to ب, ڤ to ف", {"\u067e": "ب", "\u06a4": "ف"})
 ALEF_NOT_WASLA = letters("alef", "أ إ آ to ا, not ٱ", _each(ALEFS, to="ا"))
 HAMZA_GONE = letters("hamza", "ؤ to و, ئ to ي, ء deleted", {"\u0624": "و", "\u0626": "ي", "\u0621": ""})
+_LEADERBOARD_WAW = re.compile(r"(^|\s)و\s+")
+LEADERBOARD_WAW = Step(
+    "lone waw",
+    "a و that stands alone is joined to the next word; of two in a row the first joins the second alone",
+    lambda text: _LEADERBOARD_WAW.sub(r"\1و", text),
+)
 
 # --- MGB-2 and MGB-3
 

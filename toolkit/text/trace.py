@@ -83,12 +83,12 @@ def show_trace(profile: Traced, lines: Iterable[Line]) -> None:
     read = changed = 0
     for line in lines:
         read += 1
-        found = [(i, *one) for i, one in enumerate(profile.trace(line.text)) if one[1] != one[2]]
-        if not found:
+        changes = [(i, *one) for i, one in enumerate(profile.trace(line.text)) if one[1] != one[2]]
+        if not changes:
             continue
         changed += 1
         print(f"{line.where}{f' {line.id}' if line.id else ''}: {line.text}")
-        for i, step, before, after in found:
+        for i, step, before, after in changes:
             tallies[i].add(before, after)
             print(f"  {i + 1:2}. {step.name}: {after}\n      {changed_characters(before, after)}")
     print(f"{profile.id}: {changed:,} of {read:,} lines changed")

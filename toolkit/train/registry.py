@@ -4,7 +4,7 @@ from ..core.registry import Declaration
 
 STEPS = (
     Declaration("train.pretrain", config="train.config:PretrainConfig", mb=60, jobs="ranks"),
-    Declaration("train.whisper", config="train.whisper_config:WhisperTraining", mb=600, jobs="ranks"),
+    Declaration("train.whisper", version=2, config="train.whisper_config:WhisperTraining", mb=600, jobs="ranks"),
     # 40 MB per hour: 64 tokens, each window shown in four ways, twice, as shards are joined.
     Declaration(
         "train.soft_labels",
