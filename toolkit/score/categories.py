@@ -28,32 +28,41 @@ Evidence = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Where the rules draw their lines; all of them ours."""
+    """Thresholds of the error categories; all of them ours."""
 
     loop_count: int = 3
-    "deterioration: times in a row that the hypothesis says a phrase, from which on it is a loop"
+    """deterioration: smallest number of times in a row that the hypothesis repeats a phrase for it to be a loop; larger
+    finds fewer loops"""
     loop_words: int = 6
-    "deterioration: words that such a loop covers at least (a speaker's own `la la la` has three)"
+    """deterioration: smallest number of words that such a loop covers (a speaker's own `la la la` has three); larger
+    finds fewer loops"""
     letter_ratio: float = RATIO
-    "deterioration: compression ratio of the letters above which a text repeats itself without an exact loop"
+    """deterioration: compression ratio of the letters above which a text without an exact loop counts as repeating
+    itself; larger finds fewer"""
     msa_margin: float = 0.1
-    "MSA translation, by an MSA reference: how much smaller its word error rate is than that of the reference (0 to 1)"
+    """MSA translation, with an MSA reference: smallest WER difference, 0 to 1, by which the hypothesis is closer to the
+    MSA reference than to the dialect reference; larger finds fewer"""
     msa_reach: float = 0.7
-    "MSA translation, by an MSA reference: word error rate to it above which the hypothesis is nobody's translation"
+    """MSA translation, with an MSA reference: largest WER of the hypothesis against the MSA reference, 0 to 1; larger
+    finds more"""
     msa_share: float = 0.5
-    "MSA translation, by the lexicon: least share of the reference's dialect words that became their MSA words"
+    """MSA translation, by the lexicon: smallest share of the reference's dialect words that became their MSA words, 0
+    to 1; larger finds fewer"""
     likeness: float = 0.5
-    "two words are one misheard word from this likeness of their spelling on (1 - edits / letters of the longer)"
+    """two words count as one misheard word if their spelling is at least this similar, 0 to 1 (1 - edits / letters of
+    the longer word)"""
     invented_share: float = 0.7
-    "hallucination: least share of the hypothesis' words that are like no word of the reference where they stand"
+    """hallucination: smallest share of the hypothesis's words, 0 to 1, that resemble no reference word at their place;
+    larger finds fewer"""
     invented_words: int = 3
-    "hallucination: least number of such words"
+    "hallucination: smallest number of such words; larger finds fewer"
     inserted_words: int = 4
-    "hallucination: or this many words more in a stretch than the reference has there"
+    """hallucination: also if one stretch of the hypothesis has this many words more than the reference; larger finds
+    fewer"""
     missing_share: float = 0.3
-    "incomplete: least share of the reference's words that have no word in the hypothesis"
+    "incomplete: smallest share of the reference's words without a word in the hypothesis, 0 to 1; larger finds fewer"
     missing_words: int = 2
-    "incomplete: least number of such words"
+    "incomplete: smallest number of such words; larger finds fewer"
 
     def __post_init__(self) -> None:
         for name in ("msa_margin", "msa_reach", "msa_share", "likeness", "invented_share", "missing_share"):
