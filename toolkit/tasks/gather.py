@@ -99,8 +99,7 @@ def _score_together(grid: Grid, work: Work, folds: Sequence[Unit], folder: Path)
     data, fitted = together(work.pool(folds[0], Notes(Ledger(""))), trees)
     (folder / FILES).mkdir(parents=True)
     write_results(folder / FILES, folds[0].row, grid.config, data, fitted)
-    path = folder / FILES / f"{name}.json"
     values = grid.served.folds[name]
     each = [{"left_out": value, "best_lr": tree["lr"]} for value, tree in zip(values, trees, strict=True)]
-    write_json(path, {**read_json(path), "folds": each})
+    work.add(folder / FILES, folds[0], folds=each)
     mark(folder, grid.scored_identity(folds))

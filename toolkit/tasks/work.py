@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
 
-from ..core.files import remove, write_json
+from ..core.files import read_json, remove, write_json
 from ..core.record import DROPPED, Ledger, identity_id
 from ..core.rows import FILES, mark
 from ..train.objectives.classify import Features
@@ -82,6 +83,7 @@ class Work:
         """Result files: of a fold its predictions, of a layer its scores alone, else scores and weights."""
         if unit.fold is None:
             write_results(path / FILES, unit.row, self.grid.config, data, fitted)
+            self.add(path / FILES, unit)
         else:
             write_json(path / FOLD, tree_of(fitted))
         if unit.layer is None:
@@ -90,3 +92,11 @@ class Work:
             for file in (path / FILES).glob("*"):
                 if file.name != f"{unit.task}.json":
                     file.unlink()
+
+    def add(self, folder: Path, unit: Unit, **fields: Any) -> None:
+        """Add to <task>.json what only some tasks have: `fields`, and the states of a head with states of its own."""
+        if self.grid.config.tasks[unit.task].states:
+            fields["states"] = self.grid.states(unit)
+        if fields:
+            path = folder / f"{unit.task}.json"
+            write_json(path, {**read_json(path), **fields})
