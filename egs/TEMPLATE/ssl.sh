@@ -73,7 +73,7 @@ pretrain() { # ITERATION MODEL [TEACHER BLOCKS]: predict the iteration's units a
   done
 }
 
-probe() { # CONFIG OUTPUT ROWS MODEL...: one more model makes its own rows and leaves the others as they are
+probe() { # CONFIG OUTPUT ROWS MODEL...: a new model makes its own rows, a changed task its own results; the others stay
   local config=$1 out=$2 rows=$3
   run tasks.fit --config "$(config "$config")" --sets.train "$train" --sets.dev "$dev" --sets.test "$test" \
     --rows "$rows" --in "$sets" "${@:4}" --out "$exp/$out"

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 from noises import noise_corpus
 from tones import results, task_of
 
@@ -183,3 +184,19 @@ def test_a_task_with_another_set_makes_its_own_results_alone(run: Callable[..., 
     after = made(out / "fbank")
     assert after["phone.json"] == before["phone.json"] and after["again.json"] != before["again.json"]
     assert read_json(out / "fbank/again.json")["sets"]["test"] == "dev"
+
+
+def test_what_one_changed_task_makes_is_shared_out_among_workers_whatever_their_number(
+    corpus: Path, tmp_path: Path
+) -> None:
+    """Rows, not tasks, alternate among workers: else one of two would get all of every second task."""
+    tasks = {name: TASK for name in ("a", "b")}
+    config = replace(CONFIG, tasks=tasks, rows=("fbank", "fbank_stacked", "random", "models"))
+    step = Step(config, [corpus / "data", corpus / "exp/it1/base"], tmp_path, ["tasks.fit"])
+    grid = fit.Grid.of(step, fit.serve(config, corpus / "data"))
+    for unit in [unit for unit in grid.units() if unit.task == "a"]:
+        part(tmp_path, unit.row.row, f"{unit.task}/whole", dict(grid.identity(unit)))
+    hearing = Hearing(grid, torch.device("cpu"))
+    hearing.choose(grid.wanting())
+    assert [(unit.task, unit.row.row) for unit in hearing.group] == [("b", row.row) for row in grid.rows]
+    assert [unit.task for unit in grid.units()] == ["a"] * 4 + ["b"] * 4

@@ -158,7 +158,7 @@ def test_each_worker_has_a_gpu_of_its_own(
 
     monkeypatch.setenv("SAWT_NGPU", "2")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    hearing = SimpleNamespace(run=lambda: None, choose=lambda units: None, group=["fbank"])
+    hearing = SimpleNamespace(run=lambda: None, choose=lambda units: None, group=[])
     monkeypatch.setattr(fit, "Hearing", lambda grid, device: seen.append(device) or hearing)
     monkeypatch.setattr(fit, "run_shards", shards)
     monkeypatch.setattr(fit, "write_costs", lambda *_: {})

@@ -192,6 +192,7 @@ class TaskResult:
         protocol: what may be chosen on what: "strict" chooses everything on dev.
         chance: the deciding figure of always giving the most frequent answer of training.
         steps: optimiser steps of each learning rate.
+        states: hidden states that the head got, if not all of the run.
         folds: parts that were tested in turn, their answers scored as one set; empty: one test set.
     """
 
@@ -208,6 +209,7 @@ class TaskResult:
     confusion: Confusion | None = None
     steps: int | None = None
     folds: tuple[Fold, ...] = ()
+    states: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.figures:

@@ -21,7 +21,7 @@ from ..core.step import Step, main
 from ..units.features import device_of, exact_float32
 from .config import TasksConfig
 from .gather import gather, score_folds, write_costs
-from .grid import Grid
+from .grid import Grid, Unit
 from .hear import WORK, Hearing
 from .served import serve
 from .work import Work
@@ -56,9 +56,8 @@ def _make_group(grid: Grid, hearing: Hearing, work: Work) -> None:
     score_folds(grid, work, hearing.group)
 
 
-def make_units(grid: Grid, work: Work, rows: Sequence[str]) -> None:
-    """Train and score every unit of `rows` that is not finished, among the workers of the step."""
-    units = [unit for unit in grid.units() if unit.row.row in rows]
+def make_units(grid: Grid, work: Work, units: Sequence[Unit]) -> None:
+    """Train and score every one of `units` that is not finished, among the workers of the step."""
 
     def make(k: int, path: Path) -> None:
         work.make(units[k], path)

@@ -74,12 +74,12 @@ def _write_changed(path: Path, tree: Any) -> None:
         write_json(path, tree)
 
 
-def score_folds(grid: Grid, work: Work, rows: Sequence[str]) -> None:
-    """Score the folds of each task of `rows` together, layer by layer, where that is not done yet."""
-    for first in [unit for unit in grid.units() if unit.fold == 0 and unit.row.row in rows]:
-        if not first.scored.is_whole(grid.step.out):
-            folds = [unit for unit in grid.units_of(first.row, first.task) if unit.layer == first.layer]
-            with atomic(first.scored.folder(grid.step.out)) as folder:
+def score_folds(grid: Grid, work: Work, units: Sequence[Unit]) -> None:
+    """Score the folds that `units` belong to together, where that is not done yet: task by task, layer by layer."""
+    for one in units:
+        if one.fold is not None and not one.scored.is_whole(grid.step.out):
+            folds = [unit for unit in grid.units_of(one.row, one.task) if unit.layer == one.layer]
+            with atomic(one.scored.folder(grid.step.out)) as folder:
                 _score_together(grid, work, folds, folder)
 
 

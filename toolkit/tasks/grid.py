@@ -68,7 +68,7 @@ class Unit:
 
 @dataclass(frozen=True)
 class Grid:
-    """All units of a run, in order, row by row.
+    """All units of a run, in order: task by task, so that worker k mod n gets rows of each, cheap and costly ones.
 
     Attributes:
         shapes: row -> (layers, dim) of its upstream.
@@ -94,7 +94,7 @@ class Grid:
         return self.served.config
 
     def units(self) -> list[Unit]:
-        return [unit for row in self.rows for task in self.config.tasks for unit in self.units_of(row, task)]
+        return [unit for task in self.config.tasks for row in self.rows for unit in self.units_of(row, task)]
 
     def units_of(self, row: Row, task: str) -> Iterator[Unit]:
         """Units of one task of a row: layer by layer, of each fold by fold."""

@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 
 from ..core.files import read_json, remove, write_json
+from ..core.rows import Place
 from ..core.shards import run_shards
 from .config import SETS
 from .features import SetFeatures, again, compute
@@ -53,7 +54,7 @@ class Hearing:
         self.current = ""
 
     def choose(self, units: Sequence[Unit]) -> None:
-        """Choose the rows of the next group, of those that `units` want, and write it down for all workers.
+        """Choose the rows of the next group, of those that `units` want, and write its units down for all workers.
 
         First removes the features of earlier groups, and those of an earlier run that this one has no use for.
         """
@@ -75,13 +76,14 @@ class Hearing:
         for of_row in sets:
             if of_row.stored and of_row.set not in whole[of_row.row]:
                 remove(self._place(of_row))  # it may have been made when its frames had no room
-        write_json(self.folder / LIST, {"rows": group.rows, "sets": [vars(of_row) for of_row in sets]})
+        places = [[unit.place.row, unit.place.part] for unit in units if unit.row.row in group.rows]
+        write_json(self.folder / LIST, {"units": places, "sets": [vars(of_row) for of_row in sets]})
 
     @property
-    def group(self) -> list[str]:
-        """Names of the rows of this group."""
-        rows: list[str] = read_json(self.folder / LIST)["rows"]
-        return rows
+    def group(self) -> list[Unit]:
+        """The units of this group: those that were wanting when it was chosen."""
+        by_place = {unit.place: unit for unit in self.grid.units()}
+        return [by_place[Place(*names)] for names in read_json(self.folder / LIST)["units"]]
 
     def run(self) -> None:
         """Compute the features of this group that are missing. In a worker: a part of them, if the run is at that."""

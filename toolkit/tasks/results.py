@@ -56,6 +56,7 @@ def write_results(
         confusion=scores.confusion,
         steps=task.steps,
         folds=folds,
+        states=task.states,
     )
     write_json(folder / f"{data.name}.json", dump(result))
     write_text(folder / f"{data.name}.hyp", lines_of(examples, scores.items.answers))
