@@ -55,9 +55,9 @@ def windows(recipe: Path, name: str) -> list[dict]:
 
 
 def test_every_recipe_of_this_kind_is_known_here() -> None:
-    there = {p.parts[-3] for p in (ROOT / "egs").glob("*/whisper/run.sh")}
+    recipes = {p.parts[-3] for p in (ROOT / "egs").glob("*/whisper/run.sh")}
     dialects = {f"dialect_{dialect}" for dialect in DIALECTS}
-    assert there == {*CORPORA, *dialects, "folder", "to_distill", "mini", "asterisk"}
+    assert recipes == {*CORPORA, *dialects, "folder", "to_distill", "mini", "asterisk"}
 
 
 @pytest.mark.parametrize("name", sorted(p.parts[-3] for p in (ROOT / "egs").glob("*/whisper/run.sh")))
@@ -66,9 +66,9 @@ def test_every_recipe_lists_ten_stages_without_a_corpus(
 ) -> None:
     for variable in VARIABLES:
         monkeypatch.delenv(variable, raising=False)
-    code, said = house.run(f"{name}/whisper", "--list")
-    assert code == 0, said
-    stages = [line.split()[1] for line in said.splitlines() if line[:3].strip()]
+    code, output = house.run(f"{name}/whisper", "--list")
+    assert code == 0, output
+    stages = [line.split()[1] for line in output.splitlines() if line[:3].strip()]
     wanted = "data sample adapt pseudo_label select pack student distil evaluate results"
     assert stages == wanted.split()
 
@@ -77,14 +77,14 @@ def test_every_recipe_lists_ten_stages_without_a_corpus(
 def test_a_corpus_is_labelled_and_packed(name: str, tree, house: House, teacher: str) -> None:
     corpus = str(tree("casablanca" if name.startswith("dialect") else name))
     call = (f"{name}/whisper", "--corpus", corpus, "--teacher", teacher, *TO_PACK)
-    code, said = house.run(*call)
-    assert code == 0, said
+    code, output = house.run(*call)
+    assert code == 0, output
     recipe = house.root / "egs" / name / "whisper"
     utterances = {u.id for u in DataDir.read(recipe / "dump/sample").utterances}
     packed = {arm: {u["id"] for w in windows(recipe, arm) for u in w["utterances"]} for arm in ("unfiltered", "truth")}
     assert packed["unfiltered"] and packed["unfiltered"] <= utterances and packed["truth"] == utterances
-    code, said = house.run(*call)
-    assert code == 0 and "nothing to do" in said, said
+    code, output = house.run(*call)
+    assert code == 0 and "nothing to do" in output, output
 
 
 def test_recordings_without_transcripts_go_all_the_way(house: House, teacher: str, tmp_path: Path) -> None:
@@ -95,8 +95,8 @@ def test_recordings_without_transcripts_go_all_the_way(house: House, teacher: st
     )  # of a network that knows nothing, none is confident
     limits.write_text('keep:\n  unfiltered: ""\n  confident: "confidence >= -9"\n', encoding="utf-8")
     words = ("--corpus", str(tmp_path / "تسجيلات"), "--teacher", teacher, "--transcripts", "false", *SMALL)
-    code, said = house.run("folder/whisper", *words)
-    assert code == 0, said
+    code, output = house.run("folder/whisper", *words)
+    assert code == 0, output
     recipe = house.root / "egs/folder/whisper"
     heard = DataDir.read(recipe / "dump/by_teacher/test_by_teacher").tables["text"]
     again = (recipe / "exp/eval/teacher/test_by_teacher/text").read_text(encoding="utf-8").splitlines()
@@ -110,8 +110,8 @@ def test_recordings_without_transcripts_go_all_the_way(house: House, teacher: st
 def test_the_papers_recipe_draws_from_all_corpora_and_has_ten_test_sets(tree, house: House, teacher: str) -> None:
     corpora = [word for name in OF_THE_PAPER for word in (f"--{name.replace('_', '-')}", str(tree(name)))]
     call = ("to_distill/whisper", *corpora, "--teacher", teacher, "--count", "30", "--arms", "filtered", *TO_PACK)
-    code, said = house.run(*call)
-    assert code == 0, said
+    code, output = house.run(*call)
+    assert code == 0, output
     dump = house.root / "egs/to_distill/whisper/dump"
     sample = DataDir.read(dump / "sample")
     assert len(sample) == 30 and set(sample.tables["utt2corpus"].values()) == {
@@ -131,13 +131,13 @@ def test_the_papers_recipe_tells_of_each_student_what_it_gained(tree, house: Hou
     two.write_text("encoder_layers: 2\ndecoder_layers: 1\n", encoding="utf-8")
     words = ("--corpora", "fleurs", "--fleurs", str(tree("fleurs")), "--arms", "filtered", "--teacher", teacher)
     words = (*words, *SMALL, "--students", "DW-1-1 DW-2-1", "--top", "16", *folders)
-    code, said = house.run("to_distill/whisper", *words)
-    assert code == 0, said
+    code, output = house.run("to_distill/whisper", *words)
+    assert code == 0, output
     few = house.root / "egs/to_distill/whisper/few"
     scores = json.loads((few / "exp/scores/systems.json").read_text(encoding="utf-8"))
     assert (few / "dump/soft/filtered/soft.json").is_file()  # of one teacher, for both
-    assert [s["set"] for s in scores["sets"]] == ["FLEURS"] and scores["profiles"][-1].startswith("to-distill")
-    held = {(p["system"], p["other"]) for p in scores["pairs"]}
+    assert [t["name"] for t in scores["tests"]] == ["FLEURS"] and scores["profiles"][-1].startswith("to-distill")
+    held = {(p["system"], p["against"]) for p in scores["pairs"]}
     for student in ("DW-1-1", "DW-2-1"):
         assert (f"{student}.filtered", f"{student}.undistilled") in held
         record_of = json.loads((few / f"exp/{student}/filtered/record.json").read_text(encoding="utf-8"))
@@ -150,12 +150,14 @@ def test_the_papers_recipe_tells_of_each_student_what_it_gained(tree, house: Hou
 
 def test_five_corpora_make_a_recipe_and_an_unknown_one_does_not(house: House) -> None:
     untouched = [word for top in ("data", "dump", "exp") for word in (f"--{top}", f"untouched/{top}")]
-    code, said = house.run("to_distill/whisper", "--list", "--corpora", "mgb2 fleurs", *untouched)
-    assert code == 0 and "untouched/dump/test/FLEURS" in said and "test/ALG" not in said and "masc" not in said, said
-    code, said = house.run("to_distill/whisper", "--list", "--corpora", "mgb2 flers")
-    assert code == 2 and "--corpora: no corpus flers" in said, said
-    code, said = house.run("to_distill/whisper", "--list", "--corpora", "qasr")
-    assert code == 2 and "test set of the paper" in said, said
+    code, output = house.run("to_distill/whisper", "--list", "--corpora", "mgb2 fleurs", *untouched)
+    assert code == 0 and "untouched/dump/test/FLEURS" in output and "test/ALG" not in output and "masc" not in output, (
+        output
+    )
+    code, output = house.run("to_distill/whisper", "--list", "--corpora", "mgb2 flers")
+    assert code == 2 and "--corpora: no corpus flers" in output, output
+    code, output = house.run("to_distill/whisper", "--list", "--corpora", "qasr")
+    assert code == 2 and "test set of the paper" in output, output
 
 
 def test_a_corpus_whose_folder_is_not_told_is_refused_before_anything_runs(
@@ -164,6 +166,6 @@ def test_a_corpus_whose_folder_is_not_told_is_refused_before_anything_runs(
     for variable in VARIABLES:
         monkeypatch.delenv(variable, raising=False)
     words = ("--corpora", "mgb2 fleurs", "--mgb2", str(tmp_path), "--data", "data2")
-    code, said = house.run("to_distill/whisper", *words, "--stop-stage", "data")
-    assert code == 2 and "or the variable FLEURS" in said and "QASR" not in said, said
+    code, output = house.run("to_distill/whisper", *words, "--stop-stage", "data")
+    assert code == 2 and "or the variable FLEURS" in output and "QASR" not in output, output
     assert not (house.root / "egs/to_distill/whisper/data2").exists()

@@ -125,7 +125,7 @@ def results(name: str) -> list[TaskResult]:
             settings = {"beam": 16, "order": 4, "lm_weight": 0.5, "insertion": 0.0, "text": "train", "dev": [{}]}
             chosen = replace(of_task.chosen, settings=settings)
             of_task = replace(of_task, figures=of_task.figures + beam, chosen=chosen)
-        made.append(replace(of_task, place=0) if name.endswith("tuned") else of_task)  # a run of one task
+        made.append(of_task)
     return made
 
 
@@ -156,8 +156,7 @@ def layers() -> LayerResults:
             layer: Figure(metric, v, v - 3, v + 2.5, 205, "utterances", "speaker", 9) for layer, v in values.items()
         }
         dev = {layer: value + 0.5 for layer, value in values.items()}
-        title, place = MADE[task].title, list(MADE).index(task)
-        tasks.append(LayerFigures(task, title, place, test, dev, chance))
+        tasks.append(LayerFigures(task, MADE[task].title, test, dev, chance))
     return LayerResults(system("it2.L"), tuple(tasks))
 
 
@@ -175,5 +174,6 @@ def write_chain(recipe: Any) -> None:
     shutil.rmtree("exp/probe", ignore_errors=True)
     for name in FIGURES:
         write_system(recipe.root / "exp/probe" / run_of(name) / name, system(name), results(name), cost(name))
+        write(f"exp/probe/{run_of(name)}/tasks.json", [of_task.task for of_task in results(name)])
     write("exp/probe/it2.L.layers/it2.L/layers.json", dump(layers()))
     write("exp/compare/pairs.json", [dump(p) for p in pairs()])

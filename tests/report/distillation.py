@@ -81,7 +81,7 @@ def gap_of(system: str, task: str) -> float:
     return 100 * (floor - wer_of(system, task)) / (floor - top)
 
 
-def result(system: str, test: TestSet, place: int) -> TaskResult:
+def result(system: str, test: TestSet) -> TaskResult:
     """A system on a task: WER and CER of the deciding profile, its dialects, agreement, gap; then the other profile."""
     wer = wer_of(system, test.name)
     about: dict[str, Any] = {
@@ -99,7 +99,7 @@ def result(system: str, test: TestSet, place: int) -> TaskResult:
     if system not in ("teacher", "undistilled"):
         figures.append(figure(GAP_CLOSED, gap_of(system, test.name), 10, **decides))
     figures += [figure(metric, wer + 9, 3, **about, profile=PROFILES[0]) for metric in (WER, CER)]
-    return TaskResult(system, test.name, test.title, place, "transcribe", tuple(figures), "0", {"sets": [test.name]})
+    return TaskResult(system, test.name, test.title, "transcribe", tuple(figures), "0", {"sets": [test.name]})
 
 
 def pairs() -> list[Pair]:
@@ -144,7 +144,7 @@ def scores() -> SystemsResult:
         systems=tuple(System(name, name, "trained", f"exp/{name}/hf", parameters=PARAMETERS[name]) for name in WERS),
         recognisers=tuple(Recogniser(name, f"hash-{name}", {"test": "s1"}) for name in WERS),
         tests=TESTS,
-        results=tuple(result(name, test, place) for name in WERS for place, test in enumerate(TESTS)),
+        results=tuple(result(name, test) for name in WERS for test in TESTS),
         counts=(),
         pairs=tuple(pairs()),
         unmeasured=(),

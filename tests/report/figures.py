@@ -68,7 +68,7 @@ def result(system: str, task: str, percent: float, layers: int = 0, **more: Any)
         "steps": 300,
         **more,
     }
-    return TaskResult(system, task, made.title, list(TASKS).index(task), made.type, **about)
+    return TaskResult(system, task, made.title, made.type, **about)
 
 
 def confusion(labels: tuple[str, ...], percent: float) -> Confusion:

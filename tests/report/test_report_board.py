@@ -1,6 +1,7 @@
 """The table of systems, its bold figures and marks, which system is best, and the tiles, on figures made for each."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -15,15 +16,15 @@ from toolkit.report.board import Board, Column
 from toolkit.report.render.html import page
 from toolkit.report.render.markdown import document, markdown
 from toolkit.report.sections.systems import best, conditions, figures, main_table, pictures, tiles
-from toolkit.report.sources.collect import Run
+from toolkit.report.sources.collect import Run, collect
 from toolkit.score.items import write_items
 
 HIGH, LOW = ACCURACY, CER
 HEADING = {HIGH: "T acc. % ↑", LOW: "T CER % ↓"}
 
 
-def result(system, value, metric=HIGH, task="t", place=0, **more):
-    return TaskResult(system, task, task, place, "classify", (figure(metric, value),), "0", **more)
+def result(system, value, metric=HIGH, task="t", **more):
+    return TaskResult(system, task, task, "classify", (figure(metric, value),), "0", **more)
 
 
 def run_of(results, pairs=(), baseline="", arms=None, **more):
@@ -98,9 +99,9 @@ def test_of_an_error_rate_the_lowest_is_best_and_one_system_alone_is_no_contest(
 
 def test_every_task_has_a_tile_of_its_best_trained_system_against_the_baseline():
     results = [
-        *(result(name, value, HIGH, "x", 0) for name, value in (("base", 70), ("a", 60), ("b", 65))),
-        *(result(name, value, LOW, "y", 1) for name, value in (("base", 70), ("a", 60), ("b", 65))),
-        result("b", 5, HIGH, "z", 2),
+        *(result(name, value, HIGH, "x") for name, value in (("base", 70), ("a", 60), ("b", 65))),
+        *(result(name, value, LOW, "y") for name, value in (("base", 70), ("a", 60), ("b", 65))),
+        result("b", 5, HIGH, "z"),
     ]
     pairs = [pair("b", "base", "x", -5, 1), pair("a", "base", "y", -10, 20, LOW)]
     made = tiles(run_of(results, pairs, "base", {"base": "features"}))
@@ -121,7 +122,7 @@ def test_a_metric_and_a_type_that_nobody_knows_by_name_are_shown_as_any_other(re
     """What a task type of one's own leaves: the report learns all it needs from the result."""
     recipe.whole()
     for name, value in (("fbank", 12.5), ("it1.base", 31.5)):
-        strange = TaskResult(name, "toasts", "toasts", 4, "toast:TYPE", (figure(BLEU, value, n=7),), "0")
+        strange = TaskResult(name, "toasts", "toasts", "toast:TYPE", (figure(BLEU, value, n=7),), "0")
         write_beside(recipe, name, strange)
     pairs = [*recipe.pairs(), pair("it1.base", "fbank", "toasts", 19, 3, BLEU)]
     recipe.json("exp/compare/pairs.json", [dump(p) for p in pairs])
@@ -143,14 +144,32 @@ def write_beside(recipe, name, of_task):
 
 
 def test_tasks_keep_the_order_of_the_run_whatever_their_names_and_the_order_of_the_systems():
-    """A run of some of the tasks alone, such as fine-tuning, numbers them from 0 too."""
     names = ["zebra", "apple", "mango"]
-    whole = [result(s, 50, task=task, place=i) for s in ("a", "b") for i, task in enumerate(names)]
-    tuned = [result("c", 60, task="mango", place=0)]
-    for results in (whole + tuned, tuned + whole):
-        run = run_of(results)
+    results = [result(s, 50, task=task) for s in ("a", "b") for task in names]
+    for scored in (results, results[::-1]):
+        run = run_of(scored, order=names)
         assert [column.task for column in run.board.tasks] == names
         assert [c.title for c in main_table(run).columns[2:]] == ["Zebra acc. % ↑", "Apple acc. % ↑", "Mango acc. % ↑"]
+    run = run_of([*results, result("a", 5, task="kiwi"), result("b", 5, task="fig")], order=names)
+    assert [column.task for column in run.board.tasks] == [*names, "fig", "kiwi"]  # of a run that does not say
+
+
+def test_a_run_of_some_of_the_tasks_does_not_change_their_order(recipe):
+    recipe.whole()
+    recipe.json("exp/probe/tasks.json", ["emotion", "dialect", "phone", "asr"])
+    recipe.json("exp/tuned/tasks.json", ["asr", "emotion"])
+    recipe.json("exp/tuned/it1.base.tuned/row.json", {"name": "it1.base.tuned", "title": "tuned", "arm": "trained"})
+    for ins in ([*recipe.ins, Path("exp/tuned")], [Path("exp/tuned"), *recipe.ins]):
+        tasks = [column.task for column in collect(ins).board.tasks]
+        assert tasks == ["emotion", "dialect", "phone", "asr"]
+
+
+@pytest.mark.parametrize("written", ["{}", "["])
+def test_a_broken_list_of_tasks_is_a_users_mistake(recipe, written):
+    recipe.whole().write("exp/probe/tasks.json", written)
+    with pytest.raises(UserError) as error:
+        report(recipe.ins)
+    assert error.value.where == "exp/probe/tasks.json" and "tasks.fit" in error.value.remedy
 
 
 def test_minor_figures_and_those_of_other_profiles_and_groups_are_left_to_the_details():
@@ -175,7 +194,7 @@ def test_minor_figures_and_those_of_other_profiles_and_groups_are_left_to_the_de
 
 
 def test_chance_stands_below_the_systems_and_as_a_line_in_the_pictures():
-    run = run_of([result("a", 60, chance=20.0), result("b", 70, chance=20.0), result("a", 9, LOW, "u", 1)])
+    run = run_of([result("a", 60, chance=20.0), result("b", 70, chance=20.0), result("a", 9, LOW, "u")])
     assert cells(run)["chance"]["T acc. % ↑"] == "20.0" and cells(run)["chance"]["U CER % ↓"] is None
     drawn = [picture.under for picture in pictures(run).blocks[0].pictures]
     assert drawn == ["dashed: chance, 20.0 %", ""]

@@ -142,7 +142,7 @@ def test_without_pairs_nothing_is_marked_or_called_decided(recipe):
 def test_pairs_of_systems_that_are_not_here_are_left_out_and_named(recipe):
     recipe.chain()
     shutil.rmtree(f"exp/probe/{RAW}")
-    strange = sum(RAW in p.system + p.other for p in chain.pairs())
+    strange = sum(RAW in p.system + p.against for p in chain.pairs())
     notes = report(chain.without(RAW)).main.notes
     assert f"{strange} paired tests are left out: it3-raw.S and random.it3-raw.S not given." in notes
     assert "Not scored: it3-raw.S." in notes
@@ -167,11 +167,11 @@ def test_what_a_student_keeps_is_its_share_of_the_teachers_figure(recipe):
 def test_of_a_teacher_that_learnt_nothing_on_a_task_students_keep_nothing(recipe):
     recipe.chain()
     named = (L, f"random.{L}", "emotion")
-    pairs = [pair(*named, 0.4, 3) if (p.system, p.other, p.task) == named else p for p in chain.pairs()]
+    pairs = [pair(*named, 0.4, 3) if (p.system, p.against, p.task) == named else p for p in chain.pairs()]
     recipe.json("exp/compare/pairs.json", [dump(p) for p in pairs])
     rows = rows_of(table(report(chain.ins()), "pairs", "What students keep"))
     assert all(row["phone acc."] and row["emotion acc."] is None for row in rows.values())
-    recipe.json("exp/compare/pairs.json", [dump(p) for p in chain.pairs() if (p.system, p.other, p.task) != named])
+    recipe.json("exp/compare/pairs.json", [dump(p) for p in chain.pairs() if (p.system, p.against, p.task) != named])
     rows = rows_of(table(report(chain.ins()), "pairs", "What students keep"))
     assert all(row["emotion acc."] for row in rows.values())  # the twin was not tested
 
@@ -234,7 +234,7 @@ def test_a_training_whose_labels_are_gone_is_known_by_the_codebook_beside_it(rec
 
 def test_a_broken_pairs_json_is_named_with_the_step_to_rerun(recipe):
     recipe.chain().json("exp/compare/pairs.json", [{"task": "phone", "system": S}])
-    with pytest.raises(UserError, match=r"\[0\]\.other is missing") as error:
+    with pytest.raises(UserError, match=r"\[0\]\.against is missing") as error:
         collect(chain.ins())
     assert "runs score.compare_probes " in error.value.remedy
 

@@ -72,7 +72,7 @@ def test_the_table_of_systems_comes_first_then_the_papers_then_the_conditions_th
         "**A paper, arXiv 0000.00000 (paper)**",
         "- Intervals: ",
     ]
-    order += ["- Audio: ", "- One run; ", "> Of one voice.", "> Made by espeak-ng.", "## Which is best"]
+    order += ["- Audio: ", "- One run of each system; ", "> Of one voice.", "> Made by espeak-ng.", "## Which is best"]
     places = [text.index(words) for words in order]
     assert places == sorted(places)
     assert text.index("| System ") < text.index("## ") and text.count("\n- ", 0, text.index("## ")) == 3
@@ -84,7 +84,7 @@ def test_the_conditions_are_at_most_three_lines_and_say_what_was_run(recipe):
         "Intervals: bootstrap over 9 speakers for phone, dialect and emotion; 205 utterances for ASR. n: phone 20,111 "
         "frames, ASR 205 utterances, dialect 205 utterances, emotion 205 utterances.",
         "Audio: train 0.30 h, dev 0.06 h, test 0.09 h. Trained: it1.base 500 steps.",
-        "One run; seed 1, 7; commit abc1234.",
+        "One run of each system; seed 1, 7; commit abc1234.",
     ]
     assert len(report([Path("exp/it1/codebook")]).conditions) <= 3
 

@@ -97,7 +97,7 @@ def test_every_model_meets_every_baseline_and_every_other_model_once(tmp_path: P
     models = [("it2.L", "it1.base"), ("it2.L.tuned", "it1.base"), ("it2.L.tuned", "it2.L")]
     wanted = {("asr", model, rival) for model in ("it1.base", "it2.L", "it2.L.tuned") for rival in baselines}
     wanted |= {("asr", *pair) for pair in models} | {("dialect", "it2.L", "it1.base")}
-    assert sorted((p.task, p.system, p.other) for p in made) == sorted(wanted)
+    assert sorted((p.task, p.system, p.against) for p in made) == sorted(wanted)
     assert step.counts == {"rows": 7, "pairs": len(wanted)}
 
 
@@ -198,7 +198,7 @@ def test_tasks_under_different_conditions_make_no_pair_but_a_row_of_the_ledger(
     write(tmp_path / "a", "random", "random", counts(2), "dialect", ACCURACY, conditions=CONDITIONS)
     write(tmp_path / "b", "fbank", "features", counts(2), "dialect", ACCURACY, conditions={**CONDITIONS, **change})
     made, step = pairs(tmp_path, tmp_path / "a", tmp_path / "b")
-    assert [p.other for p in made] == ["random"]
+    assert [p.against for p in made] == ["random"]
     ((id, _, reason, detail),) = step.ledger.rows
     assert (id, reason) == ("it1.base against fbank", f"a pair of rows with different {differs}")
     assert detail.startswith("task dialect: it1.base ")

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,36 +15,43 @@ from trials import DIALECTS, SENTENCES, by_turns, many, words, write_heard, writ
 
 from toolkit.core.errors import UserError
 from toolkit.core.record import Ledger
+from toolkit.core.results import Figure, Pair
+from toolkit.core.schema import dump, read, read_list
+from toolkit.core.systems_results import ALL, MACRO, SystemCost, SystemsResult
 from toolkit.score.categories import Thresholds
 from toolkit.score.hypotheses import Header, Hypothesis, write_hypotheses
+from toolkit.score.items import difference, figure, read_items
 from toolkit.score.repetition import repetition
 from toolkit.score.system_figures import repeats
 from toolkit.score.system_inputs import read_trial
-from toolkit.score.systems import SystemsConfig, costs, scores
+from toolkit.score.systems import SystemsConfig, all_items, costs, scores
 from toolkit.text.normalise import profile
 
 
-def found(paths: list[Path], **config: Any) -> dict[str, Any]:
+def scored(paths: list[Path], **config: Any) -> SystemsResult:
     made = SystemsConfig(**config)
     trial = read_trial(paths, made.min_speakers, made.missing == "empty", made.order, Ledger("score.systems"))
-    return scores(trial, made)
+    return scores(trial, made, all_items(trial, made))
 
 
-def line(tree: dict[str, Any], system: str, set: str, measure: str, dialect: str | None = None) -> dict[str, Any]:
-    (one,) = [
-        x["scores"]
-        for x in tree["lines"]
-        if (x["system"], x["set"], x["measure"], x["dialect"]) == (system, set, measure, dialect)
-    ]
-    return one
+def rate(result: SystemsResult, system: str, task: str, metric: str, profile: str, group: str = "") -> Figure:
+    of_task = result.result(system, task)
+    chosen = of_task and of_task.figure(metric, profile, group)
+    assert chosen is not None
+    return chosen
+
+
+def gaps(result: SystemsResult) -> list[tuple[str, Figure]]:
+    """(system, share of the gap that it closes)."""
+    return [(r.system, f) for r in result.results for f in r.figures if f.metric.name == "gap_closed"]
 
 
 def texts_of(trial: list[Path], system: str, name: str) -> tuple[list[str], list[str]]:
     """References and hypotheses as they stand in the files, read by hand."""
     tables = []
     for folder in (next(p for p in trial if p.name == name and p.parent.name == "data"),):
-        other = next(p for p in trial if p.name == name and p.parent.name == system)
-        for path in (folder, other):
+        written = next(p for p in trial if p.name == name and p.parent.name == system)
+        for path in (folder, written):
             rows = (row.partition(" ") for row in (path / "text").read_text(encoding="utf-8").splitlines())
             tables.append({id: text for id, _, text in rows})
     return [tables[0][id] for id in sorted(tables[0])], [tables[1][id] for id in sorted(tables[0])]
@@ -52,16 +60,13 @@ def texts_of(trial: list[Path], system: str, name: str) -> tuple[list[str], list
 @pytest.mark.parametrize("name", ["orthographic", "sawt", "to-distill"])
 def test_rates_of_every_system_on_every_set_are_jiwers_on_the_normalised_texts(tmp_path: Path, name: str) -> None:
     paths, kind = write_trial(tmp_path), profile(name)
-    tree = found(paths, profiles=(name,))
+    result = scored(paths, profiles=(name,))
     for system in ("teacher", "undistilled", "filtered"):
         for set in ("test", "clips"):
             references, hypotheses = ([kind(t) for t in texts] for texts in texts_of(paths, system, set))
-            assert line(tree, system, set, "WER")[kind.id]["percent"] == pytest.approx(
-                100 * jiwer.wer(references, hypotheses)
-            )
-            assert line(tree, system, set, "CER")[kind.id]["percent"] == pytest.approx(
-                100 * jiwer.cer(references, hypotheses)
-            )
+            for metric, oracle in (("wer", jiwer.wer), ("cer", jiwer.cer)):
+                expected = 100 * oracle(references, hypotheses)
+                assert rate(result, system, set, metric, kind.id).value == pytest.approx(expected)
 
 
 def test_micro_is_over_the_utterances_and_macro_the_mean_of_the_sets(tmp_path: Path) -> None:
@@ -71,9 +76,16 @@ def test_micro_is_over_the_utterances_and_macro_the_mean_of_the_sets(tmp_path: P
     paths = [write_set(tmp_path / "data/long", long), write_set(tmp_path / "data/short", short)]
     paths.append(write_heard(tmp_path / "e/teacher/long", {"a": words(long["a"], 1), "b": long["b"]}))
     paths.append(write_heard(tmp_path / "e/teacher/short", {"c": words(short["c"], 4)}))
-    tree = found(paths, profiles=("orthographic",))
-    assert line(tree, "teacher", "all sets", "WER")["orthographic@1"]["percent"] == pytest.approx(100 * 5 / 15)
-    assert line(tree, "teacher", "macro over sets", "WER")["orthographic@1"]["percent"] == pytest.approx(45.0)
+    result = scored(paths, profiles=("orthographic",))
+    micro, macro = (rate(result, "teacher", task, "wer", "orthographic@1") for task in (ALL, MACRO))
+    assert micro.value == pytest.approx(100 * 5 / 15) and (micro.n, micro.unit_of_n) == (3, "utterances")
+    assert macro.value == pytest.approx(45.0) and (macro.n, macro.unit_of_n) == (2, "sets")
+    assert [(t.name, t.kind, t.utterances) for t in result.tests] == [
+        ("long", "set", 2),
+        ("short", "set", 1),
+        (ALL, "all", 3),
+        (MACRO, "macro", 3),
+    ]
 
 
 def test_agreement_is_100_less_the_wer_against_the_teachers_words(tmp_path: Path) -> None:
@@ -83,9 +95,14 @@ def test_agreement_is_100_less_the_wer_against_the_teachers_words(tmp_path: Path
     paths.append(write_heard(tmp_path / "e/student/test", {"a": student}))
     paths.append(write_heard(tmp_path / "e/parrot/test", {"a": teacher}))
     paths.append(write_heard(tmp_path / "e/chatter/test", {"a": " ".join(["لا"] * 9)}))
-    alike = {x["system"]: x["scores"]["sawt@1"]["percent"] for x in found(paths)["agreement"]}
+    result = scored(paths)
+    alike = {
+        system: rate(result, system, "test", "agreement", "sawt@1").value for system in ("student", "parrot", "chatter")
+    }
     # one of the teacher's four words is another; none is; nine words stand where the teacher has four
     assert alike == {"student": 75.0, "parrot": 100.0, "chatter": 100 - 100 * 9 / 4}
+    of_teacher = result.result("teacher", "test")
+    assert of_teacher is not None and of_teacher.figure("agreement", "sawt@1") is None
 
 
 def gap_trial(root: Path, wrong: dict[str, list[int]]) -> list[Path]:
@@ -102,9 +119,10 @@ def gap_trial(root: Path, wrong: dict[str, list[int]]) -> list[Path]:
 def test_the_gap_closed_is_that_of_the_three_error_rates(tmp_path: Path) -> None:
     # of 100 words the floor has 80 wrong, the student 35, the teacher 20: (80 - 35) / (80 - 20) = 0.75
     wrong = {"teacher": [1] * 20, "bare": [4] * 20, "student": [1, 2] * 5 + [2] * 10}
-    (gap,) = found(gap_trial(tmp_path, wrong), floor="bare", profiles=("sawt",))["gaps"]
-    assert gap["percent"] == pytest.approx(75.0) and gap["why"] == ""
-    assert gap["low"] < 75 < gap["high"]
+    result = scored(gap_trial(tmp_path, wrong), floor="bare", profiles=("sawt",))
+    ((system, gap),) = gaps(result)
+    assert system == "student" and gap.value == pytest.approx(75.0) and result.unmeasured == ()
+    assert gap.low is not None and gap.high is not None and gap.low < 75 < gap.high
 
 
 def test_the_interval_of_the_gap_is_that_of_a_bootstrap_written_out(tmp_path: Path) -> None:
@@ -116,14 +134,14 @@ def test_the_interval_of_the_gap_is_that_of_a_bootstrap_written_out(tmp_path: Pa
         "teacher": rng.integers(0, 2, count),
     }
     paths = gap_trial(tmp_path, {system: list(map(int, n)) for system, n in wrong.items()})
-    (gap,) = found(paths, floor="bare", profiles=("sawt",))["gaps"]
+    ((_, gap),) = gaps(scored(paths, floor="bare", profiles=("sawt",)))
     shares = []
     for _ in range(4000):
         drawn = rng.integers(0, count, count)
         bare, student, teacher = (wrong[s][drawn].sum() for s in ("bare", "student", "teacher"))
         shares.append(100 * (bare - student) / (bare - teacher))
     low, high = np.percentile(shares, [2.5, 97.5])
-    assert (gap["low"], gap["high"]) == pytest.approx((low, high), abs=0.5)
+    assert (gap.low, gap.high) == pytest.approx((low, high), abs=0.5)
 
 
 def test_each_of_several_students_is_held_against_its_own_kind(tmp_path: Path) -> None:
@@ -133,72 +151,91 @@ def test_each_of_several_students_is_held_against_its_own_kind(tmp_path: Path) -
     paths = [write_set(tmp_path / "data/test", texts)]
     for system, n in wrong.items():
         paths.append(write_heard(tmp_path / f"e/{system}/test", {id: words(text, n) for id, text in texts.items()}))
-    tree = found(paths, floor="undistilled", pairs={"filtered": "unfiltered"}, profiles=("sawt",))
-    assert tree["floors"] == {
+    result = scored(paths, floor="undistilled", pairs={"filtered": "unfiltered"}, profiles=("sawt",))
+    assert result.floors == {
         "A.filtered": "A.undistilled",
         "A.unfiltered": "A.undistilled",
         "B.filtered": "B.undistilled",
         "B.unfiltered": "B.undistilled",
     }
-    shares = {gap["system"]: gap["percent"] for gap in tree["gaps"]}  # of words wrong: (4 - 1) / (4 - 0), and so on
+    shares = {system: gap.value for system, gap in gaps(result)}  # of words wrong: (4 - 1) / (4 - 0), and so on
     expected = {"A.filtered": 75.0, "A.unfiltered": 50.0, "B.filtered": 200 / 3, "B.unfiltered": 200 / 3}
     assert shares == {system: pytest.approx(share) for system, share in expected.items()}
-    others = {(p["system"], p["other"]) for p in tree["pairs"] if p["other"] != "teacher"}
+    others = {(p.system, p.against) for p in result.pairs if p.against != "teacher"}
     own = {("A.filtered", "A.unfiltered"), ("B.filtered", "B.unfiltered")}
-    assert others == {*tree["floors"].items(), *own}
+    assert others == {*result.floors.items(), *own}
 
 
 def test_a_system_that_is_no_student_has_no_share_of_the_gap(tmp_path: Path) -> None:
-    tree = found(write_trial(tmp_path, 12), floor="undistilled", aside=("truth",))
-    assert {g["system"] for g in tree["gaps"]} == {"unfiltered", "filtered"}
-    assert "truth" in {p["system"] for p in tree["pairs"]}
+    result = scored(write_trial(tmp_path, 12), floor="undistilled", aside=("truth",))
+    assert {system for system, _ in gaps(result)} == {"unfiltered", "filtered"}
+    assert "truth" in {p.system for p in result.pairs}
 
 
 def test_a_gap_that_may_be_none_has_no_share(tmp_path: Path) -> None:
     wrong = {"teacher": [1, 2] * 5, "bare": [2, 1] * 5, "student": [1] * 10}
-    (gap,) = found(gap_trial(tmp_path, wrong), floor="bare", profiles=("sawt",))["gaps"]
-    assert gap["percent"] is None and "no gap to close" in gap["why"]
+    result = scored(gap_trial(tmp_path, wrong), floor="bare", profiles=("sawt",))
+    (reason,) = result.unmeasured
+    assert gaps(result) == [] and "no gap to close" in reason.why
+    assert (reason.system, reason.task, reason.metric, reason.profile) == ("student", "test", "gap_closed", "sawt@1")
 
 
 def test_differences_are_system_less_reference_and_holm_is_over_the_sets(tmp_path: Path) -> None:
-    tree = found(write_trial(tmp_path), profiles=("sawt",), floor="undistilled", pairs={"filtered": "unfiltered truth"})
-    by = {(p["system"], p["other"]): [] for p in tree["pairs"]}
-    for p in tree["pairs"]:
-        by[p["system"], p["other"]].append(p)
+    pairs = {"filtered": "unfiltered truth"}
+    result = scored(write_trial(tmp_path), profiles=("sawt",), floor="undistilled", pairs=pairs)
+    by: dict[tuple[str, str], list[Pair]] = {}
+    for p in result.pairs:
+        by.setdefault((p.system, p.against), []).append(p)
     assert ("filtered", "unfiltered") in by and ("filtered", "truth") in by and ("teacher", "undistilled") not in by
-    for (system, other), of_pair in by.items():
-        assert [p["set"] for p in of_pair] == ["test", "clips"]
+    for (system, rival), of_pair in by.items():
+        assert [p.task for p in of_pair] == ["test", "clips"]
         for p in of_pair:
-            a, b = (line(tree, s, p["set"], "WER")["sawt@1"]["percent"] for s in (system, other))
-            assert p["bootstrap"]["percent"] == pytest.approx(a - b)
-        for test in ("bootstrap", "mapsswe"):  # Holm's step-down of two, written out
-            low, high = sorted(of_pair, key=lambda p: p[test]["p"])
-            assert low[test]["p_holm"] == pytest.approx(min(1.0, 2 * low[test]["p"]))
-            assert high[test]["p_holm"] == pytest.approx(max(low[test]["p_holm"], high[test]["p"]))
+            a, b = (rate(result, s, p.task, "wer", "sawt@1").value for s in (system, rival))
+            assert p.difference.value == pytest.approx(a - b) and p.difference.profile == "sawt@1"
+        bootstrap = [(p.p, p.p_holm) for p in of_pair]
+        mapsswe = [(p.further["mapsswe"]["p"], p.further["mapsswe"]["p_holm"]) for p in of_pair]
+        for test in (bootstrap, mapsswe):  # Holm's step-down of two, written out
+            low, high = sorted(test)
+            assert low[1] == pytest.approx(min(1.0, 2 * low[0]))
+            assert high[1] == pytest.approx(max(low[1], high[0]))
 
 
 def test_blocks_are_speakers_where_there_are_enough_and_utterances_elsewhere(tmp_path: Path) -> None:
     paths = write_trial(tmp_path)
-    sets = {s["set"]: s for s in found(paths)["sets"]}
-    assert (sets["test"]["blocks"], sets["test"]["speakers"]) == ("speaker", 6)
-    assert sets["clips"]["blocks"] == "speaker"  # nine clips, each a speaker of its own
-    few = found(paths, min_speakers=7)
-    assert few["sets"][0]["blocks"] == "utterance"
-    assert line(few, "teacher", "test", "WER")["sawt@1"]["block_count"] == 48
-    assert not any("speaker" in f["what"] for f in few["findings"])
+    blocks = {t.name: (t.blocks, t.speakers) for t in scored(paths).tests}
+    assert blocks["test"] == ("speaker", 6)
+    assert blocks["clips"] == ("speaker", 9)  # each a speaker of its own
+    assert blocks[ALL][0] == blocks[MACRO][0] == "speaker"
+    few = scored(paths, min_speakers=7)
+    blocks = {t.name: (t.blocks, t.speakers) for t in few.tests}
+    assert blocks["test"] == ("utterance", None) and blocks[ALL] == ("utterance or speaker", None)
+    of_test, of_all = (rate(few, "teacher", task, "wer", "sawt@1") for task in ("test", ALL))
+    assert (of_test.blocks, of_test.block_count) == ("utterance", 48)
+    assert (of_all.blocks, of_all.block_count) == ("utterance or speaker", 57)
+    assert not any("speaker" in f.finding for f in few.findings)
 
 
 def test_dialects_have_lines_where_a_set_has_more_than_one(tmp_path: Path) -> None:
     paths = write_trial(tmp_path)
-    tree = found(paths)
-    assert {x["set"] for x in tree["lines"] if x["dialect"] in DIALECTS} == {"clips"}
-    assert tree["sets"][1]["dialects"] == {"ALG": 1, "JOR": 2, "MSA": 4, "PAL": 1, "UAE": 1}
+    result = scored(paths)
+    groups = {(r.task, f.group) for r in result.results for f in r.figures if f.group}
+    assert groups == {("clips", group) for group in {*DIALECTS, MACRO}}
+    assert result.tests[1].dialects == {"ALG": 1, "JOR": 2, "MSA": 4, "PAL": 1, "UAE": 1}
     references, hypotheses = texts_of(paths, "undistilled", "clips")
     mine = [i for i in range(9) if by_turns(list(many("clip", 9)), DIALECTS)[f"clip-{i:03d}"] == "JOR"]
-    expected = jiwer.wer([references[i] for i in mine], [hypotheses[i] for i in mine])
-    assert line(tree, "undistilled", "clips", "WER", "JOR")["orthographic@1"]["percent"] == pytest.approx(
-        100 * expected
-    )
+    expected = 100 * jiwer.wer([references[i] for i in mine], [hypotheses[i] for i in mine])
+    of_jordan = rate(result, "undistilled", "clips", "wer", "orthographic@1", "JOR")
+    assert of_jordan.value == pytest.approx(expected) and of_jordan.n == 2
+    macro = rate(result, "undistilled", "clips", "wer", "orthographic@1", MACRO)
+    each = [rate(result, "undistilled", "clips", "wer", "orthographic@1", name).value for name in set(DIALECTS)]
+    assert macro.value == pytest.approx(sum(each) / 5) and (macro.n, macro.unit_of_n) == (5, "dialects")
+
+
+def test_a_dialect_that_is_called_as_their_mean_is_refused(tmp_path: Path) -> None:
+    texts = many("u", 2)
+    paths = [write_set(tmp_path / "data/test", texts, dialects=by_turns(list(texts), ("MSA", MACRO)))]
+    with pytest.raises(UserError, match="utt2lang"):
+        scored([*paths, write_heard(tmp_path / "e/teacher/test", texts)])
 
 
 def test_means_over_sets_are_kept_from_a_system_that_lacks_one(tmp_path: Path) -> None:
@@ -206,11 +243,11 @@ def test_means_over_sets_are_kept_from_a_system_that_lacks_one(tmp_path: Path) -
     ledger = Ledger("score.systems")
     read_trial(paths, 5, False, (), ledger)
     assert ledger.rows == [("truth on clips", "score.systems", "no hypotheses among the inputs", "")]
-    tree = found(paths)
-    assert tree["lacking"] == [("truth", "clips")]
-    assert {x["set"] for x in tree["lines"] if x["system"] == "truth"} == {"test"}
-    assert {x["set"] for x in tree["agreement"] if x["system"] == "truth"} == {"test"}
-    assert "macro over sets" in {x["set"] for x in tree["lines"] if x["system"] == "filtered"}
+    result = scored(paths)
+    assert [(x.system, x.task) for x in result.lacking] == [("truth", "clips")]
+    assert [r.task for r in result.results if r.system == "truth"] == ["test"]
+    assert [r.task for r in result.results if r.system == "filtered"] == ["test", "clips", ALL, MACRO]
+    assert rate(result, "filtered", ALL, "agreement", "sawt@1").n == 57
 
 
 def test_what_no_system_heard_is_left_out_with_a_row_and_what_one_did_not_is_refused(tmp_path: Path) -> None:
@@ -226,19 +263,19 @@ def test_what_no_system_heard_is_left_out_with_a_row_and_what_one_did_not_is_ref
     write_heard(tmp_path / "e/student/test", {"u-000": texts["u-000"]})
     with pytest.raises(UserError, match=r"student on test: 2 \(u-001, u-002\) of 3"):
         read_trial([data, teacher, student], 5, False, (), Ledger(""))
-    as_empty = found([data, teacher, student], missing="empty", profiles=("orthographic",))
-    counts = line(as_empty, "student", "test", "WER")["orthographic@1"]
-    assert counts["deletions"] == sum(len(texts[id].split()) for id in ("u-001", "u-002"))
+    as_empty = scored([data, teacher, student], missing="empty", profiles=("orthographic",))
+    (counts,) = [c for c in as_empty.counts if (c.system, c.metric) == ("student", "wer")]
+    assert counts.deletions == sum(len(texts[id].split()) for id in ("u-001", "u-002"))
 
 
 def test_empty_predictions_are_all_deletions_and_are_told(tmp_path: Path) -> None:
     texts = many("u", 3)
     data = write_set(tmp_path / "data/test", texts)
     paths = [data, write_heard(tmp_path / "e/teacher/test", dict.fromkeys(texts, ""))]
-    tree = found(paths)
-    assert line(tree, "teacher", "test", "WER")["sawt@1"]["percent"] == 100.0
-    told = {f["what"]: f["count"] for f in tree["findings"]}
-    assert told["empty hypotheses under sawt@1"] == 3
+    result = scored(paths)
+    assert rate(result, "teacher", "test", "wer", "sawt@1").value == 100.0
+    counts = {f.finding: f.count for f in result.findings}
+    assert counts["empty hypotheses under sawt@1"] == 3
 
 
 def damaged(root: Path, name: str, content: bytes) -> Path:
@@ -249,7 +286,7 @@ def damaged(root: Path, name: str, content: bytes) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("mend", "said"),
+    ("mend", "message"),
     [
         (lambda r: write_heard(r / "e/teacher/tset", many("u", 3)), "set tset, which is not among the inputs"),
         (lambda r: write_heard(r / "f/teacher/test", many("u", 3)), "two folders of teacher on test"),
@@ -276,23 +313,23 @@ def damaged(root: Path, name: str, content: bytes) -> Path:
         (lambda r: damaged(r, "hypotheses.jsonl", b"[" * 100_000), "hypotheses.jsonl, line 1"),
     ],
 )
-def test_inputs_that_do_not_belong_together_are_refused(tmp_path: Path, mend: Any, said: str) -> None:
+def test_inputs_that_do_not_belong_together_are_refused(tmp_path: Path, mend: Any, message: str) -> None:
     texts = many("u", 3)
     paths = [write_set(tmp_path / "data/test", texts), write_heard(tmp_path / "e/teacher/test", texts)]
     with pytest.raises(UserError) as e:
         read_trial([*paths, mend(tmp_path)], 5, False, (), Ledger(""))
-    assert re.search(said, str(e.value))
+    assert re.search(message, str(e.value))
 
 
 def test_one_system_is_one_model(tmp_path: Path) -> None:
     paths = [write_set(tmp_path / f"data/{name}", many(name, 2)) for name in ("a", "b")]
     paths += [write_heard(tmp_path / f"e/teacher/{n}", many(n, 2), model_hash=f"of {n}") for n in ("a", "b")]
     with pytest.raises(UserError, match="another model on b"):
-        found(paths)
+        scored(paths)
 
 
 @pytest.mark.parametrize(
-    ("config", "said"),
+    ("config", "message"),
     [
         ({"reference": "techer"}, "no hypotheses of the system techer"),
         ({"floor": "bare"}, "no hypotheses of the system bare"),
@@ -301,19 +338,19 @@ def test_one_system_is_one_model(tmp_path: Path) -> None:
         ({"aside": ("undistiled",)}, "no hypotheses of the system undistiled"),
     ],
 )
-def test_a_system_that_the_config_alone_knows_is_refused(tmp_path: Path, config: dict[str, Any], said: str) -> None:
-    with pytest.raises(UserError, match=said):
-        found(write_trial(tmp_path, 8), **config)
+def test_a_system_that_the_config_alone_knows_is_refused(tmp_path: Path, config: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        scored(write_trial(tmp_path, 8), **config)
 
 
 def test_a_system_that_another_run_had_is_passed_over_and_told_of(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A teacher is adapted in one run and not in the next, of the same config."""
-    tree = found(write_trial(tmp_path, 8), aside=("unadapted",), order=("unadapted", "truth"))
-    assert tree["aside"] == [] and tree["systems"][0]["system"] == "truth"
-    said = capsys.readouterr().out
-    assert "aside: there is no system unadapted in this run" in said and "order: there is no" in said
+    result = scored(write_trial(tmp_path, 8), aside=("unadapted",), order=("unadapted", "truth"))
+    assert result.aside == () and result.systems[0].name == "truth"
+    printed = capsys.readouterr().out
+    assert "aside: there is no system unadapted in this run" in printed and "order: there is no" in printed
 
 
 def test_a_loop_counts_as_repetition_whatever_the_reference_says() -> None:
@@ -328,10 +365,10 @@ def test_shares_of_repetition_and_of_categories_are_counts_of_utterances(tmp_pat
     loops = {id: "اشتركوا في القناة " * 6 if id == "u-002" else t for id, t in texts.items()}
     data = write_set(tmp_path / "data/test", texts)
     teacher = write_heard(tmp_path / "e/teacher/test", {**loops, "u-001": ""})
-    told = run(tmp_path, [data, teacher])["categories"][0]
-    assert (told["repeating"], told["empty"], told["cut_off"], told["utterances"]) == (1, 1, 0, 4)
-    of = {name: c["count"] for name, c in told["micro"]["categories"].items() if c["count"]}
-    assert of == {"correct": 2, "empty": 1, "deterioration": 1}
+    (counted,) = run(tmp_path, [data, teacher]).categories
+    assert (counted.repeating, counted.empty, counted.cut_off, counted.utterances) == (1, 1, 0, 4)
+    shares = {name: (share.count, share.percent) for name, share in counted.whole.categories.items() if share.count}
+    assert shares == {"correct": (2, 50.0), "empty": (1, 25.0), "deterioration": (1, 25.0)}
 
 
 def test_texts_that_end_at_the_limit_of_tokens_are_counted(tmp_path: Path) -> None:
@@ -339,43 +376,76 @@ def test_texts_that_end_at_the_limit_of_tokens_are_counted(tmp_path: Path) -> No
     folder = write_heard(tmp_path / "e/teacher/test", texts)
     rows = [Hypothesis(id, text, 4.0, "ar", ended=id != "u-001") for id, text in texts.items()]
     write_hypotheses(folder, rows, Header("tiny", "h", 1, "test"))
-    told = run(tmp_path, [write_set(tmp_path / "data/test", texts), folder])["categories"][0]
-    assert told["cut_off"] == 1
+    (counted,) = run(tmp_path, [write_set(tmp_path / "data/test", texts), folder]).categories
+    assert counted.cut_off == 1
 
 
 def test_speed_and_memory_are_those_of_the_folder_and_stay_out_of_the_scores(tmp_path: Path) -> None:
     texts = many("u", 3)
     paths = [write_set(tmp_path / "data/test", texts), write_heard(tmp_path / "e/teacher/test", texts)]
     trial = read_trial(paths, 5, False, (), Ledger(""))
-    assert [(row["rtf"], row["peak_memory_mb"]) for row in costs(trial)] == [(0.25, 512.0)]
-    assert "decode_seconds" not in json.dumps(found(paths))
+    (row,) = costs(trial)
+    assert (row.system, row.task, row.decode_seconds) == ("teacher", "test", 3.0)
+    assert (row.cost.rtf, row.cost.peak_mb, row.cost.seconds_of_audio, row.cost.threads) == (0.25, 512.0, 12.0, 2)
+    assert "seconds" not in json.dumps(dump(scored(paths)))
     (paths[1] / "speed.json").unlink()
     assert costs(read_trial(paths, 5, False, (), Ledger(""))) == []
+    write_heard(tmp_path / "e/teacher/test", texts, threads="two")
+    with pytest.raises(UserError, match="threads is 'two', not a whole number"):
+        costs(read_trial(paths, 5, False, (), Ledger("")))
 
 
-def run(root: Path, paths: list[Path], *flags: str) -> dict[str, Any]:
+def damage(path: Path, reason: str) -> UserError:
+    return UserError(reason, str(path))
+
+
+def run(root: Path, paths: list[Path], *flags: str) -> SystemsResult:
     """systems.json of the step, run as a recipe does."""
     out = root / "scores"
     words = ["-m", "toolkit.score.systems", "--in", *map(str, paths), "--out", str(out), *flags]
     done = subprocess.run([sys.executable, *words], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    tree: dict[str, Any] = json.loads((out / "systems.json").read_text(encoding="utf-8"))
-    return tree
+    return read(SystemsResult, out / "systems.json", damage)
 
 
 def test_the_step_writes_the_same_bytes_again_and_a_page_for_each_system_and_set(tmp_path: Path) -> None:
     paths = write_trial(tmp_path, 12)
     flags = ("--floor", "undistilled", "--pairs", "filtered=unfiltered", "--order", "teacher undistilled")
-    tree = run(tmp_path / "1", paths, *flags)
-    assert run(tmp_path / "2", paths, *flags) == tree
-    assert [s["system"] for s in tree["systems"]][:2] == ["teacher", "undistilled"]
-    pages = sorted((tmp_path / "1/scores/inspect").glob("*/*/index.html"))
-    assert len(pages) == 10
-    assert [p.read_bytes() for p in pages] == [
-        p.read_bytes() for p in sorted((tmp_path / "2/scores/inspect").glob("*/*/index.html"))
-    ]
-    assert {e["set"] for e in tree["examples"]} == {"test", "clips"}
-    assert all(set(e["hypotheses"]) == {s["system"] for s in tree["systems"]} for e in tree["examples"])
+    result = run(tmp_path / "1", paths, *flags)
+    assert run(tmp_path / "2", paths, *flags) == result
+    assert [s.name for s in result.systems][:2] == ["teacher", "undistilled"]
+    for pattern in ("inspect/*/*/index.html", "*/*.items.tsv", "systems.json"):
+        one, two = (sorted((tmp_path / f"{k}/scores").glob(pattern)) for k in (1, 2))
+        assert len(one) == (1 if pattern == "systems.json" else 10)
+        assert [p.read_bytes() for p in one] == [p.read_bytes() for p in two]
+    assert {e.task for e in result.examples} == {"test", "clips"}
+    assert all(set(e.hypotheses) == {s.name for s in result.systems} for e in result.examples)
+    assert len(read_list(SystemCost, tmp_path / "1/scores/cost.json", damage)) == 10
+
+
+@pytest.mark.parametrize("name", ["orthographic", "sawt", "to-distill"])
+def test_figures_and_differences_are_computed_again_from_the_items(tmp_path: Path, name: str) -> None:
+    flags = ("--profiles", f"orthographic {name}", "--pairs", "filtered=unfiltered", "--seed", "3")
+    result = run(tmp_path, write_trial(tmp_path), *flags)
+    tables = {
+        (r.system, r.task): read_items(tmp_path / f"scores/{r.system}/{r.task}.items.tsv", "utterances", damage)
+        for r in result.results
+        if r.task in ("test", "clips")
+    }
+    assert len(tables) == 10
+    for (system, task), items in tables.items():
+        of_task = result.result(system, task)
+        assert of_task is not None and items.digest == of_task.references
+        assert of_task.decides == rate(result, system, task, "wer", profile(name).id)
+        for metric in ("wer", "cer"):
+            was = rate(result, system, task, metric, profile(name).id)
+            again = figure(was.metric, items, by_speaker=was.blocks == "speaker", seed=3)
+            assert replace(again, profile=was.profile) == was
+    for p in result.pairs:
+        if p.difference.profile == profile(name).id and p.difference.has_interval:
+            one, two = (tables[system, p.task] for system in (p.system, p.against))
+            again = difference(p.difference.metric, one, two, seed=3)
+            assert replace(again, profile=p.difference.profile) == p.difference
 
 
 def test_a_mistake_of_a_user_has_no_traceback(tmp_path: Path) -> None:
@@ -391,10 +461,10 @@ def test_what_no_student_learnt_from_is_held_against_nothing_and_told(
 ) -> None:
     names = ("teacher", "A.undistilled", "A.filtered", "A.unfiltered", "B.undistilled", "B.wer10")
     trial = gap_trial(tmp_path, {name: [i % 3] * 10 for i, name in enumerate(names)})
-    usual = found(trial, profiles=("sawt",))["pairs"]
-    more = found(trial, profiles=("sawt",), pairs={"filtered": "unfiltered truth", "wer40": "wer10"})["pairs"]
-    assert [(p["system"], p["other"]) for p in more if p not in usual] == [("A.filtered", "A.unfiltered")]
-    said = capsys.readouterr().out
-    assert "no student learnt from truth" in said and "no student learnt from wer40" in said
+    usual = scored(trial, profiles=("sawt",)).pairs
+    more = scored(trial, profiles=("sawt",), pairs={"filtered": "unfiltered truth", "wer40": "wer10"}).pairs
+    assert [(p.system, p.against) for p in more if p not in usual] == [("A.filtered", "A.unfiltered")]
+    printed = capsys.readouterr().out
+    assert "no student learnt from truth" in printed and "no student learnt from wer40" in printed
     with pytest.raises(UserError, match="no hypotheses of the system"):
-        found(trial, profiles=("sawt",), pairs={"A.filterd": "A.unfiltered"})
+        scored(trial, profiles=("sawt",), pairs={"A.filterd": "A.unfiltered"})

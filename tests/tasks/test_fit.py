@@ -184,7 +184,7 @@ def test_rows_of_a_run_can_be_compared_in_pairs(whole: tuple[Path, Step[TasksCon
     assert len(pairs) == sum(map(len, metrics_of.values())) * (len(ROWS) - 1)
     for pair in pairs:
         name = pair.difference.metric.name
-        mine, theirs = (percent(results(out, side, pair.task), name) for side in (pair.system, pair.other))
+        mine, theirs = (percent(results(out, side, pair.task), name) for side in (pair.system, pair.against))
         assert pair.difference.value == pytest.approx(mine - theirs)
 
 

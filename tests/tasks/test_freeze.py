@@ -97,7 +97,7 @@ def test_a_network_whose_tuning_was_killed_ends_with_the_same_bytes(
     argv = [sys.executable, "-c", KILLED, str(Path(__file__).parent), str(corpus), str(killed)]
     ended = subprocess.run(argv, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
     assert ended.returncode == -signal.SIGKILL, ended.stderr
-    assert not (killed / "it1.base.tuned").exists()
+    assert not (killed / "it1.base.tuned/phone.json").exists()
     honest, steps = Fit._step, []
 
     def step(self: Fit, number: int, micro: int) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from toolkit.core.rows import ABOUT
 from toolkit.core.schema import read
 from toolkit.core.step import Step
 from toolkit.models.encoder import encoder_shape
-from toolkit.tasks import fit, room
+from toolkit.tasks import fit
 from toolkit.tasks.config import TasksConfig
 from toolkit.tasks.unit import Fit
 from toolkit.tasks.upstream import Network
@@ -140,6 +140,29 @@ def test_a_state_that_a_network_has_not_is_refused_by_name(corpus: Path, tmp_pat
 def test_states_must_be_rising_numbers(numbers: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="cache_layers must be rising"):
         replace(CONFIG, cache_layers=numbers)
+    with pytest.raises(ValueError, match="states must be rising"):
+        replace(TASKS["phone"], states=numbers)
+
+
+def test_a_task_gets_the_states_that_its_section_names(corpus: Path, tmp_path: Path) -> None:
+    """As where these are the only ones that are computed; the other task keeps all."""
+    own = {**TASKS, "phone": replace(TASKS["phone"], states=(1,))}
+    mixed = run(corpus, replace(CONFIG, tasks=own), tmp_path / "mixed")
+    alone = run(corpus, replace(CONFIG, cache_layers=(1,)), tmp_path / "alone")
+    whole = run(corpus, CONFIG, tmp_path / "whole")
+    for task, same in (("phone", alone), ("dialect", whole)):
+        for name in (f"it1.base/{task}.json", f"it1.base/{task}.safetensors"):
+            assert (mixed / name).read_bytes() == (same / name).read_bytes()
+
+
+def test_states_that_are_not_there_are_refused_by_the_tasks_name(corpus: Path, tmp_path: Path) -> None:
+    far = {"phone": replace(TASKS["phone"], states=(0, 5))}
+    with pytest.raises(UserError, match=r"tasks\.phone\.states names state 5, and it1\.base has states 0 to 1"):
+        run(corpus, replace(CONFIG, tasks=far), tmp_path)
+    with pytest.raises(ValueError, match=r"tasks\.phone\.states: state 5 is not in cache_layers"):
+        replace(CONFIG, tasks=far, cache_layers=(0, 1))
+    with pytest.raises(ValueError, match="with layer_wise a head gets one state"):
+        replace(LAYER_WISE, tasks=far)
 
 
 def test_layers_of_a_network_that_trains_are_refused() -> None:
@@ -149,39 +172,3 @@ def test_layers_of_a_network_that_trains_are_refused() -> None:
 
 def test_the_shape_is_told_without_the_weights(corpus: Path) -> None:
     assert encoder_shape(corpus / "exp/it1/base") == (SHAPE.hidden_size, SHAPE.num_hidden_layers)
-
-
-@pytest.mark.parametrize(("nj", "rows"), [(1, 1), (2, 2), (8, 2)])
-def test_features_that_do_not_fit_on_the_disk_are_refused_before_any_is_computed(
-    nj: int, rows: int, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    needed = rows * 6.0 * 50 * STATES * SHAPE.hidden_size * 2 / 1e6  # MB of 12 utterances of half a second
-    monkeypatch.setenv("SAWT_NJ", f"{nj}")
-    config = replace(CONFIG, rows=("random", "models"))
-    probe_rows = fit.rows_of(config.rows, [corpus / "exp/it1/base"])
-    served, sets, _ = fit._served(config, corpus / "data")
-    step = Step(config, [], tmp_path, ["tasks.fit"])
-    shapes = [row.shape() for row in probe_rows]
-    for free, fits in ((1.01 * needed, True), (0.99 * needed, False)):
-        monkeypatch.setattr(room, "free_mb", lambda folder, free=free: free)
-        if fits:
-            room.check_room(step, served, sets, probe_rows, shapes)
-        else:
-            with pytest.raises(UserError, match="the features need about") as error:
-                room.check_room(step, served, sets, probe_rows, shapes)
-            assert "cache_layers" in error.value.remedy
-    (tmp_path / "work/it1.base/cache/train").mkdir(parents=True)
-    (tmp_path / "work/it1.base/cache/train/frames.f16").write_bytes(bytes(round(0.02 * needed * 1e6)))
-    room.check_room(step, served, sets, probe_rows, shapes)  # what is there already needs no room
-
-
-def test_means_of_utterances_and_fine_tuning_need_no_room(
-    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(room, "free_mb", lambda folder: 0.0)
-    out = run(corpus, replace(CONFIG, tasks={"dialect": TASKS["dialect"]}), tmp_path / "means")
-    assert (out / "it1.base/dialect.json").is_file()
-    tuned = replace(CONFIG, tasks={"phone": TASKS["phone"]}, freeze=False)
-    assert (run(corpus, tuned, tmp_path / "tuned") / "it1.base.tuned/phone.json").is_file()
-    with pytest.raises(UserError, match="the features need about"):
-        run(corpus, CONFIG, tmp_path / "frames")

@@ -14,7 +14,13 @@ from tones import CONFIG, TASKS, results, task_of
 
 from toolkit.core.config import load_config, section_help
 from toolkit.core.errors import UserError
+from toolkit.core.files import write_json
 from toolkit.core.record import Ledger
+from toolkit.core.schema import dump
+from toolkit.report.config import ReportConfig
+from toolkit.report.kinds import gather
+from toolkit.report.render.html import page
+from toolkit.report.render.markdown import document
 from toolkit.score import compare_probes
 from toolkit.tasks.config import TaskConfig, TasksConfig, task_type
 
@@ -22,14 +28,19 @@ ROOT = Path(__file__).resolve().parents[2]
 OWN = "length_task:TYPE"
 
 
-def test_a_type_of_ones_own_runs_from_data_to_figures_and_pairs(run: Callable[..., Path]) -> None:
+def test_a_type_of_ones_own_runs_from_data_to_the_page(run: Callable[..., Path], tmp_path: Path) -> None:
     out = run(replace(CONFIG, tasks={"length": task_of(OWN, 30, (3e-2,), parts=3)}, rows=("fbank", "models")))
     result = results(out, "it1.base", "length")
     assert (result.decides.metric.name, result.decides.n, result.type) == ("accuracy", 11, OWN)
     assert result.confusion and result.confusion.labels == ("part 1", "part 2", "part 3")
     pairs = compare_probes.compare(compare_probes.read_systems([out]), 1, Ledger(""))
-    assert {(pair.task, pair.system, pair.other) for pair in pairs} == {("length", "it1.base", "fbank")}
+    assert {(pair.task, pair.system, pair.against) for pair in pairs} == {("length", "it1.base", "fbank")}
     assert [pair.difference.metric.name for pair in pairs] == ["accuracy", "macro_f1"]
+    write_json(tmp_path / "compare/pairs.json", [dump(pair) for pair in pairs])
+    report, _ = gather([out, tmp_path / "compare"], ReportConfig(recipe="mine/ssl"))
+    assert [tile.label for tile in report.tiles] == ["Length accuracy % ↑: it1.base"]
+    for text in (document(report), page(report).replace("\u00a0", " ")):
+        assert "Length accuracy % ↑" in text and "iteration 1 (it1.base)" in text
 
 
 def test_a_second_task_of_a_type_is_a_section(run: Callable[..., Path]) -> None:

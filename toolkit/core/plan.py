@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from . import record
 from .config import config_files
 from .errors import UserError
+from .step import read_command
 from .table import Run, Table
 
 
@@ -74,7 +76,42 @@ def cost(table: Table, run: Run) -> Cost:
     if not hourly and hours is None:
         hours = 0.0
     of_audio = hourly * (hours or 0)
+    if step.disk and not stated and hours is not None and (planned := _planned(table, run, hours)) is not None:
+        of_audio = planned
     return Cost(hours, fixed, of_audio) if step.scratch else Cost(hours, fixed + of_audio, 0.0)
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What a step's own function of its disk is told.
+
+    Attributes:
+        config: of the step.
+        ins, out: its inputs and its output.
+        hours: of audio among the inputs.
+        config_of: the config with which a stage will make an input; None for an input that no stage makes.
+    """
+
+    config: Any
+    ins: list[str]
+    out: str
+    hours: float
+    config_of: Callable[[str], Any]
+
+
+def _planned(table: Table, run: Run, hours: float) -> float | None:
+    """MB that the audio costs, as the step's own function tells it; None where it cannot."""
+
+    def config_of(name: str) -> Any:
+        made = table.maker(Path(name))
+        return _config(made[1]) if made and made[1].declared.config else None
+
+    mb: float | None = run.declared.disk_function()(Planned(_config(run), run.ins, run.out, hours, config_of))
+    return mb
+
+
+def _config(run: Run) -> Any:
+    return read_command(run.argv[0], run.argv[1:], run.declared.config_class())[1]
 
 
 def together(costs: Sequence[Cost]) -> Cost:

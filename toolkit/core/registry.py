@@ -32,6 +32,8 @@ class Declaration:
         reads: sections of the config file that the step reads, where several steps share the file; empty = all.
         mb, mb_per_hour: disk that the output takes, fixed and per hour of audio among the inputs.
         scratch: True if what the audio costs is gone when the step is done.
+        disk: function "module:name" that tells what the audio costs by config and inputs instead of mb_per_hour
+            (plan.Planned); it must not import torch. What a config states in a comment counts before it.
         jobs: what the step submits to a cluster: "array" of shards, "cpu array" if they never use a GPU, "task" for
             one job, "ranks" for a training; "" if it computes where it is called.
         remade: True if a stale output is made anew, because that takes seconds, where others are refused.
@@ -47,6 +49,7 @@ class Declaration:
     mb: float = 1
     mb_per_hour: float = 0
     scratch: bool = False
+    disk: str = ""
     jobs: Jobs = ""
     remade: bool = False
     rows: bool = False
@@ -61,9 +64,18 @@ class Declaration:
         """The config class, imported now; NoConfig for a step without one."""
         if not self.config:
             return NoConfig
-        module, _, name = self.config.partition(":")
-        loaded: type[Any] = getattr(import_module(f"{PACKAGE.name}.{module}"), name)
+        loaded: type[Any] = _loaded(self.config)
         return loaded
+
+    def disk_function(self) -> Any:
+        """The function that `disk` names, imported now; None without one."""
+        return _loaded(self.disk) if self.disk else None
+
+
+def _loaded(place: str) -> Any:
+    """What "module:name" names, the module below toolkit/."""
+    module, _, name = place.partition(":")
+    return getattr(import_module(f"{PACKAGE.name}.{module}"), name)
 
 
 @dataclass(frozen=True)

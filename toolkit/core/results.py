@@ -1,8 +1,8 @@
 """Results: what whoever measures writes and whoever reports reads (core/schema.py takes them to JSON and back).
 
-A run of tasks has a folder for each system: `row.json` is its System, `cost.json` its Cost, `<task>.json` a TaskResult
-and `<task>.items.tsv` the items that the result was counted over; a run layer by layer has `layers.json`, LayerResults.
-`pairs.json` is a list of Pair.
+A run of tasks has `tasks.json`, their names in order, and a folder for each system: `row.json` is its System,
+`cost.json` its Cost, `<task>.json` a TaskResult, `<task>.items.tsv` the items that the result was counted over. A run
+layer by layer has `layers.json`, LayerResults. `pairs.json` is a list of Pair.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 ROW, COST, LAYERS, PAIRS = "row.json", "cost.json", "layers.json", "pairs.json"
+TASKS = "tasks.json"  # names of the tasks of a run, in the order of its config
 ITEMS = ".items.tsv"  # after the name of the task
+SIGNED = ("mean", "z")  # figures of a paired test that change sign when its systems change places
 
 
 @dataclass(frozen=True)
@@ -171,24 +173,31 @@ class Chosen:
 
 
 @dataclass(frozen=True)
+class Fold:
+    """A part of the data that was left out of training and tested on, and the learning rate that its dev set chose."""
+
+    left_out: str
+    lr: float
+
+
+@dataclass(frozen=True)
 class TaskResult:
     """A task as one system did it.
 
     Attributes:
         title: how a table calls the task.
-        place: of the task among those of the run, from 0: tables keep this order.
         figures: the first decides; metrics of one task differ in name, profile or group.
         references: digest of the labels or texts of the items.
         conditions: the classes, the sets, the tokens: two results of which one differs are of two tasks.
         protocol: what may be chosen on what: "strict" chooses everything on dev.
         chance: the deciding figure of always giving the most frequent answer of training.
         steps: optimiser steps of each learning rate.
+        folds: parts that were tested in turn, their answers scored as one set; empty: one test set.
     """
 
     system: str
     task: str
     title: str
-    place: int
     type: str
     figures: tuple[Figure, ...]
     references: str
@@ -198,6 +207,7 @@ class TaskResult:
     chance: float | None = None
     confusion: Confusion | None = None
     steps: int | None = None
+    folds: tuple[Fold, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.figures:
@@ -224,7 +234,6 @@ class LayerFigures:
 
     task: str
     title: str
-    place: int
     test: dict[int, Figure]
     dev: dict[int, float]
     chance: float | None = None
@@ -253,17 +262,17 @@ class LayerResults:
 
 @dataclass(frozen=True)
 class Pair:
-    """A paired test: what `system` has more than `other`, on the same items.
+    """A paired test: what `system` has more than `against`, on the same items.
 
     Attributes:
-        difference: system - other, in the unit of the metric; n is of the items that both have.
+        difference: system - against, in the unit of the metric; n is of the items that both have.
         p, p_holm: of the bootstrap, and corrected over the tasks; None where no p was computed.
-        further: other tests, by name: {"mapsswe": {"segments": …, "p": …}}.
+        further: other tests, by name: {"mapsswe": {"segments": …, "p": …}}; "mean" and "z" are of system - against too.
     """
 
     task: str
     system: str
-    other: str
+    against: str
     difference: Figure
     p: float | None = None
     p_holm: float | None = None
@@ -283,7 +292,11 @@ class Pair:
         d = self.difference
         low, high = (None if end is None else -end for end in (d.high, d.low))
         difference = Figure(**{**vars(d), "value": -d.value, "low": low, "high": high})
-        return Pair(self.task, self.other, self.system, difference, self.p, self.p_holm, self.further)
+        further = {
+            test: {name: -value if name in SIGNED else value for name, value in of_test.items()}
+            for test, of_test in self.further.items()
+        }
+        return Pair(self.task, self.against, self.system, difference, self.p, self.p_holm, further)
 
 
 def percent(metric: Metric, ends: Mapping[str, Any], **about: Any) -> Figure:

@@ -116,16 +116,24 @@ def _make(k: int, path: Path, work: Callable[[int, Path], None]) -> None:
 
 
 class _Watch:
-    """Counts shards on the bar as they appear in their folder, whoever makes them."""
+    """Counts shards on the bar as they appear in their folders, whoever makes them."""
 
     def __init__(self, paths: Sequence[Path], todo: Sequence[int], costs: Sequence[float], bar: Progress) -> None:
-        self.folder, self.waiting = paths[0].parent, {paths[k].name: costs[k] for k in todo}
+        self.waiting: dict[Path, dict[str, float]] = {path.parent: {} for path in paths}
+        for k in todo:
+            self.waiting[paths[k].parent][paths[k].name] = costs[k]
         self.bar, self.following = bar, 0.0
         self.pause = min(len(paths) * SECONDS_PER_ENTRY, 5.0)
-        self.folder.mkdir(parents=True, exist_ok=True)
+        for folder in self.waiting:
+            folder.mkdir(parents=True, exist_ok=True)
 
     def look(self, note: str) -> None:
-        costs = [self.waiting.pop(name) for name in self.waiting.keys() & set(os.listdir(self.folder))]
+        costs = [
+            waiting.pop(name)
+            for folder, waiting in self.waiting.items()
+            if waiting
+            for name in waiting.keys() & set(os.listdir(folder))
+        ]
         self.bar.add(sum(costs), note)
 
     def poll(self, note: Callable[[], str]) -> None:

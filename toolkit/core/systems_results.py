@@ -15,9 +15,13 @@ from .results import Cost, Metric, Pair, System, TaskResult
 
 SYSTEMS, COSTS = "systems.json", "cost.json"
 ALL, MACRO = "*all", "*macro"
-WER, CER = Metric("wer", "%", "low", "WER"), Metric("cer", "%", "low", "CER")
-AGREEMENT = Metric("agreement", "%", "high", "Agreement")  # 100 - WER against the reference system's words; may be < 0
-GAP_CLOSED = Metric("gap_closed", "%", "high", "Gap closed")  # 0: as the floor, 100: as the reference system
+WER, CER = Metric("wer", "%", "low", "WER"), Metric("cer", "%", "low", "CER", minor=True)
+AGREEMENT = Metric(
+    "agreement", "%", "high", "Agreement", minor=True
+)  # 100 - WER against the reference system's words; may be < 0
+GAP_CLOSED = Metric(
+    "gap_closed", "%", "high", "Gap closed", minor=True
+)  # 0: as the floor, 100: as the reference system
 MAPSSWE = "mapsswe"  # in Pair.further: segments, mean, deviation, z, p, p_holm
 
 
@@ -105,7 +109,7 @@ class CategoryCounts:
 
     Attributes:
         judged_for_dialect: utterances whose dialect the rules could judge.
-        words, edits: of the references.
+        words: of the references; edits: of the hypotheses against them.
         wer_percent: None where the references have no word.
         categories: category -> its share of the utterances.
     """
@@ -197,6 +201,7 @@ class SystemsResult:
         systems, tests: in the order in which they are shown.
         results: of each system on each task. Figures: WER and CER of every profile, also by dialect (Figure.group);
             AGREEMENT with the reference system; GAP_CLOSED between floor and reference system.
+            Of a macro mean, n counts its parts ("sets", "dialects") and block_count is of the part with the fewest.
         counts: edits of the figures of WER and CER that are no macro means.
         pairs: paired tests by WER, a profile (difference.profile) at a time: system - other.
         unmeasured: why there is no share of a gap.
@@ -233,7 +238,7 @@ class SystemsResult:
         """None where the system has no figure of the task."""
         return next((r for r in self.results if (r.system, r.task) == (system, task)), None)
 
-    def pair(self, system: str, other: str, task: str, profile: str) -> Pair | None:
+    def pair(self, system: str, against: str, task: str, profile: str) -> Pair | None:
         """None where the two were not compared on the task."""
-        wanted = system, other, task, profile
-        return next((p for p in self.pairs if (p.system, p.other, p.task, p.difference.profile) == wanted), None)
+        wanted = system, against, task, profile
+        return next((p for p in self.pairs if (p.system, p.against, p.task, p.difference.profile) == wanted), None)

@@ -46,6 +46,7 @@ class Board:
         costs: by system.
         baseline: name of the system that the marks of the table are against; empty: none.
         profile: normalisation of the texts that the table of systems is under; empty: the tasks' own.
+        order: of the tasks; those that it does not name stand last.
     """
 
     systems: list[System] = field(default_factory=list)
@@ -54,13 +55,14 @@ class Board:
     costs: dict[str, Cost] = field(default_factory=dict)
     baseline: str = ""
     profile: str = ""
+    order: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._found = {
+        self._tests = {
             key: pair
             for p in self.pairs
             for pair in (p.turned, p)
-            for key in [(pair.system, pair.other, pair.task, pair.difference.metric.name, pair.difference.profile)]
+            for key in [(pair.system, pair.against, pair.task, pair.difference.metric.name, pair.difference.profile)]
         }
 
     def system(self, name: str | None) -> System | None:
@@ -82,17 +84,16 @@ class Board:
 
     @property
     def all_columns(self) -> list[Column]:
-        """Every figure that any system has. A task stands where the run with the most tasks before it has it."""
+        """Every figure that any system has."""
         made: dict[tuple[str, str, str, str], Column] = {}
-        places: dict[str, int] = {}
-        for result in (r for s in self.systems for (name, _), r in self.results.items() if name == s.name):
-            places[result.task] = max(result.place, places.get(result.task, 0))
+        for result in self.results.values():
             for figure in result.figures:
                 key = (result.task, figure.metric.name, figure.profile, figure.group)
                 decides = figure.metric == result.decides.metric
                 column = Column(result.task, result.title, figure.metric, figure.profile, figure.group, decides)
                 made.setdefault(key, column)
-        return sorted(made.values(), key=lambda column: (places[column.task], column.task))
+        place = {task: n for n, task in enumerate(self.order)}
+        return sorted(made.values(), key=lambda column: (place.get(column.task, len(place)), column.task))
 
     def result(self, system: str, task: str) -> TaskResult | None:
         return self.results.get((system, task))
@@ -101,9 +102,9 @@ class Board:
         result = self.result(system, column.task)
         return result.figure(column.metric.name, column.profile, column.group) if result else None
 
-    def pair(self, system: str, other: str, column: Column) -> Pair | None:
-        """The paired test of `system` against `other`; None if the two were not tested."""
-        return self._found.get((system, other, column.task, column.metric.name, column.profile))
+    def pair(self, system: str, against: str, column: Column) -> Pair | None:
+        """The paired test of `system` against another; None if the two were not tested."""
+        return self._tests.get((system, against, column.task, column.metric.name, column.profile))
 
     def ranked(self, column: Column) -> list[str]:
         """Systems that have the figure, the best first, the first of equals."""

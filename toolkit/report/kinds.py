@@ -17,7 +17,7 @@ from .sections.pairs import pairs
 from .sections.training import training
 from .sections.units import units
 from .sources.collect import Run, collect
-from .sources.funnel import synthetic
+from .sources.funnel import commits, synthetic
 
 Build = Callable[[Run], Section | None]
 KINDS: dict[str, tuple[Build, ...]] = {
@@ -88,8 +88,9 @@ def _conditions(run: Run) -> list[str]:
     hours = [f"{data.name} {data.hours:.2f} h" for data in run.sets if data.hours is not None]
     steps = [f"{trained.name} {trained.steps:,} steps" for trained in run.trainings]
     lines = [f"Audio: {', '.join(hours) or 'not known'}. Trained: {', '.join(steps) or 'nothing here'}."]
-    facts = dict(ran.facts(run))
-    return [*lines, f"One run; seed {facts['Seed']}; commit {facts['Commit']}."]
+    made = [f"seed {', '.join(seeds)}"] if (seeds := ran.seeds(run)) else []
+    made += [f"commit {', '.join(made_at)}"] if (made_at := commits(run.stages)) else []
+    return [*lines, f"{'; '.join(['One run of each system', *made])}."]
 
 
 def date_of(paths: Sequence[Path]) -> str:

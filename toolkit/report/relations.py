@@ -47,7 +47,7 @@ def _of_transcribers(run: Run) -> list[Question]:
     scores = run.scores
     if scores is None:
         return []
-    tested = list(dict.fromkeys((p.system, p.other) for p in run.board.pairs))
+    tested = list(dict.fromkeys((p.system, p.against) for p in run.board.pairs))
     floors = set(scores.floors.values())
     return [
         Question("Undistilled student", [pair for pair in tested if pair[1] in floors]),
@@ -61,8 +61,8 @@ def twins(run: Run, model: System) -> list[System]:
     return [s for s in run.board.systems if s.arm == "random" and s.frozen and s.model == model.group][:1]
 
 
-def smaller(system: System, other: System) -> bool:
-    return (system.parameters or 0) < (other.parameters or 0)
+def smaller(system: System, against: System) -> bool:
+    return (system.parameters or 0) < (against.parameters or 0)
 
 
 def students(run: Run) -> list[tuple[System, System]]:

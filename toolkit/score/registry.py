@@ -4,5 +4,5 @@ from ..core.registry import Declaration
 
 STEPS = (
     Declaration("score.compare_probes", version=2, config="score.config:CompareConfig", remade=True),
-    Declaration("score.systems", config="score.config:SystemsConfig", mb=30, remade=True),
+    Declaration("score.systems", version=2, config="score.config:SystemsConfig", mb=30, remade=True),
 )

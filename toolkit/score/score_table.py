@@ -26,8 +26,8 @@ def to_json(board: Scoreboard) -> dict[str, Any]:
         "files": {s.name: {"ref": [str(p) for p in s.paths[:-1]], "hyp": str(s.paths[-1])} for s in board.sets},
         "lines": [line.to_dict() for line in board.lines],
         "findings": {
-            name: {what: {"count": f.count, "examples": f.examples} for what, f in found.items()}
-            for name, found in board.findings.items()
+            name: {kind: {"count": f.count, "examples": f.examples} for kind, f in of_set.items()}
+            for name, of_set in board.findings.items()
         },
     }
 
@@ -58,47 +58,48 @@ def markdown_rows(title: str, rows: Sequence[Sequence[str]], left: int, remarks:
 
 def remarks(board: Scoreboard) -> list[str]:
     """What the figures are, and what was odd in the files."""
-    said = [
+    lines = [
         f"%: corpus level [{CONFIDENCE:g} % interval: bootstrap, {board.replicates:,} replicates over blocks of one "
         f"{board.blocks}, seed {board.seed}]; mean: of utterances; S, D, I: substitutions, deletions, insertions."
     ]
-    said += _of_intervals(board)
-    said += _of_macro_means(board)
+    lines += _of_intervals(board)
+    lines += _of_macro_means(board)
     if any(score.above_100 for line in board.lines for score in line.scores):
-        said.append(f"{FLAG} above 100 %: more edits than the references have tokens. Look at those hypotheses.")
+        lines.append(f"{FLAG} above 100 %: more edits than the references have tokens. Look at those hypotheses.")
     if any(line.measure.startswith("AV") for line in board.lines):
-        said.append(
+        lines.append(
             "AV: mean of the rates against each reference, S, D and I summed over them; MR: against all at once. Of "
             "both, a substitution costs 2 where texts are aligned, so that AV-WER may lie above the mean of WERs."
         )
-    for name, found in board.findings.items():
-        said += [f"{name}: {what}: {finding}" for what, finding in found.items()]
-    return said
+    for name, of_set in board.findings.items():
+        lines += [f"{name}: {kind}: {finding}" for kind, finding in of_set.items()]
+    return lines
 
 
 def _of_intervals(board: Scoreboard) -> list[str]:
     """Why some are wide, and why some are not there."""
-    rates = [score.found for line in board.lines for score in line.scores if score.found]
-    said = []
-    fewest = min((found.blocks for found in rates if _ends(found)), default=FEW)
+    rates = [score.rate for line in board.lines for score in line.scores if score.rate]
+    lines = []
+    fewest = min((rate.blocks for rate in rates if _ends(rate)), default=FEW)
     if fewest < FEW:
-        said.append(
+        lines.append(
             f"Intervals over fewer than {FEW} blocks are widened by Student's t, since so few tell little: "
             f"over {fewest}, the fewest here, {few_blocks_factor(fewest):.1f} times."
         )
     if not all(map(_ends, rates)):
-        said.append(
+        lines.append(
             "A rate without an interval: of one block, or of blocks that all score the same; a macro mean: over a part "
             "of one block, or over parts of such blocks."
         )
-    return said
+    return lines
 
 
 def _of_macro_means(board: Scoreboard) -> list[str]:
     """Which of them leave parts out."""
     return [
-        f"{line.set}{f', {line.dialect}' if line.dialect else ''}: {line.measure} under {score.profile} is the mean of "
-        f"{score.parts} of {line.utterances}; no reference of the others has a token."
+        f"{line.set_title}{f', {line.dialect_title}' if line.dialect_title else ''}: "
+        f"{line.measure} under {score.profile} is the mean of {score.parts} of {line.utterances}; "
+        "no reference of the others has a token."
         for line in board.lines
         for score in line.scores
         if score.parts is not None and score.parts < line.utterances
@@ -114,7 +115,7 @@ def _rows(board: Scoreboard) -> list[list[str]]:
 
 
 def _row(line: Line, timed: bool) -> list[str]:
-    cells = [line.set, line.dialect or "", line.measure, str(line.utterances)]
+    cells = [line.set_title, line.dialect_title or "", line.measure, str(line.utterances)]
     cells += [cell for score in line.scores for cell in _cells(score)]
     return [*cells, *([f"{line.rtf[0]:.3f}" if line.rtf else ABSENT] if timed else [])]
 
@@ -128,16 +129,16 @@ def _cells(score: Score) -> Sequence[str]:
 
 def _rate(score: Score) -> str:
     """`23.10 [21.95, 24.20]`; without the interval where all blocks agree, of which a bootstrap knows no spread."""
-    if score.found is None:
+    if score.rate is None:
         return ABSENT
-    ends = _ends(score.found)
+    ends = _ends(score.rate)
     shown = f" [{100 * ends[0]:.2f}, {100 * ends[1]:.2f}]" if ends else ""
-    return f"{100 * score.found.estimate:.2f}{FLAG * score.above_100}{shown}"
+    return f"{100 * score.rate.estimate:.2f}{FLAG * score.above_100}{shown}"
 
 
-def _ends(found: Interval) -> tuple[float, float] | None:
+def _ends(rate: Interval) -> tuple[float, float] | None:
     """The limits that the table shows, as fractions."""
-    return None if found.agreeing or found.low is None or found.high is None else (found.low, found.high)
+    return None if rate.agreeing or rate.low is None or rate.high is None else (rate.low, rate.high)
 
 
 def _plain(text: str) -> str:

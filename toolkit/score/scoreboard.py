@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -35,13 +35,14 @@ class Part:
     """Utterances that are scored together: a set, a dialect of one, or all of several sets.
 
     Attributes:
-        set, dialect: what to call it; no dialect for all of them.
+        set: its name; None for all sets as one.
+        dialect: None for all of them.
         edits: profile id -> measure -> Edits [N] against each reference; MR-WER has one, whose lengths are S + D + C.
         blocks: block of each utterance for the bootstrap.
         seconds: (to decode, of audio) [N, 2], NaN where the hypothesis does not say.
     """
 
-    set: str
+    set: str | None
     dialect: str | None
     edits: Mapping[str, Mapping[str, list[Edits]]]
     blocks: list[str]
@@ -50,7 +51,7 @@ class Part:
     def of(self, mask_N: np.ndarray, dialect: str) -> Part:
         """The utterances under a mask, as a dialect."""
         chosen = {
-            profile: {measure: [e.of(mask_N) for e in found] for measure, found in measures.items()}
+            profile: {measure: [e.of(mask_N) for e in each] for measure, each in measures.items()}
             for profile, measures in self.edits.items()
         }
         blocks = [block for block, here in zip(self.blocks, mask_N, strict=True) if here]
@@ -62,31 +63,31 @@ class Score:
     """One measure of one part under one profile, rates in percent.
 
     Attributes:
-        found: the rate with its interval, as fractions; None where no reference has a token.
+        rate: with its interval, as fractions; None where no reference has a token.
         counts: errors summed over the utterances and, of several, over the references; None for a macro mean.
         mean_of_utterances: None where there is none.
         parts: of a macro mean, how many parts have a rate and so are in it.
     """
 
     profile: str
-    found: Interval | None
+    rate: Interval | None
     counts: Mapping[str, int] | None = None
     mean_of_utterances: float | None = None
     parts: int | None = None
 
     @property
     def above_100(self) -> bool:
-        return self.found is not None and self.found.estimate > 1
+        return self.rate is not None and self.rate.estimate > 1
 
     def to_dict(self) -> dict[str, Any]:
         """As wer.json has it."""
-        rate = {"percent": None, "low": None, "high": None} if self.found is None else self.found.percent
+        percent = {"percent": None, "low": None, "high": None} if self.rate is None else self.rate.percent
         mean = self.mean_of_utterances
         flagged = {"above_100": True} if self.above_100 else {}
         more = {} if self.counts is None else {**self.counts, "mean_of_utterances": mean}
-        blocks = {} if self.found is None else {"block_count": self.found.blocks}
+        blocks = {} if self.rate is None else {"block_count": self.rate.blocks}
         parts = {} if self.parts is None else {"parts": self.parts}
-        return {"profile": self.profile, **rate, **blocks, **parts, **more, **flagged}
+        return {"profile": self.profile, **percent, **blocks, **parts, **more, **flagged}
 
 
 @dataclass(frozen=True)
@@ -94,25 +95,36 @@ class Line:
     """One measure of one part, under every profile.
 
     Attributes:
-        set, dialect: the part, or `macro over ...` in the place of what it is the mean over.
+        set: None for all sets, be it as one or their mean.
+        dialect: None for all of a set.
         measure: WER, CER; of several references WER 1, WER 2, ... (against each), AV-WER, MR-WER, AV-CER.
         scores: by profile, in their order.
         utterances: how many; of a macro mean, of how many parts.
         rtf: real-time factor, and of how many utterances; None where no hypothesis says.
+        mean_of: parts that a macro mean is over; empty: it is no such mean.
     """
 
-    set: str
+    set: str | None
     dialect: str | None
     measure: str
     scores: list[Score]
     utterances: int
     rtf: tuple[float, int] | None = None
+    mean_of: Literal["", "dialects", "sets"] = ""
+
+    @property
+    def set_title(self) -> str:
+        return "macro over sets" if self.mean_of == "sets" else self.set or ALL
+
+    @property
+    def dialect_title(self) -> str | None:
+        return "macro over dialects" if self.mean_of == "dialects" else self.dialect
 
     def to_dict(self) -> dict[str, Any]:
         scores = {score.profile: score.to_dict() for score in self.scores}
-        found = {"set": self.set, "dialect": self.dialect, "measure": self.measure, "scores": scores}
+        about = {"set": self.set_title, "dialect": self.dialect_title, "measure": self.measure, "scores": scores}
         timed = {} if self.rtf is None else {"rtf": self.rtf[0], "utterances_timed": self.rtf[1]}
-        return {**found, "utterances": self.utterances, **timed}
+        return {**about, "utterances": self.utterances, **timed}
 
 
 @dataclass
@@ -149,7 +161,7 @@ def score(
         of_dialects = _by_dialect(part, s.ids, dialects, board.findings[s.name])
         board.lines += _lines(part, seed)
         board.lines += [line for piece in of_dialects for line in _lines(piece, seed)]
-        board.lines += _macro(of_dialects, s.name, "macro over dialects", seed)
+        board.lines += _macro(of_dialects, s.name, "dialects", seed)
         whole.append(part)
         pieces += of_dialects
     if len(sets) > 1:
@@ -160,8 +172,8 @@ def score(
             board.findings.setdefault(ALL, {})[APART] = Finding.of(apart)
         for part in filter(None, pooled):
             board.lines += _lines(part, seed)
-        board.lines += _macro(whole, "macro over sets", None, seed)
-        board.lines += _macro([p for p in pooled[1:] if p], ALL, "macro over dialects", seed) if all(pooled[1:]) else []
+        board.lines += _macro(whole, None, "sets", seed)
+        board.lines += _macro([p for p in pooled[1:] if p], None, "dialects", seed) if all(pooled[1:]) else []
     return board
 
 
@@ -173,8 +185,8 @@ def _part(
         references = [[None if text is None else profile(text) for text in texts] for texts in s.references]
         hypotheses = [profile(text) for text in s.hypotheses]
         _note_empty(profile, s.ids, references, hypotheses, findings)
-        found = {name: [_against(t, hypotheses, count) for t in references] for name, count in RATES.items()}
-        edits[profile.id] = _several(found, references, hypotheses) if len(references) > 1 else found
+        plain = {name: [_against(t, hypotheses, count) for t in references] for name, count in RATES.items()}
+        edits[profile.id] = _several(plain, references, hypotheses) if len(references) > 1 else plain
     if speakers is not None and (unknown := [id for id in s.ids if id not in speakers]):
         findings[NO_SPEAKER] = Finding.of(unknown)
     # An utterance is told from those of other sets, and from speakers, by a space, which no name of these begins with.
@@ -192,15 +204,15 @@ def _against(
 
 
 def _several(
-    found: Mapping[str, list[Edits]], references: Sequence[Sequence[str | None]], hypotheses: Sequence[str]
+    edits: Mapping[str, list[Edits]], references: Sequence[Sequence[str | None]], hypotheses: Sequence[str]
 ) -> dict[str, list[Edits]]:
     """The measures of a set with several references, given the ordinary edits against each."""
     words = [[None if t is None else t.split() for t in texts] for texts in zip(*references, strict=True)]
     scored = [multi_errors(texts, hypothesis.split()) for texts, hypothesis in zip(words, hypotheses, strict=True)]
     merged = Edits.of_errors([Errors(*s.merged[:3], s.merged.length) for s in scored])
     single = [Edits.of_errors([s.single[k] for s in scored]) for k in range(len(references))]
-    plain = {f"WER {k}": [edits] for k, edits in enumerate(found["WER"], 1)}
-    return {**plain, "AV-WER": single, "MR-WER": [merged], "AV-CER": found["CER"]}
+    plain = {f"WER {k}": [against] for k, against in enumerate(edits["WER"], 1)}
+    return {**plain, "AV-WER": single, "MR-WER": [merged], "AV-CER": edits["CER"]}
 
 
 def _note_empty(
@@ -213,9 +225,9 @@ def _note_empty(
     by_id = zip(ids, zip(*references, strict=True), strict=True)
     empty = [id for id, texts in by_id if any(text is not None and not text.strip() for text in texts)]
     silent = [id for id, text in zip(ids, hypotheses, strict=True) if not text.strip()]
-    for what, found in (("empty references", empty), ("empty hypotheses", silent)):
-        if found:
-            findings[f"{what} under {profile.id}"] = Finding.of(found)
+    for kind, of_kind in (("empty references", empty), ("empty hypotheses", silent)):
+        if of_kind:
+            findings[f"{kind} under {profile.id}"] = Finding.of(of_kind)
 
 
 def _by_dialect(
@@ -226,8 +238,8 @@ def _by_dialect(
     if unknown := [id for id in ids if id not in dialects]:
         findings[f"utterances without a dialect, called {UNKNOWN}"] = Finding.of(unknown)
     if (count := len({dialects.get(id, UNKNOWN) for id in ids})) > MOST_DIALECTS:
-        what = f"{count:,} different dialects, each with lines of its own"
-        raise UserError(what, "--by", f"name a table of at most {MOST_DIALECTS}, utt2lang perhaps")
+        problem = f"{count:,} different dialects, each with lines of its own"
+        raise UserError(problem, "--by", f"name a table of at most {MOST_DIALECTS}, utt2lang perhaps")
     of_N = np.array([dialects.get(id, UNKNOWN) for id in ids])
     return [part.of(of_N == name, str(name)) for name in np.unique(of_N)]
 
@@ -235,18 +247,18 @@ def _by_dialect(
 def _pooled(parts: Sequence[Part]) -> Part | None:
     """All utterances of parts in one; None where they differ in the number of their references."""
     first = parts[0]
-    shapes = {tuple((m, len(found)) for m, found in next(iter(p.edits.values())).items()) for p in parts}
+    shapes = {tuple((m, len(each)) for m, each in next(iter(p.edits.values())).items()) for p in parts}
     if len(shapes) > 1:
         return None
     edits = {
         profile: {
-            measure: [Edits.joined([p.edits[profile][measure][k] for p in parts]) for k in range(len(found))]
-            for measure, found in measures.items()
+            measure: [Edits.joined([p.edits[profile][measure][k] for p in parts]) for k in range(len(each))]
+            for measure, each in measures.items()
         }
         for profile, measures in first.edits.items()
     }
     blocks = [block for p in parts for block in p.blocks]
-    return Part(ALL, first.dialect, edits, blocks, np.concatenate([p.seconds for p in parts]))
+    return Part(None, first.dialect, edits, blocks, np.concatenate([p.seconds for p in parts]))
 
 
 def _lines(part: Part, seed: int) -> list[Line]:
@@ -259,7 +271,7 @@ def _lines(part: Part, seed: int) -> list[Line]:
             part.set,
             part.dialect,
             measure,
-            [_score(profile, found[measure], part.blocks, seed) for profile, found in part.edits.items()],
+            [_score(profile, of_profile[measure], part.blocks, seed) for profile, of_profile in part.edits.items()],
             len(part.blocks),
             rtf,
         )
@@ -267,10 +279,10 @@ def _lines(part: Part, seed: int) -> list[Line]:
     ]
 
 
-def _score(profile: str, found: Sequence[Edits], blocks: Sequence[str], seed: int) -> Score:
-    values_NK = _values(found)
+def _score(profile: str, edits: Sequence[Edits], blocks: Sequence[str], seed: int) -> Score:
+    values_NK = _values(edits)
     counts = {
-        name: int(sum(getattr(e, name).sum() for e in found))
+        name: int(sum(getattr(e, name).sum() for e in edits))
         for name in ("substitutions", "deletions", "insertions", "lengths")
     }
     counts["length"] = counts.pop("lengths")
@@ -278,11 +290,11 @@ def _score(profile: str, found: Sequence[Edits], blocks: Sequence[str], seed: in
         return Score(profile, None, counts)
     sums_BK = sum_by_block(values_NK, blocks)
     interval = mean_interval([sums_BK], seed)
-    means = [e.edits[e.lengths > 0] / e.lengths[e.lengths > 0] for e in found]
+    means = [e.edits[e.lengths > 0] / e.lengths[e.lengths > 0] for e in edits]
     return Score(profile, agreeing(interval, (0.0, np.inf)), counts, 100 * float(np.concatenate(means).mean()))
 
 
-def _macro(parts: Sequence[Part], set: str, dialect: str | None, seed: int) -> list[Line]:
+def _macro(parts: Sequence[Part], set: str | None, over: Literal["dialects", "sets"], seed: int) -> list[Line]:
     """Unweighted means over parts; nothing for fewer than two."""
     if len(parts) < 2:
         return []
@@ -290,14 +302,14 @@ def _macro(parts: Sequence[Part], set: str, dialect: str | None, seed: int) -> l
     for base in RATES:
         scores = []
         for profile in parts[0].edits:
-            found = [p.edits[profile].get(base) or p.edits[profile][f"AV-{base}"] for p in parts]
-            sums = [sum_by_block(_values(e), p.blocks) for e, p in zip(found, parts, strict=True)]
+            edits = [p.edits[profile].get(base) or p.edits[profile][f"AV-{base}"] for p in parts]
+            sums = [sum_by_block(_values(e), p.blocks) for e, p in zip(edits, parts, strict=True)]
             rated = [s for s in sums if not np.isnan(mean_ratio(s.sum(0, keepdims=True))[0])]
             scores.append(Score(profile, mean_interval(rated, seed) if rated else None, parts=len(rated)))
-        lines.append(Line(set, dialect, base, scores, len(parts)))
+        lines.append(Line(set, None, base, scores, len(parts), mean_of=over))
     return lines
 
 
-def _values(found: Sequence[Edits]) -> np.ndarray:
+def _values(edits: Sequence[Edits]) -> np.ndarray:
     """Edits and lengths [N, 2 per reference]."""
-    return np.stack([column for e in found for column in (e.edits, e.lengths)], 1).astype(float)
+    return np.stack([column for e in edits for column in (e.edits, e.lengths)], 1).astype(float)

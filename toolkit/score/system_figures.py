@@ -11,12 +11,13 @@ given only where the floor is shown to be behind the teacher: of a gap that may 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from ..core.systems_results import ALL, Categories, CategoryCounts, Share
 from ..text.normalise import Profile
 from .bootstrap import Interval, interval, paired_difference
 from .categories import Thresholds
@@ -26,7 +27,7 @@ from .inspect import Inputs, inspect, summary
 from .inspect_page import Inspected
 from .pairing import NO_SPEAKER, PairedSet
 from .repetition import Repetition, repetition
-from .scoreboard import ALL, Line, Scoreboard, score
+from .scoreboard import Line, Scoreboard, score
 from .system_inputs import TestSet, Trial
 
 NO_GAP = "{floor} is not shown to be behind {reference} here: there is no gap to close"
@@ -37,21 +38,18 @@ class Gap:
     """What a system closes of the gap between the floor and the reference system.
 
     Attributes:
-        share: with its interval, as a fraction; None where there is no gap, or no interval of it.
-        why: why there is none.
+        task: the set, or ALL.
+        share: with its interval, as a fraction; None where there is no gap.
+        utterances: that it was counted over.
+        why: why there is no share.
     """
 
     system: str
-    set: str
+    task: str
     profile: str
     share: Interval | None
+    utterances: int
     why: str = ""
-
-    def to_dict(self) -> dict[str, Any]:
-        """As systems.json has it, in percent."""
-        found: Mapping[str, Any] = {"percent": None, "low": None, "high": None}
-        found = found if self.share is None else self.share.percent
-        return {"system": self.system, "set": self.set, "profile": self.profile, **found, "why": self.why}
 
 
 def error_rates(trial: Trial, system: str, profiles: Sequence[Profile], seed: int) -> tuple[list[Line], Scoreboard]:
@@ -64,9 +62,9 @@ def error_rates(trial: Trial, system: str, profiles: Sequence[Profile], seed: in
     for pair in trial.of(system):
         s = trial.sets[pair.name]
         if s.dialects:
-            found = score([pair], profiles, s.dialects, s.speakers or None, seed)
-            lines += [line for line in found.lines if line.dialect is not None]
-            board.findings[s.name] |= found.findings[s.name]
+            by_dialect = score([pair], profiles, s.dialects, s.speakers or None, seed)
+            lines += [line for line in by_dialect.lines if line.dialect is not None or line.mean_of == "dialects"]
+            board.findings[s.name] |= by_dialect.findings[s.name]
         if not s.speakers:
             board.findings[s.name].pop(NO_SPEAKER, None)
     return lines, board
@@ -75,7 +73,7 @@ def error_rates(trial: Trial, system: str, profiles: Sequence[Profile], seed: in
 def comparable(trial: Trial, system: str, lines: Sequence[Line]) -> list[Line]:
     """The lines of a system without those over all sets, where it lacks a set."""
     whole = len(trial.heard[system]) == len(trial.sets)
-    return [line for line in lines if whole or line.set in trial.sets]
+    return [line for line in lines if whole or line.set is not None]
 
 
 def agreement(trial: Trial, system: str, reference: str, profiles: Sequence[Profile], seed: int) -> list[Line]:
@@ -85,7 +83,7 @@ def agreement(trial: Trial, system: str, reference: str, profiles: Sequence[Prof
     if not sets:
         return []
     lines = [line for line in score(sets, profiles, None, trial.speakers, seed).lines if line.measure == "WER"]
-    return lines if len(sets) == len(trial.sets) else [line for line in lines if line.set in trial.sets]
+    return lines if len(sets) == len(trial.sets) else [line for line in lines if line.set is not None]
 
 
 def _has(trial: Trial, system: str, pair: PairedSet) -> bool:
@@ -110,12 +108,12 @@ def gaps(trial: Trial, system: str, floor: str, reference: str, profile: Profile
     names = [p.name for p in trial.of(system) if _has(trial, floor, p) and _has(trial, reference, p)]
     edits = {name: _edits(trial, name, (floor, system, reference), profile) for name in names}
     blocks = {name: _blocks(trial.sets[name], trial.pairs[system, name].ids) for name in names}
-    found = [_gap(system, name, profile.id, edits[name], blocks[name], seed) for name in names]
+    shares = [_gap(system, name, profile.id, edits[name], blocks[name], seed) for name in names]
     if len(names) == len(trial.sets) > 1:
         whole = np.concatenate([edits[name] for name in names])
-        found.append(_gap(system, ALL, profile.id, whole, [b for name in names for b in blocks[name]], seed))
+        shares.append(_gap(system, ALL, profile.id, whole, [b for name in names for b in blocks[name]], seed))
     why = NO_GAP.format(floor=floor, reference=reference)
-    return [gap if gap.share else replace(gap, why=why) for gap in found]
+    return [gap if gap.share else replace(gap, why=why) for gap in shares]
 
 
 def _edits(trial: Trial, name: str, systems: Sequence[str], profile: Profile) -> np.ndarray:
@@ -135,9 +133,9 @@ def _gap(system: str, name: str, profile: str, edits_N4: np.ndarray, blocks: Seq
     floor_N2, reference_N2 = (np.stack([edits_N, lengths_N], 1) for edits_N in (floor_N, reference_N))
     behind = paired_difference(floor_N2, reference_N2, blocks, seed) if lengths_N.any() else None
     if behind is None or behind.low is None or behind.low <= 0:
-        return Gap(system, name, profile, None)
+        return Gap(system, name, profile, None, len(edits_N4))
     closed_N2 = np.stack([floor_N - system_N, floor_N - reference_N], 1)
-    return Gap(system, name, profile, interval(closed_N2, blocks=blocks, seed=seed))
+    return Gap(system, name, profile, interval(closed_N2, blocks=blocks, seed=seed), len(edits_N4))
 
 
 def inspected(pair: PairedSet, s: TestSet, profile: Profile, limits: Thresholds) -> list[Inspected]:
@@ -147,11 +145,35 @@ def inspected(pair: PairedSet, s: TestSet, profile: Profile, limits: Thresholds)
     return inspect(Inputs(references, hypotheses, s.dialects, {}), profile, limits)
 
 
-def categories(found: Sequence[Inspected], pair: PairedSet, profile: Profile, limits: Thresholds) -> dict[str, Any]:
-    """Counts of categories, over all and by dialect, and of hypotheses that repeat themselves or are empty."""
-    looped = sum(repeats(repetition(profile(text)), limits) for text in pair.hypotheses)
-    silent = sum(not profile(text).strip() for text in pair.hypotheses)
-    return {**summary(found), "repeating": looped, "empty": silent, "utterances": len(pair.ids)}
+def categories(
+    system: str,
+    utterances: Sequence[Inspected],
+    pair: PairedSet,
+    profile: Profile,
+    limits: Thresholds,
+    cut_off: int,
+) -> Categories:
+    """Counts of categories, over all and by dialect, and of hypotheses that repeat themselves or are empty.
+
+    Args:
+        cut_off: hypotheses that end at the limit of tokens.
+    """
+    counted = summary(utterances)
+    return Categories(
+        system,
+        pair.name,
+        _counts(counted["micro"]),
+        {dialect: _counts(counts) for dialect, counts in counted["labels"].items()},
+        counted["macro_percent"],
+        repeating=sum(repeats(repetition(profile(text)), limits) for text in pair.hypotheses),
+        empty=sum(not profile(text).strip() for text in pair.hypotheses),
+        cut_off=cut_off,
+        utterances=len(pair.ids),
+    )
+
+
+def _counts(counts: dict[str, Any]) -> CategoryCounts:
+    return CategoryCounts(**{**counts, "categories": {name: Share(**s) for name, s in counts["categories"].items()}})
 
 
 def repeats(heard: Repetition, limits: Thresholds) -> bool:

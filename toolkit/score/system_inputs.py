@@ -18,6 +18,7 @@ from typing import Any
 from ..core.errors import UserError
 from ..core.files import read_json
 from ..core.record import Ledger
+from ..core.systems_results import MACRO
 from ..data.ids import fault
 from .hypotheses import HEADER, HYPOTHESES, SPEED, TEXT, is_hypotheses, read_hypotheses
 from .pairing import Finding, PairedSet, paired
@@ -146,6 +147,8 @@ def read_set(path: Path, min_speakers: int) -> TestSet:
         raise UserError(f"two lines of {references.duplicates[0]}", str(references.path), "leave one")
     if len({speakers.get(id) for id in references.text} - {None}) < min_speakers:
         speakers = {}
+    if MACRO in dialects.values():
+        raise UserError(f"a dialect called {MACRO}", str(path / "utt2lang"), "rename it: their mean is called that")
     if len({dialects.get(id) for id in references.text}) < 2:
         dialects = {}
     return TestSet(Path(os.path.normpath(path.absolute())).name, path, references, speakers, dialects)

@@ -16,12 +16,36 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ..core.errors import UserError
 from ..core.results import Cost
 from ..core.seed import seed_of
-from ..data.audio import SAMPLE_RATE
+from ..data.audio import SAMPLE_RATE, AudioError
+from ..data.kaldi import DataDir
 from .upstream import Upstream
 
 REPEATS = 3
+SHORTEST = 1600  # samples of a recording whose time is worth measuring: 0.1 s
+
+
+def waves_of(data: DataDir, count: int) -> list[Tensor]:
+    """Up to `count` usable utterances [N] of a test set, from all over it; the others are in the ledger.
+
+    Raises UserError where none can be used.
+    """
+    waves: list[Tensor] = []
+    order = [u for k in range(max(len(data) // count, 1)) for u in data.utterances[k :: max(len(data) // count, 1)]]
+    for utterance in order:
+        try:
+            wave_N = torch.from_numpy(utterance.audio())
+        except AudioError:
+            continue
+        if len(wave_N) >= SHORTEST:
+            waves.append(wave_N)
+        if len(waves) == count:
+            return waves
+    if not waves:
+        raise UserError("no recording of the test set can be used", str(data.path), "see dropped.tsv of the data stage")
+    return waves
 
 
 def measure(

@@ -12,10 +12,11 @@ from ..data.kaldi import DataDir
 from .base import OUT, Notes, TaskData, Unusable
 from .config import SETS, TaskConfig
 from .features import SetFeatures
+from .folds import fold_of, fold_values
 from .upstream import Fbank
 
 
-def unusable(tasks: Mapping[str, TaskConfig], sets: Mapping[str, DataDir]) -> dict[str, str]:
+def unusable(tasks: Mapping[str, TaskConfig], sets: Mapping[str, DataDir], seed: int) -> dict[str, str]:
     """Why which tasks cannot be done: told by labels and lengths alone, so alike in every worker and for every row."""
     frames = Fbank().frames
     lengths = {
@@ -29,7 +30,9 @@ def unusable(tasks: Mapping[str, TaskConfig], sets: Mapping[str, DataDir]) -> di
     why = {}
     for name, task in tasks.items():
         try:
-            build(name, task, sets, features, Fbank.rate, Notes(Ledger("")))
+            data = build(name, task, sets, features, Fbank.rate, Notes(Ledger("")))
+            for value in fold_values(name, task, sets):
+                fold_of(data, sets[task.sets.train].tables[task.folds], value, seed, Notes(Ledger("")))
         except Unusable as e:
             why[name] = e.what
     return why
@@ -59,11 +62,16 @@ def build(
             table = sets[config.sets.of(part)].path / config.table
             raise Unusable(f"no utterance of {config.sets.of(part)} can be used", f"task {name}: {table}", OUT)
         notes.count(f"{name}.{part}", len(examples))
+    return with_batch(data, notes)
+
+
+def with_batch(data: TaskData, notes: Notes) -> TaskData:
+    """The task with a batch no larger than its training set."""
     count = len(data.parts["train"])
-    if count >= config.batch:
+    if count >= data.config.batch:
         return data
-    notes.count(f"{name}.batch cut to the training set", count)
-    return replace(data, config=replace(config, batch=count))
+    notes.count(f"{data.name}.batch cut to the training set", count)
+    return replace(data, config=replace(data.config, batch=count))
 
 
 def _collect(name: str, config: TaskConfig, data: DataDir, features: SetFeatures, notes: Notes) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Features of a data set by one upstream, computed once: frames in a memory-mapped file, means in an array.
+"""Features of a data set by one upstream: means in an array, frames in a memory-mapped file or computed when wanted.
 
 The file has utterance by utterance, and of each state by state, so that one state alone is read in one piece.
 
@@ -7,7 +7,7 @@ Shapes: N frames of all utterances, U utterances, T frames of one, L hidden stat
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -35,7 +35,11 @@ class SetFeatures:
         ids: those utterances; frames: frames of each.
         shape: (L, D) of what is stored.
         dropped: (id, reason, detail) of the others.
-        only: the one state that is given, by its place among those stored; None: all.
+        rate: frames per second.
+        stored: True if the frames are in a file, not only their means.
+        only: the states that are given, by their places among those stored; None: all.
+        again: computes the frames [T, L, D] of an utterance by its id; None where frames that are not stored cannot be
+            had.
     """
 
     folder: Path
@@ -43,26 +47,34 @@ class SetFeatures:
     frames: list[int]
     shape: tuple[int, int]
     dropped: list[tuple[str, str, str]]
-    only: int | None = None
+    rate: float = 0.0
+    stored: bool = True
+    only: tuple[int, ...] | None = None
+    again: Callable[[str], Array] | None = None
 
     @classmethod
-    def open(cls, folder: Path) -> SetFeatures:
+    def open(cls, folder: Path, again: Callable[[str], Array] | None = None) -> SetFeatures:
         """Raises UserError where the index is not one that `compute` wrote."""
         index = read_json(folder / INDEX)
         try:
             dropped = [(a, b, c) for a, b, c in index["dropped"]]
-            return cls(folder, index["ids"], index["frames"], (index["states"], index["dim"]), dropped)
+            shape = index["states"], index["dim"]
+            return cls(
+                folder, index["ids"], index["frames"], shape, dropped, index["rate"], index["stored"], again=again
+            )
         except (KeyError, TypeError, ValueError) as e:
             remedy = f"remove {folder} and rerun: the features are made again"
             raise UserError(f"no index of cached features: {e!r}", str(folder / INDEX), remedy) from None
 
-    def state(self, place: int) -> SetFeatures:
-        """The same features with a single state, the one stored at `place`."""
-        return replace(self, only=place)
+    def of_states(self, places: Sequence[int]) -> SetFeatures:
+        """The same features with the states at these places among those stored, and no others."""
+        return self if len(places) == self.shape[0] else replace(self, only=tuple(places))
 
     @property
-    def _given(self) -> slice:
-        return slice(None) if self.only is None else slice(self.only, self.only + 1)
+    def _given(self) -> slice | list[int]:
+        if self.only is None:
+            return slice(None)
+        return slice(self.only[0], self.only[0] + 1) if len(self.only) == 1 else list(self.only)
 
     @cached_property
     def means_ULD(self) -> Array:
@@ -79,7 +91,10 @@ class SetFeatures:
         return np.memmap(self.folder / FRAMES, np.float16, "r")
 
     def states(self, u: int) -> Array:
-        """Frames [T, L, D] of utterance number u, float16."""
+        """Frames [T, L, D] of utterance number u, float16, from the file or computed again."""
+        if not self.stored:
+            assert self.again is not None, "frames that were not stored are asked for"
+            return self.again(self.ids[u])[:, self._given]
         start, end = self._offsets[u : u + 2] * self.shape[0] * self.shape[1]
         states_LTD = self._values[start:end].reshape(self.shape[0], -1, self.shape[1])
         return states_LTD[self._given].transpose(1, 0, 2)
@@ -100,7 +115,7 @@ def compute(
     device: torch.device,
     label: str,
 ) -> SetFeatures:
-    """Features of `utterances` at `folder`; taken as they are where they are there already.
+    """Features of `utterances` at `folder`, which is read if it exists.
 
     What cannot be read, is shorter than a frame or gives features that are not finite is noted in `dropped`.
     Raises UserError when nothing is left.
@@ -143,7 +158,28 @@ def _compute(
                 f.write(states_TLD.transpose(1, 0, 2).tobytes())
     np.save(folder / MEANS, np.stack(means) if means else np.zeros((0, *shape), np.float32))
     np.save(folder / SUMS, sums)
-    write_json(folder / INDEX, {"ids": ids, "frames": frames, "states": shape[0], "dim": shape[1], "dropped": dropped})
+    index = {"ids": ids, "frames": frames, "states": shape[0], "dim": shape[1], "rate": upstream.rate}
+    write_json(folder / INDEX, {**index, "stored": keep_frames, "dropped": dropped})
+
+
+def again(
+    open_upstream: Callable[[], Upstream], utterances: Sequence[Utterance], device: torch.device, threads: int
+) -> Callable[[str], Array]:
+    """A function that computes the frames [T, L, D] of an utterance as `compute` did, from its id.
+
+    It may be called from several threads; `threads` is how many of its own each computation takes. It raises UserError
+    for an utterance that could be read before and cannot be read now.
+    """
+    by_id: Mapping[str, Utterance] = {utterance.id: utterance for utterance in utterances}
+
+    def states(id: str) -> Array:
+        torch.set_num_threads(threads)  # a setting of the calling thread, and part of which bits come out
+        states_TLD, reason, detail = _states(open_upstream(), by_id[id], device)
+        if states_TLD is None:
+            raise UserError(f"{id} could be read before and cannot now: {reason} {detail}", by_id[id].path, "mend it")
+        return states_TLD
+
+    return states
 
 
 def _states(upstream: Upstream, utterance: Utterance, device: torch.device) -> tuple[Array | None, str, str]:

@@ -3,9 +3,16 @@
 from ..core.registry import Declaration
 
 STEPS = (
-    # 400 MB per hour: the features of two rows at once, of networks of 3 layers and width 128; base-sized networks take
-    # ten times that.
+    # 3,600 MB per hour: the frames of one network of base size, where no config tells its size.
     Declaration(
-        "tasks.fit", config="tasks.config:TasksConfig", mb=20, mb_per_hour=400, scratch=True, jobs="array", rows=True
+        "tasks.fit",
+        version=2,
+        config="tasks.config:TasksConfig",
+        mb=20,
+        mb_per_hour=3600,
+        scratch=True,
+        disk="tasks.room:planned_mb",
+        jobs="array",
+        rows=True,
     ),
 )

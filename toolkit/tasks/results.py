@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..core.errors import UserError
 from ..core.files import atomic, write_json, write_text
-from ..core.results import ITEMS, Chosen, LayerFigures, System, TaskResult
+from ..core.results import ITEMS, Chosen, Fold, LayerFigures, System, TaskResult
 from ..core.schema import dump, read
 from ..score.items import write_items
 from .base import Fitted, TaskData, lines_of
@@ -15,8 +15,8 @@ from .config import TasksConfig
 from .upstream import Row, Upstream
 
 
-def system_of(row: Row, upstream: Upstream, seed: int) -> System:
-    """What row.json says. `seed`: of random weights."""
+def system_of(row: Row, seed: int, upstream: Upstream | None = None) -> System:
+    """A row as results know it. `seed`: of random weights; `upstream`: what row.json tells the size of."""
     return System(
         row.row,
         row.title,
@@ -24,14 +24,16 @@ def system_of(row: Row, upstream: Upstream, seed: int) -> System:
         row.of,
         seed if row.arm == "random" else None,
         frozen=row.frozen,
-        parameters=upstream.parameters,
-        layers=upstream.layers,
-        dim=upstream.dim,
+        parameters=upstream.parameters if upstream else None,
+        layers=upstream.layers if upstream else None,
+        dim=upstream.dim if upstream else None,
     )
 
 
-def write_results(folder: Path, row: Row, config: TasksConfig, data: TaskData, fitted: Fitted) -> None:
-    """Score the test predictions and write the files of the task into `folder`."""
+def write_results(
+    folder: Path, row: Row, config: TasksConfig, data: TaskData, fitted: Fitted, folds: tuple[Fold, ...] = ()
+) -> None:
+    """Score the test predictions and write the files of the task into `folder`. `folds`: which made them together."""
     examples, task = data.parts["test"], data.config
     speakers = {e.utterance.speaker for e in examples}
     by_speaker = len(speakers) >= config.min_speakers and task.implementation.may_draw_speakers(examples)
@@ -45,7 +47,6 @@ def write_results(folder: Path, row: Row, config: TasksConfig, data: TaskData, f
         system=row.row,
         task=data.name,
         title=task.title or data.name,
-        place=list(config.tasks).index(data.name),
         type=task.type,
         figures=scores.figures,
         references=scores.items.digest,
@@ -54,6 +55,7 @@ def write_results(folder: Path, row: Row, config: TasksConfig, data: TaskData, f
         chance=scores.chance,
         confusion=scores.confusion,
         steps=task.steps,
+        folds=folds,
     )
     write_json(folder / f"{data.name}.json", dump(result))
     write_text(folder / f"{data.name}.hyp", lines_of(examples, scores.items.answers))
@@ -67,7 +69,6 @@ def by_layer(task: str, folders: Mapping[int, Path]) -> LayerFigures:
     return LayerFigures(
         task,
         first.title,
-        first.place,
         {layer: result.decides for layer, result in results.items()},
         {layer: result.chosen.dev[f"{result.chosen.lr:g}"] for layer, result in results.items()},
         first.chance,

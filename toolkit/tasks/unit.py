@@ -55,6 +55,7 @@ class Fit:
         self.folder, self.label, self.device = folder, label, device
         self.type = data.config.implementation
         self.pooled = self.type.needs == "means" and source.tuned is None
+        self.means = self.pooled and config.by_means(data.config)
         self.order = lru_cache(4)(self._order)
 
     def run(self) -> Fitted:
@@ -110,7 +111,7 @@ class Fit:
             waves = [e.utterance.audio() for e in examples]
             return {**batch, "wave_N": np.concatenate(waves), "samples_B": np.array([len(w) for w in waves])}
         features = self.source.sets[self.data.config.sets.of(part)]
-        if self.pooled:
+        if self.means:
             return {
                 **batch,
                 "states_NLD": features.means_ULD[[e.u for e in examples]],
@@ -145,9 +146,16 @@ class Fit:
         return self.type.further(self.data, objective, partial(self._batches, how="further on"), self.folder)
 
     def _train(self, lr: float, folder: Path) -> ProbeObjective:
-        config, task = self.config, self.data.config
+        config, task = self.config, self.config.resolved(self.data.config)
+        assert task.optimizer and task.warmup is not None and task.weight_decay is not None  # by the run, if not by it
+        assert task.clip is not None and task.betas is not None
         optim = OptimConfig(
-            peak_lr=lr, warmup=config.warmup, weight_decay=config.weight_decay, clip=config.clip, betas=(0.9, 0.98)
+            name=task.optimizer,
+            peak_lr=lr,
+            warmup=task.warmup,
+            weight_decay=task.weight_decay,
+            clip=task.clip,
+            betas=task.betas,
         )
         loop = LoopConfig(
             total_steps=task.steps,
@@ -185,7 +193,10 @@ class Fit:
         return self.type.order(self.data, order, rng)
 
     def _moments(self) -> tuple[Array, Array]:
-        """Mean and standard deviation [L, D] in training: of frames, or of utterances' means where heads see those."""
+        """Mean and standard deviation [L, D] in training: of frames, or of utterances' means where those are enough.
+
+        So a head that needs means alone learns the same from means and from frames.
+        """
         features = self.source.sets[self.data.config.sets.train]
         if not self.pooled:
             return features.moments()

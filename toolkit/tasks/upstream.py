@@ -21,8 +21,8 @@ from ..train.engine.objective import Batch
 from ..train.objectives.classify import Features
 from ..units.framing import frame_count
 from ..units.mfcc import fbank
+from .config import BINS, CONTEXT, row_names
 
-BINS, CONTEXT = 40, 3
 FBANK_RATE = 50.0
 NEARLY = 0.9  # a wide network on a CPU pays for every frame of padding
 
@@ -160,18 +160,18 @@ class Row:
         """Name of the model that the row is of, or has the shape of; None for filter banks."""
         return None if self.model is None else encoder_name(self.model)
 
-    def shape(self, chosen: tuple[int, ...] = ()) -> tuple[int, int]:
-        """(L, D) of what the upstream will compute, without loading it.
-
-        Raises UserError for a folder that holds no speech encoder, or for one that has not all the states `chosen`.
-        """
+    def shape(self) -> tuple[int, int]:
+        """(layers, dim) of the upstream, without loading it. Raises UserError for a folder that holds no encoder."""
         if self.model is None:
-            return 1, Fbank(self.context).dim
+            return 0, Fbank(self.context).dim
         dim, layers = encoder_shape(self.model)
-        if chosen and chosen[-1] > layers:
-            problem = f"cache_layers names state {chosen[-1]}, and {self.of} has states 0 to {layers}"
+        return layers, dim
+
+    def refuse_absent(self, field: str, states: Sequence[int]) -> None:
+        """Raise UserError where the network has not all of the `states` that a config's field names."""
+        if self.model is not None and states and states[-1] > (layers := self.shape()[0]):
+            problem = f"{field} names state {states[-1]}, and {self.of} has states 0 to {layers}"
             raise UserError(problem, str(self.model), "name states that it has, or probe it with a config of its own")
-        return len(chosen) or layers + 1, dim
 
     def open(self, random_seed: int, device: torch.device, chosen: tuple[int, ...] = ()) -> Upstream:
         """Load the upstream. Raises UserError for a folder that holds no speech encoder."""
@@ -187,7 +187,7 @@ def rows_of(wanted: Sequence[str], models: Sequence[Path], freeze: bool = True) 
 
     Raises UserError if `wanted` names rows of models and there is no model, and for two rows of one name.
     """
-    wanted = wanted or (("fbank", "fbank_stacked") if not models else ("random", "models") if freeze else ("models",))
+    wanted = wanted or row_names(bool(models), freeze)
     wanting = [word for word in wanted if word in ("random", "models")]
     if wanting and not models:
         raise UserError(f"rows: {', '.join(wanting)} are made of a model, and none is given", "--in", "add a model")

@@ -58,7 +58,7 @@ def layer_by_layer(run: Run) -> Section | None:
 
 def layer_table(probe: LayerResults) -> Table:
     """A row for each layer, a column for each task; the notes tell which layer dev chooses."""
-    tasks = sorted(probe.tasks, key=lambda task: task.place)
+    tasks = probe.tasks
     rows: list[list[Cell]] = []
     for layer in sorted({layer for task in tasks for layer in task.test}):
         name = f"{layer} (input of block 1)" if layer == 0 else str(layer)

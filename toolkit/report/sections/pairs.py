@@ -26,8 +26,8 @@ def pairs(run: Run) -> Section | None:
         if answered:
             first.append(len(rows))
             titles = [question.title, *[""] * (len(answered) - 1)]
-            for title, ((system, other), cells) in zip(titles, answered, strict=True):
-                rows.append([title, f"{system} − {other}", *cells])
+            for title, ((system, rival), cells) in zip(titles, answered, strict=True):
+                rows.append([title, f"{system} − {rival}", *cells])
     blocks: list[Block] = []
     if rows:
         headings = [Heading("Against", "left"), Heading("Difference", "left")]
@@ -45,8 +45,8 @@ def pairs(run: Run) -> Section | None:
     return Section("pairs", "Paired differences", blocks) if blocks else None
 
 
-def _cells(run: Run, system: str, other: str) -> list[Cell]:
-    return [difference(run.board.pair(system, other, column)) for column in run.board.columns]
+def _cells(run: Run, system: str, against: str) -> list[Cell]:
+    return [difference(run.board.pair(system, against, column)) for column in run.board.columns]
 
 
 def _tests(run: Run) -> list[Block]:
@@ -58,7 +58,7 @@ def _tests(run: Run) -> list[Block]:
             continue
         mapsswe = pair.further.get("mapsswe", {})
         segments = mapsswe.get("segments")
-        words = [pair.system, pair.other, titles.get(pair.task, pair.task), pair.difference.profile or None]
+        words = [pair.system, pair.against, titles.get(pair.task, pair.task), pair.difference.profile or None]
         figures: list[Cell] = [difference(pair), p_value(pair.p), p_value(pair.p_holm)]
         figures += [None if segments is None else f"{segments:,.0f}"]
         figures += [p_value(mapsswe.get("p")), p_value(mapsswe.get("p_holm"))]

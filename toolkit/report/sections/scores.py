@@ -10,6 +10,7 @@ from ..section import Block, Cell, Folded, Picture, Pictures, Section, Table, Te
 from ..section import Column as Heading
 from ..sources.collect import Run
 from ..value import ABSENT, fixed, shown
+from .systems import plural
 
 HALF = 50.0  # percent of the gap that a distilled student is hoped to close
 
@@ -48,9 +49,9 @@ def set_table(run: Run, scores: SystemsResult, test: TestSet) -> Table:
 
 def _notes(scores: SystemsResult, test: TestSet, costs: bool) -> list[str]:
     notes = [
-        f"{test.utterances:,} utterances; bootstrap, {scores.replicates:,} replicates, {test.blocks} drawn. Agreement: "
-        f"100 - WER against the words of {scores.reference}. Gap closed: 0 is the undistilled student, 100 is "
-        f"{scores.reference}, all three on the same draws."
+        f"{test.utterances:,} utterances; bootstrap, {scores.replicates:,} replicates, {plural(test.blocks)} drawn.",
+        f"Agreement: 100 - WER against the words of {scores.reference}. Gap closed: 0 is the undistilled student, 100 "
+        f"is {scores.reference}, all three on the same draws.",
     ]
     reasons = {entry.why for entry in scores.unmeasured if (entry.task, entry.profile) == (test.name, scores.profile)}
     notes += [f"{ABSENT} under Gap closed: {why}." for why in sorted(reasons)]

@@ -89,13 +89,13 @@ def _decided(board: Board) -> str:
 def _gone(run: Run) -> list[str]:
     """Systems and tasks that a reader would miss."""
     notes = []
-    networks = {name for system in run.board.systems for name in (system.name, system.model)}
+    networks = {name for system in run.board.systems for name in (system.name, system.group)}
     if absent := [training.name for training in run.trainings if training.name not in networks]:
         notes.append(f"Not scored: {listed(absent)}.")
     left_out = {(id, detail) for stage in run.stages for id, _, reason, detail in stage.drops if reason == LEFT_OUT}
     notes += [f"Task {task} was left out: {why}." for task, why in sorted(left_out)]
     if run.strange:
-        names = sorted({p.system for p in run.strange} | {p.other for p in run.strange})
+        names = sorted({p.system for p in run.strange} | {p.against for p in run.strange})
         unknown = [name for name in names if run.board.system(name) is None]
         notes.append(f"{len(run.strange)} paired tests are left out: {listed(unknown) or 'their tasks'} not given.")
     return notes
@@ -115,7 +115,7 @@ def conditions(run: Run) -> list[str]:
     """At most three lines: how the intervals were drawn, of how much, by what was trained."""
     board = run.board
     drawn = {
-        column.title: f"{figure.block_count:,} {figure.blocks}s"
+        column.title: f"{figure.block_count:,} {plural(figure.blocks)}"
         for column in board.tasks
         for name in board.ranked(column)[:1]
         if (figure := board.figure(name, column))
@@ -129,6 +129,11 @@ def conditions(run: Run) -> list[str]:
     profile = f"Texts under the profile {board.profile}. " if board.profile else ""
     lines = [f"{profile}Intervals: bootstrap over {merged(drawn)}. n: {', '.join(counted)}."] if drawn else []
     return lines
+
+
+def plural(blocks: str) -> str:
+    """`speakers or utterances`."""
+    return " or ".join(f"{noun}s" for noun in blocks.split(" or "))
 
 
 def tiles(run: Run) -> list[Tile]:
@@ -238,7 +243,7 @@ def figures(run: Run) -> Section | None:
             for figure in result.figures:
                 metric = figure.metric
                 about = " ".join(filter(None, (metric.heading, metric.unit, figure.profile, figure.group)))
-                drawn = f"{figure.block_count:,} {figure.blocks}s"
+                drawn = f"{figure.block_count:,} {plural(figure.blocks)}"
                 counted = f"{figure.n:,} {figure.unit_of_n}"
                 rows.append([system.title, result.title, about, shown(figure), counted, drawn, *tail])
     if not rows:

@@ -18,7 +18,7 @@ from .packs import Labels, Network, Pack, read_labels, read_network, read_pack
 from .resultfile import maker
 from .selection import SURVIVAL, Selection, read_selection
 from .systems import board_of, read_costs, read_scores
-from .tasks import is_system, read_layers, read_pairs, read_system
+from .tasks import is_system, read_layers, read_order, read_pairs, read_system
 from .training import Training, is_training, read_training
 from .units import Codebook, Quality, Targets, read_codebook, read_quality
 
@@ -104,6 +104,12 @@ class _Tasks:
     results: list[TaskResult] = field(default_factory=list)
     costs: dict[str, Cost] = field(default_factory=dict)
     pairs: list[Pair] = field(default_factory=list)
+    orders: list[list[str]] = field(default_factory=list)
+
+    @property
+    def order(self) -> list[str]:
+        """Of all tasks: that of the run with the most of them, then those that only smaller runs have."""
+        return list(dict.fromkeys(name for of in sorted(self.orders, key=lambda of: (-len(of), of)) for name in of))
 
 
 def collect(paths: Sequence[Path], baseline: str = "") -> Run:
@@ -134,9 +140,9 @@ def _board(run: Run, tasks: _Tasks, baseline: str) -> tuple[Board, list[Pair]]:
     else:
         systems = arranged(tasks.systems, [training.name for training in run.trainings])
         results = {(r.system, r.task): r for r in tasks.results}
-        known = [p for p in tasks.pairs if {(p.system, p.task), (p.other, p.task)} <= results.keys()]
+        known = [p for p in tasks.pairs if {(p.system, p.task), (p.against, p.task)} <= results.keys()]
         features = [system.name for system in systems if system.arm == "features"]
-        board = Board(systems, results, known, tasks.costs, features[-1] if features else "")
+        board = Board(systems, results, known, tasks.costs, features[-1] if features else "", order=tasks.order)
     if baseline:
         if board.system(baseline) is None:
             names = ", ".join(system.name for system in board.systems) or "none"
@@ -169,6 +175,7 @@ def _take(path: Path, run: Run, tasks: _Tasks) -> bool:
         tasks.results += results
         tasks.costs |= {system.name: cost} if cost else {}
     tasks.pairs += read_pairs(path)
+    tasks.orders.append(read_order(path))
     run.codebooks += [read_codebook(path)] if (path / "codebook.json").is_file() else []
     run.qualities += [read_quality(path)] if (path / "quality.json").is_file() else []
     if scores := read_scores(path):

@@ -26,4 +26,12 @@ def board_of(scores: SystemsResult) -> Board:
     results: dict[tuple[str, str], TaskResult] = {(r.system, r.task): r for r in scores.results}
     floors = list(dict.fromkeys(scores.floors.values()))
     baseline = floors[0] if len(floors) == 1 else scores.reference
-    return Board(list(scores.systems), results, list(scores.pairs), {}, baseline, scores.profile)
+    return Board(
+        list(scores.systems),
+        results,
+        list(scores.pairs),
+        {},
+        baseline,
+        scores.profile,
+        [test.name for test in scores.tests],
+    )

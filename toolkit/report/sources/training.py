@@ -28,7 +28,6 @@ SHAPE = {  # keys of a Hugging Face config -> what the report calls them
 }
 OURS = "sawt"  # key of a network's config for what the steps that write one note there
 WINDOWS = "windows.jsonl"
-TEXTS = (WINDOWS, "hypotheses.jsonl")  # of folders whose header.json is of texts, not of units
 LOSS = "loss.tsv"
 ABSENT = "-"  # of loss.tsv, where nothing was validated
 
@@ -117,9 +116,8 @@ def network_shape(config: ResultFile) -> dict[str, str]:
 
 
 def _targets(folder: Path) -> Targets | None:
-    """Of the units that the record of the training names among its inputs; None if it learnt from texts."""
-    inputs = [Path(name) for name, _ in recorded_inputs(folder)]
-    targets = [read_targets(path) for path in inputs if not any((path / texts).is_file() for texts in TEXTS)]
+    """Of the labels that the record of the training names among its inputs."""
+    targets = [read_targets(Path(name)) for name, _ in recorded_inputs(folder)]
     return next((t for t in targets if t), None)
 
 

@@ -119,10 +119,12 @@ def read_codebook(folder: Path) -> Codebook:
 
 
 def read_targets(labels: Path) -> Targets | None:
-    """Of header.json in a folder of labels; None where there is none. Raises UserError."""
+    """Of header.json in a folder of units; None for a folder of other things. Raises UserError for a broken header."""
     if not (labels / HEADER).is_file():
         return None
     file = ResultFile.read(labels / HEADER)
+    if not file.has("codebook") and not file.has("layer"):
+        return None  # of texts
     pca = file.whole("pca") if file.has("pca") else None
     return Targets(file.text("layer"), file.text("codebook"), pca)
 

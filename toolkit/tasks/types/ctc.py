@@ -75,6 +75,8 @@ class CtcTask(TaskConfig):
             raise ValueError(f"dropout must be at least 0 and below 1, not {self.dropout}")
         if self.exclude:
             raise ValueError("exclude leaves out labels, and a task of type ctc has none: leave it empty")
+        if self.folds and (self.tokens, self.decode) != ("characters", "greedy"):
+            raise ValueError("folds of a task of type ctc need tokens: characters and decode: greedy")
 
 
 @dataclass(frozen=True)

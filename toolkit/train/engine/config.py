@@ -65,8 +65,9 @@ class LoopConfig:
 class OptimConfig:
     """How the weights move."""
 
-    name: Literal["adamw", "adam"] = "adamw"
-    "adamw: decoupled weight decay, which is what fairseq calls adam; adam: decay added to the gradient"
+    name: Literal["adamw", "adam", "sgd"] = "adamw"
+    """adamw: decoupled weight decay, which is what fairseq calls adam; adam: decay added to the gradient; sgd: gradient
+    descent, whose momentum is the first of betas"""
     peak_lr: float = 5e-4
     "highest learning rate"
     warmup: float = 0.08

@@ -41,12 +41,14 @@ def _eager(kind: type[torch.optim.Optimizer]) -> type[torch.optim.Optimizer]:
 
 
 def optimiser(config: OptimConfig, groups: Sequence[dict[str, Any]]) -> torch.optim.Optimizer:
-    """Adam or AdamW over `groups` ({"params": [...], "lr_scale": 1.0}); the loop sets the rate of each step.
+    """AdamW, Adam or SGD over `groups` ({"params": [...], "lr_scale": 1.0}); the loop sets the rate of each step.
 
     Other entries of a group go to torch's optimiser, e.g. maximize. Parameters without `requires_grad` are left out.
     """
-    kind: Any = _eager(torch.optim.AdamW if config.name == "adamw" else torch.optim.Adam)
     groups = [{"lr_scale": 1.0, **g, "params": [p for p in g["params"] if p.requires_grad]} for g in groups]
-    return kind(
-        groups, lr=config.peak_lr, betas=config.betas, eps=config.eps, weight_decay=config.weight_decay, fused=True
-    )
+    shared: dict[str, Any] = {"lr": config.peak_lr, "weight_decay": config.weight_decay, "fused": True}
+    if config.name == "sgd":
+        sgd: Any = _eager(torch.optim.SGD)
+        return sgd(groups, momentum=config.betas[0], **shared)
+    kind: Any = _eager(torch.optim.AdamW if config.name == "adamw" else torch.optim.Adam)
+    return kind(groups, betas=config.betas, eps=config.eps, **shared)

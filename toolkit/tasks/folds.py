@@ -1,0 +1,95 @@
+"""Folds: one value of a table is left out of training and tested on; the predictions of all folds are one test set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ..core.errors import UserError
+from ..core.seed import seed_of
+from .base import OUT, Example, Fitted, Notes, TaskData, Unusable
+from .config import TaskConfig
+
+if TYPE_CHECKING:
+    from ..data.kaldi import DataDir
+
+DEV_SHARE = 0.2  # of the utterances that are not left out
+
+
+def fold_values(name: str, config: TaskConfig, sets: Mapping[str, DataDir]) -> list[str]:
+    """Values of the table `folds` in the task's set, in order: one fold leaves out each; [] for a task without folds.
+
+    Raises Unusable where the table is absent or has fewer than two values.
+    """
+    if not config.folds:
+        return []
+    data = sets[config.sets.train]
+    table = data.tables.get(config.folds, {})
+    values = sorted({table[u.id] for u in data if u.id in table})
+    if len(values) < 2:
+        reason = f"folds need at least two values of {config.folds} and {config.sets.train} has {len(values)}"
+        raise Unusable(reason, f"task {name}: {data.path / config.folds}", OUT)
+    return values
+
+
+def fold_of(data: TaskData, values: Mapping[str, str], left_out: str, seed: int, notes: Notes) -> TaskData:
+    """The task with `left_out` as its test set, a fifth of the other utterances as dev and the rest to train on.
+
+    Args:
+        data: the task with all utterances of its set in each part.
+        values: utterance id -> value of the table; an utterance without one is left out, which `notes` say.
+        seed: draws dev; the same utterances for every row.
+
+    Raises Unusable where a part is empty.
+    """
+    import numpy as np
+
+    config = data.config
+    ids = sorted({e.id for examples in data.parts.values() for e in examples})
+    for id in ids:
+        if id not in values:
+            notes.ledger.drop(id, f"no {config.folds}", f"task {data.name}, set {config.sets.train}")
+    rest = [id for id in ids if values.get(id, left_out) != left_out]
+    rng = np.random.default_rng(seed_of(seed, data.name, "fold", left_out))
+    dev = {rest[i] for i in rng.permutation(len(rest))[: max(round(DEV_SHARE * len(rest)), 1)]}
+    members = {"train": set(rest) - dev, "dev": dev, "test": {id for id in ids if values.get(id) == left_out}}
+    parts = {part: [e for e in examples if e.id in members[part]] for part, examples in data.parts.items()}
+    if empty := [part for part, examples in parts.items() if not examples]:
+        reason = f"no utterance is left for {empty[0]} where {config.folds} {left_out} is left out"
+        raise Unusable(reason, f"task {data.name}: {config.sets.train}", OUT)
+    return replace(data, parts=parts)
+
+
+def tree_of(fitted: Fitted) -> dict[str, Any]:
+    """What is kept of a fold until all are scored: JSON values, without the weights.
+
+    Raises UserError for a type that makes further results, which cannot be put together.
+    """
+    if fitted.further is not None:
+        raise UserError("a task type with further results cannot be scored over folds", "folds", "leave `folds` empty")
+    lists = {id: p if isinstance(p, str) else p.tolist() for id, p in fitted.predictions.items()}
+    return {
+        "lr": fitted.lr,
+        "dev": list(fitted.dev.items()),
+        "predictions": lists,
+        "layer_weights": fitted.layer_weights,
+        "diverged": list(fitted.diverged),
+    }
+
+
+def together(data: TaskData, trees: Sequence[Mapping[str, Any]]) -> tuple[TaskData, Fitted]:
+    """All folds as one test set: the examples that one of them predicts, and their predictions.
+
+    Rate and layer weights are those of the first fold; figures on dev are means over the folds.
+    """
+    import numpy as np
+
+    predictions = {
+        id: p if isinstance(p, str) else np.array(p) for tree in trees for id, p in tree["predictions"].items()
+    }
+    tested: list[Example] = [e for e in data.parts["test"] if e.id in predictions]
+    by_rate = [dict(tree["dev"]) for tree in trees]  # a rate is missing in the folds where it diverged
+    dev = {lr: float(np.mean([dev[lr] for dev in by_rate if lr in dev])) for lr in by_rate[0]}
+    fitted = Fitted(trees[0]["lr"], dev, predictions, trees[0]["layer_weights"], {})
+    return replace(data, parts={**data.parts, "test": tested}), fitted

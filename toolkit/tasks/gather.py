@@ -1,0 +1,94 @@
+"""From finished units to a row's folder: result files, one score of all folds, layers.json, row.json and cost.json."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ..core.files import atomic, read_json, write_json
+from ..core.progress import Progress
+from ..core.record import DROPPED, Ledger
+from ..core.results import COST, LAYERS, ROW, TASKS, Fold, LayerResults
+from ..core.rows import FILES, Identity, Place, mark, move_up
+from ..core.schema import dump
+from ..data.kaldi import DataDir
+from .base import Notes
+from .cost import measure, waves_of
+from .folds import together
+from .grid import COST_PART, Grid, Unit
+from .hear import Hearing
+from .results import by_layer, system_of, write_results
+from .work import COUNTS, FOLD, Work
+
+
+def write_costs(grid: Grid, hearing: Hearing, identities: dict[Place, Identity]) -> None:
+    """row.json and cost.json of every row that has none yet, one row after the other."""
+    config, out = grid.config, grid.step.out
+    lacking = [row for row in grid.rows if not Place(row.row, COST_PART).is_whole(out)]
+    if not lacking:
+        return
+    tested = [task.sets.test for task in config.tasks.values()] or [config.sets.test]
+    waves = waves_of(DataDir.read(grid.served.data / tested[0]), config.cost_utterances)
+    with Progress(f"{grid.step.name} cost", len(lacking), "rows") as bar:
+        for row in lacking:
+            place = Place(row.row, COST_PART)
+            cost = measure(partial(hearing.open_row, row), waves, config.cost_seconds, hearing.device, config.threads)
+            with atomic(place.folder(out)) as folder:
+                (folder / FILES).mkdir(parents=True)
+                write_json(folder / FILES / COST, dump(cost))
+                write_json(folder / FILES / ROW, dump(system_of(row, config.random_seed, hearing.open_row(row))))
+                mark(folder, identities[place])
+            bar.add(1)
+
+
+def gather(grid: Grid) -> None:
+    """The result files of every row, its counts and its ledger, from units that are all finished."""
+    step = grid.step
+    _write_changed(step.out / TASKS, list(grid.config.tasks))
+    for row in grid.rows:
+        layers = {}
+        for task in grid.config.tasks:
+            units = list(grid.units_of(row, task))
+            scored = {unit.layer: unit.place if unit.fold is None else unit.scored for unit in units}
+            for unit in units:
+                step.counts.update(read_json(unit.place.folder(step.out) / COUNTS))
+                step.ledger.merge(unit.place.folder(step.out) / DROPPED)
+            if grid.config.layer_wise:
+                layers[task] = by_layer(task, {int(k or 0): p.folder(step.out) / FILES for k, p in scored.items()})
+            else:
+                for place in [*scored.values(), *(unit.place for unit in units)]:
+                    move_up(step.out, place)
+        if grid.config.layer_wise:
+            system = system_of(row, grid.config.random_seed)
+            _write_changed(step.out / row.row / LAYERS, dump(LayerResults(system, tuple(layers.values()))))
+        else:
+            move_up(step.out, Place(row.row, COST_PART))
+    step.ledger.rows = sorted(set(step.ledger.rows))  # every row of the table drops the same utterance
+
+
+def _write_changed(path: Path, tree: Any) -> None:
+    if not path.is_file() or read_json(path) != json.loads(json.dumps(tree)):
+        write_json(path, tree)
+
+
+def score_folds(grid: Grid, work: Work, rows: Sequence[str]) -> None:
+    """Score the folds of each task of `rows` together, layer by layer, where that is not done yet."""
+    for first in [unit for unit in grid.units() if unit.fold == 0 and unit.row.row in rows]:
+        if not first.scored.is_whole(grid.step.out):
+            folds = [unit for unit in grid.units_of(first.row, first.task) if unit.layer == first.layer]
+            with atomic(first.scored.folder(grid.step.out)) as folder:
+                _score_together(grid, work, folds, folder)
+
+
+def _score_together(grid: Grid, work: Work, folds: Sequence[Unit], folder: Path) -> None:
+    """Result files of all folds of a task on a row, as of one test set; <task>.json also says how many there are."""
+    name, trees = folds[0].task, [read_json(unit.place.folder(grid.step.out) / FOLD) for unit in folds]
+    data, fitted = together(work.pool(folds[0], Notes(Ledger(""))), trees)
+    (folder / FILES).mkdir(parents=True)
+    values = grid.served.folds[name]
+    each = tuple(Fold(value, tree["lr"]) for value, tree in zip(values, trees, strict=True))
+    write_results(folder / FILES, folds[0].row, grid.config, data, fitted, each)
+    mark(folder, grid.scored_identity(folds))

@@ -1,0 +1,154 @@
+"""First half of a run: the features of the rows that still have work, each set of each row in one piece.
+
+Features lie in OUT/work until the units of their row are done. They are no part of what the run leaves: without them
+nothing is stale, and a later run computes those of the rows that it trains on, and no others. Rows whose frames do not
+fit on the disk together come in groups, one after the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+
+from ..core.files import read_json, remove, write_json
+from ..core.shards import run_shards
+from .config import SETS
+from .features import SetFeatures, again, compute
+from .grid import Grid, Unit
+from .room import Group, first_group, frames_mb
+from .upstream import Row, Upstream
+
+WORK = "work"  # what a rerun after a kill goes on from
+FEATURES, LIST = "features", "features.json"
+
+
+@dataclass(frozen=True)
+class SetOfRow:
+    """Features of one set by one row's upstream.
+
+    Attributes:
+        folder: where they are, below OUT/work/features.
+        stored: True if frames are stored, not only means.
+    """
+
+    row: str
+    set: str
+    folder: str
+    stored: bool
+
+
+class Hearing:
+    """Computes and opens the features of a run."""
+
+    def __init__(self, grid: Grid, device: torch.device) -> None:
+        self.grid, self.device = grid, device
+        self.rows = {row.row: row for row in grid.rows}
+        self.folder = grid.step.out / WORK
+        self.open = lru_cache(1)(self._open)  # rows come one after the other
+        self.features = lru_cache(None)(self._features)
+        self.current = ""
+
+    def choose(self, units: Sequence[Unit]) -> None:
+        """Choose the rows of the next group, of those that `units` want, and write it down for all workers.
+
+        First removes the features of earlier groups, and those of an earlier run that this one has no use for.
+        """
+        config, needed = self.grid.config, self._needed(units)
+        self._remove_all_but({self._name(row, name) for row, names in needed.items() for name in names})
+        framed = {row: names & config.framed if self.rows[row].frozen else set() for row, names in needed.items()}
+        whole = {row: {name for name in names if self._has_frames(row, name)} for row, names in framed.items()}
+        if config.features == "stream":
+            group = Group(list(needed), set())
+        else:
+            wanted = {row: self._mb(row, names - whole[row]) for row, names in framed.items()}
+            group = first_group(wanted, config.features == "frames", self.grid.step.out)
+        stored = {row: framed[row] if row in group.stored else whole[row] for row in group.rows}
+        sets = [
+            SetOfRow(row, name, self._name(row, name), name in stored[row])
+            for row in group.rows
+            for name in sorted(needed[row])
+        ]
+        for of_row in sets:
+            if of_row.stored and of_row.set not in whole[of_row.row]:
+                remove(self._place(of_row))  # it may have been made when its frames had no room
+        write_json(self.folder / LIST, {"rows": group.rows, "sets": [vars(of_row) for of_row in sets]})
+
+    @property
+    def group(self) -> list[str]:
+        """Names of the rows of this group."""
+        rows: list[str] = read_json(self.folder / LIST)["rows"]
+        return rows
+
+    def run(self) -> None:
+        """Compute the features of this group that are missing. In a worker: a part of them, if the run is at that."""
+        step = self.grid.step
+        sets = [SetOfRow(**tree) for tree in read_json(self.folder / LIST)["sets"]]
+        places = [self._place(of_row) for of_row in sets]
+        if all(place.is_dir() for place in places):
+            return
+        seconds = [self.grid.served.sets[of_row.set].seconds for of_row in sets]
+
+        def work(k: int, path: Path) -> None:
+            self._compute(sets[k], path)
+
+        run_shards(step, seconds, work, on_device=True, places=places)
+
+    def of(self, unit: Unit) -> dict[str, SetFeatures]:
+        """Features of the sets of a unit's task, of the states that its head gets."""
+        if self.current != unit.row.row:  # one row's means at a time are in memory
+            self.features.cache_clear()
+            self.current = unit.row.row
+        stored, states = self.grid.stored(unit.row), self.grid.states(unit)
+        places = [stored.index(state) for state in states]
+        task = self.grid.config.tasks[unit.task]
+        names = sorted({*map(task.sets.of, SETS)})
+        return {name: self.features(unit.row.row, name).of_states(places) for name in names}
+
+    def _needed(self, units: Sequence[Unit]) -> dict[str, set[str]]:
+        """Row -> the sets that its units read."""
+        needed: dict[str, set[str]] = {}
+        for unit in units:
+            task = self.grid.config.tasks[unit.task]
+            needed.setdefault(unit.row.row, set()).update(map(task.sets.of, SETS))
+        return needed
+
+    def _remove_all_but(self, kept: set[str]) -> None:
+        for path in sorted((self.folder / FEATURES).glob("*")):
+            if path.name not in kept:
+                remove(path)
+
+    def _has_frames(self, row: str, name: str) -> bool:
+        path = self.folder / FEATURES / self._name(row, name)
+        return path.is_dir() and SetFeatures.open(path).stored
+
+    def _mb(self, row: str, names: set[str]) -> float:
+        seconds = sum(self.grid.served.sets[name].seconds for name in names)
+        return frames_mb(seconds, *self.grid.stored_shape(self.rows[row]))
+
+    def _name(self, row: str, name: str) -> str:
+        return f"{row}.{name}.{self.grid.features_id(self.rows[row], name)}"
+
+    def _place(self, of_row: SetOfRow) -> Path:
+        return self.folder / FEATURES / of_row.folder
+
+    def _compute(self, of_row: SetOfRow, path: Path) -> None:
+        torch.set_num_threads(self.grid.config.threads)
+        upstream, utterances = self.open(of_row.row), self.grid.served.sets[of_row.set].utterances
+        label = f"{of_row.row} features of {of_row.set}"
+        compute(upstream, utterances, path, of_row.stored, self.device, label)
+
+    def _open(self, row: str) -> Upstream:
+        """A row's upstream with the states that are computed of it."""
+        return self.open_row(self.rows[row])
+
+    def open_row(self, row: Row) -> Upstream:
+        return row.open(self.grid.config.random_seed, self.device, self.grid.stored(row) if row.model else ())
+
+    def _features(self, row: str, name: str) -> SetFeatures:
+        utterances, threads = self.grid.served.sets[name].utterances, self.grid.config.threads
+        path = self.folder / FEATURES / self._name(row, name)
+        return SetFeatures.open(path, again(lambda: self.open(row), utterances, self.device, threads))

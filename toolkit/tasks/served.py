@@ -1,0 +1,86 @@
+"""Which tasks of a config the data can serve, and the data directories that they use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..core.errors import UserError
+from ..core.step import Step
+from ..data.kaldi import DataDir
+from ..train.subset import within_hours
+from .base import OUT
+from .config import SETS, TasksConfig
+from .examples import unusable
+from .folds import fold_values
+from .sets import read_sets, refuse_misspelt, refuse_shared, shared_speakers, with_labels
+
+LEFT_OUT = "task left out"  # reason of a ledger's row that names a task, not an utterance
+
+
+@dataclass(frozen=True)
+class Served:
+    """What a run can do.
+
+    Attributes:
+        config: with the tasks that the data can serve.
+        data: the folder that holds the data directories.
+        sets: data directories by name, those that are only trained on cut to `max_hours`.
+        cut: names of those that were cut.
+        folds: task -> values of its fold table, one for each fold; [] for a task without folds.
+        why: reason of each task that is left out.
+    """
+
+    config: TasksConfig
+    data: Path
+    sets: dict[str, DataDir]
+    cut: frozenset[str]
+    folds: dict[str, list[str]]
+    why: dict[str, str]
+
+    def tell(self, step: Step[TasksConfig]) -> None:
+        """Print and note what is left out, and warn of speakers that are both trained on and scored."""
+        for name, why in self.why.items():
+            print(f"{name} is left out: {why}", flush=True)
+            step.ledger.drop(name, LEFT_OUT, why)
+        for line in shared_speakers({n: t for n, t in self.config.tasks.items() if not t.folds}, self.sets):
+            print(line, flush=True)
+
+
+def serve(config: TasksConfig, data: Path) -> Served:
+    """The tasks of `config` that the data can serve.
+
+    Raises UserError where there are labels but no task has enough of them, for a task that would be scored on what it
+    trains on, and for an excluded label that no set has.
+    """
+    labelled = with_labels(config.tasks, data)
+    sets = read_sets(data, labelled)
+    why = {name: f"no set has {task.table}" for name, task in config.tasks.items() if name not in labelled}
+    why |= unusable(labelled, sets, config.seed)
+    tasks = {name: task for name, task in labelled.items() if name not in why}
+    if labelled and not tasks:
+        lines = "".join(f"\n  {name}: {why[name]}" for name in labelled)
+        raise UserError(f"no task can be done with these labels:{lines}", str(data), OUT)
+    for name, task in tasks.items():
+        if not task.folds:
+            refuse_shared(name, task, sets)
+        refuse_misspelt(name, task, sets)
+    used = {task.sets.of(part) for task in tasks.values() for part in SETS}
+    possible = replace(config, tasks=tasks)
+    whole = {name: of_name for name, of_name in sets.items() if name in used}
+    within = _within_hours(possible, whole)
+    folds = {name: fold_values(name, task, sets) for name, task in tasks.items()}
+    return Served(possible, data, {**whole, **within}, frozenset(within), folds, why)
+
+
+def _within_hours(config: TasksConfig, sets: Mapping[str, DataDir]) -> dict[str, DataDir]:
+    """The sets that are only trained on, of each as much as the config says; none where it does not limit them."""
+    if not config.max_hours:
+        return {}
+    chosen, tasks = {}, config.tasks.values()
+    for name in {t.sets.train for t in tasks} - {s for t in tasks for s in (t.sets.dev, t.sets.test)}:
+        utterances = sets[name].utterances
+        ids = within_hours({u.id: u.seconds for u in utterances}, {}, config.max_hours, config.seed, "max_hours")
+        chosen[name] = replace(sets[name], utterances=[u for u in utterances if u.id in ids])
+    return chosen
