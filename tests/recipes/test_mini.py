@@ -14,12 +14,16 @@ def test_it_makes_every_row_of_the_table(nano: Path) -> None:
     results = (nano / "exp/RESULTS.md").read_text(encoding="utf-8")
     rows = ["FBANK 40", "FBANK 40 stacked ±3"]
     for model in ("1 (it1.base)", "2 (it2.L)", "3 (it3-pca.S)", "3 (it3-pca.ST)"):
-        rows += [f"**iteration {model}**", f"{model[3:-1]}, random"]
-    table = results.split("**Table 1.")[1].split("\n\n")[1].splitlines()
+        rows += [f"iteration {model}", f"{model[3:-1]}, random"]
+    table = results.split("**Systems (this run)**")[1].split("\n\n")[1].splitlines()
     named = [line.split("|")[1].strip() for line in table]
-    assert [row for row in [*rows, "**it3-pca.ST, fine-tuned**", "chance"] if row not in named] == []
-    assert "synthetic" in results.lower()
-    tasks = {p.stem for p in (nano / "exp/probe").glob("*/*.json")} - {"row", "cost"}
+    assert [row for row in [*rows, "it3-pca.ST, fine-tuned", "chance"] if row not in named] == []
+    headings = [cell.strip() for cell in table[0].split("|")[3:-1]]
+    assert headings == ["Phone frame acc. % ↑", "ASR CER % ↓", "ASR WER % ↓", "Dialect acc. % ↑", "Emotion acc. % ↑"]
+    line, _, warning, *_ = results.split("\n")
+    assert line.startswith("# Results: ") and line.endswith("; SYNTHETIC audio") and "SYNTHETIC" in warning
+    tasks = {p.name.removesuffix(".items.tsv") for p in (nano / "exp/probe").glob("*/*.items.tsv")}
+    tasks |= {p.name.removesuffix(".items.tsv") for p in (nano / "exp/probe").glob("*/*/*.items.tsv")}
     assert tasks == {"phone", "asr", "dialect", "emotion"}
     page = (nano / "exp/report/index.html").read_text(encoding="utf-8")
     assert "<audio" in page and "http://" not in page.replace("http://www.w3.org", "")
@@ -63,8 +67,8 @@ def test_both_ablations_are_an_option_each_and_appear_in_the_report(nano: Path, 
         before, after = (folder / f"exp/probe/{row}/phone.json" for folder in (nano, made))
         assert after.stat().st_mtime_ns == before.stat().st_mtime_ns
     results = (made / "exp/RESULTS.md").read_text(encoding="utf-8")
-    assert "Raw against PCA" in results and "it3-raw.S" in results
-    assert "Layer by layer" in results
+    assert "## Units with PCA, and without" in results and "it3-raw.S" in results
+    assert "## Layer by layer" in results
     page = (made / "exp/report/index.html").read_text(encoding="utf-8")
     assert page.count("<svg") > (nano / "exp/report/index.html").read_text(encoding="utf-8").count("<svg")
 

@@ -174,5 +174,6 @@ def write_chain(recipe: Any) -> None:
     shutil.rmtree("exp/probe", ignore_errors=True)
     for name in FIGURES:
         write_system(recipe.root / "exp/probe" / run_of(name) / name, system(name), results(name), cost(name))
+        write(f"exp/probe/{run_of(name)}/tasks.json", [of_task.task for of_task in results(name)])
     write("exp/probe/it2.L.layers/it2.L/layers.json", dump(layers()))
     write("exp/compare/pairs.json", [dump(p) for p in pairs()])

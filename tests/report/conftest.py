@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from report.chain import write_chain
-from report.figures import DIALECTS, EMOTIONS, PHONES, pair, result, write_system
+from report.figures import DIALECTS, EMOTIONS, PHONES, TASKS, pair, result, write_system
 
 from toolkit.core.results import Cost, Pair, System
 from toolkit.core.schema import dump
@@ -192,6 +192,7 @@ class Recipe:
         for name, (system, values) in SYSTEMS.items():
             results = [result(name, task, percent, system.layers or 0) for task, percent in values.items()]
             write_system(self.root / "exp/probe" / name, system, results, COST)
+        self.json("exp/probe/tasks.json", list(TASKS))
         self.json("exp/compare/pairs.json", [dump(p) for p in self.pairs()])
 
     def pairs(self) -> list[Pair]:

@@ -1,6 +1,7 @@
 """The table of systems, its bold figures and marks, which system is best, and the tiles, on figures made for each."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -15,7 +16,7 @@ from toolkit.report.board import Board, Column
 from toolkit.report.render.html import page
 from toolkit.report.render.markdown import document, markdown
 from toolkit.report.sections.systems import best, conditions, figures, main_table, pictures, tiles
-from toolkit.report.sources.collect import Run
+from toolkit.report.sources.collect import Run, collect
 from toolkit.score.items import write_items
 
 HIGH, LOW = ACCURACY, CER
@@ -144,12 +145,31 @@ def write_beside(recipe, name, of_task):
 
 def test_tasks_keep_the_order_of_the_run_whatever_their_names_and_the_order_of_the_systems():
     names = ["zebra", "apple", "mango"]
-    whole = [result(s, 50, task=task) for s in ("a", "b") for task in names[::-1]]
-    tuned = [result("c", 60, task="mango")]
-    for results in (whole + tuned, tuned + whole):
-        run = run_of(results, order=names)
+    results = [result(s, 50, task=task) for s in ("a", "b") for task in names]
+    for scored in (results, results[::-1]):
+        run = run_of(scored, order=names)
         assert [column.task for column in run.board.tasks] == names
         assert [c.title for c in main_table(run).columns[2:]] == ["Zebra acc. % ↑", "Apple acc. % ↑", "Mango acc. % ↑"]
+    run = run_of([*results, result("a", 5, task="kiwi"), result("b", 5, task="fig")], order=names)
+    assert [column.task for column in run.board.tasks] == [*names, "fig", "kiwi"]  # of a run that does not say
+
+
+def test_a_run_of_some_of_the_tasks_does_not_change_their_order(recipe):
+    recipe.whole()
+    recipe.json("exp/probe/tasks.json", ["emotion", "dialect", "phone", "asr"])
+    recipe.json("exp/tuned/tasks.json", ["asr", "emotion"])
+    recipe.json("exp/tuned/it1.base.tuned/row.json", {"name": "it1.base.tuned", "title": "tuned", "arm": "trained"})
+    for ins in ([*recipe.ins, Path("exp/tuned")], [Path("exp/tuned"), *recipe.ins]):
+        tasks = [column.task for column in collect(ins).board.tasks]
+        assert tasks == ["emotion", "dialect", "phone", "asr"]
+
+
+@pytest.mark.parametrize("written", ["{}", "["])
+def test_a_broken_list_of_tasks_is_a_users_mistake(recipe, written):
+    recipe.whole().write("exp/probe/tasks.json", written)
+    with pytest.raises(UserError) as error:
+        report(recipe.ins)
+    assert error.value.where == "exp/probe/tasks.json" and "tasks.fit" in error.value.remedy
 
 
 def test_minor_figures_and_those_of_other_profiles_and_groups_are_left_to_the_details():

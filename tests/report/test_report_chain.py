@@ -234,7 +234,7 @@ def test_a_training_whose_labels_are_gone_is_known_by_the_codebook_beside_it(rec
 
 def test_a_broken_pairs_json_is_named_with_the_step_to_rerun(recipe):
     recipe.chain().json("exp/compare/pairs.json", [{"task": "phone", "system": S}])
-    with pytest.raises(UserError, match=r"\[0\].against is missing") as error:
+    with pytest.raises(UserError, match=r"\[0\]\.against is missing") as error:
         collect(chain.ins())
     assert "runs score.compare_probes " in error.value.remedy
 

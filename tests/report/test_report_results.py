@@ -193,6 +193,8 @@ PHONE = "exp/probe/fbank/phone.json"
         (PHONE, {"figures": []}, "phone: a result without a figure"),
         (PHONE, {"system": "it1.base"}, "it is of it1.base, and its folder of fbank"),
         (PHONE, {"system": ...}, "system is missing"),
+        (PHONE, {"steps": True}, "steps is True, not a whole number"),
+        (PHONE, {"steps": 1.5}, "steps is 1.5, not a whole number"),
         (PHONE, {"words": 1}, "words is unknown"),
         (PHONE, {"confusion": {"labels": ["a"], "counts": [[1, 2]]}}, "not a square"),
         (PHONE, {"chosen": {"layer_weights": [1, None]}}, r"chosen.layer_weights\[1\] is None, not a finite number"),

@@ -59,7 +59,7 @@ def write(
     """Result files of a system as tasks.fit writes them."""
     items = items_of(counted, metric, reference, unit)
     figures = (figure(metric, items, by_speaker=by_speaker),)
-    write_result(folder / name, arm, items, TaskResult(name, task, task, 0, "ctc", figures, items.digest, **more))
+    write_result(folder / name, arm, items, TaskResult(name, task, task, "ctc", figures, items.digest, **more))
     return folder
 
 
@@ -133,7 +133,7 @@ def labelled(folder: Path, name: str, arm: Arm, right: float, seed: int) -> None
     items = Items(IDS, speakers, references, answers, {"accuracy": right_of})
     figures = tuple(figure(metric, items, labels) for metric in (ACCURACY, MACRO_F1))
     confusion = Confusion(tuple(labels), tuple(map(tuple, items.confusions(labels).sum(0).tolist())))
-    result = TaskResult(name, "dialect", "dialect", 0, "classify", figures, items.digest, confusion=confusion)
+    result = TaskResult(name, "dialect", "dialect", "classify", figures, items.digest, confusion=confusion)
     write_result(folder / name, arm, items, result)
 
 
@@ -233,7 +233,7 @@ def test_a_table_that_is_not_the_one_of_its_result_is_refused(
 def test_a_result_of_another_number_of_items_than_its_table_is_refused(tmp_path: Path) -> None:
     items = items_of(counts(1), CER)
     wrong: Figure = replace(figure(CER, items), n=31)
-    write_result(tmp_path / "a", "trained", items, TaskResult("a", "asr", "ASR", 0, "ctc", (wrong,), items.digest))
+    write_result(tmp_path / "a", "trained", items, TaskResult("a", "asr", "ASR", "ctc", (wrong,), items.digest))
     with pytest.raises(UserError, match="it counts 30 utterances, where the result is of 31"):
         read_systems([tmp_path])
 

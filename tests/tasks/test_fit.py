@@ -19,6 +19,7 @@ from sklearn import metrics
 from tones import ALL, CONFIG, TASKS, results
 
 from toolkit.core.config import to_dict
+from toolkit.core.files import read_json
 from toolkit.core.results import Cost, Pair, System, TaskResult
 from toolkit.core.schema import read, read_list
 from toolkit.core.step import Step
@@ -65,7 +66,8 @@ def made(out: Path) -> dict[str, bytes]:
 
 def test_every_row_has_every_task_and_its_cost(whole: tuple[Path, Step[TasksConfig]]) -> None:
     out, _ = whole
-    assert sorted(p.name for p in out.iterdir() if p.name != "shards") == sorted(ROWS)
+    assert sorted(p.name for p in out.iterdir() if p.name != "shards") == sorted([*ROWS, "tasks.json"])
+    assert read_json(out / "tasks.json") == list(TASKS)
     for row in ROWS:
         system = read(System, out / row / "row.json", unread)
         network = row.endswith("it1.base")
@@ -75,9 +77,9 @@ def test_every_row_has_every_task_and_its_cost(whole: tuple[Path, Step[TasksConf
         assert (system.seed is None) == (arm != "random")
         cost = read(Cost, out / row / "cost.json", unread)
         assert cost.rtf and cost.rtf > 0 and cost.latency_ms and cost.latency_ms > 0
-        for place, task in enumerate(TASKS):
+        for task in TASKS:
             result = results(out, row, task)
-            assert (result.system, result.task, result.place, result.type) == (row, task, place, TASKS[task].type)
+            assert (result.system, result.task, result.type) == (row, task, TASKS[task].type)
             figure = result.decides
             assert (figure.confidence, figure.blocks) == (95, "speaker")
             assert figure.low <= figure.value <= figure.high  # type: ignore[operator]
@@ -264,7 +266,7 @@ def test_without_freeze_the_network_itself_is_trained_for_each_task(tuned: Path,
     assert (system.model, system.frozen) == ("it1.base", False)
     rtf = read(Cost, tuned / "it1.base.tuned/cost.json", unread).rtf
     assert rtf and rtf > 0
-    assert [p.name for p in tuned.iterdir() if p.name != "shards"] == ["it1.base.tuned"]
+    assert sorted(p.name for p in tuned.iterdir() if p.name != "shards") == ["it1.base.tuned", "tasks.json"]
 
 
 def test_fine_tuning_is_the_same_every_time(tuned: Path, run: Callable[..., Path]) -> None:

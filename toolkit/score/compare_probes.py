@@ -52,7 +52,7 @@ def compare(systems: Sequence[Compared], seed: int, ledger: Ledger) -> list[Pair
     compared. Both are rows of the ledger. Raises UserError if two systems did a task on different items, by different
     metrics or against different references.
     """
-    trained, baselines = ([system for system in systems if system.baseline is kind] for kind in (False, True))
+    trained, baselines = ([s for s in systems if s.baseline is wanted] for wanted in (False, True))
     pairs = [(system, rival) for system in trained for rival in baselines]
     pairs += [(later, earlier) for earlier, later in combinations(trained, 2)]
     return [

@@ -108,8 +108,8 @@ class _Tasks:
 
     @property
     def order(self) -> list[str]:
-        """Of the tasks: that of the run with the most, then what others have beside it."""
-        return list(dict.fromkeys(name for names in sorted(self.orders, key=lambda o: (-len(o), o)) for name in names))
+        """Of all tasks: that of the run with the most of them, then those that only smaller runs have."""
+        return list(dict.fromkeys(name for of in sorted(self.orders, key=lambda of: (-len(of), of)) for name in of))
 
 
 def collect(paths: Sequence[Path], baseline: str = "") -> Run:

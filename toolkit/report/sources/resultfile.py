@@ -21,6 +21,7 @@ MAKERS = {  # who makes a result file, for folders without a record
     "config.json": "train.pretrain",
     "header.json": "units.label",
     "row.json": "tasks.fit",
+    "tasks.json": "tasks.fit",
     "cost.json": "tasks.fit",
     "layers.json": "tasks.fit",
     "pairs.json": "score.compare_probes",

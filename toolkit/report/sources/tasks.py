@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ...core.errors import UserError
 from ...core.files import read_json
 from ...core.results import COST, ITEMS, LAYERS, PAIRS, ROW, TASKS, Cost, LayerResults, Pair, System, TaskResult
 from ...core.schema import read, read_list
@@ -35,7 +36,11 @@ def read_order(folder: Path) -> list[str]:
     """Tasks of a run in the order of its config; none if the folder is not of one. Raises UserError."""
     if not (folder / TASKS).is_file():
         return []
-    return [str(name) for name in ResultFile(folder / TASKS, {"tasks": read_json(folder / TASKS)}).listed("tasks")]
+    try:
+        tree = {"tasks": read_json(folder / TASKS)}
+    except UserError as e:
+        raise broken(folder / TASKS, e.what) from None
+    return [str(name) for name in ResultFile(folder / TASKS, tree).listed("tasks")]
 
 
 def read_layers(folder: Path) -> LayerResults | None:
