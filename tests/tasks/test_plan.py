@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from toolkit.core import plan
-from toolkit.core.table import Run, Stage, Table
+from toolkit.core.table import StepRun, Stage, Table
 from toolkit.tasks import room
 
 HOURS = 2.0
@@ -42,7 +42,7 @@ def frames(rows: str = "fbank, fbank_stacked, models", more: str = "", head: str
     Path("probe.yaml").write_text(head + TASKS.format(rows=rows, more=more) + task)
     pretrain = ["train.pretrain", "--config", "base.yaml", "--in", "data/train", "--out", "exp/it1/base"]
     probe = ["tasks.fit", "--config", "probe.yaml", "--in", "data", "exp/it1/base", "--out", "exp/probe"]
-    stages = [Stage("base", "", [Run(pretrain)]), Stage("probe", "", [Run(probe)])]
+    stages = [Stage("base", "", [StepRun(pretrain)]), Stage("probe", "", [StepRun(probe)])]
     return plan.cost(Table([], stages, []), stages[1].runs[0]).scratch
 
 
@@ -82,7 +82,7 @@ def test_the_words_of_a_comment_count_before_the_figure() -> None:
 def test_a_network_of_unknown_size_is_planned_as_one_of_base_size() -> None:
     Path("exp/it1").mkdir(parents=True)
     Path("probe.yaml").write_text(TASKS.format(rows="models", more=""))
-    run = Run(["tasks.fit", "--config", "probe.yaml", "--in", "data", "owner/name", "--out", "exp/probe"])
+    run = StepRun(["tasks.fit", "--config", "probe.yaml", "--in", "data", "owner/name", "--out", "exp/probe"])
     assert plan.cost(Table([], [Stage("probe", "", [run])], []), run).scratch == 3600 * HOURS
 
 
