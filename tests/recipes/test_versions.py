@@ -23,7 +23,7 @@ pytestmark = pytest.mark.recipe
 
 RECORDED = Path(__file__).with_name("versions.json")
 # Their tables and pages show measured times.
-SHOW_TIMES = {"report", "report.whisper"}
+SHOW_TIMES = {"report"}
 FLOATS = ("units.", "train.", "models.", "pseudo.transcribe", "score.")  # steps whose last digits a processor decides
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from noises import SHAPE, noise_corpus
 from safetensors.torch import load_file
-from tones import task_of
+from tones import results, task_of
 
 from toolkit.core.errors import UserError
 from toolkit.core.results import LayerResults, System, TaskResult

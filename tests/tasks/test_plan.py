@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from toolkit.core import plan
-from toolkit.core.table import StepRun, Stage, Table
+from toolkit.core.table import Stage, StepRun, Table
 from toolkit.tasks import room
 
 HOURS = 2.0
