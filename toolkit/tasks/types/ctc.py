@@ -42,7 +42,7 @@ class CtcTask(TaskConfig):
     stride: int = 1
     "frames that the BLSTM sees side by side as one step: 2 halves its time, and spells half as many tokens"
     sorted_batches: int = 8
-    "batches that are sorted by length together: a BLSTM is faster so, and learns a little less; 1 = random order"
+    "how many batches are sorted by length together; a larger value is faster and learns a little less; 1: random order"
     dropout: float = 0.0
     "dropout before and after the BLSTM"
     strip_diacritics: bool = True
@@ -60,7 +60,8 @@ class CtcTask(TaskConfig):
     lm_order: int = 4
     "tokens in an n-gram of the language model"
     lm_text: str = ""
-    "text, a sentence a line, for the language model (edited, it makes nothing stale); none: training transcripts"
+    """text file, a sentence per line, that the language model learns from; empty: the training transcripts. A change
+    inside the file does not make results stale"""
     lm_weight: tuple[float, ...] = (0.0, 0.3, 0.6)
     "weights of the language model to try; the best on dev, by CER, decodes test"
     insertion: tuple[float, ...] = (0.0, 0.5, 1.0)
