@@ -77,13 +77,14 @@ class TaskConfig:
     optimizer: Optimizer | None = None
     "optimiser of this task; not given: the run's. The same holds for the four fields below"
     warmup: float | None = None
-    "share of this task's steps in which the learning rate rises"
+    "share of this task's steps in which the learning rate rises; not given: the run's"
     weight_decay: float | None = None
-    "weight decay of this task; a larger value pulls weights to 0 more strongly"
+    "weight decay of this task; a larger value pulls weights to 0 more strongly; not given: the run's"
     clip: float | None = None
-    "largest norm of this task's gradient; 0 = not limited"
+    """largest norm of this task's gradient, which is scaled down to it; larger limits less; 0: not limited; not given:
+    the run's"""
     betas: tuple[float, float] | None = None
-    "decay rates of the optimiser's two averages, for this task"
+    "decay rates of the optimiser's two averages, for this task; not given: the run's"
 
     @classmethod
     def variant(cls, name: str) -> TaskClass:
@@ -193,9 +194,9 @@ class TasksConfig:
     """true: train a head on each hidden state alone instead of one on their weighted sum, to see what each layer knows;
     each row then gets layers.json instead of the other result files"""
     features: Literal["auto", "means", "frames", "stream"] = "auto"
-    """how heads get the features of a frozen network. means: one mean per utterance, only for tasks whose head is
-    linear up to that mean (classify). frames: every frame, stored on the disk until its network is done, 0.36 MB per
-    state, hour of audio and unit of width (24 layers of width 1024: 9.2 GB an hour). stream: every frame, recomputed
+    """how heads get the features of a frozen network. means: store each utterance's average over time; for tasks
+    whose head does nothing nonlinear before it averages (classify). frames: store every frame until its network is
+    done; MB = 0.36 x hidden states x width x hours (24 layers and their input, width 1024: 9.2 GB an hour). stream: every frame, recomputed
     from the audio for each batch: no disk, much slower. auto: means where the task allows it, else frames, else (where
     those of one network do not fit on the disk) stream. All give the same figures"""
     cache_layers: tuple[int, ...] = ()

@@ -15,8 +15,8 @@ class DataConfig:
     """The speech that is trained on, and the size of a step."""
 
     lengths: tuple[float, ...] = (2.0, 4.0, 8.0, 15.625)
-    """lengths of the crops that are trained on, seconds: each utterance is cut, at a random place, to the longest
-    length that it fills; utterances shorter than all of them are dropped"""
+    """allowed lengths of a training example, seconds: of each utterance a random piece of the largest of these lengths
+    that fits is used (of 5.5 s, say, 5 s); utterances shorter than the smallest are dropped"""
     micro_seconds: float = 87.5
     "largest amount of audio in one micro-batch, seconds; larger is faster and takes more memory"
     micro_batches: int = 32

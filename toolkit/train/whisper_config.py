@@ -43,7 +43,7 @@ class WindowConfig:
     time_masks: int = 0
     "SpecAugment: number of time stretches hidden in each spectrogram; more regularise more; 0: none"
     time_mask_seconds: float = 1.0
-    "SpecAugment: longest hidden time stretch, seconds"
+    "SpecAugment: longest stretch of time that a mask hides, seconds; used if time_masks is above 0; larger hides more"
     mel_masks: int = 0
     "SpecAugment: number of frequency bands hidden in each spectrogram; more regularise more; 0: none"
     mel_mask_width: int = 16

@@ -88,8 +88,9 @@ class KmeansConfig:
     init: Literal["k-means++", "random"] = "k-means++"
     "first centroids: k-means++ chooses frames far from each other (greedy k-means++), random draws k frames"
     restarts: int = 1
-    """number of starts, each with its own first centroids, on the first subsample; the start of lowest inertia goes on;
-    more are slower and may give lower inertia"""
+    """k-means runs on a small part of the frames first, then on parts 4 times larger each. This is how many times it
+    starts on the first part, with other centroids; the start of lowest inertia (sum of squared distances to the
+    centroids) goes on; more are slower and may give lower inertia"""
     start_frames_per_cluster: int = 128
     """size of the first subsample in frames per cluster; each next subsample is 4 times larger, up to all frames;
     larger is slower and starts better"""
