@@ -28,8 +28,8 @@ class DecodeConfig:
     "audio that the encoder reads at once, seconds; 0: the length that the model was trained on (30 if it does not say)"
     context: Literal["window", "audio"] = "window"
     """window: the encoder computes the whole window, as published; audio: it computes the audio and 0.5 s after it, and
-    the rest of the window gets encoder outputs of silence (ours, not published), faster for short audio; if the text does not end or repeats itself, the utterance is
-    decoded again with the whole window"""
+    the rest of the window gets encoder outputs of silence (ours, not published), faster for short audio; if the text
+    does not end or repeats itself, the utterance is decoded again with the whole window"""
     packed: bool = False
     """true: decode several utterances of a speaker in one window, which is faster, and separate their texts by
     timestamps; those that cannot be separated are decoded alone; false: one utterance per window"""

@@ -194,11 +194,11 @@ class TasksConfig:
     """true: train a head on each hidden state alone instead of one on their weighted sum, to see what each layer knows;
     each row then gets layers.json instead of the other result files"""
     features: Literal["auto", "means", "frames", "stream"] = "auto"
-    """how heads get the features of a frozen network. means: store each utterance's average over time; for tasks
-    whose head does nothing nonlinear before it averages (classify). frames: store every frame until its network is
-    done; MB = 0.36 x hidden states x width x hours (24 layers and their input, width 1024: 9.2 GB an hour). stream: every frame, recomputed
-    from the audio for each batch: no disk, much slower. auto: means where the task allows it, else frames, else (where
-    those of one network do not fit on the disk) stream. All give the same figures"""
+    """how heads get the features of a frozen network. means: store each utterance's average over time; for tasks whose
+    head does nothing nonlinear before it averages (classify). frames: store every frame until its network is done; MB =
+    0.36 x hidden states x width x hours (24 layers and their input, width 1024: 9.2 GB an hour). stream: every frame,
+    recomputed from the audio for each batch: no disk, much slower. auto: means where the task allows it, else frames,
+    else (where those of one network do not fit on the disk) stream. All give the same figures"""
     cache_layers: tuple[int, ...] = ()
     """hidden states of a network that the heads get, e.g. [0, 8, 16, 24]; empty = all. Fewer states take less disk
     and time"""
