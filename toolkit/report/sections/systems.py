@@ -107,7 +107,8 @@ LEFT_OUT = "task left out"  # reason in the ledger of a step that could not do a
 def _first(board: Board, rows: int) -> list[int]:
     """Numbers of the rows at which another model begins, and of what stands below all systems."""
     groups = ["" if system.arm == "features" else system.group for system in board.systems]
-    starts = [i for i in range(1, len(groups)) if groups[i] != groups[i - 1]]
+    apart = len(set(groups)) < len(groups)  # else every group is one row
+    starts = [i for i in range(1, len(groups)) if apart and groups[i] != groups[i - 1]]
     return [*starts, len(groups)] if rows > len(groups) else starts
 
 
@@ -152,13 +153,14 @@ def tiles(run: Run) -> list[Tile]:
 
 
 def _against(board: Board, name: str, column: Column) -> str:
-    """`FBANK 52.1; decided` under a tile."""
+    """`baseline FBANK 52.1: better, decided`, under a tile."""
     baseline = board.figure(board.baseline, column) if board.baseline and board.baseline != name else None
     if baseline is None:
         return ""
-    outcome = board.outcome(name, column)
-    words = {"ahead": "better, decided", "behind": "worse, decided", "": "undecided"}
-    return f"baseline {board.title(board.baseline)} {fixed(baseline.value)}: {words[outcome]}"
+    words = {"ahead": "better, decided", "behind": "worse, decided", "not told apart": "undecided"}
+    pair = board.pair(name, board.baseline, column)
+    outcome = words[pair.outcome] if pair else "not tested"
+    return f"baseline {board.title(board.baseline)} {fixed(baseline.value)}: {outcome}"
 
 
 def pictures(run: Run) -> Section | None:
