@@ -31,9 +31,9 @@ def report(paths: Sequence[Path], **config: Any) -> Report:
 
 
 def rows_of(table: Table) -> dict[str, dict[str, Any]]:
-    """Rows by their first cell, each by heading."""
+    """Rows by their first cell without the word that marks the baseline, each by heading."""
     titles = [column.title for column in table.columns]
-    return {str(row[0]): dict(zip(titles, row, strict=True)) for row in table.rows}
+    return {str(row[0]).removesuffix(" (baseline)"): dict(zip(titles, row, strict=True)) for row in table.rows}
 
 
 def tables_of(blocks: Iterable[Any]) -> list[Table]:

@@ -57,7 +57,8 @@ def test_a_mark_stands_exactly_where_the_paired_interval_against_the_baseline_do
     run = run_of([result("base", 50, metric), result("a", 60, metric)], [tested.turned if turned else tested], "base")
     decided = gap - half > 0 or gap + half < 0
     better = (gap > 0) == (metric is HIGH)
-    assert cells(run)["a"][HEADING[metric]].mark == ("" if not decided else "▲" if better else "▼")
+    assert cells(run)["a"][HEADING[metric]].mark == ("≈" if not decided else "▲" if better else "▼")
+    assert "base (baseline)" in [row[0] for row in main_table(run).rows]
     assert cells(run)["base"][HEADING[metric]].mark == ""
 
 
@@ -206,7 +207,7 @@ def test_chance_stands_below_the_systems_and_as_a_line_in_the_pictures():
 
 def test_the_marks_are_against_the_last_features_unless_the_config_names_another(recipe):
     made = report(recipe.whole().ins)
-    assert "worse than the baseline, stacked FBANK, by a paired test" in made.main.notes[0]
+    assert "undecided against the baseline, stacked FBANK, by a paired test" in made.main.notes[0]
     phone = {name: row["Phone acc. % ↑"] for name, row in rows_of(made.main).items()}
     assert (phone["iteration 1"].mark, phone["stacked FBANK"].mark) == ("▼", "")  # 57.9 against 66.4
     made = report(recipe.ins, baseline="random.it1.base")

@@ -10,7 +10,7 @@ from report.conftest import report
 from toolkit.core.config import load_config
 from toolkit.core.errors import UserError
 from toolkit.report.config import Published, ReportConfig
-from toolkit.report.kinds import KINDS, gather, paragraphs
+from toolkit.report.kinds import KINDS, OWN_CONDITIONS, gather, paragraphs
 from toolkit.report.render.html import page
 from toolkit.report.render.markdown import document
 from toolkit.report.section import Table
@@ -33,7 +33,7 @@ def test_line_1_has_recipe_preset_date_and_what_kind_of_audio(recipe):
     dated(1)
     lines = document(report(recipe.ins)).split("\n")
     assert lines[0] == "# Results: mini/ssl, preset quick; 2031-02-28; SYNTHETIC audio"
-    assert lines[2].startswith("**The audio is SYNTHETIC (recorded in data).")
+    assert lines[2].startswith("**The audio is SYNTHETIC (so marked in data).")
     assert report(recipe.ins, recipe="egs/ours", preset="").line.startswith("Results: egs/ours, preset quick; ")
     dated(2)
     assert "; 2031-03-01; " in report(recipe.ins).line
@@ -53,11 +53,11 @@ def test_only_synthetic_audio_is_called_so_on_both_forms(recipe, synthetic):
 
 def test_the_record_or_the_unit_quality_alone_says_that_audio_is_synthetic(recipe):
     recipe.whole().edit("data/record.json", counts={"utterances": 45})
-    assert "recorded in the unit quality of it1" in report(recipe.ins).warning
+    assert "so marked in the unit quality of it1" in report(recipe.ins).warning
     recipe.edit("exp/it1/quality/quality.json", synthetic=False)
     assert report(recipe.ins).warning == ""
     recipe.edit("data/record.json", counts={"synthetic_utterances": 12})
-    assert "recorded in data (synthetic_utterances 12)" in report(recipe.ins).warning
+    assert "so marked in data (synthetic_utterances 12)" in report(recipe.ins).warning
 
 
 def test_the_table_of_systems_comes_first_then_the_papers_then_the_conditions_then_the_rest(recipe):
@@ -92,7 +92,7 @@ def test_the_conditions_are_at_most_three_lines_and_say_what_was_run(recipe):
 def test_published_tables_come_from_the_config_alone_and_share_no_table_with_our_figures(recipe):
     made = report(recipe.whole().ins, published={"it": PAPER})
     (theirs,) = made.published
-    assert (theirs.mark, theirs.title, theirs.notes) == ("paper", PAPER.title, ["On MGB-2."])
+    assert (theirs.mark, theirs.title, theirs.notes) == ("paper", PAPER.title, [OWN_CONDITIONS, "On MGB-2."])
     assert theirs.rows == [["Large", "15.50", "316M"], ["Small", None, None]]
     ours = [made.main, *(block for section in made.sections for block in section.blocks if isinstance(block, Table))]
     assert {table.mark for table in ours} == {"this run"}

@@ -117,10 +117,12 @@ class Board:
             return set()
         return {r.chance for r in self.results.values() if r.task == column.task and r.chance is not None}
 
-    def outcome(self, system: str, column: Column) -> Literal["", "ahead", "behind"]:
-        """ "ahead" or "behind" of the baseline by the paired test; empty if it is undecided or was not made."""
+    def outcome(self, system: str, column: Column) -> Literal["", "ahead", "behind", "undecided"]:
+        """How a system stands to the baseline by the paired test; empty if none was made."""
         pair = self.pair(system, self.baseline, column) if self.baseline else None
-        return "" if pair is None or pair.outcome == "not told apart" else pair.outcome
+        if pair is None:
+            return ""
+        return "undecided" if pair.outcome == "not told apart" else pair.outcome
 
 
 def arranged(systems: Sequence[System], order: Sequence[str]) -> list[System]:

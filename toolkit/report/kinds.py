@@ -76,7 +76,7 @@ def gather(paths: Sequence[Path], config: ReportConfig) -> tuple[Report, Run]:
 
 def _warning(audio: Sequence[str], weights: Sequence[str]) -> str:
     """What is not real, by name."""
-    sentences = [f"The audio is SYNTHETIC (recorded in {listed(audio)})."] if audio else []
+    sentences = [f"The audio is SYNTHETIC (so marked in {listed(audio)})."] if audio else []
     sentences += [f"The weights of {listed(weights)} are RANDOM."] if weights else []
     if sentences:
         sentences.append("The figures show that the chain works, and nothing about real Arabic speech.")
@@ -105,10 +105,16 @@ def paragraphs(*notes: str) -> list[str]:
     return [" ".join(part.split()) for note in notes for part in note.split("\n\n") if part.strip()]
 
 
+OWN_CONDITIONS = (
+    "Under the paper's own conditions: compare with this run only if data, sizes and test sets are the same."
+)
+
+
 def published(table: Published) -> Table:
     """A paper's table."""
     rows: list[list[Cell]] = [
         [None if cell.strip() in ("", "-", "–") else cell.strip() for cell in row.split("|")] for row in table.rows
     ]
     columns = [Column(title, "left" if i == 0 else "right") for i, title in enumerate(table.columns)]
-    return Table(table.title, columns, rows, [table.note] if table.note else [], "paper")
+    notes = [OWN_CONDITIONS, *([table.note] if table.note else [])]
+    return Table(table.title, columns, rows, notes, "paper")

@@ -43,15 +43,15 @@ def _of_networks(run: Run) -> list[Question]:
 
 
 def _of_transcribers(run: Run) -> list[Question]:
-    """The paired tests that the scoring made: against undistilled students first, then the config's, the reference."""
+    """The paired tests that the scoring made: those of the config, against undistilled students, the reference."""
     scores = run.scores
     if scores is None:
         return []
     tested = list(dict.fromkeys((p.system, p.against) for p in run.board.pairs))
     floors = set(scores.floors.values())
     return [
+        Question("What the recipe asks", [p for p in tested if p[1] not in {*floors, scores.reference}]),
         Question("Undistilled student", [pair for pair in tested if pair[1] in floors]),
-        Question("Asked for in the config", [p for p in tested if p[1] not in {*floors, scores.reference}]),
         Question(f"Reference system {scores.reference}", [pair for pair in tested if pair[1] == scores.reference]),
     ]
 

@@ -8,7 +8,7 @@ from typing import Literal
 from ..core.results import Figure, Pair
 
 ABSENT = "–"
-MARKS = {"ahead": "▲", "behind": "▼", "": ""}
+MARKS = {"ahead": "▲", "behind": "▼", "undecided": "≈", "": ""}
 
 
 def fixed(value: float, digits: int = 1, sign: str = "") -> str:
@@ -22,7 +22,7 @@ class Value:
 
     Attributes:
         low, high: ends of the interval; None where there is none to show.
-        outcome: "ahead" or "behind" if a paired test decided against the baseline, or between two systems.
+        outcome: of a paired test against the baseline, or between two systems; empty: none was made, or none is shown.
         best: true for the best of its column.
         signed: true for a difference.
     """
@@ -30,7 +30,7 @@ class Value:
     value: float
     low: float | None = None
     high: float | None = None
-    outcome: Literal["", "ahead", "behind"] = ""
+    outcome: Literal["", "ahead", "behind", "undecided"] = ""
     best: bool = False
     signed: bool = False
     digits: int = 1

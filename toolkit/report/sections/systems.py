@@ -21,8 +21,7 @@ def main_table(run: Run) -> Table:
     """A row for each system, a column for each figure: the best in bold, marks against the baseline."""
     board, columns = run.board, run.board.columns
     rows: list[list[Cell]] = [
-        [board.title(s.name), count(s.parameters), *(_cell(board, s, column) for column in columns)]
-        for s in board.systems
+        [_title(board, s), count(s.parameters), *(_cell(board, s, column) for column in columns)] for s in board.systems
     ]
     muted = {i for i, s in enumerate(board.systems) if s.arm == "random"}
     if any(board.chance(column) for column in columns):
@@ -39,6 +38,10 @@ def main_table(run: Run) -> Table:
         muted=frozenset(muted),
         first=frozenset(_first(board, len(rows))),
     )
+
+
+def _title(board: Board, system: System) -> str:
+    return f"{system.title} (baseline)" if system.name == board.baseline else system.title
 
 
 def _cell(board: Board, system: System, column: Column) -> Value | None:
@@ -70,7 +73,7 @@ def best(run: Run) -> Section | None:
         rows.append([column.heading, *names, difference(pair), decided])
     words = [Heading(title, "left") for title in ("Figure", "Best", "Next best")]
     headings = [*words, Heading("Best − next best"), Heading("Decided", "left")]
-    note = "Decided: the interval of the paired difference does not contain 0. Not tested: two baselines, for example."
+    note = "Decided: the interval of the paired difference does not contain 0. Not tested: two baselines; pooled sets."
     table = Table("Best and next best", headings, rows, [note], "this run")
     return Section("best", "Which is best", [table]) if rows else None
 
@@ -80,10 +83,12 @@ def _decided(board: Board) -> str:
     words = "Bold: best of the column. [ ]: 95 % interval."
     if board.baseline:
         baseline = board.title(board.baseline)
-        words += f" {MARKS['ahead']} better, {MARKS['behind']} worse than the baseline, {baseline}, by a paired test;"
-        words += " no mark: undecided, or not tested."
+        words += (
+            f" {MARKS['ahead']} better, {MARKS['behind']} worse, {MARKS['undecided']} undecided against the baseline, "
+        )
+        words += f"{baseline}, by a paired test; no mark: not tested."
     alike = any(f.agreeing for r in board.results.values() for f in (r.decides,))
-    return words + (" No interval: all draws score the same." if alike else "")
+    return words + (" No interval: all utterances score the same." if alike else "")
 
 
 def _gone(run: Run) -> list[str]:

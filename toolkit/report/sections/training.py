@@ -45,7 +45,7 @@ def training_table(run: Run) -> Table:
             f"{ABSENT}: the parameters of a network that was not scored; labels or windows that are gone; a loss.tsv "
             "without dev losses."
         )
-    if len(run.trainings) > 1:
+    if len([t for t in run.trainings if t.targets]) > 1:
         notes.append("Losses of different units are not on one scale.")
     if gaps := [f"{t.name}: {t.gaps}" for t in run.trainings if t.gaps]:
         notes.append(f"Values of loss.tsv that are not finite: {', '.join(gaps)}.")

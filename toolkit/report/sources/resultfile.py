@@ -11,7 +11,7 @@ from typing import Any
 
 from ...core.errors import UserError
 from ...core.files import read_json
-from ...core.record import RECORD, holder, read_record
+from ...core.record import RECORD, flag, holder, read_record
 
 MAKERS = {  # who makes a result file, for folders without a record
     "codebook.json": "units.kmeans",
@@ -50,6 +50,13 @@ def recorded_inputs(folder: Path) -> list[tuple[str, str]]:
         return []
     parts = read_record(folder)["parts"]
     return [(key.removeprefix("input "), str(id)) for key, id in parts.items() if key.startswith("input ")]
+
+
+def inputs_of(folder: Path) -> list[str]:
+    """Inputs of the step that made `folder`, in the order of its command; none if it has no record."""
+    if not (folder / RECORD).is_file():
+        return []
+    return flag(json.loads(str(read_record(folder)["parts"].get("command", "[]"))), "--in")
 
 
 def broken(path: Path, why: str) -> UserError:

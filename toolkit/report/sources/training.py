@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...core.record import RECORD, TIMES, read_record
-from .resultfile import ResultFile, broken, maker, recorded_inputs
+from .resultfile import ResultFile, broken, inputs_of, maker, recorded_inputs
 from .units import Targets, read_targets
 
 SHAPE = {  # keys of a Hugging Face config -> what the report calls them
@@ -43,7 +43,7 @@ class Training:
         gaps: how many values were not finite.
         tag, model: names of the folder above and of its own: exp/it3-pca/S -> it3-pca, S.
         targets: the units that it was trained to predict; None if its labels are gone, or are texts.
-        pack: folder of the windows with texts that it learnt from; None if its record names none.
+        pack: folder of the windows with texts that it learnt from, the first of its inputs; None if there is none.
         seconds: that the training took; None if it was not measured.
     """
 
@@ -96,7 +96,7 @@ def read_training(folder: Path) -> Training:
         tag=whole.parent.name,
         model=whole.name,
         targets=_targets(folder),
-        pack=next((name for name, _ in recorded_inputs(folder) if (Path(name) / WINDOWS).is_file()), None),
+        pack=next((name for name in inputs_of(folder) if (Path(name) / WINDOWS).is_file()), None),
         seconds=ResultFile.read(folder / TIMES).maybe("seconds") if (folder / TIMES).is_file() else None,
     )
 
