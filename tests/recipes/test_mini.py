@@ -12,7 +12,7 @@ pytestmark = pytest.mark.recipe
 
 def test_it_makes_every_row_of_the_table(nano: Path) -> None:
     results = (nano / "exp/RESULTS.md").read_text(encoding="utf-8")
-    rows = ["FBANK 40", "FBANK 40 stacked ±3"]
+    rows = ["FBANK 40", "FBANK 40 stacked ±3 (baseline)"]
     for model in ("1 (it1.base)", "2 (it2.L)", "3 (it3-pca.S)", "3 (it3-pca.ST)"):
         rows += [f"iteration {model}", f"{model[3:-1]}, random"]
     table = results.split("**Systems (this run)**")[1].split("\n\n")[1].splitlines()
