@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from ..core.results import Cost, Figure, Metric, Pair, System, TaskResult
@@ -72,7 +73,7 @@ class Board:
         system = self.system(name)
         return system.title if system else name
 
-    @property
+    @cached_property
     def columns(self) -> list[Column]:
         """The figures of the table of systems, task by task in the order of the run, the deciding one first."""
         return [c for c in self.all_columns if not c.metric.minor and c.profile == self.profile and not c.group]
@@ -82,7 +83,7 @@ class Board:
         """The deciding figure of each task."""
         return [column for column in self.columns if column.decides]
 
-    @property
+    @cached_property
     def all_columns(self) -> list[Column]:
         """Every figure that any system has."""
         made: dict[tuple[str, str, str, str], Column] = {}

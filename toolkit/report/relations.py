@@ -26,13 +26,13 @@ def questions(run: Run) -> list[Question]:
 def _of_networks(run: Run) -> list[Question]:
     board, models = run.board, run.models
     trained = [system.name for system in board.systems if system.arm == "trained"]
-    taught = [(model, teacher) for model in models if (teacher := run.teacher(model))]
+    taught = _taught(run)
     arms = [(pca.name, raw.name) for pca, raw in run.pca_arms()]
     names = {system.name for system in board.systems}
     return [
         Question("Untrained, of the same shape", [(m.name, twin.name) for m in models for twin in twins(run, m)]),
         Question("The network that made its units", [(m.name, t.name) for m, t in taught if not smaller(m, t)]),
-        Question("Student − its teacher", [(m.name, t.name) for m, t in taught if smaller(m, t)]),
+        Question("Student − its teacher", [(m.name, t.name) for m, t in students(run)]),
         Question("Thinner − wider student of the same units", _thin(run)),
         Question("Units with PCA − without", [pair for pair in arms if set(pair) <= names]),
         Question(
@@ -67,8 +67,12 @@ def smaller(system: System, against: System) -> bool:
 
 def students(run: Run) -> list[tuple[System, System]]:
     """(student, teacher): networks smaller than the one that made their units."""
-    taught = [(model, teacher) for model in run.models if (teacher := run.teacher(model))]
-    return [(model, teacher) for model, teacher in taught if smaller(model, teacher)]
+    return [(model, teacher) for model, teacher in _taught(run) if smaller(model, teacher)]
+
+
+def _taught(run: Run) -> list[tuple[System, System]]:
+    """(model, teacher): networks on units of a layer of another network of this run."""
+    return [(model, teacher) for model in run.models if (teacher := run.teacher(model))]
 
 
 def _thin(run: Run) -> list[tuple[str, str]]:

@@ -60,10 +60,9 @@ class Table:
 
 @dataclass(frozen=True)
 class Text:
-    """A sentence or two; `absent`: it tells that something is missing."""
+    """A sentence or two."""
 
     text: str
-    absent: bool = False
 
 
 @dataclass(frozen=True)

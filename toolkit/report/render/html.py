@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Iterable
-from functools import singledispatch
+from functools import cache, singledispatch
 from pathlib import Path
 
 import jinja2
@@ -32,6 +32,7 @@ def page(report: Report) -> str:
     )
 
 
+@cache
 def _template(name: str) -> jinja2.Template:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(HERE),
@@ -57,7 +58,7 @@ def html(block: Block) -> Markup:
 
 @html.register
 def _(block: Text) -> Markup:
-    return Markup('<p class="{}">{}</p>\n').format("absent" if block.absent else "lead", block.text)
+    return Markup('<p class="lead">{}</p>\n').format(block.text)
 
 
 @html.register

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...core.results import System
 from ...core.systems_results import AGREEMENT, CER, GAP_CLOSED, MACRO, WER, SystemsResult, TestSet
-from ..board import Column
+from ..board import ARROWS, Column
 from ..render import plots
 from ..section import Block, Cell, Folded, Picture, Pictures, Section, Table, Texts, Written, listed
 from ..section import Column as Heading
@@ -40,7 +40,7 @@ def set_table(run: Run, scores: SystemsResult, test: TestSet) -> Table:
             cost = costs.get(system.name)
             cells += [_fixed(cost.rtf, 3), _fixed(cost.peak_mb, 0)] if cost else [None, None]
         rows.append([system.title, *cells])
-    titles = [f"{c.metric.heading} % {'↓' if c.metric.better == 'low' else '↑'}, {c.profile}" for c in columns]
+    titles = [f"{c.metric.heading} % {ARROWS[c.metric.better]}, {c.profile}" for c in columns]
     headings = [Heading("System", "left"), *map(Heading, titles)]
     headings += [Heading("RTF ↓"), Heading("Memory MB ↓")] if costs else []
     strong = frozenset(i for i, s in enumerate(scores.systems) if s.name == scores.reference)

@@ -123,9 +123,6 @@ class ResultFile:
             raise broken(self.path, f"{self.prefix}{key} is {value}, not a whole number")
         return int(value)
 
-    def flag(self, key: str) -> bool:
-        return bool(self._get(key, (bool,), "true or false"))
-
     def listed(self, key: str) -> list[Any]:
         values: list[Any] = self._get(key, (list,), "a list")
         return values
