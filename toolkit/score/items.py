@@ -9,7 +9,7 @@ Shapes: N items, C labels, K summed quantities.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,7 @@ class Items:
     answers: Sequence[str]
     counts: dict[str, Array]
     unit: str = "utterances"
+    _sums: dict[tuple[str, ...], Array] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def digest(self) -> str:
@@ -50,7 +51,9 @@ class Items:
         return digest("".join(f"{a}\t{b}\n" for a, b in zip(self.ids, self.references, strict=True)).encode())
 
     def chosen(self, places: Sequence[int]) -> Items:
-        """The items at `places`, in that order."""
+        """The items at `places`, in that order; these very items if that is all of them."""
+        if list(places) == list(range(len(self.ids))):
+            return self
         columns = self.ids, self.speakers, self.references, self.answers
         ids, speakers, references, answers = ([column[i] for i in places] for column in columns)
         counts = {name: of_items[list(places)] for name, of_items in self.counts.items()}
@@ -64,6 +67,13 @@ class Items:
             pairs = [(r, a) for r, a in zip(*cut, strict=True) if r in known]
             matrices.append(confusion_matrix([r for r, _ in pairs], [a for _, a in pairs], labels))
         return np.stack(matrices)
+
+    def label_sums(self, labels: Sequence[str]) -> Array:
+        """`classification.label_sums` of the confusions [N, 3C], computed once: an item is in many paired tests."""
+        key = tuple(labels)
+        if key not in self._sums:
+            self._sums[key] = label_sums(self.confusions(labels))
+        return self._sums[key]
 
     def number(self) -> int:
         """How many of `unit` were counted."""
@@ -113,7 +123,7 @@ def values(metric: Metric, items: Items, labels: Sequence[str]) -> Array:
     """The quantities [N, K] whose sums the metric is computed from."""
     if metric.statistic == "ratio":
         return items.counts[metric.name]
-    return label_sums(items.confusions(labels))
+    return items.label_sums(labels)
 
 
 def bounds(metric: Metric) -> tuple[float, float]:
