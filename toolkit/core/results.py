@@ -14,6 +14,7 @@ from typing import Any, Literal
 ROW, COST, LAYERS, PAIRS = "row.json", "cost.json", "layers.json", "pairs.json"
 TASKS = "tasks.json"  # names of the tasks of a run, in the order of its config
 ITEMS = ".items.tsv"  # after the name of the task
+LEFT_OUT = "task left out"  # reason of a ledger's row that names a task, not an utterance
 SIGNED = ("mean", "z")  # figures of a paired test that change sign when its systems change places
 
 

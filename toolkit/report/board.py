@@ -31,6 +31,16 @@ class Column:
         return " ".join(filter(None, (*words, ARROWS[self.metric.better])))
 
     @property
+    def measure(self) -> str:
+        """`ASR CER %`, as an axis is labelled."""
+        return self.heading.rsplit(" ", 1)[0]
+
+    @property
+    def caption(self) -> str:
+        """`ASR CER %, lower is better`."""
+        return f"{self.measure}, {'higher' if self.metric.better == 'high' else 'lower'} is better"
+
+    @property
     def short(self) -> str:
         """`ASR CER`."""
         return f"{self.title} {self.metric.heading}".strip()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..core.errors import UserError
+from ..core.results import LEFT_OUT
 from ..core.step import Step
 from ..data.kaldi import DataDir
 from ..train.subset import within_hours
@@ -15,8 +16,6 @@ from .config import SETS, TasksConfig
 from .examples import unusable
 from .folds import fold_values
 from .sets import read_sets, refuse_misspelt, refuse_shared, shared_speakers, with_labels
-
-LEFT_OUT = "task left out"  # reason of a ledger's row that names a task, not an utterance
 
 
 @dataclass(frozen=True)

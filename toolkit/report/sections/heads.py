@@ -70,12 +70,12 @@ def layer_table(probe: LayerResults) -> Table:
     notes = [f"Best on dev: {chosen}. Brackets: {drawn}. Layers are chosen by dev, never by these test figures."]
     if any(cell is None for row in rows for cell in row):
         notes.append(f"{ABSENT}: not measured, or without chance.")
-    headings = [Heading("Layer", "left"), *(Heading(_heading(task)) for task in tasks)]
+    headings = [Heading("Layer", "left"), *(Heading(_figures(task).heading) for task in tasks)]
     return Table(f"Layer by layer: {probe.system.title}", headings, rows, notes, "this run")
 
 
-def _heading(task: LayerFigures) -> str:
-    return Figures(task.task, task.title, task.metric).heading
+def _figures(task: LayerFigures) -> Figures:
+    return Figures(task.task, task.title, task.metric)
 
 
 def _drawn(task: LayerFigures) -> str:
@@ -87,12 +87,11 @@ def _pictures(number: int, probe: LayerResults) -> list[Picture]:
     """A picture for each task."""
     made = []
     for i, task in enumerate(probe.tasks):
-        title = _heading(task).rsplit(" ", 1)[0]
+        column = _figures(task)
         values = {layer: value for layer, figure in sorted(task.test.items()) if (value := shown(figure))}
-        svg = plots.layer_plot(f"layer{number}-{i}", values, task.best, task.chance, title)
+        svg = plots.layer_plot(f"layer{number}-{i}", values, task.best, task.chance, column.measure)
         figure = next(iter(task.test.values()))
         under = f"n {figure.n:,} {figure.unit_of_n}; band: {_drawn(task)}; ring: layer {task.best}, best on dev"
         under += f"; dashed: chance, {task.chance:.1f} %" if task.chance is not None else ""
-        better = "higher is better" if task.metric.better == "high" else "lower is better"
-        made.append(Picture(f"{probe.system.name}: {title}, {better}", svg, under))
+        made.append(Picture(f"{probe.system.name}: {column.caption}", svg, under))
     return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...core.systems_results import MAPSSWE
 from ..relations import Question, questions, students
 from ..section import Block, Cell, Folded, Section, Table
 from ..section import Column as Heading
@@ -56,7 +57,7 @@ def _tests(run: Run) -> list[Block]:
     for pair in run.board.pairs:
         if pair.p is None:
             continue
-        mapsswe = pair.further.get("mapsswe", {})
+        mapsswe = pair.further.get(MAPSSWE, {})
         segments = mapsswe.get("segments")
         words = [pair.system, pair.against, titles.get(pair.task, pair.task), pair.difference.profile or None]
         figures: list[Cell] = [difference(pair), p_value(pair.p), p_value(pair.p_holm)]

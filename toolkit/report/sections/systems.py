@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ...core.results import System
+from ...core.results import LEFT_OUT, System
 from ..board import Board, Column
 from ..relations import twins
 from ..render import plots
@@ -106,9 +106,6 @@ def _gone(run: Run) -> list[str]:
     return notes
 
 
-LEFT_OUT = "task left out"  # reason in the ledger of a step that could not do a task
-
-
 def _first(board: Board, rows: int) -> list[int]:
     """Numbers of the rows at which another model begins, and of what stands below all systems."""
     groups = ["" if system.arm == "features" else system.group for system in board.systems]
@@ -181,9 +178,7 @@ def pictures(run: Run) -> Section | None:
         chance = board.chance(column)
         line = min(chance) if len(chance) == 1 else None
         under = f"dashed: chance, {fixed(line)} %" if line is not None else ""
-        better = "higher is better" if column.metric.better == "high" else "lower is better"
-        title = column.heading.rsplit(" ", 1)[0]
-        drawn.append(Picture(f"{title}, {better}", plots.interval_plot(f"interval{i}", rows, line, title), under))
+        drawn.append(Picture(column.caption, plots.interval_plot(f"interval{i}", rows, line, column.measure), under))
     return Section("pictures", "Pictures", [Pictures(drawn)]) if drawn else None
 
 
