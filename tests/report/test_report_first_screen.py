@@ -154,3 +154,10 @@ def test_equal_inputs_give_equal_bytes(recipe):
     recipe.whole()
     first, second = report(recipe.ins), report(recipe.ins)
     assert document(first) == document(second) and page(first) == page(second)
+
+
+def test_the_parts_of_names_that_systems_bear_are_explained_under_the_table(recipe):
+    names = {"it1": "of MFCCs", "ba*": "the first network", "it9": "of nothing", "ase": "no whole part"}
+    made = report(recipe.whole().ins, names=names)
+    assert "Names: it1 = of MFCCs; ba* = the first network." in made.main.notes
+    assert not any(note.startswith("Names") for note in report(recipe.ins).main.notes)

@@ -202,6 +202,17 @@ def test_transcripts_that_look_alike_are_alike() -> None:
 
 
 @pytest.mark.parametrize(
+    ("written", "spelt"),
+    [
+        ("\u0639\u0628\u062f\u0627\ufdf2", "\u0639\u0628\u062f\u0627\u0644\u0644\u0647"),
+        ("\ufdf2", "\u0627\u0644\u0644\u0647"),
+    ],
+)
+def test_the_ligature_allah_after_an_alef_is_spelt_with_one_alef(written: str, spelt: str) -> None:
+    assert transcript(written, task_of("ctc")) == spelt
+
+
+@pytest.mark.parametrize(
     ("field", "value", "message"),
     [
         ("steps", 0, "steps must be at least 1"),

@@ -39,6 +39,9 @@ class ReportConfig:
     baseline: str = ""
     """system that the marks of the table of systems are against; empty: the last row of features without a network, or,
     of systems that transcribe, the undistilled student if there is one, else the reference system"""
+    names: dict[str, str] = field(default_factory=dict)
+    """what a part of a system's name means, under the table of systems where one bears it, e.g. `ST: a thin student`; *
+    stands for any characters"""
     note: str = ""
     "what a reader must know of this recipe, e.g. that each language is one speaker; an empty line begins a paragraph"
     synthetic_note: str = ""

@@ -65,7 +65,7 @@ def gather(paths: Sequence[Path], config: ReportConfig) -> tuple[Report, Run]:
         title=title,
         warning=_warning(audio, weights if run.scores else []),
         tiles=systems.tiles(run),
-        main=systems.main_table(run),
+        main=systems.main_table(run, config.names),
         published=[published(table) for table in config.published.values()],
         conditions=[*systems.conditions(run), *_conditions(run)],
         notes=paragraphs(config.note, config.synthetic_note if audio else ""),

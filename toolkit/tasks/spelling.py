@@ -11,7 +11,7 @@ from ..core.errors import UserError
 from ..text.diacritics import strip_diacritics
 from ..text.invisible import strip_invisible
 from ..text.ngram import bits_of
-from ..text.presentation import fold_presentation_forms
+from ..text.presentation import write_out_presentation_forms
 from ..text.punctuation import strip_punctuation
 from ..text.tokens import Characters, SentencePiece, Tokens, learn_pieces
 from .types.ctc import CtcTask
@@ -22,7 +22,7 @@ def transcript(text: str, config: CtcTask) -> str:
 
     In NFC, without invisible characters or presentation forms, one space between two words.
     """
-    text = fold_presentation_forms(strip_invisible(text))
+    text = write_out_presentation_forms(strip_invisible(text))
     text = strip_diacritics(text) if config.strip_diacritics else unicodedata.normalize("NFC", text)
     return " ".join((strip_punctuation(text) if config.strip_punctuation else text).split())
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import fnmatch
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ...core.results import LEFT_OUT, System
@@ -17,8 +19,11 @@ from ..value import ABSENT, MARKS, Value, difference, fixed, shown
 NOTHING = "No system was scored."
 
 
-def main_table(run: Run) -> Table:
-    """A row for each system, a column for each figure: the best in bold, marks against the baseline."""
+def main_table(run: Run, names: Mapping[str, str] | None = None) -> Table:
+    """A row for each system, a column for each figure: the best in bold, marks against the baseline.
+
+    names: part of a system's name -> what it means.
+    """
     board, columns = run.board, run.board.columns
     rows: list[list[Cell]] = [
         [_title(board, s), count(s.parameters), *(_cell(board, s, column) for column in columns)] for s in board.systems
@@ -32,7 +37,7 @@ def main_table(run: Run) -> Table:
         "Systems",
         headings,
         rows or [[ABSENT, *[None] * (len(headings) - 1)]],
-        [_decided(board), *_gone(run)] if columns else [NOTHING],
+        [_decided(board), *_named(board, names or {}), *_gone(run)] if columns else [NOTHING],
         "this run",
         strong=frozenset(i for i, s in enumerate(board.systems) if s.arm == "trained"),
         muted=frozenset(muted),
@@ -89,6 +94,13 @@ def _decided(board: Board) -> str:
         words += f"{baseline}, by a paired test; no mark: not tested."
     alike = any(f.agreeing for r in board.results.values() for f in (r.decides,))
     return words + (" No interval: all utterances score the same." if alike else "")
+
+
+def _named(board: Board, names: Mapping[str, str]) -> list[str]:
+    """What the parts of the names mean that a system bears."""
+    parts = {part for system in board.systems for part in re.split(r"[\s.,()]+", system.title)}
+    words = [f"{name} = {meaning}" for name, meaning in names.items() if fnmatch.filter(parts, name)]
+    return [f"Names: {'; '.join(words)}."] if words else []
 
 
 def _gone(run: Run) -> list[str]:
