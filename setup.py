@@ -19,6 +19,7 @@ setup(
         "soundfile",
         "soxr",
         "pyyaml",
+        "setproctitle",
         "rapidfuzz",
         "sentencepiece>=0.2.1",
         "tensorboard",

@@ -1,6 +1,7 @@
 """tools/setup.sh with a pip that installs nothing: what it is asked for, in which order, and from where."""
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -53,3 +54,14 @@ def test_an_index_of_cpu_builds_without_torch_is_an_error_and_not_a_cuda_build(h
     done, installs = setup(house, SAWT_TORCH_INDEX="http://silent/")
     assert done.returncode == 1 and "SAWT_TORCH_INDEX" in done.stderr and "remedy" in done.stderr
     assert len(installs) == 1 and not (house / ".venv/.stamp").exists()
+
+
+def test_what_the_package_requires_is_among_the_versions_that_are_tested_together() -> None:
+    """Else a machine that lacks a package by chance is the first to tell."""
+    required = re.search(r"install_requires=\[(.*?)\]", (ROOT / "setup.py").read_text(), re.S)
+    assert required
+    names = {re.split(r"[<>=!; ]", name)[0].lower() for name in re.findall(r'"([^"]+)"', required[1])}
+    pinned = {
+        re.split(r"[<>=!; ]", line)[0].lower() for line in (ROOT / "tools/requirements.txt").read_text().split("\n")
+    }
+    assert names - {"torch"} <= pinned  # torch stands in tools/setup.sh

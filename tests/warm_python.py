@@ -2,7 +2,7 @@
 
 `python -m toolkit.X` takes 2 to 5 s of CPU before its first line runs, and the tests start hundreds of steps. While
 `WarmPopen` stands for `subprocess.Popen`, such a command is forked from a nursery: a single-threaded process that has
-the libraries in memory and nothing of the toolkit, which each step imports anew from its own PYTHONPATH. The process is
+the libraries in memory; the toolkit is imported anew by each step, from its own PYTHONPATH. The process is
 a child of the one that starts it, with its own folder, environment, session, signals and exit code, and the steps that
 it starts are forked from it. Two things differ from a command that a user types: /proc/<pid>/cmdline, and the seed of
 str.__hash__, which all steps of a nursery share. Every other command is started as usual, and so are all commands
@@ -11,25 +11,27 @@ where SAWT_TEST_PROCESSES=cold.
 
 from __future__ import annotations
 
-import atexit
 import ctypes
 import gc
 import importlib
 import inspect
-import io
 import json
 import os
-import runpy
 import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
-import traceback
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, NoReturn
+
+ROOT = str(Path(__file__).resolve().parents[1])
+sys.path.append(ROOT)  # the nursery begins with this file
+from toolkit.core import fork, forked  # noqa: E402
+
+sys.path.pop()
 
 LIBRARIES = (
     "yaml",
@@ -168,11 +170,20 @@ def _fork(request: dict[str, Any], fds: list[int]) -> int:
         while os.getppid() != request.get("parent", os.getppid()):
             time.sleep(0.0005)  # until the process between has ended
         _become(request, fds)
-        code = _run(request["words"])
-    except BaseException:  # noqa: BLE001 as Python does: printed, and the exit code says it
-        traceback.print_exc()
-        code = 1
-    os._exit(code)
+        code = forked.run(request["words"])
+    except BaseException as e:  # noqa: BLE001 as Python does: printed, and the exit code says it
+        code = fork.exit_code(e)
+    os._exit(_flushed(code))
+
+
+def _flushed(code: int) -> int:
+    """The exit code, once all that was printed is written."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            code = code or 120
+    return code & 0xFF
 
 
 def _become(request: dict[str, Any], fds: list[int]) -> None:
@@ -180,70 +191,16 @@ def _become(request: dict[str, Any], fds: list[int]) -> None:
     if request["session"]:
         os.setsid()
     os.chdir(request["cwd"])
-    os.environ.clear()
-    os.environ.update(request["env"])
     streams = [os.dup(fd) for fd in fds]  # first, since one of them may be another's number
     for number, fd in enumerate(streams):
         os.dup2(fd, number)
     os.closerange(3, os.sysconf("SC_OPEN_MAX") if os.sysconf("SC_OPEN_MAX") < 1 << 16 else 1 << 16)
-    _open_streams()
-    for number in signal.valid_signals():
-        if callable(signal.getsignal(number)):
-            signal.signal(number, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    for name in [n for n in sys.modules if n.partition(".")[0] in ("toolkit", "__mp_main__")]:
-        del sys.modules[name]
+    forked.become(request["env"])
     path = [p for p in os.environ.get("PYTHONPATH", "").split(":") if p]
     sys.path[:] = [request["cwd"], *path, *BASE]
     sys.path_importer_cache.clear()
-    if "numpy" in sys.modules:
-        sys.modules["numpy"].random.seed()
-    atexit._clear()  # what the parent wants to do at its end
     WarmPopen.nursery = None
     subprocess.Popen = WarmPopen  # type: ignore[misc]
-
-
-def _open_streams() -> None:
-    """sys.stdin, stdout and stderr as Python opens them, in UTF-8."""
-    locale = next(filter(None, (os.environ.get(n) for n in ("LC_ALL", "LC_CTYPE", "LANG"))), "C")
-    errors = "surrogateescape" if locale in ("C", "POSIX", "C.UTF-8", "C.utf8") else "strict"
-    unbuffered = bool(os.environ.get("PYTHONUNBUFFERED"))
-    rows = ((0, "stdin", "rb", errors), (1, "stdout", "wb", errors), (2, "stderr", "wb", "backslashreplace"))
-    for number, name, mode, how in rows:
-        raw: Any = open(number, mode, buffering=0 if unbuffered and mode == "wb" else -1, closefd=False)
-        lines = mode == "wb" and (number == 2 or os.isatty(number))
-        stream = io.TextIOWrapper(raw, "utf-8", how, line_buffering=lines, write_through=unbuffered and mode == "wb")
-        setattr(sys, name, stream)
-        setattr(sys, f"__{name}__", stream)
-
-
-def _run(words: list[str]) -> int:
-    """Run `python -m MODULE WORDS` here; the exit code. Dies of Ctrl-C as Python does."""
-    sys.argv = ["-m", *words[3:]]
-    code = 0
-    try:
-        runpy.run_module(words[2], run_name="__main__", alter_sys=True)
-    except SystemExit as end:
-        if isinstance(end.code, str):
-            print(end.code, file=sys.stderr)
-        code = end.code if isinstance(end.code, int) else int(end.code is not None)
-    except KeyboardInterrupt:
-        traceback.print_exc()
-        code = -signal.SIGINT
-    except BaseException:  # noqa: BLE001 as Python does: printed, and the exit code says it
-        traceback.print_exc()
-        code = 1
-    threading._shutdown()
-    atexit._run_exitfuncs()
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (OSError, ValueError):
-            code = code or 120
-    if code == -signal.SIGINT:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGINT)
-    return code & 0xFF
 
 
 BASE = list(sys.path)

@@ -7,6 +7,6 @@ export PYTHONPATH=$_root${PYTHONPATH:+:$PYTHONPATH} LC_ALL=C.UTF-8
 python() {
   local python=${SAWT_PYTHON:-$_root/.venv/bin/python3}
   [[ -x $python ]] || python=$(command -v python3) || { echo "error: no Python: run make setup in $_root" >&2 && exit 2; }
-  "$python" -c 'import yaml' 2>/dev/null || { echo "error: the environment is not set up: run make setup in $_root" >&2 && exit 2; }
+  "$python" -c 'import yaml, setproctitle' 2>/dev/null || { echo "error: the environment is not set up: run make setup in $_root" >&2 && exit 2; }
   echo "$python"
 }

@@ -74,6 +74,13 @@ def test_a_failing_step_shows_its_log_and_the_command_to_rerun(recipe):
     assert log[-1].startswith("# Ended (code 1) at")
 
 
+def test_a_failing_step_is_seen_where_the_caller_ignores_how_processes_end(recipe):
+    recipe.config("two.yaml", "fail: yes\n")
+    words = ["bash", "-c", "trap '' CHLD; exec ./run.sh --sleep 0"]
+    done = subprocess.run(words, cwd=recipe.folder, env=recipe.env(), capture_output=True, text=True)
+    assert done.returncode == 1 and "stage 2 (two) failed with code 1" in done.stderr, done.stderr
+
+
 def test_help_list_plan_and_dry_run_make_nothing(recipe):
     for flag, expected in (
         ("--help", "--sleep"),

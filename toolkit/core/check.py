@@ -11,8 +11,9 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 
-from . import slurm, step
+from . import forked, slurm, step
 from .errors import UserError
+from .fork import apart
 from .registry import declared, is_declared, registry
 
 StageCommand = tuple[str, list[str]]  # stage, argv
@@ -64,12 +65,17 @@ def _too_few_gpus(argvs: Sequence[Sequence[str]]) -> Iterator[UserError]:
     ngpu = int(os.environ.get("SAWT_NGPU", "0"))
     if not ngpu or slurm.chosen():
         return
-    import torch
-
-    available = torch.cuda.device_count()
+    forked.load()
+    available = apart(_gpus)  # counting them may start CUDA, after which no step can be forked
     if ngpu > available and (available or any(declared(argv[0]).jobs == "ranks" for argv in argvs)):
         yield UserError(
             f"{ngpu} GPUs are asked for and torch finds {available}",
             "--ngpu",
             f"ask for {available}" if available else "--ngpu 0 trains on the CPU",
         )
+
+
+def _gpus() -> int:
+    import torch
+
+    return torch.cuda.device_count()

@@ -10,9 +10,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 TAIL_LINES = 20
 LAST_WORD_SECONDS = 30.0  # after Ctrl-C
@@ -86,7 +86,28 @@ def _stamp() -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S")
 
 
-def run(argv: Sequence[str], log: Path, more: Mapping[str, str] | None = None) -> int:
+class Process(Protocol):
+    """A job at work, whose output can be read."""
+
+    @property
+    def stdout(self) -> IO[bytes] | None: ...
+
+    def wait(self) -> int: ...
+
+    def kill(self) -> None: ...
+
+
+Begin = Callable[[Sequence[str], Mapping[str, str]], Process]  # of a command line and an environment
+
+
+def spawn(argv: Sequence[str], environment: Mapping[str, str]) -> Process:
+    """Begin a job in a new process."""
+    return subprocess.Popen(
+        argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment
+    )
+
+
+def run(argv: Sequence[str], log: Path, more: Mapping[str, str] | None = None, begin: Begin = spawn) -> int:
     """Run one job, its output both on the terminal and in `log`; returns the exit code.
 
     Redrawn progress bars (ending in a carriage return) go only to the terminal.
@@ -95,13 +116,7 @@ def run(argv: Sequence[str], log: Path, more: Mapping[str, str] | None = None) -
         log.replace(log.with_suffix(".before.log"))
     terminal = {"SAWT_TERMINAL": "1"} if sys.stderr.isatty() else {}
     with begin_log(log, argv) as f:
-        process = subprocess.Popen(
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=child_environment({**terminal, **(more or {})}),
-        )
+        process = begin(argv, child_environment({**terminal, **(more or {})}))
         try:
             pending = _relay(process, f)
         except KeyboardInterrupt:  # Ctrl-C reached the job too, which may have to cancel a job on a cluster
@@ -119,7 +134,7 @@ def run(argv: Sequence[str], log: Path, more: Mapping[str, str] | None = None) -
     return code
 
 
-def _relay(process: subprocess.Popen[bytes], log: IO[bytes]) -> bytes:
+def _relay(process: Process, log: IO[bytes]) -> bytes:
     """Pass on a job's output until it ends; returns its last line if that has no line end."""
     assert process.stdout
     pending = b""

@@ -39,6 +39,7 @@ class Declaration:
         remade: True if a stale output is made anew, because that takes seconds, where others are refused.
         rows: True if the output is of rows with identities of their own (core/rows.py): if only the list of rows has
             changed, the step makes those that are new and keeps the others.
+        torch: True if the step imports torch: the engine loads it once for all that do (core/forked.py).
         free: flags that only let the step go on: they change nothing in its output and are no part of the identity.
     """
 
@@ -53,6 +54,7 @@ class Declaration:
     jobs: Jobs = ""
     remade: bool = False
     rows: bool = False
+    torch: bool = False
     free: tuple[str, ...] = ()
 
     @property

@@ -7,9 +7,10 @@ import sys
 import time
 from pathlib import Path
 
-from . import check, job, plan, record
+from . import check, forked, job, plan, record, slurm
 from .config import read_yaml
 from .files import locked, remove, write_text
+from .fork import forkable
 from .fresh import RESULTS, remake
 from .progress import clock
 from .record import refuse_foreign
@@ -54,17 +55,19 @@ def run_stages(table: Table, first: int, last: int) -> int:
         print(f"stages {first} to {last} are done: nothing to do{where(table)}")
         return 0
     start = time.monotonic()
+    shared = sum(run.declared.torch for _, run in table.to_make(first, last)) > 1 and not slurm.chosen()
     for n, stage in enumerate(stages, first):
         print(f"== stage {n}/{len(table.stages)} {stage.name}: {stage.meaning}", flush=True)
         for run in stage.runs:
-            code = _run_one(table, n, run)
+            code = _run_one(table, n, run, shared)
             if code:
                 return code
     print(f"stages {first} to {last} are done in {clock(time.monotonic() - start)}{where(table)}")
     return 0
 
 
-def _run_one(table: Table, n: int, run: StepRun) -> int:
+def _run_one(table: Table, n: int, run: StepRun, shared: bool) -> int:
+    """Run a step that is not done; returns the exit code. shared: the engine loads torch for the steps that need it."""
     name, state = table.stages[n - 1].name, table.status(run)
     if state.state == "done":
         print("   done before", flush=True)
@@ -78,7 +81,7 @@ def _run_one(table: Table, n: int, run: StepRun) -> int:
     start, out = time.monotonic(), Path(run.out)
     parts = record.begin(run.argv, out) if "/" in run.argv[0] else {}  # a step of the toolkit keeps its own record
     try:
-        code = job.run(job.command(run.argv), run.log)
+        code = job.run(job.command(run.argv), run.log, begin=_way(run, shared))
     except KeyboardInterrupt:  # Ctrl-C reaches both the engine and its jobs
         code = 130
     if code == 0:
@@ -97,6 +100,15 @@ def _run_one(table: Table, n: int, run: StepRun) -> int:
     )
     print(f"  log:   {run.log}\n  rerun: {again}", file=sys.stderr)
     return 1
+
+
+def _way(run: StepRun, shared: bool) -> job.Begin:
+    """How a step begins: as a fork if it is the toolkit's and what it needs is in memory, else as a new process."""
+    if "/" in run.argv[0]:
+        return job.spawn
+    if shared and run.declared.torch:
+        forked.load()
+    return forked.Forked if (forked.loaded() or not run.declared.torch) and forkable() else job.spawn
 
 
 def _without(words: list[str], names: tuple[str, ...]) -> list[str]:

@@ -7,6 +7,7 @@ import difflib
 import os
 import shlex
 import shutil
+import signal
 import sys
 from pathlib import Path
 
@@ -36,6 +37,7 @@ ENGINE_OPTIONS = {
 
 def main() -> None:
     """Entry of utils/recipe.sh. Ends the process with 1 on a failed stage, 2 on a mistake in the call."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # a caller may ignore it, which would hide how steps end
     with told(2, os.getcwd()):
         table = Table.parse(sys.stdin.buffer.read().decode("utf-8", "surrogateescape"))
         try:

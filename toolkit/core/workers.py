@@ -10,17 +10,16 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
 from .errors import UserError, told
-from .job import begin_log, child_environment, command, die_with, end_log, tail
+from .fork import flush, fork, forkable
+from .job import begin_log, child_environment, command, end_log, tail
 
 LOOK_SECONDS = 0.1  # s between two checks of the workers
 STOPPED = 130  # exit code after Ctrl-C
@@ -77,21 +76,6 @@ def share(
         )
 
 
-def forkable() -> bool:
-    """True if this process can be forked safely: Linux, one thread, no CUDA.
-
-    OpenBLAS, which numpy and scipy bring, ends its threads at a fork and starts them again when it needs them; so they
-    are gone after a first fork, and threads that are still here belong to OpenMP or others, which a copy cannot use.
-    """
-    torch: Any = sys.modules.get("torch")
-    if sys.platform != "linux" or threading.active_count() > 1 or (torch and torch.cuda.is_initialized()):
-        return False
-    if (pid := os.fork()) == 0:
-        os._exit(0)
-    os.waitpid(pid, 0)
-    return len(os.listdir("/proc/self/task")) == 1
-
-
 class _Worker:
     """Another worker process. `code`: exit code; None while it works, negative for a signal."""
 
@@ -142,35 +126,13 @@ def _cold(words: list[str], i: int, log: Path, work: Work) -> _Worker:
 def _forked(words: list[str], i: int, log: Path, work: Work) -> _Worker:
     """A fork of this process that only does work(i)."""
     file = begin_log(log, words)
-    _flush()
-    parent = os.getpid()
-    code = 1
-    try:
-        if pid := os.fork():
-            return _Worker(pid, log, file)
-        die_with(parent)
+
+    def told_work() -> None:
         os.environ.pop(TERMINAL, None)
-        with open(os.devnull, "rb") as nothing:
-            os.dup2(nothing.fileno(), 0)
-        for descriptor in (1, 2):
-            os.dup2(file.fileno(), descriptor)
         with told(1, str(log)):
             work(i)
-        code = 0
-    except BaseException as e:
-        if os.getpid() == parent:
-            raise
-        if isinstance(e, SystemExit):
-            code = e.code if isinstance(e.code, int) else 1
-        else:
-            traceback.print_exc()
-    finally:  # a fork ends after its work: it must not run the following code or the exit handlers
-        if os.getpid() != parent:
-            try:
-                _flush()
-            finally:
-                os._exit(code)
-    raise AssertionError("a copy that went on")
+
+    return _Worker(fork(told_work, file.fileno()), log, file)
 
 
 def _any_failed(workers: Sequence[_Worker]) -> bool:
@@ -230,7 +192,7 @@ def _watched(workers: Sequence[_Worker], poll: Callable[[], None]) -> Iterator[N
 def _logged(log: Path, argv: Sequence[str], count: int) -> Iterator[None]:
     """Send the output of this process to `log`, like that of any worker."""
     with begin_log(log, [*command(argv), "--worker", f"1/{count}"]) as file:
-        _flush()
+        flush()
         saved, terminal = [(d, os.dup(d)) for d in (1, 2)], os.environ.pop(TERMINAL, None)
         for descriptor, _ in saved:
             os.dup2(file.fileno(), descriptor)
@@ -240,7 +202,7 @@ def _logged(log: Path, argv: Sequence[str], count: int) -> Iterator[None]:
             code = 0
         finally:
             try:
-                _flush()
+                flush()
             finally:  # on a full disk, too, the message must reach the user
                 for descriptor, copy in saved:
                     os.dup2(copy, descriptor)
@@ -248,8 +210,3 @@ def _logged(log: Path, argv: Sequence[str], count: int) -> Iterator[None]:
                 if terminal is not None:
                     os.environ[TERMINAL] = terminal
             end_log(file, code)
-
-
-def _flush() -> None:
-    sys.stdout.flush()
-    sys.stderr.flush()

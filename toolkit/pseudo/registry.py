@@ -14,5 +14,6 @@ STEPS = (
         mb=5,
         mb_per_hour=2,
         jobs="array",
+        torch=True,
     ),
 )

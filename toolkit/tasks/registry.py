@@ -14,5 +14,6 @@ STEPS = (
         disk="tasks.room:planned_mb",
         jobs="array",
         rows=True,
+        torch=True,
     ),
 )

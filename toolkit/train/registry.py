@@ -3,8 +3,10 @@
 from ..core.registry import Declaration
 
 STEPS = (
-    Declaration("train.pretrain", config="train.config:PretrainConfig", mb=60, jobs="ranks"),
-    Declaration("train.whisper", version=2, config="train.whisper_config:WhisperTraining", mb=600, jobs="ranks"),
+    Declaration("train.pretrain", config="train.config:PretrainConfig", mb=60, jobs="ranks", torch=True),
+    Declaration(
+        "train.whisper", version=2, config="train.whisper_config:WhisperTraining", mb=600, jobs="ranks", torch=True
+    ),
     # 40 MB per hour: 64 tokens, each window shown in four ways, twice, as shards are joined.
     Declaration(
         "train.soft_labels",
@@ -13,5 +15,6 @@ STEPS = (
         mb=20,
         mb_per_hour=40,
         jobs="array",
+        torch=True,
     ),
 )
