@@ -100,3 +100,27 @@ def test_initial_weights_have_the_range_of_pytorchs_own() -> None:
     for weight, fan in ((linear.weight, 400), (linear.bias, 400), (lstm.weight_ih_l0, 100), (lstm.bias_hh_l0, 100)):
         assert weight.abs().max() <= fan**-0.5
         assert weight.std().item() == pytest.approx((fan * 3) ** -0.5, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("make", "parameters"),
+    [
+        (lambda mix, g: CTCHead(mix, 256, 0, 74, 0.0, 1, g), 215_882),  # PR: 71 symbols, pad, end, unknown
+        (lambda mix, g: CTCHead(mix, 1024, 2, 32, 0.2, 1, g), 42_828_832),  # ASR: 28 characters and four more
+        (lambda mix, g: PooledHead(mix, 256, 12, g), 199_948),  # KS
+        (lambda mix, g: PooledHead(mix, 256, 6 + 14 + 4, g), 203_032),  # IC: the values of three slots
+        (lambda mix, g: PooledHead(mix, 256, 1251, g), 518_371),  # SID
+        (lambda mix, g: PooledHead(mix, 256, 4, g), 197_892),  # ER
+    ],
+)
+def test_heads_of_the_benchmarks_widths_have_its_numbers_of_parameters(make, parameters) -> None:
+    head = make(LayerMix(torch.zeros(13, 768), torch.ones(13, 768)), generator())
+    assert sum(p.numel() for p in head.parameters()) == parameters + 13  # and a weight for each hidden state
+
+
+def test_a_ctc_head_without_layers_is_linear() -> None:
+    mix = LayerMix(torch.zeros(2, 3), torch.ones(2, 3))
+    head, states_NLD = CTCHead(mix, 4, 0, 5, 0.0, 1, generator()), torch.randn(6, 2, 3, generator=generator(1))
+    made_TBC = head(states_NLD, torch.tensor([6]))
+    expected = head.classify(head.project(mix(states_NLD))).log_softmax(-1)
+    torch.testing.assert_close(made_TBC[:, 0], expected)

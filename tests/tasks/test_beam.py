@@ -16,7 +16,8 @@ from toolkit.models.beam import Decoding, beam_search
 from toolkit.tasks import beam
 from toolkit.tasks.base import Example
 from toolkit.tasks.beam import search
-from toolkit.tasks.types.ctc import CtcTask, Spelling
+from toolkit.tasks.spelt import Spelling
+from toolkit.tasks.types.ctc import CtcTask
 from toolkit.text.ngram import NGram
 from toolkit.text.tokens import Characters, SentencePiece, Tokens, learn_pieces
 

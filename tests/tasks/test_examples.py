@@ -13,7 +13,7 @@ from toolkit.tasks.config import TaskConfig, TasksConfig
 from toolkit.tasks.examples import build
 from toolkit.tasks.features import SetFeatures
 from toolkit.tasks.spelling import transcript
-from toolkit.tasks.types.ctc import Spelling
+from toolkit.tasks.spelt import Spelling
 
 
 def made(

@@ -13,7 +13,7 @@ from toolkit.core.errors import UserError
 from toolkit.data.kaldi import Utterance
 from toolkit.tasks.cost import measure
 from toolkit.tasks.features import SetFeatures, compute
-from toolkit.tasks.types.ctc import neighbours
+from toolkit.tasks.spelt import neighbours
 from toolkit.tasks.upstream import Fbank, Upstream, rows_of
 from toolkit.units.mfcc import fbank
 

@@ -14,7 +14,7 @@ from toolkit.score.bootstrap import ratio_interval
 from toolkit.tasks.base import Example, Fitted, TaskData
 from toolkit.tasks.config import TasksConfig
 from toolkit.tasks.results import write_results
-from toolkit.tasks.types.ctc import Spelling
+from toolkit.tasks.spelt import Spelling
 from toolkit.tasks.upstream import Row
 from toolkit.text.tokens import Characters
 

@@ -58,7 +58,7 @@ def test_a_section_gets_the_fields_of_its_type(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("section", "message"),
     [
-        ("type: phones", "no task type phones; there are classify, ctc, frames"),
+        ("type: words", "no task type words; there are classify, ctc, frames, phones"),
         ("type: nowhere:TYPE", "cannot be imported: No module named 'nowhere'"),
         ("type: length_task:KIND", "cannot be imported"),
         ("type: length_task:Length", "not a toolkit.tasks.base.TaskType"),

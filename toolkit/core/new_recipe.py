@@ -1,7 +1,7 @@
 """A recipe for another corpus or dialect: a copy of an existing one, without the outputs of its runs.
 
 utils/new-recipe NAME --like egs/dialect_alg [--kind whisper] [--option value]...
-A corpus has a recipe of each kind (ssl, whisper). All kinds are copied, or the one that --kind names; egs/NAME may
+A corpus has recipes of some kinds (ssl, whisper, superb). All are copied, or the one that --kind names; egs/NAME may
 already have another kind. Further options set lines `option=value` of run.sh. On a terminal, the options that are not
 given are asked for, once for all kinds.
 """
@@ -113,7 +113,7 @@ def main() -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("name", metavar="NAME", help="of the new folder below egs/")
     parser.add_argument("--like", required=True, metavar="egs/CORPUS", help="the recipe to copy")
-    parser.add_argument("--kind", default="", help="copy the recipe of this kind alone: ssl, whisper; all without it")
+    parser.add_argument("--kind", default="", help="copy this kind alone: ssl, whisper, superb; all without it")
     call, rest = parser.parse_known_args()
     words = [part for word in rest for part in (word.split("=", 1) if word.startswith("--") else [word])]
     if len(words) % 2 or any(not key.startswith("--") for key in words[::2]):

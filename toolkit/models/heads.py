@@ -101,8 +101,9 @@ class PooledHead(Head):
 class CTCHead(Head):
     """Linear -> bidirectional LSTM -> Linear: log-probabilities [T, B, C], class 0 the blank.
 
-    SUPERB's ASR head (Linear 1024, 2 layers of 1024) with other sizes. With a `stride` s it gives one score
-    per s frames: the Linear sees s frames side by side, and T is `shortened(longest utterance)`.
+    SUPERB's ASR head is one of Linear 1024 and 2 layers of 1024. Without layers the two Linears follow each other with
+    nothing between, as in its PR head (Linear 256). With a `stride` s it gives one score per s frames: the Linear sees
+    s frames side by side, and T is `shortened(longest utterance)`.
     """
 
     def __init__(
@@ -120,7 +121,7 @@ class CTCHead(Head):
         self.project = nn.Linear(stride * mix.mean_LD.shape[1], hidden)
         self.drop = nn.Dropout(dropout)
         self.recur = nn.ModuleList(BLSTM(hidden if i == 0 else 2 * hidden, hidden) for i in range(layers))
-        self.classify = nn.Linear(2 * hidden, classes)
+        self.classify = nn.Linear(2 * hidden if layers else hidden, classes)
         initialise(self, generator)
 
     def forward(self, states_NLD: Tensor, lengths_B: Tensor) -> Tensor:
@@ -128,7 +129,8 @@ class CTCHead(Head):
         surplus = -x_BTD.shape[1] % self.stride
         x_BTD = nn.functional.pad(x_BTD, (0, 0, 0, surplus)).unflatten(1, (-1, self.stride)).flatten(2)
         short_B = shortened(lengths_B, self.stride)
-        x_BTD = self.drop(torch.relu(self.project(x_BTD)))
+        x_BTD = self.project(x_BTD)
+        x_BTD = self.drop(torch.relu(x_BTD) if len(self.recur) else x_BTD)
         for layer in self.recur:
             x_BTD = self.drop(layer(x_BTD, short_B))
         return self.classify(x_BTD).log_softmax(-1).transpose(0, 1)

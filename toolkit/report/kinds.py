@@ -9,7 +9,7 @@ from pathlib import Path
 from ..core.record import RECORD
 from .config import Published, ReportConfig
 from .section import Cell, Column, Report, Section, Table, listed
-from .sections import labels, ran, scores, systems
+from .sections import labels, ran, scores, superb, systems
 from .sections.ablation import ablation
 from .sections.heads import confusions, layer_by_layer, layer_weights
 from .sections.listen import listen
@@ -31,6 +31,17 @@ KINDS: dict[str, tuple[Build, ...]] = {
         training,
         units,
         listen,
+        layer_weights,
+        confusions,
+        systems.figures,
+        ran.ran,
+        ran.funnel,
+    ),
+    "superb": (
+        systems.best,
+        pairs,
+        systems.pictures,
+        systems.costs,
         layer_weights,
         confusions,
         systems.figures,
@@ -66,7 +77,7 @@ def gather(paths: Sequence[Path], config: ReportConfig) -> tuple[Report, Run]:
         warning=_warning(audio, weights if run.scores else []),
         tiles=systems.tiles(run),
         main=systems.main_table(run, config.names),
-        published=[published(table) for table in config.published.values()],
+        published=[*superb.published(run), *(published(table) for table in config.published.values())],
         conditions=[*systems.conditions(run), *_conditions(run)],
         notes=paragraphs(config.note, config.synthetic_note if audio else ""),
         sections=[section for build in KINDS[config.kind] if (section := build(run))],

@@ -7,6 +7,7 @@ from typing import Literal
 
 from ..text.normalise import profile
 from .categories import Thresholds
+from .superb_scores import MEASURES
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,49 @@ class CompareConfig:
     def __post_init__(self) -> None:
         if self.seed < 0:
             raise ValueError(f"seed must be at least 0, not {self.seed}")
+
+
+@dataclass(frozen=True)
+class PublishedRow:
+    """A row of a published table."""
+
+    values: dict[str, float]
+    "measure of the benchmark: its value as printed, e.g. `PR: 5.41`"
+    teacher: str = ""
+    "row of the encoder that it was distilled from"
+    overall: float | None = None
+    "Overall as printed"
+    generalizability: float | None = None
+    "Generalizability as printed"
+    parameters: float | None = None
+    "millions of parameters"
+    gmacs: float | None = None
+    "multiply-accumulate operations over the benchmark's 32 clips, thousand millions"
+    note: str = ""
+    "what must be known of this row"
+
+
+@dataclass(frozen=True)
+class SuperbConfig:
+    """Which tasks are those of the benchmark, and published rows."""
+
+    measures: dict[str, str] = field(default_factory=dict)
+    """measure of the benchmark (PR, ASR, KS, QbE, SID, ASV, SD, IC, SF F1, SF CER, ER, SE PESQ, SE STOI): the task of
+    this run that it is, and its metric where that is not the one that decides, e.g. `ASR: asr wer`"""
+    published: dict[str, PublishedRow] = field(default_factory=dict)
+    "rows of published tables, by the name that tables show"
+    banks: str = "FBANK"
+    "published row of filter banks: a figure worse than theirs is told to be doubtful; empty: none"
+
+    def __post_init__(self) -> None:
+        named = {"measures": list(self.measures)}
+        named |= {f"published.{name}": list(row.values) for name, row in self.published.items()}
+        for place, names in named.items():
+            if unknown := [name for name in names if name not in MEASURES]:
+                raise ValueError(f"{place}: no measure {unknown[0]}; there are {', '.join(MEASURES)}")
+        for name, row in self.published.items():
+            if row.teacher and row.teacher not in self.published:
+                raise ValueError(f"published.{name}.teacher: there is no row {row.teacher}")
 
 
 @dataclass(frozen=True)

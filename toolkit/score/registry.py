@@ -1,8 +1,9 @@
-"""The steps of this room. Both make tables of their inputs in seconds, so a stale table is made anew."""
+"""The steps of this room. They make tables of their inputs in seconds, so a stale table is made anew."""
 
 from ..core.registry import Declaration
 
 STEPS = (
     Declaration("score.compare_probes", version=2, config="score.config:CompareConfig", remade=True),
+    Declaration("score.superb", config="score.config:SuperbConfig", remade=True),
     Declaration("score.systems", version=3, config="score.config:SystemsConfig", mb=30, remade=True),
 )

@@ -22,7 +22,8 @@ from ..text.ngram import NGram
 from ..text.tokens import Tokens
 from .base import Example
 from .spelling import sentences
-from .types.ctc import CtcTask, Spelling
+from .spelt import Spelling
+from .types.ctc import CtcTask
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Heard = Callable[[str], Iterable[tuple[Example, Array]]]  # part -> its utterances with log-probabilities [T, C]

@@ -56,8 +56,7 @@ def sentences(path: Path, config: CtcTask, tokens: Tokens) -> Iterator[list[int]
     Raises UserError for a text that is not UTF-8, as soon as that is met.
     """
     for line in _lines(path):
-        text = "".join(c for c in transcript(line, config) if c in tokens.alphabet)
-        if text := " ".join(text.split()):
+        if text := " ".join(tokens.known(transcript(line, config)).split()):
             yield tokens.encode(text)
 
 

@@ -28,18 +28,28 @@ class Tokens:
     Attributes:
         name: what results call it, e.g. "characters" or "sentencepiece 200".
         unit: what its tokens are called.
+        piece: what `known` takes out.
         symbols: the tokens in the order of their numbers, which start at 1.
-        alphabet: characters that `encode` knows.
+        alphabet: characters, or words, that `encode` knows.
     """
 
     name: str
     unit: str
+    piece = "character"
     symbols: list[str]
     alphabet: AbstractSet[str]
 
     def __len__(self) -> int:
         """Classes of a head, the blank included."""
         return len(self.symbols) + 1
+
+    def size(self, text: str) -> int:
+        """Number of pieces of `text`."""
+        return len(text)
+
+    def known(self, text: str) -> str:
+        """`text` without what is not in the alphabet."""
+        return "".join(c for c in text if c in self.alphabet)
 
     def encode(self, text: str) -> list[int]:
         """Numbers of the tokens that spell `text`. Raises KeyError for a character that is not in the alphabet."""
@@ -79,6 +89,29 @@ class Characters(Tokens):
 
     def decode(self, numbers: Sequence[int]) -> str:
         return "".join(self.symbols[n - 1] for n in numbers)
+
+
+class Words(Tokens):
+    """What training texts hold between white space, e.g. phones, in code-point order."""
+
+    def __init__(self, texts: Iterable[str], unit: str = "words") -> None:
+        self.name = self.unit = unit
+        self.piece = unit.removesuffix("s")
+        self.symbols = sorted({word for text in texts for word in text.split()})
+        self.number = {word: i for i, word in enumerate(self.symbols, BLANK + 1)}
+        self.alphabet = self.number.keys()
+
+    def size(self, text: str) -> int:
+        return len(text.split())
+
+    def known(self, text: str) -> str:
+        return " ".join(word for word in text.split() if word in self.alphabet)
+
+    def encode(self, text: str) -> list[int]:
+        return [self.number[word] for word in text.split()]
+
+    def decode(self, numbers: Sequence[int]) -> str:
+        return " ".join(self.symbols[n - 1] for n in numbers)
 
 
 class SentencePiece(Tokens):

@@ -15,6 +15,7 @@ from ..section import Block, Cell, Folded, Picture, Pictures, Section, Table, Ti
 from ..section import Column as Heading
 from ..sources.collect import Run
 from ..value import ABSENT, MARKS, Value, difference, fixed, shown
+from . import superb
 
 NOTHING = "No system was scored."
 
@@ -25,19 +26,23 @@ def main_table(run: Run, names: Mapping[str, str] | None = None) -> Table:
     names: part of a system's name -> what it means.
     """
     board, columns = run.board, run.board.columns
+    scores = superb.columns(run)
     rows: list[list[Cell]] = [
-        [_title(board, s), count(s.parameters), *(_cell(board, s, column) for column in columns)] for s in board.systems
+        [_title(board, s), count(s.parameters), *(_cell(board, s, column) for column in columns)]
+        + [figures.get(s.name) for _, figures in scores]
+        for s in board.systems
     ]
     muted = {i for i, s in enumerate(board.systems) if s.arm == "random"}
     if any(board.chance(column) for column in columns):
         muted.add(len(rows))
-        rows.append(["chance", None, *(_chance(board, column) for column in columns)])
+        rows.append(["chance", None, *(_chance(board, column) for column in columns), *[None] * len(scores)])
     headings = [Heading("System", "left"), Heading("Parameters"), *(Heading(column.heading) for column in columns)]
+    headings += [Heading(title) for title, _ in scores]
     return Table(
         "Systems",
         headings,
         rows or [[ABSENT, *[None] * (len(headings) - 1)]],
-        [_decided(board), *_named(board, names or {}), *_gone(run)] if columns else [NOTHING],
+        [_decided(board), *superb.notes(run), *_named(board, names or {}), *_gone(run)] if columns else [NOTHING],
         "this run",
         strong=frozenset(i for i, s in enumerate(board.systems) if s.arm == "trained"),
         muted=frozenset(muted),

@@ -10,6 +10,7 @@ from pathlib import Path
 from ...core.errors import UserError
 from ...core.record import RECORD, read_record
 from ...core.results import Cost, LayerResults, Pair, System, TaskResult
+from ...core.superb_results import SuperbResult
 from ...core.systems_results import SystemCost, SystemsResult
 from ..board import Board, arranged
 from .datasets import DataSet, read_set
@@ -17,6 +18,7 @@ from .funnel import Stage, chain
 from .packs import Labels, Network, Pack, read_labels, read_network, read_pack
 from .resultfile import maker
 from .selection import SURVIVAL, Selection, read_selection
+from .superb import read_superb
 from .systems import board_of, read_costs, read_scores
 from .tasks import is_system, read_layers, read_order, read_pairs, read_system
 from .training import Training, is_training, read_training
@@ -25,7 +27,7 @@ from .units import Codebook, Quality, Targets, read_codebook, read_quality
 SET_ORDER = ("train", "dev", "test")
 WANTED = (
     "wav.scp, codebook.json, quality.json, pairs.json, loss.tsv with hf/config.json, folders with row.json, "
-    "hypotheses.jsonl, survival.json, windows.jsonl, systems.json, or a network's config.json"
+    "hypotheses.jsonl, survival.json, windows.jsonl, systems.json, superb.json, or a network's config.json"
 )
 
 
@@ -54,6 +56,7 @@ class Run:
     selection: Selection | None = None
     scores: SystemsResult | None = None
     set_costs: list[SystemCost] = field(default_factory=list)
+    superb: SuperbResult | None = None
 
     @property
     def models(self) -> list[System]:
@@ -181,6 +184,9 @@ def _take(path: Path, run: Run, tasks: _Tasks) -> bool:
     if scores := read_scores(path):
         _refuse_second("scores", run.scores, path)
         run.scores, run.set_costs = scores, read_costs(path)
+    elif superb := read_superb(path):
+        _refuse_second("scores of the benchmark", run.superb, path)
+        run.superb = superb
     elif (path / SURVIVAL).is_file():
         _refuse_second("selections", run.selection, path)
         run.selection = read_selection(path)
@@ -207,6 +213,7 @@ def _count(run: Run, tasks: _Tasks) -> int:
         + len(tasks.systems)
         + len(tasks.pairs)
         + bool(run.scores)
+        + bool(run.superb)
         + bool(run.selection)
     )
 

@@ -8,17 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from ...core.results import Metric
-from ..base import Batches, Collected, Example, Fitted, Notes, Scores, TaskData, TaskType, lines_of
+from ..base import Batches, Collected, Example, Fitted, Notes, Scores, TaskData, lines_of
 from ..config import TaskConfig
+from ..spelt import Spelling, SpeltType, counted, spellable
 
 if TYPE_CHECKING:
-    import numpy as np
     import torch
 
     from ...models.heads import Head, LayerMix
-    from ...text.tokens import Tokens
-    from ...train.engine.objective import Batch
-    from ...train.objectives.classify import Features, ProbeObjective
     from ..base import Array, Prediction
 
 
@@ -80,24 +77,13 @@ class CtcTask(TaskConfig):
             raise ValueError("folds of a task of type ctc need tokens: characters and decode: greedy")
 
 
-@dataclass(frozen=True)
-class Spelling(TaskData):
-    """Transcripts, and the tokens that the head spells with."""
-
-    tokens: Tokens
-
-
-class Ctc(TaskType):
+class Ctc(SpeltType):
     """Connectionist temporal classification."""
 
     config = CtcTask
     metric = CER
 
     def read(self, name: str, config: CtcTask, collected: Collected, rate: float, notes: Notes) -> Spelling:
-        import numpy as np
-
-        from ...models.heads import shortened
-        from ...train.objectives.ctc import frames_needed
         from ..spelling import tokens_of, transcript
 
         spelt = {
@@ -105,21 +91,7 @@ class Ctc(TaskType):
             for part, rows in collected.items()
         }
         tokens = tokens_of(name, config, tuple(text for *_, text in spelt["train"]))
-        parts: dict[str, list[Example]] = {}
-        for part, rows in spelt.items():
-            parts[part] = []
-            for utterance, u, frames, text in rows:
-                known = [c for c in text if c in tokens.alphabet]
-                notes.count(f"{name}.{part}.character unseen in training", len(text) - len(known))
-                target = np.array(tokens.encode("".join(known)), np.int64)
-                if not text:
-                    detail = f"task {name}: nothing left of its transcript"
-                    notes.ledger.drop(utterance.id, f"no {config.table}", detail)
-                elif part == "train" and frames_needed(target.tolist()) > shortened(frames, config.stride):
-                    detail = f"task {name}: {frames} frames, stride {config.stride}, for {len(target)} {tokens.unit}"
-                    notes.ledger.drop(utterance.id, "too short for its transcript", detail)
-                else:
-                    parts[part].append(Example(utterance, u, target, text))
+        parts = {part: spellable(name, config, part, rows, tokens, notes) for part, rows in spelt.items()}
         return Spelling(name, config, parts, [], len(tokens), tokens)
 
     def head(self, data: TaskData, mix: LayerMix, generator: torch.Generator) -> Head:
@@ -127,26 +99,6 @@ class Ctc(TaskType):
 
         task = data.config
         return CTCHead(mix, task.hidden, task.layers, data.classes, task.dropout, task.stride, generator)
-
-    def objective(self, features: Features, head: Head, feature_lr: float) -> ProbeObjective:
-        from ...train.objectives.ctc import CTC
-
-        return CTC(features, head, feature_lr)
-
-    def targets(self, examples: Sequence[Example]) -> dict[str, Array]:
-        import numpy as np
-
-        lengths_B = np.array([len(example.target) for example in examples])
-        return {**super().targets(examples), "target_lengths_B": lengths_B}
-
-    def order(self, data: TaskData, order: list[int], rng: np.random.Generator) -> list[int]:
-        """Neighbours in length together: a BLSTM takes as long as the longest of its batch."""
-        seconds = [example.utterance.seconds for example in data.parts["train"]]
-        return neighbours(order, seconds, data.config.batch, data.config.sorted_batches, rng)
-
-    def predict(self, data: Any, examples: Sequence[Example], objective: Any, batch: Batch) -> list[Prediction]:
-        """Transcripts, spelt greedily."""
-        return [data.tokens.decode(spelt) for spelt in objective.spelt(batch)]
 
     def figure(self, examples: Sequence[Example], predictions: Mapping[str, Prediction]) -> float:
         from ...score.wer import characters, count_errors, error_rate
@@ -194,24 +146,10 @@ def _counts(
     examples: Sequence[Example], transcripts: Mapping[str, str], cer: Metric, wer: Metric
 ) -> Iterator[tuple[str, Array]]:
     """Edits and length [N, 2] of every example, by name of the metric."""
-    import numpy as np
-
-    from ...score.wer import characters, count_errors, words
+    from ...score.wer import characters, words
 
     for metric, cut in ((cer, characters), (wer, words)):
-        errors = [count_errors(cut(e.reference), cut(transcripts[e.id])) for e in examples]
-        yield metric.name, np.array([(e.edits, e.length) for e in errors], float)
-
-
-def neighbours(
-    order: list[int], seconds: Sequence[float], size: int, batches: int, rng: np.random.Generator
-) -> list[int]:
-    """`order` with neighbours in length brought together within every `batches` batches of `size`, batches shuffled."""
-    window = batches * size
-    windows = (order[start : start + window] for start in range(0, len(order), window))
-    near = [i for chunk in windows for i in (sorted(chunk, key=lambda i: seconds[i]) if batches > 1 else chunk)]
-    groups = [near[start : start + size] for start in range(0, len(near), size)]
-    return [i for g in rng.permutation(len(groups)) for i in groups[g]]
+        yield metric.name, counted(examples, transcripts, cut)
 
 
 TYPE = Ctc()
