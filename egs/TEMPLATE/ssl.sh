@@ -4,6 +4,8 @@
 . "${BASH_SOURCE[0]%/*}/../../utils/recipe.sh"
 # shellcheck source=separate.sh
 . "${BASH_SOURCE[0]%/*}/separate.sh"
+# shellcheck source=upstreams.sh
+. "${BASH_SOURCE[0]%/*}/upstreams.sh"
 corpus=     # folder of the extracted corpus
 train=train # set to pre-train on
 dev=dev     # set for validation loss and unit quality
@@ -93,11 +95,7 @@ named() { # OPTION MODEL: one of models[] by its full name; a bare one is of ite
 probes() {
   local model words fine=() layered=() probed=()
   for model in "${models[@]}"; do probed+=("$(trained "$model")"); done
-  read -ra words <<<"$upstreams"
-  for model in "${words[@]}"; do
-    model=${model%/}
-    probed+=("${model%/hf}") # a network of another recipe is called by its own folder
-  done
+  add_upstreams probed
   read -ra words <<<"$tuned"
   for model in "${words[@]}"; do
     model=$(named --tuned "$model")

@@ -4,6 +4,8 @@
 . "${BASH_SOURCE[0]%/*}/../../utils/recipe.sh"
 # shellcheck source=separate.sh
 . "${BASH_SOURCE[0]%/*}/separate.sh"
+# shellcheck source=upstreams.sh
+. "${BASH_SOURCE[0]%/*}/upstreams.sh"
 corpus=     # folder of the extracted corpus
 train=train # set that heads train on
 dev=dev     # set that chooses learning rates
@@ -21,15 +23,12 @@ prepare() { run data.corpora.folder --config "$(config data)" --in "$corpus" --o
 encoders() { :; } # run.sh may replace it: stages that make encoders, whose folders it adds to `models`
 
 stages() {
-  local word models=() results=() sets=$dump/sets rows="fbank"
+  local models=() results=() sets=$dump/sets rows="fbank"
   stage data "Corpus to validated Kaldi data directories, training sets without what test sets have"
   prepare
   separate
   encoders
-  for word in $upstreams; do
-    word=${word%/}
-    models+=("${word%/hf}") # a network of another recipe is called by its own folder
-  done
+  add_upstreams models
   ((${#models[@]} == 0)) || rows="fbank random models"
   stage tasks "Heads on the benchmark's tasks, on every frozen encoder"
   run tasks.fit --config "$(config tasks)" --sets.train "$train" --sets.dev "$dev" --sets.test "$test" --rows "$rows" \

@@ -151,3 +151,10 @@ def test_what_is_computed_apart_leaves_nothing_here() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["7", "False"]
+
+
+def test_what_fails_apart_is_no_answer() -> None:
+    code = "from toolkit.core import fork\ndef count():\n    return 1 // 0\nprint(fork.apart(count))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 1 and done.stdout == "", done.stdout
+    assert "ZeroDivisionError" in done.stderr and "ChildProcessError: count ended with code 1" in done.stderr

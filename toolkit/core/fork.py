@@ -74,11 +74,22 @@ def flush() -> None:
 
 
 def apart(function: Callable[[], int]) -> int:
-    """What `function` returns, 0 to 255, called in a fork if there can be one: it leaves nothing in this process."""
+    """What `function` returns, called in a fork if there can be one: it leaves nothing in this process.
+
+    Raises ChildProcessError where the fork ended without an answer; it has printed why.
+    """
     if not forkable():
         return function()
+    read, write = os.pipe()
+    with open(read, "rb") as answers:
+        pid = fork(lambda: _answer(function, write), 2)
+        os.close(write)
+        answer = answers.read()
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    if not answer:
+        raise ChildProcessError(f"{function.__name__} ended with code {code}")
+    return int(answer)
 
-    def end() -> None:
-        raise SystemExit(function())
 
-    return os.waitstatus_to_exitcode(os.waitpid(fork(end, 1), 0)[1])
+def _answer(function: Callable[[], int], write: int) -> None:
+    os.write(write, str(function()).encode())

@@ -51,11 +51,12 @@ def run_stages(table: Table, first: int, last: int) -> int:
         if leftover.exists() and table.status(run).state == "done":
             with locked(Path(run.out)):
                 remove(leftover)
-    if all(table.stage_status(s).state == "done" for s in stages):
+    wanting = [run for _, run in table.to_make(first, last)]
+    if not wanting:
         print(f"stages {first} to {last} are done: nothing to do{where(table)}")
         return 0
     start = time.monotonic()
-    shared = sum(run.declared.torch for _, run in table.to_make(first, last)) > 1 and not slurm.chosen()
+    shared = sum(run.declared.torch for run in wanting) > 1 and not slurm.chosen()
     for n, stage in enumerate(stages, first):
         print(f"== stage {n}/{len(table.stages)} {stage.name}: {stage.meaning}", flush=True)
         for run in stage.runs:

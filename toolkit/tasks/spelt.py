@@ -9,13 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .base import Example, Notes, TaskData, TaskType
+from .base import Collected, Example, Notes, TaskData, TaskType
 
 if TYPE_CHECKING:
     import numpy as np
 
     from ..data.kaldi import Utterance
     from ..models.heads import Head
+    from ..score.items import Items
     from ..text.tokens import Tokens
     from ..train.engine.objective import Batch
     from ..train.objectives.classify import Features, ProbeObjective
@@ -31,6 +32,23 @@ class Spelling(TaskData):
 
 class SpeltType(TaskType):
     """A task type whose head spells. Its config has `stride` and `sorted_batches`."""
+
+    def text(self, label: Any, config: Any) -> str:
+        """What the head learns to spell and is scored against, of a raw label."""
+        raise NotImplementedError
+
+    def tokens(self, name: str, config: Any, texts: tuple[str, ...]) -> Tokens:
+        """What the head of task `name` spells with, from the texts of training."""
+        raise NotImplementedError
+
+    def read(self, name: str, config: Any, collected: Collected, rate: float, notes: Notes) -> Spelling:
+        texts = {
+            part: [(utterance, u, frames, self.text(label, config)) for utterance, u, frames, label in rows]
+            for part, rows in collected.items()
+        }
+        tokens = self.tokens(name, config, tuple(text for *_, text in texts["train"]))
+        parts = {part: spellable(name, config, part, rows, tokens, notes) for part, rows in texts.items()}
+        return Spelling(name, config, parts, [], len(tokens), tokens)
 
     def objective(self, features: Features, head: Head, feature_lr: float) -> ProbeObjective:
         from ..train.objectives.ctc import CTC
@@ -81,6 +99,14 @@ def spellable(
         else:
             examples.append(Example(utterance, u, target, text))
     return examples
+
+
+def items_of(examples: Sequence[Example], answers: Mapping[str, str], counts: dict[str, Array]) -> Items:
+    """The examples and what was spelt, as items with their counts."""
+    from ..score.items import Items
+
+    ids, speakers = [e.id for e in examples], [e.utterance.speaker for e in examples]
+    return Items(ids, speakers, [e.reference for e in examples], [answers[id] for id in ids], counts)
 
 
 def counted(examples: Sequence[Example], answers: Mapping[str, str], cut: Callable[[str], list[str]]) -> Array:

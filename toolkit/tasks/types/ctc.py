@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from ...core.results import Metric
-from ..base import Batches, Collected, Example, Fitted, Notes, Scores, TaskData, lines_of
+from ..base import Batches, Example, Fitted, Scores, TaskData, lines_of
 from ..config import TaskConfig
-from ..spelt import Spelling, SpeltType, counted, spellable
+from ..spelt import SpeltType, counted, items_of
 
 if TYPE_CHECKING:
     import torch
 
     from ...models.heads import Head, LayerMix
+    from ...text.tokens import Tokens
     from ..base import Array, Prediction
 
 
@@ -83,16 +84,15 @@ class Ctc(SpeltType):
     config = CtcTask
     metric = CER
 
-    def read(self, name: str, config: CtcTask, collected: Collected, rate: float, notes: Notes) -> Spelling:
-        from ..spelling import tokens_of, transcript
+    def text(self, label: Any, config: CtcTask) -> str:
+        from ..spelling import transcript
 
-        spelt = {
-            part: [(utterance, u, frames, transcript(text, config)) for utterance, u, frames, text in rows]
-            for part, rows in collected.items()
-        }
-        tokens = tokens_of(name, config, tuple(text for *_, text in spelt["train"]))
-        parts = {part: spellable(name, config, part, rows, tokens, notes) for part, rows in spelt.items()}
-        return Spelling(name, config, parts, [], len(tokens), tokens)
+        return transcript(label, config)
+
+    def tokens(self, name: str, config: CtcTask, texts: tuple[str, ...]) -> Tokens:
+        from ..spelling import tokens_of
+
+        return tokens_of(name, config, texts)
 
     def head(self, data: TaskData, mix: LayerMix, generator: torch.Generator) -> Head:
         from ...models.heads import CTCHead
@@ -122,7 +122,7 @@ class Ctc(SpeltType):
         )
 
     def score(self, data: Any, fitted: Fitted, by_speaker: bool, seed: int) -> Scores:
-        from ...score.items import Items, figure
+        from ...score.items import figure
 
         examples, tokens, searched = data.parts["test"], data.tokens, fitted.further
         greedy = {e.id: str(fitted.predictions[e.id]) for e in examples}
@@ -131,8 +131,7 @@ class Ctc(SpeltType):
         if searched:
             counts |= _counts(examples, searched.transcripts, CER_BEAM, WER_BEAM)
             files[f"{data.name}.beam.hyp"] = lines_of(examples, [searched.transcripts[e.id] for e in examples]).encode()
-        speakers, references = [e.utterance.speaker for e in examples], [e.reference for e in examples]
-        items = Items(list(greedy), speakers, references, list(greedy.values()), counts)
+        items = items_of(examples, greedy, counts)
         return Scores(
             tuple(figure(metric, items, (), by_speaker, seed) for metric in METRICS if metric.name in counts),
             items,

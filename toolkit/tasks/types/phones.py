@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ...core.results import Metric
-from ..base import Collected, Example, Fitted, Notes, Scores, TaskData
+from ..base import Example, Fitted, Scores, TaskData
 from ..config import TaskConfig
-from ..spelt import Spelling, SpeltType, counted, spellable
+from ..spelt import SpeltType, counted, items_of
 
 if TYPE_CHECKING:
     import torch
 
     from ...data.kaldi import DataDir
     from ...models.heads import Head, LayerMix
+    from ...text.tokens import Tokens
     from ..base import Prediction
 
 TIMES = ".ctm"  # such a table has times: `utterance 1 start duration phone`
@@ -57,19 +58,13 @@ class Phones(SpeltType):
     def names(self, label: Any) -> Iterable[str]:
         return str(label).split()
 
-    def read(self, name: str, config: PhonesTask, collected: Collected, rate: float, notes: Notes) -> Spelling:
+    def text(self, label: Any, config: PhonesTask) -> str:
+        return " ".join(phone for phone in str(label).split() if phone not in config.exclude)
+
+    def tokens(self, name: str, config: PhonesTask, texts: tuple[str, ...]) -> Tokens:
         from ...text.tokens import Words
 
-        spelt = {
-            part: [
-                (utterance, u, frames, " ".join(p for p in str(label).split() if p not in config.exclude))
-                for utterance, u, frames, label in rows
-            ]
-            for part, rows in collected.items()
-        }
-        tokens = Words((text for *_, text in spelt["train"]), "phones")
-        parts = {part: spellable(name, config, part, rows, tokens, notes) for part, rows in spelt.items()}
-        return Spelling(name, config, parts, [], len(tokens), tokens)
+        return Words(texts, "phones")
 
     def head(self, data: TaskData, mix: LayerMix, generator: torch.Generator) -> Head:
         from ...models.heads import CTCHead
@@ -81,13 +76,11 @@ class Phones(SpeltType):
         return float(100 * edits / length)
 
     def score(self, data: Any, fitted: Fitted, by_speaker: bool, seed: int) -> Scores:
-        from ...score.items import Items, figure
+        from ...score.items import figure
 
         examples = data.parts["test"]
         answers = {e.id: str(fitted.predictions[e.id]) for e in examples}
-        speakers, references = [e.utterance.speaker for e in examples], [e.reference for e in examples]
-        counts = {self.metric.name: counted(examples, answers, str.split)}
-        items = Items(list(answers), speakers, references, list(answers.values()), counts)
+        items = items_of(examples, answers, {self.metric.name: counted(examples, answers, str.split)})
         return Scores(
             (figure(self.metric, items, (), by_speaker, seed),),
             items,
