@@ -12,8 +12,8 @@ from toolkit.core.results import Metric
 from toolkit.data.kaldi import DataDir
 from toolkit.models.heads import PooledHead
 from toolkit.tasks.base import Collected, Example, Notes, TaskData
-from toolkit.tasks.config import TaskConfig
 from toolkit.tasks.labels import LabelType
+from toolkit.tasks.task_config import TaskConfig
 
 
 @dataclass(frozen=True)

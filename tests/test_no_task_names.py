@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from toolkit.tasks.config import TaskConfig
+from toolkit.tasks.task_config import TaskConfig
 
 ROOT = Path(__file__).resolve().parents[1]
 TOOLKIT = ROOT / "toolkit"

@@ -15,7 +15,8 @@ from toolkit.core.schema import read
 from toolkit.data.kaldi import write_data_dir
 from toolkit.models.hubert import Hubert, initialise
 from toolkit.models.hugging_face import save_pretrained
-from toolkit.tasks.config import TaskConfig, TasksConfig
+from toolkit.tasks.config import TasksConfig
+from toolkit.tasks.task_config import TaskConfig
 
 TONES = {"a": 300, "b": 900, "c": 2500}
 PHONE_SECONDS = 0.12

@@ -10,31 +10,40 @@ from tones import task_of
 
 from toolkit.core.errors import UserError
 from toolkit.tasks.base import Fitted, TaskData
-from toolkit.tasks.config import TasksConfig, task_type
-from toolkit.tasks.unit import Fit, Source
-from toolkit.train.engine.loop import Diverged
+from toolkit.tasks.config import TasksConfig
+from toolkit.tasks.feed import Source
+from toolkit.tasks.task_config import task_type
+from toolkit.tasks.unit import Fit
+from toolkit.train.engine.loop import Diverged, Trained
 
 CPU = torch.device("cpu")
+LAST = Trained(1, 0, {}, {}, {})  # a training whose last step counts
+
+
+def _objective(lr: float) -> Any:
+    head = SimpleNamespace(mix=SimpleNamespace(shares_L=torch.ones(1)))
+    return SimpleNamespace(lr=lr, head=head, state_dict=dict)
 
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, float]]:
     """(part, rate) of all predictions that are asked for; a "prediction" is its rate."""
     made: list[tuple[str, float]] = []
-    head = SimpleNamespace(mix=SimpleNamespace(shares_L=torch.ones(1)))
 
     def predict(self: Fit, objective: Any, part: str) -> float:
         made.append((part, objective.lr))
         return float(objective.lr)
 
-    monkeypatch.setattr(Fit, "_train", lambda self, lr, folder: SimpleNamespace(lr=lr, head=head, state_dict=dict))
+    monkeypatch.setattr(Fit, "_train", lambda self, lr, folder: (_objective(lr), LAST))
     monkeypatch.setattr(Fit, "predict", predict)
     return made
 
 
 def fitted(kind: Any, figures: dict[float, float], folder: Path, monkeypatch: pytest.MonkeyPatch) -> Fitted:
     """A task whose rates have these figures on dev."""
-    monkeypatch.setattr(task_type(kind).__class__, "figure", lambda self, examples, prediction: figures[prediction])
+    monkeypatch.setattr(
+        task_type(kind).__class__, "figure", lambda self, data, examples, prediction: figures[prediction]
+    )
     task = task_of(kind, steps=1, lr=tuple(figures), label="utt2lang" if kind == "classify" else "")
     data = TaskData("task", task, {"train": [], "dev": [], "test": []}, ["a", "b"], 2)
     return Fit(TasksConfig(tasks={"task": task}), data, Source({}), folder, "row task", CPU).run()
@@ -70,9 +79,7 @@ def diverging(*rates: float) -> Any:
     def train(self: Fit, lr: float, folder: Path) -> Any:
         if lr in rates:
             raise Diverged("not finite")
-        return SimpleNamespace(
-            lr=lr, head=SimpleNamespace(mix=SimpleNamespace(shares_L=torch.ones(1))), state_dict=dict
-        )
+        return _objective(lr), LAST
 
     return train
 

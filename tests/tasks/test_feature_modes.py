@@ -19,6 +19,7 @@ from toolkit.core.step import Step
 from toolkit.tasks import fit, room
 from toolkit.tasks.config import TasksConfig
 from toolkit.tasks.hear import Hearing
+from toolkit.tasks.sets import Folders
 from toolkit.tasks.upstream import Network
 
 NETWORK = replace(CONFIG, rows=("models",))
@@ -190,7 +191,7 @@ def test_a_worker_does_its_part_of_the_half_that_the_run_is_at(
 def test_the_size_that_is_foretold_is_that_of_the_file(corpus: Path, tmp_path: Path) -> None:
     config = TasksConfig(tasks={"phone": TASKS["phone"]}, rows=("models",))
     step = Step(config, [corpus / "data", corpus / "exp/it1/base"], tmp_path, ["tasks.fit"])
-    grid = fit.Grid.of(step, fit.serve(config, corpus / "data"))
+    grid = fit.Grid.of(step, fit.serve(config, Folders((corpus / "data",))))
     hearing = Hearing(grid, torch.device("cpu"))
     hearing.choose(grid.wanting())
     hearing.run()

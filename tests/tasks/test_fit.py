@@ -28,7 +28,7 @@ from toolkit.models.encoder import load_encoder
 from toolkit.score import compare_probes
 from toolkit.tasks import beam
 from toolkit.tasks.config import TasksConfig
-from toolkit.tasks.unit import Fit
+from toolkit.tasks.feed import Feed
 from toolkit.text.tokens import SentencePiece
 
 BEAM = replace(TASKS["asr"], steps=60, decode="beam", lm_weight=(0.0, 1.0), insertion=(0.0,), lm_order=3, beam=4)
@@ -171,8 +171,8 @@ def test_a_run_stopped_in_the_middle_of_a_beam_search_does_not_train_again(
     monkeypatch.setattr(beam, "beam_search", dies)
     with pytest.raises(KeyboardInterrupt):
         run(BEAMS, tmp_path)
-    honest, trained = Fit._step, []
-    monkeypatch.setattr(Fit, "_step", lambda self, *at: trained.append(self.data.name) or honest(self, *at))
+    honest, trained = Feed.step, []
+    monkeypatch.setattr(Feed, "step", lambda self, *at: trained.append(self.data.name) or honest(self, *at))
     run(BEAMS, tmp_path)
     assert set(trained) == {"pieces"} and len(searched) == 15 + 11 + 11
     assert made(tmp_path) == made(decoded)
@@ -205,15 +205,15 @@ def test_no_cache_or_checkpoint_is_left(whole: tuple[Path, Step[TasksConfig]]) -
 def test_a_run_stopped_in_the_middle_of_a_task_goes_on_to_the_same_bytes(
     whole: tuple[Path, Step[TasksConfig]], run: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest, seen = Fit._step, []
+    honest, seen = Feed.step, []
 
-    def dies(self: Fit, step: int, micro: int) -> dict[str, Any]:
+    def dies(self: Feed, step: int, micro: int) -> dict[str, Any]:
         seen.append((self.data.name, step))
         if self.data.name == "asr" and step == 15 and seen.count(("asr", 15)) == 1:
             raise KeyboardInterrupt
         return honest(self, step, micro)
 
-    monkeypatch.setattr(Fit, "_step", dies)
+    monkeypatch.setattr(Feed, "step", dies)
     with pytest.raises(KeyboardInterrupt):
         run(out=tmp_path)
     seen.append(("", 0))

@@ -19,8 +19,10 @@ from toolkit.core.results import LayerResults
 from toolkit.core.schema import read
 from toolkit.data.kaldi import Utterance
 from toolkit.tasks.base import Example, Notes, TaskData, Unusable
-from toolkit.tasks.config import TasksConfig, TaskSets
+from toolkit.tasks.config import TasksConfig
+from toolkit.tasks.feed import Feed
 from toolkit.tasks.folds import fold_of
+from toolkit.tasks.task_config import TaskSets
 from toolkit.tasks.unit import Fit
 
 FOLDED = replace(TASKS["dialect"], folds="utt2spk", steps=20, lr=(3e-2, 1e-6))
@@ -88,16 +90,20 @@ def test_a_fold_trains_on_nobody_whom_it_is_tested_on(
 def test_a_run_stopped_in_the_second_fold_ends_with_the_same_bytes(
     whole: Path, run: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest, trained = Fit._step, []
+    honest, train, trained = Feed.step, Fit._train, []
 
-    def dies(self: Fit, step: int, micro: int) -> Any:
+    def begins(self: Fit, lr: float, folder: Path) -> Any:
         trained.append(self.label)
-        if self.label == "fbank dialect fold 2" and step == 5 and "stopped" not in trained:
+        return train(self, lr, folder)
+
+    def dies(self: Feed, step: int, micro: int) -> Any:
+        if trained[-1] == "fbank dialect fold 2" and step == 5 and "stopped" not in trained:
             trained.append("stopped")
             raise KeyboardInterrupt
         return honest(self, step, micro)
 
-    monkeypatch.setattr(Fit, "_step", dies)
+    monkeypatch.setattr(Fit, "_train", begins)
+    monkeypatch.setattr(Feed, "step", dies)
     with pytest.raises(KeyboardInterrupt):
         run(BY_FOLDS, tmp_path)
     run(BY_FOLDS, tmp_path)

@@ -20,7 +20,7 @@ from toolkit.data.kaldi import DataDir
 from toolkit.models.encoder import load_encoder
 from toolkit.tasks import fit
 from toolkit.tasks.config import TasksConfig
-from toolkit.tasks.unit import Fit
+from toolkit.tasks.feed import Feed
 from toolkit.tasks.upstream import Fbank
 
 TASK = task_of("frames", steps=3, lr=(1e-2,), batch=2)
@@ -98,13 +98,13 @@ def test_a_network_whose_tuning_was_killed_ends_with_the_same_bytes(
     ended = subprocess.run(argv, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
     assert ended.returncode == -signal.SIGKILL, ended.stderr
     assert not (killed / "it1.base.tuned/phone.json").exists()
-    honest, steps = Fit._step, []
+    honest, steps = Feed.step, []
 
-    def step(self: Fit, number: int, micro: int) -> dict[str, Any]:
+    def step(self: Feed, number: int, micro: int) -> dict[str, Any]:
         steps.append(number)
         return honest(self, number, micro)
 
-    monkeypatch.setattr(Fit, "_step", step)
+    monkeypatch.setattr(Feed, "step", step)
     run(corpus, TUNED, killed)
     assert steps == [2], "goes on from the checkpoint of the second rate"
     for name in ("phone.json", "phone.hyp", "phone.items.tsv", "phone.safetensors", "row.json"):

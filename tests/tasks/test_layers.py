@@ -18,7 +18,7 @@ from toolkit.core.step import Step
 from toolkit.models.encoder import encoder_shape
 from toolkit.tasks import fit
 from toolkit.tasks.config import TasksConfig
-from toolkit.tasks.unit import Fit
+from toolkit.tasks.feed import Feed
 from toolkit.tasks.upstream import Network
 
 TASKS = {
@@ -97,16 +97,20 @@ def test_features_of_all_layers_are_computed_once(
 def test_a_layer_that_is_done_is_not_done_again_after_a_stop(
     corpus: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest, trained = Fit._step, []
+    honest, train, trained = Feed.step, Fit._train, []
 
-    def step(self: Fit, number: int, micro: int) -> dict[str, Any]:
-        if self.label == "it1.base phone layer 1" and number == 1 and "stopped" not in trained:
+    def begins(self: Fit, lr: float, folder: Path) -> Any:
+        trained.append(self.label)
+        return train(self, lr, folder)
+
+    def step(self: Feed, number: int, micro: int) -> dict[str, Any]:
+        if trained[-1] == "it1.base phone layer 1" and number == 1 and "stopped" not in trained:
             trained.append("stopped")
             raise KeyboardInterrupt
-        trained.append(self.label)
         return honest(self, number, micro)
 
-    monkeypatch.setattr(Fit, "_step", step)
+    monkeypatch.setattr(Fit, "_train", begins)
+    monkeypatch.setattr(Feed, "step", step)
     with pytest.raises(KeyboardInterrupt):
         run(corpus, LAYER_WISE, tmp_path)
     before = len(trained)

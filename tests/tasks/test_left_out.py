@@ -13,7 +13,7 @@ from tones import CONFIG, TASKS, results, task_of
 from toolkit.core.errors import UserError
 from toolkit.core.step import Step
 from toolkit.tasks import fit
-from toolkit.tasks.config import TaskConfig, TaskSets
+from toolkit.tasks.task_config import TaskConfig, TaskSets
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from tones import CONFIG, TASKS
 
 from toolkit.core.config import load_config
 from toolkit.core.errors import UserError
-from toolkit.tasks import unit
+from toolkit.tasks import feed, unit
 from toolkit.tasks.config import TasksConfig
 from toolkit.train.engine.config import OptimConfig
 from toolkit.train.engine.schedule import optimiser
@@ -75,7 +75,7 @@ def test_the_optimisers_are_torchs_own(name: Any, kind: Any) -> None:
 
 def test_momentum_survives_a_stop(run: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = replace(CONFIG, tasks={"it": replace(TASK, steps=6, optimizer="sgd")}, rows=("fbank",), checkpoint_every=2)
-    whole, honest, seen = run(config), unit.Fit._step, []
+    whole, honest, seen = run(config), feed.Feed.step, []
 
     def dies(self: Any, step: int, micro: int) -> Any:
         seen.append(step)
@@ -83,7 +83,7 @@ def test_momentum_survives_a_stop(run: Callable[..., Path], tmp_path: Path, monk
             raise KeyboardInterrupt
         return honest(self, step, micro)
 
-    monkeypatch.setattr(unit.Fit, "_step", dies)
+    monkeypatch.setattr(feed.Feed, "step", dies)
     with pytest.raises(KeyboardInterrupt):
         run(config, tmp_path)
     seen.append(-1)
@@ -97,7 +97,7 @@ def test_momentum_survives_a_stop(run: Callable[..., Path], tmp_path: Path, monk
     ("line", "message"),
     [
         ("optimizer: adamax", "'adamax' is not one of adamw, adam, sgd"),
-        ("warmup: 1", "warmup is a share of the steps"),
+        ("warmup: -1", "warmup is a share of the steps"),
         ("clip: -1", "clip must be at least 0"),
         ("weight_decay: -1", "weight_decay must be at least 0"),
         ("betas: [0.9, 1]", "betas must be at least 0 and below 1"),

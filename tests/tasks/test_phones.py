@@ -68,7 +68,7 @@ def test_the_figure_is_edits_of_phones_over_phones() -> None:
     spoken = dict(zip(map(str, range(40)), zip(texts[:40], texts[40:], strict=True), strict=True))
     examples = [example(id, reference) for id, (reference, _) in spoken.items()]
     edits = sum(editdistance.eval(reference.split(), answer.split()) for reference, answer in spoken.values())
-    figure = TYPE.figure(examples, {id: answer for id, (_, answer) in spoken.items()})
+    figure = TYPE.figure(None, examples, {id: answer for id, (_, answer) in spoken.items()})
     assert figure == pytest.approx(100 * edits / sum(len(reference.split()) for reference, _ in spoken.values()))
 
 

@@ -19,8 +19,10 @@ from toolkit.core.files import read_json
 from toolkit.core.rows import ABOUT, FILES, OWN, Place, mark, move_up, settle
 from toolkit.core.step import Step
 from toolkit.tasks import fit
-from toolkit.tasks.config import TasksConfig, TaskSets
+from toolkit.tasks.config import TasksConfig
 from toolkit.tasks.hear import Hearing
+from toolkit.tasks.sets import Folders
+from toolkit.tasks.task_config import TaskSets
 
 TASK = task_of("frames", steps=3, lr=(1e-2,), batch=2)
 CONFIG = TasksConfig(tasks={"phone": TASK}, rows=("fbank",), cost_utterances=1, cost_seconds=0.1)
@@ -193,7 +195,7 @@ def test_what_one_changed_task_makes_is_shared_out_among_workers_whatever_their_
     tasks = {name: TASK for name in ("a", "b")}
     config = replace(CONFIG, tasks=tasks, rows=("fbank", "fbank_stacked", "random", "models"))
     step = Step(config, [corpus / "data", corpus / "exp/it1/base"], tmp_path, ["tasks.fit"])
-    grid = fit.Grid.of(step, fit.serve(config, corpus / "data"))
+    grid = fit.Grid.of(step, fit.serve(config, Folders((corpus / "data",))))
     for unit in [unit for unit in grid.units() if unit.task == "a"]:
         part(tmp_path, unit.row.row, f"{unit.task}/whole", dict(grid.identity(unit)))
     hearing = Hearing(grid, torch.device("cpu"))

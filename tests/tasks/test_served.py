@@ -20,10 +20,11 @@ from toolkit.core.step import Step
 from toolkit.data.kaldi import Utterance, write_data_dir
 from toolkit.tasks import fit
 from toolkit.tasks.base import Example
-from toolkit.tasks.config import TaskConfig, TasksConfig, TaskSets
+from toolkit.tasks.config import TasksConfig
 from toolkit.tasks.labels import chance
 from toolkit.tasks.served import serve
-from toolkit.tasks.sets import shared_speakers
+from toolkit.tasks.sets import Folders, shared_speakers
+from toolkit.tasks.task_config import TaskConfig, TaskSets
 
 DIALECT = task_of("classify", label="utt2lang", steps=1, lr=(0.1,))
 TASKS = {
@@ -73,7 +74,7 @@ def write(data: Path, changes: Mapping[str, Mapping[str, str] | None]) -> Path:
 def test_tasks_that_the_labels_cannot_serve_are_left_out_with_the_reason(
     tmp_path: Path, changes: dict[str, Any], left_out: dict[str, str]
 ) -> None:
-    served = serve(CONFIG, write(tmp_path, changes))
+    served = serve(CONFIG, Folders((write(tmp_path, changes),)))
     config, sets, why = served.config, served.sets, served.why
     assert why == left_out
     assert [*config.tasks] == [name for name in TASKS if name not in left_out]
@@ -83,19 +84,21 @@ def test_tasks_that_the_labels_cannot_serve_are_left_out_with_the_reason(
 def test_sets_that_only_a_task_left_out_names_are_not_read(tmp_path: Path) -> None:
     data = write(tmp_path, {"dev/text": None})
     tasks = {"asr": TASKS["asr"], "dialect": task_of("classify", 1, (0.1,), "utt2lang", sets=TaskSets(dev="test"))}
-    served = serve(TasksConfig(tasks=tasks), data)
+    served = serve(TasksConfig(tasks=tasks), Folders((data,)))
     assert [*served.config.tasks] == ["dialect"] and [*served.sets] == ["test", "train"]
 
 
 def test_heads_train_on_a_stated_share_of_the_hours_and_are_scored_on_all(tmp_path: Path) -> None:
     data = write(tmp_path, {})
-    sets = serve(replace(CONFIG, max_hours=1.5 / 3600, tasks={"asr": TASKS["asr"]}), data).sets
+    sets = serve(replace(CONFIG, max_hours=1.5 / 3600, tasks={"asr": TASKS["asr"]}), Folders((data,))).sets
     assert {name: len(utterances) for name, utterances in sets.items()} == {"train": 1, "dev": 2, "test": 2}
     swapped = task_of("ctc", 1, (0.1,), sets=TaskSets(train="test", dev="dev", test="dev"))
-    sets = serve(replace(CONFIG, max_hours=1.5 / 3600, tasks={"asr": TASKS["asr"], "other": swapped}), data).sets
+    sets = serve(
+        replace(CONFIG, max_hours=1.5 / 3600, tasks={"asr": TASKS["asr"], "other": swapped}), Folders((data,))
+    ).sets
     assert {name: len(utterances) for name, utterances in sets.items()} == {"train": 1, "dev": 2, "test": 2}
     with pytest.raises(UserError, match="less than one utterance") as error:
-        serve(replace(CONFIG, max_hours=1e-5), data)
+        serve(replace(CONFIG, max_hours=1e-5), Folders((data,)))
     assert error.value.where == "max_hours"
 
 
@@ -110,14 +113,14 @@ def test_a_misspelt_label_to_exclude_is_refused_with_those_that_there_are(
     task: TaskConfig, remedy: str, tmp_path: Path
 ) -> None:
     with pytest.raises(UserError, match=f"no utterance is of group {task.exclude[0]}") as error:
-        serve(replace(CONFIG, tasks={"it": task}), write(tmp_path, {}))
+        serve(replace(CONFIG, tasks={"it": task}), Folders((write(tmp_path, {}),)))
     assert "tasks.it.exclude" in error.value.where and remedy in error.value.remedy
 
 
 def test_a_label_of_one_set_alone_may_be_excluded_and_unknown_always(tmp_path: Path) -> None:
     data = write(tmp_path, {"dev/utt2lang": {"dev-1": "MSA", "dev-2": "ENG"}})
     tasks = {"dialect": replace(DIALECT, exclude=("ENG", "unknown"))}
-    assert serve(replace(CONFIG, tasks=tasks, max_hours=2 / 3600), data).config.tasks == tasks
+    assert serve(replace(CONFIG, tasks=tasks, max_hours=2 / 3600), Folders((data,))).config.tasks == tasks
 
 
 @pytest.mark.parametrize("test", ["train", "again"])
@@ -126,23 +129,23 @@ def test_a_task_is_not_scored_on_what_it_trains_on(tmp_path: Path, test: str) ->
     shutil.copytree(data / "train", data / "again")
     tasks = {"dialect": replace(DIALECT, sets=TaskSets(test=test))}
     with pytest.raises(UserError, match="2 utterances are both trained on and scored: train-1, train-2") as error:
-        serve(replace(CONFIG, tasks=tasks), data)
+        serve(replace(CONFIG, tasks=tasks), Folders((data,)))
     assert error.value.where == f"tasks.dialect.sets (train: train, test: {test})"
 
 
 def test_speakers_that_are_trained_on_and_scored_are_told_once_for_all_tasks(tmp_path: Path) -> None:
     spoken = {"train/utt2spk": {"train-1": "s", "train-2": "t"}, "test/utt2spk": {"test-1": "t", "test-2": "u"}}
-    served = serve(CONFIG, write(tmp_path / "some", spoken))
+    served = serve(CONFIG, Folders((write(tmp_path / "some", spoken),)))
     (line,) = shared_speakers(served.config.tasks, served.sets)
     assert line.startswith("warning: 1 of the 2 speakers of test speak in train too: asr, phone, dialect ")
-    served = serve(CONFIG, write(tmp_path / "none", {}))
+    served = serve(CONFIG, Folders((write(tmp_path / "none", {}),)))
     assert shared_speakers(served.config.tasks, served.sets) == []
 
 
 def test_labels_that_serve_no_task_are_a_users_mistake(tmp_path: Path) -> None:
     data = write(tmp_path, {"train/utt2lang": {"train-1": "MSA"}, "test/text": {}, "dev/phones.ctm": {}})
     with pytest.raises(UserError, match="no task can be done") as error:
-        serve(CONFIG, data)
+        serve(CONFIG, Folders((data,)))
     assert all(f"\n  {name}: " in error.value.what for name in TASKS)
 
 

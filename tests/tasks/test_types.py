@@ -22,7 +22,8 @@ from toolkit.report.kinds import gather
 from toolkit.report.render.html import page
 from toolkit.report.render.markdown import document
 from toolkit.score import compare_probes
-from toolkit.tasks.config import TaskConfig, TasksConfig, task_type
+from toolkit.tasks.config import TasksConfig
+from toolkit.tasks.task_config import TaskConfig, task_type
 
 ROOT = Path(__file__).resolve().parents[2]
 OWN = "length_task:TYPE"
@@ -90,7 +91,7 @@ def test_help_shows_the_fields_of_every_type() -> None:
     rows = dict(section_help(TasksConfig))
     assert "steps" in {name for name, _, _ in rows["fields of each section of `tasks`"]}
     for name in TaskConfig.variants():
-        own = {row[0] for row in rows.get(f"of `type: {name}` also", [])}
+        own = {row[0].split(".")[0] for row in rows.get(f"of `type: {name}` also", [])}
         config = task_type(name).config
         assert own == set(config.__dataclass_fields__) - set(TaskConfig.__dataclass_fields__)
     assert all(meaning for own in rows.values() for _, _, meaning in own)

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from ..core.errors import UserError
 from ..core.files import read_json
 from ..core.seed import seed_of
-from .hubert import Hubert, initialise
+from .hubert import Hubert, initialise, own_frames
 from .hugging_face import load_pretrained, read_config
 
 SAMPLE_RATE = 16000
@@ -87,7 +87,13 @@ class Encoder(nn.Module):
         """Waveforms [..., N] with mean 0 and variance 1 if the network was trained so, else unchanged."""
         return nn.functional.layer_norm(wave, wave.shape[-1:]) if self.normalize else wave
 
-    def states(self, wave_BN: Tensor, samples: Sequence[int] | None = None, normalize: bool = True) -> list[Tensor]:
+    def states(
+        self,
+        wave_BN: Tensor,
+        samples: Sequence[int] | None = None,
+        normalize: bool = True,
+        masks_norms: bool = True,
+    ) -> list[Tensor]:
         """States 0 to `layers`, each [B, T, D] in float32, of waveforms at 16 kHz.
 
         Raises UserError if they are too short for a single frame.
@@ -96,10 +102,12 @@ class Encoder(nn.Module):
             samples: length of each before padding; None: all are equally long. The first `frames(n)` states of a
                 waveform of n samples equal those of it alone, up to rounding.
             normalize: False for pieces of waveforms that `normalized` has processed.
+            masks_norms: False: padding counts in norms over time, as in fairseq and transformers: states then depend on
+                the padding. Every network takes waveforms of unequal length so.
         """
         lengths = [wave_BN.shape[1]] * len(wave_BN) if samples is None else list(samples)
         padded = lengths if len({*lengths, wave_BN.shape[1]}) > 1 else None
-        if padded and not self.takes_padding:
+        if padded and masks_norms and not self.takes_padding:
             raise ValueError(f"{self.name} takes waveforms of one length only")
         if self.frames(min(lengths)) < 1:
             raise UserError(
@@ -114,10 +122,11 @@ class Encoder(nn.Module):
             wave_BN = nn.utils.rnn.pad_sequence(each, batch_first=True)
         states: list[Tensor] = []
         if isinstance(self.model, Hubert):
-            self.model(wave_BN, states=states, samples=padded)
+            self.model(wave_BN, states=states, samples=padded, masks_norms=masks_norms)
         else:
+            mask_BN = own_frames(torch.tensor(padded, device=wave_BN.device), wave_BN.shape[1]) if padded else None
             with _recorded(cast(Any, self.model).encoder.layers, states):
-                self.model(wave_BN)
+                self.model(wave_BN, attention_mask=mask_BN)
         return [x_BTD.float() for x_BTD in states]
 
 

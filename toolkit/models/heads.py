@@ -101,9 +101,13 @@ class PooledHead(Head):
 class CTCHead(Head):
     """Linear -> bidirectional LSTM -> Linear: log-probabilities [T, B, C], class 0 the blank.
 
-    SUPERB's ASR head is one of Linear 1024 and 2 layers of 1024. Without layers the two Linears follow each other with
-    nothing between, as in its PR head (Linear 256). With a `stride` s it gives one score per s frames: the Linear sees
-    s frames side by side, and T is `shortened(longest utterance)`.
+    SUPERB's ASR head is one of Linear 1024 and 2 layers of 1024, and `plain`. Without layers the two Linears follow
+    each other, as in its PR head (Linear 256). With a `stride` s it gives one score per s frames: the Linear sees s
+    frames side by side, and T is `shortened(longest utterance)`.
+
+    Args:
+        plain: nothing follows the first Linear; else ReLU and dropout, if there are layers.
+        augment: changes the mixed features [T, D] of each utterance in training.
     """
 
     def __init__(
@@ -115,9 +119,11 @@ class CTCHead(Head):
         dropout: float,
         stride: int,
         generator: torch.Generator,
+        plain: bool = False,
+        augment: nn.Module | None = None,
     ) -> None:
         super().__init__(mix)
-        self.stride = stride
+        self.stride, self.plain, self.augment = stride, plain or not layers, augment
         self.project = nn.Linear(stride * mix.mean_LD.shape[1], hidden)
         self.drop = nn.Dropout(dropout)
         self.recur = nn.ModuleList(BLSTM(hidden if i == 0 else 2 * hidden, hidden) for i in range(layers))
@@ -125,12 +131,14 @@ class CTCHead(Head):
         initialise(self, generator)
 
     def forward(self, states_NLD: Tensor, lengths_B: Tensor) -> Tensor:
-        x_BTD = pad_sequence(list(self.mix(states_NLD).split(lengths_B.tolist())), batch_first=True)
+        of_each = self.mix(states_NLD).split(lengths_B.tolist())
+        x_BTD = pad_sequence([self.augment(x_TD) if self.augment else x_TD for x_TD in of_each], batch_first=True)
         surplus = -x_BTD.shape[1] % self.stride
         x_BTD = nn.functional.pad(x_BTD, (0, 0, 0, surplus)).unflatten(1, (-1, self.stride)).flatten(2)
         short_B = shortened(lengths_B, self.stride)
         x_BTD = self.project(x_BTD)
-        x_BTD = self.drop(torch.relu(x_BTD) if len(self.recur) else x_BTD)
+        if not self.plain:
+            x_BTD = self.drop(torch.relu(x_BTD))
         for layer in self.recur:
             x_BTD = self.drop(layer(x_BTD, short_B))
         return self.classify(x_BTD).log_softmax(-1).transpose(0, 1)

@@ -219,6 +219,7 @@ class Hubert(nn.Module):
         mask_BT: Tensor | None = None,
         states: list[Tensor] | None = None,
         samples: Sequence[int] | None = None,
+        masks_norms: bool = True,
     ) -> tuple[Tensor, Tensor]:
         """Last hidden state [B, T, D] and convolutional features [B, T, C].
 
@@ -226,8 +227,9 @@ class Hubert(nn.Module):
             mask_BT: True where a frame is replaced by the mask embedding.
             states: gets the input of block 1 and the residual stream after each block (no final LayerNorm).
             samples: number of samples of each waveform that are not padding; None: all. Later states are undefined.
+            masks_norms: False: padding counts in the norm over time of the convolutions, as in fairseq.
         """
-        conv_BTC = self.convolve(wave_BN, samples)
+        conv_BTC = self.convolve(wave_BN, samples if masks_norms else None)
         x_BTD = self.feature_projection(conv_BTC)
         if mask_BT is not None:
             x_BTD = torch.where(mask_BT[..., None], self.masked_spec_embed.to(x_BTD.dtype), x_BTD)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from ..core.errors import UserError
 from ..core.results import Confusion, Figure, Metric
-from .config import TaskConfig
+from .task_config import TaskConfig
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -130,6 +130,7 @@ class Fitted:
         weights: state of the trained head, and of the upstream where it was trained too.
         further: what the type made of the test set beside the predictions (`TaskType.further`).
         diverged: learning rates with which training did not end well; they have no figure.
+        step: the step that was best on dev; None: the last one.
     """
 
     lr: float
@@ -139,6 +140,7 @@ class Fitted:
     weights: dict[str, Tensor]
     further: Any = None
     diverged: tuple[float, ...] = ()
+    step: int | None = None
 
 
 Batches = Callable[[str], "Iterator[tuple[Sequence[Example], Batch]]"]  # part -> its examples with their batch
@@ -176,7 +178,7 @@ class TaskType:
         """The head before training, with initial values from `generator`."""
         raise NotImplementedError
 
-    def objective(self, features: Features, head: Head, feature_lr: float) -> ProbeObjective:
+    def objective(self, data: TaskData, features: Features, head: Head, feature_lr: float) -> ProbeObjective:
         """The head with its loss."""
         raise NotImplementedError
 
@@ -194,8 +196,8 @@ class TaskType:
         """Predictions for the examples of a batch, in their order."""
         raise NotImplementedError
 
-    def figure(self, examples: Sequence[Example], predictions: Mapping[str, Prediction]) -> float:
-        """`metric` of a set, in percent."""
+    def figure(self, data: TaskData, examples: Sequence[Example], predictions: Mapping[str, Prediction]) -> float:
+        """`metric` of a set, in percent: what chooses on dev."""
         raise NotImplementedError
 
     def further(self, data: TaskData, objective: Any, batches: Batches, folder: Path) -> Any:

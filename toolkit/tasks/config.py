@@ -1,4 +1,4 @@
-"""Configuration of the downstream tasks: a task is a YAML section that names its type.
+"""Configuration of a run of downstream tasks: rows, tasks, and what they share.
 
 This file imports no torch: --list, --plan and the check of all configs read it.
 """
@@ -6,165 +6,15 @@ This file imports no torch: --list, --plan and the check of all configs read it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import cache
-from importlib import import_module
-from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import Literal
 
 from ..core.config import check_threads
+from .task_config import OPTIM, SETS, Optimizer, Schedule, TaskConfig, TaskSets, check_optimiser, check_rising
 
-if TYPE_CHECKING:
-    from .base import TaskType
-
+Protocol = Literal["strict", "superb-compat", "star"]
 ROWS = ("fbank", "fbank_stacked", "random", "models")
-SETS = ("train", "dev", "test")
 BINS, CONTEXT = 40, 3  # of the filter banks; the stacked ones see so many frames on either side
-OPTIM = ("optimizer", "warmup", "weight_decay", "clip", "betas")  # of a task; where it says nothing, the run's
-Optimizer = Literal["adamw", "adam", "sgd"]
 RESERVED = ("row", "cost", "layers", "counts", "record", "times", "cache", "tasks")  # a task has <name>.json
-TYPES = Path(__file__).with_name("types")
-
-
-@dataclass(frozen=True)
-class TaskSets:
-    """Data directories of a task, by name, inside the data folder."""
-
-    train: str = "train"
-    "data directory that heads train on; in a task, `train` stands for the run's training set"
-    dev: str = "dev"
-    "data directory that chooses the learning rate if several are given; in a task, `dev` stands for the run's"
-    test: str = "test"
-    "data directory that is scored; in a task, `test` stands for the run's"
-
-    def of(self, part: str) -> str:
-        return str(getattr(self, part))
-
-    def within(self, run: TaskSets) -> TaskSets:
-        """A task's sets by their own names: what it calls train, dev and test are the run's."""
-        return TaskSets(*(run.of(part) if self.of(part) == part else self.of(part) for part in SETS))
-
-
-@dataclass(frozen=True)
-class TaskConfig:
-    """What every task has; its type adds fields."""
-
-    TABLE: ClassVar[str] = ""  # file of a data directory with the labels, if `label` names none
-    LARGEST: ClassVar[dict[str, int]] = {"batch": 65536}  # above it memory is all that is used
-
-    type: str
-    "type of task: a file of toolkit/tasks/types, or module:NAME of your own, in the recipe's folder"
-    steps: int
-    "optimiser steps of a training; each learning rate is trained for this many"
-    lr: tuple[float, ...]
-    "peak learning rates; each is trained, and the one that is best on dev is scored on test"
-    title: str = ""
-    "what tables call the task, e.g. ASR; empty: its name"
-    label: str = ""
-    "table with the labels: utt2lang, utt2emotion, ... for classify; empty: text for ctc, phones.ctm for frames"
-    sets: TaskSets = field(default_factory=TaskSets)
-    "data directories, if they are not those of the run"
-    exclude: tuple[str, ...] = ()
-    "labels whose utterances (of type frames: whose frames) are left out of training and scores"
-    batch: int = 16
-    "utterances in an optimiser step; more take more memory and time per step"
-    states: tuple[int, ...] = ()
-    """hidden states of the network that the head gets, e.g. [0, 8, 16]; empty = all that the run has (cache_layers).
-    With fewer states features take less memory, and the head cannot use the states left out"""
-    folds: str = ""
-    """table such as utt2spk or utt2session: train once for each of its values and test on that value, which is left
-    out of training; dev is a fifth of the rest, drawn by the seed. All utterances are of `sets.train`; sets.dev and
-    sets.test are not used. The predictions of all folds are scored together; empty = no folds"""
-    optimizer: Optimizer | None = None
-    "optimiser of this task; not given: the run's. The same holds for the four fields below"
-    warmup: float | None = None
-    "share of this task's steps in which the learning rate rises; not given: the run's"
-    weight_decay: float | None = None
-    "weight decay of this task; a larger value pulls weights to 0 more strongly; not given: the run's"
-    clip: float | None = None
-    """largest norm of this task's gradient, which is scaled down to it; larger limits less; 0: not limited; not given:
-    the run's"""
-    betas: tuple[float, float] | None = None
-    "decay rates of the optimiser's two averages, for this task; not given: the run's"
-
-    @classmethod
-    def variant(cls, name: str) -> TaskClass:
-        """Config class of the type called `name`. Raises ValueError for a type that is unknown."""
-        return task_type(name).config
-
-    @classmethod
-    def variants(cls) -> list[str]:
-        """Names of the types that the toolkit has."""
-        return sorted(path.stem for path in TYPES.glob("[a-z]*.py"))
-
-    @property
-    def implementation(self) -> TaskType:
-        """The type itself."""
-        return task_type(self.type)
-
-    @property
-    def table(self) -> str:
-        """File in a data directory that holds the labels."""
-        return self.label or self.TABLE
-
-    def __post_init__(self) -> None:
-        self.check_least("steps", "batch")
-        for name, most in self.LARGEST.items():
-            if getattr(self, name) > most:
-                raise ValueError(f"{name} must be at most {most}, not {getattr(self, name)}")
-        if not self.lr or min(self.lr) <= 0:
-            raise ValueError("lr must be one or several rates above 0")
-        check_rising("states", self.states)
-        check_optimiser(self)
-
-    def check_least(self, *names: str) -> None:
-        """Raise ValueError for a field of `names` that is below 1."""
-        for name in names:
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
-
-
-def check_rising(name: str, numbers: tuple[int, ...]) -> None:
-    """Raise ValueError, naming the field, unless `numbers` rise and begin at 0 or above."""
-    if any(a >= b for a, b in zip((-1, *numbers), numbers)):
-        raise ValueError(f"{name} must be rising numbers from 0, not {list(numbers)}")
-
-
-def check_optimiser(config: TaskConfig | TasksConfig) -> None:
-    """Raise ValueError for a field of OPTIM that cannot be; None, which only a task has, is the run's value."""
-    for name in ("weight_decay", "clip"):
-        value = getattr(config, name)
-        if value is not None and not value >= 0:
-            raise ValueError(f"{name} must be at least 0, not {value}")
-    if config.warmup is not None and not 0 <= config.warmup < 1:
-        raise ValueError(f"warmup is a share of the steps: at least 0 and below 1, not {config.warmup}")
-    if config.betas is not None and not all(0 <= beta < 1 for beta in config.betas):
-        raise ValueError(f"betas must be at least 0 and below 1, not {list(config.betas)}")
-
-
-TaskClass = type[TaskConfig]  # the class has a field `type`, so the builtin has another name there
-
-
-@cache
-def task_type(name: str) -> TaskType:
-    """The task type of a config's `type`: TYPE of toolkit/tasks/types/<name>.py, or NAME of a module of one's own.
-
-    Raises ValueError for a type that is unknown.
-    """
-    from .base import TaskType
-
-    module, _, attribute = name.partition(":")
-    if not attribute:
-        known = TaskConfig.variants()
-        if name not in known:
-            raise ValueError(f"no task type {name}; there are {', '.join(known)}, and module:NAME of your own")
-        module, attribute = f"{__package__}.types.{name}", "TYPE"
-    try:
-        loaded = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError) as e:
-        raise ValueError(f"task type {name} cannot be imported: {e}") from None
-    if not isinstance(loaded, TaskType):
-        raise ValueError(f"task type {name} is a {type(loaded).__name__}, not a toolkit.tasks.base.TaskType")
-    return loaded
 
 
 def row_names(has_models: bool, freeze: bool) -> tuple[str, ...]:
@@ -180,6 +30,11 @@ class TasksConfig:
     "a section for each task; its name is that of the result files and of the table's column"
     sets: TaskSets = field(default_factory=TaskSets)
     "data directories of tasks that do not name their own"
+    only: tuple[str, ...] = ()
+    "tasks to do, of those in `tasks`; empty = all"
+    folders: int = 1
+    """how many of the inputs, from the first on, are folders of data directories; the others are models. A data
+    directory is looked for in all of these folders"""
     rows: tuple[str, ...] = ()
     """what is compared: fbank (filter banks), fbank_stacked (each with 3 frames on either side), random (a randomly
     initialised network of the shape of each model of --in), models (the models of --in). Empty: fbank and fbank_stacked
@@ -204,6 +59,14 @@ class TasksConfig:
     and time"""
     max_hours: float = 0.0
     "train on at most this many hours of each training set, drawn by the seed; 0 = all"
+    protocol: Protocol = "strict"
+    """what may be chosen on what, and how features are made; every result names it. strict: all is chosen on dev, and
+    no feature depends on the other utterances of a batch. superb-compat: as the code of the SUPERB benchmark:
+    utterances of a batch are padded to one length and their features computed for each batch, which padding changes a
+    little (slow: the network computes in each step). star: as superb-compat, a name for rows with the rates of STaR"""
+    standardise: bool = True
+    """true: each hidden state is standardised by its mean and deviation in training before they are mixed (ours);
+    false: they are mixed as they are, as in SUPERB"""
     seed: int = 1
     "seed of heads, order of batches, dropout, folds and intervals"
     random_seed: int = 1
@@ -211,8 +74,10 @@ class TasksConfig:
     optimizer: Optimizer = "adamw"
     """optimiser of tasks that name none: adamw (weight decay apart from the gradient), adam (weight decay added to the
     gradient), sgd (its momentum is the first of `betas`; 0 = plain gradient descent)"""
+    schedule: Schedule = "linear"
+    "learning rate after the warm-up: linear: falls to 0; cosine: falls to 0 along half a cosine; constant: stays"
     warmup: float = 0.1
-    "share of the steps in which the learning rate rises from 0; afterwards it falls linearly to 0"
+    "length of the warm-up, in which the learning rate rises from 0: a share of the steps or, from 1 on, so many steps"
     weight_decay: float = 0.01
     "weight decay; a larger value pulls weights to 0 more strongly"
     clip: float = 5.0
@@ -232,11 +97,19 @@ class TasksConfig:
 
     def by_means(self, task: TaskConfig) -> bool:
         """True if the head of a task on a frozen network trains on the means of utterances."""
-        return task.implementation.needs == "means" and self.features in ("auto", "means")
+        wanted = self.features in ("auto", "means") and not self.pads
+        return wanted and task.implementation.needs == "means"
+
+    @property
+    def pads(self) -> bool:
+        """True if the protocol computes features for each batch, padded to one length."""
+        return self.protocol != "strict"
 
     @property
     def framed(self) -> set[str]:
-        """Sets of which heads on frozen networks see whole frames."""
+        """Sets of which heads on frozen networks see whole frames that were computed before."""
+        if self.pads:
+            return set()
         return {task.sets.of(part) for task in self.tasks.values() if not self.by_means(task) for part in SETS}
 
     def states_of(self, task: TaskConfig, layers: int) -> tuple[int, ...]:
@@ -260,8 +133,12 @@ class TasksConfig:
         reserved = [name for name in self.tasks if name in RESERVED or "/" in name]
         if reserved:
             raise ValueError(f"tasks: {reserved[0]} cannot name a result file; choose another name")
-        object.__setattr__(self, "tasks", {name: replace(t, sets=self._sets(t)) for name, t in self.tasks.items()})
+        if absent := [name for name in self.only if name not in self.tasks]:
+            raise ValueError(f"only: there is no task {absent[0]}; there are {', '.join(self.tasks)}")
+        chosen = {name: task for name, task in self.tasks.items() if name in (self.only or self.tasks)}
+        object.__setattr__(self, "tasks", {name: replace(task, sets=self._sets(task)) for name, task in chosen.items()})
         self._check_tasks()
+        self._check_protocol()
 
     def _sets(self, task: TaskConfig) -> TaskSets:
         """Sets of a task by their own names; folds are all of its training set."""
@@ -278,10 +155,26 @@ class TasksConfig:
             if self.features == "means" and task.implementation.needs != "means":
                 remedy = "choose auto, frames or stream"
                 raise ValueError(f"features: means are not enough for task {name} of type {task.type}: {remedy}")
+            if task.crop_seconds and task.implementation.needs != "means":
+                problem = f"tasks.{name}.crop_seconds: a head of type {task.type} needs whole utterances"
+                raise ValueError(f"{problem}; leave it at 0")
+            if task.gain_db and not self.pads:
+                problem = f"tasks.{name}.gain_db: protocol {self.protocol} computes features once, for all tasks"
+                raise ValueError(f"{problem}; leave it at 0, or choose superb-compat")
+
+    def _check_protocol(self) -> None:
+        """Raise ValueError for settings that contradict the protocol."""
+        if not self.pads:
+            return
+        wanted = {"freeze": True, "standardise": False, "layer_wise": False, "features": "auto"}
+        for name, value in wanted.items():
+            if getattr(self, name) != value:
+                told = str(value).lower()
+                raise ValueError(f"protocol {self.protocol} needs {name}: {told}, not {getattr(self, name)}")
 
     def _check_numbers(self) -> None:
         check_threads("threads", self.threads)
-        for name in ("checkpoint_every", "cost_utterances"):
+        for name in ("checkpoint_every", "cost_utterances", "folders"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
         for name in ("max_hours", "seed", "random_seed"):

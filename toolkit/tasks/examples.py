@@ -10,9 +10,9 @@ from ..core.record import Ledger
 from ..data.audio import SAMPLE_RATE
 from ..data.kaldi import DataDir
 from .base import OUT, Notes, TaskData, Unusable
-from .config import SETS, TaskConfig
 from .features import SetFeatures
 from .folds import fold_of, fold_values
+from .task_config import SETS, TaskConfig
 from .upstream import Fbank
 
 

@@ -1,10 +1,11 @@
 """Read tasks off speech features: heads on frozen (or fine-tuned) upstreams and on baselines.
 
-Inputs: the folder that holds the data directories, then the models. `rows` says what is made of them. First the
-features of all rows are computed, then every unit is trained and scored: a task of a row, of a task with folds each
-fold, with layer_wise each layer. Workers share both halves. What is done is never done again, and what was interrupted
-goes on from its checkpoint. One more model makes its own row, and a changed task section its own results in each row;
-all others stay. A fine-tuned row's cost is that of the network as it came: weights do not change it.
+Inputs: the folders that hold the data directories (one, or as many as `folders` says), then the models. `rows` says
+what is made of them. First the features of all rows are computed, then every unit is trained and scored: a task of a
+row, of a task with folds each fold, with layer_wise each layer. Workers share both halves. What is done is never done
+again, and what was interrupted goes on from its checkpoint. One more model makes its own row, and a changed task
+section its own results in each row; all others stay. A fine-tuned row's cost is that of the network as it came: weights
+do not change it.
 """
 
 from __future__ import annotations
@@ -24,11 +25,13 @@ from .gather import gather, score_folds, write_costs
 from .grid import Grid, Unit
 from .hear import WORK, Hearing
 from .served import serve
+from .sets import Folders
 from .work import Work
 
 
 def run(step: Step[TasksConfig]) -> None:
-    served = serve(step.config, step.input(0, "the folder that holds the data directories"))
+    inputs = [step.input(i, "the folders that hold the data directories") for i in range(step.config.folders)]
+    served = serve(step.config, Folders(tuple(inputs)))
     grid = Grid.of(step, served)
     exact_float32()
     torch.set_num_threads(served.config.threads)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..core.errors import UserError
 from ..core.seed import seed_of
 from .base import OUT, Example, Fitted, Notes, TaskData, Unusable
-from .config import TaskConfig
+from .task_config import TaskConfig
 
 if TYPE_CHECKING:
     from ..data.kaldi import DataDir

@@ -31,7 +31,7 @@ def write_costs(grid: Grid, hearing: Hearing, identities: dict[Place, Identity])
     if not lacking:
         return
     tested = [task.sets.test for task in config.tasks.values()] or [config.sets.test]
-    waves = waves_of(DataDir.read(grid.served.data / tested[0]), config.cost_utterances)
+    waves = waves_of(DataDir.read(grid.served.folders.place(tested[0])), config.cost_utterances)
     with Progress(f"{grid.step.name} cost", len(lacking), "rows") as bar:
         for row in lacking:
             place = Place(row.row, COST_PART)

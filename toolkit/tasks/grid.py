@@ -16,15 +16,27 @@ from ..core.record import digest, input_id
 from ..core.registry import declared
 from ..core.rows import OWN, Identity, Place
 from ..core.step import Step
-from .config import OPTIM, SETS, TaskConfig, TasksConfig
+from .config import TasksConfig
 from .served import Served
+from .task_config import OPTIM, SETS, TaskConfig
 from .upstream import Row, rows_of
 
 WHOLE, SCORED = "whole", "scored"
 COST_PART = "row/cost"  # row.json and cost.json of a row
 COST_FIELDS = ("cost_seconds", "cost_utterances", "threads")
 # Fields that are in the identity of a part in another form, or change no result.
-APART = {*OPTIM, "tasks", "sets", "rows", "features", "cache_layers", "layer_wise", "checkpoint_every"}
+APART = {
+    *OPTIM,
+    "tasks",
+    "only",
+    "folders",
+    "sets",
+    "rows",
+    "features",
+    "cache_layers",
+    "layer_wise",
+    "checkpoint_every",
+}
 APART |= {"random_seed", "max_hours", "cost_seconds", "cost_utterances"}
 TUNING = {"encoder_lr", "freeze_convolutions"}  # which frozen rows do not read
 
@@ -82,7 +94,7 @@ class Grid:
     @classmethod
     def of(cls, step: Step[TasksConfig], served: Served) -> Grid:
         """The grid of a step. Raises UserError for a model that is none, or lacks a state that is asked for."""
-        rows = rows_of(served.config.rows, step.ins[1:], served.config.freeze)
+        rows = rows_of(served.config.rows, step.ins[served.config.folders :], served.config.freeze)
         for row in rows:
             row.refuse_absent("cache_layers", served.config.cache_layers)
             for name, task in served.config.tasks.items():
@@ -167,11 +179,13 @@ class Grid:
 
     def data(self, task: TaskConfig) -> dict[str, str]:
         """Identity of each set of a task."""
-        return {f"input {self.served.data / name}": self.set_id(name) for name in sorted({*map(task.sets.of, SETS)})}
+        return {
+            f"input {self.served.folders.place(name)}": self.set_id(name) for name in sorted({*map(task.sets.of, SETS)})
+        }
 
     def set_id(self, name: str) -> str:
         """Identity of a data directory, and how it was cut."""
-        id = input_id(self.served.data / name, self.step.out)
+        id = input_id(self.served.folders.place(name), self.step.out)
         return f"{id}, {self.config.max_hours:g} h drawn by {self.config.seed}" if name in self.served.cut else id
 
     def features_id(self, row: Row, name: str) -> str:

@@ -17,10 +17,10 @@ import torch
 from ..core.files import read_json, remove, write_json
 from ..core.rows import Place
 from ..core.shards import run_shards
-from .config import SETS
 from .features import SetFeatures, again, compute
 from .grid import Grid, Unit
 from .room import Group, first_group, frames_mb
+from .task_config import SETS
 from .upstream import Row, Upstream
 
 WORK = "work"  # what a rerun after a kill goes on from
@@ -149,6 +149,12 @@ class Hearing:
 
     def open_row(self, row: Row) -> Upstream:
         return row.open(self.grid.config.random_seed, self.device, self.grid.stored(row) if row.model else ())
+
+    def open_unit(self, row: Row, states: tuple[int, ...]) -> Upstream:
+        """A row's upstream with the states that the head of a unit gets."""
+        if states == self.grid.stored(row):
+            return self.open(row.row)
+        return row.open(self.grid.config.random_seed, self.device, states if row.model else ())
 
     def _features(self, row: str, name: str) -> SetFeatures:
         utterances, threads = self.grid.served.sets[name].utterances, self.grid.config.threads

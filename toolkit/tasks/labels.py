@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..core.results import Confusion, Metric
 from .base import OUT, Example, Fitted, Notes, Scores, TaskData, TaskType, Unusable
-from .config import TaskConfig
+from .task_config import TaskConfig
 
 if TYPE_CHECKING:
     from ..models.heads import Head
@@ -32,7 +32,7 @@ class LabelType(TaskType):
 
     unit: ClassVar[str] = "utterances"
 
-    def objective(self, features: Features, head: Head, feature_lr: float) -> ProbeObjective:
+    def objective(self, data: TaskData, features: Features, head: Head, feature_lr: float) -> ProbeObjective:
         from ..train.objectives.classify import Classify
 
         return Classify(features, head, feature_lr)
@@ -42,7 +42,7 @@ class LabelType(TaskType):
         flat = objective.classes(batch).cpu()
         return [classes.numpy() for classes in flat.split([len(example.target) for example in examples])]
 
-    def figure(self, examples: Sequence[Example], predictions: Mapping[str, Prediction]) -> float:
+    def figure(self, data: TaskData, examples: Sequence[Example], predictions: Mapping[str, Prediction]) -> float:
         right, counted = right_and_counted(examples, predictions)
         return float(100.0 * right.sum() / counted.sum())
 

@@ -42,6 +42,7 @@ def write_results(
         with atomic(folder / name) as temporary:
             temporary.write_bytes(content)
     weights = tuple(fitted.layer_weights) if len(fitted.layer_weights) > 1 else None
+    settings = {**scores.settings, **({} if fitted.step is None else {"step": fitted.step})}
     dev = {f"{lr:g}": percent for lr, percent in fitted.dev.items()}
     result = TaskResult(
         system=row.row,
@@ -50,8 +51,9 @@ def write_results(
         type=task.type,
         figures=scores.figures,
         references=scores.items.digest,
+        protocol=config.protocol,
         conditions={**scores.conditions, "sets": [task.sets.train, task.sets.dev, task.sets.test]},
-        chosen=Chosen(fitted.lr, dev, fitted.diverged, weights, scores.settings),
+        chosen=Chosen(fitted.lr, dev, fitted.diverged, weights, settings),
         chance=scores.chance,
         confusion=scores.confusion,
         steps=task.steps,

@@ -87,7 +87,7 @@ def planned_mb(planned: Planned) -> float | None:
 
 def _rows(planned: Planned) -> list[tuple[str, str]]:
     """(word of `rows`, model) of every row."""
-    models = planned.ins[1:]
+    models = planned.ins[planned.config.folders :]
     words = planned.config.rows or row_names(bool(models), planned.config.freeze)
     return [(word, model) for word in words for model in (models if word in ("random", "models") else [""])]
 
@@ -95,8 +95,8 @@ def _rows(planned: Planned) -> list[tuple[str, str]]:
 def _seconds(planned: Planned, name: str) -> float:
     """Audio of a set; of one that is not there yet all audio that is planned with, which is too much."""
     config: TasksConfig = planned.config
-    hours = audio_hours(str(Path(planned.ins[0], name)))
-    hours = planned.hours if hours is None else hours
+    each = [audio_hours(str(Path(folder, name))) for folder in planned.ins[: config.folders]]
+    hours = next((of_set for of_set in each if of_set is not None), planned.hours)
     tasks = config.tasks.values()
     if config.max_hours and name not in {task.sets.of(part) for task in tasks for part in ("dev", "test")}:
         hours = min(hours, config.max_hours)

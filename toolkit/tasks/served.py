@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from ..core.errors import UserError
 from ..core.results import LEFT_OUT
@@ -12,10 +11,11 @@ from ..core.step import Step
 from ..data.kaldi import DataDir
 from ..train.subset import within_hours
 from .base import OUT
-from .config import SETS, TasksConfig
+from .config import TasksConfig
 from .examples import unusable
 from .folds import fold_values
-from .sets import read_sets, refuse_misspelt, refuse_shared, shared_speakers, with_labels
+from .sets import Folders, read_sets, refuse_misspelt, refuse_shared, shared_speakers, with_labels
+from .task_config import SETS
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Served:
 
     Attributes:
         config: with the tasks that the data can serve.
-        data: the folder that holds the data directories.
+        folders: those that hold the data directories.
         sets: data directories by name, those that are only trained on cut to `max_hours`.
         cut: names of those that were cut.
         folds: task -> values of its fold table, one for each fold; [] for a task without folds.
@@ -32,7 +32,7 @@ class Served:
     """
 
     config: TasksConfig
-    data: Path
+    folders: Folders
     sets: dict[str, DataDir]
     cut: frozenset[str]
     folds: dict[str, list[str]]
@@ -47,20 +47,20 @@ class Served:
             print(line, flush=True)
 
 
-def serve(config: TasksConfig, data: Path) -> Served:
+def serve(config: TasksConfig, folders: Folders) -> Served:
     """The tasks of `config` that the data can serve.
 
     Raises UserError where there are labels but no task has enough of them, for a task that would be scored on what it
     trains on, and for an excluded label that no set has.
     """
-    labelled = with_labels(config.tasks, data)
-    sets = read_sets(data, labelled)
+    labelled = with_labels(config.tasks, folders)
+    sets = read_sets(folders, labelled)
     why = {name: f"no set has {task.table}" for name, task in config.tasks.items() if name not in labelled}
     why |= unusable(labelled, sets, config.seed)
     tasks = {name: task for name, task in labelled.items() if name not in why}
     if labelled and not tasks:
         lines = "".join(f"\n  {name}: {why[name]}" for name in labelled)
-        raise UserError(f"no task can be done with these labels:{lines}", str(data), OUT)
+        raise UserError(f"no task can be done with these labels:{lines}", str(folders), OUT)
     for name, task in tasks.items():
         if not task.folds:
             refuse_shared(name, task, sets)
@@ -70,7 +70,7 @@ def serve(config: TasksConfig, data: Path) -> Served:
     whole = {name: of_name for name, of_name in sets.items() if name in used}
     within = _within_hours(possible, whole)
     folds = {name: fold_values(name, task, sets) for name, task in tasks.items()}
-    return Served(possible, data, {**whole, **within}, frozenset(within), folds, why)
+    return Served(possible, folders, {**whole, **within}, frozenset(within), folds, why)
 
 
 def _within_hours(config: TasksConfig, sets: Mapping[str, DataDir]) -> dict[str, DataDir]:

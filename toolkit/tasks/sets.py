@@ -3,37 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import UserError
 from ..data.kaldi import UNKNOWN, DataDir
 from ..train.subset import refuse_unknown
-from .config import SETS, TaskConfig
+from .task_config import SETS, TaskConfig
 
 SHOWN = 3  # utterances that an error names
 
 
-def with_labels(tasks: Mapping[str, TaskConfig], data: Path) -> dict[str, TaskConfig]:
+@dataclass(frozen=True)
+class Folders:
+    """Folders of data directories, in which a set is looked for by its name."""
+
+    paths: tuple[Path, ...]
+
+    def __str__(self) -> str:
+        return ", ".join(map(str, self.paths))
+
+    def place(self, name: str) -> Path:
+        """The data directory called `name`; where no folder has it, its place in the first.
+
+        Raises UserError where two folders have it.
+        """
+        having = [path / name for path in self.paths if (path / name / "wav.scp").is_file()]
+        if len(having) > 1:
+            raise UserError(f"{len(having)} folders have a set {name}", str(self), "rename one of the sets")
+        return having[0] if having else self.paths[0] / name
+
+    def names(self) -> list[str]:
+        """Names of all sets."""
+        return sorted(p.parent.name for path in self.paths for p in path.glob("*/wav.scp"))
+
+
+def with_labels(tasks: Mapping[str, TaskConfig], folders: Folders) -> dict[str, TaskConfig]:
     """The tasks for which at least one of their sets has labels: a folder of plain recordings has none."""
     return {
         name: task
         for name, task in tasks.items()
-        if any((data / task.sets.of(part) / task.table).is_file() for part in SETS)
+        if any((folders.place(task.sets.of(part)) / task.table).is_file() for part in SETS)
     }
 
 
-def read_sets(data: Path, tasks: Mapping[str, TaskConfig]) -> dict[str, DataDir]:
+def read_sets(folders: Folders, tasks: Mapping[str, TaskConfig]) -> dict[str, DataDir]:
     """Every data directory that a task names. Raises one UserError naming all that is missing."""
-    wanted = {task.sets.of(part): None for task in tasks.values() for part in SETS}
-    missing = sorted(name for name in wanted if not (data / name / "wav.scp").is_file())
+    wanted = {task.sets.of(part): folders.place(task.sets.of(part)) for task in tasks.values() for part in SETS}
+    missing = sorted(name for name, place in wanted.items() if not (place / "wav.scp").is_file())
     if missing:
-        present = sorted(p.parent.name for p in data.glob("*/wav.scp"))
+        present = ", ".join(folders.names()) or "none"
         raise UserError(
             f"no data directory {', '.join(missing)}",
-            str(data),
-            f"run the stage that makes it, or name another under `sets`; there are: {', '.join(present) or 'none'}",
+            str(folders),
+            f"run the stage that makes it, or name another under `sets`; there are: {present}",
         )
-    return {name: DataDir.read(data / name) for name in sorted(wanted)}
+    return {name: DataDir.read(wanted[name]) for name in sorted(wanted)}
 
 
 def refuse_misspelt(name: str, task: TaskConfig, sets: Mapping[str, DataDir]) -> None:

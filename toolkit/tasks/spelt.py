@@ -50,7 +50,7 @@ class SpeltType(TaskType):
         parts = {part: spellable(name, config, part, rows, tokens, notes) for part, rows in texts.items()}
         return Spelling(name, config, parts, [], len(tokens), tokens)
 
-    def objective(self, features: Features, head: Head, feature_lr: float) -> ProbeObjective:
+    def objective(self, data: TaskData, features: Features, head: Head, feature_lr: float) -> ProbeObjective:
         from ..train.objectives.ctc import CTC
 
         return CTC(features, head, feature_lr)

@@ -54,6 +54,13 @@ class Upstream:
         """Hidden states [T, L, D] of one waveform."""
         raise NotImplementedError
 
+    def padded_states(self, waves: Sequence[Tensor]) -> list[Tensor]:
+        """Hidden states [T, L, D] of waveforms [N] that are padded to one length, as the SUPERB benchmark does.
+
+        What an upstream without a network gives does not depend on the padding.
+        """
+        return [self.states(wave_N) for wave_N in waves]
+
 
 class Fbank(Upstream):
     """Log mel filter bank, every second frame; with `context` c each frame also sees c frames on either side."""
@@ -99,6 +106,15 @@ class Network(Upstream):
     def states(self, wave_N: Tensor) -> Tensor:
         states = self.encoder.states(wave_N[None])
         return torch.stack([states[layer][0] for layer in self.chosen], 1)
+
+    @torch.no_grad()
+    def padded_states(self, waves: Sequence[Tensor]) -> list[Tensor]:
+        """As s3prl: each utterance has round(samples / hop) frames, of which one may be padding."""
+        samples = [len(wave_N) for wave_N in waves]
+        every = self.encoder.states(pad_sequence(list(waves), batch_first=True), samples, masks_norms=False)
+        states_BTLD = torch.stack([every[layer] for layer in self.chosen], 2)
+        frames = [round(n / self.encoder.hop) for n in samples]
+        return [states_TLD[:count] for states_TLD, count in zip(states_BTLD, frames, strict=True)]
 
 
 class Tuned(Features):

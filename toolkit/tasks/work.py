@@ -14,11 +14,12 @@ from ..core.rows import FILES, mark
 from ..train.objectives.classify import Features
 from .base import Fitted, Notes, TaskData
 from .examples import build, with_batch
+from .feed import Source
 from .folds import fold_of, tree_of
 from .grid import Grid, Unit
 from .hear import WORK, Hearing
 from .results import write_results
-from .unit import Fit, Source
+from .unit import Fit
 from .upstream import Network, Tuned
 
 COUNTS, FOLD = "counts.json", "fold.json"
@@ -70,8 +71,10 @@ class Work:
         return with_batch(fold_of(data, values, left_out, self.grid.config.seed, notes), notes)
 
     def _source(self, unit: Unit) -> Source:
-        tuned = None if unit.row.frozen else partial(self._tuned, unit)
-        return Source(self.hearing.of(unit), tuned)
+        sets = self.hearing.of(unit)
+        if not unit.row.frozen:
+            return Source(sets, tuned=partial(self._tuned, unit))
+        return Source(sets, upstream=partial(self.hearing.open_unit, unit.row, self.grid.states(unit)))
 
     def _tuned(self, unit: Unit) -> Features:
         upstream = self.hearing.open_row(unit.row)

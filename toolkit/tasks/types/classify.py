@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from ...core.results import Metric
 from ..base import Collected, Example, Notes, TaskData
-from ..config import TaskConfig
-from ..labels import LabelType, label_set
+from ..labels import LabelType, label_set, right_and_counted
+from ..task_config import TaskConfig
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
 
     from ...models.heads import Head, LayerMix
+    from ..base import Prediction
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,9 @@ class ClassifyTask(TaskConfig):
 
     hidden: int = 128
     "width of the projection"
+    balanced: bool = False
+    """true: training draws each class equally often, and the mean of the classes' accuracies on dev chooses: for sets
+    that are mostly of one class; false: every utterance once each time round"""
 
     def __post_init__(self) -> None:
         self.check_least("hidden")
@@ -62,6 +67,28 @@ class Classify(LabelType):
         from ...models.heads import PooledHead
 
         return PooledHead(mix, data.config.hidden, data.classes, generator)
+
+    def order(self, data: TaskData, order: list[int], rng: np.random.Generator) -> list[int]:
+        """With `balanced` as many draws as there are examples, with replacement: a class, then one of its examples."""
+        if not data.config.balanced:
+            return order
+        of_class: dict[int, list[int]] = {}
+        for i, example in enumerate(data.parts["train"]):
+            of_class.setdefault(int(example.target[0]), []).append(i)
+        classes = [of_class[k] for k in sorted(of_class)]
+        drawn = rng.integers(len(classes), size=len(order))
+        return [int(rng.choice(classes[k])) for k in drawn]
+
+    def figure(self, data: TaskData, examples: Sequence[Example], predictions: Mapping[str, Prediction]) -> float:
+        """Accuracy; with `balanced` the mean of the accuracies of the classes that the examples have."""
+        if not data.config.balanced:
+            return super().figure(data, examples, predictions)
+        import numpy as np
+
+        right, counted = right_and_counted(examples, predictions)
+        classes = np.array([e.reference for e in examples])
+        means = [right[classes == k].sum() / max(counted[classes == k].sum(), 1) for k in np.unique(classes)]
+        return float(100 * np.mean(means))
 
     def may_draw_speakers(self, examples: Sequence[Example]) -> bool:
         """Not where each label has one speaker (one per language): speakers drawn anew would lose labels."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from ...core.results import Metric
 from ..base import Batches, Example, Fitted, Scores, TaskData, lines_of
-from ..config import TaskConfig
 from ..spelt import SpeltType, counted, items_of
+from ..task_config import TaskConfig
 
 if TYPE_CHECKING:
     import torch
@@ -24,6 +24,29 @@ CER, WER = Metric("cer", "%", "low", "CER"), Metric("wer", "%", "low", "WER")
 CER_BEAM = Metric("cer_beam", "%", "low", "CER by beam search", minor=True)
 WER_BEAM = Metric("wer_beam", "%", "low", "WER by beam search", minor=True)
 METRICS = (CER, WER, CER_BEAM, WER_BEAM)
+
+
+@dataclass(frozen=True)
+class SpecAugmentConfig:
+    """SpecAugment on the mixed features; more and wider masks make the training harder."""
+
+    warp: int = 0
+    "largest shift of the point at which time is bent, frames; 0: none"
+    time_masks: int = 0
+    "masks over frames"
+    time_width: int = 40
+    "each is shorter than this, frames"
+    feature_masks: int = 0
+    "masks over dimensions"
+    feature_width: int = 50
+    "each is narrower than this, dimensions"
+
+    def __post_init__(self) -> None:
+        for name in ("warp", "time_masks", "feature_masks"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} must be at least 0, not {getattr(self, name)}")
+        if min(self.time_width, self.feature_width) < 1:
+            raise ValueError("time_width and feature_width must be at least 1")
 
 
 @dataclass(frozen=True)
@@ -42,7 +65,11 @@ class CtcTask(TaskConfig):
     sorted_batches: int = 8
     "how many batches are sorted by length together; a larger value is faster and learns a little less; 1: random order"
     dropout: float = 0.0
-    "dropout before and after the BLSTM"
+    "dropout after each layer of the BLSTM and, unless `plain`, before it"
+    plain: bool = False
+    "true: nothing between the projection and the BLSTM, as in SUPERB; false: ReLU and dropout"
+    spec_augment: SpecAugmentConfig = field(default_factory=SpecAugmentConfig)
+    "masks over the features in training; none by default"
     strip_diacritics: bool = True
     "take Arabic vowel signs, Quranic marks and tatweel out of the transcripts"
     strip_punctuation: bool = True
@@ -96,11 +123,16 @@ class Ctc(SpeltType):
 
     def head(self, data: TaskData, mix: LayerMix, generator: torch.Generator) -> Head:
         from ...models.heads import CTCHead
+        from ...models.spec_augment import SpecAugment
 
-        task = data.config
-        return CTCHead(mix, task.hidden, task.layers, data.classes, task.dropout, task.stride, generator)
+        task, masks = data.config, data.config.spec_augment
+        augment = None
+        if masks.warp or masks.time_masks or masks.feature_masks:
+            augment = SpecAugment(**vars(masks))
+        sizes = task.hidden, task.layers, data.classes, task.dropout, task.stride
+        return CTCHead(mix, *sizes, generator, task.plain, augment)
 
-    def figure(self, examples: Sequence[Example], predictions: Mapping[str, Prediction]) -> float:
+    def figure(self, data: TaskData, examples: Sequence[Example], predictions: Mapping[str, Prediction]) -> float:
         from ...score.wer import characters, count_errors, error_rate
 
         return error_rate(count_errors(characters(e.reference), characters(str(predictions[e.id]))) for e in examples)

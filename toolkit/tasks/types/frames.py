@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ...core.results import Metric
 from ..base import Collected, Example, Notes, TaskData
-from ..config import TaskConfig
 from ..labels import LabelType, label_set
+from ..task_config import TaskConfig
 
 if TYPE_CHECKING:
     import torch

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ...core.results import Metric
 from ..base import Example, Fitted, Scores, TaskData
-from ..config import TaskConfig
 from ..spelt import SpeltType, counted, items_of
+from ..task_config import TaskConfig
 
 if TYPE_CHECKING:
     import torch
@@ -71,7 +71,7 @@ class Phones(SpeltType):
 
         return CTCHead(mix, data.config.hidden, 0, data.classes, 0.0, data.config.stride, generator)
 
-    def figure(self, examples: Sequence[Example], predictions: Mapping[str, Prediction]) -> float:
+    def figure(self, data: TaskData, examples: Sequence[Example], predictions: Mapping[str, Prediction]) -> float:
         edits, length = counted(examples, {id: str(p) for id, p in predictions.items()}, str.split).sum(0)
         return float(100 * edits / length)
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,7 +64,7 @@ def train(
     loop: LoopConfig,
     out: Path,
     *,
-    micro_batches: int = 1,
+    micro_batches: int | Callable[[int], int] = 1,
     validation: Validation | None = None,
     step_seconds: float = 0.0,
     identity: str = "",
@@ -79,7 +79,8 @@ def train(
             called from `loop.prefetch` threads. Numpy arrays and tensors in it are moved to the device.
             `batch["group"]` names the micro-batch's group, for `loop.grad_groups`.
         out: gets loss.tsv, checkpoints/, tensorboard/, and weights in at/ as `loop.keep_at` says.
-        micro_batches: micro-batches in a step, over all ranks; their gradients are added.
+        micro_batches: micro-batches in a step, over all ranks, or a function of the step's number (0-based) that gives
+            them, for one rank alone; their gradients are added.
         validation: the dev set; used in eval mode with fixed seeds.
         step_seconds: mean audio-seconds in a step, for the bar; 0 = the bar counts steps.
         identity: a checkpoint is used only if it has this identity.
@@ -92,7 +93,7 @@ def train(
         UserError: a checkpoint of another identity, base or shape; no such metric as `loop.best`; no GPU memory left.
     """
     run = TrainingRun(objective, optim, loop, out, world or World.alone(), identity, validation)
-    if micro_batches % run.world.size:
+    if isinstance(micro_batches, int) and micro_batches % run.world.size:
         raise UserError(
             f"{micro_batches} micro-batches cannot be shared by {run.world.size} processes",
             "data.micro_batches",
@@ -101,7 +102,8 @@ def train(
     with run.world.computing(loop.threads, loop.deterministic):
         run.resume()
         try:
-            run.go(batches, micro_batches, step_seconds, label)
+            counted = (lambda _: micro_batches) if isinstance(micro_batches, int) else micro_batches
+            run.go(batches, counted, step_seconds, label)
         except torch.OutOfMemoryError as e:
             raise UserError(
                 f"the GPU's memory is full: {str(e).split('. ')[0]}",
@@ -153,18 +155,23 @@ class TrainingRun:
         else:
             self.state.base = base or ""
 
-    def go(self, batches: Batches, micro_batches: int, step_seconds: float, label: str) -> None:
-        """Do the remaining steps."""
+    def go(self, batches: Batches, count: Callable[[int], int], step_seconds: float, label: str) -> None:
+        """Do the remaining steps. `count`: micro-batches of a step."""
         loop, state, world = self.loop, self.state, self.world
-        mine = range(world.rank, micro_batches, world.size)
-        ahead = prefetch(batches, ((s, m) for s in range(state.step, loop.total_steps) for m in mine), loop.prefetch)
+
+        def mine(step: int) -> range:
+            return range(world.rank, count(step), world.size)
+
+        wanted = ((step, m) for step in range(state.step, loop.total_steps) for m in mine(step))
+        ahead = prefetch(batches, wanted, loop.prefetch)
         unit, each = ("audio s", step_seconds) if step_seconds else ("steps", 1.0)
         bar = Progress(label, loop.total_steps * each, unit, state.step * each) if world.first and label else None
         dev_only = tuple(m.name for m in self.validation.metrics) if self.validation else ()
         history = History(self.out, state.step, loop.tensorboard, dev_only) if world.first else None
         with bar or nullcontext(), history or nullcontext():
             while state.step < loop.total_steps:
-                self.step([next(ahead) for _ in mine], mine)
+                numbers = mine(state.step)
+                self.step([next(ahead) for _ in numbers], numbers)
                 self.after_step(history)
                 if bar:
                     loss = state.train.get("loss")  # loss of the last logged row

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -9,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...models.heads import Head
-from ..engine.objective import At, Batch, Objective, Term
+from ..engine.objective import At, Batch, Objective, Output, Term
 
 NO_LABEL = -1
 
@@ -25,11 +26,20 @@ class Features(nn.Module):
 
 
 class ProbeObjective(Objective):
-    """A head on features. Trainable features have `feature_lr` times the head's learning rate."""
+    """A head on features. Trainable features have `feature_lr` times the head's learning rate.
+
+    Attributes:
+        reader: predictions of a dev batch, by example id; set by whoever validates.
+    """
+
+    reader: Callable[[Batch], dict[str, Output]] | None = None
 
     def __init__(self, features: Features, head: Head, feature_lr: float = 1.0) -> None:
         super().__init__()
         self.features, self.head, self.feature_lr = features, head, feature_lr
+
+    def predict(self, batch: Batch) -> dict[str, Output]:
+        return super().predict(batch) if self.reader is None else self.reader(batch)
 
     def scores(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """The head's output for a batch, and the number of frames of each utterance [B]."""
