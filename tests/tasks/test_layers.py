@@ -19,6 +19,7 @@ from toolkit.models.encoder import encoder_shape
 from toolkit.tasks import fit
 from toolkit.tasks.config import TasksConfig
 from toolkit.tasks.feed import Feed
+from toolkit.tasks.unit import Fit
 from toolkit.tasks.upstream import Network
 
 TASKS = {

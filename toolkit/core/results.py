@@ -15,6 +15,7 @@ ROW, COST, LAYERS, PAIRS = "row.json", "cost.json", "layers.json", "pairs.json"
 TASKS = "tasks.json"  # names of the tasks of a run, in the order of its config
 ITEMS = ".items.tsv"  # after the name of the task
 LEFT_OUT = "task left out"  # reason of a ledger's row that names a task, not an utterance
+FAILED = "task failed"  # likewise, of one that names <system>/<task>
 SIGNED = ("mean", "z")  # figures of a paired test that change sign when its systems change places
 
 
@@ -27,7 +28,8 @@ class Metric:
         unit: e.g. "%", "nats", "fraction".
         better: "high" if a larger value is the better one, "low" if a smaller one is.
         title: heading in a table; empty: the name.
-        statistic: what the items of a set are reduced to: "ratio" of the sums of two counts, or "macro_f1" of labels.
+        statistic: what the items of a set are reduced to: "ratio" of the sums of two counts, or "macro_f1" of labels;
+            "folds": the mean of the figures of folds, which items alone do not give.
         minor: true for a figure that the table of systems leaves to the details.
     """
 
@@ -35,7 +37,7 @@ class Metric:
     unit: str
     better: Literal["high", "low"]
     title: str = ""
-    statistic: Literal["ratio", "macro_f1"] = "ratio"
+    statistic: Literal["ratio", "macro_f1", "folds"] = "ratio"
     minor: bool = False
 
     @property
@@ -175,10 +177,16 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Fold:
-    """A part of the data that was left out of training and tested on, and the learning rate that its dev set chose."""
+    """A part of the data that was left out of training and tested on.
+
+    Attributes:
+        lr: learning rate that its dev set chose.
+        value: deciding figure of the part alone.
+    """
 
     left_out: str
     lr: float
+    value: float | None = None
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,12 @@ import os
 import re
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import slurm, slurm_job
+from .errors import UserError
 from .files import TEMPORARY, atomic, remove
 from .progress import Progress
 from .workers import share
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 SECONDS_PER_SHARD = 1800.0
 FEWEST_SHARDS = 8
+Failed = Callable[[int, Path, str], None]  # makes what stands for shard k at a path, for a reason
 SHOWN = 4  # largest number of workers whose own bars are shown beside the bar of their array
 SECONDS_PER_ENTRY = 1e-3  # s between two listings of a folder: a network disk is slow to list 40,000 shards
 
@@ -61,6 +64,7 @@ def run_shards(
     on_device: bool = False,
     preload: Callable[[], None] | None = None,
     places: Sequence[Path] | None = None,
+    failed: Failed | None = None,
 ) -> list[Path]:
     """Make every missing shard; returns the paths of all shards in order.
 
@@ -71,9 +75,13 @@ def run_shards(
         suffix: ending of a shard's name.
         on_device: the work runs on GPUs, if there are any; then there is at most one worker per GPU.
         places: path of each shard, which stays; default: below OUT/shards, which is removed when the step is done.
+        failed: makes what stands for a shard whose work raised UserError, or whose process was killed by a signal, as
+            it is when memory is full; the other shards go on. The latter needs nj above 1: a step that is killed
+            itself can make nothing. None: the step ends with the error.
         preload: imports what the work needs; called before this process is forked into workers, so that each of them
             need not import it again.
     """
+    work = _told(work, failed) if failed else work
     paths = list(places or (step.out / "shards" / f"{k:05d}{suffix}" for k in range(len(costs))))
     if step.worker:
         _make_each(*step.worker, paths, work)
@@ -97,7 +105,8 @@ def run_shards(
                 _make(k, paths[k], work)
                 bar.add(costs[k])
         elif todo:
-            _share(step, nj, paths, work, _Watch(paths, todo, costs, bar), preload, others_work(step, on_device))
+            watch = _Watch(paths, todo, costs, bar)
+            _share(step, nj, paths, work, watch, preload, others_work(step, on_device), failed)
     return paths
 
 
@@ -151,6 +160,7 @@ def _share(
     watch: _Watch,
     preload: Callable[[], None] | None,
     apart: bool,
+    failed: Failed | None,
 ) -> None:
     """Make the shards in `nj` processes: this one and others, or only others."""
     logs = [step.out / "log" / f"worker.{i}.log" for i in range(1, nj + 1)]
@@ -162,13 +172,37 @@ def _share(
         finally:
             step.worker = None
 
+    def revive(i: int, how: str) -> bool:
+        """Give up the shard that a killed worker was at: the first that it still had to make."""
+        missing = [k for k in range(i - 1, len(paths), nj) if not paths[k].exists()]
+        if missing and failed:
+            path, reason = paths[missing[0]], f"its process {how}; the kernel does so when memory is full"
+            for leftover in path.parent.glob(f"{path.name}*{TEMPORARY}"):
+                remove(leftover)
+            _make(missing[0], path, lambda k, temporary: failed(k, temporary, reason))
+        return bool(missing)
+
     with watch.bar.apart():
-        share(step.argv, logs, part, lambda: watch.poll(lambda: doing(logs)), preload, apart)
+        look = partial(watch.poll, partial(doing, logs))
+        share(step.argv, logs, part, look, preload, apart, revive if failed else None)
         watch.look(doing(logs))
 
 
+def _told(work: Callable[[int, Path], None], failed: Failed) -> Callable[[int, Path], None]:
+    """The work, which leaves what `failed` makes where it raises UserError."""
+
+    def tried(k: int, path: Path) -> None:
+        try:
+            work(k, path)
+        except UserError as e:
+            remove(path)
+            failed(k, path, e.what)
+
+    return tried
+
+
 def _make_each(i: int, nj: int, paths: Sequence[Path], work: Callable[[int, Path], None]) -> None:
-    """The part of worker `i` of `nj`: every missing shard k = i (mod nj)."""
+    """The part of worker `i` of `nj`: every missing shard k = i (mod nj), in order."""
     for k in range(i - 1, len(paths), nj):
         if not paths[k].exists():
             _make(k, paths[k], work)

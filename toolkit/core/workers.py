@@ -26,6 +26,7 @@ STOPPED = 130  # exit code after Ctrl-C
 TERMINAL = "SAWT_TERMINAL"  # bars are redrawn; in a worker's log they are lines
 
 Work = Callable[[int], None]  # the shards of worker i, 1-based
+Revive = Callable[[int, str], bool]  # of a worker and how it was killed: True if it may be started again
 
 
 class _WorkerFailed(BaseException):
@@ -39,6 +40,7 @@ def share(
     poll: Callable[[], None],
     preload: Callable[[], None] | None = None,
     apart: bool = False,
+    revive: Revive | None = None,
 ) -> None:
     """Do `work(i)` for i = 1 to len(logs) in as many processes, of which this one is the first.
 
@@ -48,20 +50,29 @@ def share(
         poll: called a few times a second while a worker works; from a thread while this process works itself.
         preload: imports what `work` needs, before workers are forked.
         apart: True if this process does no work itself and every worker is started cold.
+        revive: asked when a worker was killed by a signal, e.g. because memory was full; if it says yes, the worker is
+            started again. This process then does no work itself.
 
     Raises UserError with the end of the log of a worker that failed; the others are stopped.
     """
     workers: list[_Worker] = []
     if preload and not apart:
         preload()
-    start = _cold if apart or not forkable() else _forked
+    begin = _cold if apart or not forkable() else _forked
+    watches = apart or revive is not None
+
+    def start(i: int) -> _Worker:
+        return begin([*command(argv), "--worker", f"{i}/{len(logs)}"], i, logs[i - 1], work)
+
     try:
-        for i in range(1 if apart else 2, len(logs) + 1):
-            workers.append(start([*command(argv), "--worker", f"{i}/{len(logs)}"], i, logs[i - 1], work))
-        if not apart:
+        for i in range(1 if watches else 2, len(logs) + 1):
+            workers.append(start(i))
+        if not watches:
             with suppress(_WorkerFailed), _logged(logs[0], argv, len(logs)), _watched(workers, poll):
                 work(1)
-        while not _any_failed(workers) and any(worker.code is None for worker in workers):
+        while not _any_failed(workers) or (revive and _revived(workers, revive, start)):
+            if all(worker.code is not None for worker in workers):
+                break
             poll()
             time.sleep(LOOK_SECONDS)
     finally:
@@ -110,8 +121,12 @@ class _Worker:
     def failed(self) -> bool:
         return bool(self.code) and not self.stopped
 
+    @property
+    def killed(self) -> bool:
+        return self.code is not None and self.code < 0
+
     def how(self) -> str:
-        return f"was killed by {signal.Signals(-self.code).name}" if self.code and self.code < 0 else "failed"
+        return f"was killed by {signal.Signals(-self.code).name}" if self.code and self.killed else "failed"
 
 
 def _cold(words: list[str], i: int, log: Path, work: Work) -> _Worker:
@@ -133,6 +148,15 @@ def _forked(words: list[str], i: int, log: Path, work: Work) -> _Worker:
             work(i)
 
     return _Worker(fork(told_work, file.fileno()), log, file)
+
+
+def _revived(workers: list[_Worker], revive: Revive, start: Callable[[int], _Worker]) -> bool:
+    """Start killed workers again; True if none of them is left, and none has failed in another way."""
+    for n, worker in enumerate(workers):
+        if worker.failed and worker.killed and revive(n + 1, worker.how()):
+            worker.log.replace(worker.log.with_suffix(".before.log"))
+            workers[n] = start(n + 1)
+    return not _any_failed(workers)
 
 
 def _any_failed(workers: Sequence[_Worker]) -> bool:

@@ -132,7 +132,7 @@ def _alike(first: Scored, second: Scored, ledger: Ledger) -> bool:
 
 
 def _pairs(first: Scored, second: Scored, seed: int, ledger: Ledger) -> Iterator[Pair]:
-    """The paired test of every metric that both have, the deciding one first."""
+    """The paired test of every metric that both have and items give, the deciding one first."""
     one, two = _shared(first, second)
     for scored, rival in ((first, second), (second, first)):
         for id in sorted(set(rival.items.ids) - set(scored.items.ids)):
@@ -142,7 +142,7 @@ def _pairs(first: Scored, second: Scored, seed: int, ledger: Ledger) -> Iterator
     labels = confusion.labels if confusion else ()
     for figure in first.result.figures:
         metric = figure.metric
-        if second.result.figure(metric.name) is None:
+        if second.result.figure(metric.name) is None or metric.statistic == "folds":
             continue
         drawn: Figure = difference(metric, one, two, labels, by_speaker, seed)
         yield Pair(first.result.task, first.result.system, second.result.system, drawn)

@@ -54,8 +54,10 @@ class SetFeatures:
 
     @classmethod
     def open(cls, folder: Path, again: Callable[[str], Array] | None = None) -> SetFeatures:
-        """Raises UserError where the index is not one that `compute` wrote."""
+        """Raises UserError where features failed, or the index is not one that `compute` wrote."""
         index = read_json(folder / INDEX)
+        if "broken" in index:
+            raise UserError(f"its features failed: {index['broken']}", str(folder), "mend the cause and run it again")
         try:
             dropped = [(a, b, c) for a, b, c in index["dropped"]]
             shape = index["states"], index["dim"]
@@ -129,6 +131,17 @@ def compute(
         reasons = "; ".join(f"{id}: {reason} {detail}" for id, reason, detail in features.dropped[:3])
         raise UserError(f"no utterance of {label} can be used: {reasons}", label, "mend the audio, or name another set")
     return features
+
+
+def leave_broken(folder: Path, reason: str) -> None:
+    """An index that says why there are no features."""
+    folder.mkdir(parents=True)
+    write_json(folder / INDEX, {"broken": reason})
+
+
+def is_broken(folder: Path) -> bool:
+    """True if the features of a folder failed."""
+    return (folder / INDEX).is_file() and "broken" in read_json(folder / INDEX)
 
 
 def _compute(

@@ -60,13 +60,19 @@ def _make_group(grid: Grid, hearing: Hearing, work: Work) -> None:
 
 
 def make_units(grid: Grid, work: Work, units: Sequence[Unit]) -> None:
-    """Train and score every one of `units` that is not finished, among the workers of the step."""
+    """Train and score every one of `units` that is not finished, among the workers of the step.
+
+    One that fails (training diverges, memory is full) leaves its reason, and the others go on.
+    """
 
     def make(k: int, path: Path) -> None:
         work.make(units[k], path)
 
-    places = [unit.place.folder(grid.step.out) for unit in units]
-    run_shards(grid.step, [grid.cost_of(unit) for unit in units], make, "steps", on_device=True, places=places)
+    def give_up(k: int, path: Path, reason: str) -> None:
+        work.give_up(units[k], path, reason)
+
+    places, costs = [unit.place.folder(grid.step.out) for unit in units], [grid.cost_of(unit) for unit in units]
+    run_shards(grid.step, costs, make, "steps", on_device=True, places=places, failed=give_up)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..core.errors import UserError
+from ..core.results import Figure, Fold, Metric
 from ..core.seed import seed_of
 from .base import OUT, Example, Fitted, Notes, TaskData, Unusable
 from .task_config import TaskConfig
@@ -93,3 +94,24 @@ def together(data: TaskData, trees: Sequence[Mapping[str, Any]]) -> tuple[TaskDa
     dev = {lr: float(np.mean([dev[lr] for dev in by_rate if lr in dev])) for lr in by_rate[0]}
     fitted = Fitted(trees[0]["lr"], dev, predictions, trees[0]["layer_weights"], {})
     return replace(data, parts={**data.parts, "test": tested}), fitted
+
+
+def of_fold(data: TaskData, fitted: Fitted, left_out: str, tree: Mapping[str, Any]) -> Fold:
+    """The deciding figure of one fold alone."""
+    examples = [e for e in data.parts["test"] if e.id in tree["predictions"]]
+    value = data.config.implementation.figure(data, examples, fitted.predictions)
+    return Fold(left_out, tree["lr"], value)
+
+
+def mean_of(folds: Sequence[Fold], metric: Metric, confidence: float = 95.0) -> Figure:
+    """The mean of the folds' own figures, as SUPERB gives for emotion, with Student's interval over the folds."""
+    import numpy as np
+    from scipy.special import stdtrit
+
+    values = np.array([fold.value for fold in folds], float)
+    half = stdtrit(len(values) - 1, 0.5 + confidence / 200) * values.std(ddof=1) / len(values) ** 0.5
+    name, title = f"{metric.name}_folds", f"{metric.heading}, mean of folds"
+    of_folds = Metric(name, metric.unit, metric.better, title, "folds", minor=True)
+    mean, bound = float(values.mean()), 100.0 if metric.better == "high" else np.inf
+    low, high = max(mean - half, 0.0), min(mean + half, bound)
+    return Figure(of_folds, mean, float(low), float(high), len(values), "folds", "fold", len(values), confidence)

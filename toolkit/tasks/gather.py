@@ -8,20 +8,22 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..core.files import atomic, read_json, write_json
+from ..core.errors import UserError
+from ..core.files import atomic, read_json, remove, write_json
 from ..core.progress import Progress
-from ..core.record import DROPPED, Ledger
-from ..core.results import COST, LAYERS, ROW, TASKS, Fold, LayerResults
+from ..core.record import DROPPED, RECORD, Ledger
+from ..core.results import COST, FAILED, LAYERS, ROW, TASKS, LayerResults
 from ..core.rows import FILES, Identity, Place, mark, move_up
 from ..core.schema import dump
+from ..core.step import Step
 from ..data.kaldi import DataDir
 from .base import Notes
 from .cost import measure, waves_of
-from .folds import together
+from .folds import of_fold, together
 from .grid import COST_PART, Grid, Unit
 from .hear import Hearing
 from .results import by_layer, system_of, write_results
-from .work import COUNTS, FOLD, Work
+from .work import COUNTS, FOLD, Work, leave_failed, reason_in
 
 
 def write_costs(grid: Grid, hearing: Hearing, identities: dict[Place, Identity]) -> None:
@@ -45,8 +47,12 @@ def write_costs(grid: Grid, hearing: Hearing, identities: dict[Place, Identity])
 
 
 def gather(grid: Grid) -> None:
-    """The result files of every row, its counts and its ledger, from units that are all finished."""
+    """The result files of every row, its counts and its ledger, from units that are all finished.
+
+    Raises UserError if all of them failed.
+    """
     step = grid.step
+    _refuse_nothing(grid)
     _write_changed(step.out / TASKS, list(grid.config.tasks))
     for row in grid.rows:
         layers = {}
@@ -56,17 +62,41 @@ def gather(grid: Grid) -> None:
             for unit in units:
                 step.counts.update(read_json(unit.place.folder(step.out) / COUNTS))
                 step.ledger.merge(unit.place.folder(step.out) / DROPPED)
-            if grid.config.layer_wise:
-                layers[task] = by_layer(task, {int(k or 0): p.folder(step.out) / FILES for k, p in scored.items()})
-            else:
-                for place in [*scored.values(), *(unit.place for unit in units)]:
+            whole = {layer: place for layer, place in scored.items() if not _note_failed(step, place)}
+            if not grid.config.layer_wise:
+                for place in [*whole.values(), *(unit.place for unit in units)]:
                     move_up(step.out, place)
+            elif whole:
+                layers[task] = by_layer(task, {int(k or 0): p.folder(step.out) / FILES for k, p in whole.items()})
         if grid.config.layer_wise:
             system = system_of(row, grid.config.random_seed)
             _write_changed(step.out / row.row / LAYERS, dump(LayerResults(system, tuple(layers.values()))))
         else:
             move_up(step.out, Place(row.row, COST_PART))
     step.ledger.rows = sorted(set(step.ledger.rows))  # every row of the table drops the same utterance
+
+
+def _refuse_nothing(grid: Grid) -> None:
+    """Raise UserError if every unit failed; they are then tried again when the step is run again."""
+    folders = [unit.place.folder(grid.step.out) for unit in grid.units()]
+    reasons = [reason_in(folder) for folder in folders]
+    if reasons and all(reasons):
+        for folder in folders:
+            remove(folder.parent)
+        first = "; ".join(dict.fromkeys(reasons[:3]))
+        raise UserError(f"every task of every row failed: {first}", str(grid.step.out), "mend the cause and rerun")
+
+
+def _note_failed(step: Step[Any], place: Place) -> bool:
+    """True if the scores of a place failed, which the ledger then says."""
+    reason = reason_in(place.folder(step.out))
+    if reason:
+        task, _, part = place.part.partition("/")
+        of_layer = f"{part.split('.')[0]}: " if part.startswith("layer") else ""
+        step.ledger.drop(f"{place.row}/{task}", FAILED, of_layer + reason)
+        again = f"rm -r {step.out / RECORD} {place.folder(step.out).parent}"
+        print(f"{place.row} {task} failed: {reason}; to try it again: {again}, and run the stage", flush=True)
+    return bool(reason)
 
 
 def _write_changed(path: Path, tree: Any) -> None:
@@ -79,8 +109,16 @@ def score_folds(grid: Grid, work: Work, units: Sequence[Unit]) -> None:
     for one in units:
         if one.fold is not None and not one.scored.is_whole(grid.step.out):
             folds = [unit for unit in grid.units_of(one.row, one.task) if unit.layer == one.layer]
+            reasons = [f"fold {k}: {why}" for k, unit in enumerate(folds, 1) if (why := _reason(grid, unit))]
             with atomic(one.scored.folder(grid.step.out)) as folder:
-                _score_together(grid, work, folds, folder)
+                if reasons:
+                    leave_failed(folder, "; ".join(reasons), grid.scored_identity(folds))
+                else:
+                    _score_together(grid, work, folds, folder)
+
+
+def _reason(grid: Grid, unit: Unit) -> str:
+    return reason_in(unit.place.folder(grid.step.out))
 
 
 def _score_together(grid: Grid, work: Work, folds: Sequence[Unit], folder: Path) -> None:
@@ -89,6 +127,6 @@ def _score_together(grid: Grid, work: Work, folds: Sequence[Unit], folder: Path)
     data, fitted = together(work.pool(folds[0], Notes(Ledger(""))), trees)
     (folder / FILES).mkdir(parents=True)
     values = grid.served.folds[name]
-    each = tuple(Fold(value, tree["lr"]) for value, tree in zip(values, trees, strict=True))
+    each = tuple(of_fold(data, fitted, value, tree) for value, tree in zip(values, trees, strict=True))
     write_results(folder / FILES, folds[0].row, grid.config, data, fitted, each)
     mark(folder, grid.scored_identity(folds))

@@ -17,7 +17,7 @@ import torch
 from ..core.files import read_json, remove, write_json
 from ..core.rows import Place
 from ..core.shards import run_shards
-from .features import SetFeatures, again, compute
+from .features import SetFeatures, again, compute, is_broken, leave_broken
 from .grid import Grid, Unit
 from .room import Group, first_group, frames_mb
 from .task_config import SETS
@@ -60,6 +60,7 @@ class Hearing:
         """
         config, needed = self.grid.config, self._needed(units)
         self._remove_all_but({self._name(row, name) for row, names in needed.items() for name in names})
+        self._remove_broken()
         framed = {row: names & config.framed if self.rows[row].frozen else set() for row, names in needed.items()}
         whole = {row: {name for name in names if self._has_frames(row, name)} for row, names in framed.items()}
         if config.features == "stream":
@@ -97,7 +98,7 @@ class Hearing:
         def work(k: int, path: Path) -> None:
             self._compute(sets[k], path)
 
-        run_shards(step, seconds, work, on_device=True, places=places)
+        run_shards(step, seconds, work, on_device=True, places=places, failed=self._give_up)
 
     def of(self, unit: Unit) -> dict[str, SetFeatures]:
         """Features of the sets of a unit's task, of the states that its head gets."""
@@ -123,6 +124,12 @@ class Hearing:
             if path.name not in kept:
                 remove(path)
 
+    def _remove_broken(self) -> None:
+        """Features that failed in an earlier run are tried again."""
+        for path in sorted((self.folder / FEATURES).glob("*")):
+            if is_broken(path):
+                remove(path)
+
     def _has_frames(self, row: str, name: str) -> bool:
         path = self.folder / FEATURES / self._name(row, name)
         return path.is_dir() and SetFeatures.open(path).stored
@@ -142,6 +149,12 @@ class Hearing:
         upstream, utterances = self.open(of_row.row), self.grid.served.sets[of_row.set].utterances
         label = f"{of_row.row} features of {of_row.set}"
         compute(upstream, utterances, path, of_row.stored, self.device, label)
+
+    @staticmethod
+    def _give_up(k: int, path: Path, reason: str) -> None:
+        """What stands for features that cannot be had: the reason, at which the units that need them fail."""
+        print(f"features failed: {reason}", flush=True)
+        leave_broken(path, reason)
 
     def _open(self, row: str) -> Upstream:
         """A row's upstream with the states that are computed of it."""

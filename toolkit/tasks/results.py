@@ -12,6 +12,7 @@ from ..core.schema import dump, read
 from ..score.items import write_items
 from .base import Fitted, TaskData, lines_of
 from .config import TasksConfig
+from .folds import mean_of
 from .upstream import Row, Upstream
 
 
@@ -49,7 +50,7 @@ def write_results(
         task=data.name,
         title=task.title or data.name,
         type=task.type,
-        figures=scores.figures,
+        figures=(*scores.figures, *([mean_of(folds, scores.figures[0].metric)] if folds else [])),
         references=scores.items.digest,
         protocol=config.protocol,
         conditions={**scores.conditions, "sets": [task.sets.train, task.sets.dev, task.sets.test]},

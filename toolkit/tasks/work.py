@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from ..core.files import remove, write_json
+from ..core.files import read_json, remove, write_json
 from ..core.record import DROPPED, Ledger, identity_id
-from ..core.rows import FILES, mark
+from ..core.rows import FILES, Identity, mark
 from ..train.objectives.classify import Features
 from .base import Fitted, Notes, TaskData
 from .examples import build, with_batch
@@ -23,6 +23,7 @@ from .unit import Fit
 from .upstream import Network, Tuned
 
 COUNTS, FOLD = "counts.json", "fold.json"
+WHY = "failed.json"  # of a unit that failed: the reason
 
 
 class Work:
@@ -51,6 +52,11 @@ class Work:
         notes.ledger.write(path / DROPPED)
         mark(path, identity)
         self.finished.append(training)
+
+    def give_up(self, unit: Unit, path: Path, reason: str) -> None:
+        """What stands for a unit that failed, in the new folder `path`: no result, but the reason."""
+        print(f"{unit.label} failed: {reason}", flush=True)
+        leave_failed(path, reason, self.grid.identity(unit))
 
     def pool(self, unit: Unit, notes: Notes) -> TaskData:
         """All examples of the unit's task. What was left out, by the upstream or the task, goes to `notes`."""
@@ -93,3 +99,17 @@ class Work:
             for file in (path / FILES).glob("*"):
                 if file.name != f"{unit.task}.json":
                     file.unlink()
+
+
+def leave_failed(path: Path, reason: str, identity: Identity) -> None:
+    """The folder of a part without a result."""
+    (path / FILES).mkdir(parents=True)
+    write_json(path / WHY, {"reason": reason})
+    write_json(path / COUNTS, {})
+    Ledger("").write(path / DROPPED)
+    mark(path, identity)
+
+
+def reason_in(folder: Path) -> str:
+    """Why a finished part has no result; empty if it has one."""
+    return str(read_json(folder / WHY)["reason"]) if (folder / WHY).is_file() else ""

@@ -1,0 +1,99 @@
+"""A task that fails does not take the others along: it is named, and they go on."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tones import CONFIG, TASKS, results
+
+from toolkit.core.errors import UserError
+from toolkit.core.results import FAILED
+from toolkit.tasks import features
+from toolkit.tasks.unit import Fit
+from toolkit.train.engine.loop import Diverged
+
+TWO = {"dialect": replace(TASKS["dialect"], steps=4, lr=(1e-2,)), "phone": replace(TASKS["phone"], steps=4, lr=(1e-2,))}
+RUN = replace(CONFIG, tasks=TWO, rows=("fbank", "models"))
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, label: str, how: Callable[[], Any]) -> None:
+    honest = Fit._train
+
+    def train(self: Fit, lr: float, folder: Path) -> Any:
+        if self.label == label:
+            how()
+        return honest(self, lr, folder)
+
+    monkeypatch.setattr(Fit, "_train", train)
+
+
+def diverges() -> None:
+    raise Diverged("loss not finite")
+
+
+def failed(run: Any) -> dict[str, str]:
+    return {id: detail for id, _, reason, detail in run.step.ledger.rows if reason == FAILED}
+
+
+def test_a_task_that_diverges_is_named_and_the_others_are_scored(
+    run: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing(monkeypatch, "fbank phone", diverges)
+    run(RUN, tmp_path)
+    assert failed(run).keys() == {"fbank/phone"} and "diverged at every learning rate" in failed(run)["fbank/phone"]
+    assert not (tmp_path / "fbank/phone.json").exists()
+    for row, task in (("fbank", "dialect"), ("it1.base", "dialect"), ("it1.base", "phone")):
+        assert results(tmp_path, row, task).decides.n
+
+
+def test_a_fold_that_fails_fails_its_task(
+    run: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing(monkeypatch, "fbank dialect fold 2", diverges)
+    tasks = {**TWO, "dialect": replace(TWO["dialect"], folds="utt2spk")}
+    run(replace(RUN, tasks=tasks, rows=("fbank",)), tmp_path)
+    assert "fold 2" in failed(run)["fbank/dialect"] and results(tmp_path, "fbank", "phone").decides.n
+
+
+def test_where_everything_fails_the_step_ends_with_the_reason_and_tries_again_when_it_is_run_again(
+    run: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = replace(RUN, tasks={"phone": TWO["phone"]}, rows=("fbank",))
+    with monkeypatch.context() as broken:
+        failing(broken, "fbank phone", diverges)
+        with pytest.raises(UserError, match="every task of every row failed: .*diverged"):
+            run(config, tmp_path)
+    run(config, tmp_path)
+    assert results(tmp_path, "fbank", "phone").decides.n
+
+
+def test_a_network_whose_features_are_not_finite_fails_alone(
+    run: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = features._states
+
+    def broken(upstream: Any, utterance: Any, device: Any) -> Any:
+        states, reason, detail = honest(upstream, utterance, device)
+        return (None, "non-finite features", "NaN") if upstream.layers else (states, reason, detail)
+
+    monkeypatch.setattr(features, "_states", broken)
+    run(RUN, tmp_path)
+    assert failed(run).keys() == {"it1.base/dialect", "it1.base/phone"}
+    assert "non-finite features" in failed(run)["it1.base/phone"] and results(tmp_path, "fbank", "phone").decides.n
+
+
+def test_a_process_that_is_killed_for_memory_fails_its_task_alone(
+    run: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SAWT_NJ", "2")
+    failing(monkeypatch, "it1.base phone", lambda: os.kill(os.getpid(), signal.SIGKILL))
+    run(RUN, tmp_path)
+    assert failed(run).keys() == {"it1.base/phone"} and "SIGKILL" in failed(run)["it1.base/phone"]
+    whole = run(replace(RUN, tasks={"dialect": TWO["dialect"]}))
+    assert (tmp_path / "it1.base/dialect.json").read_bytes() == (whole / "it1.base/dialect.json").read_bytes()
