@@ -44,7 +44,7 @@ class CorpusSegment:
         dialect, gender, emotion: empty if the corpus does not give it.
         id: id to use, together with the speaker's name as it is; empty: speaker-original.
         more: further tables of utterances, e.g. {"text_Ali": "..."}; empty values become `unknown`, except in texts,
-            and in the tables sets.PARTIAL, which then lack the utterance.
+            and in tables.PARTIAL, which then lack the utterance.
     """
 
     set: str

@@ -23,11 +23,9 @@ from ...core.step import Step
 from ..checks import write_valid
 from ..ids import fault, odd_labels, safe, safe_speaker, unique
 from ..kaldi import UNKNOWN
-from ..tables import TEXT, one_gender, one_line
+from ..tables import PARTIAL, TEXT, one_gender, one_line
 from .gather import path_of
 from .segments import CorpusSegment, Published, drop
-
-PARTIAL = {"utt2phones"}  # tables without the utterances that have no value: `unknown` would be read as a phone
 
 
 def write_sets(
