@@ -132,8 +132,8 @@ def test_a_second_lexicon_has_what_the_first_lacks_and_changes_none_of_its_words
 def test_g2p_pronounces_unknown_words_but_not_unknown_letters(tmp_path: Path) -> None:
     corpus = spoken_tree(tmp_path, {**TEXTS, "84-121123-0003": "متحف CATS"})
     words = [f"{a}{b}{c}" for a in "TUC" for b in "NCLA" for c in "CLNU"]
-    said = dict(zip("TUNCLA", ("T", "AH1", "N", "K", "L", "AE1"), strict=True))
-    lines = [f"{word} {' '.join(said[letter] for letter in word)}" for word in words]
+    phone_of = dict(zip("TUNCLA", ("T", "AH1", "N", "K", "L", "AE1"), strict=True))
+    lines = [f"{word} {' '.join(phone_of[letter] for letter in word)}" for word in words]
     (tmp_path / "lexicon.txt").write_text(LEXICON.decode("latin-1") + "\n".join(lines), encoding="utf-8")
     made = prepare("librispeech", corpus, tmp_path / "data", "--g2p", "true", also=[tmp_path / "lexicon.txt"])
     phones = made.set("librispeech_dev_clean").tables["utt2phones"]

@@ -87,6 +87,12 @@ def test_each_archive_may_lie_in_a_folder_and_the_two_may_not_be_exchanged(made:
     assert alone.code == 1 and "input 2 is missing: the folder of the test archive" in alone.output
 
 
+def test_two_jobs_write_the_bytes_of_one(made: Prepared, tmp_path: Path) -> None:
+    two = prepare("speech_commands", made.corpus, tmp_path / "two", nj=2, also=[made.corpus.parent / "test"])
+    files = sorted(p.relative_to(made.out) for p in made.out.glob("speech_commands_*/*"))
+    assert files and all((made.out / p).read_bytes() == (two.out / p).read_bytes() for p in files)
+
+
 def test_hostile_files_cost_themselves_alone(made: Prepared, tmp_path: Path) -> None:
     train, test = copy(made, tmp_path)
     secret = shutil.move(train / f"yes/{TRAIN[0]}_nohash_0.wav", tmp_path / "secret.wav")

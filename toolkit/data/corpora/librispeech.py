@@ -12,7 +12,7 @@ The programme is the chapter.
 With pronunciation lexica as further inputs, --in CORPUS LEXICON ..., also utt2phones: the phones of an utterance whose
 words are all known, of each word the first pronunciation. SUPERB's are those of two files, in this order:
 librispeech-lexicon-200k-g2p.txt and librispeech-lexicon-allothers-g2p.txt (https://huggingface.co/datasets/s3prl/g2p),
-which have every word; 69 phones, with stress marks. (Its vocabulary has SIL and SPN besides: no transcript holds them.)
+which have every word of its subsets; 69 phones, with stress marks. (Its SIL and SPN stand in no transcript.)
 The lexicon of https://www.openslr.org/11, librispeech-lexicon.txt, lacks rare words: --g2p true pronounces them.
 """
 
