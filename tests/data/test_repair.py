@@ -46,6 +46,12 @@ def test_phones_of_the_utterances_that_are_left_stay(sound: Path, tmp_path: Path
     assert (tmp_path / "out/phones.ctm").read_text(encoding="utf-8") == "متكلم-1-a 1 0.00 0.20 م\n"
 
 
+def test_a_table_of_phones_that_lacks_utterances_costs_none(sound: Path, tmp_path: Path) -> None:
+    (sound / "utt2phones").write_text("s2-r-a HH AH0\n")
+    data, dropped = repaired(sound, tmp_path / "out")
+    assert len(data) == 3 and not dropped and data.tables["utt2phones"] == {"s2-r-a": "HH AH0"}
+
+
 def test_tables_that_are_in_the_output_folder_are_left_alone(sound: Path, tmp_path: Path) -> None:
     (tmp_path / "exp").mkdir()
     (tmp_path / "exp/text").write_text("u1 فرضية\n")

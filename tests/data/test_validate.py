@@ -81,6 +81,13 @@ def test_each_fault_is_found_with_its_file_line_and_remedy(sound, reason):
     assert problems[0].level == level and message in problems[0].message and problems[0].remedy
 
 
+def test_phones_may_lack_utterances_but_name_no_other_ones(sound):
+    (sound / "utt2phones").write_text("s2-r-a HH AH0\n")
+    assert inspect(sound).problems == []
+    add(sound, "utt2phones", "ي L\n")
+    assert [(p.file, p.reason) for p in inspect(sound).problems] == [("utt2phones", "extra")]
+
+
 def test_ids_that_are_not_in_the_order_of_their_speakers_are_told_once(tmp_path):
     """validate_data_dir.sh of Kaldi refuses such a folder, though each id begins with its speaker."""
     ids = {"1000_a": "1000", "10000_a": "10000", "10000_b": "10000", "1001_a": "1001"}

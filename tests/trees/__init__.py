@@ -70,3 +70,14 @@ def write_lines(path: Path, *lines: str) -> None:
     """Write UTF-8 lines."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def tones(count: int, seconds: float = 1.0) -> list[Clip]:
+    """`count` clips that cost nothing to make: a tone each, all different, of eight speakers in turn."""
+    time_N = np.arange(round(seconds * RATE)) / RATE
+    return [
+        Clip(
+            f"word {i}", f"s{i % 8}", "mf"[i % 2], "ENG", "neutral", (0.3 * np.sin(2 * np.pi * (200 + 7 * i) * time_N))
+        )
+        for i in range(count)
+    ]

@@ -38,7 +38,9 @@ STEPS = (
     _corpus("commonvoice", "commonvoice:CommonVoiceConfig", mb_per_hour=0.6, version=2),
     _corpus("dialect_clips", "segments:CorpusConfig", mb=1, mb_per_hour=1),
     _corpus("fleurs", "fleurs:FleursConfig", mb_per_hour=115),
+    _corpus("fluent_speech_commands", "segments:CorpusConfig", mb_per_hour=2),
     _corpus("folder", "folder:FolderConfig", mb=10, version=3),
+    _corpus("iemocap", "segments:CorpusConfig", mb_per_hour=1),
     _corpus("ksuemotions", "ksuemotions:KsuEmotionsConfig"),
     _corpus("librispeech", "librispeech:LibriSpeechConfig", mb_per_hour=0.3),
     _corpus("masc", "masc:MascConfig", mb_per_hour=0.3),
@@ -48,6 +50,8 @@ STEPS = (
     _corpus("mini", "mini:MiniConfig", mb=1, mb_per_hour=118),
     _corpus("qasr", "qasr:QasrConfig", mb=10),
     _corpus("sada", "segments:CorpusConfig", mb=10),
+    _corpus("speech_commands", "segments:CorpusConfig", mb=10, mb_per_hour=3),
+    _corpus("voxceleb1", "segments:CorpusConfig", mb=10),
     # What stays in the folder and in the cache of downloads, and what is unpacked on the way.
     Declaration("tools/fetch_asterisk.sh", mb=230),
     Declaration("tools/fetch_dialect_clips.sh", mb=5),

@@ -13,7 +13,7 @@ from . import ids
 from .audio import OVERSHOOT
 from .checks import RESERVED_WORDS, recording_lengths
 from .kaldi import SEGMENTS, SPEAKERS, WAV, copy_phones, parse_segment, positive, read_tables, write_data_dir
-from .tables import OF_UTTERANCES, TEXT, gender_of, is_table, one_line
+from .tables import OF_UTTERANCES, PARTIAL, TEXT, gender_of, is_table, one_line
 
 STAGE = "data.validate"
 RENAMED = "renamed.tsv"
@@ -134,10 +134,10 @@ def _mend_segments(
 
 
 def _cover(tables: Tables, gone: Mapping[str, tuple[str, str]], ledger: Ledger) -> None:
-    """Keep the utterances that every table has, and in every table only those."""
+    """Keep the utterances that every table has, but for partial ones, and in every table only those."""
     place = tables[SEGMENTS] if SEGMENTS in tables else tables[WAV]
     of_utterances = [name for name in tables if OF_UTTERANCES.fullmatch(name)]
-    needed = [name for name in of_utterances if name not in _REMADE]
+    needed = [name for name in of_utterances if name not in _REMADE and name not in PARTIAL]
     kept: dict[str, str] = {}
     for id in {**place, **gone}:
         lacks = next((name for name in needed if id not in tables[name]), "")

@@ -4,7 +4,7 @@ import importlib
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,9 +33,10 @@ class Prepared:
         return [(id, reason) for id, _, reason, _ in read_ledger(self.out / "dropped.tsv")]
 
 
-def prepare(name: str, corpus: Path, out: Path, *words: str, nj: int = 1) -> Prepared:
-    """Run the step data.corpora.<name> on a tree."""
-    command = [sys.executable, "-m", f"toolkit.data.corpora.{name}", "--in", str(corpus), "--out", str(out), *words]
+def prepare(name: str, corpus: Path, out: Path, *words: str, nj: int = 1, also: Sequence[Path] = ()) -> Prepared:
+    """Run the step data.corpora.<name> on a tree, and on further inputs `also`."""
+    inputs = map(str, (corpus, *also))
+    command = [sys.executable, "-m", f"toolkit.data.corpora.{name}", "--in", *inputs, "--out", str(out), *words]
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "SAWT_NJ": str(nj)})
     return Prepared(corpus, out, done.returncode, done.stdout + done.stderr)
 

@@ -3,6 +3,9 @@
 import os
 import shutil
 from collections import Counter
+from pathlib import Path
+
+from trees import record, tones
 
 from .conftest import prepare
 
@@ -73,3 +76,75 @@ def test_two_jobs_write_the_bytes_of_one(make_tree, tmp_path) -> None:
     two = prepare("librispeech", corpus, tmp_path / "two", nj=2)
     files = sorted(p.relative_to(one.out) for p in one.out.glob("librispeech_*/*"))
     assert files and all((one.out / p).read_bytes() == (two.out / p).read_bytes() for p in files)
+
+
+def spoken_tree(tmp_path: Path, texts: dict[str, str]) -> Path:
+    """A chapter of dev-clean with these transcripts, id -> text."""
+    at = tmp_path / "corpus/dev-clean/84/121123"
+    for (id, text), clip in zip(texts.items(), tones(len(texts), 0.3), strict=True):
+        record(at / f"{id}.flac", clip.wave_N)
+        with open(at / "84-121123.trans.txt", "a", encoding="utf-8") as f:
+            f.write(f"{id} {text}\n")
+    return tmp_path / "corpus"
+
+
+TEXTS = {"84-121123-0000": "THE CAT'S READ", "84-121123-0001": "THE UNCL CATS UNCL", "84-121123-0002": "THE CATS"}
+LEXICON = b"""\xef\xbb\xbfTHE DH AH0
+THE\tDH IY0\r
+CAT'S K AE1 T S
+CATS K AE1 T S
+READ R EH1 D
+READ(2) R IY1 D
+;;; a comment
+
+NOTHING
+caf\xe9 K AE0 F EY1
+"""
+
+
+def test_phones_are_the_first_of_a_lexicon_and_an_unknown_word_leaves_its_utterance_without(tmp_path: Path) -> None:
+    corpus = spoken_tree(tmp_path, TEXTS)
+    (tmp_path / "lexicon.txt").write_bytes(LEXICON)
+    made = prepare("librispeech", corpus, tmp_path / "data", also=[tmp_path / "lexicon.txt"])
+    assert made.code == 0 and "Traceback" not in made.output, made.output
+    tables = made.set("librispeech_dev_clean").tables
+    assert tables["utt2phones"] == {
+        "84-121123-0000": "DH AH0 K AE1 T S R EH1 D",
+        "84-121123-0002": "DH AH0 K AE1 T S",
+    }
+    assert tables["text"]["84-121123-0001"] == "the uncl cats uncl"  # stays in the set
+    assert Counter(made.dropped)["84-121123-0001", "word outside the lexicon"] == 1
+    assert sorted(reason for _, reason in made.dropped) == ["columns", "encoding", "word outside the lexicon"]
+    assert "\tuncl: it stays in the set" in (made.out / "dropped.tsv").read_text(encoding="utf-8")
+    assert "utt2phones: 2 of 3 utterances, 9 different phones" in made.output
+
+
+def test_a_second_lexicon_has_what_the_first_lacks_and_changes_none_of_its_words(tmp_path: Path) -> None:
+    corpus = spoken_tree(tmp_path, TEXTS)
+    (tmp_path / "one").write_bytes(LEXICON)
+    (tmp_path / "two").write_text("UNCL\tAH1 NG K AH0 L\nTHE\tZ AH0\n")
+    made = prepare("librispeech", corpus, tmp_path / "data", also=[tmp_path / "one", tmp_path / "two"])
+    phones = made.set("librispeech_dev_clean").tables["utt2phones"]
+    assert phones["84-121123-0001"] == "DH AH0 AH1 NG K AH0 L K AE1 T S AH1 NG K AH0 L"
+    assert "word outside the lexicon" not in made.output
+
+
+def test_g2p_pronounces_unknown_words_but_not_unknown_letters(tmp_path: Path) -> None:
+    corpus = spoken_tree(tmp_path, {**TEXTS, "84-121123-0003": "متحف CATS"})
+    words = [f"{a}{b}{c}" for a in "TUC" for b in "NCLA" for c in "CLNU"]
+    phone_of = dict(zip("TUNCLA", ("T", "AH1", "N", "K", "L", "AE1"), strict=True))
+    lines = [f"{word} {' '.join(phone_of[letter] for letter in word)}" for word in words]
+    (tmp_path / "lexicon.txt").write_text(LEXICON.decode("latin-1") + "\n".join(lines), encoding="utf-8")
+    made = prepare("librispeech", corpus, tmp_path / "data", "--g2p", "true", also=[tmp_path / "lexicon.txt"])
+    phones = made.set("librispeech_dev_clean").tables["utt2phones"]
+    assert phones["84-121123-0001"].split()[2:6] == ["AH1", "N", "K", "L"]
+    assert ("84-121123-0003", "word outside the lexicon") in made.dropped and "84-121123-0003" not in phones
+
+
+def test_a_lexicon_that_is_none_and_g2p_without_a_lexicon_are_clear_errors(tmp_path: Path) -> None:
+    corpus = spoken_tree(tmp_path, TEXTS)
+    (tmp_path / "empty").write_text("\n;;; nothing\n")
+    empty = prepare("librispeech", corpus, tmp_path / "data", also=[tmp_path / "empty"])
+    assert empty.code == 1 and "a lexicon without a word of its own" in empty.output
+    without = prepare("librispeech", corpus, tmp_path / "no", "--g2p", "true")
+    assert without.code == 1 and "g2p without a lexicon" in without.output and "Traceback" not in without.output

@@ -10,8 +10,10 @@ from toolkit.core.record import Ledger, read_ledger
 from toolkit.core.step import Step
 from toolkit.data.corpora.gather import Headers, path_of
 from toolkit.data.corpora.segments import CorpusSegment, Drop, Take, drop
-from toolkit.data.corpora.sets import with_ids
+from toolkit.data.corpora.sets import tables_of, with_ids
 from toolkit.data.corpora.sources import LONGEST_LINE, SourceError, check_inside, table_rows, text_lines
+
+SPOKEN = (("a", "W AH1 N"), ("b", ""))
 
 
 def rows(path: Path, **options: object) -> tuple[list[tuple[int, dict[str, str]]], list[tuple[str, str]]]:
@@ -79,6 +81,30 @@ def test_a_recording_of_the_corpus_is_never_taken_for_one_below_the_output(tmp_p
         with pytest.raises(SourceError) as caught:
             path_of(corpus, out, audio, follow_links=False)
         assert caught.value.reason == reason
+
+
+def test_a_corpus_of_two_folders_names_recordings_of_the_second_with_their_folder(tmp_path: Path) -> None:
+    for name in ("one/a.wav", "two/a.wav", "secret.wav"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "two/link.wav").symlink_to(tmp_path / "secret.wav")
+    one, two, out = (tmp_path / name for name in ("one", "two", "out"))
+    assert path_of(one, out, "a.wav", also=[two]) == f"{one}/a.wav"
+    assert path_of(one, out, f"{two}/a.wav", also=[two]) == f"{two}/a.wav"
+    odd = {f"{two}/../secret.wav": "path leaves the corpus", f"{two}/link.wav": "link out of the corpus"}
+    for audio, reason in {**odd, f"{tmp_path}/secret.wav": "path leaves the corpus"}.items():
+        with pytest.raises(SourceError) as caught:
+            path_of(one, out, audio, follow_links=False, also=[two])
+        assert caught.value.reason == reason
+
+
+def test_a_further_table_names_an_empty_value_unknown_but_phones_leave_it_out(tmp_path: Path) -> None:
+    part = {
+        id: segment("x", id, more=dict.fromkeys(("utt2band", "text_a", "utt2phones"), phones)) for id, phones in SPOKEN
+    }
+    tables = tables_of(tmp_path, tmp_path / "out", part)
+    assert tables["utt2band"] == {"a": "W AH1 N", "b": "unknown"} and tables["text_a"] == {"a": "W AH1 N", "b": ""}
+    assert tables["utt2phones"] == {"a": "W AH1 N"}
 
 
 def segment(set: str, original: str, **fields: object) -> CorpusSegment:

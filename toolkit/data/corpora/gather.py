@@ -39,6 +39,7 @@ def gather(
     costs: Sequence[float],
     read: Callable[[T], Iterable[CorpusSegment | Drop]],
     unit: str = "files",
+    also: Sequence[Path] = (),
 ) -> list[CorpusSegment]:
     """Every utterance of `items` (files or rows of the corpus), in order, checked against its recording's header.
 
@@ -47,6 +48,7 @@ def gather(
 
     Args:
         costs: cost of each item, in `unit`, for shards of equal work and the progress bar.
+        also: further folders of the corpus; a recording in one of them is named with its folder.
 
     Raises UserError if the step's config has no section `take`.
     """
@@ -55,7 +57,7 @@ def gather(
     shards = split([max(cost, 1e-9) / total * 3600 * min(len(items), 64) for cost in costs])
 
     def work(k: int, path: Path) -> None:
-        headers = Headers(corpus, step.out, take)
+        headers = Headers(corpus, step.out, take, also)
         with open(path, "w", encoding="utf-8", errors="surrogateescape") as f:
             for i in shards[k]:
                 rows = map(headers.row, _read(read, items[i]))
@@ -101,8 +103,8 @@ def _shared(s: CorpusSegment) -> CorpusSegment:
 class Headers:
     """Recordings of one shard, each opened once."""
 
-    def __init__(self, corpus: Path, out: Path, take: Take) -> None:
-        self.corpus, self.out, self.take = corpus, out, take
+    def __init__(self, corpus: Path, out: Path, take: Take, also: Sequence[Path] = ()) -> None:
+        self.corpus, self.out, self.take, self.also = corpus, out, take, also
         self.last: tuple[str, float, Drop | None] = ("", 0.0, None)
 
     def row(self, item: CorpusSegment | Drop) -> tuple[Any, ...]:
@@ -145,7 +147,7 @@ class Headers:
 
     def _open(self, audio: str) -> tuple[float, Drop | None]:
         try:
-            path = path_of(self.corpus, self.out, audio, self.take.follow_links)
+            path = path_of(self.corpus, self.out, audio, self.take.follow_links, self.also)
             return audio_info(path).seconds, None
         except SourceError as e:
             return 0.0, Drop(audio, e.reason, e.what)
@@ -153,14 +155,16 @@ class Headers:
             return 0.0, Drop(audio, e.reason, f"{e.what}: {audio}")
 
 
-def path_of(corpus: Path, out: Path, audio: str, follow_links: bool = True) -> str:
-    """Path of a recording: in the corpus, else in the step's output.
+def path_of(corpus: Path, out: Path, audio: str, follow_links: bool = True, also: Sequence[Path] = ()) -> str:
+    """Path of a recording: in the corpus, else in the step's output or in one of the folders `also`.
 
-    Raises SourceError if a name leads out of the two.
+    Raises SourceError if a name leads out of them all.
     """
-    made = Path(audio).is_relative_to(out) and ".." not in Path(audio).parts
-    if made and not os.path.isabs(audio) and os.path.lexists(corpus / audio):
-        made = False
-    folder, rel = (out, os.path.relpath(audio, out)) if made else (corpus, audio)
+    path = Path(audio)
+    folder, rel = corpus, audio
+    if path.is_absolute() or not os.path.lexists(corpus / audio):
+        above = next((place for place in (out, *also) if path.is_relative_to(place)), None)
+        if above is not None and ".." not in path.relative_to(above).parts:
+            folder, rel = above, path.relative_to(above).as_posix()
     check_inside(folder, rel, follow_links)
     return f"{folder}/{rel}"

@@ -8,6 +8,12 @@ Expected: PUBLISHED. Subsets that are not there are passed over: whoever wants 1
 
 Writes OUT/librispeech_{train_clean_100,...,dev_clean,...,test_other}: text in lower case, utt2lang ENG.
 The programme is the chapter.
+
+With pronunciation lexica as further inputs, --in CORPUS LEXICON ..., also utt2phones: the phones of an utterance whose
+words are all known, of each word the first pronunciation. SUPERB's are those of two files, in this order:
+librispeech-lexicon-200k-g2p.txt and librispeech-lexicon-allothers-g2p.txt (https://huggingface.co/datasets/s3prl/g2p),
+which have every word of its subsets; 69 phones, with stress marks. (Its SIL and SPN stand in no transcript.)
+The lexicon of https://www.openslr.org/11, librispeech-lexicon.txt, lacks rare words: --g2p true pronounces them.
 """
 
 from __future__ import annotations
@@ -19,6 +25,7 @@ from pathlib import Path
 from ...core.errors import UserError
 from ...core.step import Step, main
 from .gather import gather
+from .lexicon import add_phones, read_lexicon
 from .segments import CorpusSegment, Drop, Published, Take
 from .sets import write_sets
 from .sources import SourceError, check_inside, corpus_folder, folders_below, text_lines
@@ -40,6 +47,9 @@ class LibriSpeechConfig:
 
     subsets: tuple[str, ...] = tuple(SUBSETS)
     """official subsets to take; those that the corpus folder does not have are skipped"""
+    g2p: bool = False
+    """true: words outside the lexica are pronounced by a model that is learnt from them, of which one phone in twelve
+    is wrong; false: utterances with such words have no phones"""
     take: Take = field(default_factory=Take)
     """limits and links"""
 
@@ -117,6 +127,8 @@ def read_chapter(
 
 
 def run(step: Step[LibriSpeechConfig]) -> None:
+    if step.config.g2p and len(step.ins) < 2:
+        raise UserError("g2p without a lexicon to learn from", "--in", "name one: --in CORPUS librispeech-lexicon.txt")
     corpus, follow = find_corpus(step.input(0, "the folder of the extracted subsets")), step.config.take.follow_links
     genders = read_genders(corpus / "SPEAKERS.TXT")
     chapters = [f for subset in step.config.subsets for f in folders_below(corpus, f"{subset}/*/*") if f.is_dir()]
@@ -127,6 +139,8 @@ def run(step: Step[LibriSpeechConfig]) -> None:
         )
     costs = [1.0] * len(chapters)
     segments = gather(step, corpus, chapters, costs, lambda c: read_chapter(corpus, c, genders, follow), "chapters")
+    if len(step.ins) > 1:
+        add_phones(step, segments, read_lexicon(step, step.ins[1:]), step.config.g2p)
     here = {chapter.parts[-3] for chapter in chapters}
     write_sets(step, corpus, segments, {set_name(subset): SUBSETS[subset] for subset in sorted(here)})
 

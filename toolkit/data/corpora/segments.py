@@ -43,7 +43,8 @@ class CorpusSegment:
         programme: recording, programme or video it is cut from, by the corpus's own name; empty: unknown.
         dialect, gender, emotion: empty if the corpus does not give it.
         id: id to use, together with the speaker's name as it is; empty: speaker-original.
-        more: further tables of utterances, e.g. {"text_Ali": "..."}; empty values become `unknown`, except in texts.
+        more: further tables of utterances, e.g. {"text_Ali": "..."}; empty values become `unknown`, except in texts,
+            and in tables.PARTIAL, which then lack the utterance.
     """
 
     set: str

@@ -23,15 +23,22 @@ from ...core.step import Step
 from ..checks import write_valid
 from ..ids import fault, odd_labels, safe, safe_speaker, unique
 from ..kaldi import UNKNOWN
-from ..tables import TEXT, one_gender, one_line
+from ..tables import PARTIAL, TEXT, one_gender, one_line
 from .gather import path_of
 from .segments import CorpusSegment, Published, drop
 
 
 def write_sets(
-    step: Step[Any], corpus: Path, segments: Sequence[CorpusSegment], published: Mapping[str, Published] | None = None
+    step: Step[Any],
+    corpus: Path,
+    segments: Sequence[CorpusSegment],
+    published: Mapping[str, Published] | None = None,
+    also: Sequence[Path] = (),
 ) -> None:
     """Write a data directory for each set below step.out, with its counts against the published ones.
+
+    Args:
+        also: as given to gather.
 
     Raises UserError if no utterance can be used.
     """
@@ -46,7 +53,7 @@ def write_sets(
     for id in sorted(named):  # sorting again when tables are written costs nothing
         sets.setdefault(named[id].set, {})[id] = named[id]
     for name in sorted(sets):
-        write_valid(step.out / name, tables_of(corpus, step.out, sets[name]))
+        write_valid(step.out / name, tables_of(corpus, step.out, sets[name], also))
         _count(step, name, sets[name], (published or {}).get(name))
     for name in sorted(set(published or {}) - set(sets)):
         print(f"WARNING: {name}: nothing of it is here")
@@ -103,7 +110,9 @@ def with_ids(step: Step[Any], segments: Sequence[CorpusSegment]) -> dict[str, Co
     return ids
 
 
-def tables_of(corpus: Path, out: Path, part: Mapping[str, CorpusSegment]) -> dict[str, dict[str, str]]:
+def tables_of(
+    corpus: Path, out: Path, part: Mapping[str, CorpusSegment], also: Sequence[Path] = ()
+) -> dict[str, dict[str, str]]:
     """Tables of a set (id -> utterance). A recording has its utterance's id, or its file's name if it is cut."""
     cut = any(not s.whole for s in part.values())
     files = sorted({s.audio for s in part.values()})
@@ -111,7 +120,7 @@ def tables_of(corpus: Path, out: Path, part: Mapping[str, CorpusSegment]) -> dic
     recording = {id: names[s.audio] if cut else id for id, s in part.items()}
     audio_of = {recording[id]: s.audio for id, s in part.items()}
     tables: dict[str, dict[str, str]] = {
-        "wav.scp": {rec: path_of(corpus, out, audio) for rec, audio in audio_of.items()},
+        "wav.scp": {rec: path_of(corpus, out, audio, also=also) for rec, audio in audio_of.items()},
         "reco2dur": {recording[id]: f"{s.recording_seconds:.4f}" for id, s in part.items()},
         "utt2spk": {id: s.speaker for id, s in part.items()},
         "utt2dur": {id: f"{s.seconds:.4f}" for id, s in part.items()},
@@ -127,8 +136,9 @@ def tables_of(corpus: Path, out: Path, part: Mapping[str, CorpusSegment]) -> dic
             labels = {value: safe(value) if value else UNKNOWN for value in values}
             tables[name] = {id: labels[getattr(s, meaning)] for id, s in part.items()}
     for name in sorted({name for s in part.values() for name in s.more}):
-        otherwise = "" if TEXT.fullmatch(name) else UNKNOWN
-        tables[name] = {id: one_line(s.more.get(name, "")) or otherwise for id, s in part.items()}
+        otherwise = "" if TEXT.fullmatch(name) or name in PARTIAL else UNKNOWN
+        rows = {id: one_line(s.more.get(name, "")) or otherwise for id, s in part.items()}
+        tables[name] = {id: value for id, value in rows.items() if value or name not in PARTIAL}
     if genders := one_gender((s.speaker, s.gender) for s in part.values() if s.gender):
         tables["spk2gender"] = genders
     return tables
