@@ -54,12 +54,14 @@ class MiniSuperbConfig:
     """Size and content of the synthetic corpus. Three numbers are those of train, dev and test."""
 
     ks: tuple[int, int, int] = (14, 5, 20)
-    """utterances of each keyword and of `_unknown_` in train, dev and test, and of `_silence_` in dev and test; larger
-    makes confidence intervals narrower; 0 0 0 leaves the task out"""
+    """utterances of each keyword and of `_unknown_` in train, dev and test, and of `_silence_` in dev and test; more in
+    train make the task easier, more in test make confidence intervals narrower; 0 0 0 leaves the task out"""
     ic: tuple[int, int, int] = (12, 3, 6)
-    "utterances of each intent in train, dev and test; 0 0 0 leaves the task out"
+    """utterances of each intent in train, dev and test; more in train make the task easier, more in test make
+    confidence intervals narrower; 0 0 0 leaves the task out"""
     sid: tuple[int, int, int] = (6, 3, 6)
-    "sentences of each speaker in train, dev and test of sid; 0 0 0 leaves the task out"
+    """sentences of each speaker in train, dev and test of sid; more in train make the task easier, more in test make
+    confidence intervals narrower; 0 0 0 leaves the task out"""
     speakers: tuple[int, int, int] = (20, 4, 8)
     """number of speakers in train, dev and test of ks, and of ic; no speaker is in two sets, 32 at most together; more
     in train make the tasks easier"""
@@ -70,7 +72,8 @@ class MiniSuperbConfig:
     noises: int = 6
     "recordings of noise in ks_train, of six kinds in turn, from which a trainer takes random pieces; more vary more"
     noise_seconds: tuple[float, float] = (20.0, 30.0)
-    "range (low, high) from which each recording of noise in ks_train draws its length, seconds, 1 or more"
+    """range (low, high) from which each recording of noise in ks_train draws its length, seconds, 1 or more; longer
+    ones give more different pieces"""
     emotions: tuple[str, ...] = tuple(EMOTIONS)
     "emotions in which the speakers speak; each utterance draws one; more are harder"
     pace: float = 1.0
