@@ -48,6 +48,7 @@ STEPS = (
     _corpus("mgb3", "mgb3:Mgb3Config", mb_per_hour=1),
     _corpus("mgb5", "segments:CorpusConfig", mb_per_hour=1),
     _corpus("mini", "mini:MiniConfig", mb=1, mb_per_hour=118),
+    _corpus("mini_superb", "mini_superb:MiniSuperbConfig", mb=100, mb_per_hour=0),
     _corpus("qasr", "qasr:QasrConfig", mb=10),
     _corpus("sada", "segments:CorpusConfig", mb=10),
     _corpus("speech_commands", "segments:CorpusConfig", mb=10, mb_per_hour=3),

@@ -14,31 +14,33 @@ utt2lang: MSA ALG JOR PAL UAE YEM, and ENG for English. phones.ctm: `utterance 1
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 
-from ...core.errors import UserError
-from ...core.files import read_json, write_text
-from ...core.seed import seed_of
-from ...core.shards import run_shards, split
 from ...core.step import Step, main
 from ...text.diacritics import strip_diacritics
-from ..audio import write_wav
-from ..augment import AugmentConfig, augment
-from ..kaldi import write_data_dir
-from . import espeak
+from ..augment import AugmentConfig
 from .mini_arabic import LEXICONS
 from .mini_english import ENGLISH
-from .mini_text import Lexicon, pausal, sentences, spoken
-from .mini_voices import EMOTIONS, RATE, SPEAKERS, speak
+from .mini_speech import (
+    SENTENCE_S,
+    Planned,
+    check,
+    generator,
+    make_clips,
+    make_utterance,
+    mixed_speakers,
+    next_sentence,
+    speaker_id,
+    write_sets,
+)
+from .mini_text import Lexicon, pausal, sentences
+from .mini_voices import EMOTIONS, SPEAKERS
 
 SETS = ("train", "dev", "test")
 ADAPT = "adapt"
-SECONDS = 2.57  # of an utterance, about: what minutes are turned into utterances by
 
 
 @dataclass(frozen=True)
@@ -90,12 +92,7 @@ class MiniConfig:
         if self.minutes <= 0:
             raise ValueError("minutes must be positive")
         self._check_adapt()
-        if not 0.4 <= self.pace <= 1.5:
-            raise ValueError("pace must be in [0.4, 1.5]")
-        if unknown := sorted(set(self.emotions) - set(EMOTIONS)):
-            raise ValueError(f"emotions: {', '.join(unknown)} is none of {', '.join(EMOTIONS)}")
-        if not self.emotions or len(set(self.emotions)) < len(self.emotions):
-            raise ValueError("emotions: name one or more, each once")
+        check(self)
 
     def _check_adapt(self) -> None:
         if self.adapt_speakers < 0 or (self.adapt_speakers > 0) != (self.adapt_share > 0):
@@ -110,18 +107,6 @@ class MiniConfig:
         return (*SETS, ADAPT) if self.adapt_speakers else SETS
 
 
-@dataclass(frozen=True)
-class Planned:
-    """An utterance to be made. `speaker` is an index of SPEAKERS."""
-
-    id: str
-    set: str
-    speaker: int
-    dialect: str
-    emotion: str
-    text: str
-
-
 def plan(config: MiniConfig) -> list[Planned]:
     """Every utterance of the corpus, in order of id, a function of the config alone.
 
@@ -133,15 +118,11 @@ def plan(config: MiniConfig) -> list[Planned]:
     shares["train"] = 1 - config.dev_share - config.test_share - config.adapt_share
     utterances: list[Planned] = []
     for name, speakers in deal_speakers(config).items():
-        wanted = max(len(speakers), round(60 * config.minutes * shares[name] * config.pace / SECONDS))
+        wanted = max(len(speakers), round(60 * config.minutes * shares[name] * config.pace / SENTENCE_S))
         owners = [s for i, s in enumerate(speakers) for _ in range((wanted + i) // len(speakers))]
         numbers = dict.fromkeys(speakers, 0)
         for (dialect, emotion), speaker in zip(labels(wanted, config.english_share, config.emotions), owners):
-            text = next(pools[dialect], None)
-            if text is None:
-                raise UserError(
-                    f"no more sentences of {dialect}", f"minutes: {config.minutes:g}", "ask for fewer minutes"
-                )
+            text = next_sentence(pools, dialect, f"minutes: {config.minutes:g}", "ask for fewer minutes")
             id = f"{speaker_id(speaker)}-{numbers[speaker]:03d}-{dialect.lower()}-{emotion}"
             numbers[speaker] += 1
             utterances.append(Planned(id, name, speaker, dialect, emotion, _as_read(text, dialect, config)))
@@ -168,76 +149,20 @@ def labels(n: int, english_share: float, emotions: Sequence[str] = tuple(EMOTION
 
 def deal_speakers(config: MiniConfig) -> dict[str, list[int]]:
     """Set -> its speakers, indices of SPEAKERS: women and men in turn to test, dev, adapt, then train."""
-    order = _rng(config, "speakers").permutation(config.speakers)
-    by_gender = [[int(s) for s in order if SPEAKERS[s].gender == g] for g in "fm"]
-    mixed: list[int] = []
-    while any(by_gender):
-        mixed += [group.pop(0) for group in by_gender if group]
+    mixed = mixed_speakers(config.speakers, _rng(config, "speakers"))
     n, m, a = config.test_speakers, config.dev_speakers, config.adapt_speakers
     dealt = {"train": mixed[n + m + a :], "dev": mixed[n : n + m], "test": mixed[:n], ADAPT: mixed[n + m : n + m + a]}
     return {name: sorted(dealt[name]) for name in config.sets}
 
 
-def speaker_id(speaker: int) -> str:
-    """`f01`, `m02`, ...: gender and number."""
-    return f"{SPEAKERS[speaker].gender}{speaker + 1:02d}"
-
-
-def make_utterance(utterance: Planned, config: MiniConfig, path: Path) -> dict[str, object]:
-    """Synthesise and augment one utterance, write it to `path` (16 bit wav); returns its id, seconds and phones."""
-    rng = _rng(config, utterance.id)
-    language, text = ("en-us", utterance.text) if utterance.dialect == "ENG" else ("ar", spoken(utterance.text))
-    wave_N, phones = speak(text, language, SPEAKERS[utterance.speaker], EMOTIONS[utterance.emotion], rng, config.pace)
-    wave_N = augment(wave_N, RATE, config.augment, rng)
-    write_wav(path, wave_N)
-    rows = [[round(p.start, 4), round(p.duration, 4), p.name] for p in phones]
-    return {"id": utterance.id, "seconds": len(wave_N) / RATE, "phones": rows}
-
-
-def tables(utterances: list[Planned], seconds: dict[str, float], audio: Path) -> dict[str, dict[str, str]]:
-    """Kaldi tables of one set."""
-    return {
-        "wav.scp": {u.id: str(audio / f"{u.id}.wav") for u in utterances},
-        "text": {u.id: u.text for u in utterances},
-        "utt2spk": {u.id: speaker_id(u.speaker) for u in utterances},
-        "utt2dur": {u.id: f"{seconds[u.id]:.4f}" for u in utterances},
-        "utt2lang": {u.id: u.dialect for u in utterances},
-        "utt2emotion": {u.id: u.emotion for u in utterances},
-        "spk2gender": {speaker_id(u.speaker): SPEAKERS[u.speaker].gender for u in utterances},
-    }
-
-
 def run(step: Step[MiniConfig]) -> None:
     """Synthesise shard by shard, then write the data directories."""
-    config, audio = step.config, step.out / "audio"
+    config = step.config
     planned = plan(config)
-    shards = split([SECONDS] * len(planned))
-
-    def work(k: int, path: Path) -> None:
-        made = [make_utterance(planned[i], config, audio / f"{planned[i].id}.wav") for i in shards[k]]
-        path.write_text(json.dumps(made, ensure_ascii=False), encoding="utf-8")
-
-    if not step.worker:
-        print(f"the mini corpus is SYNTHETIC: spoken by eSpeak NG {espeak.version()}, not by people")
-    paths = run_shards(step, [SECONDS * len(s) for s in shards], work, suffix=".json")
-    made = {row["id"]: row for path in paths for row in read_json(path)}
-    step.counts["synthetic"] = 1
-    for name in config.sets:
-        rows = [u for u in planned if u.set == name]
-        seconds = {u.id: made[u.id]["seconds"] for u in rows}
-        if not config.vowels:
-            rows = [replace(u, text=strip_diacritics(u.text)) for u in rows]
-        lines = [f"{u.id} 1 {a:.4f} {d:.4f} {phone}\n" for u in rows for a, d, phone in made[u.id]["phones"]]
-        write_text(step.out / name / "phones.ctm", "".join(lines))
-        write_data_dir(step.out / name, tables(rows, seconds, audio))
-        step.counts |= {
-            f"{name}_utterances": len(rows),
-            f"{name}_hours": round(sum(seconds.values()) / 3600, 4),
-            f"{name}_speakers": len({u.speaker for u in rows}),
-        }
-        minutes, speakers = sum(seconds.values()) / 60, len({u.speaker for u in rows})
-        print(f"{name}: {len(rows)} utterances, {minutes:.1f} min, {speakers} speakers")
-    step.counts["hours"] = round(sum(row["seconds"] for row in made.values()) / 3600, 4)
+    made = make_clips(step, "the mini corpus", planned, [SENTENCE_S] * len(planned), make_utterance)
+    if not config.vowels:
+        planned = [replace(u, text=strip_diacritics(u.text)) for u in planned]
+    write_sets(step, config.sets, planned, made)
 
 
 def _lexicons() -> dict[str, Lexicon]:
@@ -245,7 +170,7 @@ def _lexicons() -> dict[str, Lexicon]:
 
 
 def _rng(config: MiniConfig, purpose: str) -> np.random.Generator:
-    return np.random.default_rng(seed_of(config.seed, "mini", purpose))
+    return generator(config.seed, purpose)
 
 
 if __name__ == "__main__":
