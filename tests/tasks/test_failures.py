@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from toolkit.tasks import features
 from toolkit.tasks.unit import Fit
 from toolkit.train.engine.loop import Diverged
 
+ROOT = Path(__file__).resolve().parents[2]
 TWO = {"dialect": replace(TASKS["dialect"], steps=4, lr=(1e-2,)), "phone": replace(TASKS["phone"], steps=4, lr=(1e-2,))}
 RUN = replace(CONFIG, tasks=TWO, rows=("fbank", "models"))
 
@@ -67,7 +69,7 @@ def test_where_everything_fails_the_step_ends_with_the_reason_and_tries_again_wh
     config = replace(RUN, tasks={"phone": TWO["phone"]}, rows=("fbank",))
     with monkeypatch.context() as broken:
         failing(broken, "fbank phone", diverges)
-        with pytest.raises(UserError, match="every task of every row failed: .*diverged"):
+        with pytest.raises(UserError, match=r"every task of every row failed: .*diverged"):
             run(config, tmp_path)
     run(config, tmp_path)
     assert results(tmp_path, "fbank", "phone").decides.n
@@ -88,12 +90,37 @@ def test_a_network_whose_features_are_not_finite_fails_alone(
     assert "non-finite features" in failed(run)["it1.base/phone"] and results(tmp_path, "fbank", "phone").decides.n
 
 
+KILLED = """
+import os, signal, sys
+sys.path.insert(0, sys.argv[1])
+from pathlib import Path
+from test_failures import RUN, failing
+from toolkit.core.step import Step
+from toolkit.tasks import fit
+from toolkit.tasks.unit import Fit
+
+train = Fit._train
+Fit._train = lambda self, lr, folder: (
+    os.kill(os.getpid(), signal.SIGKILL) if self.label == "it1.base phone" else train(self, lr, folder)
+)
+corpus, out = map(Path, sys.argv[2:])
+step = Step(RUN, [corpus / "data", corpus / "exp/it1/base"], out, ["tasks.fit"])
+fit.run(step)
+step.ledger.write(out / "dropped.tsv")
+"""
+
+
 def test_a_process_that_is_killed_for_memory_fails_its_task_alone(
-    run: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Callable[..., Path], corpus: Path, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("SAWT_NJ", "2")
-    failing(monkeypatch, "it1.base phone", lambda: os.kill(os.getpid(), signal.SIGKILL))
-    run(RUN, tmp_path)
-    assert failed(run).keys() == {"it1.base/phone"} and "SIGKILL" in failed(run)["it1.base/phone"]
+    argv = [sys.executable, "-c", KILLED, str(Path(__file__).parent), str(corpus), str(tmp_path)]
+    environment = {**os.environ, "SAWT_NJ": "2", "OMP_NUM_THREADS": "1"}
+    environment["PYTHONPATH"] = os.pathsep.join(map(str, [ROOT, ROOT / "tests"]))
+    ended = subprocess.run(argv, capture_output=True, text=True, env=environment)
+    assert ended.returncode == 0, ended.stderr
+    rows = [line.split("\t") for line in (tmp_path / "dropped.tsv").read_text().splitlines()]
+    assert [(row[0], "SIGKILL" in row[-1]) for row in rows if FAILED in row] == [("it1.base/phone", True)]
     whole = run(replace(RUN, tasks={"dialect": TWO["dialect"]}))
-    assert (tmp_path / "it1.base/dialect.json").read_bytes() == (whole / "it1.base/dialect.json").read_bytes()
+    for row in ("fbank", "it1.base"):
+        assert (tmp_path / row / "dialect.json").read_bytes() == (whole / row / "dialect.json").read_bytes()
+    assert results(tmp_path, "fbank", "phone").decides.n and not (tmp_path / "it1.base/phone.json").exists()

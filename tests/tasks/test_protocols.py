@@ -134,15 +134,16 @@ def test_padded_batches_are_those_of_transformers_with_a_mask(corpus: Path) -> N
         own = network.frames(len(waves[k]))
         expected = torch.stack([s[k, :own] for s in states], 1)
         torch.testing.assert_close(ours_TLD[:own], expected, atol=2e-5, rtol=2e-5)
-    alone = network.states(waves[0])
-    assert (network.padded_states(waves)[0][: len(alone)] - alone).abs().max() > 1e-4  # padding is felt
+    k = min(range(4), key=lambda i: len(waves[i]))
+    alone = network.states(waves[k])
+    assert (network.padded_states(waves)[k][: len(alone)] - alone).abs().max() > 1e-4  # padding is felt
 
 
 def test_the_compatible_protocol_pads_every_batch_and_is_named_in_the_result(run: Callable[..., Path]) -> None:
     tasks = {"it": replace(TASKS["dialect"], gain_db=-3.0, eval_batch=4), "spelt": replace(TASKS["asr"], steps=4)}
-    more = replace(CONFIG, tasks=tasks, standardise=False, rows=("fbank", "models"))
+    more = {"tasks": tasks, "standardise": False, "rows": ("fbank", "models")}
     for protocol in ("superb-compat", "star"):
-        out = run(replace(more, protocol=protocol))
+        out = run(replace(CONFIG, protocol=protocol, **more))
         assert {results(out, "it1.base", task).protocol for task in tasks} == {protocol}
     assert load_file(out / "fbank/it.safetensors")["head.mix.std_LD"].eq(1).all()
     assert not list(out.glob("work/features/*/frames.f16"))
@@ -153,7 +154,9 @@ def test_the_gain_is_a_factor_on_the_waveform(corpus: Path, tmp_path: Path, monk
     feed = feed_of(task, corpus, tmp_path, monkeypatch, protocol="superb-compat", standardise=False)
     [first, *_] = feed.evaluated("test")
     batch = feed.batch("test", first)
-    np.testing.assert_allclose(batch["wave_N"][: len(first[0].utterance.audio())], first[0].utterance.audio() / 10)
+    np.testing.assert_allclose(
+        batch["wave_N"][: len(first[0].utterance.audio())], first[0].utterance.audio() / 10, rtol=1e-6
+    )
 
 
 def test_a_batch_in_pieces_has_the_gradient_of_the_whole(run: Callable[..., Path]) -> None:
@@ -192,7 +195,7 @@ def test_the_weights_of_the_best_look_at_dev_are_kept(run: Callable[..., Path]) 
 
 
 def test_the_mean_of_folds_has_students_interval(run: Callable[..., Path]) -> None:
-    folded = replace(TASKS["dialect"], folds="utt2spk", lr=(1e-2,), steps=5)
+    folded = replace(TASKS["dialect"], folds="utt2spk", lr=(1e-3,), steps=1, batch=2)
     result = results(run(replace(CONFIG, tasks={"it": folded}, rows=("fbank",))), "fbank", "it")
     values = [fold.value for fold in result.folds]
     figure = result.figure("accuracy_folds")
