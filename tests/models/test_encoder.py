@@ -134,7 +134,8 @@ def test_a_random_encoder_begins_as_training_does(trained: Path) -> None:
         (lambda p: None, "no speech encoder here"),
         (lambda p: p.mkdir(), "no speech encoder here"),
         (lambda p: (p.mkdir(), (p / "config.json").write_text("{")), "broken config.json"),
-        (lambda p: (p.mkdir(), (p / "config.json").write_text("[]")), "a model of type unknown"),
+        (lambda p: (p.mkdir(), (p / "config.json").write_text("[]")), "no mapping of names"),
+        (lambda p: (p.mkdir(), (p / "config.json").write_text("{}")), "a model of type unknown"),
         (lambda p: (p.mkdir(), (p / "config.json").write_text(json.dumps({"model_type": "bert"}))), "type bert"),
         (
             lambda p: transformers.HubertConfig(**SMALL).save_pretrained(p),
