@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 import sys
 import zipfile
 from pathlib import Path
@@ -49,10 +50,11 @@ def read_pickle(path: Path) -> dict[str, Tensor]:
     try:
         tree = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except (pickle.UnpicklingError, EOFError, RuntimeError, ValueError, KeyError, AttributeError, TypeError) as e:
-        reason = " ".join(str(e).split())
-        reason = reason.partition(" Please file an issue")[0].rpartition("WeightsUnpickler error: ")[2][:300]
-        problem = f"not only tensors, or a broken file: {reason or type(e).__name__}. It is not opened in any other way"
-        raise UserError(problem, str(path), FETCH) from None
+        asked = re.search(r"GLOBAL ([\w.]+)", str(e))  # of torch's long message, which advises to trust the file
+        reason = (
+            f"it asks for {asked[1]}, which makes no tensor" if asked else f"it cannot be read ({type(e).__name__})"
+        )
+        raise UserError(f"not only tensors, or a broken file: {reason}", str(path), FETCH) from None
     if not isinstance(tree, dict):
         raise UserError(f"no mapping of names to tensors, but a {type(tree).__name__}", str(path), FETCH)
     for name, tensor in tree.items():
