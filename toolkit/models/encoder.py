@@ -223,9 +223,8 @@ def _config(folder: Path) -> Any:
 def _from_transformers(folder: Path) -> nn.Module:
     from transformers import AutoModel
 
-    load: Any = AutoModel.from_pretrained
     try:
-        model, info = load(
+        model, info = AutoModel.from_pretrained(
             folder,
             config=_config(folder),
             output_loading_info=True,
