@@ -1,5 +1,6 @@
 """One face for all encoders."""
 
+import ast
 import json
 import shutil
 from pathlib import Path
@@ -10,10 +11,11 @@ import transformers
 
 from toolkit.core.errors import UserError
 from toolkit.models.config import HubertConfig
-from toolkit.models.encoder import encoder_name, load_encoder, random_encoder
+from toolkit.models.encoder import encoder_name, encoder_shape, load_encoder, random_encoder
 from toolkit.models.hubert import Hubert, initialise
 from toolkit.models.hugging_face import read_config, save_pretrained
 
+ROOT = Path(__file__).resolve().parents[2]
 SMALL = {
     "num_hidden_layers": 2,
     "hidden_size": 32,
@@ -36,12 +38,39 @@ PEERS = {
         transformers.Wav2Vec2Model,
         {"do_stable_layer_norm": True, "feat_extract_norm": "layer"},
     ),
+    "hubert large": (
+        transformers.HubertConfig,
+        transformers.HubertModel,
+        {"do_stable_layer_norm": True, "feat_extract_norm": "layer"},
+    ),
     "wavlm": (transformers.WavLMConfig, transformers.WavLMModel, {}),
+    "wavlm large": (
+        transformers.WavLMConfig,
+        transformers.WavLMModel,
+        {"do_stable_layer_norm": True, "feat_extract_norm": "layer"},
+    ),
     "data2vec": (
         transformers.Data2VecAudioConfig,
         transformers.Data2VecAudioModel,
         {"conv_pos_kernel_size": 5, "num_conv_pos_embeddings": 2},
     ),
+    "unispeech": (transformers.UniSpeechConfig, transformers.UniSpeechModel, {}),
+    "unispeech large": (
+        transformers.UniSpeechConfig,
+        transformers.UniSpeechModel,
+        {"do_stable_layer_norm": True, "feat_extract_norm": "layer"},
+    ),
+    "unispeech-sat": (transformers.UniSpeechSatConfig, transformers.UniSpeechSatModel, {}),
+    "conformer": (
+        transformers.Wav2Vec2ConformerConfig,
+        transformers.Wav2Vec2ConformerModel,
+        {"position_embeddings_type": "rotary", "conv_depthwise_kernel_size": 5},
+    ),
+}
+NORMED_AT_THE_END = ("large", "conformer")
+OTHER_RATES = {  # strides that give frames of another length; 50 Hz is the published rate
+    25.0: {"conv_dim": (8,) * 4, "conv_kernel": (20, 16, 4, 2), "conv_stride": (10, 8, 4, 2)},
+    100.0: {"conv_dim": (8,) * 3, "conv_kernel": (20, 16, 4), "conv_stride": (10, 8, 2)},
 }
 
 
@@ -73,9 +102,116 @@ def test_states_of_a_hugging_face_folder_are_the_residual_stream_of_its_model(ki
     for got, want in zip(states[:-1], reference.hidden_states[:-1], strict=True):
         torch.testing.assert_close(got, want, atol=1e-5, rtol=0)
     last = states[-1]
-    if getattr(model.config, "do_stable_layer_norm", False):
+    if kind.endswith(NORMED_AT_THE_END):
         last = model.encoder.layer_norm(last)
     torch.testing.assert_close(last, reference.last_hidden_state, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("squeeze, kernel", [(2, 16), (3, 16), (2, 15)])
+@pytest.mark.parametrize("samples", [5000, 5321, 5700])
+def test_states_of_a_sew_are_at_the_rate_of_its_blocks(squeeze: int, kernel: int, samples: int, tmp_path: Path) -> None:
+    """Its blocks see several frames as one; transformers' last hidden state is spread over all frames again."""
+    torch.manual_seed(0)
+    shape = {**SMALL, "hidden_size": 24, "num_conv_pos_embeddings": kernel, "squeeze_factor": squeeze}
+    model = transformers.SEWModel(
+        transformers.SEWConfig(**shape, conv_kernel=(10, 3, 3, 3, 3, 2, 2), conv_stride=(5, 2, 2, 2, 2, 2, 2))
+    ).eval()
+    model.save_pretrained(tmp_path / "sew")
+    encoder, wave_BN = load_encoder(tmp_path / "sew"), torch.randn(1, samples)
+    states = encoder.states(wave_BN)
+    assert encoder.rate == pytest.approx(50 / squeeze) and encoder.macs is None
+    assert [len(s[0]) for s in states] == [encoder.frames(samples)] * 3
+    with torch.no_grad():
+        spread_BTD = model.encoder.upsample(states[-1])
+        expected = model(wave_BN).last_hidden_state
+    torch.testing.assert_close(spread_BTD, expected[:, : spread_BTD.shape[1]], atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("kind", ["hubert", "wavlm"])
+@pytest.mark.parametrize("rate", OTHER_RATES)
+def test_an_encoder_of_another_rate_and_width_has_states_at_its_own_rate(
+    rate: float, kind: str, tmp_path: Path
+) -> None:
+    config_class, model_class, _ = PEERS[kind]
+    torch.manual_seed(0)
+    model = model_class(config_class(**{**SMALL, "hidden_size": 48, **OTHER_RATES[rate]})).eval()
+    model.save_pretrained(tmp_path)
+    encoder, wave_BN = load_encoder(tmp_path), torch.randn(1, 16000)
+    assert (encoder.rate, encoder.dim, encoder.hop) == (rate, 48, 16000 / rate)
+    with torch.no_grad():
+        expected = model(wave_BN).last_hidden_state
+    assert encoder.frames(16000) == expected.shape[1]
+    torch.testing.assert_close(encoder.states(wave_BN)[-1], expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        transformers.BertConfig(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16),
+        transformers.WhisperConfig(d_model=16),
+        transformers.Wav2Vec2BertConfig(hidden_size=16),
+        transformers.SEWDConfig(),
+    ],
+    ids=lambda config: config.model_type,
+)
+def test_a_model_of_another_family_is_refused_with_the_types_that_work(config: object, tmp_path: Path) -> None:
+    config.save_pretrained(tmp_path)  # type: ignore[attr-defined]
+    for use in (load_encoder, encoder_shape, lambda path: random_encoder(path, 1)):
+        with pytest.raises(UserError, match=f"a model of type {config.model_type}") as error:  # type: ignore[attr-defined]
+            use(tmp_path)  # type: ignore[operator]
+        assert all(kind in error.value.remedy for kind in ("hubert", "wav2vec2", "wavlm", "data2vec-audio"))
+
+
+def test_code_that_comes_with_a_model_is_never_run(tmp_path: Path) -> None:
+    code = (
+        f"open({str(tmp_path / 'ran')!r}, 'w')\nfrom transformers import WavLMConfig as Config, WavLMModel as Model\n"
+    )
+    (tmp_path / "modeling_own.py").write_text(code)
+    auto_map = {"AutoConfig": "modeling_own.Config", "AutoModel": "modeling_own.Model"}
+    for kind in ("own", "wavlm"):
+        transformers.WavLMModel(transformers.WavLMConfig(**SMALL)).save_pretrained(tmp_path)
+        tree = {**json.loads((tmp_path / "config.json").read_text()), "model_type": kind, "auto_map": auto_map}
+        (tmp_path / "config.json").write_text(json.dumps(tree))
+        if kind == "own":
+            with pytest.raises(UserError, match="foreign code is never run"):
+                load_encoder(tmp_path)
+        else:  # transformers has a network of this type: its own is taken
+            assert type(load_encoder(tmp_path).model) is transformers.WavLMModel
+            assert type(random_encoder(tmp_path, 1).model) is transformers.WavLMModel
+    assert not (tmp_path / "ran").exists()
+
+
+def test_every_call_that_could_run_foreign_code_forbids_it() -> None:
+    named, forbidding = [], []
+    for path in sorted((ROOT / "toolkit").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute) and node.attr in ("from_pretrained", "from_config"):
+                named.append((path, node.lineno))
+            elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") in ("from_pretrained", "from_config"):
+                values = {k.arg: ast.unparse(k.value) for k in node.keywords}
+                forbidding += [(path, node.func.lineno)] * (values.get("trust_remote_code") == "False")
+    assert sorted(named) == sorted(forbidding) and len(named) == 3
+
+
+def test_a_network_without_a_mask_embedding_is_loaded(tmp_path: Path) -> None:
+    config = transformers.HubertConfig(**SMALL, mask_time_prob=0.0)
+    model = transformers.HubertModel(config).eval()
+    model.save_pretrained(tmp_path)
+    wave_BN = torch.randn(1, 2000)
+    with torch.no_grad():
+        expected = model(wave_BN).last_hidden_state
+    torch.testing.assert_close(load_encoder(tmp_path).states(wave_BN)[-1], expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("change", [{"hidden_size": "wide"}, {"conv_dim": [1, 2]}, {"hidden_size": -3}])
+@pytest.mark.parametrize("kind", ["hubert", "wavlm"])
+def test_a_shape_that_no_network_has_is_a_users_error(kind: str, change: dict[str, object], tmp_path: Path) -> None:
+    config_class, model_class, _ = PEERS[kind]
+    model_class(config_class(**SMALL)).save_pretrained(tmp_path)
+    tree = {**json.loads((tmp_path / "config.json").read_text()), **change}
+    (tmp_path / "config.json").write_text(json.dumps(tree))
+    with pytest.raises(UserError):
+        load_encoder(tmp_path)
 
 
 def test_waveforms_are_normalised_where_the_preprocessor_says_so(tmp_path: Path) -> None:
@@ -134,7 +270,8 @@ def test_a_random_encoder_begins_as_training_does(trained: Path) -> None:
         (lambda p: None, "no speech encoder here"),
         (lambda p: p.mkdir(), "no speech encoder here"),
         (lambda p: (p.mkdir(), (p / "config.json").write_text("{")), "broken config.json"),
-        (lambda p: (p.mkdir(), (p / "config.json").write_text("[]")), "a model of type unknown"),
+        (lambda p: (p.mkdir(), (p / "config.json").write_text("[]")), "no mapping of names"),
+        (lambda p: (p.mkdir(), (p / "config.json").write_text("{}")), "a model of type unknown"),
         (lambda p: (p.mkdir(), (p / "config.json").write_text(json.dumps({"model_type": "bert"}))), "type bert"),
         (
             lambda p: transformers.HubertConfig(**SMALL).save_pretrained(p),

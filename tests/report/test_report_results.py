@@ -73,6 +73,18 @@ def test_sizes_are_held_against_the_largest_network_trained_here_not_a_foreign_o
     assert "Saved: parameters fewer than it2.L has." in notes
 
 
+def test_multiply_accumulates_stand_in_both_conventions_beside_the_size(recipe):
+    rows, notes = cost_rows(collect(recipe.whole().ins))
+    assert "GMACs" not in rows["iteration 1"] and "GMACs" not in notes
+    recipe.edit("exp/probe/it1.base/row.json", macs_products=1_665_522_780_160, macs_benchmark=1_669_156_022_848)
+    recipe.edit("exp/probe/random.it1.base/row.json", macs_products=1_234_567_890, macs_benchmark=1_250_000_000)
+    rows, notes = cost_rows(collect(recipe.ins))
+    assert rows["iteration 1"]["GMACs"] == "1,665.5 / 1,669.2"
+    assert rows["it1.base, random"]["GMACs"] == "1.23 / 1.25"
+    assert rows["FBANK"]["GMACs"] is None
+    assert "products of matrices alone / as the leaderboard counts" in notes and "filter banks, or a type" in notes
+
+
 def test_what_a_system_costs_stands_with_the_machine_and_only_if_it_was_measured(recipe):
     rows, notes = cost_rows(collect(recipe.whole().ins))
     row = rows["iteration 1"]

@@ -124,6 +124,17 @@ def test_the_config_says_which_task_and_which_figure_is_a_measure() -> None:
     assert [row.values for row in rows] == [{"ASR": 3.0}, {"ASR": 9.0}]
 
 
+def test_a_system_of_the_run_has_its_size_as_published_rows_print_it() -> None:
+    counted = compared("a", words=(figure("accuracy", 90.0, "high"),))
+    system = replace(counted.system, parameters=94_371_712, macs_benchmark=1_669_156_022_848)
+    banks = compared("fbank", words=(figure("accuracy", 50.0, "high"),))
+    rows = own_rows([replace(counted, system=system), banks], SuperbConfig({"KS": "words"}))
+    assert [(row.parameters, row.gmacs) for row in rows] == [
+        (pytest.approx(94.371712), pytest.approx(1669.156022848)),
+        (None, None),
+    ]
+
+
 @pytest.mark.parametrize(
     ("measures", "message"),
     [

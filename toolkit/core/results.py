@@ -101,6 +101,8 @@ class System:
         seed: of its training or its random weights; None: not known.
         share: of its training's steps, 1.0 for the end.
         frozen: false if it was trained together with each task's head.
+        macs_products, macs_benchmark: multiply-accumulate operations over the 32 clips of the SUPERB leaderboard, by
+            two conventions: products of matrices alone, and as the leaderboard counts; None: not counted.
     """
 
     name: str
@@ -113,6 +115,8 @@ class System:
     parameters: int | None = None
     layers: int | None = None
     dim: int | None = None
+    macs_products: int | None = None
+    macs_benchmark: int | None = None
 
     @property
     def group(self) -> str:

@@ -19,7 +19,7 @@ class SuperbRow:
             of their tasks.
         doubts: what does not agree within a published row, or cannot be.
         note: what else must be known of a published row.
-        parameters, gmacs: millions of parameters, thousand millions of MACs, as published.
+        parameters, gmacs: millions of parameters, thousand millions of MACs: as published, or as the benchmark counts.
     """
 
     system: str

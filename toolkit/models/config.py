@@ -162,4 +162,5 @@ class FetchConfig:
     """The model to fetch."""
 
     model: str = "openai/whisper-large-v2"
-    "Whisper to fetch: an id on the Hugging Face hub, e.g. openai/whisper-tiny, or a folder with its files"
+    """Whisper or speech encoder to fetch: an id on the Hugging Face hub, e.g. openai/whisper-tiny or
+    facebook/hubert-base-ls960, or a folder with its files"""

@@ -6,7 +6,6 @@ stream after block L (1-based); the final LayerNorm of pre-LN networks is not ap
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,14 +15,24 @@ import torch
 from torch import Tensor, nn
 
 from ..core.errors import UserError
-from ..core.files import read_json
 from ..core.seed import seed_of
 from .hubert import Hubert, initialise, own_frames
 from .hugging_face import load_pretrained, read_config
+from .macs import Macs, benchmark_macs
+from .model_files import (
+    CONFIG,
+    OF_ENCODER,
+    PREPROCESSOR,
+    WEIGHTS,
+    encoder_type,
+    find_folder,
+    normalizes,
+    refuse_without_weights,
+)
 
 SAMPLE_RATE = 16000
 CONVENTION = "residual stream after block L, 1-based; 0 = input of block 1; no final LayerNorm"
-WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
+EXAMPLE = "facebook/hubert-base-ls960"
 
 
 class Encoder(nn.Module):
@@ -35,6 +44,7 @@ class Encoder(nn.Module):
         dim, layers: `states` gives layers + 1 tensors of width dim.
         rate: frames a second.
         parameter_count: number of weights.
+        macs: multiply-accumulate operations over the benchmark's clips; None: not counted for such a network.
     """
 
     def __init__(self, model: nn.Module, name: str, normalize: bool) -> None:
@@ -43,14 +53,16 @@ class Encoder(nn.Module):
         self.model, self.name, self.normalize = model, name, normalize
         self.dim, self.layers = int(config.hidden_size), int(config.num_hidden_layers)
         self._convolutions = tuple(zip(config.conv_kernel, config.conv_stride))
+        self._squeeze = int(getattr(config, "squeeze_factor", 1))  # of SEW: frames that its blocks see as one
         self.rate = SAMPLE_RATE / self.hop
         self.parameter_count = sum(p.numel() for p in model.parameters())
+        self.macs: Macs | None = benchmark_macs(config)
         self.requires_grad_(False).eval()
 
     @property
     def hop(self) -> int:
         """Samples from one frame to the next."""
-        hop = 1
+        hop = self._squeeze
         for _, stride in self._convolutions:
             hop *= stride
         return hop
@@ -59,7 +71,7 @@ class Encoder(nn.Module):
         """Number of frames of `samples` samples."""
         for kernel, stride in self._convolutions:
             samples = (samples - kernel) // stride + 1
-        return max(samples, 0)
+        return max(samples, 0) // self._squeeze
 
     def trainable(self, freeze_convolutions: bool = False) -> Encoder:
         """This encoder with trainable parameters; its states carry gradients.
@@ -155,45 +167,36 @@ def _recorded(layers: nn.ModuleList, states: list[Tensor]) -> Iterator[None]:
 def load_encoder(path: Path | str, device: torch.device | str = "cpu") -> Encoder:
     """Encoder of a folder of ours, of a Hugging Face folder, or of a model on the Hugging Face hub.
 
-    Raises UserError if it is missing, or its weights are incomplete.
+    Raises UserError if it is missing, is no speech encoder, or its weights are incomplete or only there as pickles.
     """
-    folder = _folder(path)
-    name = encoder_name(path)
-    if folder is None:
-        return Encoder(_from_transformers(str(path)), name, _normalized(str(path))).to(device)
+    folder, name = _folder(path, OF_ENCODER), encoder_name(path)
+    refuse_without_weights(folder, str(path))
     config = read_config(folder)
-    if config is not None and (folder / "model.safetensors").is_file():
+    if config is not None and (folder / WEIGHTS).is_file():
         return Encoder(load_pretrained(folder), name, config.normalize_waveform).to(device)
-    if not any((folder / file).is_file() for file in WEIGHTS):
-        raise UserError("a model without weights", str(folder), f"one of {', '.join(WEIGHTS)} must stand there")
-    return Encoder(_from_transformers(str(folder)), name, _normalized(str(folder))).to(device)
+    return Encoder(_from_transformers(folder), name, bool(normalizes(folder))).to(device)
 
 
 def random_encoder(path: Path | str, seed: int, device: torch.device | str = "cpu") -> Encoder:
     """Encoder with the shape of the one at `path` and random initial weights."""
-    folder = _folder(path)
-    config = read_config(folder) if folder else None
-    if folder and config is not None:
-        model = Hubert(config)
+    folder = _folder(path, (CONFIG, PREPROCESSOR))
+    config = read_config(folder)
+    if config is not None:
+        model: nn.Module = Hubert(config)
         initialise(model, config, torch.Generator().manual_seed(seed_of(seed, "init")))
         return Encoder(model, "random", config.normalize_waveform).to(device)
-    from transformers import AutoConfig, AutoModel
+    from transformers import AutoModel
 
-    source = str(folder or path)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_of(seed, "init"))
-        model = AutoModel.from_config(AutoConfig.from_pretrained(source))
-    return Encoder(model, "random", _normalized(source)).to(device)
+        model = AutoModel.from_config(_config(folder), trust_remote_code=False)
+    return Encoder(model, "random", bool(normalizes(folder))).to(device)
 
 
 def encoder_shape(path: Path | str) -> tuple[int, int]:
     """(dim, layers) of the encoder at `path`, from its configuration; no weights are loaded."""
-    folder = _folder(path)
-    config: Any = read_config(folder) if folder else None
-    if config is None:
-        from transformers import AutoConfig
-
-        config = AutoConfig.from_pretrained(str(folder or path))
+    folder = _folder(path, (CONFIG,))
+    config: Any = read_config(folder) or _config(folder)
     return int(config.hidden_size), int(config.num_hidden_layers)
 
 
@@ -208,54 +211,45 @@ def encoder_name(path: Path | str) -> str:
     return path.name
 
 
-def _folder(path: Path | str) -> Path | None:
-    """Folder with config.json at `path`; None for the name of a model on the hub."""
-    path = Path(path)
-    for folder in (path / "hf", path):
-        if (folder / "config.json").is_file():
-            _speech_type(folder)
-            return folder
-    if path.exists() or not re.fullmatch(r"[\w.-]+/[\w.-]+", str(path)):
-        remedy = (
-            "name a folder that has hf/config.json or config.json; of the hub: hf download OWNER/NAME --local-dir DIR"
-        )
-        raise UserError("no speech encoder here", str(path), remedy)
-    return None
+def _folder(path: Path | str, wanted: Sequence[str]) -> Path:
+    """Folder of the speech encoder at `path`, or of the one with that name on the hub. Raises UserError."""
+    folder = find_folder(path, "speech encoder", EXAMPLE, wanted)
+    encoder_type(folder)
+    return folder
 
 
-def _speech_type(folder: Path) -> None:
-    """Raise UserError if config.json is broken or is not that of a speech encoder."""
+def _config(folder: Path) -> Any:
+    """The configuration as transformers reads it. Raises UserError if it is broken."""
+    from huggingface_hub.errors import StrictDataclassError
+    from transformers import AutoConfig
+
     try:
-        config = read_json(folder / "config.json")
-    except UserError as e:
-        raise UserError(f"a broken config.json: {e.what}", str(folder), "copy or make it again") from None
-    tree = config if isinstance(config, dict) else {}
-    if not {"conv_stride", "conv_kernel", "num_hidden_layers"} <= tree.keys():
-        kind = tree.get("model_type", "unknown")
-        remedy = "hubert, wav2vec2, wavlm and data2vec-audio are known to work"
-        raise UserError(f"not a speech encoder: a model of type {kind}", str(folder), remedy)
+        return AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    except (OSError, ValueError, TypeError, StrictDataclassError) as e:
+        raise UserError(f"a broken {CONFIG}: {_short(e)}", str(folder), "copy or make it again") from None
 
 
-def _from_transformers(source: str) -> nn.Module:
+def _from_transformers(folder: Path) -> nn.Module:
     from transformers import AutoModel
 
     try:
-        model, info = AutoModel.from_pretrained(source, output_loading_info=True, dtype=torch.float32)
+        model, info = AutoModel.from_pretrained(
+            folder,
+            config=_config(folder),
+            output_loading_info=True,
+            dtype=torch.float32,
+            use_safetensors=True,
+            trust_remote_code=False,
+        )
     except (OSError, ValueError, RuntimeError) as e:
-        reason = " ".join(str(e).split())[:300]
-        raise UserError(f"transformers cannot load it: {reason}", source, "mend the path or the name") from None
+        raise UserError(f"transformers cannot load it: {_short(e)}", str(folder), "copy or fetch it again") from None
     missing = sorted(set(info["missing_keys"]) - {"masked_spec_embed"})
     if missing:
-        raise UserError(f"{len(missing)} weights are missing, e.g. {missing[0]}", source, "copy the whole model again")
-    if not hasattr(model, "encoder") or not hasattr(model.config, "conv_stride"):
-        raise UserError(f"not a speech encoder: {type(model).__name__}", source, "name another model")
+        raise UserError(
+            f"{len(missing)} weights are missing, e.g. {missing[0]}", str(folder), "copy the whole model again"
+        )
     return cast(nn.Module, model)
 
 
-def _normalized(source: str) -> bool:
-    """True if the model's own preprocessing normalises the waveform."""
-    from transformers import AutoFeatureExtractor
-
-    if Path(source).is_dir() and not (Path(source) / "preprocessor_config.json").is_file():
-        return False
-    return bool(AutoFeatureExtractor.from_pretrained(source).do_normalize)
+def _short(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]

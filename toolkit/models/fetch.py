@@ -1,28 +1,96 @@
-"""Fetch a Whisper from the Hugging Face hub into a folder of its own, from which later steps read it."""
+"""Fetch a Whisper or a speech encoder from the Hugging Face hub into a folder of its own, for later steps to read.
+
+Weights that the hub has only as pickles are converted to safetensors on the way.
+"""
 
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
-from ..core.files import atomic
+from ..core.files import atomic, write_json
 from ..core.step import Step, main
 from .config import FetchConfig
+from .convert import convert
+from .model_files import (
+    CARD,
+    CONFIG,
+    INDEX,
+    OF_ENCODER,
+    OF_PICKLES,
+    PREPROCESSOR,
+    encoder_parameters,
+    encoder_type,
+    find_folder,
+    from_hub,
+    has_pickles,
+    has_weights,
+    read_mapping,
+    refuse_without_weights,
+    weight_files,
+)
 from .whisper import parameter_count
-from .whisper_files import CONFIG, INDEX, TRAVELS, find_model, read_whisper_config, weight_files
+from .whisper_files import TRAVELS, find_model, read_whisper_config
+
+EXAMPLES = "openai/whisper-base or facebook/hubert-base-ls960"
+SOURCE = "source.json"  # where a fetched encoder is from
+
+
+def fetch_whisper(model: str, out: Path) -> int:
+    """Copy config, weights and tokenizer to the folder `out`. Returns the number of parameters."""
+    folder = find_model(model)
+    count = parameter_count(read_whisper_config(folder))
+    with atomic(out) as temporary:
+        _copy(folder, {CONFIG, INDEX, *TRAVELS, *weight_files(folder)}, temporary)
+    return count
+
+
+def fetch_encoder(model: str, folder: Path, out: Path) -> int:
+    """Copy config, weights and card to the folder `out`. Returns the number of parameters, without those of a head.
+
+    Raises UserError for a model that is no speech encoder or has no weights.
+
+    Args:
+        folder: of the model, with its config.json; of a model of the hub it is in the cache, named by the revision.
+    """
+    kind, hub = encoder_type(folder), not Path(model).exists()
+    revision = folder.name if hub else ""
+    if hub:
+        folder = from_hub(model, OF_ENCODER, revision)
+    if hub and not has_weights(folder):
+        folder = from_hub(model, (*OF_ENCODER, *OF_PICKLES), revision)
+    if pickled := has_pickles(folder) and not has_weights(folder):
+        print(f"{model} has its weights as pickles alone: they are converted to safetensors", flush=True)
+    else:
+        refuse_without_weights(folder, model)
+    source = {"model": model, "revision": revision, "model_type": kind, "converted_from_pickles": pickled}
+    with atomic(out) as temporary:
+        _copy(folder, {CONFIG, PREPROCESSOR, CARD, INDEX, *([] if pickled else weight_files(folder))}, temporary)
+        if pickled:
+            convert(folder, temporary)
+        write_json(temporary / SOURCE, source)
+        return encoder_parameters(temporary)
+
+
+def _copy(folder: Path, names: set[str], out: Path) -> None:
+    """Copy those of the files that are there to the new folder `out`."""
+    out.mkdir(parents=True)
+    for name in sorted(names):
+        if (folder / name).is_file():
+            shutil.copyfile(folder / name, out / name)
 
 
 def run(step: Step[FetchConfig]) -> None:
-    """Copy config, weights and tokenizer into hf/."""
-    folder = find_model(step.config.model)
-    count = parameter_count(read_whisper_config(folder))
-    names = {CONFIG, INDEX, *TRAVELS, *weight_files(folder)}
-    with atomic(step.out / "hf") as temporary:
-        temporary.mkdir(parents=True)
-        for name in sorted(names):
-            if (folder / name).is_file():
-                shutil.copyfile(folder / name, temporary / name)
+    """Write the model into hf/."""
+    model = step.config.model
+    folder = find_folder(model, "model", EXAMPLES, (CONFIG,))
+    out = step.out / "hf"
+    if read_mapping(folder / CONFIG).get("model_type") == "whisper":
+        count = fetch_whisper(model, out)
+    else:
+        count = fetch_encoder(model, folder, out)
     step.counts["parameters"] = count
-    print(f"{step.config.model}: {count:,} parameters")
+    print(f"{model}: {count:,} parameters")
 
 
 if __name__ == "__main__":

@@ -18,9 +18,10 @@ from ..core.files import atomic, read_json, sha256_of, write_json
 from .ctranslate2_files import is_ctranslate2, read_ctranslate2
 from .foreign import Foreign
 from .ggml import is_ggml, read_ggml
+from .model_files import CONFIG, WEIGHTS
 from .tensors import write_tensors
 from .vocabulary import GENERATION, TOKENIZER, Vocabulary
-from .whisper_files import CONFIG, TRAVELS, WEIGHTS
+from .whisper_files import TRAVELS
 
 PREPROCESSOR, SOURCE = "preprocessor_config.json", "source.json"
 NEEDED = (TOKENIZER, PREPROCESSOR)

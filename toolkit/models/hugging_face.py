@@ -7,12 +7,16 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from ..core.errors import UserError
-from ..core.files import atomic, read_json, write_json, write_text
+from ..core.files import atomic, write_json, write_text
 from .config import HubertConfig
 from .hubert import Hubert
+from .model_files import CONFIG, WEIGHTS, normalizes, read_mapping
 from .tensors import read_tensors, write_tensors
 
+PREFIX = "hubert."  # of the encoder's weights where they are saved with a head
 OURS = "sawt"  # section of config.json for fields that Hugging Face does not have
 FIXED = {  # fixed properties of this network, by transformers' names
     "feat_extract_activation": "gelu",
@@ -69,12 +73,11 @@ def read_config(folder: Path) -> HubertConfig | None:
 
     Raises UserError if a file of it is damaged.
     """
-    tree = _mapping(folder / "config.json")
+    tree = read_mapping(folder / CONFIG)
     if tree.get("model_type") != "hubert" or any(tree.get(name, value) != value for name, value in FIXED.items()):
         return None
-    preprocessor = folder / "preprocessor_config.json"
-    if preprocessor.is_file():
-        tree = {**tree, "normalize_waveform": bool(_mapping(preprocessor).get("do_normalize", False))}
+    if (normalize := normalizes(folder)) is not None:
+        tree = {**tree, "normalize_waveform": normalize}
     tree = {**tree, **tree.get(OURS, {})}
     values: dict[str, Any] = {f.name: tree[f.name] for f in fields(HubertConfig) if f.name in tree}
     values = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
@@ -84,20 +87,14 @@ def read_config(folder: Path) -> HubertConfig | None:
         raise UserError(f"a broken config.json: {e}", str(folder), "copy or make it again") from None
 
 
-def _mapping(path: Path) -> dict[str, Any]:
-    tree = read_json(path)
-    if not isinstance(tree, dict):
-        raise UserError("a damaged file: no mapping of names to values", str(path), "copy or make it again")
-    return tree
-
-
 def load_pretrained(folder: Path) -> Hubert:
     """Network of a Hugging Face HuBERT folder with model.safetensors, in eval mode on the CPU. Raises UserError."""
     config = read_config(folder)
     if config is None:
         raise UserError("not a HuBERT that this toolkit builds", str(folder / "config.json"), "load it by load_encoder")
     model = Hubert(config)
-    weights = {_new_name(name): t.float() for name, t in read_tensors(folder / "model.safetensors").items()}
+    weights = _of_encoder(read_tensors(folder / WEIGHTS))
+    weights.setdefault("masked_spec_embed", model.masked_spec_embed.detach())  # a network trained without has none
     try:
         model.load_state_dict(weights)
     except RuntimeError as e:
@@ -105,9 +102,15 @@ def load_pretrained(folder: Path) -> Hubert:
     return model.eval()
 
 
+def _of_encoder(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The weights by their new names; those of a head, e.g. of CTC, are left out."""
+    inside = {name: t for name, t in tensors.items() if name.startswith(PREFIX)} or tensors
+    return {_new_name(name): t.float() for name, t in inside.items()}
+
+
 def _new_name(name: str) -> str:
     """Renames weight_g and weight_v, the names of weight normalisation before torch 2."""
-    name = name.removeprefix("hubert.")
+    name = name.removeprefix(PREFIX)
     return name.replace("conv.weight_g", "conv.parametrizations.weight.original0").replace(
         "conv.weight_v", "conv.parametrizations.weight.original1"
     )

@@ -7,7 +7,6 @@ every model made from it. Written folders load with `WhisperForConditionalGenera
 from __future__ import annotations
 
 import hashlib
-import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, fields
@@ -21,11 +20,11 @@ from ..core.errors import UserError
 from ..core.files import atomic, read_json, sha256_of, write_json, write_text
 from .blank import blank
 from .hugging_face import OURS
+from .model_files import CONFIG, WEIGHTS, find_folder, weight_files
 from .tensors import read_tensors, write_tensors
 from .vocabulary import GENERATION, TOKENIZER
 from .whisper import Whisper, WhisperConfig
 
-CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
 TRAVELS = (  # files copied unchanged to a model made from another
     TOKENIZER,
     GENERATION,
@@ -38,7 +37,6 @@ TRAVELS = (  # files copied unchanged to a model made from another
     "merges.txt",
 )
 FIXED = {"activation_function": "gelu", "scale_embedding": False}  # the same in every release, and built in here
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _WANTED = ("*.json", "merges.txt", WEIGHTS, "model-0*.safetensors")  # large-v3 also has its weights in fp32
 
 
@@ -47,23 +45,7 @@ def find_model(name: str | Path) -> Path:
 
     Raises UserError if there is none.
     """
-    path = Path(name)
-    for folder in (path, path / "hf"):
-        if (folder / CONFIG).is_file():
-            return folder
-    if path.exists() or not _HUB_ID.fullmatch(str(name)):
-        raise UserError(
-            "no Whisper here", str(name), f"name a folder with {CONFIG}, or an id such as openai/whisper-base"
-        )
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
-    try:
-        return Path(snapshot_download(str(name), allow_patterns=list(_WANTED)))
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as e:
-        reason = " ".join(str(e).split())[:200]
-        remedy = "fetch it where there is a network (hf download), and name the folder"
-        raise UserError(f"neither a folder nor to be had from the hub: {reason}", str(name), remedy) from None
+    return find_folder(name, "Whisper", "openai/whisper-base", _WANTED)
 
 
 def read_whisper_config(folder: Path) -> WhisperConfig:
@@ -101,20 +83,6 @@ def _ours(name: str) -> str:
 def _tensors(folder: Path) -> dict[str, Tensor]:
     remedy = "name a Whisper folder that has its weights as safetensors"
     return {name: t for part in weight_files(folder) for name, t in read_tensors(folder / part, remedy).items()}
-
-
-def weight_files(folder: Path) -> list[str]:
-    """Names of the files that hold the weights: one, or the parts that an index names. Raises UserError."""
-    if (folder / WEIGHTS).is_file() or not (folder / INDEX).is_file():
-        return [WEIGHTS]
-    tree = read_json(folder / INDEX)
-    try:
-        parts = sorted(set(map(str, tree["weight_map"].values())))
-    except (KeyError, TypeError, AttributeError) as e:
-        raise UserError(f"a broken index of weights: {e!r}", str(folder / INDEX), "copy it again") from None
-    if strange := [part for part in parts if "/" in part or part.startswith(".")]:
-        raise UserError(f"an index that leads out of its folder: {strange[0]}", str(folder / INDEX), "copy it again")
-    return parts
 
 
 def save_whisper(

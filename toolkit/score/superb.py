@@ -43,9 +43,21 @@ def own_rows(systems: Sequence[Compared], config: SuperbConfig) -> tuple[SuperbR
     values = {s.system.name: _values(s, config.measures) for s in systems}
     ranks = rankings(values)
     return tuple(
-        SuperbRow(name, of_row, overall(of_row), generalizability(of_row), ranks.get(name))
-        for name, of_row in values.items()
+        SuperbRow(
+            system.name,
+            values[system.name],
+            overall(values[system.name]),
+            generalizability(values[system.name]),
+            ranks.get(system.name),
+            parameters=_scaled(system.parameters, 1e6),
+            gmacs=_scaled(system.macs_benchmark, 1e9),
+        )
+        for system in (compared.system for compared in systems)
     )
+
+
+def _scaled(count: int | None, unit: float) -> float | None:
+    return None if count is None else count / unit
 
 
 def _values(compared: Compared, measures: Mapping[str, str]) -> dict[str, float]:

@@ -18,6 +18,7 @@ from .upstream import Row, Upstream
 
 def system_of(row: Row, seed: int, upstream: Upstream | None = None) -> System:
     """A row as results know it. `seed`: of random weights; `upstream`: what row.json tells the size of."""
+    macs = upstream.macs if upstream else None
     return System(
         row.row,
         row.title,
@@ -28,6 +29,8 @@ def system_of(row: Row, seed: int, upstream: Upstream | None = None) -> System:
         parameters=upstream.parameters if upstream else None,
         layers=upstream.layers if upstream else None,
         dim=upstream.dim if upstream else None,
+        macs_products=macs.products if macs else None,
+        macs_benchmark=macs.benchmark if macs else None,
     )
 
 

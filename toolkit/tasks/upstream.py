@@ -17,6 +17,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from ..core.errors import UserError
 from ..models.encoder import Encoder, encoder_name, encoder_shape, load_encoder, random_encoder
+from ..models.macs import Macs
 from ..train.engine.objective import Batch
 from ..train.objectives.classify import Features
 from ..units.framing import frame_count
@@ -35,12 +36,14 @@ class Upstream:
         chosen: numbers of those that `states` gives, L in all.
         rate: frames per second; frame t is centred at t / rate + 12.5 ms.
         parameters: number of weights.
+        macs: multiply-accumulate operations over the benchmark's clips; None: not counted.
     """
 
     dim: int
     layers: int
     rate: float = FBANK_RATE
     parameters: int = 0
+    macs: Macs | None = None
 
     @property
     def chosen(self) -> tuple[int, ...]:
@@ -93,7 +96,7 @@ class Network(Upstream):
     def __init__(self, encoder: Encoder, chosen: tuple[int, ...] = ()) -> None:
         self.encoder, self._chosen = encoder, chosen
         self.dim, self.layers, self.rate = encoder.dim, encoder.layers, encoder.rate
-        self.parameters = encoder.parameter_count
+        self.parameters, self.macs = encoder.parameter_count, encoder.macs
 
     @property
     def chosen(self) -> tuple[int, ...]:

@@ -18,6 +18,11 @@ from ..value import ABSENT, MARKS, Value, difference, fixed, shown
 from . import superb
 
 NOTHING = "No system was scored."
+MACS = (
+    "GMACs: thousand millions of multiply-accumulates over the 32 clips of the SUPERB leaderboard, computed from the "
+    "network's shape: products of matrices alone / as the leaderboard counts, with 4 more for each element of "
+    f"attention's two products. {ABSENT}: filter banks, or a type of network that is not counted."
+)
 
 
 def main_table(run: Run, names: Mapping[str, str] | None = None) -> Table:
@@ -203,12 +208,15 @@ def costs(run: Run) -> Section | None:
     """What the systems cost, and what was saved against the largest that was trained here."""
     board, against = run.board, run.reference()
     rows: list[list[Cell]] = []
+    counted = any(gmacs(system) for system in board.systems)
     for system in board.systems:
         cost = board.costs.get(system.name)
         measured: list[str | None] = [None, None, None]
         if cost:
             measured = [_written(cost.rtf, ".3g"), _written(cost.latency_ms, ",.1f"), _written(cost.peak_mb, ",.0f")]
-        rows.append([system.title, count(system.parameters), saved(system, against), *measured])
+        rows.append(
+            [system.title, count(system.parameters), saved(system, against), *[gmacs(system)] * counted, *measured]
+        )
     if not any(cell for row in rows for cell in row[2:]):
         return None
     machines = {
@@ -227,7 +235,8 @@ def costs(run: Run) -> Section | None:
     }
     notes = [f"Saved: parameters fewer than {against.title} has."] if against else []
     notes += [f"RTF: seconds of computing per second of audio. Measured on {merged(machines)}."] if machines else []
-    titles = ("Parameters", "Saved %", "RTF ↓", "Latency ms ↓", "Peak MB ↓")
+    notes += [MACS] * counted
+    titles = ("Parameters", "Saved %", *["GMACs"] * counted, "RTF ↓", "Latency ms ↓", "Peak MB ↓")
     headings = [Heading("System", "left"), *map(Heading, titles)]
     return Section("costs", "Cost", [Table("Size and cost", headings, rows, notes, "this run")])
 
@@ -242,6 +251,14 @@ def count(n: int | None) -> str | None:
         return None if n is None else "0"
     millions = n / 1e6
     return f"{millions:,.0f}M" if millions >= 100 else f"{millions:.1f}M" if millions >= 10 else f"{millions:.2f}M"
+
+
+def gmacs(system: System) -> str | None:
+    """Multiply-accumulates in thousand millions by both conventions; None for a system that is not counted."""
+    if system.macs_products is None or system.macs_benchmark is None:
+        return None
+    counts = [n / 1e9 for n in (system.macs_products, system.macs_benchmark)]
+    return " / ".join(f"{n:,.1f}" if n >= 100 else f"{n:.3g}" for n in counts)
 
 
 def saved(system: System, against: System | None) -> str | None:

@@ -1,0 +1,103 @@
+"""Convert the weights of a model from pickles (pytorch_model.bin, also in parts) to model.safetensors, once.
+
+python3 -m toolkit.models.convert FOLDER
+
+A pickle can hold code. So it is read in a process of its own, which accepts tensors and nothing else; a pickle with
+anything more is refused. Every tensor keeps its name, type and values. The pickles stay where they are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from ..core.errors import UserError, told
+from ..core.files import atomic
+from ..core.job import child_environment
+from .model_files import PICKLE, PICKLE_INDEX, WEIGHTS, has_pickles, has_weights, shapes_of, weight_files
+
+READER = "toolkit.models.pickled"
+
+
+def convert(folder: Path, out: Path) -> int:
+    """Write model.safetensors of the pickles in `folder` to the folder `out`. Returns the number of tensors.
+
+    Raises UserError if the pickles hold anything but finite tensors, or if the process that reads them is killed.
+    """
+    with atomic(out / WEIGHTS) as temporary:
+        answer = _read_apart(folder, temporary)
+        count = len(shapes_of(temporary))
+        if count != answer["tensors"]:
+            raise UserError(f"{count} tensors were written of {answer['tensors']}", str(folder), "convert it again")
+    return count
+
+
+def _read_apart(folder: Path, out: Path) -> dict[str, Any]:
+    """What the process that reads the pickles answers. Raises UserError if it refuses them or does not live to answer.
+
+    Raises OSError if it met one, e.g. a full disk.
+    """
+    words = [sys.executable, "-m", READER, str(folder), str(out)]
+    done = subprocess.run(
+        words,
+        env=child_environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+    )
+    lines = done.stdout.splitlines()
+    if done.returncode == 0 and lines:
+        answer: dict[str, Any] = json.loads(lines[-1])
+        if "errno" in answer:
+            raise OSError(answer["errno"], answer["reason"], answer["file"])
+        if "problem" in answer:
+            raise UserError(answer["problem"], answer["where"], answer["remedy"])
+        return answer
+    size = sum((folder / name).stat().st_size for name in weight_files(folder, PICKLE, PICKLE_INDEX)) / 1e9
+    if done.returncode < 0:
+        problem = f"the process that reads the pickles was ended by {signal.Signals(-done.returncode).name}"
+        remedy = f"SIGKILL: the memory was probably full; {3 * size:.1f} GB should do"
+        raise UserError(problem, str(folder), remedy)
+    reason = " ".join(done.stderr.split()[-40:])
+    raise UserError(f"the process that reads the pickles failed: {reason}", str(folder), "fetch the model again")
+
+
+def main(words: list[str] | None = None) -> None:
+    """The command line."""
+    doc, _, more = (__doc__ or "").partition("\n\n")
+    parser = argparse.ArgumentParser(
+        "python3 -m toolkit.models.convert",
+        description=doc,
+        epilog=more,
+        allow_abbrev=False,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="folder of a model, with pytorch_model.bin")
+    call = parser.parse_args(words)
+    with told(1, str(call.folder)):
+        convert_folder(call.folder)
+
+
+def convert_folder(folder: Path) -> None:
+    """Convert the folder's pickles and print what was done; if it has safetensors already, say so and do nothing.
+
+    Raises UserError for a folder without weights.
+    """
+    folder = folder / "hf" if (folder / "hf").is_dir() else folder
+    if has_weights(folder):
+        print(f"{folder} has its weights as safetensors already: nothing to do")
+    elif has_pickles(folder):
+        count = convert(folder, folder)
+        print(f"{folder / WEIGHTS}: {count} tensors; the pickles are where they were and are not needed any more")
+    else:
+        raise UserError("no weights to convert", str(folder), f"name a folder with {PICKLE} or {PICKLE_INDEX}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+"""Folders of models in Hugging Face's format, and models on its hub: their files and their kind. Imports no torch.
+
+No code of a model is ever run, and no pickle is ever opened here: weights are read from safetensors files alone.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+
+from ..core.errors import UserError
+from ..core.files import read_json
+
+CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
+PREPROCESSOR, CARD = "preprocessor_config.json", "README.md"
+PICKLE, PICKLE_INDEX = "pytorch_model.bin", "pytorch_model.bin.index.json"
+OF_ENCODER = (CONFIG, PREPROCESSOR, CARD, WEIGHTS, INDEX, "model-*.safetensors")  # that are fetched from the hub
+OF_PICKLES = (PICKLE, PICKLE_INDEX, "pytorch_model-*.bin")
+ENCODERS = (  # model types of speech encoders whose hidden states are read
+    *("hubert", "wav2vec2", "wavlm", "data2vec-audio", "unispeech", "unispeech-sat"),
+    *("wav2vec2-conformer", "sew"),
+)
+_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+_AGAIN = "copy or make it again"
+
+
+def find_folder(name: Path | str, kind: str, examples: str, wanted: Sequence[str]) -> Path:
+    """Folder of a model: `name` itself, its hf/, or the model with that id on the hub (fetched once, then cached).
+
+    Raises UserError if it is none of them.
+
+    Args:
+        kind, examples: for the message: "Whisper", "openai/whisper-base".
+        wanted: patterns of the files that are fetched from the hub.
+    """
+    path = Path(name)
+    for folder in (path, path / "hf"):
+        if (folder / CONFIG).is_file():
+            return folder
+    if path.exists() or not _HUB_ID.fullmatch(str(name)):
+        raise UserError(f"no {kind} here", str(name), f"name a folder with {CONFIG}, or an id such as {examples}")
+    return from_hub(str(name), wanted)
+
+
+def from_hub(name: str, wanted: Sequence[str], revision: str | None = None) -> Path:
+    """Folder in the cache with the `wanted` files of a model on the hub; its name is the revision. Raises UserError."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(name, revision=revision, allow_patterns=list(wanted)))
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as e:
+        reason = " ".join(str(e).split())[:200]
+        remedy = "fetch it where there is a network (hf download), and name the folder"
+        raise UserError(f"neither a folder nor to be had from the hub: {reason}", name, remedy) from None
+
+
+def read_mapping(path: Path) -> dict[str, Any]:
+    """The JSON mapping of a file. Raises UserError if it is missing or damaged."""
+    try:
+        tree = read_json(path)
+    except UserError as e:
+        raise UserError(f"a broken {path.name}: {e.what}", str(path), _AGAIN) from None
+    except FileNotFoundError:
+        raise UserError(f"no {path.name} there", str(path.parent), _AGAIN) from None
+    if not isinstance(tree, dict):
+        raise UserError("a damaged file: no mapping of names to values", str(path), _AGAIN)
+    return tree
+
+
+def encoder_type(folder: Path) -> str:
+    """Model type of the speech encoder in `folder`. Raises UserError if it is none, or asks for code of its own."""
+    tree = read_mapping(folder / CONFIG)
+    kind = tree.get("model_type", "unknown")
+    if kind in ENCODERS:
+        return str(kind)
+    if "auto_map" in tree:
+        problem = f"a model of type {kind}, which comes with code of its own (auto_map): foreign code is never run"
+        raise UserError(problem, str(folder), f"these types work: {', '.join(ENCODERS)}")
+    raise UserError(f"not a speech encoder: a model of type {kind}", str(folder), f"these work: {', '.join(ENCODERS)}")
+
+
+def normalizes(folder: Path) -> bool | None:
+    """True if the model's preprocessing normalises the waveform; None if nothing says so."""
+    path = folder / PREPROCESSOR
+    return bool(read_mapping(path).get("do_normalize", True)) if path.is_file() else None  # as transformers defaults
+
+
+def weight_files(folder: Path, one: str = WEIGHTS, index: str = INDEX) -> list[str]:
+    """Names of the files that hold the weights: one, or the parts that an index names. Raises UserError."""
+    if (folder / one).is_file() or not (folder / index).is_file():
+        return [one]
+    tree = read_json(folder / index)
+    parts = tree.get("weight_map") if isinstance(tree, dict) else None
+    if not isinstance(parts, dict) or not parts:
+        raise UserError("a broken index of weights", str(folder / index), "copy it again")
+    names = sorted({str(part) for part in parts.values()})
+    if strange := [name for name in names if "/" in name or name.startswith(".")]:
+        raise UserError(f"an index that leads out of its folder: {strange[0]}", str(folder / index), "copy it again")
+    return names
+
+
+def has_weights(folder: Path) -> bool:
+    """True if the weights are there as safetensors."""
+    return (folder / WEIGHTS).is_file() or (folder / INDEX).is_file()
+
+
+def has_pickles(folder: Path) -> bool:
+    """True if weights are there as pickles."""
+    return (folder / PICKLE).is_file() or (folder / PICKLE_INDEX).is_file()
+
+
+def refuse_without_weights(folder: Path, name: str) -> None:
+    """Raise UserError if there are no safetensors; with the command to type if there are pickles. `name`: as given."""
+    if has_weights(folder):
+        return
+    if has_pickles(folder):
+        problem = "weights as pickles alone, which can hold code: they are never loaded as they are"
+        remedy = f"convert them once: python3 -m toolkit.models.convert {shlex.quote(str(folder))}"
+        raise UserError(problem, str(folder), remedy)
+    if Path(name).exists():
+        raise UserError("a model without weights", str(folder), f"{WEIGHTS} or {INDEX} must be there")
+    remedy = f"python3 -m toolkit.models.fetch --model {name} --out downloads/{Path(name).name} converts such weights"
+    raise UserError("the hub has no safetensors of this model", name, remedy)
+
+
+def shapes_of(path: Path) -> dict[str, tuple[int, ...]]:
+    """Shape of each tensor of a file, from its header. Raises UserError if the file is missing or broken."""
+    try:
+        with safe_open(path, "numpy") as file:
+            return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 (it is no mapping)
+    except (SafetensorError, FileNotFoundError) as e:
+        raise UserError(f"missing or broken weights: {e}", str(path), "copy or fetch them again") from None
+
+
+def encoder_parameters(folder: Path) -> int:
+    """Number of weights of the speech encoder in `folder`, without those of a head, e.g. of CTC; loads none of them."""
+    shapes = {name: shape for part in weight_files(folder) for name, shape in shapes_of(folder / part).items()}
+    prefix = encoder_type(folder).replace("-", "_") + "."  # of an encoder that is saved with a head
+    inside = [shape for name, shape in shapes.items() if name.startswith(prefix)] or list(shapes.values())
+    return sum(prod(shape) for shape in inside)

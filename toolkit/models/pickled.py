@@ -1,0 +1,108 @@
+"""Read pickled weights: what toolkit.models.convert runs in a process of its own. Only tensors are accepted.
+
+Its last line is JSON: the number of tensors, or what is wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import re
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..core.errors import UserError
+from ..core.job import die_with_parent
+from .model_files import PICKLE, PICKLE_INDEX, read_mapping, weight_files
+from .tensors import write_tensors
+
+FETCH = "fetch the model again, or name another one"
+
+
+def to_safetensors(folder: Path, out: Path) -> int:
+    """Write all tensors of the folder's pickles to the file `out`. Returns their number. Raises UserError."""
+    files = weight_files(folder, PICKLE, PICKLE_INDEX)
+    tensors: dict[str, Tensor] = {}
+    for name in files:
+        of_file = read_pickle(folder / name)
+        if twice := sorted(tensors.keys() & of_file.keys()):
+            raise UserError(f"{len(twice)} tensors are in two files, e.g. {twice[0]}", str(folder / name), FETCH)
+        tensors |= of_file
+    if files != [PICKLE]:
+        listed = read_mapping(folder / PICKLE_INDEX)["weight_map"].keys()
+        if differing := sorted(listed ^ tensors.keys()):
+            problem = f"{len(differing)} tensors differ between the index and the files, e.g. {differing[0]}"
+            raise UserError(problem, str(folder / PICKLE_INDEX), FETCH)
+    write_tensors(out, without_sharing(tensors), {"format": "pt"})
+    return len(tensors)
+
+
+def read_pickle(path: Path) -> dict[str, Tensor]:
+    """The tensors of a file, by name, all checked. Raises UserError for a file that holds anything else."""
+    if not path.is_file():
+        raise UserError("a file of weights is missing", str(path), FETCH)
+    mapped = zipfile.is_zipfile(path)  # files from before torch 1.6 are no archives and cannot be mapped
+    try:
+        tree = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+    except (pickle.UnpicklingError, EOFError, RuntimeError, ValueError, KeyError, AttributeError, TypeError) as e:
+        asked = re.search(r"GLOBAL ([\w.]+)", str(e))  # of torch's long message, which advises to trust the file
+        reason = (
+            f"it asks for {asked[1]}, which makes no tensor" if asked else f"it cannot be read ({type(e).__name__})"
+        )
+        raise UserError(f"not only tensors, or a broken file: {reason}", str(path), FETCH) from None
+    if not isinstance(tree, dict):
+        raise UserError(f"no mapping of names to tensors, but a {type(tree).__name__}", str(path), FETCH)
+    for name, tensor in tree.items():
+        if problem := fault_of(name, tensor):
+            raise UserError(problem, str(path), FETCH)
+    return dict(tree)
+
+
+def fault_of(name: Any, tensor: Any) -> str:
+    """What is wrong with an entry of a file of weights; empty: nothing."""
+    if not isinstance(name, str):
+        return f"a tensor whose name is no text: {name!r}"
+    if type(tensor) not in (Tensor, nn.Parameter):
+        training = "; a checkpoint of fairseq or Lightning must be exported by its own program" * isinstance(
+            tensor, dict
+        )
+        return f"{name} is no tensor but a {type(tensor).__name__}{training}"
+    if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_meta or tensor.is_complex():
+        return f"{name} is a sparse, quantized, complex or empty tensor"
+    if not torch.isfinite(tensor).all():
+        return f"{name} holds NaN or infinity"
+    return ""
+
+
+def without_sharing(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The same tensors, each with memory of its own: a safetensors file cannot share any between two names."""
+    memory: set[int] = set()
+    apart = {}
+    for name, tensor in tensors.items():
+        start = tensor.untyped_storage().data_ptr()
+        apart[name] = tensor.clone() if start in memory else tensor
+        memory.add(start)
+    return apart
+
+
+def main() -> None:
+    die_with_parent()
+    answer: dict[str, Any]
+    try:
+        answer = {"tensors": to_safetensors(Path(sys.argv[1]), Path(sys.argv[2]))}
+    except UserError as e:
+        answer = {"problem": e.what, "where": e.where, "remedy": e.remedy}
+    except OSError as e:
+        if e.errno is None:
+            raise
+        answer = {"errno": e.errno, "reason": e.strerror, "file": str(e.filename or sys.argv[2])}
+    print(json.dumps(answer))
+
+
+if __name__ == "__main__":
+    main()
