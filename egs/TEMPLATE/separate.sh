@@ -3,13 +3,13 @@
 separate() { # uses options of the template: train adapt against also allow_contamination data, and the folder sets
   local others words name trained='' options=()
   # shellcheck disable=SC2154 # they are the template's
-  read -ra others <<<"$against ${also:-}"
+  read -ra others <<<"${against:-} ${also:-}"
   # shellcheck disable=SC2154
   read -ra words <<<"$train ${adapt:-}"
   for name in "${words[@]}"; do [[ $name == *train* ]] || trained+=" $name"; done
   [[ -z $trained ]] || options+=(--train "*train*$trained")
   # shellcheck disable=SC2154
-  [[ $allow_contamination == false ]] || options+=(--allow_contamination "$allow_contamination")
+  [[ ${allow_contamination:-false} == false ]] || options+=(--allow_contamination "$allow_contamination")
   # shellcheck disable=SC2154
   run data.contamination --config "$(config contamination)" "${options[@]}" --in "$data" "${others[@]}" --out "$sets"
 }

@@ -4,8 +4,8 @@
 . "${BASH_SOURCE[0]%/*}/../../utils/recipe.sh"
 # shellcheck source=separate.sh
 . "${BASH_SOURCE[0]%/*}/separate.sh"
-# shellcheck source=upstreams.sh
-. "${BASH_SOURCE[0]%/*}/upstreams.sh"
+# shellcheck source=encoders.sh
+. "${BASH_SOURCE[0]%/*}/encoders.sh"
 corpus=     # folder of the extracted corpus
 train=train # set to pre-train on
 dev=dev     # set for validation loss and unit quality
@@ -28,61 +28,12 @@ exp=exp     # where codebooks, models and results go
 
 prepare() { run data.corpora.folder --config "$(config data)" --in "$corpus" --out "$data"; } # run.sh may replace it
 
-codebooks() { # ITERATION: names of its codebooks, one but for the ablation
-  case $1:$targets in
-    it3:both) echo it3-pca it3-raw ;;
-    it3:pca | it3:raw) echo "it3-$targets" ;;
-    it3:*) echo "error: --targets is pca, raw or both, not $targets" >&2 && exit 2 ;;
-    *) echo "$1" ;;
-  esac
-}
-
-units() { # ITERATION [TEACHER]: units of MFCC, or of a layer of TEACHER
-  local book books twin
-  books=$(codebooks "$1")
-  stage "$1.sample" "Features of a seeded sample of frames"
-  run units.sample --config "$(config "$1")" ${share:+--sample.utterances "$share"} \
-    --in "$sets/$train" ${2:+"$2"} --out "$dump/$1/sample"
-  stage "$1.kmeans" "Codebook"
-  for book in $books; do
-    local raw=()
-    [[ $book != *-raw ]] || raw=(--pca.dim 0 --pca.whiten false)
-    run units.kmeans --config "$(config "$1")" "${raw[@]}" --in "$dump/$1/sample" --out "$exp/$book/codebook"
-    [[ -z $twin_seed ]] || run units.kmeans --config "$(config "$1")" "${raw[@]}" --seed "$twin_seed" \
-      --in "$dump/$1/sample" --out "$exp/$book/twin"
-  done
-  stage "$1.label" "Audio to units in one pass"
-  for book in $books; do
-    run units.label --in "$sets/$train" "$sets/$dev" "$exp/$book/codebook" ${2:+"$2"} --out "$dump/$book/labels"
-    [[ -z $twin_seed ]] || run units.label --in "$sets/$dev" "$exp/$book/twin" ${2:+"$2"} --out "$dump/$book/twin"
-  done
-  stage "$1.quality" "Unit quality"
-  for book in $books; do
-    twin=${twin_seed:+$dump/$book/twin}
-    run units.quality --in "$sets/$dev" "$dump/$book/labels" ${twin:+"$twin"} --out "$exp/$book/quality"
-    results+=("$exp/$book/codebook" "$exp/$book/quality")
-  done
-}
-
-pretrain() { # ITERATION MODEL [TEACHER BLOCKS]: predict the iteration's units at masked frames
-  local book
-  stage "$1.$2" "Pre-train conf/$2.yaml"
-  for book in $(codebooks "$1"); do
-    run train.pretrain --config "$(config "$2")" ${max_hours:+--data.max_hours "$max_hours"} ${4:+--start_layers "$4"} \
-      --in "$sets/$train" "$sets/$dev" "$dump/$book/labels" ${4:+"$3"} --out "$exp/$book/$2"
-    models+=("$book.$2")
-    results+=("$exp/$book/$2")
-  done
-}
-
 probe() { # CONFIG OUTPUT ROWS MODEL...: a new model makes its own rows, a changed task its own results; the others stay
   local config=$1 out=$2 rows=$3
   run tasks.fit --config "$(config "$config")" --sets.train "$train" --sets.dev "$dev" --sets.test "$test" \
     --rows "$rows" --in "$sets" "${@:4}" --out "$exp/$out"
   results+=("$exp/$out")
 }
-
-trained() { echo "$exp/${1/.//}"; } # MODEL: its folder
 
 named() { # OPTION MODEL: one of models[] by its full name; a bare one is of iteration 3
   local model=$2 student

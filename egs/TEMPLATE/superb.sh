@@ -2,41 +2,47 @@
 # SUPERB: frozen speech encoders -> heads on the benchmark's tasks -> its scores, tables, page.
 # shellcheck source=../../utils/recipe.sh
 . "${BASH_SOURCE[0]%/*}/../../utils/recipe.sh"
-# shellcheck source=separate.sh
-. "${BASH_SOURCE[0]%/*}/separate.sh"
-# shellcheck source=upstreams.sh
-. "${BASH_SOURCE[0]%/*}/upstreams.sh"
-corpus=     # folder of the extracted corpus
-train=train # set that heads train on
-dev=dev     # set that chooses learning rates
-test="test" # set that is scored
-against=    # optional: data directories of other corpora, whose utterances no training set may share
-allow_contamination=false # train though more than 1 % of a training set is in a test set (what is shared is left out)
+# shellcheck source=encoders.sh
+. "${BASH_SOURCE[0]%/*}/encoders.sh"
 hours=      # optional: hours of audio, so that --plan can tell the disk before the data stage has run
 upstreams=  # optional: folders of speech encoders (Hugging Face, or of another recipe) to score beside FBANK
+protocol=strict # strict (all chosen on dev), superb-compat (as the benchmark's code) or star (with STaR's schedules)
+task=       # optional: one task of the config alone; its results go to a folder of their own
 conf=conf   # folder of the configs
 data=data   # where the Kaldi data dirs go
-dump=dump   # where the sets without what test sets have go
+dump=dump   # where sets that were made from these go
 exp=exp     # where heads and results go
 
-prepare() { run data.corpora.folder --config "$(config data)" --in "$corpus" --out "$data"; } # run.sh may replace it
-encoders() { :; } # run.sh may replace it: stages that make encoders, whose folders it adds to `models`
+corpus() { # NAME FOLDER [MORE ...]: data directories of a corpus; nothing where the option with its folder is empty
+  [[ -n $2 ]] || return 0
+  run "data.corpora.$1" --config "$(config "$1")" --in "${@:2}" --out "$data/$1"
+  folders+=("$data/$1")
+}
+prepare() { echo "error: ${PWD##*/}/run.sh has no prepare(): it adds the data directories to folders[]" >&2 && exit 2; }
+encoders() { :; } # run.sh may replace it: stages that make encoders, whose names it adds to models[]
 
 stages() {
-  local models=() results=() sets=$dump/sets rows="fbank"
-  stage data "Corpus to validated Kaldi data directories, training sets without what test sets have"
+  local models=() folders=() results=() scored=() to=$exp rows="fbank" config model
+  case $protocol in
+    strict) config=tasks ;;
+    superb-compat | star) config=$protocol to=$exp/$protocol ;;
+    *) echo "error: --protocol is strict, superb-compat or star, not $protocol" >&2 && exit 2 ;;
+  esac
+  [[ -z $task ]] || to=$to/$task
+  stage data "Corpora to validated Kaldi data directories"
   prepare
-  separate
   encoders
-  add_upstreams models
-  ((${#models[@]} == 0)) || rows="fbank random models"
+  for model in "${models[@]}"; do scored+=("$(trained "$model")"); done
+  add_upstreams scored
+  ((${#scored[@]} == 0)) || rows="fbank random models"
   stage tasks "Heads on the benchmark's tasks, on every frozen encoder"
-  run tasks.fit --config "$(config tasks)" --sets.train "$train" --sets.dev "$dev" --sets.test "$test" --rows "$rows" \
-    --in "$sets" "${models[@]}" --out "$exp/tasks"
+  run tasks.fit --config "$(config "$config")" ${task:+--only "$task"} --rows "$rows" --folders "${#folders[@]}" \
+    --in "${folders[@]}" "${scored[@]}" --out "$to/tasks"
   stage compare "Paired differences between the encoders"
-  run score.compare_probes --in "$exp/tasks" --out "$exp/compare"
+  run score.compare_probes --in "$to/tasks" --out "$to/compare"
   stage scores "Overall, Generalizability, Ranking"
-  run score.superb --config "$(config superb)" --in "$exp/tasks" --out "$exp/superb"
+  run score.superb --config "$(config superb)" --in "$to/tasks" --out "$to/superb"
   stage results "RESULTS.md and the page"
-  run report --config "$(config report)" --in "$sets" "${results[@]}" "$exp/tasks" "$exp/compare" "$exp/superb" --out "$exp/report"
+  run report --config "$(config report)" --in "${folders[@]}" "${results[@]}" "$to/tasks" "$to/compare" "$to/superb" \
+    --out "$to/report"
 }

@@ -11,7 +11,7 @@ from ..data.audio import SAMPLE_RATE
 from ..data.kaldi import DataDir
 from .base import OUT, Notes, TaskData, Unusable
 from .features import SetFeatures
-from .folds import fold_of, fold_values
+from .folds import fold_of, folds_by_utterance
 from .task_config import SETS, TaskConfig
 from .upstream import Fbank
 
@@ -31,8 +31,9 @@ def unusable(tasks: Mapping[str, TaskConfig], sets: Mapping[str, DataDir], seed:
     for name, task in tasks.items():
         try:
             data = build(name, task, sets, features, Fbank.rate, Notes(Ledger("")))
-            for value in fold_values(name, task, sets):
-                fold_of(data, sets[task.sets.train].tables[task.folds], value, seed, Notes(Ledger("")))
+            folds = folds_by_utterance(name, task, sets, seed) if task.folds else {}
+            for fold in sorted({*folds.values()}):
+                fold_of(data, folds, fold, seed, Notes(Ledger("")))
         except Unusable as e:
             why[name] = e.what
     return why

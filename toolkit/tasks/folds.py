@@ -18,20 +18,27 @@ if TYPE_CHECKING:
 DEV_SHARE = 0.2  # of the utterances that are not left out
 
 
-def fold_values(name: str, config: TaskConfig, sets: Mapping[str, DataDir]) -> list[str]:
-    """Values of the table `folds` in the task's set, in order: one fold leaves out each; [] for a task without folds.
+def folds_by_utterance(name: str, config: TaskConfig, sets: Mapping[str, DataDir], seed: int) -> dict[str, str]:
+    """The fold that tests each utterance of the task's set: its value in the table `folds`, or that value's group.
 
-    Raises Unusable where the table is absent or has fewer than two values.
+    Utterances without a value are in none. With `fold_groups` n the values are dealt, in an order drawn from the seed,
+    into the groups `1 of n` to `n of n`. Raises Unusable where there are fewer than two values or than groups.
     """
-    if not config.folds:
-        return []
+    import numpy as np
+
     data = sets[config.sets.train]
     table = data.tables.get(config.folds, {})
-    values = sorted({table[u.id] for u in data if u.id in table})
-    if len(values) < 2:
-        reason = f"folds need at least two values of {config.folds} and {config.sets.train} has {len(values)}"
-        raise Unusable(reason, f"task {name}: {data.path / config.folds}", OUT)
-    return values
+    value_of = {u.id: table[u.id] for u in data if u.id in table}
+    values = sorted({*value_of.values()})
+    if len(values) < max(2, config.fold_groups):
+        where, needed = f"task {name}: {data.path / config.folds}", max(2, config.fold_groups)
+        reason = f"folds need at least {needed} values of {config.folds} and {config.sets.train} has {len(values)}"
+        raise Unusable(reason, where, OUT)
+    if not config.fold_groups:
+        return value_of
+    order = np.random.default_rng(seed_of(seed, name, "groups of folds")).permutation(len(values))
+    group = {values[i]: f"{k % config.fold_groups + 1} of {config.fold_groups}" for k, i in enumerate(order)}
+    return {id: group[value] for id, value in value_of.items()}
 
 
 def fold_of(data: TaskData, values: Mapping[str, str], left_out: str, seed: int, notes: Notes) -> TaskData:
@@ -39,7 +46,7 @@ def fold_of(data: TaskData, values: Mapping[str, str], left_out: str, seed: int,
 
     Args:
         data: the task with all utterances of its set in each part.
-        values: utterance id -> value of the table; an utterance without one is left out, which `notes` say.
+        values: utterance id -> its fold; an utterance without one is left out, which `notes` say.
         seed: draws dev; the same utterances for every row.
 
     Raises Unusable where a part is empty.

@@ -126,7 +126,7 @@ def _score_together(grid: Grid, work: Work, folds: Sequence[Unit], folder: Path)
     name, trees = folds[0].task, [read_json(unit.place.folder(grid.step.out) / FOLD) for unit in folds]
     data, fitted = together(work.pool(folds[0], Notes(Ledger(""))), trees)
     (folder / FILES).mkdir(parents=True)
-    values = grid.served.folds[name]
+    values = grid.served.folds(name)
     each = tuple(of_fold(data, fitted, value, tree) for value, tree in zip(values, trees, strict=True))
     write_results(folder / FILES, folds[0].row, grid.config, data, fitted, each)
     mark(folder, grid.scored_identity(folds))

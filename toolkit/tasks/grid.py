@@ -112,7 +112,7 @@ class Grid:
         """Units of one task of a row: layer by layer, of each fold by fold."""
         layers = self.stored(row) if self.config.layer_wise else [None]
         for layer in layers:
-            for fold in range(len(self.served.folds[task])) or [None]:
+            for fold in range(len(self.served.folds(task))) or [None]:
                 yield Unit(row, task, fold, layer)
 
     def stored(self, row: Row) -> tuple[int, ...]:
@@ -159,7 +159,7 @@ class Grid:
             "name": unit.task,
             "states": self.states(unit),
             "means": unit.row.frozen and self.config.by_means(task),
-            "fold": None if unit.fold is None else self.served.folds[unit.task][unit.fold],
+            "fold": None if unit.fold is None else self.served.folds(unit.task)[unit.fold],
         }
         return {**self._upstream(unit.row), "config": self._shared(unit.row), OWN: _digest(own), **self.data(task)}
 

@@ -13,9 +13,9 @@ from ..train.subset import within_hours
 from .base import OUT
 from .config import TasksConfig
 from .examples import unusable
-from .folds import fold_values
+from .folds import folds_by_utterance
 from .sets import Folders, read_sets, refuse_misspelt, refuse_shared, shared_speakers, with_labels
-from .task_config import SETS
+from .task_config import SETS, TaskConfig
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Served:
         folders: those that hold the data directories.
         sets: data directories by name, those that are only trained on cut to `max_hours`.
         cut: names of those that were cut.
-        folds: task -> values of its fold table, one for each fold; [] for a task without folds.
+        tested: task -> the fold that tests each utterance; {} for a task without folds.
         why: reason of each task that is left out.
     """
 
@@ -35,16 +35,25 @@ class Served:
     folders: Folders
     sets: dict[str, DataDir]
     cut: frozenset[str]
-    folds: dict[str, list[str]]
+    tested: dict[str, dict[str, str]]
     why: dict[str, str]
+
+    def folds(self, task: str) -> list[str]:
+        """Names of a task's folds, in order; [] for a task without folds."""
+        return sorted({*self.tested[task].values()})
 
     def tell(self, step: Step[TasksConfig]) -> None:
         """Print and note what is left out, and warn of speakers that are both trained on and scored."""
         for name, why in self.why.items():
             print(f"{name} is left out: {why}", flush=True)
             step.ledger.drop(name, LEFT_OUT, why)
-        for line in shared_speakers({n: t for n, t in self.config.tasks.items() if not t.folds}, self.sets):
+        for line in shared_speakers({n: t for n, t in self.config.tasks.items() if _by_speaker(t)}, self.sets):
             print(line, flush=True)
+
+
+def _by_speaker(task: TaskConfig) -> bool:
+    """True for a task that is to tell how unseen speakers fare: one without folds that does not ask who speaks."""
+    return not task.folds and task.table != "utt2spk"
 
 
 def serve(config: TasksConfig, folders: Folders) -> Served:
@@ -69,8 +78,10 @@ def serve(config: TasksConfig, folders: Folders) -> Served:
     possible = replace(config, tasks=tasks)
     whole = {name: of_name for name, of_name in sets.items() if name in used}
     within = _within_hours(possible, whole)
-    folds = {name: fold_values(name, task, sets) for name, task in tasks.items()}
-    return Served(possible, folders, {**whole, **within}, frozenset(within), folds, why)
+    tested = {
+        name: folds_by_utterance(name, task, sets, config.seed) if task.folds else {} for name, task in tasks.items()
+    }
+    return Served(possible, folders, {**whole, **within}, frozenset(within), tested, why)
 
 
 def _within_hours(config: TasksConfig, sets: Mapping[str, DataDir]) -> dict[str, DataDir]:

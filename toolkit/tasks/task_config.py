@@ -81,6 +81,8 @@ class TaskConfig:
     """table such as utt2spk or utt2session: train once for each of its values and test on that value, which is left
     out of training; dev is a fifth of the rest, drawn by the seed. All utterances are of `sets.train`; sets.dev and
     sets.test are not used. The predictions of all folds are scored together; empty = no folds"""
+    fold_groups: int = 0
+    "deal the values of `folds`, e.g. 61 speakers, into so many groups, each tested once; 0: each value is a fold"
     optimizer: Optimizer | None = None
     "optimiser of this task; not given: the run's. The same holds for the five fields below"
     schedule: Schedule | None = None
@@ -122,10 +124,12 @@ class TaskConfig:
                 raise ValueError(f"{name} must be at most {most}, not {getattr(self, name)}")
         if not self.lr or min(self.lr) <= 0:
             raise ValueError("lr must be one or several rates above 0")
-        for name in ("eval_batch", "piece_seconds", "crop_seconds", "validate_every"):
+        for name in ("fold_groups", "eval_batch", "piece_seconds", "crop_seconds", "validate_every"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} must be at least 0, not {getattr(self, name)}")
         check_rising("states", self.states)
+        if self.fold_groups == 1 or (self.fold_groups and not self.folds):
+            raise ValueError("fold_groups: name a table in `folds` and 2 groups or more, or leave it at 0")
         check_optimiser(self)
 
     def check_least(self, *names: str) -> None:

@@ -72,9 +72,8 @@ class Work:
         data = self.pool(unit, notes)
         if unit.fold is None:
             return data
-        values = self.grid.served.sets[data.config.sets.train].tables[data.config.folds]
-        left_out = self.grid.served.folds[unit.task][unit.fold]
-        return with_batch(fold_of(data, values, left_out, self.grid.config.seed, notes), notes)
+        tested, left_out = self.grid.served.tested[unit.task], self.grid.served.folds(unit.task)[unit.fold]
+        return with_batch(fold_of(data, tested, left_out, self.grid.config.seed, notes), notes)
 
     def _source(self, unit: Unit) -> Source:
         sets = self.hearing.of(unit)

@@ -1,26 +1,30 @@
 #!/usr/bin/env bash
-# Tasks of SUPERB on synthetic Arabic speech: filter banks, and a small network that its own stages pre-train.
+# Six tasks of SUPERB on synthetic Arabic speech: filter banks, and two networks that its own stages pre-train.
 cd "$(dirname "$0")" || exit 1
 # shellcheck source=../../TEMPLATE/superb.sh
 . ../../TEMPLATE/superb.sh
-corpus=      # optional, and not used here: the corpus is generated
+# shellcheck source=../../TEMPLATE/separate.sh
+. ../../TEMPLATE/separate.sh
+train=train  # set of sentences that networks are pre-trained on, and heads for PR, ASR and ER
+dev=dev      # set of sentences for validation loss and unit quality
 preset=quick # quick, or nano (the tests)
 
 configure() { # quick lives in data/, dump/ and exp/; another preset in a folder of its own
   [[ $conf != conf ]] || conf=conf/$preset
   [[ $preset == quick ]] || { data=$preset/data dump=$preset/dump exp=$preset/exp; }
+  sentences=$data/sentences words=$data/words sets=$dump/sets
 }
-prepare() { run data.corpora.mini --config "$(config data)" --out "$data"; }
+prepare() { # sentences, of which networks learn, without what test sets have; words, commands and voices as they are
+  local data=$sentences
+  run data.corpora.mini --config "$(config data)" --out "$sentences"
+  separate
+  run data.corpora.mini_superb --config "$(config words)" --out "$words"
+  folders+=("$sets" "$words")
+}
 encoders() {
-  # shellcheck disable=SC2154 # it is the template's
-  local speech=("$sets/$train" "$sets/$dev")
-  stage units "Units of MFCCs for the network"
-  run units.sample --config "$(config it1)" --in "${speech[0]}" --out "$dump/it1/sample"
-  run units.kmeans --config "$(config it1)" --in "$dump/it1/sample" --out "$exp/it1/codebook"
-  run units.label --in "${speech[@]}" "$exp/it1/codebook" --out "$dump/it1/labels"
-  stage base "Pre-train conf/base.yaml"
-  run train.pretrain --config "$(config base)" --in "${speech[@]}" "$dump/it1/labels" --out "$exp/it1/base"
-  models+=("$exp/it1/base")
-  results+=("$exp/it1/codebook" "$exp/it1/base")
+  units it1
+  pretrain it1 base
+  units it2 "$exp/it1/base"
+  pretrain it2 L
 }
 recipe "$@"
