@@ -64,7 +64,7 @@ def serve(config: TasksConfig, folders: Folders) -> Served:
     """
     labelled = with_labels(config.tasks, folders)
     sets = read_sets(folders, labelled)
-    why = {name: f"no set has {task.table}" for name, task in config.tasks.items() if name not in labelled}
+    why = {name: _unlabelled(task, folders) for name, task in config.tasks.items() if name not in labelled}
     why |= unusable(labelled, sets, config.seed)
     tasks = {name: task for name, task in labelled.items() if name not in why}
     if labelled and not tasks:
@@ -82,6 +82,13 @@ def serve(config: TasksConfig, folders: Folders) -> Served:
         name: folds_by_utterance(name, task, sets, config.seed) if task.folds else {} for name, task in tasks.items()
     }
     return Served(possible, folders, {**whole, **within}, frozenset(within), tested, why)
+
+
+def _unlabelled(task: TaskConfig, folders: Folders) -> str:
+    """Why a task has no labels: its sets are not there, or have no such table."""
+    names = dict.fromkeys(task.sets.of(part) for part in SETS)
+    existing = any((folders.place(name) / "wav.scp").is_file() for name in names)
+    return f"no set has {task.table}" if existing else f"no data directory {', '.join(names)}"
 
 
 def _within_hours(config: TasksConfig, sets: Mapping[str, DataDir]) -> dict[str, DataDir]:
