@@ -13,16 +13,22 @@ data=data   # where the Kaldi data dirs go
 dump=dump   # where sets that were made from these go
 exp=exp     # where heads and results go
 
-corpus() { # NAME FOLDER [MORE ...]: data directories of a corpus; nothing where the option with its folder is empty
-  [[ -n $2 ]] || return 0
-  run "data.corpora.$1" --config "$(config "$1")" --in "${@:2}" --out "$data/$1"
+corpus() { # NAME FOLDER [MORE ...] [--FIELD VALUE ...]: data directories of a corpus, below $data; none if FOLDER is empty
+  [[ -n $2 ]] || { absent+=("$1") && return; }
+  local given=()
+  [[ ! -f $(config "$1") ]] || given=(--config "$(config "$1")")
+  run "data.corpora.$1" "${given[@]}" --in "${@:2}" --out "$data/$1"
   folders+=("$data/$1")
+}
+without_corpus() { # --list shows this run; the engine refuses its empty input and names the options
+  run "data.corpora.${absent[0]}" --in "" --out "$data/${absent[0]}"
+  folders+=("$data/${absent[0]}")
 }
 prepare() { echo "error: ${PWD##*/}/run.sh has no prepare(): it adds the data directories to folders[]" >&2 && exit 2; }
 encoders() { :; } # run.sh may replace it: stages that make encoders, whose names it adds to models[]
 
 stages() {
-  local models=() folders=() results=() scored=() to=$exp rows="fbank" config model
+  local models=() folders=() absent=() results=() scored=() to=$exp rows="fbank" config model
   case $protocol in
     strict) config=tasks ;;
     superb-compat | star) config=$protocol to=$exp/$protocol ;;
@@ -31,6 +37,7 @@ stages() {
   [[ -z $task ]] || to=$to/$task
   stage data "Corpora to validated Kaldi data directories"
   prepare
+  ((${#folders[@]} > 0)) || without_corpus
   encoders
   for model in "${models[@]}"; do scored+=("$(trained "$model")"); done
   add_upstreams scored

@@ -22,7 +22,7 @@ _TEMPLATE = re.compile(r"^\. \.\./\.\./TEMPLATE/(\w+)\.sh$", re.M)
 _ABSOLUTE = re.compile(
     r"(?<![\w$}.~*)\]/:])/(?:home|data|mnt|corpora|scratch|work|tmp|root|Users|export|nfs)\b[^\s\"']*"
 )
-_CONFIG = re.compile(r"\$\(config \"?(\$?\w+)\"?\)|(?:pretrain \S+|units|probe) (\w+)")
+_CONFIG = re.compile(r"\$\(config \"?(\$?\w+)\"?\)|(?:pretrain \S+|units|probe|corpus) (\w+)")
 _LOOP = re.compile(r"\bfor (\w+) in \$(\w+); do")  # over the words of an option: students="DW-16-16 DW-8-8"
 
 
