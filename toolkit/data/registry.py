@@ -15,6 +15,7 @@ def _corpus(name: str, config: str, mb: float = 5, mb_per_hour: float = 0.5, ver
 
 
 STEPS = (
+    Declaration("data.by_speaker", config="data.by_speaker:BySpeakerConfig", mb=5, mb_per_hour=1),
     Declaration(
         "data.contamination",
         version=2,
