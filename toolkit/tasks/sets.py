@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import UserError
+from ..data.find import read_from_here
 from ..data.kaldi import UNKNOWN, DataDir
 from ..train.subset import refuse_unknown
 from .task_config import SETS, TaskConfig
@@ -58,7 +59,7 @@ def read_sets(folders: Folders, tasks: Mapping[str, TaskConfig]) -> dict[str, Da
             str(folders),
             f"run the stage that makes it, or name another under `sets`; there are: {present}",
         )
-    return {name: DataDir.read(wanted[name]) for name in sorted(wanted)}
+    return {name: read_from_here(wanted[name]) for name in sorted(wanted)}
 
 
 def refuse_misspelt(name: str, task: TaskConfig, sets: Mapping[str, DataDir]) -> None:
