@@ -76,6 +76,17 @@ def test_one_dialect_alone_has_the_names_that_the_recipes_call(made: Prepared, t
         assert one.set(part).tables["text"] == made.set(f"casablanca_alg_{part}").tables["text"]
 
 
+def test_all_dialects_together_are_the_sets_of_each_put_together(made: Prepared, tmp_path) -> None:
+    together = prepare("casablanca", made.corpus, tmp_path / "data", "--together", "true")
+    assert together.code == 0, together.output
+    assert {p.name for p in together.out.iterdir() if (p / "wav.scp").is_file()} == {
+        f"casablanca_{part}" for part in ("train", "dev", "test")
+    }
+    for part in ("train", "dev", "test"):
+        each = [made.set(f"casablanca_{code}_{part}").tables["text"] for code in ("alg", "yem")]
+        assert together.set(f"casablanca_{part}").tables["text"] == {**each[0], **each[1]}
+
+
 def test_a_link_out_of_the_corpus_is_followed_only_where_asked_for(made: Prepared, tmp_path) -> None:
     (tmp_path / "corpus").mkdir()
     (tmp_path / "corpus/Algeria").symlink_to(made.corpus / "Algeria")

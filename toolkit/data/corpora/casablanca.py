@@ -12,9 +12,10 @@ stands before its number, or its times, is taken for the programme where several
 programme is in both train and dev. Where that tells nothing, single segments are drawn.
 Expected: Algeria 844 + 843 segments; of the others nothing is published that could be checked here.
 
-Writes, without --dialect, OUT/casablanca_<alg>_{train,dev,test} of every dialect that is there; with --dialect ALG,
-OUT/{train,dev,test} of that one, as the recipes call their sets. Test is the official test, untouched: transcripts
-keep their punctuation (54 % of the test references have some). Audio goes to OUT/audio, once.
+Writes, without --dialect, OUT/casablanca_<alg>_{train,dev,test} of every dialect that is there, or with --together true
+OUT/casablanca_{train,dev,test} of all of them; with --dialect ALG, OUT/{train,dev,test} of that one, as the recipes
+call their sets. Test is the official test, untouched: transcripts keep their punctuation (54 % of the test references
+have some). Audio goes to OUT/audio, once.
 """
 
 from __future__ import annotations
@@ -53,6 +54,8 @@ class CasablancaConfig:
     dialect: str = ""
     """one dialect to take, by code or name (ALG, Algeria, الجزائر), written as train, dev and test; empty: all
     dialects"""
+    together: bool = False
+    """true: one train, dev and test of all dialects, to tell them apart; false: sets of each dialect"""
     dev_share: float = 0.2
     """share of the official validation split that becomes dev, 0 to 1; the rest becomes train"""
     seed: int = 1
@@ -63,6 +66,8 @@ class CasablancaConfig:
     def __post_init__(self) -> None:
         if not 0 < self.dev_share < 1:
             raise ValueError("dev_share must leave something for train and for dev")
+        if self.dialect and self.together:
+            raise ValueError("together: the sets of one dialect have nothing to be put together with")
         if self.dialect and code_of(self.dialect) not in map(code_of, DIALECTS):
             raise ValueError(f"dialect: {self.dialect!r} is none of {', '.join(map(code_of, DIALECTS))}")
 
@@ -129,7 +134,7 @@ def read_split(corpus: Path, dialect: str, split: str, config: CasablancaConfig)
     if not files:
         return None
     code = code_of(dialect)
-    prefix = "" if config.dialect else f"casablanca_{code.lower()}_"
+    prefix = "" if config.dialect else "casablanca_" if config.together else f"casablanca_{code.lower()}_"
     groups = row_groups(files, WANTED)
     segment_ids = [str(id).strip() if id is not None else "" for id in column(files, "seg_id")]
     times = Counter(segment_ids)
@@ -191,7 +196,8 @@ def run(step: Step[CasablancaConfig]) -> None:
     segments = gather(
         step, corpus, items, [group.size / 1e6 for _, group in items], lambda i: read_group(step.out, *i), "MB"
     )
-    tests = {split.sets[0]: PUBLISHED[split.code] for split in splits if split.code in PUBLISHED and split.test}
+    counted = [split for split in splits if split.code in PUBLISHED and split.test and not config.together]
+    tests = {split.sets[0]: PUBLISHED[split.code] for split in counted}
     write_sets(step, corpus, segments, tests)
     tell_recurring(segments)
     for dialect in wanted:
