@@ -179,3 +179,13 @@ def test_a_run_without_a_task_of_the_benchmark_is_a_users_mistake(tmp_path: Path
     done = subprocess.run([sys.executable, "-m", "toolkit.score.superb", *words], capture_output=True, text=True)
     assert done.returncode == 1 and "no task of this run is one of the benchmark" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_run_of_other_tasks_alone_has_no_scores_and_goes_on(tmp_path: Path, nano: Path) -> None:
+    (tmp_path / "superb.yaml").write_text("measures: {KS: keyword}\n")  # its corpus was not given
+    words = ["--config", str(tmp_path / "superb.yaml"), "--in", str(nano / "exp/probe"), "--out", str(tmp_path / "out")]
+    done = subprocess.run([sys.executable, "-m", "toolkit.score.superb", *words], capture_output=True, text=True)
+    assert done.returncode == 0 and "there are no scores" in done.stdout, done.stderr
+    made = load(SuperbResult, read_json(tmp_path / "out" / SUPERB), ValueError)
+    assert made.measures == () and made.published_measures == ()
+    assert all(row.values == {} and row.ranking is None for row in made.rows)

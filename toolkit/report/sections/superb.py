@@ -28,7 +28,7 @@ def _figures(rows: Sequence[SuperbRow], n: int) -> dict[str, str]:
 
 def notes(run: Run) -> list[str]:
     """How to read the columns."""
-    if run.superb is None:
+    if run.superb is None or not run.superb.measures:
         return []
     words = ["Ranking: mean rank over the tasks among the systems that have all of them, 1 the best."]
     if not any(row.overall is not None for row in run.superb.rows):
