@@ -35,9 +35,12 @@ stages() {
     *) echo "error: --protocol is strict, superb-compat or star, not $protocol" >&2 && exit 2 ;;
   esac
   [[ -z $task ]] || to=$to/$task
+  local before=("${_table[@]}") size
   stage data "Corpora to validated Kaldi data directories"
+  size=${#_table[@]}
   prepare
   ((${#folders[@]} > 0)) || without_corpus
+  ((${#_table[@]} > size)) || _table=("${before[@]}") # all folders are of other recipes
   encoders
   for model in "${models[@]}"; do scored+=("$(trained "$model")"); done
   add_upstreams scored
