@@ -96,11 +96,22 @@ class Players:
 
 @dataclass(frozen=True)
 class Written:
-    """An utterance as several systems write it: (who, text), the reference first."""
+    """An utterance as several systems write it.
+
+    Attributes:
+        texts: (who, text), the reference first.
+        audio, picture: FLAC and its spectrogram as PNG, in base64; empty: none.
+        seconds: of the audio.
+        silent: why audio that was asked for is not there.
+    """
 
     id: str
     place: str
     texts: Sequence[tuple[str, str]]
+    audio: str = ""
+    picture: str = ""
+    seconds: float = 0.0
+    silent: str = ""
 
 
 @dataclass(frozen=True)

@@ -67,20 +67,30 @@ def listen(run: Run) -> Section | None:
 
 def players(qualities: Sequence[Quality]) -> tuple[list[Player], int]:
     """A player per utterance, with a strip per iteration; and how many were left out for the page's size."""
+    kept, left_out = _that_fit(qualities)
+    return [_player(versions) for versions in kept], left_out
+
+
+def carried(qualities: Sequence[Quality]) -> int:
+    """Bytes of the players' audio: what the page has no more room for."""
+    kept, _ = _that_fit(qualities)
+    return sum(versions[0][1].wav.stat().st_size for versions in kept)
+
+
+def _that_fit(qualities: Sequence[Quality]) -> tuple[list[list[tuple[str, Example]]], int]:
+    """(tag, example) of each utterance in every iteration, and how many utterances the page has no room for."""
     by_id: dict[str, list[tuple[str, Example]]] = {}
     for quality in qualities:
         for example in quality.examples:
             by_id.setdefault(example.id, []).append((quality.tag, example))
-    made: list[Player] = []
-    room, left_out = AUDIO_BYTES, 0
+    kept: list[list[tuple[str, Example]]] = []
+    room = AUDIO_BYTES
     for versions in by_id.values():
         size = versions[0][1].wav.stat().st_size
-        if size > room:
-            left_out += 1
-            continue
-        room -= size
-        made.append(_player(versions))
-    return made, left_out
+        if size <= room:
+            room -= size
+            kept.append(versions)
+    return kept, len(by_id) - len(kept)
 
 
 def _player(versions: Sequence[tuple[str, Example]]) -> Player:
