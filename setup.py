@@ -33,6 +33,7 @@ setup(
         "scikit-learn",
         "jiwer",
         "editdistance",
+        "pillow",
     ],
     extras_require={"ctranslate2": ["ctranslate2>=4.6"], "torchaudio": ["torchaudio==2.11.0", "torch==2.11.0"]},
 )

@@ -150,11 +150,14 @@ def rate_plot(
             rings = [point for point in points if point[0] in chosen]
             x, y = [rate for rate, _ in rings], [value for _, value in rings]
             axes.plot(x, y, "o", markersize=9, markerfacecolor="none", markeredgecolor=colour)
+        tried = sorted({rate for _, points, _ in curves for rate, _ in points})
         axes.set_xscale("log")
+        axes.set_xticks(tried, [f"{rate:g}" for rate in tried])
+        axes.minorticks_off()
         axes.set_xlabel("learning rate")
         axes.set_ylabel(f"{label} on dev")
         axes.grid(axis="y")
-        axes.tick_params(length=0, which="both")
+        axes.tick_params(length=0)
         figure.legend(labelcolor=INK, loc="outside upper left", ncols=2, borderaxespad=0)
         words = "; ".join(f"{title}: {', '.join(f'{x:g} {y:.1f}' for x, y in points)}" for title, points, _ in curves)
         return _svg(figure, name, f"{label} on dev by learning rate: {words}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 import wave
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,14 +10,13 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..section import Players, Section
+from ..section import ARABIC, Players, Section
 from ..sources.collect import Run
 from ..sources.resultfile import broken
 from ..sources.units import Example, Quality
 
 AUDIO_BYTES = 3_300_000
 """audio that the page carries at most, before base64 makes it a third larger"""
-ARABIC = re.compile("[\u0600-\u06ff\u0750-\u077f\u08a0-\u08ff\ufb50-\ufdff\ufe70-\ufeff]")
 GOLDEN_ANGLE = 137.508
 WAVE_POINTS = 300
 

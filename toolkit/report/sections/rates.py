@@ -80,7 +80,9 @@ def rate_table(column: Column, curves: Sequence[Curve]) -> Table:
             cells.append(Value(values[rate], best=rate in curve.chosen) if rate in values else diverged)
         rows.append([curve.title, *cells])
     headings = [Heading("System", "left"), *(Heading(f"{rate:g}") for rate in tried)]
-    notes = ["Bold: the rate that dev chose; with folds, each that one of them chose, and figures are means over them."]
+    notes = ["Bold: the rate that dev chose."]
+    if any(len(curve.chosen) > 1 for curve in curves):
+        notes = ["Bold: each rate that the dev set of a fold chose; figures are means over the folds."]
     if any(cell is None for row in rows for cell in row):
         notes.append(f"{ABSENT}: not tried.")
     return Table(f"{column.heading} on dev by learning rate", headings, rows, notes, "this run")

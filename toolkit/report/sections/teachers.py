@@ -7,7 +7,7 @@ from ..relations import named_students
 from ..section import Cell, Section, Table
 from ..section import Column as Heading
 from ..sources.collect import Run
-from ..value import ABSENT, Value, difference
+from ..value import ABSENT, MARKS, Value, difference
 from . import superb
 
 
@@ -27,8 +27,8 @@ def teachers(run: Run) -> Section | None:
     headings = [Heading("Student − teacher", "left"), *(Heading(column.heading) for column in board.columns)]
     headings += [Heading(title) for title in scores]
     notes = [
-        f"Points. [ ]: 95 % interval of the paired bootstrap; without one, no paired test was made. {ABSENT}: one of "
-        "the two lacks the figure."
+        f"Points. [ ]: 95 % interval of the paired bootstrap, which decides {MARKS['ahead']} better than the teacher, "
+        f"{MARKS['behind']} worse. {ABSENT}: one of the two lacks the figure."
     ]
     if run.superb and run.superb.published:
         notes.append("Published rows are apart: their differences are of two rows of their own table.")

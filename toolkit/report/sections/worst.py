@@ -100,7 +100,7 @@ def _written(run: Run, of_tasks: Sequence[Worst]) -> list[list[Written]]:
 
 
 def _plain(item: Item) -> Written:
-    place = f"{item.errors:,g} of {item.length:,g}, {item.speaker}"
+    place = f"errors {item.errors:,g} of {item.length:,g}, {item.speaker}"
     return Written(item.id, place, [("reference", item.reference), ("answer", item.answer)])
 
 
