@@ -178,8 +178,13 @@ def test_the_protocol_of_the_tasks_is_named_and_of_a_mixed_run_that_of_each_task
     loose = result("a", 10, CER, "u", protocol="superb-compat")
     assert conditions(run_of([replace(plain, protocol="star"), loose]))[0].endswith(
         " Protocol: star (superb-compat, with the rates and schedules of STaR's own runs) for T; superb-compat (as the "
-        "benchmark's reference code chooses, in part on test) for U."
+        "benchmark's code: utterances of a batch are padded to one length) for U."
     )
+
+
+def test_tasks_that_train_on_random_pieces_are_named() -> None:
+    cropped = result("a", 10, CER, "u", conditions={"crop_seconds": 8.0})
+    assert conditions(run_of([result("a", 80), cropped]))[0].endswith(" Random pieces in training: 8 s for U.")
 
 
 def test_the_measures_of_the_run_are_named_and_published_rows_have_their_own_ranking() -> None:

@@ -13,7 +13,7 @@ from ..sources.collect import Run
 
 PROTOCOLS = {
     "strict": "strict (everything chosen on dev)",
-    "superb-compat": "superb-compat (as the benchmark's reference code chooses, in part on test)",
+    "superb-compat": "superb-compat (as the benchmark's code: utterances of a batch are padded to one length)",
     "star": "star (superb-compat, with the rates and schedules of STaR's own runs)",
 }
 
@@ -57,3 +57,14 @@ def protocols(board: Board) -> str:
         titles = words.setdefault(PROTOCOLS.get(result.protocol, result.protocol), [])
         titles += [result.title] if result.title not in titles else []
     return "; ".join(f"{name} for {listed(titles)}" if len(words) > 1 else name for name, titles in words.items())
+
+
+def crops(board: Board) -> str:
+    """Tasks that trained on random pieces of utterances; empty if none did."""
+    lengths: dict[str, list[str]] = {}
+    for result in board.results.values():
+        if seconds := result.conditions.get("crop_seconds"):
+            titles = lengths.setdefault(f"{seconds:g} s", [])
+            titles += [result.title] if result.title not in titles else []
+    pieces = "; ".join(f"{length} for {listed(titles)}" for length, titles in lengths.items())
+    return f"Random pieces in training: {pieces}" if pieces else ""

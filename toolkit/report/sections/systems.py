@@ -135,6 +135,7 @@ def conditions(run: Run) -> list[str]:
     ]
     profile = f"Texts under the profile {board.profile}. " if board.profile else ""
     protocol = "" if run.scores else f" Protocol: {notes.protocols(board)}."
+    protocol += f" {crops}." if (crops := notes.crops(board)) else ""
     return [f"{profile}Intervals: bootstrap over {merged(drawn)}. n: {', '.join(counted)}.{protocol}"] if drawn else []
 
 
