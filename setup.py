@@ -29,6 +29,11 @@ setup(
         "markupsafe",
         "espeakng-loader==0.2.4",
         "pyarrow",
+        "librosa",
+        "scikit-learn",
+        "jiwer",
+        "editdistance",
+        "pillow",
     ],
     extras_require={"ctranslate2": ["ctranslate2>=4.6"], "torchaudio": ["torchaudio==2.11.0", "torch==2.11.0"]},
 )

@@ -61,7 +61,7 @@ def engine_alone(engine: int) -> list[int]:
     ("stage", "out", "victim", "sign"),
     [
         ("it1.label", "dump/it1/labels", step_of, "shards"),  # with its workers at work
-        ("probe", "exp/probe", worker_of, "log/worker.2.log"),
+        ("it1.label", "dump/it1/labels", worker_of, "log/worker.2.log"),
         ("it1.base", "exp/it1/base", step_of, "loss.tsv"),
         ("it2.label", "dump/it2/labels", engine_alone, "shards"),
         ("probe", "exp/tuned", None, "record.json"),  # the whole process group

@@ -82,7 +82,8 @@ def test_the_conditions_are_at_most_three_lines_and_say_what_was_run(recipe):
     lines = report(recipe.whole().ins).conditions
     assert lines == [
         "Intervals: bootstrap over 9 speakers for phone, dialect and emotion; 205 utterances for ASR. n: phone 20,111 "
-        "frames, ASR 205 utterances, dialect 205 utterances, emotion 205 utterances.",
+        "frames, ASR 205 utterances, dialect 205 utterances, emotion 205 utterances. Protocol: strict (everything "
+        "chosen on dev).",
         "Audio: train 0.30 h, dev 0.06 h, test 0.09 h. Trained: it1.base 500 steps.",
         "One run of each system; seed 1, 7; commit abc1234.",
     ]

@@ -197,8 +197,8 @@ def test_what_goes_wrong_is_told_by_category_and_by_texts_as_they_are(run: Recip
     assert rows[0] == ["test", "teacher", "75.0", "25.0", "6.2", "12.5"]
     text, html = document(made), page(made)
     assert "- clip-006 (clips, ALG)\n  - reference: ما عنديش وقت دابا نهضر معاك\n" in text
-    assert '<dt><bdi>reference</bdi></dt><dd dir="auto">ما عنديش وقت دابا نهضر معاك</dd>' in html
-    assert all(attrs["dir"] == "auto" for attrs in Page(html).named("dd") if set(attrs) == {"dir"})
+    assert '<dt><bdi>reference</bdi></dt><dd dir="rtl">ما عنديش وقت دابا نهضر معاك</dd>' in html
+    assert {attrs["dir"] for attrs in Page(html).named("dd") if set(attrs) == {"dir"}} == {"rtl"}
     scored(run, categories=(), examples=())
     assert "texts" not in [section.id for section in whole().sections]
 
@@ -206,7 +206,7 @@ def test_what_goes_wrong_is_told_by_category_and_by_texts_as_they_are(run: Recip
 def test_a_text_that_is_too_long_is_cut_and_an_empty_one_is_told(run: Recipe) -> None:
     scored(run, examples=(Example("test", "x", "", "كلمة " * 200, {"teacher": ""}),))
     text, html = document(whole()), page(whole())
-    assert "  - teacher: (nothing)\n" in text and '<dd dir="auto">(nothing)</dd>' in html
+    assert "  - teacher: (nothing)\n" in text and '<dd dir="rtl">(nothing)</dd>' in html
     (line,) = re.findall(r"^  - reference: (.*)$", text, re.M)
     assert len(line) == 300 and line.endswith("…")
 

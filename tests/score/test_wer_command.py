@@ -8,11 +8,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import editdistance
 import jiwer
 import pytest
 from scipy import stats
 
+from toolkit.core.errors import UserError
 from toolkit.core.files import read_json
+from toolkit.score.pairing import paired
+from toolkit.score.texts import Texts
+from toolkit.score.verify import verify
 from toolkit.text.normalise import profile
 
 PLAIN = profile("orthographic").id
@@ -213,3 +218,43 @@ def test_a_table_of_speakers_or_ids_in_the_place_of_dialects_is_refused(files: P
     write(files / "labels", {id: f"L{id}" for id in texts})
     code, output = wer("--ref", str(files / "ref"), "--hyp", str(files / "ref"), "--by", str(files / "labels"))
     assert code == 1 and "600 different dialects" in output and "Traceback" not in output
+
+
+def test_the_peers_count_diacritics_and_spaces_as_we_do_and_an_empty_reference_is_shown_to_editdistance_alone(
+    files: Path,
+) -> None:
+    ref = write(files / "r", {"a": "كَتَبَ  الوَلَدُ", "b": "", "c": "مُدَرِّسَةٌ", "d": "قرأ"})
+    hyp = write(files / "h", {"a": "كَتَبَ الولدُ", "b": "نعم", "c": "مدرسة", "d": ""})
+    code, output = wer("--ref", ref, "--hyp", f"t={hyp}", "--profile", "sawt", "--verify")
+    assert code == 0, output
+    lines = [line for line in output.splitlines() if line.startswith("verify t")]
+    assert len(lines) == 4 and all(": equal: jiwer on 3 pairs (S, D, I" in line for line in lines)
+    assert all("editdistance on 4 pairs (edits, " in line for line in lines)
+    # Orthographic words: two of a, c and d are substituted or deleted, 3 of 4; b adds an insertion.
+    assert (
+        f"{PLAIN}, WER: equal: jiwer on 3 pairs (S, D, I, 75.00 %), editdistance on 4 pairs (edits, 100.00 %)"
+        in (lines[0])
+    )
+
+
+def test_every_pair_of_texts_that_a_peer_counts_otherwise_is_printed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    texts = [{"a": "كَتَبَ الولد", "b": "ذهب"}, {"a": "كتب الولد", "b": "ذهب"}]
+    set_, _ = paired("t", [Texts(Path("r"), texts[0])], Texts(Path("h"), texts[1]))
+    monkeypatch.setattr(editdistance, "eval", lambda one, two: 2 * (one != two))
+    with pytest.raises(UserError, match="differ from the peers': t, "):
+        verify([set_], [profile("orthographic")])
+    output = capsys.readouterr().out.splitlines()
+    assert output[0].startswith(f"verify t, {PLAIN}, WER: NOT EQUAL to editdistance: ")
+    pair = "reference 'كَتَبَ الولد', hypothesis 'كتب الولد'"
+    assert output[1] == f"  a: ours S 1, D 0, I 0, editdistance 2 edits: {pair}"
+    assert output[2] == "  all: ours 33.3333 %, editdistance 66.6667 %"
+
+
+def test_scoring_imports_the_peers_only_to_verify() -> None:
+    code = (
+        "import sys, toolkit.score.wer, toolkit.report.__main__; print({'jiwer', 'editdistance', 'librosa', 'sklearn'} "
+    )
+    done = subprocess.run([sys.executable, "-c", f"{code}& {{*sys.modules}})"], capture_output=True, text=True)
+    assert done.stdout == "set()\n", done.stderr

@@ -135,7 +135,7 @@ def test_folds_on_each_layer_have_one_score_a_layer(run: Callable[..., Path]) ->
 def test_a_task_without_its_table_of_folds_is_left_out(run: Callable[..., Path], capsys: Any) -> None:
     tasks = {"phone": TASKS_OF_FOLDS["phone"], "dialect": replace(FOLDED, folds="utt2session")}
     out = run(replace(BY_FOLDS, tasks=tasks))
-    assert "dialect is left out: folds need at least two values of utt2session and train has 0" in (
+    assert "dialect is left out: folds need at least 2 values of utt2session and train has 0" in (
         capsys.readouterr().out
     )
     assert not (out / "fbank/dialect.json").exists()

@@ -155,7 +155,7 @@ def test_each_worker_has_a_gpu_of_its_own(
 ) -> None:
     seen: list[object] = []
 
-    def shards(*args: object, on_device: bool, places: object) -> NoReturn:
+    def shards(*args: object, on_device: bool, **more: object) -> NoReturn:
         seen.append(on_device)
         raise WorkerDone
 

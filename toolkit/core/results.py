@@ -14,8 +14,10 @@ from typing import Any, Literal
 ROW, COST, LAYERS, PAIRS = "row.json", "cost.json", "layers.json", "pairs.json"
 TASKS = "tasks.json"  # names of the tasks of a run, in the order of its config
 ITEMS = ".items.tsv"  # after the name of the task
+ABOUT = ("utterance", "speaker", "reference", "answer")  # columns of every table of items
+OF = ".of"  # heading of a metric's second count, after that of its first
 LEFT_OUT = "task left out"  # reason of a ledger's row that names a task, not an utterance
-FAILED = "task failed"  # likewise, of one that names <system>/<task>
+FAILED = "task failed"  # reason of a ledger's row that names `<row>/<task>`; its detail is the error
 SIGNED = ("mean", "z")  # figures of a paired test that change sign when its systems change places
 
 

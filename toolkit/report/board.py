@@ -122,6 +122,12 @@ class Board:
         having = [(s.name, f) for s in self.systems if (f := self.figure(s.name, column))]
         return [name for name, f in sorted(having, key=lambda pair: -column.metric.sign * pair[1].value)]
 
+    def leader(self, column: Column) -> System | None:
+        """The best trained system, else the best of all; None if no system has the figure."""
+        ranked = [system for name in self.ranked(column) if (system := self.system(name))]
+        trained = [system for system in ranked if system.arm == "trained"]
+        return next(iter(trained or ranked), None)
+
     def chance(self, column: Column) -> set[float]:
         """Chance of the deciding figure; several where systems had other labels, none where there is none."""
         if not column.decides:

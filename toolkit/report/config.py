@@ -39,6 +39,12 @@ class ReportConfig:
     baseline: str = ""
     """system that the marks of the table of systems are against; empty: the last row of features without a network, or,
     of systems that transcribe, the undistilled student if there is one, else the reference system"""
+    teachers: dict[str, str] = field(default_factory=dict)
+    """student -> its teacher, both rows of the table of systems: what each student has more than its teacher is shown;
+    students of networks that this run trained need not be named for the other tables of students"""
+    worst: int = 5
+    """utterances with the most errors that are shown of each task, with audio and a spectrogram; a larger value makes a
+    longer page, whose audio is limited to some megabytes; 0: none"""
     names: dict[str, str] = field(default_factory=dict)
     """what a part of a system's name means, under the table of systems where one bears it, e.g. `ST: a thin student`; *
     stands for any characters"""
@@ -48,3 +54,7 @@ class ReportConfig:
     "what a reader must know of its synthetic audio; left out if no record counts synthetic audio"
     published: dict[str, Published] = field(default_factory=dict)
     "tables of the paper, by any name, shown under the table of systems"
+
+    def __post_init__(self) -> None:
+        if self.worst < 0:
+            raise ValueError(f"worst is {self.worst}: give 0 or more")

@@ -11,11 +11,15 @@ from .config import Published, ReportConfig
 from .section import Cell, Column, Report, Section, Table, listed
 from .sections import labels, ran, scores, superb, systems
 from .sections.ablation import ablation
+from .sections.classes import classes
 from .sections.heads import confusions, layer_by_layer, layer_weights
 from .sections.listen import listen
 from .sections.pairs import pairs
+from .sections.rates import rates
+from .sections.teachers import teachers
 from .sections.training import training
 from .sections.units import units
+from .sections.worst import worst
 from .sources.collect import Run, collect
 from .sources.funnel import commits, synthetic
 
@@ -23,6 +27,7 @@ Build = Callable[[Run], Section | None]
 KINDS: dict[str, tuple[Build, ...]] = {
     "ssl": (
         systems.best,
+        teachers,
         pairs,
         systems.pictures,
         systems.costs,
@@ -31,19 +36,26 @@ KINDS: dict[str, tuple[Build, ...]] = {
         training,
         units,
         listen,
+        rates,
         layer_weights,
         confusions,
+        classes,
+        worst,
         systems.figures,
         ran.ran,
         ran.funnel,
     ),
     "superb": (
         systems.best,
+        teachers,
         pairs,
         systems.pictures,
         systems.costs,
+        rates,
         layer_weights,
         confusions,
+        classes,
+        worst,
         systems.figures,
         ran.ran,
         ran.funnel,
@@ -65,7 +77,7 @@ KINDS: dict[str, tuple[Build, ...]] = {
 
 def gather(paths: Sequence[Path], config: ReportConfig) -> tuple[Report, Run]:
     """Read all inputs and write down what they tell. Raises UserError for an input that is unknown or broken."""
-    run = collect(paths, config.baseline)
+    run = collect(paths, config.baseline, config.teachers, config.worst)
     audio, weights = synthetic(run.stages), [s.name for s in run.board.systems if s.arm == "random"]
     audio = audio or [f"the unit quality of {quality.tag}" for quality in run.qualities if quality.synthetic]
     preset = config.preset or ran.preset_of(run.stages)

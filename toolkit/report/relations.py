@@ -66,8 +66,19 @@ def smaller(system: System, against: System) -> bool:
 
 
 def students(run: Run) -> list[tuple[System, System]]:
-    """(student, teacher): networks smaller than the one that made their units."""
+    """(student, teacher): networks smaller than the one that made their units, then those that the config names."""
+    return list(dict.fromkeys([*_of_units(run), *named_students(run)]))
+
+
+def _of_units(run: Run) -> list[tuple[System, System]]:
     return [(model, teacher) for model, teacher in _taught(run) if smaller(model, teacher)]
+
+
+def named_students(run: Run) -> list[tuple[System, System]]:
+    """(student, teacher), as the config names them, in the order of the table of systems."""
+    board = run.board
+    pairs = [(system, board.system(run.teachers.get(system.name))) for system in board.systems]
+    return [(student, teacher) for student, teacher in pairs if teacher]
 
 
 def _taught(run: Run) -> list[tuple[System, System]]:
@@ -78,7 +89,7 @@ def _taught(run: Run) -> list[tuple[System, System]]:
 def _thin(run: Run) -> list[tuple[str, str]]:
     """Students of the same units, each against the next larger one."""
     by_tag: dict[str, list[System]] = {}
-    for student, _ in students(run):
+    for student, _ in _of_units(run):
         training = run.training(student)
         by_tag.setdefault(training.tag if training else "", []).append(student)
     groups = [sorted(group, key=lambda system: -(system.parameters or 0)) for group in by_tag.values()]

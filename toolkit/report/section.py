@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from .sections.listen import Player
     from .sources.funnel import Stage
 
+ARABIC = re.compile("[\u0600-\u06ff\u0750-\u077f\u08a0-\u08ff\ufb50-\ufdff\ufe70-\ufeff]")
 Cell = str | Value | None  # None is written as a dash
 
 
@@ -96,11 +98,27 @@ class Players:
 
 @dataclass(frozen=True)
 class Written:
-    """An utterance as several systems write it: (who, text), the reference first."""
+    """An utterance as several systems write it.
+
+    Attributes:
+        texts: (who, text), the reference first.
+        audio, picture: FLAC and its spectrogram as PNG, in base64; empty: none.
+        seconds: of the audio.
+        silent: why audio that was asked for is not there.
+    """
 
     id: str
     place: str
     texts: Sequence[tuple[str, str]]
+    audio: str = ""
+    picture: str = ""
+    seconds: float = 0.0
+    silent: str = ""
+
+    @property
+    def rtl(self) -> bool:
+        """True if the reference has Arabic letters: what was made of it is then read from the right too."""
+        return bool(ARABIC.search(self.texts[0][1]))
 
 
 @dataclass(frozen=True)

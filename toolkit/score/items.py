@@ -18,12 +18,10 @@ import numpy as np
 from ..core.errors import UserError
 from ..core.files import write_text
 from ..core.record import digest
-from ..core.results import Figure, Metric, percent
+from ..core.results import ABOUT, OF, Figure, Metric, percent
 from .bootstrap import Interval, interval, paired_difference, ratio_interval
 from .classification import confusion_matrix, label_sums, macro_f1_of_sums
 
-ABOUT = ("utterance", "speaker", "reference", "answer")
-OF = ".of"  # heading of a metric's second count
 Broken = Callable[[Path, str], UserError]
 Array = np.ndarray[Any, np.dtype[Any]]
 

@@ -93,6 +93,7 @@ def label_set(
     for part in ("dev", "test"):
         unseen = seen[part].keys() - {*known, *left_out}
         notes.count(f"{name}.{part}.label unseen in training", sum(seen[part][label] for label in unseen))
+        notes.count(f"{name}.{part}.labels of training that are absent", len({*known} - seen[part].keys()))
         new |= unseen
     return known + sorted(new), len(known)
 

@@ -13,6 +13,7 @@ from ..score.items import write_items
 from .base import Fitted, TaskData, lines_of
 from .config import TasksConfig
 from .folds import mean_of
+from .task_config import TaskConfig
 from .upstream import Row, Upstream
 
 
@@ -56,7 +57,7 @@ def write_results(
         figures=(*scores.figures, *([mean_of(folds, scores.figures[0].metric)] if folds else [])),
         references=scores.items.digest,
         protocol=config.protocol,
-        conditions={**scores.conditions, "sets": [task.sets.train, task.sets.dev, task.sets.test]},
+        conditions={**scores.conditions, **_pieces(task), "sets": [task.sets.train, task.sets.dev, task.sets.test]},
         chosen=Chosen(fitted.lr, dev, fitted.diverged, weights, settings),
         chance=scores.chance,
         confusion=scores.confusion,
@@ -67,6 +68,10 @@ def write_results(
     write_json(folder / f"{data.name}.json", dump(result))
     write_text(folder / f"{data.name}.hyp", lines_of(examples, scores.items.answers))
     write_items(folder / (data.name + ITEMS), scores.items)
+
+
+def _pieces(task: TaskConfig) -> dict[str, float]:
+    return {"crop_seconds": task.crop_seconds} if task.crop_seconds else {}
 
 
 def by_layer(task: str, folders: Mapping[int, Path]) -> LayerFigures:

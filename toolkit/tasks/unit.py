@@ -162,6 +162,8 @@ class Fit:
             checkpoint_every=config.checkpoint_every,
             keep=1,
             threads=config.threads,
-            prefetch=1,
+            prefetch=0
+            if self.feed.means and not self.feed.live
+            else 1,  # a thread would cost more than a look at means
             tensorboard=False,
         )

@@ -136,6 +136,33 @@ def arms_plot(
         return _svg(figure, name, f"{label} over training steps: {', '.join(arm for arm, _ in arms)}")
 
 
+def rate_plot(
+    name: str, curves: Sequence[tuple[str, Sequence[tuple[float, float]], Sequence[float]]], label: str
+) -> Markup:
+    """Curves (title, points, chosen rates) of a figure over learning rates on a log axis; the chosen ones ringed."""
+    with matplotlib.rc_context(STYLE):
+        figure, axes = _axes(3.8, 2.3 + 0.17 * ((len(curves) + 1) // 2))
+        for i, (title, points, chosen) in enumerate(curves):
+            line = ("-", (0, (4, 2)), (0, (1, 1.5)))[(i // 3) % 3]
+            x, y = [rate for rate, _ in points], [value for _, value in points]
+            colour = SERIES[i % 3]
+            axes.plot(x, y, color=colour, linestyle=line, linewidth=1.4, marker="o", markersize=3, label=_short(title))
+            rings = [point for point in points if point[0] in chosen]
+            x, y = [rate for rate, _ in rings], [value for _, value in rings]
+            axes.plot(x, y, "o", markersize=9, markerfacecolor="none", markeredgecolor=colour)
+        tried = sorted({rate for _, points, _ in curves for rate, _ in points})
+        axes.set_xscale("log")
+        axes.set_xticks(tried, [f"{rate:g}" for rate in tried])
+        axes.minorticks_off()
+        axes.set_xlabel("learning rate")
+        axes.set_ylabel(f"{label} on dev")
+        axes.grid(axis="y")
+        axes.tick_params(length=0)
+        figure.legend(labelcolor=INK, loc="outside upper left", ncols=2, borderaxespad=0)
+        words = "; ".join(f"{title}: {', '.join(f'{x:g} {y:.1f}' for x, y in points)}" for title, points, _ in curves)
+        return _svg(figure, name, f"{label} on dev by learning rate: {words}")
+
+
 def layer_plot(name: str, test: Mapping[int, Value], best: int | None, chance: float | None, label: str) -> Markup:
     """Figure of each layer with its interval as a band; the layer that dev chose ringed, chance dashed."""
     with matplotlib.rc_context(STYLE):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 import wave
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,14 +10,13 @@ from itertools import pairwise
 
 import numpy as np
 
-from ..section import Players, Section
+from ..section import ARABIC, Players, Section
 from ..sources.collect import Run
 from ..sources.resultfile import broken
 from ..sources.units import Example, Quality
 
 AUDIO_BYTES = 3_300_000
 """audio that the page carries at most, before base64 makes it a third larger"""
-ARABIC = re.compile("[\u0600-\u06ff\u0750-\u077f\u08a0-\u08ff\ufb50-\ufdff\ufe70-\ufeff]")
 GOLDEN_ANGLE = 137.508
 WAVE_POINTS = 300
 
@@ -67,20 +65,30 @@ def listen(run: Run) -> Section | None:
 
 def players(qualities: Sequence[Quality]) -> tuple[list[Player], int]:
     """A player per utterance, with a strip per iteration; and how many were left out for the page's size."""
+    kept, left_out = _that_fit(qualities)
+    return [_player(versions) for versions in kept], left_out
+
+
+def carried(qualities: Sequence[Quality]) -> int:
+    """Bytes of the players' audio: what the page has no more room for."""
+    kept, _ = _that_fit(qualities)
+    return sum(versions[0][1].wav.stat().st_size for versions in kept)
+
+
+def _that_fit(qualities: Sequence[Quality]) -> tuple[list[list[tuple[str, Example]]], int]:
+    """(tag, example) of each utterance in every iteration, and how many utterances the page has no room for."""
     by_id: dict[str, list[tuple[str, Example]]] = {}
     for quality in qualities:
         for example in quality.examples:
             by_id.setdefault(example.id, []).append((quality.tag, example))
-    made: list[Player] = []
-    room, left_out = AUDIO_BYTES, 0
+    kept: list[list[tuple[str, Example]]] = []
+    room = AUDIO_BYTES
     for versions in by_id.values():
         size = versions[0][1].wav.stat().st_size
-        if size > room:
-            left_out += 1
-            continue
-        room -= size
-        made.append(_player(versions))
-    return made, left_out
+        if size <= room:
+            room -= size
+            kept.append(versions)
+    return kept, len(by_id) - len(kept)
 
 
 def _player(versions: Sequence[tuple[str, Example]]) -> Player:

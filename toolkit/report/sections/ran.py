@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ...core.results import FAILED, LEFT_OUT
 from ..section import Cell, Facts, Folded, Funnel, Section, Table
 from ..section import Column as Heading
 from ..sources.collect import SET_ORDER, Run
 from ..sources.funnel import Stage, commits
 from ..value import ABSENT
 
+NO_UTTERANCE = (LEFT_OUT, FAILED)  # reasons of rows that name a task
 CHOICE = "_left_out_by_"  # in the names of counts of what a config field leaves out
 
 
@@ -135,7 +137,8 @@ def funnel_table(stages: Sequence[Stage]) -> Table:
 def _rows_and_utterances(stages: Sequence[Stage]) -> str:
     """`6 rows, 1 utterance`: a step that drops what another dropped too has a row of its own."""
     rows = sum(stage.dropped for stage in stages)
-    utterances = len({id for stage in stages for id, *_ in stage.drops if " " not in id})  # else a pair of probe rows
+    drops = [(id, reason) for stage in stages for id, _, reason, _ in stage.drops]
+    utterances = len({id for id, reason in drops if " " not in id and reason not in NO_UTTERANCE})  # else of probe rows
     words = f"{rows:,} row{'s' * (rows != 1)}"
     if any(stage.dropped and not stage.drops for stage in stages):
         return f"{words}, not all of which say of which utterance"

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import fnmatch
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from ...core.results import LEFT_OUT, System
+from ...core.results import System
 from ..board import Board, Column
 from ..relations import twins
 from ..render import plots
-from ..section import Block, Cell, Folded, Picture, Pictures, Section, Table, Tile, listed, merged
+from ..section import Block, Cell, Folded, Picture, Pictures, Section, Table, Tile, merged
 from ..section import Column as Heading
 from ..sources.collect import Run
 from ..value import ABSENT, MARKS, Value, difference, fixed, shown
-from . import superb
+from . import notes, superb
+from .rates import fold_tables
 
 NOTHING = "No system was scored."
 MACS = (
@@ -31,23 +30,28 @@ def main_table(run: Run, names: Mapping[str, str] | None = None) -> Table:
     names: part of a system's name -> what it means.
     """
     board, columns = run.board, run.board.columns
-    scores = superb.columns(run)
-    rows: list[list[Cell]] = [
-        [_title(board, s), count(s.parameters), *(_cell(board, s, column) for column in columns)]
-        + [figures.get(s.name) for _, figures in scores]
-        for s in board.systems
-    ]
+    scores, failed = superb.scores(run), notes.failures(run)
+    rows: list[list[Cell]] = []
+    for s in board.systems:
+        cells: list[Cell] = [_cell(board, s, column) for column in columns]
+        for i, column in enumerate(columns):
+            if cells[i] is None and (s.name, column.task) in failed:
+                cells[i] = "failed"
+        of_benchmark = [fixed(values[s.name]) if s.name in values else None for values in scores.values()]
+        rows.append([_title(board, s), count(s.parameters), *cells, *of_benchmark])
     muted = {i for i, s in enumerate(board.systems) if s.arm == "random"}
     if any(board.chance(column) for column in columns):
         muted.add(len(rows))
         rows.append(["chance", None, *(_chance(board, column) for column in columns), *[None] * len(scores)])
     headings = [Heading("System", "left"), Heading("Parameters"), *(Heading(column.heading) for column in columns)]
-    headings += [Heading(title) for title, _ in scores]
+    headings += [Heading(title) for title in scores]
     return Table(
         "Systems",
         headings,
         rows or [[ABSENT, *[None] * (len(headings) - 1)]],
-        [_decided(board), *superb.notes(run), *_named(board, names or {}), *_gone(run)] if columns else [NOTHING],
+        [_decided(board), *superb.notes(run), *notes.named(board, names or {}), *notes.gone(run)]
+        if columns
+        else [NOTHING],
         "this run",
         strong=frozenset(i for i, s in enumerate(board.systems) if s.arm == "trained"),
         muted=frozenset(muted),
@@ -106,28 +110,6 @@ def _decided(board: Board) -> str:
     return words + (" No interval: all utterances score the same." if alike else "")
 
 
-def _named(board: Board, names: Mapping[str, str]) -> list[str]:
-    """What the parts of the names mean that a system bears."""
-    parts = {part for system in board.systems for part in re.split(r"[\s.,()]+", system.title)}
-    words = [f"{name} = {meaning}" for name, meaning in names.items() if fnmatch.filter(parts, name)]
-    return [f"Names: {'; '.join(words)}."] if words else []
-
-
-def _gone(run: Run) -> list[str]:
-    """Systems and tasks that a reader would miss."""
-    notes = []
-    networks = {name for system in run.board.systems for name in (system.name, system.group)}
-    if absent := [training.name for training in run.trainings if training.name not in networks]:
-        notes.append(f"Not scored: {listed(absent)}.")
-    left_out = {(id, detail) for stage in run.stages for id, _, reason, detail in stage.drops if reason == LEFT_OUT}
-    notes += [f"Task {task} was left out: {why}." for task, why in sorted(left_out)]
-    if run.strange:
-        names = sorted({p.system for p in run.strange} | {p.against for p in run.strange})
-        unknown = [name for name in names if run.board.system(name) is None]
-        notes.append(f"{len(run.strange)} paired tests are left out: {listed(unknown) or 'their tasks'} not given.")
-    return notes
-
-
 def _first(board: Board, rows: int) -> list[int]:
     """Numbers of the rows at which another model begins, and of what stands below all systems."""
     groups = ["" if system.arm == "features" else system.group for system in board.systems]
@@ -152,8 +134,9 @@ def conditions(run: Run) -> list[str]:
         if (figure := board.figure(name, column))
     ]
     profile = f"Texts under the profile {board.profile}. " if board.profile else ""
-    lines = [f"{profile}Intervals: bootstrap over {merged(drawn)}. n: {', '.join(counted)}."] if drawn else []
-    return lines
+    protocol = "" if run.scores else f" Protocol: {notes.protocols(board)}."
+    protocol += f" {crops}." if (crops := notes.crops(board)) else ""
+    return [f"{profile}Intervals: bootstrap over {merged(drawn)}. n: {', '.join(counted)}.{protocol}"] if drawn else []
 
 
 def plural(blocks: str) -> str:
@@ -166,13 +149,12 @@ def tiles(run: Run) -> list[Tile]:
     board = run.board
     made = []
     for column in board.tasks:
-        trained = {system.name for system in board.systems if system.arm == "trained"}
-        ranked = [name for name in board.ranked(column) if name in trained] or board.ranked(column)
-        best = shown(board.figure(ranked[0], column))
-        if best is None:
+        leader = board.leader(column)
+        best = shown(board.figure(leader.name, column)) if leader else None
+        if leader is None or best is None:
             continue
-        label = f"{column.heading}: {ranked[0]}"
-        made.append(Tile(label, best.figure, column.metric.unit, best.interval, _against(board, ranked[0], column)))
+        label = f"{column.heading}: {leader.name}"
+        made.append(Tile(label, best.figure, column.metric.unit, best.interval, _against(board, leader.name, column)))
     return made or [Tile("Systems", ABSENT, "", "", NOTHING)]
 
 
@@ -287,6 +269,7 @@ def figures(run: Run) -> Section | None:
     words = [Heading("System", "left"), Heading("Task", "left"), Heading("Metric", "left")]
     titles = ["Figure", "n", "Blocks", "Learning rate", "Rates tried", "Steps"]
     blocks: list[Block] = [Table("Every figure", [*words, *map(Heading, titles)], rows, _settings(board), "this run")]
+    blocks += fold_tables(board)
     return Section("figures", "Every figure", [Folded("Every figure of every system", blocks)])
 
 

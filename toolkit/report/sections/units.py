@@ -78,12 +78,12 @@ def run_length_ms(quality: Quality, codebook: Codebook | None) -> float | None:
 
 
 def _unit_notes(run: Run) -> list[str]:
-    ks = sorted({quality.k for quality in run.qualities})
+    counts = sorted({quality.k for quality in run.qualities})
     codebooks = {codebook.tag: codebook for codebook in run.codebooks}
     rates = sorted({rate for q in run.qualities if (rate := _rate(q, codebooks.get(q.tag)))})
     notes = ["Compare PNMI and phone purity at equal K and frame rate only: they grow with K for free."]
-    if len(ks) > 1:
-        notes[0] += f" K differs here ({', '.join(map(str, ks))})."
+    if len(counts) > 1:
+        notes[0] += f" K differs here ({', '.join(map(str, counts))})."
     if len(rates) > 1:
         notes[0] += f" The frame rate differs here ({', '.join(f'{rate:g}' for rate in rates)} Hz)."
     if run.qualities:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,6 +39,9 @@ class Run:
         stages: every output behind the inputs, each after those that it was made from.
         board: systems, results, paired tests and costs.
         strange: paired tests of which a system or a task is not among the inputs.
+        folders: of the systems of task runs, by name.
+        teachers: student -> teacher, as the config names them.
+        worst: utterances with the most errors that are shown of a task.
         scores: of systems that transcribed test sets; None if none were scored. `set_costs`: what those took.
     """
 
@@ -57,6 +60,9 @@ class Run:
     scores: SystemsResult | None = None
     set_costs: list[SystemCost] = field(default_factory=list)
     superb: SuperbResult | None = None
+    folders: dict[str, Path] = field(default_factory=dict)
+    teachers: dict[str, str] = field(default_factory=dict)
+    worst: int = 5
 
     @property
     def models(self) -> list[System]:
@@ -108,6 +114,7 @@ class _Tasks:
     costs: dict[str, Cost] = field(default_factory=dict)
     pairs: list[Pair] = field(default_factory=list)
     orders: list[list[str]] = field(default_factory=list)
+    folders: dict[str, Path] = field(default_factory=dict)
 
     @property
     def order(self) -> list[str]:
@@ -115,16 +122,21 @@ class _Tasks:
         return list(dict.fromkeys(name for of in sorted(self.orders, key=lambda of: (-len(of), of)) for name in of))
 
 
-def collect(paths: Sequence[Path], baseline: str = "") -> Run:
+def collect(
+    paths: Sequence[Path], baseline: str = "", teachers: Mapping[str, str] | None = None, worst: int = 5
+) -> Run:
     """Results of all inputs.
 
     Args:
         baseline: system that the marks of the table are against; empty: features without a network, the last of them,
             or what transcriptions were scored against.
+        teachers: student -> its teacher.
+        worst: utterances with the most errors that are shown of a task.
 
-    Raises UserError for an unknown or unfinished folder, for a broken file, and for a baseline that is no system here.
+    Raises UserError for an unknown or unfinished folder, for a broken file, and for a baseline, a student or a teacher
+    that is no system here.
     """
-    run, tasks = Run(stages=chain(paths)), _Tasks()
+    run, tasks = Run(stages=chain(paths), teachers=dict(teachers or {}), worst=worst), _Tasks()
     for path in paths:
         refuse_unfinished(path)
         if not _take(path, run, tasks):
@@ -134,6 +146,12 @@ def collect(paths: Sequence[Path], baseline: str = "") -> Run:
     _refuse_twice("systems", [system.name for system in tasks.systems])
     _refuse_twice("systems layer by layer", [probe.system.name for probe in run.layers])
     run.board, run.strange = _board(run, tasks, baseline)
+    run.folders = tasks.folders
+    for student, teacher in run.teachers.items():
+        _refuse_unknown(run.board, student, f"teachers.{student}")
+        _refuse_unknown(run.board, teacher, f"teachers.{student}")
+        if student == teacher:
+            raise UserError(f"{student} is its own teacher", f"teachers.{student}", "name another system, or none")
     return run
 
 
@@ -147,11 +165,15 @@ def _board(run: Run, tasks: _Tasks, baseline: str) -> tuple[Board, list[Pair]]:
         features = [system.name for system in systems if system.arm == "features"]
         board = Board(systems, results, known, tasks.costs, features[-1] if features else "", order=tasks.order)
     if baseline:
-        if board.system(baseline) is None:
-            names = ", ".join(system.name for system in board.systems) or "none"
-            raise UserError(f"no system {baseline} here", "baseline", f"name one of {names}")
+        _refuse_unknown(board, baseline, "baseline")
         board.baseline = baseline
     return board, [p for p in tasks.pairs if p not in board.pairs]
+
+
+def _refuse_unknown(board: Board, name: str, place: str) -> None:
+    if board.system(name) is None:
+        names = ", ".join(system.name for system in board.systems) or "none"
+        raise UserError(f"no system {name} here", place, f"name one of {names}")
 
 
 def refuse_unfinished(path: Path) -> None:
@@ -177,6 +199,7 @@ def _take(path: Path, run: Run, tasks: _Tasks) -> bool:
         tasks.systems.append(system)
         tasks.results += results
         tasks.costs |= {system.name: cost} if cost else {}
+        tasks.folders[system.name] = folder
     tasks.pairs += read_pairs(path)
     tasks.orders.append(read_order(path))
     run.codebooks += [read_codebook(path)] if (path / "codebook.json").is_file() else []

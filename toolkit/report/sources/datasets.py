@@ -31,9 +31,9 @@ class DataSet:
 
 def read_set(path: Path) -> DataSet:
     """Figures of the data dir at `path`. Raises UserError for a broken table."""
-    durations = _table(path / "utt2dur")
-    listed = _table(path / "segments") or _table(path / "wav.scp") or {}
-    speakers = _table(path / "utt2spk")
+    durations = read_table(path / "utt2dur")
+    listed = read_table(path / "segments") or read_table(path / "wav.scp") or {}
+    speakers = read_table(path / "utt2spk")
     seconds = None
     if durations is not None:
         try:
@@ -45,12 +45,12 @@ def read_set(path: Path) -> DataSet:
         utterances=len(listed),
         seconds=seconds,
         speakers=None if speakers is None else len(set(speakers.values())),
-        languages=dict(sorted(Counter((_table(path / "utt2lang") or {}).values()).items())),
+        languages=dict(sorted(Counter((read_table(path / "utt2lang") or {}).values()).items())),
         tables=frozenset(f.name for f in path.iterdir() if f.is_file()),
     )
 
 
-def _table(path: Path) -> dict[str, str] | None:
+def read_table(path: Path) -> dict[str, str] | None:
     """A Kaldi table, id -> the rest of the line; None where there is no such file."""
     if not path.is_file():
         return None

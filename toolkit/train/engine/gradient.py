@@ -85,7 +85,7 @@ class Passes:
     @contextmanager
     def ready(self, at: At) -> Iterator[None]:
         """Context of a forward pass: seeds torch's generator, sets autocast after loop.precision."""
-        torch.manual_seed(at.seed)
+        seed_torch(at.seed, self.world.device)
         with torch.autocast(self.world.device.type, torch.bfloat16, enabled=self.bf16):
             yield
 
@@ -102,6 +102,17 @@ class Passes:
     def _quiet(self, more_to_come: bool) -> AbstractContextManager[Any]:
         shared = self.shared
         return shared.no_sync() if isinstance(shared, DistributedDataParallel) and more_to_come else nullcontext()
+
+
+def seed_torch(seed: int, device: torch.device) -> None:
+    """Seed torch's generators of the CPU and of the device in use.
+
+    torch.manual_seed also seeds those of every kind of device that is not in use: it notes a traceback for each, to do
+    so once they start, which takes longer than a step of a small head.
+    """
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.manual_seed(seed)
 
 
 class Alone:
