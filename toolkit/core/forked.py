@@ -85,9 +85,15 @@ def become(environment: Mapping[str, str]) -> None:
         if callable(signal.getsignal(number)):
             signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    for name in [n for n in sys.modules if n.partition(".")[0] == "toolkit"]:
+    for name in [n for n, module in sys.modules.items() if _is_stale(n, getattr(module, "__file__", None) or "")]:
         del sys.modules[name]
     atexit._clear()  # what the parent wants to do at its end
+
+
+def _is_stale(name: str, file: str) -> bool:
+    """True for modules of the toolkit, and of the recipe: a task type of its own has a base class of the toolkit."""
+    own = file.startswith(os.getcwd() + os.sep) and "site-packages" not in file and name != "__main__"
+    return name.partition(".")[0] == "toolkit" or own
 
 
 def open_streams() -> None:
