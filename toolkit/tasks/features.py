@@ -80,8 +80,8 @@ class SetFeatures:
 
     @cached_property
     def means_ULD(self) -> Array:
-        """Mean frame of each utterance."""
-        means: Array = np.load(self.folder / MEANS)[:, self._given]
+        """Mean frame of each utterance, in a memory-mapped file: those of VoxCeleb1 take gigabytes."""
+        means: Array = np.load(self.folder / MEANS, mmap_mode="r")[:, self._given]
         return means
 
     @cached_property

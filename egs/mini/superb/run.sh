@@ -12,14 +12,14 @@ preset=quick # quick, or nano (the tests)
 configure() { # quick lives in data/, dump/ and exp/; another preset in a folder of its own
   [[ $conf != conf ]] || conf=conf/$preset
   [[ $preset == quick ]] || { data=$preset/data dump=$preset/dump exp=$preset/exp; }
-  sentences=$data/sentences words=$data/words sets=$dump/sets
+  spoken=$data/sentences short=$data/words sets=$dump/sets
 }
 prepare() { # sentences, of which networks learn, without what test sets have; words, commands and voices as they are
-  local data=$sentences
-  run data.corpora.mini --config "$(config data)" --out "$sentences"
+  local data=$spoken
+  run data.corpora.mini --config "$(config data)" --out "$spoken"
   separate
-  run data.corpora.mini_superb --config "$(config words)" --out "$words"
-  folders+=("$sets" "$words")
+  run data.corpora.mini_superb --config "$(config words)" --out "$short"
+  folders+=("$sets" "$short")
 }
 encoders() {
   units it1
