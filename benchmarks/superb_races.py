@@ -111,13 +111,13 @@ def _section(features: Result, taken: Sequence[tuple[Downstream, Result, Result]
     for task, ours, peer in taken:
         mine = [once + s * (1 if task.whole else setting.times) for s in ours.values("cpu_seconds")]
         theirs = [s * setting.times for s in peer.values("cpu_seconds")]
-        what = f"all {setting.times:,} steps" if task.whole else f"a step of {task.section['batch']} clips"
-        rows.append(_row(f"{ours.name}: {what}", ours, mine))
+        timed = f"all {setting.times:,} steps" if task.whole else f"a step of {task.section['batch']} clips"
+        rows.append(_row(f"{ours.name}: {timed}", ours, mine))
         batches = f"a step of {task.section['batch']} clips" + (", in two" if task.micro_batches == 2 else "")
         rows.append(_row(f"{peer.name}: {batches}", peer, theirs))
         mine = mine * len(theirs) if task.whole else mine
-        found = [b / a for a, b in zip(mine, theirs, strict=True)]
-        claims.append(Claim(f"{task.name} at {len(setting.rates)} rates, features included", PEER, task.wanted, found))
+        times = [b / a for a, b in zip(mine, theirs, strict=True)]
+        claims.append(Claim(f"{task.name} at {len(setting.rates)} rates, features included", PEER, task.wanted, times))
     return Section(
         f"Downstream tasks at {len(setting.rates)} learning rates of {setting.steps:,} steps",
         f"1 thread, a network of HuBERT base's shape, {audio / SECONDS:.0f} clips of {SECONDS:g} s (drawn noise and "

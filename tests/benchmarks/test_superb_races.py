@@ -70,12 +70,12 @@ def test_memory_is_told_for_either_length_in_pieces_and_whole(
 
 
 def test_heads_of_another_size_end_the_race(inputs: BenchInputs, monkeypatch: pytest.MonkeyPatch) -> None:
-    def other(contestants: Sequence[Contestant], *more: int) -> tuple[list[Result], list[np.ndarray]]:
+    def of_two_sizes(contestants: Sequence[Contestant], *more: int) -> tuple[list[Result], list[np.ndarray]]:
         round_ = {"cpu_seconds": 1.0, "seconds": 1.0, "peak_mb": 1.0, "audio_seconds": 1.0}
         sizes = [np.array([1 + ("peers" in c.place)]) for c in contestants]
         return [Result(c.name, [round_]) for c in contestants], sizes
 
-    monkeypatch.setattr(superb_races, "race", other)
+    monkeypatch.setattr(superb_races, "race", of_two_sizes)
     with pytest.raises(RuntimeError, match=r"IC: heads of other sizes, \[1, 2\] parameters"):
         superb_races.downstream(inputs, 1)
 
