@@ -3,7 +3,7 @@
 # make test   set up, then what CI checks: linters and tests, about 12 minutes on two cores; names the ten slowest
 # make test-all  the same with the tests marked long (kill -9 at random moments of every step), and no process is forked
 # make slurm  the tests on a real Slurm, installed and begun on this machine (root)
-# make bench  race against the peers, about 70 minutes: the tables go to benchmarks/data
+# make bench  race against the peers, about two hours: the tables go to benchmarks/data
 #             (BENCH_FLAGS="--publish", or the names of races; .venv/bin/python -m benchmarks --help)
 # make setup  only the virtual environment (.venv)
 

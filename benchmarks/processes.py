@@ -49,7 +49,7 @@ def run_chain(phases: Phases, out: Path, cores: int, watch: bool = False) -> Tak
             env = {**environment(cores // len(commands)), **parenthood(), "SAWT_NJ": str(cores)}
             start = time.perf_counter()
             running = [subprocess.Popen(c, stdout=f, stderr=subprocess.STDOUT, cwd=ROOT, env=env) for c in commands]
-            with _peak([process.pid for process in running] if watch else []) as peak:
+            with peak_of([process.pid for process in running] if watch else []) as peak:
                 codes = [process.wait() for process in running]
             if any(codes):
                 raise RuntimeError(f"{name} failed:\n{log.read_text()[-3000:]}")
@@ -65,7 +65,7 @@ def megabytes(path: Path) -> float:
 
 
 @contextmanager
-def _peak(roots: Sequence[int]) -> Iterator[list[float]]:
+def peak_of(roots: Sequence[int]) -> Iterator[list[float]]:
     """[most MB that these and all they start held at once while the block ran, and without pages of files].
 
     PSS: shared pages count once.

@@ -1,9 +1,9 @@
 """A contestant's process: prepares once, then runs whenever it is told to, and says what that took.
 
 `python -m benchmarks.worker MODULE:CLASS ARGUMENTS` makes CLASS(**ARGUMENTS). A line `run` on the standard input calls
-its run() and answers {"seconds", "peak_mb", ...}, peak_mb being the most memory the process held meanwhile, and the
-rest what run() returned; `save PATH` writes its output() there as .npy. Runs in either environment, so it needs
-nothing but numpy.
+its run() and answers {"seconds", "cpu_seconds", "peak_mb", ...}: wall time, time of the CPU, the most memory the
+process held meanwhile, and what run() returned; `save PATH` writes its output() there as .npy. Runs in either
+environment, so it needs nothing but numpy.
 """
 
 from __future__ import annotations
@@ -38,9 +38,10 @@ def answer(contestant: Any, command: str, path: str) -> dict[str, Any]:
         np.save(path, contestant.output())
         return {}
     forget_peak()
-    start = time.perf_counter()
+    start, start_cpu = time.perf_counter(), time.process_time()
     figures = contestant.run() or {}
-    return {"seconds": time.perf_counter() - start, "peak_mb": peak_mb(), **figures}
+    seconds, cpu_seconds = time.perf_counter() - start, time.process_time() - start_cpu
+    return {"seconds": seconds, "cpu_seconds": cpu_seconds, "peak_mb": peak_mb(), **figures}
 
 
 def main() -> None:

@@ -32,6 +32,24 @@ def test_the_mix_equals_standardise_weigh_and_sum_in_float64() -> None:
     assert torch.allclose(made(states.float()).double(), (standard * weights[:, None]).sum(1), atol=1e-5)
 
 
+def test_gradients_of_the_mix_are_those_of_finite_differences() -> None:
+    made, states = mix().double(), frames()[:4].double().requires_grad_()
+    assert torch.autograd.gradcheck(
+        lambda x, w: torch.func.functional_call(made, {"weight_L": w}, x), (states, made.weight_L)
+    )
+
+
+def test_the_mix_of_float16_states_equals_that_of_their_float32_copy() -> None:
+    made, states = mix(), frames().half()
+    results = []
+    for x_NLD in (states, states.float()):
+        made.weight_L.grad = None
+        mixed_ND = made(x_NLD)
+        mixed_ND.square().sum().backward()
+        results.append((mixed_ND.detach(), made.weight_L.grad))
+    assert all(torch.equal(a, b) for a, b in zip(*results, strict=True))
+
+
 def test_layer_weights_start_equal_and_add_up_to_one() -> None:
     fresh = LayerMix(torch.zeros(L, D), torch.ones(L, D))
     assert fresh.shares_L.tolist() == pytest.approx([1 / 3] * 3)

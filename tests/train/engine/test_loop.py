@@ -3,6 +3,7 @@
 import math
 import shutil
 import subprocess
+import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -54,6 +55,20 @@ def fit(
     objective = more.pop("objective", None) or Regression()
     train(objective, load, more.pop("optim", OPTIM), loop, out, label="", **more)
     return {name: t.clone() for name, t in objective.state_dict().items()}
+
+
+def test_a_micro_batch_leaves_memory_before_the_next_but_one_is_read(tmp_path: Path) -> None:
+    read: list[weakref.ref[np.ndarray]] = []
+    alive: list[int] = []
+
+    def watched(step: int, number: int) -> Batch:
+        alive.append(sum(array() is not None for array in read))
+        batch = batches(step, number)
+        read.append(weakref.ref(batch["x"]))
+        return batch
+
+    fit(tmp_path, replace(LOOP, total_steps=2), watched, micro_batches=8)
+    assert len(alive) == 16 and max(alive) <= 1
 
 
 def same(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:

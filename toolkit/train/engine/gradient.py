@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from ...core.seed import seed_of
 from .config import LoopConfig
-from .loss import Denominators, Weighed, denominators, refuse_other_weights
+from .loss import Denominators, Weighed, declares, denominators, refuse_other_weights
 from .objective import At, Batch, Objective, Term
 from .ranks import World
 from .totals import Totals
@@ -54,10 +54,14 @@ class Passes:
             DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(weighed, ignored)
             self.shared = DistributedDataParallel(weighed, find_unused_parameters=weighed.may_leave_out)
 
-    def gradient(self, batches: Sequence[Batch], numbers: Sequence[int], step: int) -> Gradient:
-        """Gradient of step `step` from the micro-batches `numbers` of this rank."""
+    def gradient(self, batches: Iterable[Batch], numbers: Sequence[int], step: int) -> Gradient:
+        """Gradient of step `step` from the micro-batches `numbers` of this rank.
+
+        They are taken one by one, so that they need not be in memory together, unless their weights come first.
+        """
         self.shared.train()
         ats = [self.at(step, "step", step, number) for number in numbers]
+        batches = list(batches) if declares(self.objective) else batches
         known = denominators(self.objective, zip(batches, ats, strict=True), self.world)
         totals = Totals(self.world.device)
         alone = Alone(self.parameters) if self.loop.grad_groups else None

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -171,7 +171,7 @@ class TrainingRun:
         with bar or nullcontext(), history or nullcontext():
             while state.step < loop.total_steps:
                 numbers = mine(state.step)
-                self.step([next(ahead) for _ in numbers], numbers)
+                self.step((next(ahead) for _ in numbers), numbers)
                 self.after_step(history)
                 if bar:
                     loss = state.train.get("loss")  # loss of the last logged row
@@ -209,7 +209,7 @@ class TrainingRun:
             loop = self.loop
             save(self.out, self.state, self.objective, self.optimiser, loop.keep, loop.checkpoint_every)
 
-    def step(self, batches: Sequence[Batch], numbers: Sequence[int]) -> None:
+    def step(self, batches: Iterable[Batch], numbers: Sequence[int]) -> None:
         """One optimiser step on this rank's micro-batches; adds the sums of all ranks to the window."""
         loop, state = self.loop, self.state
         gradient = self.passes.gradient(batches, numbers, state.step)
