@@ -178,6 +178,8 @@ def test_pieces_hold_no_more_than_their_seconds_and_every_example_once() -> None
     pieces = cut(examples, 5.0)
     assert [[e.utterance.seconds for e in piece] for piece in pieces] == [[3, 2], [9], [1, 1], [4]]
     assert cut(examples, 0) == [examples]
+    assert [len(piece) for piece in cut(examples, 0, 4)] == [4, 2]
+    assert [len(piece) for piece in cut(examples, 5.0, 1)] == [1] * 6
 
 
 def test_the_weights_of_the_best_look_at_dev_are_kept(run: Callable[..., Path]) -> None:

@@ -87,7 +87,7 @@ class Feed:
         return self.batch("train", examples, (step, first))
 
     def _pieces(self, step: int) -> list[tuple[list[Example], int]]:
-        """The batch of a step in pieces of at most `piece_seconds`: examples, and the place of the first.
+        """The batch of a step in the pieces that are computed at once: examples, and the place of the first.
 
         The training set comes in a new order every time round, without a seam between two rounds.
         """
@@ -95,7 +95,7 @@ class Feed:
         places = range(step * size, (step + 1) * size)
         drawn = [examples[self._pass(p // len(examples))[p % len(examples)]] for p in places]
         pieces, first = [], 0
-        for piece in cut(drawn, self.task.piece_seconds):
+        for piece in cut(drawn, self.task.piece_seconds, self.task.piece_utterances):
             pieces.append((piece, first))
             first += len(piece)
         return pieces
@@ -152,13 +152,13 @@ class Feed:
         return self.type.order(self.data, order, rng)
 
 
-def cut(examples: Sequence[Example], most_seconds: float) -> list[list[Example]]:
-    """Neighbours in pieces of at most `most_seconds` of audio, a longer one alone; 0: all in one piece."""
+def cut(examples: Sequence[Example], most_seconds: float, most: int = 0) -> list[list[Example]]:
+    """Neighbours in pieces of `most_seconds` of audio at most (a longer one alone) and of `most` examples; 0: no limit."""
     pieces: list[list[Example]] = []
     seconds = 0.0
     for example in examples:
         seconds += example.utterance.seconds
-        if not pieces or (most_seconds and seconds > most_seconds):
+        if not pieces or (most_seconds and seconds > most_seconds) or (most and len(pieces[-1]) == most):
             pieces.append([])
             seconds = example.utterance.seconds
         pieces[-1].append(example)

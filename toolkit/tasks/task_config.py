@@ -66,6 +66,8 @@ class TaskConfig:
     piece_seconds: float = 0.0
     """audio, seconds, that is computed at once: a longer batch is computed in pieces whose gradients are added; smaller
     takes less memory; 0: a batch is one piece"""
+    piece_utterances: int = 0
+    "likewise, utterances that are computed at once; 0: no limit. Protocols that pad pad those of a piece together"
     crop_seconds: float = 0.0
     """training utterances that are longer are cut to this length at a random place, anew each time, and their features
     computed anew (slow: a network computes in each step); 0: whole utterances, from means that are computed once"""
@@ -124,7 +126,14 @@ class TaskConfig:
                 raise ValueError(f"{name} must be at most {most}, not {getattr(self, name)}")
         if not self.lr or min(self.lr) <= 0:
             raise ValueError("lr must be one or several rates above 0")
-        for name in ("fold_groups", "eval_batch", "piece_seconds", "crop_seconds", "validate_every"):
+        for name in (
+            "fold_groups",
+            "eval_batch",
+            "piece_seconds",
+            "piece_utterances",
+            "crop_seconds",
+            "validate_every",
+        ):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} must be at least 0, not {getattr(self, name)}")
         check_rising("states", self.states)
