@@ -153,7 +153,7 @@ class Feed:
 
 
 def cut(examples: Sequence[Example], most_seconds: float, most: int = 0) -> list[list[Example]]:
-    """Neighbours in pieces of `most_seconds` of audio at most (a longer one alone) and of `most` examples; 0: no limit."""
+    """Neighbours in pieces of up to `most_seconds` of audio (a longer one alone) and `most` examples; 0: no limit."""
     pieces: list[list[Example]] = []
     seconds = 0.0
     for example in examples:
