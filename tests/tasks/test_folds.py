@@ -21,7 +21,7 @@ from toolkit.data.kaldi import Utterance
 from toolkit.tasks.base import Example, Notes, TaskData, Unusable
 from toolkit.tasks.config import TasksConfig
 from toolkit.tasks.feed import Feed
-from toolkit.tasks.folds import fold_of
+from toolkit.tasks.folds import fold_of, together
 from toolkit.tasks.task_config import TaskSets
 from toolkit.tasks.unit import Fit
 
@@ -172,3 +172,27 @@ def test_a_set_that_is_folded_may_be_one_that_another_task_trains_on(run: Callab
     assert results(out, "fbank", "phone").conditions["sets"][2] == "test"
     with pytest.raises(UserError, match="both trained on and scored"):
         run(replace(BY_FOLDS, tasks={"phone": replace(TASKS["phone"], sets=TaskSets(test="train"))}))
+
+
+def test_dev_of_a_fold_hardly_changes_if_an_utterance_is_gone() -> None:
+    examples = [
+        Example(Utterance(f"u{i:04d}", "", 0.0, None, f"s{i % 5}", 1.0), i, np.array([0]), "a") for i in range(1000)
+    ]
+    values = {e.id: e.utterance.speaker for e in examples}
+    devs = []
+    for gone in (None, "u0001"):
+        kept = [e for e in examples if e.id != gone]
+        data = TaskData("d", FOLDED, dict.fromkeys(("train", "dev", "test"), kept), ["a", "b"], 2)
+        devs.append({e.id for e in fold_of(data, values, "s0", 1, Notes(Ledger(""))).parts["dev"]})
+    assert len(devs[0] & devs[1]) >= 158  # of 160: one gone, one drawn in its place
+
+
+def test_rates_that_a_fold_lost_are_lost_and_layer_weights_are_means() -> None:
+    data = TaskData("d", FOLDED, {"train": [], "dev": [], "test": []}, ["a", "b"], 2)
+    common = {"predictions": {}, "lr": 0.1}
+    trees = [
+        {**common, "dev": [(0.1, 50.0), (0.01, 30.0)], "layer_weights": [0.2, 0.8], "diverged": []},
+        {**common, "dev": [(0.1, 70.0)], "layer_weights": [0.6, 0.4], "diverged": [0.01]},
+    ]
+    fitted = together(data, trees)[1]
+    assert (fitted.dev, fitted.diverged) == ({0.1: 60.0}, (0.01,)) and fitted.layer_weights == pytest.approx([0.4, 0.6])

@@ -21,6 +21,8 @@ from toolkit.core.config import load_config
 from toolkit.core.step import Step
 from toolkit.data.kaldi import DataDir
 from toolkit.models.encoder import load_encoder
+from toolkit.models.hubert import Hubert, initialise
+from toolkit.models.hugging_face import save_pretrained
 from toolkit.tasks import fit
 from toolkit.tasks.config import TasksConfig
 from toolkit.tasks.feed import Feed, cut
@@ -89,7 +91,7 @@ def test_utterances_shorter_than_the_crop_and_all_of_dev_and_test_come_from_the_
     for batch in batches:
         lengths = np.array([e.utterance.seconds for e in batch["examples"]])
         assert batch["live_B"].tolist() == np.flatnonzero(lengths > 0.45).tolist()
-        cached = feed.source.sets["train"].means_ULD[[e.u for e in batch["examples"]]]
+        cached = feed.source.sets["train"].means([e.u for e in batch["examples"]])
         short = lengths <= 0.45
         np.testing.assert_array_equal(states_of(feed, batch)[short], cached[short])
     assert any(len(batch["live_B"]) < len(batch["examples"]) for batch in batches)
@@ -139,6 +141,26 @@ def test_padded_batches_are_those_of_transformers_with_a_mask(corpus: Path) -> N
     assert (network.padded_states(waves)[k][: len(alone)] - alone).abs().max() > 1e-4  # padding is felt
 
 
+@pytest.mark.parametrize("stable", [True, False])
+def test_the_last_state_after_the_final_norm_is_that_of_transformers(tmp_path: Path, stable: bool) -> None:
+    from networks import TINY
+    from transformers import HubertModel
+
+    config = replace(TINY, do_stable_layer_norm=stable)
+    network = Hubert(config)
+    initialise(network, config, torch.Generator().manual_seed(3))
+    torch.nn.init.normal_(network.encoder.layer_norm.weight, 2.0)
+    save_pretrained(network, tmp_path / "hf")
+    wave_N = torch.randn(8000, generator=torch.Generator().manual_seed(4))
+    with torch.no_grad():
+        theirs = HubertModel.from_pretrained(tmp_path / "hf").eval()(wave_N[None], output_hidden_states=True)
+    expected = torch.stack([*theirs.hidden_states[:-1], theirs.last_hidden_state], 2)[0]
+    encoder = load_encoder(tmp_path)
+    torch.testing.assert_close(Network(encoder, final_norm=True).states(wave_N), expected, atol=2e-5, rtol=2e-5)
+    last = Network(encoder).states(wave_N)[:, -1]
+    assert bool((last - expected[:, -1]).abs().max() > 0.1) == stable
+
+
 def test_the_compatible_protocol_pads_every_batch_and_is_named_in_the_result(run: Callable[..., Path]) -> None:
     tasks = {"it": replace(TASKS["dialect"], gain_db=-3.0, eval_batch=4), "spelt": replace(TASKS["asr"], steps=4)}
     more = {"tasks": tasks, "standardise": False, "rows": ("fbank", "models")}
@@ -146,7 +168,6 @@ def test_the_compatible_protocol_pads_every_batch_and_is_named_in_the_result(run
         out = run(replace(CONFIG, protocol=protocol, **more))
         assert {results(out, "it1.base", task).protocol for task in tasks} == {protocol}
     assert load_file(out / "fbank/it.safetensors")["head.mix.std_LD"].eq(1).all()
-    assert not list(out.glob("work/features/*/frames.f16"))
 
 
 def test_the_gain_is_a_factor_on_the_waveform(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -145,3 +145,12 @@ def test_a_head_on_features_made_beforehand_is_all_that_trains() -> None:
     objective = Classify(Features(), head(), 0.25)
     (group,) = objective.groups()
     assert {id(p) for p in group["params"]} == {id(p) for p in objective.parameters()}
+
+
+def test_a_class_of_dev_that_training_lacks_does_not_count_in_the_loss(batch: dict[str, torch.Tensor]) -> None:
+    objective = Classify(Features(), head())
+    targets = torch.arange(FRAMES) % CLASSES
+    targets[:5] = CLASSES + 2
+    terms = objective({**batch, "targets": targets}, At(0, 0, 1))
+    rest = objective({**batch, "targets": torch.where(targets < CLASSES, targets, NO_LABEL)}, At(0, 0, 1))
+    assert terms["loss"].sum == rest["loss"].sum and terms["loss"].weight == FRAMES - 5

@@ -72,3 +72,31 @@ def test_lengths_are_counted_in_scores_of_which_the_last_may_see_fewer_frames(st
     batch = {"states_NLD": states, "lengths_B": torch.tensor([7, 5])}
     scores_TBC, lengths_B = CTC(Features(), head(stride)).scores(batch)
     assert lengths_B.tolist() == lengths and len(scores_TBC) == max(lengths)
+
+
+def spoken(frames: list[int], lengths: list[int]) -> dict[str, torch.Tensor]:
+    generator = torch.Generator().manual_seed(2)
+    return {
+        "states_NLD": torch.randn(sum(frames), 2, 3, generator=generator),
+        "lengths_B": torch.tensor(frames),
+        "targets": torch.randint(1, 3, (sum(lengths),), generator=generator),
+        "target_lengths_B": torch.tensor(lengths),
+    }
+
+
+def test_per_utterance_the_loss_is_torchs_mean() -> None:
+    objective = CTC(Features(), head(), per_utterance=True)
+    batch = spoken([30, 12], [9, 2])
+    term = objective(batch, At(0, 0, 1))["loss"]
+    scores_TBC, lengths_B = objective.scores(batch)
+    theirs = nn.CTCLoss(zero_infinity=True)(scores_TBC, batch["targets"], lengths_B, batch["target_lengths_B"])
+    assert float(term.sum) / term.weight == pytest.approx(float(theirs), rel=1e-6)
+
+
+@pytest.mark.parametrize("per_utterance", [False, True])
+def test_an_utterance_that_is_too_short_for_its_targets_counts_as_0(per_utterance: bool) -> None:
+    objective = CTC(Features(), head(), per_utterance=per_utterance)
+    short, alone = spoken([3, 20], [8, 2]), spoken([20], [2])
+    alone["states_NLD"], alone["targets"] = short["states_NLD"][3:], short["targets"][8:]
+    losses = [objective(batch, At(0, 0, 1))["loss"].sum for batch in (short, alone)]
+    assert float(losses[0]) == pytest.approx(float(losses[1]), rel=1e-5)

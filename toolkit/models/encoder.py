@@ -67,6 +67,12 @@ class Encoder(nn.Module):
             hop *= stride
         return hop
 
+    def final_norm(self, state_BTD: Tensor) -> Tensor:
+        """The last state as the network itself gives it: after the final LayerNorm of a pre-LN network."""
+        model = cast(Any, self.model)
+        before = getattr(model.config, "do_stable_layer_norm", False)
+        return cast(Tensor, model.encoder.layer_norm(state_BTD)) if before else state_BTD
+
     def frames(self, samples: int) -> int:
         """Number of frames of `samples` samples."""
         for kernel, stride in self._convolutions:
@@ -136,9 +142,10 @@ class Encoder(nn.Module):
         if isinstance(self.model, Hubert):
             self.model(wave_BN, states=states, samples=padded, masks_norms=masks_norms)
         else:
-            mask_BN = own_frames(torch.tensor(padded, device=wave_BN.device), wave_BN.shape[1]) if padded else None
+            own_B = torch.tensor(padded or [], device=wave_BN.device)
+            masked = {"attention_mask": own_frames(own_B, wave_BN.shape[1])} if padded else {}
             with _recorded(cast(Any, self.model).encoder.layers, states):
-                self.model(wave_BN, attention_mask=mask_BN)
+                self.model(wave_BN, **masked)
         return [x_BTD.float() for x_BTD in states]
 
 

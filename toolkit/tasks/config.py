@@ -67,6 +67,9 @@ class TasksConfig:
     standardise: bool = True
     """true: each hidden state is standardised by its mean and deviation in training before they are mixed (ours);
     false: they are mixed as they are, as in SUPERB"""
+    final_norm: bool = False
+    """true: the last hidden state of a network with norms before its branches (large, XLS-R) is taken after its final
+    LayerNorm, as in SUPERB; false: before it, as all other states"""
     seed: int = 1
     "seed of heads, order of batches, dropout, folds and intervals"
     random_seed: int = 1
@@ -84,6 +87,8 @@ class TasksConfig:
     "largest norm of the gradient: a longer one is scaled down to it; 0 = not limited"
     betas: tuple[float, float] = (0.9, 0.98)
     "decay rates of the optimiser's averages of the gradient and of its square; closer to 1 = averages over more steps"
+    eps: float = 1e-6
+    "small number in Adam's denominator; larger damps steps of small gradients"
     checkpoint_every: int = 200
     "steps between two checkpoints; a run that is killed repeats at most this many. It changes no result"
     min_speakers: int = 5

@@ -23,7 +23,7 @@ from ..data.audio import AudioError
 from ..data.kaldi import Utterance
 from .upstream import Upstream
 
-INDEX, FRAMES, MEANS, SUMS = "index.json", "frames.f16", "means.npy", "sums.npy"
+INDEX, FRAMES, MEANS, SUMS = "index.json", "frames.f16", "means.f32", "sums.npy"
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
@@ -78,11 +78,21 @@ class SetFeatures:
             return slice(None)
         return slice(self.only[0], self.only[0] + 1) if len(self.only) == 1 else list(self.only)
 
+    @property
+    def given_shape(self) -> tuple[int, int]:
+        """(L, D) of what is given of a frame."""
+        return (self.shape[0] if self.only is None else len(self.only)), self.shape[1]
+
     @cached_property
-    def means_ULD(self) -> Array:
-        """Mean frame of each utterance, in a memory-mapped file: those of VoxCeleb1 take gigabytes."""
-        means: Array = np.load(self.folder / MEANS, mmap_mode="r")[:, self._given]
+    def _means_ULD(self) -> Array:
+        """Mean frame of each utterance, of all stored states, in a memory-mapped file: VoxCeleb1's take gigabytes."""
+        means: Array = np.memmap(self.folder / MEANS, np.float32, "r").reshape(-1, *self.shape)
         return means
+
+    def means(self, numbers: Sequence[int]) -> Array:
+        """Mean frames [B, L, D] of these utterances."""
+        of_each: Array = self._means_ULD[list(numbers)][:, self._given]
+        return of_each
 
     @cached_property
     def _offsets(self) -> Array:
@@ -153,9 +163,9 @@ def _compute(
     bar: Progress,
 ) -> None:
     shape = (len(upstream.chosen), upstream.dim)
-    ids, frames, means, dropped = [], [], [], []
+    ids, frames, dropped = [], [], []
     sums = np.zeros((2, *shape))
-    with open(folder / FRAMES, "wb") as f:
+    with open(folder / FRAMES, "wb") as f, open(folder / MEANS, "wb") as means:
         for utterance in utterances:
             states_TLD, reason, detail = _states(upstream, utterance, device)
             bar.add(utterance.seconds)
@@ -165,11 +175,10 @@ def _compute(
             ids.append(utterance.id)
             frames.append(len(states_TLD))
             exact = states_TLD.astype(np.float64)
-            means.append(exact.mean(0).astype(np.float32))
+            means.write(exact.mean(0).astype(np.float32).tobytes())
             sums += np.stack([exact.sum(0), (exact**2).sum(0)])
             if keep_frames:
                 f.write(states_TLD.transpose(1, 0, 2).tobytes())
-    np.save(folder / MEANS, np.stack(means) if means else np.zeros((0, *shape), np.float32))
     np.save(folder / SUMS, sums)
     index = {"ids": ids, "frames": frames, "states": shape[0], "dim": shape[1], "rate": upstream.rate}
     write_json(folder / INDEX, {**index, "stored": keep_frames, "dropped": dropped})

@@ -74,11 +74,10 @@ class Feed:
         """
         features = self.source.sets[self.task.sets.train]
         if not self.config.standardise:
-            shape = features.means_ULD.shape[1:]
-            return np.zeros(shape), np.ones(shape)
+            return np.zeros(features.given_shape), np.ones(features.given_shape)
         if not self.pooled:
             return features.moments()
-        means_ULD = features.means_ULD[[e.u for e in self.data.parts["train"]]].astype(np.float64)
+        means_ULD = features.means([e.u for e in self.data.parts["train"]]).astype(np.float64)
         return means_ULD.mean(0), means_ULD.std(0)
 
     def step(self, step: int, piece: int) -> dict[str, Any]:
@@ -101,7 +100,7 @@ class Feed:
         return pieces
 
     def evaluated(self, part: str) -> list[list[Example]]:
-        """The examples of a part in its order, in batches; strictly it does not matter to any of them how."""
+        """The examples of a part in its order, in batches. Under the strict protocol they change no prediction."""
         examples, size = self.data.parts[part], self.task.eval_batch or self.task.batch
         chunks = (examples[start : start + size] for start in range(0, len(examples), size))
         return [piece for chunk in chunks for piece in cut(chunk, 0 if self.live else self.task.piece_seconds)]
@@ -117,7 +116,7 @@ class Feed:
             return {**batch, **self._waves(examples, range(len(examples)), at)}
         features = self.source.sets[self.task.sets.of(part)]
         if self.means:
-            batch["states_NLD"] = features.means_ULD[[e.u for e in examples]]
+            batch["states_NLD"] = features.means([e.u for e in examples])
             batch["lengths_B"] = np.ones(len(examples), np.int64)
             cropped = [i for i, e in enumerate(examples) if at and self._is_cropped(e)]
             return {**batch, **(self._waves(examples, cropped, at) if cropped else {})}

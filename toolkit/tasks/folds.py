@@ -51,16 +51,14 @@ def fold_of(data: TaskData, values: Mapping[str, str], left_out: str, seed: int,
 
     Raises Unusable where a part is empty.
     """
-    import numpy as np
-
     config = data.config
     ids = sorted({e.id for examples in data.parts.values() for e in examples})
     for id in ids:
         if id not in values:
             notes.ledger.drop(id, f"no {config.folds}", f"task {data.name}, set {config.sets.train}")
     rest = [id for id in ids if values.get(id, left_out) != left_out]
-    rng = np.random.default_rng(seed_of(seed, data.name, "fold", left_out))
-    dev = {rest[i] for i in rng.permutation(len(rest))[: max(round(DEV_SHARE * len(rest)), 1)]}
+    drawn = sorted(rest, key=lambda id: seed_of(seed, data.name, "fold", left_out, id))  # whichever others there are
+    dev = {*drawn[: max(round(DEV_SHARE * len(rest)), 1)]}
     members = {"train": set(rest) - dev, "dev": dev, "test": {id for id in ids if values.get(id) == left_out}}
     parts = {part: [e for e in examples if e.id in members[part]] for part, examples in data.parts.items()}
     if empty := [part for part, examples in parts.items() if not examples]:
@@ -89,7 +87,7 @@ def tree_of(fitted: Fitted) -> dict[str, Any]:
 def together(data: TaskData, trees: Sequence[Mapping[str, Any]]) -> tuple[TaskData, Fitted]:
     """All folds as one test set: the examples that one of them predicts, and their predictions.
 
-    Rate and layer weights are those of the first fold; figures on dev are means over the folds.
+    Layer weights and figures on dev are means over the folds, of the rates that no fold lost; the rate is the first's.
     """
     import numpy as np
 
@@ -97,9 +95,12 @@ def together(data: TaskData, trees: Sequence[Mapping[str, Any]]) -> tuple[TaskDa
         id: p if isinstance(p, str) else np.array(p) for tree in trees for id, p in tree["predictions"].items()
     }
     tested: list[Example] = [e for e in data.parts["test"] if e.id in predictions]
-    by_rate = [dict(tree["dev"]) for tree in trees]  # a rate is missing in the folds where it diverged
-    dev = {lr: float(np.mean([dev[lr] for dev in by_rate if lr in dev])) for lr in by_rate[0]}
-    fitted = Fitted(trees[0]["lr"], dev, predictions, trees[0]["layer_weights"], {})
+    by_rate = [dict(tree["dev"]) for tree in trees]
+    diverged = tuple(dict.fromkeys(lr for tree in trees for lr in tree["diverged"]))
+    rates = [lr for lr in by_rate[0] if lr not in diverged]
+    dev = {lr: float(np.mean([of_fold[lr] for of_fold in by_rate])) for lr in rates}
+    weights: list[float] = np.mean([tree["layer_weights"] for tree in trees], 0).tolist()
+    fitted = Fitted(trees[0]["lr"], dev, predictions, weights, {}, diverged=diverged)
     return replace(data, parts={**data.parts, "test": tested}), fitted
 
 

@@ -16,7 +16,6 @@ from ..core.results import COST, FAILED, LAYERS, ROW, TASKS, LayerResults
 from ..core.rows import FILES, Identity, Place, mark, move_up
 from ..core.schema import dump
 from ..core.step import Step
-from ..data.find import read_from_here
 from .base import Notes
 from .cost import measure, waves_of
 from .folds import of_fold, together
@@ -32,8 +31,7 @@ def write_costs(grid: Grid, hearing: Hearing, identities: dict[Place, Identity])
     lacking = [row for row in grid.rows if not Place(row.row, COST_PART).is_whole(out)]
     if not lacking:
         return
-    tested = [task.sets.test for task in config.tasks.values()] or [config.sets.test]
-    waves = waves_of(read_from_here(grid.served.folders.place(tested[0])), config.cost_utterances)
+    waves = waves_of(grid.served.sets[grid.timed_set], config.cost_utterances)
     with Progress(f"{grid.step.name} cost", len(lacking), "rows") as bar:
         for row in lacking:
             place = Place(row.row, COST_PART)

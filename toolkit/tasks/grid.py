@@ -177,6 +177,11 @@ class Grid:
             if not unit.place.is_whole(out) or (unit.fold is not None and not unit.scored.is_whole(out))
         ]
 
+    @property
+    def timed_set(self) -> str:
+        """The set on which the cost of all rows is measured: the first task's test set."""
+        return next(iter(self.config.tasks.values())).sets.test
+
     def data(self, task: TaskConfig) -> dict[str, str]:
         """Identity of each set of a task."""
         return {
@@ -194,6 +199,7 @@ class Grid:
 
     def _upstream(self, row: Row) -> dict[str, str]:
         seed = f", random seed {self.config.random_seed}" if row.arm == "random" else ""
+        seed += ", final LayerNorm" if self.config.final_norm and row.model else ""
         return {
             "step": f"{self.step.name} {declared(self.step.name).version}",
             "upstream": (input_id(row.model, self.step.out) if row.model else row.row) + seed,
@@ -205,7 +211,8 @@ class Grid:
 
     def _cost_identity(self, row: Row) -> Identity:
         named = {name: getattr(self.config, name) for name in COST_FIELDS}
-        return {**self._upstream(row), OWN: _digest([named, self.stored(row), row.frozen])}
+        audio = {name: self.set_id(name) for name in [self.timed_set]}
+        return {**self._upstream(row), OWN: _digest([named, self.stored(row), row.frozen, audio])}
 
 
 def _digest(tree: Any) -> str:

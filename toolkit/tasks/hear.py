@@ -161,13 +161,17 @@ class Hearing:
         return self.open_row(self.rows[row])
 
     def open_row(self, row: Row) -> Upstream:
-        return row.open(self.grid.config.random_seed, self.device, self.grid.stored(row) if row.model else ())
+        return self._opened(row, self.grid.stored(row))
+
+    def _opened(self, row: Row, states: tuple[int, ...]) -> Upstream:
+        config = self.grid.config
+        return row.open(config.random_seed, self.device, states if row.model else (), config.final_norm)
 
     def open_unit(self, row: Row, states: tuple[int, ...]) -> Upstream:
         """A row's upstream with the states that the head of a unit gets."""
         if states == self.grid.stored(row):
             return self.open(row.row)
-        return row.open(self.grid.config.random_seed, self.device, states if row.model else ())
+        return self._opened(row, states)
 
     def _features(self, row: str, name: str) -> SetFeatures:
         utterances, threads = self.grid.served.sets[name].utterances, self.grid.config.threads

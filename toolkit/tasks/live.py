@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from ..core.errors import UserError
 from ..train.engine.objective import Batch
 from ..train.objectives.classify import Features
 from .upstream import Upstream
@@ -38,11 +39,22 @@ class Live(Features):
         upstream = self._upstream[0]
         waves = batch["wave_N"].split(batch["samples_B"].tolist())
         of_each = upstream.padded_states(waves) if self.padded else [upstream.states(wave_N) for wave_N in waves]
-        of_each = [states_TLD.half().float() for states_TLD in of_each]  # as features are that were computed before
+        if not self.padded:
+            of_each = [states_TLD.half().float() for states_TLD in of_each]  # as those that were computed before
+        if not all(states_TLD.isfinite().all() for states_TLD in of_each):
+            ids = ", ".join(example.id for example in batch.get("examples", [])[:3])
+            raise UserError("a hidden state is not finite", f"batch of {ids}, ...", "look at the weights and the audio")
         if self.means:
             return self._with_means(batch, of_each)
         frames = torch.tensor([len(states_TLD) for states_TLD in of_each], device=batch["wave_N"].device)
         return torch.cat(of_each), frames
+
+    def ready(self, batch: Batch) -> Batch:
+        if "wave_N" not in batch:
+            return batch
+        states_NLD, lengths_B = self(batch)
+        rest = {name: value for name, value in batch.items() if name not in ("wave_N", "samples_B")}
+        return {**rest, "states_NLD": states_NLD, "lengths_B": lengths_B}
 
     def _with_means(self, batch: Batch, of_each: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
         means_BLD = torch.stack([states_TLD.double().mean(0).float() for states_TLD in of_each])

@@ -13,6 +13,7 @@ from ..train.subset import refuse_unknown
 from .task_config import SETS, TaskConfig
 
 SHOWN = 3  # utterances that an error names
+OWN_SETS = "name sets that have no utterance in common"
 
 
 @dataclass(frozen=True)
@@ -78,14 +79,19 @@ def _labels(task: TaskConfig, data: DataDir) -> Iterable[str]:
 
 
 def refuse_shared(name: str, task: TaskConfig, sets: Mapping[str, DataDir]) -> None:
-    """Raise UserError where task `name` would be scored on utterances that it trains on."""
-    train, test = ({u.id for u in sets[task.sets.of(part)]} for part in ("train", "test"))
-    if shared := sorted(train & test):
+    """Raise UserError where task `name` would be scored, or choose, on utterances that it trains on, or test on dev."""
+    ids = {part: {u.id for u in sets[task.sets.of(part)]} for part in SETS}
+    looks = len(task.lr) > 1 or task.validate_every  # else nothing is chosen on dev
+    for part, why in (("train", "both trained on and chosen on"), ("test", "both chosen on and scored")):
+        if looks and (both := ids["dev"] & ids[part]):
+            where = f"tasks.{name}.sets ({part}: {task.sets.of(part)}, dev: {task.sets.dev})"
+            raise UserError(f"{len(both):,} utterances are {why}, e.g. {min(both)}", where, OWN_SETS)
+    if shared := sorted(ids["train"] & ids["test"]):
         named = ", ".join(shared[:SHOWN]) + (", ..." if len(shared) > SHOWN else "")
         raise UserError(
             f"{len(shared):,} utterances are both trained on and scored: {named}",
             f"tasks.{name}.sets (train: {task.sets.train}, test: {task.sets.test})",
-            "name sets that have no utterance in common",
+            OWN_SETS,
         )
 
 

@@ -31,7 +31,7 @@ class Spelling(TaskData):
 
 
 class SpeltType(TaskType):
-    """A task type whose head spells. Its config has `stride` and `sorted_batches`."""
+    """A task type whose head spells. Its config has `stride`, `sorted_batches` and `mean`."""
 
     def text(self, label: Any, config: Any) -> str:
         """What the head learns to spell and is scored against, of a raw label."""
@@ -53,7 +53,7 @@ class SpeltType(TaskType):
     def objective(self, data: TaskData, features: Features, head: Head, feature_lr: float) -> ProbeObjective:
         from ..train.objectives.ctc import CTC
 
-        return CTC(features, head, feature_lr)
+        return CTC(features, head, feature_lr, data.config.mean == "utterances")
 
     def targets(self, examples: Sequence[Example]) -> dict[str, Array]:
         import numpy as np

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .base import TaskType
 
 SETS = ("train", "dev", "test")
-OPTIM = ("optimizer", "schedule", "warmup", "weight_decay", "clip", "betas")  # of a task; not given: the run's
+OPTIM = ("optimizer", "schedule", "warmup", "weight_decay", "clip", "betas", "eps")  # not given: those of the run
 Optimizer = Literal["adamw", "adam", "sgd"]
 Schedule = Literal["linear", "cosine", "constant"]
 TYPES = Path(__file__).with_name("types")
@@ -86,7 +86,7 @@ class TaskConfig:
     fold_groups: int = 0
     "deal the values of `folds`, e.g. 61 speakers, into so many groups, each tested once; 0: each value is a fold"
     optimizer: Optimizer | None = None
-    "optimiser of this task; not given: the run's. The same holds for the five fields below"
+    "optimiser of this task; not given: the run's. The same holds for the six fields below"
     schedule: Schedule | None = None
     "course of this task's learning rate after the warm-up; not given: the run's"
     warmup: float | None = None
@@ -98,6 +98,8 @@ class TaskConfig:
     the run's"""
     betas: tuple[float, float] | None = None
     "decay rates of the optimiser's two averages, for this task; not given: the run's"
+    eps: float | None = None
+    "small number in Adam's denominator, for this task; not given: the run's"
 
     @classmethod
     def variant(cls, name: str) -> TaskClass:
@@ -162,6 +164,8 @@ def check_optimiser(config: Any) -> None:
             raise ValueError(f"{name} must be at least 0, not {value}")
     if config.warmup is not None and not config.warmup >= 0:
         raise ValueError(f"warmup is a share of the steps or a number of steps: at least 0, not {config.warmup}")
+    if config.eps is not None and not config.eps > 0:
+        raise ValueError(f"eps must be above 0, not {config.eps}")
     if config.betas is not None and not all(0 <= beta < 1 for beta in config.betas):
         raise ValueError(f"betas must be at least 0 and below 1, not {list(config.betas)}")
 

@@ -139,13 +139,14 @@ class Fit:
     def _optim(self, lr: float) -> OptimConfig:
         task = self.config.resolved(self.data.config)
         assert task.optimizer and task.schedule and task.betas is not None  # by the run, if not by the task
-        assert task.warmup is not None and task.weight_decay is not None and task.clip is not None
+        assert task.warmup is not None and task.weight_decay is not None and task.clip is not None and task.eps
         return OptimConfig(
             name=task.optimizer,
             peak_lr=lr,
             warmup=task.warmup,
             schedule=task.schedule,
             betas=task.betas,
+            eps=task.eps,
             weight_decay=task.weight_decay,
             clip=task.clip,
         )

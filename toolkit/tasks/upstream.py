@@ -91,10 +91,11 @@ class Network(Upstream):
 
     Args:
         chosen: numbers of the states wanted; none named: all.
+        final_norm: give the last state after the final LayerNorm of a pre-LN network.
     """
 
-    def __init__(self, encoder: Encoder, chosen: tuple[int, ...] = ()) -> None:
-        self.encoder, self._chosen = encoder, chosen
+    def __init__(self, encoder: Encoder, chosen: tuple[int, ...] = (), final_norm: bool = False) -> None:
+        self.encoder, self._chosen, self.final_norm = encoder, chosen, final_norm
         self.dim, self.layers, self.rate = encoder.dim, encoder.layers, encoder.rate
         self.parameters, self.macs = encoder.parameter_count, encoder.macs
 
@@ -107,15 +108,20 @@ class Network(Upstream):
 
     @torch.no_grad()
     def states(self, wave_N: Tensor) -> Tensor:
-        states = self.encoder.states(wave_N[None])
-        return torch.stack([states[layer][0] for layer in self.chosen], 1)
+        return self._stacked(self.encoder.states(wave_N[None]))[0]
+
+    def _stacked(self, every: list[Tensor]) -> Tensor:
+        """The chosen states [B, T, L, D]."""
+        if self.final_norm and self.layers in self.chosen:
+            every[-1] = self.encoder.final_norm(every[-1])
+        return torch.stack([every[layer] for layer in self.chosen], 2)
 
     @torch.no_grad()
     def padded_states(self, waves: Sequence[Tensor]) -> list[Tensor]:
         """As s3prl: each utterance has round(samples / hop) frames, of which one may be padding."""
         samples = [len(wave_N) for wave_N in waves]
-        every = self.encoder.states(pad_sequence(list(waves), batch_first=True), samples, masks_norms=False)
-        states_BTLD = torch.stack([every[layer] for layer in self.chosen], 2)
+        wave_BN = pad_sequence(list(waves), batch_first=True)
+        states_BTLD = self._stacked(self.encoder.states(wave_BN, samples, masks_norms=False))
         frames = [round(n / self.encoder.hop) for n in samples]
         return [states_TLD[:count] for states_TLD, count in zip(states_BTLD, frames, strict=True)]
 
@@ -192,13 +198,15 @@ class Row:
             problem = f"{field} names state {states[-1]}, and {self.of} has states 0 to {layers}"
             raise UserError(problem, str(self.model), "name states that it has, or probe it with a config of its own")
 
-    def open(self, random_seed: int, device: torch.device, chosen: tuple[int, ...] = ()) -> Upstream:
+    def open(
+        self, random_seed: int, device: torch.device, chosen: tuple[int, ...] = (), final_norm: bool = False
+    ) -> Upstream:
         """Load the upstream. Raises UserError for a folder that holds no speech encoder."""
         if self.model is None:
             return Fbank(self.context)
         if self.arm == "random":
-            return Network(random_encoder(self.model, random_seed, device), chosen)
-        return Network(load_encoder(self.model, device), chosen)
+            return Network(random_encoder(self.model, random_seed, device), chosen, final_norm)
+        return Network(load_encoder(self.model, device), chosen, final_norm)
 
 
 def rows_of(wanted: Sequence[str], models: Sequence[Path], freeze: bool = True) -> list[Row]:

@@ -76,8 +76,8 @@ class Classify(LabelType):
         for i, example in enumerate(data.parts["train"]):
             of_class.setdefault(int(example.target[0]), []).append(i)
         classes = [of_class[k] for k in sorted(of_class)]
-        drawn = rng.integers(len(classes), size=len(order))
-        return [int(rng.choice(classes[k])) for k in drawn]
+        drawn = rng.integers(len(classes), size=len(order)).tolist()
+        return [classes[k][int(share * len(classes[k]))] for k, share in zip(drawn, rng.random(len(order)).tolist())]
 
     def figure(self, data: TaskData, examples: Sequence[Example], predictions: Mapping[str, Prediction]) -> float:
         """Accuracy; with `balanced` the mean of the accuracies of the classes that the examples have."""

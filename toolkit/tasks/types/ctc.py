@@ -62,6 +62,8 @@ class CtcTask(TaskConfig):
     "BLSTM layers"
     stride: int = 1
     "frames that the BLSTM sees side by side as one step: 2 halves its time, and spells half as many tokens"
+    mean: Literal["tokens", "utterances"] = "tokens"
+    "what counts alike in the loss: tokens, so that long utterances weigh more, or utterances, as in SUPERB"
     sorted_batches: int = 8
     "how many batches are sorted by length together; a larger value is faster and learns a little less; 1: random order"
     dropout: float = 0.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from ...core.results import Metric
 from ..base import Example, Fitted, Scores, TaskData
@@ -33,6 +33,8 @@ class PhonesTask(TaskConfig):
     "width of the projection"
     stride: int = 1
     "frames that the projection sees side by side as one step: 2 halves its time, and spells half as many phones"
+    mean: Literal["tokens", "utterances"] = "tokens"
+    "what counts alike in the loss: tokens, so that long utterances weigh more, or utterances, as in SUPERB"
     sorted_batches: int = 8
     "how many batches are sorted by length together; a larger value is faster and learns a little less; 1: random order"
 

@@ -242,7 +242,9 @@ class TrainingRun:
             )
 
     def refuse_diverged(self) -> None:
-        """Raise Diverged for a run whose last step or last validation was not finite."""
+        """Raise Diverged for a run whose last step or validation was not finite, unless it ends with a best one."""
+        if self.state.best:
+            return
         if self.state.in_a_row or not math.isfinite(self.state.dev.get("loss", 0.0)):  # no examples: NaN
             raise Diverged(
                 f"the run diverged: {self.state.skipped} of {self.state.step} steps were skipped as not finite, "

@@ -24,6 +24,10 @@ class Features(nn.Module):
     def forward(self, batch: Batch) -> tuple[Tensor, Tensor]:
         return batch["states_NLD"], batch["lengths_B"]
 
+    def ready(self, batch: Batch) -> Batch:
+        """The batch with its states, if they can be computed once for several uses."""
+        return batch
+
 
 class ProbeObjective(Objective):
     """A head on features. Trainable features have `feature_lr` times the head's learning rate.
@@ -37,6 +41,9 @@ class ProbeObjective(Objective):
     def __init__(self, features: Features, head: Head, feature_lr: float = 1.0) -> None:
         super().__init__()
         self.features, self.head, self.feature_lr = features, head, feature_lr
+
+    def examine(self, batch: Batch, at: At, predicts: bool) -> tuple[dict[str, Term], dict[str, Output]]:
+        return super().examine(self.features.ready(batch), at, predicts)
 
     def predict(self, batch: Batch) -> dict[str, Output]:
         return super().predict(batch) if self.reader is None else self.reader(batch)
@@ -59,7 +66,8 @@ class Classify(ProbeObjective):
     """
 
     def forward(self, batch: Batch, at: At) -> dict[str, Term]:
-        (scores, _), targets = self.scores(batch), batch["targets"]
+        scores, targets = self.scores(batch)[0], batch["targets"]
+        targets = torch.where(targets < scores.shape[-1], targets, NO_LABEL)  # a class of dev that training lacks
         count = (targets != NO_LABEL).sum()
         loss = F.cross_entropy(scores.float(), targets, ignore_index=NO_LABEL, reduction="sum")
         right = (scores.argmax(-1) == targets).sum()

@@ -14,10 +14,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ...models.heads import CTCHead, shortened
+from ...models.heads import CTCHead, Head, shortened
 from ...text.tokens import BLANK
 from ..engine.objective import At, Batch, Term
-from .classify import ProbeObjective
+from .classify import Features, ProbeObjective
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -33,9 +33,20 @@ def collapse(best: Sequence[int]) -> list[int]:
 
 
 class CTC(ProbeObjective):
-    """CTC loss over `targets` [sum of `target_lengths_B`], in nats per token."""
+    """CTC loss over `targets` [sum of `target_lengths_B`], in nats per token.
+
+    An utterance that is too short for its targets, as one of dev may be, counts as 0.
+
+    Args:
+        per_utterance: the mean over utterances of nats per token of each, as torch's and SUPERB's; False: all tokens
+            count alike.
+    """
 
     head: CTCHead
+
+    def __init__(self, features: Features, head: Head, feature_lr: float = 1.0, per_utterance: bool = False) -> None:
+        super().__init__(features, head, feature_lr)
+        self.per_utterance = per_utterance
 
     def scores(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Log-probabilities [T, B, C], and the number of frames of each utterance [B]."""
@@ -44,10 +55,14 @@ class CTC(ProbeObjective):
 
     def forward(self, batch: Batch, at: At) -> dict[str, Term]:
         scores_TBC, lengths_B = self.scores(batch)
-        lengths = lengths_B.cpu(), batch["target_lengths_B"].cpu()
+        tokens_B = batch["target_lengths_B"].cpu()
         # Always on the CPU: a GPU's CTC loss is not reproducible bit for bit.
-        loss = F.ctc_loss(scores_TBC.float().cpu(), batch["targets"].cpu(), *lengths, BLANK, reduction="sum")
-        return {"loss": Term(loss.to(scores_TBC.device), batch["target_lengths_B"].sum())}
+        scores_TBC, lengths = scores_TBC.float().cpu(), (lengths_B.cpu(), tokens_B)
+        how = "none" if self.per_utterance else "sum"
+        loss = F.ctc_loss(scores_TBC, batch["targets"].cpu(), *lengths, BLANK, reduction=how, zero_infinity=True)
+        if self.per_utterance:
+            return {"loss": Term((loss / tokens_B.clamp_min(1)).sum().to(lengths_B.device), len(tokens_B))}
+        return {"loss": Term(loss.to(lengths_B.device), tokens_B.sum().to(lengths_B.device))}
 
     @torch.no_grad()
     def spelt(self, batch: Batch) -> list[list[int]]:
