@@ -22,12 +22,11 @@ from toolkit.tasks.features import SetFeatures, compute
 from toolkit.tasks.feed import Source
 from toolkit.tasks.task_config import SETS, TaskConfig
 from toolkit.tasks.unit import Fit
-from toolkit.tasks.upstream import Network, Upstream
+from toolkit.tasks.upstream import Network
 from toolkit.train.engine.config import LoopConfig, OptimConfig
 from toolkit.train.engine.loop import TrainingRun
 from toolkit.train.engine.ranks import World
 
-from .arrays import RATE
 from .processes import peak_of
 
 CPU = torch.device("cpu")
@@ -106,40 +105,10 @@ class Stepping(_Training):
         return {"pieces": len(numbers)}
 
 
-class Drawn(Upstream):
-    """States of a clip, drawn once for all clips of its length."""
-
-    def __init__(self, states: int, dim: int) -> None:
-        self.layers, self.dim, self.drawn = states - 1, dim, dict[int, torch.Tensor]()
-
-    def frames(self, samples: int) -> int:
-        return int(samples / RATE * self.rate)
-
-    def states(self, wave_N: torch.Tensor) -> torch.Tensor:
-        T = self.frames(len(wave_N))
-        if T not in self.drawn:
-            self.drawn[T] = torch.randn(T, self.layers + 1, self.dim)
-        return self.drawn[T]
-
-
-class Watched:
-    """A round is a training on drawn states, all steps. It says as own_mb what was held that no file stands behind."""
-
-    def __init__(self, data: str, shape: list[int], **given: Any) -> None:
-        """Args:
-        shape: hidden states and their width.
-        given: what Whole gets beside.
-        """
-        self.folder = tempfile.TemporaryDirectory()
-        for name in SETS:
-            utterances = DataDir.read(Path(data) / name).utterances
-            compute(Drawn(*shape), utterances, Path(self.folder.name) / name, True, CPU, name)
-        self.training = Whole(data=data, features=self.folder.name, **given)
+class Watched(Whole):
+    """The same; a round says as own_mb what was held that no file stands behind."""
 
     def run(self) -> dict[str, Any]:
         with peak_of([os.getpid()]) as most:
-            self.training.run()
-        return {"own_mb": most[1]}
-
-    def output(self) -> np.ndarray:
-        return self.training.output()
+            figures = super().run()
+        return {**figures, "own_mb": most[1]}

@@ -13,10 +13,12 @@ import numpy as np
 import torch
 
 from toolkit.data.audio import write_wav
-from toolkit.data.kaldi import write_data_dir
+from toolkit.data.kaldi import DataDir, write_data_dir
 from toolkit.models.config import HubertConfig
 from toolkit.models.hubert import Hubert, initialise
 from toolkit.models.hugging_face import save_pretrained
+from toolkit.tasks.features import compute
+from toolkit.tasks.upstream import Upstream
 
 from .arrays import RATE
 from .inputs import SEED, BenchInputs
@@ -37,6 +39,29 @@ def clips(inputs: BenchInputs, counts: Mapping[str, int], seconds: float) -> Pat
             _write_set(folder, inputs.folder / name, part, count, seconds, rng)
 
     return inputs.made(name, make)
+
+
+class Drawn(Upstream):
+    """States of a clip, drawn once for all clips of its length."""
+
+    def __init__(self, states: int, dim: int) -> None:
+        self.layers, self.dim, self.drawn = states - 1, dim, dict[int, torch.Tensor]()
+
+    def frames(self, samples: int) -> int:
+        return int(samples / RATE * self.rate)
+
+    def states(self, wave_N: torch.Tensor) -> torch.Tensor:
+        T = self.frames(len(wave_N))
+        if T not in self.drawn:
+            self.drawn[T] = torch.randn(T, self.layers + 1, self.dim)
+        return self.drawn[T]
+
+
+def draw_features(data: Path, folder: Path, states: int, dim: int) -> None:
+    """Features of all sets of `data`, drawn, as tasks.fit leaves those that it computes."""
+    for of_set in sorted(data.iterdir()):
+        utterances = DataDir.read(of_set).utterances
+        compute(Drawn(states, dim), utterances, folder / of_set.name, True, torch.device("cpu"), of_set.name)
 
 
 def hubert(inputs: BenchInputs) -> Path:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from .inputs import BenchInputs
 from .race import Contestant, Result, race
 from .races import Race
-from .superb_inputs import clips, hubert
+from .superb_inputs import clips, draw_features, hubert
 from .table import Claim, Page, Section, figure, spread
 
 RATES, STEPS = [10.0**-k for k in range(1, 8)], 1000
@@ -19,7 +20,7 @@ PIECE_SECONDS = 40.0
 STATES, WIDTH = 13, 768  # of HuBERT base
 PEER = "features in every step"
 ONE_PIECE = {"train": 32, "dev": 2, "test": 2}  # clips of the race of memory: a batch
-LENGTHS = (5.0, 20.0)  # s, of its clips
+LENGTHS, MEMORY_STEPS = (5.0, 20.0), 3  # s, of its clips; of its trainings
 
 
 @dataclass(frozen=True)
@@ -120,14 +121,14 @@ def _section(features: Result, taken: Sequence[tuple[Downstream, Result, Result]
         claims.append(Claim(f"{task.name} at {len(setting.rates)} rates, features included", PEER, task.wanted, times))
     return Section(
         f"Downstream tasks at {len(setting.rates)} learning rates of {setting.steps:,} steps",
-        f"1 thread, a network of HuBERT base's shape, {audio / SECONDS:.0f} clips of {SECONDS:g} s (drawn noise and "
+        f"1 thread, a network of HuBERT base's shape, {sum(COUNTS.values())} clips of {SECONDS:g} s (drawn noise and "
         "labels), heads of SUPERB, of the published sizes on either side. Ours: the two halves of tasks.fit, features "
-        "of every clip once, then heads on them; IC on the means of clips. The peer: s3prl's step written anew on "
-        "transformers' HubertModel: files, padding, network without gradients, weighted sum, head, loss, fused Adam; "
-        "it warms up on two clips, and is spared its logs, evaluation and checkpoints. **Timed whole: ours' features, "
-        "and ours' IC with checkpoints, choice on dev and predictions. Timed for the steps of a few rounds and "
-        f"multiplied by {setting.times:,}: the peer, and ours' PR and ASR.** Seconds that count are those of the CPU, "
-        "of all threads. No SpecAugment on either side.",
+        f"of every clip once, then heads on them; IC on the means of clips, PR in pieces of {PIECE_SECONDS:g} s. The "
+        "peer: s3prl's step written anew on transformers' HubertModel: files, padding, network without gradients, "
+        "weighted sum, head, loss, fused Adam; it warms up on two clips, and is spared its logs, evaluation and "
+        "checkpoints. **Timed whole, once: ours' features, and ours' IC with checkpoints, choice on dev and "
+        f"predictions. Timed for one step a round and multiplied by {setting.times:,}: the peer, and ours' PR and "
+        "ASR.** Seconds that count are those of the CPU, of all threads. No SpecAugment on either side.",
         ["", "CPU seconds", "wall seconds", "peak MB", "CPU hours in all"],
         rows,
         claims,
@@ -145,29 +146,35 @@ def _row(name: str, result: Result, totals: Sequence[float]) -> list[str]:
 
 def memory(inputs: BenchInputs, rounds: int) -> Section:
     """Peak memory of training PR on clips of two lengths, in pieces and in whole batches; a process for each."""
-    small = inputs.scale != 1
+    part, (states, width) = (1, (STATES, WIDTH)) if inputs.scale == 1 else (0.1, (2, 4))
     results: dict[tuple[float, float], Result] = {}
-    for piece in (PIECE_SECONDS, 0.0):
-        for seconds in LENGTHS:
-            folder = clips(inputs, ONE_PIECE, seconds / 10 if small else seconds)
-            given = {"data": f"{folder}/data", "shape": [2, 4] if small else [STATES, WIDTH], "threads": 1}
-            given |= {
+    for seconds in LENGTHS:
+        data = clips(inputs, ONE_PIECE, seconds * part) / "data"
+        with tempfile.TemporaryDirectory(dir=inputs.folder, prefix="superb.") as features:
+            draw_features(data, Path(features), states, width)
+            given = {
                 **PR,
-                "piece_seconds": piece / 10 if small else piece,
+                "data": str(data),
+                "features": features,
                 "rates": [1e-4],
-                "steps": 1 if small else 3,
+                "steps": MEMORY_STEPS,
+                "threads": 1,
             }
-            name = f"{ONE_PIECE['train']} clips of {seconds:g} s, " + (f"pieces of {piece:g} s" if piece else "whole")
-            watched = Contestant(name, "benchmarks.ours_superb:Watched", given)
-            [results[piece, seconds]], _ = race([watched], 1, 1, False)
+            for piece in (PIECE_SECONDS, 0.0):
+                name = f"{ONE_PIECE['train']} clips of {seconds:g} s, " + (
+                    f"pieces of {piece:g} s" if piece else "whole"
+                )
+                given["piece_seconds"] = piece * part
+                watched = Contestant(name, "benchmarks.ours_superb:Watched", given)
+                [results[piece, seconds]], _ = race([watched], 1, 1, False)
     own = {key: result.median("own_mb") for key, result in results.items()}
     short, long = LENGTHS
     title = f"PR in pieces of {PIECE_SECONDS:g} s"
     return Section(
         "Memory of PR's training",
-        f"1 thread, a process of its own for each; {STATES} states of {WIDTH} numbers, drawn and stored before; three "
-        "steps with what is read ahead, then predictions. Peak: all that is resident, pages of the file of features "
-        "among it, which the system can take back; own: without the pages of files.",
+        f"1 thread, a process of its own for each; {STATES} states of {WIDTH} numbers, drawn and stored before; "
+        f"{MEMORY_STEPS} steps with what is read ahead, then predictions. Peak: all that is resident, pages of the "
+        "file of features among it, which the system can take back; own: without the pages of files.",
         ["a batch", "audio s", "peak MB", "own MB"],
         [
             [r.name, figure(ONE_PIECE["train"] * seconds), f"{r.median('peak_mb'):,.0f}", f"{own[piece, seconds]:,.0f}"]

@@ -57,7 +57,7 @@ def test_each_task_is_raced_and_what_is_multiplied_is_told(
     assert [claim.name.split()[0] for claim in section.claims] == [task.name for task in TASKS]
     assert all(len(claim.ratios) == 2 and min(claim.ratios) > 0 for claim in section.claims)
     assert [row[0].split(",")[0] for row in section.rows] == ["ours", "IC", "IC", "PR", "PR", "ASR", "ASR"]
-    assert "Timed for the steps of a few rounds and multiplied by 4: the peer" in part(section)
+    assert "Timed for one step a round and multiplied by 4: the peer" in part(section)
 
 
 def test_memory_is_told_for_either_length_in_pieces_and_whole(
@@ -65,7 +65,7 @@ def test_memory_is_told_for_either_length_in_pieces_and_whole(
 ) -> None:
     monkeypatch.setattr(superb_races, "race", here)
     section = superb_races.memory(inputs, 5)
-    assert [row[1] for row in section.rows] == ["160", "640", "160", "640"]
+    assert [row[1] for row in section.rows] == ["160", "160", "640", "640"]
     assert all(float(cell.replace(",", "")) > 0 for row in section.rows for cell in row[2:])
 
 
