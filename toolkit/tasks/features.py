@@ -98,18 +98,19 @@ class SetFeatures:
     def _offsets(self) -> Array:
         return np.concatenate([[0], np.cumsum(self.frames)])
 
-    @cached_property
-    def _values(self) -> Array:
-        return np.memmap(self.folder / FRAMES, np.float16, "r")
-
     def states(self, u: int) -> Array:
         """Frames [T, L, D] of utterance number u, float16, from the file or computed again."""
         if not self.stored:
             assert self.again is not None, "frames that were not stored are asked for"
             return self.again(self.ids[u])[:, self._given]
-        start, end = self._offsets[u : u + 2] * self.shape[0] * self.shape[1]
-        states_LTD = self._values[start:end].reshape(self.shape[0], -1, self.shape[1])
-        return states_LTD[self._given].transpose(1, 0, 2)
+        L, T, D = self.shape[0], self.frames[u], self.shape[1]
+        given = range(L) if self.only is None else self.only
+        first, count = given[0], given[-1] + 1 - given[0]
+        place = 2 * (int(self._offsets[u]) * L + first * T) * D  # read, not mapped: pages would pile up in memory
+        states_LTD = np.fromfile(self.folder / FRAMES, np.float16, count * T * D, offset=place).reshape(count, T, D)
+        if self.only is not None:
+            states_LTD = states_LTD[[state - first for state in given]]
+        return states_LTD.transpose(1, 0, 2)
 
     def moments(self) -> tuple[Array, Array]:
         """Mean and standard deviation [L, D] over all frames."""

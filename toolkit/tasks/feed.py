@@ -121,7 +121,7 @@ class Feed:
             cropped = [i for i, e in enumerate(examples) if at and self._is_cropped(e)]
             return {**batch, **(self._waves(examples, cropped, at) if cropped else {})}
         states = [features.states(e.u) for e in examples]
-        batch["states_NLD"] = np.concatenate(states).astype(np.float32)
+        batch["states_NLD"] = np.concatenate(states)
         batch["lengths_B"] = np.array([len(s) for s in states])
         return batch
 
