@@ -5,7 +5,7 @@
 # shellcheck source=encoders.sh
 . "${BASH_SOURCE[0]%/*}/encoders.sh"
 hours=      # optional: hours of audio, so that --plan can tell the disk before the data stage has run
-upstreams=  # optional: folders of speech encoders (Hugging Face, or of another recipe) to score beside FBANK
+upstreams=  # optional: folders of speech encoders (Hugging Face, or of another recipe), parted by blanks, to score beside FBANK
 protocol=strict # strict (all chosen on dev), superb-compat (as the benchmark's code) or star (with STaR's schedules)
 task=       # optional: one task of the config alone; its results go to a folder of their own
 conf=conf   # folder of the configs

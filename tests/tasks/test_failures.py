@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -44,7 +45,7 @@ def failed(run: Any) -> dict[str, str]:
 
 
 def test_a_task_that_diverges_is_named_and_the_others_are_scored(
-    run: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     failing(monkeypatch, "fbank phone", diverges)
     run(RUN, tmp_path)
@@ -52,6 +53,11 @@ def test_a_task_that_diverges_is_named_and_the_others_are_scored(
     assert not (tmp_path / "fbank/phone.json").exists()
     for row, task in (("fbank", "dialect"), ("it1.base", "dialect"), ("it1.base", "phone")):
         assert results(tmp_path, row, task).decides.n
+    line = next(line for line in capsys.readouterr().out.splitlines() if "to try it again" in line)
+    monkeypatch.undo()
+    subprocess.run(shlex.split(line.partition(" after: ")[2]), check=True)  # as it is printed
+    run(RUN, tmp_path)
+    assert not failed(run) and results(tmp_path, "fbank", "phone").decides.n
 
 
 def test_a_fold_that_fails_fails_its_task(

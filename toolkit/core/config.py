@@ -153,7 +153,8 @@ def build(cls: type[T], tree: Any, where: str, prefix: str = "") -> T:
     try:
         return cls(**values)
     except ValueError as e:  # a __post_init__ that refuses a combination
-        raise UserError(str(e), where, "mend the field named") from None
+        section = f"{prefix.rstrip('.')}: " if prefix else ""
+        raise UserError(section + str(e), where, "mend the field named") from None
 
 
 def _variant(cls: type[T], tree: Mapping[str, Any], where: str, prefix: str) -> type[T]:

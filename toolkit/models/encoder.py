@@ -28,6 +28,8 @@ from .model_files import (
     find_folder,
     normalizes,
     refuse_without_weights,
+    shapes_of,
+    weight_files,
 )
 
 SAMPLE_RATE = 16000
@@ -182,6 +184,14 @@ def load_encoder(path: Path | str, device: torch.device | str = "cpu") -> Encode
     if config is not None and (folder / WEIGHTS).is_file():
         return Encoder(load_pretrained(folder), name, config.normalize_waveform).to(device)
     return Encoder(_from_transformers(folder), name, bool(normalizes(folder))).to(device)
+
+
+def refuse_unusable(path: Path | str) -> None:
+    """Raise UserError for a folder that holds no speech encoder, or none with weights that can be read."""
+    folder = _folder(path, OF_ENCODER)
+    refuse_without_weights(folder, str(path))
+    for part in weight_files(folder):
+        shapes_of(folder / part)
 
 
 def random_encoder(path: Path | str, seed: int, device: torch.device | str = "cpu") -> Encoder:

@@ -82,6 +82,9 @@ def _values(compared: Compared, measures: Mapping[str, str]) -> dict[str, float]
 def run(step: Step[SuperbConfig]) -> None:
     step.input(0, "a folder that tasks.fit made")
     systems = read_systems(step.ins)
+    for name, words in step.config.measures.items():
+        if words and not any(words.split()[0] in system.tasks for system in systems):
+            print(f"{name} has no figure: no system has a task {words.split()[0]}", flush=True)
     rows = own_rows(systems, step.config)
     if not any(row.values for row in rows):
         tasks = sorted({task for system in systems for task in system.tasks})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -11,11 +12,12 @@ from typing import Any
 from ..core.errors import UserError
 from ..core.files import atomic, read_json, remove, write_json
 from ..core.progress import Progress
-from ..core.record import DROPPED, RECORD, Ledger
+from ..core.record import DROPPED, Ledger
 from ..core.results import COST, FAILED, LAYERS, ROW, TASKS, LayerResults
 from ..core.rows import FILES, Identity, Place, mark, move_up
 from ..core.schema import dump
 from ..core.step import Step
+from ..data.find import read_from_here
 from .base import Notes
 from .cost import measure, waves_of
 from .folds import of_fold, together
@@ -31,7 +33,7 @@ def write_costs(grid: Grid, hearing: Hearing, identities: dict[Place, Identity])
     lacking = [row for row in grid.rows if not Place(row.row, COST_PART).is_whole(out)]
     if not lacking:
         return
-    waves = waves_of(grid.served.sets[grid.timed_set], config.cost_utterances)
+    waves = waves_of(read_from_here(grid.served.folders.place(grid.timed_set)), config.cost_utterances)
     with Progress(f"{grid.step.name} cost", len(lacking), "rows") as bar:
         for row in lacking:
             place = Place(row.row, COST_PART)
@@ -92,8 +94,8 @@ def _note_failed(step: Step[Any], place: Place) -> bool:
         task, _, part = place.part.partition("/")
         of_layer = f"{part.split('.')[0]}: " if part.startswith("layer") else ""
         step.ledger.drop(f"{place.row}/{task}", FAILED, of_layer + reason)
-        again = f"rm -r {step.out / RECORD} {place.folder(step.out).parent}"
-        print(f"{place.row} {task} failed: {reason}; to try it again: {again}, and run the stage", flush=True)
+        again = shlex.join(["rm", "-r", str(place.folder(step.out).parent)])
+        print(f"{place.row} {task} failed; to try it again, run the stage after: {again}", flush=True)
     return bool(reason)
 
 

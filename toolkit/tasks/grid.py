@@ -9,13 +9,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ..core.config import to_dict
+from ..core.errors import UserError
 from ..core.record import digest, input_id
 from ..core.registry import declared
 from ..core.rows import OWN, Identity, Place
 from ..core.step import Step
+from ..models.encoder import refuse_unusable
 from .config import TasksConfig
 from .served import Served
 from .task_config import OPTIM, SETS, TaskConfig
@@ -93,8 +96,10 @@ class Grid:
 
     @classmethod
     def of(cls, step: Step[TasksConfig], served: Served) -> Grid:
-        """The grid of a step. Raises UserError for a model that is none, or lacks a state that is asked for."""
-        rows = rows_of(served.config.rows, step.ins[served.config.folders :], served.config.freeze)
+        """The grid of a step. Raises UserError for models that cannot be used, or lack a state that is asked for."""
+        models = step.ins[served.config.folders :]
+        rows = rows_of(served.config.rows, models, served.config.freeze)
+        _refuse_unusable(models)
         for row in rows:
             row.refuse_absent("cache_layers", served.config.cache_layers)
             for name, task in served.config.tasks.items():
@@ -179,8 +184,8 @@ class Grid:
 
     @property
     def timed_set(self) -> str:
-        """The set on which the cost of all rows is measured: the first task's test set."""
-        return next(iter(self.config.tasks.values())).sets.test
+        """The set on which the cost of all rows is measured: the first task's test set, or the run's without a task."""
+        return [*(task.sets.test for task in self.config.tasks.values()), self.config.sets.test][0]
 
     def data(self, task: TaskConfig) -> dict[str, str]:
         """Identity of each set of a task."""
@@ -213,6 +218,23 @@ class Grid:
         named = {name: getattr(self.config, name) for name in COST_FIELDS}
         audio = {name: self.set_id(name) for name in [self.timed_set]}
         return {**self._upstream(row), OWN: _digest([named, self.stored(row), row.frozen, audio])}
+
+
+def _refuse_unusable(models: Sequence[Path]) -> None:
+    """Raise one UserError that names every model without usable weights, before anything is done or moved aside."""
+    faults = []
+    for model in models:
+        try:
+            refuse_unusable(model)
+        except UserError as e:
+            faults.append(e)
+    if len(faults) == 1:
+        raise faults[0]
+    if faults:
+        lines = "".join(f"\n  {fault.where}: {fault.what}; {fault.remedy}" for fault in faults)
+        raise UserError(
+            f"{len(faults)} of {len(models)} models cannot be used:{lines}", "--in", "mend or leave them out"
+        )
 
 
 def _digest(tree: Any) -> str:

@@ -70,12 +70,15 @@ def serve(config: TasksConfig, folders: Folders) -> Served:
     if labelled and not tasks:
         lines = "".join(f"\n  {name}: {why[name]}" for name in labelled)
         raise UserError(f"no task can be done with these labels:{lines}", str(folders), OUT)
+    if config.only and not tasks:
+        reasons = "; ".join(f"{name}: {why[name]}" for name in config.only)
+        raise UserError(f"what is asked for alone cannot be done: {reasons}", str(folders), OUT)
     for name, task in tasks.items():
         if not task.folds:
             refuse_shared(name, task, sets)
         refuse_misspelt(name, task, sets)
     used = {task.sets.of(part) for task in tasks.values() for part in SETS}
-    possible = replace(config, tasks=tasks)
+    possible = replace(config, tasks=tasks, only=())
     whole = {name: of_name for name, of_name in sets.items() if name in used}
     within = _within_hours(possible, whole)
     tested = {

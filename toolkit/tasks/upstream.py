@@ -221,7 +221,9 @@ def rows_of(wanted: Sequence[str], models: Sequence[Path], freeze: bool = True) 
     rows = [row for word in wanted for row in _rows(word, models, freeze)]
     names = [row.row for row in rows]
     if twice := sorted({n for n in names if names.count(n) > 1}):
-        raise UserError(f"two rows would be called {', '.join(twice)}", "--in", "rename one of the folders")
+        places = dict.fromkeys(str(row.model) for row in rows if row.row in twice)
+        remedy = "leave one out" if len(places) == 1 else "leave one out, or rename its folder"
+        raise UserError(f"two rows would be called {', '.join(twice)}", ", ".join(places), remedy)
     return rows
 
 

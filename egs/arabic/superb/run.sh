@@ -3,7 +3,7 @@
 cd "$(dirname "$0")" || exit 1
 # shellcheck source=../../TEMPLATE/superb.sh
 . ../../TEMPLATE/superb.sh
-corpora=                                       # optional: folders of data directories that other recipes made
+corpora=                                       # optional: folders of data directories that other recipes made, parted by blanks
 mgb2=${MGB2:-}                                 # folder of MGB-2: asr
 commonvoice=${COMMONVOICE:-}                   # folder of Common Voice: asr_cv, sid
 sada=${SADA:-}                                 # folder of SADA: asr_sada, did_sada
