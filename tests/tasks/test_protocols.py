@@ -227,6 +227,15 @@ def test_the_mean_of_folds_has_students_interval(run: Callable[..., Path]) -> No
     assert (figure.low, figure.high) == pytest.approx((max(low, 0), min(high, 100)))
 
 
+@pytest.mark.parametrize(("lr", "protocol"), [((1e-2, 1e-3), "on-test"), ((1e-2,), "strict")])
+def test_a_result_that_was_chosen_on_what_is_scored_says_so(
+    run: Callable[..., Path], lr: tuple[float, ...], protocol: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    task = replace(TASKS["dialect"], lr=lr, steps=2, sets=replace(TASKS["dialect"].sets, dev="test"))
+    assert results(run(replace(CONFIG, tasks={"it": task}, rows=("fbank",))), "fbank", "it").protocol == protocol
+    assert ("it chooses on utterances of test" in capsys.readouterr().out) == (protocol == "on-test")
+
+
 def test_sets_are_found_in_all_folders_and_models_follow_them(corpus: Path, tmp_path: Path) -> None:
     for name in ("train", "dev", "test"):
         (tmp_path / name).mkdir()

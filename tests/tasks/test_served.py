@@ -186,15 +186,10 @@ def test_a_task_that_names_no_sets_has_those_of_the_run_and_keeps_what_it_names(
     assert made.tasks["dialect"].sets == TaskSets("mgb2_train", "qasr_dev", "mgb2_test")
 
 
-@pytest.mark.parametrize(
-    ("dev", "message"), [("train", "both trained on and chosen on"), ("test", "both chosen on and scored")]
-)
-def test_a_task_that_chooses_on_what_it_trains_on_or_is_scored_on_is_refused(
-    dev: str, message: str, tmp_path: Path
-) -> None:
+def test_a_task_that_chooses_on_what_it_trains_on_is_refused(tmp_path: Path) -> None:
     data = Folders((write(tmp_path, {}),))
-    task = replace(TASKS["asr"], lr=(1e-1, 1e-2), sets=TaskSets(dev=dev))
-    with pytest.raises(UserError, match=message) as error:
+    task = replace(TASKS["asr"], lr=(1e-1, 1e-2), sets=TaskSets(dev="train"))
+    with pytest.raises(UserError, match="both trained on and chosen on") as error:
         serve(replace(CONFIG, tasks={"asr": task}), data)
-    assert f"dev: {dev})" in error.value.where
+    assert "dev: train)" in error.value.where
     serve(replace(CONFIG, tasks={"asr": replace(task, lr=(1e-2,))}), data)  # nothing is chosen

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..core.errors import UserError
 from ..core.files import atomic, write_json, write_text
-from ..core.results import ITEMS, Chosen, Fold, LayerFigures, System, TaskResult
+from ..core.results import ITEMS, ON_TEST, Chosen, Fold, LayerFigures, System, TaskResult
 from ..core.schema import dump, read
 from ..score.items import write_items
 from .base import Fitted, TaskData, lines_of
@@ -56,7 +56,7 @@ def write_results(
         type=task.type,
         figures=(*scores.figures, *([mean_of(folds, scores.figures[0].metric)] if folds else [])),
         references=scores.items.digest,
-        protocol=config.protocol,
+        protocol=_protocol(config, data, fitted),
         conditions={**scores.conditions, **_pieces(task), "sets": [task.sets.train, task.sets.dev, task.sets.test]},
         chosen=Chosen(fitted.lr, dev, fitted.diverged, weights, settings),
         chance=scores.chance,
@@ -68,6 +68,13 @@ def write_results(
     write_json(folder / f"{data.name}.json", dump(result))
     write_text(folder / f"{data.name}.hyp", lines_of(examples, scores.items.answers))
     write_items(folder / (data.name + ITEMS), scores.items)
+
+
+def _protocol(config: TasksConfig, data: TaskData, fitted: Fitted) -> str:
+    """The run's protocol, unless a rate or a step was chosen on utterances that are scored."""
+    shared = {e.id for e in data.parts["dev"]} & {e.id for e in data.parts["test"]}
+    chosen = len(fitted.dev) > 1 or fitted.step is not None
+    return ON_TEST if shared and chosen and not data.config.folds else config.protocol
 
 
 def _pieces(task: TaskConfig) -> dict[str, float]:

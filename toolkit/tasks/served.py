@@ -14,7 +14,7 @@ from .base import OUT
 from .config import TasksConfig
 from .examples import unusable
 from .folds import folds_by_utterance
-from .sets import Folders, read_sets, refuse_misspelt, refuse_shared, shared_speakers, with_labels
+from .sets import Folders, chosen_on_test, read_sets, refuse_misspelt, refuse_shared, shared_speakers, with_labels
 from .task_config import SETS, TaskConfig
 
 
@@ -48,6 +48,8 @@ class Served:
             print(f"{name} is left out: {why}", flush=True)
             step.ledger.drop(name, LEFT_OUT, why)
         for line in shared_speakers({n: t for n, t in self.config.tasks.items() if _by_speaker(t)}, self.sets):
+            print(line, flush=True)
+        for line in chosen_on_test({n: t for n, t in self.config.tasks.items() if not t.folds}, self.sets):
             print(line, flush=True)
 
 

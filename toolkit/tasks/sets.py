@@ -79,13 +79,13 @@ def _labels(task: TaskConfig, data: DataDir) -> Iterable[str]:
 
 
 def refuse_shared(name: str, task: TaskConfig, sets: Mapping[str, DataDir]) -> None:
-    """Raise UserError where task `name` would be scored, or choose, on utterances that it trains on, or test on dev."""
+    """Raise UserError where task `name` would be scored, or choose, on utterances that it trains on."""
     ids = {part: {u.id for u in sets[task.sets.of(part)]} for part in SETS}
-    looks = len(task.lr) > 1 or task.validate_every  # else nothing is chosen on dev
-    for part, why in (("train", "both trained on and chosen on"), ("test", "both chosen on and scored")):
-        if looks and (both := ids["dev"] & ids[part]):
-            where = f"tasks.{name}.sets ({part}: {task.sets.of(part)}, dev: {task.sets.dev})"
-            raise UserError(f"{len(both):,} utterances are {why}, e.g. {min(both)}", where, OWN_SETS)
+    if chooses(task) and (both := ids["dev"] & ids["train"]):
+        where = f"tasks.{name}.sets (train: {task.sets.train}, dev: {task.sets.dev})"
+        raise UserError(
+            f"{len(both):,} utterances are both trained on and chosen on, e.g. {min(both)}", where, OWN_SETS
+        )
     if shared := sorted(ids["train"] & ids["test"]):
         named = ", ".join(shared[:SHOWN]) + (", ..." if len(shared) > SHOWN else "")
         raise UserError(
@@ -93,6 +93,21 @@ def refuse_shared(name: str, task: TaskConfig, sets: Mapping[str, DataDir]) -> N
             f"tasks.{name}.sets (train: {task.sets.train}, test: {task.sets.test})",
             OWN_SETS,
         )
+
+
+def chooses(task: TaskConfig) -> bool:
+    """True if a rate or a step of the task is chosen on dev."""
+    return len(task.lr) > 1 or task.validate_every > 0
+
+
+def chosen_on_test(tasks: Mapping[str, TaskConfig], sets: Mapping[str, DataDir]) -> list[str]:
+    """A line for each task whose dev and test share utterances, on which it chooses: its results say so."""
+    lines = []
+    for name, task in tasks.items():
+        dev, test = ({u.id for u in sets[task.sets.of(part)]} for part in ("dev", "test"))
+        if chooses(task) and dev & test:
+            lines.append(f"warning: {name} chooses on utterances of {task.sets.test}, on which it is scored")
+    return lines
 
 
 def shared_speakers(tasks: Mapping[str, TaskConfig], sets: Mapping[str, DataDir]) -> list[str]:

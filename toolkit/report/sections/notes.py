@@ -6,7 +6,7 @@ import fnmatch
 import re
 from collections.abc import Mapping
 
-from ...core.results import FAILED, LEFT_OUT
+from ...core.results import FAILED, LEFT_OUT, ON_TEST
 from ..board import Board, Key
 from ..section import listed
 from ..sources.collect import Run
@@ -14,6 +14,7 @@ from ..sources.collect import Run
 PROTOCOLS = {
     "strict": "strict (everything chosen on dev)",
     "superb-compat": "superb-compat (as the benchmark's code: utterances of a batch are padded to one length)",
+    ON_TEST: "on-test (dev and test share utterances: rates or steps were chosen on what is scored)",
     "star": "star (superb-compat, with the rates and schedules of STaR's own runs)",
 }
 
