@@ -90,7 +90,7 @@ def test_per_utterance_the_loss_is_torchs_mean() -> None:
     term = objective(batch, At(0, 0, 1))["loss"]
     scores_TBC, lengths_B = objective.scores(batch)
     theirs = nn.CTCLoss(zero_infinity=True)(scores_TBC, batch["targets"], lengths_B, batch["target_lengths_B"])
-    assert float(term.sum) / term.weight == pytest.approx(float(theirs), rel=1e-6)
+    assert term.sum.item() / term.weight == pytest.approx(theirs.item(), rel=1e-6)
 
 
 @pytest.mark.parametrize("per_utterance", [False, True])
