@@ -44,7 +44,7 @@ def scored(folder: Path, row: str, type: str, seed: int, speakers: int = SPEAKER
             target[: size // 4] = -1  # frames without a phone
             predictions[utterance.id], reference = np.where(wrong[:size], 1 - target % 2, target), ""
         examples.append(Example(utterance, i, target, reference))
-    labels, parts = [f"l{n}" for n in range(speakers)], {"train": examples, "test": examples}
+    labels, parts = [f"l{n}" for n in range(speakers)], {"train": examples, "dev": [], "test": examples}
     fields = ("t", config.tasks["t"], parts, labels, speakers)
     data = Spelling(*fields, Characters(["بت"])) if type == "ctc" else TaskData(*fields)
     (folder / row).mkdir()
