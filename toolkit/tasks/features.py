@@ -73,15 +73,14 @@ class SetFeatures:
         return self if len(places) == self.shape[0] else replace(self, only=tuple(places))
 
     @property
-    def _given(self) -> slice | list[int]:
-        if self.only is None:
-            return slice(None)
-        return slice(self.only[0], self.only[0] + 1) if len(self.only) == 1 else list(self.only)
+    def _given(self) -> list[int]:
+        """Places of the states that are given, among those stored."""
+        return list(range(self.shape[0]) if self.only is None else self.only)
 
     @property
     def given_shape(self) -> tuple[int, int]:
         """(L, D) of what is given of a frame."""
-        return (self.shape[0] if self.only is None else len(self.only)), self.shape[1]
+        return len(self._given), self.shape[1]
 
     @cached_property
     def _means_ULD(self) -> Array:
@@ -103,12 +102,11 @@ class SetFeatures:
         if not self.stored:
             assert self.again is not None, "frames that were not stored are asked for"
             return self.again(self.ids[u])[:, self._given]
-        L, T, D = self.shape[0], self.frames[u], self.shape[1]
-        given = range(L) if self.only is None else self.only
+        L, T, D, given = self.shape[0], self.frames[u], self.shape[1], self._given
         first, count = given[0], given[-1] + 1 - given[0]
         place = 2 * (int(self._offsets[u]) * L + first * T) * D  # read, not mapped: pages would pile up in memory
         states_LTD = np.fromfile(self.folder / FRAMES, np.float16, count * T * D, offset=place).reshape(count, T, D)
-        if self.only is not None:
+        if count > len(given):
             states_LTD = states_LTD[[state - first for state in given]]
         return states_LTD.transpose(1, 0, 2)
 

@@ -156,22 +156,13 @@ class Hearing:
         print(f"features failed: {reason}", flush=True)
         leave_broken(path, reason)
 
-    def _open(self, row: str) -> Upstream:
-        """A row's upstream with the states that are computed of it."""
-        return self.open_row(self.rows[row])
+    def _open(self, row: str, states: tuple[int, ...] = ()) -> Upstream:
+        return self.open_row(self.rows[row], states)
 
-    def open_row(self, row: Row) -> Upstream:
-        return self._opened(row, self.grid.stored(row))
-
-    def _opened(self, row: Row, states: tuple[int, ...]) -> Upstream:
-        config = self.grid.config
+    def open_row(self, row: Row, states: tuple[int, ...] = ()) -> Upstream:
+        """A row's upstream with these states; none named: those that are computed of it."""
+        config, states = self.grid.config, states or self.grid.stored(row)
         return row.open(config.random_seed, self.device, states if row.model else (), config.final_norm)
-
-    def open_unit(self, row: Row, states: tuple[int, ...]) -> Upstream:
-        """A row's upstream with the states that the head of a unit gets."""
-        if states == self.grid.stored(row):
-            return self.open(row.row)
-        return self._opened(row, states)
 
     def _features(self, row: str, name: str) -> SetFeatures:
         utterances, threads = self.grid.served.sets[name].utterances, self.grid.config.threads

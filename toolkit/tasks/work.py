@@ -79,7 +79,7 @@ class Work:
         sets = self.hearing.of(unit)
         if not unit.row.frozen:
             return Source(sets, tuned=partial(self._tuned, unit))
-        return Source(sets, upstream=partial(self.hearing.open_unit, unit.row, self.grid.states(unit)))
+        return Source(sets, upstream=partial(self.hearing.open, unit.row.row, self.grid.states(unit)))
 
     def _tuned(self, unit: Unit) -> Features:
         upstream = self.hearing.open_row(unit.row)
