@@ -1,5 +1,7 @@
 """Networks small enough to be trained while a test waits."""
 
+from typing import Any
+
 from toolkit.models.config import HubertConfig
 
 TINY = HubertConfig(  # three convolutions instead of seven, with the hop and field of the published ones
@@ -14,3 +16,14 @@ TINY = HubertConfig(  # three convolutions instead of seven, with the hop and fi
     num_conv_pos_embedding_groups=2,
     init="fan_in",
 )
+
+SMALL: dict[str, Any] = {  # fields of a speech encoder of transformers, with the published convolutions
+    "num_hidden_layers": 2,
+    "hidden_size": 16,
+    "intermediate_size": 24,
+    "num_attention_heads": 2,
+    "conv_dim": (8,) * 7,
+    "num_conv_pos_embeddings": 16,
+    "num_conv_pos_embedding_groups": 4,
+}
+LARGE = {"do_stable_layer_norm": True, "feat_extract_norm": "layer"}  # where the large networks differ

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 import transformers
+from networks import SMALL
 from safetensors.torch import load_file
 
 from toolkit.core.errors import UserError
@@ -20,16 +21,6 @@ from toolkit.models import convert as converting
 from toolkit.models.convert import convert, main
 from toolkit.models.encoder import load_encoder
 from toolkit.models.pickled import read_pickle, to_safetensors
-
-SMALL = {
-    "num_hidden_layers": 2,
-    "hidden_size": 16,
-    "intermediate_size": 24,
-    "num_attention_heads": 2,
-    "conv_dim": (8,) * 7,
-    "num_conv_pos_embeddings": 16,
-    "num_conv_pos_embedding_groups": 4,
-}
 
 
 class Hostile:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 import transformers
+from networks import LARGE
 
 from toolkit.core.errors import UserError
 from toolkit.models.config import HubertConfig
@@ -36,18 +37,18 @@ PEERS = {
     "wav2vec2 large": (
         transformers.Wav2Vec2Config,
         transformers.Wav2Vec2Model,
-        {"do_stable_layer_norm": True, "feat_extract_norm": "layer"},
+        LARGE,
     ),
     "hubert large": (
         transformers.HubertConfig,
         transformers.HubertModel,
-        {"do_stable_layer_norm": True, "feat_extract_norm": "layer"},
+        LARGE,
     ),
     "wavlm": (transformers.WavLMConfig, transformers.WavLMModel, {}),
     "wavlm large": (
         transformers.WavLMConfig,
         transformers.WavLMModel,
-        {"do_stable_layer_norm": True, "feat_extract_norm": "layer"},
+        LARGE,
     ),
     "data2vec": (
         transformers.Data2VecAudioConfig,
@@ -58,7 +59,7 @@ PEERS = {
     "unispeech large": (
         transformers.UniSpeechConfig,
         transformers.UniSpeechModel,
-        {"do_stable_layer_norm": True, "feat_extract_norm": "layer"},
+        LARGE,
     ),
     "unispeech-sat": (transformers.UniSpeechSatConfig, transformers.UniSpeechSatModel, {}),
     "conformer": (

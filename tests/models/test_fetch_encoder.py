@@ -9,6 +9,7 @@ import pytest
 import torch
 import transformers
 from hubs import REVISION, Hub, hub_of_ours
+from networks import SMALL
 from whispers import tiny_whisper_folder
 
 from toolkit.core.errors import UserError
@@ -18,15 +19,6 @@ from toolkit.models import fetch
 from toolkit.models.config import FetchConfig
 from toolkit.models.encoder import encoder_shape, load_encoder
 
-SMALL: dict[str, Any] = {
-    "num_hidden_layers": 2,
-    "hidden_size": 16,
-    "intermediate_size": 24,
-    "num_attention_heads": 2,
-    "conv_dim": (8,) * 7,
-    "num_conv_pos_embeddings": 16,
-    "num_conv_pos_embedding_groups": 4,
-}
 NEEDED = {"config.json", "preprocessor_config.json", "model.safetensors", "README.md", "source.json"}
 
 

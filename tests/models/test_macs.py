@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 import transformers
+from networks import LARGE
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -40,13 +41,13 @@ PEERS: dict[str, tuple[Any, Any, dict[str, Any]]] = {
     "wav2vec2 large": (
         transformers.Wav2Vec2Config,
         transformers.Wav2Vec2Model,
-        {"do_stable_layer_norm": True, "feat_extract_norm": "layer", "conv_bias": True},
+        {**LARGE, "conv_bias": True},
     ),
     "wavlm": (transformers.WavLMConfig, transformers.WavLMModel, {}),
     "wavlm large": (
         transformers.WavLMConfig,
         transformers.WavLMModel,
-        {"do_stable_layer_norm": True, "feat_extract_norm": "layer"},
+        LARGE,
     ),
     "data2vec": (
         transformers.Data2VecAudioConfig,
