@@ -1,6 +1,5 @@
 """The mini corpus: disjoint splits, every label everywhere, exact phone times, the same bytes however it is made."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from generated import environment, made
 
 from toolkit.core.config import load_config
 from toolkit.core.errors import UserError
@@ -43,15 +43,6 @@ def planned(preset: str) -> list[Planned]:
 def command(out: str = "data") -> list[str]:
     yaml = str(CONF / "nano/data.yaml")
     return [sys.executable, "-m", "toolkit.data.corpora.mini", "--config", yaml, "--out", out]
-
-
-def environment(nj: int) -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(ROOT), "SAWT_NJ": str(nj)}
-
-
-def made(folder: Path) -> dict[str, bytes]:
-    kept = (p for p in sorted((folder / "data").rglob("*")) if p.is_file() and "log" not in p.parts)
-    return {str(p.relative_to(folder)): p.read_bytes() for p in kept if p.name not in ("times.json", ".lock")}
 
 
 @pytest.fixture(scope="module")

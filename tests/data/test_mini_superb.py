@@ -1,6 +1,5 @@
 """Keywords, commands and speakers of the mini corpus: labels, disjoint sets, lengths of noise, the same bytes twice."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from generated import environment, made
 
 from toolkit.core.config import load_config
 from toolkit.core.errors import UserError
@@ -47,15 +47,6 @@ def of(task: str, name: str) -> list[Planned]:
 def command(folder: Path) -> list[str]:
     (folder / "tiny.yaml").write_text(TINY)
     return [sys.executable, "-m", "toolkit.data.corpora.mini_superb", "--config", "tiny.yaml", "--out", "data"]
-
-
-def environment(nj: int) -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(ROOT), "SAWT_NJ": str(nj)}
-
-
-def made(folder: Path) -> dict[str, bytes]:
-    kept = (p for p in sorted((folder / "data").rglob("*")) if p.is_file() and "log" not in p.parts)
-    return {str(p.relative_to(folder)): p.read_bytes() for p in kept if p.name not in ("times.json", ".lock")}
 
 
 @pytest.fixture(scope="module")
