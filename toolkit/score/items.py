@@ -8,21 +8,20 @@ Shapes: N items, C labels, K summed quantities.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..core.errors import UserError
 from ..core.files import write_text
+from ..core.items_table import Broken, read_items_table
 from ..core.record import digest
 from ..core.results import ABOUT, OF, Figure, Metric, percent
 from .bootstrap import Interval, interval, paired_difference, ratio_interval
 from .classification import confusion_matrix, label_sums, macro_f1_of_sums
 
-Broken = Callable[[Path, str], UserError]
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
@@ -146,27 +145,8 @@ def write_items(path: Path, items: Items) -> None:
 
 def read_items(path: Path, unit: str, broken: Broken) -> Items:
     """The items of a table. Raises what `broken` makes of the file and a sentence, for one that is damaged."""
-    try:
-        header, *lines, end = path.read_text(encoding="utf-8").split("\n")
-    except FileNotFoundError:
-        raise broken(path, "it is missing") from None
-    except ValueError:  # one line, which has no end; or no UTF-8
-        raise broken(path, "it is no table in UTF-8") from None
-    heads = header.split("\t")
-    names = heads[len(ABOUT) :: 2]
-    if end or heads != [*ABOUT, *(head for name in names for head in (name, name + OF))]:
-        raise broken(path, "its last line has no end" if end else "its first line is not the names of the columns")
-    rows, numbers = [], []
-    for number, line in enumerate(lines, 2):
-        cells = line.split("\t")
-        try:
-            numbers.append([float(cell) for cell in cells[len(ABOUT) :]])
-            rows.append(cells[: len(ABOUT)])
-            if len(cells) != len(heads):
-                raise ValueError
-        except ValueError:
-            raise broken(path, f"line {number} does not fit the names of the columns") from None
-    values_NK = np.array(numbers, float).reshape(len(rows), 2 * len(names))
-    counts = {name: values_NK[:, 2 * k : 2 * k + 2] for k, name in enumerate(names)}
-    ids, speakers, references, answers = ([row[k] for row in rows] for k in range(len(ABOUT)))
+    table = read_items_table(path, broken)
+    values_NK = np.array(table.numbers, float).reshape(len(table.rows), 2 * len(table.metrics))
+    counts = {name: values_NK[:, 2 * k : 2 * k + 2] for k, name in enumerate(table.metrics)}
+    ids, speakers, references, answers = ([row[k] for row in table.rows] for k in range(len(ABOUT)))
     return Items(ids, speakers, references, answers, counts, unit)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...core.results import ABOUT, OF, Metric, TaskResult
+from ...core.items_table import read_items_table
+from ...core.results import Metric, TaskResult
 from .resultfile import broken
 
 
@@ -31,27 +32,12 @@ def read_items(path: Path, result: TaskResult) -> tuple[Metric | None, list[Item
 
     Raises UserError for a table that is missing or damaged.
     """
-    try:
-        header, *lines = path.read_text(encoding="utf-8").rstrip("\n").split("\n")
-    except FileNotFoundError:
-        raise broken(path, "it is missing") from None
-    except UnicodeDecodeError as e:
-        raise broken(path, f"it is not UTF-8 ({e})") from None
-    heads = header.split("\t")
-    if tuple(heads[: len(ABOUT)]) != ABOUT:
-        raise broken(path, "its first line is not the names of the columns")
-    counted = (f.metric for f in result.figures if {f.metric.name, f.metric.name + OF} <= {*heads})
-    metric = next(counted, None)
+    table = read_items_table(path, broken)
+    metric = next((f.metric for f in result.figures if f.metric.name in table.metrics), None)
     if metric is None:
         return None, []
-    places = heads.index(metric.name), heads.index(metric.name + OF)
-    items = []
-    for number, line in enumerate(lines, 2):
-        cells = line.split("\t")
-        try:
-            part, whole = (float(cells[place]) for place in places)
-            id, speaker, reference, answer = cells[: len(ABOUT)]
-        except (ValueError, IndexError):
-            raise broken(path, f"line {number} does not fit the names of the columns") from None
+    place, items = 2 * table.metrics.index(metric.name), []
+    for (id, speaker, reference, answer), numbers in zip(table.rows, table.numbers, strict=True):
+        part, whole = numbers[place : place + 2]
         items.append(Item(id, speaker, reference, answer, part if metric.better == "low" else whole - part, whole))
     return metric, items
