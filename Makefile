@@ -23,7 +23,8 @@ demo-whisper: setup
 	@cd egs/mini/whisper && ./run.sh
 
 ## A module stays on one worker, the longest first (tests/conftest.py). One thread each: two workers have two cores.
-PYTEST = OMP_NUM_THREADS=1 .venv/bin/pytest --durations=10
+## Where Python may not keep what it has compiled, as in many containers, each of hundreds of steps compiles the toolkit.
+PYTEST = env -u PYTHONDONTWRITEBYTECODE OMP_NUM_THREADS=1 .venv/bin/pytest --durations=10
 SHARED = -n 2 --dist loadfile --no-loadscope-reorder
 
 test: lint

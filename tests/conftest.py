@@ -76,7 +76,8 @@ class House:
         self.root = root
         for name in ("egs", "utils", "tools"):
             shutil.copytree(ROOT / name, root / name, ignore=made_by_runs)
-        shutil.copytree(ROOT / "toolkit", root / "toolkit")  # with what Python has compiled
+        half_written = shutil.ignore_patterns("*.pyc.*")
+        shutil.copytree(ROOT / "toolkit", root / "toolkit", ignore=half_written)  # with what Python has compiled
 
     def start(self, recipe: str, *words: str, imports: Path | None = None) -> subprocess.Popen[str]:
         """Begin a run on the CPU, where the same bytes are promised, however many GPUs there are.

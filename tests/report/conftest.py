@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import pickle
 import wave
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from toolkit.core.results import Cost, Pair, System
 from toolkit.core.schema import dump
 from toolkit.report.config import ReportConfig
 from toolkit.report.kinds import gather
+from toolkit.report.render import plots
 from toolkit.report.section import Report, Table
 
 TEXT = "وَيْنْ رَايِحِينْ اَلْيَوْمْ يَا جَمَاعَة؟"
@@ -232,6 +234,36 @@ SYSTEMS: dict[str, tuple[System, dict[str, float]]] = {
         {"phone": 57.9, "asr": 76.1, "dialect": 46.3, "emotion": 45.9},
     ),
 }
+
+
+PLOTS = {name: draw for name, draw in vars(plots).items() if name.endswith("_plot")}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def drawn_once() -> Iterator[None]:
+    """A picture of the same figures is drawn once for all tests: drawing is three quarters of a report's time."""
+    made: dict[bytes, Any] = {}
+
+    def once(name: str) -> Callable[..., Any]:
+        def draw(*args: Any) -> Any:
+            key = pickle.dumps((name, args))
+            if key not in made:
+                made[key] = PLOTS[name](*args)
+            return made[key]
+
+        return draw
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in PLOTS:
+            patch.setattr(plots, name, once(name))
+        yield
+
+
+@pytest.fixture
+def drawn_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every picture is drawn, for a test that compares pictures."""
+    for name, draw in PLOTS.items():
+        monkeypatch.setattr(plots, name, draw)
 
 
 @pytest.fixture

@@ -239,7 +239,7 @@ def test_a_broken_pairs_json_is_named_with_the_step_to_rerun(recipe):
     assert "runs score.compare_probes " in error.value.remedy
 
 
-def test_the_order_of_the_probe_folders_changes_no_byte(recipe):
+def test_the_order_of_the_probe_folders_changes_no_byte(recipe, drawn_anew):
     recipe.chain()
     probes = [path for path in chain.ins() if path.parent.name == "probe"]
     rest = [path for path in chain.ins() if path not in probes]

@@ -151,7 +151,7 @@ def test_a_recipe_kind_is_a_list_of_sections():
         assert len(set(builders)) == len(builders)
 
 
-def test_equal_inputs_give_equal_bytes(recipe):
+def test_equal_inputs_give_equal_bytes(recipe, drawn_anew):
     recipe.whole()
     first, second = report(recipe.ins), report(recipe.ins)
     assert document(first) == document(second) and page(first) == page(second)

@@ -143,7 +143,7 @@ def test_arabic_is_set_from_right_to_left_with_its_vowel_signs(recipe):
     assert re.search(r'<p class="text" dir="rtl" lang="ar">وَيْنْ رَايِحِينْ', html)
 
 
-def test_equal_results_give_equal_bytes(recipe):
+def test_equal_results_give_equal_bytes(recipe, drawn_anew):
     recipe.whole()
     assert page(report(recipe.ins)) == page(report(recipe.ins))
     assert document(report(recipe.ins)) == document(report(recipe.ins))
