@@ -8,7 +8,7 @@
 # make setup  only the virtual environment (.venv)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-whisper test test-all lint unit recipes slurm bench clean
+.PHONY: help setup demo demo-whisper test test-all lint types scripts unit recipes slurm bench clean
 
 help:
 	@sed -n 's/^# //p' Makefile
@@ -37,7 +37,12 @@ lint:
 	@tools/setup.sh test
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
+	@$(MAKE) --no-print-directory -j 2 types scripts
+
+types:
 	.venv/bin/mypy
+
+scripts:
 	.venv/bin/shellcheck -x .ci/run tools/*.sh utils/*.sh utils/new-recipe utils/check-recipe egs/TEMPLATE/*.sh egs/*/*/run.sh
 	utils/check-recipe
 

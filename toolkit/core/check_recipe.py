@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from .config import read_yaml
@@ -134,9 +135,9 @@ def main() -> int:
     for folder in folders:
         if not folder.is_dir() or not recipes(folder):
             raise UserError(f"no recipe: {folder}", "command line", "name a folder of egs/ with a <kind>/run.sh")
-    wrong = 0
-    for recipe in [kind for folder in folders or corpora() for kind in recipes(folder)]:
-        problems = list(faults(recipe))
+    wrong, kinds = 0, [kind for folder in folders or corpora() for kind in recipes(folder)]
+    pool = ThreadPoolExecutor(os.cpu_count())  # most of the time is that of `run.sh --list`
+    for recipe, problems in zip(kinds, pool.map(lambda kind: list(faults(kind)), kinds), strict=True):
         wrong += len(problems)
         print(f"{recipe.relative_to(HOUSE)}:{'' if problems else ' good'}", *problems, sep="\n  " if problems else "")
     return 1 if wrong else 0
