@@ -1,4 +1,4 @@
-"""Stages 1 to 4 of every corpus's recipe, on a small tree in the corpus's true layout."""
+"""The first stages of every corpus's recipe, on a small tree in the corpus's true layout."""
 
 import importlib
 import os
@@ -18,14 +18,16 @@ pytestmark = pytest.mark.recipe
 
 DIALECTS = ("alg", "jor", "pal", "uae", "yem", "egy", "mor", "mau")
 DIALECTS_OF_CASABLANCA = ("Algeria", "Egypt", "Jordan", "Mauritania", "Morocco", "Palestine", "UAE", "Yemen")
-SHORT = ("--stage", "1", "--stop-stage", "4", "--conf", "conf/small", "--allow-contamination")  # trees repeat sentences
+SMALL = ("--conf", "conf/small", "--allow-contamination")  # trees repeat sentences
+SHORT = ("--stage", "1", "--stop-stage", "4", *SMALL)
 RECIPES = {  # recipe -> {variable with the corpus's folder: tree}
     **{name: {name.upper(): name} for name in ("mgb2", "mgb3", "mgb5", "qasr", "commonvoice", "fleurs", "masc")},
     **{f"dialect_{dialect}": {"CASABLANCA": "casablanca"} for dialect in DIALECTS},
     "harness": {name.upper(): name for name in ("mgb2", "librispeech", "ksuemotions", "adi5")},
 }
 OF_A_DIALECT = [f"dialect_{dialect}" for dialect in DIALECTS]
-ONE_DIALECT = OF_A_DIALECT[0]  # of which `make test` runs the stages; the recipes of the rest only differ in a word
+ONE_DIALECT = OF_A_DIALECT[0]  # the recipes of the rest only differ in a word
+TO_UNITS = (ONE_DIALECT, "harness")  # of which `make test` makes units; the others differ in their data alone
 TREES = sorted({name for trees in RECIPES.values() for name in trees.values()})
 
 
@@ -57,25 +59,42 @@ def test_every_recipe_of_a_corpus_is_tried_here() -> None:
 
 
 @pytest.mark.parametrize(
-    "recipe", [pytest.param(name, marks=[pytest.mark.long] * (name in OF_A_DIALECT[1:])) for name in RECIPES]
+    "recipe", [pytest.param(name, marks=[pytest.mark.long] * (name not in TO_UNITS)) for name in RECIPES]
 )
 def test_four_stages_make_units_of_a_corpus_in_its_true_layout(
     recipe: str, tree: Callable[[str], Path], house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    sets = _sets(recipe, tree, house, monkeypatch, SHORT)
+    labels = Labels.open(house.root / "egs" / recipe / "ssl/dump/it1/labels")
+    assert all(any(u.id in labels for u in data.utterances) for data in sets)
+    code, output = house.run(f"{recipe}/ssl", *SHORT)
+    assert code == 0 and "nothing to do" in output, output
+
+
+@pytest.mark.parametrize("recipe", [name for name in RECIPES if name not in (*TO_UNITS, *OF_A_DIALECT)])
+def test_the_data_stage_reads_a_corpus_in_its_true_layout(
+    recipe: str, tree: Callable[[str], Path], house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert all(len(data) for data in _sets(recipe, tree, house, monkeypatch, ("--stop-stage", "data", *SMALL)))
+
+
+def _sets(
+    recipe: str,
+    tree: Callable[[str], Path],
+    house: House,
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+) -> list[DataDir]:
+    """The sets to train and to validate on, made by a run of the recipe with these words."""
     for variable, name in RECIPES[recipe].items():
         monkeypatch.setenv(variable, str(tree(name)))
     code, output = house.run(f"{recipe}/ssl", "--list")
     assert code == 0 and " it1.label " in output, output
-    code, output = house.run(f"{recipe}/ssl", *SHORT)
+    code, output = house.run(f"{recipe}/ssl", *words)
     assert code == 0, output
-    at = house.root / "egs" / recipe / "ssl"
     options = dict(line.split(None, 2)[:2] for line in _help(house, recipe) if line.startswith("  --"))
-    labels = Labels.open(at / "dump/it1/labels")
-    for option in ("--train", "--dev"):
-        data = DataDir.read(at / "dump/sets" / options[option])
-        assert any(u.id in labels for u in data.utterances)
-    code, output = house.run(f"{recipe}/ssl", *SHORT)
-    assert code == 0 and "nothing to do" in output, output
+    made = house.root / "egs" / recipe / "ssl/dump/sets"
+    return [DataDir.read(made / options[option]) for option in ("--train", "--dev")]
 
 
 @pytest.mark.parametrize("recipe", OF_A_DIALECT[1:])

@@ -109,7 +109,8 @@ def test_recordings_without_transcripts_go_all_the_way(house: House, teacher: st
 
 def test_the_papers_recipe_draws_from_all_corpora_and_has_ten_test_sets(tree, house: House, teacher: str) -> None:
     corpora = [word for name in OF_THE_PAPER for word in (f"--{name.replace('_', '-')}", str(tree(name)))]
-    call = ("to_distill/whisper", *corpora, "--teacher", teacher, "--count", "30", "--arms", "filtered", *TO_PACK)
+    to_sample = (*SMALL, "--stop-stage", "sample")
+    call = ("to_distill/whisper", *corpora, "--teacher", teacher, "--count", "30", "--arms", "filtered", *to_sample)
     code, output = house.run(*call)
     assert code == 0, output
     dump = house.root / "egs/to_distill/whisper/dump"
@@ -121,7 +122,6 @@ def test_the_papers_recipe_draws_from_all_corpora_and_has_ten_test_sets(tree, ho
     }
     assert {path.name for path in (dump / "test").iterdir() if path.is_dir() and path.name[0] != "."} == set(TESTS)
     assert all(len(DataDir.read(dump / "test" / name)) for name in TESTS)
-    assert windows(dump.parent, "filtered")
 
 
 def test_the_papers_recipe_tells_of_each_student_what_it_gained(tree, house: House, teacher: str) -> None:
