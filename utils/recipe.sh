@@ -2,15 +2,19 @@
 # Sourced by every template. Bash declares options and stages; toolkit.core.stages decides, runs and reports.
 # shellcheck source=python.sh
 . "${BASH_SOURCE[0]%/*}/python.sh"
-_declarations=("${BASH_SOURCE[1]}" "./${0##*/}") # the template, and the run.sh whose folder we are in
+_declarations=("${BASH_SOURCE[1]}" "./${0##*/}") # the templates, and the run.sh whose folder we are in
 _table=()
 
 stage() { _table+=(stage 2 "$1" "$2"); } # NAME MEANING
 run() { _table+=(run $# "$@"); }         # MODULE | ./SCRIPT, then --config, --in, --out and fields of the config
+template() { # FILE: a template that has sourced another, whose options and configs its own come before
+  _declarations=("${_declarations[@]::${#_declarations[@]}-1}" "$1" "${_declarations[-1]}")
+}
 configure() { :; }                       # run.sh may replace it: called once the options are known
 config() {                               # NAME: the recipe's own config of that name, or the one that all recipes share
-  local shared=${_declarations[0]%.sh} path
-  for path in "${conf:-conf}" "$shared/${conf:-conf}" conf "$shared/conf"; do
+  local path i shared=()
+  for ((i = ${#_declarations[@]} - 2; i >= 0; i--)); do shared+=("${_declarations[i]%.sh}"); done
+  for path in "${conf:-conf}" "${shared[@]/%//${conf:-conf}}" conf "${shared[@]/%//conf}"; do
     [[ ! -f $path/$1.yaml ]] || break
     path=${conf:-conf} # where one would be looked for, if there is none
   done

@@ -7,6 +7,7 @@
 hours=      # optional: hours of audio, so that --plan can tell the disk before the data stage has run
 upstreams=  # optional: folders of speech encoders (Hugging Face, or of another recipe), parted by blanks, to score beside FBANK
 protocol=strict # strict (all chosen on dev), superb-compat (as the benchmark's code) or star (with STaR's schedules)
+random=true # false: score no network a second time with random weights
 task=       # optional: one task of the config alone; its results go to a folder of their own
 conf=conf   # folder of the configs
 data=data   # where the Kaldi data dirs go
@@ -44,7 +45,8 @@ stages() {
   encoders
   for model in "${models[@]}"; do scored+=("$(trained "$model")"); done
   add_upstreams scored
-  ((${#scored[@]} == 0)) || rows="fbank random models"
+  ((${#scored[@]} == 0)) || rows="fbank models"
+  ((${#scored[@]} == 0)) || [[ $random == false ]] || rows="fbank random models"
   stage tasks "Heads on the benchmark's tasks, on every frozen encoder"
   run tasks.fit --config "$(config "$config")" ${task:+--only "$task"} --rows "$rows" --folders "${#folders[@]}" \
     --in "${folders[@]}" "${scored[@]}" --out "$to/tasks"

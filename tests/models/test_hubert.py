@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from toolkit.core.errors import UserError
 from toolkit.models.config import HubertConfig
-from toolkit.models.hubert import Hubert, initialise
+from toolkit.models.hubert import Hubert, Inside, initialise
 from toolkit.models.hugging_face import hugging_face_config, load_pretrained, read_config, save_pretrained
 
 BASE = HubertConfig(
@@ -56,13 +56,13 @@ def test_all_states_equal_those_of_transformers_with_weights_copied_either_way(s
     else:
         ours.load_state_dict(theirs.state_dict())
     wave_BN = torch.randn(2, 9000)
-    states: list[torch.Tensor] = []
+    inside = Inside()
     with torch.no_grad():
-        last, conv_BTC = ours(wave_BN, states=states)
+        last, conv_BTC = ours(wave_BN, inside=inside)
         expected = theirs(wave_BN, output_hidden_states=True)
         conv_BCT = theirs.feature_extractor(wave_BN)
-    assert len(states) == config.num_hidden_layers + 1
-    for state, want in zip(states, expected.hidden_states, strict=True):
+    assert len(inside.states) == config.num_hidden_layers + 1
+    for state, want in zip(inside.states, expected.hidden_states, strict=True):
         torch.testing.assert_close(state, want, atol=1e-5, rtol=0)
     torch.testing.assert_close(last, expected.last_hidden_state, atol=1e-5, rtol=0)
     torch.testing.assert_close(conv_BTC, conv_BCT.transpose(1, 2), atol=1e-5, rtol=0)
@@ -169,9 +169,9 @@ def test_feature_grad_mult_scales_the_gradient_of_the_convolutions_alone() -> No
 def test_layerdrop_of_one_leaves_no_block_and_eval_mode_leaves_all() -> None:
     model = made(replace(BASE, layerdrop=1.0, hidden_dropout=0.0, attention_dropout=0.0, feat_proj_dropout=0.0)).train()
     wave_BN = torch.randn(1, 4000)
-    states: list[torch.Tensor] = []
-    last, _ = model(wave_BN, states=states)
-    assert torch.equal(last, states[0])
+    inside = Inside()
+    last, _ = model(wave_BN, inside=inside)
+    assert torch.equal(last, inside.states[0])
     assert not torch.equal(model.eval()(wave_BN)[0], last)
 
 

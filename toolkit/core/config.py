@@ -181,6 +181,8 @@ def coerce(value: Any, kind: Any, where: str, name: str) -> Any:
     if origin in (tuple, list):
         if isinstance(value, str):
             value = [v for v in value.strip("[]()").replace(",", " ").split() if v]
+        elif not isinstance(value, (list, tuple)):  # a single number
+            value = [value]
         if origin is tuple and args[-1] is not Ellipsis:
             if len(value) != len(args):
                 raise UserError(f"{name} needs {len(args)} values, got {len(value)}", where)

@@ -24,24 +24,80 @@ B = TypeVar("B")
 Wave = np.ndarray[Any, np.dtype[np.float32]]
 
 
-class LabelledSpeech:
-    """Utterances with a label per network frame, from which crops are taken.
+class CroppedSpeech:
+    """Utterances from which crops are taken.
 
     Attributes:
-        frames: network frames of each utterance, counted from its labels.
+        frames: network frames of each utterance.
     """
+
+    def __init__(self, utterances: Sequence[Utterance], cache_mb: float = 0.0, normalize: bool = False) -> None:
+        """Args:
+        cache_mb: memory for decoded audio; the first utterances read stay in it.
+        normalize: scale each whole waveform to mean 0 and variance 1.
+        """
+        self.utterances, self.normalize = utterances, normalize
+        self.frames: Integers = self._counted()
+        self._room = int(cache_mb * 1e6)
+        self._cache: dict[int, Wave] = {}
+        self._lock = threading.Lock()
+
+    def _counted(self) -> Integers:
+        """Frames of the audio that the data directory says there is."""
+        return np.array([frames_of(round(u.seconds * RATE)) for u in self.utterances], np.int64)
+
+    def _refuse_other_length(self, utterance: Utterance, index: int, frames: int) -> None:
+        """Raise UserError for audio that is shorter than the data directory says; times are rounded there."""
+        if frames < self.frames[index] - 1:
+            raise UserError(
+                f"{utterance.id}: audio of {frames} frames, where utt2dur says {self.frames[index]}",
+                utterance.path,
+                "the audio has changed since the data stage: run that anew",
+            )
+
+    def wave(self, index: int) -> Wave:
+        """Whole waveform of an utterance, normalised if the network needs it. UserError if its length is another."""
+        cached = self._cache.get(index)
+        if cached is not None:
+            return cached
+        utterance = self.utterances[index]
+        wave = utterance.audio()
+        self._refuse_other_length(utterance, index, frames_of(len(wave)))
+        if self.normalize:
+            wave = ((wave - wave.mean()) / np.sqrt(wave.var() + 1e-5)).astype(np.float32)
+        with self._lock:
+            if wave.nbytes <= self._room and index not in self._cache:
+                self._room -= wave.nbytes
+                self._cache[index] = wave
+        return wave
+
+    def batch(
+        self, rows: Sequence[int] | Integers, starts: Sequence[int] | Integers, frames: int | Integers
+    ) -> dict[str, Any]:
+        """Crops of `frames` frames of utterances `rows`, from frame `starts` on: wave_BN.
+
+        Frames of each instead of one number: padded with zeros to the longest, whose `samples` [B] are listed.
+        """
+        each = np.full(len(rows), frames)
+        wave_BN = np.zeros((len(rows), samples_of(int(each.max()))), np.float32)
+        samples = [samples_of(int(n)) for n in each]
+        for b, (row, start) in enumerate(zip(rows, starts, strict=True)):
+            wave = self.wave(int(row))[start * HOP :][: samples[b]]
+            wave_BN[b, : len(wave)] = wave
+        return {"wave_BN": wave_BN} if len(set(samples)) == 1 else {"wave_BN": wave_BN, "samples": samples}
+
+
+class LabelledSpeech(CroppedSpeech):
+    """Utterances with a label per network frame; their frames are counted from the labels."""
 
     def __init__(
         self, utterances: Sequence[Utterance], labels: Labels, cache_mb: float = 0.0, normalize: bool = False
     ) -> None:
-        """Args:
-            utterances: all of them must have labels.
-            cache_mb: memory for decoded audio; the first utterances read stay in it.
-            normalize: scale each whole waveform to mean 0 and variance 1.
+        """All utterances must have labels.
 
         Raises UserError if the labels' rate is neither 50 nor 100 Hz, or an utterance has none.
         """
-        self.utterances, self.labels, self.normalize = utterances, labels, normalize
+        self.labels = labels
         self.stride = labels.stride(RATE / HOP)
         if self.stride > 2:
             raise UserError(
@@ -54,40 +110,29 @@ class LabelledSpeech:
         if (self._rows < 0).any():
             labels.require(ids)
         labels.refuse_wrong_rate(self._rows, np.array([u.seconds for u in utterances]))
-        self.frames: Integers = -(-labels.lengths(self._rows) // self.stride)
-        self._room = int(cache_mb * 1e6)
-        self._cache: dict[int, Wave] = {}
-        self._lock = threading.Lock()
+        super().__init__(utterances, cache_mb, normalize)
 
-    def wave(self, index: int) -> Wave:
-        """Whole waveform of an utterance, normalised if the network needs it. UserError if its labels do not fit."""
-        cached = self._cache.get(index)
-        if cached is not None:
-            return cached
-        utterance = self.utterances[index]
-        wave = utterance.audio()
-        if frames_of(len(wave)) != self.frames[index]:
+    def _counted(self) -> Integers:
+        counted: Integers = -(-self.labels.lengths(self._rows) // self.stride)
+        return counted
+
+    def _refuse_other_length(self, utterance: Utterance, index: int, frames: int) -> None:
+        if frames != self.frames[index]:
             raise UserError(
-                f"{utterance.id}: audio of {frames_of(len(wave))} frames has labels for {self.frames[index]}",
+                f"{utterance.id}: audio of {frames} frames has labels for {self.frames[index]}",
                 utterance.path,
                 "the audio has changed since it was labelled: label it again",
             )
-        if self.normalize:
-            wave = ((wave - wave.mean()) / np.sqrt(wave.var() + 1e-5)).astype(np.float32)
-        with self._lock:
-            if wave.nbytes <= self._room and index not in self._cache:
-                self._room -= wave.nbytes
-                self._cache[index] = wave
-        return wave
 
-    def batch(self, rows: Sequence[int] | Integers, starts: Sequence[int] | Integers, frames: int) -> dict[str, Any]:
-        """Crops of `frames` frames of utterances `rows`, from frame `starts` on: wave_BN, labels_BT."""
-        wave_BN = np.empty((len(rows), samples_of(frames)), np.float32)
+    def batch(
+        self, rows: Sequence[int] | Integers, starts: Sequence[int] | Integers, frames: int | Integers
+    ) -> dict[str, Any]:
+        """Crops of one length with their labels_BT."""
+        assert isinstance(frames, int)
         labels_BT = np.empty((len(rows), frames), np.int64)
         for b, (row, start) in enumerate(zip(rows, starts, strict=True)):
-            wave_BN[b] = self.wave(int(row))[start * HOP : start * HOP + wave_BN.shape[1]]
             labels_BT[b] = self.labels.at(self._rows[row])[:: self.stride][start : start + frames]
-        return {"wave_BN": wave_BN, "labels_BT": labels_BT}
+        return {**super().batch(rows, starts, frames), "labels_BT": labels_BT}
 
 
 def labelled(

@@ -57,6 +57,9 @@ class HubertConfig:
     init: Literal["normal", "fan_in"] = "normal"
     """initial weights; normal: standard deviation initializer_range, as published; fan_in: standard deviation 0.7 /
     √(inputs), for networks too narrow for 0.02 (ours)"""
+    projection: bool = True
+    """false: no linear layer between the convolutions and the blocks, whose widths must then be equal, as in fairseq;
+    Hugging Face's format always has one, in which it is exported as the identity"""
     feature_grad_mult: float = 1.0
     """factor on the gradient of the convolutional front end; smaller trains it more slowly; 0 freezes it (base 0.1,
     large 1)"""
@@ -73,6 +76,11 @@ class HubertConfig:
         ):
             if part < 1 or self.hidden_size < 1 or self.hidden_size % part:
                 raise ValueError(f"model.{name} {part} does not divide hidden_size {self.hidden_size}")
+        if not self.projection and self.conv_dim[-1] != self.hidden_size:
+            raise ValueError(
+                f"model.projection false needs convolutions as wide as the blocks: the last of conv_dim is "
+                f"{self.conv_dim[-1]}, hidden_size {self.hidden_size}"
+            )
         dropouts = ("hidden_dropout", "attention_dropout", "activation_dropout", "feat_proj_dropout")
         for name in (*dropouts, "layerdrop"):
             if not 0 <= getattr(self, name) <= 1:
@@ -111,7 +119,7 @@ def hubert_parameters(config: HubertConfig) -> dict[str, int]:
     block = 4 * (d * d + d) + 2 * d * inner + inner + d + 2 * norm
     return {
         "convolutions": convolutions,
-        "feature projection": 2 * c.conv_dim[-1] + c.conv_dim[-1] * d + d,
+        "feature projection": 2 * c.conv_dim[-1] + (c.conv_dim[-1] * d + d) * c.projection,
         "positional convolution": kernel + d * (d // groups) * kernel + d,  # its first part: weight normalisation
         "blocks": c.num_hidden_layers * block,
         "final LayerNorm": norm,

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from ..core.errors import UserError
 from ..core.seed import seed_of
-from .hubert import Hubert, initialise, own_frames
+from .hubert import Hubert, Inside, initialise, own_frames
 from .hugging_face import load_pretrained, read_config
 from .macs import Macs, benchmark_macs
 from .model_files import (
@@ -58,7 +58,7 @@ class Encoder(nn.Module):
         self._squeeze = int(getattr(config, "squeeze_factor", 1))  # of SEW: frames that its blocks see as one
         self.rate = SAMPLE_RATE / self.hop
         self.parameter_count = sum(p.numel() for p in model.parameters())
-        self.macs: Macs | None = benchmark_macs(config)
+        self.macs: Macs | None = benchmark_macs(config, getattr(config, "projection", True))
         self.requires_grad_(False).eval()
 
     @property
@@ -68,6 +68,14 @@ class Encoder(nn.Module):
         for _, stride in self._convolutions:
             hop *= stride
         return hop
+
+    @property
+    def field(self) -> int:
+        """Samples under one frame."""
+        samples = self._squeeze
+        for kernel, stride in reversed(self._convolutions):
+            samples = (samples - 1) * stride + kernel
+        return samples
 
     def final_norm(self, state_BTD: Tensor) -> Tensor:
         """The last state as the network itself gives it: after the final LayerNorm of a pre-LN network."""
@@ -125,6 +133,26 @@ class Encoder(nn.Module):
             masks_norms: False: padding counts in norms over time, as in fairseq and transformers: states then depend on
                 the padding. Every network takes waveforms of unequal length so.
         """
+        inside = self.inside(wave_BN, samples, normalize=normalize, masks_norms=masks_norms)
+        return [x_BTD.float() for x_BTD in inside.states]
+
+    def inside(
+        self,
+        wave_BN: Tensor,
+        samples: Sequence[int] | None = None,
+        mask_BT: Tensor | None = None,
+        maps: bool = False,
+        normalize: bool = True,
+        masks_norms: bool = True,
+    ) -> Inside:
+        """As `states`, in the network's own precision, with the features before positions are added.
+
+        Raises UserError for a network that does not give what is asked for.
+
+        Args:
+            mask_BT: True where a frame is replaced by the network's mask embedding.
+            maps: attention maps too.
+        """
         lengths = [wave_BN.shape[1]] * len(wave_BN) if samples is None else list(samples)
         padded = lengths if len({*lengths, wave_BN.shape[1]}) > 1 else None
         if padded and masks_norms and not self.takes_padding:
@@ -135,37 +163,52 @@ class Encoder(nn.Module):
                 "",
                 "leave out utterances shorter than 25 ms",
             )
-        if normalize and not padded:
-            wave_BN = self.normalized(wave_BN)
-        elif normalize and self.normalize:
-            each = [self.normalized(wave_N[:n]) for wave_N, n in zip(wave_BN, lengths, strict=True)]
-            wave_BN = nn.utils.rnn.pad_sequence(each, batch_first=True)
-        states: list[Tensor] = []
+        if normalize:
+            wave_BN = self.each_normalized(wave_BN, padded)
+        inside = Inside(maps=[] if maps else None)
         if isinstance(self.model, Hubert):
-            self.model(wave_BN, states=states, samples=padded, masks_norms=masks_norms)
-        else:
-            own_B = torch.tensor(padded or [], device=wave_BN.device)
-            masked = {"attention_mask": own_frames(own_B, wave_BN.shape[1])} if padded else {}
-            with _recorded(cast(Any, self.model).encoder.layers, states):
-                self.model(wave_BN, **masked)
-        return [x_BTD.float() for x_BTD in states]
+            self.model(wave_BN, mask_BT, inside=inside, samples=padded, masks_norms=masks_norms)
+            return inside
+        if maps or mask_BT is not None:
+            problem = f"{self.name} is no HuBERT, whose {'attention maps' if maps else 'frames'} could be "
+            problem += "read" if maps else "masked"
+            raise UserError(problem, "", "take a HuBERT as a teacher, or losses without attention and without masks")
+        own_B = torch.tensor(padded or [], device=wave_BN.device)
+        masked = {"attention_mask": own_frames(own_B, wave_BN.shape[1])} if padded else {}
+        with _recorded(cast(Any, self.model), inside):
+            self.model(wave_BN, **masked)
+        return inside
+
+    def each_normalized(self, wave_BN: Tensor, samples: Sequence[int] | None) -> Tensor:
+        """`normalized` waveforms of a padded batch, each over its own samples; None: all are equally long."""
+        if samples is None or not self.normalize:
+            return self.normalized(wave_BN)
+        size = wave_BN.shape[1]
+        each = [(self.normalized(wave_N[:n]), size - n) for wave_N, n in zip(wave_BN, samples, strict=True)]
+        return torch.stack([nn.functional.pad(own_N, (0, padding)) for own_N, padding in each])
 
 
 @contextmanager
-def _recorded(layers: nn.ModuleList, states: list[Tensor]) -> Iterator[None]:
-    """Append the first layer's input and every layer's output to `states` while the block runs.
+def _recorded(model: Any, inside: Inside) -> Iterator[None]:
+    """Note the features, the first layer's input and every layer's output while the block runs.
 
     The last hidden state of transformers includes the final LayerNorm.
     """
 
+    def projected(module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+        inside.projected = output[0] if isinstance(output, tuple) else output
+
     def entered(module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        states.append(args[0] if args else kwargs["hidden_states"])
+        inside.states.append(args[0] if args else kwargs["hidden_states"])
 
     def left(module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
-        states.append(output[0] if isinstance(output, tuple) else output)
+        inside.states.append(output[0] if isinstance(output, tuple) else output)
 
+    layers = model.encoder.layers
     hooks = [layers[0].register_forward_pre_hook(entered, with_kwargs=True)]
     hooks += [layer.register_forward_hook(left) for layer in layers]
+    if hasattr(model, "feature_projection"):
+        hooks.append(model.feature_projection.register_forward_hook(projected))
     try:
         yield
     finally:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import cast
 
 import torch
@@ -22,6 +23,22 @@ from torch.nn.utils.parametrizations import weight_norm
 
 from .config import HubertConfig
 from .linear import Linear
+
+
+@dataclass
+class Inside:
+    """What a pass notes of the inside of a network.
+
+    Attributes:
+        projected: output of the feature projection [B, T, D], before the mask and the positional convolution.
+        states: the input of block 1, and the residual stream after each block (no final LayerNorm), each [B, T, D].
+        maps: the attention weights of each block, averaged over its heads [B, T, T]; None: they are not kept, and are
+            never in memory as a whole.
+    """
+
+    projected: Tensor | None = None
+    states: list[Tensor] = field(default_factory=list)
+    maps: list[Tensor] | None = None
 
 
 class Convolution(nn.Module):
@@ -82,12 +99,13 @@ class FeatureExtractor(nn.Module):
 
 
 class FeatureProjection(nn.Module):
-    """LayerNorm, Linear, dropout; [B, T, C] -> [B, T, D]."""
+    """LayerNorm, Linear unless the widths are equal and the config says so, dropout; [B, T, C] -> [B, T, D]."""
 
     def __init__(self, config: HubertConfig) -> None:
         super().__init__()
         self.layer_norm = nn.LayerNorm(config.conv_dim[-1], eps=config.layer_norm_eps)
-        self.projection = Linear(config.conv_dim[-1], config.hidden_size)
+        linear = config.projection
+        self.projection = Linear(config.conv_dim[-1], config.hidden_size) if linear else nn.Identity()
         self.dropout = nn.Dropout(config.feat_proj_dropout)
 
     def forward(self, x_BTC: Tensor) -> Tensor:
@@ -117,12 +135,21 @@ class Attention(nn.Module):
         self.heads, self.dropout = config.num_attention_heads, config.attention_dropout
         self.q_proj, self.k_proj, self.v_proj, self.out_proj = (Linear(d, d) for _ in range(4))
 
-    def forward(self, x_BTD: Tensor, keys_B11T: Tensor | None = None) -> Tensor:
+    def forward(self, x_BTD: Tensor, keys_B11T: Tensor | None = None, maps: list[Tensor] | None = None) -> Tensor:
+        """`maps` gets the attention weights [B, T, T], averaged over the heads, before their dropout."""
         q, k, v = (
             p(x_BTD).unflatten(-1, (self.heads, -1)).transpose(1, 2) for p in (self.q_proj, self.k_proj, self.v_proj)
         )
         dropout = self.dropout if self.training else 0.0
-        mixed_BHTd = F.scaled_dot_product_attention(q, k, v, attn_mask=keys_B11T, dropout_p=dropout)
+        if maps is None:
+            mixed_BHTd = F.scaled_dot_product_attention(q, k, v, attn_mask=keys_B11T, dropout_p=dropout)
+        else:
+            scores_BHTT = (q * q.shape[-1] ** -0.5) @ k.transpose(-2, -1)
+            if keys_B11T is not None:
+                scores_BHTT = scores_BHTT.masked_fill(~keys_B11T, -math.inf)
+            weights_BHTT = scores_BHTT.softmax(-1)
+            maps.append(weights_BHTT.mean(1))
+            mixed_BHTd = F.dropout(weights_BHTT, dropout) @ v
         return cast(Tensor, self.out_proj(mixed_BHTd.transpose(1, 2).flatten(2)))
 
 
@@ -153,11 +180,11 @@ class Block(nn.Module):
         self.feed_forward = FeedForward(config)
         self.final_layer_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
 
-    def forward(self, x_BTD: Tensor, keys_B11T: Tensor | None = None) -> Tensor:
+    def forward(self, x_BTD: Tensor, keys_B11T: Tensor | None = None, maps: list[Tensor] | None = None) -> Tensor:
         if self.before:
-            x_BTD = x_BTD + self.dropout(self.attention(self.layer_norm(x_BTD), keys_B11T))
+            x_BTD = x_BTD + self.dropout(self.attention(self.layer_norm(x_BTD), keys_B11T, maps))
             return x_BTD + self.feed_forward(self.final_layer_norm(x_BTD))
-        x_BTD = self.layer_norm(x_BTD + self.dropout(self.attention(x_BTD, keys_B11T)))
+        x_BTD = self.layer_norm(x_BTD + self.dropout(self.attention(x_BTD, keys_B11T, maps)))
         return cast(Tensor, self.final_layer_norm(x_BTD + self.feed_forward(x_BTD)))
 
 
@@ -172,24 +199,23 @@ class Transformer(nn.Module):
         self.dropout = nn.Dropout(config.hidden_dropout)
         self.layers = nn.ModuleList(Block(config) for _ in range(config.num_hidden_layers))
 
-    def forward(self, x_BTD: Tensor, states: list[Tensor] | None = None, frames_B: Tensor | None = None) -> Tensor:
-        """Output of the network; appends the input of block 1 and the output of each block to `states`.
+    def forward(self, x_BTD: Tensor, inside: Inside | None = None, frames_B: Tensor | None = None) -> Tensor:
+        """Output of the network; `inside` gets the states, and the attention maps if it keeps them.
 
         `frames_B`: number of frames that are not padding; None: all.
         """
+        inside = inside or Inside()
         keys_B11T: Tensor | None = None
         if frames_B is not None:
             own_BT = own_frames(frames_B, x_BTD.shape[1])
             x_BTD, keys_B11T = x_BTD * own_BT[..., None], own_BT[:, None, None]
         x_BTD = x_BTD + self.pos_conv_embed(x_BTD)
         x_BTD = self.dropout(x_BTD if self.before else self.layer_norm(x_BTD))
-        keep = [x_BTD]
+        inside.states.append(x_BTD)
         for layer in self.layers:
             if not (self.training and self.layerdrop and torch.rand(()).item() < self.layerdrop):
-                x_BTD = layer(x_BTD, keys_B11T)
-            keep.append(x_BTD)
-        if states is not None:
-            states += keep
+                x_BTD = layer(x_BTD, keys_B11T, inside.maps)
+            inside.states.append(x_BTD)
         return cast(Tensor, self.layer_norm(x_BTD)) if self.before else x_BTD
 
 
@@ -217,7 +243,7 @@ class Hubert(nn.Module):
         self,
         wave_BN: Tensor,
         mask_BT: Tensor | None = None,
-        states: list[Tensor] | None = None,
+        inside: Inside | None = None,
         samples: Sequence[int] | None = None,
         masks_norms: bool = True,
     ) -> tuple[Tensor, Tensor]:
@@ -225,16 +251,18 @@ class Hubert(nn.Module):
 
         Args:
             mask_BT: True where a frame is replaced by the mask embedding.
-            states: gets the input of block 1 and the residual stream after each block (no final LayerNorm).
+            inside: gets what it has places for.
             samples: number of samples of each waveform that are not padding; None: all. Later states are undefined.
             masks_norms: False: padding counts in the norm over time of the convolutions, as in fairseq.
         """
         conv_BTC = self.convolve(wave_BN, samples if masks_norms else None)
         x_BTD = self.feature_projection(conv_BTC)
+        if inside is not None:
+            inside.projected = x_BTD
         if mask_BT is not None:
             x_BTD = torch.where(mask_BT[..., None], self.masked_spec_embed.to(x_BTD.dtype), x_BTD)
         own_B = torch.tensor([self.config.frames(n) for n in samples], device=x_BTD.device) if samples else None
-        return self.encoder(x_BTD, states, own_B), conv_BTC
+        return self.encoder(x_BTD, inside, own_B), conv_BTC
 
 
 def initialise(module: nn.Module, config: HubertConfig, generator: torch.Generator) -> None:

@@ -7,6 +7,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ..core.errors import UserError
@@ -17,6 +18,7 @@ from .model_files import CONFIG, WEIGHTS, normalizes, read_mapping
 from .tensors import read_tensors, write_tensors
 
 PREFIX = "hubert."  # of the encoder's weights where they are saved with a head
+PROJECTION = "feature_projection.projection"
 OURS = "sawt"  # section of config.json for fields that Hugging Face does not have
 FIXED = {  # fixed properties of this network, by transformers' names
     "feat_extract_activation": "gelu",
@@ -49,13 +51,14 @@ def save_pretrained(model: Hubert, folder: Path, card: str = "", about: Mapping[
         if card:
             write_text(temporary / "README.md", card)
         weights = {name: t.float() for name, t in model.state_dict().items()}
+        weights |= {} if model.config.projection else _identity(model.config.hidden_size)
         write_tensors(temporary / "model.safetensors", weights, {"format": "pt"})
 
 
 def hugging_face_config(config: HubertConfig) -> dict[str, Any]:
     """config.json for transformers; fields that it does not have are under "sawt"."""
     values = asdict(config)
-    ours = {name: values.pop(name) for name in ("init", "feature_grad_mult", "normalize_waveform")}
+    ours = {name: values.pop(name) for name in ("init", "projection", "feature_grad_mult", "normalize_waveform")}
     return {
         **FIXED,
         **values,
@@ -66,6 +69,11 @@ def hugging_face_config(config: HubertConfig) -> dict[str, Any]:
         "dtype": "float32",
         OURS: ours,
     }
+
+
+def _identity(width: int) -> dict[str, Tensor]:
+    """The projection of a network that has none, as Hugging Face's format needs it."""
+    return {f"{PROJECTION}.weight": torch.eye(width), f"{PROJECTION}.bias": torch.zeros(width)}
 
 
 def read_config(folder: Path) -> HubertConfig | None:
@@ -95,6 +103,11 @@ def load_pretrained(folder: Path) -> Hubert:
     model = Hubert(config)
     weights = _of_encoder(read_tensors(folder / WEIGHTS))
     weights.setdefault("masked_spec_embed", model.masked_spec_embed.detach())  # a network trained without has none
+    if not config.projection:
+        for name, identity in _identity(config.hidden_size).items():
+            if not torch.equal(weights.pop(name, identity), identity):
+                problem, remedy = f"{name} is not the identity, and config.json says that there is no projection", ""
+                raise UserError(problem, str(folder), remedy)
     try:
         model.load_state_dict(weights)
     except RuntimeError as e:

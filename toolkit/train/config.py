@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from ..data.frames import FIELD, HOP
 from ..models.config import HubertConfig
@@ -13,6 +14,8 @@ from .objectives.config import MaskedConfig
 @dataclass(frozen=True)
 class DataConfig:
     """The speech that is trained on, and the size of a step."""
+
+    takes_whole: ClassVar[bool] = False  # utterances of any length, padded, if no lengths are named
 
     lengths: tuple[float, ...] = (2.0, 4.0, 8.0, 15.625)
     """allowed lengths of a training example, seconds: of each utterance a random piece of the largest of these lengths
@@ -43,7 +46,7 @@ class DataConfig:
     label are seen more often; labels not named share the rest"""
 
     def __post_init__(self) -> None:
-        if not self.lengths or min(self.lengths) <= 0.025:
+        if not (self.lengths or self.takes_whole) or min(self.lengths, default=1) <= 0.025:
             raise ValueError("data.lengths must name at least one length, above 0.025 s")
         if self.micro_seconds <= 0 or self.micro_batches < 1:
             raise ValueError("data.micro_seconds must be above 0 and data.micro_batches at least 1")

@@ -4,6 +4,7 @@ from ..core.registry import Declaration
 
 STEPS = (
     Declaration("train.pretrain", config="train.config:PretrainConfig", mb=60, jobs="ranks", torch=True),
+    Declaration("train.star", config="train.star_config:StarTraining", mb=60, jobs="ranks", torch=True),
     Declaration(
         "train.whisper", version=2, config="train.whisper_config:WhisperTraining", mb=600, jobs="ranks", torch=True
     ),

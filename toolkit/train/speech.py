@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from ..core.errors import UserError
 from ..core.record import flag, holder, read_record
-from ..data.batches import LabelledSpeech, labelled
+from ..data.batches import CroppedSpeech, LabelledSpeech, labelled
 from ..data.frames import HOP, RATE, frames_in, samples_of
 from ..data.kaldi import DataDir, Utterance
 from ..data.labels import Labels
+from ..models.config import HubertConfig
 from ..units.codebook import ABOUT, Codebook
 from ..units.inputs import recognise
-from .config import DataConfig, PretrainConfig
-from .samplers.buckets import Buckets, each_once
+from .config import DataConfig
+from .engine.config import LoopConfig
+from .samplers.base import Integers
+from .samplers.buckets import Buckets, Crops, each_once
 from .samplers.speech_quota import SpeechQuota
+from .samplers.whole import Padded, Whole, whole_once
+from .star_config import StarDataConfig
 from .subset import Choice, groups_of, refuse_unknown, share_lines, within_hours
 
 Drop = Callable[[str, str, str], None]
@@ -75,6 +80,28 @@ def refuse_other_k(labels: Labels) -> None:
             )
 
 
+class Training(Protocol):
+    """The config of a run: of any kind of training on speech."""
+
+    @property
+    def model(self) -> HubertConfig: ...
+    @property
+    def data(self) -> DataConfig: ...
+    @property
+    def loop(self) -> LoopConfig: ...
+
+
+class Sets(Protocol):
+    """The inputs of a run, with labels if it learns from some."""
+
+    @property
+    def train(self) -> DataDir: ...
+    @property
+    def dev(self) -> DataDir | None: ...
+    @property
+    def labels(self) -> Labels | None: ...
+
+
 class Speech:
     """Training set and dev set as the run sees them.
 
@@ -83,7 +110,7 @@ class Speech:
         sampler: which crops go into which step.
     """
 
-    def __init__(self, config: PretrainConfig, inputs: PretrainInputs, drop: Drop) -> None:
+    def __init__(self, config: Training, inputs: Sets, drop: Drop) -> None:
         """`drop(id, reason, detail)` hears of every utterance that cannot be used. Raises UserError."""
         self._config, self._labels, self._drop = config, inputs.labels, drop
         self.choice = Choice(inputs.train.seconds)
@@ -91,18 +118,19 @@ class Speech:
         usable = self._within_hours(inputs.train, self._usable(inputs.train, self.choice))
         self.train = self._opened(usable)
         self.sampler = self._sampler(inputs.train)
+        reason = "shorter than the shortest crop" if config.data.lengths else "shorter than a frame"
         for row in self.sampler.short:
-            drop(usable[int(row)].id, "shorter than the shortest crop", f"{self.train.frames[row]} frames")
-        dev, data = inputs.dev, config.data
+            drop(usable[int(row)].id, reason, f"{self.train.frames[row]} frames")
+        dev = inputs.dev
         self.dev = self._opened(self._usable(dev, Choice(dev.seconds))) if dev else None
-        self.dev_crops = each_once(self.dev.frames, data.lengths, data.micro_seconds) if self.dev else []
+        self.dev_crops = self._each_once(self.dev.frames) if self.dev else []
 
-    def _opened(self, utterances: list[Utterance]) -> LabelledSpeech:
-        config = self._config
-        return LabelledSpeech(utterances, self._labels, config.data.cache_mb, config.model.normalize_waveform)
+    def _opened(self, utterances: list[Utterance]) -> CroppedSpeech:
+        how = self._config.data.cache_mb, self._config.model.normalize_waveform
+        return LabelledSpeech(utterances, self._labels, *how) if self._labels else CroppedSpeech(utterances, *how)
 
     def _usable(self, part: DataDir, choice: Choice) -> list[Utterance]:
-        """Utterances of a set that are neither excluded nor without labels."""
+        """Utterances of a set that are not excluded, nor without labels where labels are learnt from."""
         data, chosen = self._config.data, part.utterances
         if data.exclude:
             groups = groups_of(part, data.table, "data.exclude")
@@ -111,14 +139,14 @@ class Speech:
             chosen = choice.keep(chosen, lambda u: groups[u.id] not in data.exclude, "exclude")
             if not chosen:
                 raise UserError("not one utterance is left", f"data.exclude ({part.path})", "exclude less")
-        return labelled(chosen, self._labels, self._drop, data.most_unlabelled)
+        return labelled(chosen, self._labels, self._drop, data.most_unlabelled) if self._labels else list(chosen)
 
     def _within_hours(self, part: DataDir, usable: list[Utterance]) -> list[Utterance]:
         """At most data.max_hours of those long enough for a crop; the others get their row in the ledger later."""
         data = self._config.data
         if not data.max_hours:
             return usable
-        shortest = samples_of(frames_in(min(data.lengths)))
+        shortest = samples_of(frames_in(min(data.lengths, default=0)))
         seconds = {u.id: u.seconds for u in usable if round(u.seconds * RATE) >= shortest}
         # Plain recordings have no table, and its name is then nobody's mistake.
         whole = data.table not in part.tables and data.table == DataConfig.table
@@ -131,12 +159,20 @@ class Speech:
         return self.choice.keep(usable, lambda u: u.id in chosen or u.id not in seconds, "max_hours")
 
     def batch(self, step: int, number: int) -> dict[str, Any]:
-        """Micro-batch `number` of step `step`: wave_BN, labels_BT, and its `group` ("" if no shares are asked)."""
+        """Micro-batch `number` of step `step`: wave_BN, perhaps labels_BT, and `group` ("" if no shares are asked)."""
         crops = self.sampler.micro(step, number)
         return {**self.train.batch(*crops), "group": crops.group}
 
-    def _sampler(self, part: DataDir) -> Buckets | SpeechQuota:
+    def _each_once(self, frames: Integers) -> Sequence[Crops | Padded]:
+        data = self._config.data
+        if isinstance(data, StarDataConfig) and not data.lengths:
+            return whole_once(frames, data.longest, data.micro_seconds)
+        return each_once(frames, data.lengths, data.micro_seconds)
+
+    def _sampler(self, part: DataDir) -> Buckets | SpeechQuota | Whole:
         data, seed = self._config.data, self._config.loop.seed
+        if isinstance(data, StarDataConfig) and not data.lengths:
+            return Whole(self.train.frames, data.longest, data.micro_seconds, data.micro_batches, seed)
         size = (self.train.frames, data.lengths, data.micro_seconds, data.micro_batches, seed)
         if not data.balance:
             return Buckets(*size)
@@ -157,4 +193,6 @@ class Speech:
         lines = [self.choice.summary(self.counts["hours"]), *self._shares]
         if isinstance(self.sampler, SpeechQuota):
             lines += self.sampler.summary()
+        if isinstance(self.sampler, Whole) and self.sampler.long:
+            lines.append(f"of {self.sampler.long:,} utterances, which are longer than data.longest, pieces are heard")
         return "".join(f"{line}\n" for line in lines if line)

@@ -68,11 +68,11 @@ def _shape(shape: dict[str, str]) -> str | None:
 
 
 def learnt_from(run: Run, trained: Training) -> str | None:
-    """Units, or windows with texts; None if its record names neither."""
+    """Units, windows with texts, or the inside of a teacher; None if its record names none of them."""
     if trained.pack:
         return Path(trained.pack).name
     targets = run.targets(trained)
-    return units_of(targets) if targets else None
+    return units_of(targets) if targets else trained.losses
 
 
 def units_of(targets: Targets) -> str:

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# STaR and its rivals on synthetic Arabic speech: a small teacher, which its own stages pre-train, and smaller students.
+cd "$(dirname "$0")" || exit 1
+# shellcheck source=../../TEMPLATE/star.sh
+. ../../TEMPLATE/star.sh
+# shellcheck source=../../TEMPLATE/separate.sh
+. ../../TEMPLATE/separate.sh
+teacher=     # optional: another teacher than that of its own stages: a folder
+preset=quick # quick, full, or nano (the tests)
+
+configure() { # quick lives in data/, dump/ and exp/; another preset in a folder of its own
+  [[ $conf != conf ]] || conf=conf/$preset
+  [[ $preset == quick ]] || { data=$preset/data dump=$preset/dump exp=$preset/exp; }
+  spoken=$data/sentences short=$data/words sets=$dump/sets
+}
+prepare() { # sentences, of which networks learn, without what test sets have; words, commands and voices as they are
+  local data=$spoken
+  run data.corpora.mini --config "$(config data)" --out "$spoken"
+  separate
+  run data.corpora.mini_superb --config "$(config words)" --out "$short"
+  folders+=("$sets" "$short")
+}
+teach() { # the teacher of the ssl recipe of this corpus
+  [[ -z $taught ]] || return 0
+  units it1
+  pretrain it1 base
+  units it2 "$exp/it1/base"
+  pretrain it2 L
+  models=()
+  taught=$exp/it2/L
+}
+recipe "$@"

@@ -1,0 +1,125 @@
+"""Distil a speech encoder into a smaller one by STaR's losses or those of its rivals; gives a Hugging Face model.
+
+Inputs, recognised by what they hold: a data directory to train on, one for validation (optional), and the teacher: a
+folder of ours, a Hugging Face folder, or the name of a model on the hub that was fetched.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..core import slurm
+from ..core.errors import UserError
+from ..core.record import identity, identity_id
+from ..core.step import Step, main
+from ..data.kaldi import DataDir
+from ..models.encoder import Encoder, load_encoder
+from ..models.hugging_face import save_pretrained
+from ..units.inputs import recognise
+from .engine.kept import export_kept
+from .engine.launch import launch, processes
+from .engine.loop import Trained, ended_at, train
+from .engine.ranks import World
+from .engine.validation import Validation
+from .objectives.star import Star
+from .outcome import outcome
+from .speech import Speech
+from .star_card import about, card, described
+from .star_config import StarTraining
+from .start import build
+
+
+@dataclass(frozen=True)
+class StarInputs:
+    """The inputs by what they are."""
+
+    train: DataDir
+    dev: DataDir | None
+    teacher: Path
+    labels: None = None
+
+    @staticmethod
+    def read(paths: list[Path]) -> StarInputs:
+        """Raises UserError if the data or the teacher are missing, or there is one of them too many."""
+        inputs = recognise(paths)
+        if inputs.teacher is None or len(inputs.data) not in (1, 2) or inputs.labels or inputs.codebook:
+            given = f"{len(inputs.data)} data directories, {'a' if inputs.teacher else 'no'} teacher"
+            more = f", and {inputs.labels or inputs.codebook}" if inputs.labels or inputs.codebook else ""
+            remedy = "give the set to train on, perhaps one for validation, and the teacher"
+            raise UserError(f"inputs: {given}{more}", "--in", remedy)
+        train, *dev = map(DataDir.read, inputs.data)
+        return StarInputs(train, dev[0] if dev else None, inputs.teacher)
+
+
+def refuse_unlike(config: StarTraining, teacher: Encoder) -> None:
+    """Raise UserError for a student whose frames are not the teacher's, or that hears other waveforms."""
+    shape = config.model
+    ours, theirs = (shape.hop, shape.field), (teacher.hop, teacher.field)
+    if ours != theirs:
+        raise UserError(
+            f"the student's frames are of {ours[1]} samples every {ours[0]}, those of {teacher.name} of {theirs[1]} "
+            f"every {theirs[0]}: they are not the same moments",
+            "model.conv_kernel, model.conv_stride",
+            "give the student convolutions with the teacher's frames",
+        )
+    if shape.normalize_waveform != teacher.normalize:
+        raise UserError(
+            f"{teacher.name} hears {'scaled' if teacher.normalize else 'unscaled'} waveforms, and the student not",
+            "model.normalize_waveform",
+            f"set it to {str(teacher.normalize).lower()}",
+        )
+
+
+def distil(config: StarTraining, inputs: StarInputs, speech: Speech, out: Path, world: World, name: str) -> Trained:
+    """Train on this rank, and on the first one export to out/hf, and to out/at/*/hf as loop.keep_at says.
+
+    Raises UserError for a teacher, losses or checkpoints (of another identity than `name`) that do not fit.
+    """
+    teacher = load_encoder(inputs.teacher)
+    refuse_unlike(config, teacher)
+    student = build(config.model, config.loop.seed)
+    objective = Star(student, teacher, config.objective, config.loop.seed)
+    dev, crops = speech.dev, speech.dev_crops
+    trained = train(
+        objective,
+        speech.batch,
+        config.optim,
+        config.loop,
+        out,
+        micro_batches=config.data.micro_batches,
+        validation=Validation(lambda i: dev.batch(*crops[i]), len(crops)) if dev and crops else None,
+        step_seconds=speech.sampler.seconds,
+        identity=name,
+        world=world,
+    )
+
+    def export(folder: Path, ended: Trained) -> None:
+        save_pretrained(student, folder, card(config, teacher, speech, ended), about(config, teacher, speech, ended))
+
+    if world.first:
+        export(out / "hf", trained)
+        export_kept(out, config.loop, objective, lambda folder, step: export(folder, ended_at(trained, step)))
+    return trained
+
+
+def run(step: Step[StarTraining]) -> None:
+    """Train here, or in several processes that share the work."""
+    config, inputs = step.config, StarInputs.read(step.ins)
+    speech = Speech(config, inputs, step.ledger.drop)
+    name = identity_id(identity(step.argv))
+    if step.worker:
+        with World.joined(step.ngpu) as world:
+            distil(config, inputs, speech, step.out, world, name)
+            world.leave()
+    print(speech.summary + described(config, inputs.teacher), flush=True)
+    count = processes(step, config.data.micro_batches, speech.sampler.seconds * config.loop.total_steps)
+    if count > 1 or slurm.chosen():
+        launch(step, count)
+    else:
+        distil(config, inputs, speech, step.out, World.choose(step.ngpu), name)
+    step.counts |= {**speech.counts, **outcome(step.out)}
+
+
+if __name__ == "__main__":
+    main(run)

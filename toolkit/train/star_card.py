@@ -1,0 +1,74 @@
+"""Descriptions of a distilled encoder: printed before training, in its config.json, on its model card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ..models.config import HubertConfig, hubert_parameters
+from ..models.encoder import Encoder, encoder_name
+from .card import compression
+from .engine.loop import Trained
+from .objectives.config import StarConfig
+from .speech import Speech
+from .star_config import StarTraining
+from .subset import hours_of
+
+
+def learnt(config: StarConfig) -> str:
+    """The losses in words: `layer_wise + 0.5 intra_layer (code-mean)`."""
+    parts = []
+    for name, loss in config.losses.items():
+        weights = " to ".join(f"{weight:g}" for weight in loss.weight)
+        parts.append(f"{'' if weights == '1' else weights + ' '}{name}")
+    return f"{' + '.join(parts)} ({config.scaling}{', uncertainty' if config.uncertainty else ''})"
+
+
+def described(config: StarTraining, teacher: Path) -> str:
+    """The student's shape and size, and what it learns from whom."""
+    count = sum(hubert_parameters(config.model).values())
+    return (
+        f"{shape_of(config.model)}: {count:,} parameters; learns {learnt(config.objective)} of {encoder_name(teacher)}"
+    )
+
+
+def shape_of(model: HubertConfig) -> str:
+    """`12 blocks of d 432, ff 976`."""
+    blocks = model.num_hidden_layers
+    return f"{blocks} block{'s' * (blocks != 1)} of d {model.hidden_size}, ff {model.intermediate_size}"
+
+
+def about(config: StarTraining, teacher: Encoder, speech: Speech, trained: Trained) -> dict[str, Any]:
+    """Fields for config.json."""
+    told = {"teacher": teacher.name, "losses": learnt(config.objective), "seed": config.loop.seed}
+    return {**told, "steps": trained.step, "hours": speech.counts["hours"]}
+
+
+def card(config: StarTraining, teacher: Encoder, speech: Speech, trained: Trained) -> str:
+    """The model card: network, teacher, losses, training audio."""
+    model, counts = config.model, speech.counts
+    count = sum(hubert_parameters(model).values())
+    size = ", ".join(filter(None, [f"{count:,} parameters", compression(count, teacher.parameter_count)]))
+    losses = "".join(
+        f"- {part} loss {row['loss']:.4g}\n" for part, row in (("training", trained.train), ("dev", trained.dev)) if row
+    )
+    identity = "" if model.projection else _identity(model.hidden_size)
+    return f"""---
+library_name: transformers
+tags: [speech, hubert, distillation]
+---
+A HuBERT of {shape_of(model)} ({size}), 16 kHz in, 50 frames a second out, distilled with Sawt from {teacher.name} by
+{learnt(config.objective)}.
+
+- heard {counts["utterances"]:,.0f} utterances, {hours_of(3600 * counts["hours"])}, in {trained.step:,} steps of \
+{speech.sampler.seconds:.1f} s
+{identity}{losses}
+`transformers.HubertModel.from_pretrained` loads this folder.
+"""
+
+
+def _identity(width: int) -> str:
+    weights = f"{width * width + width:,}"
+    return f"""- {weights} of the weights in this folder are an identity, which the network has not: the format has a
+  linear layer between convolutions and blocks
+"""

@@ -1,0 +1,43 @@
+"""Config of a training that distils a speech encoder; imports no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from ..models.config import HubertConfig
+from .config import DataConfig
+from .engine.config import LoopConfig, OptimConfig
+from .objectives.config import StarConfig
+
+
+@dataclass(frozen=True)
+class StarDataConfig(DataConfig):
+    """The speech that is trained on, and the size of a step."""
+
+    takes_whole: ClassVar[bool] = True
+
+    lengths: tuple[float, ...] = ()
+    """empty: whole utterances, padded to about one length within a micro-batch, as published; else allowed lengths of
+    an example, seconds: of each utterance a random piece of the largest of these lengths that fits is used, and nothing
+    is padded"""
+    longest: float = 30.0
+    "for whole utterances: of one that is longer, seconds, a random piece of this length is used, a new one each time"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.longest < 0.025:
+            raise ValueError("data.longest must be at least 0.025 s, the length of a frame")
+        if self.balance and not self.lengths:
+            raise ValueError("data.balance needs data.lengths: groups are balanced by crops")
+
+
+@dataclass(frozen=True)
+class StarTraining:
+    """A training of a student."""
+
+    model: HubertConfig = field(default_factory=HubertConfig)
+    objective: StarConfig = field(default_factory=StarConfig)
+    data: StarDataConfig = field(default_factory=StarDataConfig)
+    optim: OptimConfig = field(default_factory=lambda: OptimConfig(peak_lr=1e-3, warmup=0.05, schedule="cosine"))
+    loop: LoopConfig = field(default_factory=LoopConfig)
