@@ -77,13 +77,18 @@ class PretrainConfig:
     loop: LoopConfig = field(default_factory=LoopConfig)
 
     def __post_init__(self) -> None:
-        if (self.model.hop, self.model.field) != (HOP, FIELD):
-            raise ValueError(
-                f"model.conv_kernel and conv_stride give frames of {self.model.field} samples every {self.model.hop}; "
-                f"units are made of frames of {FIELD} every {HOP}"
-            )
+        refuse_other_frames(self.model)
         if self.start_layers and len(self.start_layers) != self.model.num_hidden_layers:
             raise ValueError(
                 f"start_layers names {len(self.start_layers)} blocks, model.num_hidden_layers is "
                 f"{self.model.num_hidden_layers}: name one for each"
             )
+
+
+def refuse_other_frames(model: HubertConfig) -> None:
+    """Raise ValueError for a network that is not on the grid of frames of units and of crops."""
+    if (model.hop, model.field) != (HOP, FIELD):
+        raise ValueError(
+            f"model.conv_kernel and conv_stride give frames of {model.field} samples every {model.hop}; "
+            f"crops and units are made of frames of {FIELD} every {HOP}"
+        )

@@ -9,10 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from ..core import slurm
 from ..core.errors import UserError
 from ..core.record import identity, identity_id
 from ..core.step import Step, main
+from ..data.frames import RATE
 from ..data.kaldi import DataDir
 from ..models.encoder import Encoder, load_encoder
 from ..models.hugging_face import save_pretrained
@@ -52,8 +55,12 @@ class StarInputs:
         return StarInputs(train, dev[0] if dev else None, inputs.teacher)
 
 
-def refuse_unlike(config: StarTraining, teacher: Encoder) -> None:
-    """Raise UserError for a student whose frames are not the teacher's, or that hears other waveforms."""
+def refuse_unlike(config: StarTraining, teacher: Encoder, where: Path) -> None:
+    """Raise UserError for a broken teacher, or a student with other frames or that hears other waveforms."""
+    with torch.no_grad():
+        states = teacher.states(torch.randn(1, RATE, generator=torch.Generator().manual_seed(1)))
+    if not all(bool(x.isfinite().all()) for x in states):
+        raise UserError(f"states of {teacher.name} are not finite: its weights are broken", str(where), "copy it again")
     shape = config.model
     ours, theirs = (shape.hop, shape.field), (teacher.hop, teacher.field)
     if ours != theirs:
@@ -77,7 +84,7 @@ def distil(config: StarTraining, inputs: StarInputs, speech: Speech, out: Path, 
     Raises UserError for a teacher, losses or checkpoints (of another identity than `name`) that do not fit.
     """
     teacher = load_encoder(inputs.teacher)
-    refuse_unlike(config, teacher)
+    refuse_unlike(config, teacher, inputs.teacher)
     student = build(config.model, config.loop.seed)
     objective = Star(student, teacher, config.objective, config.loop.seed)
     dev, crops = speech.dev, speech.dev_crops

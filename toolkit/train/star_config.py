@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from ..models.config import HubertConfig
-from .config import DataConfig
+from .config import DataConfig, refuse_other_frames
 from .engine.config import LoopConfig, OptimConfig
 from .objectives.config import StarConfig
 
@@ -41,3 +41,6 @@ class StarTraining:
     data: StarDataConfig = field(default_factory=StarDataConfig)
     optim: OptimConfig = field(default_factory=lambda: OptimConfig(peak_lr=1e-3, warmup=0.05, schedule="cosine"))
     loop: LoopConfig = field(default_factory=LoopConfig)
+
+    def __post_init__(self) -> None:
+        refuse_other_frames(self.model)
