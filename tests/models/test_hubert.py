@@ -8,11 +8,15 @@ import torch
 import transformers
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from networks import LARGE, TINY
 
 from toolkit.core.errors import UserError
-from toolkit.models.config import HubertConfig
+from toolkit.core.files import read_json, write_json
+from toolkit.models.config import HubertConfig, hubert_parameters
+from toolkit.models.encoder import load_encoder
 from toolkit.models.hubert import Hubert, Inside, initialise
 from toolkit.models.hugging_face import hugging_face_config, load_pretrained, read_config, save_pretrained
+from toolkit.models.model_files import encoder_parameters
 
 BASE = HubertConfig(
     num_hidden_layers=2, hidden_size=48, intermediate_size=80, num_attention_heads=4, conv_dim=(16,) * 7
@@ -214,3 +218,70 @@ def test_what_is_no_probability_is_refused(name: str, value: float) -> None:
 def test_a_positional_convolution_without_a_kernel_is_refused() -> None:
     with pytest.raises(ValueError, match="num_conv_pos_embeddings must be at least 1, not 0"):
         replace(BASE, num_conv_pos_embeddings=0)
+
+
+def test_a_block_that_reuses_attention_weights_has_those_of_the_block_before_it(tmp_path: Path) -> None:
+    config = replace(TINY, num_hidden_layers=4, reuse_attention=True, layerdrop=0.0)
+    model = Hubert(config).eval()
+    initialise(model, config, torch.Generator().manual_seed(1))
+    inside, plain = Inside(maps=[]), Inside()
+    wave_BN = torch.randn(2, 4000)
+    with torch.no_grad():
+        model(wave_BN, inside=inside, samples=[4000, 3000])
+        model(wave_BN, inside=plain, samples=[4000, 3000])
+    maps = inside.maps
+    assert maps is not None and torch.equal(maps[0], maps[1]) and torch.equal(maps[2], maps[3])
+    assert not torch.equal(maps[0], maps[2])
+    assert all(torch.equal(one, other) for one, other in zip(inside.states, plain.states, strict=True))
+    whole, parts = Hubert(replace(config, reuse_attention=False)), hubert_parameters(config)
+    assert sum(p.numel() for p in model.parameters()) == sum(parts.values())
+    assert sum(p.numel() for p in whole.parameters()) - sum(parts.values()) == 2 * 2 * (16 * 16 + 16)
+    save_pretrained(model, tmp_path)
+    assert read_config(tmp_path) == config and encoder_parameters(tmp_path) == sum(parts.values())
+    with torch.no_grad():
+        again = load_encoder(tmp_path).states(wave_BN)
+        assert torch.equal(again[-1], load_encoder(tmp_path).model(wave_BN)[0])
+    with pytest.raises(ValueError, match="layerdrop 0"):
+        replace(config, layerdrop=0.1)
+
+
+@pytest.mark.parametrize("shape", ["base", "large"])
+def test_maps_are_those_of_transformers_and_change_no_state(shape: str) -> None:
+    config = replace(TINY, layerdrop=0.0, **(LARGE if shape == "large" else {}))
+    model = Hubert(config).eval()
+    initialise(model, config, torch.Generator().manual_seed(1))
+    theirs = transformers.HubertModel._from_config(
+        transformers.HubertConfig(**hugging_face_config(config)), attn_implementation="eager"
+    ).eval()
+    theirs.load_state_dict(model.state_dict())
+    wave_BN, inside, plain = torch.randn(2, 4000), Inside(maps=[]), Inside()
+    with torch.no_grad():
+        model(wave_BN, inside=inside)
+        model(wave_BN, inside=plain)
+        expected = theirs(wave_BN, output_attentions=True).attentions
+    assert inside.maps is not None
+    for mine, want in zip(inside.maps, expected, strict=True):
+        torch.testing.assert_close(mine, want.mean(1), rtol=1e-4, atol=1e-6)
+    for one, other in zip(inside.states, plain.states, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+
+
+def test_a_network_without_projection_leaves_with_an_identity_and_comes_back_without(tmp_path: Path) -> None:
+    config = replace(TINY, conv_dim=(8, 8, 16), projection=False)
+    model = Hubert(config).eval()
+    initialise(model, config, torch.Generator().manual_seed(1))
+    save_pretrained(model, tmp_path)
+    theirs = transformers.HubertModel.from_pretrained(tmp_path).eval()
+    wave_BN = torch.randn(1, 4000)
+    with torch.no_grad():
+        torch.testing.assert_close(model(wave_BN)[0], theirs(wave_BN).last_hidden_state, rtol=1e-4, atol=1e-5)
+    assert torch.equal(load_pretrained(tmp_path)(wave_BN)[0], model(wave_BN)[0])
+    assert encoder_parameters(tmp_path) == sum(p.numel() for p in model.parameters())
+    theirs.feature_projection.projection.weight.data.mul_(2)
+    theirs.save_pretrained(tmp_path)
+    tree = read_json(tmp_path / "config.json")
+    write_json(tmp_path / "config.json", {**tree, "sawt": {**tree.get("sawt", {}), "projection": False}})
+    with pytest.raises(UserError, match="is not the identity"):
+        load_pretrained(tmp_path)
+    with pytest.raises(ValueError, match="as wide as the blocks"):
+        replace(TINY, projection=False)

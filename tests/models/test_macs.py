@@ -23,6 +23,7 @@ STAR = HubertConfig(  # the student of STaR
     conv_dim=(128, 256, 256, 256, 256, 256, 432, 432, 432),
     conv_kernel=(10, 1, 3, 3, 3, 3, 1, 2, 2),
     conv_stride=(5, 1, 2, 2, 2, 2, 1, 2, 2),
+    projection=False,
 )
 SMALL: dict[str, Any] = {
     "num_hidden_layers": 2,
@@ -87,6 +88,12 @@ def test_products_of_our_own_network_are_those_that_torch_counts() -> None:
     assert counts == macs(transformers.HubertConfig(**SMALL), 5000)
 
 
+def test_blocks_that_reuse_attention_weights_compute_no_queries_and_keys() -> None:
+    config = HubertConfig(**{**SMALL, "num_hidden_layers": 3}, reuse_attention=True, layerdrop=0.0)
+    counts = macs(config, 5000)
+    assert counts and counts.products == counted(Hubert(config).eval(), 5000)
+
+
 def test_the_benchmark_adds_four_for_each_element_of_attentions_products() -> None:
     counts = macs(HubertConfig(**SMALL), 5000)
     frames = HubertConfig(**SMALL).frames(5000)
@@ -94,16 +101,16 @@ def test_the_benchmark_adds_four_for_each_element_of_attentions_products() -> No
 
 
 @pytest.mark.parametrize(
-    ("config", "projection", "expected"),
+    ("config", "expected"),
     [
-        (HubertConfig(), True, Macs(1_665_522_780_160, 1_669_156_022_848)),
-        (transformers.Wav2Vec2Config(), True, Macs(1_665_522_780_160, 1_669_156_022_848)),
-        (STAR, False, Macs(463_501_579_392, 465_880_644_864)),
+        (HubertConfig(), Macs(1_665_522_780_160, 1_669_156_022_848)),
+        (transformers.Wav2Vec2Config(), Macs(1_665_522_780_160, 1_669_156_022_848)),
+        (STAR, Macs(463_501_579_392, 465_880_644_864)),
     ],
     ids=["HuBERT base", "wav2vec 2.0 base", "STaR"],
 )
-def test_counts_are_those_of_the_papers_to_the_digit(config: Any, projection: bool, expected: Macs) -> None:
-    assert benchmark_macs(config, projection) == expected
+def test_counts_are_those_of_the_papers_to_the_digit(config: Any, expected: Macs) -> None:
+    assert benchmark_macs(config) == expected
 
 
 def test_wavlm_base_has_the_leaderboards_1670_thousand_million() -> None:

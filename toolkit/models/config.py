@@ -60,6 +60,9 @@ class HubertConfig:
     projection: bool = True
     """false: no linear layer between the convolutions and the blocks, whose widths must then be equal, as in fairseq;
     Hugging Face's format always has one, in which it is exported as the identity"""
+    reuse_attention: bool = False
+    """true: every second block takes the attention weights of the block before it (ARMHuBERT): fewer weights, less to
+    compute; Hugging Face's format cannot say so, and such a network leaves in our own"""
     feature_grad_mult: float = 1.0
     """factor on the gradient of the convolutional front end; smaller trains it more slowly; 0 freezes it (base 0.1,
     large 1)"""
@@ -81,6 +84,8 @@ class HubertConfig:
                 f"model.projection false needs convolutions as wide as the blocks: the last of conv_dim is "
                 f"{self.conv_dim[-1]}, hidden_size {self.hidden_size}"
             )
+        if self.reuse_attention and self.layerdrop:
+            raise ValueError("model.reuse_attention needs model.layerdrop 0: a block that is skipped has no weights")
         dropouts = ("hidden_dropout", "attention_dropout", "activation_dropout", "feat_proj_dropout")
         for name in (*dropouts, "layerdrop"):
             if not 0 <= getattr(self, name) <= 1:
@@ -100,6 +105,11 @@ class HubertConfig:
         for kernel, stride in zip(reversed(self.conv_kernel), reversed(self.conv_stride)):
             samples = (samples - 1) * stride + kernel
         return samples
+
+    @property
+    def reusing_blocks(self) -> int:
+        """Blocks that take the attention weights of the block before them."""
+        return self.num_hidden_layers // 2 if self.reuse_attention else 0
 
     def frames(self, samples: int) -> int:
         """Frames made of so many samples."""
@@ -121,7 +131,7 @@ def hubert_parameters(config: HubertConfig) -> dict[str, int]:
         "convolutions": convolutions,
         "feature projection": 2 * c.conv_dim[-1] + (c.conv_dim[-1] * d + d) * c.projection,
         "positional convolution": kernel + d * (d // groups) * kernel + d,  # its first part: weight normalisation
-        "blocks": c.num_hidden_layers * block,
+        "blocks": c.num_hidden_layers * block - c.reusing_blocks * 2 * (d * d + d),
         "final LayerNorm": norm,
         "mask embedding": d,
     }

@@ -58,7 +58,7 @@ class Encoder(nn.Module):
         self._squeeze = int(getattr(config, "squeeze_factor", 1))  # of SEW: frames that its blocks see as one
         self.rate = SAMPLE_RATE / self.hop
         self.parameter_count = sum(p.numel() for p in model.parameters())
-        self.macs: Macs | None = benchmark_macs(config, getattr(config, "projection", True))
+        self.macs: Macs | None = benchmark_macs(config)
         self.requires_grad_(False).eval()
 
     @property

@@ -126,31 +126,56 @@ class PositionalConvolution(nn.Module):
         return F.gelu(position_BDT).transpose(1, 2)
 
 
+@dataclass
+class Weights:
+    """Attention weights of a pass that needs them: for its maps, or for blocks that reuse those of the one before.
+
+    Attributes:
+        maps: gets those of each block, averaged over its heads [B, T, T], before dropout; None: they are not kept.
+        last: those of the last block that computed some [B, H, T, T].
+    """
+
+    maps: list[Tensor] | None
+    last: Tensor | None = None
+
+
 class Attention(nn.Module):
     """Multi-head self-attention over all frames, or over those that are not padding by `keys_B11T`."""
 
-    def __init__(self, config: HubertConfig) -> None:
+    def __init__(self, config: HubertConfig, reuses: bool = False) -> None:
+        """`reuses`: its weights are those of the block before (ARMHuBERT, Interspeech 2023)."""
         super().__init__()
-        d = config.hidden_size
+        d, self.reuses = config.hidden_size, reuses
         self.heads, self.dropout = config.num_attention_heads, config.attention_dropout
-        self.q_proj, self.k_proj, self.v_proj, self.out_proj = (Linear(d, d) for _ in range(4))
+        if not reuses:
+            self.q_proj, self.k_proj = Linear(d, d), Linear(d, d)
+        self.v_proj, self.out_proj = Linear(d, d), Linear(d, d)
 
-    def forward(self, x_BTD: Tensor, keys_B11T: Tensor | None = None, maps: list[Tensor] | None = None) -> Tensor:
-        """`maps` gets the attention weights [B, T, T], averaged over the heads, before their dropout."""
-        q, k, v = (
-            p(x_BTD).unflatten(-1, (self.heads, -1)).transpose(1, 2) for p in (self.q_proj, self.k_proj, self.v_proj)
-        )
+    def forward(self, x_BTD: Tensor, keys_B11T: Tensor | None = None, weights: Weights | None = None) -> Tensor:
+        """`weights`: where the attention weights go, or come from; None: they are never in memory as a whole."""
+        value_BHTd = self._headed(self.v_proj, x_BTD)
         dropout = self.dropout if self.training else 0.0
-        if maps is None:
-            mixed_BHTd = F.scaled_dot_product_attention(q, k, v, attn_mask=keys_B11T, dropout_p=dropout)
+        if weights is None:
+            q, k = self._headed(self.q_proj, x_BTD), self._headed(self.k_proj, x_BTD)
+            mixed_BHTd = F.scaled_dot_product_attention(q, k, value_BHTd, attn_mask=keys_B11T, dropout_p=dropout)
         else:
-            scores_BHTT = (q * q.shape[-1] ** -0.5) @ k.transpose(-2, -1)
-            if keys_B11T is not None:
-                scores_BHTT = scores_BHTT.masked_fill(~keys_B11T, -math.inf)
-            weights_BHTT = scores_BHTT.softmax(-1)
-            maps.append(weights_BHTT.mean(1))
-            mixed_BHTd = F.dropout(weights_BHTT, dropout) @ v
+            weights_BHTT = weights.last if self.reuses else self._weights(x_BTD, keys_B11T)
+            assert weights_BHTT is not None
+            weights.last = weights_BHTT
+            if weights.maps is not None:
+                weights.maps.append(weights_BHTT.mean(1))
+            mixed_BHTd = F.dropout(weights_BHTT, dropout) @ value_BHTd
         return cast(Tensor, self.out_proj(mixed_BHTd.transpose(1, 2).flatten(2)))
+
+    def _headed(self, projection: nn.Module, x_BTD: Tensor) -> Tensor:
+        return cast(Tensor, projection(x_BTD)).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+
+    def _weights(self, x_BTD: Tensor, keys_B11T: Tensor | None) -> Tensor:
+        q, k = self._headed(self.q_proj, x_BTD), self._headed(self.k_proj, x_BTD)
+        scores_BHTT = (q * q.shape[-1] ** -0.5) @ k.transpose(-2, -1)
+        if keys_B11T is not None:
+            scores_BHTT = scores_BHTT.masked_fill(~keys_B11T, -math.inf)
+        return scores_BHTT.softmax(-1)
 
 
 class FeedForward(nn.Module):
@@ -171,20 +196,20 @@ class FeedForward(nn.Module):
 class Block(nn.Module):
     """Transformer block; LayerNorm after each sum (base) or before each branch (large)."""
 
-    def __init__(self, config: HubertConfig) -> None:
+    def __init__(self, config: HubertConfig, reuses: bool = False) -> None:
         super().__init__()
         self.before = config.do_stable_layer_norm
-        self.attention = Attention(config)
+        self.attention = Attention(config, reuses)
         self.dropout = nn.Dropout(config.hidden_dropout)
         self.layer_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.feed_forward = FeedForward(config)
         self.final_layer_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
 
-    def forward(self, x_BTD: Tensor, keys_B11T: Tensor | None = None, maps: list[Tensor] | None = None) -> Tensor:
+    def forward(self, x_BTD: Tensor, keys_B11T: Tensor | None = None, weights: Weights | None = None) -> Tensor:
         if self.before:
-            x_BTD = x_BTD + self.dropout(self.attention(self.layer_norm(x_BTD), keys_B11T, maps))
+            x_BTD = x_BTD + self.dropout(self.attention(self.layer_norm(x_BTD), keys_B11T, weights))
             return x_BTD + self.feed_forward(self.final_layer_norm(x_BTD))
-        x_BTD = self.layer_norm(x_BTD + self.dropout(self.attention(x_BTD, keys_B11T, maps)))
+        x_BTD = self.layer_norm(x_BTD + self.dropout(self.attention(x_BTD, keys_B11T, weights)))
         return cast(Tensor, self.final_layer_norm(x_BTD + self.feed_forward(x_BTD)))
 
 
@@ -194,10 +219,11 @@ class Transformer(nn.Module):
     def __init__(self, config: HubertConfig) -> None:
         super().__init__()
         self.before, self.layerdrop = config.do_stable_layer_norm, config.layerdrop
+        self.reuses = config.reuse_attention
         self.pos_conv_embed = PositionalConvolution(config)
         self.layer_norm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.dropout = nn.Dropout(config.hidden_dropout)
-        self.layers = nn.ModuleList(Block(config) for _ in range(config.num_hidden_layers))
+        self.layers = nn.ModuleList(Block(config, self.reuses and i % 2 == 1) for i in range(config.num_hidden_layers))
 
     def forward(self, x_BTD: Tensor, inside: Inside | None = None, frames_B: Tensor | None = None) -> Tensor:
         """Output of the network; `inside` gets the states, and the attention maps if it keeps them.
@@ -212,9 +238,10 @@ class Transformer(nn.Module):
         x_BTD = x_BTD + self.pos_conv_embed(x_BTD)
         x_BTD = self.dropout(x_BTD if self.before else self.layer_norm(x_BTD))
         inside.states.append(x_BTD)
+        weights = Weights(inside.maps) if self.reuses or inside.maps is not None else None
         for layer in self.layers:
             if not (self.training and self.layerdrop and torch.rand(()).item() < self.layerdrop):
-                x_BTD = layer(x_BTD, keys_B11T, inside.maps)
+                x_BTD = layer(x_BTD, keys_B11T, weights)
             inside.states.append(x_BTD)
         return cast(Tensor, self.layer_norm(x_BTD)) if self.before else x_BTD
 

@@ -14,12 +14,11 @@ from ..core.errors import UserError
 from ..core.files import atomic, write_json, write_text
 from .config import HubertConfig
 from .hubert import Hubert
-from .model_files import CONFIG, WEIGHTS, normalizes, read_mapping
+from .model_files import CONFIG, OURS, PROJECTION, REUSING, WEIGHTS, normalizes, read_mapping
 from .tensors import read_tensors, write_tensors
 
 PREFIX = "hubert."  # of the encoder's weights where they are saved with a head
-PROJECTION = "feature_projection.projection"
-OURS = "sawt"  # section of config.json for fields that Hugging Face does not have
+OWN_FIELDS = ("init", "projection", "reuse_attention", "feature_grad_mult", "normalize_waveform")
 FIXED = {  # fixed properties of this network, by transformers' names
     "feat_extract_activation": "gelu",
     "hidden_act": "gelu",
@@ -34,7 +33,8 @@ def save_pretrained(model: Hubert, folder: Path, card: str = "", about: Mapping[
     Args:
         about: further facts about the network, for the section "sawt" of config.json.
 
-    `transformers.HubertModel.from_pretrained(folder)` loads it without a missing or unexpected key.
+    `transformers.HubertModel.from_pretrained(folder)` loads it without a missing or unexpected key, but for a network
+    whose blocks reuse attention weights, which is of a type of ours.
     """
     with atomic(folder) as temporary:
         temporary.mkdir(parents=True)
@@ -58,12 +58,13 @@ def save_pretrained(model: Hubert, folder: Path, card: str = "", about: Mapping[
 def hugging_face_config(config: HubertConfig) -> dict[str, Any]:
     """config.json for transformers; fields that it does not have are under "sawt"."""
     values = asdict(config)
-    ours = {name: values.pop(name) for name in ("init", "projection", "feature_grad_mult", "normalize_waveform")}
+    ours = {name: values.pop(name) for name in OWN_FIELDS}
+    kind = REUSING if config.reuse_attention else "hubert"
     return {
         **FIXED,
         **values,
-        "architectures": ["HubertModel"],
-        "model_type": "hubert",
+        "architectures": ["HubertModel" if kind == "hubert" else "SawtHubert"],
+        "model_type": kind,
         "num_feat_extract_layers": len(config.conv_dim),
         "mask_time_prob": 0.05,  # must be above 0, else transformers makes no masked_spec_embed
         "dtype": "float32",
@@ -82,7 +83,9 @@ def read_config(folder: Path) -> HubertConfig | None:
     Raises UserError if a file of it is damaged.
     """
     tree = read_mapping(folder / CONFIG)
-    if tree.get("model_type") != "hubert" or any(tree.get(name, value) != value for name, value in FIXED.items()):
+    if tree.get("model_type") not in ("hubert", REUSING) or any(
+        tree.get(name, value) != value for name, value in FIXED.items()
+    ):
         return None
     if (normalize := normalizes(folder)) is not None:
         tree = {**tree, "normalize_waveform": normalize}

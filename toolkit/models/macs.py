@@ -34,31 +34,31 @@ class Macs(NamedTuple):
     benchmark: int
 
 
-def benchmark_macs(config: Any, projection: bool = True) -> Macs | None:
+def benchmark_macs(config: Any) -> Macs | None:
     """The count over the benchmark's 32 clips; None for a network that is not counted.
 
-    Args:
-        config: our HubertConfig, or the config of a model of transformers.
-        projection: False for a network whose convolutions are as wide as its blocks and that therefore has no linear
-            layer between them (fairseq's; transformers always has one).
+    `config`: our HubertConfig, or the config of a model of transformers.
     """
-    counts = [macs(config, samples, projection) for samples in LENGTHS]
+    counts = [macs(config, samples) for samples in LENGTHS]
     of_clips = [count for count in counts if count is not None]
     if len(of_clips) < len(counts):
         return None
     return Macs(sum(c.products for c in of_clips), sum(c.benchmark for c in of_clips))
 
 
-def macs(config: Any, samples: int, projection: bool = True) -> Macs | None:
+def macs(config: Any, samples: int) -> Macs | None:
     """The count for one waveform of `samples` samples; None for a network that is not counted."""
     kind = getattr(config, "model_type", "hubert")  # our own config has no type
     if kind not in COUNTED or any(getattr(config, name, value) != value for name, value in ADAPTERS.items()):
         return None
     d, layers = int(config.hidden_size), int(config.num_hidden_layers)
     frames, products = _convolved(config, samples)
-    products += frames * config.conv_dim[-1] * d if projection else 0
+    if getattr(config, "projection", True):  # of ours and fairseq's, some have none; transformers' have always one
+        products += frames * config.conv_dim[-1] * d
     products += _positional(config, kind, frames) + layers * _block(config, kind, frames)
-    attention = layers * (config.num_attention_heads * frames * frames + frames * d)
+    reusing = getattr(config, "reusing_blocks", 0)  # of ours: they compute no queries, keys and their products
+    products -= reusing * frames * (2 * d * d + frames * d)
+    attention = (layers - reusing) * config.num_attention_heads * frames * frames + layers * frames * d
     return Macs(products, products + PER_ELEMENT * attention)
 
 

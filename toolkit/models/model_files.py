@@ -22,9 +22,12 @@ PREPROCESSOR, CARD = "preprocessor_config.json", "README.md"
 PICKLE, PICKLE_INDEX = "pytorch_model.bin", "pytorch_model.bin.index.json"
 OF_ENCODER = (CONFIG, PREPROCESSOR, CARD, WEIGHTS, INDEX, "model-*.safetensors")  # that are fetched from the hub
 OF_PICKLES = (PICKLE, PICKLE_INDEX, "pytorch_model-*.bin")
+OURS = "sawt"  # section of config.json for fields that Hugging Face does not have
+PROJECTION = "feature_projection.projection"
+REUSING = "sawt-hubert"  # model type of a network of ours that no type of Hugging Face describes
 ENCODERS = (  # model types of speech encoders whose hidden states are read
     *("hubert", "wav2vec2", "wavlm", "data2vec-audio", "unispeech", "unispeech-sat"),
-    *("wav2vec2-conformer", "sew"),
+    *("wav2vec2-conformer", "sew", REUSING),
 )
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _AGAIN = "copy or make it again"
@@ -140,8 +143,13 @@ def shapes_of(path: Path) -> dict[str, tuple[int, ...]]:
 
 
 def encoder_parameters(folder: Path) -> int:
-    """Number of weights of the speech encoder in `folder`, without those of a head, e.g. of CTC; loads none of them."""
+    """Number of weights of the speech encoder in `folder`; loads none of them.
+
+    Those of a head, e.g. of CTC, do not count, nor the identity of a network of ours that has no projection.
+    """
     shapes = {name: shape for part in weight_files(folder) for name, shape in shapes_of(folder / part).items()}
     prefix = encoder_type(folder).replace("-", "_") + "."  # of an encoder that is saved with a head
     inside = [shape for name, shape in shapes.items() if name.startswith(prefix)] or list(shapes.values())
+    if read_mapping(folder / CONFIG).get(OURS, {}).get("projection") is False:
+        inside = [shape for name, shape in shapes.items() if not name.startswith(PROJECTION)]
     return sum(prod(shape) for shape in inside)

@@ -14,6 +14,9 @@ from .speech import Speech
 from .star_config import StarTraining
 from .subset import hours_of
 
+LOADED_BY_OURS = """Every second block takes the attention weights of the block before it, which no HubertConfig
+describes: this folder is in Sawt's own format, which its recipes read, and transformers does not."""
+
 
 def learnt(config: StarConfig) -> str:
     """The losses in words: `layer_wise + 0.5 intra_layer (code-mean)`."""
@@ -63,7 +66,7 @@ A HuBERT of {shape_of(model)} ({size}), 16 kHz in, 50 frames a second out, disti
 - heard {counts["utterances"]:,.0f} utterances, {hours_of(3600 * counts["hours"])}, in {trained.step:,} steps of \
 {speech.sampler.seconds:.1f} s
 {identity}{losses}
-`transformers.HubertModel.from_pretrained` loads this folder.
+{LOADED_BY_OURS if model.reuse_attention else "`transformers.HubertModel.from_pretrained` loads this folder."}
 """
 
 
