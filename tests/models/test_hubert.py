@@ -232,7 +232,7 @@ def test_a_block_that_reuses_attention_weights_has_those_of_the_block_before_it(
     maps = inside.maps
     assert maps is not None and torch.equal(maps[0], maps[1]) and torch.equal(maps[2], maps[3])
     assert not torch.equal(maps[0], maps[2])
-    assert all(torch.equal(one, other) for one, other in zip(inside.states, plain.states, strict=True))
+    assert all(torch.equal(one, second) for one, second in zip(inside.states, plain.states, strict=True))
     whole, parts = Hubert(replace(config, reuse_attention=False)), hubert_parameters(config)
     assert sum(p.numel() for p in model.parameters()) == sum(parts.values())
     assert sum(p.numel() for p in whole.parameters()) - sum(parts.values()) == 2 * 2 * (16 * 16 + 16)
@@ -262,8 +262,8 @@ def test_maps_are_those_of_transformers_and_change_no_state(shape: str) -> None:
     assert inside.maps is not None
     for mine, want in zip(inside.maps, expected, strict=True):
         torch.testing.assert_close(mine, want.mean(1), rtol=1e-4, atol=1e-6)
-    for one, other in zip(inside.states, plain.states, strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+    for one, second in zip(inside.states, plain.states, strict=True):
+        torch.testing.assert_close(one, second, rtol=1e-4, atol=1e-5)
 
 
 def test_a_network_without_projection_leaves_with_an_identity_and_comes_back_without(tmp_path: Path) -> None:

@@ -46,13 +46,13 @@ def batch(samples: list[int] = SAMPLES) -> dict:
 
 def alone(star: Star, samples: list[int], maps: bool = False) -> list[tuple[Inside, Inside]]:
     """Student's and teacher's insides of each utterance by itself."""
-    found, given = [], batch(samples)
+    passes, given = [], batch(samples)
     for wave_N, n in zip(given["wave_BN"], samples, strict=True):
         both = Inside(maps=[] if maps else None), Inside(maps=[] if maps else None)
         for part, inside in zip((star.student, star.frozen["teacher"].model), both, strict=True):
             part(wave_N[None, :n], inside=inside)
-        found.append(both)
-    return found
+        passes.append(both)
+    return passes
 
 
 def layers(inside: Inside, x0: str) -> list[torch.Tensor]:
@@ -203,10 +203,10 @@ def test_padding_of_any_length_changes_no_loss() -> None:
     star = objective({name: LossConfig(heads=name == "mse") for name in LOSSES})
     own = batch()
     longer = {**own, "wave_BN": torch.nn.functional.pad(own["wave_BN"], (0, 3200), value=0.0)}
-    one, other = star(own, At(0, 0, 1)), star(longer, At(0, 0, 1))
+    one, second = star(own, At(0, 0, 1)), star(longer, At(0, 0, 1))
     for name in LOSSES:
-        assert float(one[name].sum) == pytest.approx(float(other[name].sum), rel=1e-9), name
-        assert one[name].weight == other[name].weight
+        assert float(one[name].sum) == pytest.approx(float(second[name].sum), rel=1e-9), name
+        assert one[name].weight == second[name].weight
 
 
 @pytest.mark.parametrize("name", ["layer_wise", "intra_layer"])

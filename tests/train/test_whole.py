@@ -35,9 +35,9 @@ def test_an_epoch_has_every_utterance_once_in_micro_batches_of_about_one_length(
 
 def test_epochs_differ_and_a_step_is_the_same_whatever_came_before() -> None:
     frames = np.full(40, 100)
-    one, other = Whole(frames, 20.0, 8.0, 2, 1), Whole(frames, 20.0, 8.0, 2, 1)
+    one, second = Whole(frames, 20.0, 8.0, 2, 1), Whole(frames, 20.0, 8.0, 2, 1)
     first = [one.micro(step, m).items.tolist() for step in range(20) for m in range(2)]
-    assert other.micro(7, 1).items.tolist() == first[15]
+    assert second.micro(7, 1).items.tolist() == first[15]
     epoch = one.batches
     assert first[:epoch] != first[epoch : 2 * epoch]
     assert one.seconds == pytest.approx(2 * 4 * 100 * HOP / RATE)

@@ -20,6 +20,7 @@ from .recipe_files import EGS, HOUSE, OWN, TEMPLATE, corpora, options, recipes
 
 LONGEST = 40  # lines of run.sh; a longer one holds a pipeline of its own
 _TEMPLATE = re.compile(r"^\. \.\./\.\./TEMPLATE/(\w+)\.sh$", re.M)
+_SOURCED = re.compile(r'^\. "\$\{BASH_SOURCE\[0\]%/\*\}/(\w+\.sh)"$', re.M)
 _ABSOLUTE = re.compile(
     r"(?<![\w$}.~*)\]/:])/(?:home|data|mnt|corpora|scratch|work|tmp|root|Users|export|nfs)\b[^\s\"']*"
 )
@@ -96,10 +97,10 @@ def _is_made(path: Path) -> bool:
 def _of_configs(recipe: Path, text: str) -> Iterator[str]:
     """Configs that cannot be read, and configs whose name no stage asks for, e.g. a misspelt one."""
     sourced = _TEMPLATE.search(text)
-    pipeline = EGS / TEMPLATE / f"{sourced[1]}.sh" if sourced else None
+    pipeline = _with_sourced(EGS / TEMPLATE / f"{sourced[1]}.sh") if sourced else []
     parts = sorted((recipe / "local").glob("*.sh"))  # of run.sh, which sources them
     text += "".join(path.read_text(encoding="utf-8", errors="replace") for path in parts)
-    code = text + (pipeline.read_text(encoding="utf-8") if pipeline and pipeline.is_file() else "")
+    code = text + "".join(path.read_text(encoding="utf-8") for path in pipeline)
     asked = {a or b for a, b in _CONFIG.findall(code)} | {"slurm"}
     looped = {option for name, option in _LOOP.findall(code) if f"${name}" in asked}
     asked |= {
@@ -108,8 +109,8 @@ def _of_configs(recipe: Path, text: str) -> Iterator[str]:
         for value in re.findall(rf'\b{name}=("[^"]*"|\S+)', code)
         for word in value.strip('"').split()
     }
-    if pipeline:
-        asked |= {p.stem for p in (pipeline.with_suffix("") / "conf").glob("*.yaml")}
+    for template in pipeline:
+        asked |= {p.stem for p in (template.with_suffix("") / "conf").glob("*.yaml")}
     for path in sorted((recipe / "conf").rglob("*.yaml")):
         name = path.relative_to(recipe)
         try:
@@ -122,6 +123,14 @@ def _of_configs(recipe: Path, text: str) -> Iterator[str]:
     for option in options(text):
         if option.name not in {o.name for o in options(code.removeprefix(text))} and not option.meaning:
             yield f"run.sh: {option.name}= is no option of the template, and no comment says what it means"
+
+
+def _with_sourced(template: Path) -> list[Path]:
+    """The file of a template, and those of the templates that it sources; without those that do not exist."""
+    if not template.is_file():
+        return []
+    names = _SOURCED.findall(template.read_text(encoding="utf-8"))
+    return [template, *(path for name in names for path in _with_sourced(template.with_name(name)))]
 
 
 def main() -> int:

@@ -153,18 +153,17 @@ class Attention(nn.Module):
 
     def forward(self, x_BTD: Tensor, keys_B11T: Tensor | None = None, weights: Weights | None = None) -> Tensor:
         """`weights`: where the attention weights go, or come from; None: they are never in memory as a whole."""
-        value_BHTd = self._headed(self.v_proj, x_BTD)
         dropout = self.dropout if self.training else 0.0
         if weights is None:
-            q, k = self._headed(self.q_proj, x_BTD), self._headed(self.k_proj, x_BTD)
-            mixed_BHTd = F.scaled_dot_product_attention(q, k, value_BHTd, attn_mask=keys_B11T, dropout_p=dropout)
+            q, k, v = (self._headed(projection, x_BTD) for projection in (self.q_proj, self.k_proj, self.v_proj))
+            mixed_BHTd = F.scaled_dot_product_attention(q, k, v, attn_mask=keys_B11T, dropout_p=dropout)
         else:
             weights_BHTT = weights.last if self.reuses else self._weights(x_BTD, keys_B11T)
             assert weights_BHTT is not None
             weights.last = weights_BHTT
             if weights.maps is not None:
                 weights.maps.append(weights_BHTT.mean(1))
-            mixed_BHTd = F.dropout(weights_BHTT, dropout) @ value_BHTd
+            mixed_BHTd = F.dropout(weights_BHTT, dropout) @ self._headed(self.v_proj, x_BTD)
         return cast(Tensor, self.out_proj(mixed_BHTd.transpose(1, 2).flatten(2)))
 
     def _headed(self, projection: nn.Module, x_BTD: Tensor) -> Tensor:

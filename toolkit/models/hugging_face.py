@@ -19,6 +19,7 @@ from .tensors import read_tensors, write_tensors
 
 PREFIX = "hubert."  # of the encoder's weights where they are saved with a head
 OWN_FIELDS = ("init", "projection", "reuse_attention", "feature_grad_mult", "normalize_waveform")
+RARE = {"projection": True, "reuse_attention": False}  # fields that are only told where they differ
 FIXED = {  # fixed properties of this network, by transformers' names
     "feat_extract_activation": "gelu",
     "hidden_act": "gelu",
@@ -59,6 +60,7 @@ def hugging_face_config(config: HubertConfig) -> dict[str, Any]:
     """config.json for transformers; fields that it does not have are under "sawt"."""
     values = asdict(config)
     ours = {name: values.pop(name) for name in OWN_FIELDS}
+    ours = {name: value for name, value in ours.items() if value != RARE.get(name)}
     kind = REUSING if config.reuse_attention else "hubert"
     return {
         **FIXED,

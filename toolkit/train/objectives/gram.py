@@ -100,13 +100,15 @@ def _by_widths(
 
     Three large numbers make a small one: in float32 a distance below a millionth of ‖R Sᵀ‖² is lost in rounding.
     """
-    pp_BDD, rr_BEE, pr_BDE = _inner(p_BTD, p_BTD), _inner(r_BTE, r_BTE), _inner(p_BTD, r_BTE)
-    qq_BDD, ss_BEE, qs_BDE = (
-        (pp_BDD, rr_BEE, pr_BDE) if alike else (_inner(q_BTD, q_BTD), _inner(s_BTE, s_BTE), _inner(q_BTD, s_BTE))
+    ours_p_BDD, theirs_r_BEE, cross_p_BDE = _inner(p_BTD, p_BTD), _inner(r_BTE, r_BTE), _inner(p_BTD, r_BTE)
+    ours_q_BDD, theirs_s_BEE, cross_q_BDE = (
+        (ours_p_BDD, theirs_r_BEE, cross_p_BDE)
+        if alike
+        else (_inner(q_BTD, q_BTD), _inner(s_BTE, s_BTE), _inner(q_BTD, s_BTE))
     )
-    total = _dot(pp_BDD, qq_BDD) + _dot(rr_BEE, ss_BEE) - 2 * _dot(pr_BDE, qs_BDE)
-    slope_p = (4 if alike else 2) * (_product(p_BTD, qq_BDD) - _product(r_BTE, qs_BDE))
-    slope_q = p_BTD if alike else 2 * (_product(q_BTD, pp_BDD) - _product(s_BTE, pr_BDE))
+    total = _dot(ours_p_BDD, ours_q_BDD) + _dot(theirs_r_BEE, theirs_s_BEE) - 2 * _dot(cross_p_BDE, cross_q_BDE)
+    slope_p = (4 if alike else 2) * (_product(p_BTD, ours_q_BDD) - _product(r_BTE, cross_q_BDE))
+    slope_q = p_BTD if alike else 2 * (_product(q_BTD, ours_p_BDD) - _product(s_BTE, cross_p_BDE))
     return total.clamp_min(0), slope_p, slope_q
 
 

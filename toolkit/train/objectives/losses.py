@@ -279,12 +279,12 @@ LOSSES: dict[str, type[Loss]] = {kind.name: kind for kind in KINDS}
 
 def loss_of(name: str, config: LossConfig, sizes: Sizes, mean: bool) -> Loss:
     """The loss that a config asks for under `name`. Raises UserError, naming the place in the config."""
-    kind, place = config.type or name, f"objective.losses.{name}"
-    if kind not in LOSSES:
-        near = difflib.get_close_matches(kind, LOSSES, 1)
+    wanted, place = config.type or name, f"objective.losses.{name}"
+    if wanted not in LOSSES:
+        near = difflib.get_close_matches(wanted, LOSSES, 1)
         remedy = f"did you mean {near[0]}?" if near else f"there are {', '.join(LOSSES)}"
-        raise UserError(f"no loss {kind}", place, remedy)
+        raise UserError(f"no loss {wanted}", place, remedy)
     try:
-        return LOSSES[kind](config, sizes, mean)
+        return LOSSES[wanted](config, sizes, mean)
     except ValueError as e:
         raise UserError(str(e), place, "mend the field named") from None
