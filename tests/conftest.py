@@ -51,6 +51,8 @@ FIRST = (
     "recipes/test_whisper_corpora.py",
     "faults/test_killed_distillation.py",
     "train/test_pretrain.py",
+    "recipes/test_superb_mini.py",
+    "recipes/test_star_mini.py",
     "recipes/test_corpora.py",
     "faults/test_labelling.py",
     "train/test_seq2seq.py",

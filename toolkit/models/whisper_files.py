@@ -19,8 +19,7 @@ from torch import Tensor
 from ..core.errors import UserError
 from ..core.files import atomic, read_json, sha256_of, write_json, write_text
 from .blank import blank
-from .hugging_face import OURS
-from .model_files import CONFIG, WEIGHTS, find_folder, weight_files
+from .model_files import CONFIG, OURS, WEIGHTS, find_folder, weight_files
 from .tensors import read_tensors, write_tensors
 from .vocabulary import GENERATION, TOKENIZER
 from .whisper import Whisper, WhisperConfig

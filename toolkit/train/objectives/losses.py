@@ -14,7 +14,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -62,6 +62,9 @@ def _wide(x: Tensor) -> Tensor:
     return x if x.dtype == torch.float64 else x.float()
 
 
+LOSSES: dict[str, type[Loss]] = {}
+
+
 class Loss(nn.Module):
     """A comparison of two passes.
 
@@ -71,9 +74,14 @@ class Loss(nn.Module):
         options: further numbers that it takes, with their defaults.
     """
 
-    name = ""
-    maps = False
+    name: ClassVar[str] = ""
+    maps: ClassVar[bool] = False
     options: Mapping[str, float] = {}
+
+    def __init_subclass__(cls) -> None:
+        """Any subclass can be asked for by its name."""
+        super().__init_subclass__()
+        LOSSES[cls.name] = cls
 
     def __init__(self, config: LossConfig, sizes: Sizes, mean: bool) -> None:
         """`mean`: a mean over layers and entries, else a sum over both and a mean over utterances.
@@ -117,6 +125,19 @@ class Loss(nn.Module):
             ours_BTD = _wide(self.heads[str(layer)](ours_BTD))
             ours_BTD = ours_BTD if student.own_BT is None else ours_BTD * student.own_BT[..., None]
         return ours_BTD, teacher.state(self.sizes.paired[layer], x0)
+
+
+def loss_of(name: str, config: LossConfig, sizes: Sizes, mean: bool) -> Loss:
+    """The loss that a config asks for under `name`. Raises UserError, naming the place in the config."""
+    wanted, place = config.type or name, f"objective.losses.{name}"
+    if wanted not in LOSSES:
+        near = difflib.get_close_matches(wanted, LOSSES, 1)
+        remedy = f"did you mean {near[0]}?" if near else f"there are {', '.join(LOSSES)}"
+        raise UserError(f"no loss {wanted}", place, remedy)
+    try:
+        return LOSSES[wanted](config, sizes, mean)
+    except ValueError as e:
+        raise UserError(str(e), place, "mend the field named") from None
 
 
 class LayerWise(Loss):
@@ -271,20 +292,3 @@ class Smoothness(Loss):
             steps_BTD = steps_BTD if student.own_BT is None else steps_BTD * student.own_BT[:, 1:, None]
             total = total + weight * steps_BTD.square().sum()
         return total
-
-
-KINDS = (LayerWise, IntraLayer, Attention, LastAttention, MSE, Prediction, Smoothness)
-LOSSES: dict[str, type[Loss]] = {kind.name: kind for kind in KINDS}
-
-
-def loss_of(name: str, config: LossConfig, sizes: Sizes, mean: bool) -> Loss:
-    """The loss that a config asks for under `name`. Raises UserError, naming the place in the config."""
-    wanted, place = config.type or name, f"objective.losses.{name}"
-    if wanted not in LOSSES:
-        near = difflib.get_close_matches(wanted, LOSSES, 1)
-        remedy = f"did you mean {near[0]}?" if near else f"there are {', '.join(LOSSES)}"
-        raise UserError(f"no loss {wanted}", place, remedy)
-    try:
-        return LOSSES[wanted](config, sizes, mean)
-    except ValueError as e:
-        raise UserError(str(e), place, "mend the field named") from None
