@@ -1,18 +1,22 @@
 """Pickled weights to safetensors. Oracle: transformers' own loading of the same file, and torch.save."""
 
+import argparse
+import json
 import os
 import pickle
+import re
 import subprocess
 import sys
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 import transformers
-from networks import SMALL
+from networks import SMALL, TINY
 from safetensors.torch import load_file
 
 from toolkit.core.errors import UserError
@@ -20,6 +24,7 @@ from toolkit.core.files import write_json
 from toolkit.models import convert as converting
 from toolkit.models.convert import convert, main
 from toolkit.models.encoder import load_encoder
+from toolkit.models.hubert import Hubert, initialise
 from toolkit.models.pickled import read_pickle, to_safetensors
 
 
@@ -245,3 +250,66 @@ def test_a_folder_without_weights_is_refused(name: str, folder: Path, capsys: An
 def test_asking_for_help_imports_no_torch() -> None:
     code = "import sys, toolkit.models.convert; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def star_checkpoint(path: Path, **more: Any) -> Hubert:
+    """A checkpoint in the form of STaR's public code, with the weights of the network that is returned."""
+    config = replace(TINY, conv_dim=(8, 8, 16), projection=False)
+    model = Hubert(config).eval()
+    initialise(model, config, torch.Generator().manual_seed(1))
+    names = (
+        (r"conv_layers\.(\d+)\.conv\.", r"conv_layers.\1.0."),
+        (r"conv_layers\.(\d+)\.layer_norm\.", r"conv_layers.\1.2."),
+        (r"^feature_projection\.layer_norm\.", "layer_norm."),
+        (r"pos_conv_embed\.conv\.parametrizations\.weight\.original0", "pos_conv.0.weight_g"),
+        (r"pos_conv_embed\.conv\.parametrizations\.weight\.original1", "pos_conv.0.weight_v"),
+        (r"pos_conv_embed\.conv\.bias", "pos_conv.0.bias"),
+        (r"(layers\.\d+)\.layer_norm\.", r"\1.self_attn_layer_norm."),
+        (r"\.attention\.", ".self_attn."),
+        (r"feed_forward\.intermediate_dense", "fc1"),
+        (r"feed_forward\.output_dense", "fc2"),
+    )
+    state = {"student_model.final_proj.weight": torch.zeros(3, 16), "teacher_model.x": torch.zeros(2)}
+    for name, tensor in model.state_dict().items():
+        if name != "masked_spec_embed":
+            for pattern, replacement in names:
+                name = re.sub(pattern, replacement, name)
+            state[f"student_model.{name}"] = tensor
+    torch.save({"epoch": 199, "state_dict": state, "optimizer_states": [{"state": {}}], **more}, path)
+    return model
+
+
+def shape_file(folder: Path, **changes: Any) -> Path:
+    fields = asdict(replace(TINY, **{"conv_dim": (8, 8, 16), "projection": False, **changes}))
+    fields = {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
+    (folder / "shape.yaml").write_text(f"model: {json.dumps(fields)}\n")
+    return folder / "shape.yaml"
+
+
+def test_a_checkpoint_of_star_becomes_a_folder_with_equal_states(tmp_path: Path, capsys) -> None:
+    model = star_checkpoint(tmp_path / "star.ckpt")
+    main([str(tmp_path / "star.ckpt"), "--model", str(shape_file(tmp_path)), "--out", str(tmp_path / "star")])
+    theirs = transformers.HubertModel.from_pretrained(tmp_path / "star").eval()
+    wave_BN = torch.randn(1, 4000)
+    with torch.no_grad():
+        torch.testing.assert_close(theirs(wave_BN).last_hidden_state, model(wave_BN)[0], rtol=1e-4, atol=1e-5)
+    assert f"{sum(p.numel() for p in model.parameters()):,} weights" in capsys.readouterr().out
+
+
+def test_a_checkpoint_of_another_shape_without_a_student_or_with_code_is_refused(tmp_path: Path, capsys) -> None:
+    star_checkpoint(tmp_path / "star.ckpt")
+    torch.save({"state_dict": {"model.x": torch.zeros(1)}}, tmp_path / "alien.ckpt")
+    star_checkpoint(tmp_path / "code.ckpt", hyper_parameters=argparse.Namespace(lr=1))
+    shape, wide = shape_file(tmp_path), tmp_path / "wide"
+    wide.mkdir()
+    for name, config, problem in (
+        ("star", shape_file(wide, intermediate_size=48), "weights differ from the config, e.g. encoder.layers.0.feed"),
+        ("alien", shape, "no checkpoint of Lightning with a student"),
+        ("code", shape, "not only tensors"),
+    ):
+        with pytest.raises(SystemExit):
+            main([str(tmp_path / f"{name}.ckpt"), "--model", str(config), "--out", str(tmp_path / "out")])
+        assert problem in capsys.readouterr().err and not (tmp_path / "out").exists()
+    with pytest.raises(SystemExit):
+        main([str(tmp_path / "star.ckpt")])
+    assert "--model" in capsys.readouterr().err

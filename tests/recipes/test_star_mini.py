@@ -44,6 +44,8 @@ def test_the_teacher_and_a_student_of_each_way_have_every_task_and_a_rank(recipe
     table = (recipe / "exp/RESULTS.md").read_text(encoding="utf-8")
     assert "layer_wise + intra_layer (code-mean) of teacher.L" in table.replace("|", " ")
     assert not (recipe / "exp/it1/base").exists()
+    pairs = table.partition("## Paired differences")[2].partition("\n## ")[0]
+    assert all(f"{way}.s1 − teacher.L" in pairs for way in WAYS if way != "none")
 
 
 def test_blocks_that_reuse_attention_leave_in_a_format_of_ours_and_are_scored(recipe: Path) -> None:

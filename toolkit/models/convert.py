@@ -1,6 +1,9 @@
 """Convert the weights of a model from pickles (pytorch_model.bin, also in parts) to model.safetensors, once.
 
 python3 -m toolkit.models.convert FOLDER
+python3 -m toolkit.models.convert FILE.ckpt --model egs/TEMPLATE/star/conf/both.yaml --out models/star
+
+The second form makes a folder of a Lightning checkpoint of STaR's or ARMHuBERT's public code, whose shape a config says.
 
 A pickle can hold code. So it is read in a process of its own, which accepts tensors and nothing else; a pickle with
 anything more is refused. Every tensor keeps its name, type and values. The pickles stay where they are.
@@ -13,12 +16,15 @@ import json
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
+from ..core.config import build, read_yaml
 from ..core.errors import UserError, told
 from ..core.files import atomic
 from ..core.job import child_environment
+from .config import HubertConfig
 from .model_files import PICKLE, PICKLE_INDEX, WEIGHTS, has_pickles, has_weights, shapes_of, weight_files
 
 READER = "toolkit.models.pickled"
@@ -59,7 +65,8 @@ def _read_apart(folder: Path, out: Path) -> dict[str, Any]:
         if "problem" in answer:
             raise UserError(answer["problem"], answer["where"], answer["remedy"])
         return answer
-    size = sum((folder / name).stat().st_size for name in weight_files(folder, PICKLE, PICKLE_INDEX)) / 1e9
+    files = [folder] if folder.is_file() else [folder / n for n in weight_files(folder, PICKLE, PICKLE_INDEX)]
+    size = sum(file.stat().st_size for file in files) / 1e9
     if done.returncode < 0:
         problem = f"the process that reads the pickles was ended by {signal.Signals(-done.returncode).name}"
         remedy = f"SIGKILL: the memory was probably full; {3 * size:.1f} GB should do"
@@ -78,10 +85,38 @@ def main(words: list[str] | None = None) -> None:
         allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="folder of a model, with pytorch_model.bin")
+    parser.add_argument(
+        "folder", type=Path, metavar="FOLDER", help="folder of a model, with pytorch_model.bin; or a file"
+    )
+    parser.add_argument("--model", type=Path, help="for a file: config whose section `model` is the network's shape")
+    parser.add_argument("--out", type=Path, help="for a file: the folder to make")
     call = parser.parse_args(words)
     with told(1, str(call.folder)):
-        convert_folder(call.folder)
+        if call.folder.is_file():
+            if call.model is None or call.out is None:
+                raise UserError(
+                    "a checkpoint alone", str(call.folder), "say its shape by --model and a folder by --out"
+                )
+            convert_checkpoint(call.folder, call.model, call.out)
+        else:
+            convert_folder(call.folder)
+
+
+def convert_checkpoint(path: Path, shape: Path, out: Path) -> None:
+    """Make a Hugging Face folder of the student in a Lightning checkpoint; heads that only training needs are dropped.
+
+    Raises UserError for a file that is none, or whose weights do not fit the section `model` of the config `shape`.
+    """
+    config = build(HubertConfig, read_yaml(shape).get("model", {}), str(shape), "model.")
+    with tempfile.TemporaryDirectory() as folder:
+        _read_apart(path, Path(folder) / WEIGHTS)
+        from .fairseq import hubert_of  # imports torch
+        from .hugging_face import save_pretrained
+        from .tensors import read_tensors
+
+        model = hubert_of(read_tensors(Path(folder) / WEIGHTS), config, path)
+        save_pretrained(model, out)
+    print(f"{out}: {sum(p.numel() for p in model.parameters()):,} weights of {path}")
 
 
 def convert_folder(folder: Path) -> None:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from ..core.errors import UserError
 from ..core.job import die_with_parent
+from .fairseq import PREFIX
 from .model_files import PICKLE, PICKLE_INDEX, read_mapping, weight_files
 from .tensors import write_tensors
 
@@ -42,25 +43,47 @@ def to_safetensors(folder: Path, out: Path) -> int:
     return len(tensors)
 
 
+def of_checkpoint(path: Path, out: Path) -> int:
+    """Write the student's tensors of a Lightning checkpoint, without the prefix of their names. Raises UserError."""
+    tree = _loaded(path)
+    state = tree.get("state_dict") if isinstance(tree, dict) else None
+    names = [name for name in state if str(name).startswith(PREFIX)] if isinstance(state, dict) else []
+    if not names:
+        problem = f"no checkpoint of Lightning with a student: no state_dict with names that begin with {PREFIX}"
+        raise UserError(problem, str(path), "name a checkpoint of STaR's or ARMHuBERT's public code")
+    assert isinstance(state, dict)
+    for name in names:
+        if problem := fault_of(name, state[name]):
+            raise UserError(problem, str(path), FETCH)
+    tensors = {name.removeprefix(PREFIX): state[name].contiguous() for name in names}
+    write_tensors(out, without_sharing(tensors), {"format": "pt"})
+    return len(tensors)
+
+
 def read_pickle(path: Path) -> dict[str, Tensor]:
     """The tensors of a file, by name, all checked. Raises UserError for a file that holds anything else."""
     if not path.is_file():
         raise UserError("a file of weights is missing", str(path), FETCH)
-    mapped = zipfile.is_zipfile(path)  # files from before torch 1.6 are no archives and cannot be mapped
-    try:
-        tree = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
-    except (pickle.UnpicklingError, EOFError, RuntimeError, ValueError, KeyError, AttributeError, TypeError) as e:
-        asked = re.search(r"GLOBAL ([\w.]+)", str(e))  # of torch's long message, which advises to trust the file
-        reason = (
-            f"it asks for {asked[1]}, which makes no tensor" if asked else f"it cannot be read ({type(e).__name__})"
-        )
-        raise UserError(f"not only tensors, or a broken file: {reason}", str(path), FETCH) from None
+    tree = _loaded(path)
     if not isinstance(tree, dict):
         raise UserError(f"no mapping of names to tensors, but a {type(tree).__name__}", str(path), FETCH)
     for name, tensor in tree.items():
         if problem := fault_of(name, tensor):
             raise UserError(problem, str(path), FETCH)
     return dict(tree)
+
+
+def _loaded(path: Path) -> Any:
+    """What a file holds, if it is tensors in plain containers. Raises UserError for any other."""
+    mapped = zipfile.is_zipfile(path)  # files from before torch 1.6 are no archives and cannot be mapped
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+    except (pickle.UnpicklingError, EOFError, RuntimeError, ValueError, KeyError, AttributeError, TypeError) as e:
+        asked = re.search(r"GLOBAL ([\w.]+)", str(e))  # of torch's long message, which advises to trust the file
+        reason = (
+            f"it asks for {asked[1]}, which makes no tensor" if asked else f"it cannot be read ({type(e).__name__})"
+        )
+        raise UserError(f"not only tensors, or a broken file: {reason}", str(path), FETCH) from None
 
 
 def fault_of(name: Any, tensor: Any) -> str:
@@ -94,7 +117,8 @@ def main() -> None:
     die_with_parent()
     answer: dict[str, Any]
     try:
-        answer = {"tensors": to_safetensors(Path(sys.argv[1]), Path(sys.argv[2]))}
+        source, out = map(Path, sys.argv[1:])
+        answer = {"tensors": of_checkpoint(source, out) if source.is_file() else to_safetensors(source, out)}
     except UserError as e:
         answer = {"problem": e.what, "where": e.where, "remedy": e.remedy}
     except OSError as e:

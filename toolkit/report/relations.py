@@ -66,7 +66,7 @@ def smaller(system: System, against: System) -> bool:
 
 
 def students(run: Run) -> list[tuple[System, System]]:
-    """(student, teacher): networks smaller than the one that made their units, then those that the config names."""
+    """(student, teacher): networks smaller than the one that they learnt from, then those that the config names."""
     return list(dict.fromkeys([*_of_units(run), *named_students(run)]))
 
 
@@ -82,7 +82,7 @@ def named_students(run: Run) -> list[tuple[System, System]]:
 
 
 def _taught(run: Run) -> list[tuple[System, System]]:
-    """(model, teacher): networks on units of a layer of another network of this run."""
+    """(model, teacher): networks that learnt the inside, or units of a layer, of another network of this run."""
     return [(model, teacher) for model in run.models if (teacher := run.teacher(model))]
 
 

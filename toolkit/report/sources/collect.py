@@ -82,8 +82,10 @@ class Run:
         return Targets(known.source if known else books[0].source, books[0].hash, pca)
 
     def teacher(self, system: System) -> System | None:
-        """The system whose layer the units of `system` were made of."""
+        """The system whose inside `system` learnt, or whose layer its units were made of."""
         training = self.training(system)
+        if training and training.teacher:
+            return self.board.system(training.teacher)
         targets = self.targets(training) if training else None
         return self.board.system(targets.teacher) if targets and targets.teacher else None
 

@@ -43,7 +43,8 @@ class Training:
         gaps: how many values were not finite.
         tag, model: names of the folder above and of its own: exp/it3-pca/S -> it3-pca, S.
         targets: the units that it was trained to predict; None if its labels are gone, or are texts.
-        losses: what it learnt of its teacher's inside, and of whom; None if it learnt something else.
+        losses: what it learnt of its teacher's inside; None if it learnt something else.
+        teacher: whose inside that was, as its row is called.
         pack: folder of the windows with texts that it learnt from, the first of its inputs; None if there is none.
         seconds: that the training took; None if it was not measured.
     """
@@ -57,6 +58,7 @@ class Training:
     model: str = ""
     targets: Targets | None = None
     losses: str | None = None
+    teacher: str | None = None
     pack: str | None = None
     seconds: float | None = None
 
@@ -98,7 +100,8 @@ def read_training(folder: Path) -> Training:
         tag=whole.parent.name,
         model=whole.name,
         targets=_targets(folder),
-        losses=_losses(config),
+        losses=_told(config, "losses"),
+        teacher=_told(config, "teacher"),
         pack=next((name for name in inputs_of(folder) if (Path(name) / WINDOWS).is_file()), None),
         seconds=ResultFile.read(folder / TIMES).maybe("seconds") if (folder / TIMES).is_file() else None,
     )
@@ -124,9 +127,10 @@ def _targets(folder: Path) -> Targets | None:
     return next((t for t in targets if t), None)
 
 
-def _losses(config: ResultFile) -> str | None:
+def _told(config: ResultFile, key: str) -> str | None:
+    """What the step that distilled the network noted."""
     ours = config.section(OURS) if config.has(OURS) else None
-    return f"{ours.text('losses')} of {ours.text('teacher')}" if ours and ours.has("losses") else None
+    return ours.text(key) if ours and ours.has("losses") else None
 
 
 def _hours(folder: Path) -> float | None:
