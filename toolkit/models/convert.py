@@ -3,7 +3,7 @@
 python3 -m toolkit.models.convert FOLDER
 python3 -m toolkit.models.convert FILE.ckpt --model egs/TEMPLATE/star/conf/both.yaml --out models/star
 
-The second form makes a folder of a Lightning checkpoint of STaR's or ARMHuBERT's public code, whose shape a config says.
+The second form makes a folder of a Lightning checkpoint of STaR's public code; a config says its shape.
 
 A pickle can hold code. So it is read in a process of its own, which accepts tensors and nothing else; a pickle with
 anything more is refused. Every tensor keeps its name, type and values. The pickles stay where they are.
@@ -85,9 +85,7 @@ def main(words: list[str] | None = None) -> None:
         allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "folder", type=Path, metavar="FOLDER", help="folder of a model, with pytorch_model.bin; or a file"
-    )
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="folder with pytorch_model.bin, or a file")
     parser.add_argument("--model", type=Path, help="for a file: config whose section `model` is the network's shape")
     parser.add_argument("--out", type=Path, help="for a file: the folder to make")
     call = parser.parse_args(words)

@@ -1,4 +1,4 @@
-"""Networks of fairseq's form, as STaR's and ARMHuBERT's public code trains them, as networks of ours.
+"""Networks of fairseq's form, as STaR's public code trains them, as networks of ours.
 
 A file of weights does not say everything: strides and attention heads come from a config.
 """

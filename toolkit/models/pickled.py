@@ -50,7 +50,7 @@ def of_checkpoint(path: Path, out: Path) -> int:
     names = [name for name in state if str(name).startswith(PREFIX)] if isinstance(state, dict) else []
     if not names:
         problem = f"no checkpoint of Lightning with a student: no state_dict with names that begin with {PREFIX}"
-        raise UserError(problem, str(path), "name a checkpoint of STaR's or ARMHuBERT's public code")
+        raise UserError(problem, str(path), "name a checkpoint of STaR's public code")
     assert isinstance(state, dict)
     for name in names:
         if problem := fault_of(name, state[name]):
