@@ -3,7 +3,7 @@
 # shellcheck source=superb.sh
 . "${BASH_SOURCE[0]%/*}/superb.sh"
 template "${BASH_SOURCE[0]}"
-teacher=     # a speech encoder: a folder (Hugging Face, or of another recipe), or an id of the Hugging Face hub
+teacher=     # a speech encoder: a folder, of Hugging Face (models.fetch gets one from its hub) or of another recipe
 losses="layer_wise both units mse" # ways to distil, each a config of that name: layer_wise intra_layer both all attention mse units none
 seeds="1"    # seeds, parted by blanks: a student of each way for each of them
 train=train  # set that students hear
