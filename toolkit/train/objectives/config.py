@@ -139,7 +139,7 @@ class StarConfig:
     losses: dict[str, LossConfig] = field(
         default_factory=lambda: {"layer_wise": LossConfig(), "intra_layer": LossConfig()}
     )
-    "the losses by name, whose weighted sum is learnt; python3 -m toolkit.train.star --losses explains each"
+    "the losses by name, whose weighted sum is learnt"
     scaling: Literal["code-mean", "paper-sum"] = "code-mean"
     """code-mean: each loss is a mean over layers and over all entries of their matrices, as in STaR's code; paper-sum:
     a sum over layers and entries, a mean over utterances, as in its equations"""

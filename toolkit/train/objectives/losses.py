@@ -54,7 +54,13 @@ class Heard:
         x_BTD = inside.projected if layer == 0 and x0 == "cnn" else inside.states[layer]
         assert x_BTD is not None
         x_BTD = _wide(x_BTD)
-        return x_BTD if self.own_BT is None else torch.where(self.own_BT[..., None], x_BTD, 0.0)
+        return self.own(x_BTD)
+
+    def own(self, x_BTX: Tensor) -> Tensor:
+        """Values of frames [B, T] or [B, T, X], 0 at frames of padding."""
+        if self.own_BT is None:
+            return x_BTX
+        return torch.where(self.own_BT.view(*self.own_BT.shape, *[1] * (x_BTX.ndim - 2)), x_BTX, 0.0)
 
 
 def _wide(x: Tensor) -> Tensor:
@@ -107,12 +113,20 @@ class Loss(nn.Module):
         return range(0 if self.config.x0 != "none" else 1, len(self.sizes.paired))
 
     def units(self, frames: Sequence[int]) -> float:
-        """Number of units of a micro-batch whose utterances have so many frames; by default all states' values."""
-        return float(sum(frames) * self.sizes.teacher) if self.mean else float(len(frames))
+        """Number of units of a micro-batch whose utterances have so many frames: entries, or utterances."""
+        return float(self.entries(frames) if self.mean else len(frames))
+
+    def entries(self, frames: Sequence[int]) -> int:
+        """Number of entries that are compared in one layer; by default the frames."""
+        return sum(frames)
 
     def forward(self, student: Heard, teacher: Heard) -> Tensor:
         """Sum over the units, a scalar with a gradient for the student."""
-        raise NotImplementedError
+        return torch.stack([weight * self.apart(student, teacher, layer) for layer, weight in self.layers]).sum()
+
+    def apart(self, student: Heard, teacher: Heard, layer: int) -> Tensor:
+        """Sum over the entries of one of the layers compared, a scalar."""
+        raise NotImplementedError  # each loss has its own
 
     def _heads(self) -> nn.ModuleDict:
         width = (self.sizes.student, self.sizes.teacher)
@@ -122,8 +136,7 @@ class Loss(nn.Module):
         """States of a layer of the student, after its head if it has one, and of the teacher's layer for it."""
         x0, ours_BTD = self.config.x0, student.state(layer, self.config.x0)
         if self.heads is not None:
-            ours_BTD = _wide(self.heads[str(layer)](ours_BTD))
-            ours_BTD = ours_BTD if student.own_BT is None else ours_BTD * student.own_BT[..., None]
+            ours_BTD = student.own(_wide(self.heads[str(layer)](ours_BTD)))
         return ours_BTD, teacher.state(self.sizes.paired[layer], x0)
 
 
@@ -145,15 +158,11 @@ class LayerWise(Loss):
 
     name = "layer_wise"
 
-    def units(self, frames: Sequence[int]) -> float:
-        return float(sum(n * n for n in frames)) if self.mean else float(len(frames))
+    def entries(self, frames: Sequence[int]) -> int:
+        return sum(n * n for n in frames)
 
-    def forward(self, student: Heard, teacher: Heard) -> Tensor:
-        distances = [
-            weight * gram_distance(*self.measured(student, teacher, layer), way=self.config.way)
-            for layer, weight in self.layers
-        ]
-        return torch.stack(distances).sum()
+    def apart(self, student: Heard, teacher: Heard, layer: int) -> Tensor:
+        return gram_distance(*self.measured(student, teacher, layer), way=self.config.way)
 
     def measured(self, student: Heard, teacher: Heard, layer: int) -> tuple[Tensor, Tensor]:
         """States of both, of the size that the config asks for."""
@@ -178,13 +187,9 @@ class IntraLayer(LayerWise):
         width = (self.sizes.student, self.sizes.teacher)
         return nn.ModuleDict({str(n): nn.Linear(*width) for layer, _ in self.layers for n in (layer - 1, layer)})
 
-    def forward(self, student: Heard, teacher: Heard) -> Tensor:
-        total = torch.zeros((), device=student.inside.states[0].device)
-        for layer, weight in self.layers:
-            p, r = self.measured(student, teacher, layer - 1)
-            q, s = self.measured(student, teacher, layer)
-            total = total + weight * gram_distance(p, r, q, s, way=self.config.way)
-        return total
+    def apart(self, student: Heard, teacher: Heard, layer: int) -> Tensor:
+        before, after = (self.measured(student, teacher, n) for n in (layer - 1, layer))
+        return gram_distance(*before, *after, way=self.config.way)
 
 
 class Attention(Loss):
@@ -196,19 +201,11 @@ class Attention(Loss):
     def compared(self) -> Sequence[int]:
         return range(1, len(self.sizes.paired))
 
-    def units(self, frames: Sequence[int]) -> float:
-        return float(sum(frames)) if self.mean else float(len(frames))
-
-    def forward(self, student: Heard, teacher: Heard) -> Tensor:
-        total = torch.zeros((), device=student.inside.states[0].device)
+    def apart(self, student: Heard, teacher: Heard, layer: int) -> Tensor:
         assert student.inside.maps is not None and teacher.inside.maps is not None
-        for layer, weight in self.layers:
-            ours_BTT = _wide(student.inside.maps[layer - 1]).clamp_min(SMALLEST)
-            theirs_BTT = _wide(teacher.inside.maps[self.sizes.paired[layer] - 1])
-            apart_BT = (torch.xlogy(theirs_BTT, theirs_BTT) - theirs_BTT * ours_BTT.log()).sum(-1)
-            apart_BT = apart_BT if student.own_BT is None else torch.where(student.own_BT, apart_BT, 0.0)
-            total = total + weight * apart_BT.sum()
-        return total
+        ours_BTT = _wide(student.inside.maps[layer - 1]).clamp_min(SMALLEST)
+        theirs_BTT = _wide(teacher.inside.maps[self.sizes.paired[layer] - 1])
+        return student.own((torch.xlogy(theirs_BTT, theirs_BTT) - theirs_BTT * ours_BTT.log()).sum(-1)).sum()
 
 
 class LastAttention(Attention):
@@ -233,12 +230,12 @@ class MSE(Loss):
                 "set heads: true"
             )
 
-    def forward(self, student: Heard, teacher: Heard) -> Tensor:
-        total = torch.zeros((), device=student.inside.states[0].device)
-        for layer, weight in self.layers:
-            ours, theirs = self._both(student, teacher, layer)
-            total = total + weight * (ours - theirs).square().sum()
-        return total
+    def entries(self, frames: Sequence[int]) -> int:
+        return sum(frames) * self.sizes.teacher
+
+    def apart(self, student: Heard, teacher: Heard, layer: int) -> Tensor:
+        ours_BTE, theirs_BTE = self._both(student, teacher, layer)
+        return (ours_BTE - theirs_BTE).square().sum()
 
 
 class Prediction(Loss):
@@ -260,20 +257,12 @@ class Prediction(Loss):
     def compared(self) -> Sequence[int]:
         return self.predicted
 
-    def units(self, frames: Sequence[int]) -> float:
-        return float(sum(frames)) if self.mean else float(len(frames))
-
-    def forward(self, student: Heard, teacher: Heard) -> Tensor:
-        last_BTD = student.state(len(self.sizes.paired) - 1, "blocks")
-        total = torch.zeros((), device=last_BTD.device)
+    def apart(self, student: Heard, teacher: Heard, layer: int) -> Tensor:
         assert self.heads is not None
-        for layer, weight in self.layers:
-            ours_BTE, theirs_BTE = _wide(self.heads[str(layer)](last_BTD)), teacher.state(layer, "blocks")
-            apart_BT = (ours_BTE - theirs_BTE).abs().mean(-1)
-            apart_BT = apart_BT - self.options["cosine"] * F.logsigmoid(F.cosine_similarity(ours_BTE, theirs_BTE, -1))
-            apart_BT = apart_BT if student.own_BT is None else torch.where(student.own_BT, apart_BT, 0.0)
-            total = total + weight * apart_BT.sum()
-        return total
+        last_BTD = student.state(len(self.sizes.paired) - 1, "blocks")
+        ours_BTE, theirs_BTE = _wide(self.heads[str(layer)](last_BTD)), teacher.state(layer, "blocks")
+        alike_BT = F.logsigmoid(F.cosine_similarity(ours_BTE, theirs_BTE, -1))
+        return student.own((ours_BTE - theirs_BTE).abs().mean(-1) - self.options["cosine"] * alike_BT).sum()
 
 
 class Smoothness(Loss):
@@ -281,14 +270,10 @@ class Smoothness(Loss):
 
     name = "smoothness"
 
-    def units(self, frames: Sequence[int]) -> float:
-        return float(sum(n - 1 for n in frames) * self.sizes.student) if self.mean else float(len(frames))
+    def entries(self, frames: Sequence[int]) -> int:
+        return sum(n - 1 for n in frames) * self.sizes.student
 
-    def forward(self, student: Heard, teacher: Heard) -> Tensor:
-        total = torch.zeros((), device=student.inside.states[0].device)
-        for layer, weight in self.layers:
-            x_BTD = student.state(layer, self.config.x0)
-            steps_BTD = x_BTD[:, 1:] - x_BTD[:, :-1]
-            steps_BTD = steps_BTD if student.own_BT is None else steps_BTD * student.own_BT[:, 1:, None]
-            total = total + weight * steps_BTD.square().sum()
-        return total
+    def apart(self, student: Heard, teacher: Heard, layer: int) -> Tensor:
+        x_BTD = student.state(layer, self.config.x0)
+        steps_BTD = F.pad(x_BTD[:, 1:] - x_BTD[:, :-1], (0, 0, 1, 0))  # to each frame from the one before
+        return student.own(steps_BTD).square().sum()

@@ -99,7 +99,7 @@ class Star(Objective):
                 masked = teacher.inside(wave_BN, samples, mask_BT=mask_BT, maps=self.maps, normalize=False)
                 theirs = _chosen(mask_BT, theirs, masked)
         ours = Inside(maps=[] if self.maps else None)
-        self.student(batch.get("student_BN", wave_BN), mask_BT, inside=ours, samples=samples)
+        self.student(wave_BN, mask_BT, inside=ours, samples=samples)
         if samples is None:
             return Heard(ours, None), Heard(theirs, None)
         own_B = torch.tensor(self._frames(batch), device=wave_BN.device)
