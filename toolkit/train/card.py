@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from ..data.labels import LabelHeader
-from ..models.config import hubert_parameters
+from ..models.config import HubertConfig, hubert_parameters
 from ..models.encoder import encoder_name
 from .config import PretrainConfig
 from .engine.loop import Trained
@@ -29,17 +29,26 @@ def compression(student: int, teacher: int, name: str = "the teacher") -> str:
     return f"{abs(share):.1f} % {'fewer' if share >= 0 else 'more'} than {name} ({teacher:,})"
 
 
+def shape_of(model: HubertConfig) -> str:
+    """`12 blocks of d 432, ff 976`."""
+    blocks = model.num_hidden_layers
+    return f"{blocks} block{'s' * (blocks != 1)} of d {model.hidden_size}, ff {model.intermediate_size}"
+
+
+def heard_by(speech: Speech, trained: Trained) -> str:
+    """The line of a card on the training audio."""
+    utterances, hours = f"{speech.counts['utterances']:,.0f} utterances", hours_of(3600 * speech.counts["hours"])
+    return f"- heard {utterances}, {hours}, in {trained.step:,} steps of {speech.sampler.seconds:.1f} s"
+
+
 def described(config: PretrainConfig, labels: LabelHeader) -> str:
     """Parameters by part, and against the network that made the units, a teacher or the iteration before."""
     c, dim = config.model, config.objective.final_dim
     parts = hubert_parameters(c)
     count, head = sum(parts.values()), (c.hidden_size + 1) * dim + labels.k * dim
-    shape = (
-        f"{c.num_hidden_layers} block{'s' * (c.num_hidden_layers != 1)} of d {c.hidden_size}, ff {c.intermediate_size}"
-    )
     smaller = compression(count, labels.parameters, f"{labels.layer.split(' of ')[-1]}, whose units it learns")
     return (
-        f"{shape}: {count:,} parameters{smaller and '; ' + smaller}\n"
+        f"{shape_of(c)}: {count:,} parameters{smaller and '; ' + smaller}\n"
         f"  {', '.join(f'{name} {n:,}' for name, n in parts.items())}\n"
         f"  with what predicts {labels.k} units, in training: {count + head:,}"
     )
@@ -55,7 +64,7 @@ def card(
     config: PretrainConfig, labels: LabelHeader, speech: Speech, trained: Trained, start: Path | None = None
 ) -> str:
     """The model card: network, initial weights, training audio, accuracy."""
-    c, counts = config.model, speech.counts
+    c = config.model
     count = sum(hubert_parameters(c).values())
     size = ", ".join(filter(None, [f"{count:,} parameters", compression(count, labels.parameters)]))
     losses = "".join(
@@ -75,8 +84,7 @@ A HuBERT of {c.num_hidden_layers} blocks (d {c.hidden_size}, ff {c.intermediate_
 second out, pre-trained with Sawt by masked prediction of {labels.k} units of {labels.layer}{pca}
 (codebook {labels.codebook}).
 
-- heard {counts["utterances"]:,.0f} utterances, {hours_of(3600 * counts["hours"])}, in {trained.step:,} steps of \
-{speech.sampler.seconds:.1f} s
+{heard_by(speech, trained)}
 {choice}{began}{losses}
 `transformers.HubertModel.from_pretrained` loads this folder.
 """

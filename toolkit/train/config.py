@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 from ..data.frames import FIELD, HOP
 from ..models.config import HubertConfig
@@ -14,8 +13,6 @@ from .objectives.config import MaskedConfig
 @dataclass(frozen=True)
 class DataConfig:
     """The speech that is trained on, and the size of a step."""
-
-    takes_whole: ClassVar[bool] = False  # utterances of any length, padded, if no lengths are named
 
     lengths: tuple[float, ...] = (2.0, 4.0, 8.0, 15.625)
     """allowed lengths of a training example, seconds: of each utterance a random piece of the largest of these lengths
@@ -46,7 +43,7 @@ class DataConfig:
     label are seen more often; labels not named share the rest"""
 
     def __post_init__(self) -> None:
-        if not (self.lengths or self.takes_whole) or min(self.lengths, default=1) <= 0.025:
+        if not (self.lengths or self.longest) or min(self.lengths, default=1) <= 0.025:
             raise ValueError("data.lengths must name at least one length, above 0.025 s")
         if self.micro_seconds <= 0 or self.micro_batches < 1:
             raise ValueError("data.micro_seconds must be above 0 and data.micro_batches at least 1")
@@ -60,6 +57,11 @@ class DataConfig:
             raise ValueError("data.shares must be above 0 and add up to at most 1; data.exclude leaves a group out")
         if both := [name for name in self.shares if name in self.exclude]:
             raise ValueError(f"data.shares and data.exclude both name {', '.join(both)}")
+
+    @property
+    def longest(self) -> float:
+        """Longest piece of a whole utterance, seconds, where no lengths are named; 0: there must be some."""
+        return 0.0
 
 
 @dataclass(frozen=True)

@@ -8,21 +8,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..core import slurm
 from ..core.record import identity, identity_id
 from ..core.step import Step, main
 from ..data.labels import refuse_degenerate
 from ..models.hugging_face import save_pretrained
 from .card import about, card, described
 from .config import PretrainConfig
-from .engine.kept import export_kept
-from .engine.launch import launch, processes
-from .engine.loop import Trained, ended_at, train
+from .engine.launch import share
+from .engine.loop import Trained
 from .engine.ranks import World
-from .engine.validation import Validation
 from .objectives.masked import MaskedPrediction
 from .outcome import outcome
 from .speech import PretrainInputs, Speech
+from .speech_training import train_on
 from .start import build
 
 
@@ -36,28 +34,12 @@ def pretrain(
     labels = inputs.labels.header
     network = build(config.model, config.loop.seed, inputs.start, config.start_layers)
     objective = MaskedPrediction(network, config.objective, labels.k, config.loop.seed)
-    dev, crops = speech.dev, speech.dev_crops
-    trained = train(
-        objective,
-        speech.batch,
-        config.optim,
-        config.loop,
-        out,
-        micro_batches=config.data.micro_batches,
-        validation=Validation(lambda i: dev.batch(*crops[i]), len(crops)) if dev and crops else None,
-        step_seconds=speech.sampler.seconds,
-        identity=name,
-        world=world,
-    )
 
     def export(folder: Path, ended: Trained) -> None:
         text = card(config, labels, speech, ended, inputs.start)
         save_pretrained(network, folder, text, about(labels, speech, ended.step))
 
-    if world.first:
-        export(out / "hf", trained)
-        export_kept(out, config.loop, objective, lambda folder, at: export(folder, ended_at(trained, at)))
-    return trained
+    return train_on(speech, objective, config, out, world, name, export)
 
 
 def run(step: Step[PretrainConfig]) -> None:
@@ -67,16 +49,12 @@ def run(step: Step[PretrainConfig]) -> None:
         refuse_degenerate(inputs.labels.histogram, str(inputs.labels.folder))
     speech = Speech(config, inputs, step.ledger.drop)
     name = identity_id(identity(step.argv))
-    if step.worker:
-        with World.joined(step.ngpu) as world:
-            pretrain(config, inputs, speech, step.out, world, name)
-            world.leave()
-    print(speech.summary + described(config, inputs.labels.header), flush=True)
-    count = processes(step, config.data.micro_batches, speech.sampler.seconds * config.loop.total_steps)
-    if count > 1 or slurm.chosen():
-        launch(step, count)
-    else:
-        pretrain(config, inputs, speech, step.out, World.choose(step.ngpu), name)
+    if not step.worker:
+        print(speech.summary + described(config, inputs.labels.header), flush=True)
+    seconds = speech.sampler.seconds * config.loop.total_steps
+    share(
+        step, config.data.micro_batches, seconds, lambda world: pretrain(config, inputs, speech, step.out, world, name)
+    )
     step.counts |= {**speech.counts, **outcome(step.out)}
 
 

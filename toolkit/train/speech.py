@@ -25,7 +25,6 @@ from .samplers.base import Integers
 from .samplers.buckets import Buckets, Crops, each_once
 from .samplers.speech_quota import SpeechQuota
 from .samplers.whole import Padded, Whole, whole_once
-from .star_config import StarDataConfig
 from .subset import Choice, groups_of, refuse_unknown, share_lines, within_hours
 
 Drop = Callable[[str, str, str], None]
@@ -49,16 +48,22 @@ class PretrainInputs:
             more = f", and a codebook: {inputs.codebook}" if inputs.codebook else ""
             remedy = "give the set to train on, perhaps one for validation, the labels, perhaps a model to start from"
             raise UserError(f"inputs: {summary}{more}", "--in", remedy)
-        train, *dev = map(DataDir.read, inputs.data)
-        if dev and dev[0].seconds > train.seconds:
-            raise UserError(
-                f"the set to train on ({train.path}) is smaller than the one for validation ({dev[0].path})",
-                "--in",
-                "name the set to train on first",
-            )
+        train, dev = sets_of(inputs.data)
         labels = Labels.open(inputs.labels)
         refuse_other_k(labels)
-        return PretrainInputs(train, dev[0] if dev else None, labels, inputs.teacher)
+        return PretrainInputs(train, dev, labels, inputs.teacher)
+
+
+def sets_of(paths: list[Path]) -> tuple[DataDir, DataDir | None]:
+    """The set to train on, and the one for validation if there is one. Raises UserError for the other order."""
+    train, *dev = map(DataDir.read, paths)
+    if dev and dev[0].seconds > train.seconds:
+        raise UserError(
+            f"the set to train on ({train.path}) is smaller than the one for validation ({dev[0].path})",
+            "--in",
+            "name the set to train on first",
+        )
+    return train, dev[0] if dev else None
 
 
 def refuse_other_k(labels: Labels) -> None:
@@ -165,13 +170,13 @@ class Speech:
 
     def _each_once(self, frames: Integers) -> Sequence[Crops | Padded]:
         data = self._config.data
-        if isinstance(data, StarDataConfig) and not data.lengths:
+        if not data.lengths:
             return whole_once(frames, data.longest, data.micro_seconds)
         return each_once(frames, data.lengths, data.micro_seconds)
 
     def _sampler(self, part: DataDir) -> Buckets | SpeechQuota | Whole:
         data, seed = self._config.data, self._config.loop.seed
-        if isinstance(data, StarDataConfig) and not data.lengths:
+        if not data.lengths:
             return Whole(self.train.frames, data.longest, data.micro_seconds, data.micro_batches, seed)
         size = (self.train.frames, data.lengths, data.micro_seconds, data.micro_batches, seed)
         if not data.balance:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import torch
 
-from ..core import slurm
 from ..core.errors import UserError
 from ..core.record import identity, identity_id
 from ..core.step import Step, main
@@ -20,14 +19,13 @@ from ..data.kaldi import DataDir
 from ..models.encoder import Encoder, load_encoder
 from ..models.hugging_face import save_pretrained
 from ..units.inputs import recognise
-from .engine.kept import export_kept
-from .engine.launch import launch, processes
-from .engine.loop import Trained, ended_at, train
+from .engine.launch import share
+from .engine.loop import Trained
 from .engine.ranks import World
-from .engine.validation import Validation
 from .objectives.star import Star
 from .outcome import outcome
-from .speech import Speech
+from .speech import Speech, sets_of
+from .speech_training import train_on
 from .star_card import about, card, described
 from .star_config import StarTraining
 from .start import build
@@ -51,8 +49,7 @@ class StarInputs:
             more = f", and {inputs.labels or inputs.codebook}" if inputs.labels or inputs.codebook else ""
             remedy = "give the set to train on, perhaps one for validation, and the teacher"
             raise UserError(f"inputs: {given}{more}", "--in", remedy)
-        train, *dev = map(DataDir.read, inputs.data)
-        return StarInputs(train, dev[0] if dev else None, inputs.teacher)
+        return StarInputs(*sets_of(inputs.data), inputs.teacher)
 
 
 def refuse_unlike(config: StarTraining, teacher: Encoder, where: Path) -> None:
@@ -87,27 +84,11 @@ def distil(config: StarTraining, inputs: StarInputs, speech: Speech, out: Path, 
     refuse_unlike(config, teacher, inputs.teacher)
     student = build(config.model, config.loop.seed)
     objective = Star(student, teacher, config.objective, config.loop.seed)
-    dev, crops = speech.dev, speech.dev_crops
-    trained = train(
-        objective,
-        speech.batch,
-        config.optim,
-        config.loop,
-        out,
-        micro_batches=config.data.micro_batches,
-        validation=Validation(lambda i: dev.batch(*crops[i]), len(crops)) if dev and crops else None,
-        step_seconds=speech.sampler.seconds,
-        identity=name,
-        world=world,
-    )
 
     def export(folder: Path, ended: Trained) -> None:
         save_pretrained(student, folder, card(config, teacher, speech, ended), about(config, teacher, speech, ended))
 
-    if world.first:
-        export(out / "hf", trained)
-        export_kept(out, config.loop, objective, lambda folder, step: export(folder, ended_at(trained, step)))
-    return trained
+    return train_on(speech, objective, config, out, world, name, export)
 
 
 def run(step: Step[StarTraining]) -> None:
@@ -115,16 +96,10 @@ def run(step: Step[StarTraining]) -> None:
     config, inputs = step.config, StarInputs.read(step.ins)
     speech = Speech(config, inputs, step.ledger.drop)
     name = identity_id(identity(step.argv))
-    if step.worker:
-        with World.joined(step.ngpu) as world:
-            distil(config, inputs, speech, step.out, world, name)
-            world.leave()
-    print(speech.summary + described(config, inputs.teacher), flush=True)
-    count = processes(step, config.data.micro_batches, speech.sampler.seconds * config.loop.total_steps)
-    if count > 1 or slurm.chosen():
-        launch(step, count)
-    else:
-        distil(config, inputs, speech, step.out, World.choose(step.ngpu), name)
+    if not step.worker:
+        print(speech.summary + described(config, inputs.teacher), flush=True)
+    seconds = speech.sampler.seconds * config.loop.total_steps
+    share(step, config.data.micro_batches, seconds, lambda world: distil(config, inputs, speech, step.out, world, name))
     step.counts |= {**speech.counts, **outcome(step.out)}
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ..models.config import HubertConfig, hubert_parameters
+from ..models.config import hubert_parameters
 from ..models.encoder import Encoder, encoder_name
-from .card import compression
+from .card import compression, heard_by, shape_of
 from .engine.loop import Trained
 from .objectives.config import StarConfig
 from .speech import Speech
 from .star_config import StarTraining
-from .subset import hours_of
 
 LOADED_BY_OURS = """Every second block takes the attention weights of the block before it, which no HubertConfig
 describes: this folder is in Sawt's own format, which its recipes read, and transformers does not."""
@@ -35,12 +34,6 @@ def described(config: StarTraining, teacher: Path) -> str:
     )
 
 
-def shape_of(model: HubertConfig) -> str:
-    """`12 blocks of d 432, ff 976`."""
-    blocks = model.num_hidden_layers
-    return f"{blocks} block{'s' * (blocks != 1)} of d {model.hidden_size}, ff {model.intermediate_size}"
-
-
 def about(config: StarTraining, teacher: Encoder, speech: Speech, trained: Trained) -> dict[str, Any]:
     """Fields for config.json."""
     told = {"teacher": teacher.name, "losses": learnt(config.objective), "seed": config.loop.seed}
@@ -49,7 +42,7 @@ def about(config: StarTraining, teacher: Encoder, speech: Speech, trained: Train
 
 def card(config: StarTraining, teacher: Encoder, speech: Speech, trained: Trained) -> str:
     """The model card: network, teacher, losses, training audio."""
-    model, counts = config.model, speech.counts
+    model = config.model
     count = sum(hubert_parameters(model).values())
     size = ", ".join(filter(None, [f"{count:,} parameters", compression(count, teacher.parameter_count)]))
     losses = "".join(
@@ -63,8 +56,7 @@ tags: [speech, hubert, distillation]
 A HuBERT of {shape_of(model)} ({size}), 16 kHz in, 50 frames a second out, distilled with Sawt from {teacher.name} by
 {learnt(config.objective)}.
 
-- heard {counts["utterances"]:,.0f} utterances, {hours_of(3600 * counts["hours"])}, in {trained.step:,} steps of \
-{speech.sampler.seconds:.1f} s
+{heard_by(speech, trained)}
 {identity}{losses}
 {LOADED_BY_OURS if model.reuse_attention else "`transformers.HubertModel.from_pretrained` loads this folder."}
 """

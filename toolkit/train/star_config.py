@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 from ..models.config import HubertConfig
 from .config import DataConfig, refuse_other_frames
@@ -15,8 +14,6 @@ from .objectives.config import StarConfig
 class StarDataConfig(DataConfig):
     """The speech that is trained on, and the size of a step."""
 
-    takes_whole: ClassVar[bool] = True
-
     lengths: tuple[float, ...] = ()
     """empty: whole utterances, padded to about one length within a micro-batch, as published; else allowed lengths of
     an example, seconds: of each utterance a random piece of the largest of these lengths that fits is used, and nothing
@@ -25,11 +22,11 @@ class StarDataConfig(DataConfig):
     "for whole utterances: of one that is longer, seconds, a random piece of this length is used, a new one each time"
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         if self.longest < 0.025:
             raise ValueError("data.longest must be at least 0.025 s, the length of a frame")
         if self.balance and not self.lengths:
             raise ValueError("data.balance needs data.lengths: groups are balanced by crops")
+        super().__post_init__()
 
 
 @dataclass(frozen=True)

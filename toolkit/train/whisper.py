@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from ..core import slurm
 from ..core.errors import UserError
 from ..core.record import identity, identity_id
 from ..core.step import Step, main
@@ -21,7 +20,7 @@ from ..models.whisper_files import (
 )
 from ..pseudo.windows import read_header
 from .engine.kept import export_kept
-from .engine.launch import launch, processes
+from .engine.launch import share
 from .engine.loop import Trained, ended_at, train
 from .engine.ranks import World
 from .objectives.seq2seq import Seq2Seq
@@ -92,15 +91,8 @@ def run(step: Step[WhisperTraining]) -> None:
     heard, name = Hearing(config, inputs), identity_id(identity(step.argv))
     if config.data.epochs:
         config = replace(config, loop=replace(config.loop, total_steps=heard.order.steps(config.data.epochs)))
-    if step.worker:
-        with World.joined(step.ngpu) as world:
-            learn(config, inputs, heard, step.out, world, name)
-            world.leave()
-    count = processes(step, config.data.micro_batches, heard.step_seconds * config.loop.total_steps)
-    if count > 1 or slurm.chosen():
-        launch(step, count)
-    else:
-        learn(config, inputs, heard, step.out, World.choose(step.ngpu), name)
+    seconds = heard.step_seconds * config.loop.total_steps
+    share(step, config.data.micro_batches, seconds, lambda world: learn(config, inputs, heard, step.out, world, name))
     step.counts |= {"windows": len(heard.train), "hours": round(heard.train.seconds / 3600, 4), **outcome(step.out)}
 
 

@@ -11,6 +11,7 @@ import os
 import re
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,22 @@ def processes(step: Step[Any], micro_batches: int, audio_seconds: float) -> int:
         return step.ngpu
     pays = micro_batches == 2 and audio_seconds >= WORTH_SECONDS and (os.cpu_count() or 1) > 1
     return 2 if pays and step.nj > 1 else 1
+
+
+def share(step: Step[Any], micro_batches: int, audio_seconds: float, work: Callable[[World], object]) -> None:
+    """Call `work(world)` here, or in several processes that share the work; does not return in one of those.
+
+    Raises UserError as `processes` and `launch` do.
+    """
+    if step.worker:
+        with World.joined(step.ngpu) as world:
+            work(world)
+            world.leave()
+    count = processes(step, micro_batches, audio_seconds)
+    if count > 1 or slurm.chosen():
+        launch(step, count)
+    else:
+        work(World.choose(step.ngpu))
 
 
 def launch(step: Step[Any], count: int) -> None:
