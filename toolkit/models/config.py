@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -101,10 +102,7 @@ class HubertConfig:
     @property
     def field(self) -> int:
         """Samples under one frame."""
-        samples = 1
-        for kernel, stride in zip(reversed(self.conv_kernel), reversed(self.conv_stride)):
-            samples = (samples - 1) * stride + kernel
-        return samples
+        return samples_under(1, zip(self.conv_kernel, self.conv_stride))
 
     @property
     def reusing_blocks(self) -> int:
@@ -116,6 +114,13 @@ class HubertConfig:
         for kernel, stride in zip(self.conv_kernel, self.conv_stride):
             samples = (samples - kernel) // stride + 1
         return max(samples, 0)
+
+
+def samples_under(frames: int, convolutions: Iterable[tuple[int, int]]) -> int:
+    """Samples under `frames` neighbouring frames of convolutions (kernel, stride), first to last."""
+    for kernel, stride in reversed(list(convolutions)):
+        frames = (frames - 1) * stride + kernel
+    return frames
 
 
 def hubert_parameters(config: HubertConfig) -> dict[str, int]:

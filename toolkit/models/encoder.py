@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from ..core.errors import UserError
 from ..core.seed import seed_of
+from .config import samples_under
 from .hubert import Hubert, Inside, initialise, own_frames
 from .hugging_face import load_pretrained, read_config
 from .macs import Macs, benchmark_macs
@@ -72,10 +73,7 @@ class Encoder(nn.Module):
     @property
     def field(self) -> int:
         """Samples under one frame."""
-        samples = self._squeeze
-        for kernel, stride in reversed(self._convolutions):
-            samples = (samples - 1) * stride + kernel
-        return samples
+        return samples_under(self._squeeze, self._convolutions)
 
     def final_norm(self, state_BTD: Tensor) -> Tensor:
         """The last state as the network itself gives it: after the final LayerNorm of a pre-LN network."""
@@ -164,7 +162,7 @@ class Encoder(nn.Module):
                 "leave out utterances shorter than 25 ms",
             )
         if normalize:
-            wave_BN = self.each_normalized(wave_BN, padded)
+            wave_BN = self._each_normalized(wave_BN, padded)
         inside = Inside(maps=[] if maps else None)
         if isinstance(self.model, Hubert):
             self.model(wave_BN, mask_BT, inside=inside, samples=padded, masks_norms=masks_norms)
@@ -179,7 +177,7 @@ class Encoder(nn.Module):
             self.model(wave_BN, **masked)
         return inside
 
-    def each_normalized(self, wave_BN: Tensor, samples: Sequence[int] | None) -> Tensor:
+    def _each_normalized(self, wave_BN: Tensor, samples: Sequence[int] | None) -> Tensor:
         """`normalized` waveforms of a padded batch, each over its own samples; None: all are equally long."""
         if samples is None or not self.normalize:
             return self.normalized(wave_BN)

@@ -111,8 +111,8 @@ def load_pretrained(folder: Path) -> Hubert:
     if not config.projection:
         for name, identity in _identity(config.hidden_size).items():
             if not torch.equal(weights.pop(name, identity), identity):
-                problem, remedy = f"{name} is not the identity, and config.json says that there is no projection", ""
-                raise UserError(problem, str(folder), remedy)
+                problem = f"{name} is not the identity, and config.json says that there is no projection"
+                raise UserError(problem, str(folder), "copy or make it again")
     try:
         model.load_state_dict(weights)
     except RuntimeError as e:

@@ -148,8 +148,8 @@ def encoder_parameters(folder: Path) -> int:
     Those of a head, e.g. of CTC, do not count, nor the identity of a network of ours that has no projection.
     """
     shapes = {name: shape for part in weight_files(folder) for name, shape in shapes_of(folder / part).items()}
+    if read_mapping(folder / CONFIG).get(OURS, {}).get("projection") is False:
+        shapes = {name: shape for name, shape in shapes.items() if not name.startswith(PROJECTION)}
     prefix = encoder_type(folder).replace("-", "_") + "."  # of an encoder that is saved with a head
     inside = [shape for name, shape in shapes.items() if name.startswith(prefix)] or list(shapes.values())
-    if read_mapping(folder / CONFIG).get(OURS, {}).get("projection") is False:
-        inside = [shape for name, shape in shapes.items() if not name.startswith(PROJECTION)]
     return sum(prod(shape) for shape in inside)

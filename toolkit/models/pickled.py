@@ -10,6 +10,7 @@ import pickle
 import re
 import sys
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,10 +53,9 @@ def of_checkpoint(path: Path, out: Path) -> int:
         problem = f"no checkpoint of Lightning with a student: no state_dict with names that begin with {PREFIX}"
         raise UserError(problem, str(path), "name a checkpoint of STaR's public code")
     assert isinstance(state, dict)
-    for name in names:
-        if problem := fault_of(name, state[name]):
-            raise UserError(problem, str(path), FETCH)
-    tensors = {name.removeprefix(PREFIX): state[name].contiguous() for name in names}
+    student = {name: state[name] for name in names}
+    refuse_faults(student, path)
+    tensors = {name.removeprefix(PREFIX): tensor.contiguous() for name, tensor in student.items()}
     write_tensors(out, without_sharing(tensors), {"format": "pt"})
     return len(tensors)
 
@@ -67,9 +67,7 @@ def read_pickle(path: Path) -> dict[str, Tensor]:
     tree = _loaded(path)
     if not isinstance(tree, dict):
         raise UserError(f"no mapping of names to tensors, but a {type(tree).__name__}", str(path), FETCH)
-    for name, tensor in tree.items():
-        if problem := fault_of(name, tensor):
-            raise UserError(problem, str(path), FETCH)
+    refuse_faults(tree, path)
     return dict(tree)
 
 
@@ -84,6 +82,13 @@ def _loaded(path: Path) -> Any:
             f"it asks for {asked[1]}, which makes no tensor" if asked else f"it cannot be read ({type(e).__name__})"
         )
         raise UserError(f"not only tensors, or a broken file: {reason}", str(path), FETCH) from None
+
+
+def refuse_faults(tensors: Mapping[Any, Any], path: Path) -> None:
+    """Raise UserError for the first entry of a file of weights that has a fault."""
+    for name, tensor in tensors.items():
+        if problem := fault_of(name, tensor):
+            raise UserError(problem, str(path), FETCH)
 
 
 def fault_of(name: Any, tensor: Any) -> str:

@@ -72,9 +72,9 @@ def learnt_from(run: Run, trained: Training) -> str | None:
     if trained.pack:
         return Path(trained.pack).name
     targets = run.targets(trained)
-    if targets or not trained.losses:
-        return units_of(targets) if targets else None
-    return f"{trained.losses} of {trained.teacher}"
+    if targets:
+        return units_of(targets)
+    return f"{trained.losses} of {trained.teacher}" if trained.losses else None
 
 
 def units_of(targets: Targets) -> str:
