@@ -4,35 +4,51 @@
 . "${BASH_SOURCE[0]%/*}/superb.sh"
 template "${BASH_SOURCE[0]}"
 teacher=     # a speech encoder: a folder, of Hugging Face (models.fetch gets one from its hub) or of another recipe
-losses="layer_wise both units mse" # ways to distil, each a config of that name: layer_wise intra_layer both all attention mse units none
+losses="layer_wise both units mse" # ways to distil, each a config of that name, as those of the folder star/conf beside star.sh
 seeds="1"    # seeds, parted by blanks: a student of each way for each of them
+once=        # optional: further ways, each with the first seed alone
 train=train  # set that students hear
 dev=dev      # set for validation loss
+augment=none # none, noise or specaugment: what students hear beside the utterance, which their teacher hears alone
+early=10     # optional: percents of the steps, parted by blanks, at which students are scored too
 random=false # true: score each network with random weights too
 
 distil() { # WAY SEED TEACHER: a student
-  local where=$exp/$1/s$2 given=(--config "$(config "$1")" --loop.seed "$2")
+  local where=$exp/$1/s$2 percent percents shares=()
+  models+=("$1.s$2")
+  local given=(--config "$(config student)" "$(config "$1")" --loop.seed "$2")
+  [[ $augment == none ]] || given+=(--data.augment.how "$augment")
+  read -ra percents <<<"$early"
+  for percent in "${percents[@]}"; do
+    shares+=("${percent}e-2")
+    models+=("$1.s$2/at/$percent")
+  done
+  ((${#shares[@]} == 0)) || given+=(--loop.keep_at "${shares[*]}")
   case $1 in
     units) run train.pretrain "${given[@]}" --in "$sets/$train" "$sets/$dev" "$dump/by_teacher/labels" --out "$where" ;;
     none) run train.pretrain "${given[@]}" --in "$sets/$train" "$sets/$dev" "$dump/it1/labels" --out "$where" ;;
     *) run train.star "${given[@]}" --in "$sets/$train" "$sets/$dev" "$3" --out "$where" ;;
   esac
-  models+=("$1.s$2")
   results+=("$where")
 }
 
 teach() { :; } # run.sh may replace it: stages that make a teacher where --teacher names none, and set `taught` to its folder
 
 encoders() {
-  local way seed ways numbers taught=$teacher
+  local way seed ways numbers more taught=$teacher
   read -ra ways <<<"$losses"
+  read -ra more <<<"$once"
+  for way in "${more[@]}"; do [[ " $losses " == *" $way "* ]] || ways+=("$way"); done
   read -ra numbers <<<"$seeds"
   teach
-  [[ " $losses " != *" none "* || " ${_table[*]} " == *" $dump/it1/labels "* ]] || units it1
-  [[ " $losses " != *" units "* ]] || units by_teacher "$taught"
+  [[ " ${ways[*]} " != *" none "* || " ${_table[*]} " == *" $dump/it1/labels "* ]] || units it1
+  [[ " ${ways[*]} " != *" units "* ]] || units by_teacher "$taught"
   scored+=("$taught")
   for way in "${ways[@]}"; do
     stage "distil.$way" "Students by conf/$way.yaml"
-    for seed in "${numbers[@]}"; do distil "$way" "$seed" "$taught"; done
+    for seed in "${numbers[@]}"; do
+      distil "$way" "$seed" "$taught"
+      [[ " $losses " == *" $way "* ]] || break
+    done
   done
 }

@@ -154,6 +154,17 @@ def test_a_config_begins_with_the_one_it_is_like_section_by_section(tmp_path):
     assert (config.steps, config.lang, config.optim) == (5, "ar", Optim(2e-3, (0.8, 0.9)))
 
 
+def test_of_several_configs_a_later_one_is_laid_over_the_earlier_section_by_section(tmp_path):
+    written(tmp_path, base="steps: 5\noptim:\n  peak_lr: 5e-4\n")
+    written(tmp_path, size="like: base.yaml\nlang: en\n", way="lang: ar\noptim:\n  betas: [0.8, 0.9]\n")
+    config = load_config(Config, [tmp_path / "size.yaml", tmp_path / "way.yaml"], {"steps": "7"})
+    assert (config.steps, config.lang, config.optim) == (7, "ar", Optim(5e-4, (0.8, 0.9)))
+    written(tmp_path, wrong="stepz: 5\n")
+    with pytest.raises(UserError, match=r"unknown config field stepz") as refused:
+        load_config(Config, [tmp_path / "size.yaml", tmp_path / "wrong.yaml"])
+    assert "size.yaml" in refused.value.where and "wrong.yaml" in refused.value.where
+
+
 def test_configs_that_are_like_each_other_are_refused(tmp_path):
     written(tmp_path, a="like: b.yaml\nsteps: 1\n", b="like: a.yaml\n")
     with pytest.raises(UserError, match="`like` each other"):

@@ -209,7 +209,8 @@ def test_a_teacher_whose_states_are_not_finite_ends_the_run_with_its_name(recipe
 
 @pytest.mark.parametrize(("name", "parameters", "gmacs"), [("both", 22_308_592, 463.5), ("both-L", 26_626_672, 511.9)])
 def test_the_published_students_have_the_published_sizes(name: str, parameters: int, gmacs: float) -> None:
-    config = load_config(StarTraining, ROOT / f"egs/TEMPLATE/star/conf/{name}.yaml").model
+    files = [ROOT / f"egs/TEMPLATE/star/conf/{part}.yaml" for part in ("student", name)]
+    config = load_config(StarTraining, files).model
     parts = hubert_parameters(config)
     assert sum(parts.values()) - parts["mask embedding"] == parameters
     counted = benchmark_macs(config)

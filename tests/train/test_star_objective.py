@@ -266,7 +266,7 @@ def test_under_uncertainty_each_loss_has_a_learnt_factor() -> None:
     [
         ({"layerwise": LossConfig()}, r"no loss layerwise.*did you mean layer_wise"),
         ({"mse": LossConfig()}, "width 16 cannot be subtracted from those of width 24.*heads: true"),
-        ({"layer_wise": LossConfig(layers=(1, 2))}, "layers has 2 weights, and 3 layers are compared"),
+        ({"layer_wise": LossConfig(layers=(1, 2, 3, 4))}, "layers has 4 weights, and 3 layers are compared"),
         ({"layer_wise": LossConfig(options={"cosin": 1})}, "no option cosin"),
     ],
 )
@@ -274,3 +274,19 @@ def test_losses_that_do_not_fit_are_refused(losses, error) -> None:
     with pytest.raises(UserError) as caught:
         objective(losses)
     assert re.search(error, str(caught.value), re.DOTALL)
+
+
+def test_of_fewer_weights_than_layers_the_first_is_of_all_before_the_others() -> None:
+    for given, expected in (((0.1, 1), (0.1, 0.1, 1)), ((2,), (2, 2, 2)), ((1, 2, 3), (1, 2, 3))):
+        short, long = (objective({"layer_wise": LossConfig(layers=layers)}) for layers in (given, expected))
+        assert short.losses["layer_wise"].layers == long.losses["layer_wise"].layers
+
+
+def test_a_teacher_hears_the_clean_utterance_and_the_student_the_other() -> None:
+    star, given = objective({"layer_wise": LossConfig()}), batch([4000, 2600])
+    noisy = {**given, "wave_BN": given["wave_BN"].flip(0), "samples": [4000, 4000]}
+    both = {**noisy, "clean_BN": given["wave_BN"]}
+    student, teacher = star.heard(both, At(0, 0, 1))
+    ours, theirs = star.heard(noisy, At(0, 0, 1))[0], star.heard({**given, "samples": [4000, 4000]}, At(0, 0, 1))[1]
+    assert torch.equal(student.inside.states[-1], ours.inside.states[-1])
+    assert torch.equal(teacher.inside.states[-1], theirs.inside.states[-1])

@@ -15,7 +15,7 @@ import os
 import reprlib
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -47,13 +47,13 @@ class _Loader(yaml.BaseLoader):
         return super().construct_mapping(node, deep)
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
-    """Mapping of a YAML file, all scalars as strings; its values replace those of the file it is `like`, by section.
+def read_yaml(*paths: Path) -> dict[str, Any]:
+    """Mapping of YAML files, all scalars as strings; a later one's values replace an earlier one's, by section.
 
-    Raises UserError for a missing or broken file.
+    So do a file's those of the file that it is `like`. Raises UserError for a missing or broken file.
     """
     tree: dict[str, Any] = {}
-    for _, of_file in _layers(path):
+    for _, of_file in (layer for path in paths for layer in _layers(path)):
         tree = _over(tree, of_file)
     tree.pop(LIKE, None)
     return tree
@@ -108,13 +108,19 @@ def _read_file(path: Path) -> dict[str, Any]:
     return tree
 
 
-def load_config(cls: type[T], path: Path | None = None, overrides: Mapping[str, str] | None = None) -> T:
-    """An instance of dataclass `cls` from a YAML file and dotted overrides (`optim.peak_lr` -> "1e-3").
+def load_config(
+    cls: type[T], files: Path | Sequence[Path] | None = None, overrides: Mapping[str, str] | None = None
+) -> T:
+    """An instance of dataclass `cls` from YAML files, the later over the earlier, and dotted overrides.
+
+    Args:
+        overrides: e.g. `optim.peak_lr` -> "1e-3".
 
     Raises UserError for an unknown key (naming the nearest), a missing required one, or a value that
     does not fit the type of its field.
     """
-    tree = read_yaml(path) if path else {}
+    paths = [files] if isinstance(files, Path) else list(files or ())
+    tree = read_yaml(*paths)
     for dotted, value in (overrides or {}).items():
         node = tree
         *parents, last = dotted.split(".")
@@ -123,7 +129,7 @@ def load_config(cls: type[T], path: Path | None = None, overrides: Mapping[str, 
             if not isinstance(node, dict):
                 raise UserError(f"{name} is not a section", f"--{dotted}", "see --help")
         node[last] = value
-    return build(cls, tree, str(path or "command line"))
+    return build(cls, tree, ", ".join(map(str, paths)) or "command line")
 
 
 def build(cls: type[T], tree: Any, where: str, prefix: str = "") -> T:

@@ -187,7 +187,9 @@ def _parser(name: str, doc: str, config_class: type[Any]) -> argparse.ArgumentPa
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.epilog = f"fields of --config, each also a flag (default, meaning):\n{rows}{sections}" if rows else None
-    parser.add_argument("--config", type=Path, metavar="YAML", help="config file")
+    parser.add_argument(
+        "--config", nargs="+", type=Path, metavar="YAML", help="config file; of several, a later one's values count"
+    )
     parser.add_argument("--in", dest="ins", nargs="+", type=Path, default=[], metavar="PATH", help="inputs")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="output folder")
     rank = f"{int(os.environ.get('RANK', '0')) + 1}/{os.environ.get('WORLD_SIZE', '1')}"

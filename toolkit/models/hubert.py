@@ -272,6 +272,7 @@ class Hubert(nn.Module):
         inside: Inside | None = None,
         samples: Sequence[int] | None = None,
         masks_norms: bool = True,
+        kept: tuple[Tensor, Tensor] | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Last hidden state [B, T, D] and convolutional features [B, T, C].
 
@@ -280,11 +281,14 @@ class Hubert(nn.Module):
             inside: gets what it has places for.
             samples: number of samples of each waveform that are not padding; None: all. Later states are undefined.
             masks_norms: False: padding counts in the norm over time of the convolutions, as in fairseq.
+            kept: False where frames [B, T] and dimensions [B, D] of the projected features are set to 0 (SpecAugment).
         """
         conv_BTC = self.convolve(wave_BN, samples if masks_norms else None)
         x_BTD = self.feature_projection(conv_BTC)
         if inside is not None:
             inside.projected = x_BTD
+        if kept is not None:
+            x_BTD = x_BTD * kept[0][..., None] * kept[1][:, None]
         if mask_BT is not None:
             x_BTD = torch.where(mask_BT[..., None], self.masked_spec_embed.to(x_BTD.dtype), x_BTD)
         own_B = torch.tensor([self.config.frames(n) for n in samples], device=x_BTD.device) if samples else None

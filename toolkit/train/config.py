@@ -3,11 +3,44 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from ..data.frames import FIELD, HOP
 from ..models.config import HubertConfig
 from .engine.config import LoopConfig, OptimConfig
 from .objectives.config import MaskedConfig
+
+
+@dataclass(frozen=True)
+class AugmentConfig:
+    """What a student hears in training beside the utterance, which its teacher, or who made its labels, hears alone."""
+
+    how: Literal["none", "noise", "specaugment"] = "none"
+    """none: the utterance alone; noise: with coloured noise; specaugment: spans of its frames, and of the dimensions of
+    its features, are set to 0"""
+    snr_db: tuple[float, float] = (5.0, 20.0)
+    "for noise: range (low, high) from which each utterance draws its level of speech over noise, dB"
+    noise_colour: tuple[float, float] = (0.0, 2.0)
+    """for noise: range (low, high) from which each utterance draws the colour of its noise: 0 white, 1 pink, 2 brown;
+    larger is deeper"""
+    time_masks: int = 2
+    "for specaugment: number of spans of frames that are hidden in each utterance; more hide more"
+    time_share: float = 0.1
+    "for specaugment: longest span of frames, as a share of the utterance"
+    feature_masks: int = 2
+    "for specaugment: number of spans of dimensions that are hidden in each utterance; more hide more"
+    feature_share: float = 0.1
+    "for specaugment: widest span of dimensions, as a share of the student's width"
+
+    def __post_init__(self) -> None:
+        for name in ("snr_db", "noise_colour"):
+            low, high = getattr(self, name)
+            if low > high:
+                raise ValueError(f"data.augment.{name}: {low:g} is above {high:g}")
+        if min(self.time_masks, self.feature_masks) < 0 or not all(
+            0 <= share <= 1 for share in (self.time_share, self.feature_share)
+        ):
+            raise ValueError("data.augment: numbers of masks must not be below 0, and shares must be 0 to 1")
 
 
 @dataclass(frozen=True)
@@ -35,6 +68,8 @@ class DataConfig:
     max_hours: float = 0.0
     """hours of audio to train on, drawn by seed, the same share of each label of `table`; a larger draw contains every
     smaller one; 0: all audio"""
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    "what a student hears in training beside the utterance"
     balance: str = ""
     """table of the data directory, e.g. utt2lang, whose labels `shares` names; empty: every utterance is seen equally
     often"""

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..core.errors import UserError
 from ..core.record import flag, holder, read_record
+from ..core.seed import seed_of
 from ..data.batches import CroppedSpeech, LabelledSpeech, labelled
 from ..data.frames import HOP, RATE, frames_in, samples_of
 from ..data.kaldi import DataDir, Utterance
@@ -19,6 +20,7 @@ from ..data.labels import Labels
 from ..models.config import HubertConfig
 from ..units.codebook import ABOUT, Codebook
 from ..units.inputs import recognise
+from .augment import augmented
 from .config import DataConfig
 from .engine.config import LoopConfig
 from .samplers.base import Integers
@@ -164,9 +166,14 @@ class Speech:
         return self.choice.keep(usable, lambda u: u.id in chosen or u.id not in seconds, "max_hours")
 
     def batch(self, step: int, number: int) -> dict[str, Any]:
-        """Micro-batch `number` of step `step`: wave_BN, perhaps labels_BT, and `group` ("" if no shares are asked)."""
+        """Micro-batch `number` of step `step`: wave_BN, perhaps labels_BT, and `group` ("" if no shares are asked).
+
+        As data.augment lets the student hear it.
+        """
         crops = self.sampler.micro(step, number)
-        return {**self.train.batch(*crops), "group": crops.group}
+        config, seed = self._config, seed_of(self._config.loop.seed, "augment", step, number)
+        heard = augmented(self.train.batch(*crops), config.data.augment, config.model.hidden_size, seed)
+        return {**heard, "group": crops.group}
 
     def _each_once(self, frames: Integers) -> Sequence[Crops | Padded]:
         data = self._config.data

@@ -33,7 +33,7 @@ def funnel(run: Run) -> Section:
 
 def preset_of(stages: Sequence[Stage]) -> str:
     """`quick` of conf/quick/base.yaml, if all configs agree."""
-    files = [stage.config_file for stage in stages if stage.config_file]
+    files = [file for stage in stages for file in stage.config_files]
     folders = {file.parent.name for file in files if file.parent.parent.name == "conf"}
     return folders.pop() if len(folders) == 1 else ""
 
@@ -83,8 +83,8 @@ def config_table(stages: Sequence[Stage]) -> Table:
     rows: list[list[Cell]] = []
     for stage in stages:
         settings = ", ".join(f"{name} {value}" for name, value in flat(stage.config))
-        file = str(stage.config_file) if stage.config_file else None
-        rows.append([stage.step, str(stage.folder), file, settings or None])
+        files = " ".join(map(str, stage.config_files)) or None
+        rows.append([stage.step, str(stage.folder), files, settings or None])
     titles = [Heading(title, "left") for title in ("Step", "Output", "Config", "Settings")]
     notes = [] if rows else [f"{ABSENT}: no input has a record of its settings."]
     if any(None in row for row in rows):

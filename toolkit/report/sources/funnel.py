@@ -47,10 +47,9 @@ class Stage:
         return sum(self.reasons.values())
 
     @property
-    def config_file(self) -> Path | None:
-        """The YAML that the step was given."""
-        given = flag(self.argv, "--config")
-        return Path(given[0]) if given else None
+    def config_files(self) -> list[Path]:
+        """The YAML files that the step was given."""
+        return [Path(name) for name in flag(self.argv, "--config")]
 
 
 def chain(paths: Sequence[Path]) -> list[Stage]:

@@ -96,8 +96,8 @@ class LossConfig:
     """what stands for layer 0; cnn: the features before positions are added, as in STaR's code; blocks: the input of
     the first block; none: there is no layer 0, and an intra-layer loss begins with the second block"""
     layers: tuple[float, ...] = ()
-    """weight of each layer compared, layer 0 first if there is one; only their ratios count, but for paper-sum; empty:
-    all equal"""
+    """weight of each layer compared, layer 0 first if there is one; of fewer numbers the first is of all layers before
+    the others, as 0.1 1: the last layer counts ten times; only ratios count, but for paper-sum; empty: all equal"""
     heads: bool = False
     """true: the student's states go through a linear layer to the teacher's width first, one for each layer compared,
     which is dropped after training"""

@@ -101,9 +101,10 @@ class Loss(nn.Module):
             raise ValueError(f"no option {unknown[0]}" + (f"; did you mean {near[0]}?" if near else ""))
         self.options = {**self.options, **config.options}
         layers = self.compared()
-        if config.layers and len(config.layers) != len(layers):
+        if len(config.layers) > len(layers):
             raise ValueError(f"layers has {len(config.layers)} weights, and {len(layers)} layers are compared")
-        weights = config.layers or (1.0,) * len(layers)
+        given = config.layers or (1.0,)
+        weights = (*given[:1] * (len(layers) - len(given)), *given)
         share = sum(weights) if mean else 1.0
         self.layers = [(layer, weight / share) for layer, weight in zip(layers, weights, strict=True) if weight]
         self.heads = self._heads() if config.heads else None

@@ -19,6 +19,7 @@ from ...core.results import Metric
 from ...core.seed import seed_of
 from ...models.hubert import Hubert, initialise
 from ...models.linear import Linear
+from ..augment import kept_in
 from ..engine.objective import At, Batch, Objective, Term
 from .config import MaskedConfig
 
@@ -77,7 +78,7 @@ class MaskedPrediction(Objective):
         rows, frames = labels_BT.shape
         mask = draw_mask(config, rows, frames, np.random.default_rng(at.seed))
         mask_BT = torch.from_numpy(mask).to(labels_BT.device)
-        hidden_BTD, conv_BTC = self.hubert(batch["wave_BN"], mask_BT)
+        hidden_BTD, conv_BTC = self.hubert(batch["wave_BN"], mask_BT, kept=kept_in(batch))
         frames_MD, labels_M, hidden_M = hidden_BTD.flatten(0, 1), labels_BT.flatten(), mask_BT.flatten()
         masked = weight = int(mask.sum())
         if not config.unmasked_weight:  # indices are computed on the CPU: on a GPU this would wait for it

@@ -20,6 +20,7 @@ from ...core.errors import UserError
 from ...core.seed import seed_of
 from ...models.encoder import Encoder
 from ...models.hubert import Hubert, Inside, own_frames
+from ..augment import kept_in
 from ..engine.objective import At, Batch, Objective, Term
 from .config import MaskedConfig, StarConfig
 from .losses import Heard, Loss, Sizes, loss_of
@@ -75,7 +76,10 @@ class Star(Objective):
         return {name: self._loss(name).units(frames) for name in self.losses if self._scale(name, at)}
 
     def forward(self, batch: Batch, at: At) -> dict[str, Term]:
-        """Terms of waveforms wave_BN [B, N], of which `samples` (a list; all, if there is none) are not padding."""
+        """Terms of waveforms wave_BN [B, N], of which `samples` (a list; all, if there is none) are not padding.
+
+        The teacher hears clean_BN, if there is one.
+        """
         student, teacher = self.heard(batch, at)
         terms, frames = {}, self._frames(batch)
         for name in self.losses:
@@ -92,14 +96,15 @@ class Star(Objective):
     def heard(self, batch: Batch, at: At) -> tuple[Heard, Heard]:
         """One pass of the student, and one or two of the teacher without gradients."""
         wave_BN, samples, mask_BT = batch["wave_BN"], batch.get("samples"), self._mask(batch, at)
+        clean_BN = batch.get("clean_BN", wave_BN)
         teacher: Any = self.frozen["teacher"]
         with torch.no_grad():
-            theirs = teacher.inside(wave_BN, samples, maps=self.maps, normalize=False)
+            theirs = teacher.inside(clean_BN, samples, maps=self.maps, normalize=False)
             if mask_BT is not None:
-                masked = teacher.inside(wave_BN, samples, mask_BT=mask_BT, maps=self.maps, normalize=False)
+                masked = teacher.inside(clean_BN, samples, mask_BT=mask_BT, maps=self.maps, normalize=False)
                 theirs = _chosen(mask_BT, theirs, masked)
         ours = Inside(maps=[] if self.maps else None)
-        self.student(wave_BN, mask_BT, inside=ours, samples=samples)
+        self.student(wave_BN, mask_BT, inside=ours, samples=samples, kept=kept_in(batch))
         if samples is None:
             return Heard(ours, None), Heard(theirs, None)
         own_B = torch.tensor(self._frames(batch), device=wave_BN.device)
