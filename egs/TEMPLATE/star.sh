@@ -10,16 +10,15 @@ once=        # optional: further ways, each with the first seed alone
 train=train  # set that students hear
 dev=dev      # set for validation loss
 augment=none # none, noise or specaugment: what students hear beside the utterance, which their teacher hears alone
-early=10     # optional: percents of the steps, parted by blanks, at which students are scored too
+early=10     # optional: percents of the steps, parted by blanks, at which the first student of each of the losses is scored too
 random=false # true: score each network with random weights too
 
-distil() { # WAY SEED TEACHER: a student
-  local where=$exp/$1/s$2 percent percents shares=()
+distil() { # WAY SEED TEACHER [PERCENT ...]: a student, and what it is at these percents of its steps
+  local where=$exp/$1/s$2 percent shares=()
   models+=("$1.s$2")
   local given=(--config "$(config student)" "$(config "$1")" --loop.seed "$2")
   [[ $augment == none ]] || given+=(--data.augment.how "$augment")
-  read -ra percents <<<"$early"
-  for percent in "${percents[@]}"; do
+  for percent in "${@:4}"; do
     shares+=("${percent}e-2")
     models+=("$1.s$2/at/$percent")
   done
@@ -35,20 +34,23 @@ distil() { # WAY SEED TEACHER: a student
 teach() { :; } # run.sh may replace it: stages that make a teacher where --teacher names none, and set `taught` to its folder
 
 encoders() {
-  local way seed ways numbers more taught=$teacher
+  local way seed ways numbers percents more taught=$teacher
   read -ra ways <<<"$losses"
   read -ra more <<<"$once"
   for way in "${more[@]}"; do [[ " $losses " == *" $way "* ]] || ways+=("$way"); done
   read -ra numbers <<<"$seeds"
+  read -ra percents <<<"$early"
   teach
   [[ " ${ways[*]} " != *" none "* || " ${_table[*]} " == *" $dump/it1/labels "* ]] || units it1
   [[ " ${ways[*]} " != *" units "* ]] || units by_teacher "$taught"
   scored+=("$taught")
   for way in "${ways[@]}"; do
     stage "distil.$way" "Students by conf/$way.yaml"
-    for seed in "${numbers[@]}"; do
-      distil "$way" "$seed" "$taught"
-      [[ " $losses " == *" $way "* ]] || break
-    done
+    if [[ " $losses " != *" $way "* ]]; then
+      distil "$way" "${numbers[0]}" "$taught"
+      continue
+    fi
+    distil "$way" "${numbers[0]}" "$taught" "${percents[@]}"
+    for seed in "${numbers[@]:1}"; do distil "$way" "$seed" "$taught"; done
   done
 }

@@ -9,7 +9,7 @@ teacher=     # optional: another teacher than that of its own stages: a folder
 preset=quick # quick, full, or nano (the tests)
 seeds=       # optional: seeds, parted by blanks; empty: 1, of full 1 2 3
 once=        # optional: further ways, each with the first seed alone; empty: none, of full all others
-early=       # optional: percents of the steps, parted by blanks, at which students are scored too; empty: none, of full 10
+early=       # optional: as in star.sh; empty: none, of full 10
 
 configure() { # quick lives in data/, dump/ and exp/; another preset in a folder of its own
   [[ $conf != conf ]] || conf=conf/$preset
