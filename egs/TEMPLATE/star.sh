@@ -33,6 +33,16 @@ distil() { # WAY SEED TEACHER [PERCENT ...]: a student, and what it is at these 
 
 teach() { :; } # run.sh may replace it: stages that make a teacher where --teacher names none, and set `taught` to its folder
 
+further() {
+  local model students=()
+  run score.ways --config "$(config ways)" --in "$to/tasks" --out "$to/ways"
+  stage structure "The inside of each student beside that of its teacher"
+  for model in "${models[@]}"; do [[ $model == */at/* ]] || students+=("$(trained "$model")"); done
+  run train.structure --config "$(config structure)" --in "$sets/$dev" "${scored[0]}" "${students[@]}" \
+    --out "$exp/structure"
+  results+=("$to/ways" "$exp/structure")
+}
+
 encoders() {
   local way seed ways numbers percents more taught=$teacher
   read -ra ways <<<"$losses"

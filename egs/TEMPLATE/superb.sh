@@ -26,6 +26,7 @@ without_corpus() { # --list shows this run; the engine refuses its empty input a
   folders+=("$data/${absent[0]}")
 }
 prepare() { echo "error: ${PWD##*/}/run.sh has no prepare(): it adds the data directories to folders[]" >&2 && exit 2; }
+further() { :; } # run.sh may replace it: more scores of $to/tasks, whose folders it adds to results[]
 encoders() { :; } # run.sh may replace it: stages that make encoders, whose names it adds to models[]
 
 stages() {
@@ -54,6 +55,7 @@ stages() {
   run score.compare_probes --in "$to/tasks" --out "$to/compare"
   stage scores "Overall, Generalizability, Ranking"
   run score.superb --config "$(config superb)" --in "$to/tasks" --out "$to/superb"
+  further
   stage results "RESULTS.md and the page"
   run report --config "$(config report)" --in "${folders[@]}" "${results[@]}" "$to/tasks" "$to/compare" "$to/superb" \
     --out "$to/report"

@@ -16,9 +16,11 @@ from .sections.heads import confusions, layer_by_layer, layer_weights
 from .sections.listen import listen
 from .sections.pairs import pairs
 from .sections.rates import rates
+from .sections.structure import structure
 from .sections.teachers import teachers
 from .sections.training import training
 from .sections.units import units
+from .sections.ways import ways
 from .sections.worst import worst
 from .sources.collect import Run, collect
 from .sources.funnel import commits, synthetic
@@ -29,7 +31,7 @@ TASKS: tuple[Build, ...] = (rates, layer_weights, confusions, classes, worst, sy
 KINDS: dict[str, tuple[Build, ...]] = {
     "ssl": (*SYSTEMS, ablation, layer_by_layer, training, units, listen, *TASKS),
     "superb": (*SYSTEMS, *TASKS),
-    "star": (*SYSTEMS, training, units, *TASKS),
+    "star": (ways, *SYSTEMS, structure, training, units, *TASKS),
     "whisper": (
         systems.best,
         pairs,

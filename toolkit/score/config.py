@@ -66,6 +66,40 @@ class SuperbConfig:
 
 
 @dataclass(frozen=True)
+class ClaimConfig:
+    """A direction that was published."""
+
+    better: str = ""
+    "way of this run that is said to be better: the name of its config, `both at 10 %`, or a teacher's row; empty: none"
+    worse: str = ""
+    "way of this run that is said to be worse"
+    task: str = ""
+    "task that it is said of; empty: the mean over all tasks"
+    printed: str = ""
+    "figures that say so, as printed"
+    note: str = ""
+    "what else must be known of it"
+
+    def __post_init__(self) -> None:
+        if bool(self.better) != bool(self.worse):
+            raise ValueError("claims: name both `better` and `worse`, or neither")
+
+
+@dataclass(frozen=True)
+class WaysConfig:
+    """Directions that were published, and the seed of the comparison."""
+
+    claims: dict[str, ClaimConfig] = field(default_factory=dict)
+    "what was published, in a few words: which way is said to be better than which"
+    seed: int = 1
+    "random seed of the bootstrap, 0 or more; another seed changes intervals slightly"
+
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise ValueError(f"seed must be at least 0, not {self.seed}")
+
+
+@dataclass(frozen=True)
 class InspectConfig:
     """Utterances on the page of alignments, and thresholds of the error categories."""
 

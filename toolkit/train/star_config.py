@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ..core.config import check_threads
 from ..models.config import HubertConfig
 from .config import DataConfig, refuse_other_frames
 from .engine.config import LoopConfig, OptimConfig
@@ -27,6 +28,29 @@ class StarDataConfig(DataConfig):
         if self.balance and not self.lengths:
             raise ValueError("data.balance needs data.lengths: groups are balanced by crops")
         super().__post_init__()
+
+
+@dataclass(frozen=True)
+class StructureConfig:
+    """On which utterances the insides of networks are compared."""
+
+    utterances: int = 20
+    "number of utterances, drawn by seed; more are slower"
+    seconds: tuple[float, float] = (1.0, 15.0)
+    "range (low, high) of their length"
+    places: int = 60
+    "rows and columns of the pictures of Gram matrices, which are averaged to so many"
+    seed: int = 1
+    "random seed that draws the utterances"
+    threads: int = 1
+    "CPU threads; small networks are fastest with 1"
+
+    def __post_init__(self) -> None:
+        if min(self.utterances, self.places) < 1:
+            raise ValueError("utterances and places must be at least 1")
+        if not 0.025 <= self.seconds[0] <= self.seconds[1]:
+            raise ValueError("seconds: two lengths, at least 0.025, the smaller first")
+        check_threads("threads", self.threads)
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ LONGEST = 28
 """characters of a label; the table beside the picture has it whole"""
 
 
-def _svg(figure: Figure, name: str, description: str) -> Markup:
+def svg_of(figure: Figure, name: str, description: str) -> Markup:
     """SVG element of a figure; ids get `name` before them, since several stand in one page."""
     buffer = io.StringIO()
     with warnings.catch_warnings():  # it is the browser that draws the letters, in a font that has them
@@ -80,7 +80,7 @@ def _svg(figure: Figure, name: str, description: str) -> Markup:
     return head + Markup(text.removeprefix("<svg").rstrip())
 
 
-def _axes(width: float, height: float) -> tuple[Figure, Axes]:
+def axes_of(width: float, height: float) -> tuple[Figure, Axes]:
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.subplots()
 
@@ -92,7 +92,7 @@ def _short(label: str) -> str:
 def loss_plot(name: str, curves: Sequence[tuple[str, Sequence[float], Sequence[float]]], label: str) -> Markup:
     """Curves (name, steps, values) over steps; the first is the training's, drawn strong."""
     with matplotlib.rc_context(STYLE):
-        figure, axes = _axes(3.8, 2.3)
+        figure, axes = axes_of(3.8, 2.3)
         for i, (title, steps, values) in enumerate(curves):
             x, y = thinned(steps, values)
             few = len(x) <= 60 and i > 0
@@ -111,7 +111,7 @@ def loss_plot(name: str, curves: Sequence[tuple[str, Sequence[float], Sequence[f
         axes.tick_params(length=0)
         if len(curves) > 1:
             axes.legend(labelcolor=INK)
-        return _svg(figure, name, f"{label} over training steps: {', '.join(c[0] for c in curves)}")
+        return svg_of(figure, name, f"{label} over training steps: {', '.join(c[0] for c in curves)}")
 
 
 def arms_plot(
@@ -119,7 +119,7 @@ def arms_plot(
 ) -> Markup:
     """Curves (kind, steps, values) over steps of several trainings: a colour each, its first kind thin, dev dotted."""
     with matplotlib.rc_context(STYLE):
-        figure, axes = _axes(3.8, 2.6)
+        figure, axes = axes_of(3.8, 2.6)
         for i, (arm, curves) in enumerate(arms):
             for kind, steps, values in curves:
                 x, y = thinned(steps, values)
@@ -133,7 +133,7 @@ def arms_plot(
         axes.grid(axis="y")
         axes.tick_params(length=0)
         axes.legend(labelcolor=INK, ncols=2)
-        return _svg(figure, name, f"{label} over training steps: {', '.join(arm for arm, _ in arms)}")
+        return svg_of(figure, name, f"{label} over training steps: {', '.join(arm for arm, _ in arms)}")
 
 
 def rate_plot(
@@ -141,7 +141,7 @@ def rate_plot(
 ) -> Markup:
     """Curves (title, points, chosen rates) of a figure over learning rates on a log axis; the chosen ones ringed."""
     with matplotlib.rc_context(STYLE):
-        figure, axes = _axes(3.8, 2.3 + 0.17 * ((len(curves) + 1) // 2))
+        figure, axes = axes_of(3.8, 2.3 + 0.17 * ((len(curves) + 1) // 2))
         for i, (title, points, chosen) in enumerate(curves):
             line = ("-", (0, (4, 2)), (0, (1, 1.5)))[(i // 3) % 3]
             x, y = [rate for rate, _ in points], [value for _, value in points]
@@ -160,13 +160,13 @@ def rate_plot(
         axes.tick_params(length=0)
         figure.legend(labelcolor=INK, loc="outside upper left", ncols=2, borderaxespad=0)
         words = "; ".join(f"{title}: {', '.join(f'{x:g} {y:.1f}' for x, y in points)}" for title, points, _ in curves)
-        return _svg(figure, name, f"{label} on dev by learning rate: {words}")
+        return svg_of(figure, name, f"{label} on dev by learning rate: {words}")
 
 
 def layer_plot(name: str, test: Mapping[int, Value], best: int | None, chance: float | None, label: str) -> Markup:
     """Figure of each layer with its interval as a band; the layer that dev chose ringed, chance dashed."""
     with matplotlib.rc_context(STYLE):
-        figure, axes = _axes(3.8, 2.3)
+        figure, axes = axes_of(3.8, 2.3)
         x, y = list(test), [e.value for e in test.values()]
         low = [e.value if e.low is None else e.low for e in test.values()]
         high = [e.value if e.high is None else e.high for e in test.values()]
@@ -185,7 +185,7 @@ def layer_plot(name: str, test: Mapping[int, Value], best: int | None, chance: f
         axes.grid(axis="y")
         axes.tick_params(length=0)
         words = "; ".join(f"layer {layer} {value}" for layer, value in test.items())
-        return _svg(figure, name, f"{label} by layer: {words}")
+        return svg_of(figure, name, f"{label} by layer: {words}")
 
 
 def thinned(steps: Sequence[float], values: Sequence[float], points: int = POINTS) -> tuple[list[float], list[float]]:
@@ -199,7 +199,7 @@ def thinned(steps: Sequence[float], values: Sequence[float], points: int = POINT
 def interval_plot(name: str, rows: Sequence[tuple[str, Value, bool]], chance: float | None, label: str) -> Markup:
     """A dot with its interval for each row (title, estimate, whether it is a model of this run), chance dashed."""
     with matplotlib.rc_context(STYLE):
-        figure, axes = _axes(3.8, 0.35 + 0.3 * len(rows))
+        figure, axes = axes_of(3.8, 0.35 + 0.3 * len(rows))
         for y, (_, estimate, ours) in enumerate(rows):
             colour = ACCENT if ours else MUTED
             if estimate.low is not None and estimate.high is not None:
@@ -221,14 +221,14 @@ def interval_plot(name: str, rows: Sequence[tuple[str, Value, bool]], chance: fl
         axes.tick_params(length=0)
         axes.spines["left"].set_visible(False)
         words = "; ".join(f"{title} {estimate}" for title, estimate, _ in rows)
-        return _svg(figure, name, f"{label}: {words}")
+        return svg_of(figure, name, f"{label}: {words}")
 
 
 def quality_plot(name: str, rows: Sequence[tuple[str, dict[str, float]]]) -> Markup:
     """Bars of each measure (0 to 1) for each iteration."""
     measures = list(dict.fromkeys(measure for _, values in rows for measure in values))
     with matplotlib.rc_context(STYLE):
-        figure, axes = _axes(3.8, 0.5 + len(rows) * (0.25 * len(measures) + 0.18 * (len(rows) > 1)))
+        figure, axes = axes_of(3.8, 0.5 + len(rows) * (0.25 * len(measures) + 0.18 * (len(rows) > 1)))
         height = 0.8 / len(rows)
         opacity = np.linspace(0.4, 1.0, len(rows)) if len(rows) > 1 else [1.0]  # the newest is the strongest
         for i, (tag, values) in enumerate(rows):
@@ -246,7 +246,7 @@ def quality_plot(name: str, rows: Sequence[tuple[str, dict[str, float]]]) -> Mar
         if len(rows) > 1:
             figure.legend(labelcolor=INK, loc="outside upper left", borderaxespad=0)
         words = "; ".join(f"{tag}: {', '.join(f'{m} {v:.3f}' for m, v in values.items())}" for tag, values in rows)
-        return _svg(figure, name, f"Unit quality by iteration: {words}")
+        return svg_of(figure, name, f"Unit quality by iteration: {words}")
 
 
 def histogram_plot(name: str, counts: Sequence[float]) -> Markup:
@@ -254,7 +254,7 @@ def histogram_plot(name: str, counts: Sequence[float]) -> Markup:
     shares = np.sort(np.asarray(counts, dtype=np.float64))[::-1]
     shares = 100 * shares / max(shares.sum(), 1.0)
     with matplotlib.rc_context(STYLE):
-        figure, axes = _axes(3.8, 2.2)
+        figure, axes = axes_of(3.8, 2.2)
         axes.stairs(shares, np.arange(len(shares) + 1), fill=True, color=ACCENT, alpha=0.8, linewidth=0)
         axes.axhline(100 / len(shares), color=MUTED, linewidth=1, linestyle=(0, (2, 3)))
         axes.set_xlim(0, len(shares))
@@ -262,13 +262,13 @@ def histogram_plot(name: str, counts: Sequence[float]) -> Markup:
         axes.set_ylabel("share of frames, %")
         axes.grid(axis="y")
         axes.tick_params(length=0)
-        return _svg(figure, name, f"Share of frames of each of {len(shares)} units, most frequent first")
+        return svg_of(figure, name, f"Share of frames of each of {len(shares)} units, most frequent first")
 
 
 def survival_plot(name: str, curves: Sequence[tuple[str, Sequence[float], Sequence[float]]], label: str) -> Markup:
     """Percent that each limit leaves, (title, limits, percent) of each curve; the first is drawn strong."""
     with matplotlib.rc_context(STYLE):
-        figure, axes = _axes(3.8, 2.5)
+        figure, axes = axes_of(3.8, 2.5)
         for i, (title, limits, shares) in enumerate(curves):
             strong = i == 0
             line = ("-", (0, (4, 2)), (0, (1, 1.5)))[(i // 3) % 3]
@@ -282,13 +282,13 @@ def survival_plot(name: str, curves: Sequence[tuple[str, Sequence[float], Sequen
         if len(curves) > 1:
             figure.legend(labelcolor=INK, loc="outside upper left", ncols=3, borderaxespad=0)
         words = "; ".join(f"{title}: {', '.join(f'{x:g} {y:.1f}' for x, y in zip(*xy))}" for title, *xy in curves)
-        return _svg(figure, name, f"{label} by λ: {words}")
+        return svg_of(figure, name, f"{label} by λ: {words}")
 
 
 def bins_plot(name: str, edges: Sequence[float], counts: Sequence[float], label: str) -> Markup:
     """Counts between edges."""
     with matplotlib.rc_context(STYLE):
-        figure, axes = _axes(3.8, 2.0)
+        figure, axes = axes_of(3.8, 2.0)
         axes.stairs(counts, edges, fill=True, color=ACCENT, alpha=0.8, linewidth=0)
         axes.set_xlim(edges[0], edges[-1])
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
@@ -296,4 +296,4 @@ def bins_plot(name: str, edges: Sequence[float], counts: Sequence[float], label:
         axes.set_ylabel("labels")
         axes.grid(axis="y")
         axes.tick_params(length=0)
-        return _svg(figure, name, f"{label}: how many labels between {edges[0]:g} and {edges[-1]:g}")
+        return svg_of(figure, name, f"{label}: how many labels between {edges[0]:g} and {edges[-1]:g}")

@@ -88,6 +88,13 @@ def _best_wer(trained: Training) -> str | None:
     return fixed(100 * min(values)) if values else None
 
 
+def terms(trained: Training) -> list[str]:
+    """Columns of the losses whose weighted sum a distilled network learnt."""
+    if not trained.losses:
+        return []
+    return [name for name in trained.curves if f"dev {name}" in trained.curves and name != "loss"]
+
+
 def curves(run: Run) -> list[Picture]:
     """The losses of each training, then the accuracies and the WER on dev; the training set's curve first."""
     made = []
@@ -98,6 +105,10 @@ def curves(run: Run) -> list[Picture]:
             lines = [(n if n.startswith("dev") else f"train {n}", *trained.curves[n]) for n in names]
             if lines:
                 made.append(Picture(f"{trained.name}: {word}", plots.loss_plot(f"{word}{i}", lines, word)))
+    for i, trained in enumerate(run.trainings):
+        if len(parts := terms(trained)) > 1:
+            lines = [(name, *trained.curves[name]) for name in parts]
+            made.append(Picture(f"{trained.name}: its losses", plots.loss_plot(f"terms{i}", lines, "loss")))
     for i, trained in enumerate(run.trainings):
         if DEV_WER in trained.curves:
             steps, fractions = trained.curves[DEV_WER]

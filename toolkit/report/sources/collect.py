@@ -10,24 +10,29 @@ from pathlib import Path
 from ...core.errors import UserError
 from ...core.record import RECORD, read_record
 from ...core.results import Cost, LayerResults, Pair, System, TaskResult
+from ...core.structure_results import Structure
 from ...core.superb_results import SuperbResult
 from ...core.systems_results import SystemCost, SystemsResult
+from ...core.ways_results import WaysResult
 from ..board import Board, arranged
 from .datasets import DataSet, read_set
 from .funnel import Stage, chain
 from .packs import Labels, Network, Pack, read_labels, read_network, read_pack
 from .resultfile import maker
 from .selection import SURVIVAL, Selection, read_selection
+from .structure import read_structure
 from .superb import read_superb
 from .systems import board_of, read_costs, read_scores
 from .tasks import is_system, read_layers, read_order, read_pairs, read_system
 from .training import Training, is_training, read_training
 from .units import Codebook, Quality, Targets, read_codebook, read_quality
+from .ways import read_ways
 
 SET_ORDER = ("train", "dev", "test")
 WANTED = (
     "wav.scp, codebook.json, quality.json, pairs.json, loss.tsv with hf/config.json, folders with row.json, "
-    "hypotheses.jsonl, survival.json, windows.jsonl, systems.json, superb.json, or a network's config.json"
+    "hypotheses.jsonl, survival.json, windows.jsonl, systems.json, superb.json, ways.json, structure.json, or a "
+    "network's config.json"
 )
 
 
@@ -60,6 +65,8 @@ class Run:
     scores: SystemsResult | None = None
     set_costs: list[SystemCost] = field(default_factory=list)
     superb: SuperbResult | None = None
+    ways: WaysResult | None = None
+    structure: Structure | None = None
     folders: dict[str, Path] = field(default_factory=dict)
     teachers: dict[str, str] = field(default_factory=dict)
     worst: int = 5
@@ -212,6 +219,12 @@ def _take(path: Path, run: Run, tasks: _Tasks) -> bool:
     elif superb := read_superb(path):
         _refuse_second("scores of the benchmark", run.superb, path)
         run.superb = superb
+    elif ways := read_ways(path):
+        _refuse_second("comparisons of ways", run.ways, path)
+        run.ways = ways
+    elif structure := read_structure(path):
+        _refuse_second("comparisons of structure", run.structure, path)
+        run.structure = structure
     elif (path / SURVIVAL).is_file():
         _refuse_second("selections", run.selection, path)
         run.selection = read_selection(path)
@@ -239,6 +252,8 @@ def _count(run: Run, tasks: _Tasks) -> int:
         + len(tasks.pairs)
         + bool(run.scores)
         + bool(run.superb)
+        + bool(run.ways)
+        + bool(run.structure)
         + bool(run.selection)
     )
 
