@@ -3,7 +3,7 @@
 # shellcheck source=superb.sh
 . "${BASH_SOURCE[0]%/*}/superb.sh"
 template "${BASH_SOURCE[0]}"
-teacher=     # a speech encoder: a folder, of Hugging Face (models.fetch gets one from its hub) or of another recipe
+teacher=     # a speech encoder: a folder, of Hugging Face or of another recipe, or a model of the hub: owner/name
 losses="layer_wise both units mse" # ways to distil, each a config of that name, as those of the folder star/conf beside star.sh
 seeds="1"    # seeds, parted by blanks: a student of each way for each of them
 once=        # optional: further ways, each with the first seed alone
@@ -31,7 +31,16 @@ distil() { # WAY SEED TEACHER [PERCENT ...]: a student, and what it is at these 
   results+=("$where")
 }
 
-teach() { :; } # run.sh may replace it: stages that make a teacher where --teacher names none, and set `taught` to its folder
+own_teacher() { :; } # run.sh may replace it: stages that make a teacher where none is named, and set `taught` to its folder
+
+pretrained_teacher() { # for an own_teacher(): a network of two iterations, as in the ssl recipe of the corpus
+  units it1
+  pretrain it1 base
+  units it2 "$exp/it1/base"
+  pretrain it2 L
+  models=()
+  taught=$exp/it2/L
+}
 
 further() {
   local model students=()
@@ -43,6 +52,13 @@ further() {
   results+=("$to/ways" "$exp/structure")
 }
 
+fetch() { # a teacher that is no folder is a model of the hub
+  [[ ! -d $taught && $taught == */* && $taught != /* && $taught != .* && $taught != "$exp"/* ]] || return 0
+  stage teacher "The teacher from the hub"
+  run models.fetch --model "$taught" --out "$dump/teacher/${taught##*/}"
+  taught=$dump/teacher/${taught##*/}
+}
+
 encoders() {
   local way seed ways numbers percents more taught=$teacher
   read -ra ways <<<"$losses"
@@ -50,7 +66,8 @@ encoders() {
   for way in "${more[@]}"; do [[ " $losses " == *" $way "* ]] || ways+=("$way"); done
   read -ra numbers <<<"$seeds"
   read -ra percents <<<"$early"
-  teach
+  [[ -n $taught ]] || own_teacher
+  fetch
   [[ " ${ways[*]} " != *" none "* || " ${_table[*]} " == *" $dump/it1/labels "* ]] || units it1
   [[ " ${ways[*]} " != *" units "* ]] || units by_teacher "$taught"
   scored+=("$taught")

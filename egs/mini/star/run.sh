@@ -26,13 +26,5 @@ prepare() { # sentences, of which networks learn, without what test sets have; w
   run data.corpora.mini_superb --config "$(config words)" --out "$short"
   folders+=("$sets" "$short")
 }
-teach() { # the teacher of the ssl recipe of this corpus
-  [[ -z $taught ]] || return 0
-  units it1
-  pretrain it1 base
-  units it2 "$exp/it1/base"
-  pretrain it2 L
-  models=()
-  taught=$exp/it2/L
-}
+own_teacher() { pretrained_teacher; }
 recipe "$@"
