@@ -74,9 +74,10 @@ class CroppedSpeech:
     def batch(
         self, rows: Sequence[int] | Integers, starts: Sequence[int] | Integers, frames: int | Integers
     ) -> dict[str, Any]:
-        """Crops of `frames` frames of utterances `rows`, from frame `starts` on: wave_BN.
+        """Crops of `frames` frames of utterances `rows`, from frame `starts` on: wave_BN, and a key of each.
 
-        Frames of each instead of one number: padded with zeros to the longest, whose `samples` [B] are listed.
+        Frames of each instead of one number: padded with zeros to the longest, whose `samples` [B] are listed. A key is
+        (id, first frame, frames): equal keys are equal crops.
         """
         each = np.full(len(rows), frames)
         wave_BN = np.zeros((len(rows), samples_of(int(each.max()))), np.float32)
@@ -84,7 +85,10 @@ class CroppedSpeech:
         for b, (row, start) in enumerate(zip(rows, starts, strict=True)):
             wave = self.wave(int(row))[start * HOP :][: samples[b]]
             wave_BN[b, : len(wave)] = wave
-        return {"wave_BN": wave_BN} if len(set(samples)) == 1 else {"wave_BN": wave_BN, "samples": samples}
+        cuts = zip(rows, starts, each, strict=True)
+        keys = [(self.utterances[int(row)].id, int(start), int(n)) for row, start, n in cuts]
+        batch = {"wave_BN": wave_BN, "keys": keys}
+        return batch if len(set(samples)) == 1 else {**batch, "samples": samples}
 
 
 class LabelledSpeech(CroppedSpeech):

@@ -152,6 +152,10 @@ class StarConfig:
     density is 0.8); 0: nothing is masked"""
     mask_span: int = 10
     "length of each mask, frames (20 ms each), if mask_prob is above 0"
+    states_mb: float = 0.0
+    """memory for what the teacher makes of the utterances, MB per process: what is kept there is heard once, 2 MB per
+    second of audio of a base network; useful for whole utterances, since crops hardly recur; 0: the teacher hears every
+    micro-batch"""
     uncertainty: bool = False
     """true: a factor exp(-s) for each loss, whose s is learnt (Kendall et al., CVPR 2018), beside its weight"""
 
@@ -160,6 +164,8 @@ class StarConfig:
             raise ValueError("objective.losses names no loss: there is nothing to learn")
         if "loss" in self.losses:
             raise ValueError("objective.losses: a loss called loss, which is the name of their sum: rename it")
+        if self.states_mb < 0 or (self.states_mb and self.mask_prob):
+            raise ValueError("objective.states_mb must not be below 0, and must be 0 with mask_prob: masks never recur")
         if not 0 <= self.mask_prob <= 1 or self.mask_span < 1:
             raise ValueError("objective.mask_prob must be 0 to 1, and mask_span at least 1")
         if any(number < 1 for number in self.teacher_layers):

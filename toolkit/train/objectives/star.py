@@ -25,6 +25,7 @@ from ..engine.objective import At, Batch, Objective, Term
 from .config import MaskedConfig, StarConfig
 from .losses import Heard, Loss, Sizes, loss_of
 from .masked import draw_mask
+from .taught import Taught
 
 
 def paired(student: int, teacher: int, chosen: Sequence[int] = ()) -> tuple[int, ...]:
@@ -64,6 +65,10 @@ class Star(Objective):
         made = {name: loss_of(name, loss, sizes, mean) for name, loss in config.losses.items()}
         self.losses = nn.ModuleDict(made)
         self.maps = any(loss.maps for loss in made.values())
+        if config.states_mb and self.maps:
+            remedy = "set it to 0, or leave out the losses of attention maps"
+            raise UserError("attention maps are not kept", "objective.states_mb", remedy)
+        self._taught = Taught(teacher, config.states_mb) if config.states_mb else None
         generator = torch.Generator().manual_seed(seed_of(seed, "heads"))
         for part in self.losses.modules():
             if isinstance(part, nn.Linear):
@@ -78,7 +83,7 @@ class Star(Objective):
     def forward(self, batch: Batch, at: At) -> dict[str, Term]:
         """Terms of waveforms wave_BN [B, N], of which `samples` (a list; all, if there is none) are not padding.
 
-        The teacher hears clean_BN, if there is one.
+        The teacher hears clean_BN, if there is one. `keys`: of the waveforms, if what it makes of them is kept.
         """
         student, teacher = self.heard(batch, at)
         terms, frames = {}, self._frames(batch)
@@ -99,7 +104,10 @@ class Star(Objective):
         clean_BN = batch.get("clean_BN", wave_BN)
         teacher: Any = self.frozen["teacher"]
         with torch.no_grad():
-            theirs = teacher.inside(clean_BN, samples, maps=self.maps, normalize=False)
+            if self._taught:
+                theirs = self._taught.inside(clean_BN, samples, batch["keys"])
+            else:
+                theirs = teacher.inside(clean_BN, samples, maps=self.maps, normalize=False)
             if mask_BT is not None:
                 masked = teacher.inside(clean_BN, samples, mask_BT=mask_BT, maps=self.maps, normalize=False)
                 theirs = _chosen(mask_BT, theirs, masked)
