@@ -15,17 +15,17 @@ import time
 from pathlib import Path
 
 from toolkit.core.errors import UserError, told
-from toolkit.core.files import read_json, write_json, write_text
+from toolkit.core.files import read_json, write_json
 from toolkit.core.record import commit
 
-from . import races, superb_races, text_races, whisper_races
+from . import races, star_races, superb_races, text_races, whisper_races
 from .inputs import BenchInputs
 from .race import PEERS, ROOT
 from .races import Race
-from .table import Page, Section, between_marks, part, publish, summary, whole
+from .table import Page, Section, between_marks, part, publish, summary, whole, write_page
 
 PAGES: dict[Page, dict[str, Race]] = {
-    room.PAGE: room.RACES for room in (races, text_races, whisper_races, superb_races)
+    room.PAGE: room.RACES for room in (races, text_races, whisper_races, superb_races, star_races)
 }
 RACES = {name: race for of_page in PAGES.values() for name, race in of_page.items()}
 CHANGED = ("+", "unknown")  # of a commit: its files differ from it, or there is no git
@@ -100,7 +100,7 @@ def run(args: argparse.Namespace) -> None:
     for page, of_page in PAGES.items():
         if here := [sections[name] for name in of_page if name in sections]:
             text = whole(page, here, args.rounds, date)
-            write_text(inputs.folder / page.file, text)
+            write_page(inputs.folder, page, text, here)
             print(f"{inputs.folder / page.file}")
             if args.publish:
                 publish(page, text, here, date)

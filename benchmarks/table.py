@@ -63,7 +63,7 @@ class Page:
 
 @dataclass
 class Section:
-    """One race: what was run, who took how long, what follows from it."""
+    """One race: what was run, who took how long, what follows from it; `pictures`: SVG by the name of its file."""
 
     title: str
     conditions: str
@@ -71,6 +71,7 @@ class Section:
     rows: list[list[str]] = field(default_factory=list)
     claims: list[Claim] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    pictures: dict[str, str] = field(default_factory=dict)
 
     def tree(self) -> dict[str, Any]:
         """As JSON can hold it."""
@@ -127,7 +128,8 @@ def whole(page: Page, sections: Sequence[Section], rounds: int, date: str) -> st
 def part(section: Section) -> str:
     """Of a page: one race."""
     table, notes = markdown(section.header, section.rows), "".join(f"\n{note}\n" for note in section.notes)
-    return f"## {section.title}\n\n{section.conditions}\n\n{table}{notes}"
+    pictures = "".join(f"\n![{section.title}]({name})\n" for name in section.pictures)
+    return f"## {section.title}\n\n{section.conditions}\n\n{table}{notes}{pictures}"
 
 
 def machine() -> list[str]:
@@ -155,8 +157,16 @@ def publish(page: Page, text: str, sections: Sequence[Section], date: str) -> No
     readme = ROOT / "README.md"
     link = f"{date}; [hardware, versions, every figure](benchmarks/{page.file})"
     told = between_marks(page, readme.read_text(encoding="utf-8"), f"{summary(sections)}\n{link}")
-    write_text(ROOT / "benchmarks" / page.file, text)
+    write_page(ROOT / "benchmarks", page, text, sections)
     write_text(readme, told)
+
+
+def write_page(folder: Path, page: Page, text: str, sections: Sequence[Section]) -> None:
+    """The page with its pictures."""
+    write_text(folder / page.file, text)
+    for section in sections:
+        for name, svg in section.pictures.items():
+            write_text(folder / name, svg)
 
 
 def between_marks(page: Page, text: str, inside: str) -> str:

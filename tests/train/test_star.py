@@ -42,7 +42,9 @@ model:
   num_conv_pos_embeddings: 8
   num_conv_pos_embedding_groups: 2
   init: fan_in
-objective: {states_mb: 0.5, losses: {layer_wise: {scale: width}, mse: {heads: yes, weight: [0, 1], between: [0.5, 0.5]}}}
+objective:
+  states_mb: 0.5 # room for some utterances
+  losses: {layer_wise: {scale: width}, mse: {heads: yes, weight: [0, 1], between: [0.5, 0.5]}}
 data: {micro_seconds: 6, micro_batches: 2, longest: 4}
 optim: {peak_lr: 1e-3}
 loop: {total_steps: 12, log_every: 3, validate_every: 6, checkpoint_every: 3, tensorboard: no, keep_at: [0.25]}

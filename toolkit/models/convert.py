@@ -17,6 +17,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -86,12 +87,14 @@ def main(words: list[str] | None = None) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="folder with pytorch_model.bin, or a file")
-    parser.add_argument("--model", type=Path, help="for a file: config whose section `model` is the network's shape")
+    parser.add_argument(
+        "--model", nargs="+", type=Path, help="for a file: config, or several, whose section `model` is the shape"
+    )
     parser.add_argument("--out", type=Path, help="for a file: the folder to make")
     call = parser.parse_args(words)
     with told(1, str(call.folder)):
         if call.folder.is_file():
-            if call.model is None or call.out is None:
+            if not call.model or call.out is None:
                 raise UserError(
                     "a checkpoint alone", str(call.folder), "say its shape by --model and a folder by --out"
                 )
@@ -100,12 +103,13 @@ def main(words: list[str] | None = None) -> None:
             convert_folder(call.folder)
 
 
-def convert_checkpoint(path: Path, shape: Path, out: Path) -> None:
+def convert_checkpoint(path: Path, shapes: Sequence[Path], out: Path) -> None:
     """Make a Hugging Face folder of the student in a Lightning checkpoint; heads that only training needs are dropped.
 
-    Raises UserError for a file that is none, or whose weights do not fit the section `model` of the config `shape`.
+    Raises UserError for a file that is none, or whose weights do not fit the section `model` of the configs
+    `shapes`, of which a later one is laid over the earlier.
     """
-    config = build(HubertConfig, read_yaml(shape).get("model", {}), str(shape), "model.")
+    config = build(HubertConfig, read_yaml(*shapes).get("model", {}), ", ".join(map(str, shapes)), "model.")
     with tempfile.TemporaryDirectory() as folder:
         _read_apart(path, Path(folder) / WEIGHTS)
         from .fairseq import hubert_of  # imports torch
