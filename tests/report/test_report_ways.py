@@ -10,7 +10,7 @@ from toolkit.core.errors import UserError
 from toolkit.core.files import write_json
 from toolkit.core.results import Figure, Metric, System
 from toolkit.core.schema import dump
-from toolkit.core.structure_results import STRUCTURE, Inside, Structure
+from toolkit.core.structure_results import STRUCTURE, NetworkStructure, Structure
 from toolkit.core.ways_results import MEAN, WAYS, Direction, Way, WaysResult
 from toolkit.report.board import Board
 from toolkit.report.section import Pictures, Table
@@ -61,20 +61,22 @@ def test_ways_stand_in_the_order_of_the_run_with_early_ones_last_and_the_best_in
     assert bold == [[False, True], [True, False], [False, False]]
     assert table.first == frozenset({2}) and table.rows[2][-1] is None
     assert any("ASR 1.5, KS 2.5" in note for note in table.notes)
-    assert any("another seed may lie outside" in note for note in table.notes)
+    assert any("pooled over the ways with several" in note for note in table.notes)
+    (alone,) = tables(run_of(way("both", 40, 70)))
+    assert any("One seed of each: another may lie outside." in note for note in alone.notes)
 
 
 def test_directions_say_what_was_printed_what_came_out_and_why_not() -> None:
-    shown = Direction("both > mse", "77.8 and 74.5", "both", "mse", "asr", "shown", measured(WER, -9), 3)
-    untold = Direction("both > arm", "", "both", "arm", "", "not tested", why="no arm in this run")
+    shown = Direction("both > mse", "77.8 and 74.5", "both", "mse", "asr", "shown", measured(WER, -9), (3, 1))
+    untold = Direction("both > arm", "", "both", "arm", "", "not tested", note="no arm in this run")
     table = tables(run_of(way("both", 40, 70), directions=(shown, untold)))[1]
     first, second = table.rows
     assert (first[:3], str(first[3]), first[4:]) == (
         ["both > mse", "77.8 and 74.5", "both − mse, ASR"],
         "-9.0 [-14.0, -4.0]",
-        ["3", "shown"],
+        ["3 and 1", "shown"],
     )
-    assert second == ["both > arm", None, "both − arm", None, None, "not tested: no arm in this run"]
+    assert second == ["both > arm", None, "both − arm", None, None, "not tested (no arm in this run)"]
 
 
 def test_without_a_comparison_there_is_no_section() -> None:
@@ -83,8 +85,8 @@ def test_without_a_comparison_there_is_no_section() -> None:
 
 def test_insides_stand_beside_the_teachers() -> None:
     grid = ((1.0, 0.5), (0.5, 1.0))
-    students = (Inside("both.s1", (0.1, 0.2, 0.3), grid), Inside("thin.s1", (0.4, 0.5), grid))
-    run = Run([], structure=Structure(Inside("it2.L", (0.0,) * 3, grid), students, 20, 54.0, "متحدث-01", 2.5))
+    students = (NetworkStructure("both.s1", (0.1, 0.2, 0.3), grid), NetworkStructure("thin.s1", (0.4, 0.5), grid))
+    run = Run([], structure=Structure(NetworkStructure("it2.L", (0.0,) * 3, grid), students, 20, 54.0, "متحدث-01", 2.5))
     section = structure(run)
     assert section is not None
     table, pictures = section.blocks
@@ -105,7 +107,7 @@ def test_losses_by_term_are_drawn_of_distilled_networks_alone() -> None:
 @pytest.mark.parametrize(("name", "reader"), [(WAYS, read_ways), (STRUCTURE, read_structure)])
 def test_files_are_read_and_broken_ones_told(tmp_path: Path, name: str, reader) -> None:
     assert reader(tmp_path) is None
-    whole = WaysResult({}, ()) if name == WAYS else Structure(Inside("t", (), ()), (), 1, 1.0, "u", 1.0)
+    whole = WaysResult({}, ()) if name == WAYS else Structure(NetworkStructure("t", (), ()), (), 1, 1.0, "u", 1.0)
     write_json(tmp_path / name, dump(whole))
     assert reader(tmp_path) == whole
     (tmp_path / name).write_text("{}")

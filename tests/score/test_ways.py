@@ -25,6 +25,8 @@ from toolkit.score.ways import compare_ways
 
 WER, ACCURACY = Metric("wer", "%", "low", "WER"), Metric("accuracy", "%", "high", "acc.")
 SPEAKERS, EACH = 8, 5
+NAMES = [f"متحدث{k}" for k in range(SPEAKERS)]
+SEED = seed_of(1, *NAMES)  # of the draws of these speakers
 IDS = [f"متحدث{i % SPEAKERS}-{i:02d}" for i in range(SPEAKERS * EACH)]
 
 
@@ -59,7 +61,7 @@ def test_a_way_of_one_seed_has_the_figure_of_its_student() -> None:
     of_student = items(WER, rates(1))
     (way,) = compared(system("both.s1", asr=of_student)).ways
     assert (way.name, way.seeds, way.spread) == ("both", 1, {})
-    expected = figure(WER, of_student, seed=seed_of(1, "asr"))
+    expected = figure(WER, of_student, seed=SEED)
     got = way.figures["asr"]
     assert (got.value, got.low, got.high) == pytest.approx((expected.value, expected.low, expected.high))
     assert way.mean is not None and way.mean.value == pytest.approx(100 - expected.value)
@@ -70,7 +72,7 @@ def test_seeds_add_students_t_as_a_square() -> None:
     shifts = (-0.1, 0.0, 0.1)  # the same speakers' spread in each, as every utterance is shifted alike
     students = [system(f"both.s{k}", asr=items(WER, np.round(base, 1) + shift)) for k, shift in enumerate(shifts, 1)]
     (way,) = compared(*students).ways
-    alone = figure(WER, items(WER, np.round(base, 1)), seed=seed_of(1, "asr"))
+    alone = figure(WER, items(WER, np.round(base, 1)), seed=SEED)
     got = way.figures["asr"]
     t = student.ppf(0.975, 2) * 10 / np.sqrt(3)
     assert way.seeds == 3 and way.spread["asr"] == pytest.approx(10)
@@ -80,40 +82,85 @@ def test_seeds_add_students_t_as_a_square() -> None:
     assert got.high == pytest.approx(got.value + np.hypot(alone.high - got.value, t))
 
 
-def test_a_direction_is_the_paired_difference_over_common_seeds() -> None:
+def test_the_variance_of_seeds_is_pooled_and_one_seed_has_its_part() -> None:
+    base = np.round(rates(1, 0.5), 1)
+    students = [system(f"both.s{k}", asr=items(WER, base + shift)) for k, shift in enumerate((-0.1, 0.0, 0.1), 1)]
+    students += [system(f"mse.s{k}", asr=items(WER, base + shift)) for k, shift in enumerate((0.0, 0.1), 1)]
+    alone = system("arm.s1", asr=items(WER, base))
+    claim = ClaimConfig("both", "arm", "asr")
+    result = compared(*students, alone, text=claim)
+    pooled = np.sqrt((2 * 10**2 + 1 * 50) / 3)  # in points: of three seeds, of two
+    t = student.ppf(0.975, 3) * pooled
+    got = {way.name: way for way in result.ways}["arm"].figures["asr"]
+    speakers = figure(WER, items(WER, base), seed=SEED)
+    assert speakers.low is not None and speakers.high is not None
+    assert got.high == pytest.approx(got.value + np.hypot(speakers.high - got.value, t))
+    told = result.directions[0]
+    assert told.difference is not None and told.seeds == (3, 1) and not told.alone
+    assert told.difference.value == pytest.approx(0, abs=1e-9) and told.outcome == "not shown"
+
+
+def test_a_direction_of_single_seeds_is_the_paired_difference() -> None:
     claim = ClaimConfig("both", "mse", "asr")
-    students = [system("both.s1", asr=items(WER, rates(1))), system("both.s2", asr=items(WER, rates(2)))]
-    rival = items(WER, rates(1, 0.6))
-    (told,) = compared(*students, system("mse.s1", asr=rival), text=claim).directions
-    expected = difference(WER, items(WER, rates(1)), rival, seed=seed_of(1, "asr"))
-    assert told.difference is not None and told.seeds == 1
+    one, rival = items(WER, rates(1)), items(WER, rates(1, 0.6))
+    (told,) = compared(system("both.s1", asr=one), system("mse.s1", asr=rival), text=claim).directions
+    expected = difference(WER, one, rival, seed=SEED)
+    assert told.difference is not None and told.alone
     ends = (told.difference.value, told.difference.low, told.difference.high)
     assert ends == pytest.approx((expected.value, expected.low, expected.high))
     assert told.outcome == "shown"
-    (turned,) = compared(*students, system("mse.s1", asr=rival), text=ClaimConfig("mse", "both", "asr")).directions
-    assert turned.outcome == "opposite"
+    turned = ClaimConfig("mse", "both", "asr")
+    (told,) = compared(system("both.s1", asr=one), system("mse.s1", asr=rival), text=turned).directions
+    assert told.outcome == "opposite"
 
 
-def test_a_teacher_stands_against_each_seed() -> None:
+def test_a_teacher_has_no_seeds() -> None:
     students = [system(f"both.s{k}", asr=items(WER, rates(1, 0.6 + k / 100))) for k in (1, 2, 3)]
-    teacher = system("it2.L", asr=items(WER, rates(1, 0.3)))
-    (told,) = compared(*students, teacher, text=ClaimConfig("it2.L", "both")).directions
-    assert told.seeds == 3 and told.outcome == "shown"
+    teacher = items(WER, rates(1, 0.3))
+    result = compared(*students, system("it2.L", asr=teacher), text=ClaimConfig("it2.L", "both"))
+    (told,) = result.directions
+    assert told.seeds == (1, 3) and told.outcome == "shown"
+    got = {way.name: way for way in result.ways}["it2.L"].figures["asr"]
+    expected = figure(WER, teacher, seed=SEED)
+    assert (got.low, got.high) == pytest.approx((expected.low, expected.high))
+
+
+def test_tasks_of_the_same_speakers_get_the_same_draws() -> None:
+    """Of one task twice, the mean is as uncertain as the task; of draws apart it would seem more certain by √2."""
+    of_student = items(WER, rates(1))
+    once, twice = compared(system("a.s1", asr=of_student)), compared(system("a.s1", asr=of_student, pr=of_student))
+    assert once.ways[0].mean is not None and twice.ways[0].mean is not None
+    first, second = once.ways[0].mean, twice.ways[0].mean
+    assert (second.value, second.low, second.high) == pytest.approx((first.value, first.low, first.high))
+
+
+@pytest.mark.parametrize("wrong", [0, 4])
+def test_a_way_stays_within_what_its_metric_can_be(wrong: int) -> None:
+    of_student = items(ACCURACY, np.ones(len(IDS)))
+    of_student.counts["accuracy"][0, 0] -= wrong
+    got = compared(system("a.s1", ks=of_student)).ways[0].figures["ks"]
+    expected = figure(ACCURACY, of_student, seed=SEED)
+    assert (got.low, got.high) == pytest.approx((expected.low, expected.high))
+    assert got.agreeing == expected.agreeing == (wrong == 0)
+    assert got.high is not None and got.high <= 100
 
 
 @pytest.mark.parametrize(
-    ("claim", "why"),
+    ("claim", "note"),
     [
         (ClaimConfig("both", "arm"), "no arm in this run"),
         (ClaimConfig("both", "mse", "pr"), "no task pr in this run"),
-        (ClaimConfig("both", "units"), "no seed that both have, with every task"),
+        (ClaimConfig("both", "units"), "a student lacks a task"),
         (ClaimConfig(note="of two published rows"), "of two published rows"),
     ],
 )
-def test_what_cannot_be_told_says_why(claim: ClaimConfig, why: str) -> None:
-    rows = [system(name, asr=items(WER, rates(k))) for k, name in enumerate(("both.s1", "mse.s1", "units.s4"))]
+def test_what_cannot_be_told_says_why(claim: ClaimConfig, note: str) -> None:
+    rows = [
+        system(name, asr=items(WER, rates(k)), ks=items(WER, rates(k))) for k, name in enumerate(("both.s1", "mse.s1"))
+    ]
+    rows.append(system("units.s4", asr=items(WER, rates(3))))
     (told,) = compared(*rows, text=claim).directions
-    assert (told.outcome, told.why, told.difference) == ("not tested", why, None)
+    assert (told.outcome, told.note, told.difference) == ("not tested", note, None)
 
 
 def test_equal_ways_are_not_shown() -> None:

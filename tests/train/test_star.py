@@ -14,7 +14,7 @@ import pytest
 import soundfile
 import torch
 import transformers
-from networks import TINY
+from networks import SMALL, TINY
 
 from toolkit.core.config import load_config
 from toolkit.core.files import read_json
@@ -54,10 +54,10 @@ MADE = ("hf/model.safetensors", "hf/config.json", "hf/README.md", "at/25/hf/mode
 SAMPLES = {"frame": 400, "nothing": 399, "silence": 20000, "minute": 960000}  # beside clips of 0.2 to 3 s
 
 
-def write_teacher(folder: Path, **changes) -> Path:
+def write_teacher(folder: Path, seed: int = 5, **changes) -> Path:
     config = replace(TEACHER, **changes)
     model = Hubert(config)
-    initialise(model, config, torch.Generator().manual_seed(5))
+    initialise(model, config, torch.Generator().manual_seed(seed))
     save_pretrained(model, folder)
     return folder
 
@@ -151,16 +151,39 @@ def test_killed_anywhere_it_ends_bit_for_bit_as_one_that_nobody_killed(recipe: P
 
 def test_a_run_with_another_list_of_losses_does_not_go_on_from_these_weights(recipe: Path, whole: str) -> None:
     shutil.copytree(recipe / whole, recipe / "exp/other")
-    words = ("--objective.uncertainty", "true")
-    code, written = call(recipe, "exp/other", *words)
-    assert code == 1 and "objective.uncertainty" in written and "Traceback" not in written, written
+    (recipe / "star.yaml").write_text(CONFIG.replace("mse: {heads", "intra_layer: {}, mse: {heads"))
+    try:
+        code, written = call(recipe, "exp/other")
+        assert code == 1 and "star.yaml" in written and "Traceback" not in written, written
+    finally:
+        (recipe / "star.yaml").write_text(CONFIG)
+
+
+def test_a_student_hears_waveforms_as_its_teacher_does(recipe: Path, tmp_path: Path) -> None:
+    teacher = write_teacher(tmp_path / "scaled", normalize_waveform=True)
+    words = ("--loop.total_steps", "2", "--loop.keep_at", "")
+    code, written = call(recipe, str(tmp_path / "out"), *words, ins=(*INS[:2], str(teacher)))
+    assert code == 0, written
+    assert load_encoder(tmp_path / "out").normalize and not load_encoder(recipe / "teacher").normalize
+
+
+def test_a_teacher_that_takes_no_padding_is_refused_for_whole_utterances_and_heard_alone_if_kept(
+    recipe: Path, tmp_path: Path
+) -> None:
+    config = transformers.WavLMConfig(**SMALL, vocab_size=10)
+    transformers.WavLMModel(config).save_pretrained(tmp_path / "wavlm")
+    ins, words = (*INS[:2], str(tmp_path / "wavlm")), ("--loop.total_steps", "2", "--loop.keep_at", "")
+    code, written = call(recipe, str(tmp_path / "out"), *words, "--objective.states_mb", "0", ins=ins)
+    assert code == 1 and "takes waveforms of one length only" in written and "Traceback" not in written, written
+    code, written = call(recipe, str(tmp_path / "kept"), *words, ins=ins)
+    assert code == 0, written
 
 
 def test_a_teacher_of_the_same_name_with_other_weights_is_seen(recipe: Path, whole: str) -> None:
     away = recipe / "teacher.away"
     (recipe / "teacher").rename(away)
     try:
-        write_teacher(recipe / "teacher", hidden_dropout=0.3)
+        write_teacher(recipe / "teacher", seed=6)
         shutil.copytree(recipe / whole, recipe / "exp/same")
         code, written = call(recipe, "exp/same")
         assert code == 1 and "teacher" in written and "Traceback" not in written, written
@@ -178,7 +201,7 @@ def test_a_teacher_of_the_same_name_with_other_weights_is_seen(recipe: Path, who
             (),
             "the student's frames are of 400 samples every 320, those of odd of 400 every 160",
         ),
-        ({"normalize_waveform": True}, (), "set it to true"),
+        ({}, ("--loop.best", "loss"), "the weights in the sum of losses change"),
         ({}, ("--model.hidden_size", "24"), "model.projection false needs convolutions as wide as the blocks"),
         ({}, ("--objective.teacher_layers", "2 9"), "name 2 layers from 1 to 4"),
     ],

@@ -134,9 +134,14 @@ def test_mse_goes_through_a_head_for_each_layer() -> None:
     assert float(term.sum / term.weight) == pytest.approx(total / (frames * 24), rel=1e-9)
 
 
+def with_heads(name: str) -> LossConfig:
+    """The config of a loss, a new one's too: the widths of these networks differ."""
+    return LossConfig(heads="heads" in LOSSES[name].reads)
+
+
 @pytest.mark.parametrize("name", sorted(LOSSES))
 def test_the_gradient_of_each_loss_is_a_finite_difference(name: str) -> None:
-    star = objective({name: LossConfig(heads=name == "mse")})
+    star = objective({name: with_heads(name)})
     own, at = batch([1200, 800]), At(0, 0, 1)
     weight = star.student.encoder.layers[0].attention.q_proj.weight
     term = star(own, at)[name]
@@ -200,7 +205,7 @@ def test_under_masks_hidden_frames_follow_the_teacher_that_hears_all_and_the_oth
 
 
 def test_padding_of_any_length_changes_no_loss() -> None:
-    star = objective({name: LossConfig(heads=name == "mse") for name in LOSSES})
+    star = objective({name: with_heads(name) for name in LOSSES})
     own = batch()
     longer = {**own, "wave_BN": torch.nn.functional.pad(own["wave_BN"], (0, 3200), value=0.0)}
     one, second = star(own, At(0, 0, 1)), star(longer, At(0, 0, 1))
@@ -251,7 +256,7 @@ def test_a_loss_whose_turn_has_not_come_is_not_computed() -> None:
 def test_under_uncertainty_each_loss_has_a_learnt_factor() -> None:
     star = objective({"layer_wise": LossConfig(), "intra_layer": LossConfig()}, uncertainty=True)
     bare = objective({"layer_wise": LossConfig(), "intra_layer": LossConfig()})(batch(), At(0, 0, 1))
-    star.doubts["layer_wise"].data.fill_(0.7)
+    star.log_variances["layer_wise"].data.fill_(0.7)
     terms = star(batch(), At(0, 0, 1))
     for name, doubt in (("layer_wise", 0.7), ("intra_layer", 0.0)):
         mean = float(bare[name].sum / bare[name].weight)
@@ -268,6 +273,8 @@ def test_under_uncertainty_each_loss_has_a_learnt_factor() -> None:
         ({"mse": LossConfig()}, "width 16 cannot be subtracted from those of width 24.*heads: true"),
         ({"layer_wise": LossConfig(layers=(1, 2, 3, 4))}, "layers has 4 weights, and 3 layers are compared"),
         ({"layer_wise": LossConfig(options={"cosin": 1})}, "no option cosin"),
+        ({"attention": LossConfig(heads=True)}, "attention has no heads: it would change nothing"),
+        ({"mse": LossConfig(heads=True, normalise=True)}, "mse has no normalise"),
     ],
 )
 def test_losses_that_do_not_fit_are_refused(losses, error) -> None:

@@ -11,7 +11,7 @@ STRUCTURE = "structure.json"
 
 
 @dataclass(frozen=True)
-class Inside:
+class NetworkStructure:
     """The temporal structure of one network.
 
     Attributes:
@@ -35,8 +35,8 @@ class Structure:
         example: id of the utterance whose `gram` is kept, and its length in seconds.
     """
 
-    teacher: Inside
-    students: tuple[Inside, ...]
+    teacher: NetworkStructure
+    students: tuple[NetworkStructure, ...]
     utterances: int
     seconds: float
     example: str

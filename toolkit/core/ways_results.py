@@ -20,7 +20,8 @@ class Way:
         students: their rows.
         seeds: how many of them the figures are a mean over.
         share: of their training's steps, 1 for the end.
-        figures: task -> mean over the students, whose interval is of speakers (or utterances) and seeds.
+        figures: task -> mean over the students, whose interval is of speakers (or utterances) and, if any way has
+            several, of seeds.
         spread: task -> standard deviation over the seeds, in the unit of the figure; none with one seed.
         mean: mean over the tasks, of error rates 100 minus the rate; None for a way that lacks a task.
         ranking: mean rank over the tasks among the ways that have all of them at the end of their training.
@@ -45,8 +46,9 @@ class Direction:
         better, worse: ways of this run; empty: nothing here can tell.
         task: that it is about; empty: the mean over all.
         difference: better - worse, so that above 0 is as published where larger values are better; None: not tested.
-        seeds: that both have, over which the difference is a mean.
-        why: a reason why it was not tested.
+        seeds: of the better way and of the worse one.
+        alone: true if no way has several seeds, so that the interval knows of speakers alone.
+        note: what else must be known of it, or why it was not tested.
     """
 
     text: str
@@ -56,8 +58,9 @@ class Direction:
     task: str
     outcome: Outcome
     difference: Figure | None = None
-    seeds: int = 0
-    why: str = ""
+    seeds: tuple[int, ...] = ()
+    alone: bool = False
+    note: str = ""
 
 
 @dataclass(frozen=True)

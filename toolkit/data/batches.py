@@ -77,7 +77,7 @@ class CroppedSpeech:
         """Crops of `frames` frames of utterances `rows`, from frame `starts` on: wave_BN, and a key of each.
 
         Frames of each instead of one number: padded with zeros to the longest, whose `samples` [B] are listed. A key is
-        (id, first frame, frames): equal keys are equal crops.
+        (id, file, first frame, frames): equal keys are equal crops.
         """
         each = np.full(len(rows), frames)
         wave_BN = np.zeros((len(rows), samples_of(int(each.max()))), np.float32)
@@ -86,7 +86,8 @@ class CroppedSpeech:
             wave = self.wave(int(row))[start * HOP :][: samples[b]]
             wave_BN[b, : len(wave)] = wave
         cuts = zip(rows, starts, each, strict=True)
-        keys = [(self.utterances[int(row)].id, int(start), int(n)) for row, start, n in cuts]
+        of_rows = [(self.utterances[int(row)], int(start), int(n)) for row, start, n in cuts]
+        keys = [(utterance.id, str(utterance.path), start, n) for utterance, start, n in of_rows]
         batch = {"wave_BN": wave_BN, "keys": keys}
         return batch if len(set(samples)) == 1 else {**batch, "samples": samples}
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from ..core.errors import UserError
 from ..core.seed import seed_of
-from .config import samples_under
+from .config import HubertConfig, samples_under
 from .hubert import Hubert, Inside, initialise, own_frames
 from .hugging_face import load_pretrained, read_config
 from .macs import Macs, benchmark_macs
@@ -221,10 +221,20 @@ def load_encoder(path: Path | str, device: torch.device | str = "cpu") -> Encode
     """
     folder, name = _folder(path, OF_ENCODER), encoder_name(path)
     refuse_without_weights(folder, str(path))
-    config = read_config(folder)
-    if config is not None and (folder / WEIGHTS).is_file():
-        return Encoder(load_pretrained(folder), name, config.normalize_waveform).to(device)
-    return Encoder(_from_transformers(folder), name, bool(normalizes(folder))).to(device)
+    model = load_pretrained(folder) if _ours(folder) else _from_transformers(folder)
+    return Encoder(model, name, hears_normalized(path)).to(device)
+
+
+def hears_normalized(path: Path | str) -> bool:
+    """True if the encoder at `path` hears waveforms of mean 0 and variance 1; no weights are loaded."""
+    folder = _folder(path, OF_ENCODER)
+    config = _ours(folder)
+    return config.normalize_waveform if config else bool(normalizes(folder))
+
+
+def _ours(folder: Path) -> HubertConfig | None:
+    """The shape of a network that our code reads; None for one that transformers reads."""
+    return read_config(folder) if (folder / WEIGHTS).is_file() else None
 
 
 def refuse_unusable(path: Path | str) -> None:

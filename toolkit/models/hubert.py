@@ -30,7 +30,7 @@ class Inside:
     """What a pass notes of the inside of a network.
 
     Attributes:
-        projected: output of the feature projection [B, T, D], before the mask and the positional convolution.
+        projected: output of the feature projection [B, T, D], before dropout, the mask and the positional convolution.
         states: the input of block 1, and the residual stream after each block (no final LayerNorm), each [B, T, D].
         maps: the attention weights of each block, averaged over its heads [B, T, T]; None: they are not kept, and are
             never in memory as a whole.
@@ -99,7 +99,10 @@ class FeatureExtractor(nn.Module):
 
 
 class FeatureProjection(nn.Module):
-    """LayerNorm, Linear unless the widths are equal and the config says so, dropout; [B, T, C] -> [B, T, D]."""
+    """LayerNorm, Linear unless the widths are equal and the config says so; [B, T, C] -> [B, T, D].
+
+    Its dropout is applied by the network, after what comes before is noted.
+    """
 
     def __init__(self, config: HubertConfig) -> None:
         super().__init__()
@@ -109,7 +112,7 @@ class FeatureProjection(nn.Module):
         self.dropout = nn.Dropout(config.feat_proj_dropout)
 
     def forward(self, x_BTC: Tensor) -> Tensor:
-        return cast(Tensor, self.dropout(self.projection(self.layer_norm(x_BTC))))
+        return cast(Tensor, self.projection(self.layer_norm(x_BTC)))
 
 
 class PositionalConvolution(nn.Module):
@@ -287,6 +290,7 @@ class Hubert(nn.Module):
         x_BTD = self.feature_projection(conv_BTC)
         if inside is not None:
             inside.projected = x_BTD
+        x_BTD = cast(Tensor, self.feature_projection.dropout(x_BTD))
         if kept is not None:
             x_BTD = x_BTD * kept[0][..., None] * kept[1][:, None]
         if mask_BT is not None:

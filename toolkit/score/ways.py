@@ -1,15 +1,17 @@
 """Compare ways of distilling over tasks, speakers and seeds, and hold published directions against them: ways.json.
 
 Inputs: folders of task runs. Systems whose names differ in their seed alone (both.s1, both.s2) are one way. A figure of
-a way is the mean over its seeds. Its interval has two parts, added as squares: the bootstrap over speakers (or
-utterances) of that mean, all systems on the same draws, and Student's t over the seeds; with one seed, the first alone.
+a way is the mean over its seeds. Its interval has two parts, added as squares. The first is the bootstrap over speakers
+(or utterances) of that mean, all systems and all tasks of the same speakers on the same draws. The second is Student's
+t of the seeds, whose variance is pooled over all ways that have several: so one seed of a way has its part too. Without
+such a way there is only the first.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,16 +21,16 @@ from scipy.stats import rankdata
 from ..core.errors import UserError
 from ..core.files import write_json
 from ..core.record import Ledger
-from ..core.results import Figure, Metric
+from ..core.results import Figure, Metric, percent
 from ..core.schema import dump
 from ..core.seed import seed_of
 from ..core.step import Step, main
 from ..core.ways_results import MEAN, WAYS, Direction, Outcome, Way, WaysResult
-from .bootstrap import CONFIDENCE, limits_of, ratio, resampled, sum_by_block
+from .bootstrap import CONFIDENCE, Interval, agreeing, limits_of, ratio, resampled, sum_by_block
 from .classification import macro_f1_of_sums
 from .compare_probes import Compared, Scored, read_systems
 from .config import ClaimConfig, WaysConfig
-from .items import values
+from .items import bounds, values
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 _SEEDED = re.compile(r"(?P<way>.+)\.s(?P<seed>\d+)(\.at(?P<percent>[0-9.]+))?")
@@ -36,7 +38,7 @@ _SEEDED = re.compile(r"(?P<way>.+)\.s(?P<seed>\d+)(\.at(?P<percent>[0-9.]+))?")
 
 @dataclass(frozen=True)
 class Drawn:
-    """A figure of several systems, percent, and what it is on common draws of speakers.
+    """A figure of several systems, a fraction, and what it is on common draws of speakers.
 
     Attributes:
         value: by system.
@@ -56,7 +58,8 @@ class Drawn:
 def draw(scored: Mapping[str, Scored], seed: int) -> Drawn:
     """The deciding figure of a task that items give, over the utterances that all systems have.
 
-    Raises UserError if no utterance, or no such figure, is common to all.
+    Tasks of the same speakers (or utterances) get the same draws of them. Raises UserError if no utterance, or no such
+    figure, is common to all.
     """
     first = next(iter(scored.values()))
     metric = next(
@@ -72,38 +75,32 @@ def draw(scored: Mapping[str, Scored], seed: int) -> Drawn:
         lacking = "utterance" if metric else "figure"
         remedy = "score all on the same sets with the same config"
         raise UserError(f"task {first.result.task}: no {lacking} that all systems have", str(first.folder), remedy)
+    by_speaker = all(s.result.decides.blocks == "speaker" for s in scored.values())
+    speaker = dict(zip(first.items.ids, first.items.speakers, strict=True))
+    ids = sorted(shared, key=lambda id: (speaker[id], id) if by_speaker else (id, id))
     labels = first.result.confusion.labels if first.result.confusion else ()
     columns, widths = [], []
-    ids = sorted(shared)
     for system in scored.values():
         place = {id: i for i, id in enumerate(system.items.ids)}
         columns.append(values(metric, system.items.chosen([place[id] for id in ids]), labels))
         widths.append(columns[-1].shape[1])
-    by_speaker = all(s.result.decides.blocks == "speaker" for s in scored.values())
-    speaker = dict(zip(first.items.ids, first.items.speakers, strict=True))
-    sums_BK = sum_by_block(np.concatenate(columns, 1), [speaker[id] for id in ids] if by_speaker else ids)
-    replicas_RK = np.concatenate([*resampled(sums_BK, seed)])
+    blocks = [speaker[id] for id in ids] if by_speaker else ids
+    sums_BK = sum_by_block(np.concatenate(columns, 1), blocks)
+    replicas_RK = np.concatenate([*resampled(sums_BK, seed_of(seed, *dict.fromkeys(blocks)))])
     statistic = ratio if metric.statistic == "ratio" else macro_f1_of_sums
-    of, edges = {}, np.cumsum([0, *widths])
+    value, replicas, edges = {}, {}, np.cumsum([0, *widths])
     for name, start, end in zip(scored, edges, edges[1:]):
-        whole = statistic(sums_BK[:, start:end].sum(0, keepdims=True))
-        of[name] = 100 * float(whole[0]), 100 * statistic(replicas_RK[:, start:end])
-    return Drawn(
-        metric,
-        {name: value for name, (value, _) in of.items()},
-        {name: replicas for name, (_, replicas) in of.items()},
-        "speaker" if by_speaker else "utterance",
-        len(sums_BK),
-        len(ids),
-    )
+        value[name] = float(statistic(sums_BK[:, start:end].sum(0, keepdims=True))[0])
+        replicas[name] = statistic(replicas_RK[:, start:end])
+    return Drawn(metric, value, replicas, "speaker" if by_speaker else "utterance", len(sums_BK), len(ids))
 
 
 def mean_of(tasks: Sequence[Drawn]) -> Drawn:
-    """The mean over tasks, of error rates 100 minus the rate, for the systems that have all of them."""
+    """The mean over tasks, of error rates 1 minus the rate, for the systems that have all of them."""
     names = [name for name in tasks[0].value if all(name in task.value for task in tasks)]
 
     def goodness(task: Drawn, x: Any) -> Any:
-        return x if task.metric.better == "high" else 100 - x
+        return x if task.metric.better == "high" else 1 - x
 
     return Drawn(
         MEAN,
@@ -113,31 +110,6 @@ def mean_of(tasks: Sequence[Drawn]) -> Drawn:
         min(task.block_count for task in tasks),
         sum(task.n for task in tasks),
     )
-
-
-def figure_of(task: Drawn, plus: Sequence[str], minus: Sequence[str] = ()) -> tuple[Figure, float | None]:
-    """(mean over systems, standard deviation over two or more of them); the interval is of speakers and seeds.
-
-    Args:
-        plus: a system for each seed.
-        minus: the system that is subtracted from each; empty: none.
-    """
-    of_seed = [task.value[name] for name in plus]
-    replicas = np.mean([task.replicas[name] for name in plus], 0)
-    limits = (0.0, np.inf) if task.metric.better == "low" else (-np.inf if task.metric == MEAN else 0.0, 100.0)
-    if minus:
-        of_seed = [value - task.value[name] for value, name in zip(of_seed, minus, strict=True)]
-        replicas = replicas - np.mean([task.replicas[name] for name in minus], 0)
-        limits = (-np.inf, np.inf)
-    estimate = float(np.mean(of_seed))
-    drawn = limits_of(estimate, replicas, task.block_count)
-    spread = float(np.std(of_seed, ddof=1)) if len(of_seed) > 1 else None
-    low, high = drawn.low, drawn.high
-    if low is not None and high is not None and spread is not None:
-        t = stdtrit(len(of_seed) - 1, 0.5 + CONFIDENCE / 200) * spread / np.sqrt(len(of_seed))
-        low, high = estimate - np.hypot(estimate - low, t), estimate + np.hypot(high - estimate, t)
-        low, high = float(max(low, limits[0])), float(min(high, limits[1]))
-    return Figure(task.metric, estimate, low, high, task.n, "utterances", task.blocks, task.block_count), spread
 
 
 @dataclass(frozen=True)
@@ -159,65 +131,122 @@ class Group:
             groups.setdefault(name, Group(name, system.share, {})).by_seed[seed] = system.name
         return sorted(groups.values(), key=lambda group: group.share < 1)
 
-    def common(self, rival: Group) -> list[tuple[str, str]]:
-        """Pairs of systems of one seed; a system that stands for itself is paired with each of the other's."""
-        if "" in self.by_seed or "" in rival.by_seed:
-            return [(mine, theirs) for mine in self.by_seed.values() for theirs in rival.by_seed.values()]
-        return [(self.by_seed[seed], rival.by_seed[seed]) for seed in self.by_seed if seed in rival.by_seed]
+    @property
+    def students(self) -> tuple[str, ...]:
+        return tuple(self.by_seed.values())
+
+    @property
+    def variance(self) -> float:
+        """Of the mean over its seeds, where that of one seed is 1; 0 for a system that stands for itself."""
+        return 0.0 if "" in self.by_seed else 1 / len(self.by_seed)
+
+    def has(self, drawn: Drawn) -> bool:
+        """True if all its systems have the figure."""
+        return all(name in drawn.value for name in self.students)
+
+    def deviation(self, drawn: Drawn) -> float | None:
+        """Standard deviation over its seeds; None with one."""
+        return float(np.std([drawn.value[n] for n in self.students], ddof=1)) if len(self.by_seed) > 1 else None
 
 
-def way_of(group: Group, tasks: Mapping[str, Drawn], mean: Drawn, ranking: float | None) -> Way:
-    """The figures of a way: those of tasks that all its students have."""
-    students = tuple(group.by_seed.values())
-    figures: dict[str, Figure] = {}
-    spread: dict[str, float] = {}
-    for task, drawn in tasks.items():
-        if all(name in drawn.value for name in students):
-            figures[task], deviation = figure_of(drawn, students)
-            spread |= {} if deviation is None else {task: deviation}
-    whole = figure_of(mean, students)[0] if all(name in mean.value for name in students) else None
-    return Way(group.name, students, len(students), group.share, figures, spread, whole, ranking)
+@dataclass(frozen=True)
+class Seeds:
+    """Standard deviation of a figure over seeds of one way, pooled over the ways, and its degrees of freedom."""
+
+    deviation: float
+    freedom: int
+
+    @staticmethod
+    def pooled(drawn: Drawn, groups: Sequence[Group]) -> Seeds | None:
+        """None if no way has several seeds."""
+        several = [g for g in groups if g.has(drawn) and len(g.by_seed) > 1]
+        freedom = sum(len(g.by_seed) - 1 for g in several)
+        squares = sum((g.deviation(drawn) or 0.0) ** 2 * (len(g.by_seed) - 1) for g in several)
+        return Seeds(float(np.sqrt(squares / freedom)), freedom) if freedom else None
+
+    def half(self, variance: float) -> float:
+        """Half of the 95 % interval of a figure with so many times the variance of one seed."""
+        return float(stdtrit(self.freedom, 0.5 + CONFIDENCE / 200) * self.deviation * np.sqrt(variance))
 
 
-def rankings(groups: Sequence[Group], tasks: Mapping[str, Drawn]) -> dict[str, float]:
-    """Mean rank over the tasks, 1 the best, of the ways at the end of their training that have all tasks."""
-    ended = [
-        group
-        for group in groups
-        if group.share == 1 and all(n in task.value for task in tasks.values() for n in group.by_seed.values())
-    ]
-    ranks = []
-    for task in tasks.values():
-        means = [np.mean([task.value[name] for name in group.by_seed.values()]) for group in ended]
-        ranks.append(rankdata(-task.metric.sign * np.array(means)))
-    return {group.name: float(rank) for group, rank in zip(ended, np.mean(ranks, 0), strict=True)} if ended else {}
+def figure_of(drawn: Drawn, seeds: Seeds | None, way: Group, rival: Group | None = None) -> Figure:
+    """The mean over a way's systems, less that over a rival's, in percent, with its interval of speakers and seeds."""
+    estimate = float(np.mean([drawn.value[name] for name in way.students]))
+    replicas = np.mean([drawn.replicas[name] for name in way.students], 0)
+    limits = (-np.inf, 1.0) if drawn.metric == MEAN else bounds(drawn.metric)
+    variance = way.variance
+    if rival:
+        estimate -= float(np.mean([drawn.value[name] for name in rival.students]))
+        replicas = replicas - np.mean([drawn.replicas[name] for name in rival.students], 0)
+        ends = max(map(abs, limits))
+        limits, variance = (-ends, ends), variance + rival.variance
+    interval = agreeing(limits_of(estimate, replicas, drawn.block_count, limits=limits), limits)
+    if seeds and variance and interval.low is not None and interval.high is not None:
+        half = seeds.half(variance)
+        low = max(estimate - np.hypot(estimate - interval.low, half), limits[0])
+        high = min(estimate + np.hypot(interval.high - estimate, half), limits[1])
+        interval = Interval(estimate, float(low), float(high), interval.blocks)
+    about = {"n": drawn.n, "unit_of_n": "utterances", "blocks": drawn.blocks, "block_count": drawn.block_count}
+    return percent(drawn.metric, interval.percent, **about)
 
 
-def direction(
-    text: str, claim: ClaimConfig, groups: Sequence[Group], tasks: Mapping[str, Drawn], mean: Drawn
-) -> Direction:
-    """How a published direction comes out: shown or opposite where the interval of the difference leaves 0 out."""
-    by_name = {group.name: group for group in groups}
-    drawn = tasks.get(claim.task) if claim.task else mean
+@dataclass(frozen=True)
+class Comparison:
+    """All ways on all tasks.
 
-    def told(outcome: Outcome, difference: Figure | None = None, seeds: int = 0, why: str = "") -> Direction:
-        return Direction(
-            text, claim.printed, claim.better, claim.worse, claim.task, outcome, difference, seeds, why or claim.note
-        )
+    Attributes:
+        tasks: by name; `mean` is over them.
+        seeds: of each task, and of the mean under "".
+    """
 
-    if not claim.better:
-        return told("not tested")
-    gone = [name for name in (claim.better, claim.worse) if name not in by_name]
-    if gone or drawn is None:
-        return told("not tested", why=f"no {gone[0] if gone else f'task {claim.task}'} in this run")
-    pairs = [p for p in by_name[claim.better].common(by_name[claim.worse]) if all(name in drawn.value for name in p)]
-    if not pairs:
-        return told("not tested", why="no seed that both have, with every task")
-    difference, _ = figure_of(drawn, [mine for mine, _ in pairs], [theirs for _, theirs in pairs])
-    low, high, sign = difference.low, difference.high, drawn.metric.sign
-    if low is None or high is None or low <= 0 <= high:
-        return told("not shown", difference, len(pairs))
-    return told("shown" if low * sign > 0 else "opposite", difference, len(pairs))
+    groups: list[Group]
+    tasks: dict[str, Drawn]
+    mean: Drawn
+    seeds: dict[str, Seeds | None]
+
+    @staticmethod
+    def of(groups: list[Group], tasks: dict[str, Drawn]) -> Comparison:
+        mean = mean_of([*tasks.values()])
+        return Comparison(groups, tasks, mean, {t: Seeds.pooled(d, groups) for t, d in {**tasks, "": mean}.items()})
+
+    def way(self, group: Group, ranking: float | None) -> Way:
+        """The figures of a way: those of tasks that all its students have."""
+        own = {task: drawn for task, drawn in self.tasks.items() if group.has(drawn)}
+        figures = {task: figure_of(drawn, self.seeds[task], group) for task, drawn in own.items()}
+        spread = {task: 100 * x for task, drawn in own.items() if (x := group.deviation(drawn)) is not None}
+        whole = figure_of(self.mean, self.seeds[""], group) if group.has(self.mean) else None
+        return Way(group.name, group.students, len(group.by_seed), group.share, figures, spread, whole, ranking)
+
+    def rankings(self) -> dict[str, float]:
+        """Mean rank over the tasks, 1 the best, of the ways at the end of their training that have all tasks."""
+        ended = [group for group in self.groups if group.share == 1 and group.has(self.mean)]
+        ranks = [
+            rankdata([-drawn.metric.sign * np.mean([drawn.value[n] for n in group.students]) for group in ended])
+            for drawn in self.tasks.values()
+        ]
+        return {group.name: float(rank) for group, rank in zip(ended, np.mean(ranks, 0), strict=True)} if ended else {}
+
+    def direction(self, text: str, claim: ClaimConfig) -> Direction:
+        """How a published direction comes out: shown or opposite where the difference's interval leaves 0 out."""
+        by_name = {group.name: group for group in self.groups}
+        drawn = self.tasks.get(claim.task) if claim.task else self.mean
+        told = Direction(text, claim.printed, claim.better, claim.worse, claim.task, "not tested", note=claim.note)
+        gone = [name for name in (claim.better, claim.worse) if name and name not in by_name]
+        if gone or drawn is None:
+            return replace(told, note=f"no {gone[0] if gone else f'task {claim.task}'} in this run")
+        if not claim.better:
+            return told
+        better, worse = by_name[claim.better], by_name[claim.worse]
+        if not (better.has(drawn) and worse.has(drawn)):
+            return replace(told, note="a student lacks a task")
+        seeds = self.seeds[claim.task]
+        difference = figure_of(drawn, seeds, better, worse)
+        counts = (len(better.by_seed), len(worse.by_seed))
+        low, high, sign = difference.low, difference.high, drawn.metric.sign
+        outcome: Outcome = "shown" if (low or 0) * sign > 0 else "opposite"
+        if low is None or high is None or low <= 0 <= high:
+            outcome = "not shown"
+        return replace(told, outcome=outcome, difference=difference, seeds=counts, alone=seeds is None)
 
 
 def compare_ways(systems: Sequence[Compared], config: WaysConfig, ledger: Ledger) -> WaysResult:
@@ -235,11 +264,12 @@ def compare_ways(systems: Sequence[Compared], config: WaysConfig, ledger: Ledger
                 ledger.drop(compared.system.name, "other conditions than the first system", f"task {task}")
     if not scored:
         raise UserError("no trained system was scored", "--in", "name folders that tasks.fit made")
-    tasks = {task: draw(of_task, seed_of(config.seed, task)) for task, of_task in scored.items()}
-    mean, ranks = mean_of([*tasks.values()]), rankings(groups, tasks)
+    tasks = {task: draw(of_task, config.seed) for task, of_task in scored.items()}
     titles = {task: next(iter(of_task.values())).result.title for task, of_task in scored.items()}
-    directions = (direction(text, claim, groups, tasks, mean) for text, claim in config.claims.items())
-    return WaysResult(titles, tuple(way_of(g, tasks, mean, ranks.get(g.name)) for g in groups), tuple(directions))
+    comparison = Comparison.of(groups, tasks)
+    ranks = comparison.rankings()
+    ways = tuple(comparison.way(group, ranks.get(group.name)) for group in groups)
+    return WaysResult(titles, ways, tuple(comparison.direction(text, claim) for text, claim in config.claims.items()))
 
 
 def run(step: Step[WaysConfig]) -> None:

@@ -6,7 +6,7 @@ folder of ours, a Hugging Face folder, or the name of a model on the hub that wa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -16,7 +16,7 @@ from ..core.record import identity, identity_id
 from ..core.step import Step, main
 from ..data.frames import RATE
 from ..data.kaldi import DataDir
-from ..models.encoder import Encoder, load_encoder
+from ..models.encoder import Encoder, hears_normalized, load_encoder
 from ..models.hugging_face import save_pretrained
 from ..units.inputs import recognise
 from .engine.launch import share
@@ -53,7 +53,7 @@ class StarInputs:
 
 
 def refuse_unlike(config: StarTraining, teacher: Encoder, where: Path) -> None:
-    """Raise UserError for a broken teacher, or a student with other frames or that hears other waveforms."""
+    """Raise UserError for a broken teacher, or a student with other frames, or data that do not fit."""
     with torch.no_grad():
         states = teacher.states(torch.randn(1, RATE, generator=torch.Generator().manual_seed(1)))
     if not all(bool(x.isfinite().all()) for x in states):
@@ -67,11 +67,11 @@ def refuse_unlike(config: StarTraining, teacher: Encoder, where: Path) -> None:
             "model.conv_kernel, model.conv_stride",
             "give the student convolutions with the teacher's frames",
         )
-    if shape.normalize_waveform != teacher.normalize:
+    if not (config.data.lengths or config.objective.states_mb or teacher.takes_padding):
         raise UserError(
-            f"{teacher.name} hears {'scaled' if teacher.normalize else 'unscaled'} waveforms, and the student not",
-            "model.normalize_waveform",
-            f"set it to {str(teacher.normalize).lower()}",
+            f"{teacher.name} takes waveforms of one length only, and whole utterances are padded",
+            "data.lengths",
+            "name lengths, of which crops are heard; or set objective.states_mb: then it hears each utterance alone",
         )
 
 
@@ -93,7 +93,9 @@ def distil(config: StarTraining, inputs: StarInputs, speech: Speech, out: Path, 
 
 def run(step: Step[StarTraining]) -> None:
     """Train here, or in several processes that share the work."""
-    config, inputs = step.config, StarInputs.read(step.ins)
+    inputs = StarInputs.read(step.ins)
+    shape = replace(step.config.model, normalize_waveform=hears_normalized(inputs.teacher))  # both hear the same
+    config = replace(step.config, model=shape)
     speech = Speech(config, inputs, step.ledger.drop)
     name = identity_id(identity(step.argv))
     if not step.worker:

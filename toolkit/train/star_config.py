@@ -38,6 +38,8 @@ class StructureConfig:
     "number of utterances, drawn by seed; more are slower"
     seconds: tuple[float, float] = (1.0, 15.0)
     "range (low, high) of their length"
+    teacher_layers: tuple[int, ...] = ()
+    "as objective.teacher_layers of train.star"
     places: int = 60
     "rows and columns of the pictures of Gram matrices, which are averaged to so many"
     seed: int = 1
@@ -65,3 +67,6 @@ class StarTraining:
 
     def __post_init__(self) -> None:
         refuse_other_frames(self.model)
+        moving = self.objective.uncertainty or any(len(loss.weight) > 1 for loss in self.objective.losses.values())
+        if self.loop.best == "loss" and moving:
+            raise ValueError("loop.best: the weights in the sum of losses change: name one of the losses")

@@ -22,7 +22,7 @@ from ..core.progress import Progress
 from ..core.schema import dump
 from ..core.seed import seed_of
 from ..core.step import Step, main
-from ..core.structure_results import STRUCTURE, Inside, Structure
+from ..core.structure_results import STRUCTURE, NetworkStructure, Structure
 from ..data.kaldi import DataDir, Utterance
 from ..models.encoder import Encoder, load_encoder
 from .objectives.gram import gram_distance
@@ -54,12 +54,14 @@ def small_gram(x_BTD: Tensor, places: int) -> tuple[tuple[float, ...], ...]:
     return tuple(tuple(round(float(x), 3) for x in row) for row in gram_PP)
 
 
-def compare(teacher: Encoder, students: Sequence[Encoder], chosen: Sequence[Utterance], places: int) -> Structure:
-    """All students on the chosen utterances, of which the first is the example.
+def compare(
+    teacher: Encoder, students: Sequence[Encoder], chosen: Sequence[Utterance], places: int, layers: Sequence[int] = ()
+) -> Structure:
+    """All students on the chosen utterances, of which the first is the example; `layers`: the teacher's for theirs.
 
     Raises UserError for a student with other frames, or deeper than the teacher.
     """
-    pairs = [paired(student.layers, teacher.layers) for student in students]
+    pairs = [paired(student.layers, teacher.layers, layers) for student in students]
     apart = [np.zeros(len(layers)) for layers in pairs]
     grams: list[tuple[tuple[float, ...], ...]] = []
     entries = 0
@@ -69,22 +71,22 @@ def compare(teacher: Encoder, students: Sequence[Encoder], chosen: Sequence[Utte
             theirs = directions(teacher, wave_N)
             entries += theirs[0].shape[1] ** 2
             grams += [small_gram(theirs[-1], places)] if number == 0 else []
-            for student, layers, sums in zip(students, pairs, apart, strict=True):
+            for student, of_teacher, sums in zip(students, pairs, apart, strict=True):
                 ours = directions(student, wave_N)
                 if ours[0].shape[1] != theirs[0].shape[1]:
                     problem = f"{student.name} has {ours[0].shape[1]} frames, {teacher.name} {theirs[0].shape[1]}"
                     raise UserError(f"{problem}, of {utterance.id}", "--in", "compare networks of one frame rate")
-                sums += [float(gram_distance(ours[n], theirs[layer])) for n, layer in enumerate(layers)]
+                sums += [float(gram_distance(ours[n], theirs[layer])) for n, layer in enumerate(of_teacher)]
                 grams += [small_gram(ours[-1], places)] if number == 0 else []
             progress.add(1)
     insides = [
-        Inside(student.name, tuple(round(float(x), 4) for x in np.sqrt(sums / entries)), gram)
+        NetworkStructure(student.name, tuple(round(float(x), 4) for x in np.sqrt(sums / entries)), gram)
         for student, sums, gram in zip(students, apart, grams[1:], strict=True)
     ]
     first = chosen[0]
     seconds = round(sum(u.seconds for u in chosen), 2)
-    of_teacher = Inside(teacher.name, (0.0,) * (teacher.layers + 1), grams[0])
-    return Structure(of_teacher, tuple(insides), len(chosen), seconds, first.id, round(first.seconds, 2))
+    own = NetworkStructure(teacher.name, (0.0,) * (teacher.layers + 1), grams[0])
+    return Structure(own, tuple(insides), len(chosen), seconds, first.id, round(first.seconds, 2))
 
 
 def run(step: Step[StructureConfig]) -> None:
@@ -92,7 +94,8 @@ def run(step: Step[StructureConfig]) -> None:
     step.input(1, "the teacher")
     teacher, *students = [load_encoder(path) for path in step.ins[1:]]
     torch.set_num_threads(step.config.threads)
-    result = compare(teacher, students, drawn(data, step.config), step.config.places)
+    config = step.config
+    result = compare(teacher, students, drawn(data, config), config.places, config.teacher_layers)
     write_json(step.out / STRUCTURE, dump(result))
     step.counts |= {"students": len(students), "utterances": result.utterances}
 

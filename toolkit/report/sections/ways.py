@@ -49,11 +49,14 @@ def way_table(result: WaysResult) -> Table:
         words = (title, metric.heading, metric.unit, ARROWS[metric.better]) if metric else (title,)
         headings.append(Heading(" ".join(filter(None, words))))
     headings += [Heading("Mean ↑"), Heading("Ranking ↓")]
-    few = any(way.seeds == 1 for way in result.ways)
+    several = any(way.seeds > 1 for way in result.ways)
+    of_seeds = (
+        ", and Student's t of the seeds, whose variance is pooled over the ways with several, added as squares."
+        if several
+        else ". One seed of each: another may lie outside."
+    )
     notes = [
-        "Mean over the seeds, in bold the best. [ ]: 95 % interval: bootstrap over speakers (or utterances), and "
-        "Student's t over the seeds, added as squares."
-        + (" With one seed it has no part of seeds: another seed may lie outside." if few else ""),
+        f"Mean over the seeds, in bold the best. [ ]: 95 % interval: bootstrap over speakers (or utterances){of_seeds}",
         "Mean: over the tasks, of error rates 100 minus the rate. Ranking: mean rank over the tasks, 1 the best, among "
         "the ways at the end of their training.",
         *_spreads(result),
@@ -96,8 +99,11 @@ def direction_table(result: WaysResult) -> Table:
     headings += [Heading("Outcome", "left")]
     note = (
         "Shown, opposite: the 95 % interval of the difference of the mean over the tasks, or of the task named, lies "
-        f"on one side of 0; not shown: it does not. {ABSENT}: nothing in this run can tell."
+        f"on one side of 0; not shown: it does not. {ABSENT}: nothing in this run can tell. Of twenty such tests one "
+        "comes out by chance."
     )
+    if any(told.alone for told in result.directions):
+        note += " Each is by one seed alone: another may say the opposite."
     return Table("Published directions", headings, rows, [note], "this run")
 
 
@@ -105,6 +111,6 @@ def _direction(result: WaysResult, told: Direction) -> list[Cell]:
     value = shown(told.difference)
     here = f"{told.better} − {told.worse}" if told.better else None
     here = f"{here}, {result.titles.get(told.task, told.task)}" if here and told.task else here
-    seeds = str(told.seeds) if told.seeds else None
-    outcome = f"{told.outcome}: {told.why}" if told.why else told.outcome
+    seeds = " and ".join(map(str, told.seeds)) or None
+    outcome = f"{told.outcome} ({told.note})" if told.note else told.outcome
     return [told.text, told.printed or None, here, replace(value, signed=True) if value else None, seeds, outcome]

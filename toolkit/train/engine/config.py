@@ -87,6 +87,8 @@ class OptimConfig:
     "small number added to Adam's denominator; larger makes steps of small gradients smaller"
     weight_decay: float = 0.01
     "strength of the weight decay; larger pulls weights harder towards 0; 0: none"
+    decay_biases: bool = True
+    "false: weight decay leaves biases as they are"
     clip: float = 10.0
     "largest norm of the gradient: a longer gradient is scaled down to it; smaller clips more often; 0: never"
 

@@ -135,7 +135,8 @@ class TrainingRun:
         for module in objective.frozen.values():
             module.to(world.device).requires_grad_(False).eval()
         self.metric = metric_of(loop.best, objective, validation)
-        self.optimiser = optimiser(optim, objective.groups())
+        biases = [p for name, p in objective.named_parameters() if name.rpartition(".")[2] == "bias"]
+        self.optimiser = optimiser(optim, objective.groups(), [] if optim.decay_biases else biases)
         self.parameters = [p for g in self.optimiser.param_groups for p in g["params"]]
         self.passes = Passes(objective, self.parameters, loop, world)
         self.state = State(identity)

@@ -40,12 +40,22 @@ def _eager(kind: type[torch.optim.Optimizer]) -> type[torch.optim.Optimizer]:
     return type(f"Eager{kind.__name__}", (kind,), plain)
 
 
-def optimiser(config: OptimConfig, groups: Sequence[dict[str, Any]]) -> torch.optim.Optimizer:
+def _parted(group: dict[str, Any], spared: set[int]) -> list[dict[str, Any]]:
+    """A group in two, the second without weight decay; itself alone if it has none of `spared`."""
+    kept, without = ([p for p in group["params"] if (id(p) in spared) is wanted] for wanted in (False, True))
+    return [{**group, "params": kept}, {**group, "params": without, "weight_decay": 0.0}] if without else [group]
+
+
+def optimiser(
+    config: OptimConfig, groups: Sequence[dict[str, Any]], spared: Sequence[torch.nn.Parameter] = ()
+) -> torch.optim.Optimizer:
     """AdamW, Adam or SGD over `groups` ({"params": [...], "lr_scale": 1.0}); the loop sets the rate of each step.
 
-    Other entries of a group go to torch's optimiser, e.g. maximize. Parameters without `requires_grad` are left out.
+    Other entries of a group go to torch's optimiser, e.g. maximize. Parameters without `requires_grad` are left out;
+    those in `spared` have no weight decay.
     """
     groups = [{"lr_scale": 1.0, **g, "params": [p for p in g["params"] if p.requires_grad]} for g in groups]
+    groups = [part for group in groups for part in _parted(group, {id(p) for p in spared})]
     shared: dict[str, Any] = {"lr": config.peak_lr, "weight_decay": config.weight_decay, "fused": True}
     if config.name == "sgd":
         sgd: Any = _eager(torch.optim.SGD)

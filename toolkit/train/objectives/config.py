@@ -141,8 +141,9 @@ class StarConfig:
     )
     "the losses by name, whose weighted sum is learnt"
     scaling: Literal["code-mean", "paper-sum"] = "code-mean"
-    """code-mean: each loss is a mean over layers and over all entries of their matrices, as in STaR's code; paper-sum:
-    a sum over layers and entries, a mean over utterances, as in its equations"""
+    """code-mean: each loss is a mean over layers and over all entries of the matrices of a step; STaR's code takes the
+    mean of a micro-batch of two and lets each weigh the same; paper-sum: a sum over layers and entries, a mean over
+    utterances, as in its equations"""
     teacher_layers: tuple[int, ...] = ()
     """layer of the teacher for each layer of the student, counted from 1; empty: the same ones if the depths are equal,
     else evenly spaced, the last for the last"""
@@ -154,8 +155,8 @@ class StarConfig:
     "length of each mask, frames (20 ms each), if mask_prob is above 0"
     states_mb: float = 0.0
     """memory for what the teacher makes of the utterances, MB per process: what is kept there is heard once, 2 MB per
-    second of audio of a base network; useful for whole utterances, since crops hardly recur; 0: the teacher hears every
-    micro-batch"""
+    second of audio of a base network; for whole utterances that all, or nearly all, fit, since what does not is heard
+    utterance by utterance, which is slower, and crops hardly recur; 0: the teacher hears every micro-batch"""
     uncertainty: bool = False
     """true: a factor exp(-s) for each loss, whose s is learnt (Kendall et al., CVPR 2018), beside its weight"""
 

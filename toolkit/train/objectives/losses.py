@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import ClassVar, NamedTuple
 
 import torch
@@ -29,11 +29,12 @@ SMALLEST = 1e-12  # probability below which an attention weight counts as 0
 
 
 class Sizes(NamedTuple):
-    """Widths of student and teacher, and the teacher's layer for each of the student's, layer 0 first."""
+    """Widths of student and teacher, the teacher's layer for each of the student's, layer 0 first, and its depth."""
 
     student: int
     teacher: int
     paired: tuple[int, ...]
+    depth: int
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ def _wide(x: Tensor) -> Tensor:
 
 
 LOSSES: dict[str, type[Loss]] = {}
+OF_EVERY_LOSS = ("type", "weight", "between", "layers", "options")  # fields of a config that need not be named
 
 
 class Loss(nn.Module):
@@ -77,11 +79,13 @@ class Loss(nn.Module):
     Attributes:
         name: what a config calls it.
         maps: True if it needs attention maps.
+        reads: fields of its config, beside those of every loss, that change something.
         options: further numbers that it takes, with their defaults.
     """
 
     name: ClassVar[str] = ""
     maps: ClassVar[bool] = False
+    reads: ClassVar[tuple[str, ...]] = ("x0", "heads")
     options: Mapping[str, float] = {}
 
     def __init_subclass__(cls) -> None:
@@ -92,9 +96,15 @@ class Loss(nn.Module):
     def __init__(self, config: LossConfig, sizes: Sizes, mean: bool) -> None:
         """`mean`: a mean over layers and entries, else a sum over both and a mean over utterances.
 
-        Raises ValueError for weights of layers that do not fit, or an option that the loss does not have.
+        Raises ValueError for weights of layers that do not fit, a field that the loss does not read, or an option that
+        it does not have.
         """
         super().__init__()
+        plain = LossConfig()
+        for field in fields(config):
+            given = getattr(config, field.name)
+            if field.name not in (*OF_EVERY_LOSS, *self.reads) and given != getattr(plain, field.name):
+                raise ValueError(f"{self.name} has no {field.name}: it would change nothing")
         self.config, self.sizes, self.mean = config, sizes, mean
         if unknown := [name for name in config.options if name not in self.options]:
             near = difflib.get_close_matches(unknown[0], self.options, 1)
@@ -123,9 +133,9 @@ class Loss(nn.Module):
 
     def forward(self, student: Heard, teacher: Heard) -> Tensor:
         """Sum over the units, a scalar with a gradient for the student."""
-        return torch.stack([weight * self.apart(student, teacher, layer) for layer, weight in self.layers]).sum()
+        return torch.stack([weight * self.distance(student, teacher, layer) for layer, weight in self.layers]).sum()
 
-    def apart(self, student: Heard, teacher: Heard, layer: int) -> Tensor:
+    def distance(self, student: Heard, teacher: Heard, layer: int) -> Tensor:
         """Sum over the entries of one of the layers compared, a scalar."""
         raise NotImplementedError  # each loss has its own
 
@@ -158,11 +168,12 @@ class LayerWise(Loss):
     """STaR: squared differences of the temporal Gram matrices X Xᵀ of each layer."""
 
     name = "layer_wise"
+    reads = ("x0", "heads", "scale", "normalise", "way")
 
     def entries(self, frames: Sequence[int]) -> int:
         return sum(n * n for n in frames)
 
-    def apart(self, student: Heard, teacher: Heard, layer: int) -> Tensor:
+    def distance(self, student: Heard, teacher: Heard, layer: int) -> Tensor:
         return gram_distance(*self.measured(student, teacher, layer), way=self.config.way)
 
     def measured(self, student: Heard, teacher: Heard, layer: int) -> tuple[Tensor, Tensor]:
@@ -188,7 +199,7 @@ class IntraLayer(LayerWise):
         width = (self.sizes.student, self.sizes.teacher)
         return nn.ModuleDict({str(n): nn.Linear(*width) for layer, _ in self.layers for n in (layer - 1, layer)})
 
-    def apart(self, student: Heard, teacher: Heard, layer: int) -> Tensor:
+    def distance(self, student: Heard, teacher: Heard, layer: int) -> Tensor:
         before, after = (self.measured(student, teacher, n) for n in (layer - 1, layer))
         return gram_distance(*before, *after, way=self.config.way)
 
@@ -198,11 +209,12 @@ class Attention(Loss):
 
     name = "attention"
     maps = True
+    reads = ()
 
     def compared(self) -> Sequence[int]:
         return range(1, len(self.sizes.paired))
 
-    def apart(self, student: Heard, teacher: Heard, layer: int) -> Tensor:
+    def distance(self, student: Heard, teacher: Heard, layer: int) -> Tensor:
         assert student.inside.maps is not None and teacher.inside.maps is not None
         ours_BTT = _wide(student.inside.maps[layer - 1]).clamp_min(SMALLEST)
         theirs_BTT = _wide(teacher.inside.maps[self.sizes.paired[layer] - 1])
@@ -219,7 +231,7 @@ class LastAttention(Attention):
 
 
 class MSE(Loss):
-    """FitHuBERT: squared differences of states, through a head for each layer unless the widths are equal."""
+    """FitHuBERT: squared differences of states, through a head for each layer where the config has heads."""
 
     name = "mse"
 
@@ -234,7 +246,7 @@ class MSE(Loss):
     def entries(self, frames: Sequence[int]) -> int:
         return sum(frames) * self.sizes.teacher
 
-    def apart(self, student: Heard, teacher: Heard, layer: int) -> Tensor:
+    def distance(self, student: Heard, teacher: Heard, layer: int) -> Tensor:
         ours_BTE, theirs_BTE = self._both(student, teacher, layer)
         return (ours_BTE - theirs_BTE).square().sum()
 
@@ -246,10 +258,11 @@ class Prediction(Loss):
     """
 
     name = "prediction"
+    reads = ("heads", "predicts")
     options: Mapping[str, float] = {"cosine": 1.0}
 
     def __init__(self, config: LossConfig, sizes: Sizes, mean: bool) -> None:
-        depth = sizes.paired[-1]
+        depth = sizes.depth
         self.predicted = config.predicts or tuple(-(-depth * part // 3) for part in (1, 2, 3))
         if max(self.predicted) > depth or min(self.predicted) < 1:
             raise ValueError(f"predicts names layers {self.predicted}, the teacher has 1 to {depth}")
@@ -258,7 +271,7 @@ class Prediction(Loss):
     def compared(self) -> Sequence[int]:
         return self.predicted
 
-    def apart(self, student: Heard, teacher: Heard, layer: int) -> Tensor:
+    def distance(self, student: Heard, teacher: Heard, layer: int) -> Tensor:
         assert self.heads is not None
         last_BTD = student.state(len(self.sizes.paired) - 1, "blocks")
         ours_BTE, theirs_BTE = _wide(self.heads[str(layer)](last_BTD)), teacher.state(layer, "blocks")
@@ -270,11 +283,12 @@ class Smoothness(Loss):
     """Squared steps from each frame's state to the next, of the student alone: what it says is to change slowly."""
 
     name = "smoothness"
+    reads = ("x0",)
 
     def entries(self, frames: Sequence[int]) -> int:
         return sum(n - 1 for n in frames) * self.sizes.student
 
-    def apart(self, student: Heard, teacher: Heard, layer: int) -> Tensor:
+    def distance(self, student: Heard, teacher: Heard, layer: int) -> Tensor:
         x_BTD = student.state(layer, self.config.x0)
         steps_BTD = F.pad(x_BTD[:, 1:] - x_BTD[:, :-1], (0, 0, 1, 0))  # to each frame from the one before
         return student.own(steps_BTD).square().sum()

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from ...core.errors import UserError
+from ...core.results import Metric
 from ...core.seed import seed_of
 from ...models.encoder import Encoder
 from ...models.hubert import Hubert, Inside, own_frames
@@ -25,7 +26,7 @@ from ..engine.objective import At, Batch, Objective, Term
 from .config import MaskedConfig, StarConfig
 from .losses import Heard, Loss, Sizes, loss_of
 from .masked import draw_mask
-from .taught import Taught
+from .teacher_states import TeacherStates
 
 
 def paired(student: int, teacher: int, chosen: Sequence[int] = ()) -> tuple[int, ...]:
@@ -60,21 +61,25 @@ class Star(Objective):
         self.leaves_out = True  # of the student: the mask embedding, and what lies above the last layer compared
         shape = student.config
         pairs = paired(shape.num_hidden_layers, teacher.layers, config.teacher_layers)
-        sizes = Sizes(shape.hidden_size, teacher.dim, pairs)
+        sizes = Sizes(shape.hidden_size, teacher.dim, pairs, teacher.layers)
         mean = config.scaling == "code-mean"
         made = {name: loss_of(name, loss, sizes, mean) for name, loss in config.losses.items()}
         self.losses = nn.ModuleDict(made)
+        self.metrics = tuple(Metric(name, "a unit of its own", "low") for name in ("loss", *made))
         self.maps = any(loss.maps for loss in made.values())
         if config.states_mb and self.maps:
             remedy = "set it to 0, or leave out the losses of attention maps"
             raise UserError("attention maps are not kept", "objective.states_mb", remedy)
-        self._taught = Taught(teacher, config.states_mb) if config.states_mb else None
+        if self.maps and shape.layerdrop:
+            remedy = "set it to 0, or leave out the losses of attention maps"
+            raise UserError("a block that is skipped has no attention map", "model.layerdrop", remedy)
+        self._kept = TeacherStates(teacher, config.states_mb) if config.states_mb else None
         generator = torch.Generator().manual_seed(seed_of(seed, "heads"))
         for part in self.losses.modules():
             if isinstance(part, nn.Linear):
                 nn.init.normal_(part.weight, 0, part.in_features**-0.5, generator=generator)
                 nn.init.zeros_(part.bias)
-        self.doubts = nn.ParameterDict({n: nn.Parameter(torch.zeros(())) for n in made if config.uncertainty})
+        self.log_variances = nn.ParameterDict({n: nn.Parameter(torch.zeros(())) for n in made if config.uncertainty})
 
     def weights(self, batch: Batch, at: At) -> dict[str, float]:
         frames = self._frames(batch)
@@ -91,11 +96,11 @@ class Star(Objective):
             loss, scale = self._loss(name), self._scale(name, at)
             if not scale:
                 continue
-            units, apart = loss.units(frames), loss(student, teacher)
-            if name in self.doubts:
-                terms[f"{name}_bare"] = Term(apart.detach(), units, 0.0)
-                apart = (-self.doubts[name]).exp() * apart + self.doubts[name] * units
-            terms[name] = Term(apart, units, scale)
+            units, total = loss.units(frames), loss(student, teacher)
+            if name in self.log_variances:
+                terms[f"{name}_bare"] = Term(total.detach(), units, 0.0)
+                total = (-self.log_variances[name]).exp() * total + self.log_variances[name] * units
+            terms[name] = Term(total, units, scale)
         return terms
 
     def heard(self, batch: Batch, at: At) -> tuple[Heard, Heard]:
@@ -104,8 +109,8 @@ class Star(Objective):
         clean_BN = batch.get("clean_BN", wave_BN)
         teacher: Any = self.frozen["teacher"]
         with torch.no_grad():
-            if self._taught:
-                theirs = self._taught.inside(clean_BN, samples, batch["keys"])
+            if self._kept:
+                theirs = self._kept.inside(clean_BN, samples, batch["keys"])
             else:
                 theirs = teacher.inside(clean_BN, samples, maps=self.maps, normalize=False)
             if mask_BT is not None:

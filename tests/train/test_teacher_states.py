@@ -12,7 +12,7 @@ from toolkit.models.hubert import Hubert, initialise
 from toolkit.train.engine.objective import At
 from toolkit.train.objectives.config import LossConfig, StarConfig
 from toolkit.train.objectives.star import Star
-from toolkit.train.objectives.taught import Taught
+from toolkit.train.objectives.teacher_states import TeacherStates
 
 SAMPLES = [4000, 2600, 3300]
 STILL = {"hidden_dropout": 0.0, "attention_dropout": 0.0, "feat_proj_dropout": 0.0, "layerdrop": 0.0}
@@ -69,7 +69,7 @@ def test_an_utterance_is_heard_once_and_is_the_same_beside_any_others() -> None:
 
 def test_kept_and_heard_anew_are_the_same_bits_and_room_is_kept_to() -> None:
     teacher = Listening(network(2), "deep", False)
-    small, given = Taught(teacher, 0.005), batch([0, 1, 2])
+    small, given = TeacherStates(teacher, 0.005), batch([0, 1, 2])
     arguments = given["wave_BN"], given["samples"], given["keys"]
     with torch.no_grad():
         first, second = small.inside(*arguments), small.inside(*arguments)

@@ -12,8 +12,8 @@ from ...models.encoder import Encoder
 from ...models.hubert import Inside
 
 
-class Taught:
-    """States of a teacher by key, as long as there is room; later keys are heard anew each time.
+class TeacherStates:
+    """States of a teacher by key, as long as there is room; all others are heard anew each time.
 
     Every waveform is heard alone, without padding: whether its states were kept, and beside which others it stands,
     shows in no bit.
@@ -31,8 +31,8 @@ class Taught:
         frames = max(inside.states[0].shape[1] for inside in each)
 
         def joined(parts: Sequence[Tensor]) -> Tensor:
-            padded = [F.pad(x_1TD, (0, 0, 0, frames - x_1TD.shape[1])) for x_1TD in parts]
-            return torch.cat(padded).to(wave_BN.device, non_blocking=True)
+            own = [x_1TD.to(wave_BN.device, non_blocking=True) for x_1TD in parts]
+            return torch.cat([F.pad(x_1TD, (0, 0, 0, frames - x_1TD.shape[1])) for x_1TD in own])
 
         states = [joined(layer) for layer in zip(*(inside.states for inside in each), strict=True)]
         projected = [inside.projected for inside in each if inside.projected is not None]
