@@ -53,21 +53,44 @@ further() {
 }
 
 fetch() { # a teacher that is no folder is a model of the hub
-  [[ ! -d $taught && $taught == */* && $taught != /* && $taught != .* && $taught != "$exp"/* ]] || return 0
+  [[ -d $taught || $taught != [/.]* ]] || { echo "error: --teacher: no folder $taught (from $PWD)" >&2 && exit 2; }
+  [[ ! -d $taught && $taught == */* && $taught != /* && $taught != .* ]] || return 0
   stage teacher "The teacher from the hub"
   run models.fetch --model "$taught" --out "$dump/teacher/${taught##*/}"
   taught=$dump/teacher/${taught##*/}
 }
 
+each_once() { # ARRAY OPTION PATTERN WANTED [WORD ...]: the words of an option, each once; ends if one does not fit
+  local -n _words=$1
+  local word
+  for word in "${@:5}"; do
+    [[ $word =~ ^($3)$ ]] || { echo "error: $2: $4, not $word" >&2 && exit 2; }
+    [[ " ${_words[*]} " == *" $word "* ]] || _words+=("$word")
+  done
+}
+
+known() { # WAY: ends if there is no config of that name
+  [[ ! -f $(config "$1") || $1 == student ]] || return 0
+  echo "error: --losses, --once: no way $1; the ways of all recipes are the configs of egs/TEMPLATE/star/conf" >&2
+  exit 2
+}
+
 encoders() {
-  local way seed ways numbers percents more taught=$teacher
-  read -ra ways <<<"$losses"
-  read -ra more <<<"$once"
+  local way seed words ways=() numbers=() percents=() more=() taught=$teacher
+  local name='[A-Za-z0-9_-]+'
+  read -ra words <<<"$losses"
+  each_once ways --losses "$name" "names of ways" "${words[@]}"
+  ((${#ways[@]} > 0)) || { echo "error: --losses names no way" >&2 && exit 2; }
+  losses=${ways[*]}
+  read -ra words <<<"$once"
+  each_once more --once "$name" "names of ways" "${words[@]}"
   for way in "${more[@]}"; do [[ " $losses " == *" $way "* ]] || ways+=("$way"); done
-  read -ra numbers <<<"$seeds"
-  read -ra percents <<<"$early"
-  [[ -n $taught ]] || own_teacher
-  fetch
+  for way in "${ways[@]}"; do known "$way"; done
+  read -ra words <<<"$seeds"
+  each_once numbers --seeds '0|[1-9][0-9]*' "whole numbers from 0 on" "${words[@]}"
+  read -ra words <<<"$early"
+  each_once percents --early '[1-9][0-9]?([.][0-9]+)?|0[.][0-9]*[1-9][0-9]*' "percents above 0 and below 100" "${words[@]}"
+  if [[ -z $taught ]]; then own_teacher; else fetch; fi
   [[ " ${ways[*]} " != *" none "* || " ${_table[*]} " == *" $dump/it1/labels "* ]] || units it1
   [[ " ${ways[*]} " != *" units "* ]] || units by_teacher "$taught"
   scored+=("$taught")

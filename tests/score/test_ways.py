@@ -172,7 +172,7 @@ def test_equal_ways_are_not_shown() -> None:
 def test_means_and_ranks_over_tasks_turn_error_rates_round() -> None:
     good = system("good.s1", asr=items(WER, rates(1, 0.2)), ks=items(ACCURACY, rates(2, 0.8)))
     poor = system("poor.s1", asr=items(WER, rates(1, 0.6)), ks=items(ACCURACY, rates(2, 0.5)))
-    early = system("good.s1.at10", 0.1, asr=items(WER, rates(1, 0.7)), ks=items(ACCURACY, rates(2, 0.3)))
+    early = system("good.s1.at10", 1.0, asr=items(WER, rates(1, 0.7)), ks=items(ACCURACY, rates(2, 0.3)))
     half = system("half.s1", asr=items(WER, rates(5)))
     ways = {way.name: way for way in compared(good, early, poor, half).ways}
     assert [*ways] == ["good", "poor", "half", "good at 10 %"]

@@ -283,16 +283,21 @@ def field_help(cls: type) -> list[tuple[str, str, str]]:
     return rows
 
 
-def section_help(cls: type) -> list[tuple[str, list[tuple[str, str, str]]]]:
-    """(heading, rows as of field_help) of the sections that a mapping of sections holds, variant by variant."""
+def section_help(cls: type, prefix: str = "") -> list[tuple[str, list[tuple[str, str, str]]]]:
+    """(heading, rows as of field_help) of the sections that a mapping of sections holds, variant by variant.
+
+    Mappings inside sections are told too; `prefix`: of the section that `cls` is.
+    """
     parts: list[tuple[str, list[tuple[str, str, str]]]] = []
     hints = typing.get_type_hints(cls)
     for f in dataclasses.fields(cls):
+        if dataclasses.is_dataclass(hints[f.name]):
+            parts += section_help(typing.cast(type, hints[f.name]), f"{prefix}{f.name}.")
         section = (typing.get_args(hints[f.name]) or (None,))[-1]
         if typing.get_origin(hints[f.name]) is not dict or not dataclasses.is_dataclass(section):
             continue
         shared = field_help(typing.cast(type, section))
-        parts.append((f"fields of each section of `{f.name}`", shared))
+        parts.append((f"fields of each section of `{prefix}{f.name}`", shared))
         for name in section.variants() if hasattr(section, "variants") else ():
             own = [row for row in field_help(section.variant(name)) if row not in shared]  # type: ignore[union-attr]
             parts += [(f"of `{TYPE}: {name}` also", own)] if own else []

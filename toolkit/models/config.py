@@ -74,6 +74,8 @@ class HubertConfig:
         lengths = {len(self.conv_dim), len(self.conv_kernel), len(self.conv_stride)}
         if len(lengths) > 1:
             raise ValueError(f"model.conv_dim, conv_kernel and conv_stride must be equally long, not {sorted(lengths)}")
+        if self.num_hidden_layers < 1:
+            raise ValueError(f"model.num_hidden_layers must be at least 1, not {self.num_hidden_layers}")
         for name, part in (
             ("num_attention_heads", self.num_attention_heads),
             ("num_conv_pos_embedding_groups", self.num_conv_pos_embedding_groups),

@@ -1,7 +1,7 @@
 """Convert the weights of a model from pickles (pytorch_model.bin, also in parts) to model.safetensors, once.
 
 python3 -m toolkit.models.convert FOLDER
-python3 -m toolkit.models.convert FILE.ckpt --model egs/TEMPLATE/star/conf/both.yaml --out models/star
+python3 -m toolkit.models.convert FILE.ckpt --model egs/TEMPLATE/star/conf/student.yaml --out models/star
 
 The second form makes a folder of a Lightning checkpoint of STaR's public code; a config says its shape.
 

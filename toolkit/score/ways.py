@@ -128,7 +128,8 @@ class Group:
             match = _SEEDED.fullmatch(system.name)
             name, seed = (match["way"], match["seed"]) if match else (system.name, "")
             name += f" at {match['percent']} %" if match and match["percent"] else ""
-            groups.setdefault(name, Group(name, system.share, {})).by_seed[seed] = system.name
+            share = float(match["percent"]) / 100 if match and match["percent"] else system.share
+            groups.setdefault(name, Group(name, share, {})).by_seed[seed] = system.name
         return sorted(groups.values(), key=lambda group: group.share < 1)
 
     @property
@@ -185,7 +186,7 @@ def figure_of(drawn: Drawn, seeds: Seeds | None, way: Group, rival: Group | None
         half = seeds.half(variance)
         low = max(estimate - np.hypot(estimate - interval.low, half), limits[0])
         high = min(estimate + np.hypot(interval.high - estimate, half), limits[1])
-        interval = Interval(estimate, float(low), float(high), interval.blocks)
+        interval = Interval(estimate, float(low), float(high), interval.blocks, interval.agreeing)
     about = {"n": drawn.n, "unit_of_n": "utterances", "blocks": drawn.blocks, "block_count": drawn.block_count}
     return percent(drawn.metric, interval.percent, **about)
 

@@ -5,18 +5,20 @@ cd "$(dirname "$0")" || exit 1
 . ../../TEMPLATE/star.sh
 # shellcheck source=../../TEMPLATE/separate.sh
 . ../../TEMPLATE/separate.sh
-teacher=     # optional: another teacher than that of its own stages: a folder
+teacher=     # optional: another teacher than that of its own stages: a folder, or a model of the hub
 preset=quick # quick, full, or nano (the tests)
 seeds=       # optional: seeds, parted by blanks; empty: 1, of full 1 2 3
 once=        # optional: further ways, each with the first seed alone; empty: none, of full all others
-early=       # optional: as in star.sh; empty: none, of full 10
+early=       # optional: percents of the steps at which the first student of each of the losses is scored too; empty: none, of full 10
 
 configure() { # quick lives in data/, dump/ and exp/; another preset in a folder of its own
   [[ $conf != conf ]] || conf=conf/$preset
-  local remaining="intra_layer all attention last_attention prediction masked arm heads handover none"
+  local name remaining="intra_layer all attention last_attention prediction masked arm heads handover none"
   [[ $preset != full ]] || { seeds=${seeds:-1 2 3} once=${once:-$remaining} early=${early:-10}; }
   seeds=${seeds:-1}
-  [[ $preset == quick ]] || { data=$preset/data dump=$preset/dump exp=$preset/exp; }
+  [[ $preset == quick ]] || for name in data dump exp; do
+    [[ ${!name} != "$name" ]] || printf -v "$name" %s "$preset/$name"
+  done
   spoken=$data/sentences short=$data/words sets=$dump/sets
 }
 prepare() { # sentences, of which networks learn, without what test sets have; words, commands and voices as they are

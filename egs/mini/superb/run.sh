@@ -10,8 +10,11 @@ dev=dev      # set of sentences for validation loss and unit quality
 preset=quick # quick, or nano (the tests)
 
 configure() { # quick lives in data/, dump/ and exp/; another preset in a folder of its own
+  local name
   [[ $conf != conf ]] || conf=conf/$preset
-  [[ $preset == quick ]] || { data=$preset/data dump=$preset/dump exp=$preset/exp; }
+  [[ $preset == quick ]] || for name in data dump exp; do
+    [[ ${!name} != "$name" ]] || printf -v "$name" %s "$preset/$name"
+  done
   spoken=$data/sentences short=$data/words sets=$dump/sets
 }
 prepare() { # sentences, of which networks learn, without what test sets have; words, commands and voices as they are

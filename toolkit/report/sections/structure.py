@@ -22,8 +22,9 @@ def structure(run: Run) -> Section | None:
     headings = [Heading("Student", "left"), *(Heading(f"Layer {layer}") for layer in range(deepest))]
     notes = [
         f"Root of the mean squared difference between the student's and {result.teacher.name}'s cosines of all pairs "
-        f"of frames; 0: the same structure in time. {result.utterances} utterances, {result.seconds:.0f} s. Layer 0: "
-        "the input of the blocks. What a loss compares comes near by its training; what follows for tasks is above.",
+        f"of frames; 0: the same structure in time. {result.utterances} utterances, {result.seconds:.0f} s. Layers are "
+        "the student's, 0 the input of its blocks; each is held against the teacher's layer that it was paired with. A "
+        "student that learnt Gram matrices is near by construction: whether that helps, the tasks say.",
     ]
     notes += [f"{ABSENT}: a student with fewer layers."] if any(None in row for row in rows) else []
     table = Table("Temporal structure: distance to the teacher", headings, rows, notes, "this run")

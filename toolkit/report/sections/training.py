@@ -47,6 +47,8 @@ def training_table(run: Run) -> Table:
         )
     if len([t for t in run.trainings if t.targets]) > 1:
         notes.append("Losses of different units are not on one scale.")
+    if any(t.losses for t in run.trainings):
+        notes.append("Losses of different ways are not on one scale.")
     if gaps := [f"{t.name}: {t.gaps}" for t in run.trainings if t.gaps]:
         notes.append(f"Values of loss.tsv that are not finite: {', '.join(gaps)}.")
     words = [Heading(title, "left") for title in ("Network", "Shape")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import replace
 
 from ...core.results import Figure, Metric
@@ -19,7 +20,8 @@ def ways(run: Run) -> Section | None:
     if result is None:
         return None
     result = ordered(result, run)
-    blocks: list[Block] = [way_table(result)]
+    teachers = {trained.teacher for trained in run.trainings if trained.teacher}
+    blocks: list[Block] = [way_table(result, teachers)]
     blocks += [direction_table(result)] if result.directions else []
     return Section("ways", "Ways of distilling", blocks)
 
@@ -33,8 +35,11 @@ def ordered(result: WaysResult, run: Run) -> WaysResult:
     return replace(result, titles=titles, ways=tuple(ways))
 
 
-def way_table(result: WaysResult) -> Table:
-    """A row for each way, those at a share of their training last; the best of each column in bold."""
+def way_table(result: WaysResult, teachers: Container[str] = ()) -> Table:
+    """A row for each way, those at a share of their training last; the best of each column in bold.
+
+    teachers: names that are no way, but what students learnt of.
+    """
     titles = {task: title for task, title in result.titles.items() if _metric(result, task)}
     best = {task: _best([way.figures[task] for way in result.ways if task in way.figures]) for task in titles}
     best_mean = _best([way.mean for way in result.ways if way.mean])
@@ -42,7 +47,8 @@ def way_table(result: WaysResult) -> Table:
     for way in result.ways:
         cells: list[Cell] = [_cell(way.figures.get(task), best[task]) for task in titles]
         ranking = None if way.ranking is None else fixed(way.ranking)
-        rows.append([way.name, str(way.seeds), *cells, _cell(way.mean, best_mean), ranking])
+        title, seeds = (f"{way.name} (teacher)", None) if way.name in teachers else (way.name, str(way.seeds))
+        rows.append([title, seeds, *cells, _cell(way.mean, best_mean), ranking])
     headings = [Heading("Way", "left"), Heading("Seeds")]
     for task, title in titles.items():
         metric = _metric(result, task)
@@ -57,8 +63,8 @@ def way_table(result: WaysResult) -> Table:
     )
     notes = [
         f"Mean over the seeds, in bold the best. [ ]: 95 % interval: bootstrap over speakers (or utterances){of_seeds}",
-        "Mean: over the tasks, of error rates 100 minus the rate. Ranking: mean rank over the tasks, 1 the best, among "
-        "the ways at the end of their training.",
+        "Mean: over the tasks, of error rates 100 minus the rate, which may pass 100. Ranking: mean rank over the "
+        "tasks, 1 the best, among all at the end of their training; `at 10 %`: after so much of its steps.",
         *_spreads(result),
     ]
     early = [i for i, way in enumerate(result.ways) if way.share < 1][:1]
@@ -83,24 +89,25 @@ def _cell(figure: Figure | None, best: float | None) -> Value | None:
 
 
 def _spreads(result: WaysResult) -> list[str]:
-    """How far seeds are apart: the mean standard deviation of each task."""
+    """How far seeds of one way are apart in each task."""
     words = []
     for task, title in result.titles.items():
-        of_task = [way.spread[task] for way in result.ways if task in way.spread]
-        words += [f"{title} {fixed(sum(of_task) / len(of_task))}"] if of_task else []
-    return [f"Seeds of one way differ, standard deviation in points: {', '.join(words)}."] if words else []
+        squares = [(way.spread[task] ** 2, way.seeds - 1) for way in result.ways if task in way.spread]
+        freedom = sum(n for _, n in squares)
+        words += [f"{title} {fixed((sum(x * n for x, n in squares) / freedom) ** 0.5)}"] if freedom else []
+    return [f"Standard deviation of one seed, pooled, in points: {', '.join(words)}."] if words else []
 
 
 def direction_table(result: WaysResult) -> Table:
     """What was published, and whether it shows here."""
     rows = [_direction(result, told) for told in result.directions]
     titles = ["Published direction", "As printed", "Here"]
-    headings = [*(Heading(title, "left") for title in titles), Heading("Difference"), Heading("Seeds")]
+    headings = [*(Heading(title, "left") for title in titles), Heading("Difference, points"), Heading("Seeds")]
     headings += [Heading("Outcome", "left")]
     note = (
         "Shown, opposite: the 95 % interval of the difference of the mean over the tasks, or of the task named, lies "
         f"on one side of 0; not shown: it does not. {ABSENT}: nothing in this run can tell. Of twenty such tests one "
-        "comes out by chance."
+        "comes out by chance. A way that is not in this run is added by --losses or --once."
     )
     if any(told.alone for told in result.directions):
         note += " Each is by one seed alone: another may say the opposite."
