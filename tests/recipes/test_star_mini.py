@@ -42,7 +42,7 @@ def test_the_teacher_and_a_student_of_each_way_have_every_task_and_a_rank(recipe
     assert rows.keys() == {"fbank", "teacher.L", *(f"{way}.s1" for way in WAYS)}
     assert all(row["ranking"] and len(row["values"]) == 6 for row in rows.values())
     table = (recipe / "exp/RESULTS.md").read_text(encoding="utf-8")
-    assert "layer_wise + intra_layer (code-mean) of teacher.L" in table.replace("|", " ")
+    assert "layer_wise of cosines + intra_layer of cosines (code-mean) of teacher.L" in table.replace("|", " ")
     assert not (recipe / "exp/it1/base").exists()
     pairs = table.partition("## Paired differences")[2].partition("\n## ")[0]
     assert all(f"{way}.s1 − teacher.L" in pairs for way in WAYS if way != "none")

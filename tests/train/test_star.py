@@ -101,7 +101,7 @@ def made(recipe: Path, out: str) -> dict[str, bytes]:
 def whole(recipe: Path) -> str:
     code, written = call(recipe, "exp/whole")
     assert code == 0, written
-    assert "learns layer_wise + 0 to 1 mse (code-mean) of teacher" in written
+    assert "learns layer_wise + 0 to 1 mse through heads (code-mean) of teacher" in written
     assert "of 1 utterances, which are longer than data.longest, pieces are heard" in written
     return "exp/whole"
 
@@ -118,7 +118,7 @@ def test_the_student_in_transformers_has_equal_states(recipe: Path, whole: str) 
         torch.testing.assert_close(state, want, rtol=1e-4, atol=1e-5)
     assert "272 of the weights in this folder are an identity" in (recipe / whole / "hf/README.md").read_text()
     told = read_json(recipe / whole / "hf/config.json")["sawt"]
-    assert told["teacher"] == "teacher" and told["losses"] == "layer_wise + 0 to 1 mse (code-mean)"
+    assert told["teacher"] == "teacher" and told["losses"] == "layer_wise + 0 to 1 mse through heads (code-mean)"
 
 
 def test_of_odd_clips_those_with_a_frame_are_heard_and_the_other_is_in_the_ledger(recipe: Path, whole: str) -> None:

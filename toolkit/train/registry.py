@@ -4,7 +4,7 @@ from ..core.registry import Declaration
 
 STEPS = (
     Declaration("train.pretrain", config="train.config:PretrainConfig", mb=60, jobs="ranks", torch=True),
-    Declaration("train.star", config="train.star_config:StarTraining", mb=60, jobs="ranks", torch=True),
+    Declaration("train.star", version=2, config="train.star_config:StarTraining", mb=60, jobs="ranks", torch=True),
     Declaration("train.structure", config="train.star_config:StructureConfig", mb=2, remade=True, torch=True),
     Declaration(
         "train.whisper", version=2, config="train.whisper_config:WhisperTraining", mb=600, jobs="ranks", torch=True

@@ -9,7 +9,6 @@ from ..models.config import hubert_parameters
 from ..models.encoder import Encoder, encoder_name
 from .card import compression, heard_by, shape_of
 from .engine.loop import Trained
-from .objectives.config import StarConfig
 from .speech import Speech
 from .star_config import StarTraining
 
@@ -17,26 +16,31 @@ LOADED_BY_OURS = """Every second block takes the attention weights of the block 
 describes: this folder is in Sawt's own format, which its recipes read, and transformers does not."""
 
 
-def learnt(config: StarConfig) -> str:
-    """The losses in words: `layer_wise + 0.5 intra_layer (code-mean)`."""
+def learnt(config: StarTraining) -> str:
+    """The losses in words: `layer_wise of cosines + 0.5 mse through heads (code-mean, masks 0.5)`."""
+    objective, how = config.objective, config.data.augment.how
     parts = []
-    for name, loss in config.losses.items():
+    for name, loss in objective.losses.items():
         weights = " to ".join(f"{weight:g}" for weight in loss.weight)
-        parts.append(f"{'' if weights == '1' else weights + ' '}{name}")
-    return f"{' + '.join(parts)} ({config.scaling}{', uncertainty' if config.uncertainty else ''})"
+        ways = " of cosines" * loss.normalise + " through heads" * loss.heads
+        parts.append(f"{'' if weights == '1' else weights + ' '}{name}{ways}")
+    about: list[str] = [objective.scaling]
+    about += ["uncertainty"] if objective.uncertainty else []
+    about += [f"masks {objective.mask_prob:g}"] if objective.mask_prob else []
+    about += ["attention reused"] if config.model.reuse_attention else []
+    about += [] if how == "none" else [how]
+    return f"{' + '.join(parts)} ({', '.join(about)})"
 
 
 def described(config: StarTraining, teacher: Path) -> str:
     """The student's shape and size, and what it learns from whom."""
     count = sum(hubert_parameters(config.model).values())
-    return (
-        f"{shape_of(config.model)}: {count:,} parameters; learns {learnt(config.objective)} of {encoder_name(teacher)}"
-    )
+    return f"{shape_of(config.model)}: {count:,} parameters; learns {learnt(config)} of {encoder_name(teacher)}"
 
 
 def about(config: StarTraining, teacher: Encoder, speech: Speech, trained: Trained) -> dict[str, Any]:
     """Fields for config.json."""
-    told = {"teacher": teacher.name, "losses": learnt(config.objective), "seed": config.loop.seed}
+    told = {"teacher": teacher.name, "losses": learnt(config), "seed": config.loop.seed}
     return {**told, "steps": trained.step, "hours": speech.counts["hours"]}
 
 
@@ -54,7 +58,7 @@ library_name: transformers
 tags: [speech, hubert, distillation]
 ---
 A HuBERT of {shape_of(model)} ({size}), 16 kHz in, 50 frames a second out, distilled with Sawt from {teacher.name} by
-{learnt(config.objective)}.
+{learnt(config)}.
 
 {heard_by(speech, trained)}
 {identity}{losses}
