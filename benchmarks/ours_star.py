@@ -59,7 +59,8 @@ class Arithmetic:
 
     def __init__(self, waves: str, teacher: str, student: str, threads: int, hears: bool = True) -> None:
         """`hears`: false without the teacher."""
-        torch.set_num_threads(threads)
+        self.settings = ExitStack()
+        self.settings.enter_context(World.alone().computing(threads, False))
         self.batches = [torch.from_numpy(wave_BN) for wave_BN in batches_of(waves)]
         self.teacher = load_encoder(teacher) if hears else None
         self.student = load_pretrained(Path(student)).train()

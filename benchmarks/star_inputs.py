@@ -19,7 +19,7 @@ from .race import ROOT
 from .superb_inputs import hubert
 
 CLIPS, BATCHES, SEED = 4, 2, 1  # in a step, of them
-STILL = {"hidden_dropout": 0.0, "attention_dropout": 0.0, "feat_proj_dropout": 0.0}  # so that losses can be compared
+DROPOUTS = ("hidden_dropout", "attention_dropout", "activation_dropout", "feat_proj_dropout")
 CONFIGS = [ROOT / f"egs/TEMPLATE/star/conf/{name}.yaml" for name in ("student", "both")]
 
 
@@ -30,7 +30,7 @@ def teacher(inputs: BenchInputs) -> Path:
 
 def student_shape(small: bool) -> HubertConfig:
     """The published student without dropout; a small one to try things out."""
-    names = {f"model.{name}": str(value) for name, value in STILL.items()}
+    names = {f"model.{name}": "0" for name in DROPOUTS}  # so that losses can be compared
     if small:
         names |= {"model.num_hidden_layers": "1", "model.intermediate_size": "64"}
     return load_config(StarTraining, CONFIGS, names).model

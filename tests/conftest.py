@@ -53,6 +53,8 @@ FIRST = (
     "train/test_pretrain.py",
     "recipes/test_superb_mini.py",
     "recipes/test_star_mini.py",
+    "recipes/test_star_corpora.py",
+    "train/test_star.py",
     "recipes/test_corpora.py",
     "faults/test_labelling.py",
     "train/test_seq2seq.py",

@@ -55,6 +55,7 @@ def test_no_model_claims_another_k_than_its_codebooks(nano: Path) -> None:
         assert f"{codebook['k']} units" in (nano / f"exp/{book}/{model}/hf/README.md").read_text()
 
 
+@pytest.mark.long
 def test_both_ablations_are_an_option_each_and_appear_in_the_report(nano: Path, new_house) -> None:
     house = new_house()
     made = Path(shutil.copytree(nano, house.root / "egs/mini/ssl/nano"))

@@ -59,6 +59,7 @@ def ways(exp: Path) -> dict[str, dict]:
     return {way["name"]: way for way in json.loads((exp / "ways/ways.json").read_text())["ways"]}
 
 
+@pytest.mark.long
 def test_librispeech_from_its_tree_to_the_table(
     new_house: Callable[[], House], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

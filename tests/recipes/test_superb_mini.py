@@ -115,7 +115,7 @@ def test_killed_anywhere_in_its_tasks_the_recipe_ends_with_the_same_bytes(house:
     rng, kills = random.Random(17), 0
     while kills < 2:
         process = killed.start("mini/superb", *words, "--nj", str(1 + kills % 2))
-        time.sleep(rng.uniform(3, 9))
+        time.sleep(rng.uniform(2, 6))
         if process.poll() is not None:
             break
         os.killpg(process.pid, signal.SIGKILL)
