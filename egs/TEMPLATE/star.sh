@@ -54,7 +54,7 @@ further() {
 
 fetch() { # a teacher that is no folder is a model of the hub
   [[ -d $taught || $taught != [/.]* ]] || { echo "error: --teacher: no folder $taught (from $PWD)" >&2 && exit 2; }
-  [[ ! -d $taught && $taught == */* && $taught != /* && $taught != .* ]] || return 0
+  [[ ! -d $taught && $taught == */* ]] || return 0
   stage teacher "The teacher from the hub"
   run models.fetch --model "$taught" --out "$dump/teacher/${taught##*/}"
   taught=$dump/teacher/${taught##*/}
