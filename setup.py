@@ -14,6 +14,7 @@ setup(
         "torch>=2.11,<2.14",  # newer ones pull several GB of CUDA packages onto a CPU machine
         "numpy>=1.26",
         "transformers>=5.17,<5.24",
+        "peft>=0.19",
         "safetensors",
         "kaldiio",
         "soundfile",

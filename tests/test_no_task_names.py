@@ -15,7 +15,12 @@ from toolkit.tasks.task_config import TaskConfig
 ROOT = Path(__file__).resolve().parents[1]
 TOOLKIT = ROOT / "toolkit"
 TYPES = set(TaskConfig.variants())
-DATA = {"phone", "dialect", "language"}  # what else is called so: a label of phones.ctm, of utt2lang, of a window
+DATA = {
+    "phone",
+    "dialect",
+    "language",
+    "summary",
+}  # what else is called so: a label of phones.ctm, of utt2lang, of a window
 LITERALS = {  # (file, string that is a task's name too) -> what it is there
     ("report/sections/labels.py", "dialect"): "a group of survival.json",
     ("report/sources/selection.py", "dialect"): "a group of survival.json",

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 import torch
 
+from toolkit.core.device import device_of
 from toolkit.core.record import Ledger
 from toolkit.core.step import Step
 from toolkit.models import encoder
 from toolkit.units import features, kmeans, label, sample
 from toolkit.units.config import UnitsConfig
-from toolkit.units.features import device_of
 from toolkit.units.label import LabelConfig
 from toolkit.units.layer import LayerSource
 

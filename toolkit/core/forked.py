@@ -29,13 +29,16 @@ TORCH = "torch"
 getproctitle()  # looks where the command line lies, which it cannot tell once the environment has changed
 
 
-def load() -> None:
-    """Import torch, for the forks that need it. Where that fails, the first step that needs it says why."""
-    if loaded():
-        return
-    with suppress(ImportError):
-        importlib.import_module(TORCH)
-    gc.freeze()  # else collections in the forks would look through all of torch
+def load(modules: Sequence[str] = ()) -> None:
+    """Import torch, for the forks that need it, and further modules. Where that fails, the first step that needs it
+    says why.
+    """
+    wanted = [name for name in (TORCH, *modules) if name not in sys.modules]
+    for name in wanted:
+        with suppress(ImportError):
+            importlib.import_module(name)
+    if wanted:
+        gc.freeze()  # else collections in the forks would look through all of torch
 
 
 def loaded() -> bool:

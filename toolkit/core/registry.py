@@ -40,6 +40,7 @@ class Declaration:
         rows: True if the output is of rows with identities of their own (core/rows.py): if only the list of rows has
             changed, the step makes those that are new and keeps the others.
         torch: True if the step imports torch: the engine loads it once for all that do (core/forked.py).
+        loads: modules of other libraries that take seconds to import, which the engine then loads once too.
         free: flags that only let the step go on: they change nothing in its output and are no part of the identity.
     """
 
@@ -55,6 +56,7 @@ class Declaration:
     remade: bool = False
     rows: bool = False
     torch: bool = False
+    loads: tuple[str, ...] = ()
     free: tuple[str, ...] = ()
 
     @property

@@ -31,8 +31,8 @@ class Metric:
         unit: e.g. "%", "nats", "fraction".
         better: "high" if a larger value is the better one, "low" if a smaller one is.
         title: heading in a table; empty: the name.
-        statistic: what the items of a set are reduced to: "ratio" of the sums of two counts, or "macro_f1" of labels;
-            "folds": the mean of the figures of folds, which items alone do not give.
+        statistic: what the items of a set are reduced to: "ratio" of the sums of two counts, "macro_f1" or
+            "weighted_f1" of labels; "folds": the mean of the figures of folds, which items alone do not give.
         minor: true for a figure that the table of systems leaves to the details.
     """
 
@@ -40,7 +40,7 @@ class Metric:
     unit: str
     better: Literal["high", "low"]
     title: str = ""
-    statistic: Literal["ratio", "macro_f1", "folds"] = "ratio"
+    statistic: Literal["ratio", "macro_f1", "weighted_f1", "folds"] = "ratio"
     minor: bool = False
 
     @property

@@ -108,7 +108,7 @@ def _way(run: StepRun, shared: bool) -> job.Begin:
     if "/" in run.argv[0]:
         return job.spawn
     if shared and run.declared.torch:
-        forked.load()
+        forked.load(run.declared.loads)
     return forked.Forked if (forked.loaded() or not run.declared.torch) and forkable() else job.spawn
 
 

@@ -34,13 +34,13 @@ class WorkerDone(Exception):
     """Raised when a worker's part is done; the rest is for the process that started it."""
 
 
-def split(seconds: Sequence[float]) -> list[range]:
-    """Items in order -> shards of about equal audio: half an hour each, at least eight, none empty.
+def split(seconds: Sequence[float], fewest: int = FEWEST_SHARDS) -> list[range]:
+    """Items in order -> shards of about equal audio: half an hour each, at least `fewest`, none empty.
 
     Depends on the items alone: the same data give the same shards.
     """
     total, n = sum(seconds), len(seconds)
-    wanted = min(n, max(FEWEST_SHARDS, round(total / SECONDS_PER_SHARD)))
+    wanted = min(n, max(fewest, round(total / SECONDS_PER_SHARD)))
     shards: list[range] = []
     start, heard = 0, 0.0
     for i, s in enumerate(seconds):

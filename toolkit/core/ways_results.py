@@ -49,6 +49,8 @@ class Direction:
         seeds: of the better way and of the worse one.
         alone: true if no way has several seeds, so that the interval knows of speakers alone.
         note: what else must be known of it, or why it was not tested.
+        measure: what is compared, if not the figures themselves: "until", "change" or "rank"; of the first two `at`,
+            percent of the steps.
     """
 
     text: str
@@ -61,6 +63,8 @@ class Direction:
     seeds: tuple[int, ...] = ()
     alone: bool = False
     note: str = ""
+    measure: str = "figure"
+    at: float = 50.0
 
 
 @dataclass(frozen=True)

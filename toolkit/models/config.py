@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from ..core.config import check_threads
+
 Context = Literal["window", "audio"]  # what a Whisper's encoder computes of a window: see hearing.py
 QUANTIZATIONS = ("float32", "float16", "bfloat16", "int8", "int8_float32", "int8_float16", "int8_bfloat16", "int16")
 
@@ -189,3 +191,54 @@ class FetchConfig:
     model: str = "openai/whisper-large-v2"
     """Whisper or speech encoder to fetch: an id on the Hugging Face hub, e.g. openai/whisper-tiny or
     facebook/hubert-base-ls960, or a folder with its files"""
+
+
+@dataclass(frozen=True)
+class SmallOmniConfig:
+    """Shape of a small thinker that hears with a Whisper's encoder and writes with a new text model."""
+
+    hidden_size: int = 128
+    "width of the text model; larger is slower"
+    layers: int = 2
+    "blocks of the text model; more are slower"
+    heads: int = 4
+    "attention heads of each block; must divide hidden_size"
+    key_heads: int = 2
+    "heads that keys and values have; must divide heads"
+    intermediate_size: int = 384
+    "width of the feed-forward layer inside each block"
+    vocabulary: int = 512
+    "tokens, learnt from the texts of the first part of the items (byte-pair encoding); at least 300"
+    context: int = 4096
+    "largest number of tokens of a prompt and its answer"
+    window_seconds: float = 30.0
+    "the audio tower sees this many seconds at once; 30: as a Whisper does, exactly"
+    seed: int = 1
+    "random seed of the new weights"
+
+    def __post_init__(self) -> None:
+        if min(self.hidden_size, self.layers, self.heads, self.key_heads, self.intermediate_size, self.context) < 1:
+            raise ValueError("hidden_size, layers, heads, key_heads, intermediate_size and context must be at least 1")
+        if self.hidden_size % (4 * self.heads) or self.heads % self.key_heads:
+            raise ValueError("heads: hidden_size must be a multiple of 4 * heads, and heads of key_heads")
+        if self.vocabulary < 300:
+            raise ValueError(f"vocabulary {self.vocabulary} must be at least 300: 256 are bytes")
+        if not 0.02 <= self.window_seconds <= 30:
+            raise ValueError("window_seconds must be 0.02 to 30")
+
+
+@dataclass(frozen=True)
+class HearConfig:
+    """How the states of an audio tower are kept."""
+
+    precision: Literal["fp16", "fp32"] = "fp16"
+    "number format of the states on disk; fp32 is exact and takes twice the room"
+    seconds_at_once: float = 120.0
+    "clips that are heard together have at most this much audio, seconds; larger takes more memory"
+    threads: int = 1
+    "CPU threads of each worker"
+
+    def __post_init__(self) -> None:
+        check_threads("threads", self.threads)
+        if self.seconds_at_once <= 0:
+            raise ValueError("seconds_at_once must be above 0")

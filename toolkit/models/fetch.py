@@ -1,4 +1,4 @@
-"""Fetch a Whisper or a speech encoder from the Hugging Face hub into a folder of its own, for later steps to read.
+"""Fetch a Whisper, a speech encoder or an audio LLM from the Hugging Face hub into a folder of its own.
 
 Weights that the hub has only as pickles are converted to safetensors on the way.
 """
@@ -6,6 +6,7 @@ Weights that the hub has only as pickles are converted to safetensors on the way
 from __future__ import annotations
 
 import shutil
+from math import prod
 from pathlib import Path
 
 from ..core.files import atomic, write_json
@@ -27,12 +28,14 @@ from .model_files import (
     has_weights,
     read_mapping,
     refuse_without_weights,
+    shapes_of,
     weight_files,
 )
+from .omni_files import OMNI, POSITIONS, TOKENIZER_FILES, WANTED
 from .whisper import parameter_count
 from .whisper_files import TRAVELS, find_model, read_whisper_config
 
-EXAMPLES = "openai/whisper-base or facebook/hubert-base-ls960"
+EXAMPLES = "openai/whisper-base, facebook/hubert-base-ls960 or Qwen/Qwen2.5-Omni-7B"
 SOURCE = "source.json"  # where a fetched encoder is from
 
 
@@ -72,6 +75,16 @@ def fetch_encoder(model: str, folder: Path, out: Path) -> int:
         return encoder_parameters(temporary)
 
 
+def fetch_omni(model: str, out: Path) -> int:
+    """Copy config, weights and tokenizer of an audio LLM to the folder `out`. Returns the number of parameters."""
+    folder = find_folder(model, "audio LLM", EXAMPLES, WANTED)
+    refuse_without_weights(folder, model)
+    with atomic(out) as temporary:
+        _copy(folder, {CONFIG, INDEX, POSITIONS, *TOKENIZER_FILES, *weight_files(folder)}, temporary)
+        shapes = [shape for part in weight_files(temporary) for shape in shapes_of(temporary / part).values()]
+    return sum(prod(shape) for shape in shapes)
+
+
 def _copy(folder: Path, names: set[str], out: Path) -> None:
     """Copy those of the files that are there to the new folder `out`."""
     out.mkdir(parents=True)
@@ -85,8 +98,11 @@ def run(step: Step[FetchConfig]) -> None:
     model = step.config.model
     folder = find_folder(model, "model", EXAMPLES, (CONFIG,))
     out = step.out / "hf"
-    if read_mapping(folder / CONFIG).get("model_type") == "whisper":
+    kind = read_mapping(folder / CONFIG).get("model_type")
+    if kind == "whisper":
         count = fetch_whisper(model, out)
+    elif kind in OMNI:
+        count = fetch_omni(model, out)
     else:
         count = fetch_encoder(model, folder, out)
     step.counts["parameters"] = count

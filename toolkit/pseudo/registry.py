@@ -2,7 +2,19 @@
 
 from ..core.registry import Declaration
 
+OMNI = ("transformers.models.qwen2_5_omni.modeling_qwen2_5_omni", "peft")  # take four seconds to import
+
 STEPS = (
+    # Batch size and threads change no answer but for rounding.
+    Declaration(
+        "pseudo.answer",
+        config="pseudo.answer:AnswerConfig",
+        mb=2,
+        mb_per_hour=1,
+        jobs="array",
+        torch=True,
+        loads=OMNI,
+    ),
     Declaration("pseudo.as_text", config="pseudo.as_text:AsTextConfig", mb_per_hour=0.1),
     Declaration("pseudo.pack", config="pseudo.pack:PackConfig", mb_per_hour=0.5),
     Declaration("pseudo.select", version=2, config="pseudo.select:SelectConfig", mb=5, mb_per_hour=0.15),

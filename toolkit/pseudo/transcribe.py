@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core import slurm
+from ..core.device import device_of_shards
 from ..core.errors import UserError, told
 from ..core.files import read_json, write_json
 from ..core.record import DROPPED, Ledger
@@ -32,7 +33,6 @@ from ..data.find import read_from_here
 from ..data.kaldi import DataDir
 from ..models.whisper_files import find_model
 from ..score.hypotheses import HYPOTHESES, SPEED, Hypothesis, read_hypotheses, write_hypotheses
-from ..units.features import device_of_shards
 from .config import TranscribeConfig
 from .packed import transcribe_packed, windows_of
 from .store import Store, audio_key

@@ -30,7 +30,7 @@ class Published:
 class ReportConfig:
     """What the result files do not tell."""
 
-    kind: Literal["ssl", "superb", "star", "whisper"] = "ssl"
+    kind: Literal["ssl", "superb", "star", "instruct", "whisper"] = "ssl"
     "recipe kind: which sections the report has, in which order"
     recipe: str = ""
     "name of the recipe in the title; empty: the last two folders of the path it runs in"

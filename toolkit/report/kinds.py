@@ -16,6 +16,7 @@ from .sections.heads import confusions, layer_by_layer, layer_weights
 from .sections.listen import listen
 from .sections.pairs import pairs
 from .sections.rates import rates
+from .sections.schedules import schedules
 from .sections.structure import structure
 from .sections.teachers import teachers
 from .sections.training import training
@@ -32,6 +33,7 @@ KINDS: dict[str, tuple[Build, ...]] = {
     "ssl": (*SYSTEMS, ablation, layer_by_layer, training, units, listen, *TASKS),
     "superb": (*SYSTEMS, *TASKS),
     "star": (ways, *SYSTEMS, structure, training, units, *TASKS),
+    "instruct": (ways, *SYSTEMS[:1], *SYSTEMS[2:4], schedules, *TASKS),
     "whisper": (
         systems.best,
         pairs,
@@ -82,6 +84,7 @@ def _conditions(run: Run) -> list[str]:
     """Audio and networks; seeds and commit."""
     hours = [f"{data.name} {data.hours:.2f} h" for data in run.sets if data.hours is not None]
     steps = [f"{trained.name} {trained.steps:,} steps" for trained in run.trainings]
+    steps += [f"{s.arm} {s.result.steps:,} steps" for s in {s.arm: s for s in run.schedules}.values()]
     lines = [f"Audio: {', '.join(hours) or 'not known'}. Trained: {', '.join(steps) or 'nothing here'}."]
     made = [f"seed {', '.join(seeds)}"] if (seeds := ran.seeds(run)) else []
     made += [f"commit {', '.join(made_at)}"] if (made_at := commits(run.stages)) else []

@@ -55,3 +55,14 @@ def macro_f1_of_sums(sums_R3C: np.ndarray) -> np.ndarray:
     occurs_RC = given_RC > 0
     with np.errstate(invalid="ignore"):
         return np.where(occurs_RC.any(1), (f1_RC * occurs_RC).sum(1) / occurs_RC.sum(1), np.nan)
+
+
+def weighted_f1_of_sums(sums_R3C: np.ndarray) -> np.ndarray:
+    """F1 [R] of R sums of `label_sums`, the mean over labels by how often they were given; NaN without a count."""
+    right_RC, given_RC, predicted_RC = np.split(sums_R3C, 3, 1)
+    f1_RC = 2 * right_RC / np.maximum(given_RC + predicted_RC, 1)
+    with np.errstate(invalid="ignore"):
+        return np.where(given_RC.any(1), (f1_RC * given_RC).sum(1) / given_RC.sum(1), np.nan)
+
+
+LABEL_STATISTICS = {"macro_f1": macro_f1_of_sums, "weighted_f1": weighted_f1_of_sums}  # of Metric.statistic

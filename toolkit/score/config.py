@@ -75,6 +75,11 @@ class ClaimConfig:
     "way of this run that is said to be worse"
     task: str = ""
     "task that it is said of; empty: the mean over all tasks"
+    measure: Literal["figure", "until", "change", "rank"] = "figure"
+    """what is compared; figure: the figures as they are; until: steps after which `better` is as good as `worse` is at
+    `at` % of its steps; change: what is gained from there to the end; rank: the mean rank over all tasks"""
+    at: float = 50.0
+    "for until and change: percent of the steps"
     printed: str = ""
     "figures that say so, as printed"
     note: str = ""
@@ -83,6 +88,8 @@ class ClaimConfig:
     def __post_init__(self) -> None:
         if bool(self.better) != bool(self.worse):
             raise ValueError("claims: name both `better` and `worse`, or neither")
+        if not 0 < self.at < 100:
+            raise ValueError(f"claims: at {self.at:g} is not between 0 and 100")
 
 
 @dataclass(frozen=True)
@@ -171,3 +178,25 @@ class SystemsConfig:
 
     def pages(self) -> InspectConfig:
         return InspectConfig(self.worst, self.drawn, self.seed, self.rules)
+
+
+@dataclass(frozen=True)
+class AnswersConfig:
+    """How answers of audio LLMs are scored."""
+
+    profiles: tuple[str, ...] = ("sawt", "orthographic")
+    """text normalisations; the first is that of the deciding WER, of ROUGE and of chrF; each further one gives a WER
+    and a CER of its own"""
+    min_speakers: int = 5
+    """smallest number of speakers for resampling speakers in the bootstrap; sets with fewer resample items; at least
+    2"""
+    seed: int = 1
+    "random seed of the bootstrap, 0 or more"
+
+    def __post_init__(self) -> None:
+        if not self.profiles:
+            raise ValueError("profiles must name at least one")
+        for name in self.profiles:
+            profile(name)
+        if self.min_speakers < 2 or self.seed < 0:
+            raise ValueError("min_speakers must be at least 2, and seed at least 0")

@@ -20,7 +20,7 @@ from ..core.items_table import Broken, read_items_table
 from ..core.record import digest
 from ..core.results import ABOUT, OF, Figure, Metric, percent
 from .bootstrap import Interval, interval, paired_difference, ratio_interval
-from .classification import confusion_matrix, label_sums, macro_f1_of_sums
+from .classification import LABEL_STATISTICS, confusion_matrix, label_sums
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -81,7 +81,7 @@ def figure(metric: Metric, items: Items, labels: Sequence[str] = (), by_speaker:
     """A metric of the items, in percent, with its bootstrap interval.
 
     Args:
-        labels: of a macro F1.
+        labels: of an F1.
         by_speaker: draw the items of a speaker together, else each item alone.
     """
     blocks = items.speakers if by_speaker else None
@@ -89,7 +89,7 @@ def figure(metric: Metric, items: Items, labels: Sequence[str] = (), by_speaker:
     if metric.statistic == "ratio":
         drawn = ratio_interval(values_NK[:, 0], values_NK[:, 1], blocks, seed, limits)
     else:
-        drawn = interval(values_NK, macro_f1_of_sums, blocks, seed, limits=limits)
+        drawn = interval(values_NK, LABEL_STATISTICS[metric.statistic], blocks, seed, limits=limits)
     return _figure(metric, drawn, items.number(), items.unit, by_speaker)
 
 
@@ -109,10 +109,8 @@ def difference(
         drawn = paired_difference(one, two, blocks, seed, (-ends, ends))
     else:
         K = one.shape[1]
-        both = np.concatenate([one, two], 1)
-        drawn = interval(
-            both, lambda s: macro_f1_of_sums(s[:, :K]) - macro_f1_of_sums(s[:, K:]), blocks, seed, limits=(-ends, ends)
-        )
+        both, of_sums = np.concatenate([one, two], 1), LABEL_STATISTICS[metric.statistic]
+        drawn = interval(both, lambda s: of_sums(s[:, :K]) - of_sums(s[:, K:]), blocks, seed, limits=(-ends, ends))
     return _figure(metric, drawn, len(first.ids), "utterances", by_speaker)
 
 
@@ -138,7 +136,7 @@ def write_items(path: Path, items: Items) -> None:
     heads = [head for name in items.counts for head in (name, name + OF)]
     lines = ["\t".join([*ABOUT, *heads])]
     for i, about in enumerate(zip(items.ids, items.speakers, items.references, items.answers, strict=True)):
-        numbers = [f"{number:.0f}" for counts in items.counts.values() for number in counts[i]]
+        numbers = [f"{number:.15g}" for counts in items.counts.values() for number in counts[i]]
         lines.append("\t".join([*(" ".join(text.split()) for text in about), *numbers]))
     write_text(path, "\n".join(lines) + "\n")
 

@@ -3,6 +3,7 @@
 from ..core.registry import Declaration
 
 STEPS = (
+    Declaration("score.answers", config="score.config:AnswersConfig", remade=True),
     Declaration("score.compare_probes", version=2, config="score.config:CompareConfig", remade=True),
     Declaration("score.superb", version=2, config="score.config:SuperbConfig", remade=True),
     Declaration("score.ways", version=2, config="score.config:WaysConfig", remade=True),

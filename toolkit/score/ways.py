@@ -27,10 +27,11 @@ from ..core.seed import seed_of
 from ..core.step import Step, main
 from ..core.ways_results import MEAN, WAYS, Direction, Outcome, Way, WaysResult
 from .bootstrap import CONFIDENCE, Interval, agreeing, limits_of, ratio, resampled, sum_by_block
-from .classification import macro_f1_of_sums
+from .classification import LABEL_STATISTICS
 from .compare_probes import Compared, Scored, read_systems
 from .config import ClaimConfig, WaysConfig
 from .items import bounds, values
+from .way_measures import measured
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 _SEEDED = re.compile(r"(?P<way>.+)\.s(?P<seed>\d+)(\.at(?P<percent>[0-9.]+))?")
@@ -87,7 +88,7 @@ def draw(scored: Mapping[str, Scored], seed: int) -> Drawn:
     blocks = [speaker[id] for id in ids] if by_speaker else ids
     sums_BK = sum_by_block(np.concatenate(columns, 1), blocks)
     replicas_RK = np.concatenate([*resampled(sums_BK, seed_of(seed, *dict.fromkeys(blocks)))])
-    statistic = ratio if metric.statistic == "ratio" else macro_f1_of_sums
+    statistic = LABEL_STATISTICS.get(metric.statistic, ratio)
     value, replicas, edges = {}, {}, np.cumsum([0, *widths])
     for name, start, end in zip(scored, edges, edges[1:]):
         value[name] = float(statistic(sums_BK[:, start:end].sum(0, keepdims=True))[0])
@@ -240,10 +241,18 @@ class Comparison:
         better, worse = by_name[claim.better], by_name[claim.worse]
         if not (better.has(drawn) and worse.has(drawn)):
             return replace(told, note="a student lacks a task")
-        seeds = self.seeds[claim.task]
-        difference = figure_of(drawn, seeds, better, worse)
+        seeds, sign = self.seeds[claim.task], drawn.metric.sign
         counts = (len(better.by_seed), len(worse.by_seed))
-        low, high, sign = difference.low, difference.high, drawn.metric.sign
+        if claim.measure == "figure":
+            difference = figure_of(drawn, seeds, better, worse)
+        else:
+            told = replace(told, measure=claim.measure, at=claim.at)
+            of = [*self.tasks.values()] if claim.measure == "rank" else [drawn]
+            value, reason = measured(self, of, claim)
+            if value is None:
+                return replace(told, note=reason)
+            difference, sign = value, 1
+        low, high = difference.low, difference.high
         outcome: Outcome = "shown" if (low or 0) * sign > 0 else "opposite"
         if low is None or high is None or low <= 0 <= high:
             outcome = "not shown"

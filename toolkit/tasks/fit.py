@@ -15,11 +15,11 @@ from pathlib import Path
 
 import torch
 
+from ..core.device import device_of, exact_float32
 from ..core.files import remove
 from ..core.rows import settle
 from ..core.shards import run_shards
 from ..core.step import Step, main
-from ..units.features import device_of, exact_float32
 from .config import TasksConfig
 from .gather import gather, score_folds, write_costs
 from .grid import Grid, Unit

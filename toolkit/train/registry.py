@@ -2,7 +2,12 @@
 
 from ..core.registry import Declaration
 
+OMNI = ("transformers.models.qwen2_5_omni.modeling_qwen2_5_omni", "peft")  # take four seconds to import
+
 STEPS = (
+    Declaration(
+        "train.instruct", config="train.instruct_config:InstructTraining", mb=60, jobs="ranks", torch=True, loads=OMNI
+    ),
     Declaration("train.pretrain", config="train.config:PretrainConfig", mb=60, jobs="ranks", torch=True),
     Declaration("train.star", version=2, config="train.star_config:StarTraining", mb=60, jobs="ranks", torch=True),
     Declaration("train.structure", config="train.star_config:StructureConfig", mb=2, remade=True, torch=True),

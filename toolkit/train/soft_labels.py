@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..core.device import device_of_shards
 from ..core.errors import UserError
 from ..core.files import sha256_of
 from ..core.shards import run_shards, split
@@ -24,7 +25,6 @@ from ..models.vocabulary import Vocabulary
 from ..models.whisper import Whisper, parameter_count
 from ..models.whisper_files import find_model, load_whisper, model_name, read_whisper_config
 from ..pseudo.windows import WINDOWS, is_pack, refuse_other_vocabulary
-from ..units.features import device_of_shards
 from .objectives.seq2seq import IGNORED
 from .soft_store import SoftHeader, join_parts, write_part
 from .whisper_config import WhisperTraining

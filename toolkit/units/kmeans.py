@@ -16,6 +16,7 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
+from ..core.device import device_of
 from ..core.errors import UserError
 from ..core.files import atomic, read_json, remove, write_text
 from ..core.progress import Progress
@@ -24,7 +25,7 @@ from ..core.step import Step, main
 from .clustering import State, fit, plan, squares
 from .codebook import ABOUT, WEIGHTS, write_codebook
 from .config import UnitsConfig
-from .features import FeatureInfo, device_of
+from .features import FeatureInfo
 from .frames import Sample, mean_frame
 from .nearest import Nearest
 from .sample import ABOUT as SAMPLE

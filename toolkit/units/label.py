@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..core.config import check_threads
+from ..core.device import device_of_shards
 from ..core.errors import UserError
 from ..core.record import DROPPED, Ledger
 from ..core.shards import run_shards, split
@@ -17,7 +18,7 @@ from ..core.step import Step, main
 from ..data.labels import LabelHeader, Labels, join_labels, write_labels
 from .codebook import Codebook
 from .config import FeatureConfig
-from .features import FeatureSource, device_of_shards, features_of, open_source, preload
+from .features import FeatureSource, features_of, open_source, preload
 from .inputs import recognise
 
 if TYPE_CHECKING:

@@ -14,10 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..core.device import exact_float32
 from ..core.errors import UserError
 from ..data.audio import SAMPLE_RATE
 from ..models import encoder as encoders
-from .features import FeatureInfo, FeatureSource, exact_float32
+from .features import FeatureInfo, FeatureSource
 
 
 class LayerSource(FeatureSource):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..core.device import device_of_shards
 from ..core.errors import UserError
 from ..core.files import write_json, write_text
 from ..core.record import DROPPED, Ledger
@@ -19,7 +20,7 @@ from ..data.ark import write_features
 from ..data.audio import SAMPLE_RATE
 from ..data.kaldi import Utterance
 from .config import SampleConfig, UnitsConfig
-from .features import TOO_SHORT, FeatureSource, device_of_shards, features_of, open_source, preload
+from .features import TOO_SHORT, FeatureSource, features_of, open_source, preload
 from .inputs import recognise
 
 ABOUT, FRAMES = "features.json", "utt2num_frames"

@@ -114,6 +114,28 @@ def loss_plot(name: str, curves: Sequence[tuple[str, Sequence[float], Sequence[f
         return svg_of(figure, name, f"{label} over training steps: {', '.join(c[0] for c in curves)}")
 
 
+DASHES = ("-", (0, (4, 2)), (0, (1, 1.5)))
+
+
+def lines_plot(
+    name: str, lines: Sequence[tuple[str, Sequence[float], Sequence[float]]], place: str, label: str
+) -> Markup:
+    """Curves (name, places, values) of several arms: each has its own pair of colour and dashes."""
+    with matplotlib.rc_context(STYLE):
+        figure, axes = axes_of(3.8, 2.9)
+        for i, (title, places, values) in enumerate(lines):
+            x, y = thinned(places, values)
+            dots = "o" if len(x) <= 10 else ""
+            dashes = DASHES[i // len(SERIES) % len(DASHES)]
+            axes.plot(x, y, color=SERIES[i % len(SERIES)], label=title, linestyle=dashes, marker=dots, markersize=3)
+        axes.set_xlabel(place)
+        axes.set_ylabel(label)
+        axes.grid(axis="y")
+        axes.tick_params(length=0)
+        axes.legend(labelcolor=INK, ncols=2)
+        return svg_of(figure, name, f"{label} over {place}: {', '.join(title for title, _, _ in lines)}")
+
+
 def arms_plot(
     name: str, arms: Sequence[tuple[str, Sequence[tuple[str, Sequence[float], Sequence[float]]]]], label: str
 ) -> Markup:

@@ -21,9 +21,9 @@ def ways(run: Run) -> Section | None:
         return None
     result = ordered(result, run)
     teachers = {trained.teacher for trained in run.trainings if trained.teacher}
-    blocks: list[Block] = [way_table(result, teachers)]
+    blocks: list[Block] = [way_table(result, teachers, "Arm" if run.schedules else "Way")]
     blocks += [direction_table(result)] if result.directions else []
-    return Section("ways", "Ways of distilling", blocks)
+    return Section("ways", "Arms over seeds" if run.schedules else "Ways of distilling", blocks)
 
 
 def ordered(result: WaysResult, run: Run) -> WaysResult:
@@ -35,7 +35,7 @@ def ordered(result: WaysResult, run: Run) -> WaysResult:
     return replace(result, titles=titles, ways=tuple(ways))
 
 
-def way_table(result: WaysResult, teachers: Container[str] = ()) -> Table:
+def way_table(result: WaysResult, teachers: Container[str] = (), noun: str = "Way") -> Table:
     """A row for each way, those at a share of their training last; the best of each column in bold.
 
     teachers: names that are no way, but what students learnt of.
@@ -49,7 +49,7 @@ def way_table(result: WaysResult, teachers: Container[str] = ()) -> Table:
         ranking = None if way.ranking is None else fixed(way.ranking)
         title, seeds = (f"{way.name} (teacher)", None) if way.name in teachers else (way.name, str(way.seeds))
         rows.append([title, seeds, *cells, _cell(way.mean, best_mean), ranking])
-    headings = [Heading("Way", "left"), Heading("Seeds")]
+    headings = [Heading(noun, "left"), Heading("Seeds")]
     for task, title in titles.items():
         metric = _metric(result, task)
         words = (title, metric.heading, metric.unit, ARROWS[metric.better]) if metric else (title,)
@@ -68,7 +68,9 @@ def way_table(result: WaysResult, teachers: Container[str] = ()) -> Table:
         *_spreads(result),
     ]
     early = [i for i, way in enumerate(result.ways) if way.share < 1][:1]
-    return Table("Ways of distilling", headings, rows, notes, "this run", first=frozenset(early))
+    return Table(
+        "Ways of distilling" if noun == "Way" else f"{noun}s", headings, rows, notes, "this run", first=frozenset(early)
+    )
 
 
 def _metric(result: WaysResult, task: str) -> Metric | None:
@@ -98,6 +100,13 @@ def _spreads(result: WaysResult) -> list[str]:
     return [f"Standard deviation of one seed, pooled, in points: {', '.join(words)}."] if words else []
 
 
+MEASURES = {  # what a difference is, where it is not one of figures
+    "until": "percent of the steps by which the first is as good sooner as the second is at {at:g} %",
+    "change": "what the first gains from {at:g} % of its steps to the end, less what the second gains",
+    "rank": "mean ranks over the tasks by which the first is ahead",
+}
+
+
 def direction_table(result: WaysResult) -> Table:
     """What was published, and whether it shows here."""
     rows = [_direction(result, told) for told in result.directions]
@@ -107,7 +116,7 @@ def direction_table(result: WaysResult) -> Table:
     note = (
         "Shown, opposite: the 95 % interval of the difference of the mean over the tasks, or of the task named, lies "
         f"on one side of 0; not shown: it does not. {ABSENT}: nothing in this run can tell. Of twenty such tests one "
-        "comes out by chance. A way that is not in this run is added by --losses or --once."
+        "comes out by chance. A way that is not in this run is added by an option of the recipe."
     )
     if any(told.alone for told in result.directions):
         note += " Each is by one seed alone: another may say the opposite."
@@ -118,6 +127,7 @@ def _direction(result: WaysResult, told: Direction) -> list[Cell]:
     value = shown(told.difference)
     here = f"{told.better} − {told.worse}" if told.better else None
     here = f"{here}, {result.titles.get(told.task, told.task)}" if here and told.task else here
+    here = f"{here}: {MEASURES[told.measure].format(at=told.at)}" if here and told.measure in MEASURES else here
     seeds = " and ".join(map(str, told.seeds)) or None
     outcome = f"{told.outcome} ({told.note})" if told.note else told.outcome
     return [told.text, told.printed or None, here, replace(value, signed=True) if value else None, seeds, outcome]

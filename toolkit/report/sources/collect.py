@@ -19,6 +19,7 @@ from .datasets import DataSet, read_set
 from .funnel import Stage, chain
 from .packs import Labels, Network, Pack, read_labels, read_network, read_pack
 from .resultfile import maker
+from .schedules import ScheduledRun, read_schedule
 from .selection import SURVIVAL, Selection, read_selection
 from .structure import read_structure
 from .superb import read_superb
@@ -31,8 +32,8 @@ from .ways import read_ways
 SET_ORDER = ("train", "dev", "test")
 WANTED = (
     "wav.scp, codebook.json, quality.json, pairs.json, loss.tsv with hf/config.json, folders with row.json, "
-    "hypotheses.jsonl, survival.json, windows.jsonl, systems.json, superb.json, ways.json, structure.json, or a "
-    "network's config.json"
+    "hypotheses.jsonl, survival.json, windows.jsonl, systems.json, superb.json, ways.json, structure.json, "
+    "schedule.json, or a network's config.json"
 )
 
 
@@ -67,6 +68,7 @@ class Run:
     superb: SuperbResult | None = None
     ways: WaysResult | None = None
     structure: Structure | None = None
+    schedules: list[ScheduledRun] = field(default_factory=list)
     folders: dict[str, Path] = field(default_factory=dict)
     teachers: dict[str, str] = field(default_factory=dict)
     worst: int = 5
@@ -168,7 +170,8 @@ def _board(run: Run, tasks: _Tasks, baseline: str) -> tuple[Board, list[Pair]]:
     if run.scores:
         board = board_of(run.scores)
     else:
-        systems = arranged(tasks.systems, [training.name for training in run.trainings])
+        scheduled = [".".join(s.name.split(".")[:2]) for s in run.schedules]  # without the task of an adapter for one
+        systems = arranged(tasks.systems, [*(training.name for training in run.trainings), *scheduled])
         results = {(r.system, r.task): r for r in tasks.results}
         known = [p for p in tasks.pairs if {(p.system, p.task), (p.against, p.task)} <= results.keys()]
         features = [system.name for system in systems if system.arm == "features"]
@@ -232,6 +235,8 @@ def _take(path: Path, run: Run, tasks: _Tasks) -> bool:
         run.packs.append(pack)
     elif labels := read_labels(path):
         run.labels.append(labels)
+    elif scheduled := read_schedule(path):
+        run.schedules.append(scheduled)
     elif is_training(path):
         run.trainings.append(read_training(path))
     elif _count(run, tasks) == before and (network := read_network(path)):
@@ -254,6 +259,7 @@ def _count(run: Run, tasks: _Tasks) -> int:
         + bool(run.superb)
         + bool(run.ways)
         + bool(run.structure)
+        + len(run.schedules)
         + bool(run.selection)
     )
 

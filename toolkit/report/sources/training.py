@@ -89,7 +89,7 @@ def network_name(folder: Path) -> str:
 def read_training(folder: Path) -> Training:
     """Training of a folder with loss.tsv and hf/config.json. Raises UserError."""
     config = ResultFile.read(folder / "hf" / "config.json")
-    curves, gaps = _curves(folder / LOSS)
+    curves, gaps = read_curves(folder / LOSS)
     whole = folder.absolute()
     return Training(
         name=network_name(folder),
@@ -146,7 +146,7 @@ def _words(value: object) -> str:
     return str(value[0]) if len({str(v) for v in value}) == 1 else ", ".join(map(str, value))
 
 
-def _curves(path: Path) -> tuple[dict[str, tuple[list[float], list[float]]], int]:
+def read_curves(path: Path) -> tuple[dict[str, tuple[list[float], list[float]]], int]:
     """Columns of loss.tsv by name, and how many of its values are not finite (steps that were skipped)."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()

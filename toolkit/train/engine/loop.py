@@ -21,6 +21,7 @@ import torch
 
 from ...core.errors import UserError
 from ...core.progress import Progress
+from ...core.schedule_results import WHOLE
 from ...data.batches import prefetch
 from .checkpoint import BEST, State, digest, load, load_weights, rotate, save, save_weights, steps_saved
 from .config import LoopConfig, OptimConfig
@@ -224,7 +225,7 @@ class TrainingRun:
             self.optimiser.step()
             for name, pair in [*gradient.pairs.items(), ("grad_norm", (norm, 1.0))]:
                 self.window.add(name, *pair)
-            for group_name, micro_norm in gradient.norms:
+            for group_name, micro_norm in [*gradient.norms, *([(WHOLE, norm)] if gradient.norms else [])]:
                 self.window.add_norm(group_name, micro_norm)
         self.optimiser.zero_grad(set_to_none=True)
         state.step += 1

@@ -1,0 +1,141 @@
+"""data.instruct: items of several tasks, drawn and asked by seed, with a ledger row for all that is left out."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import omnis
+import pytest
+import soundfile
+
+from toolkit.core.errors import UserError
+from toolkit.data.instruct_items import read_part, read_tasks
+from toolkit.data.kaldi import DataDir, write_data_dir
+
+LEVANTINE = {"MSA": ["فصحى"], "LEV": ["شامي"], "EGY": ["مصري"]}
+TWINS = {"A": ["x"], "B": ["x"]}
+HALF = {"count": 9, "shares": {"a": 0.5}}
+
+
+@pytest.fixture(scope="module")
+def sets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return omnis.write_sets(tmp_path_factory.mktemp("sets"))
+
+
+def test_an_item_has_the_answer_of_its_table_and_an_instruction_of_its_task(sets: Path, tmp_path: Path) -> None:
+    omnis.write_items(tmp_path, sets)
+    items, data = list(read_part(tmp_path / "train")), DataDir.read(sets / "train")
+    assert Counter(item.task for item in items) == {"asr": 12, "summary": 12, "dialect": 12}
+    for item in items:
+        task = omnis.TASKS[item.task]
+        value = data.tables[task["table"]][item.id]
+        wanted = omnis.ASK["dialect"]["labels"][value][0] if item.task == "dialect" else value
+        assert item.answer == wanted and item.instruction in omnis.ASK[task["ask"]]["instructions"]
+        assert item.audio == f"train/{item.id}" and item.seconds > 0 and Path(item.path).is_file()
+    asked = {item.instruction for item in items if item.task == "asr"}
+    assert len(asked) == 2, "every instruction is drawn"
+    assert [(i.task, i.id) for i in items] == sorted((i.task, i.id) for i in items)
+
+
+def test_the_same_seed_asks_the_same_and_another_asks_otherwise(sets: Path, tmp_path: Path) -> None:
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        omnis.write_items(tmp_path / name, sets, seed=seed)
+    asked = {n: [i.instruction for i in read_part(tmp_path / n / "train")] for n in "abc"}
+    assert asked["a"] == asked["b"] != asked["c"]
+    assert (tmp_path / "a/train/items.arrow").read_bytes() == (tmp_path / "b/train/items.arrow").read_bytes()
+
+
+def test_text_can_be_read_in_the_place_of_audio(sets: Path, tmp_path: Path) -> None:
+    tasks = {"text_summary": {"ask": "summarise", "table": "utt2summary", "input": "text"}}
+    omnis.write_items(tmp_path, sets, tasks=tasks)
+    texts = DataDir.read(sets / "train").tables["text"]
+    for item in read_part(tmp_path / "train"):
+        assert (item.audio, item.path, item.seconds, item.text) == ("", "", 0.0, texts[item.id])
+    assert read_tasks(tmp_path)["text_summary"].heard is False
+
+
+def test_shares_and_balance_are_kept(sets: Path, tmp_path: Path) -> None:
+    draw = {"train": {"count": 8, "shares": {"MSA": 0.75, "EGY": 0.25}}, "test": {"balanced": True, "count": 4}}
+    omnis.write_items(tmp_path, sets, tasks={"dialect": {**omnis.TASKS["dialect"], "draw": draw}})
+    assert Counter(i.label for i in read_part(tmp_path / "train")) == {"MSA": 6, "EGY": 2}
+    assert Counter(i.label for i in read_part(tmp_path / "test")) == {"MSA": 2, "EGY": 2}
+
+
+def broken_set(folder: Path) -> Path:
+    """A set with what cannot be an item: see the ledger that the test wants."""
+    tables: dict[str, dict[str, str]] = {t: {} for t in ("wav.scp", "text", "utt2spk", "utt2lang")}
+    for id, seconds, text, label in (
+        ("good1", 1.0, "نعم", "MSA"),
+        ("good2", 1.0, "لا", "EGY"),
+        ("empty", 1.0, "", "MSA"),
+        ("short", 0.02, "نعم", "MSA"),
+        ("long", 12.0, "نعم", "EGY"),
+        ("strange", 1.0, "نعم", "LEV"),
+        ("unlabelled", 1.0, "نعم", "unknown"),
+    ):
+        path = folder / "audio" / f"{id}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, np.full(round(seconds * 16000), 0.1), 16000)
+        for table, value in zip(tables, (str(path), text, id, label), strict=True):
+            tables[table][id] = value
+    write_data_dir(folder / "train", tables)
+    return folder
+
+
+def test_what_cannot_be_an_item_is_in_the_ledger_and_nothing_is_cut(tmp_path: Path) -> None:
+    tasks = {name: omnis.TASKS[name] for name in ("asr", "dialect")}
+    parts = {"train": ["train"]}
+    sets = broken_set(tmp_path / "sets")
+    step = omnis.write_items(tmp_path / "items", sets, tasks=tasks, parts=parts, max_audio_seconds=10)
+    assert {(row[0], row[2]) for row in step.ledger.rows} == {
+        ("asr/empty", "empty answer"),
+        ("asr/short", "audio without a token"),
+        ("dialect/short", "audio without a token"),
+        ("asr/long", "longer than max_audio_seconds"),
+        ("dialect/long", "longer than max_audio_seconds"),
+        ("dialect/strange", "label that the task does not have"),
+        ("dialect/unlabelled", "label that the task does not have"),
+    }
+    kept = {item.key for item in read_part(tmp_path / "items/train")}
+    assert kept == {
+        *("asr/good1", "asr/good2", "asr/strange", "asr/unlabelled"),
+        *("dialect/good1", "dialect/good2", "dialect/empty"),
+    }
+
+
+def test_an_item_that_two_sets_have_is_used_once(sets: Path, tmp_path: Path) -> None:
+    data = DataDir.read(sets / "train")
+    write_data_dir(tmp_path / "more/train_again", data.tables)
+    step = omnis.step_of(omnis.items_config(), [sets, tmp_path / "more"], tmp_path / "items")
+    omnis.make_items(step)
+    assert step.ledger.reasons() == {"an item twice": 36}
+    assert len(read_part(tmp_path / "items/train")) == 36
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"ask": {**omnis.ASK, "dialect": {**omnis.ASK["dialect"], "labels": LEVANTINE}}}, "train with the label LEV"),
+        ({"tasks": {"asr": {**omnis.TASKS["asr"], "draw": {"train": {"count": 1}}}}}, "has 1 item in train, and needs"),
+        ({"tasks": {"emotion": {"ask": "dialect", "table": "utt2emotion"}}}, "has 0 items in train"),
+        ({"parts": {"train": ["*"], "test": ["test"]}}, "the set test is in train and in test"),
+    ],
+)  # fmt: skip
+def test_what_nothing_can_be_learnt_from_is_refused(sets: Path, tmp_path: Path, changes: dict, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        omnis.write_items(tmp_path, sets, **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"tasks": {"asr": {"ask": "nothing", "table": "text"}}}, "nothing is no section of ask"),
+        ({"ask": {**omnis.ASK, "summarise": {"answer": "report"}}}, "give at least one way to ask"),
+        ({"tasks": {"asr": {**omnis.TASKS["asr"], "draw": {"all": {"count": 3}}}}}, "no such part"),
+        ({"tasks": {"asr": {**omnis.TASKS["asr"], "draw": {"train": HALF}}}}, "add up to 1, not 0.5"),
+        ({"ask": {**omnis.ASK, "dialect": {"answer": "label", "instructions": ["?"], "labels": TWINS}}}, "two labels"),
+    ],
+)  # fmt: skip
+def test_a_wrong_config_is_told_by_its_field(changes: dict, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        omnis.items_config(**changes)

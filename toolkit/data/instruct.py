@@ -1,0 +1,175 @@
+"""Make the items that an audio LLM learns and is scored on: (audio or text, instruction, answer) of several tasks.
+
+Inputs: data directories, or folders of them. A task takes its answers from one table: `text` (transcription),
+utt2summary (summarisation), utt2lang (dialect), utt2emotion; the recording is heard, or its transcript is read. Each
+item draws one of the task's instructions. An item without an answer, with a label that the task does not have, or whose
+audio is too long or too short, is left out with a row in the ledger; nothing is ever cut.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import numpy as np
+
+from ..core.errors import UserError
+from ..core.files import write_json
+from ..core.record import Ledger
+from ..core.schema import dump
+from ..core.seed import seed_of
+from ..core.step import Step, main
+from ..text.normalise import profile
+from .find import data_dirs, matching, read_from_here
+from .instruct_config import AskConfig, DrawConfig, InstructConfig
+from .instruct_items import TASKS, Item, ItemTask, ItemTasks, write_items
+from .kaldi import UNKNOWN, DataDir, Utterance
+
+FEWEST_SECONDS = 0.03  # an audio token of Qwen2.5-Omni takes three mel frames of 10 ms
+FEWEST_ITEMS = 2  # in training: one item would be all that a task has to tell its answers by
+
+
+def run(step: Step[InstructConfig]) -> None:
+    config = step.config
+    sets = _sets(step.ins or [step.input(0, "data directories, or folders of them")])
+    by_part = {part: matching(list(sets), patterns, f"parts.{part}") for part, patterns in config.parts.items()}
+    _refuse_shared(by_part)
+    read = {name: read_from_here(path) for name, path in sets.items() if any(name in of for of in by_part.values())}
+    drawn: dict[str, list[Item]] = {}
+    for part, names in by_part.items():
+        items = [item for task in config.tasks for item in _items(task, part, [read[n] for n in names], config, step)]
+        drawn[part] = sorted(items, key=lambda item: (item.task, item.id))
+    tasks = _described(config, drawn)
+    for part, items in drawn.items():
+        write_items(step.out / part, items)
+    write_json(step.out / TASKS, dump(tasks))
+    for task in tasks.tasks:
+        step.counts |= {f"{task.name}_{part}": count for part, count in task.counts.items()}
+        print(f"{task.name}: " + ", ".join(f"{count:,} in {part}" for part, count in task.counts.items()))
+
+
+def _sets(folders: Sequence[Path]) -> dict[str, Path]:
+    """Name -> data directory. Raises UserError for two of one name."""
+    sets: dict[str, Path] = {}
+    for path in (path for folder in folders for path in data_dirs(folder)):
+        if sets.setdefault(path.name, path) != path:
+            raise UserError(f"two sets called {path.name}: {sets[path.name]} and {path}", "--in", "rename one of them")
+    return sets
+
+
+def _refuse_shared(by_part: dict[str, list[str]]) -> None:
+    parts = list(by_part.items())
+    for i, (part, names) in enumerate(parts):
+        for later, theirs in parts[i + 1 :]:
+            if both := sorted(set(names) & set(theirs)):
+                problem = f"the set {both[0]} is in {part} and in {later}"
+                raise UserError(problem, f"parts.{later}", "give patterns that tell them apart")
+
+
+def _items(
+    name: str, part: str, sets: Sequence[DataDir], config: InstructConfig, step: Step[InstructConfig]
+) -> list[Item]:
+    """The items of one task in one part, drawn as its config says."""
+    task = config.tasks[name]
+    ask = config.ask[task.ask]
+    chosen = [data for data in sets if any(fnmatchcase(data.path.name, pattern) for pattern in task.sets)]
+    items: dict[str, Item] = {}
+    for data in chosen:
+        for item in _of_set(name, data, config, step.ledger):
+            if item.id in items:
+                step.ledger.drop(item.key, "an item twice", f"{part}: one of this id came before")
+            else:
+                items[item.id] = item
+    kept = _drawn(list(items.values()), task.draw.get(part, DrawConfig()), seed_of(config.seed, name, part))
+    return [_asked(item, ask, config.seed) for item in kept]
+
+
+def _of_set(name: str, data: DataDir, config: InstructConfig, ledger: Ledger) -> Iterator[Item]:
+    """Items of every utterance of a set that has an answer, without their instructions."""
+    task = config.tasks[name]
+    ask = config.ask[task.ask]
+    values, transcripts = data.tables.get(task.table, {}), data.tables.get("text", {})
+    normal = profile(config.profile) if config.profile else None
+
+    def plain(text: str) -> str:
+        return normal(text) if normal else text
+
+    for utterance in data if values else ():
+        id, value = utterance.id, values.get(utterance.id, "")
+        key = f"{name}/{id}"
+        label = value if ask.answer == "label" else ""
+        answer = _answer(value, ask) if label else plain(value)
+        text = plain(transcripts.get(id, "")) if task.input == "text" else ""
+        if label == UNKNOWN or (label and ask.labels and label not in ask.labels):
+            ledger.drop(key, "label that the task does not have", label)
+        elif not answer.strip():
+            ledger.drop(key, "empty answer", task.table)
+        elif task.input == "text" and not text.strip():
+            ledger.drop(key, "no transcript to read", "text")
+        elif task.input == "audio" and utterance.seconds > config.max_audio_seconds:
+            ledger.drop(key, "longer than max_audio_seconds", f"{utterance.seconds:.1f} s")
+        elif task.input == "audio" and utterance.seconds < FEWEST_SECONDS:
+            ledger.drop(key, "audio without a token", f"{utterance.seconds:.3f} s")
+        else:
+            yield _item(name, data, utterance, text, answer.strip(), label)
+
+
+def _item(task: str, data: DataDir, u: Utterance, text: str, answer: str, label: str) -> Item:
+    audio = "" if text else f"{data.path.name}/{u.id}"
+    path, start, end = ("", 0.0, -1.0) if text else (u.path, u.start, -1.0 if u.end is None else u.end)
+    return Item(u.id, task, audio, path, start, end, 0.0 if text else u.seconds, u.speaker, text, "", answer, label)
+
+
+def _answer(label: str, ask: AskConfig) -> str:
+    return ask.labels[label][0] if label in ask.labels else "" if ask.labels else label
+
+
+def _drawn(items: list[Item], draw: DrawConfig, seed: int) -> list[Item]:
+    """Items in random order, as many as the config asks for."""
+    shuffled = [items[i] for i in np.random.default_rng(seed).permutation(len(items))]
+    if not (draw.shares or draw.balanced):
+        return shuffled[: draw.count] if draw.count else shuffled
+    labels = sorted({item.label for item in items})
+    of_label = {label: [item for item in shuffled if item.label == label] for label in labels}
+    if draw.balanced:
+        each = min(map(len, of_label.values()), default=0)
+        each = min(each, draw.count // len(labels)) if draw.count else each
+        return [item for label in labels for item in of_label[label][:each]]
+    return [
+        item for label, share in draw.shares.items() for item in of_label.get(label, [])[: round(draw.count * share)]
+    ]
+
+
+def _asked(item: Item, ask: AskConfig, seed: int) -> Item:
+    """The item with the instruction that its name and the seed draw."""
+    return item._replace(instruction=ask.instructions[seed_of(seed, "ask", item.key) % len(ask.instructions)])
+
+
+def _described(config: InstructConfig, drawn: dict[str, list[Item]]) -> ItemTasks:
+    """The tasks, with labels and floors of the first part. Raises UserError for what nothing can be learnt from."""
+    first = next(iter(config.parts))
+    described = []
+    for name, task in config.tasks.items():
+        ask = config.ask[task.ask]
+        items = [item for item in drawn[first] if item.task == name]
+        where = f"tasks.{name}"
+        if len(items) < FEWEST_ITEMS:
+            problem = (
+                f"the task {name} has {len(items)} item{'s' * (len(items) != 1)} in {first}, and needs {FEWEST_ITEMS}"
+            )
+            raise UserError(problem, where, f"give sets with {task.table}, or leave the task out")
+        counted = Counter(item.label for item in items)
+        if absent := [label for label in ask.labels if label not in counted]:
+            problem = f"the task {name} has no item in {first} with the label {', '.join(absent)}"
+            raise UserError(problem, f"ask.{task.ask}.labels", "take these labels out, or give items that have them")
+        labels = ask.labels or {label: (label,) for label in sorted(counted) if label}
+        title, heard = task.title or name, task.input == "audio"
+        counts = {part: sum(item.task == name for item in of_part) for part, of_part in drawn.items()}
+        described.append(ItemTask(name, title, ask.answer, ask.max_new_tokens, ask.instructions, heard, labels, counts))
+    return ItemTasks(tuple(described))
+
+
+if __name__ == "__main__":
+    main(run)

@@ -1,0 +1,108 @@
+"""States of an audio tower, kept: each clip is heard once, and read from disk in every step of every training.
+
+OUT/heard.json names the tower and the format. In OUT/states/<k>, states.npy holds the states of the clips of shard k,
+one after the other, index.json their keys and numbers of states, and means.npy the mean of each clip's states in
+float32. As the aligner is linear, the mean of what it makes of a clip is what it makes of this mean.
+
+Shapes: S states of a clip, D width of the tower, N clips.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..core.errors import UserError
+from ..core.files import read_json
+from ..core.schema import read
+
+HEADER, STATES = "heard.json", "states"
+WHOLE, MEANS, INDEX = "states.npy", "means.npy", "index.json"  # of a shard
+DTYPES = {"fp16": np.float16, "fp32": np.float32}
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass(frozen=True)
+class HeardHeader:
+    """What heard the clips.
+
+    Attributes:
+        model: folder of the model; tower: digest of its tower.
+        mels: mel bands that it hears; dim: width of a state.
+        precision: fp16 or fp32.
+        shards: number of files.
+    """
+
+    model: str
+    tower: str
+    mels: int
+    dim: int
+    precision: str
+    shards: int
+
+
+class Heard:
+    """Reads states by the key of their clip. Threads may call it at once."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises UserError for a folder that is not of models.hear, or is damaged."""
+        self.folder, self.header = folder, read(HeardHeader, folder / HEADER, _damaged)
+        self._places: dict[str, tuple[int, int, int]] = {}
+        self._files: list[Array] = []
+        means = []
+        for k in range(self.header.shards):
+            shard = folder / STATES / f"{k:05d}"
+            index = read_json(shard / INDEX)
+            self._files.append(self._opened(shard / WHOLE, sum(index["counts"])))
+            means.append(self._opened(shard / MEANS, len(index["keys"])))
+            first = 0
+            for key, count in zip(index["keys"], index["counts"], strict=True):
+                self._places[key] = k, first, count
+                first += count
+        self._means, self._order = means, {key: i for i, key in enumerate(self._places)}
+
+    def _opened(self, path: Path, rows: int) -> Array:
+        try:
+            array: Array = np.load(path, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError) as e:
+            raise _damaged(path, " ".join(str(e).split())[:120]) from None
+        if array.shape != (rows, self.header.dim):
+            raise _damaged(path, f"it holds {array.shape} numbers, its index says {(rows, self.header.dim)}")
+        return array
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._places
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def count(self, key: str) -> int:
+        """Number of states of a clip. Raises KeyError for one that was not heard."""
+        return self._places[key][2]
+
+    def states(self, keys: Sequence[str]) -> Array:
+        """States [ΣS, D] of clips, one after the other, float32."""
+        parts = [np.empty((0, self.header.dim), np.float32)]
+        for key in keys:
+            shard, first, count = self._places[key]
+            parts.append(self._files[shard][first : first + count].astype(np.float32))
+        return np.concatenate(parts)
+
+    def means(self, keys: Sequence[str]) -> Array:
+        """Mean state [N, D] of each clip, float32."""
+        every = np.concatenate(self._means)
+        return every[[self._order[key] for key in keys]]
+
+
+def is_heard(path: Path) -> bool:
+    """True for an output of models.hear."""
+    return (path / HEADER).is_file() and (path / STATES).is_dir()
+
+
+def _damaged(path: Path, why: str) -> UserError:
+    return UserError(f"damaged states of an audio tower: {why}", str(path), "hear again: --fresh of that stage")

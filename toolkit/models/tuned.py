@@ -1,0 +1,100 @@
+"""A tuned audio LLM, opened to answer: an adapter on its base, or a whole model, with states kept or heard now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ..core.errors import UserError
+from ..core.files import read_json
+from ..data.audio import read_audio
+from ..data.instruct_items import Item
+from .adapters import ABOUT, WEIGHTS, base_of, is_adapter, load_adapter
+from .heard import Heard
+from .model_files import CONFIG, OURS, shapes_of, weight_files
+from .omni import Omni, frames_of, load_omni, refuse_other_tower, states_of
+from .omni_files import find_omni
+
+RATE = 16000
+
+
+def folder_of(name: Path) -> Path:
+    """Folder of an adapter or model: `name` itself or its hf/, or a model of the hub. Raises UserError."""
+    for folder in (name, name / "hf"):
+        if is_adapter(folder):
+            return folder
+    return find_omni(name)
+
+
+def about_of(folder: Path) -> dict[str, Any]:
+    """What its training noted of an adapter or model; empty for a foreign one."""
+    if is_adapter(folder):
+        tree = read_json(folder / ABOUT) if (folder / ABOUT).is_file() else {}
+    else:
+        tree = read_json(folder / CONFIG).get(OURS, {})
+    return dict(tree) if isinstance(tree, dict) else {}
+
+
+def sizes_of(folder: Path) -> tuple[int, int]:
+    """(weights of the whole model, weights of the adapter), from the headers of the files."""
+    adapter = 0
+    if is_adapter(folder):
+        adapter = sum(int(torch.Size(shape).numel()) for shape in shapes_of(folder / WEIGHTS).values())
+        folder = find_omni(base_of(folder))
+    shapes = [shape for part in weight_files(folder) for shape in shapes_of(folder / part).values()]
+    return adapter + sum(int(torch.Size(shape).numel()) for shape in shapes), adapter
+
+
+def load_tuned(name: Path, dtype: torch.dtype = torch.float32, base: Path | None = None) -> Omni:
+    """The model in eval mode, with its adapter if it is one. Raises UserError if parts are missing or do not fit.
+
+    Args:
+        base: of an adapter; None: the one that its training noted.
+    """
+    folder = folder_of(name)
+    if not is_adapter(folder):
+        return load_omni(folder, dtype)
+    place = base or base_of(folder)
+    try:
+        omni = load_omni(place, dtype)
+    except UserError as e:
+        raise UserError(f"the base of this adapter: {e.what}", f"{folder}, {e.where}", e.remedy) from None
+    load_adapter(omni, folder)
+    return omni
+
+
+class Tuned:
+    """Gives states of items to a model that answers.
+
+    Attributes:
+        omni: the model.
+    """
+
+    def __init__(self, name: Path, heard: Heard | None, device: str, dtype: torch.dtype = torch.float32) -> None:
+        """Raises UserError for kept states of another tower."""
+        self.omni, self.heard = load_tuned(name, dtype), heard
+        if heard is not None:
+            refuse_other_tower(heard, self.omni)
+        self.omni.model.to(device)
+
+    def count(self, item: Item) -> int | None:
+        """Number of states of an item's audio; None if it was not heard."""
+        if self.heard is None:
+            return states_of(frames_of(round(item.seconds * RATE)))
+        return self.heard.count(item.audio) if item.audio in self.heard else None
+
+    def states(self, items: Sequence[Item]) -> Tensor:
+        """States [S, D] of the clips of items, one after the other."""
+        with_audio = [item for item in items if item.audio]
+        if self.heard is not None or not with_audio:
+            keys = [item.audio for item in with_audio]
+            if self.heard is None:
+                return torch.empty(0, self.omni.tower_width)
+            return torch.from_numpy(self.heard.states(keys))
+        waves = [read_audio(i.path, i.start, None if i.end < 0 else i.end, allow_pipes=True) for i in with_audio]
+        with torch.inference_mode():
+            return self.omni.states([self.omni.mel(wave) for wave in waves])

@@ -1,0 +1,196 @@
+"""Tune a Qwen2.5-Omni thinker on instructions of several tasks under a schedule; gives an adapter, or a model.
+
+Inputs, recognised by what they hold: items to train on (a part of data.instruct), items for validation (optional), the
+base, and what models.hear has kept of its tower (unless data.cache is false).
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..core.errors import UserError
+from ..core.files import read_json, write_json
+from ..core.record import identity, identity_id
+from ..core.schedule_results import SCHEDULE
+from ..core.schema import dump
+from ..core.step import Step, main
+from ..data.instruct_items import ItemTable, is_items, read_part
+from ..models.adapters import add_adapter, save_adapter
+from ..models.heard import Heard, is_heard
+from ..models.omni import Omni, load_omni, refuse_other_tower, save_omni
+from ..models.omni_answers import write
+from ..models.omni_files import find_omni
+from .engine.checkpoint import steps_saved
+from .engine.kept import export_kept
+from .engine.launch import share
+from .engine.loop import Trained, ended_at, train
+from .engine.ranks import World
+from .engine.validation import Validation
+from .instruct_card import about, card
+from .instruct_config import InstructTraining
+from .instruct_schedule import schedule_of, told
+from .instructed import Batches, Dev, FromCache, Hears, Live, Row, Scheduled, rows_of
+from .objectives.answers import Answers
+from .outcome import outcome
+
+SAMPLES = "samples.json"  # training items that are answered before and after
+
+
+@dataclass(frozen=True)
+class InstructInputs:
+    """The inputs by what they are."""
+
+    train: ItemTable
+    dev: ItemTable | None
+    heard: Heard | None
+    base: Path
+
+    @staticmethod
+    def read(paths: list[Path]) -> InstructInputs:
+        """Raises UserError if items or base are missing, or there is one of them too many."""
+        items = [path for path in paths if is_items(path)]
+        heard = [path for path in paths if is_heard(path)]
+        models = [path for path in paths if path not in (*items, *heard)]
+        if len(items) not in (1, 2) or len(heard) > 1 or len(models) != 1:
+            given = f"{len(items)} parts of items, {len(heard)} kept states, {len(models)} models"
+            remedy = "give items to train on, perhaps others for validation, kept states, and the base"
+            raise UserError(f"inputs: {given}", "--in", remedy)
+        tables = [read_part(path) for path in items]
+        return InstructInputs(
+            tables[0], tables[1] if tables[1:] else None, Heard(heard[0]) if heard else None, find_omni(models[0])
+        )
+
+
+def hears_of(config: InstructTraining, inputs: InstructInputs, omni: Omni) -> Hears:
+    """Where states come from. Raises UserError for kept states of another tower, or for none."""
+    if not config.data.cache:
+        return Live(omni)
+    if inputs.heard is None:
+        remedy = "give the output of models.hear, or set data.cache: false: the tower then hears in every step"
+        if any(item.audio for item in inputs.train):
+            raise UserError("no kept states among the inputs", "--in", remedy)
+        return Live(omni)
+    refuse_other_tower(inputs.heard, omni)
+    return FromCache(inputs.heard)
+
+
+def trainable(omni: Omni, config: InstructTraining) -> Any:
+    """Freeze all but what is trained; returns peft's adapter, or the model itself for full tuning."""
+    omni.model.requires_grad_(False)
+    adapt = config.adapt
+    if adapt.how == "lora":
+        return add_adapter(
+            omni, adapt.rank, adapt.alpha, adapt.dropout, config.loop.seed, mlp=adapt.mlp, tower=adapt.tower
+        )
+    for part in (omni.text, omni.head, omni.tower.proj):
+        part.requires_grad_(True)
+    return omni.model
+
+
+def learn(
+    config: InstructTraining, inputs: InstructInputs, step: Step[InstructTraining], world: World, name: str
+) -> None:
+    """Train on this rank; the first one exports to out/hf, and to out/at/*/hf as loop.keep_at says."""
+    out = step.out
+    torch.manual_seed(config.loop.seed)
+    low = world.device.type == "cuda" and config.adapt.how == "lora" and torch.cuda.is_bf16_supported()
+    omni = load_omni(inputs.base, torch.bfloat16 if low else torch.float32)
+    hears = hears_of(config, inputs, omni)
+    drop = step.ledger.drop if world.first else (lambda id, reason, detail: None)
+    tasks, most = config.data.tasks, config.data.max_tokens
+    rows = rows_of(inputs.train, omni, hears, most, drop, tasks)
+    dev_rows = rows_of(inputs.dev, omni, hears, most, drop, tasks) if inputs.dev else []
+    schedule = schedule_of(rows, omni, inputs.heard, config, world.size)
+    batches = Batches(rows, omni, hears, config.objective.normalise)
+    dev = Dev(Batches(dev_rows, omni, hears, "sample"), config.data.micro_items, config.data.dev_items)
+    trained = trainable(omni, config)
+    objective = Answers(omni, trained, config.objective.recompute, not config.data.cache, config.adapt.tower)
+    objective.to(world.device)
+    if world.first:
+        weights = sum(p.numel() for p in objective.parameters() if p.requires_grad)
+        every = sum(p.numel() for p in objective.parameters())
+        print(f"{weights:,} of {every:,} weights are trained; {len(rows):,} items", flush=True)
+        if not steps_saved(out):
+            sample(rows, omni, hears, out, "start", config.data.samples)
+    ended = train(
+        objective,
+        Scheduled(batches, schedule),
+        config.optim,
+        config.loop,
+        out,
+        micro_batches=schedule.count,
+        validation=Validation(dev, len(dev)) if len(dev) else None,
+        identity=name,
+        world=world,
+        smaller="halve data.micro_items, or set objective.recompute",
+    )
+    if not world.first:
+        return
+
+    def export(folder: Path, trained_to: Trained) -> None:
+        origin = about(config, inputs.base, inputs.train, trained_to)
+        words = card(config, inputs.train, trained_to)
+        if config.adapt.how == "full":
+            save_omni(omni, folder, words, origin)
+        else:
+            here = os.path.relpath(inputs.base.resolve(), folder.resolve())
+            save_adapter(trained, folder, words, {**origin, "base_from_here": here})
+
+    refuse_silent(sample(rows, omni, hears, out, "end", config.data.samples), out)
+    write_json(out / SCHEDULE, dump(told(out.name, schedule, config, out)))
+    export(out / "hf", ended)
+    export_kept(out, config.loop, objective, lambda folder, step: export(folder, ended_at(ended, step)))
+
+
+def sample(rows: list[Row], omni: Omni, hears: Hears, out: Path, when: str, count: int) -> list[str]:
+    """Answers to so many training items, printed and noted in samples.json."""
+    chosen = [rows[len(rows) * i // count] for i in range(count)]
+    was = omni.model.training
+    omni.model.eval()
+    noted = []
+    for row in chosen:
+        given = hears.given([row.item])
+        states = omni.states(given["mels"]) if given["mels"] else torch.from_numpy(given["states_SD"])
+        answer = write(omni, [row.question], states, max(16, 2 * len(row.answer)))[0]
+        noted.append({"item": row.item.key, "wanted": row.item.answer, "answer": answer.text, "ended": answer.ended})
+        print(f"  {row.item.key}, at the {when}: {answer.text or '(nothing)'} | wanted: {row.item.answer}", flush=True)
+    omni.model.train(was)
+    before = read_json(out / SAMPLES) if (out / SAMPLES).is_file() else {}
+    write_json(out / SAMPLES, {**before, when: noted})
+    return [str(entry["answer"]) for entry in noted]
+
+
+def refuse_silent(answers: list[str], out: Path) -> None:
+    """Raise UserError if the trained model answers most of its own training items with nothing."""
+    if 2 * sum(not answer for answer in answers) > len(answers):
+        problem = "the trained model answers its own training items with nothing"
+        raise UserError(problem, str(out / SAMPLES), "train longer, or with another optim.peak_lr: see loss.tsv")
+
+
+def shortened(config: InstructTraining, items: ItemTable) -> InstructTraining:
+    """With data.share_of_steps: the steps that natural mixing would give the tasks that are trained."""
+    if not (config.data.share_of_steps and config.data.tasks):
+        return config
+    every = items.column("task")
+    own = sum(task in config.data.tasks for task in every)
+    steps = max(1, round(config.loop.total_steps * own / len(every)))
+    return replace(config, loop=replace(config.loop, total_steps=steps))
+
+
+def run(step: Step[InstructTraining]) -> None:
+    """Train here, or in several processes that share the work."""
+    inputs = InstructInputs.read(step.ins)
+    config = shortened(step.config, inputs.train)
+    name = identity_id(identity(step.argv))
+    share(step, 0, 0.0, lambda world: learn(config, inputs, step, world, name))
+    seconds = sum(inputs.train.column("seconds"))
+    step.counts |= {"items": len(inputs.train), "hours": round(seconds / 3600, 4), **outcome(step.out)}
+
+
+if __name__ == "__main__":
+    main(run)

@@ -1,0 +1,187 @@
+"""Items of an audio LLM as token ids and states: what a training learns, and which micro-batch has which of them.
+
+Prompts and answers are made into ids once. An item that does not fit the model's context, or whose audio was not heard,
+is left out with a row in the ledger. The number of audio tokens of each item is that of its states: asserted before the
+first step, because the model itself would take fewer states than tokens without a word.
+
+Shapes: B items, T tokens, A answer tokens of all items, S states of all clips, D width of the tower.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from ..core.errors import UserError
+from ..data.audio import read_audio
+from ..data.instruct_items import Item, ItemTable
+from ..models.heard import Heard
+from ..models.omni import Omni, frames_of, padded, states_of
+from .samplers.base import Integers
+from .samplers.instructions import Schedule
+
+Drop = Callable[[str, str, str], None]
+RATE = 16000
+
+
+class Row(NamedTuple):
+    """An item in token ids; `number` in its table."""
+
+    number: int
+    item: Item
+    question: list[int]
+    answer: list[int]
+
+    @property
+    def length(self) -> int:
+        return len(self.question) + len(self.answer)
+
+
+class Hears(Protocol):
+    """Gives the states of a clip, or its mel frames."""
+
+    def count(self, item: Item) -> int | None:
+        """Number of states of an item's audio; None if it cannot be heard."""
+        ...
+
+    def given(self, items: Sequence[Item]) -> dict[str, Any]:
+        """Entries of a batch: states_SD, and mels if the tower is to hear them now."""
+        ...
+
+
+class FromCache:
+    """States that models.hear has kept."""
+
+    def __init__(self, heard: Heard) -> None:
+        self.heard = heard
+
+    def count(self, item: Item) -> int | None:
+        return self.heard.count(item.audio) if item.audio in self.heard else None
+
+    def given(self, items: Sequence[Item]) -> dict[str, Any]:
+        return {"states_SD": self.heard.states([item.audio for item in items if item.audio]), "mels": []}
+
+
+class Live:
+    """Mel frames, which the tower hears in every step."""
+
+    def __init__(self, omni: Omni) -> None:
+        self.omni = omni
+
+    def count(self, item: Item) -> int | None:
+        return states_of(frames_of(round(item.seconds * RATE)))
+
+    def given(self, items: Sequence[Item]) -> dict[str, Any]:
+        waves = [
+            read_audio(item.path, item.start, None if item.end < 0 else item.end, allow_pipes=True)
+            for item in items
+            if item.audio
+        ]
+        nothing = np.empty((0, self.omni.tower_width), np.float32)
+        return {"states_SD": nothing, "mels": [self.omni.mel(wave) for wave in waves]}
+
+
+def rows_of(table: ItemTable, omni: Omni, hears: Hears, most: int, drop: Drop, tasks: Sequence[str] = ()) -> list[Row]:
+    """The items that can be learnt. Raises UserError if there is none.
+
+    Args:
+        most: largest number of tokens; 0: the model's context.
+        tasks: that are used; empty: all.
+    """
+    if unknown := [name for name in tasks if name not in [task.name for task in table.tasks.tasks]]:
+        names = ", ".join(task.name for task in table.tasks.tasks)
+        raise UserError(f"no task {unknown[0]}", str(table.folder), f"there are {names}")
+    limit, rows = min(most or omni.context, omni.context), list[Row]()
+    for number, item in enumerate(table):
+        if tasks and item.task not in tasks:
+            continue
+        states = hears.count(item) if item.audio else 0
+        if states is None:
+            drop(item.key, "audio that was not heard", item.audio)
+            continue
+        question = omni.prompts.question(item.instruction, states, item.text)
+        row = Row(number, item, question, omni.prompts.answer(item.answer))
+        if row.length > limit:
+            drop(item.key, "longer than the context", f"{row.length} tokens, {limit} fit")
+            continue
+        if question.count(omni.prompts.audio) != states:
+            problem = f"{item.key} has {question.count(omni.prompts.audio)} audio tokens and {states} states"
+            raise UserError(problem, str(table.folder), "take audio tokens out of instructions and texts")
+        rows.append(row)
+    if not rows:
+        raise UserError("not one item can be used", str(table.folder), "see dropped.tsv there; hear the items again")
+    return rows
+
+
+class Batches:
+    """Micro-batches as the objective takes them: `batch(step, number)`, and dev batches."""
+
+    def __init__(self, rows: Sequence[Row], omni: Omni, hears: Hears, normalise: str) -> None:
+        self.rows, self.omni, self.hears, self.normalise = rows, omni, hears, normalise
+
+    def of(self, numbers: Sequence[int] | Integers, group: str, of_task: int = 0) -> dict[str, Any]:
+        """A micro-batch of the rows `numbers`, all of the task `group`.
+
+        Args:
+            of_task: how many items of the task the whole step has, for `normalise` task.
+        """
+        rows = [self.rows[n] for n in numbers]
+        ids_BT, _ = padded([row.question + row.answer for row in rows], self.omni.prompts.fill)
+        weights = {"token": lambda row: 1.0, "task": lambda row: 1 / len(row.answer) / max(of_task, 1)}
+        weigh = weights.get(self.normalise, lambda row: 1 / len(row.answer))
+        lengths = [len(row.answer) for row in rows]
+        return {
+            **self.hears.given([row.item for row in rows]),
+            "ids_BT": ids_BT,
+            "row_A": np.repeat(np.arange(len(rows)), lengths),
+            # The logits of a token stand where the token before it is read.
+            "position_A": _joined([np.arange(row.length)[len(row.question) :] - 1 for row in rows]),
+            "target_A": _joined([np.array(row.answer) for row in rows]),
+            "weight_A": np.repeat(np.array([weigh(row) for row in rows], np.float32), lengths),
+            "group": group,
+        }
+
+
+class Scheduled:
+    """The micro-batches of a schedule."""
+
+    def __init__(self, batches: Batches, schedule: Schedule) -> None:
+        self.batches, self.schedule = batches, schedule
+
+    def __call__(self, step: int, number: int) -> dict[str, Any]:
+        parts = self.schedule.parts(step)
+        part = parts[number]
+        of_task = sum(len(p.items) for p in parts if p.group == part.group)
+        return self.batches.of(part.items, part.group, of_task)
+
+
+class Dev:
+    """Batches of a dev set: every item once, each batch of one task, items of a batch of similar length."""
+
+    def __init__(self, batches: Batches, size: int, most: int = 0) -> None:
+        """`most`: items of each task, the first ones; 0: all."""
+        by_task: dict[str, list[int]] = {}
+        for n, row in enumerate(batches.rows):
+            of_task = by_task.setdefault(row.item.task, [])
+            if not most or len(of_task) < most:
+                of_task.append(n)
+        self.batches = batches
+        self.parts = [
+            (ordered[i : i + size], task)
+            for task, numbers in sorted(by_task.items())
+            for ordered in [sorted(numbers, key=lambda n: batches.rows[n].length)]
+            for i in range(0, len(ordered), size)
+        ]
+
+    def __len__(self) -> int:
+        return len(self.parts)
+
+    def __call__(self, number: int) -> dict[str, Any]:
+        numbers, task = self.parts[number]
+        return self.batches.of(numbers, task)
+
+
+def _joined(parts: Sequence[np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
+    return np.concatenate([np.empty(0, np.int64), *parts])
