@@ -22,13 +22,13 @@ from toolkit.models.small_omni import make, texts_of
 from toolkit.models.tensors import read_tensors, write_tensors
 
 ASK = {
-    "transcribe": {"answer": "transcript", "instructions": ["اكتب ما تسمع", "write it"], "max_new_tokens": 12},
-    "summarise": {"answer": "report", "instructions": ["لخص"], "max_new_tokens": 12},
+    "transcribe": {"answer": "transcript", "instructions": ["اكتب ما تسمع", "write it"], "max_new_tokens": 40},
+    "summarise": {"answer": "report", "instructions": ["لخص"], "max_new_tokens": 40},
     "dialect": {
         "answer": "label",
         "instructions": ["ما اللهجة", "which dialect"],
         "labels": {"MSA": ["فصحى", "standard"], "EGY": ["مصري", "Egyptian"]},
-        "max_new_tokens": 6,
+        "max_new_tokens": 20,
     },
 }
 TASKS = {

@@ -4,6 +4,8 @@
 . "${BASH_SOURCE[0]%/*}/../../utils/recipe.sh"
 # shellcheck source=separate.sh
 . "${BASH_SOURCE[0]%/*}/separate.sh"
+# shellcheck source=corpora.sh
+. "${BASH_SOURCE[0]%/*}/corpora.sh"
 base=Qwen/Qwen2.5-Omni-7B # audio LLM to tune: a folder, or a model of the hub; 7B or 3B
 arms="uniform tpc ads hybrid" # schedules, each a config of that name; single: one adapter for each task
 seeds="1"    # seeds, parted by blanks: an adapter of each arm for each of them
@@ -19,8 +21,29 @@ dump=dump    # where items and kept states go
 exp=exp      # where adapters, answers and results go
 
 prepare() { echo "error: ${PWD##*/}/run.sh has no prepare(): it adds the data directories to folders[]" >&2 && exit 2; }
-own_base() { :; } # run.sh may replace it: stages that make a base, which set `base` to its folder, and more items in heard_too[]
-based() { :; }    # run.sh may replace it: stages that train the base, once its clips were heard
+apart_from_tests() { # for a prepare(): the training sets of all folders[] without what a test set of any of them has
+  local folder other others given options=() kept=()
+  [[ $allow_contamination == false ]] || options=(--allow_contamination "$allow_contamination")
+  read -ra given <<<"$against"
+  for folder in "${folders[@]}"; do
+    others=("${given[@]}")
+    for other in "${folders[@]}"; do [[ $other == "$folder" ]] || others+=("$other"); done
+    run data.contamination --config "$(config contamination)" --train "$train" "${options[@]}" \
+      --in "$folder" "${others[@]}" --out "$sets/${folder##*/}"
+    kept+=("$sets/${folder##*/}")
+  done
+  folders=("${kept[@]}")
+}
+own_base() { :; } # run.sh may replace it: stages that make a base, whose folder `base` names; heard_too[]: more items to hear;
+#                   untrained=true: it is first trained on the last of these by conf/base.yaml
+
+train_base() {
+  stage base "The base: transcription by hearing, all else by reading"
+  run train.instruct --config "$(config base)" --in "${heard_too[-1]}/train" "${heard_too[-1]}/dev" "$heard" "$base" \
+    --out "$exp/base"
+  base=$exp/base
+  results+=("$base")
+}
 
 each_once() { # ARRAY OPTION PATTERN WANTED [WORD ...]: the words of an option, each once; ends if one does not fit
   local -n _words=$1
@@ -88,8 +111,8 @@ alone() { # the arm single: one adapter for each task, with as many items of it 
 }
 
 stages() {
-  local folders=() results=() answers=() first=() names=() numbers=() percents=() words arm
-  local heard_too=() items=$dump/items heard=$dump/heard sets=$dump/sets
+  local folders=() absent=() results=() answers=() first=() names=() numbers=() percents=() words arm
+  local heard_too=() untrained=false items=$dump/items heard=$dump/heard sets=$dump/sets
   local name='[A-Za-z0-9_-]+'
   read -ra words <<<"$arms"
   each_once names --arms "$name" "names of schedules" "${words[@]}"
@@ -101,12 +124,13 @@ stages() {
   each_once percents --shares '[1-9][0-9]?' "percents from 1 to 99" "${words[@]}"
   stage data "Corpora to validated Kaldi data directories"
   prepare
+  ((${#folders[@]} > 0)) || without_corpus
   stage items "Questions and answers of all tasks"
   run data.instruct --config "$(config items)" --in "${folders[@]}" --out "$items"
   if [[ -z $base ]]; then own_base; else fetch; fi
   stage hear "What the audio tower makes of every clip"
   run models.hear --config "$(config hear)" --in "$items" "${heard_too[@]}" "$base" --out "$heard"
-  based
+  [[ $untrained == false ]] || train_base
   for arm in "${names[@]}"; do
     if [[ $arm == single ]]; then alone; else compared "$arm"; fi
   done

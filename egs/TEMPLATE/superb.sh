@@ -4,6 +4,8 @@
 . "${BASH_SOURCE[0]%/*}/../../utils/recipe.sh"
 # shellcheck source=encoders.sh
 . "${BASH_SOURCE[0]%/*}/encoders.sh"
+# shellcheck source=corpora.sh
+. "${BASH_SOURCE[0]%/*}/corpora.sh"
 hours=      # optional: hours of audio, so that --plan can tell the disk before the data stage has run
 upstreams=  # optional: folders of speech encoders (Hugging Face, or of another recipe), parted by blanks, to score beside FBANK
 protocol=strict # strict (all chosen on dev), superb-compat (as the benchmark's code) or star (with STaR's schedules)
@@ -14,17 +16,6 @@ data=data   # where the Kaldi data dirs go
 dump=dump   # where sets that were made from these go
 exp=exp     # where heads and results go
 
-corpus() { # NAME FOLDER [MORE ...] [--FIELD VALUE ...]: data directories of a corpus, below $data; none if FOLDER is empty
-  [[ -n $2 ]] || { absent+=("$1") && return; }
-  local given=()
-  [[ ! -f $(config "$1") ]] || given=(--config "$(config "$1")")
-  run "data.corpora.$1" "${given[@]}" --in "${@:2}" --out "$data/$1"
-  folders+=("$data/$1")
-}
-without_corpus() { # --list shows this run; the engine refuses its empty input and names the options
-  run "data.corpora.${absent[0]}" --in "" --out "$data/${absent[0]}"
-  folders+=("$data/${absent[0]}")
-}
 prepare() { echo "error: ${PWD##*/}/run.sh has no prepare(): it adds the data directories to folders[]" >&2 && exit 2; }
 further() { :; } # run.sh may replace it: more scores of $to/tasks, whose folders it adds to results[]
 encoders() { :; } # run.sh may replace it: stages that make encoders, whose names it adds to models[]

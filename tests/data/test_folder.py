@@ -304,3 +304,21 @@ def test_a_misspelt_option_and_a_bad_share_are_said_without_a_traceback(corpus, 
         process = call(corpus.root, tmp_path / "out", 1, *words)
         output = process.communicate()[0]
         assert process.returncode == 1 and message in output and "Traceback" not in output
+
+
+def test_summaries_reach_the_sets_and_pieces_of_a_cut_recording_have_none(corpus, tmp_path):
+    rows = ["path\tspeaker\tsummary\n"]
+    for s in range(4):
+        corpus(f"{s}/a.wav", seconds=2.0)
+        rows.append(f"{s}/a.wav\ts{s}\tيسأل عن سعر السمك {s}\n" if s else "0/a.wav\ts0\t\n")
+    corpus("4/long.wav", seconds=40.0)
+    rows.append("4/long.wav\ts4\tخبر طويل\n")
+    table = tmp_path / "t.tsv"
+    table.write_text("".join(rows), encoding="utf-8")
+    dropped, _ = prepared(corpus.root, tmp_path / "out", table, cut=CutConfig(longest_seconds=15.0))
+    summaries = {
+        k: v for data in sets(tmp_path / "out").values() for k, v in data.tables.get("utt2summary", {}).items()
+    }
+    assert sorted(summaries.values()) == [f"يسأل عن سعر السمك {s}" for s in (1, 2, 3)]
+    assert "summary of a recording that was cut" in set(dropped.values())
+    assert all(not inspect(tmp_path / "out" / name).errors for name in sets(tmp_path / "out"))

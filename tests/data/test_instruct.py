@@ -103,6 +103,21 @@ def test_what_cannot_be_an_item_is_in_the_ledger_and_nothing_is_cut(tmp_path: Pa
     }
 
 
+def test_a_task_without_data_is_left_out_with_a_row(sets: Path, tmp_path: Path) -> None:
+    emotion = {"ask": "dialect", "table": "utt2emotion"}
+    elsewhere = {"ask": "transcribe", "table": "text", "sets": ["mgb2_*"]}
+    tasks = {**omnis.TASKS, "emotion": emotion, "elsewhere": elsewhere}
+    step = omnis.write_items(tmp_path, sets, tasks=tasks)
+    assert [task.name for task in read_tasks(tmp_path).tasks] == ["asr", "summary", "dialect"]
+    assert {row[0] for row in step.ledger.rows} == {"task/emotion", "task/elsewhere"}
+
+
+def test_labels_without_items_may_be_left_out(sets: Path, tmp_path: Path) -> None:
+    ask = {**omnis.ASK, "dialect": {**omnis.ASK["dialect"], "labels": LEVANTINE}}
+    omnis.write_items(tmp_path, sets, ask=ask, absent_labels="leave out")
+    assert read_tasks(tmp_path)["dialect"].labels.keys() == {"MSA", "EGY"}
+
+
 def test_an_item_that_two_sets_have_is_used_once(sets: Path, tmp_path: Path) -> None:
     data = DataDir.read(sets / "train")
     write_data_dir(tmp_path / "more/train_again", data.tables)
@@ -117,7 +132,7 @@ def test_an_item_that_two_sets_have_is_used_once(sets: Path, tmp_path: Path) -> 
     [
         ({"ask": {**omnis.ASK, "dialect": {**omnis.ASK["dialect"], "labels": LEVANTINE}}}, "train with the label LEV"),
         ({"tasks": {"asr": {**omnis.TASKS["asr"], "draw": {"train": {"count": 1}}}}}, "has 1 item in train, and needs"),
-        ({"tasks": {"emotion": {"ask": "dialect", "table": "utt2emotion"}}}, "has 0 items in train"),
+        ({"tasks": {"emotion": {"ask": "dialect", "table": "utt2emotion"}}}, "no set has a table of any task"),
         ({"parts": {"train": ["*"], "test": ["test"]}}, "the set test is in train and in test"),
     ],
 )  # fmt: skip

@@ -158,6 +158,13 @@ def test_a_strict_curriculum_replays_nothing() -> None:
     assert {TASKS[i] for step in steps[10:] for i in step} == {"dialect", "emotion"}
 
 
+def test_tasks_without_items_may_be_left_out_of_a_curriculum() -> None:
+    order = (("asr",), ("summary",), ("dialect", "country", "emotion"))
+    loose = CurriculumConfig(order=order, shares=(0.4, 0.2, 0.4), absent="leave out")
+    tight = CurriculumConfig(order=(("asr",), ("dialect", "emotion")), shares=(0.5, 0.5))
+    assert drawn_of([loose]) == drawn_of([tight])
+
+
 @pytest.mark.parametrize("rho", [0.25, 0.5, 0.75])
 def test_a_hybrid_is_its_curriculum_and_then_diverse_sampling(rho: float) -> None:
     order = (("asr",), ("dialect",), ("emotion",))

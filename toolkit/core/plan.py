@@ -101,13 +101,25 @@ class Planned:
 
 def _planned(table: Table, run: StepRun, hours: float) -> float | None:
     """MB that the audio costs, as the step's own function tells it; None where it cannot."""
+    mb: float | None = run.declared.disk_function()(_told(table, run, hours))
+    return mb
 
+
+def _told(table: Table, run: StepRun, hours: float) -> Planned:
     def config_of(name: str) -> Any:
         made = table.maker(Path(name))
         return _config(made[1]) if made and made[1].declared.config else None
 
-    mb: float | None = run.declared.disk_function()(Planned(_config(run), run.ins, run.out, hours, config_of))
-    return mb
+    return Planned(_config(run), run.ins, run.out, hours, config_of)
+
+
+def memory(table: Table, first: int, last: int) -> list[str]:
+    """What steps tell of the memory that they take on a GPU, each line once."""
+    lines: dict[str, None] = {}
+    for _, run in table.to_make(first, last):
+        if function := run.declared.memory_function():
+            lines |= dict.fromkeys(function(_told(table, run, 0.0)))
+    return list(lines)
 
 
 def _config(run: StepRun) -> Any:
@@ -174,6 +186,7 @@ def show(table: Table, first: int, last: int, nj: int) -> None:
         print(f"{n:3} {stage.name:16} {table.stage_status(stage).state:8} {jobs:4} {audio:>9} {mb:10,.0f}")
     total = together([cost(table, run) for _, run in to_make]).mb
     print(f"to write: {total:,.0f} MB; free here: {free_mb('.'):,.0f} MB")
+    print(*memory(table, first, last), sep="\n", end="\n" if memory(table, first, last) else "")
     if unknown:
         print("? = not known before the data stage has run; give --hours to plan ahead of it")
     check_disk(table, first, last)

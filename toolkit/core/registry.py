@@ -34,6 +34,8 @@ class Declaration:
         scratch: True if what the audio costs is gone when the step is done.
         disk: function "module:name" that tells what the audio costs by config and inputs instead of mb_per_hour
             (plan.Planned); it must not import torch. What a config states in a comment counts before it.
+        memory: function "module:name" that tells, in lines for --plan, which memory of a GPU the step takes
+            (plan.Planned); it must not import torch.
         jobs: what the step submits to a cluster: "array" of shards, "cpu array" if they never use a GPU, "task" for
             one job, "ranks" for a training; "" if it computes where it is called.
         remade: True if a stale output is made anew, because that takes seconds, where others are refused.
@@ -52,6 +54,7 @@ class Declaration:
     mb_per_hour: float = 0
     scratch: bool = False
     disk: str = ""
+    memory: str = ""
     jobs: Jobs = ""
     remade: bool = False
     rows: bool = False
@@ -74,6 +77,10 @@ class Declaration:
     def disk_function(self) -> Any:
         """The function that `disk` names, imported now; None without one."""
         return _loaded(self.disk) if self.disk else None
+
+    def memory_function(self) -> Any:
+        """The function that `memory` names, imported now; None without one."""
+        return _loaded(self.memory) if self.memory else None
 
 
 def _loaded(place: str) -> Any:

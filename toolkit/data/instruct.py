@@ -18,12 +18,13 @@ import numpy as np
 from ..core.errors import UserError
 from ..core.files import write_json
 from ..core.record import Ledger
+from ..core.results import LEFT_OUT
 from ..core.schema import dump
 from ..core.seed import seed_of
 from ..core.step import Step, main
 from ..text.normalise import profile
 from .find import data_dirs, matching, read_from_here
-from .instruct_config import AskConfig, DrawConfig, InstructConfig
+from .instruct_config import AskConfig, DrawConfig, InstructConfig, ItemTaskConfig
 from .instruct_items import TASKS, Item, ItemTask, ItemTasks, write_items
 from .kaldi import UNKNOWN, DataDir, Utterance
 
@@ -37,11 +38,15 @@ def run(step: Step[InstructConfig]) -> None:
     by_part = {part: matching(list(sets), patterns, f"parts.{part}") for part, patterns in config.parts.items()}
     _refuse_shared(by_part)
     read = {name: read_from_here(path) for name, path in sets.items() if any(name in of for of in by_part.values())}
+    first = [read[name] for name in next(iter(by_part.values()))]
+    made = [task for task in config.tasks if _has_data(task, first, config, step)]
+    if not made:
+        raise UserError("no set has a table of any task", ", ".join(map(str, step.ins)), "give sets with one of them")
     drawn: dict[str, list[Item]] = {}
     for part, names in by_part.items():
-        items = [item for task in config.tasks for item in _items(task, part, [read[n] for n in names], config, step)]
+        items = [item for task in made for item in _items(task, part, [read[n] for n in names], config, step)]
         drawn[part] = sorted(items, key=lambda item: (item.task, item.id))
-    tasks = _described(config, drawn)
+    tasks = _described(config, made, drawn)
     for part, items in drawn.items():
         write_items(step.out / part, items)
     write_json(step.out / TASKS, dump(tasks))
@@ -68,15 +73,29 @@ def _refuse_shared(by_part: dict[str, list[str]]) -> None:
                 raise UserError(problem, f"parts.{later}", "give patterns that tell them apart")
 
 
+def _has_data(name: str, sets: Sequence[DataDir], config: InstructConfig, step: Step[InstructConfig]) -> bool:
+    """True if a set to train on is one of the task's and has its table; if not, that is told."""
+    table = config.tasks[name].table
+    if any(table in data.tables for data in _of_task(config.tasks[name], sets)):
+        return True
+    step.ledger.drop(f"task/{name}", LEFT_OUT, f"no set to train on has {table}")
+    print(f"{name}: left out, as no set to train on has {table}")
+    return False
+
+
+def _of_task(task: ItemTaskConfig, sets: Sequence[DataDir]) -> list[DataDir]:
+    """The sets that a task takes items from."""
+    return [data for data in sets if any(fnmatchcase(data.path.name, pattern) for pattern in task.sets)]
+
+
 def _items(
     name: str, part: str, sets: Sequence[DataDir], config: InstructConfig, step: Step[InstructConfig]
 ) -> list[Item]:
     """The items of one task in one part, drawn as its config says."""
     task = config.tasks[name]
     ask = config.ask[task.ask]
-    chosen = [data for data in sets if any(fnmatchcase(data.path.name, pattern) for pattern in task.sets)]
     items: dict[str, Item] = {}
-    for data in chosen:
+    for data in _of_task(task, sets):
         for item in _of_set(name, data, config, step.ledger):
             if item.id in items:
                 step.ledger.drop(item.key, "an item twice", f"{part}: one of this id came before")
@@ -147,11 +166,12 @@ def _asked(item: Item, ask: AskConfig, seed: int) -> Item:
     return item._replace(instruction=ask.instructions[seed_of(seed, "ask", item.key) % len(ask.instructions)])
 
 
-def _described(config: InstructConfig, drawn: dict[str, list[Item]]) -> ItemTasks:
-    """The tasks, with labels and floors of the first part. Raises UserError for what nothing can be learnt from."""
+def _described(config: InstructConfig, names: Sequence[str], drawn: dict[str, list[Item]]) -> ItemTasks:
+    """The tasks, with labels of the first part. Raises UserError for what nothing can be learnt from."""
     first = next(iter(config.parts))
     described = []
-    for name, task in config.tasks.items():
+    for name in names:
+        task = config.tasks[name]
         ask = config.ask[task.ask]
         items = [item for item in drawn[first] if item.task == name]
         where = f"tasks.{name}"
@@ -161,10 +181,13 @@ def _described(config: InstructConfig, drawn: dict[str, list[Item]]) -> ItemTask
             )
             raise UserError(problem, where, f"give sets with {task.table}, or leave the task out")
         counted = Counter(item.label for item in items)
-        if absent := [label for label in ask.labels if label not in counted]:
+        absent = [label for label in ask.labels if label not in counted]
+        if absent and config.absent_labels == "refuse":
             problem = f"the task {name} has no item in {first} with the label {', '.join(absent)}"
-            raise UserError(problem, f"ask.{task.ask}.labels", "take these labels out, or give items that have them")
-        labels = ask.labels or {label: (label,) for label in sorted(counted) if label}
+            remedy = "take these labels out, give items that have them, or set absent_labels: leave out"
+            raise UserError(problem, f"ask.{task.ask}.labels", remedy)
+        labels = {label: of for label, of in ask.labels.items() if label not in absent}
+        labels = labels or {label: (label,) for label in sorted(counted) if label}
         title, heard = task.title or name, task.input == "audio"
         counts = {part: sum(item.task == name for item in of_part) for part, of_part in drawn.items()}
         described.append(ItemTask(name, title, ask.answer, ask.max_new_tokens, ask.instructions, heard, labels, counts))

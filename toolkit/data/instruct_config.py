@@ -90,6 +90,9 @@ class InstructConfig:
     "items with longer audio are left out, each with a row in the ledger, seconds; nothing is ever cut"
     profile: str = ""
     "normalisation of transcripts and reports before they are learnt, a profile of text.normalise; empty: as written"
+    absent_labels: Literal["refuse", "leave out"] = "refuse"
+    """a label of `ask` that no training item has; refuse: stop with an error, as it may be misspelt; leave out: it is
+    no label of this run"""
     seed: int = 1
     "random seed of draws and of instructions"
 

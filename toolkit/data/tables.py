@@ -22,7 +22,7 @@ from .ids import fault
 NAMES = re.compile(r"wav\.scp|feats\.scp|vad\.scp|segments|text(_[\w.-]+)?|(utt|spk|reco|rec)2\w+")
 TEXT = re.compile(r"text(_[\w.-]+)?")
 OF_UTTERANCES = re.compile(r"(text(_[\w.-]+)?|utt2\w+|feats\.scp|vad\.scp)")
-PARTIAL = {"utt2phones"}  # tables that may lack utterances: a word in the place of phones would be read as a phone
+PARTIAL = {"utt2phones", "utt2summary"}  # tables that may lack utterances: a word in their place would be learnt
 ONE_VALUE = {"utt2spk", "utt2dur", "reco2dur", "utt2num_frames", "utt2lang", "utt2emotion", "spk2gender"}
 REPEATED = {
     "utt2spk",

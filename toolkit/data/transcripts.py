@@ -26,6 +26,7 @@ COLUMNS = {  # meaning of a column -> its possible names; the first that exists 
     "dialect": ("dialect", "lang", "language"),
     "gender": ("gender", "sex"),
     "emotion": ("emotion",),
+    "summary": ("summary",),
 }
 NEAR = 0.75  # similarity (difflib) above which an unknown name counts as a misspelt known one
 
@@ -41,6 +42,7 @@ class TranscriptRow:
     dialect: str = ""
     gender: str = ""
     emotion: str = ""
+    summary: str = ""
 
 
 @dataclass(frozen=True)

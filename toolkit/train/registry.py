@@ -6,7 +6,13 @@ OMNI = ("transformers.models.qwen2_5_omni.modeling_qwen2_5_omni", "peft")  # tak
 
 STEPS = (
     Declaration(
-        "train.instruct", config="train.instruct_config:InstructTraining", mb=60, jobs="ranks", torch=True, loads=OMNI
+        "train.instruct",
+        config="train.instruct_config:InstructTraining",
+        mb=60,
+        memory="models.omni_sizes:memory",
+        jobs="ranks",
+        torch=True,
+        loads=OMNI,
     ),
     Declaration("train.pretrain", config="train.config:PretrainConfig", mb=60, jobs="ranks", torch=True),
     Declaration("train.star", version=2, config="train.star_config:StarTraining", mb=60, jobs="ranks", torch=True),

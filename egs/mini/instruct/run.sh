@@ -10,11 +10,9 @@ preset=quick # quick, full (all arms, five seeds), or nano (the tests)
 arms=        # optional: schedules, each a config of that name; empty: uniform tpc ads hybrid, of full all
 seeds=       # optional: seeds, parted by blanks; empty: 1, of full 1 2 3 4 5
 
-configure() { # quick and full share data, features and base; full adds arms and seeds; nano has folders of its own
-  local name
-  if [[ $preset == full ]]; then
-    arms=${arms:-single uniform task_uniform tpc strict ads pool1 hybrid} seeds=${seeds:-1 2 3 4 5}
-  fi
+configure() { # full adds arms and seeds to quick, in the same folders; nano has folders of its own
+  local name all="single uniform task_uniform tpc strict ads pool1 hybrid"
+  [[ $preset != full ]] || { arms=${arms:-$all} seeds=${seeds:-1 2 3 4 5}; }
   arms=${arms:-uniform tpc ads hybrid} seeds=${seeds:-1}
   [[ $conf != conf ]] || conf=conf/${preset/full/quick}
   [[ $preset != nano ]] || for name in data dump exp; do
@@ -22,7 +20,7 @@ configure() { # quick and full share data, features and base; full adds arms and
   done
 }
 prepare() { # sentences without what test sets have, and recordings of two sentences with a report of each
-  local data=$data/sentences summaries=$data/summaries
+  local summaries=$data/summaries data=$data/sentences
   [[ $whisper != downloads/* ]] || run ../../../tools/fetch_whisper.sh --size tiny --out "$whisper"
   run data.corpora.mini --config "$(config data)" --out "$data"
   separate
@@ -33,14 +31,6 @@ own_base() {
   stage start "A small audio LLM: the encoder of a Whisper, a new text model"
   run data.instruct --config "$(config base_items)" --in "${folders[@]}" --out "$dump/base_items"
   run models.small_omni --config "$(config small)" --in "$dump/base_items" "$whisper" --out "$dump/start"
-  base=$dump/start heard_too=("$dump/base_items")
-}
-based() {
-  [[ $base == "$dump/start" ]] || return 0
-  stage base "The base: transcription by hearing, all else by reading"
-  run train.instruct --config "$(config base)" --in "$dump/base_items/train" "$dump/base_items/dev" "$heard" "$base" \
-    --out "$exp/base"
-  base=$exp/base
-  results+=("$base")
+  base=$dump/start heard_too=("$dump/base_items") untrained=true
 }
 recipe "$@"

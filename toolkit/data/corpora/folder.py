@@ -1,8 +1,9 @@
 """A folder of recordings, with or without a table of transcripts -> data directories, with a ledger row for every drop.
 
 Any tree of wav, flac, mp3 or ogg files, and beside it perhaps a .tsv whose first line names its columns: path (or
-file), text (or sentence), speaker, dialect (or lang), gender, emotion. Audio stays where it is and is named by the
-path that --in gives. Long recordings without a transcript are cut at pauses, or at a fixed length.
+file), text (or sentence), speaker, dialect (or lang), gender, emotion, summary (of a recording that is not cut). Audio
+stays where it is and is named by the path that --in gives. Long recordings without a transcript are cut at pauses, or
+at a fixed length.
 """
 
 from __future__ import annotations
@@ -224,7 +225,19 @@ def labels_of(step: Step[FolderConfig], corpus: Corpus, made: Sequence[Piece]) -
                 print(f"WARNING: {meaning}: {line}")
             tables[name] = {id: safe(value) if value else UNKNOWN for id, value in values.items()}
             step.counts[f"{meaning}_unknown"] = sum(not value for value in values.values())
-    return tables
+    return tables | summaries_of(step, corpus, made)
+
+
+def summaries_of(step: Step[FolderConfig], corpus: Corpus, made: Sequence[Piece]) -> dict[str, dict[str, str]]:
+    """utt2summary, if the table has summaries; pieces of a recording that is cut have none, which is a row each."""
+    summaries: dict[str, str] = {}
+    for piece in made:
+        summary = one_line(getattr(corpus.rows.get(piece.rel), "summary", ""))
+        if summary and piece.end is not None:
+            step.ledger.drop(piece.id, "summary of a recording that was cut", shown(piece.rel))
+        elif summary:
+            summaries[piece.id] = summary
+    return {"utt2summary": summaries} if summaries else {}
 
 
 def tables_of(
@@ -241,7 +254,7 @@ def tables_of(
         "utt2spk": {p.id: p.speaker for p in part},
         "utt2dur": {p.id: f"{p.seconds:.4f}" for p in part},
         "utt2orig": {p.id: p.rel for p in part},
-        **{name: {p.id: table[p.id] for p in part} for name, table in labels.items()},
+        **{name: {p.id: table[p.id] for p in part if p.id in table} for name, table in labels.items()},
     }
     if any(p.end is not None for p in part):
         tables["segments"] = {p.id: f"{p.recording} {p.start:.2f} {_end(p, lengths[p.rel])}" for p in part}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 SUM = 1e-6  # shares may differ from 1 in sum by this much
 
@@ -57,6 +58,20 @@ class CurriculumConfig(StageConfig):
     "share of the curriculum's steps that each of them takes; empty: equal"
     replay: float = 0.5
     "share of the items of a stage that are of earlier stages; 0: none, a strict curriculum, which forgets"
+    absent: Literal["refuse", "leave out"] = "refuse"
+    """a task in `order` that has no items; refuse: stop with an error, as it may be misspelt; leave out: the others
+    take its place, and a stage without any task leaves its share to the other stages"""
+
+    def of(self, tasks: Container[str]) -> tuple[list[list[str]], list[float]]:
+        """(tasks of each stage, its share of the steps), without what `absent` leaves out."""
+        shares = self.shares or (1 / len(self.order),) * len(self.order)
+        stages = [
+            ([task for task in stage if self.absent == "refuse" or task in tasks], share)
+            for stage, share in zip(self.order, shares, strict=True)
+        ]
+        stages = [(stage, share) for stage, share in stages if stage]
+        total = sum(share for _, share in stages)
+        return [stage for stage, _ in stages], [share / total for _, share in stages]
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -45,8 +45,8 @@ class Pool:
 def sampler_of(stage: StageConfig, pool: Pool, steps: int, size: int, seed: int) -> Sampler:
     """The sampler of single items of one stage."""
     if isinstance(stage, CurriculumConfig):
-        shares = stage.shares or [1 / len(stage.order)] * len(stage.order)
-        return curriculum(pool.tasks, stage.order, shares, stage.replay, steps, size, seed, FIELD)
+        order, shares = stage.of(set(pool.tasks))
+        return curriculum(pool.tasks, order, shares, stage.replay, steps, size, seed, FIELD)
     if isinstance(stage, DiverseConfig):
         return Diverse(pool.tasks, pool.strata, size, stage.pool, seed, pool.embedding)
     assert isinstance(stage, UniformConfig)
