@@ -112,6 +112,13 @@ def test_a_task_without_data_is_left_out_with_a_row(sets: Path, tmp_path: Path) 
     assert {row[0] for row in step.ledger.rows} == {"task/emotion", "task/elsewhere"}
 
 
+def test_a_part_without_a_set_is_empty(sets: Path, tmp_path: Path) -> None:
+    omnis.write_items(tmp_path, sets, parts={"train": ["train"], "dev": ["validation"], "test": ["test"]})
+    assert [len(read_part(tmp_path / part)) for part in ("train", "dev", "test")] == [36, 0, 18]
+    with pytest.raises(UserError, match="no set is called training"):
+        omnis.write_items(tmp_path, sets, parts={"train": ["training"]})
+
+
 def test_labels_without_items_may_be_left_out(sets: Path, tmp_path: Path) -> None:
     ask = {**omnis.ASK, "dialect": {**omnis.ASK["dialect"], "labels": LEVANTINE}}
     omnis.write_items(tmp_path, sets, ask=ask, absent_labels="leave out")

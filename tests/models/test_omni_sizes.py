@@ -22,7 +22,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_weights_of_the_text_model_and_of_adapters_are_those_of_the_module(world: Path) -> None:
     sizes, omni = sizes_of(read_json(world / "base/hf/config.json")), load_omni(world / "base")
     inside = [p for part in (omni.text, omni.head) for p in part.parameters()]
-    assert sizes.weights - sizes.other == sum(p.numel() for p in inside)
+    assert sizes.weights - sizes.towers == sum(p.numel() for p in inside)
     for mlp in (False, True):
         adapter = add_adapter(load_omni(world / "base"), 4, 8, 0.0, 1, mlp=mlp)
         assert sizes.adapter(4, mlp) == sum(p.numel() for p in adapter.parameters() if p.requires_grad)

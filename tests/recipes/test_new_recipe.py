@@ -44,7 +44,7 @@ def test_a_recipe_may_say_where_the_corpus_lies_in_an_option(house: House) -> No
     code, output = call(house, "utils/new-recipe", "darija", "--like", "egs/folder", "--corpus", "/corpora/darija")
     assert code == 0, output
     code, output = call(house, "utils/check-recipe", "egs/darija")
-    assert (code, output) == (0, "egs/darija/ssl: good\negs/darija/whisper: good\n")
+    assert (code, output) == (0, "egs/darija/instruct: good\negs/darija/ssl: good\negs/darija/whisper: good\n")
 
 
 def test_every_kind_of_a_corpus_is_copied_or_the_one_that_is_named(house: House) -> None:

@@ -35,7 +35,7 @@ FEWEST_ITEMS = 2  # in training: one item would be all that a task has to tell i
 def run(step: Step[InstructConfig]) -> None:
     config = step.config
     sets = _sets(step.ins or [step.input(0, "data directories, or folders of them")])
-    by_part = {part: matching(list(sets), patterns, f"parts.{part}") for part, patterns in config.parts.items()}
+    by_part = _parts(config, list(sets))
     _refuse_shared(by_part)
     read = {name: read_from_here(path) for name, path in sets.items() if any(name in of for of in by_part.values())}
     first = [read[name] for name in next(iter(by_part.values()))]
@@ -62,6 +62,18 @@ def _sets(folders: Sequence[Path]) -> dict[str, Path]:
         if sets.setdefault(path.name, path) != path:
             raise UserError(f"two sets called {path.name}: {sets[path.name]} and {path}", "--in", "rename one of them")
     return sets
+
+
+def _parts(config: InstructConfig, names: list[str]) -> dict[str, list[str]]:
+    """Part -> its sets. Of all but the first there may be none: the part is then empty."""
+    by_part: dict[str, list[str]] = {}
+    for part, patterns in config.parts.items():
+        if by_part and not any(fnmatchcase(name, pattern) for name in names for pattern in patterns):
+            by_part[part] = []
+            print(f"{part}: no set matches {', '.join(patterns)}: it has no items")
+        else:
+            by_part[part] = matching(names, patterns, f"parts.{part}")
+    return by_part
 
 
 def _refuse_shared(by_part: dict[str, list[str]]) -> None:

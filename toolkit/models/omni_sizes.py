@@ -28,7 +28,7 @@ class ThinkerSizes:
     Attributes:
         hidden, layers, inner, keys: of the text model: width, blocks, width of the feed-forward layer, of keys.
         vocabulary: tokens.
-        other: weights of audio tower and vision tower.
+        towers: weights of audio tower and vision tower.
         tied: true if the head has the embeddings' weights.
     """
 
@@ -37,7 +37,7 @@ class ThinkerSizes:
     inner: int
     keys: int
     vocabulary: int
-    other: int
+    towers: int
     tied: bool = False
 
     @property
@@ -46,7 +46,7 @@ class ThinkerSizes:
         h = self.hidden
         block = 2 * h * h + h + 2 * (h * self.keys + self.keys) + 3 * h * self.inner + 2 * h
         tables = self.vocabulary * h * (1 if self.tied else 2)
-        return self.layers * block + h + tables + self.other
+        return self.layers * block + h + tables + self.towers
 
     def adapter(self, rank: int, mlp: bool) -> int:
         """Weights of low-rank adapters in the text model."""

@@ -62,7 +62,10 @@ class InstructInputs:
             raise UserError(f"inputs: {given}", "--in", remedy)
         tables = [read_part(path) for path in items]
         return InstructInputs(
-            tables[0], tables[1] if tables[1:] else None, Heard(heard[0]) if heard else None, find_omni(models[0])
+            tables[0],
+            tables[1] if tables[1:] and len(tables[1]) else None,
+            Heard(heard[0]) if heard else None,
+            find_omni(models[0]),
         )
 
 
