@@ -35,6 +35,7 @@ from toolkit.train.engine.objective import At
 from toolkit.train.engine.ranks import World
 from toolkit.train.instruct import InstructInputs, learn, refuse_silent, shortened, trainable
 from toolkit.train.instruct_config import InstructTraining
+from toolkit.train.instruct_schedule import embedding_of, schedule_of, strata_of
 from toolkit.train.instructed import Batches, Dev, FromCache, Live, rows_of
 from toolkit.train.objectives.answers import Answers
 
@@ -444,6 +445,28 @@ def test_an_adapter_of_one_task_takes_its_share_of_the_steps(world: Path) -> Non
     config = config_of(data={"tasks": ["dialect"], "share_of_steps": "yes"}, loop={"total_steps": "90"})
     assert shortened(config, table).loop.total_steps == 30
     assert shortened(config_of(), table) == config_of()
+
+
+def test_clusters_of_embeddings_take_the_place_of_labels(world: Path, omni: Omni) -> None:
+    """The clips are tones of three heights, which three clusters of the tower's states tell apart."""
+    every = rows(world, omni)
+    embedding = embedding_of(every, omni, Heard(world / "heard"), 0, 1)
+    strata = strata_of(every, embedding, 3, 1)
+    for row, stratum in zip(every, strata, strict=True):
+        assert stratum.startswith("cluster ") is (row.item.task != "dialect")
+        assert row.item.task != "dialect" or stratum == row.item.label
+    of_text: dict[str, set[str]] = {}
+    for row, stratum in zip(every, strata, strict=True):
+        if row.item.task == "asr":
+            of_text.setdefault(row.item.answer, set()).add(stratum)
+    assert len({stratum for strata in of_text.values() for stratum in strata}) == 3
+    config = config_of(schedule=[{"type": "diverse", "clusters": "3", "pool": "4"}], loop={"total_steps": "9"})
+    schedule = schedule_of(every, omni, Heard(world / "heard"), config, 1)
+    asr = [i for s in range(9) for i in schedule.items(s).tolist() if every[i].item.task == "asr"]
+    counts = [sum(strata[i] == name for i in asr) for name in sorted({strata[i] for i in asr})]
+    assert max(counts) - min(counts) <= 1
+    with pytest.raises(UserError, match="diverse sampling sees the states of clips, and none were kept"):
+        schedule_of(every, omni, None, config, 1)
 
 
 def test_a_dev_set_is_seen_once_in_batches_of_one_task(world: Path, omni: Omni) -> None:

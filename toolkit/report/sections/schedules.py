@@ -23,7 +23,7 @@ def schedules(run: Run) -> Section | None:
     arms = {arm: runs for arm, runs in _arms(run.schedules).items() if arm != BASE}
     if not arms:
         return None
-    pictures = [*figures_over_steps(run), *losses(arms)]
+    pictures = [*figures_over_steps(run, list(arms)), *losses(arms)]
     blocks: list[Block] = [Pictures(pictures)] if pictures else []
     blocks += [drawn_table(arms)]
     blocks += [table for table in (label_table(arms), gradient_table(arms)) if table]
@@ -113,19 +113,17 @@ def _mean(gradients: Sequence[Gradient]) -> Gradient | None:
     return Gradient(sum(g.mean for g in gradients) / count, sum(g.variance for g in gradients) / count)
 
 
-def figures_over_steps(run: Run) -> list[Picture]:
+def figures_over_steps(run: Run, arms: Sequence[str]) -> list[Picture]:
     """The deciding figure of each task over the share of the steps, a line for each arm that was scored on the way."""
     result, pictures = run.ways, []
-    if result is None or not any(way.share < 1 for way in result.ways):
+    if result is None:
         return []
+    scored = {_arm(way.name) for way in result.ways if way.share < 1}
     base = next((way for way in result.ways if way.name == BASE), None)
-    arms = [
-        way.name for way in result.ways if way.share == 1 and f"{way.name} at" in " ".join(w.name for w in result.ways)
-    ]
     for i, (task, title) in enumerate(result.titles.items()):
         lines = []
         metric: Metric | None = None
-        for arm in arms:
+        for arm in (arm for arm in arms if arm in scored):
             points = {100 * w.share: w.figures[task] for w in result.ways if _arm(w.name) == arm and task in w.figures}
             if base and task in base.figures:
                 points[0.0] = base.figures[task]
