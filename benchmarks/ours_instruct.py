@@ -20,7 +20,7 @@ from toolkit.models.hear import heard_by, write_shard
 from toolkit.models.heard import Heard
 from toolkit.models.omni import load_omni
 from toolkit.models.tuned import Tuned
-from toolkit.pseudo.answer import answers_of
+from toolkit.pseudo.answer import AnswerConfig, answers_of
 from toolkit.train.engine.loop import TrainingRun
 from toolkit.train.engine.objective import At
 from toolkit.train.engine.ranks import World
@@ -87,12 +87,12 @@ class Answering:
     def __init__(self, folder: str, threads: int, batch: int) -> None:
         torch.set_num_threads(threads)
         top = Path(folder)
-        self.table, self.batch = read_part(top / "items/test"), batch
+        self.table, self.config = read_part(top / "items/test"), AnswerConfig(batch=batch)
         self.tuned = Tuned(top / "base", Heard(top / "heard"), "cpu")
         self.texts: dict[str, str] = {}
 
     def run(self) -> dict[str, Any]:
-        given = answers_of(list(self.table), self.tuned, self.table, self.batch, Ledger("race"))
+        given = answers_of(list(self.table), self.tuned, self.table, self.config, Ledger("race"))
         self.texts = {f"{a.task}/{a.id}": a.text for a in given}
         return {"items": len(self.texts)}
 
@@ -138,7 +138,7 @@ class Hearing:
         for first in range(0, len(self.clips), self.shard):
             part = self.clips[first : first + self.shard]
             numbered = [clip._replace(audio=f"{first + i}") for i, clip in enumerate(part)]
-            heard = {clip.audio: own for clip, own in heard_by(self.omni, numbered, 60.0, Ledger("race"))}
+            heard = {clip.audio: own for clip, own in heard_by(self.omni, numbered, 60.0, Ledger("race"), "fp16")}
             self.states += sum(map(len, heard.values()))
             with tempfile.TemporaryDirectory() as folder:
                 write_shard(Path(folder) / "shard", heard, self.omni.tower_width, "fp16")

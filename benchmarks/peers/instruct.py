@@ -9,6 +9,7 @@ from __future__ import annotations
 from . import torchaudio_alone  # noqa: F401  # isort: skip - before transformers, which imports torchaudio
 
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from transformers import (
     AutoTokenizer,
     Qwen2_5OmniThinkerForConditionalGeneration,
     Trainer,
+    TrainerCallback,
     TrainingArguments,
     WhisperFeatureExtractor,
 )
@@ -119,6 +121,18 @@ class InTrainer(Trainer):
         return torch.utils.data.SequentialSampler(train_dataset if train_dataset is not None else self.train_dataset)
 
 
+class Clock(TrainerCallback):
+    """Seconds from the beginning of the training loop to the end of its last step, without what is set up before."""
+
+    seconds = 0.0
+
+    def on_train_begin(self, *args: Any, **kwargs: Any) -> None:
+        self.begun = time.perf_counter()
+
+    def on_step_end(self, *args: Any, **kwargs: Any) -> None:
+        self.seconds = time.perf_counter() - self.begun
+
+
 class Training:
     """A round is a Trainer's `steps` steps of the next items. Output: loss of the first batch."""
 
@@ -162,8 +176,9 @@ class Training:
             use_cpu=True,
             seed=SEED,
         )
-        InTrainer(self.model, arguments, data_collator=self.collator, train_dataset=part).train()
-        return {}
+        clock = Clock()
+        InTrainer(self.model, arguments, data_collator=self.collator, train_dataset=part, callbacks=[clock]).train()
+        return {"seconds": clock.seconds}
 
     def output(self) -> np.ndarray:
         return np.array([self.loss])
@@ -172,13 +187,14 @@ class Training:
 class Generating:
     """A round is the answering of all test items in batches as they come, from kept states. Output: code points."""
 
-    def __init__(self, folder: str, threads: int, batch: int) -> None:
+    def __init__(self, folder: str, threads: int, batch: int, mixed: bool = True) -> None:
+        """`mixed`: tasks in random order; false: one after the other, as the table of items has them."""
         torch.set_num_threads(threads)
         top = Path(folder)
         self.model, self.prompts, self.batch = load(top).eval(), Prompts(top), batch
         self.rows = read(top, "test")
         order = np.random.default_rng(SEED).permutation(len(self.rows))
-        self.rows = [self.rows[i] for i in order]
+        self.rows = [self.rows[i] for i in order] if mixed else self.rows
         extractor = WhisperFeatureExtractor(feature_size=self.model.audio_tower.config.num_mel_bins)
         tower, self.states = self.model.audio_tower, dict[str, torch.Tensor]()
         for row in self.rows:

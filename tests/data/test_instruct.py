@@ -14,6 +14,7 @@ from toolkit.data.kaldi import DataDir, write_data_dir
 
 LEVANTINE = {"MSA": ["فصحى"], "LEV": ["شامي"], "EGY": ["مصري"]}
 TWINS = {"A": ["x"], "B": ["x"]}
+ALIKE = {"A": ["حزين"], "B": ["الحزينة"]}
 HALF = {"count": 9, "shares": {"a": 0.5}}
 
 
@@ -125,6 +126,18 @@ def test_labels_without_items_may_be_left_out(sets: Path, tmp_path: Path) -> Non
     assert read_tasks(tmp_path)["dialect"].labels.keys() == {"MSA", "EGY"}
 
 
+def test_a_label_that_only_the_test_set_has_is_left_out_there(sets: Path, tmp_path: Path) -> None:
+    data = DataDir.read(sets / "test")
+    labels = {id: "LEV" if id.endswith("0") else value for id, value in data.tables["utt2lang"].items()}
+    write_data_dir(tmp_path / "sets/test", {**data.tables, "utt2lang": labels})
+    write_data_dir(tmp_path / "sets/train", DataDir.read(sets / "train").tables)
+    ask = {**omnis.ASK, "dialect": {**omnis.ASK["dialect"], "labels": LEVANTINE}}
+    parts = {"train": ["train"], "test": ["test"]}
+    step = omnis.write_items(tmp_path / "i", tmp_path / "sets", ask=ask, absent_labels="leave out", parts=parts)
+    assert [(row[0], row[2]) for row in step.ledger.rows] == [("dialect/test00", "label that no training item has")]
+    assert read_tasks(tmp_path / "i")["dialect"].counts == {"train": 12, "test": 5}
+
+
 def test_an_item_that_two_sets_have_is_used_once(sets: Path, tmp_path: Path) -> None:
     data = DataDir.read(sets / "train")
     write_data_dir(tmp_path / "more/train_again", data.tables)
@@ -155,7 +168,8 @@ def test_what_nothing_can_be_learnt_from_is_refused(sets: Path, tmp_path: Path, 
         ({"ask": {**omnis.ASK, "summarise": {"answer": "report"}}}, "give at least one way to ask"),
         ({"tasks": {"asr": {**omnis.TASKS["asr"], "draw": {"all": {"count": 3}}}}}, "no such part"),
         ({"tasks": {"asr": {**omnis.TASKS["asr"], "draw": {"train": HALF}}}}, "add up to 1, not 0.5"),
-        ({"ask": {**omnis.ASK, "dialect": {"answer": "label", "instructions": ["?"], "labels": TWINS}}}, "two labels"),
+        ({"ask": {"a": {"answer": "label", "instructions": ["?"], "labels": TWINS}}}, "x is a name of B and of A"),
+        ({"ask": {"a": {"answer": "label", "instructions": ["?"], "labels": ALIKE}}}, "is a name of B and of A"),
     ],
 )  # fmt: skip
 def test_a_wrong_config_is_told_by_its_field(changes: dict, message: str) -> None:

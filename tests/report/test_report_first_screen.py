@@ -146,7 +146,7 @@ def test_an_empty_line_begins_a_paragraph():
 
 
 def test_a_recipe_kind_is_a_list_of_sections():
-    assert KINDS.keys() == {"ssl", "star", "superb", "whisper"}
+    assert KINDS.keys() == {"instruct", "ssl", "star", "superb", "whisper"}
     for builders in KINDS.values():
         assert len(set(builders)) == len(builders)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -48,6 +49,9 @@ def run(step: Step[InstructConfig]) -> None:
         drawn[part] = sorted(items, key=lambda item: (item.task, item.id))
     tasks = _described(config, made, drawn)
     for part, items in drawn.items():
+        drawn[part] = [item for item in items if _answerable(item, tasks, step.ledger)]
+    tasks = _counted(tasks, drawn)
+    for part, items in drawn.items():
         write_items(step.out / part, items)
     write_json(step.out / TASKS, dump(tasks))
     for task in tasks.tasks:
@@ -83,6 +87,22 @@ def _refuse_shared(by_part: dict[str, list[str]]) -> None:
             if both := sorted(set(names) & set(theirs)):
                 problem = f"the set {both[0]} is in {part} and in {later}"
                 raise UserError(problem, f"parts.{later}", "give patterns that tell them apart")
+
+
+def _answerable(item: Item, tasks: ItemTasks, ledger: Ledger) -> bool:
+    """False, and a row, for an item whose label is none of the task's: no training item has it."""
+    if not item.label or item.label in tasks[item.task].labels:
+        return True
+    ledger.drop(item.key, "label that no training item has", item.label)
+    return False
+
+
+def _counted(tasks: ItemTasks, drawn: dict[str, list[Item]]) -> ItemTasks:
+    """The tasks with their numbers of items."""
+    counts = {part: Counter(item.task for item in items) for part, items in drawn.items()}
+    return ItemTasks(
+        tuple(replace(task, counts={part: of[task.name] for part, of in counts.items()}) for task in tasks.tasks)
+    )
 
 
 def _has_data(name: str, sets: Sequence[DataDir], config: InstructConfig, step: Step[InstructConfig]) -> bool:
@@ -201,8 +221,7 @@ def _described(config: InstructConfig, names: Sequence[str], drawn: dict[str, li
         labels = {label: of for label, of in ask.labels.items() if label not in absent}
         labels = labels or {label: (label,) for label in sorted(counted) if label}
         title, heard = task.title or name, task.input == "audio"
-        counts = {part: sum(item.task == name for item in of_part) for part, of_part in drawn.items()}
-        described.append(ItemTask(name, title, ask.answer, ask.max_new_tokens, ask.instructions, heard, labels, counts))
+        described.append(ItemTask(name, title, ask.answer, ask.max_new_tokens, ask.instructions, heard, labels))
     return ItemTasks(tuple(described))
 
 

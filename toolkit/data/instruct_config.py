@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ..text.label_names import bare_words
+
 WEIGHTED = 1e-6  # shares may differ from 1 in sum by this much
 
 
@@ -27,11 +29,12 @@ class AskConfig:
             raise ValueError("instructions: give at least one way to ask")
         if self.labels and self.answer != "label":
             raise ValueError("labels belong to answer: label")
-        names = [name for of_label in self.labels.values() for name in of_label]
+        known: dict[tuple[str, ...], str] = {}
+        for label, name in [(key, name) for key, own in self.labels.items() for name in (key, *own)]:
+            if known.setdefault(bare_words(name), label) != label:
+                raise ValueError(f"labels: {name} is a name of {label} and of {known[bare_words(name)]}, read as words")
         if empty := [label for label, of_label in self.labels.items() if not of_label]:
             raise ValueError(f"labels.{empty[0]}: give it at least one name")
-        if twice := [name for name in names if names.count(name) > 1]:
-            raise ValueError(f"labels: the name {twice[0]} stands for two labels, or twice")
         if self.max_new_tokens < 1:
             raise ValueError("max_new_tokens must be at least 1")
 

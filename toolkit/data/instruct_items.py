@@ -1,7 +1,7 @@
 """Items of an audio LLM: what data.instruct writes, and hearing, training, answering and scoring read.
 
 OUT/<part>/items.arrow is a table with a row for each item, in the order of (task, id); OUT/tasks.json says what the
-tasks are. Tables are memory-mapped, so that a million items cost no memory until they are read.
+tasks are. Tables are memory-mapped.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class ItemTasks:
 
 
 class ItemTable:
-    """The items of one part; `items[i]` is an Item.
+    """The items of one part, one after the other.
 
     Attributes:
         name: of the part.
@@ -115,9 +115,6 @@ class ItemTable:
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
-
-    def __getitem__(self, number: int) -> Item:
-        return Item(*(self.table.column(name)[number].as_py() for name in COLUMNS))
 
     def __iter__(self) -> Iterator[Item]:
         for batch in self.table.to_batches(max_chunksize=10_000):

@@ -7,7 +7,6 @@ reach, an adapter of a release whose modules have other names, an adapter whose 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +17,7 @@ from torch import Tensor
 
 from ..core.errors import UserError
 from ..core.files import atomic, read_json, write_json, write_text
-from .model_files import CARD
+from .model_files import CARD, shapes_of
 from .omni import Omni
 from .tensors import read_tensors, write_tensors
 
@@ -28,6 +27,7 @@ OUTSIDE = "audio_tower|visual|talker|token2wav"
 ATTENTION = r"self_attn\.(q_proj|k_proj|v_proj|o_proj)"
 FEED_FORWARD = r"mlp\.(gate_proj|up_proj|down_proj)"
 TOWER = r"(.*\.)?audio_tower\..*self_attn\.(q_proj|k_proj|v_proj|out_proj)"
+ROOT = "base_model.model."  # before the names of a model's own modules in peft's files
 TREES = (("model.language_model.layers.", "model.layers."), ("model.audio_tower.", "audio_tower."))  # 5.23 and 5.17
 
 
@@ -128,13 +128,19 @@ def _translated(weights: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> dic
 
 def _to_older(name: str) -> str:
     for newer, older in TREES:
-        name = name.replace(newer, older)
+        name = name.replace(ROOT + newer, ROOT + older)
     return name
 
 
 def _to_newer(name: str) -> str:
-    name = re.sub(r"(?<!language_)model\.layers\.", "model.language_model.layers.", name)
-    return re.sub(r"(?<!model\.)audio_tower\.", "model.audio_tower.", name)
+    for newer, older in TREES:
+        name = name.replace(ROOT + older, ROOT + newer)
+    return name
+
+
+def adapts_tower(folder: Path) -> bool:
+    """True if an adapter has layers of the audio tower."""
+    return any("audio_tower" in name for name in shapes_of(folder / WEIGHTS))
 
 
 def is_adapter(folder: Path) -> bool:

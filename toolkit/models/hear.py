@@ -24,6 +24,8 @@ from ..data.audio import AudioError, read_audio
 from ..data.instruct_items import Item, is_items, parts_of, read_part
 from .config import HearConfig
 from .heard import DTYPES, HEADER, INDEX, MEANS, STATES, WHOLE, HeardHeader
+from .model_files import CONFIG, read_mapping
+from .omni_files import find_omni
 
 if TYPE_CHECKING:
     from .omni import Omni
@@ -40,8 +42,10 @@ def clips_of(paths: Sequence[Path]) -> list[Item]:
     return [clips[key] for key in sorted(clips)]
 
 
-def heard_by(omni: Omni, clips: Sequence[Item], seconds: float, ledger: Ledger) -> Iterator[tuple[Item, np.ndarray]]:
-    """(clip, its states [S, D] float32) of every clip that can be used; others go to the ledger."""
+def heard_by(
+    omni: Omni, clips: Sequence[Item], seconds: float, ledger: Ledger, precision: str
+) -> Iterator[tuple[Item, np.ndarray]]:
+    """(clip, its states [S, D] in the precision) of every clip that can be used; others go to the ledger."""
     import torch
 
     batch: list[tuple[Item, torch.Tensor]] = []
@@ -52,14 +56,15 @@ def heard_by(omni: Omni, clips: Sequence[Item], seconds: float, ledger: Ledger) 
         with torch.inference_mode():
             states = omni.states([mel for _, mel in batch]).float().cpu()
         for (clip, _), own in zip(batch, states.split([states_of(mel.shape[1]) for _, mel in batch]), strict=True):
-            if bool(own.isfinite().all()):
-                yield clip, own.numpy()
+            kept = own.numpy().astype(DTYPES[precision])
+            if np.isfinite(kept).all():
+                yield clip, kept
             else:
                 ledger.drop(clip.audio, "states that are not finite", clip.path)
 
     for clip in clips:
         try:
-            wave = read_audio(clip.path, clip.start, None if clip.end < 0 else clip.end, allow_pipes=True)
+            wave = read_audio(clip.path, clip.start, None if clip.end < 0 else clip.end)
         except AudioError as e:
             ledger.drop(clip.audio, e.reason, e.what)
             continue
@@ -96,13 +101,14 @@ def run(step: Step[HearConfig]) -> None:
 
         torch.set_num_threads(config.threads)
         exact_float32()
-        omni = load_omni(models[0])
-        omni.model.to(device_of_shards(step, models[0]))
+        omni = load_omni(models[0], "auto")
+        omni.tower.float().to(device_of_shards(step, models[0]))  # the text model stays where it is
         return omni
 
     def work(k: int, path: Path) -> None:
         ledger = Ledger(step.name)
-        heard = heard_by(opened(), [clips[i] for i in parts[k]], config.seconds_at_once, ledger)
+        chosen = [clips[i] for i in parts[k]]
+        heard = heard_by(opened(), chosen, config.seconds_at_once, ledger, config.precision)
         write_shard(path, {clip.audio: own for clip, own in heard}, opened().tower_width, config.precision)
         ledger.write(path / DROPPED)
 
@@ -117,9 +123,9 @@ def run(step: Step[HearConfig]) -> None:
 def write_shard(folder: Path, states: Mapping[str, np.ndarray], dim: int, precision: str) -> None:
     """Write the states [S, D] of the clips of a shard, their means and their index."""
     folder.mkdir(parents=True)
-    every = [np.empty((0, dim), np.float32), *states.values()]
-    np.save(folder / WHOLE, np.concatenate(every).astype(DTYPES[precision]))
-    means = [own.mean(0) for own in states.values()]
+    every = [np.empty((0, dim), DTYPES[precision]), *states.values()]
+    np.save(folder / WHOLE, np.concatenate(every))
+    means = [own.astype(np.float32).mean(0) for own in states.values()]
     np.save(folder / MEANS, np.array(means, np.float32).reshape(len(states), dim))
     index = {"keys": list(states), "counts": [len(own) for own in states.values()]}
     write_json(folder / INDEX, index)
@@ -127,7 +133,7 @@ def write_shard(folder: Path, states: Mapping[str, np.ndarray], dim: int, precis
 
 def _finish(step: Step[HearConfig], places: Sequence[Path], model: Path, config: HearConfig, asked: int) -> None:
     """Write what heard the clips, and count. Raises UserError if nothing could be heard."""
-    from .omni import load_omni, tower_digest
+    from .omni import tower_digest
 
     counts = [count for place in places for count in read_json(place / INDEX)["counts"]]
     for place in places:
@@ -135,8 +141,11 @@ def _finish(step: Step[HearConfig], places: Sequence[Path], model: Path, config:
     if not counts:
         problem = f"not one clip could be heard: {step.ledger.reasons()}"
         raise UserError(problem, str(model), "mend the audio, or copy the model again")
-    omni = load_omni(model)
-    header = HeardHeader(str(model), tower_digest(omni), omni.mels, omni.tower_width, config.precision, len(places))
+    folder = find_omni(model)
+    tree = read_mapping(folder / CONFIG)
+    audio = tree.get("thinker_config", tree)["audio_config"]
+    shape = int(audio["num_mel_bins"]), int(audio["d_model"])
+    header = HeardHeader(str(model), tower_digest(folder), *shape, config.precision, len(places))
     write_json(step.out / HEADER, dump(header))
     step.counts |= {"clips": len(counts), "states": sum(counts), "left_out": asked - len(counts)}
     print(f"{len(counts):,} clips, {sum(counts):,} states of width {header.dim}, {config.precision}")

@@ -9,10 +9,12 @@ Shapes: S states of a clip, D width of the tower, N clips.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -22,6 +24,7 @@ from ..core.schema import read
 
 HEADER, STATES = "heard.json", "states"
 WHOLE, MEANS, INDEX = "states.npy", "means.npy", "index.json"  # of a shard
+OPEN = 64  # files at once: a large corpus has thousands of shards
 DTYPES = {"fp16": np.float16, "fp32": np.float32}
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -52,24 +55,31 @@ class Heard:
     def __init__(self, folder: Path) -> None:
         """Raises UserError for a folder that is not of models.hear, or is damaged."""
         self.folder, self.header = folder, read(HeardHeader, folder / HEADER, _damaged)
+        self._means: Array | None = None
         self._places: dict[str, tuple[int, int, int]] = {}
-        self._files: list[Array] = []
-        means = []
+        self._rows: list[int] = []
         for k in range(self.header.shards):
-            shard = folder / STATES / f"{k:05d}"
-            index = read_json(shard / INDEX)
-            self._files.append(self._opened(shard / WHOLE, sum(index["counts"])))
-            means.append(self._opened(shard / MEANS, len(index["keys"])))
+            index = read_json(self._shard(k) / INDEX)
             first = 0
             for key, count in zip(index["keys"], index["counts"], strict=True):
                 self._places[key] = k, first, count
                 first += count
-        self._means, self._order = means, {key: i for i, key in enumerate(self._places)}
+            self._rows.append(first)
+            if not (self._shard(k) / WHOLE).is_file():
+                raise _damaged(self._shard(k) / WHOLE, "it is missing")
+        self._order = {key: i for i, key in enumerate(self._places)}
+        self._opened = lru_cache(OPEN)(self._open)
 
-    def _opened(self, path: Path, rows: int) -> Array:
+    def _shard(self, k: int) -> Path:
+        return self.folder / STATES / f"{k:05d}"
+
+    def _open(self, k: int) -> Array:
+        return self._loaded(self._shard(k) / WHOLE, self._rows[k], "r")
+
+    def _loaded(self, path: Path, rows: int, mode: Literal["r"] | None) -> Array:
         try:
-            array: Array = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError) as e:
+            array: Array = np.load(path, mmap_mode=mode, allow_pickle=False)
+        except (FileNotFoundError, EOFError, ValueError) as e:
             raise _damaged(path, " ".join(str(e).split())[:120]) from None
         if array.shape != (rows, self.header.dim):
             raise _damaged(path, f"it holds {array.shape} numbers, its index says {(rows, self.header.dim)}")
@@ -90,13 +100,16 @@ class Heard:
         parts = [np.empty((0, self.header.dim), np.float32)]
         for key in keys:
             shard, first, count = self._places[key]
-            parts.append(self._files[shard][first : first + count].astype(np.float32))
+            parts.append(self._opened(shard)[first : first + count].astype(np.float32))
         return np.concatenate(parts)
 
     def means(self, keys: Sequence[str]) -> Array:
         """Mean state [N, D] of each clip, float32."""
-        every = np.concatenate(self._means)
-        return every[[self._order[key] for key in keys]]
+        if self._means is None:
+            counts = Counter(k for k, _, _ in self._places.values())
+            shards = [self._loaded(self._shard(k) / MEANS, counts[k], None) for k in range(self.header.shards)]
+            self._means = np.concatenate(shards)
+        return self._means[[self._order[key] for key in keys]]
 
 
 def is_heard(path: Path) -> bool:

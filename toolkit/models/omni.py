@@ -20,20 +20,23 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
+from safetensors import safe_open
 from torch import Tensor, nn
 
 from ..core.errors import UserError
-from ..core.files import atomic, read_json, write_json, write_text
+from ..core.files import atomic, read_json, sha256_of, write_json, write_text
 from .heard import Heard
 from .log_mel import HOP, Wave, log_mel
-from .model_files import CARD, CONFIG, OURS, read_mapping
+from .model_files import CARD, CONFIG, OURS, read_mapping, weight_files
 from .omni_files import POSITIONS, TABLE, TOKENIZER_FILES, find_omni
 from .omni_prompt import PromptFormat, Prompts
 from .tensors import read_tensors, write_tensors
+
+TOWER = "audio_tower."  # in the names of its tensors, whatever stands before
 
 
 def states_of(frames: int) -> int:
@@ -105,11 +108,12 @@ class Omni:
 
     def states(self, mels: Sequence[Tensor]) -> Tensor:
         """States [ΣS, D] of several clips, one after the other, before the aligner; no clip sees another."""
-        lengths = torch.tensor([mel_MF.shape[1] for mel_MF in mels], device=self.device)
         tower = self.tower
+        place = tower.conv1.weight.device
+        lengths = torch.tensor([mel_MF.shape[1] for mel_MF in mels], device=place)
         with _without(tower, "proj"):
             after = tower._get_feat_extract_output_lengths(lengths)[0]
-            heard = tower(torch.cat([m.to(self.device) for m in mels], 1), feature_lens=lengths, aftercnn_lens=after)
+            heard = tower(torch.cat([m.to(place) for m in mels], 1), feature_lens=lengths, aftercnn_lens=after)
         states_SD: Tensor = heard.last_hidden_state
         return states_SD
 
@@ -163,8 +167,12 @@ def _without(module: nn.Module, name: str) -> Iterator[None]:
         setattr(module, name, child)
 
 
-def load_omni(name: Path | str, dtype: torch.dtype = torch.float32) -> Omni:
-    """A thinker in eval mode on the CPU. Raises UserError if files are missing, broken or do not fit each other."""
+def load_omni(name: Path | str, dtype: torch.dtype | Literal["auto"] = torch.float32) -> Omni:
+    """A thinker in eval mode on the CPU. Raises UserError if files are missing, broken or do not fit each other.
+
+    Args:
+        dtype: number format of all weights; auto: as they are stored.
+    """
     import transformers
     from transformers import Qwen2_5OmniThinkerForConditionalGeneration as Thinker
 
@@ -215,15 +223,27 @@ def read_prompts(folder: Path) -> Prompts:
     return Prompts(tokenizer, PromptFormat(**own), audio, str(folder))
 
 
-def tower_digest(omni: Omni) -> str:
-    """Digest of the tower as far as its states depend on it: weights but the aligner's, positions, windows."""
-    tower, state = omni.tower, hashlib.sha256()
-    state.update(f"{omni.mels} {tower.config.n_window} {tower.config.d_model}\n".encode())
-    tensors = {n: t for n, t in tower.state_dict().items() if not n.startswith(("proj.", "audio_bos_eos_token."))}
-    tensors["positions"] = tower.positional_embedding.positional_embedding
-    for name, tensor in sorted(tensors.items()):
-        state.update(f"{name} {tensor.dtype}\n".encode())
-        state.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+def tower_digest(folder: Path) -> str:
+    """Digest of a model's tower as far as its states depend on it: weights but the aligner's, positions, windows.
+
+    Of the files, so that it is the same in whatever number format the model is loaded. Reads the tower's tensors alone.
+    """
+    state, parts = hashlib.sha256(), dict[str, Path]()
+    tree = read_mapping(folder / CONFIG)
+    audio = tree.get("thinker_config", tree)["audio_config"]
+    state.update(f"{audio['num_mel_bins']} {audio['n_window']} {audio['d_model']}\n".encode())
+    for path in (folder / name for name in weight_files(folder)):
+        with safe_open(path, "pt") as file:
+            parts |= {name: path for name in file.keys() if TOWER in name}  # noqa: SIM118 (it is no mapping)
+    for name, path in sorted(parts.items(), key=lambda pair: pair[0].partition(TOWER)[2]):
+        inside = name.partition(TOWER)[2]
+        if not inside.startswith(("proj.", "audio_bos_eos_token.")):
+            with safe_open(path, "pt") as file:
+                tensor = file.get_tensor(name)
+            state.update(f"{inside} {tensor.dtype}\n".encode())
+            state.update(tensor.contiguous().view(torch.uint8).numpy().data)
+    if (folder / POSITIONS).is_file():
+        state.update(sha256_of(folder / POSITIONS).encode())
     return state.hexdigest()[:16]
 
 
@@ -234,7 +254,7 @@ def refuse_other_tower(heard: Heard, omni: Omni) -> None:
     if (header.mels, header.dim) != (omni.mels, omni.tower_width):
         problem = f"kept states of a tower of {header.mels} mels and width {header.dim}, where this model's has "
         raise UserError(f"{problem}{omni.mels} and {omni.tower_width}", where, remedy)
-    if header.tower != tower_digest(omni):
+    if header.tower != tower_digest(omni.folder):
         raise UserError("kept states of another audio tower: its weights differ", where, remedy)
 
 

@@ -49,18 +49,36 @@ class Prompts:
             problem = f"{AUDIO} is token {self.audio} of the tokenizer and {audio} of config.json"
             raise UserError(problem, where, "copy the tokenizer that came with this model there")
         self.fill = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else self.end
-        self._before, self._after = self.ids(style.before), self.ids(style.after)
+        self._before, self._after = self._format(style.before), self._format(style.after)
+        self._asked: dict[str, list[int]] = {}
         self._begin_audio, self._end_audio = known[BEGIN_AUDIO], known[END_AUDIO]
 
     def ids(self, text: str) -> list[int]:
+        """Ids of plain text: <|im_end|> in it is text too, and no control token."""
+        ids: list[int] = self.tokenizer(text, add_special_tokens=False, split_special_tokens=True).input_ids
+        return ids
+
+    def _format(self, text: str) -> list[int]:
         ids: list[int] = self.tokenizer(text, add_special_tokens=False).input_ids
         return ids
+
+    def instruction(self, text: str) -> list[int]:
+        """Ids of an instruction, which many items share."""
+        if text not in self._asked:
+            self._asked[text] = self.ids(text)
+        return self._asked[text]
 
     def question(self, instruction: str, states: int = 0, text: str = "") -> list[int]:
         """Ids of a prompt with so many audio tokens, or with a text to read before the instruction."""
         heard = [self._begin_audio, *[self.audio] * states, self._end_audio] if states else []
         to_read = self.ids(f"{text}\n") if text else []  # apart, so that an instruction always has the same ids
-        return [*self._before, *heard, *to_read, *self.ids(instruction), *self._after]
+        return [*self._before, *heard, *to_read, *self.instruction(instruction), *self._after]
+
+    def length(self, instruction: str, states: int = 0, text: str = "") -> int:
+        """Number of ids of such a prompt."""
+        heard = states + 2 if states else 0
+        to_read = len(self.ids(f"{text}\n")) if text else 0
+        return len(self._before) + heard + to_read + len(self.instruction(instruction)) + len(self._after)
 
     def answer(self, text: str) -> list[int]:
         """Ids of an answer and its end."""

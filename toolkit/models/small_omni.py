@@ -157,7 +157,7 @@ def make(config: SmallOmniConfig, whisper: Path, texts: Sequence[str], folder: P
         about = {"prompt": {"before": SHORT.before, "after": SHORT.after}, "random": ["text model", "head", "aligner"]}
         card = f"A Qwen2.5-Omni thinker with the encoder of {whisper.name}; text model and aligner are RANDOM.\n"
         save_omni(omni, folder, card, about)
-    return omni
+    return Omni(model, folder, prompts)
 
 
 def run(step: Step[SmallOmniConfig]) -> None:

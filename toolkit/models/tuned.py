@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -13,13 +14,33 @@ from ..core.errors import UserError
 from ..core.files import read_json
 from ..data.audio import read_audio
 from ..data.instruct_items import Item
-from .adapters import ABOUT, WEIGHTS, base_of, is_adapter, load_adapter
+from .adapters import ABOUT, WEIGHTS, adapts_tower, base_of, is_adapter, load_adapter
 from .heard import Heard
+from .log_mel import Wave
 from .model_files import CONFIG, OURS, shapes_of, weight_files
 from .omni import Omni, frames_of, load_omni, refuse_other_tower, states_of
 from .omni_files import find_omni
 
 RATE = 16000
+APART = 0.2  # seconds by which audio may be longer or shorter than its data directory says
+
+
+def samples_of(item: Item) -> int:
+    """Samples of an item's audio, as its data directory says."""
+    return round(item.seconds * RATE)
+
+
+def wave_of(item: Item) -> Wave:
+    """Samples [N] of an item's audio, exactly as many as `samples_of`, so that its states are as many as its tokens.
+
+    Raises UserError for audio that is longer or shorter by more than APART: it has changed.
+    """
+    wave = read_audio(item.path, item.start, None if item.end < 0 else item.end)
+    wanted = samples_of(item)
+    if abs(len(wave) - wanted) > APART * RATE:
+        problem = f"{item.key}: audio of {len(wave) / RATE:.2f} s, where its data directory says {item.seconds:.2f} s"
+        raise UserError(problem, item.path, "the audio has changed since the data stage: run that anew")
+    return np.pad(wave, (0, max(0, wanted - len(wave))))[:wanted]
 
 
 def folder_of(name: Path) -> Path:
@@ -45,7 +66,9 @@ def sizes_of(folder: Path) -> tuple[int, int]:
     if is_adapter(folder):
         adapter = sum(int(torch.Size(shape).numel()) for shape in shapes_of(folder / WEIGHTS).values())
         folder = find_omni(base_of(folder))
-    shapes = [shape for part in weight_files(folder) for shape in shapes_of(folder / part).values()]
+    named = {name: shape for part in weight_files(folder) for name, shape in shapes_of(folder / part).items()}
+    thinker = {name: shape for name, shape in named.items() if name.startswith("thinker.")}  # of a whole model
+    shapes = list((thinker or named).values())
     return adapter + sum(int(torch.Size(shape).numel()) for shape in shapes), adapter
 
 
@@ -75,8 +98,12 @@ class Tuned:
     """
 
     def __init__(self, name: Path, heard: Heard | None, device: str, dtype: torch.dtype = torch.float32) -> None:
-        """Raises UserError for kept states of another tower."""
-        self.omni, self.heard = load_tuned(name, dtype), heard
+        """Raises UserError for kept states of another tower. Those of a tower with adapters are not used."""
+        self.omni, folder = load_tuned(name, dtype), folder_of(name)
+        if heard is not None and is_adapter(folder) and adapts_tower(folder):
+            print("the adapter is in the audio tower too: it hears the clips now, kept states are not used", flush=True)
+            heard = None
+        self.heard = heard
         if heard is not None:
             refuse_other_tower(heard, self.omni)
         self.omni.model.to(device)
@@ -84,7 +111,7 @@ class Tuned:
     def count(self, item: Item) -> int | None:
         """Number of states of an item's audio; None if it was not heard."""
         if self.heard is None:
-            return states_of(frames_of(round(item.seconds * RATE)))
+            return states_of(frames_of(samples_of(item)))
         return self.heard.count(item.audio) if item.audio in self.heard else None
 
     def states(self, items: Sequence[Item]) -> Tensor:
@@ -95,6 +122,5 @@ class Tuned:
             if self.heard is None:
                 return torch.empty(0, self.omni.tower_width)
             return torch.from_numpy(self.heard.states(keys))
-        waves = [read_audio(i.path, i.start, None if i.end < 0 else i.end, allow_pipes=True) for i in with_audio]
         with torch.inference_mode():
-            return self.omni.states([self.omni.mel(wave) for wave in waves])
+            return self.omni.states([self.omni.mel(wave_of(item)) for item in with_audio])

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ..core.config import check_threads
 from ..core.device import device_of_shards, exact_float32
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ..models.tuned import Tuned
 
 ITEMS_PER_SHARD = 1000  # fewer would cost more to start a worker for than to answer
+Asked = tuple[Item, list[int]]  # an item and the ids of its prompt
 TOKEN_SECONDS = 0.04  # of audio; a token of text counts as much
 
 
@@ -45,13 +46,18 @@ class AnswerConfig:
     "tasks that are answered; empty: all"
     batch: int = 48
     "items that are answered together; larger is faster and takes more memory"
+    batch_tokens: int = 32768
+    "largest number of tokens of the prompts of a batch, padding included; smaller takes less memory for long audio"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """number format of the model; auto: bf16 on a GPU that has it, else fp32, with which answers do not depend on
+    batches"""
     threads: int = 1
     "CPU threads of each worker"
 
     def __post_init__(self) -> None:
         check_threads("threads", self.threads)
-        if self.batch < 1:
-            raise ValueError("batch must be at least 1")
+        if min(self.batch, self.batch_tokens) < 1:
+            raise ValueError("batch and batch_tokens must be at least 1")
         if not 0 < self.share <= 1:
             raise ValueError("share must be above 0 and at most 1")
 
@@ -67,7 +73,7 @@ def inputs_of(paths: Sequence[Path]) -> tuple[ItemTable, Heard | None, Path]:
 
 
 def answers_of(
-    items: Sequence[Item], tuned: Tuned, table: ItemTable, batch: int, ledger: Ledger
+    items: Sequence[Item], tuned: Tuned, table: ItemTable, config: AnswerConfig, ledger: Ledger
 ) -> Iterator[GivenAnswer]:
     """Answers to items in the order of batches; items without audio that can be heard are answered with nothing."""
     from ..models.omni_answers import write
@@ -88,13 +94,23 @@ def answers_of(
         asked.append((item, question))
     asked.sort(key=lambda pair: (pair[0].task, len(pair[1]), pair[0].id))
     for task, group in groupby(asked, key=lambda pair: pair[0].task):
-        alike = list(group)
-        for first in range(0, len(alike), batch):
-            part = alike[first : first + batch]
+        for part in _batches(list(group), config):
             states_SD = tuned.states([item for item, _ in part])
             written = write(tuned.omni, [ids for _, ids in part], states_SD, table.tasks[task].max_new_tokens)
             for (item, _), answer in zip(part, written, strict=True):
                 yield GivenAnswer(item.task, item.id, answer.text, len(answer.ids), answer.ended)
+
+
+def _batches(alike: list[Asked], config: AnswerConfig) -> Iterator[list[Asked]]:
+    """Items in ascending length, as many together as `batch` and `batch_tokens` allow; at least one."""
+    part: list[Asked] = []
+    for item, question in alike:
+        if part and (len(part) == config.batch or (len(part) + 1) * len(question) > config.batch_tokens):
+            yield part
+            part = []
+        part.append((item, question))
+    if part:
+        yield part
 
 
 def run(step: Step[AnswerConfig]) -> None:
@@ -119,12 +135,15 @@ def run(step: Step[AnswerConfig]) -> None:
 
         torch.set_num_threads(config.threads)
         exact_float32()
-        return Tuned(model, heard, device_of_shards(step, model))
+        device = device_of_shards(step, model)
+        low = device != "cpu" and torch.cuda.is_bf16_supported(including_emulation=False)
+        bf16 = config.precision == "bf16" or (config.precision == "auto" and low)
+        return Tuned(model, heard, device, torch.bfloat16 if bf16 else torch.float32)
 
     def work(k: int, path: Path) -> None:
         ledger = Ledger(step.name)
         chosen = [items[order[i]] for i in parts[k]]
-        answers = answers_of(chosen, opened(), table, config.batch, ledger)
+        answers = answers_of(chosen, opened(), table, config, ledger)
         path.mkdir(parents=True)
         lines = [json.dumps(asdict(answer), ensure_ascii=False) + "\n" for answer in answers]
         (path / "answers.jsonl").write_text("".join(lines), encoding="utf-8")
@@ -149,16 +168,16 @@ def run(step: Step[AnswerConfig]) -> None:
 
 
 def _header(config: AnswerConfig, model: Path, table: ItemTable, tasks: tuple[str, ...]) -> AnswersHeader:
+    from ..models.adapters import WEIGHTS, is_adapter
     from ..models.tuned import about_of, folder_of, sizes_of
 
     folder = folder_of(model)
     about, (parameters, trained) = about_of(folder), sizes_of(folder)
-    digest = "".join(sha256_of(path)[:16] for path in sorted(folder.glob("*.safetensors")))[:64]
     seed = about.get("seed")
     return AnswersHeader(
         config.system or (model.parent.name if model.name == "hf" else model.name),
         str(model),
-        digest,
+        sha256_of(folder / WEIGHTS)[:16] if is_adapter(folder) else "",
         str(table.folder),
         tasks,
         parameters,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,7 @@ ACCURACY = Metric("accuracy", "%", "high", "acc.", minor=True)
 OUTSIDE_SHARE = Metric("outside", "%", "low", "outside the labels", minor=True)
 STOPPED = Metric("stopped", "%", "low", "stopped by length", minor=True)
 SHOWN = 3
-CANDIDATES, JUDGES = 200, 300  # answers of training that may be the floor, and items that they are tried on
+CANDIDATES, JUDGES = 100, 200  # answers of training that may be the floor, and items that they are tried on
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -151,6 +151,7 @@ def result_of(
 
 def constant_of(task: ItemTask, items: Sequence[Item], config: AnswersConfig) -> str:
     """The answer of some training items that, given to all of them, scores best; of equals the most frequent one."""
+    config = replace(config, profiles=config.profiles[:1])
     counted = Counter(item.answer for item in items)
     likely = sorted(counted, key=lambda answer: (-counted[answer], answer))[:CANDIDATES]
     judges = items[:: max(1, len(items) // JUDGES)]

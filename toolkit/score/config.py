@@ -98,6 +98,9 @@ class WaysConfig:
 
     claims: dict[str, ClaimConfig] = field(default_factory=dict)
     "what was published, in a few words: which way is said to be better than which"
+    paired: bool = False
+    """how a claim takes seeds into account; false: variance of single figures, pooled over all ways; true: differences
+    of the two ways' systems of one seed, and no verdict with one seed"""
     seed: int = 1
     "random seed of the bootstrap, 0 or more; another seed changes intervals slightly"
 

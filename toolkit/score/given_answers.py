@@ -41,7 +41,7 @@ class AnswersHeader:
 
     Attributes:
         system: its row in tables.
-        model: folder of the adapter or model; digest: of its weights.
+        model: folder of the adapter or model; digest: of an adapter's weights, "" for a whole model.
         items: folder of the items; tasks: those that were answered.
         parameters: weights of the whole model; trained: of the adapter, 0 for a model without one.
         share: of the training's steps; seed: of the training; None if not known.

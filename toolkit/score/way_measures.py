@@ -48,7 +48,7 @@ def measured(comparison: Comparison, drawn: Sequence[Drawn], claim: ClaimConfig)
         except KeyError as e:
             return None, f"no {e.args[0]} in this run"
     values_SR = np.stack(rows)
-    metric = {"until": EARLIER, "change": CHANGE, "rank": RANKS}[claim.measure]
+    metric = {"until": EARLIER, "change": CHANGE, "rank": RANKS}.get(claim.measure, drawn[0].metric)
     return _figure(metric, values_SR, drawn[0]), ""
 
 
@@ -96,6 +96,12 @@ def _curve(groups: Mapping[str, Group], drawn: Drawn, way: str, seed: str) -> tu
     return places, np.stack(values)
 
 
+def _plain(groups: Mapping[str, Group], drawn: Sequence[Drawn], claim: ClaimConfig, seed: str) -> Array:
+    """The figure of `better` less that of `worse`, in the metric's own direction."""
+    one, two = (_goodness(drawn[0], _system(groups, way, seed)) for way in (claim.better, claim.worse))
+    return drawn[0].metric.sign * (one - two)
+
+
 def _until(groups: Mapping[str, Group], drawn: Sequence[Drawn], claim: ClaimConfig, seed: str) -> Array:
     """Percents of the steps by which `better` is as good sooner than `worse` is at claim.at %.
 
@@ -136,4 +142,4 @@ def _rank(groups: Mapping[str, Group], drawn: Sequence[Drawn], claim: ClaimConfi
     return difference
 
 
-_MEASURES = {"until": _until, "change": _change, "rank": _rank}
+_MEASURES = {"figure": _plain, "until": _until, "change": _change, "rank": _rank}

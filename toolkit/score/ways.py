@@ -4,7 +4,8 @@ Inputs: folders of task runs. Systems whose names differ in their seed alone (bo
 a way is the mean over its seeds. Its interval has two parts, added as squares. The first is the bootstrap over speakers
 (or utterances) of that mean, all systems and all tasks of the same speakers on the same draws. The second is Student's
 t of the seeds, whose variance is pooled over all ways that have several: so one seed of a way has its part too. Without
-such a way there is only the first.
+such a way there is only the first. With `paired` a difference of two ways is that of their systems of one seed, the
+mean over seeds, with Student's t of these differences; of one seed there is then no verdict.
 """
 
 from __future__ import annotations
@@ -159,9 +160,9 @@ class Seeds:
     freedom: int
 
     @staticmethod
-    def pooled(drawn: Drawn, groups: Sequence[Group]) -> Seeds | None:
-        """None if no way has several seeds."""
-        several = [g for g in groups if g.has(drawn) and len(g.by_seed) > 1]
+    def pooled(drawn: Drawn, groups: Sequence[Group], share: float = 1.0) -> Seeds | None:
+        """Of the ways at a share of their training; None if none has several seeds."""
+        several = [g for g in groups if g.share == share and g.has(drawn) and len(g.by_seed) > 1]
         freedom = sum(len(g.by_seed) - 1 for g in several)
         squares = sum((g.deviation(drawn) or 0.0) ** 2 * (len(g.by_seed) - 1) for g in several)
         return Seeds(float(np.sqrt(squares / freedom)), freedom) if freedom else None
@@ -198,25 +199,27 @@ class Comparison:
 
     Attributes:
         tasks: by name; `mean` is over them.
-        seeds: of each task, and of the mean under "".
+        seeds: of each task, and of the mean under "", at each share of a training.
     """
 
     groups: list[Group]
     tasks: dict[str, Drawn]
     mean: Drawn
-    seeds: dict[str, Seeds | None]
+    seeds: dict[tuple[str, float], Seeds | None]
 
     @staticmethod
     def of(groups: list[Group], tasks: dict[str, Drawn]) -> Comparison:
         mean = mean_of([*tasks.values()])
-        return Comparison(groups, tasks, mean, {t: Seeds.pooled(d, groups) for t, d in {**tasks, "": mean}.items()})
+        shares = {group.share for group in groups}
+        seeds = {(t, s): Seeds.pooled(d, groups, s) for t, d in {**tasks, "": mean}.items() for s in shares}
+        return Comparison(groups, tasks, mean, seeds)
 
     def way(self, group: Group, ranking: float | None) -> Way:
         """The figures of a way: those of tasks that all its students have."""
         own = {task: drawn for task, drawn in self.tasks.items() if group.has(drawn)}
-        figures = {task: figure_of(drawn, self.seeds[task], group) for task, drawn in own.items()}
+        figures = {task: figure_of(drawn, self.seeds[task, group.share], group) for task, drawn in own.items()}
         spread = {task: 100 * x for task, drawn in own.items() if (x := group.deviation(drawn)) is not None}
-        whole = figure_of(self.mean, self.seeds[""], group) if group.has(self.mean) else None
+        whole = figure_of(self.mean, self.seeds["", group.share], group) if group.has(self.mean) else None
         return Way(group.name, group.students, len(group.by_seed), group.share, figures, spread, whole, ranking)
 
     def rankings(self) -> dict[str, float]:
@@ -228,7 +231,7 @@ class Comparison:
         ]
         return {group.name: float(rank) for group, rank in zip(ended, np.mean(ranks, 0), strict=True)} if ended else {}
 
-    def direction(self, text: str, claim: ClaimConfig) -> Direction:
+    def direction(self, text: str, claim: ClaimConfig, paired: bool = False) -> Direction:
         """How a published direction comes out: shown or opposite where the difference's interval leaves 0 out."""
         by_name = {group.name: group for group in self.groups}
         drawn = self.tasks.get(claim.task) if claim.task else self.mean
@@ -241,17 +244,19 @@ class Comparison:
         better, worse = by_name[claim.better], by_name[claim.worse]
         if not (better.has(drawn) and worse.has(drawn)):
             return replace(told, note="a student lacks a task")
-        seeds, sign = self.seeds[claim.task], drawn.metric.sign
+        seeds, sign = self.seeds[claim.task, max(better.share, worse.share)], drawn.metric.sign
         counts = (len(better.by_seed), len(worse.by_seed))
-        if claim.measure == "figure":
+        if claim.measure == "figure" and not paired:
             difference = figure_of(drawn, seeds, better, worse)
         else:
-            told = replace(told, measure=claim.measure, at=claim.at)
+            told = replace(told, measure=claim.measure, at=claim.at, seeds=counts)
             of = [*self.tasks.values()] if claim.measure == "rank" else [drawn]
             value, reason = measured(self, of, claim)
             if value is None:
                 return replace(told, note=reason)
-            difference, sign = value, 1
+            difference, sign = value, sign if claim.measure == "figure" else 1
+            if len(set(better.by_seed) & set(worse.by_seed)) < 2:
+                return replace(told, difference=difference, note="one seed: another may say the opposite")
         low, high = difference.low, difference.high
         outcome: Outcome = "shown" if (low or 0) * sign > 0 else "opposite"
         if low is None or high is None or low <= 0 <= high:
@@ -279,7 +284,9 @@ def compare_ways(systems: Sequence[Compared], config: WaysConfig, ledger: Ledger
     comparison = Comparison.of(groups, tasks)
     ranks = comparison.rankings()
     ways = tuple(comparison.way(group, ranks.get(group.name)) for group in groups)
-    return WaysResult(titles, ways, tuple(comparison.direction(text, claim) for text, claim in config.claims.items()))
+    return WaysResult(
+        titles, ways, tuple(comparison.direction(text, claim, config.paired) for text, claim in config.claims.items())
+    )
 
 
 def run(step: Step[WaysConfig]) -> None:

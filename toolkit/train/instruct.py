@@ -26,6 +26,7 @@ from ..models.omni import Omni, load_omni, refuse_other_tower, save_omni
 from ..models.omni_answers import write
 from ..models.omni_files import find_omni
 from .engine.checkpoint import steps_saved
+from .engine.gradient import computes_in_bf16
 from .engine.kept import export_kept
 from .engine.launch import share
 from .engine.loop import Trained, ended_at, train
@@ -37,8 +38,10 @@ from .instruct_schedule import schedule_of, told
 from .instructed import Batches, Dev, FromCache, Hears, Live, Row, Scheduled, rows_of
 from .objectives.answers import Answers
 from .outcome import outcome
+from .samplers.instructions import Schedule
 
 SAMPLES = "samples.json"  # training items that are answered before and after
+DRAWS = "draws.json"  # digest of what diverse sampling chooses by
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,8 @@ class InstructInputs:
 
 def hears_of(config: InstructTraining, inputs: InstructInputs, omni: Omni) -> Hears:
     """Where states come from. Raises UserError for kept states of another tower, or for none."""
+    if inputs.heard is not None:
+        refuse_other_tower(inputs.heard, omni)  # diverse sampling reads them even where the tower hears anew
     if not config.data.cache:
         return Live(omni)
     if inputs.heard is None:
@@ -78,8 +83,20 @@ def hears_of(config: InstructTraining, inputs: InstructInputs, omni: Omni) -> He
         if any(item.audio for item in inputs.train):
             raise UserError("no kept states among the inputs", "--in", remedy)
         return Live(omni)
-    refuse_other_tower(inputs.heard, omni)
     return FromCache(inputs.heard)
+
+
+def refuse_other_draws(schedule: Schedule, out: Path, world: World) -> None:
+    """Raise UserError if ranks, or a run that is resumed here, see other embeddings: they would draw other items."""
+    own = schedule.pool.digest
+    if any(theirs != own for theirs in world.gather(own)):
+        problem = "processes of this training compute different embeddings of the same clips"
+        raise UserError(problem, str(out), "run them on machines of one kind")
+    if world.first:
+        if steps_saved(out) and (out / DRAWS).is_file() and read_json(out / DRAWS)["embeddings"] != own:
+            problem = "this machine computes other embeddings of the clips than the one that began this training"
+            raise UserError(problem, str(out / DRAWS), "go on on a machine of that kind, or run with --fresh STAGE")
+        write_json(out / DRAWS, {"embeddings": own})
 
 
 def trainable(omni: Omni, config: InstructTraining) -> Any:
@@ -101,14 +118,18 @@ def learn(
     """Train on this rank; the first one exports to out/hf, and to out/at/*/hf as loop.keep_at says."""
     out = step.out
     torch.manual_seed(config.loop.seed)
-    low = world.device.type == "cuda" and config.adapt.how == "lora" and torch.cuda.is_bf16_supported()
-    omni = load_omni(inputs.base, torch.bfloat16 if low else torch.float32)
+    low = config.adapt.how == "lora" and computes_in_bf16(config.loop, world.device)
+    omni = load_omni(inputs.base, torch.bfloat16 if low and world.device.type == "cuda" else torch.float32)
     hears = hears_of(config, inputs, omni)
     drop = step.ledger.drop if world.first else (lambda id, reason, detail: None)
     tasks, most = config.data.tasks, config.data.max_tokens
     rows = rows_of(inputs.train, omni, hears, most, drop, tasks)
+    if not rows:
+        problem = "not one item can be learnt"
+        raise UserError(problem, str(inputs.train.folder), "see dropped.tsv; hear the items again, or name other tasks")
     dev_rows = rows_of(inputs.dev, omni, hears, most, drop, tasks) if inputs.dev else []
     schedule = schedule_of(rows, omni, inputs.heard, config, world.size)
+    refuse_other_draws(schedule, out, world)
     batches = Batches(rows, omni, hears, config.objective.normalise)
     dev = Dev(Batches(dev_rows, omni, hears, "sample"), config.data.micro_items, config.data.dev_items)
     trained = trainable(omni, config)
@@ -159,7 +180,8 @@ def sample(rows: list[Row], omni: Omni, hears: Hears, out: Path, when: str, coun
     for row in chosen:
         given = hears.given([row.item])
         states = omni.states(given["mels"]) if given["mels"] else torch.from_numpy(given["states_SD"])
-        answer = write(omni, [row.question], states, max(16, 2 * len(row.answer)))[0]
+        question = omni.prompts.question(row.item.instruction, row.states, row.item.text)
+        answer = write(omni, [question], states, max(16, 2 * row.answered))[0]
         noted.append({"item": row.item.key, "wanted": row.item.answer, "answer": answer.text, "ended": answer.ended})
         print(f"  {row.item.key}, at the {when}: {answer.text or '(nothing)'} | wanted: {row.item.answer}", flush=True)
     omni.model.train(was)

@@ -21,29 +21,41 @@ from .engine.history import ABSENT, NORM, VARIANCE
 from .instruct_config import InstructTraining
 from .instructed import Row
 from .samplers.config import CurriculumConfig, DiverseConfig, StageConfig, UniformConfig
-from .samplers.diverse import Reals, unit
+from .samplers.diverse import Reals, projection_of, unit
 from .samplers.instructions import Pool, Schedule, refuse_unfit, staged
 
+PIECE = 8192  # clips at a time
 CUT = 0.1  # share of the steps, the first ones, whose gradients do not count
 
 
 def embedding_of(rows: Sequence[Row], omni: Omni, heard: Heard, dim: int, seed: int) -> Reals:
     """What diverse sampling sees of each item [N, D]: the mean of what the aligner makes of its clip; 0 without one.
 
-    Raises UserError for values that are not finite.
+    Centred, projected at random to `dim` dimensions if it has more (0: never), of length 1. In pieces, so that a
+    million items of a wide model need no more than the result. Raises UserError for values that are not finite.
     """
     with_audio = [n for n, row in enumerate(rows) if row.item.audio]
-    means = torch.from_numpy(heard.means([rows[n].item.audio for n in with_audio]))
-    with torch.inference_mode():
-        aligned = omni.aligned(means.to(omni.device)).float().cpu().numpy()
-    if bad := [n for n, values in zip(with_audio, aligned, strict=True) if not np.isfinite(values).all()]:
-        problem = f"embeddings of {len(bad)} clips are not finite, e.g. of {rows[bad[0]].item.audio}"
-        raise UserError(
-            problem, str(heard.folder), "the aligner or the kept states are broken: hear again with --fresh"
-        )
-    every = np.zeros((len(rows), omni.width), np.float32)
-    every[with_audio] = aligned
-    return unit(every, dim, seed)
+    projection = projection_of(omni.width, dim, seed)
+    every = np.zeros((len(rows), projection.shape[1] if projection is not None else omni.width), np.float32)
+    if not with_audio:
+        return every
+    weight, bias = (p.detach().float().cpu() for p in (omni.tower.proj.weight, omni.tower.proj.bias))
+
+    def aligned(numbers: Sequence[int]) -> Reals:
+        means = torch.from_numpy(heard.means([rows[n].item.audio for n in numbers]))
+        values: Reals = torch.nn.functional.linear(means, weight, bias).numpy()
+        return values
+
+    pieces = [with_audio[i : i + PIECE] for i in range(0, len(with_audio), PIECE)]
+    centre = np.sum([aligned(piece).sum(0, dtype=np.float64) for piece in pieces], 0) / len(with_audio)
+    for piece in pieces:
+        centred = aligned(piece) - centre.astype(np.float32)
+        if bad := [n for n, values in zip(piece, centred, strict=True) if not np.isfinite(values).all()]:
+            problem = f"embeddings are not finite, e.g. of {rows[bad[0]].item.audio}"
+            remedy = "the aligner or the kept states are broken: hear again with --fresh"
+            raise UserError(problem, str(heard.folder), remedy)
+        every[piece] = unit(centred if projection is None else centred @ projection)
+    return every
 
 
 def strata_of(rows: Sequence[Row], embedding: Reals, clusters: int, seed: int) -> list[str]:

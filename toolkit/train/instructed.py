@@ -1,8 +1,7 @@
 """Items of an audio LLM as token ids and states: what a training learns, and which micro-batch has which of them.
 
-Prompts and answers are made into ids once. An item that does not fit the model's context, or whose audio was not heard,
-is left out with a row in the ledger. The number of audio tokens of each item is that of its states: asserted before the
-first step, because the model itself would take fewer states than tokens without a word.
+An item that does not fit the model's context, or whose audio was not heard, is left out with a row in the ledger before
+the first step. A prompt has as many audio tokens as its clip has states, by construction: text cannot add any.
 
 Shapes: B items, T tokens, A answer tokens of all items, S states of all clips, D width of the tower.
 """
@@ -15,28 +14,32 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from ..core.errors import UserError
-from ..data.audio import read_audio
 from ..data.instruct_items import Item, ItemTable
 from ..models.heard import Heard
 from ..models.omni import Omni, frames_of, padded, states_of
+from ..models.tuned import samples_of, wave_of
 from .samplers.base import Integers
 from .samplers.instructions import Schedule
 
 Drop = Callable[[str, str, str], None]
-RATE = 16000
 
 
 class Row(NamedTuple):
-    """An item in token ids; `number` in its table."""
+    """An item that can be learnt; its ids are made when a micro-batch needs them.
 
-    number: int
+    Attributes:
+        states: of its audio; 0 for text.
+        asked, answered: number of ids of question and answer.
+    """
+
     item: Item
-    question: list[int]
-    answer: list[int]
+    states: int
+    asked: int
+    answered: int
 
     @property
     def length(self) -> int:
-        return len(self.question) + len(self.answer)
+        return self.asked + self.answered
 
 
 class Hears(Protocol):
@@ -71,20 +74,15 @@ class Live:
         self.omni = omni
 
     def count(self, item: Item) -> int | None:
-        return states_of(frames_of(round(item.seconds * RATE)))
+        return states_of(frames_of(samples_of(item)))
 
     def given(self, items: Sequence[Item]) -> dict[str, Any]:
-        waves = [
-            read_audio(item.path, item.start, None if item.end < 0 else item.end, allow_pipes=True)
-            for item in items
-            if item.audio
-        ]
-        nothing = np.empty((0, self.omni.tower_width), np.float32)
-        return {"states_SD": nothing, "mels": [self.omni.mel(wave) for wave in waves]}
+        mels = [self.omni.mel(wave_of(item)) for item in items if item.audio]
+        return {"states_SD": np.empty((0, self.omni.tower_width), np.float32), "mels": mels}
 
 
 def rows_of(table: ItemTable, omni: Omni, hears: Hears, most: int, drop: Drop, tasks: Sequence[str] = ()) -> list[Row]:
-    """The items that can be learnt. Raises UserError if there is none.
+    """The items that can be learnt.
 
     Args:
         most: largest number of tokens; 0: the model's context.
@@ -94,24 +92,19 @@ def rows_of(table: ItemTable, omni: Omni, hears: Hears, most: int, drop: Drop, t
         names = ", ".join(task.name for task in table.tasks.tasks)
         raise UserError(f"no task {unknown[0]}", str(table.folder), f"there are {names}")
     limit, rows = min(most or omni.context, omni.context), list[Row]()
-    for number, item in enumerate(table):
+    for item in table:
         if tasks and item.task not in tasks:
             continue
         states = hears.count(item) if item.audio else 0
-        if states is None:
+        if states is None or (item.audio and not states):
             drop(item.key, "audio that was not heard", item.audio)
             continue
-        question = omni.prompts.question(item.instruction, states, item.text)
-        row = Row(number, item, question, omni.prompts.answer(item.answer))
+        asked = omni.prompts.length(item.instruction, states, item.text)
+        row = Row(item, states, asked, len(omni.prompts.answer(item.answer)))
         if row.length > limit:
             drop(item.key, "longer than the context", f"{row.length} tokens, {limit} fit")
-            continue
-        if question.count(omni.prompts.audio) != states:
-            problem = f"{item.key} has {question.count(omni.prompts.audio)} audio tokens and {states} states"
-            raise UserError(problem, str(table.folder), "take audio tokens out of instructions and texts")
-        rows.append(row)
-    if not rows:
-        raise UserError("not one item can be used", str(table.folder), "see dropped.tsv there; hear the items again")
+        else:
+            rows.append(row)
     return rows
 
 
@@ -127,19 +120,21 @@ class Batches:
         Args:
             of_task: how many items of the task the whole step has, for `normalise` task.
         """
-        rows = [self.rows[n] for n in numbers]
-        ids_BT, _ = padded([row.question + row.answer for row in rows], self.omni.prompts.fill)
-        weights = {"token": lambda row: 1.0, "task": lambda row: 1 / len(row.answer) / max(of_task, 1)}
-        weigh = weights.get(self.normalise, lambda row: 1 / len(row.answer))
-        lengths = [len(row.answer) for row in rows]
+        rows, prompts = [self.rows[n] for n in numbers], self.omni.prompts
+        questions = [prompts.question(row.item.instruction, row.states, row.item.text) for row in rows]
+        answers = [prompts.answer(row.item.answer) for row in rows]
+        ids_BT, _ = padded([asked + own for asked, own in zip(questions, answers, strict=True)], prompts.fill)
+        weights = {"token": lambda count: 1.0, "task": lambda count: 1 / count / max(of_task, 1)}
+        weigh = weights.get(self.normalise, lambda count: 1 / count)
+        lengths = [len(own) for own in answers]
         return {
             **self.hears.given([row.item for row in rows]),
             "ids_BT": ids_BT,
             "row_A": np.repeat(np.arange(len(rows)), lengths),
             # The logits of a token stand where the token before it is read.
-            "position_A": _joined([np.arange(row.length)[len(row.question) :] - 1 for row in rows]),
-            "target_A": _joined([np.array(row.answer) for row in rows]),
-            "weight_A": np.repeat(np.array([weigh(row) for row in rows], np.float32), lengths),
+            "position_A": _joined([np.arange(len(q), len(q) + n) - 1 for q, n in zip(questions, lengths, strict=True)]),
+            "target_A": _joined([np.array(own) for own in answers]),
+            "weight_A": np.repeat(np.array([weigh(n) for n in lengths], np.float32), lengths),
             "group": group,
         }
 

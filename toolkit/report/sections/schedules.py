@@ -101,7 +101,8 @@ def gradient_table(arms: dict[str, list[ScheduledRun]]) -> Table | None:
     headings += [Heading(f"{task}: mean; variance") for task in tasks]
     notes = [
         "Norm of the gradient before it is cut, over the steps after the first tenth; mean over the seeds. Of a task: "
-        f"of its own micro-batches. {ABSENT}: the arm drew none of the task."
+        "the part of a step's gradient that is its items', so it grows with their number in a step: compare arms by "
+        f"whole steps. {ABSENT}: the arm drew none of the task."
     ]
     return Table("Norm of the gradient", headings, rows, notes, "this run")
 

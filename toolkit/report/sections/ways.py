@@ -118,6 +118,8 @@ def direction_table(result: WaysResult) -> Table:
         f"on one side of 0; not shown: it does not. {ABSENT}: nothing in this run can tell. Of twenty such tests one "
         "comes out by chance. A way that is not in this run is added by an option of the recipe."
     )
+    if any(told.measure != "figure" or told.note.startswith("one seed") for told in result.directions):
+        note += " Differences are paired by seed: the mean over seeds, with Student's t of the seeds' differences."
     if any(told.alone for told in result.directions):
         note += " Each is by one seed alone: another may say the opposite."
     return Table("Published directions", headings, rows, [note], "this run")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from ...core.schema import read
 from .resultfile import broken
 from .training import LOSS, read_curves
 
+_SEED = re.compile(r"s\d+")
 Curve = tuple[list[float], list[float]]
 
 
@@ -42,6 +44,8 @@ def read_schedule(folder: Path) -> ScheduledRun | None:
 
 
 def _name(folder: Path) -> str:
-    parts = folder.absolute().parts
-    after = len(parts) - parts[::-1].index("exp") if "exp" in parts else len(parts) - 1
-    return ".".join(parts[after:])
+    """exp/ads/s1 -> ads.s1, exp/single/s1/asr -> single.s1.asr, exp/base -> base."""
+    *_, above, parent, own = ("", *folder.absolute().parts)
+    if _SEED.fullmatch(own):
+        return f"{parent}.{own}"
+    return f"{above}.{parent}.{own}" if _SEED.fullmatch(parent) else own

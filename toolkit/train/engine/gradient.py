@@ -44,8 +44,7 @@ class Passes:
 
     def __init__(self, objective: Objective, parameters: list[nn.Parameter], loop: LoopConfig, world: World) -> None:
         self.objective, self.parameters, self.loop, self.world = objective, parameters, loop, world
-        has_bf16 = world.device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-        self.bf16 = loop.precision == "bf16" or (loop.precision == "auto" and has_bf16)
+        self.bf16 = computes_in_bf16(loop, world.device)
         weighed = Weighed(objective, world.size).to(world.device)
         self.shared: nn.Module = weighed
         if world.size > 1:
@@ -106,6 +105,12 @@ class Passes:
     def _quiet(self, more_to_come: bool) -> AbstractContextManager[Any]:
         shared = self.shared
         return shared.no_sync() if isinstance(shared, DistributedDataParallel) and more_to_come else nullcontext()
+
+
+def computes_in_bf16(loop: LoopConfig, device: torch.device) -> bool:
+    """True if passes on this device are in bfloat16."""
+    has_bf16 = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    return loop.precision == "bf16" or (loop.precision == "auto" and has_bf16)
 
 
 def seed_torch(seed: int, device: torch.device) -> None:

@@ -46,6 +46,11 @@ class UniformConfig(StageConfig):
     of_tasks: dict[str, float] = field(default_factory=dict)
     "task -> its share of the items; tasks that are not named share the rest by their numbers of items"
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.equal and self.of_tasks:
+            raise ValueError("equal and of_tasks: name one of the two")
+
 
 @dataclass(frozen=True)
 class CurriculumConfig(StageConfig):
@@ -117,6 +122,9 @@ def check_schedule(stages: tuple[StageConfig, ...]) -> None:
     """Raise ValueError for a schedule without stages, or whose shares do not add up."""
     if not stages:
         raise ValueError("schedule: name at least one stage")
+    diverse = [stage for stage in stages if isinstance(stage, DiverseConfig)]
+    if len({(stage.dim, stage.clusters) for stage in diverse}) > 1:
+        raise ValueError("schedule: all diverse stages need the same dim and clusters")
     if any(type(stage) is StageConfig for stage in stages):
         raise ValueError(f"schedule: each stage needs a type: {', '.join(_TYPES)}")
     total, open_ = sum(stage.share for stage in stages), [stage for stage in stages if not stage.share]

@@ -127,20 +127,17 @@ class Diverse:
         return Coverage.of({task: items[groups[task]] if task in groups else items[:0] for task in self._members})
 
 
-def unit(embedding_ND: Reals, dim: int = 0, seed: int = 0) -> Reals:
-    """Embeddings with mean 0, projected at random to `dim` dimensions if they have more (0: never), of length 1.
+def projection_of(width: int, dim: int, seed: int) -> Reals | None:
+    """A random matrix [width, dim] that keeps angles about as they are; None if there is nothing to make smaller."""
+    if not 0 < dim < width:
+        return None
+    random = np.random.default_rng(seed_of(seed, "projection"))
+    drawn: Reals = (random.standard_normal((width, dim)) / np.sqrt(dim)).astype(np.float32)
+    return drawn
 
-    A row of zeros is of an item without an embedding: it stays, and counts for no mean.
-    """
-    known = np.any(embedding_ND != 0, 1)
-    centred = (
-        np.where(known[:, None], embedding_ND - embedding_ND[known].mean(0, keepdims=True), 0)
-        if known.any()
-        else embedding_ND
-    )
-    if 0 < dim < centred.shape[1]:
-        random = np.random.default_rng(seed_of(seed, "projection"))
-        centred = centred @ (random.standard_normal((centred.shape[1], dim)) / np.sqrt(dim))
-    lengths = np.linalg.norm(centred, axis=1, keepdims=True)
-    whole: Reals = (centred / np.maximum(lengths, 1e-12)).astype(np.float32)
+
+def unit(embedding_ND: Reals) -> Reals:
+    """Rows of length 1; a row of zeros stays."""
+    lengths = np.linalg.norm(embedding_ND, axis=1, keepdims=True)
+    whole: Reals = (embedding_ND / np.maximum(lengths, 1e-12)).astype(np.float32)
     return whole

@@ -7,8 +7,10 @@ long.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,7 @@ from .quota import Quota
 from .stages import Stages
 
 FIELD = "schedule"
+RECENT = 16  # steps whose micro-batches are kept
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,15 @@ class Pool:
     strata: Sequence[str]
     lengths: Integers
     embedding: Reals | None = None
+
+    @property
+    def digest(self) -> str:
+        """Of embeddings and strata, from which follows what diverse sampling draws; "" without embeddings."""
+        if self.embedding is None:
+            return ""
+        state = hashlib.sha256(self.embedding.tobytes())
+        state.update("\n".join(self.strata).encode())
+        return state.hexdigest()[:16]
 
 
 def sampler_of(stage: StageConfig, pool: Pool, steps: int, size: int, seed: int) -> Sampler:
@@ -75,12 +87,13 @@ class Schedule:
 
     def __init__(self, sampler: Sampler, pool: Pool, size: int, most: int, ranks: int = 1) -> None:
         self.sampler, self.pool, self.size, self.most, self.ranks = sampler, pool, size, most, ranks
+        self.parts = lru_cache(RECENT)(self._parts)
 
     def items(self, step: int) -> Integers:
         """All items of a step, in the order of the sampler."""
         return np.concatenate([self.sampler.micro(step, number).items for number in range(self.size)])
 
-    def parts(self, step: int) -> list[Draw]:
+    def _parts(self, step: int) -> list[Draw]:
         """The micro-batches of a step."""
         items = self.items(step)
         by_task: dict[str, list[int]] = {}
@@ -95,15 +108,10 @@ class Schedule:
 
     def count(self, step: int) -> int:
         """Number of micro-batches of a step."""
-        sizes: dict[str, int] = {}
-        for item in self.items(step):
-            task = self.pool.tasks[item]
-            sizes[task] = sizes.get(task, 0) + 1
-        whole = sum(-(-size // self.most) for size in sizes.values())
-        return whole + -whole % self.ranks
+        return len(self.parts(step))
 
     def coverage(self, steps: int) -> dict[str, Any]:
-        """What `steps` steps drew, by task: draws, items, distinct ones, repeats, and shares of the labels."""
+        """What `steps` steps drew, by task: draws, items, distinct ones, and shares of the labels."""
         drawn = by_group(self.sampler.coverage(steps), self.pool.tasks)
         every: dict[str, int] = {}
         for task in self.pool.tasks:
@@ -112,15 +120,14 @@ class Schedule:
 
     def _covered(self, tally: Tally | None, items: int) -> dict[str, Any]:
         if tally is None:
-            return {"draws": 0, "items": items, "distinct": 0, "repeats": 0, "labels": {}}
+            return {"draws": 0, "items": items, "distinct": 0, "labels": {}}
         draws = int(tally.times.sum())
         labels: dict[str, int] = {}
         for item, times in zip(tally.items, tally.times, strict=True):
             if label := self.pool.labels[item]:
                 labels[label] = labels.get(label, 0) + int(times)
         shares = {label: round(count / draws, 6) for label, count in sorted(labels.items())}
-        distinct = len(tally.items)
-        return {"draws": draws, "items": items, "distinct": distinct, "repeats": draws - distinct, "labels": shares}
+        return {"draws": draws, "items": items, "distinct": len(tally.items), "labels": shares}
 
 
 def by_group(coverage: Coverage, groups: Sequence[str]) -> Mapping[str, Tally]:
