@@ -21,9 +21,10 @@ from toolkit.core.config import build, load_config
 from toolkit.core.errors import UserError
 from toolkit.core.files import read_json
 from toolkit.data.instruct_items import read_part
-from toolkit.models.adapters import add_adapter, load_adapter, merged
+from toolkit.models.adapters import add_adapter, load_adapter
 from toolkit.models.answer import main as answer_clip
 from toolkit.models.heard import Heard
+from toolkit.models.merge import main as merge
 from toolkit.models.omni import Omni, load_omni, parameters_of, save_omni
 from toolkit.models.omni_answers import write
 from toolkit.models.tensors import read_tensors, write_tensors
@@ -218,20 +219,17 @@ def test_a_tuned_adapter_loads_with_peft_and_merged_and_all_answer_alike(
     plain = Thinker.from_pretrained(tmp_path / "base").eval()
     with_peft = PeftModel.from_pretrained(plain, trained / "hf").base_model.model
     ours = load_tuned(trained, base=tmp_path / "base")
-    again = load_omni(tmp_path / "base")
-    whole = merged(load_adapter(again, trained / "hf"))
-    whole.save_pretrained(tmp_path / "merged")
-    shutil.copy(tmp_path / "base/config.json", tmp_path / "merged/config.json")
-    for path in (tmp_path / "base").glob("tokenizer*"):
-        shutil.copy(path, tmp_path / "merged")
+    asked_for = [str(trained), "--out", str(tmp_path / "merged"), "--base", str(tmp_path / "base")]
+    assert merge(asked_for) == 0
+    whole = Thinker.from_pretrained(tmp_path / "merged").eval()
     items = [i for i in read_part(world / "items/test") if i.task != "summary"][:6]
     written = []
-    for model in (with_peft, ours.model, load_omni(tmp_path / "merged").model):
+    for model in (with_peft, ours.model, whole, load_omni(tmp_path / "merged").model):
         one = Omni(model, world, ours.prompts)
         heard = Heard(world / "heard")
         asked = [ours.prompts.question(i.instruction, heard.count(i.audio)) for i in items]
         written.append([w.ids for w in write(one, asked, torch.from_numpy(heard.states([i.audio for i in items])), 8)])
-    assert written[0] == written[1] == written[2]
+    assert written[0] == written[1] == written[2] == written[3]
     base = write(
         Omni(Thinker.from_pretrained(tmp_path / "base").eval(), world, ours.prompts),
         asked,
@@ -239,6 +237,16 @@ def test_a_tuned_adapter_loads_with_peft_and_merged_and_all_answer_alike(
         8,
     )
     assert [w.ids for w in base] != written[0], "the adapter changes answers"
+
+
+@pytest.mark.parametrize(("adapter", "out", "fault"), [("base", "new", "no adapter"), ("exp/lora", "base", "already")])
+def test_what_cannot_be_merged_is_told_without_a_traceback(
+    world: Path, trained: Path, capsys: pytest.CaptureFixture, adapter: str, out: str, fault: str
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        merge([str(world / adapter), "--out", str(world / out)])
+    assert ended.value.code == 1
+    assert fault in capsys.readouterr().err and not (world / "new").exists()
 
 
 def test_what_a_training_leaves(world: Path, trained: Path) -> None:

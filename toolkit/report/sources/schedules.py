@@ -12,6 +12,7 @@ from .resultfile import broken
 from .training import LOSS, read_curves
 
 _SEED = re.compile(r"s\d+")
+_OF_SEED = re.compile(r"\.s\d+(?=\.|$)")  # in names of rows
 Curve = tuple[list[float], list[float]]
 
 
@@ -30,9 +31,8 @@ class ScheduledRun:
 
     @property
     def arm(self) -> str:
-        """The name without its seed: ads of ads.s1."""
-        head, _, seed = self.name.rpartition(".s")
-        return head if head and seed.isdigit() else self.name
+        """The name without its seed: ads of ads.s1, single.asr of single.s1.asr."""
+        return _OF_SEED.sub("", self.name)
 
 
 def read_schedule(folder: Path) -> ScheduledRun | None:
