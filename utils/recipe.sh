@@ -20,7 +20,14 @@ config() {                               # NAME: the recipe's own config of that
   done
   echo "$path/$1.yaml"
 }
-
+each_once() { # ARRAY OPTION PATTERN WANTED [WORD ...]: the words of an option, each once; ends if one does not fit
+  local -n _words=$1
+  local word
+  for word in "${@:5}"; do
+    [[ $word =~ ^($3)$ ]] || { echo "error: $2: $4, not $word" >&2 && exit 2; }
+    [[ " ${_words[*]} " == *" $word "* ]] || _words+=("$word")
+  done
+}
 recipe() {
   local name meaning
   local -A meaning_of=()

@@ -45,15 +45,6 @@ train_base() {
   results+=("$base")
 }
 
-each_once() { # ARRAY OPTION PATTERN WANTED [WORD ...]: the words of an option, each once; ends if one does not fit
-  local -n _words=$1
-  local word
-  for word in "${@:5}"; do
-    [[ $word =~ ^($3)$ ]] || { echo "error: $2: $4, not $word" >&2 && exit 2; }
-    [[ " ${_words[*]} " == *" $word "* ]] || _words+=("$word")
-  done
-}
-
 known() { # ARM: ends if there is no config of that name
   [[ ! -f $(config "$1") ]] || return 0
   echo "error: --arms: no schedule $1; those of all recipes are the configs of egs/TEMPLATE/instruct/conf" >&2

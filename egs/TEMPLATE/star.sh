@@ -60,15 +60,6 @@ fetch() { # a teacher that is no folder is a model of the hub
   taught=$dump/teacher/${taught##*/}
 }
 
-each_once() { # ARRAY OPTION PATTERN WANTED [WORD ...]: the words of an option, each once; ends if one does not fit
-  local -n _words=$1
-  local word
-  for word in "${@:5}"; do
-    [[ $word =~ ^($3)$ ]] || { echo "error: $2: $4, not $word" >&2 && exit 2; }
-    [[ " ${_words[*]} " == *" $word "* ]] || _words+=("$word")
-  done
-}
-
 known() { # WAY: ends if there is no config of that name
   [[ ! -f $(config "$1") || $1 == student ]] || return 0
   echo "error: --losses, --once: no way $1; the ways of all recipes are the configs of egs/TEMPLATE/star/conf" >&2
