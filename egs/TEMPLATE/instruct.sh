@@ -45,8 +45,8 @@ train_base() {
   results+=("$base")
 }
 
-known() { # ARM: ends if there is no config of that name
-  [[ ! -f $(config "$1") ]] || return 0
+known() { # ARM: ends if there is no schedule of that name
+  ! grep -qsE '^(schedule|like):' "$(config "$1")" || return 0
   echo "error: --arms: no schedule $1; those of all recipes are the configs of egs/TEMPLATE/instruct/conf" >&2
   exit 2
 }
@@ -110,7 +110,7 @@ stages() {
   ((${#names[@]} > 0)) || { echo "error: --arms names no schedule" >&2 && exit 2; }
   for arm in "${names[@]}"; do known "$arm"; done
   read -ra words <<<"$seeds"
-  each_once numbers --seeds '0|[1-9][0-9]*' "whole numbers from 0 on" "${words[@]}"
+  each_once numbers --seeds '0|[1-9][0-9]{0,8}' "whole numbers from 0 to 999999999" "${words[@]}"
   read -ra words <<<"$shares"
   each_once percents --shares '[1-9][0-9]?' "percents from 1 to 99" "${words[@]}"
   stage data "Corpora to validated Kaldi data directories"

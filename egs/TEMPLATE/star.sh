@@ -78,7 +78,7 @@ encoders() {
   for way in "${more[@]}"; do [[ " $losses " == *" $way "* ]] || ways+=("$way"); done
   for way in "${ways[@]}"; do known "$way"; done
   read -ra words <<<"$seeds"
-  each_once numbers --seeds '0|[1-9][0-9]*' "whole numbers from 0 on" "${words[@]}"
+  each_once numbers --seeds '0|[1-9][0-9]{0,8}' "whole numbers from 0 to 999999999" "${words[@]}"
   read -ra words <<<"$early"
   each_once percents --early '[1-9][0-9]?([.][0-9]+)?|0[.][0-9]*[1-9][0-9]*' "percents above 0 and below 100" "${words[@]}"
   if [[ -z $taught ]]; then own_teacher; else fetch; fi

@@ -104,6 +104,34 @@ def test_what_cannot_be_an_item_is_in_the_ledger_and_nothing_is_cut(tmp_path: Pa
     }
 
 
+def test_a_label_may_be_written_as_any_of_its_names(tmp_path: Path) -> None:
+    sets = omnis.write_sets(tmp_path / "sets")
+    labels = omnis.ASK["dialect"]["labels"]
+    omnis.write_items(tmp_path / "before", sets)
+    for path in sets.glob("*/utt2lang"):
+        rows = [line.split() for line in path.read_text(encoding="utf-8").splitlines()]
+        renamed = "".join(f"{id} {labels[label][n % 2].upper()}\n" for n, (id, label) in enumerate(rows))
+        path.write_text(renamed, encoding="utf-8")
+    omnis.write_items(tmp_path / "after", sets)
+    before, after = (read_part(tmp_path / name / "train") for name in ("before", "after"))
+    assert [(i.key, i.label, i.answer) for i in after] == [(i.key, i.label, i.answer) for i in before]
+
+
+def test_labels_that_no_task_knows_are_named_beside_those_that_are_known(
+    sets: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    ask = {**omnis.ASK, "dialect": {**omnis.ASK["dialect"], "labels": {"XYZ": ["سين"], "QRS": ["صاد"]}}}
+    with pytest.raises(UserError, match=r"label that the task does not have \((?s:.)*known: XYZ, QRS\)"):
+        omnis.write_items(tmp_path, sets, ask=ask)
+    assert "label that the task does not have" in capsys.readouterr().out
+
+
+def test_a_draw_of_more_than_there_are_is_told(sets: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    tasks = {"asr": {**omnis.TASKS["asr"], "draw": {"train": {"count": 5000}}}}
+    omnis.write_items(tmp_path, sets, tasks=tasks)
+    assert "in train, where 5,000 are asked for: there are no more" in capsys.readouterr().out
+
+
 def test_a_task_without_data_is_left_out_with_a_row(sets: Path, tmp_path: Path) -> None:
     emotion = {"ask": "dialect", "table": "utt2emotion"}
     elsewhere = {"ask": "transcribe", "table": "text", "sets": ["mgb2_*"]}

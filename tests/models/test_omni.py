@@ -1,6 +1,7 @@
 """A tiny Qwen2.5-Omni of the true class: its tower is a Whisper's, its states do not depend on a batch, its prompts are
 what transformers expects, its answers those of `generate`."""
 
+import os
 import shutil
 from pathlib import Path
 
@@ -212,6 +213,18 @@ def test_a_folder_without_weights_or_of_another_model_is_refused(world: Path, tm
         find_omni(world / "whisper")
     with pytest.raises(UserError, match="no audio LLM here"):
         find_omni(tmp_path / "nothing")
+
+
+def test_damaged_weights_and_a_missing_table_of_positions_are_refused(world: Path, tmp_path: Path) -> None:
+    folder = copied(world, tmp_path / "m")
+    os.truncate(folder / "model.safetensors", 100_000)
+    with pytest.raises(UserError, match=r"a Qwen2\.5-Omni that cannot be read"):
+        load_omni(folder)
+    folder = copied(world, tmp_path / "n")
+    assert (folder / "model.safetensors").stat().st_mode & 0o044 == 0o044, "others may read it"
+    (folder / "positions.safetensors").unlink()
+    with pytest.raises(UserError, match="the tower's table of positions is missing"):
+        load_omni(folder)
 
 
 def test_missing_weights_of_the_tower_are_refused(world: Path, tmp_path: Path) -> None:

@@ -20,8 +20,9 @@ from transformers import Qwen2_5OmniThinkerForConditionalGeneration as Thinker
 from toolkit.core.config import build, load_config
 from toolkit.core.errors import UserError
 from toolkit.core.files import read_json
-from toolkit.data.instruct_items import read_part
+from toolkit.data.instruct_items import read_part, write_items
 from toolkit.models.adapters import add_adapter, load_adapter
+from toolkit.models.answer import instruction_of, parser
 from toolkit.models.answer import main as answer_clip
 from toolkit.models.heard import Heard
 from toolkit.models.merge import main as merge
@@ -31,7 +32,7 @@ from toolkit.models.tensors import read_tensors, write_tensors
 from toolkit.models.tuned import load_tuned
 from toolkit.pseudo.answer import AnswerConfig
 from toolkit.pseudo.answer import run as answer
-from toolkit.score.given_answers import read_answers
+from toolkit.score.given_answers import read_answers, read_answers_header
 from toolkit.train.engine.objective import At
 from toolkit.train.engine.ranks import World
 from toolkit.train.instruct import InstructInputs, learn, refuse_silent, shortened, trainable
@@ -355,6 +356,16 @@ def test_answers_are_right_and_do_not_depend_on_batches_or_on_kept_states(
     assert list(by_sixteen) == list(wanted) and np.mean(right) > 0.8
 
 
+def test_a_task_without_items_in_a_part_is_answered_with_nothing(world: Path, learnt: Path, tmp_path: Path) -> None:
+    items = [item for item in read_part(world / "items/test") if item.task == "asr"]
+    folder = tmp_path / "items"
+    write_items(folder / "test", items)
+    shutil.copy(world / "items/tasks.json", folder)
+    ins = [folder / "test", world / "heard", learnt]
+    answer(omnis.step_of(AnswerConfig(tasks=("dialect",)), ins, tmp_path / "out", "pseudo.answer"))
+    assert list(read_answers(tmp_path / "out")) == [] and read_answers_header(tmp_path / "out").tasks == ()
+
+
 def test_one_clip_is_answered_from_the_command_line(world: Path, learnt: Path, capsys: pytest.CaptureFixture) -> None:
     item = next(i for i in read_part(world / "items/train") if i.task == "asr")
     assert answer_clip([str(learnt), item.path, item.path, "--task", "asr"]) == 0
@@ -363,6 +374,10 @@ def test_one_clip_is_answered_from_the_command_line(world: Path, learnt: Path, c
     with pytest.raises(SystemExit):
         answer_clip([str(learnt), item.path, "--task", "poetry"])
     assert "no task poetry" in capsys.readouterr().err
+    with pytest.raises(UserError, match="reads a text, and hears nothing"):
+        instruction_of(
+            {"reading": {"ask": ["?"], "heard": False}}, parser().parse_args(["m", "clip", "--task", "reading"])
+        )
 
 
 def test_a_clip_beyond_the_context_is_refused_not_cut(
@@ -395,6 +410,16 @@ def test_kept_states_of_another_tower_are_refused(world: Path, tmp_path: Path) -
         assert "Traceback" not in done.stderr
 
 
+def test_kept_states_that_are_not_what_was_written_are_refused(world: Path, tmp_path: Path) -> None:
+    shutil.copytree(world / "heard", tmp_path / "heard")
+    for path in tmp_path.glob("heard/states/*/states.npy"):
+        values = np.load(path)
+        values[len(values) // 2, 0] += 1
+        np.save(path, values)
+    done = run(world, str(tmp_path / "out"), ins=("items/train", "items/dev", str(tmp_path / "heard"), "base"))
+    assert done.returncode == 1 and "are not what was written" in done.stderr, done.stderr
+
+
 def test_states_that_are_not_finite_are_refused(world: Path, tmp_path: Path) -> None:
     shutil.copytree(world / "heard", tmp_path / "heard")
     for path in (tmp_path / "heard/states").glob("*/means.npy"):
@@ -416,6 +441,11 @@ def test_an_adapter_that_does_not_take_is_an_error(world: Path, trained: Path, t
     def zero(weights):
         return {n: t * 0 if "lora_B" in n else t for n, t in weights.items()}
 
+    def broken(weights):
+        return {n: t / 0 if "lora_B" in n else t for n, t in weights.items()}
+
+    with pytest.raises(UserError, match=r"weights that are not finite: .*lora_B"):
+        load_adapter(load_omni(world / "base"), spoilt(trained, tmp_path / "broken", broken))
     with pytest.raises(UserError, match="whose weights are all 0"):
         load_adapter(load_omni(world / "base"), spoilt(trained, tmp_path / "zero", zero))
     with pytest.raises(

@@ -2,8 +2,9 @@
 
 Inputs: data directories, or folders of them. A task takes its answers from one table: `text` (transcription),
 utt2summary (summarisation), utt2lang (dialect), utt2emotion; the recording is heard, or its transcript is read. Each
-item draws one of the task's instructions. An item without an answer, with a label that the task does not have, or whose
-audio is too long or too short, is left out with a row in the ledger; nothing is ever cut.
+item draws one of the task's instructions. A label may be written as any of its names. An item without an answer, with a
+label that the task does not have, or whose audio is too long or too short, is left out with a row in the ledger;
+nothing is ever cut.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from ..core.results import LEFT_OUT
 from ..core.schema import dump
 from ..core.seed import seed_of
 from ..core.step import Step, main
+from ..text.label_names import bare_words, by_name
 from ..text.normalise import profile
 from .find import data_dirs, matching, read_from_here
 from .instruct_config import AskConfig, DrawConfig, InstructConfig, ItemTaskConfig
@@ -30,6 +32,7 @@ from .instruct_items import TASKS, Item, ItemTask, ItemTasks, write_items
 from .kaldi import UNKNOWN, DataDir, Utterance
 
 FEWEST_SECONDS = 0.03  # an audio token of Qwen2.5-Omni takes three mel frames of 10 ms
+UNKNOWN_LABEL = "label that the task does not have"
 FEWEST_ITEMS = 2  # in training: one item would be all that a task has to tell its answers by
 
 
@@ -47,7 +50,9 @@ def run(step: Step[InstructConfig]) -> None:
     for part, names in by_part.items():
         items = [item for task in made for item in _items(task, part, [read[n] for n in names], config, step)]
         drawn[part] = sorted(items, key=lambda item: (item.task, item.id))
-    tasks = _described(config, made, drawn)
+    for reason, count in step.ledger.reasons().items():
+        print(f"dropped {count:,}: {reason}")
+    tasks = _described(config, made, drawn, step.ledger)
     for part, items in drawn.items():
         drawn[part] = [item for item in items if _answerable(item, tasks, step.ledger)]
     tasks = _counted(tasks, drawn)
@@ -133,7 +138,10 @@ def _items(
                 step.ledger.drop(item.key, "an item twice", f"{part}: one of this id came before")
             else:
                 items[item.id] = item
-    kept = _drawn(list(items.values()), task.draw.get(part, DrawConfig()), seed_of(config.seed, name, part))
+    draw = task.draw.get(part, DrawConfig())
+    kept = _drawn(list(items.values()), draw, seed_of(config.seed, name, part))
+    if len(kept) < draw.count:
+        print(f"{name}: {len(kept):,} in {part}, where {draw.count:,} are asked for: there are no more")
     return [_asked(item, ask, config.seed) for item in kept]
 
 
@@ -143,6 +151,7 @@ def _of_set(name: str, data: DataDir, config: InstructConfig, ledger: Ledger) ->
     ask = config.ask[task.ask]
     values, transcripts = data.tables.get(task.table, {}), data.tables.get("text", {})
     normal = profile(config.profile) if config.profile else None
+    names = by_name(ask.labels)
 
     def plain(text: str) -> str:
         return normal(text) if normal else text
@@ -151,10 +160,12 @@ def _of_set(name: str, data: DataDir, config: InstructConfig, ledger: Ledger) ->
         id, value = utterance.id, values.get(utterance.id, "")
         key = f"{name}/{id}"
         label = value if ask.answer == "label" else ""
-        answer = _answer(value, ask) if label else plain(value)
+        if label and label not in ask.labels:
+            label = names.get(bare_words(label), label)
+        answer = _answer(label, ask) if label else plain(value)
         text = plain(transcripts.get(id, "")) if task.input == "text" else ""
         if label == UNKNOWN or (label and ask.labels and label not in ask.labels):
-            ledger.drop(key, "label that the task does not have", label)
+            ledger.drop(key, UNKNOWN_LABEL, label)
         elif not answer.strip():
             ledger.drop(key, "empty answer", task.table)
         elif task.input == "text" and not text.strip():
@@ -198,7 +209,7 @@ def _asked(item: Item, ask: AskConfig, seed: int) -> Item:
     return item._replace(instruction=ask.instructions[seed_of(seed, "ask", item.key) % len(ask.instructions)])
 
 
-def _described(config: InstructConfig, names: Sequence[str], drawn: dict[str, list[Item]]) -> ItemTasks:
+def _described(config: InstructConfig, names: Sequence[str], drawn: dict[str, list[Item]], ledger: Ledger) -> ItemTasks:
     """The tasks, with labels of the first part. Raises UserError for what nothing can be learnt from."""
     first = next(iter(config.parts))
     described = []
@@ -211,7 +222,9 @@ def _described(config: InstructConfig, names: Sequence[str], drawn: dict[str, li
             problem = (
                 f"the task {name} has {len(items)} item{'s' * (len(items) != 1)} in {first}, and needs {FEWEST_ITEMS}"
             )
-            raise UserError(problem, where, f"give sets with {task.table}, or leave the task out")
+            dropped = why_dropped(name, ask, ledger)
+            remedy = f"mend {task.table}, or the config" if dropped else f"give sets with more of {task.table}"
+            raise UserError(problem + dropped, where, f"{remedy}, or leave the task out")
         counted = Counter(item.label for item in items)
         absent = [label for label in ask.labels if label not in counted]
         if absent and config.absent_labels == "refuse":
@@ -223,6 +236,19 @@ def _described(config: InstructConfig, names: Sequence[str], drawn: dict[str, li
         title, heard = task.title or name, task.input == "audio"
         described.append(ItemTask(name, title, ask.answer, ask.max_new_tokens, ask.instructions, heard, labels))
     return ItemTasks(tuple(described))
+
+
+def why_dropped(task: str, ask: AskConfig, ledger: Ledger) -> str:
+    """Why a task's items are in the ledger, with labels that were found and those that are known; "" if none is."""
+    rows = {row for row in ledger.rows if row[0].startswith(f"{task}/")}
+    if not rows:
+        return ""
+    reasons = ", ".join(f"{count} for {reason}" for reason, count in Counter(row[2] for row in rows).items())
+    labels = Counter(row[3] for row in rows if row[2] == UNKNOWN_LABEL)
+    if not labels:
+        return f"; left out: {reasons}"
+    named = ", ".join(f"{label} {count}" for label, count in labels.most_common(5))
+    return f"; left out: {reasons} ({named}; known: {', '.join(ask.labels)})"
 
 
 if __name__ == "__main__":

@@ -50,6 +50,8 @@ def instruction_of(tasks: Any, call: argparse.Namespace) -> tuple[str, int]:
         raise UserError(f"no task {call.task}", "--task", f"its tasks: {names}; or ask with --instruction")
     if call.task:
         own = known[call.task]
+        if not own.get("heard", True):
+            raise UserError(f"the task {call.task} reads a text, and hears nothing", "--task", "name another task")
         return call.instruction or str(own["ask"][0]), most or int(own["max_new_tokens"])
     if call.instruction:
         return call.instruction, most or MOST

@@ -23,7 +23,7 @@ from ..core.step import Step, main
 from ..data.audio import AudioError, read_audio
 from ..data.instruct_items import Item, is_items, parts_of, read_part
 from .config import HearConfig
-from .heard import DTYPES, HEADER, INDEX, MEANS, STATES, WHOLE, HeardHeader
+from .heard import DTYPES, HEADER, INDEX, MEANS, STATES, WHOLE, HeardHeader, sum_of
 from .model_files import CONFIG, read_mapping
 from .omni_files import find_omni
 
@@ -128,7 +128,7 @@ def write_shard(folder: Path, states: Mapping[str, np.ndarray], dim: int, precis
     means = [own.astype(np.float32).mean(0) for own in states.values()]
     np.save(folder / MEANS, np.array(means, np.float32).reshape(len(states), dim))
     index = {"keys": list(states), "counts": [len(own) for own in states.values()]}
-    write_json(folder / INDEX, index)
+    write_json(folder / INDEX, {**index, "sums": [sum_of(own) for own in states.values()]})
 
 
 def _finish(step: Step[HearConfig], places: Sequence[Path], model: Path, config: HearConfig, asked: int) -> None:

@@ -9,6 +9,7 @@ Shapes: S states of a clip, D width of the tower, N clips.
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -57,12 +58,15 @@ class Heard:
         self.folder, self.header = folder, read(HeardHeader, folder / HEADER, _damaged)
         self._means: Array | None = None
         self._places: dict[str, tuple[int, int, int]] = {}
+        self._sums: dict[str, int] = {}
         self._rows: list[int] = []
         for k in range(self.header.shards):
             index = read_json(self._shard(k) / INDEX)
+            if "sums" not in index:
+                raise _damaged(self._shard(k) / INDEX, "it has no checksums")
             first = 0
-            for key, count in zip(index["keys"], index["counts"], strict=True):
-                self._places[key] = k, first, count
+            for key, count, total in zip(index["keys"], index["counts"], index["sums"], strict=True):
+                self._places[key], self._sums[key] = (k, first, count), total
                 first += count
             self._rows.append(first)
             if not (self._shard(k) / WHOLE).is_file():
@@ -96,11 +100,14 @@ class Heard:
         return self._places[key][2]
 
     def states(self, keys: Sequence[str]) -> Array:
-        """States [ΣS, D] of clips, one after the other, float32."""
+        """States [ΣS, D] of clips, one after the other, float32. Raises UserError if they are not what was written."""
         parts = [np.empty((0, self.header.dim), np.float32)]
         for key in keys:
             shard, first, count = self._places[key]
-            parts.append(self._opened(shard)[first : first + count].astype(np.float32))
+            own = self._opened(shard)[first : first + count]
+            if sum_of(own) != self._sums[key]:
+                raise _damaged(self._shard(shard) / WHOLE, f"those of {key} are not what was written")
+            parts.append(own.astype(np.float32))
         return np.concatenate(parts)
 
     def means(self, keys: Sequence[str]) -> Array:
@@ -110,6 +117,11 @@ class Heard:
             shards = [self._loaded(self._shard(k) / MEANS, counts[k], None) for k in range(self.header.shards)]
             self._means = np.concatenate(shards)
         return self._means[[self._order[key] for key in keys]]
+
+
+def sum_of(states: Array) -> int:
+    """The checksum of a clip's states, as they are stored."""
+    return zlib.crc32(np.ascontiguousarray(states).data)
 
 
 def is_heard(path: Path) -> bool:

@@ -24,7 +24,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from ..core.errors import UserError
@@ -34,7 +34,7 @@ from .log_mel import HOP, Wave, log_mel
 from .model_files import CARD, CONFIG, OURS, read_mapping, weight_files
 from .omni_files import POSITIONS, TABLE, TOKENIZER_FILES, find_omni
 from .omni_prompt import PromptFormat, Prompts
-from .tensors import read_tensors, write_tensors
+from .tensors import read_tensors, readable, write_tensors
 
 TOWER = "audio_tower."  # in the names of its tensors, whatever stands before
 
@@ -183,7 +183,7 @@ def load_omni(name: Path | str, dtype: torch.dtype | Literal["auto"] = torch.flo
     transformers.logging.disable_progress_bar()
     try:
         model, loaded = Thinker.from_pretrained(folder, dtype=dtype, output_loading_info=True)
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as e:
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as e:
         reason = " ".join(str(e).split())[:300]
         raise UserError(f"a Qwen2.5-Omni that cannot be read: {reason}", str(folder), "copy it again") from None
     finally:
@@ -193,6 +193,8 @@ def load_omni(name: Path | str, dtype: torch.dtype | Literal["auto"] = torch.flo
     if (folder / POSITIONS).is_file():
         table = read_tensors(folder / POSITIONS)[TABLE]
         omni.tower.positional_embedding.positional_embedding.copy_(table)
+    elif read_mapping(folder / CONFIG).get(OURS, {}).get(TABLE):
+        raise UserError("the tower's table of positions is missing", str(folder / POSITIONS), "copy the folder again")
     model.config.use_cache = False
     return omni
 
@@ -271,12 +273,15 @@ def save_omni(omni: Omni, folder: Path, card: str = "", about: Mapping[str, Any]
         temporary.mkdir(parents=True)
         transformers.logging.disable_progress_bar()
         omni.model.save_pretrained(temporary)
+        for path in temporary.glob("*.safetensors"):
+            readable(path)
         for name in TOKENIZER_FILES:
             if (omni.folder / name).is_file():
                 shutil.copyfile(omni.folder / name, temporary / name)
         if positions := own_positions(omni):
             write_tensors(temporary / POSITIONS, positions)
-        write_json(temporary / CONFIG, {**read_json(temporary / CONFIG), OURS: {**own, **(about or {})}})
+        ours = {**own, **(about or {}), TABLE: POSITIONS if positions else ""}
+        write_json(temporary / CONFIG, {**read_json(temporary / CONFIG), OURS: ours})
         write_text(temporary / CARD, card)
 
 

@@ -8,7 +8,14 @@ STEPS = (
     Declaration("models.fetch", config="models.config:FetchConfig", mb=6200),  # of large-v2, as much again in the cache
     # States of 1,280 numbers, 25 a second, in 2 bytes; a Whisper-tiny's tower has 384.
     Declaration(
-        "models.hear", config="models.config:HearConfig", mb=5, mb_per_hour=230, jobs="array", torch=True, loads=OMNI
+        "models.hear",
+        version=2,
+        config="models.config:HearConfig",
+        mb=5,
+        mb_per_hour=230,
+        jobs="array",
+        torch=True,
+        loads=OMNI,
     ),
     Declaration("models.small_omni", config="models.config:SmallOmniConfig", mb=40, torch=True, loads=OMNI),
     Declaration("models.student", config="models.config:StudentConfig", mb=500, torch=True),

@@ -28,9 +28,14 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str,
         if code is None:
             raise
         raise OSError(code, os.strerror(code), str(path)) from None
+    readable(path)
+
+
+def readable(path: Path) -> None:
+    """Give a file the permissions that the umask says: safetensors makes files that nobody else may read."""
     umask = os.umask(0)
     os.umask(umask)
-    os.chmod(path, 0o666 & ~umask)  # safetensors makes files that nobody else may read
+    os.chmod(path, 0o666 & ~umask)
 
 
 def read_tensors(path: Path, remedy: str = "make it again, or copy it again") -> dict[str, Tensor]:

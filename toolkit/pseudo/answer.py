@@ -121,8 +121,12 @@ def run(step: Step[AnswerConfig]) -> None:
     if unknown := sorted(set(config.tasks) - set(known)):
         raise UserError(f"no task {unknown[0]}", "tasks", f"there are {', '.join(known)}")
     items = [item for item in table if not config.tasks or item.task in config.tasks]
+    if not len(table):
+        raise UserError("not one item to answer", str(table.folder), "name another part")
     if not items:
-        raise UserError("not one item to answer", str(table.folder), "name another part, or other tasks")
+        write_answers(step.out, [], _header(config, model, table, ()))
+        print(f"no item of {', '.join(config.tasks)} in {table.folder}: nothing is answered")
+        return
     costs = [item.seconds + TOKEN_SECONDS * len(item.text) for item in items]
     order = sorted(range(len(items)), key=lambda i: (items[i].task, costs[i], items[i].id))
     parts = split([costs[i] + 1.0 for i in order], max(1, len(items) // ITEMS_PER_SHARD))

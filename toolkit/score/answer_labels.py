@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ..text.label_names import bare_words
+from ..text.label_names import bare_words, by_name
 
 OUTSIDE = "<outside>"
 
@@ -19,8 +19,7 @@ class LabelReader:
 
     def __init__(self, labels: Mapping[str, Sequence[str]]) -> None:
         """`labels`: label -> its names; the label itself is one too."""
-        names = {bare_words(name): label for label, own in labels.items() for name in (label, *own)}
-        self._names = sorted(names.items(), key=lambda pair: (-len(pair[0]), pair[0]))
+        self._names = sorted(by_name(labels).items(), key=lambda pair: (-len(pair[0]), pair[0]))
 
     def __call__(self, answer: str) -> str:
         """The label, or OUTSIDE."""

@@ -6,6 +6,7 @@ So المصرية, مصري and مصرية are one name. A negation is not under
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 from .normalise import profile
@@ -17,6 +18,11 @@ _ARTICLE = re.compile(r"^(?:[وفبك]?ال|لل)(?=\w{2})")
 def bare_words(text: str) -> tuple[str, ...]:
     """The words of a name, or of an answer, as they are compared."""
     return tuple(_bare(word) for word in profile("sawt")(text).casefold().split())
+
+
+def by_name(labels: Mapping[str, Sequence[str]]) -> dict[tuple[str, ...], str]:
+    """The words of every name -> its label; a label is a name of itself."""
+    return {bare_words(name): label for label, names in labels.items() for name in (label, *names)}
 
 
 def _bare(word: str) -> str:

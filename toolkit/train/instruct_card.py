@@ -13,7 +13,10 @@ from .instruct_schedule import in_words
 
 def about(config: InstructTraining, base: Path, items: ItemTable, trained: Trained) -> dict[str, Any]:
     """Origin, and how tasks are asked: for sawt.json of an adapter, or the section "sawt" of a config."""
-    asked = {t.name: {"ask": list(t.instructions), "max_new_tokens": t.max_new_tokens} for t in items.tasks.tasks}
+    asked = {
+        t.name: {"ask": list(t.instructions), "max_new_tokens": t.max_new_tokens, "heard": t.heard}
+        for t in items.tasks.tasks
+    }
     origin = {"base": str(base), "steps": trained.step, "schedule": in_words(config.schedule), "tasks": asked}
     return {**origin, "seed": config.loop.seed}
 

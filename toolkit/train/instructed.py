@@ -90,7 +90,9 @@ def rows_of(table: ItemTable, omni: Omni, hears: Hears, most: int, drop: Drop, t
     """
     if unknown := [name for name in tasks if name not in [task.name for task in table.tasks.tasks]]:
         names = ", ".join(task.name for task in table.tasks.tasks)
-        raise UserError(f"no task {unknown[0]}", str(table.folder), f"there are {names}")
+        raise UserError(
+            f"no task {unknown[0]}", str(table.folder), f"there are {names}; a recipe takes these in --tasks"
+        )
     limit, rows = min(most or omni.context, omni.context), list[Row]()
     for item in table:
         if tasks and item.task not in tasks:
