@@ -92,3 +92,20 @@ def test_kills_and_another_nj_change_no_byte(recipe: Path, whisper: str, new_hou
     compared = [name for name in mine if name.startswith(("data", "dump")) or "/uniform" in name or "exp/base" in name]
     assert sum("adapter_model" in name for name in compared) == 2 and any("answers.jsonl" in name for name in compared)
     assert [name for name in compared if mine[name] != theirs[name]] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--arms", "uniform tcp"), "--arms: no schedule tcp"),
+        (("--arms", "answer"), "no schedule answer"),
+        (("--arms", "../x"), "--arms: names of schedules, not ../x"),
+        (("--seeds", "1 99999999999"), "--seeds: whole numbers from 0 to 999999999, not 99999999999"),
+        (("--shares", "50 100"), "--shares: percents from 1 to 99, not 100"),
+    ],
+)
+def test_a_wrong_option_is_refused_before_anything_runs(
+    new_house: Callable[[], House], words: tuple[str, ...], message: str
+) -> None:
+    code, written = new_house().run("mini/instruct", *words, "--list")
+    assert code == 2 and message in written, written
