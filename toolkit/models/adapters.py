@@ -100,7 +100,7 @@ def load_adapter(omni: Omni, folder: Path) -> Any:
     if tree.get("peft_type") != "LORA":
         raise UserError(f"an adapter of type {tree.get('peft_type')}, not LORA", where, remedy)
     with _without_warnings():
-        config = LoraConfig.from_pretrained(str(folder))
+        config = LoraConfig.from_pretrained(str(folder), trust_remote_code=False)
         adapter = get_peft_model(omni.model, config)
     own = get_peft_model_state_dict(adapter)
     weights = _translated(weights, own)

@@ -182,7 +182,7 @@ def load_omni(name: Path | str, dtype: torch.dtype | Literal["auto"] = torch.flo
     transformers.logging.set_verbosity_error()  # its warnings on weights are errors here
     transformers.logging.disable_progress_bar()
     try:
-        model, loaded = Thinker.from_pretrained(folder, dtype=dtype, output_loading_info=True)
+        model, loaded = Thinker.from_pretrained(folder, dtype=dtype, output_loading_info=True, trust_remote_code=False)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as e:
         reason = " ".join(str(e).split())[:300]
         raise UserError(f"a Qwen2.5-Omni that cannot be read: {reason}", str(folder), "copy it again") from None
@@ -214,7 +214,7 @@ def read_prompts(folder: Path) -> Prompts:
     from transformers import AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder)
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     except (OSError, ValueError, KeyError, TypeError) as e:
         reason = " ".join(str(e).split())[:200]
         raise UserError(f"no tokenizer: {reason}", str(folder), "copy the tokenizer's files there") from None

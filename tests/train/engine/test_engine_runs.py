@@ -249,7 +249,7 @@ def test_logging_norms_by_group_changes_no_weight(size: int, micro_batches: int,
     header, *rows = [line.split("\t") for line in (tmp_path / "groups/loss.tsv").read_text().splitlines()]
     short = [line.split("\t") for line in (tmp_path / "plain/loss.tsv").read_text().splitlines()]
     assert [header[: len(short[0])], *(row[: len(short[0])] for row in rows)] == short
-    groups = [f"grad_{kind}_{group}" for group in ("asr", "did", "ser") for kind in ("norm", "var")]
+    groups = [f"grad_{kind}_{group}" for group in ("asr", "did", "step", "ser") for kind in ("norm", "var")]
     assert header[len(short[0]) :] == groups
     late = header.index("grad_norm_ser")
     assert [row[late] == "-" for row in rows[:2]] == [True, True] and rows[-1][late] != "-"

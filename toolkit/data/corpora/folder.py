@@ -254,8 +254,10 @@ def tables_of(
         "utt2spk": {p.id: p.speaker for p in part},
         "utt2dur": {p.id: f"{p.seconds:.4f}" for p in part},
         "utt2orig": {p.id: p.rel for p in part},
-        **{name: {p.id: table[p.id] for p in part if p.id in table} for name, table in labels.items()},
     }
+    for name, table in labels.items():
+        if rows := {p.id: table[p.id] for p in part if p.id in table}:
+            tables[name] = rows
     if any(p.end is not None for p in part):
         tables["segments"] = {p.id: f"{p.recording} {p.start:.2f} {_end(p, lengths[p.rel])}" for p in part}
     if corpus.transcribed and all(texts[p.rel] for p in part):
