@@ -45,7 +45,7 @@ recipe() {
     [[ $1 == -h ]] && set -- --help "${@:2}"
     name=${1#--} name=${name//-/_}
     case $1 in
-      --help | --list | --plan | --dry[-_]run | --publish) engine+=("--${name//_/-}") && shift && continue ;;
+      --help | --list | --plan | --dry[-_]run | --publish | --check[-_]digests) engine+=("--${name//_/-}") && shift && continue ;;
       --?*) ;;
       *) engine+=("--unknown=word:$1") && shift && continue ;;
     esac

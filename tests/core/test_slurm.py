@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.core import record, slurm, slurm_job
+from toolkit.core import output, slurm, slurm_job
 from toolkit.core.config import load_config, read_yaml
 from toolkit.core.errors import UserError
 
@@ -246,8 +246,8 @@ def test_where_no_controller_answers_sbatch_is_heard_and_only_a_job_that_may_exi
 ):
     tools = tmp_path / "bin"
     tools.mkdir()
-    for name, output, ends in (("sbatch", message, code), ("squeue", "slurm_load_jobs error", 1)):
-        (tools / name).write_text(f"#!/bin/sh\necho '{output}' >&2\nexit {ends}\n")
+    for name, words, ends in (("sbatch", message, code), ("squeue", "slurm_load_jobs error", 1)):
+        (tools / name).write_text(f"#!/bin/sh\necho '{words}' >&2\nexit {ends}\n")
         (tools / name).chmod(0o755)
     path, state = f"{tools}:{os.environ['PATH']}", recipe.folder / "dump/one/log/slurm.json"
     assert message in run_with_path(recipe, path, *WORDS)[1]
@@ -260,7 +260,7 @@ def test_where_no_controller_answers_sbatch_is_heard_and_only_a_job_that_may_exi
 
 def test_a_submission_that_was_killed_is_remembered(recipe, tmp_path, monkeypatch):
     batch = slurm.array(["./add.py", "--out", "o"], tmp_path, [1], 1, 0)
-    record.begin(["./add.py", "--out", str(tmp_path)], tmp_path)
+    output.begin(["./add.py", "--out", str(tmp_path)], tmp_path)
     ended = {"sbatch": -9, "squeue": 1}
     monkeypatch.setattr(
         slurm_job, "_ask", lambda words: subprocess.CompletedProcess(words, ended[words[0]], "", "no answer")

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from toolkit.core import record, registry
-from toolkit.core.record import identity, separated
+from toolkit.core.identity import identity
+from toolkit.core.record import separated
 
 ROOT = Path(__file__).resolve().parents[2]
 EXPECTED = "".join(f"{n + 12}\n" for n in range(6))

@@ -444,7 +444,7 @@ def test_an_adapter_that_does_not_take_is_an_error(world: Path, trained: Path, t
     def broken(weights):
         return {n: t / 0 if "lora_B" in n else t for n, t in weights.items()}
 
-    with pytest.raises(UserError, match=r"weights that are not finite: .*lora_B"):
+    with pytest.raises(UserError, match=r"damaged weights: .*lora_B.* holds (nan|inf)"):
         load_adapter(load_omni(world / "base"), spoilt(trained, tmp_path / "broken", broken))
     with pytest.raises(UserError, match="whose weights are all 0"):
         load_adapter(load_omni(world / "base"), spoilt(trained, tmp_path / "zero", zero))

@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 from toolkit.core.config import load_config
 from toolkit.core.errors import UserError
 from toolkit.core.files import read_json
-from toolkit.core.record import begin
+from toolkit.core.output import begin
 from toolkit.core.step import Step
 from toolkit.data.kaldi import write_data_dir
 from toolkit.data.labels import LabelHeader, Labels, write_labels

@@ -17,7 +17,7 @@ from safetensors.torch import load_file
 from toolkit.core.config import load_config, to_dict
 from toolkit.core.errors import UserError
 from toolkit.core.files import read_json, write_json
-from toolkit.core.record import begin
+from toolkit.core.output import begin
 from toolkit.core.step import Step
 from toolkit.data.kaldi import write_data_dir
 from toolkit.data.labels import LabelHeader, write_labels

@@ -20,7 +20,7 @@ from whispers import tiny_whisper_folder
 
 from toolkit.core.errors import UserError
 from toolkit.core.files import read_json, write_json
-from toolkit.core.record import begin
+from toolkit.core.output import begin
 from toolkit.core.step import Step
 from toolkit.models.log_mel import log_mel
 from toolkit.models.vocabulary import Vocabulary

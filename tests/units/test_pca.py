@@ -12,7 +12,7 @@ from sklearn.decomposition import PCA
 
 from toolkit.core.config import load_config
 from toolkit.core.errors import UserError
-from toolkit.core.record import identity
+from toolkit.core.identity import identity
 from toolkit.core.registry import declared
 from toolkit.data.audio import read_audio
 from toolkit.data.labels import Labels

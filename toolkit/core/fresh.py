@@ -49,7 +49,7 @@ def move_aside(table: Table, outs: list[str], beside: list[str]) -> None:
             refuse_at_work(Path(out))
         moved: list[tuple[str, str]] = []
         for out in reversed(outs):
-            to = aside(out)
+            to = record.aside(out)
             try:
                 _forget_copy(Path(out))
                 Path(out).rename(to)
@@ -83,8 +83,3 @@ def _forget_copy(out: Path) -> None:
     copy, own = out.parent / RESULTS, out / RESULTS
     if own.is_file() and copy.is_file() and own.read_bytes() == copy.read_bytes():
         copy.unlink()
-
-
-def aside(out: str) -> str:
-    """The first free name beside `out` for an earlier output."""
-    return next(name for k in range(1, 10**6) if not Path(name := f"{out}{record.ASIDE}{k}").exists())

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from .errors import UserError
 from .files import read_json, remove, write_json
-from .fresh import aside
+from .record import aside
 
 ABOUT = ".row"  # folder in a row's: what is not its result
 IDENTITY, FILES = "identity.json", "files"

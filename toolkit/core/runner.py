@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from . import check, forked, job, plan, record, slurm
+from . import check, forked, job, output, plan, record, slurm
 from .config import read_yaml
 from .files import locked, remove, write_text
 from .fork import forkable
@@ -47,10 +47,12 @@ def refuse_wrong(table: Table, runs: list[tuple[int, StepRun]]) -> None:
 def run_stages(table: Table, first: int, last: int) -> int:
     stages = table.stages[first - 1 : last]
     for run in (run for stage in stages for run in stage.runs):
-        leftover = Path(run.out, "shards")  # left by a step that was killed at its very end
-        if leftover.exists() and table.status(run).state == "done":
+        leftover, state = Path(run.out, "shards"), table.status(run)
+        if state.state == "done" and (state.old or leftover.exists()):
             with locked(Path(run.out)):
-                remove(leftover)
+                remove(leftover)  # of a step that was killed at its very end
+                if state.old:
+                    output.renew(run.argv, Path(run.out))
     wanting = [run for _, run in table.to_make(first, last)]
     if not wanting:
         print(f"stages {first} to {last} are done: nothing to do{where(table)}")
@@ -71,7 +73,7 @@ def _run_one(table: Table, n: int, run: StepRun, shared: bool) -> int:
     """Run a step that is not done; returns the exit code. shared: the engine loads torch for the steps that need it."""
     name, state = table.stages[n - 1].name, table.status(run)
     if state.state == "done":
-        print("   done before", flush=True)
+        print(f"   done before{f', {state.why}' if state.why else ''}", flush=True)
         return 0
     table.refuse_stale(n, run)
     table.check_inputs(n, run, run.ins)
@@ -80,14 +82,17 @@ def _run_one(table: Table, n: int, run: StepRun, shared: bool) -> int:
     with locked(Path(run.out)):  # before a new log is begun: another run may be writing to the old one
         pass
     start, out = time.monotonic(), Path(run.out)
-    parts = record.begin(run.argv, out) if "/" in run.argv[0] else {}  # a step of the toolkit keeps its own record
+    script = "/" in run.argv[0]  # a step of the toolkit keeps its own record
+    if script:
+        output.set_aside(out, state.differences)
+        begun = output.begin(run.argv, out)
     try:
         code = job.run(job.command(run.argv), run.log, begin=_way(run, shared))
     except KeyboardInterrupt:  # Ctrl-C reaches both the engine and its jobs
         code = 130
     if code == 0:
-        if parts and record.read_record(out)["state"] == "running":
-            record.finish(parts, out, {}, {}, record.Ledger(run.argv[0]), time.monotonic() - start)
+        if script and record.read_record(out)["state"] == "running":
+            output.finish(begun, out, {}, {}, record.Ledger(run.argv[0]), time.monotonic() - start)
         print(f"   {run.out}: done in {clock(time.monotonic() - start)}", flush=True)
         return 0
     if code in (130, -2):

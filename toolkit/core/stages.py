@@ -12,9 +12,11 @@ import sys
 from pathlib import Path
 
 from . import job, plan, slurm
+from .check_digests import check_digests
 from .errors import UserError, told
 from .files import held, write_text
-from .fresh import RESULTS, aside, made_anew, move_aside
+from .fresh import RESULTS, made_anew, move_aside
+from .record import aside
 from .runner import preflight, refuse_wrong, results, run_stages
 from .slurm_job import at_work
 from .table import StepRun, Table
@@ -30,6 +32,7 @@ ENGINE_OPTIONS = {
     "list": "show the stages: number, name, state and why, inputs, outputs",
     "plan": "show jobs, hours of audio and disk",
     "dry-run": "show the commands",
+    "check-digests": "read every file that has a digest; show those that are not as their step left them",
     "publish": "copy RESULTS.md beside run.sh",
     "help": "show this",
 }
@@ -50,7 +53,7 @@ def main() -> None:
 
 def _parse(table: Table) -> argparse.Namespace:
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    for name in ("help", "list", "plan", "dry-run", "publish"):
+    for name in ("help", "list", "plan", "dry-run", "check-digests", "publish"):
         parser.add_argument(f"--{name}", action="store_true")
     for name in ("stage", "stop-stage", "fresh", "nj", "ngpu", "backend"):
         parser.add_argument(f"--{name}")
@@ -73,14 +76,16 @@ def _parse(table: Table) -> argparse.Namespace:
 def _act(table: Table, args: argparse.Namespace) -> int:
     if args.help:
         return _help(table)
-    if args.fresh and (args.list or args.plan):
+    if args.fresh and (args.list or args.plan or args.check_digests):
         raise UserError(
-            "--fresh moves outputs; --list and --plan only look",
+            "--fresh moves outputs; --list, --plan and --check-digests only look",
             "command line",
             "use --fresh with --dry-run to see what it would move, or without these to do it",
         )
     if args.list:
         return _list(table)
+    if args.check_digests:
+        return check_digests(table)
     first = table.number(args.stage) if args.stage else 1
     last = table.number(args.stop_stage, "--stop-stage") if args.stop_stage else len(table.stages)
     if first > last:

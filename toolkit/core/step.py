@@ -18,21 +18,10 @@ from typing import Any, Generic, NoReturn, TypeVar
 from .config import field_help, load_config, section_help, to_dict
 from .errors import UserError, told
 from .files import locked, remove
+from .identity import id_of_input, identity, identity_id, place
 from .job import die_with_parent
-from .record import (
-    Ledger,
-    begin,
-    finish,
-    flag,
-    holder,
-    identity,
-    identity_id,
-    input_id,
-    read_record,
-    refuse_foreign,
-    separated,
-    status,
-)
+from .output import Status, begin, changes, finish, parts_now, renew, set_aside, status
+from .record import RECORD, Ledger, flag, read_record, refuse_foreign, separated, within
 from .registry import declared
 from .shards import WorkerDone
 from .slurm_job import refuse_at_work
@@ -66,6 +55,11 @@ class Step(Generic[C]):
     @property
     def name(self) -> str:
         return self.argv[0]
+
+    @property
+    def id(self) -> str:
+        """Identity of the output: of its record, or of the command where `main` has not begun one."""
+        return str(read_record(self.out)["id"]) if (self.out / RECORD).is_file() else identity_id(identity(self.argv))
 
     @property
     def nj(self) -> int:
@@ -142,8 +136,8 @@ def _run(function: Callable[[Step[Any]], None], config_class: type[Any], name: s
         raise AssertionError(f"{name} ran as a worker but has no shards")
     refuse_foreign(known.out)
     with locked(known.out):
-        refuse_at_work(known.out, identity_id(identity(argv)))
         state = status(argv)
+        refuse_at_work(known.out, state.id or identity_id(identity(argv)))
         if state.state == "stale" and not declared(name).rows:
             raise UserError(
                 f"{known.out} was made from something else ({state.why})",
@@ -151,26 +145,34 @@ def _run(function: Callable[[Step[Any]], None], config_class: type[Any], name: s
                 "move it aside, or run the recipe with --fresh STAGE",
             )
         if state.state == "done":
-            remove(known.out / "shards")  # left by a run that was killed after its record was written
-            print(f"{known.out} is done: nothing to do")
+            _tell_done(argv, known.out, state)
             return
-        parts = begin(argv, known.out)
+        set_aside(known.out, state.differences)
+        begun = begin(argv, known.out)
         start = time.monotonic()
         function(step)
-        finish(parts, known.out, _read(config, name), step.counts, step.ledger, time.monotonic() - start)
+        finish(begun, known.out, _read(config, name), step.counts, step.ledger, time.monotonic() - start)
         remove(known.out / "shards")
+
+
+def _tell_done(argv: list[str], out: Path, state: Status) -> None:
+    """Say that there is nothing to do; complete what a kill after the record, or an earlier version, left undone."""
+    remove(out / "shards")
+    if state.old:
+        renew(argv, out)
+    print(f"{out} is done: nothing to do" + (f" ({state.why})" if state.why else ""))
 
 
 def _refuse_changed(argv: list[str], out: Path) -> None:
     """Raise UserError in a worker if the config or an input changed since its step began, e.g. while it queued."""
-    began = read_record(out)["parts"]
+    record = read_record(out)
+    began = record["parts"]
 
     def id_of(path: Path, out: Path) -> str:
         """Id of an input; raw files keep the id from the step's start, as each worker would walk the corpus again."""
-        return input_id(path, out) if holder(path) else str(began.get(f"input {path}"))
+        return id_of_input(path, out) if within(path) else str(began.get(f"input {place(str(path))}"))
 
-    changed = [part for part, value in identity(argv, id_of).items() if value != began.get(part)]
-    if changed:
+    if changed := changes(began, parts_now(record, argv, id_of)):
         raise UserError(f"changed since this step began: {', '.join(changed)}", str(out), "run the stage again")
 
 

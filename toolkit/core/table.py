@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from . import record
+from . import identity, output, record
+from .contents import Differences
 from .errors import UserError
-from .record import Status, flag, separated
+from .output import Status
+from .record import flag, separated
 from .registry import Declaration, declared
 
 
@@ -137,27 +139,33 @@ class Table:
         return [made for name in filter(None, run.ins) if (made := self.maker(Path(name)))]
 
     @cached_property
-    def _ids(self) -> dict[str, str]:
+    def _ids(self) -> dict[str, tuple[str, Differences]]:
         return {}
 
     def forget(self) -> None:
         """Forget what was read from the disk, because something was moved."""
         self._ids.clear()
-        record.forget()
+        output.forget()
 
     def expected_id(self, path: Path, out: Path) -> str:
-        """Id of the input `path` of `out` after the stages before have run; of the disk if no stage makes it."""
+        """Id of the input `path` of `out` after the stages before have run; of the disk if no stage makes it.
+
+        An output that is done has the id of its record, with the edits made to it; another will have the predicted id.
+        """
         made = self.maker(path)
         if made is None:
-            return record.input_id(path, out)
-        run = made[1]
+            return identity.id_of_input(path, out)
+        run, rel = made[1], str(path.relative_to(made[1].out))
         if run.out not in self._ids:
-            self._ids[run.out] = record.identity_id(record.identity(run.argv, self.expected_id))
-        return f"{self._ids[run.out]}/{path.relative_to(run.out)}"
+            state = self.status(run)
+            predicted = state.id or identity.identity_id(identity.identity(run.argv, self.expected_id))
+            self._ids[run.out] = predicted, state.differences if state.state == "done" else Differences()
+        id, differences = self._ids[run.out]
+        return f"{id}/{rel}{differences.suffix(rel)}"
 
     def status(self, run: StepRun) -> Status:
         """State of a run's output; a change upstream makes everything below it stale."""
-        return record.status(run.argv, self.expected_id)
+        return output.status(run.argv, self.expected_id)
 
     def stage_status(self, stage: Stage) -> Status:
         """The worst state of the stage's runs."""

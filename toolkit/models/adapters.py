@@ -109,8 +109,6 @@ def load_adapter(omni: Omni, folder: Path) -> Any:
         raise UserError(f"{problem}, e.g. {absent[0]}", where, remedy)
     if wrong := [name for name, t in own.items() if t.shape != weights[name].shape]:
         raise UserError(f"an adapter of a model of another width: {wrong[0]}", where, remedy)
-    if broken := [name for name, t in weights.items() if not bool(t.isfinite().all())]:
-        raise UserError(f"an adapter with weights that are not finite: {broken[0]}", where, "copy or train it again")
     if not any(bool(t.any()) for name, t in weights.items() if "lora_B" in name):
         raise UserError("an adapter whose weights are all 0: it was not trained", where, remedy)
     set_peft_model_state_dict(adapter, weights)

@@ -32,6 +32,7 @@ from .model_files import (
     shapes_of,
     weight_files,
 )
+from .tensors import refuse_out_of_range
 
 SAMPLE_RATE = 16000
 CONVENTION = "residual stream after block L, 1-based; 0 = input of block 1; no final LayerNorm"
@@ -316,6 +317,7 @@ def _from_transformers(folder: Path) -> nn.Module:
         raise UserError(
             f"{len(missing)} weights are missing, e.g. {missing[0]}", str(folder), "copy the whole model again"
         )
+    refuse_out_of_range(model.state_dict(), str(folder))
     return cast(nn.Module, model)
 
 

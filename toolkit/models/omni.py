@@ -34,7 +34,7 @@ from .log_mel import HOP, Wave, log_mel
 from .model_files import CARD, CONFIG, OURS, read_mapping, weight_files
 from .omni_files import POSITIONS, TABLE, TOKENIZER_FILES, find_omni
 from .omni_prompt import PromptFormat, Prompts
-from .tensors import read_tensors, readable, write_tensors
+from .tensors import read_tensors, readable, refuse_out_of_range, write_tensors
 
 TOWER = "audio_tower."  # in the names of its tensors, whatever stands before
 
@@ -189,6 +189,7 @@ def load_omni(name: Path | str, dtype: torch.dtype | Literal["auto"] = torch.flo
     finally:
         transformers.logging.set_verbosity(before)
     refuse_partial(loaded, folder)
+    refuse_out_of_range(model.state_dict(), str(folder))
     omni = Omni(model.eval(), folder, prompts)
     if (folder / POSITIONS).is_file():
         table = read_tensors(folder / POSITIONS)[TABLE]

@@ -7,12 +7,14 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from ..core.contents import refuse_damaged
 from ..core.errors import UserError
 
+LARGEST_WEIGHT = 1e6  # those of trained networks stay below 1e4
 FULL = {f"os error {code}": code for code in (errno.ENOSPC, errno.EDQUOT)}
 
 
@@ -38,10 +40,36 @@ def readable(path: Path) -> None:
     os.chmod(path, 0o666 & ~umask)
 
 
-def read_tensors(path: Path, remedy: str = "make it again, or copy it again") -> dict[str, Tensor]:
-    """Tensors of a file, on the CPU. Raises UserError if it is missing or broken."""
+def read_tensors(
+    path: Path, remedy: str = "make it again, or copy it again", bounded: bool = True
+) -> dict[str, Tensor]:
+    """Tensors of a file, on the CPU.
+
+    Args:
+        bounded: they are weights, of which none is out of range.
+
+    Raises UserError if it is missing or broken, or not as its step wrote it.
+    """
+    refuse_damaged(path)
     try:
         tensors: dict[str, Tensor] = load_file(path)
     except (SafetensorError, FileNotFoundError) as e:
         raise UserError(f"missing or broken tensor file: {e}", str(path), remedy) from None
+    if bounded:
+        refuse_out_of_range(tensors, str(path), remedy)
     return tensors
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """Metadata in the header of a readable file of tensors."""
+    with safe_open(path, "pt") as file:
+        return dict(file.metadata() or {})
+
+
+def refuse_out_of_range(weights: Mapping[str, Tensor], where: str, remedy: str = "copy or fetch it again") -> None:
+    """Raise UserError naming the first weight that no training gives: not finite, or beyond LARGEST_WEIGHT."""
+    for name, tensor in weights.items():
+        if tensor.is_floating_point() and tensor.numel():
+            largest = max(map(abs, map(float, tensor.aminmax())))
+            if not largest <= LARGEST_WEIGHT:
+                raise UserError(f"damaged weights: {name} holds {largest:.3g}", where, remedy)

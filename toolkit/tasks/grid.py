@@ -14,7 +14,8 @@ from typing import Any
 
 from ..core.config import to_dict
 from ..core.errors import UserError
-from ..core.record import digest, input_id
+from ..core.identity import id_of_input, place
+from ..core.record import digest
 from ..core.registry import declared
 from ..core.rows import OWN, Identity, Place
 from ..core.step import Step
@@ -190,12 +191,13 @@ class Grid:
     def data(self, task: TaskConfig) -> dict[str, str]:
         """Identity of each set of a task."""
         return {
-            f"input {self.served.folders.place(name)}": self.set_id(name) for name in sorted({*map(task.sets.of, SETS)})
+            f"input {place(str(self.served.folders.place(name)))}": self.set_id(name)
+            for name in sorted({*map(task.sets.of, SETS)})
         }
 
     def set_id(self, name: str) -> str:
         """Identity of a data directory, and how it was cut."""
-        id = input_id(self.served.folders.place(name), self.step.out)
+        id = id_of_input(self.served.folders.place(name), self.step.out)
         return f"{id}, {self.config.max_hours:g} h drawn by {self.config.seed}" if name in self.served.cut else id
 
     def features_id(self, row: Row, name: str) -> str:
@@ -207,7 +209,7 @@ class Grid:
         seed += ", final LayerNorm" if self.config.final_norm and row.model else ""
         return {
             "step": f"{self.step.name} {declared(self.step.name).version}",
-            "upstream": (input_id(row.model, self.step.out) if row.model else row.row) + seed,
+            "upstream": (id_of_input(row.model, self.step.out) if row.model else row.row) + seed,
         }
 
     def _shared(self, row: Row) -> str:

@@ -9,7 +9,8 @@ import torch
 from safetensors.torch import save_file
 
 from ..core.files import read_json, remove, write_json
-from ..core.record import DROPPED, Ledger, identity_id
+from ..core.identity import identity_id
+from ..core.record import DROPPED, Ledger
 from ..core.rows import FILES, Identity, mark
 from ..train.objectives.classify import Features
 from .base import Fitted, Notes, TaskData

@@ -15,7 +15,6 @@ import torch
 
 from ..core.errors import UserError
 from ..core.files import read_json, write_json
-from ..core.record import identity, identity_id
 from ..core.schedule_results import SCHEDULE
 from ..core.schema import dump
 from ..core.step import Step, main
@@ -211,7 +210,7 @@ def run(step: Step[InstructTraining]) -> None:
     """Train here, or in several processes that share the work."""
     inputs = InstructInputs.read(step.ins)
     config = shortened(step.config, inputs.train)
-    name = identity_id(identity(step.argv))
+    name = step.id
     share(step, 0, 0.0, lambda world: learn(config, inputs, step, world, name))
     seconds = sum(inputs.train.column("seconds"))
     step.counts |= {"items": len(inputs.train), "hours": round(seconds / 3600, 4), **outcome(step.out)}

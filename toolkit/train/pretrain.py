@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..core.record import identity, identity_id
 from ..core.step import Step, main
 from ..data.labels import refuse_degenerate
 from ..models.hugging_face import save_pretrained
@@ -48,7 +47,7 @@ def run(step: Step[PretrainConfig]) -> None:
     if not step.worker:  # a pass over all labels, once
         refuse_degenerate(inputs.labels.histogram, str(inputs.labels.folder))
     speech = Speech(config, inputs, step.ledger.drop)
-    name = identity_id(identity(step.argv))
+    name = step.id
     if not step.worker:
         print(speech.summary + described(config, inputs.labels.header), flush=True)
     seconds = speech.sampler.seconds * config.loop.total_steps

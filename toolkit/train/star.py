@@ -12,7 +12,6 @@ from pathlib import Path
 import torch
 
 from ..core.errors import UserError
-from ..core.record import identity, identity_id
 from ..core.step import Step, main
 from ..data.frames import RATE
 from ..data.kaldi import DataDir
@@ -97,7 +96,7 @@ def run(step: Step[StarTraining]) -> None:
     shape = replace(step.config.model, normalize_waveform=hears_normalized(inputs.teacher))  # both hear the same
     config = replace(step.config, model=shape)
     speech = Speech(config, inputs, step.ledger.drop)
-    name = identity_id(identity(step.argv))
+    name = step.id
     if not step.worker:
         print(speech.summary + described(config, inputs.teacher), flush=True)
     seconds = speech.sampler.seconds * config.loop.total_steps

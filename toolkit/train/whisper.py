@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..core.errors import UserError
-from ..core.record import identity, identity_id
 from ..core.step import Step, main
 from ..models.whisper import Whisper
 from ..models.whisper_files import (
@@ -88,7 +87,7 @@ def run(step: Step[WhisperTraining]) -> None:
     """Train here, or in several processes that share the work."""
     config, inputs = step.config, WhisperInputs.read(step.ins)
     refuse_unmet(config, inputs)
-    heard, name = Hearing(config, inputs), identity_id(identity(step.argv))
+    heard, name = Hearing(config, inputs), step.id
     if config.data.epochs:
         config = replace(config, loop=replace(config.loop, total_steps=heard.order.steps(config.data.epochs)))
     seconds = heard.step_seconds * config.loop.total_steps

@@ -17,10 +17,11 @@ import torch
 from torch import Tensor
 
 from ...core.errors import UserError
-from ...core.files import TEMPORARY, atomic, read_json, remove, write_json
-from ...models.tensors import read_tensors, write_tensors
+from ...core.files import TEMPORARY, atomic, read_json, remove, sha256_of, write_json
+from ...models.tensors import read_metadata, read_tensors, write_tensors
 from .objective import Objective
 
+DIGEST = "digest"  # in the header of a file of weights
 TENSORS, STATE, BEST = "state.safetensors", "state.json", "checkpoints/best.safetensors"
 FRESH = "--fresh STAGE (--list names the stages)"
 ORDERED = ("window", "train", "dev")  # fields of State whose keys have an order
@@ -39,6 +40,7 @@ class State:
         train, dev: newest means, by name.
         best: `step` and `value` of the validation whose weights are kept; empty if none are.
         base: digest of the tensors that are not saved (frozen networks, parameters without a gradient); "" if none.
+        digests: file of the checkpoint -> its digest.
     """
 
     identity: str = ""
@@ -50,6 +52,7 @@ class State:
     dev: dict[str, float] = field(default_factory=dict)
     best: dict[str, float] = field(default_factory=dict)
     base: str = ""
+    digests: dict[str, str] = field(default_factory=dict)
 
 
 def folder_of(out: Path, step: int) -> Path:
@@ -86,6 +89,7 @@ def save(
     with atomic(folder_of(out, state.step)) as temporary:
         temporary.mkdir(parents=True)
         write_tensors(temporary / TENSORS, tensors)
+        state.digests = {TENSORS: sha256_of(temporary / TENSORS)[:16]}
         tree = asdict(state)  # the order of loss.tsv's columns and of a card's figures, which sorted JSON would lose
         write_json(temporary / STATE, {**tree, **{name: list(tree[name].items()) for name in ORDERED}})
     rotate(out, keep, every)
@@ -143,16 +147,20 @@ def load(
 
 
 def save_weights(path: Path, objective: Objective) -> None:
-    """Write the objective's saved_state(), completely or not at all."""
+    """Write the objective's saved_state() and their digest, completely or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    weights = objective.saved_state()
     with atomic(path) as temporary:
-        write_tensors(temporary, objective.saved_state())
+        write_tensors(temporary, weights, {DIGEST: digest(weights)})
 
 
 def load_weights(path: Path, objective: Objective) -> None:
-    """Put the weights of `save_weights` into the objective. Raises UserError if the file is missing or broken."""
+    """Put the weights of `save_weights` into the objective. Raises UserError if the file is missing or damaged."""
     remedy = f"redo the training: run the recipe with {FRESH}"
-    _fill(objective, read_tensors(path, remedy), str(path), remedy)
+    weights = read_tensors(path, remedy)
+    if read_metadata(path).get(DIGEST, "") not in ("", digest(weights)):  # an earlier version wrote none
+        raise UserError("damaged weights: not those that the training kept", str(path), remedy)
+    _fill(objective, weights, str(path), remedy)
 
 
 @torch.no_grad()
@@ -167,7 +175,7 @@ def _fill(objective: Objective, weights: dict[str, Tensor], where: str, remedy: 
 def _read(out: Path, step: int) -> tuple[State, dict[str, Tensor]]:
     """The two files of a checkpoint. Raises UserError, without a remedy, if one is incomplete."""
     folder = folder_of(out, step)
-    tensors = read_tensors(folder / TENSORS)
+    tensors = read_tensors(folder / TENSORS, bounded=False)  # moments of the optimiser may be large
     try:
         tree = read_json(folder / STATE)
         state = State(**{**tree, **{name: dict(tree[name]) for name in ORDERED}})
@@ -175,6 +183,8 @@ def _read(out: Path, step: int) -> tuple[State, dict[str, Tensor]]:
         raise UserError(f"no state of a run: {e}", str(folder / STATE)) from None
     if state.step != step:
         raise UserError(f"the state of step {state.step}, not of {step}", str(folder / STATE))
+    if state.digests and sha256_of(folder / TENSORS)[:16] != state.digests.get(TENSORS):
+        raise UserError("tensors that are not those that were saved: their digest differs", str(folder / TENSORS))
     return state, tensors
 
 

@@ -1,0 +1,223 @@
+"""The files of an output as its step left them, so that an edit or damage is seen.
+
+record.json holds their names, `made`; times.json, beside it because two equal runs differ there, holds `files`: name ->
+[size, time of change in ns, SHA-256 in 16 digits]. A file of that size and time is not read again. Tables in raw inputs
+are kept likewise in times.json of their reader, under `inputs`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from .errors import UserError
+from .files import TEMPORARY, read_json, sha256_of
+from .progress import Progress
+from .record import BOOKKEEPING, DISPENSABLE, RECORD, TIMES, holder, read_record
+
+MANY_FILES = 1000  # of a folder with more files, only the folder is recorded
+LARGEST_TABLE = 1 << 30  # bytes; a larger raw file counts by size and time
+SLOW_BYTES = 4 << 30  # from here on, hashing shows a bar
+TABLES = {".csv", ".ctm", ".json", ".jsonl", ".scp", ".stm", ".tsv", ".txt", ".vtt", ".yaml", ".yml"}
+Stamp = tuple[int, int]  # size in bytes, time of change in ns
+Row = tuple[int, int, str]  # those, and the digest
+
+_digests: dict[tuple[str, Stamp], str] = {}  # of files that were read, or that a times.json tells of
+
+
+def is_table(name: str) -> bool:
+    """True if a file of this name is a table that a person may edit: by its ending; Kaldi's tables have none."""
+    ending = os.path.splitext(name)[1]
+    return ending in TABLES or (not ending and not os.path.basename(name).startswith("."))
+
+
+def stamp_of(path: str) -> Stamp:
+    stat = os.stat(path)
+    return stat.st_size, stat.st_mtime_ns
+
+
+def digest_of(path: str, stamp: Stamp) -> str:
+    """SHA-256 of a file, 16 digits; a file of the same name, size and time is read once."""
+    key = (os.path.abspath(path), stamp)
+    if key not in _digests:
+        _digests[key] = sha256_of(path)[:16]
+    return _digests[key]
+
+
+def times_of(out: Path, part: str) -> dict[str, Row] | None:
+    """`files` or `inputs` of times.json; empty if there are none, None if the file is damaged."""
+    if not (out / TIMES).is_file():
+        return {}
+    try:
+        rows = read_json(out / TIMES).get(part, {})
+        return {str(name): (int(size), int(changed), str(digest)) for name, (size, changed, digest) in rows.items()}
+    except (UserError, TypeError, ValueError, AttributeError):
+        return None
+
+
+def remember(inputs: Mapping[str, Row]) -> None:
+    """Take over digests of raw tables."""
+    for path, (size, changed, digest) in inputs.items():
+        _digests.setdefault((path, (size, changed)), digest)
+
+
+def names_of(out: Path) -> list[str]:
+    """Names of what a finished step left, as relative paths; of a large folder only the folder itself."""
+    names: list[str] = []
+    for path in sorted(p for p in out.iterdir() if p.name not in {RECORD, ".lock", "log", "shards", *DISPENSABLE}):
+        if path.name.endswith(TEMPORARY):
+            continue
+        inside = list(islice(path.rglob("*"), MANY_FILES + 1)) if path.is_dir() else []
+        names += [str(p.relative_to(out)) for p in [path, *(inside if len(inside) <= MANY_FILES else [])]]
+    return sorted(names)
+
+
+def rows_of(out: Path, names: Iterable[str], tables_alone: bool) -> dict[str, Row]:
+    """Name -> (size, time of change, digest) of the files among `names`.
+
+    Args:
+        tables_alone: only tables get a digest, as what a script fetches may be large; other files have "".
+    """
+    files = [name for name in names if name not in BOOKKEEPING and os.path.isfile(out / name)]
+    stamps = {name: stamp_of(f"{out}/{name}") for name in files}
+    hashed = [name for name in files if not tables_alone or is_table(name)]
+    total = sum(stamps[name][0] for name in hashed)
+    rows = {name: (*stamps[name], "") for name in files}
+    bar = Progress(f"digests of {out.name}", total / 1e6, "MB") if total >= SLOW_BYTES else None
+    with bar or nullcontext(), ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
+        values = threads.map(lambda name: digest_of(f"{out}/{name}", stamps[name]), hashed)
+        for name, value in zip(hashed, values):
+            rows[name] = *stamps[name], value
+            if bar:
+                bar.add(stamps[name][0] / 1e6)
+    return rows
+
+
+@dataclass(frozen=True)
+class Differences:
+    """How the files of a finished output differ from what its step left.
+
+    Attributes:
+        gone: files and folders that are not there any more.
+        damaged: files that are empty or cut short.
+        edited: file -> its digest now; a table that was added to a data directory counts too.
+    """
+
+    gone: tuple[str, ...] = ()
+    damaged: tuple[str, ...] = ()
+    edited: dict[str, str] = field(default_factory=dict)
+
+    def below(self, rel: str) -> dict[str, str]:
+        """The edited files at or below the relative path `rel`."""
+        return {
+            name: now for name, now in self.edited.items() if rel == "." or name == rel or name.startswith(f"{rel}/")
+        }
+
+    def suffix(self, rel: str) -> str:
+        """What edits at or below `rel` add to the identity of the output; "" without one."""
+        edited = self.below(rel)
+        return "+" + hashlib.sha256(json.dumps(sorted(edited.items())).encode()).hexdigest()[:16] if edited else ""
+
+
+class Contents:
+    """What is recorded of the files of a finished output."""
+
+    def __init__(self, folder: Path, record: Mapping[str, Any]) -> None:
+        self.folder, self.made = folder, record.get("made", [])
+
+    @cached_property
+    def recorded(self) -> dict[str, Row] | None:
+        """Recorded size, time and digest of each file; None if the file that has them is damaged."""
+        return times_of(self.folder, "files")
+
+    @property
+    def files(self) -> dict[str, Row]:
+        return self.recorded or {}
+
+    def differences(self) -> Differences:
+        """Compare the files on the disk with the record; a file of the recorded size and time is not read."""
+        gone, damaged, edited = [], [], {}
+        for name in self.made:
+            path = f"{self.folder}/{name}"
+            try:
+                stamp = stamp_of(path)
+            except OSError:
+                gone.append(name)
+                continue
+            size, changed, digest = self.files.get(name, (*stamp, ""))
+            if stamp == (size, changed):
+                continue
+            if _is_cut(path, stamp[0], size):
+                damaged.append(name)
+            elif not digest:
+                edited[name] = f"{stamp[0]} {stamp[1]}"
+            elif (now := digest_of(path, stamp)) != digest:
+                edited[name] = now
+        for name in self._added():
+            edited[name] = digest_of(f"{self.folder}/{name}", stamp_of(f"{self.folder}/{name}"))
+        return Differences(tuple(gone), tuple(damaged), edited)
+
+    def wrong(self) -> list[tuple[str, str]]:
+        """(name, what is wrong) of the files that differ, each read to its end."""
+        rows = [(name, "it is gone") for name in self.made if not os.path.exists(self.folder / name)]
+        for name, (_, _, was) in self.files.items():
+            path = self.folder / name
+            if was and path.is_file() and (now := sha256_of(path)[:16]) != was:
+                rows.append((name, f"digest {now}, recorded {was}"))
+        return rows + [(name, "added since") for name in self._added()]
+
+    def _added(self) -> list[str]:
+        """Tables in data directories of the output that the step did not make."""
+        known = set(self.made)
+        folders = [name.removesuffix("wav.scp") for name in known if name == "wav.scp" or name.endswith("/wav.scp")]
+        names = [
+            folder + entry.name
+            for folder in folders
+            if os.path.isdir(self.folder / folder)
+            for entry in os.scandir(self.folder / folder)
+            if is_table(entry.name) and not entry.name.endswith(TEMPORARY) and entry.is_file()
+        ]
+        return sorted(name for name in names if name not in known and name not in BOOKKEEPING)
+
+
+def _is_cut(path: str, size: int, was: int) -> bool:
+    """True if a file was cut short: what a full disk or a killed copy leaves, and no editor.
+
+    A table that is shorter and still ends as a table does has been edited.
+    """
+    if size >= was:
+        return False
+    if not size or not is_table(path):
+        return True
+    if path.endswith(".json"):
+        try:
+            read_json(Path(path))
+        except UserError:
+            return True
+        return False
+    with open(path, "rb") as f:
+        f.seek(-1, os.SEEK_END)
+        return f.read(1) != b"\n"
+
+
+def refuse_damaged(path: Path) -> None:
+    """Raise UserError if a file that a step wrote is not as it was written; for what is loaded whole.
+
+    Files without a record, such as a foreign model, pass.
+    """
+    folder = holder(path)
+    if folder is None or (record := read_record(folder))["state"] != "done":
+        return
+    *_, was = Contents(folder, record).files.get(str(path.relative_to(folder)), ("",))
+    if was and digest_of(str(path), stamp_of(str(path))) != was:
+        remedy = f"restore it from a copy, or make {folder} again: --fresh of its stage"
+        raise UserError("its bytes are not those that its step wrote", str(path), remedy)

@@ -1,0 +1,70 @@
+"""Records of the first format, without a number: the rule by which their outputs are compared.
+
+All raw files counted by size and time of change, and paths as they were typed. `output.renew` rewrites such a record.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from .errors import UserError
+from .files import read_json
+from .identity import RAW, InputId, config_id, counted
+from .record import TIMES, digest, flag, is_output
+from .registry import declared
+
+
+def identity(argv: list[str], input_id: InputId) -> dict[str, str]:
+    """Named parts of the identity of the output of `argv` by the first rule."""
+    step = declared(argv[0])
+    parts = {"command": json.dumps(counted(argv, step.free), ensure_ascii=False)}
+    if "/" in argv[0]:
+        script = Path(argv[0])
+        parts[argv[0]] = digest(script.read_bytes()) if script.is_file() else "missing"
+    else:
+        parts["VERSION"] = str(step.version)
+    for name in flag(argv, "--config"):
+        parts[name] = config_id(Path(name), step.reads)
+    out = Path(flag(argv, "--out")[0])
+    for name in flag(argv, "--in"):
+        id = input_id(Path(name), out)
+        parts[f"input {name}"] = RAW + _raw_id(Path(name).resolve(), out.resolve()) if id.startswith(RAW) else id
+    return parts
+
+
+@cache
+def _raw_id(path: Path, out: Path) -> str:
+    state, entered = hashlib.sha256(), set()
+    folders = os.walk(path, followlinks=True) if path.is_dir() else [(str(path.parent), [], [path.name])]
+    for folder, names, files in folders:
+        real = os.path.realpath(folder)
+        if real in entered or is_output(Path(real), out):
+            names.clear()
+            continue
+        entered.add(real)
+        names.sort()
+        for name in sorted(files):
+            file = os.path.join(folder, name)
+            stat = os.stat(file) if os.path.exists(file) else os.lstat(file)
+            row = f"{os.path.relpath(folder, path)}/{name}\0{stat.st_size}\0{stat.st_mtime_ns}\n"
+            state.update(row.encode(errors="surrogateescape"))
+    return state.hexdigest()[:16]
+
+
+def forget() -> None:
+    """Forget the cached ids of raw files."""
+    _raw_id.cache_clear()
+
+
+def times(out: Path) -> dict[str, Any]:
+    """What times.json of the first format holds: the seconds that the step took; nothing if it is damaged."""
+    try:
+        tree = read_json(out / TIMES)
+    except (UserError, FileNotFoundError):
+        return {}
+    return tree if isinstance(tree, dict) else {}
