@@ -58,9 +58,8 @@ def status(argv: list[str], input_id: InputId | None = None) -> Status:
         return Status("partial", "begun: goes on where it stopped", record["id"], old=old)
     contents = Contents(folder, record)
     if contents.recorded is None:
-        return Status(
-            "done", f"{folder / TIMES} is damaged: edits until the next run are not seen", record["id"], old=True
-        )
+        why = f"{folder / TIMES} is damaged: an edit is not seen before the next run"
+        return Status("done", why, record["id"], old=True)
     differences = contents.differences()
     for names, word in ((differences.gone, "gone"), (differences.damaged, "cut short")):
         if names:

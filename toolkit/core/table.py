@@ -156,16 +156,18 @@ class Table:
         if made is None:
             return identity.id_of_input(path, out)
         run, rel = made[1], str(path.relative_to(made[1].out))
-        if run.out not in self._ids:
-            state = self.status(run)
-            predicted = state.id or identity.identity_id(identity.identity(run.argv, self.expected_id))
-            self._ids[run.out] = predicted, state.differences if state.state == "done" else Differences()
+        if run.out not in self._ids and not self.status(run).id:
+            predicted = identity.identity_id(identity.identity(run.argv, self.expected_id))
+            self._ids[run.out] = predicted, Differences()
         id, differences = self._ids[run.out]
         return f"{id}/{rel}{differences.suffix(rel)}"
 
     def status(self, run: StepRun) -> Status:
         """State of a run's output; a change upstream makes everything below it stale."""
-        return output.status(run.argv, self.expected_id)
+        state = output.status(run.argv, self.expected_id)
+        if state.id:
+            self._ids.setdefault(run.out, (state.id, state.differences if state.state == "done" else Differences()))
+        return state
 
     def stage_status(self, stage: Stage) -> Status:
         """The worst state of the stage's runs."""
