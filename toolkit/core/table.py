@@ -170,9 +170,11 @@ class Table:
         return state
 
     def stage_status(self, stage: Stage) -> Status:
-        """The worst state of the stage's runs."""
-        order = ("stale", "partial", "missing", "done")
-        return min((self.status(r) for r in stage.runs), key=lambda s: order.index(s.state))
+        """The worst state of the stage's runs, and why they are in it."""
+        states = [self.status(run) for run in stage.runs]
+        worst = next(state for state in ("stale", "partial", "missing", "done") if state in {s.state for s in states})
+        reasons = dict.fromkeys(s.why for s in states if s.state == worst and s.why)
+        return Status(worst, "; ".join(reasons))
 
     def to_make(self, first: int, last: int, fresh: Collection[str] = ()) -> list[tuple[int, StepRun]]:
         """(stage number, run) of all runs of stages first..last that are not done or have their output in `fresh`."""
