@@ -279,3 +279,14 @@ def test_a_damaged_file_of_times_is_told_and_written_again(recipe):
     assert recipe()[0] == 0 and recipe.states() == ["done"] * 3
     (recipe.folder / "exp/two/numbers").write_text("1\n" * 6)
     assert recipe.states() == ["done", "done", "stale"]
+
+
+def test_a_step_by_hand_refuses_an_input_whose_own_input_was_edited_since(here):
+    words = ["data.corpora.folder", "--in", "data/train", "--out", "exp/two"]
+    made(Path("exp/two"), {"text": TEXT}, words)
+    output.refuse_outdated(Path("exp/two"))
+    Path("data/test/text").write_text(TEXT + "utt3 قال\n")
+    output.refuse_outdated(Path("exp/two"))  # made of another set
+    Path("data/train/text").write_text(TEXT + "utt3 قال\n")
+    with pytest.raises(UserError, match=r"exp/two is out of date: .*data/train was edited since: train/text"):
+        output.refuse_outdated(Path("exp/two"))

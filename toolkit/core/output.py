@@ -133,6 +133,27 @@ def _bare(folder: Path) -> bool:
     return not made and {p.name for p in folder.iterdir() if not p.name.endswith(TEMPORARY)} <= BOOKKEEPING
 
 
+def refuse_outdated(path: Path) -> None:
+    """Raise UserError if an input of the output that holds `path` was edited or made anew since.
+
+    Only inputs that are outputs themselves are looked at; they are searched where the recipe of `path` is now.
+    """
+    inside = within(path)
+    if inside is None or (record := read_record(inside[0]))["state"] != "done":
+        return
+    folder, parts = inside[0], record["parts"]
+    out, here = (flag(json.loads(parts["command"]), "--out") or [""])[0], os.path.realpath(folder)
+    if not here.endswith(f"/{out}"):
+        return  # moved out of its recipe: its inputs are not known
+    root = here.removesuffix(f"/{out}")
+    for part, was in parts.items():
+        name = Path(root, part.removeprefix("input "))
+        if part.startswith("input ") and within(name) and (now := id_of_input(name, folder)) not in (was, UNFINISHED):
+            edited = _edited(str(name), now, folder)
+            why = f"{name} was edited since: {', '.join(edited)}" if edited else f"{name} was made anew since"
+            raise UserError(f"{path} is out of date: {why}", str(folder), "make it again: --fresh of its stage")
+
+
 def set_aside(out: Path, differences: Differences) -> None:
     """Move the damaged and the edited files of an output that is made again to a new folder beside it."""
     names = [*differences.damaged, *differences.edited]

@@ -20,7 +20,7 @@ from .errors import UserError, told
 from .files import locked, remove
 from .identity import id_of_input, identity, identity_id, place
 from .job import die_with_parent
-from .output import Status, begin, changes, finish, parts_now, renew, set_aside, status
+from .output import Status, begin, changes, finish, parts_now, refuse_outdated, renew, set_aside, status
 from .record import RECORD, Ledger, flag, read_record, refuse_foreign, separated, within
 from .registry import declared
 from .shards import WorkerDone
@@ -135,6 +135,8 @@ def _run(function: Callable[[Step[Any]], None], config_class: type[Any], name: s
             return
         raise AssertionError(f"{name} ran as a worker but has no shards")
     refuse_foreign(known.out)
+    for path in known.ins:
+        refuse_outdated(path)
     with locked(known.out):
         state = status(argv)
         refuse_at_work(known.out, state.id or identity_id(identity(argv)))

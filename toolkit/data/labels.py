@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.contents import refuse_damaged
 from ..core.errors import UserError
 from ..core.files import atomic, read_json, write_json
 
@@ -70,6 +71,8 @@ class Labels:
             raise UserError(
                 f"no labels here: {', '.join(missing)} missing", str(folder), "run the stage that makes them"
             )
+        for name in (HEADER, IDS, INDEX):
+            refuse_damaged(folder / name)
         try:
             tree = read_json(folder / HEADER)
             labels = cls(folder, LabelHeader(**{f.name: tree[f.name] for f in fields(LabelHeader) if f.name in tree}))

@@ -14,6 +14,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from ..core.contents import refuse_damaged
 from ..core.errors import UserError
 from ..core.seed import seed_of
 from .config import HubertConfig, samples_under
@@ -301,6 +302,8 @@ def _config(folder: Path) -> Any:
 def _from_transformers(folder: Path) -> nn.Module:
     from transformers import AutoModel
 
+    for part in folder.glob("*.safetensors"):
+        refuse_damaged(part)
     try:
         model, info = AutoModel.from_pretrained(
             folder,

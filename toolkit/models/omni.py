@@ -27,6 +27,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
+from ..core.contents import refuse_damaged
 from ..core.errors import UserError
 from ..core.files import atomic, read_json, sha256_of, write_json, write_text
 from .heard import Heard
@@ -181,6 +182,8 @@ def load_omni(name: Path | str, dtype: torch.dtype | Literal["auto"] = torch.flo
     before = transformers.logging.get_verbosity()
     transformers.logging.set_verbosity_error()  # its warnings on weights are errors here
     transformers.logging.disable_progress_bar()
+    for part in folder.glob("*.safetensors"):
+        refuse_damaged(part)
     try:
         model, loaded = Thinker.from_pretrained(folder, dtype=dtype, output_loading_info=True, trust_remote_code=False)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as e:

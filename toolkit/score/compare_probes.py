@@ -161,11 +161,15 @@ def _shared(first: Scored, second: Scored) -> tuple[Items, Items]:
     if metrics[0] != metrics[1]:
         raise UserError(f"task {task} of {names} was scored by {' and by '.join(metrics)}", where, remedy)
     one, two = (s.items.chosen([of[id] for id in shared]) for s, of in zip((first, second), places, strict=True))
-    # Frames may differ in number: networks have frame rates of their own.
-    if one.unit != "frames" and (differ := [id for id, a, b in zip(shared, one.references, two.references) if a != b]):
+    if differ := [id for id, a, b in zip(shared, one.references, two.references) if _other(one.unit, a, b)]:
         message = f"task {task} of {names} was scored against different references, e.g. of {differ[0]}"
         raise UserError(message, where, remedy)
     return one, two
+
+
+def _other(unit: str, reference: str, second: str) -> bool:
+    """True if two references differ; labels of frames may differ in number, as networks have rates of their own."""
+    return reference != second and (unit != "frames" or reference.count(" ") == second.count(" "))
 
 
 def run(step: Step[CompareConfig]) -> None:

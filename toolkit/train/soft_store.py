@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.contents import refuse_damaged
 from ..core.errors import UserError
 from ..core.files import read_json, sha256_of, write_json
 from ..data.labels import write_npy
@@ -59,6 +60,7 @@ class SoftLabels:
     def __init__(self, folder: Path) -> None:
         """Raises UserError if there are none, or damaged ones."""
         self.folder, self.header = folder, read_soft_header(folder)
+        refuse_damaged(folder / COUNTS)
         try:
             self.counts_W4 = np.load(folder / COUNTS)
             self._tokens_PK, self._logprobs_PK = (_mapped(folder / name) for name in (TOKENS, LOGPROBS))

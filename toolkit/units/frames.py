@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..core.contents import refuse_damaged
 from ..core.errors import UserError
 from ..core.progress import Progress
 from ..core.seed import seed_of
@@ -64,8 +65,10 @@ class Sample:
     def load(self, seed: int, projection: Projection | None = None) -> Tensor:
         """All frames [N, P] float32, in an order that depends on the seed alone.
 
-        Raises UserError if they do not fit into memory.
+        Raises UserError if they do not fit into memory, and for an ark that is not as it was written.
         """
+        for ark in sorted(self.folder.glob("*.ark")):
+            refuse_damaged(ark)
         dim = projection.dim if projection else self.dim
         need, have = self.frames * dim * 4, memory_bytes()
         if need > 0.8 * have:
