@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from toolkit.core.errors import UserError
 from toolkit.core.files import write_json
+from toolkit.core.output import begin, finish
+from toolkit.core.record import Ledger
 from toolkit.data.labels import LabelHeader, Labels, refuse_degenerate, write_labels
 
 HEADER = LabelHeader(100.0, 50, "abc123", "mfcc")
@@ -145,3 +147,19 @@ def test_the_largest_codebook_fits(tmp_path: Path) -> None:
     header = LabelHeader(50.0, 65536, "h", "mfcc")
     write_labels(tmp_path, header, ["a"], [np.array([0, 65535])])
     assert Labels.open(tmp_path)["a"].tolist() == [0, 65535]
+
+
+@pytest.mark.parametrize("name", ["index.npy", "ids.txt", "header.json"])
+def test_labels_whose_index_is_not_as_it_was_written_are_refused(tmp_path: Path, monkeypatch, name: str) -> None:
+    """Two utterances of one length swap their labels where their ids are swapped."""
+    monkeypatch.chdir(tmp_path)
+    words = ["units.label", "--in", "data", "--out", "labels"]
+    begun = begin(words, Path("labels"))
+    write_labels(Path("labels"), HEADER, ["utt1", "utt2"], [np.arange(9), np.arange(9) + 1])
+    finish(begun, Path("labels"), {}, {}, Ledger("units.label"), 1.0)
+    Labels.open("labels")
+    data = bytearray((tmp_path / "labels" / name).read_bytes())
+    data[-3 if name != "ids.txt" else -2] ^= 3
+    (tmp_path / "labels" / name).write_bytes(bytes(data))
+    with pytest.raises(UserError, match="not those that its step wrote"):
+        Labels.open("labels")

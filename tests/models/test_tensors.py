@@ -48,3 +48,14 @@ def test_a_full_disk_is_the_error_of_a_full_disk(tmp_path: Path, unshare: list[s
     script = ["sh", "-c", FULL, "sh", sys.executable]
     done = subprocess.run([*unshare, *script], cwd=tmp_path, capture_output=True, text=True)
     assert done.stdout == "errno 28\n", done.stderr
+
+
+@pytest.mark.parametrize("weight", [1.9e37, -1.9e37, float("inf"), float("nan")])
+def test_a_weight_that_no_training_gives_is_refused_by_name(weight: float, tmp_path: Path) -> None:
+    """A flipped bit of the exponent: the file is whole, and every answer of the network is wrong."""
+    tensors = {"layer.weight": torch.full((3, 4), 0.02), "layer.bias": torch.zeros(4)}
+    tensors["layer.weight"][1, 2] = weight
+    write_tensors(tmp_path / "x", tensors)
+    with pytest.raises(UserError, match=r"damaged weights: layer\.weight holds"):
+        read_tensors(tmp_path / "x")
+    assert read_tensors(tmp_path / "x", bounded=False).keys() == tensors.keys()
