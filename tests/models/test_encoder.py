@@ -308,6 +308,18 @@ def test_weights_that_are_missing_are_refused_and_not_drawn_at_random(tmp_path: 
         load_encoder(tmp_path)
 
 
+def test_a_foreign_folder_with_a_weight_out_of_range_is_refused_by_its_name(tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    transformers.WavLMModel(transformers.WavLMConfig(**SMALL)).save_pretrained(tmp_path)
+    weights = load_file(tmp_path / "model.safetensors")
+    name = next(n for n in weights if "q_proj.weight" in n)
+    weights[name][0, 0] = 1.9e37
+    save_file(weights, tmp_path / "model.safetensors", {"format": "pt"})
+    with pytest.raises(UserError, match=rf"{name} holds 1.9e\+37"):
+        load_encoder(tmp_path)
+
+
 def test_audio_too_short_for_a_frame_is_a_users_error(trained: Path) -> None:
     with pytest.raises(UserError, match="too few for one frame"):
         load_encoder(trained).states(torch.zeros(1, 399))
