@@ -6,7 +6,9 @@ import unicodedata
 import pytest
 
 from toolkit.core.errors import UserError
-from toolkit.data.transcripts import TranscriptRow, find_table, match, read_transcripts, speaker_of
+from toolkit.data.match_rows import match
+from toolkit.data.rows import MALFORMED
+from toolkit.data.transcripts import TranscriptRow, find_table, read_transcripts, speaker_of
 
 
 def table(tmp_path, text):
@@ -36,10 +38,12 @@ def test_a_missing_column_of_paths_is_refused_with_the_columns_there_are(tmp_pat
 
 
 def test_rows_that_cannot_be_used_are_told_with_their_line(tmp_path):
-    text = "path\ttext\na.wav\tنص\tزائد\n\tنص\nb.wav\nc.wav\t".encode() + "نص".encode("cp1256") + b"\n\nd.wav\tx"
+    text = "path\ttext\na.wav\tنص\tزائد\n\tنص\nb.wav\t\nc.wav\t".encode() + "نص".encode("cp1256") + b"\n\nd.wav\tx"
     transcripts = table(tmp_path, text)
     assert [(r.path, r.text) for r in transcripts.rows] == [("b.wav", ""), ("d.wav", "x")]
-    assert [(line, reason) for line, reason, _ in transcripts.bad] == [(2, "columns"), (3, "columns"), (5, "encoding")]
+    wanted = [(2, MALFORMED), (3, "columns"), (5, "encoding")]
+    assert [(line, reason) for line, reason, _ in transcripts.bad] == wanted
+    assert transcripts.bad[0][2] == "t.tsv, line 2: 3 fields where 2 belong: a.wav\\tنص\\tزائد"
 
 
 def test_columns_that_are_used_and_those_that_are_not_are_told(tmp_path, capsys):

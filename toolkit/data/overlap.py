@@ -1,18 +1,18 @@
 """Programmes, prompts and speakers that two sets share, by value.
 
-The value `unknown` is never shared. Names are compared without regard to case and to `-`, `_` and space, which differ
-between releases of one corpus.
+The value `unknown` is never shared. Names are compared without regard to case, to `-`, `_` and space, which differ
+between releases of one corpus, and to invisible characters.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
+from ..text.invisible import name_of
 from .kaldi import SEGMENTS, SPEAKERS, DataDir
 from .tables import TEXT
 
@@ -170,7 +170,7 @@ def _speakers(s: SetOfData) -> Iterator[Value]:
 @lru_cache(maxsize=1 << 16)
 def same_name(name: str) -> str:
     """What is equal for two spellings of one name; empty for a label that names nobody and nothing."""
-    words = _APART.sub(" ", unicodedata.normalize("NFC", name).casefold()).strip()
+    words = _APART.sub(" ", name_of(name).casefold()).strip()
     return "" if _NOBODY.fullmatch(words) else words
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from ..core.errors import UserError
 from ..core.files import sha256_of
 from ..core.record import is_output
+from ..text.invisible import shown
 from .check import KINDS, Limits, check_audio
 from .cut import CutConfig, Energy, cut
 
@@ -87,12 +88,6 @@ def _unusable(rel: str) -> str:
     if "\n" in rel or "\r" in rel:
         return "a line break in it"
     return "white space at its beginning" if rel != rel.strip() else ""
-
-
-def shown(rel: str) -> str:
-    """A path in a form that a ledger can hold."""
-    text = os.fsencode(rel).decode("utf-8", "backslashreplace")
-    return "".join(c if c.isprintable() or c == " " else c.encode("unicode_escape").decode() for c in text)
 
 
 def assess(corpus: Path, rel: str, limits: Limits, pieces: CutConfig | None) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
-from ..text.invisible import INVISIBLE
+from ..text.invisible import INVISIBLE, name_of
 from ..text.lines import code_points
 from .ids import fault
 
@@ -81,7 +81,7 @@ def one_line(value: str) -> str:
 
 def gender_of(text: str) -> str:
     """m or f for a corpus's spelling of a gender; empty if it is neither."""
-    word = text.strip().lower().removesuffix("_masculine").removesuffix("_feminine")
+    word = name_of(text).lower().removesuffix("_masculine").removesuffix("_feminine")
     return _GENDERS.get(word, "")
 
 

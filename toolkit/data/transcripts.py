@@ -1,7 +1,7 @@
 """A table of transcripts, speakers and labels beside a folder of recordings.
 
 Tab-separated, the first line names the columns, quotation marks are text (QUOTE_NONE), UTF-8 with or without a
-byte order mark.
+byte order mark. Every row has as many fields as the first line; a recording that another row may mean is not used.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import codecs
 import difflib
 import re
 import shlex
-import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import UserError
-from ..text.invisible import strip_invisible
+from ..text.invisible import name_of
+from .rows import MALFORMED, Form, Malformed, of_another_kind, rows_of
 from .tables import BOM
 
 COLUMNS = {  # meaning of a column -> its possible names; the first that exists is used
@@ -28,6 +28,7 @@ COLUMNS = {  # meaning of a column -> its possible names; the first that exists 
     "emotion": ("emotion",),
     "summary": ("summary",),
 }
+NAMES = ("speaker", "dialect", "gender", "emotion")  # columns that invisible characters leave
 NEAR = 0.75  # similarity (difflib) above which an unknown name counts as a misspelt known one
 
 
@@ -46,45 +47,88 @@ class TranscriptRow:
 
 
 @dataclass(frozen=True)
+class LostRow:
+    """A row that cannot be used: the reason and a detail for the ledger; its path and its other fields, if told."""
+
+    line: int
+    reason: str
+    detail: str
+    path: str = ""
+    fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Transcripts:
-    """The rows that can be used, the meanings that have a column, and (line, reason, detail) of the other rows."""
+    """The rows that can be used, the meanings that have a column, and the rows that cannot be used."""
 
     rows: list[TranscriptRow]
     columns: frozenset[str]
-    bad: list[tuple[int, str, str]]
+    lost: list[LostRow]
+
+    @property
+    def bad(self) -> list[tuple[int, str, str]]:
+        """(line, reason, detail) of the rows that cannot be used."""
+        return [(row.line, row.reason, row.detail) for row in self.lost]
 
 
 def read_transcripts(path: Path) -> Transcripts:
     """The table at `path`; prints which of its columns are used.
 
-    Raises UserError if it is no table in UTF-8 with rows and a column of paths, or a column seems misspelt.
+    Raises UserError if it is no table in UTF-8 with rows and a column of paths, if a column seems misspelt, and if less
+    than half of its lines, or none, are rows.
     """
     header, *lines = _lines(path)
-    names = [name.strip().lower() for name in header.decode("utf-8", "replace").rstrip("\r").split("\t")]
+    names = [name_of(name).lower() for name in header.decode("utf-8", "replace").split("\t")]
     places = {meaning: names.index(name) for meaning, name in _columns(names, path).items()}
+    columns = [(meaning, place, meaning in NAMES) for meaning, place in places.items()]
+    form = Form(len(names), text_first=0 in places.values() and places["path"] != 0)
     rows: list[TranscriptRow] = []
-    bad: list[tuple[int, str, str]] = []
-    broken = 0
+    lost: list[LostRow] = []
+    for row in rows_of(_decoded(lines, lost, places["path"]), form):
+        if isinstance(row, Malformed):
+            given_path = _field(row.fields, places["path"])
+            lost.append(LostRow(row.line, MALFORMED, row.detail(path.name), given_path, row.fields))
+            continue
+        line, fields = row
+        if fields[places["path"]].strip():
+            values = {m: name_of(fields[i]) if is_name else fields[i].strip() for m, i, is_name in columns}
+            rows.append(TranscriptRow(line, **values))
+        else:
+            lost.append(LostRow(line, "columns", "no path", fields=tuple(fields)))
+    lost.sort(key=lambda row: row.line)
+    _refuse_another_kind(path, rows, lost, lines)
+    return Transcripts(rows, frozenset(places), lost)
+
+
+def _decoded(lines: Sequence[bytes], lost: list[LostRow], path: int) -> Iterator[tuple[int, str]]:
+    """(number, line) of those below the header that are UTF-8; others are added to `lost`. `path`: its column."""
     for i, raw in enumerate(lines, 2):
         try:
-            fields = raw.decode("utf-8").rstrip("\r").split("\t")
+            yield i, raw.decode("utf-8").rstrip("\r")
         except UnicodeDecodeError as e:
-            bad.append((i, "encoding", f"no UTF-8: byte 0x{raw[e.start]:02X} at column {e.start + 1}"))
-            broken += 1
-            continue
-        if fields == [""]:
-            continue
-        fields += [""] * (len(names) - len(fields))
-        if len(fields) > len(names) or not fields[places["path"]].strip():
-            detail = f"{len(fields)} columns where {len(names)} belong" if len(fields) > len(names) else "no path"
-            bad.append((i, "columns", detail))
-            continue
-        rows.append(TranscriptRow(i, **{meaning: fields[place].strip() for meaning, place in places.items()}))
+            detail = f"no UTF-8: byte 0x{raw[e.start]:02X} at column {e.start + 1}"
+            fields = tuple(raw.decode("utf-8", "replace").split("\t"))
+            lost.append(LostRow(i, "encoding", detail, _field(fields, path), fields))
+
+
+def _field(fields: Sequence[str], place: int) -> str:
+    return fields[place].strip() if place < len(fields) else ""
+
+
+def _refuse_another_kind(
+    path: Path, rows: Sequence[TranscriptRow], lost: Sequence[LostRow], lines: Sequence[bytes]
+) -> None:
+    """Raise UserError if rows with letters are mostly in another encoding, or lines mostly no rows."""
     foreign = sum(not raw.isascii() for raw in lines)
+    broken = sum(row.reason == "encoding" for row in lost)
     if broken > 1 and 2 * broken > foreign:
         message = f"{broken} of the {foreign} rows with letters beyond ASCII are not UTF-8 (cp1256?)"
         raise UserError(message, str(path), _rewritten(path, "iconv -f CP1256 -t UTF-8"))
-    return Transcripts(rows, frozenset(places), bad)
+    malformed = [row for row in lost if row.reason == MALFORMED]
+    if of_another_kind(len(rows), len(malformed)):
+        count = f"{len(malformed):,} of {len(rows) + len(malformed):,} lines are no rows of this table"
+        remedy = "give each row as many tabs as the first line has, also before empty fields"
+        raise UserError(f"{count}: {malformed[0].detail}", f"{path}, line {malformed[0].line}", remedy)
 
 
 def _lines(path: Path) -> list[bytes]:
@@ -172,60 +216,6 @@ def find_table(corpus: Path, named: str) -> Path | None:
     return tsv[0] if tsv else None
 
 
-def match(
-    rows: Iterable[TranscriptRow], recordings: Iterable[str], corpus: str
-) -> tuple[dict[str, TranscriptRow], list[tuple[TranscriptRow, str, str]]]:
-    """(recording -> its row, (row, reason, detail) of rows without a recording).
-
-    A row's path may be relative to the corpus, absolute, the end of a path, a bare name, or without its ending, if it
-    means exactly one recording; a/1.wav never means b/1.wav. Rows with a whole path are matched first. Names are
-    compared in NFC: some systems store Arabic letters with hamza as two characters.
-    """
-    places = _Places(recordings)
-    matched: dict[str, TranscriptRow] = {}
-    bad: list[tuple[TranscriptRow, str, str]] = []
-    meant = [(row, *places.of(row.path, corpus)) for row in rows]
-    for row, candidates, _ in sorted(meant, key=lambda m: not m[2]):
-        if not candidates:
-            bad.append((row, "transcript without audio", f"no recording {row.path}"))
-        elif len(candidates) > 1:
-            bad.append((row, "ambiguous path", f"{row.path} may be {' or '.join(sorted(candidates)[:3])}"))
-        elif candidates[0] in matched:
-            first = matched[candidates[0]].line
-            bad.append((row, "duplicate row", f"{candidates[0]} has its row in line {first} already"))
-        else:
-            matched[candidates[0]] = row
-    return matched, sorted(bad, key=lambda b: b[0].line)
-
-
-class _Places:
-    """Recordings by whole path, by name and by name without ending, all in NFC."""
-
-    def __init__(self, recordings: Iterable[str]) -> None:
-        self.by: tuple[dict[str, list[str]], ...] = ({}, {}, {}, {})
-        for rel in recordings:
-            path = unicodedata.normalize("NFC", rel)
-            name = path.rpartition("/")[2]
-            for table, key in zip(self.by, (path, path.rpartition(".")[0], name, name.rpartition(".")[0]), strict=True):
-                table.setdefault(key, []).append(rel)
-
-    def of(self, given: str, corpus: str) -> tuple[list[str], bool]:
-        """(recordings that the path `given` may mean, True if it is a whole path)."""
-        path = unicodedata.normalize("NFC", given).replace("\\", "/").removeprefix("./")
-        path = path.removeprefix(unicodedata.normalize("NFC", corpus).rstrip("/") + "/")
-        name = path.rpartition("/")[2]
-        for i, (table, key) in enumerate(zip(self.by, (path, path, name, name), strict=True)):
-            recordings = table.get(key, ())
-            if possible := [r for r in recordings if _same_folders(path, unicodedata.normalize("NFC", r))]:
-                return possible, i < 2
-        return [], False
-
-
-def _same_folders(a: str, b: str) -> bool:
-    """True if the folders of two paths agree, from the last one upwards, for the length of the shorter path."""
-    return all(x == y for x, y in zip(a.split("/")[-2::-1], b.split("/")[-2::-1], strict=False))
-
-
 def speaker_of(rel: str, row: TranscriptRow | None, rule: str) -> str:
     """Speaker of the recording `rel`: from its row, else by the rule (folder, top_folder, recording).
 
@@ -238,4 +228,4 @@ def speaker_of(rel: str, row: TranscriptRow | None, rule: str) -> str:
         name = rel.rpartition(".")[0]
     else:
         name = folder.split("/")[0] if rule == "top_folder" else folder
-    return strip_invisible(unicodedata.normalize("NFC", name))
+    return name_of(name)

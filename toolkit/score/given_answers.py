@@ -15,6 +15,7 @@ from ..core.files import atomic, write_json
 from ..core.schema import dump, read
 
 ANSWERS, HEADER = "answers.jsonl", "header.json"
+_TYPES = {"task": str, "id": str, "text": str, "tokens": int, "ended": bool}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +67,19 @@ def write_answers(folder: Path, answers: Iterable[GivenAnswer], header: AnswersH
 
 
 def read_answers(folder: Path) -> Iterator[GivenAnswer]:
-    """Raises UserError for a damaged line."""
-    with open(folder / ANSWERS, encoding="utf-8") as f:
+    """Raises UserError for a damaged line, and for an item with two answers."""
+    answered: set[tuple[str, str]] = set()
+    with open(folder / ANSWERS, "rb") as f:
         for number, line in enumerate(f, 1):
             try:
-                yield GivenAnswer(**json.loads(line))
+                answer = GivenAnswer(**json.loads(line.decode("utf-8")))
+                for name, kind in _TYPES.items():
+                    if not isinstance(getattr(answer, name), kind):
+                        raise TypeError(f"{name} is {getattr(answer, name)!r}"[:120])
+                if (answer.task, answer.id) in answered:
+                    raise ValueError(f"a second answer to {answer.id} of {answer.task}")
+                answered.add((answer.task, answer.id))
+                yield answer
             except (ValueError, TypeError) as e:
                 where = f"{folder / ANSWERS}, line {number}"
                 raise UserError(f"a damaged answer: {e}", where, "answer again with --fresh") from None

@@ -1,28 +1,36 @@
-"""Texts by utterance id, of references and hypotheses: Kaldi `text` files and JSON lines.
+"""Texts by utterance id, of references and hypotheses: Kaldi `text` files, tables of two columns and JSON lines.
 
 A line of JSON has `id` and `text`; a hypothesis may also say how long it took to make, `decode_seconds`, and how long
 its audio is, `audio_seconds` (or `seconds`): the real-time factor is the sum of the first over the sum of the second.
-An empty text (of JSON, also null) is a text. White space in texts is made single spaces.
+An empty text (of JSON, also null) is a text. White space in texts is made single spaces. If the first line has a tab
+behind its id, the file is a table `id<tab>text`: each line has one tab, also before an empty text.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from ..core.errors import UserError
 from ..data.ids import fault
-from ..data.tables import BOM, one_line
+from ..data.rows import MALFORMED, Form, Malformed, excerpt, rows_of
+from ..data.tables import BOM, ONE_VALUE, one_line
+from ..text.invisible import name_of
 
 LONGEST_LINE = 1_000_000  # bytes; a longer line is no utterance
 LONGEST_SECONDS = 1e12  # nothing takes so long; a sum of such numbers is one
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 WANTED = 'give lines {"id": ..., "text": ...}'
 
+_TABLE = re.compile(r"[^\s]+\t")  # how a line of a table begins
+
 Bad = Callable[[int, str, str, str], None]
+Read = Callable[[str], tuple[str, str, tuple[float, float] | None]]
 
 
 @dataclass(frozen=True)
@@ -62,31 +70,40 @@ def read_texts(path: Path, bad: Bad | None = None) -> Texts:
     if not path.is_file():
         raise UserError("no such file", str(path), "name a Kaldi `text` file, a JSONL file or a data directory")
     texts = Texts(path, {})
-    as_json: bool | None = True if path.suffix in JSON_LINES else None
-    for number, raw in _lines(path):
-        as_json = raw.lstrip().startswith(b"{") if as_json is None else as_json
+
+    def lost(number: int, e: LineError) -> None:
+        if bad is None:
+            raise UserError(e.what, f"{path}, line {number}", e.remedy) from None
+        bad(number, one_line(e.id), e.reason, one_line(e.what))
+
+    for number, line, read in _readable(path, lost):
         try:
-            _take(texts, raw, as_json)
+            _take(texts, *read(line))
             if bad and texts.duplicates:
                 bad(number, texts.duplicates.pop(), "id given twice", "the first one counts")
         except LineError as e:
-            if bad is None:
-                raise UserError(e.what, f"{path}, line {number}", e.remedy) from None
-            bad(number, one_line(e.id), e.reason, one_line(e.what))
+            lost(number, e)
     if not texts.text:
         raise UserError("no utterance in a file of texts", str(path), "give one with lines `id text`")
     return texts
 
 
 def read_labels(path: Path) -> dict[str, str]:
-    """A table such as utt2spk. Raises UserError for a line without a value, and for an id with two."""
+    """A table such as utt2spk, its values without what nobody sees.
+
+    Raises UserError for a line without a value, for an id with two lines, and for a line of two values in a table that
+    has one (utt2spk, utt2lang).
+    """
     texts = read_texts(path)
     if texts.duplicates:
         raise UserError(f"two lines of {texts.duplicates[0]}", str(texts.path), "leave one")
     for id, value in texts.text.items():
         if not value:
             raise UserError(f"{id} without a value", str(texts.path), "mend the line, or take it out")
-    return texts.text
+        if texts.path.name in ONE_VALUE and " " in value:
+            message = f"{MALFORMED}: {id} has more than one value: {excerpt(value)}"
+            raise UserError(message, str(texts.path), "mend the line, or take it out")
+    return {id: name_of(value) for id, value in texts.text.items()}
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -103,15 +120,39 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
                 yield number, raw
 
 
-def _take(texts: Texts, raw: bytes, as_json: bool) -> None:
-    if len(raw) > LONGEST_LINE:
-        raise LineError("too long", f"a line of more than {LONGEST_LINE:,} bytes", "give lines `id text`")
-    try:
-        line = raw.decode("utf-8")
-    except UnicodeDecodeError as e:
-        message = f"no UTF-8: byte 0x{raw[e.start]:02X} at column {e.start + 1}"
-        raise LineError("encoding", message, "convert the file, e.g. with iconv") from None
-    id, text, seconds = _from_json(line) if as_json else _from_kaldi(line)
+def _readable(path: Path, lost: Callable[[int, LineError], None]) -> Iterator[tuple[int, str, Read]]:
+    """(number, line, how it is read) of the lines that are text and, in a table, rows of it; others are told `lost`."""
+    lines = _decoded(path, lost)
+    first = next(lines, None)
+    if first is None:
+        return
+    lines = chain([first], lines)
+    if path.suffix in JSON_LINES or first[1].lstrip().startswith("{"):
+        yield from ((number, line, _from_json) for number, line in lines)
+    elif not _TABLE.match(first[1]):
+        yield from ((number, line, _from_kaldi) for number, line in lines)
+    else:
+        for row in rows_of(((number, line.strip("\r\n")) for number, line in lines), Form(2)):
+            if isinstance(row, Malformed):
+                id = row.fields[0] if row.fields else ""
+                lost(row.line, LineError(MALFORMED, row.detail(path.name), "give each line one tab: id, tab, text", id))
+            else:
+                yield row[0], "\t".join(row[1]), _from_kaldi
+
+
+def _decoded(path: Path, lost: Callable[[int, LineError], None]) -> Iterator[tuple[int, str]]:
+    for number, raw in _lines(path):
+        if len(raw) > LONGEST_LINE:
+            lost(number, LineError("too long", f"a line of more than {LONGEST_LINE:,} bytes", "give lines `id text`"))
+            continue
+        try:
+            yield number, raw.decode("utf-8")
+        except UnicodeDecodeError as e:
+            message = f"no UTF-8: byte 0x{raw[e.start]:02X} at column {e.start + 1}"
+            lost(number, LineError("encoding", message, "convert the file, e.g. with iconv"))
+
+
+def _take(texts: Texts, id: str, text: str, seconds: tuple[float, float] | None) -> None:
     if "\0" in id or "\0" in text:
         raise LineError("encoding", "a NUL character", "mend the line; is the file text at all?")
     if odd := fault(id):
@@ -127,13 +168,25 @@ def _take(texts: Texts, raw: bytes, as_json: bool) -> None:
 def _from_kaldi(line: str) -> tuple[str, str, None]:
     if "\r" in line.rstrip("\r\n"):
         raise LineError("encoding", "a carriage return within a line", "give the file Unix line ends")
+    if _TABLE.match(line) and line.strip().count("\t") > 1:
+        message = f"more than an id and a text: {excerpt(line.rstrip())}"
+        raise LineError(MALFORMED, message, "give lines `id text`, and no further column", line.split()[0])
     id, _, text = line.strip().replace("\t", " ").partition(" ")
     return id, text, None
 
 
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The mapping of a JSON line. Raises LineError for a name that stands there twice: which value counts?"""
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        twice = next(name for n, (name, _) in enumerate(pairs) if name in dict(pairs[:n]))
+        raise LineError(MALFORMED, f"{twice!r} stands there twice", WANTED, str(fields.get("id", "")))
+    return fields
+
+
 def _from_json(line: str) -> tuple[str, str, tuple[float, float] | None]:
     try:
-        fields: Any = json.loads(line)
+        fields: Any = json.loads(line, object_pairs_hook=_once)
     except (ValueError, RecursionError) as e:
         raise LineError("no id and text", f"no JSON: {e}", WANTED) from None
     id, text = (fields.get("id"), fields.get("text", False)) if isinstance(fields, dict) else (None, None)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import unicodedata
+from functools import lru_cache
 
 # Zero-width space, marks and embeddings of direction, word joiner and invisible operators, byte order mark, soft
 # hyphen. Not the zero-width joiner and non-joiner: they change what is seen, and in Persian the spelling.
@@ -12,3 +15,18 @@ INVISIBLE = re.compile(r"[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00
 def strip_invisible(text: str) -> str:
     """Text without invisible characters, such as the marks of direction that word processors and web pages leave."""
     return INVISIBLE.sub("", text)
+
+
+@lru_cache(maxsize=1 << 16)
+def name_of(text: str) -> str:
+    """A name or label (of a speaker, programme, dialect ...) as it is compared: two that look alike are one.
+
+    In NFC, without invisible characters, white space as single spaces. Transcripts are no names.
+    """
+    return " ".join(strip_invisible(unicodedata.normalize("NFC", text)).split())
+
+
+def shown(text: str) -> str:
+    """Text (of a path, of a line) in a form that a ledger can hold: what nobody sees is escaped."""
+    readable = os.fsencode(text).decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() or c == " " else c.encode("unicode_escape").decode() for c in readable)

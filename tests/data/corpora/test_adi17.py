@@ -85,7 +85,7 @@ def test_lists_without_audio_and_broken_lists_are_clear_errors(tmp_path) -> None
         ("utt2lang", b"2XwBQJ7eHKs\n", "not `id label`"),
         ("utt2lang", "2XwBQJ7eHKs الجزائر\n".encode("cp1256"), "no UTF-8"),
         ("utt2lang", b"2XwBQJ7eHKs " + b"A" * (2 << 20), "more than 1 MiB"),
-        ("segments", b"2XwBQJ7eHKs_000000-000100 2XwBQJ7eHKs 0 one\n", "no `id recording start end`"),
+        ("segments", b"2XwBQJ7eHKs_000000-000100 2XwBQJ7eHKs 0 one\n", "not `id recording start end`"),
     ):
         write_lines(corpus / "dev/utt2lang", "2XwBQJ7eHKs ALG")
         (corpus / "dev" / name).write_bytes(text)

@@ -99,7 +99,8 @@ def test_hostile_lists_are_clear_errors_or_ledger_rows(tmp_path) -> None:
     write_lines(corpus / "train.lst", "EGY/EGY000001.wav", "../../evil.wav EGY", "EGY/link.wav")
     made = prepare("adi5", corpus, tmp_path / "data")
     assert made.code == 0 and len(made.set("adi5_train")) == 1
-    assert sorted(made.dropped) == [("evil", "missing"), ("link", "link out of the corpus")]
+    line = f"{corpus / 'train.lst'}, line 2"  # the one of two words in a list of paths
+    assert sorted(made.dropped) == [(line, "malformed row"), ("link", "link out of the corpus")]
     for text, message in (
         (b"EGY/EGY000001.wav EGY 3\n", "not `path label`"),
         ("EGY/EGY000001.wav مصر\n".encode("cp1256"), "no UTF-8"),

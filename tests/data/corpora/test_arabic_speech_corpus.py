@@ -46,7 +46,7 @@ def test_what_is_left_out_is_in_the_ledger_with_its_reason(prepared) -> None:
     assert reasons == {
         "duplicate path": 1,
         "missing": 1,
-        "columns": 1,
+        "malformed row": 1,
         "path leaves the corpus": 1,
         "no transcript": 2,
     }

@@ -146,7 +146,7 @@ def test_bad_rows_and_recordings_cost_themselves_and_nothing_else(make_tree, tmp
     assert made.code == 0 and "Traceback" not in made.output, made.output
     reasons = Counter(reason for _, reason in made.dropped)
     wanted = {"empty": 1, "unreadable": 1, "link out of the corpus": 1}
-    wanted |= {"line too long": 1, "encoding": 2, "columns": 1, "pipe": 1}
+    wanted |= {"line too long": 1, "encoding": 2, "malformed row": 2}
     assert {reason: reasons[reason] for reason in wanted} == wanted
     assert len(texts(made, "commonvoice_train")) == len(before) - 4 - 3
 

@@ -80,7 +80,7 @@ def test_rows_that_cannot_be_used_cost_themselves_alone(made: Prepared, tmp_path
             "columns",
             "unreadable",
             "no label",
-            "columns",
+            "malformed row",
             "encoding",
         ]
     )

@@ -56,9 +56,10 @@ def test_what_is_wrong_in_a_chapter_costs_no_other_utterance_and_is_told(make_tr
     made = prepare("librispeech", corpus, tmp_path / "data")
     assert made.code == 0 and "Traceback" not in made.output, made.output
     reasons = Counter(reason for _, reason in made.dropped)
-    assert reasons["duplicate id"] == reasons["encoding"] == reasons["link out of the corpus"] == 1
+    assert reasons["duplicate id"] == reasons["malformed row"] == reasons["link out of the corpus"] == 1
+    assert reasons["encoding"] == 2  # of the chapter, and of SPEAKERS.TXT
     assert reasons["no transcript"] == 1 + recordings[lost] + recordings[linked]  # one has none in the tree itself
-    assert reasons["missing"] == 1 + 1 + 1  # the tree's own, the file of `lost`, the recording ../../y
+    assert reasons["missing"] == 1 + 1  # the tree's own, the file of `lost`
     texts = made.set("librispeech_train_clean_100").tables["text"]
     assert sum(id.startswith(odd.parent.parent.name) for id in texts) == recordings[odd]
     assert "WARNING: no UTF-8" in made.output and made.set("librispeech_train_clean_100").tables["spk2gender"]
@@ -114,7 +115,7 @@ def test_phones_are_the_first_of_a_lexicon_and_an_unknown_word_leaves_its_uttera
     }
     assert tables["text"]["84-121123-0001"] == "the uncl cats uncl"  # stays in the set
     assert Counter(made.dropped)["84-121123-0001", "word outside the lexicon"] == 1
-    assert sorted(reason for _, reason in made.dropped) == ["columns", "encoding", "word outside the lexicon"]
+    assert sorted(reason for _, reason in made.dropped) == ["encoding", "malformed row", "word outside the lexicon"]
     assert "\tuncl: it stays in the set" in (made.out / "dropped.tsv").read_text(encoding="utf-8")
     assert "utt2phones: 2 of 3 utterances, 9 different phones" in made.output
 

@@ -196,7 +196,7 @@ def test_a_recording_id_that_leaves_the_corpus_is_a_row_of_the_ledger(make_tree,
     [
         ("text.all", "x كلمة\n".encode("cp1256"), "no UTF-8"),
         ("text.all", b"x " + b"b" * (2 << 20) + b"\n", "a line of more than 1 MiB"),
-        ("segments.all", b"x y 0.0\n", "no `id recording start end`"),
+        ("segments.all", b"x y 0.0\n", "not `id recording start end`"),
         ("segments.all", b"x y 0.0 1.0\nx y 0.0 2.0\n", "stands there twice"),
         ("overlap_speech", b"x\0y\n", "a NUL"),
     ],

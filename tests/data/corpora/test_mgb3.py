@@ -69,7 +69,7 @@ def test_a_missing_annotator_is_an_error_that_names_him(make_tree, tmp_path) -> 
     [
         ("text_noverlap", "x كلمة\n".encode("cp1256"), "no UTF-8"),
         ("text_noverlap", b"x " + b"b" * (2 << 20), "a line of more than 1 MiB"),
-        ("segments", "x y ١ ساعة\n".encode(), "no `id recording start end`"),
+        ("segments", "x y ١ ساعة\n".encode(), "not `id recording start end`"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_an_error_that_names_it(make_tree, tmp_path, file, raw, message) -> None:

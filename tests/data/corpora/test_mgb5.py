@@ -63,7 +63,7 @@ def test_train_alone_is_taken_without_dev_and_test(make_tree, tmp_path) -> None:
     [
         ("train.txt.bw", b"x kl\xe9mp\n", "no UTF-8"),
         ("train.txt.bw", b"x " + b"b" * (2 << 20), "a line of more than 1 MiB"),
-        ("train.segments.bw", b"x vlog_1 0\n", "no `id recording start end`"),
+        ("train.segments.bw", b"x vlog_1 0\n", "not `id recording start end`"),
         ("train.segments.bw", None, "no such file"),
     ],
 )

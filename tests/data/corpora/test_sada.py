@@ -74,7 +74,7 @@ def test_broken_tables_are_clear_errors(made: Prepared, tmp_path) -> None:
         (table.replace(b"ProcessedText", b"Text"), "no column processedtext"),
         (table.replace(b"SegmentEnd", b"Finish"), "no column segmentend"),
         (table.partition(b"batch_1")[0] + b"a" * (2 << 20), "more than 1 MiB"),
-        (table.replace(b"Speaker1", b"Speaker\0"), "a NUL"),
+        (table.replace(b"6k_SBA", b"6k\0SBA"), "a NUL"),
     ):
         (tmp_path / "c/test.csv").write_bytes(bytes)
         broken = prepare("sada", tmp_path / "c", tmp_path / "data")

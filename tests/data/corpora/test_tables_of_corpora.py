@@ -12,6 +12,7 @@ from toolkit.data.corpora.gather import Headers, path_of
 from toolkit.data.corpora.segments import CorpusSegment, Drop, Take, drop
 from toolkit.data.corpora.sets import tables_of, with_ids
 from toolkit.data.corpora.sources import LONGEST_LINE, SourceError, check_inside, table_rows, text_lines
+from toolkit.data.rows import MALFORMED
 
 SPOKEN = (("a", "W AH1 N"), ("b", ""))
 
@@ -33,12 +34,12 @@ def test_rows_that_cannot_be_read_are_told_and_the_rest_is_read(tmp_path: Path) 
     (tmp_path / "t.tsv").write_bytes(b"\n".join(lines))
     parsed, bad = rows(tmp_path / "t.tsv")
     assert parsed == [(2, {"path": "1", "sentence": "مرحبا"}), (7, {"path": "6", "sentence": "وداعا"})]
-    assert bad == [("encoding", "line 3"), ("line too long", "line 4"), ("encoding", "line 5"), ("columns", "line 6")]
+    assert bad == [("encoding", "line 3"), ("line too long", "line 4"), ("encoding", "line 5"), (MALFORMED, "line 6")]
 
 
 def test_without_somebody_to_tell_a_bad_row_is_an_error_with_its_line(tmp_path: Path) -> None:
     (tmp_path / "t.tsv").write_bytes("path\tsentence\n1\tأ\tب\n".encode())
-    with pytest.raises(SourceError, match=r"(?s)3 columns where 2 belong.*line 2"):
+    with pytest.raises(SourceError, match=r"(?s)3 fields where 2 belong.*line 2"):
         list(table_rows(tmp_path / "t.tsv"))
     (tmp_path / "t.txt").write_bytes("سلام".encode("cp1256"))
     with pytest.raises(SourceError, match=r"(?s)no UTF-8.*line 1"):
@@ -49,13 +50,15 @@ def test_quotation_marks_are_text_a_carriage_return_inside_a_row_is_told(tmp_pat
     (tmp_path / "t.tsv").write_bytes("path\tsentence\r\n1\t\"قال: 'نعم'\r\n2\ta\rb\r\n3\t\"\r\n".encode())
     parsed, bad = rows(tmp_path / "t.tsv")
     assert [row["sentence"] for _, row in parsed] == ["\"قال: 'نعم'", '"']
-    assert bad == [("columns", "line 3")]
+    assert bad == [(MALFORMED, "line 3")]
 
 
 def test_a_quoted_field_of_a_csv_may_hold_commas_and_lines(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text('a,b\n"x, y","one\ntwo"\n3,4\n', encoding="utf-8-sig")
-    parsed, bad = rows(tmp_path / "t.csv", delimiter=",", quotes=True)
-    assert [row for _, row in parsed] == [{"a": "x, y", "b": "one\ntwo"}, {"a": "3", "b": "4"}] and not bad
+    parsed, bad = rows(tmp_path / "t.csv", delimiter=",", quotes=True, lines_in_quotes=True)
+    assert parsed == [(2, {"a": "x, y", "b": "one\ntwo"}), (4, {"a": "3", "b": "4"})] and not bad
+    parsed, bad = rows(tmp_path / "t.csv", delimiter=",", quotes=True)  # where the file's dialect does not say so
+    assert parsed == [(4, {"a": "3", "b": "4"})] and bad == [(MALFORMED, "line 2"), (MALFORMED, "line 3")]
 
 
 def test_a_name_that_no_table_can_hold_is_not_opened(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def test_hostile_lines_and_files_cost_themselves_alone(made: Prepared, tmp_path:
     again = prepare("voxceleb1", corpus, tmp_path / "data")
     assert again.code == 0 and "Traceback" not in again.output, again.output
     reasons = sorted(reason for _, reason in again.dropped)
-    expected = {"path leaves the corpus": 3, "columns": 2, "duplicate id": 1, "missing": 2, "encoding": 1}
+    expected = {"path leaves the corpus": 3, "malformed row": 2, "duplicate id": 1, "missing": 2, "encoding": 1}
     expected |= {"link out of the corpus": 1, "unreadable": 1, "not in the list": 1}
     assert reasons == sorted(reason for reason, n in expected.items() for _ in range(n))
     assert sum(len(again.set(f"voxceleb1_sid_{part}")) for part in SETS) == 20 - 2

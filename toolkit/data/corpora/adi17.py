@@ -26,13 +26,15 @@ from pathlib import Path
 
 from ...core.errors import UserError
 from ...core.step import Step, main
+from ...text.invisible import name_of
 from ..recordings import find_recordings
+from ..rows import MALFORMED
 from .dialects import code_of
 from .gather import gather
 from .mgb_tables import Span, read_segments
 from .segments import CorpusConfig, CorpusSegment, Drop, Published
 from .sets import tell_recurring, write_sets
-from .sources import SourceError, corpus_folder, text_lines
+from .sources import MalformedRow, Report, SourceError, corpus_folder, word_rows
 
 PARTS = ("train", "dev", "test")
 CODES = frozenset("ALG EGY IRA JOR KSA KUW LEB LIB MAU MOR OMA PAL QAT SUD SYR UAE YEM".split())  # noqa: SIM905
@@ -65,16 +67,23 @@ def band_of(seconds: float) -> str:
     return next((name for below, name in BANDS if seconds < below), "long")
 
 
-def read_labels(path: Path) -> dict[str, str]:
-    """Id -> label of an utt2lang, or of a label file with a header `id label`. Raises SourceError (columns)."""
+def read_labels(path: Path, bad: Report) -> dict[str, str]:
+    """Id -> label of an utt2lang, or of a label file with a header `id label`; empty if two lines say different ones.
+
+    Args:
+        bad: told of each line that cannot be used.
+
+    Raises SourceError for a file that is no such table.
+    """
     labels: dict[str, str] = {}
-    for number, line in text_lines(path):
-        words = line.split()
-        if not words or (number == 1 and words == ["id", "label"]):
+    for number, words in word_rows(path, "id label", lambda words: len(words) == 2, bad):
+        id, label = words[0], name_of(words[1])
+        if number == 1 and words == ["id", "label"]:
             continue
-        if len(words) != 2:
-            raise SourceError("columns", f"not `id label`: {line[:80]!r}", f"{path}, line {number}", "mend the line")
-        labels[words[0]] = words[1]
+        if (first := labels.setdefault(id, label)) != label:
+            message = f"{id} is {label} here, and {first or 'two labels'} above: it has none"
+            bad(SourceError("duplicate id", message, f"{path}, line {number}", "leave one of the lines"))
+            labels[id] = ""
     return labels
 
 
@@ -86,12 +95,21 @@ class Lists:
         self.cut = {Path(f).stem: f for f in files if f"{part}_segments" in Path(f).parts}
         self.whole = {Path(f).stem: f for f in files if not any(p.endswith("_segments") for p in Path(f).parts)}
         self.labels: dict[str, str] = {}
+        self.malformed: dict[str, SourceError] = {}  # by the id that the line begins with
+        self.drops: list[Drop] = []
         for pattern in (f"{part}/utt2lang", f"{part}_segments/utt2lang", f"adi17_official_{part}_label.txt"):
             for path in (corpus / pattern, corpus / "data" / pattern):
-                self.labels |= read_labels(path) if path.is_file() else {}
+                self.labels |= read_labels(path, self._bad) if path.is_file() else {}
+        for id in self.labels.keys() & self.malformed.keys():  # it has a line of its own in another file
+            del self.malformed[id]
         self.segments: dict[str, Span] = {}
         for path in (corpus / part / "segments", corpus / "data" / part / "segments"):
-            self.segments |= read_segments(path) if path.is_file() else {}
+            self.segments |= read_segments(path, self._bad) if path.is_file() else {}
+
+    def _bad(self, e: SourceError) -> None:
+        self.drops.append(Drop(e.where, e.reason, e.what))
+        if isinstance(e, MalformedRow):
+            self.malformed[e.row["id"]] = e
 
     def items(self) -> Iterator[Item | Drop]:
         """Every segment that a list names or a pre-cut folder holds."""
@@ -101,13 +119,18 @@ class Lists:
         whole = [id for id in self.labels if id not in listed and id not in recordings]
         for id in sorted({*listed, *self.segments, *self.cut, *whole}):
             yield self._item(id)
+        yield from self.drops
 
     def _item(self, id: str) -> Item | Drop:
         span = self._span(id)
         recording, start, end = (span.recording, span.start, span.end) if span else (id, 0.0, None)
-        label = self.labels.get(id) or self.labels.get(recording) or self._folder(id) or self._folder(recording)
+        if malformed := self.malformed.get(id) or (id not in self.labels and self.malformed.get(recording)):
+            return Drop(id, MALFORMED, malformed.what)
+        listed = next((self.labels[name] for name in (id, recording) if name in self.labels), None)
+        label = self._folder(id) or self._folder(recording) if listed is None else listed
         if code_of(label) not in CODES:
-            return Drop(id, "no label", f"{label!r} is no country of ADI-17" if label else f"in no list of {self.part}")
+            why = f"in no list of {self.part}" if listed is None else f"in a list of {self.part} with two labels"
+            return Drop(id, "no label", f"{label!r} is no country of ADI-17" if label else why)
         if id in self.cut:
             return Item(self.name, id, self.cut[id], 0.0, None, code_of(label))
         if recording not in self.whole:

@@ -21,18 +21,21 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ...core.errors import UserError
 from ...core.step import Step, main
+from ...text.invisible import name_of
 from ..recordings import find_recordings
+from ..rows import MALFORMED
 from .dialects import code_of
 from .gather import gather
 from .segments import CorpusConfig, CorpusSegment, Drop, Published
 from .sets import tell_recurring, write_sets
-from .sources import SourceError, corpus_folder, folders_below, text_lines
+from .sources import MalformedRow, Report, SourceError, corpus_folder, folders_below, text_lines, word_rows
 
 PARTS = ("train", "dev", "test")
 LABELS = ("EGY", "GLF", "LAV", "MSA", "NOR")
@@ -93,16 +96,21 @@ def part_of(path: str) -> str:
     return ""
 
 
-def read_list(path: Path) -> list[Entry]:
-    """Entries of a list: a path or an address on each line, perhaps with a label. Raises SourceError."""
-    entries: list[Entry] = []
-    for number, line in text_lines(path):
-        words = line.split()
-        if len(words) > 2:
-            raise SourceError("columns", f"not `path label`: {line[:80]!r}", f"{path}, line {number}", "mend the line")
-        if words:
-            entries.append(Entry(*words))
-    return entries
+def read_list(path: Path, bad: Report, labelled: bool | None = None) -> list[Entry]:
+    """Entries of a list: a path or an address on each line, or on each line one and a label.
+
+    Args:
+        bad: told of each line that is no entry.
+        labelled: whether lines have labels; None: whether most lines have two words.
+
+    Raises SourceError for a file that is no such list.
+    """
+    if labelled is None:
+        sizes = Counter(len(line.split()) for _, line in text_lines(path, lambda e: None))
+        labelled = sizes[2] > sizes[1]
+    width, form = (2, "path label") if labelled else (1, "path")
+    rows = word_rows(path, form, lambda words: len(words) == width, bad)
+    return [Entry(path, *map(name_of, label)) for _, (path, *label) in rows]
 
 
 class Part:
@@ -116,8 +124,28 @@ class Part:
             self.by_name.setdefault(Path(f).stem, []).append(f)
         self.lists = self._found(f"{part}*/wav.lst", f"{part}*.lst", f"{part}*.txt")
         self.labels: dict[str, str] = {}
+        self.malformed: dict[str, SourceError] = {}  # by the name that the line begins with
+        self.drops: list[Drop] = []
         for path in self._found(f"{part}*/reference", f"{part}*/utt2lang"):
-            self.labels |= named({e.name: e.label for e in read_list(path)}, str(path))
+            self.labels |= self._labels(read_list(path, self._bad_label, labelled=True), path)
+
+    def _labels(self, entries: Iterable[Entry], path: Path) -> dict[str, str]:
+        """Name -> label of a file, by its name; empty if two lines say different ones."""
+        labels: dict[str, str] = {}
+        for e in entries:
+            if (first := labels.setdefault(e.name, e.label)) != e.label:
+                detail = f"{e.label} and {first or 'others'} in {path.name}: it has no label"
+                self.drops.append(Drop(e.name, "duplicate id", detail))
+                labels[e.name] = ""
+        return named(labels, str(path))
+
+    def _bad(self, e: SourceError) -> None:
+        self.drops.append(Drop(e.where, e.reason, e.what))
+
+    def _bad_label(self, e: SourceError) -> None:
+        self._bad(e)
+        if isinstance(e, MalformedRow):
+            self.malformed[Entry(e.row["path"]).name] = e
 
     def _found(self, *patterns: str) -> list[Path]:
         places = [f"{above}{pattern}" for pattern in patterns for above in ("", "data/")]
@@ -127,8 +155,8 @@ class Part:
         """Every utterance of the lists, or of the folders if there is no list; files in no list are ledger rows."""
         taken: set[str] = set()
         for path in self.lists:
-            entries = read_list(path)
-            list_labels = named({e.name: e.label for e in entries if e.label and not named_label(e.path)}, str(path))
+            entries = read_list(path, self._bad, False if path.name == "wav.lst" else None)
+            list_labels = self._labels((e for e in entries if e.label and not named_label(e.path)), path)
             for entry in entries:
                 listed_file = self._file(entry)
                 taken |= {listed_file} if listed_file else set()
@@ -139,6 +167,7 @@ class Part:
                     Path(file).stem, "not listed", f"{file} is in none of {', '.join(map(str, self.lists))}"
                 )
                 yield unlisted if self.lists else self._utterance(Entry(file), file, {})
+        yield from self.drops
 
     def _file(self, entry: Entry) -> str:
         """The file that an entry means, told by its name and, among several of that name, by its label."""
@@ -149,6 +178,8 @@ class Part:
     def _utterance(self, entry: Entry, file: str, list_labels: Mapping[str, str]) -> CorpusSegment | Drop:
         if not file:
             return Drop(entry.name, "missing", f"no file of this name: {entry.path}")
+        if entry.name in self.malformed and entry.name not in list_labels.keys() | self.labels.keys():
+            return Drop(entry.name, MALFORMED, self.malformed[entry.name].what)
         label = (
             named_label(entry.path) or list_labels.get(entry.name) or self.labels.get(entry.name) or named_label(file)
         )

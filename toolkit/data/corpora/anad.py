@@ -21,12 +21,13 @@ from pathlib import Path, PurePosixPath
 
 from ...core.errors import UserError
 from ...core.step import Step, main
+from ...text.invisible import name_of
 from ..recordings import find_recordings
 from .gather import gather
 from .own_split import OwnSplitConfig, sets_of, tell
-from .segments import CorpusSegment, Drop, Published
+from .segments import CorpusSegment, Drop, Published, report_to
 from .sets import write_sets
-from .sources import corpus_folder, table_rows
+from .sources import Report, SourceError, corpus_folder, table_rows
 
 EMOTIONS = {
     **dict.fromkeys(("happy", "happiness"), "happiness"),
@@ -38,19 +39,32 @@ PUBLISHED = Published(1384)
 _UNIT = re.compile(r"(V\d+)_.+", re.IGNORECASE)
 
 
-def read_labels(path: Path) -> dict[str, str]:
-    """Name of a unit, without .wav -> emotion as the table has it. Raises SourceError (missing, encoding, columns)."""
+def read_labels(path: Path, bad: Report | None = None) -> dict[str, str]:
+    """Name of a unit, without .wav -> emotion as the table has it; empty if two rows say different ones.
+
+    Args:
+        bad: as table_rows has it.
+
+    Raises SourceError (missing, encoding, malformed row, columns).
+    """
     labels: dict[str, str] = {}
-    for _, row in table_rows(path, ",", wanted=("name", "emotion"), quotes=True):
-        name = row["name"].strip(" \t'\"")
-        labels[re.sub(r"\.wav.?$", "", name, flags=re.IGNORECASE)] = row["emotion"].strip()
+    for line, row in table_rows(path, ",", wanted=("name", "emotion"), quotes=True, bad=bad):
+        name, emotion = name_of(row["name"]).strip("'\" "), name_of(row["emotion"])
+        name = re.sub(r"\.wav.?$", "", name, flags=re.IGNORECASE)
+        if (first := labels.setdefault(name, emotion)) != emotion:
+            message = f"{name} is {emotion} here, and {first or 'two emotions'} above: it has no label"
+            error = SourceError("duplicate id", message, f"{path}, line {line}", "leave one of the rows")
+            if bad is None:
+                raise error
+            bad(error)
+            labels[name] = ""
     return labels
 
 
-def label_of(file: str, labels: dict[str, str]) -> str:
+def label_of(file: str, labels: dict[str, str] | None) -> str:
     """Emotion of a unit, from the table, or without a table from the nearest folder named so; empty if unknown."""
-    emotion = labels.get(Path(file).stem, "")
-    if not labels:
+    emotion = labels.get(Path(file).stem, "") if labels is not None else ""
+    if labels is None:
         emotion = next((f for f in reversed(PurePosixPath(file).parts[:-1]) if f.casefold() in EMOTIONS), "")
     return EMOTIONS.get(emotion.casefold(), "")
 
@@ -58,7 +72,7 @@ def label_of(file: str, labels: dict[str, str]) -> str:
 def run(step: Step[OwnSplitConfig]) -> None:
     corpus = corpus_folder(step.input(0, "the folder of the extracted corpus"), "1sec_segmented*", "**/V[0-9]*_*.wav")
     table = corpus / "ANAD.csv"
-    labels = read_labels(table) if table.is_file() else {}
+    labels = read_labels(table, report_to(step)) if table.is_file() else None
     scan = find_recordings(corpus, step.out)
     for path, reason, detail in scan.bad:
         step.ledger.drop(path, reason, detail)
@@ -69,9 +83,10 @@ def run(step: Step[OwnSplitConfig]) -> None:
         if label_of(file, labels):
             units[file] = label_of(file, labels)
         else:
-            why = "in no row of ANAD.csv, or with another emotion" if labels else "no ANAD.csv, no folder of an emotion"
+            why = "in no row of ANAD.csv, or with another emotion"
+            why = why if labels is not None else "no ANAD.csv, no folder of an emotion"
             step.ledger.drop(file, "no label", why)
-    for name in sorted(labels.keys() - {Path(file).stem for file in scan.recordings}):
+    for name in sorted((labels or {}).keys() - {Path(file).stem for file in scan.recordings}):
         step.ledger.drop(name, "missing", "a row of ANAD.csv without its recording")
     if not units:
         raise UserError("no unit with a label", str(corpus), "ANAD.csv belongs beside the folders of units")

@@ -22,6 +22,7 @@ from pathlib import Path
 from ...core.seed import seed_of
 from ...core.step import Step, main
 from ...text.buckwalter import to_arabic
+from ..rows import MALFORMED, excerpt
 from .gather import gather
 from .segments import CorpusSegment, Drop, Published, Take, drop
 from .sets import write_sets
@@ -35,7 +36,7 @@ PUBLISHED = {
     "arabic_speech_corpus_test": Published(100, speakers=1),
 }
 
-_LINE = re.compile(r'\s*"([^"]+)"\s+"(.*)"\s*')
+_LINE = re.compile(r'\s*"([^"]+)"\s+"((?:(?!"\s+").)*)"\s*')  # of two fields, not of three
 _ARABIC = re.compile(r"[\u0621-\u064a]")
 _LATIN = re.compile(r"[A-Za-z]")
 _THEH = str.maketrans("^", "v")
@@ -84,7 +85,7 @@ def read_transcript(step: Step[ArabicSpeechCorpusConfig], path: Path) -> dict[st
         if not line.strip():
             continue
         if not match:
-            drop(step, at, "columns", f'not `"file.wav" "text"`: {line[:80]!r}')
+            drop(step, at, MALFORMED, f'{path.name}, line {number}: not `"file.wav" "text"`: {excerpt(line)}')
         elif match[1] in transcripts:
             drop(step, at, "duplicate path", f"{match[1]} stands above already")
         else:

@@ -30,6 +30,7 @@ from typing import Any
 
 from ...core.errors import UserError
 from ...core.step import Step, main
+from ...text.invisible import name_of
 from ..ids import safe, unique
 from ..split import split_groups
 from ..tables import gender_of
@@ -136,7 +137,7 @@ def read_split(corpus: Path, dialect: str, split: str, config: CasablancaConfig)
     code = code_of(dialect)
     prefix = "" if config.dialect else "casablanca_" if config.together else f"casablanca_{code.lower()}_"
     groups = row_groups(files, WANTED)
-    segment_ids = [str(id).strip() if id is not None else "" for id in column(files, "seg_id")]
+    segment_ids = [name_of(str(id)) if id is not None else "" for id in column(files, "seg_id")]
     times = Counter(segment_ids)
     own = [id if id and times[id] == 1 else f"{id}-row-{row:06d}" for row, id in enumerate(segment_ids)]
     while clashing := {id for id, n in Counter(own).items() if n > 1}:  # somebody's own id ends so

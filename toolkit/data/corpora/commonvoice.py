@@ -3,7 +3,8 @@
 Where: https://commonvoice.mozilla.org/datasets. Licence: CC0-1.0. CORPUS is a language's folder or one above:
   CORPUS/{train,dev,test,validated,invalidated,other}.tsv     CORPUS/clips/<path>.mp3
   CORPUS/<language>/..., CORPUS/cv-corpus-<version>/<language>/...
-A .tsv has a header and is read by its names; no column but client_id, path and sentence is needed:
+A .tsv has a header and is read by its names; no column but client_id, path and sentence is needed. Each row has all
+columns of the header, also where the last ones are empty:
   client_id  path  sentence  up_votes  down_votes  age  gender  accents (once accent)  variant  locale  segment
   ... newer ones also sentence_id, sentence_domain. A quotation mark is text. In old ones `path` has no .mp3.
 Expected: each release has other counts; none are held against it. 26.6 % of the test prompts of 18.0 have diacritics.
@@ -24,16 +25,18 @@ from pathlib import Path
 
 from ...core.errors import UserError
 from ...core.step import Step, main
+from ...text.invisible import name_of
 from ...text.normalise import profile
 from ..ids import unique
 from .dialects import code_of
 from .gather import gather
-from .segments import CorpusSegment, Drop, Published, Take, drop
+from .segments import CorpusSegment, Drop, Published, Take, drop, report_to
 from .sets import write_sets
-from .sources import TableRow, corpus_folder, folders_below, table_rows
+from .sources import MalformedRow, SourceError, TableRow, corpus_folder, folders_below, table_rows
 
 HELD_OUT = ("test", "dev")  # what both have stays in test
 COLUMNS = ("client_id", "path", "sentence")
+NAMES = ("client_id", "locale", "accent", "accents", "variant")
 DIALECTS = {"ar": "ARA", "en": "ENG"}  # of speakers who say nothing of theirs
 _CLIENT = re.compile(r"[0-9a-f]{128}")
 _SPELLING = profile("sawt")
@@ -90,13 +93,18 @@ class HeldOut:
     prompts: dict[str, str]
 
     @classmethod
-    def of(cls, parts: Mapping[str, list[Numbered]]) -> HeldOut:
+    def of(cls, parts: Mapping[str, list[Numbered]], malformed: Mapping[str, list[TableRow]]) -> HeldOut:
+        """`malformed`: part -> what can be told of its malformed rows, whose clips and speakers are held out, too."""
         held = cls({}, {}, {})
         for part in HELD_OUT:
             for _, row in parts[part]:
                 held.clips.setdefault(clip_of(row), part)
                 held.speakers.setdefault(row["client_id"], part)
                 held.prompts.setdefault(prompt_of(row["sentence"]), part)
+            for row in malformed[part]:
+                held.speakers.setdefault(row.get("client_id", ""), part)
+                if row.get("path", "").strip():
+                    held.clips.setdefault(clip_of(row), part)
         held.speakers.pop("", None)  # nobody in particular, and nothing said
         held.prompts.pop("", None)
         return held
@@ -112,13 +120,22 @@ class HeldOut:
         return "", ""
 
 
-def read_part(step: Step[CommonVoiceConfig], corpus: Path, name: str) -> list[Numbered]:
-    """Rows of a .tsv with their lines; those that cannot be used go to the ledger."""
+def read_part(step: Step[CommonVoiceConfig], corpus: Path, name: str) -> tuple[list[Numbered], list[TableRow]]:
+    """(rows of a .tsv with their lines, fields of its malformed rows as far as they can be told).
+
+    Rows that cannot be used go to the ledger.
+    """
     path, language = corpus / f"{name}.tsv", step.config.language
     rows: list[Numbered] = []
+    malformed: list[TableRow] = []
     first: dict[str, int] = {}
 
-    for line, row in table_rows(path, wanted=COLUMNS, bad=lambda e: drop(step, e.where, e.reason, e.what)):
+    def bad(e: SourceError) -> None:
+        report_to(step)(e)
+        malformed.extend([named(e.row)] if isinstance(e, MalformedRow) else [])
+
+    for line, row in table_rows(path, wanted=COLUMNS, bad=bad):
+        row = named(row)
         at, clip = f"{name}.tsv:{line}", clip_of(row)
         if not row["path"].strip():
             drop(step, at, "columns", "no path")
@@ -129,14 +146,20 @@ def read_part(step: Step[CommonVoiceConfig], corpus: Path, name: str) -> list[Nu
         else:
             first[clip] = line
             rows.append((line, row))
-    return rows
+    return rows, malformed
+
+
+def named(row: TableRow) -> TableRow:
+    """The row, its names and labels without what nobody sees."""
+    return row | {column: name_of(row[column]) for column in NAMES if column in row}
 
 
 def read_parts(step: Step[CommonVoiceConfig], corpus: Path) -> dict[str, list[Numbered]]:
     """Part -> its rows, without what train must not share with dev and test. Raises SourceError if one lacks."""
     source = {"train": "validated" if step.config.validated else "train", "dev": "dev", "test": "test"}
-    parts = {part: read_part(step, corpus, name) for part, name in source.items()}
-    held = HeldOut.of(parts)
+    read = {part: read_part(step, corpus, name) for part, name in source.items()}
+    parts = {part: rows for part, (rows, _) in read.items()}
+    held = HeldOut.of(parts, {part: malformed for part, (_, malformed) in read.items()})
     for part, kept in parts.items():
         rows, parts[part] = kept, []
         for line, row in rows:

@@ -1,7 +1,7 @@
 """FLEURS, Arabic (ar_eg) by default: sentences of FLoRes-101, each read by up to three people, about 10 s long.
 
 Where: https://huggingface.co/datasets/google/fleurs. Licence: CC BY 4.0. CORPUS is a language's folder or one above:
-  CORPUS/[[data/]<language>/]{train,dev,test}.tsv    seven columns, NO header, a quotation mark is text:
+  CORPUS/[[data/]<language>/]{train,dev,test}.tsv    seven columns, none left out, NO header, a quotation mark is text:
       id  file_name  raw_transcription  transcription  characters  num_samples  gender
   CORPUS/[[data/]<language>/]audio/{train,dev,test}.tar.gz, or extracted: audio/<part>/<file_name>, 16 kHz
 What a folder has not, its archive gives: only the files that the table names are copied to OUT/audio/<part>.
@@ -23,12 +23,13 @@ from pathlib import Path
 
 from ...core.errors import UserError
 from ...core.step import Step, main
+from ...text.invisible import name_of
 from ..ids import fault
 from .archives import copy_out
 from .gather import gather
 from .segments import CorpusSegment, Drop, Published, Take, drop, trains
 from .sets import write_sets
-from .sources import TableRow, check_inside, corpus_folder, folders_below, table_rows
+from .sources import MalformedRow, SourceError, TableRow, check_inside, corpus_folder, folders_below, table_rows
 
 PARTS = ("test", "dev", "train")  # what an earlier one has is taken from a later one
 COLUMNS = ("id", "file_name", "raw_transcription", "transcription", "characters", "num_samples", "gender")
@@ -60,14 +61,20 @@ def read_part(corpus: Path, part: str, taken: dict[str, str], bad: Callable[[str
     """Rows of a part's table that can be used.
 
     Args:
-        taken: names of files -> the part that has them; grows by those of this part.
+        taken: names of files -> the part that has them; grows by those of this part, of its malformed rows as well.
         bad: called with (place, reason, detail) of each other row.
     """
     path = corpus / f"{part}.tsv"
     rows: list[TableRow] = []
-    for line, row in table_rows(path, names=COLUMNS, bad=lambda e: bad(e.where, e.reason, e.what)):
-        at, name = f"{path.name}:{line}", row["file_name"].strip()
-        if not row["id"].strip().isdecimal():
+    malformed: set[str] = set()
+
+    def lost(e: SourceError) -> None:
+        bad(e.where, e.reason, e.what)
+        malformed.update([e.row.get("file_name", "").strip()] if isinstance(e, MalformedRow) else [])
+
+    for line, row in table_rows(path, names=COLUMNS, bad=lost):
+        at, name, id = f"{path.name}:{line}", row["file_name"].strip(), name_of(row["id"])
+        if not id.isdecimal():
             bad(at, "columns", f"no number of a sentence: {row['id'][:40]!r}")
         elif "/" in name or fault(name) or name.startswith("."):
             bad(at, "unusable name", f"{name[:80]!r} {fault(name) or 'is no bare name of a file'}")
@@ -78,7 +85,9 @@ def read_part(corpus: Path, part: str, taken: dict[str, str], bad: Callable[[str
             bad(at, "no transcript", name)
         else:
             taken[name] = part
-            rows.append({**row, "file_name": name})
+            rows.append({**row, "file_name": name, "id": id})
+    for name in malformed - {""}:
+        taken.setdefault(name, part)
     return rows
 
 
@@ -123,7 +132,7 @@ def segments_of(part: str, rows: Sequence[TableRow], folder: str, dialect: str) 
             row["file_name"].rpartition(".")[0] or row["file_name"],
             f"{folder}/{row['file_name']}",
             text=row["raw_transcription"],
-            programme=row["id"].strip(),
+            programme=row["id"],
             dialect=dialect,
             gender=row["gender"],
             more={"text_normalised": row["transcription"]},

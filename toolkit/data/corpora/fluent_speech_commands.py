@@ -17,7 +17,7 @@ from pathlib import Path
 
 from ...core.step import Step, main
 from .gather import gather
-from .segments import CorpusConfig, CorpusSegment, Drop, Published, drop
+from .segments import CorpusConfig, CorpusSegment, Drop, Published, drop, report_to
 from .sets import write_sets
 from .sources import TableRow, corpus_folder, table_rows
 
@@ -49,7 +49,7 @@ def read_tables(step: Step[CorpusConfig], corpus: Path) -> list[Item]:
     first: dict[str, str] = {}
     for part, name in PARTS.items():
         file = corpus / "data" / f"{name}_data.csv"
-        rows = table_rows(file, ",", wanted=COLUMNS, quotes=True, bad=lambda e: drop(step, e.where, e.reason, e.what))
+        rows = table_rows(file, ",", wanted=COLUMNS, quotes=True, bad=report_to(step))
         for number, row in rows:
             where = f"{file.name}:{number}"
             path = row["path"].strip()

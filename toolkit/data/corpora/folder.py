@@ -20,15 +20,17 @@ from ...core.errors import UserError
 from ...core.shards import run_shards
 from ...core.shards import split as shards_of
 from ...core.step import Step, main
+from ...text.invisible import shown
 from ..check import Limits
 from ..checks import RESERVED_WORDS, write_valid
 from ..cut import CutConfig
 from ..ids import odd_labels, safe, safe_speaker, unique
 from ..kaldi import UNKNOWN
-from ..recordings import Found, assess, find_recordings, shown
+from ..match_rows import match, spoilt
+from ..recordings import Found, assess, find_recordings
 from ..split import odd_parts, shares_of, split_groups
 from ..tables import one_gender, one_line
-from ..transcripts import TranscriptRow, Transcripts, find_table, match, read_transcripts, speaker_of
+from ..transcripts import LostRow, TranscriptRow, Transcripts, find_table, read_transcripts, speaker_of
 
 BYTES_PER_SECOND = 32000  # of 16 kHz wav: shards are made by file size, so that no header is opened
 
@@ -84,12 +86,14 @@ class Corpus:
     Attributes:
         folder: as the command line names it; scan: its files; table: None without a table.
         rows: recording -> its row of the table.
+        spoilt: recording without a row -> the row that may mean it, and cannot be used.
     """
 
     folder: Path
     scan: Found
     table: Transcripts | None
     rows: dict[str, TranscriptRow]
+    spoilt: dict[str, LostRow]
 
     @property
     def transcribed(self) -> bool:
@@ -106,14 +110,13 @@ def read_corpus(step: Step[FolderConfig]) -> Corpus:
         step.ledger.drop(path, reason, detail)
     file = step.ins[1] if len(step.ins) > 1 else find_table(folder, c.table)
     if file is None:
-        return Corpus(folder, scan, None, {})
+        return Corpus(folder, scan, None, {}, {})
     table = read_transcripts(file)
-    for line, reason, detail in table.bad:
-        step.ledger.drop(f"{file.name}:{line}", reason, detail)
     rows, bad = match(table.rows, scan.recordings, str(folder))
-    for row, reason, detail in bad:
-        step.ledger.drop(f"{file.name}:{row.line}", reason, detail)
-    return Corpus(folder, scan, table, rows)
+    lost = [*table.lost, *(LostRow(row.line, reason, detail, row.path) for row, reason, detail in bad)]
+    for lost_row in lost:
+        step.ledger.drop(f"{file.name}:{lost_row.line}", lost_row.reason, lost_row.detail)
+    return Corpus(folder, scan, table, rows, spoilt(lost, rows, scan.recordings, str(folder)))
 
 
 def candidates(step: Step[FolderConfig], corpus: Corpus) -> dict[str, str]:
@@ -121,7 +124,9 @@ def candidates(step: Step[FolderConfig], corpus: Corpus) -> dict[str, str]:
     texts: dict[str, str] = {}
     for rel in corpus.scan.recordings:
         text = one_line(corpus.rows[rel].text) if rel in corpus.rows else ""
-        if any(word in RESERVED_WORDS for word in text.split()):
+        if lost := corpus.spoilt.get(rel):
+            step.ledger.drop(shown(rel), lost.reason, f"line {lost.line} of the table may be its row: {lost.detail}")
+        elif any(word in RESERVED_WORDS for word in text.split()):
             step.ledger.drop(shown(rel), "reserved word", f"{' '.join(RESERVED_WORDS)} are Kaldi's own: {text}")
         elif corpus.transcribed and not text and not step.config.keep_untranscribed:
             detail = "its row has an empty transcript" if rel in corpus.rows else "no row in the table"

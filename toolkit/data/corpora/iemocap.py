@@ -24,6 +24,8 @@ from typing import NamedTuple
 
 from ...core.errors import UserError
 from ...core.step import Step, main
+from ...text.invisible import name_of
+from ..rows import MALFORMED, excerpt
 from .gather import gather
 from .segments import CorpusConfig, CorpusSegment, Drop, Published
 from .sets import write_sets
@@ -35,7 +37,7 @@ WAVES, RATINGS, TEXTS = "sentences/wav", "dialog/EmoEvaluation", "dialog/transcr
 ANOTHER = "another emotion"
 PUBLISHED = Published(5531, speakers=10)
 
-_RATED = re.compile(r"\[[^\]]*\]\t(\S+)\t(\S+)\t")
+_RATED = re.compile(r"\[[^\]]*\]\t(\S+)\t(\S+)\t\[[^\]]*\]\s*$")
 _SPOKEN = re.compile(r"(\S+) \[[^\]]*\]:(.*)")
 _TURN = re.compile(r"(Ses\d\d)[FM]_\w+_([FM])\w+")
 
@@ -67,6 +69,9 @@ def read_lines(corpus: Path, path: Path, pattern: re.Pattern[str], follow_links:
                 bad.append(Drop(f"{path.name}:{number}", "duplicate id", f"{match[1]} stands above already"))
             elif match:
                 values[match[1]] = match[2].strip()
+            elif pattern is _RATED and line.startswith("["):
+                detail = f"{path.name}, line {number}: not `[start - end] turn emotion [v, a, d]`: {excerpt(line)}"
+                bad.append(Drop(f"{path.name}:{number}", MALFORMED, detail))
     except SourceError as e:
         bad.append(Drop(e.where, e.reason, e.what))
     return values, bad
@@ -88,7 +93,7 @@ def read_dialog(corpus: Path, dialog: Dialog, transcribed: bool, follow_links: b
     rel = folder.relative_to(corpus).as_posix()
     recorded = {path.stem for path in folder.glob("[!.]*.wav")}
     for id in sorted(recorded | emotions.keys()):
-        turn, emotion = _TURN.fullmatch(id), emotions.get(id, "")
+        turn, emotion = _TURN.fullmatch(id), name_of(emotions.get(id, ""))
         if id not in recorded:
             yield Drop(id, "missing", "a turn that was judged, without its recording")
         elif not turn:

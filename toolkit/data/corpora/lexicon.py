@@ -10,6 +10,7 @@ from typing import Any
 from ...core.errors import UserError
 from ...core.step import Step
 from ...text.g2p import Phones, Pronouncer
+from ..rows import MALFORMED
 from .segments import CorpusSegment, drop
 from .sources import text_lines
 
@@ -33,7 +34,7 @@ def read_lexicon(step: Step[Any], paths: Sequence[Path]) -> dict[str, Phones]:
             if phones:
                 lexicon.setdefault(_VARIANT.sub("", word).lower(), tuple(phones))
             else:
-                drop(step, f"{path.name}:{number}", "columns", f"{word} without phones")
+                drop(step, f"{path.name}:{number}", MALFORMED, f"{path.name}, line {number}: {word} without phones")
         if len(lexicon) == before:
             raise UserError("a lexicon without a word of its own", str(path), "name a file of lines `WORD P1 P2 ...`")
     return lexicon

@@ -18,17 +18,29 @@ The lexicon of https://www.openslr.org/11, librispeech-lexicon.txt, lacks rare w
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...core.errors import UserError
 from ...core.step import Step, main
+from ...text.invisible import name_of
+from ..rows import Malformed
 from .gather import gather
 from .lexicon import add_phones, read_lexicon
-from .segments import CorpusSegment, Drop, Published, Take
+from .segments import CorpusSegment, Drop, Published, Take, report_to
 from .sets import write_sets
-from .sources import SourceError, check_inside, corpus_folder, folders_below, text_lines
+from .sources import (
+    MalformedRow,
+    Report,
+    SourceError,
+    check_inside,
+    corpus_folder,
+    folders_below,
+    id_rows,
+    text_lines,
+)
 
 SUBSETS = {
     "train-clean-100": Published(28539, speakers=251, hours=100.6),
@@ -39,6 +51,7 @@ SUBSETS = {
     "test-clean": Published(2620, speakers=40, hours=5.4),
     "test-other": Published(2939, speakers=33, hours=5.1),
 }
+SPEAKER_FIELDS = 5
 
 
 @dataclass(frozen=True)
@@ -71,28 +84,51 @@ def find_corpus(path: Path) -> Path:
     )
 
 
-def read_genders(path: Path) -> dict[str, str]:
-    """Speaker -> M or F, of SPEAKERS.TXT; none where it is not there, a warning where it cannot be read."""
+def read_genders(path: Path, bad: Report) -> dict[str, str]:
+    """Speaker -> M or F, of SPEAKERS.TXT; none where it is not there. A name, the last field, may hold a `|`.
+
+    Args:
+        bad: told of each line that cannot be used.
+    """
     genders: dict[str, str] = {}
-    if path.is_file():
-        for _, line in text_lines(path, lambda e: print(f"WARNING: {e.what}: {e.where}")):
-            row = [word.strip() for word in line.split("|")]
-            if len(row) > 1 and not line.startswith(";"):
-                genders[row[0]] = row[1]
+    for number, line in text_lines(path, bad) if path.is_file() else ():
+        row = [name_of(word) for word in line.split("|", SPEAKER_FIELDS - 1)]
+        if line.startswith(";") or not line.strip():
+            continue
+        if len(row) == SPEAKER_FIELDS and row[1] in ("M", "F"):
+            genders[row[0]] = row[1]
+        else:
+            malformed = Malformed(number, "not `id | sex | subset | minutes | name`", line)
+            bad(MalformedRow(path, malformed, ()))
     return genders
 
 
+def warning_to(step: Step[LibriSpeechConfig]) -> Report:
+    """Like report_to, and prints a warning."""
+
+    def bad(e: SourceError) -> None:
+        print(f"WARNING: {e.what}: {e.where}")
+        report_to(step)(e)
+
+    return bad
+
+
 def read_transcript(corpus: Path, path: Path, follow_links: bool) -> tuple[dict[str, str], list[Drop]]:
-    """(id -> text of a chapter's transcript, lines that cannot be used). A missing file counts as such a line."""
+    """(id -> text of a chapter's transcript, lines that cannot be used). A missing file counts as such a line.
+
+    An id is that of the chapter and a number. A line without one may be the rest of the line above: both are malformed.
+    """
     texts: dict[str, str] = {}
     bad: list[Drop] = []
     try:
         check_inside(corpus, path.relative_to(corpus).as_posix(), follow_links)
-        for number, line in text_lines(path, lambda e: bad.append(Drop(e.where, e.reason, e.what))):
-            id, _, text = line.strip().partition(" ")
-            if id and id in texts:
+        stem = path.name.partition(".")[0]
+        is_id = re.compile(rf"{re.escape(stem)}-\d+").fullmatch
+        rows = id_rows(path, lambda word: bool(is_id(word)), lambda e: bad.append(Drop(e.where, e.reason, e.what)))
+        for number, id, text in rows:
+            if id in texts:
                 bad.append(Drop(f"{path.name}:{number}", "duplicate id", f"{id} stands above already"))
-            elif id:
+            else:
                 texts[id] = text
     except SourceError as e:
         bad.append(Drop(e.where, e.reason, e.what))
@@ -130,7 +166,7 @@ def run(step: Step[LibriSpeechConfig]) -> None:
     if step.config.g2p and len(step.ins) < 2:
         raise UserError("g2p without a lexicon to learn from", "--in", "name one: --in CORPUS librispeech-lexicon.txt")
     corpus, follow = find_corpus(step.input(0, "the folder of the extracted subsets")), step.config.take.follow_links
-    genders = read_genders(corpus / "SPEAKERS.TXT")
+    genders = read_genders(corpus / "SPEAKERS.TXT", warning_to(step))
     chapters = [f for subset in step.config.subsets for f in folders_below(corpus, f"{subset}/*/*") if f.is_dir()]
     if not chapters:
         where = ", ".join(step.config.subsets)

@@ -7,7 +7,8 @@ the folder that holds it:
       video_id [?]  category  video_duration  channel_id  country  dialect  gender  transcript_duration
 Not confirmed: the name of the column of videos (video_id, id or video is read), and whether a _train.csv, or a
 _dev.csv and _test.csv beside their _meta.csv, has a row for each utterance (start, end, text, in seconds): where it
-has these columns, they are the utterances; else the cues of the subtitles are. Expected: no counts are held against it.
+has these columns, they are the utterances, of which a quoted text may have several lines, as a cue has; else the cues
+of the subtitles are. Expected: no counts are held against it.
 
 Writes OUT/masc_{clean,noisy}_{train,dev,test}. The speaker is the channel [?]: a channel may have several, and one
 person may speak on several. utt2prog is the video; utt2country is written. utt2lang: the dialect's code, else the
@@ -18,16 +19,25 @@ said at once, or at other times); dev and test keep them, marked in utt2overlap.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...core.step import Step, main
+from ..rows import MALFORMED
 from .dialects import code_of
 from .gather import gather
-from .segments import CorpusSegment, Drop, Published, Take, drop, trains
+from .segments import CorpusSegment, Drop, Published, Take, drop, report_to, trains
 from .sets import write_sets
-from .sources import SourceError, TableRow, check_inside, corpus_folder, folders_below, table_rows
+from .sources import (
+    MalformedRow,
+    SourceError,
+    TableRow,
+    check_inside,
+    corpus_folder,
+    folders_below,
+    table_rows,
+)
 from .vtt import Cue, read_cues, seconds_of
 
 SUBSETS = tuple(f"{quality}_{part}" for part in ("test", "dev", "train") for quality in ("clean", "noisy"))
@@ -71,14 +81,26 @@ def find_corpus(path: Path) -> Path:
     return corpus_folder(tables[0].parents[1], "audios")
 
 
-def read_subset(step: Step[MascConfig], corpus: Path, subset: str) -> dict[str, Video]:
-    """Id -> video of a subset, empty if there is no table of it; rows that cannot be used go to the ledger."""
-    videos: dict[str, Video] = {}
+@dataclass
+class Subset:
+    """Id -> video of a subset, and ids that its malformed rows name."""
+
+    videos: dict[str, Video] = field(default_factory=dict)
+    malformed: set[str] = field(default_factory=set)
+
+
+def read_subset(step: Step[MascConfig], corpus: Path, subset: str) -> Subset:
+    """A subset, empty if there is no table of it; rows that cannot be used go to the ledger."""
+    read = Subset()
+    videos = read.videos
     for path in (corpus / "subsets" / f"{subset}_meta.csv", corpus / "subsets" / f"{subset}.csv"):
-        for line, row in _rows(step, path) if path.is_file() else ():
-            at, id = f"{path.name}:{line}", next((row[name].strip() for name in VIDEO if name in row), "")
+        lost = frozenset(read.malformed)  # rows of the table before
+        for line, row in _rows(step, path, read.malformed) if path.is_file() else ():
+            at, id = f"{path.name}:{line}", _video(row)
             if not _ID.fullmatch(id):
                 drop(step, at, "id", f"no id of a video: {id[:80]!r}")
+            elif id in lost:
+                drop(step, at, MALFORMED, f"the row that says what {id} is, is malformed")
             elif row.keys() >= TIMED:
                 video = videos.setdefault(id, Video(subset, id, row))
                 video.cues = video.cues or []
@@ -87,11 +109,19 @@ def read_subset(step: Step[MascConfig], corpus: Path, subset: str) -> dict[str, 
                 drop(step, at, "duplicate row", f"{id} has its row already")
             else:
                 videos[id] = Video(subset, id, row)
-    return videos
+    return read
 
 
-def _rows(step: Step[MascConfig], path: Path) -> Iterator[tuple[int, TableRow]]:
-    for line, row in table_rows(path, ",", quotes=True, bad=lambda e: drop(step, e.where, e.reason, e.what)):
+def _video(row: TableRow) -> str:
+    return next((row[name].strip() for name in VIDEO if name in row), "")
+
+
+def _rows(step: Step[MascConfig], path: Path, malformed: set[str]) -> Iterator[tuple[int, TableRow]]:
+    def bad(e: SourceError) -> None:
+        report_to(step)(e)
+        malformed.update([_video(e.row)] if isinstance(e, MalformedRow) else [])
+
+    for line, row in table_rows(path, ",", quotes=True, lines_in_quotes=True, bad=bad):
         if not any(name in row for name in VIDEO):
             message = f"no column {' or '.join(VIDEO)} among {', '.join(row)}"
             raise SourceError("columns", message, f"{path}, line 1", "call the column of videos video_id")
@@ -184,12 +214,12 @@ def segment_of(video: Video, cue: Cue, id: str, overlaps: bool) -> CorpusSegment
     )
 
 
-def apart(step: Step[MascConfig], subsets: Iterable[dict[str, Video]]) -> list[Video]:
+def apart(step: Step[MascConfig], subsets: Mapping[str, Subset]) -> list[Video]:
     """The videos of subsets, dev and test first, without those to train on that these have already."""
-    held: dict[str, str] = {}
+    held = {id: name for name, subset in subsets.items() if not trains(name) for id in subset.malformed}
     kept: list[Video] = []
-    for videos in subsets:
-        for id, video in videos.items():
+    for subset in subsets.values():
+        for id, video in subset.videos.items():
             if trains(video.subset) and id in held:
                 drop(step, f"{video.subset}:{id}", "video of dev or test", f"{held[id]} has it")
                 continue
@@ -201,7 +231,7 @@ def apart(step: Step[MascConfig], subsets: Iterable[dict[str, Video]]) -> list[V
 
 def run(step: Step[MascConfig]) -> None:
     corpus, c = find_corpus(step.input(0, "masc/, the folder of audios, subtitles and subsets")), step.config
-    subsets = [read_subset(step, corpus, subset) for subset in SUBSETS if subset in c.subsets]
+    subsets = {subset: read_subset(step, corpus, subset) for subset in SUBSETS if subset in c.subsets}
     videos = apart(step, subsets)
     costs = [1.0] * len(videos)
     segments = gather(step, corpus, videos, costs, lambda video: segments_of(corpus, video, c), "videos")

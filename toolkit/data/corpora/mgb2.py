@@ -31,9 +31,9 @@ from ...core.step import Step, main
 from ..ids import safe
 from .mgb_tables import Span, first_of, official, own_id, read_pairs, read_segments, read_stm, read_texts, stems
 from .mgb_xml import ALIGNED, Wanted, count_nameless, gather_programmes
-from .segments import CorpusSegment, Drop, Published, Take, drop
+from .segments import CorpusSegment, Drop, Published, Take, drop, report_to
 from .sets import write_sets
-from .sources import corpus_folder, folders_below
+from .sources import Report, corpus_folder, folders_below
 
 KINDS = ("overlap_speech", "non_overlap_speech", "music", "silence")
 PUBLISHED = {
@@ -98,8 +98,12 @@ class Tables:
         return next((kind.replace("_", " ") for kind in KINDS if id in self.kinds[kind]), "in no list")
 
 
-def read_tables(folder: Path) -> Tables | None:
-    """The tables of dev or test; None if it has no segments. Raises UserError for one that cannot be read."""
+def read_tables(folder: Path, bad: Report) -> Tables | None:
+    """The tables of dev or test; None if it has no segments. Raises SourceError for one that cannot be read.
+
+    Args:
+        bad: told of each line that cannot be used.
+    """
     endings = (".non_overlap_speech", ".all", "")
     files = [path for ending in endings if (path := first_of(folder, f"segments{ending}"))]
     if not files:
@@ -107,22 +111,26 @@ def read_tables(folder: Path) -> Tables | None:
     spans: dict[str, Span] = {}
     texts: dict[str, str] = {}
     for path in files:
-        spans = read_segments(path) | spans
+        spans = read_segments(path, bad) | spans
     for path in filter(None, (first_of(folder, f"text{ending}") for ending in endings)):
-        texts = read_texts(path) | texts
-    kinds = {kind: _ids(first_of(folder, kind, f"{kind}.lst")) for kind in KINDS}
+        texts = read_texts(path, bad=bad) | texts
+    kinds = {kind: _ids(first_of(folder, kind, f"{kind}.lst"), bad) for kind in KINDS}
     alone = files[0].name.endswith(endings[0])
-    chosen = set(read_segments(files[0])) if alone else kinds["non_overlap_speech"] or None
+    chosen = set(read_segments(files[0], bad)) if alone else kinds["non_overlap_speech"] or None
     return Tables(folder.name, spans, texts, kinds, chosen)
 
 
-def _ids(path: Path | None) -> set[str]:
-    return set(read_pairs(path)) if path else set()
+def _ids(path: Path | None, bad: Report) -> set[str]:
+    return set(read_pairs(path, bad)) if path else set()
 
 
-def read_split(corpus: Path, split: str, config: Mgb2Config) -> dict[str, list[CorpusSegment | Drop]]:
-    """Recording -> its utterances, of dev or test. Raises UserError for a table that cannot be read."""
-    tables = read_tables(corpus / split)
+def read_split(corpus: Path, split: str, config: Mgb2Config, bad: Report) -> dict[str, list[CorpusSegment | Drop]]:
+    """Recording -> its utterances, of dev or test. Raises SourceError for a table that cannot be read.
+
+    Args:
+        bad: told of each line that cannot be used.
+    """
+    tables = read_tables(corpus / split, bad)
     if tables is None:
         return {}
     made: dict[str, list[CorpusSegment | Drop]] = {}
@@ -197,7 +205,8 @@ def programmes(step: Step[Mgb2Config], corpus: Path) -> list[Path]:
 def run(step: Step[Mgb2Config]) -> None:
     corpus = corpus_folder(step.input(0, "the folder of train, dev and test"), "train/xml/*", "dev/wav", "test/wav")
     wanted = Wanted("mgb2_train", "ARA", ALIGNED, step.config.transcripts == "bw", step.config.most_wmer)
-    scored = [items for split in ("dev", "test") for items in read_split(corpus, split, step.config).values()]
+    bad = report_to(step)
+    scored = [items for split in ("dev", "test") for items in read_split(corpus, split, step.config, bad).values()]
     segments = gather_programmes(step, corpus, programmes(step, corpus), "train/wav", wanted, scored)
     for split in ("dev", "test"):
         add_references(step, corpus / split, segments)

@@ -25,9 +25,9 @@ from ...core.errors import UserError
 from ...core.step import Step, main
 from .gather import gather
 from .mgb_tables import Annotation, by_recording, first_of, read_segments, read_texts, stems
-from .segments import CorpusSegment, Drop, Published, Take
+from .segments import CorpusSegment, Drop, Published, Take, report_to
 from .sets import write_sets
-from .sources import corpus_folder, folders_below
+from .sources import Report, corpus_folder, folders_below
 
 ANNOTATORS = ("Ali", "Alaa", "Mohamed", "Omar")
 PARTS = ("adapt", "dev", "test")
@@ -48,24 +48,25 @@ class Mgb3Config:
     """limits and links"""
 
 
-def read_annotator(folder: Path, script: str) -> Annotation:
+def read_annotator(folder: Path, script: str, bad: Report) -> Annotation:
     """Raises UserError for a file that is missing or cannot be read."""
     ending = "" if script == "arabic" else ".bw"
     text = first_of(folder, f"text_noverlap{ending}")
     if text is None:
         raise UserError(f"no text_noverlap{ending}", str(folder), "complete the corpus, or ask for the other --script")
-    return Annotation(read_segments(folder / "segments"), read_texts(text))
+    return Annotation(read_segments(folder / "segments", bad), read_texts(text, bad=bad))
 
 
-def read_part(part: Path, wavs: dict[str, str], config: Mgb3Config) -> Iterator[CorpusSegment | Drop]:
+def read_part(part: Path, wavs: dict[str, str], config: Mgb3Config, bad: Report) -> Iterator[CorpusSegment | Drop]:
     """Utterances of adapt, dev or test; those that an annotator lacks, and those he has without times, are drops.
 
     Args:
         wavs: name of a recording -> its path relative to the corpus.
+        bad: told of each line that cannot be used.
 
     Raises UserError for a file that is missing or cannot be read.
     """
-    four = {name: read_annotator(part / name, config.script) for name in ANNOTATORS}
+    four = {name: read_annotator(part / name, config.script, bad) for name in ANNOTATORS}
     spans = {id: span for name in (config.reference, *ANNOTATORS) for id, span in four[name].spans.items()}
     spans |= four[config.reference].spans
     name = f"mgb3_{part.name.partition('.')[0]}"
@@ -94,7 +95,8 @@ def run(step: Step[Mgb3Config]) -> None:
     corpus = corpus_folder(step.input(0, "the folder of adapt, dev and test"), *(f"{part}*/Ali" for part in PARTS))
     wavs = {name: str(path.relative_to(corpus)) for name, path in stems(folders_below(corpus, "**/*.wav")).items()}
     parts = [path for part in PARTS for path in folders_below(corpus, f"{part}*") if (path / "Ali").is_dir()]
-    items = by_recording(one for part in parts for one in read_part(part, wavs, step.config))
+    bad = report_to(step)
+    items = by_recording(one for part in parts for one in read_part(part, wavs, step.config, bad))
     segments = gather(step, corpus, items, [float(len(item)) for item in items], lambda item: item, "utterances")
     write_sets(step, corpus, segments, PUBLISHED)
 

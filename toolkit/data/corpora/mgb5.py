@@ -22,9 +22,9 @@ from ...core.step import Step, main
 from ..ids import safe
 from .gather import gather
 from .mgb_tables import Annotation, by_recording, read_segments, read_texts, stems
-from .segments import CorpusConfig, CorpusSegment, Drop, Published
+from .segments import CorpusConfig, CorpusSegment, Drop, Published, report_to
 from .sets import write_sets
-from .sources import corpus_folder, folders_below
+from .sources import Report, corpus_folder, folders_below
 
 PUBLISHED = {
     "mgb5_train": Published(recordings=69, hours=10.2),
@@ -35,7 +35,7 @@ PARTS = ("train", "dev", "test")
 UNKNOWN_WORD = "UNK"
 
 
-def read_annotation(folder: Path, part: str) -> Annotation | None:
+def read_annotation(folder: Path, part: str, bad: Report) -> Annotation | None:
     """What one annotator has of a part; None where the folder has nothing of it. Raises UserError."""
     text, segments = folder / f"{part}.txt.bw", folder / f"{part}.segments.bw"
     if not text.is_file() and not segments.is_file():
@@ -43,15 +43,19 @@ def read_annotation(folder: Path, part: str) -> Annotation | None:
     for path in (text, segments):
         if not path.is_file():
             raise UserError("no such file in the corpus", str(path), "complete the corpus")
-    return Annotation(read_segments(segments), read_texts(text, UNKNOWN_WORD))
+    return Annotation(read_segments(segments, bad), read_texts(text, UNKNOWN_WORD, bad))
 
 
-def read_part(corpus: Path, part: str) -> Iterator[CorpusSegment | Drop]:
-    """Utterances of a part, in order of their ids. Raises UserError for a file that cannot be read."""
+def read_part(corpus: Path, part: str, bad: Report) -> Iterator[CorpusSegment | Drop]:
+    """Utterances of a part, in order of their ids. Raises UserError for a file that cannot be read.
+
+    Args:
+        bad: told of each line that cannot be used.
+    """
     folder = corpus / part
-    made = {path.name: read_annotation(path, part) for path in folders_below(folder, "*") if path.is_dir()}
+    made = {path.name: read_annotation(path, part, bad) for path in folders_below(folder, "*") if path.is_dir()}
     others = {name: annotation for name, annotation in made.items() if annotation}
-    first = read_annotation(folder, part) or (others and others[min(others)]) or Annotation({}, {})
+    first = read_annotation(folder, part, bad) or (others and others[min(others)]) or Annotation({}, {})
     wavs = {name: str(path.relative_to(corpus)) for name, path in stems(folders_below(folder, "**/*.wav")).items()}
     for id in sorted(first.texts.keys() | first.spans.keys()):
         if id not in first.spans:
@@ -79,7 +83,7 @@ def read_part(corpus: Path, part: str) -> Iterator[CorpusSegment | Drop]:
 def run(step: Step[CorpusConfig]) -> None:
     marks = [f"{part}/{below}{part}.txt.bw" for part in PARTS for below in ("", "*/")]
     corpus = corpus_folder(step.input(0, "the folder of train and dev"), *marks)
-    items = by_recording(one for part in PARTS for one in read_part(corpus, part))
+    items = by_recording(one for part in PARTS for one in read_part(corpus, part, report_to(step)))
     segments = gather(step, corpus, items, [float(len(item)) for item in items], lambda item: item, "utterances")
     write_sets(step, corpus, segments, PUBLISHED)
 

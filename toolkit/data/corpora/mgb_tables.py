@@ -7,14 +7,14 @@ file with one Arabic letter counts as Arabic script as a whole.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ...core.errors import UserError
 from ...text.buckwalter import LATIN_MARK, to_arabic
 from .segments import CorpusSegment, Drop
-from .sources import SourceError, text_lines
+from .sources import Report, SourceError, id_rows, text_lines, word_rows
 
 _ARABIC = re.compile("[\u0621-\u064a\u066e-\u06d3]")
 _OFFICIAL = re.compile(r"(.+?)_(spk-\w+)_seg-(\d{1,12})[:-](\d{1,12})")
@@ -87,43 +87,51 @@ def in_arabic(texts: Mapping[str, str]) -> dict[str, str]:
     return {id: to_arabic(text) for id, text in texts.items()}
 
 
-def read_pairs(path: Path) -> dict[str, str]:
-    """Id -> rest of the line. Raises UserError for an unreadable file and for an id given twice."""
+def read_pairs(path: Path, bad: Report | None = None) -> dict[str, str]:
+    """Id -> rest of the line; ids are of ASCII characters.
+
+    Args:
+        bad: told of each line that cannot be used; None: its error is raised.
+
+    Raises SourceError for a file that cannot be read, or is of another kind, and for an id given twice.
+    """
     pairs: dict[str, str] = {}
-    try:
-        for number, line in text_lines(path):
-            words = line.split(maxsplit=1)
-            if words and pairs.setdefault(words[0], rest := " ".join(words[1:]).rstrip()) != rest:
-                message = f"id {words[0]} stands there twice, with different things"
-                raise UserError(message, f"{path}, line {number}", "keep one of the two lines")
-    except SourceError as e:
-        raise UserError(e.what, e.where, e.remedy) from None
+    for number, id, rest in id_rows(path, str.isascii, bad):
+        if pairs.setdefault(id, rest) != rest:
+            raise _twice(id, path, number)
     return pairs
 
 
-def read_texts(path: Path, unknown: str = "") -> dict[str, str]:
-    """Id -> words in Arabic script, of a file of transcripts in either script. Raises UserError.
+def _twice(id: str, path: Path, number: int) -> SourceError:
+    message = f"id {id} stands there twice, with different things"
+    return SourceError("duplicate id", message, f"{path}, line {number}", "keep one of the two lines")
+
+
+def read_texts(path: Path, unknown: str = "", bad: Report | None = None) -> dict[str, str]:
+    """Id -> words in Arabic script, of a file of transcripts in either script. Raises SourceError.
 
     Args:
         unknown: the file's word for an unintelligible word; it is left out.
+        bad: as read_pairs has it.
     """
-    pairs = read_pairs(path)
+    pairs = read_pairs(path, bad)
     if unknown:
         pairs = {id: " ".join(word for word in text.split() if word != unknown) for id, text in pairs.items()}
     return {id: spoken(text) for id, text in in_arabic(pairs).items()}
 
 
-def read_segments(path: Path) -> dict[str, Span]:
-    """Id -> place. Raises UserError for a file that cannot be read or a line that is not `id recording s s`."""
+def read_segments(path: Path, bad: Report | None = None) -> dict[str, Span]:
+    """Id -> place, of lines `id recording start end`, in seconds. Raises SourceError as read_pairs does."""
     spans: dict[str, Span] = {}
-    for id, rest in read_pairs(path).items():
-        words = rest.split()
-        times = [_number(word) for word in words[1:]]
-        if len(words) != 3 or any(time is None for time in times):
-            message = f"{id} {rest[:60]!r}: no `id recording start end`"
-            raise UserError(message, str(path), "mend the line; start and end are seconds")
-        spans[id] = Span(words[0], times[0] or 0.0, times[1] or 0.0)
+    for number, (id, recording, start, end) in word_rows(path, "id recording start end", _is_segment, bad):
+        span = Span(recording, float(start), float(end))
+        if spans.setdefault(id, span) != span:
+            raise _twice(id, path, number)
     return spans
+
+
+def _is_segment(words: Sequence[str]) -> bool:
+    return len(words) == 4 and None not in map(_number, words[2:])
 
 
 def _number(word: str) -> float | None:
@@ -163,7 +171,10 @@ class Stm:
 
 
 def read_stm(path: Path) -> Stm:
-    """Read an STM file without its comments (;;). Raises UserError for a file that cannot be read."""
+    """Read an STM file without its comments (;;). Raises UserError for a file that cannot be read.
+
+    A line that is no reference may be the rest of the one above it, which then is none either.
+    """
     keys: dict[str, tuple[str, int, int]] = {}
     raw: dict[str, str] = {}
     unusable: dict[int, str] = {}
@@ -178,6 +189,10 @@ def read_stm(path: Path) -> Stm:
             rest = re.sub(r"^<[^<>]*>\s*", "", fields[5]) if len(fields) > STM_FIELDS else ""
             if len(times) < 2 or any(t is None or not abs(t) <= LATEST for t in times):
                 unusable[number] = "no `recording channel speaker start end words`"
+                if above := keys.pop(str(number - 1), None):
+                    unusable[number - 1] = "the line below is none, and may be its rest"
+                    del raw[str(number - 1)]
+                    overlap.discard(above)
             elif rest.strip().lower() == NOT_SCORED:
                 unusable[number] = "its makers say that it is not scored"
             else:

@@ -21,7 +21,8 @@ from ...text.buckwalter import to_arabic
 from .gather import gather
 from .mgb_tables import spoken
 from .segments import CorpusSegment, Drop, drop
-from .sources import SourceError, check_inside, folders_below, parse_xml, size_of
+from .sources import SourceError, check_inside, folders_below, size_of
+from .xml_elements import parse_xml
 
 # All digits (x_speaker12 is not speaker 1), and as many as ids have: of more, no order of ids is one of speakers.
 _SPEAKER = re.compile(r"[\w-]+speaker([0-9]{1,4})(?![0-9])[\w-]+")

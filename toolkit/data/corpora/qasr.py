@@ -23,9 +23,9 @@ from pathlib import Path
 from ...core.step import Step, main
 from .mgb_tables import first_of, official, own_id, read_texts, stems
 from .mgb_xml import ALIGNED, Wanted, count_nameless, gather_programmes
-from .segments import CorpusSegment, Drop, Published, Take
+from .segments import CorpusSegment, Drop, Published, Take, report_to
 from .sets import write_sets
-from .sources import corpus_folder, folders_below
+from .sources import Report, corpus_folder, folders_below
 
 PUBLISHED = {
     "qasr_train": Published(1592226),
@@ -50,14 +50,18 @@ class QasrConfig:
             raise ValueError(f"most_wmer must be a percentage of 0 or more, not {self.most_wmer}")
 
 
-def read_split(corpus: Path, split: str) -> dict[str, list[CorpusSegment | Drop]]:
-    """Recording -> its utterances, of dev or test. Raises UserError for a table that cannot be read."""
+def read_split(corpus: Path, split: str, bad: Report) -> dict[str, list[CorpusSegment | Drop]]:
+    """Recording -> its utterances, of dev or test. Raises SourceError for a table that cannot be read.
+
+    Args:
+        bad: told of each line that cannot be used.
+    """
     made: dict[str, list[CorpusSegment | Drop]] = {}
     path = first_of(corpus / "release" / split, "text.verbatim.nonoverlap")
     if path is None:
         return made
     wavs = stems(folders_below(corpus, f"release/{split}/wav/*.wav"))
-    for id, text in read_texts(path).items():
+    for id, text in read_texts(path, bad=bad).items():
         parsed = official(id)
         if parsed is None:
             made.setdefault("", []).append(Drop(id, "id", "no `GUID_spk-0000_seg-0000000:0000000`, whence its times"))
@@ -78,7 +82,8 @@ def run(step: Step[QasrConfig]) -> None:
     corpus = corpus_folder(given / "mgb2.1" if (given / "mgb2.1").is_dir() else given, *MARKS)
     files = folders_below(corpus, "release/train*/xml/*.xml")
     wanted = Wanted("qasr_train", "ARA", ALIGNED, most_wmer=step.config.most_wmer)
-    scored = [items for split in ("dev", "test") for items in read_split(corpus, split).values()]
+    bad = report_to(step)
+    scored = [items for split in ("dev", "test") for items in read_split(corpus, split, bad).values()]
     segments = gather_programmes(step, corpus, files, "wav", wanted, scored)
     write_sets(step, corpus, segments, PUBLISHED)
     count_nameless(step, segments)

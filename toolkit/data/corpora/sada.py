@@ -5,7 +5,8 @@ Where: https://www.kaggle.com/datasets/sdaiancai/sada2022. Licence: CC BY-NC-SA 
   CORPUS/batch_<n>/.../<file>.wav    16 kHz; FileName is relative to CORPUS
 Columns: FileName, ShowName, FullFileLength, SegmentID, SegmentLength, SegmentStart, SegmentEnd (seconds), Speaker,
 SpeakerAge, SpeakerGender, SpeakerDialect, Environment, GroundTruthText, ProcessedText. [?] StartTime and EndTime, and
-times written as hours:minutes:seconds, are understood too; a column that is not needed may be missing.
+times written as hours:minutes:seconds, are understood too; a column that is not needed may be missing. A row is a
+line; a quotation mark matters only at the beginning of a field.
 Expected: 6,189 references in test, 142 of them tagged غير واضح, "not clear".
 
 Writes OUT/sada_{train,dev,test} with text (ProcessedText as it stands), utt2lang (NAJ HIJ GLF ..., unknown where the
@@ -28,7 +29,7 @@ from pathlib import Path, PurePosixPath
 from ...core.step import Step, main
 from .dialects import code_of, plain
 from .gather import gather
-from .segments import CorpusConfig, CorpusSegment, Drop, Published, trains
+from .segments import CorpusConfig, CorpusSegment, Drop, Published, report_to, trains
 from .sets import tell_recurring, write_sets
 from .sources import SourceError, TableRow, corpus_folder, table_rows
 
@@ -53,17 +54,18 @@ class Line:
         return next((self.row[name].strip() for name in names if self.row.get(name, "").strip()), "")
 
 
-def read_tables(corpus: Path) -> list[Line]:
-    """The rows of every table that is there, those of a recording together. Raises SourceError."""
+def read_tables(step: Step[CorpusConfig], corpus: Path) -> list[Line]:
+    """The rows of every table that is there, those of a recording together; malformed ones go to the ledger.
+
+    Raises SourceError for a table without the columns.
+    """
     all_lines: list[Line] = []
     for table, name in SETS.items():
         path = corpus / f"{table}.csv"
         if not path.is_file():
             continue
-        lines = [
-            Line(name, path.name, number, row)
-            for number, row in table_rows(path, ",", wanted=("filename", "processedtext"), quotes=True)
-        ]
+        rows = table_rows(path, ",", wanted=("filename", "processedtext"), quotes=True, bad=report_to(step))
+        lines = [Line(name, path.name, number, row) for number, row in rows]
         for columns in (STARTS, ENDS):
             if lines and not any(column in lines[0].row for column in columns):
                 message = f"no column {' or '.join(columns)} among {', '.join(lines[0].row)}"
@@ -120,7 +122,7 @@ def read_line(line: Line) -> Iterator[CorpusSegment | Drop]:
 
 def run(step: Step[CorpusConfig]) -> None:
     corpus = corpus_folder(step.input(0, "the folder of the extracted corpus"), *(f"{table}.csv" for table in SETS))
-    lines = read_tables(corpus)
+    lines = read_tables(step, corpus)
     costs = [max(seconds(line.first(ENDS)) - seconds(line.first(STARTS)), 0.01) for line in lines]
     costs = [cost if math.isfinite(cost) else 0.01 for cost in costs]
     segments = gather(step, corpus, lines, costs, read_line, "audio s")

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...core.step import Step
-from ..recordings import shown
+from ...text.invisible import shown
+from .sources import Report
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,11 @@ class Published:
 def trains(name: str) -> bool:
     """True if this is the name of a training set; only training sets are filtered."""
     return "train" in name
+
+
+def report_to(step: Step[Any]) -> Report:
+    """What readers of lines call with the error of a line that cannot be used: it writes a ledger row."""
+    return lambda e: drop(step, e.where, e.reason, e.what)
 
 
 def drop(step: Step[Any], original: str, reason: str, detail: str = "") -> None:

@@ -20,6 +20,7 @@ from typing import Any
 
 from ...core.errors import UserError
 from ...core.step import Step
+from ...text.invisible import name_of
 from ..checks import write_valid
 from ..ids import fault, odd_labels, safe, safe_speaker, unique
 from ..kaldi import UNKNOWN
@@ -77,8 +78,11 @@ def tell_recurring(segments: Iterable[CorpusSegment]) -> None:
 def with_ids(step: Step[Any], segments: Sequence[CorpusSegment]) -> dict[str, CorpusSegment]:
     """Id -> utterance; sets `speaker` to the speaker's id. Repeated and unusable ids go to the ledger.
 
-    An original id in several sets gets the set's name in front.
+    An original id in several sets gets the set's name in front. Names and labels lose what nobody sees, see `name_of`;
+    transcripts do not, nor do original ids: ids made of them have none of it.
     """
+    for s in segments:
+        _strip_names(s)
     speakers = unique(sorted({s.speaker for s in segments if s.speaker and not s.id}), safe_speaker, "_")
     step.counts["speakers_unknown"] = sum(not s.speaker for s in segments)
     sets: dict[str, set[str]] = {}
@@ -108,6 +112,14 @@ def with_ids(step: Step[Any], segments: Sequence[CorpusSegment]) -> dict[str, Co
             s.speaker = sys.intern(speaker)
             ids[id] = s
     return ids
+
+
+def _strip_names(s: CorpusSegment) -> None:
+    """Put names and labels, that of further tables too, into the form in which they are compared."""
+    s.speaker, s.programme = name_of(s.speaker), name_of(s.programme)
+    s.dialect, s.gender, s.emotion = name_of(s.dialect), name_of(s.gender), name_of(s.emotion)
+    if s.more:
+        s.more = {table: v if TEXT.fullmatch(table) or table in PARTIAL else name_of(v) for table, v in s.more.items()}
 
 
 def tables_of(

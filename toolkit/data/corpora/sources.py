@@ -1,4 +1,4 @@
-"""Read a corpus's text, tables, XML and paths, none of which can be trusted.
+"""Read a corpus's text, tables, lists and paths, none of which can be trusted. (Its XML: xml_elements.)
 
 Errors name file, line and remedy. A caller that can do without the file catches SourceError and writes its reason to
 the ledger.
@@ -6,24 +6,20 @@ the ledger.
 
 from __future__ import annotations
 
-import csv
 import errno
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
-from xml.parsers import expat
 
 from ...core.errors import UserError
+from ...text.invisible import name_of
+from ..rows import MALFORMED, RETURN, Form, Line, Malformed, cut_quoted, led_rows, of_another_kind, rows_of
 from ..tables import BOM
 
 LONGEST_LINE = 1 << 20  # bytes; the longest line of any corpus here has a few thousand
 MARKS_NAMED = 6  # number of names of a layout in an error
-LARGEST_XML = 1 << 28  # bytes; an hour of words with their times has a few million
-DEEPEST_XML = 64
-LONGEST_TAG = 1 << 20  # bytes; expat scans a tag from its beginning again with every block
-BLOCK = 1 << 16
 _OFFSET = re.compile(r":\d+$")
 
 TableRow = dict[str, str]
@@ -34,13 +30,28 @@ class SourceError(UserError):
     """A file of a corpus that cannot be read.
 
     Args:
-        reason: short category that can be counted: missing, encoding, line too long, columns, xml, entities.
+        reason: short category that can be counted: missing, encoding, line too long, malformed row, columns, xml,
+            entities.
         message, where, remedy: as what, where, remedy of UserError.
     """
 
     def __init__(self, reason: str, message: str, where: str, remedy: str = "") -> None:
         super().__init__(message, where, remedy)
         self.reason = reason
+
+
+class MalformedRow(SourceError):
+    """A line of a table that is no row of it.
+
+    Attributes:
+        row: column -> field of the fields before its fault. They are never used as the row's, but tell which recording
+            or speaker may be meant, which is then used nowhere else either.
+    """
+
+    def __init__(self, path: Path, malformed: Malformed, header: Sequence[str]) -> None:
+        where = f"{path}, line {malformed.line}"
+        super().__init__(MALFORMED, malformed.detail(path.name), where, "mend the line, or take it out")
+        self.row: TableRow = dict(zip(header, malformed.fields))
 
 
 def corpus_folder(path: Path, *marks: str) -> Path:
@@ -92,7 +103,7 @@ def text_lines(path: Path, bad: Report | None = None) -> Iterator[tuple[int, str
 
     Raises SourceError: missing, encoding, line too long.
     """
-    with _opened(path) as f:
+    with opened(path) as f:
         number = 0
         while raw := f.readline(LONGEST_LINE + 1):
             number += 1
@@ -108,7 +119,7 @@ def text_lines(path: Path, bad: Report | None = None) -> Iterator[tuple[int, str
                 bad(e)
 
 
-def _opened(path: Path) -> BinaryIO:
+def opened(path: Path) -> BinaryIO:
     """Open the file. Raises SourceError if it is missing or no plain file: a pipe would wait for ever."""
     if path.exists() and not path.is_file():
         raise SourceError("missing", "not a file", str(path), "put the file of the corpus in its place")
@@ -146,118 +157,113 @@ def table_rows(
     names: Sequence[str] = (),
     wanted: Sequence[str] = (),
     quotes: bool = False,
+    lines_in_quotes: bool = False,
     bad: Report | None = None,
 ) -> Iterator[tuple[int, TableRow]]:
-    """(line, column -> field) of a table; missing fields of a short row are empty.
+    """(line, column -> field) of a table. A row has as many fields as the header; others are malformed (data/rows.py).
 
     Args:
         names: the columns, if the file has no header; else its first line names them.
         wanted: columns that must be there, by their names in lower case.
         quotes: True: `"` quotes a field (CSV); False: it is an ordinary character (Common Voice, FLEURS).
-        bad: called with the error of a row that cannot be read, which is then skipped; None: the error is raised.
+        lines_in_quotes: True: a quoted field may have several lines.
+        bad: called with the error of a line that is no row, which is then skipped; None: the error is raised.
 
-    Raises SourceError: missing, encoding, line too long, columns.
+    Raises SourceError: missing, encoding, line too long, malformed row, columns. `columns` too for a file of another
+    kind, of which no line, or less than half of the lines, are rows.
     """
-    numbers: list[int] = []
+    tally = Tally(path, bad)
+    lines = text_lines(path, tally.lose if bad else None)
+    header = _header(path, names or _first_row(path, lines, tally, delimiter, quotes), wanted)
+    for row in rows_of(lines, Form(len(header), delimiter, quotes, lines_in_quotes)):
+        if isinstance(row, Malformed):
+            tally.lose(MalformedRow(path, row, header))
+        else:
+            tally.rows += 1
+            yield row[0], dict(zip(header, row[1]))
+    tally.check()
 
-    def lines() -> Iterator[str]:
-        for number, line in text_lines(path, bad):
-            numbers.append(number)
-            yield line + "\n"
 
-    csv.field_size_limit(LONGEST_LINE)
-    if quotes:
-        reader = csv.reader(lines(), delimiter=delimiter)
-    else:
-        reader = csv.reader(lines(), delimiter=delimiter, quoting=csv.QUOTE_NONE)
-    try:
-        header = _header(path, names or next(reader, []), wanted)
-    except csv.Error as e:  # line ends of old Macs: the whole file is one line
-        remedy = "give the file Unix line ends"
-        raise SourceError("columns", f"no header of a table: {e}", f"{path}, line 1", remedy) from None
-    while True:
-        numbers.clear()
-        try:
-            fields = next(reader)
-            if len(fields) > len(header):
-                raise csv.Error(f"{len(fields)} columns where {len(header)} belong")
-        except StopIteration:
-            return
-        except csv.Error as e:
-            where = f"{path}, line {numbers[-1] if numbers else 1}"
-            error = SourceError("columns", f"no row of this table: {e}", where, "mend the line")
-            if bad is None:
-                raise error from None
-            bad(error)
-            continue
-        if fields:
-            yield numbers[-1], {**dict.fromkeys(header, ""), **dict(zip(header, fields))}
+def word_rows(
+    path: Path, form: str, fits: Callable[[Sequence[str]], bool], bad: Report | None = None
+) -> Iterator[tuple[int, list[str]]]:
+    """(line, words) of a list, whose lines are words apart by white space.
+
+    Args:
+        form: what a line is, for errors; its first word names the first column, e.g. `id label`.
+        fits: whether the words of a line are of this form; a line that is not is malformed.
+        bad: as table_rows has it.
+
+    Raises SourceError as table_rows does.
+    """
+    tally = Tally(path, bad)
+    for number, line in text_lines(path, tally.lose if bad else None):
+        words = line.split()
+        if words and fits(words):
+            tally.rows += 1
+            yield number, words
+        elif words:
+            malformed = Malformed(number, f"not `{form}`", line, tuple(words))
+            tally.lose(MalformedRow(path, malformed, form.split()[:1]))
+    tally.check()
+
+
+def id_rows(path: Path, is_id: Callable[[str], bool], bad: Report | None = None) -> Iterator[tuple[int, str, str]]:
+    """(line, id, words) of lines `id words...`; a line that begins with no id is malformed, and so is the one above.
+
+    Raises SourceError as table_rows does; `bad` as table_rows has it.
+    """
+    tally = Tally(path, bad)
+    for row in led_rows(text_lines(path, tally.lose if bad else None), is_id):
+        if isinstance(row, Malformed):
+            tally.lose(MalformedRow(path, row, ["id"]))
+        else:
+            tally.rows += 1
+            yield row
+    tally.check()
+
+
+class Tally:
+    """Counts the rows of a file and the lines that are none."""
+
+    def __init__(self, path: Path, bad: Report | None) -> None:
+        self.path, self.bad, self.rows, self.lost = path, bad, 0, 0
+        self.first: SourceError | None = None
+
+    def lose(self, e: SourceError) -> None:
+        """Tell of a line that is no row; raise its error if nobody is told."""
+        if self.bad is None:
+            raise e
+        self.lost, self.first = self.lost + 1, self.first or e
+        self.bad(e)
+
+    def check(self) -> None:
+        """Raise SourceError (columns) if the file is of another kind."""
+        if self.first and of_another_kind(self.rows, self.lost):
+            message = f"{self.lost:,} of {self.rows + self.lost:,} lines are no rows of this table: {self.first.what}"
+            raise SourceError("columns", message, self.first.where, "is this the file that the recipe reads?")
+
+
+def _first_row(path: Path, lines: Iterator[Line], tally: Tally, delimiter: str, quotes: bool) -> list[str]:
+    number, line = next(lines, (1, ""))
+    if tally.first:
+        raise tally.first
+    fields, fault = cut_quoted(line, delimiter) if quotes else (line.split(delimiter), RETURN if "\r" in line else "")
+    if fault:  # e.g. line ends of old Macs: the whole file is one line
+        remedy = "give the file Unix line ends" if fault == RETURN else "mend the line"
+        raise SourceError("columns", f"no header of a table: {fault}", f"{path}, line {number}", remedy)
+    return fields
 
 
 def _header(path: Path, names: Sequence[str], wanted: Sequence[str]) -> list[str]:
-    header = [name.strip().lower() for name in names]
+    header = [name_of(name).lower() for name in names]
     if missing := [name for name in wanted if name not in header]:
         message = f"no column {', '.join(missing)} among {', '.join(header) or 'none'}"
         raise SourceError("columns", message, f"{path}, line 1", "is this the release that the recipe reads?")
+    if twice := sorted({name for name in header if name and header.count(name) > 1}):
+        message = f"two columns of one name: {', '.join(twice)}"
+        raise SourceError("columns", message, f"{path}, line 1", "take one of the two out")
     return header
-
-
-def parse_xml(
-    path: Path,
-    begin: Callable[[str, Mapping[str, str]], None],
-    end: Callable[[str], None],
-    text: Callable[[str], None],
-) -> None:
-    """Read an XML file element by element, in little memory. A file that declares entities is refused unread.
-
-    Args:
-        begin: called with the name and the attributes of an element; end: with its name; text: with a piece of text.
-
-    Raises SourceError: missing, xml, entities.
-    """
-    parser, depth = expat.ParserCreate(), 0
-    parser.buffer_text = True
-
-    def refuse(*_: object) -> None:
-        line = f"{path}, line {parser.CurrentLineNumber}"
-        raise SourceError("entities", "an XML file that declares entities or a DTD: refused", line, "get it anew")
-
-    def opened(name: str, attributes: Mapping[str, str]) -> None:
-        nonlocal depth
-        depth += 1
-        if depth > DEEPEST_XML:
-            line = f"{path}, line {parser.CurrentLineNumber}"
-            raise SourceError("xml", f"elements nested deeper than {DEEPEST_XML}", line, "get the file anew")
-        begin(name, attributes)
-
-    def closed(name: str) -> None:
-        nonlocal depth
-        depth -= 1
-        end(name)
-
-    parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = opened, closed, text
-    parser.StartDoctypeDeclHandler = parser.EntityDeclHandler = refuse
-    try:
-        if size_of(path) > LARGEST_XML:
-            message = f"an XML file of more than {LARGEST_XML >> 20} MiB"
-            raise SourceError("xml", message, str(path), "get the file anew")
-        with _opened(path) as f:
-            read = 0
-            while block := f.read(BLOCK):
-                parser.Parse(block)
-                read += len(block)
-                if read - parser.CurrentByteIndex > LONGEST_TAG:
-                    message = f"a tag of more than {LONGEST_TAG >> 20} MiB"
-                    raise SourceError("xml", message, str(path), "get the file anew")
-            parser.Parse(b"", True)
-    except expat.ExpatError as e:
-        raise SourceError("xml", f"not XML: {e}", str(path), "get the file anew") from None
-    except (LookupError, UnicodeError) as e:  # of the encoding that its first line names
-        raise SourceError("encoding", f"no encoding of XML: {e}", str(path), "convert it to UTF-8") from None
-    except ValueError as e:
-        if "multi-byte" not in str(e):
-            raise
-        raise SourceError("encoding", f"no encoding of XML here: {e}", str(path), "convert it to UTF-8") from None
 
 
 def size_of(path: Path) -> int:

@@ -18,10 +18,12 @@ from pathlib import Path
 
 from ...core.errors import UserError
 from ...core.step import Step, main
+from ...text.invisible import name_of
+from ..rows import MALFORMED, excerpt
 from .gather import gather
-from .segments import CorpusConfig, CorpusSegment, Drop, Published, drop
+from .segments import CorpusConfig, CorpusSegment, Drop, Published, drop, report_to
 from .sets import write_sets
-from .sources import SourceError, check_inside, corpus_folder, table_rows, text_lines
+from .sources import SourceError, check_inside, corpus_folder, table_rows, word_rows
 
 PLACES = ("wav", "dev/wav", "test/wav")
 LIST, META = "iden_split.txt", "vox1_meta.csv"
@@ -46,19 +48,16 @@ def find_list(step: Step[CorpusConfig], corpus: Path) -> Path:
 def read_split(step: Step[CorpusConfig], path: Path) -> Split:
     """The list of the sets; lines that cannot be used go to the ledger."""
     split: Split = {}
-    for number, line in text_lines(path, lambda e: drop(step, e.where, e.reason, e.what)):
-        code, _, rel = line.strip().partition(" ")
-        rel, where = rel.strip(), f"{path.name}:{number}"
-        speaker = rel.partition("/")[0]
-        if not code:
-            continue
+    form = "set speaker/video/number.wav"
+    for number, (code, rel) in word_rows(path, form, lambda words: len(words) == 2, report_to(step)):
+        where, speaker = f"{path.name}:{number}", rel.partition("/")[0]
         try:
             check_inside(path.parent, rel, follow_links=True)  # links are looked at when the recording is opened
         except SourceError as e:
             drop(step, where, e.reason, e.what)
             continue
         if code not in SETS or rel.count("/") != 2 or not rel.endswith(".wav"):
-            drop(step, where, "columns", f"not `set speaker/video/number.wav`: {line[:80]!r}")
+            drop(step, where, MALFORMED, f"{path.name}, line {number}: not `{form}`: {excerpt(f'{code} {rel}')}")
         elif rel in split.get(speaker, {}):
             drop(step, where, "duplicate id", f"{rel} is in {split[speaker][rel]} already")
         else:
@@ -82,11 +81,12 @@ def recordings_of(folder: Path) -> set[str]:
     return {path.relative_to(folder.parent).as_posix() for path in folder.glob("*/*.wav")}
 
 
-def read_genders(path: Path) -> dict[str, str]:
-    """Speaker -> m or f, of the makers' table; none without it. Raises SourceError (encoding, columns)."""
+def read_genders(step: Step[CorpusConfig], path: Path) -> dict[str, str]:
+    """Speaker -> m or f, of the makers' table; none without it. Raises SourceError (columns)."""
     if not path.is_file():
         return {}
-    return {row["voxceleb1 id"]: row["gender"] for _, row in table_rows(path, wanted=("voxceleb1 id", "gender"))}
+    rows = table_rows(path, wanted=("voxceleb1 id", "gender"), bad=report_to(step))
+    return {name_of(row["voxceleb1 id"]): row["gender"] for _, row in rows}
 
 
 def read_speaker(
@@ -108,7 +108,7 @@ def read_speaker(
 def run(step: Step[CorpusConfig]) -> None:
     corpus = corpus_folder(step.input(0, "the folder of wav, or of dev and test"), *PLACES)
     split, places = read_split(step, find_list(step, corpus)), find_speakers(corpus)
-    genders = read_genders(corpus / META)
+    genders = read_genders(step, corpus / META)
     speakers = sorted(split.keys() | places.keys())
 
     def read(speaker: str) -> Iterator[CorpusSegment | Drop]:
