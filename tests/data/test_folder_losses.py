@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import soundfile
+from trees import broken_tables
 
 from toolkit.core.errors import UserError
 from toolkit.core.step import Step
@@ -96,3 +97,37 @@ def test_what_is_no_audio_is_said_to_be_none(corpus, tmp_path):
         ("unreadable", "not audio: no format that libsndfile knows"),
         ("unreadable", "not audio: no format that libsndfile knows"),
     ]
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_a_recording_whose_row_is_broken_is_not_used_and_no_speaker_is_in_two_sets(tmp_path, keep):
+    """Without its row its speaker would be the name of the folder, which is that of all recordings."""
+    path = broken_tables.make_folder(tmp_path / "corpus")
+    broken_tables.break_field(path, 2, 2)
+    lines = path.read_text(encoding="utf-8").splitlines()
+    fields = {4: lines[4].split("\t"), 5: lines[5].split("\t")}
+    lines[4], lines[5] = "\t".join(fields[4][:3]), "\t".join([fields[5][0], "زائد", *fields[5][1:]])
+    path.write_bytes("\n".join(lines).encode() + b"\nclips/00.mp3\t\xe3\t\t")
+    step = Step(FolderConfig(keep_untranscribed=keep), [tmp_path / "corpus"], tmp_path / "out", ["data.corpora.folder"])
+    prepare(step)
+    reasons = {row[0]: row[2] for row in step.ledger.rows}
+    gone = {"clips/00.wav": "malformed row", "clips/02.wav": "malformed row", "clips/03.wav": "malformed row"}
+    assert reasons == {**gone, **{f"t.tsv:{n}": "malformed row" for n in (2, 3, 5, 6)}, "t.tsv:15": "encoding"}
+    sets = [DataDir.read(tmp_path / "out" / name).tables for name in SETS]
+    speakers = [set(tables["utt2spk"].values()) for tables in sets]
+    assert sum(map(len, speakers)) == len(set.union(*speakers)) == 6
+    assert set.union(*speakers) == {f"متكلم_{n}" for n in range(6)} and sum(len(t["text"]) for t in sets) == 9
+
+
+def test_a_mark_that_nobody_sees_makes_no_second_speaker_label_or_gender(tmp_path):
+    path = broken_tables.make_folder(tmp_path / "corpus")
+    head, *lines = path.read_text(encoding="utf-8").splitlines()
+    hidden = [line.replace("\tمتكلم", "\t\u200fمتكلم\u2066").replace("EGY", "E\u200eGY") for line in lines[:6]]
+    rows = [f"{head}\tgender", *(f"{line}\t\u202bmale" for line in hidden), *(f"{line}\tmale" for line in lines[6:])]
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    prepared(tmp_path / "corpus", tmp_path / "out")
+    sets = [DataDir.read(tmp_path / "out" / name).tables for name in SETS]
+    speakers = {speaker for tables in sets for speaker in tables["utt2spk"].values()}
+    assert speakers == {f"متكلم_{n}" for n in range(6)}
+    assert {label for tables in sets for label in tables["utt2lang"].values()} == {"EGY"}
+    assert {k: v for tables in sets for k, v in tables["spk2gender"].items()} == dict.fromkeys(speakers, "m")

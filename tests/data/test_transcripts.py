@@ -6,9 +6,9 @@ import unicodedata
 import pytest
 
 from toolkit.core.errors import UserError
-from toolkit.data.match_rows import match
+from toolkit.data.match_rows import match, spoilt
 from toolkit.data.rows import MALFORMED
-from toolkit.data.transcripts import TranscriptRow, find_table, read_transcripts, speaker_of
+from toolkit.data.transcripts import LostRow, TranscriptRow, find_table, read_transcripts, speaker_of
 
 
 def table(tmp_path, text):
@@ -188,3 +188,64 @@ def test_a_name_is_one_speaker_however_it_is_written(spelling):
     name = "\u0623\u062d\u0645\u062f"
     assert speaker_of("x.wav", TranscriptRow(2, "x.wav", speaker=spelling), "folder") == name
     assert speaker_of(f"{spelling}/x.wav", None, "folder") == speaker_of(f"{name}/y.wav", None, "folder") == name
+
+
+def test_a_row_without_as_many_fields_as_the_header_is_malformed_and_never_filled_up(tmp_path):
+    transcripts = table(tmp_path, "path\ttext\tspeaker\na.wav\tنعم\nb.wav\tنعم\tس\t1\nc.wav\tنعم\tس\n")
+    assert [row.path for row in transcripts.rows] == ["c.wav"]
+    assert [(line, reason) for line, reason, _ in transcripts.bad] == [(2, MALFORMED), (3, MALFORMED)]
+    assert [(row.path, row.fields) for row in transcripts.lost] == [
+        ("a.wav", ("a.wav", "نعم")),
+        ("b.wav", ("b.wav", "نعم", "س", "1")),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "kept", "malformed"),
+    [
+        ("path\ttext\na.wav\tقال\nلي\nb.wav\tنعم\n", ["b.wav"], [2, 3]),
+        ("path\ttext\na.wav\tقال\n\nلي\nb.wav\tنعم\n", ["b.wav"], [2, 4]),
+        ("text\tpath\nنعم\tb.wav\nقال\nلي\ta.wav\nلا\tc.wav\n", ["c.wav"], [2, 3, 4]),  # the rest, or the beginning
+        ("path\tspeaker\ttext\na.wav\tس\tقال\nلي\nb.wav\tس\tنعم\n", ["b.wav"], [2, 3]),
+        ("path\ttext\tspeaker\na.wav\tقال\nلي\tس\nb.wav\tنعم\tس\n", ["b.wav"], [2, 3]),
+        ("path\ttext\na.wav\tقال\rلي\nb.wav\tنعم\n", ["b.wav"], [2]),
+    ],
+)
+def test_a_line_break_inside_a_text_leaves_no_half_of_it(tmp_path, text, kept, malformed):
+    transcripts = table(tmp_path, text)
+    assert [row.path for row in transcripts.rows] == kept
+    assert [(line, reason) for line, reason, _ in transcripts.bad] == [(line, MALFORMED) for line in malformed]
+
+
+def test_a_table_of_which_most_lines_are_no_rows_is_refused_with_the_first(tmp_path):
+    with pytest.raises(
+        UserError, match=r"(?s)10 of 19 lines are no rows of this table: t\.tsv, line 2: 1 fields .*as many"
+    ):
+        table(tmp_path, "path\ttext\n" + "a.wav\n" * 10 + "b.wav\tنعم\n" * 9)
+    assert len(table(tmp_path, "path\ttext\n" + "b.wav\tنعم\n" * 9 + "a.wav\n" * 8).rows) == 8
+
+
+def test_marks_that_nobody_sees_leave_names_and_labels_and_paths_are_compared_without_them(tmp_path):
+    head = "\u200fpath\ttext\tspeaker\tdialect\tgender\temotion"
+    transcripts = table(tmp_path, f"{head}\n\u202aأ.wav\t\u200fنعم\t\u200fس\tم\u00adصري\t\ufeffm\tsad\u2069\n")
+    (row,) = transcripts.rows
+    assert (row.text, row.speaker, row.dialect, row.gender, row.emotion) == ("\u200fنعم", "س", "مصري", "m", "sad")
+    assert match([row], ["x/أ.wav"], "")[0] == {"x/أ.wav": row}
+
+
+def test_recordings_that_a_lost_row_may_mean_are_named_if_they_have_no_row_of_their_own():
+    lost = [
+        LostRow(2, MALFORMED, "", "clips/a.wav", ("clips/a.wav", "قال")),
+        LostRow(3, MALFORMED, "", "لي", ("نعم", "لي", "b.wav")),  # shifted: its path is in another column
+        LostRow(4, MALFORMED, "", "c.wav", ("c.wav",)),
+        LostRow(5, "ambiguous path", "", "d.wav"),
+        LostRow(6, MALFORMED, "", "e.wav", ("e.wav", "", "")),
+    ]
+    recordings = ["clips/a.wav", "clips/b.wav", "c.wav", "x/d.wav", "y/d.wav", "f.wav"]
+    rows = spoilt(lost, {"c.wav"}, recordings, "/corpus")
+    assert {rel: row.line for rel, row in rows.items()} == {
+        "clips/a.wav": 2,
+        "clips/b.wav": 3,
+        "x/d.wav": 5,
+        "y/d.wav": 5,
+    }

@@ -1,5 +1,6 @@
 """Scores of answers: ROUGE as rouge-score with our tokenizer, chrF as sacrebleu, F1 as scikit-learn; labels by rule."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from toolkit.score.answer_labels import OUTSIDE, LabelReader
 from toolkit.score.answers import constant_of, floor_of, result_of, run
 from toolkit.score.classification import macro_f1_of_sums, weighted_f1_of_sums
 from toolkit.score.config import AnswersConfig
-from toolkit.score.given_answers import AnswersHeader, GivenAnswer, write_answers
+from toolkit.score.given_answers import AnswersHeader, GivenAnswer, read_answers, write_answers
 from toolkit.score.rouge import chrf, rouge_l, rouge_n
 from toolkit.text.normalise import profile
 
@@ -203,3 +204,30 @@ def test_answers_given_twice_or_to_other_items_are_refused(items: Path, tmp_path
     (one / "answers.jsonl").write_text("\n".join(lines[1:]) + "\n")
     with pytest.raises(UserError, match="answers to other items of asr than these: 1 differ"):
         run(omnis.step_of(AnswersConfig(), [items / "test", one], tmp_path / "s", "score.answers"))
+
+
+GIVEN = {"task": "asr", "id": "a", "text": "نعم", "tokens": 2, "ended": True}
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (json.dumps(GIVEN), "a second answer to a of asr"),
+        (json.dumps({**GIVEN, "id": "b", "text": None}), "text is None"),
+        (json.dumps({**GIVEN, "id": "b", "seconds": 1}), "seconds"),
+        (json.dumps({"id": "b", "text": "نعم"}), "missing"),
+        ("[1]", "damaged answer"),
+        ("", "damaged answer"),
+    ],
+)
+def test_an_answer_with_other_fields_and_a_second_one_are_refused(tmp_path: Path, line: str, message: str) -> None:
+    (tmp_path / "answers.jsonl").write_text(f"{json.dumps(GIVEN)}\n{line}\n", encoding="utf-8")
+    with pytest.raises(UserError, match=message) as e:
+        list(read_answers(tmp_path))
+    assert e.value.where.endswith("answers.jsonl, line 2")
+
+
+def test_answers_that_are_no_utf8_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "answers.jsonl").write_bytes(json.dumps(GIVEN, ensure_ascii=False).encode("cp1256") + b"\n")
+    with pytest.raises(UserError, match="damaged answer"):
+        list(read_answers(tmp_path))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from toolkit.core.errors import UserError
-from toolkit.score.texts import LONGEST_LINE, read_texts
+from toolkit.score.texts import LONGEST_LINE, read_labels, read_texts
 
 
 def read(path: Path) -> tuple[dict[str, str], list[tuple[int, str]]]:
@@ -95,3 +95,41 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
 def test_a_time_that_nothing_takes_is_named(tmp_path: Path, seconds: str) -> None:
     line = f'{{"id": "b", "text": "", "decode_seconds": {seconds}, "audio_seconds": 1}}\n'
     assert read(file(tmp_path, '{"id": "a", "text": "x"}\n' + line)) == ({"a": "x"}, [(2, "no number")])
+
+
+TABLE = "a\tقال لي\nb\t\n"
+
+
+@pytest.mark.parametrize(
+    ("rest", "kept", "lines"),
+    [
+        ("c\tنعم\tزائد\nd\tلا\n", {"d": "لا"}, [3]),
+        ("c\tقال\nلي\nd\tلا\n", {"d": "لا"}, [3, 4]),  # a line break inside a text: neither half is one
+        ("c\nd\tلا\n", {"d": "لا"}, [2, 3]),  # c is an id without a text, or the text of b
+    ],
+)
+def test_a_row_of_a_table_with_other_fields_is_malformed(tmp_path: Path, rest: str, kept: dict, lines: list) -> None:
+    texts = {"a": "قال لي", "b": ""} if 2 not in lines else {"a": "قال لي"}
+    path = file(tmp_path, TABLE + rest)
+    assert read(path) == (texts | kept, [(line, "malformed row") for line in lines])
+    with pytest.raises(UserError, match=rf"hyp, line {lines[0]}: .*field"):
+        read_texts(path)
+
+
+def test_a_further_column_of_a_single_line_is_no_text(tmp_path: Path) -> None:
+    assert read(file(tmp_path, "a قال\nb\tنعم\t0.9\nc\tلا\n")) == ({"a": "قال", "c": "لا"}, [(2, "malformed row")])
+
+
+def test_a_name_that_stands_twice_in_a_line_of_json_is_named(tmp_path: Path) -> None:
+    line = '{"id": "b", "text": "نعم", "text": "لا"}\n'
+    assert read(file(tmp_path, '{"id": "a", "text": "x"}\n' + line)) == ({"a": "x"}, [(2, "malformed row")])
+
+
+def test_a_table_of_one_value_has_one_and_it_loses_what_nobody_sees(tmp_path: Path) -> None:
+    (tmp_path / "utt2lang").write_text("a \u200fEGY\nb EGY\n", encoding="utf-8")
+    assert read_labels(tmp_path / "utt2lang") == {"a": "EGY", "b": "EGY"}
+    (tmp_path / "utt2lang").write_text("a EGY\nb EGY KSA\n", encoding="utf-8")
+    with pytest.raises(UserError, match="b has more than one value: EGY KSA"):
+        read_labels(tmp_path / "utt2lang")
+    (tmp_path / "utt2accent").write_text("a Egyptian Arabic\n", encoding="utf-8")
+    assert read_labels(tmp_path / "utt2accent") == {"a": "Egyptian Arabic"}

@@ -9,7 +9,7 @@ from arabic_texts import TASHKEEL, TATWEEL
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.text.invisible import strip_invisible
+from toolkit.text.invisible import name_of, shown, strip_invisible
 from toolkit.text.presentation import AKBAR, ALLAH, fold_presentation_forms, write_out_presentation_forms
 
 
@@ -107,3 +107,14 @@ def test_forms_that_are_no_ligature_of_words_are_folded_alike() -> None:
 def test_invisible_characters_go_and_the_joiners_stay() -> None:
     assert strip_invisible("\u200f\u0642\u202b\u0627\u00ad\u0644\ufeff\u2066") == "\u0642\u0627\u0644"
     assert strip_invisible("\u0645\u06cc\u200c\u062e") == "\u0645\u06cc\u200c\u062e"
+
+
+@pytest.mark.parametrize(
+    "mark", [*"\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200b\u00ad\ufeff"]
+)
+def test_names_that_look_alike_are_one_name_and_shown_tells_them_apart(mark: str) -> None:
+    name = "\u0623\u062d\u0645\u062f \u0639\u0644\u064a"
+    assert (
+        name_of(f" {mark}\u0627\u0654\u062d{mark}\u0645\u062f \u00a0\u0639\u0644\u064a{mark}") == name == name_of(name)
+    )
+    assert shown(f"{mark}{name}\t") == f"\\{'xad' if mark == chr(0xAD) else f'u{ord(mark):04x}'}{name}\\t"

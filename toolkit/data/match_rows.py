@@ -46,7 +46,9 @@ def spoilt(
     rows: dict[str, LostRow] = {}
     for row in lost:
         meant = places.of(row.path, corpus)[0] if row.path else []
-        for rel in meant or [rel for field in row.fields for rel in places.named(field, corpus)]:
+        for rel in meant or [
+            rel for field in row.fields if field.strip() for rel in places.of(field.strip(), corpus)[0]
+        ]:
             if rel not in matched:
                 rows.setdefault(rel, row)
     return rows
@@ -73,11 +75,6 @@ class _Places:
             if possible := [r for r in recordings if _same_folders(path, _compared(r))]:
                 return possible, i < 2
         return [], False
-
-    def named(self, field: str, corpus: str) -> list[str]:
-        """Recordings whose name, with its ending, ends a field that need not be a path."""
-        name = _compared(field.strip()).replace("\\", "/").rpartition("/")[2]
-        return self.of(field.strip(), corpus)[0] if name in self.by[2] else []
 
 
 def _compared(path: str) -> str:

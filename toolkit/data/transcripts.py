@@ -104,10 +104,17 @@ def _decoded(lines: Sequence[bytes], lost: list[LostRow], path: int) -> Iterator
     """(number, line) of those below the header that are UTF-8; others are added to `lost`. `path`: its column."""
     for i, raw in enumerate(lines, 2):
         try:
-            yield i, raw.decode("utf-8").rstrip("\r")
+            line = raw.decode("utf-8").rstrip("\r")
+            detail = "a NUL: no text" if "\0" in line else ""
         except UnicodeDecodeError as e:
-            detail = f"no UTF-8: byte 0x{raw[e.start]:02X} at column {e.start + 1}"
-            fields = tuple(raw.decode("utf-8", "replace").split("\t"))
+            line, detail = (
+                raw.decode("utf-8", "replace"),
+                f"no UTF-8: byte 0x{raw[e.start]:02X} at column {e.start + 1}",
+            )
+        if not detail:
+            yield i, line
+        else:
+            fields = tuple(line.split("\t"))
             lost.append(LostRow(i, "encoding", detail, _field(fields, path), fields))
 
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from trees import adi17, record, speech, write_lines
 
+from toolkit.core.record import read_ledger
 from toolkit.data.audio import read_audio
 from toolkit.data.corpora.adi17 import band_of, parse_id
 from toolkit.data.corpora.mgb_tables import Span
@@ -117,3 +118,27 @@ def test_ids_count_hundredths_of_a_second_and_a_video_is_no_segment() -> None:
 @pytest.mark.parametrize("digits", [13, 400, 5000])
 def test_times_of_too_many_digits_are_no_times(digits: int) -> None:
     assert parse_id("2XwBQJ7eHKs_000000-" + "9" * digits) is None
+
+
+def test_a_label_line_of_more_or_fewer_than_two_words_costs_its_segment_and_not_the_corpus(tmp_path) -> None:
+    corpus = tmp_path / "corpus"
+    videos = ("2XwBQJ7eHKs", "3XwBQJ7eHKs", "4XwBQJ7eHKs", "5XwBQJ7eHKs")
+    for video in videos:
+        record(corpus / "wav" / f"{video}.wav", speech()[0].wave_N)
+    ids = [f"{video}_{part}" for video in videos for part in ("000000-000100", "000100-000200")]
+    write_lines(corpus / "dev/utt2lang", *(f"{video} ALG" for video in videos))
+    labels = [f"{ids[0]} EGY", f"{ids[1]} EGY third", ids[2], f"{ids[3]}\t\u200fKSA", f"{ids[4]} EGY", f"{ids[4]} KSA"]
+    write_lines(corpus / "dev_segments/utt2lang", *labels)
+    segments = [f"{id} {id[:11]} {start}.00 {start + 1}.00" for id, start in zip(ids, (0, 1) * 4, strict=True)]
+    segments[6] += " 5.00"
+    write_lines(corpus / "dev/segments", *segments)
+    made = prepare("adi17", corpus, tmp_path / "data")
+    assert made.code == 0, made.output
+    tables = made.set("adi17_dev").tables
+    dialects = {tables["utt2orig"][id]: label for id, label in tables["utt2lang"].items()}
+    assert dialects == {ids[0]: "EGY", ids[3]: "KSA", ids[5]: "ALG", ids[7]: "ALG"}  # the last ones by their videos
+    rows = [(id, reason) for id, reason in made.dropped if id in ids]
+    assert rows == [(ids[1], "malformed row"), (ids[2], "malformed row"), (ids[4], "no label")]
+    lines = [row for row in read_ledger(made.out / "dropped.tsv") if "/" in row[0]]
+    assert [row[2] for row in lines] == ["malformed row", "malformed row", "malformed row", "duplicate id"]
+    assert f"utt2lang, line 2: not `id label`: {ids[1]} EGY third" in [row[3] for row in lines]

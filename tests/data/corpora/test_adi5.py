@@ -1,6 +1,8 @@
 """ADI-5 in its true layout."""
 
 import shutil
+from collections import Counter
+from pathlib import PurePosixPath
 
 import pytest
 from trees import adi5, record, speech, write_lines
@@ -102,7 +104,7 @@ def test_hostile_lists_are_clear_errors_or_ledger_rows(tmp_path) -> None:
     line = f"{corpus / 'train.lst'}, line 2"  # the one of two words in a list of paths
     assert sorted(made.dropped) == [(line, "malformed row"), ("link", "link out of the corpus")]
     for text, message in (
-        (b"EGY/EGY000001.wav EGY 3\n", "not `path label`"),
+        (b"EGY/EGY000001.wav EGY 3\n", "not `path`"),
         ("EGY/EGY000001.wav مصر\n".encode("cp1256"), "no UTF-8"),
         (b"EGY/" + b"E" * (2 << 20), "more than 1 MiB"),
     ):
@@ -130,3 +132,27 @@ def test_labels_and_parts_are_read_off_paths() -> None:
         "",
         "dev",
     ]
+
+
+def test_a_label_line_of_more_or_fewer_than_two_words_costs_its_utterance(made: Prepared, tmp_path) -> None:
+    corpus = tmp_path / "corpus"
+    shutil.copytree(made.corpus, corpus)
+    reference = corpus / "data/test.MGB3/reference"
+    numbers = reference.read_text().splitlines()
+    names = [line.split()[0] for line in numbers]
+    numbers[0], numbers[1] = f"{numbers[0]} 3", names[1]
+    numbers[2], numbers[3] = numbers[2].replace(" ", "\t\u200f"), f"{names[3]} 1\n{names[3]} 2"
+    write_lines(reference, *numbers)
+    listed = corpus / "data/train.vardial2017/wav.lst"
+    first, *rest = listed.read_text().splitlines()
+    write_lines(listed, f"{first} GLF", *rest)
+    again = prepare("adi5", corpus, tmp_path / "data")
+    assert again.code == 0, again.output
+    lost = {names[0], names[1], names[3]}
+    assert labels_of(again, "test") == {name: label for name, label in wanted("test").items() if name not in lost}
+    reasons = Counter(again.dropped)
+    assert [reasons[name, "malformed row"] for name in names[:3]] == [1, 1, 0]
+    assert reasons[names[3], "no label"] == reasons[names[3], "duplicate id"] == 1
+    name = PurePosixPath(first).stem
+    assert reasons[name, "not listed"] == 1 and name not in labels_of(again, "train")
+    assert sum(reason == "malformed row" for _, reason in again.dropped) == 2 + 2 + 1

@@ -1,9 +1,10 @@
 """ANAD in its true layout."""
 
 import math
+from collections import Counter
 
 import pytest
-from trees import anad, speech
+from trees import anad, record, speech, write_lines
 
 from .conftest import Prepared, prepare
 
@@ -59,3 +60,23 @@ def test_broken_tables_are_clear_errors(tmp_path) -> None:
         table.write_bytes(bytes)
         broken = prepare("anad", tmp_path / "corpus", tmp_path / "data")
         assert broken.code == 1 and message in broken.output and "Traceback" not in broken.output, broken.output
+
+
+def test_malformed_rows_marks_nobody_sees_and_two_emotions_of_one_unit(tmp_path) -> None:
+    corpus = tmp_path / "corpus"
+    units = ["V1_1 (1)", "V1_1 (2)", "V2_1 (1)", "V3_1 (1)", "V4_1 (1)", "V5_1 (1)"]
+    for unit in units:
+        record(corpus / f"1sec_segmented_part1/angry/{unit}.wav", speech()[0].wave_N[:16000])
+    rows = [f"{units[0]}.wav',angry", f"{units[1]}.wav',ha,ppy", f"{units[2]}.wav',\"angry"]
+    rows += [f"\u200f{units[3]}.wav',ang\u200bry", f"{units[4]}.wav',happy", f"{units[4]}.wav',angry"]
+    rows += [f"{units[5]}.wav',surprised"]
+    write_lines(corpus / "ANAD.csv", "name,Emotion ", *rows)
+    made = prepare("anad", corpus, tmp_path / "data")
+    assert made.code == 0, made.output
+    emotions = {}
+    for part in PARTS:
+        tables = made.set(f"anad_{part}").tables
+        emotions |= {tables["utt2orig"][id]: emotion for id, emotion in tables["utt2emotion"].items()}
+    assert emotions == {units[0]: "anger", units[3]: "anger", units[5]: "surprise"}
+    reasons = Counter(reason for _, reason in made.dropped)
+    assert reasons == {"malformed row": 2, "duplicate id": 1, "no label": 3}  # the folder says angry of all of them

@@ -93,3 +93,21 @@ def test_a_folder_of_something_else_is_refused_with_what_was_looked_for(tmp_path
 def test_a_transcript_in_arabic_letters_is_left_as_it_is() -> None:
     assert arabic(ARABIC) == ARABIC and nfc(arabic(BUCKWALTER)) == ARABIC
     assert arabic("قال v") == "قال v"
+
+
+def test_a_line_of_three_texts_and_a_text_over_two_lines_are_malformed(make_tree, tmp_path) -> None:
+    corpus = make_tree("arabic_speech_corpus", count=20)
+    path = corpus / "arabic-speech-corpus/orthographic-transcript.txt"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    names = [line.split('"')[1] for line in lines[:4]]
+    lines[1], lines[2] = f'"{names[1]}" "qAla" "lA"', f'"{names[2]}" "qAla\nlA"'
+    lines[3] = f'"{names[3]}" "qAla "lA" vum~a"'  # text between quotation marks in a text is text
+    path.write_text("\n".join(lines), encoding="utf-8")
+    made = prepare("arabic_speech_corpus", corpus, tmp_path / "data")
+    assert made.code == 0, made.output
+    texts = {made.set(TRAIN).tables["utt2orig"][id]: t for id, t in made.set(TRAIN).tables["text_buckwalter"].items()}
+    stems = [name.removesuffix(".wav") for name in names]
+    assert texts[" ".join(stems[3].split())] == 'qAla "lA" vum~a'
+    assert not {" ".join(stem.split()) for stem in stems[1:3]} & texts.keys()
+    reasons = Counter(reason for _, reason in made.dropped)
+    assert reasons["malformed row"] == 1 + 3 and reasons["no transcript"] == 2 + 2  # as many as the tree has, and these

@@ -7,8 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from trees.broken_tables import break_field
 from trees.commonvoice import MARKED, PERSIAN, QUOTED, client
 
+from toolkit.core.record import read_ledger
 from toolkit.data.checks import inspect
 from toolkit.data.corpora.commonvoice import prompt_of, speakers_of
 
@@ -177,3 +179,61 @@ def test_a_corpus_that_is_not_whole_is_an_error_that_says_what_is_wanted(make_tr
     spoil(language_folder(corpus))
     made = prepare("commonvoice", corpus, tmp_path / "data", "--validated", "true")
     assert made.code == 1 and message in made.output and "Traceback" not in made.output
+
+
+def test_a_line_feed_inside_a_sentence_of_test_leaves_no_utterance_but_two_rows_of_the_ledger(
+    make_tree, tmp_path
+) -> None:
+    corpus = make_tree("commonvoice", count=24)
+    table = language_folder(corpus) / "test.tsv"
+    before = rows_of(table)
+    halves = break_field(table, 3, 3)
+    clip = before[1][1].removesuffix(".mp3")
+    made = prepare("commonvoice", corpus, tmp_path / "data")
+    assert made.code == 0, made.output
+    test = texts(made, "commonvoice_test")
+    assert test == {row[1].removesuffix(".mp3"): " ".join(row[3].split()) for row in before if row[1] != before[1][1]}
+    rows = [row for row in read_ledger(made.out / "dropped.tsv") if row[2] == "malformed row"]
+    assert [row[3].partition(": ")[0] for row in rows] == [f"test.tsv, line {line}" for line in halves]
+    assert "4 fields where 13 belong" in rows[0][3] and before[1][3].split()[0] in rows[0][3]
+    again = prepare("commonvoice", corpus, tmp_path / "validated", "--validated", "true")
+    assert again.code == 0 and clip not in texts(again, "commonvoice_train")  # which validated.tsv has
+
+
+def test_the_clip_and_the_speaker_of_a_malformed_row_of_test_are_not_trained_on(make_tree, tmp_path) -> None:
+    corpus = make_tree("commonvoice", count=24)
+    at = language_folder(corpus)
+    train = rows_of(at / "train.tsv")
+    row = [*train[3][:2], *train[3][2:5]]  # of a speaker of train, without its other columns
+    with open(at / "test.tsv", "a", encoding="utf-8") as f:
+        f.write("\t".join(row) + "\n")
+    made = prepare("commonvoice", corpus, tmp_path / "data", "--validated", "true")
+    assert made.code == 0, made.output
+    speakers = set(made.set("commonvoice_train").tables["utt2spk"].values())
+    assert train[3][0][:16] not in speakers and len(speakers) > 1
+    assert "speaker of test" in {reason for _, reason in made.dropped}
+
+
+def test_a_mark_that_nobody_sees_makes_no_second_speaker_accent_or_language(make_tree, tmp_path) -> None:
+    corpus = make_tree("commonvoice", count=24)
+    plain = prepare("commonvoice", corpus, tmp_path / "plain", "--validated", "true")
+    for name in ("test", "train", "validated"):
+        path = language_folder(corpus) / f"{name}.tsv"
+        head, *lines = path.read_text(encoding="utf-8").splitlines()
+        marks = {0: "\u200f", 10: "\u202a", 11: "\u200b", 12: "\ufeff"}  # client_id, accents, variant, locale
+        spoilt = ["\t".join(marks.get(i, "") + f for i, f in enumerate(line.split("\t"))) for line in lines[::2]]
+        lines[::2] = [line.replace("\t\u202a\t", "\t\t").replace("\t\u200b\t", "\t\t") for line in spoilt]
+        path.write_text("\n".join([head, *lines]) + "\n", encoding="utf-8")
+    made = prepare("commonvoice", corpus, tmp_path / "data", "--validated", "true")
+    assert made.code == 0, made.output
+    assert (made.out / "dropped.tsv").read_bytes() == (plain.out / "dropped.tsv").read_bytes()
+    for name in SETS:
+        for table in (plain.out / name).iterdir():
+            assert (made.out / name / table.name).read_bytes() == table.read_bytes()
+
+
+def test_a_table_with_two_columns_of_one_name_is_refused(make_tree, tmp_path) -> None:
+    corpus = make_tree("commonvoice", count=8)
+    hostile(language_folder(corpus) / "dev.tsv", lambda b: b.replace(b"sentence_domain", b"Sentence", 1))
+    made = prepare("commonvoice", corpus, tmp_path / "data")
+    assert made.code == 1 and "two columns of one name: sentence" in made.output and "Traceback" not in made.output

@@ -7,10 +7,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from trees.broken_tables import break_field
 from trees.fleurs import OPEN_QUOTE, QUOTED, add, row
 
 from toolkit.core.errors import UserError
 from toolkit.core.files import TEMPORARY
+from toolkit.core.record import read_ledger
 from toolkit.data.checks import inspect
 from toolkit.data.corpora import archives
 from toolkit.data.corpora.archives import copy_out
@@ -223,3 +225,20 @@ def test_a_header_of_an_archive_that_makes_no_sense_is_a_broken_archive(tmp_path
     with pytest.raises(UserError, match="a broken archive"):
         copy_out(tmp_path / "a.tar", {"1.wav"}, tmp_path / "out")
     assert not list((tmp_path / "out").iterdir())
+
+
+def test_a_malformed_row_costs_itself_and_its_recording_is_in_no_earlier_part_either(make_tree, tmp_path) -> None:
+    corpus = make_tree("fleurs", False, count=24)
+    at = corpus / "data/ar_eg"
+    test, train = lines(at / "test.tsv"), lines(at / "train.tsv")
+    first, second = break_field(at / "test.tsv", 2, 2)
+    with open(at / "test.tsv", "a", encoding="utf-8") as f:
+        f.write(f"7\t{train[3][1]}\tنص\n")  # three of seven fields, and a recording of train
+    made = prepare("fleurs", corpus, tmp_path / "data")
+    assert made.code == 0, made.output
+    rows = [row[3] for row in read_ledger(made.out / "dropped.tsv") if row[2] == "malformed row"]
+    assert [row.partition(": ")[0] for row in rows] == [f"test.tsv, line {n}" for n in (first, second, len(test) + 2)]
+    assert set(made.set("fleurs_test").tables["utt2orig"].values()) == {
+        row[1].removesuffix(".wav") for i, row in enumerate(test, 1) if i != 2
+    }
+    assert train[3][1].removesuffix(".wav") not in made.set("fleurs_train").tables["utt2orig"].values()

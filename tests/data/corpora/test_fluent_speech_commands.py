@@ -1,6 +1,7 @@
 """Fluent Speech Commands in its true layout."""
 
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -99,3 +100,19 @@ def test_a_table_that_is_absent_or_lacks_a_column_is_an_error_that_names_it(made
     table.unlink()
     absent = prepare("fluent_speech_commands", corpus, tmp_path / "data")
     assert absent.code == 1 and "valid_data.csv" in absent.output and "Traceback" not in absent.output
+
+
+def test_an_open_quotation_mark_and_a_speaker_with_a_hidden_mark(made: Prepared, tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus"
+    shutil.copytree(made.corpus, corpus)
+    table = corpus / "data/test_data.csv"
+    head, first, second, *rest = table.read_text(encoding="utf-8").splitlines()
+    speaker = second.split(",")[2]
+    second = second.replace(f",{speaker},", f",\u200f{speaker},")
+    first = ",".join([*first.split(",")[:3], '"Turn on', "activate", "lights", "none"])
+    table.write_text("\n".join([head, first, second, *rest]), encoding="utf-8")
+    again = prepare("fluent_speech_commands", corpus, tmp_path / "data")
+    assert again.code == 0, again.output
+    one, two = (m.set("fluent_test").tables["utt2spk"] for m in (made, again))
+    assert len(one) - len(two) == 1 and two.items() <= one.items()
+    assert Counter(reason for _, reason in again.dropped) == {"missing": 1, "malformed row": 1}

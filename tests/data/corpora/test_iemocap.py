@@ -88,3 +88,22 @@ def test_another_folder_is_refused_with_what_was_looked_for(tmp_path: Path) -> N
     assert empty.code == 1 and "no dialog in it" in empty.output
     none = prepare("iemocap", tmp_path / "Session1", tmp_path / "no")
     assert none.code == 1 and "none of Session[1-5]" in none.output and "Traceback" not in none.output
+
+
+def test_a_rating_of_other_fields_costs_its_turn_and_a_hidden_mark_costs_nothing(
+    made: Prepared, tmp_path: Path
+) -> None:
+    corpus = tmp_path / "corpus"
+    shutil.copytree(made.corpus, corpus)
+    file = corpus / "Session1/dialog/EmoEvaluation/Ses01F_impro01.txt"
+    text = file.read_text(encoding="utf-8")
+    text = text.replace("_F000\tneu\t", "_F000\tneu\tsad\t").replace(
+        "_M000\thap\t[2.5000, 2.5000, 2.5000]", "_M000\thap"
+    )
+    file.write_text(text.replace("\tang\t", "\t\u200fang\t"), encoding="utf-8")
+    again = prepare("iemocap", corpus, tmp_path / "data")
+    assert again.code == 0, again.output
+    reasons = Counter(reason for _, reason in again.dropped)
+    assert reasons == {"another emotion": 20, "malformed row": 2, "no label": 2} and len(again.set("iemocap")) == 58
+    (first, *_) = [row for row in again.dropped if row[1] == "malformed row"]
+    assert first[0].startswith("Ses01F_impro01.txt:")

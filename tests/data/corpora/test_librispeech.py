@@ -5,7 +5,7 @@ import shutil
 from collections import Counter
 from pathlib import Path
 
-from trees import record, tones
+from trees import record, tones, write_lines
 
 from .conftest import prepare
 
@@ -149,3 +149,15 @@ def test_a_lexicon_that_is_none_and_g2p_without_a_lexicon_are_clear_errors(tmp_p
     assert empty.code == 1 and "a lexicon without a word of its own" in empty.output
     without = prepare("librispeech", corpus, tmp_path / "no", "--g2p", "true")
     assert without.code == 1 and "g2p without a lexicon" in without.output and "Traceback" not in without.output
+
+
+def test_a_transcript_over_two_lines_costs_its_utterance_and_a_short_line_of_speakers_its_gender(tmp_path) -> None:
+    corpus = spoken_tree(tmp_path, {**TEXTS, "84-121123-0003": "THE\nCATS READ", "84-121123-0004": "READ"})
+    names = ["84 | F | dev-clean | 8.02 | |CBW|Simon", "85 | M | dev-clean", "86 | dev-clean | 8.0 | M | A"]
+    write_lines(corpus / "SPEAKERS.TXT", "; ID | SEX | SUBSET | MINUTES | NAME", *names)
+    made = prepare("librispeech", corpus, tmp_path / "data")
+    assert made.code == 0, made.output
+    tables = made.set("librispeech_dev_clean").tables
+    assert set(tables["utt2orig"].values()) == {*TEXTS, "84-121123-0004"} and tables["spk2gender"] == {"84": "f"}
+    assert Counter(reason for _, reason in made.dropped) == {"malformed row": 2 + 2, "no transcript": 1}
+    assert "WARNING: SPEAKERS.TXT, line 3: not `id | sex | subset | minutes | name`: 85 | M" in made.output

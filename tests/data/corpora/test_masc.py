@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import soundfile
-from trees import speech
+from trees import broken_tables, speech
 from trees.masc import GAP, write_audio
 
 from toolkit.data.checks import inspect
@@ -208,3 +208,40 @@ def test_hours_of_hundreds_of_digits_and_ids_of_hundreds_of_letters_are_refused(
     with pytest.raises(ValueError, match="no time"):
         seconds_of("9" * 400 + ":00:00.000")
     assert VIDEO_ID.fullmatch("-Ab_0000003") and not VIDEO_ID.fullmatch("a" * 300)
+
+
+def test_a_quotation_mark_that_none_closes_costs_its_own_video_alone(tmp_path) -> None:
+    broken_tables.make_masc(tmp_path / "corpus")
+    made = prepare("masc", tmp_path / "corpus", tmp_path / "data")
+    assert made.code == 0, made.output
+    test = made.set("masc_clean_test").tables
+    channels = {test["utt2prog"][id]: speaker for id, speaker in test["utt2spk"].items()}
+    assert channels == {"vid_b": "UC_b", "vid_c": "UC_c"} and len(test["text"]) == 6
+    reasons = Counter(reason for _, reason in made.dropped)
+    assert reasons == {"malformed row": 1, "video of dev or test": 1}  # vid_a is not trained on either
+    assert set(made.set("masc_clean_train").tables["utt2prog"].values()) == {"vid_d"}
+    assert set(made.set("masc_clean_train").tables["utt2spk"].values()) == {"UC_b"}  # a mark stands before it
+    assert made.set("masc_clean_train").tables["spk2gender"] == {"UC_b": "m"}
+
+
+def test_a_cue_of_several_lines_in_a_table_of_utterances_is_one_text(make_tree, tmp_path) -> None:
+    corpus = make_tree("masc", count=21)
+    rows = ["video_id,start,end,text", '-Ab_0000000,0.5,1.25,"أولًا', 'وثانيًا"', "-Ab_0000000,1.25,2.0,ثالثًا"]
+    rows += ['-Ab_0000000,2.0,2.5,"رابعًا', "-Ab_0000000,2.5,3.0,خامسًا"]
+    (corpus / "subsets/clean_train.csv").write_text("\r\n".join(rows), encoding="utf-8", newline="")
+    made = prepare("masc", corpus, tmp_path / "data")
+    assert made.code == 0, made.output
+    texts = sorted(made.set("masc_clean_train").tables["text"].values())
+    assert texts == sorted(["أولًا وثانيًا", "ثالثًا", "خامسًا"])
+    assert [id.rpartition(" ")[2] for id, reason in made.dropped if reason == "malformed row"] == ["5"]
+
+
+def test_an_utterance_of_a_video_whose_own_row_is_malformed_is_not_used(make_tree, tmp_path) -> None:
+    corpus = make_tree("masc", count=21)
+    meta = corpus / "subsets/clean_dev_meta.csv"
+    lines = meta.read_text(encoding="utf-8").splitlines()
+    video = lines[1].partition(",")[0]
+    meta.write_text("\n".join([lines[0], lines[1] + ",1", "vid_x,b,c,UC,e,f,g,1.0"]), encoding="utf-8")
+    (corpus / "subsets/clean_dev.csv").write_text(f"video_id,start,end,text\n{video},0.5,1.0,نعم\n", encoding="utf-8")
+    made = prepare("masc", corpus, tmp_path / "data")
+    assert ("clean_dev.csv:2", "malformed row") in made.dropped and not (made.out / "masc_clean_dev").exists()

@@ -4,10 +4,19 @@ import os
 import xml.etree.ElementTree as ElementTree
 
 import pytest
-from trees import speech
+from trees import speech, write_lines
 from trees.mgb2 import programme, segment
 
-from toolkit.data.corpora.mgb_tables import Span, in_arabic, official, own_id, read_stm, read_texts, spoken
+from toolkit.data.corpora.mgb_tables import (
+    Span,
+    in_arabic,
+    official,
+    own_id,
+    read_segments,
+    read_stm,
+    read_texts,
+    spoken,
+)
 from toolkit.data.corpora.mgb_xml import Wanted, read_programme, speaker_number, utterances
 from toolkit.data.corpora.segments import CorpusSegment, Drop
 from toolkit.data.corpora.sources import SourceError, size_of, text_lines
@@ -171,3 +180,24 @@ def test_a_line_of_an_stm_with_times_beyond_all_recordings_is_named(tmp_path) ->
     (tmp_path / "a.stm").write_text("rec 1 spk 1e308 1e308 كلمة\nrec 1 spk 1.00 2.00 كلمة\n")
     stm = read_stm(tmp_path / "a.stm")
     assert list(stm.unusable) == [1] and list(stm.words) == [("rec", 100, 200)]
+
+
+def test_a_transcript_over_two_lines_and_a_segment_of_other_fields_are_malformed(tmp_path) -> None:
+    lines = ["a_1 قال لي", "a_2 قال", "ثم ذهب", "a_3 نعم", ""]
+    (tmp_path / "text").write_text("\n".join(lines), encoding="utf-8")
+    bad: list[SourceError] = []
+    assert read_texts(tmp_path / "text", bad=bad.append) == {"a_1": "قال لي", "a_3": "نعم"}
+    assert [(e.reason, e.where.rpartition(" ")[2]) for e in bad] == [("malformed row", "2"), ("malformed row", "3")]
+    with pytest.raises(SourceError, match="text, line 2: the line below has no id and may be its rest: a_2 قال"):
+        read_texts(tmp_path / "text")
+    write_lines(tmp_path / "segments", "a_1 a 0 1.5", "a_2 a 1", "a_3 a 1 2 3", "a_4 a one 2", "a_5\ta 2 3")
+    bad.clear()
+    assert read_segments(tmp_path / "segments", bad.append) == {"a_1": Span("a", 0, 1.5), "a_5": Span("a", 2, 3)}
+    assert [e.where.rpartition(" ")[2] for e in bad] == ["2", "3", "4"]
+
+
+def test_a_line_of_an_stm_file_that_is_none_takes_the_one_above_along(tmp_path) -> None:
+    lines = ["a 0 unknown 0.00 1.00 قال لي", "a 0 unknown 1.00 2.00 قال", "ثم ذهب", "a 0 unknown 2.00 3.00 نعم"]
+    write_lines(tmp_path / "x.stm", *lines)
+    stm = read_stm(tmp_path / "x.stm")
+    assert stm.words == {("a", 0, 100): "قال لي", ("a", 200, 300): "نعم"} and set(stm.unusable) == {2, 3}

@@ -4,8 +4,10 @@ import math
 from collections import Counter
 
 import pytest
-from trees import sada, speech
+from trees import broken_tables, sada, speech
+from trees.broken_tables import MARK
 
+from toolkit.core.record import read_ledger
 from toolkit.data.corpora.dialect_clips import Clip, programme_of
 from toolkit.data.corpora.sada import Line, is_unclear, read_line, seconds
 
@@ -101,3 +103,57 @@ def test_a_recording_is_the_programme_that_the_dialect_clips_name_whatever_its_b
     (segment,) = read_line(Line("sada_train", "train.csv", 2, row))
     clip = Clip("Najdi.wav", "6k_SBA_22_2-seg_410_975-416_518", "كلام")  # a line of the package's README
     assert segment.programme == programme_of(clip) == "6k_SBA_22_2"
+
+
+def texts_of(made: Prepared) -> dict[str, str]:
+    """Segment's own id -> text, of test."""
+    tables = made.set("sada_test").tables
+    return {tables["utt2orig"][id]: text for id, text in tables["text"].items()}
+
+
+def test_of_nine_rows_with_odd_quotation_marks_each_has_its_own_text_or_a_ledger_row(tmp_path) -> None:
+    broken_tables.make_sada(tmp_path / "corpus", broken_tables.sada_lines())
+    again = prepare("sada", tmp_path / "corpus", tmp_path / "data")
+    assert again.code == 0, again.output
+    assert texts_of(again) == {f"seg_{n}": text for n, text in broken_tables.SADA_TEXTS.items()}
+    rows = [row for row in read_ledger(again.out / "dropped.tsv") if row[2] == "malformed row"]
+    assert [row[3].partition(": ")[0] for row in rows] == [f"test.csv, line {n}" for n in (3, 7, 9)]
+    assert rows[0][3].endswith('seg_2,1,2.0,3.0,,Male,Najdi,Speaker1,Clean,"قال نعم,قال نعم')
+    assert len(again.dropped) == 3
+
+
+def test_a_comma_too_many_a_field_too_few_and_a_text_over_two_lines_cost_their_rows_and_not_the_corpus(
+    tmp_path,
+) -> None:
+    tails = {2: "Clean,نص, 2,نص 2", 4: "Clean,نص 4", 6: "Clean,نص 6,نص\n6", 8: 'Clean,"نص 8","نص\n8"'}
+    broken_tables.make_sada(tmp_path / "corpus", broken_tables.sada_lines(tails))
+    again = prepare("sada", tmp_path / "corpus", tmp_path / "data")
+    assert again.code == 0, again.output
+    assert texts_of(again) == {f"seg_{n}": f"نص {n}" for n in (1, 3, 5, 7, 9)}
+    lines = [id.rpartition(" ")[2] for id, reason in again.dropped if reason == "malformed row"]
+    assert sorted(lines, key=int) == ["3", "5", "7", "8", "10", "11"] and len(again.dropped) == 6
+
+
+@pytest.mark.parametrize(("rows", "broken"), [(1, 1), (19, 10)])
+def test_a_table_of_which_most_rows_are_malformed_is_refused_with_the_first_of_them(tmp_path, rows, broken) -> None:
+    tails = {n: "Clean,نص" for n in range(1, broken + 1)}
+    broken_tables.make_sada(tmp_path / "corpus", broken_tables.sada_lines(tails, rows))
+    again = prepare("sada", tmp_path / "corpus", tmp_path / "data")
+    assert again.code == 1 and "Traceback" not in again.output, again.output
+    message = (
+        f"{broken} of {rows} lines are no rows of this table: test.csv, line 2: 13 fields where 14 belong: batch_1"
+    )
+    assert message in again.output
+
+
+def test_marks_that_nobody_sees_make_no_second_speaker_gender_or_dialect(tmp_path) -> None:
+    lines = broken_tables.sada_lines({})
+    lines[1::2] = [
+        line.replace("Speaker2", f"{MARK}Speaker2").replace("Male,Najdi", f"{MARK}Male,Na\u00adjdi")
+        for line in lines[1::2]
+    ]
+    broken_tables.make_sada(tmp_path / "corpus", lines)
+    tables = prepare("sada", tmp_path / "corpus", tmp_path / "data").set("sada_test").tables
+    assert set(tables["utt2spk"].values()) == {"a_Speaker1", "a_Speaker2"} and len(tables["text"]) == 9
+    assert tables["spk2gender"] == {"a_Speaker1": "m", "a_Speaker2": "m"}
+    assert set(tables["utt2lang"].values()) == {"NAJ"}

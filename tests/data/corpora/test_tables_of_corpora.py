@@ -11,7 +11,14 @@ from toolkit.core.step import Step
 from toolkit.data.corpora.gather import Headers, path_of
 from toolkit.data.corpora.segments import CorpusSegment, Drop, Take, drop
 from toolkit.data.corpora.sets import tables_of, with_ids
-from toolkit.data.corpora.sources import LONGEST_LINE, SourceError, check_inside, table_rows, text_lines
+from toolkit.data.corpora.sources import (
+    LONGEST_LINE,
+    MalformedRow,
+    SourceError,
+    check_inside,
+    table_rows,
+    text_lines,
+)
 from toolkit.data.rows import MALFORMED
 
 SPOKEN = (("a", "W AH1 N"), ("b", ""))
@@ -167,3 +174,61 @@ def test_an_offset_behind_a_link_does_not_lead_out_of_the_corpus(tmp_path: Path)
         check_inside(tmp_path / "corpus", "x.ark:15")
     check_inside(tmp_path / "corpus", "x.ark:15", follow_links=True)
     check_inside(tmp_path / "corpus", "y.ark:1")
+
+
+def test_marks_that_nobody_sees_leave_names_and_labels_but_no_transcript(tmp_path: Path) -> None:
+    step = Step(None, [], tmp_path, ["x"], ledger=Ledger("x"))
+    names = {"speaker": "أحمد", "programme": "برنامج", "dialect": "مصري", "emotion": "sad", "gender": "male"}
+    more = {"utt2accent": "قاهري", "text_Ali": "نعم", "utt2summary": "تقرير"}
+    hidden = {field: f"\u200f{value[:1]}\u202b\ufeff{value[1:]}\u00ad" for field, value in {**names, **more}.items()}
+    segments = [segment("x", "a", **names, more=more, text="نعم")]
+    segments += [
+        segment("x", "b", **{f: hidden[f] for f in names}, more={f: hidden[f] for f in more}, text="\u200fنعم")
+    ]
+    tables = tables_of(tmp_path, tmp_path / "out", with_ids(step, segments))
+    one, two = tables["utt2spk"]
+    for table in ("utt2spk", "utt2lang", "utt2emotion", "utt2prog", "utt2accent"):
+        assert tables[table][one] == tables[table][two] in ("أحمد", "مصري", "sad", "برنامج", "قاهري")
+    assert tables["spk2gender"] == {"أحمد": "m"}
+    assert tables["text"][two] == "\u200fنعم" and tables["text_Ali"][two] == hidden["text_Ali"].replace("\ufeff", "")
+    assert [s.programme for s in segments] == ["برنامج"] * 2  # as tell_recurring compares them
+
+
+@pytest.mark.parametrize(("rows", "broken", "refused"), [(0, 1, True), (1, 9, False), (9, 10, True), (10, 10, False)])
+def test_a_table_is_refused_if_no_line_or_less_than_half_of_many_are_rows(tmp_path, rows, broken, refused) -> None:
+    lines = ["path\tsentence\tage", *["1\tنعم\t"] * rows, *["2\tلا"] * broken]
+    (tmp_path / "t.tsv").write_text("\n".join(lines), encoding="utf-8")
+    bad: list[SourceError] = []
+    read = table_rows(tmp_path / "t.tsv", bad=bad.append)
+    if refused:
+        message = (
+            f"{broken} of {rows + broken} lines are no rows of this table: t.tsv, line {rows + 2}: 2 fields where 3"
+        )
+        with pytest.raises(SourceError, match=message):
+            list(read)
+    else:
+        assert len(list(read)) == rows and len(bad) == broken
+
+
+def test_a_malformed_row_tells_the_fields_before_its_fault(tmp_path: Path) -> None:
+    lines = ["id,path,text,age", '1,a.wav,"نعم,2', "2,b.wav,نعم", "3,c.wav,نعم,2,3", "4,d.wav,نعم,2"]
+    (tmp_path / "t.csv").write_text("\n".join(lines), encoding="utf-8")
+    bad: list[SourceError] = []
+    assert [row["id"] for _, row in table_rows(tmp_path / "t.csv", ",", quotes=True, bad=bad.append)] == ["4"]
+    told = [e.row for e in bad if isinstance(e, MalformedRow)]
+    assert [row["path"] for row in told] == ["a.wav", "b.wav", "c.wav"]
+    assert "text" not in told[0] and "age" not in told[1]
+
+
+def test_two_columns_of_one_name_are_refused_and_those_without_a_name_are_not(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(",path,,Pa\u200fth\n0,a,b,c\n", encoding="utf-8")
+    with pytest.raises(SourceError, match="two columns of one name: path"):
+        list(table_rows(tmp_path / "t.csv", ","))
+    (tmp_path / "t.csv").write_text("\u200f,path,\n0,a,b\n", encoding="utf-8")
+    assert [row["path"] for _, row in table_rows(tmp_path / "t.csv", ",")] == ["a"]
+
+
+def test_a_header_that_cannot_be_read_is_an_error_and_the_first_row_no_header(tmp_path: Path) -> None:
+    (tmp_path / "t.tsv").write_bytes("مسار\tنص\n".encode("cp1256") + b"a\tb\nc\td\n")
+    with pytest.raises(SourceError, match=r"(?s)no UTF-8.*line 1"):
+        list(table_rows(tmp_path / "t.tsv", bad=lambda e: None))

@@ -1,6 +1,7 @@
 """VoxCeleb1 in its true layouts."""
 
 import shutil
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -78,3 +79,23 @@ def test_another_folder_is_refused_with_what_was_looked_for(tmp_path: Path) -> N
     (tmp_path / "x").mkdir()
     done = prepare("voxceleb1", tmp_path / "x", tmp_path / "data")
     assert done.code == 1 and "none of wav, dev/wav, test/wav" in done.output and "Traceback" not in done.output
+
+
+def test_a_malformed_row_of_the_table_of_genders_costs_a_gender_and_not_the_corpus(made: Prepared, tmp_path) -> None:
+    corpus = tmp_path / "corpus"
+    shutil.copytree(made.corpus, corpus)
+    meta = corpus / "vox1_meta.csv"
+    lines = meta.read_text().splitlines()
+    lines[1], lines[2] = lines[1].rpartition("\t")[0], lines[2].replace("id", "\u200eid", 1)
+    meta.write_text("\n".join(lines), encoding="utf-8")
+    path = corpus / "iden_split.txt"
+    first, second, *rest = path.read_text().splitlines()
+    path.write_text("\n".join([first.replace(" ", "\t"), f"{second} again", *rest]), encoding="utf-8")
+    again = prepare("voxceleb1", corpus, tmp_path / "data")
+    assert again.code == 0, again.output
+    genders = [made.set(f"voxceleb1_sid_{part}").tables["spk2gender"] for part in SETS]
+    less = [again.set(f"voxceleb1_sid_{part}").tables["spk2gender"] for part in SETS]
+    assert less == [{s: g for s, g in of_part.items() if s != lines[1].split()[0]} for of_part in genders]
+    reasons = Counter(reason for _, reason in again.dropped)
+    assert reasons == {"malformed row": 2, "not in the list": 2}
+    assert first.split()[1].removesuffix(".wav") in again.set("voxceleb1_sid_train").tables["utt2orig"].values()
