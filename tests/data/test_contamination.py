@@ -121,9 +121,9 @@ def test_a_name_with_unknown_inside_a_word_is_a_name(tmp_path):
 
 @pytest.mark.parametrize(
     ("one", "another"),
-    [("3C1A_44_F0", "3c1a-44-f0"), ("Al-Jazeera_News", "al jazeera news"), ("نشرة_الأخبار", "نشرة-الأخبار")],
+    [("3C1A_44_F0", "3c1a-44-f0"), ("Al-Jazeera_News", "al jazeera news"), ("نشرة_الأخبار", "\u200fنشرة-الأخبار")],
 )
-def test_programmes_of_two_corpora_are_one_whatever_their_case_and_hyphens(tmp_path, one, another):
+def test_programmes_of_two_corpora_are_one_whatever_their_case_hyphens_and_hidden_marks(tmp_path, one, another):
     write_set(tmp_path / "a/data/mgb2_train", {**{k: (*v, "p") for k, v in filler(2).items()}, "s-1": ("s", "أ", one)})
     write_set(tmp_path / "b/data/qasr_test", {"t-1": ("t", "ب", another)})
     rows = clean([tmp_path / "a/data", tmp_path / "b/data"], tmp_path / "out")

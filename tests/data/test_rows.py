@@ -149,3 +149,13 @@ def test_lines_of_ids_and_words_lose_both_halves_of_a_broken_one() -> None:
 def test_a_file_is_of_another_kind_if_no_line_or_less_than_half_of_them_are_rows() -> None:
     assert of_another_kind(0, 1) and of_another_kind(FEW - 1, FEW)
     assert not of_another_kind(0, 0) and not of_another_kind(FEW, FEW) and not of_another_kind(1, FEW - 1)
+
+
+def test_a_second_line_of_columns_is_no_row_and_rows_below_other_columns_are_none_of_this_table() -> None:
+    form = Form(3, header=("path", "text", "speaker"))
+    assert read("a\tb\tc\n\ufeffPath\ttext\tspeaker\nd\te\tf", form) == (
+        {1: ["a", "b", "c"], 3: ["d", "e", "f"]},
+        [2],
+    )
+    assert read("a\tb\tc\npath\tspeaker\ttext\nd\te\tf\ng\th\ti", form) == ({1: ["a", "b", "c"]}, [2, 3, 4])
+    assert read("path\tb\tc", form) == ({1: ["path", "b", "c"]}, [])

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from ..text.invisible import shown
+from ..text.invisible import name_of, shown
 
 MALFORMED = "malformed row"  # the reason in the ledger
 FEW = 10  # malformed lines that a table may have, whatever the number of its rows, if any line is a row
@@ -60,6 +60,7 @@ class Form:
         quotes: True: `"` quotes a field that begins with it (CSV); False: it is an ordinary character.
         lines_in_quotes: True: a quoted field may have several lines.
         text_first: the first column may hold a text, of which a line of one field may be the beginning.
+        header: names of the columns in lower case. A row of these names begins another table in the same file.
     """
 
     columns: int
@@ -67,6 +68,7 @@ class Form:
     quotes: bool = False
     lines_in_quotes: bool = False
     text_first: bool = False
+    header: tuple[str, ...] = ()
 
 
 def excerpt(text: str) -> str:
@@ -87,22 +89,41 @@ def rows_of(lines: Iterable[Line], form: Form) -> Iterator[Row | Malformed]:
     """
     held: Row | None = None  # until the line below it is known
     beginning = False  # the line above may be the beginning of this row
+    names, foreign = {*form.header, *(f"\ufeff{name}" for name in form.header[:1])}, ""
     for row in _quoted(lines, form) if form.quotes else _plain(lines, form):
-        if isinstance(row, tuple):
+        if type(row) is tuple:
             if held:
                 yield held
             held = row
+            reason = foreign
             if beginning:
-                yield _doubtful(held, form, "the line above has one field, which may be its beginning")
+                reason = "the line above has one field, which may be its beginning"
+            elif row[1][0].lower() in names and _is_header(row, form):
+                reason, foreign = "the names of the columns again", _below(row, form)
+            if reason:
+                yield _doubtful(row, form, reason)
                 held = None
-        elif held:
-            yield _doubtful(held, form, "the line below has one field, which may be its rest") if row.alone else held
-            held = None
-        if isinstance(row, Malformed):
+            beginning = False
+        elif isinstance(row, Malformed):
+            if held:
+                yield (
+                    _doubtful(held, form, "the line below has one field, which may be its rest") if row.alone else held
+                )
+                held = None
             yield row
-        beginning = form.text_first and isinstance(row, Malformed) and row.alone
+            beginning = form.text_first and row.alone
     if held:
         yield held
+
+
+def _is_header(row: Row, form: Form) -> bool:
+    return sorted(name_of(field).lower() for field in row[1]) == sorted(form.header)
+
+
+def _below(header: Row, form: Form) -> str:
+    """Why rows below a second line of columns are none of this table; empty if its columns are in the same order."""
+    same = tuple(name_of(field).lower() for field in header[1]) == form.header
+    return "" if same else "it stands below the columns of another table"
 
 
 def _doubtful(row: Row, form: Form, reason: str) -> Malformed:

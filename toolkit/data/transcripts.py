@@ -17,7 +17,7 @@ from pathlib import Path
 from ..core.errors import UserError
 from ..text.invisible import name_of
 from .rows import MALFORMED, Form, Malformed, of_another_kind, rows_of
-from .tables import BOM
+from .tables import BOM, LONGEST_LINE
 
 COLUMNS = {  # meaning of a column -> its possible names; the first that exists is used
     "path": ("path", "file", "filename", "file_name", "audio", "wav"),
@@ -80,8 +80,8 @@ def read_transcripts(path: Path) -> Transcripts:
     header, *lines = _lines(path)
     names = [name_of(name).lower() for name in header.decode("utf-8", "replace").split("\t")]
     places = {meaning: names.index(name) for meaning, name in _columns(names, path).items()}
-    columns = [(meaning, place, meaning in NAMES) for meaning, place in places.items()]
-    form = Form(len(names), text_first=0 in places.values() and places["path"] != 0)
+    columns = [(meaning, place, name_of if meaning in NAMES else str.strip) for meaning, place in places.items()]
+    form = Form(len(names), text_first=0 in places.values() and places["path"] != 0, header=tuple(names))
     rows: list[TranscriptRow] = []
     lost: list[LostRow] = []
     for row in rows_of(_decoded(lines, lost, places["path"]), form):
@@ -91,8 +91,7 @@ def read_transcripts(path: Path) -> Transcripts:
             continue
         line, fields = row
         if fields[places["path"]].strip():
-            values = {m: name_of(fields[i]) if is_name else fields[i].strip() for m, i, is_name in columns}
-            rows.append(TranscriptRow(line, **values))
+            rows.append(TranscriptRow(line, **{meaning: clean(fields[place]) for meaning, place, clean in columns}))
         else:
             lost.append(LostRow(line, "columns", "no path", fields=tuple(fields)))
     lost.sort(key=lambda row: row.line)
@@ -101,21 +100,28 @@ def read_transcripts(path: Path) -> Transcripts:
 
 
 def _decoded(lines: Sequence[bytes], lost: list[LostRow], path: int) -> Iterator[tuple[int, str]]:
-    """(number, line) of those below the header that are UTF-8; others are added to `lost`. `path`: its column."""
+    """(number, line) of those below the header that can be read; others are added to `lost`. `path`: its column."""
     for i, raw in enumerate(lines, 2):
-        try:
-            line = raw.decode("utf-8").rstrip("\r")
-            detail = "a NUL: no text" if "\0" in line else ""
-        except UnicodeDecodeError as e:
-            line, detail = (
-                raw.decode("utf-8", "replace"),
-                f"no UTF-8: byte 0x{raw[e.start]:02X} at column {e.start + 1}",
-            )
-        if not detail:
-            yield i, line
-        else:
+        line = raw.decode("utf-8", "replace").rstrip("\r")
+        if reason := _fault(raw, line):
             fields = tuple(line.split("\t"))
-            lost.append(LostRow(i, "encoding", detail, _field(fields, path), fields))
+            lost.append(LostRow(i, *reason, _field(fields, path), fields))
+        else:
+            yield i, line
+
+
+def _fault(raw: bytes, line: str) -> tuple[str, str] | None:
+    """(reason, detail) for which a line cannot be read; None if it can."""
+    if len(raw) > LONGEST_LINE:
+        return "line too long", f"a line of more than {LONGEST_LINE >> 20} MiB"
+    if "\0" in line:
+        return "encoding", "a NUL: no text"
+    if "\ufffd" in line:
+        try:
+            raw.decode("utf-8")
+        except UnicodeDecodeError as e:
+            return "encoding", f"no UTF-8: byte 0x{raw[e.start]:02X} at column {e.start + 1}"
+    return None
 
 
 def _field(fields: Sequence[str], place: int) -> str:

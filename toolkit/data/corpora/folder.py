@@ -1,9 +1,9 @@
 """A folder of recordings, with or without a table of transcripts -> data directories, with a ledger row for every drop.
 
 Any tree of wav, flac, mp3 or ogg files, and beside it perhaps a .tsv whose first line names its columns: path (or
-file), text (or sentence), speaker, dialect (or lang), gender, emotion, summary (of a recording that is not cut). Audio
-stays where it is and is named by the path that --in gives. Long recordings without a transcript are cut at pauses, or
-at a fixed length.
+file), text (or sentence), speaker, dialect (or lang), gender, emotion, summary (of a recording that is not cut). A row
+with more or fewer fields is malformed, and a recording that it may mean is not used. Audio stays where it is and is
+named by the path that --in gives. Long recordings without a transcript are cut at pauses, or at a fixed length.
 """
 
 from __future__ import annotations

@@ -175,7 +175,7 @@ def table_rows(
     tally = Tally(path, bad)
     lines = text_lines(path, tally.lose if bad else None)
     header = _header(path, names or _first_row(path, lines, tally, delimiter, quotes), wanted)
-    for row in rows_of(lines, Form(len(header), delimiter, quotes, lines_in_quotes)):
+    for row in rows_of(lines, Form(len(header), delimiter, quotes, lines_in_quotes, header=tuple(header))):
         if isinstance(row, Malformed):
             tally.lose(MalformedRow(path, row, header))
         else:
