@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from ..text.invisible import strip_invisible
 from .transcripts import LostRow, TranscriptRow
@@ -36,13 +36,13 @@ def match(
 
 
 def spoilt(
-    lost: Iterable[LostRow], matched: Collection[str], recordings: Iterable[str], corpus: str
+    lost: Sequence[LostRow], matched: Collection[str], recordings: Iterable[str], corpus: str
 ) -> dict[str, LostRow]:
     """Recording without a row of its own -> the row that may mean it and cannot be used.
 
     Such a recording is more than one without a row: who speaks and what is said stood in the table.
     """
-    places = _Places(recordings)
+    places = _Places(recordings if lost else ())
     rows: dict[str, LostRow] = {}
     for row in lost:
         meant = places.of(row.path, corpus)[0] if row.path else []
