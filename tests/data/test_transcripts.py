@@ -219,7 +219,7 @@ def test_a_line_break_inside_a_text_leaves_no_half_of_it(tmp_path, text, kept, m
 
 def test_a_table_of_which_most_lines_are_no_rows_is_refused_with_the_first(tmp_path):
     with pytest.raises(
-        UserError, match=r"(?s)10 of 19 lines are no rows of this table: t\.tsv, line 2: 1 fields .*as many"
+        UserError, match=r"(?s)10 of 19 lines are no rows of this table: t\.tsv, line 2: 1 field .*as many"
     ):
         table(tmp_path, "path\ttext\n" + "a.wav\n" * 10 + "b.wav\tنعم\n" * 9)
     assert len(table(tmp_path, "path\ttext\n" + "b.wav\tنعم\n" * 9 + "a.wav\n" * 8).rows) == 8

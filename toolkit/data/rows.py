@@ -106,9 +106,8 @@ def rows_of(lines: Iterable[Line], form: Form) -> Iterator[Row | Malformed]:
             beginning = False
         elif isinstance(row, Malformed):
             if held:
-                yield (
-                    _doubtful(held, form, "the line below has one field, which may be its rest") if row.alone else held
-                )
+                rest = "the line below has one field, which may be its rest"
+                yield _doubtful(held, form, rest) if row.alone else held
                 held = None
             yield row
             beginning = form.text_first and row.alone
@@ -194,7 +193,7 @@ def _spanned(line: str, source: Iterator[Line], again: deque[Line], form: Form) 
 
 
 def _malformed(number: int, line: str, fields: list[str], fault: str, columns: int, above: int) -> Malformed:
-    reason = fault or f"{len(fields)} fields where {columns} belong"
+    reason = fault or f"{len(fields)} field{'s' * (len(fields) != 1)} where {columns} belong"
     alone = not fault and len(fields) == 1 and number == above + 1
     return Malformed(number, reason, line, tuple(fields), alone)
 
