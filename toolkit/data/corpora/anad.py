@@ -21,7 +21,7 @@ from pathlib import Path, PurePosixPath
 
 from ...core.errors import UserError
 from ...core.step import Step, main
-from ...text.invisible import name_of
+from ...text.invisible import name_of, strip_invisible
 from ..recordings import find_recordings
 from .gather import gather
 from .own_split import OwnSplitConfig, sets_of, tell
@@ -49,7 +49,7 @@ def read_labels(path: Path, bad: Report | None = None) -> dict[str, str]:
     """
     labels: dict[str, str] = {}
     for line, row in table_rows(path, ",", wanted=("name", "emotion"), quotes=True, bad=bad):
-        name, emotion = name_of(row["name"]).strip("'\" "), name_of(row["emotion"])
+        name, emotion = strip_invisible(row["name"]).strip(" \t'\""), name_of(row["emotion"])
         name = re.sub(r"\.wav.?$", "", name, flags=re.IGNORECASE)
         if (first := labels.setdefault(name, emotion)) != emotion:
             message = f"{name} is {emotion} here, and {first or 'two emotions'} above: it has no label"
