@@ -144,6 +144,8 @@ def test_lines_of_ids_and_words_lose_both_halves_of_a_broken_one() -> None:
         (6, "a4", "نعم"),
     ]
     assert [(row.line, row.fields) for row in rows if isinstance(row, Malformed)] == [(2, ("a2",)), (3, ())]
+    rows = list(led_rows([(1, "a1 \u200fقال"), (2, "\u200f\ufeffa2 نعم"), (3, "a3 قال\rلي")], str.isascii))
+    assert rows[:2] == [(1, "a1", "\u200fقال"), (2, "a2", "نعم")] and isinstance(rows[2], Malformed)
 
 
 def test_a_file_is_of_another_kind_if_no_line_or_less_than_half_of_them_are_rows() -> None:

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from ..text.invisible import name_of, shown
+from ..text.invisible import name_of, shown, strip_invisible
 
 MALFORMED = "malformed row"  # the reason in the ledger
 FEW = 10  # malformed lines that a table may have, whatever the number of its rows, if any line is a row
@@ -231,18 +231,27 @@ def cut_quoted(line: str, delimiter: str) -> tuple[list[str], str]:
 
 
 def led_rows(lines: Iterable[Line], is_id: Callable[[str], bool]) -> Iterator[tuple[int, str, str] | Malformed]:
-    """(line, id, rest) of lines `id words...`. A line without an id may be the rest of the one above: none is a row."""
+    """(line, id, rest) of lines `id words...`. A line without an id may be the rest of the one above: none is a row.
+
+    Ids lose what nobody sees, the rest does not.
+    """
     held: tuple[int, str, str] | None = None
     above = 0
     for number, line in lines:
-        id, rest = [*line.split(maxsplit=1), "", ""][:2]
-        if id and not is_id(id):
+        given, rest = [*line.split(maxsplit=1), "", ""][:2]
+        id = strip_invisible(given)
+        if "\r" in line:
+            if held:
+                yield held
+            yield Malformed(number, RETURN, line, (id,))
+            held = None
+        elif given and not (id and is_id(id)):
             if held and number == above + 1:
                 text = f"{held[1]} {held[2]}"
                 yield Malformed(held[0], "the line below has no id and may be its rest", text, (held[1],))
             elif held:
                 yield held
-            yield Malformed(number, f"it begins with no id, but with {excerpt(id)!r}", line)
+            yield Malformed(number, f"it begins with no id, but with {given[:40]!r}", line)
             held = None
         elif id:
             if held:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ...core.errors import UserError
-from ...text.invisible import name_of
+from ...text.invisible import name_of, strip_invisible
 from ..rows import MALFORMED, RETURN, Form, Line, Malformed, cut_quoted, led_rows, of_another_kind, rows_of
 from ..tables import BOM
 
@@ -187,7 +187,7 @@ def table_rows(
 def word_rows(
     path: Path, form: str, fits: Callable[[Sequence[str]], bool], bad: Report | None = None
 ) -> Iterator[tuple[int, list[str]]]:
-    """(line, words) of a list, whose lines are words apart by white space.
+    """(line, words) of a list, whose lines are words apart by white space; they lose what nobody sees.
 
     Args:
         form: what a line is, for errors; its first word names the first column, e.g. `id label`.
@@ -198,8 +198,8 @@ def word_rows(
     """
     tally = Tally(path, bad)
     for number, line in text_lines(path, tally.lose if bad else None):
-        words = line.split()
-        if words and fits(words):
+        words = line.split() if line.isascii() else strip_invisible(line).split()
+        if words and fits(words) and "\r" not in line:
             tally.rows += 1
             yield number, words
         elif words:
