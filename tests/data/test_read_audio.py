@@ -246,11 +246,13 @@ def without_length_header(path):
     return data[data.index(data[:2], 4) :]
 
 
-def test_an_mp3_whose_length_would_be_guessed_wrong_is_refused_not_cut_short(record, make_noise):
+def test_an_mp3_whose_length_would_be_guessed_wrong_is_read_whole(record, make_noise):
     quiet_then_loud = make_noise(20, 44100) * np.repeat([1e-4, 3.0], 10 * 44100)
     path = record("v.mp3", quiet_then_loud, 44100, bitrate_mode="VARIABLE", compression_level=0.5)
     path.write_bytes(without_length_header(path))
-    assert reason(lambda: read_audio(path)) == "unreadable"
+    assert abs(soundfile.info(path).duration - 20) > 1
+    wave = read_audio(path)
+    assert abs(len(wave) / 16000 - 20) < 0.1 and np.abs(wave[-16000:]).max() > 100 * np.abs(wave[:16000]).max()
 
 
 def test_an_mp3_of_constant_bit_rate_needs_no_length_header(record, make_noise):
@@ -264,16 +266,6 @@ def test_seeking_in_an_mp3_says_nothing_on_standard_error(record, make_noise, ca
     for start in range(11):
         read_audio(path, start, start + 0.5)
     assert capfd.readouterr().err == ""
-
-
-def test_a_flac_whose_header_does_not_tell_its_length_is_refused_not_allocated(record, make_noise):
-    path = record("stream.flac", make_noise(1))
-    data = bytearray(path.read_bytes())
-    assert data[4] & 0x7F == 0  # STREAMINFO; its 36 bits of total samples are in bytes 21 to 25
-    data[21] &= 0xF0
-    data[22:26] = bytes(4)
-    path.write_bytes(data)
-    assert reason(lambda: read_audio(path)) == reason(lambda: audio_info(path)) == "unreadable"
 
 
 def test_what_is_written_is_read_to_a_step_of_16_bits(make_noise, tmp_path):

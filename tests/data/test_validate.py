@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from odd_audio import encoded, joint, patched, tone, truncated, wav_with_sizes
 
 from toolkit.core.errors import UserError
 from toolkit.core.record import read_ledger
@@ -226,6 +227,79 @@ def test_a_recording_cut_short_is_found_in_its_header(sound, tmp_path):
     assert {(p.file, p.reason) for p in problems} == {("segments", "past end"), ("reco2dur", "duration")}
     repair(sound, tmp_path / "out", audio=True)
     assert np.isclose(DataDir.read(tmp_path / "out").seconds, 3.5)
+
+
+@pytest.fixture
+def whole_clips(tmp_path):
+    """A data directory of whole recordings: right ones, and one for each way to be no right one."""
+    wav = tone("wav", 4)
+    clips = {
+        "a": ("mp3", tone("mp3", 4)),
+        "b": ("mp3", truncated(tone("mp3", 4))),
+        "c": ("mp3", joint(tone("mp3", 1), tone("mp3", 2, rate=22050))),
+        "d": ("flac", patched(tone("flac", 4), 40000, bytes(50))),
+        "e": ("wav", wav_with_sizes(wav, 32000)),
+        "f": ("wav", wav_with_sizes(wav, 0x7FFFFFFF)),
+        "g": ("ogg", joint(tone("opus", 3), tone("opus", 5))),
+        "h": ("wav", encoded("wav", np.full(16000, np.nan), subtype="FLOAT")),
+    }
+    for id, (ending, data) in clips.items():
+        (tmp_path / f"{id}.{ending}").write_bytes(data)
+    tables = {
+        "wav.scp": {id: str(tmp_path / f"{id}.{ending}") for id, (ending, _) in clips.items()},
+        "utt2spk": {id: id for id in clips},
+        "utt2dur": {id: "8.0" if id == "g" else "4.0" for id in clips},
+        "reco2dur": {id: "8.0" if id == "g" else "4.0" for id in clips},
+    }
+    write_data_dir(tmp_path / "clips", tables)
+    return tmp_path / "clips"
+
+
+def test_what_does_not_decode_is_an_error_with_a_remedy_and_what_is_odd_a_warning(whole_clips):
+    """Headers promise 4 s of every recording."""
+    assert inspect(whole_clips).problems == []
+    report = inspect(whole_clips, audio=True)
+    of_recordings = {(p.id, p.level, p.reason) for p in report.problems if p.file == "wav.scp"}
+    assert of_recordings == {
+        ("b", "error", "truncated"),
+        ("c", "error", "several streams"),
+        ("d", "error", "truncated"),
+        ("e", "warning", "header"),
+        ("f", "warning", "header"),
+        ("g", "warning", "header"),
+        ("h", "error", "non-finite"),
+    }
+    assert all(p.remedy and p.message.startswith(f"{p.id}: ") for p in report.problems)
+
+
+def test_the_problems_do_not_depend_on_the_number_of_processes(whole_clips, capsys):
+    assert main([str(whole_clips), "--audio", "--nj", "1"]) == 1
+    one = capsys.readouterr()
+    assert main([str(whole_clips), "--audio", "--nj", "3"]) == 1
+    three = capsys.readouterr()
+    assert one.out == three.out and "b.mp3" in one.out
+    for output in (one.err, three.err):
+        assert "decode 100%" in output and "8/8 recordings" in output
+
+
+def test_a_repaired_copy_has_only_what_decodes(whole_clips, tmp_path):
+    repair(whole_clips, tmp_path / "out", audio=True, nj=2)
+    assert inspect(tmp_path / "out", audio=True).errors == []
+    assert set(DataDir.read(tmp_path / "out").tables["wav.scp"]) == {"a", "e", "f", "g"}
+    dropped = {(id, reason) for id, _, reason, _ in read_ledger(tmp_path / "out/dropped.tsv")}
+    assert dropped == {("b", "truncated"), ("c", "several streams"), ("d", "truncated"), ("h", "non-finite")}
+
+
+def test_a_cut_recording_is_a_warning_where_all_its_segments_are_there(sound, tmp_path):
+    path = tmp_path / "تسجيل.wav"
+    path.write_bytes(path.read_bytes()[:64044])  # 2 of 4 s
+    change(sound, "segments", "متكلم-1 2 4", "متكلم-1 0.5 1.9")
+    change(sound, "utt2dur", "متكلم-1-b 2", "متكلم-1-b 1.4")
+    change(sound, "reco2dur", "متكلم-1 4.0", "متكلم-1 2.0")
+    (problem,) = inspect(sound, audio=True).problems
+    assert (problem.level, problem.reason, problem.id) == ("warning", "truncated", "متكلم-1")
+    change(sound, "segments", "0.5 1.9", "0.5 -1")
+    assert ("error", "truncated") in {(p.level, p.reason) for p in inspect(sound, audio=True).problems}
 
 
 lines = st.lists(

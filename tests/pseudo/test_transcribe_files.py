@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from odd_audio import joint, tone, truncated, wav_with_sizes
 
 from toolkit.core.errors import UserError
 from toolkit.models.vocabulary import Vocabulary
@@ -119,6 +120,23 @@ def test_one_unreadable_file_of_three_leaves_the_others_written_and_the_status_1
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [f"three.{kind}", f"واحد.{kind}"]
     for path in (tmp_path / "out").iterdir():
         assert A in path.read_text(encoding="utf-8")
+
+
+def test_streams_in_one_file_are_all_transcribed_and_what_cannot_be_joined_is_named(
+    whisper: Path, tmp_path: Path, scribe, capsys: pytest.CaptureFixture[str]
+) -> None:
+    joined, wrapped, mixed, half = (tmp_path / name for name in ("joined.mp3", "wrapped.wav", "mixed.mp3", "half.mp3"))
+    joined.write_bytes(joint(tone("mp3", 3), tone("mp3", 5)))
+    wrapped.write_bytes(wav_with_sizes(tone("wav", 4), 32000))
+    mixed.write_bytes(joint(tone("mp3", 3), tone("mp3", 5, rate=22050)))
+    half.write_bytes(truncated(tone("mp3", 6)))
+    for path, seconds in ((joined, 8), (wrapped, 4)):
+        assert command([str(whisper), str(path)]) == 0
+        assert capsys.readouterr().out.count(A) == seconds
+    with pytest.raises(UserError) as e:
+        command([str(whisper), str(mixed), str(half)])
+    assert "2 files could not be read" in e.value.what and capsys.readouterr().out == ""
+    assert "mixed.mp3: streams of 16000 Hz" in e.value.what and "half.mp3: the header promises 6.00 s" in e.value.what
 
 
 def test_as_a_process_too_and_without_a_traceback(whisper: Path, files: list[Path], tmp_path: Path) -> None:

@@ -22,50 +22,47 @@ import soxr
 
 from ..core.errors import UserError
 from ..core.files import atomic
-from .mp3 import QUIET, SPEAKS_UP, counted_samples, is_not_mp3
+from .audio_error import AudioError as AudioError
+from .decoder import FETCH, Decoder
 
 SAMPLE_RATE = 16000
+NON_FINITE = ("non-finite", "samples that are not numbers (NaN or infinite)", "export it again")
 OVERSHOOT = 0.1  # s; a segment that ends past the recording by at most this is cut; by more is an error
 CHUNK_SECONDS = 300  # s; long recordings are decoded in parts, so that only the result is in memory as a whole
 MARGIN = 512  # source samples, at least, on either side of a part ...
 MARGIN_SECONDS = 0.02  # ... and this: more than half of soxr's filter, which grows with the rate
-PREROLL_SECONDS = 1.0  # MP3 frames depend on earlier frames: decoded and thrown away after a seek
-UNKNOWN_FRAMES = 2**62  # samples: libsndfile's value for an unknown length
-UNKNOWN_BYTES = 0x7FFF0000  # a WAV data size from here on means "unknown": written by programs that write to a pipe
 
 Wave = np.ndarray[Any, np.dtype[np.float32]]
 _ARK = re.compile(r"(.+):(\d+)")
-_DATA_SIZE = re.compile(r"^data : (\d+) \(should be (\d+)\)", re.M)
-
-
-class AudioError(UserError):
-    """A recording that cannot be used.
-
-    Args:
-        reason: short category that can be counted: missing, empty, unreadable, truncated, non-finite,
-            past end, bad segment, pipe.
-        message, where, remedy: as what, where, remedy of UserError.
-    """
-
-    def __init__(self, reason: str, message: str, where: str, remedy: str = "") -> None:
-        super().__init__(message, where, remedy)
-        self.reason = reason
 
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """Values of the header: length in seconds, samples per second, channels, format (WAV, FLAC, MP3, OGG, ...)."""
+    """Length in seconds, samples per second, channels, format (WAV, FLAC, MP3, OGG, ...).
+
+    lacks: why the end of the recording is missing, as a sentence; empty if it is not. notes: oddities that do no harm.
+    """
 
     seconds: float
     rate: int
     channels: int
     kind: str = ""
+    lacks: str = ""
+    notes: tuple[str, ...] = ()
 
 
-def audio_info(path: str | os.PathLike[str], allow_pipes: bool = False) -> AudioInfo:
-    """Length, rate and channels from the header alone. Raises AudioError (missing, empty, unreadable)."""
+def audio_info(path: str | os.PathLike[str], allow_pipes: bool = False, whole: bool = True) -> AudioInfo:
+    """Length, rate and channels, from the header where nothing speaks against it; else from what decodes.
+
+    Args:
+        whole: the recording is needed to its end; False: `lacks` tells if that is missing.
+
+    Raises AudioError: missing, empty, unreadable, several streams, and, with `whole`, truncated.
+    """
     with open_recording(path, allow_pipes) as r:
-        return AudioInfo(r.frames / r.rate, r.rate, r.channels, r.kind)
+        if whole and r.lacks:
+            raise AudioError("truncated", r.lacks, r.name, FETCH)
+        return AudioInfo(r.frames / r.rate, r.rate, r.channels, r.kind, r.lacks, r.notes)
 
 
 def read_audio(
@@ -79,7 +76,7 @@ def read_audio(
     Args:
         path: audio file; `file.ark:offset`; or, with allow_pipes, a shell command that ends in `|`.
 
-    Raises AudioError: missing, empty, unreadable, truncated, non-finite, past end, bad segment, pipe.
+    Raises AudioError: missing, empty, unreadable, truncated, several streams, non-finite, past end, bad segment, pipe.
     """
     with open_recording(path, allow_pipes) as r:
         return r.part(start, end)
@@ -89,75 +86,47 @@ class Recording:
     """An open recording. `read` gives any part of it as mono float32 at the recording's own rate.
 
     Attributes:
-        frames: samples per channel in the file (by the header, for FLAC, MP3 and Ogg).
+        frames: samples per channel that are there, by the header where nothing speaks against it, else by decoding.
         promised: samples per channel that the header claims, if more than `frames`; else `frames`.
+        cut: why its end is missing where no header tells how much of it; notes: oddities that do no harm.
     """
 
-    def __init__(self, name: str, source: soundfile.SoundFile | tuple[int, np.ndarray[Any, Any]]) -> None:
+    def __init__(self, name: str, source: Decoder | tuple[int, np.ndarray[Any, Any]]) -> None:
         self.name = name
-        self.file: soundfile.SoundFile | None = None
+        self.decoder: Decoder | None = None
+        self.cut = ""
+        self.notes: tuple[str, ...] = ()
         if isinstance(source, tuple):
             self.rate, self.wave_NC = source
             self.frames, self.channels = self.wave_NC.shape
             self.kind, self.promised = "ark", self.frames
             return
-        self.file = source
-        self.rate, self.frames, self.channels = source.samplerate, source.frames, source.channels
-        self.kind = str(source.format).replace("WAVEX", "WAV")
-        self.promised = self.frames
-        sizes = _DATA_SIZE.search(source.extra_info) if self.kind in ("WAV", "RF64") else None
-        if sizes and self.frames and int(sizes[2]) < int(sizes[1]) < UNKNOWN_BYTES:
-            self.promised = int(sizes[1]) * self.frames // int(sizes[2])
-        if self.kind == "MP3" and os.path.isfile(name):
-            self._check_length()
+        self.decoder = source
+        self.rate, self.frames, self.channels = source.rate, source.frames, source.channels
+        self.kind, self.promised = source.kind, source.promised
+        self.cut, self.notes = source.cut, source.notes
 
-    def _check_length(self) -> None:
-        counted = counted_samples(self.name) or self.frames
-        if abs(counted - self.frames) > max(self.rate / 2, counted / 50):
-            raise AudioError(
-                "unreadable",
-                f"an MP3 of variable bit rate without a length header: {counted / self.rate:.1f} s, "
-                f"of which {self.frames / self.rate:.1f} s would be read",
-                self.name,
-                "convert it to wav or flac",
-            )
+    @property
+    def lacks(self) -> str:
+        """Why the end of the recording is missing, as a sentence; empty if it is not."""
+        if (lost := self.promised - self.frames) > 0:
+            if lost < self.rate / 100:
+                return f"the header promises {lost} samples more than are there"
+            return f"the header promises {self.promised / self.rate:.2f} s, {self.frames / self.rate:.2f} s are there"
+        return self.cut
 
     def read(self, first: int, last: int) -> Wave:
         """Samples first..last (exclusive) of the recording, mono. Raises AudioError if the file is too short."""
-        part_NC = self.wave_NC[first:last] if self.file is None else self._decode(first, last)
+        part_NC = self.decoder.decode(first, last) if self.decoder else self.wave_NC[first:last]
         return part_NC[:, 0] if self.channels == 1 else part_NC.mean(axis=1, dtype=np.float32)
-
-    def _decode(self, first: int, last: int) -> Wave:
-        assert self.file
-        mp3 = self.kind == "MP3"
-        skip = min(first, int(PREROLL_SECONDS * self.rate)) if mp3 else 0
-        try:
-            # One read per seek: soundfile seeks after every read, which makes an MP3 decoder forget its reservoir.
-            with QUIET if mp3 else SPEAKS_UP:
-                self.file.seek(first - skip)
-                part_NC = self.file.read(last - first + skip, dtype="float32", always_2d=True)[skip:]
-        except soundfile.LibsndfileError as e:
-            output = str(e).removeprefix("Error : ").rstrip(".")
-            raise AudioError(
-                "truncated", f"cut off or damaged: {output}", self.name, "fetch or export it again"
-            ) from None
-        lost = last - first - len(part_NC)
-        if lost > (2 * 1152 if mp3 and last == self.frames else 0):  # MP3 headers are off by a frame or two
-            raise AudioError(
-                "truncated",
-                f"the header promises {self.frames / self.rate:.2f} s, {lost / self.rate:.2f} s of them are not there",
-                self.name,
-                "fetch or export it again",
-            )
-        return part_NC
 
     def part(self, start: float, end: float | None) -> Wave:
         """Like `read_audio` of this recording, for callers that read many parts of it. Raises AudioError."""
         first, last = _span(self, start, end)
         wave_N = _in_chunks(self.read if self.rate == SAMPLE_RATE else self.resampled, first, last)
         if not np.isfinite(wave_N).all():
-            message = "samples that are not numbers (NaN or infinite)"
-            raise AudioError("non-finite", message, self.name, "export it again")
+            reason, message, remedy = NON_FINITE
+            raise AudioError(reason, message, self.name, remedy)
         return wave_N
 
     def blocks(self, seconds: float = 30.0) -> Iterator[Wave]:
@@ -183,10 +152,14 @@ class Recording:
 
 @contextlib.contextmanager
 def open_recording(path: str | os.PathLike[str], allow_pipes: bool = False) -> Iterator[Recording]:
-    """A Recording of an audio file, an ark entry or a pipe. Raises AudioError (missing, empty, unreadable, pipe)."""
+    """A Recording of an audio file, an ark entry or a pipe.
+
+    Raises AudioError: missing, empty, unreadable, several streams, pipe.
+    """
     name = os.fspath(path)
     if name.endswith("|"):
-        yield _checked(Recording(name, _open(io.BytesIO(_piped(name, allow_pipes)), name)))
+        with Decoder(name, io.BytesIO(_piped(name, allow_pipes))) as decoder:
+            yield _checked(Recording(name, decoder))
     elif not os.path.exists(name) and (ark := _ARK.fullmatch(name)):
         if not os.path.exists(ark[1]):
             raise AudioError("missing", "no such ark", ark[1], "mend the path, or run the stage that makes it")
@@ -196,23 +169,10 @@ def open_recording(path: str | os.PathLike[str], allow_pipes: bool = False) -> I
     elif not os.path.isfile(name):
         raise AudioError("unreadable", "not a file", name, "name an audio file")
     elif os.path.getsize(name) == 0:
-        raise AudioError("empty", "a file of 0 bytes", name, "fetch or export it again")
+        raise AudioError("empty", "a file of 0 bytes", name, FETCH)
     else:
-        with _open(name, name) as f:
-            yield _checked(Recording(name, f))
-
-
-def _open(source: str | io.BytesIO, name: str) -> soundfile.SoundFile:
-    try:
-        with SPEAKS_UP if is_not_mp3(source) else QUIET:
-            return soundfile.SoundFile(os.fsencode(source) if isinstance(source, str) else source)
-    except (soundfile.LibsndfileError, TypeError) as e:  # TypeError: a headerless .raw
-        output = str(e).rpartition(": ")[2].rstrip(".")
-        strange = not output or output.startswith(("File does not exist", "Format not recognised"))  # it is there
-        message = "not audio: no format that libsndfile knows" if strange else f"not a readable recording: {output}"
-        raise AudioError("unreadable", message, name, "convert it to wav or flac") from None
-    except PermissionError as e:
-        raise AudioError("unreadable", f"no permission to read it ({e.strerror})", name, "chmod it") from None
+        with Decoder(name, name) as decoder:
+            yield _checked(Recording(name, decoder))
 
 
 def _from_ark(name: str) -> tuple[int, np.ndarray[Any, Any]]:
@@ -225,10 +185,8 @@ def _from_ark(name: str) -> tuple[int, np.ndarray[Any, Any]]:
 
 
 def _checked(r: Recording) -> Recording:
-    if r.frames >= UNKNOWN_FRAMES:
-        raise AudioError("unreadable", "a length that its header does not tell", r.name, "convert it to wav")
     if r.frames <= 0:
-        raise AudioError("empty", "a header and no samples", r.name, "fetch or export it again")
+        raise AudioError("empty", "a header and no samples", r.name, FETCH)
     return r
 
 
@@ -251,13 +209,8 @@ def _span(r: Recording, start: float, end: float | None) -> tuple[int, int]:
     if not (math.isfinite(start) and start >= 0 and (end is None or (math.isfinite(end) and end > start))):
         raise AudioError("bad segment", f"no part of a recording: {start} to {end} s", r.name, "mend segments")
     seconds = r.frames / r.rate
-    if r.promised > r.frames and (end is None or end > seconds + OVERSHOOT):
-        raise AudioError(
-            "truncated",
-            f"the header promises {r.promised / r.rate:.2f} s, {seconds:.2f} s are there",
-            r.name,
-            "fetch or export it again",
-        )
+    if r.lacks and (end is None or end > seconds + OVERSHOOT):
+        raise AudioError("truncated", r.lacks, r.name, FETCH)
     if start >= seconds or (end is not None and end > seconds + OVERSHOOT):
         raise AudioError("past end", f"{start} to {end} s of a recording of {seconds:.2f} s", r.name, "mend segments")
     total = (2 * r.frames * SAMPLE_RATE + r.rate) // (2 * r.rate)

@@ -47,8 +47,8 @@ class Verdict:
     """The result of checking a recording.
 
     Attributes:
-        reason: why it cannot be used: missing, empty, unreadable, truncated, non-finite, out of range, too short,
-            too long, rate, silent, clipped; empty if it can.
+        reason: why it cannot be used: missing, empty, unreadable, truncated, several streams, non-finite, out of range,
+            too short, too long, rate, silent, clipped; empty if it can.
         detail: the reason in a sentence; notes: oddities that do no harm.
         seconds, rate, channels: 0 if unknown.
         loudest_dbfs: level of the loudest tenth of a second; clipped: share of samples at full scale.
@@ -85,10 +85,8 @@ def _judge(r: Recording, limits: Limits, hear: Callable[[Wave, int], None] | Non
     def verdict(reason: str, detail: str, loudest: float = -math.inf, clipped: float = 0.0) -> Verdict:
         return Verdict(reason, detail, _notes(r), seconds, r.rate, r.channels, loudest, clipped)
 
-    if r.promised > r.frames:
-        return verdict("truncated", f"the header promises {r.promised / r.rate:.2f} s, {seconds:.2f} s are there")
-    if r.kind == "OGG" and _has_no_end(r.name):
-        return verdict("truncated", "the last page of the stream is not there")
+    if r.lacks:
+        return verdict("truncated", r.lacks)
     if r.rate < limits.min_rate:
         return verdict("rate", f"{r.rate} samples a second, fewer than {limits.min_rate}")
     if seconds < limits.min_seconds:
@@ -123,17 +121,6 @@ def _loudest(wave_N: Wave, frame: int) -> float:
     return float(wave_N[: len(wave_N) // frame * frame].reshape(-1, frame).std(axis=1, dtype=np.float64).max())
 
 
-def _has_no_end(name: str) -> bool:
-    """True if the last Ogg page lacks the end-of-stream flag (RFC 3533)."""
-    if not os.path.isfile(name):
-        return False
-    with open(name, "rb") as f:
-        f.seek(max(0, os.path.getsize(name) - 2 * 65307))  # a page has at most 65,307 bytes
-        tail = f.read()
-    page = tail.rfind(b"OggS")
-    return page < 0 or len(tail) < page + 6 or not tail[page + 5] & 4
-
-
 def _notes(r: Recording) -> tuple[str, ...]:
     named = KINDS.get(os.path.splitext(r.name)[1].lower(), r.kind)
     notes = [f"named {named}, is {r.kind}"] if named != r.kind and r.kind != "ark" else []
@@ -141,4 +128,4 @@ def _notes(r: Recording) -> tuple[str, ...]:
         notes.append(f"{r.channels} channels mixed down")
     if r.rate < 16000:
         notes.append(f"{r.rate} Hz")
-    return tuple(notes)
+    return (*notes, *r.notes)

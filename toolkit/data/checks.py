@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from .audio import OVERSHOOT, AudioError, audio_info
+from .decoded import decode_each
 from .ids import fault
 from .kaldi import (
     DERIVED,
@@ -49,11 +50,11 @@ class Report:
         return [p for p in self.problems if p.level == "error"]
 
 
-def inspect(path: Path, allow_pipes: bool = False, audio: bool = False) -> Report:
+def inspect(path: Path, allow_pipes: bool = False, audio: bool = False, nj: int = 1) -> Report:
     """All problems of the data directory at `path`, in order of file and line.
 
     Args:
-        audio: open every recording's header too; without it only the existence of its file is checked.
+        audio: decode every recording too, in `nj` processes; without it only the existence of its file is checked.
 
     Raises UserError if the folder has no wav.scp.
     """
@@ -61,7 +62,7 @@ def inspect(path: Path, allow_pipes: bool = False, audio: bool = False) -> Repor
     loaded, more = utterances(tables, allow_pipes, headers=False)
     problems += more
     ids = _utterance_ids(tables)
-    lengths, more = recording_lengths(tables, "all" if audio else "none", allow_pipes)
+    lengths, more = decoded_lengths(tables, allow_pipes, nj) if audio else recording_lengths(tables, "none")
     problems += more
     for check in (
         _coverage(tables, ids),
@@ -89,14 +90,12 @@ def _utterance_ids(tables: Tables) -> Mapping[str, str]:
     return tables[SEGMENTS] if SEGMENTS in tables else tables[WAV]
 
 
-def recording_lengths(
-    tables: Tables, headers: Literal["all", "unknown", "none"], allow_pipes: bool = False
-) -> tuple[dict[str, float], list[Problem]]:
+def recording_lengths(tables: Tables, headers: Literal["unknown", "none"]) -> tuple[dict[str, float], list[Problem]]:
     """Seconds of each recording as far as they are known, and problems of recordings that cannot be used.
 
     Args:
-        headers: recordings to open: all (the header then overrides the tables), unknown (those of unknown length) or
-            none (only the existence of the file is checked). Pipes are not run.
+        headers: recordings to open: unknown (those of unknown length) or none (only the existence of the file is
+            checked). Pipes are not run.
     """
     lengths: dict[str, float] = {}
     problems: list[Problem] = []
@@ -108,14 +107,51 @@ def recording_lengths(
         if source.endswith("|"):
             continue
         try:
-            if headers == "all" or (headers == "unknown" and rec not in lengths):
-                lengths[rec] = audio_info(source, allow_pipes).seconds
+            if headers == "unknown" and rec not in lengths:
+                lengths[rec] = audio_info(source, whole=SEGMENTS not in tables).seconds
             elif not _is_there(source):
                 raise AudioError("missing", "no such recording", source, "mend the path, or take its line out")
         except AudioError as e:
-            message = f"{rec}: {e.what}" + (f": {source}" if source not in e.what else "")
-            problems.append(Problem(WAV, 0, e.reason, message, e.remedy, id=rec))
+            problems.append(_of_recording(rec, source, e.reason, e.what, e.remedy))
     return lengths, problems
+
+
+def decoded_lengths(tables: Tables, allow_pipes: bool, nj: int) -> tuple[dict[str, float], list[Problem]]:
+    """Seconds of each recording that decode, whatever tables and headers say, and problems of recordings.
+
+    Every recording is decoded to its end, in `nj` processes; pipes only if they are allowed. What is cut but has all
+    its segments is a warning.
+    """
+    sources = {rec: source for rec, source in tables[WAV].items() if allow_pipes or not source.endswith("|")}
+    to_the_end = _needed_to_the_end(tables)
+    lengths: dict[str, float] = {}
+    problems: list[Problem] = []
+    for (rec, source), result in zip(sources.items(), decode_each(list(sources.values()), nj, allow_pipes)):
+        if not result.reason or result.reason == "truncated":
+            lengths[rec] = result.seconds
+        if result.reason:
+            level = "warning" if result.reason == "truncated" and rec not in to_the_end else "error"
+            problems.append(_of_recording(rec, source, result.reason, result.message, result.remedy, level))
+        for note in result.notes:
+            problems.append(_of_recording(rec, source, "header", note, "write it again with a right header", "warning"))
+    return lengths, problems
+
+
+def _of_recording(rec: str, source: str, reason: str, message: str, remedy: str, level: str = "error") -> Problem:
+    shown = f"{rec}: {message}" + (f": {source}" if source not in message else "")
+    return Problem(WAV, 0, reason, shown, remedy, level, id=rec)
+
+
+def _needed_to_the_end(tables: Tables) -> set[str]:
+    """Recordings with an utterance that has no end of its own."""
+    if SEGMENTS not in tables:
+        return set(tables[WAV])
+    needed = set()
+    for text in tables[SEGMENTS].values():
+        with contextlib.suppress(ValueError):  # reported with the utterances
+            rec, _, end = parse_segment(text)
+            needed |= {rec} if end is None else set()
+    return needed
 
 
 def _is_there(source: str) -> bool:
@@ -242,7 +278,7 @@ def _ends(tables: Tables, lengths: Mapping[str, float]) -> Iterator[Problem]:
         message = "there is no reco2dur, so segments cannot be checked against the recordings"
         level = "warning" if lengths else "error"
         yield Problem(
-            "reco2dur", 0, "missing table", message, "--fix writes it; --audio reads the headers", level=level
+            "reco2dur", 0, "missing table", message, "--fix writes it; --audio decodes the recordings", level=level
         )
     for id, text in tables[SEGMENTS].items():
         try:

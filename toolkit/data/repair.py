@@ -11,7 +11,7 @@ from ..core.files import write_text
 from ..core.record import DROPPED, Ledger
 from . import ids
 from .audio import OVERSHOOT
-from .checks import RESERVED_WORDS, recording_lengths
+from .checks import RESERVED_WORDS, decoded_lengths, recording_lengths
 from .kaldi import SEGMENTS, SPEAKERS, WAV, copy_phones, parse_segment, positive, read_tables, write_data_dir
 from .tables import OF_UTTERANCES, PARTIAL, TEXT, gender_of, is_table, one_line
 
@@ -23,13 +23,14 @@ _REMADE = ("utt2dur", "reco2dur", "utt2num_frames")  # made again, or left out i
 Tables = dict[str, dict[str, str]]
 
 
-def repair(path: Path, out: Path, allow_pipes: bool = False, audio: bool = False) -> str:
+def repair(path: Path, out: Path, allow_pipes: bool = False, audio: bool = False, nj: int = 1) -> str:
     """Write a repaired copy of the data directory to `out`, with dropped.tsv and renamed.tsv; returns a summary.
 
     Mended: order, line ends, byte order marks, white space and control characters in texts, reserved words, unusable
     ids (renamed everywhere), segments a little past the end, spk2utt, utt2dur, reco2dur. Dropped: lines that
     cannot be read, second lines of an id, missing recordings, segments outside their recording,
-    utterances that a table lacks, and lines without an utterance.
+    utterances that a table lacks, and lines without an utterance; with `audio`, recordings that do not decode to their
+    ends (`nj`: in so many processes).
 
     Raises UserError if `out` is a data directory already or nothing would be left.
     """
@@ -45,8 +46,8 @@ def repair(path: Path, out: Path, allow_pipes: bool = False, audio: bool = False
         ledger.drop(p.id if lost else f"{p.file}:{p.line}", p.reason, f"{p.file}:{p.line}: {p.message}")
     renamed = _rename(tables)
     _mend_values(tables, ledger)
-    lengths, bad = recording_lengths(tables, "all" if audio else "unknown", allow_pipes)
-    gone = {p.id: (p.reason, p.message) for p in bad}
+    lengths, bad = decoded_lengths(tables, allow_pipes, nj) if audio else recording_lengths(tables, "unknown")
+    gone = {p.id: (p.reason, p.message) for p in bad if p.level == "error"}
     if not allow_pipes:
         pipes = [rec for rec, source in tables[WAV].items() if source.endswith("|")]
         gone |= {rec: ("pipe", f"a command in the place of a file: {tables[WAV][rec]}") for rec in pipes}

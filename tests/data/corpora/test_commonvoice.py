@@ -7,10 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from odd_audio import joint, tone, truncated, wav_with_sizes, xing_frames
 from trees.broken_tables import break_field
 from trees.commonvoice import MARKED, PERSIAN, QUOTED, client
 
 from toolkit.core.record import read_ledger
+from toolkit.data.audio import audio_info
 from toolkit.data.checks import inspect
 from toolkit.data.corpora.commonvoice import prompt_of, speakers_of
 
@@ -237,3 +239,34 @@ def test_a_table_with_two_columns_of_one_name_is_refused(make_tree, tmp_path) ->
     hostile(language_folder(corpus) / "dev.tsv", lambda b: b.replace(b"sentence_domain", b"Sentence", 1))
     made = prepare("commonvoice", corpus, tmp_path / "data")
     assert made.code == 1 and "two columns of one name: sentence" in made.output and "Traceback" not in made.output
+
+
+def test_a_clip_is_as_long_as_it_decodes_or_a_row_of_the_ledger(make_tree, tmp_path: Path) -> None:
+    corpus = make_tree("commonvoice")
+    at = language_folder(corpus) / "clips"
+    names = [f"common_voice_ar_{i:08d}" for i in range(1, 7)]
+    half, several, two, few, none, wrapped = names
+    original = {name: (at / f"{name}.mp3").read_bytes() for name in names}
+    seconds = {name: audio_info(at / f"{name}.mp3").seconds for name in names}
+    made = {
+        half: truncated(original[half]),
+        several: joint(original[several], tone("mp3", 2, rate=22050)),
+        two: joint(original[two], tone("mp3", 5)),
+        few: xing_frames(original[few], 20),
+        none: xing_frames(original[none], 0),
+        wrapped: wav_with_sizes(tone("wav", 4), 32000),  # a WAV, whatever its name says
+    }
+    for name, data in made.items():
+        (at / f"{name}.mp3").write_bytes(data)
+    done = prepare("commonvoice", corpus, tmp_path / "data", "--take.max-seconds", "0")
+    assert done.code == 0, done.output
+    dropped = set(done.dropped)
+    assert {(half, "truncated"), (several, "several streams")} <= dropped
+    lengths = {}
+    for name in SETS:
+        tables = done.set(name).tables
+        lengths |= {tables["utt2orig"][id]: float(length) for id, length in tables["utt2dur"].items()}
+        assert not inspect(done.out / name, audio=True).errors
+    assert half not in lengths and several not in lengths
+    right = {two: seconds[two] + 5, few: seconds[few], none: seconds[none], wrapped: 4.0}
+    assert {name: lengths[name] for name in right} == pytest.approx(right, abs=1e-4)

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from ...core.shards import run_shards, split
 from ...core.step import Step
-from ..audio import AudioError, audio_info
+from ..audio import OVERSHOOT, AudioError, audio_info
 from ..checks import RESERVED_WORDS
 from ..tables import LONGEST_LINE, one_line
 from .segments import CorpusSegment, Drop, Take, drop, trains
@@ -41,7 +41,7 @@ def gather(
     unit: str = "files",
     also: Sequence[Path] = (),
 ) -> list[CorpusSegment]:
-    """Every utterance of `items` (files or rows of the corpus), in order, checked against its recording's header.
+    """Every utterance of `items` (files or rows of the corpus), in order, checked against its recording's length.
 
     The work is sharded: `read` runs in several processes. Utterances that cannot be used, and files for which
     `read` raises SourceError, go to the ledger.
@@ -105,7 +105,7 @@ class Headers:
 
     def __init__(self, corpus: Path, out: Path, take: Take, also: Sequence[Path] = ()) -> None:
         self.corpus, self.out, self.take, self.also = corpus, out, take, also
-        self.last: tuple[str, float, Drop | None] = ("", 0.0, None)
+        self.last: tuple[str, float, str, Drop | None] = ("", 0.0, "", None)
 
     def row(self, item: CorpusSegment | Drop) -> tuple[Any, ...]:
         """The row in a shard: the columns of a usable segment, else those of a drop."""
@@ -115,9 +115,11 @@ class Headers:
     def held(self, s: CorpusSegment) -> CorpusSegment | Drop:
         """The segment with its times, or a Drop with the reason."""
         take = self.take
-        seconds, bad = self._seconds(s.audio)
+        seconds, lacks, bad = self._seconds(s.audio)
         if bad:
             return Drop(s.original, bad.reason, bad.detail)
+        if lacks and (s.end is None or s.end > seconds + OVERSHOOT):
+            return Drop(s.original, "truncated", f"{lacks}: {s.audio}")
         if not (math.isfinite(s.start) and s.start >= 0 and (s.end is None or math.isfinite(s.end))):
             return Drop(s.original, "bad times", f"{s.start} to {s.end} s")
         end = seconds if s.end is None else s.end
@@ -140,19 +142,21 @@ class Headers:
                 return Drop(s.original, "reserved word", f"{' '.join(RESERVED_WORDS)} are Kaldi's own: {s.text}")
         return s
 
-    def _seconds(self, audio: str) -> tuple[float, Drop | None]:
+    def _seconds(self, audio: str) -> tuple[float, str, Drop | None]:
+        """Seconds of a recording, why its end is missing (empty if it is not), and why it cannot be used at all."""
         if self.last[0] != audio:
             self.last = (audio, *self._open(audio))
         return self.last[1:]
 
-    def _open(self, audio: str) -> tuple[float, Drop | None]:
+    def _open(self, audio: str) -> tuple[float, str, Drop | None]:
         try:
             path = path_of(self.corpus, self.out, audio, self.take.follow_links, self.also)
-            return audio_info(path).seconds, None
+            info = audio_info(path, whole=False)
+            return info.seconds, info.lacks, None
         except SourceError as e:
-            return 0.0, Drop(audio, e.reason, e.what)
+            return 0.0, "", Drop(audio, e.reason, e.what)
         except AudioError as e:
-            return 0.0, Drop(audio, e.reason, f"{e.what}: {audio}")
+            return 0.0, "", Drop(audio, e.reason, f"{e.what}: {audio}")
 
 
 def path_of(corpus: Path, out: Path, audio: str, follow_links: bool = True, also: Sequence[Path] = ()) -> str:

@@ -1,0 +1,373 @@
+"""The length of a recording is what decodes: wrong headers, several streams in one file, files cut short."""
+
+import io
+import os
+import struct
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from odd_audio import (
+    APE,
+    TAG,
+    chunk,
+    encoded,
+    flac_total,
+    frames,
+    free_format,
+    joint,
+    levels,
+    pages,
+    patched,
+    tone,
+    truncated,
+    vbri_frames,
+    wav_with_sizes,
+    wave,
+    without_header,
+    xing_frames,
+)
+
+from toolkit.data.audio import AudioError, audio_info, open_recording, read_audio
+from toolkit.data.check import check_audio
+from toolkit.data.formats import flac, mp3, wav
+from toolkit.data.formats.looks import look
+from toolkit.data.formats.streams import JOINED, SEVERAL, Stitched
+
+KINDS = ("mp3", "opus", "vorbis", "flac", "wav")
+MP3 = tone("mp3", 10)
+WAV = tone("wav", 4)
+ID3V1 = b"TAG" + b"title".ljust(125, b"\0")
+
+
+@pytest.fixture
+def write(tmp_path):
+    """write(data) makes a file, whose name tells nothing, of these bytes."""
+
+    def file(data, name="تسجيل.bin"):
+        (tmp_path / name).write_bytes(data)
+        return tmp_path / name
+
+    return file
+
+
+def check_length(path, seconds, tones, notes=(), within=0.0):
+    """Every way to the recording tells `seconds`, and gives the tones, one for each second; parts are slices."""
+    verdict = check_audio(path)
+    assert (verdict.reason, verdict.notes) == ("", tuple(notes))
+    whole = read_audio(path)
+    assert levels(whole, 1.0) == tones
+    for length in (verdict.seconds, audio_info(path).seconds, len(whole) / 16000):
+        assert abs(length - seconds) <= within + 1e-9
+    assert audio_info(path).lacks == ""
+    for start in np.linspace(0, seconds - 0.5, 9):
+        first, last = round(start * 16000), round((start + 0.4) * 16000)
+        part = read_audio(path, start, start + 0.4)
+        np.testing.assert_allclose(part, whole[first:last], atol=2e-5)
+
+
+def check_refused(path, reason, message=""):
+    """Every way to the recording refuses it, with this reason."""
+    verdict = check_audio(path)
+    assert verdict.reason == reason and message in verdict.detail
+    for call in (read_audio, audio_info):
+        with pytest.raises(AudioError) as e:
+            call(path)
+        assert e.value.reason == reason and message in e.value.what and e.value.remedy and e.value.where == str(path)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_two_files_in_one_are_read_one_after_another(write, kind):
+    path = write(joint(tone(kind, 3), tone(kind, 5, 600)))
+    check_length(path, 8.0, [440.0] * 3 + [600.0] * 5, [JOINED])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_two_files_of_other_rates_or_channels_in_one_are_refused(write, kind):
+    for second in (tone(kind, 5, 600, 48000), encoded(kind, wave(5, 600, channels=2))):
+        check_refused(write(joint(tone(kind, 3), second)), SEVERAL)
+
+
+def test_three_files_in_one_of_which_two_are_as_long(write):
+    path = write(tone("flac", 2) + tone("flac", 2, 600) + tone("flac", 1, 700))
+    check_length(path, 5.0, [440.0] * 2 + [600.0] * 2 + [700.0], [JOINED])
+    check_length(write(tone("flac", 5) + tone("flac", 5, 600)), 10.0, [440.0] * 5 + [600.0] * 5, [JOINED])
+    check_length(write(tone("opus", 2) * 2), 4.0, [440.0] * 4, [JOINED])  # one serial number twice
+
+
+def test_two_files_in_one_through_a_pipe(write):
+    path = write(joint(tone("mp3", 3), tone("mp3", 5, 600)))
+    assert levels(read_audio(f"cat {path} |", allow_pipes=True), 1.0) == [440.0] * 3 + [600.0] * 5
+    with pytest.raises(AudioError) as e:
+        read_audio(f"head -c 20000 {path} |", 0.5, allow_pipes=True)
+    assert e.value.reason == "truncated"
+
+
+@pytest.mark.parametrize("count", [0, 20, 250])
+def test_an_mp3_whose_header_counts_too_few_frames_is_as_long_as_its_frames(write, count):
+    assert len(frames(MP3)) == 281
+    check_length(write(xing_frames(MP3, count)), 10.0, [440.0] * 10, [mp3.TOO_FEW])
+    check_length(write(TAG + xing_frames(MP3, count) + APE + ID3V1), 10.0, [440.0] * 10, [mp3.TOO_FEW])
+
+
+@pytest.mark.parametrize("off", [-2, -1, 1, 2])
+def test_a_header_that_is_off_by_what_encoders_disagree_on_is_right(write, off):
+    path = write(xing_frames(MP3, 280 + off))
+    assert abs(audio_info(path).seconds - 10) <= 2 * 576 / 16000 and check_audio(path).reason == ""
+    assert abs(len(read_audio(path)) / 16000 - 10) <= 2 * 576 / 16000
+
+
+def test_the_header_of_fraunhofer_counts_as_well(write):
+    """The encoder's delay of 1105 samples stays in: no header tells it."""
+    for count, notes in ((0, [mp3.TOO_FEW]), (20, [mp3.TOO_FEW]), (280, [])):
+        check_length(write(vbri_frames(MP3, count)), 280 * 576 / 16000, [440.0] * 10, notes, within=0.07)
+    check_refused(write(vbri_frames(MP3, 600)), "truncated")
+
+
+def test_mp3_without_a_header_is_as_long_as_its_frames(write):
+    constant = tone("mp3", 10, bitrate_mode="CONSTANT", compression_level=0.5)
+    long_tag = b"APETAGEX" + struct.pack("<IIII", 2000, 60032, 1, 0xA0000000) + bytes(60040)
+    no_count = patched(MP3, MP3.index(b"Xing") + 4, struct.pack(">I", 14))
+    for data in (without_header(MP3), constant, constant + long_tag, no_count, free_format(constant)):
+        check_length(write(data), 10.05, [440.0] * 10, within=0.06)
+
+
+def test_tags_between_frames_are_no_end(write):
+    middle = frames(MP3)[140]
+    for tag in (TAG, APE):
+        check_length(write(MP3[:middle] + tag + MP3[middle:]), 10.0, [440.0] * 10)
+    for between in (APE + ID3V1, TAG, ID3V1 + TAG):
+        path = write(TAG + tone("mp3", 3) + between + tone("mp3", 5, 600) + ID3V1)
+        check_length(path, 8.0, [440.0] * 3 + [600.0] * 5, [JOINED])
+    path = write(joint(tone("mp3", 3), without_header(tone("mp3", 5, 600))))
+    check_length(path, 8.05, [440.0] * 3 + [600.0] * 5, [mp3.TOO_FEW], within=0.06)
+
+
+def test_mp3_that_changes_its_rate_or_is_damaged_inside_is_refused(write):
+    bare = without_header(tone("mp3", 3))
+    check_refused(write(bare + without_header(tone("mp3", 3, rate=22050))), SEVERAL, "16000 Hz mono")
+    check_refused(write(bare + without_header(encoded("mp3", wave(3, channels=2)))), SEVERAL, "stereo")
+    middle = frames(MP3)[140]
+    check_refused(write(MP3[:middle] + bytes(4096) + MP3[middle + 4096 :]), "truncated")
+    check_refused(write(MP3[:middle] + bytes(4096) + MP3[middle:]), "truncated")
+
+
+@pytest.mark.parametrize(
+    ("kind", "version", "kbit", "rate", "padding", "size"),
+    [  # 144 (layer II, III), 72 (layer III of MPEG-2) or 12 (layer I, slots of 4 bytes) times bit rate over rate
+        (3, 3, 9, 0, 1, 418),  # 144 * 128000 / 44100 = 417.96
+        (3, 2, 8, 0, 0, 208),  # 72 * 64000 / 22050 = 208.98
+        (2, 3, 8, 1, 0, 384),  # 144 * 128000 / 48000
+        (1, 3, 12, 0, 1, 420),  # 12 * 384000 / 44100 = 104.49, one slot more
+        (3, 0, 8, 2, 0, 576),  # MPEG-2.5: 72 * 64000 / 8000
+    ],
+)
+def test_the_size_of_a_frame_follows_from_its_header(kind, version, kbit, rate, padding, size):
+    head = bytes((0xFF, 0xE1 | version << 3 | (4 - kind) << 1, kbit << 4 | rate << 2 | padding << 1, 0xC0))
+    assert mp3.frame(head).size == size and mp3.frame(head).mono
+
+
+@pytest.mark.parametrize("kind", ["PCM_16", "PCM_24", "PCM_U8", "FLOAT", "ULAW", "IMA_ADPCM", "MS_ADPCM"])
+def test_a_wav_whose_size_has_wrapped_is_read_to_its_end(write, kind):
+    whole = tone("wav", 4, subtype=kind)
+    size = struct.unpack("<I", whole[whole.index(b"data") + 4 :][:4])[0]
+    path = write(wav_with_sizes(whole, size // 4))
+    check_length(path, audio_info(write(whole, "right")).seconds, [440.0] * 4, [wav.WRAPPED])
+    np.testing.assert_array_equal(read_audio(path), read_audio(write(whole, "right")))
+
+
+def test_32000_bytes_of_128000_are_the_size_that_the_header_tells(write):
+    assert len(WAV) == 44 + 128000
+    check_length(write(wav_with_sizes(WAV, 32000)), 4.0, [440.0] * 4, [wav.WRAPPED])
+
+
+SIZES = [0, 2 * 10**9, 0x7FFFFFFF, 0xFFFFFFFF, 0xFFFFFFFF - 36, 0x7FFFF000, 0x7FFFFFFF - 36, 0x80000000]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("riff", [None, 0, 0xFFFFFFFF])
+def test_a_wav_that_was_written_as_a_stream_is_read_to_its_end(write, size, riff):
+    check_length(write(wav_with_sizes(WAV, size, riff)), 4.0, [440.0] * 4, [wav.STREAMED])
+
+
+@pytest.mark.parametrize("size", [128002, 128036, 200000, 10**9, 0xF0000000])
+def test_any_other_excess_is_a_truncation(write, size):
+    check_refused(write(wav_with_sizes(WAV, size)), "truncated", "the header promises")
+
+
+def test_chunks_behind_the_audio_are_no_audio(write):
+    listed = chunk(b"LIST", b"INFOISFT" + struct.pack("<I", 5) + b"abcde")
+    for behind in (listed, chunk(b"xyzw", bytes(300)) + listed, listed[:-7], TAG, ID3V1, listed + ID3V1, bytes(3)):
+        check_length(write(WAV + behind), 4.0, [440.0] * 4)
+    fact = WAV[:36] + chunk(b"fact", struct.pack("<I", 64000)) + WAV[36:]
+    check_length(write(fact), 4.0, [440.0] * 4)
+    check_length(write(wav_with_sizes(fact, 32000)), 4.0, [440.0] * 4, [wav.WRAPPED])
+    odd = encoded("wav", wave(4)[:63999], subtype="PCM_U8")
+    for unpadded in (0, 1):
+        data = odd[: 44 + 63999] + bytes(1 - unpadded) + listed
+        check_length(write(data), 63999 / 16000, [440.0] * 3, within=1 / 16000)
+
+
+def test_other_audio_behind_the_audio_is_refused(write):
+    check_refused(write(WAV + chunk(b"data", WAV[44:])), SEVERAL)
+    others = (tone("mp3", 3), tone("flac", 3), tone("opus", 3))
+    for first in (WAV, tone("mp3", 3), tone("vorbis", 3)):
+        for second in others:
+            if first[:3] != second[:3]:
+                check_refused(write(first + second), SEVERAL)
+
+
+def test_big_endian_extensible_and_64_bit_headers_are_mended_too(write):
+    big, wide, long = tone("wav", 4, endian="BIG"), tone("wavex", 4), tone("rf64", 4)
+    for data in (big, wide):
+        check_length(write(data), 4.0, [440.0] * 4)
+        check_length(write(wav_with_sizes(data, 32000)), 4.0, [440.0] * 4, [wav.WRAPPED])
+        check_length(write(wav_with_sizes(data, 0)), 4.0, [440.0] * 4, [wav.STREAMED])
+    ds64 = long.index(b"ds64")
+    for data in (long, b"BW64" + long[4:]):
+        check_length(write(data), 4.0, [440.0] * 4)
+        check_length(write(patched(data, ds64 + 16, struct.pack("<Q", 32000))), 4.0, [440.0] * 4, [wav.WRAPPED])
+        for unknown in (bytes(16), b"\xff" * 16):
+            check_length(write(patched(data, ds64 + 8, unknown)), 4.0, [440.0] * 4, [wav.STREAMED])
+        check_refused(write(truncated(data)), "truncated")
+
+
+@pytest.mark.parametrize("rf64", [False, True])
+def test_a_wav_of_five_gibibytes_is_as_long_as_it_is(tmp_path, rf64):
+    """Its size does not fit into 4 bytes: it has wrapped, or is in a header of 64 bits. Nearly all of it is a hole."""
+    size, second = 5 << 30, (10000 * np.sin(np.arange(16000))).astype("<i2")
+    head = (tone("rf64", 1) if rf64 else WAV)[: 104 if rf64 else 44]
+    head = patched(head, 28, struct.pack("<Q", size)) if rf64 else wav_with_sizes(head, size & 0xFFFFFFFF)
+    path = tmp_path / "طويل.wav"
+    with open(path, "wb") as f:
+        f.write(head)
+        f.seek(len(head) + size - 64000)
+        f.write(second.tobytes())
+        f.truncate(len(head) + size)
+    info = audio_info(path)
+    assert info.seconds == size / 32000 and info.notes == (() if rf64 else (wav.WRAPPED,))
+    np.testing.assert_array_equal(read_audio(path, size / 32000 - 2, size / 32000 - 1), second / np.float32(32768))
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "aiff", "au", "w64", "nist", "rf64"])
+@pytest.mark.parametrize("share", [0.3, 0.5, 0.97])
+def test_a_file_that_is_cut_is_truncated_before_anybody_reads_it(write, kind, share):
+    check_refused(write(truncated(tone(kind, 10), share)), "truncated")
+    info = audio_info(write(truncated(tone(kind, 10), share)), whole=False)
+    assert abs(info.seconds - 10 * share) < 2 and info.lacks  # a page of Ogg may hold more than a second
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_cut_file_before_or_behind_a_whole_one_is_truncated(write, kind):
+    a, b = tone(kind, 3), tone(kind, 5, 600)
+    check_refused(write(joint(a, truncated(b))), "truncated")
+    if kind != "wav":  # the size in its header reaches into the second file: no header tells where that begins
+        check_refused(write(joint(truncated(a, 0.7), b)), "truncated")
+
+
+def test_the_last_bytes_of_a_flac_are_missed(write):
+    for lost in (1, 5, 300):
+        check_refused(write(tone("flac", 5)[:-lost]), "truncated")
+
+
+def test_flac_with_a_wrong_number_of_samples_in_its_header(write):
+    whole = tone("flac", 5)
+    check_length(write(flac_total(whole, 0)), 5.0, [440.0] * 5, [flac.STREAMED])
+    for few in (20, 40000):
+        check_length(write(flac_total(whole, few)), 5.0, [440.0] * 5, [flac.TOO_FEW])
+    check_refused(write(flac_total(whole, 160000)), "truncated", "promises 10.00 s, 5.00 s are there")
+    for behind in (bytes(5000), bytes(100000), ID3V1):
+        check_length(write(whole + behind), 5.0, [440.0] * 5)
+    check_length(write(TAG + whole), 5.0, [440.0] * 5)
+    both = joint(flac_total(whole, 0), flac_total(tone("flac", 3, 600), 0))
+    check_length(write(both), 8.0, [440.0] * 5 + [600.0] * 3, [flac.STREAMED, JOINED])
+
+
+@pytest.mark.parametrize("kind", ["vorbis", "opus"])
+def test_ogg_without_all_its_pages_is_refused(write, kind):
+    whole = tone(kind, 5)
+    places = pages(whole)
+    for cut in (places[-1], places[-1] + 40, places[-2]):
+        check_refused(write(whole[:cut]), "truncated", "last page")
+    missing = whole[: places[3]] + whole[places[4] :]
+    for data in (missing, patched(whole, places[4] + 500, b"\x55\xaa\x55"), patched(whole, places[-1] + 100, b"\x55")):
+        check_refused(write(data), "truncated", "missing or damaged")
+    for junk in (whole + bytes(5000), whole[: places[4]] + bytes(3000) + whole[places[4] :]):
+        check_length(write(junk), 5.0, [440.0] * 5)
+
+
+@pytest.mark.parametrize("kind", ["aiff", "au", "caf", "w64", "nist"])
+def test_bytes_behind_the_size_that_a_header_gives_are_not_passed_over(write, kind):
+    whole = tone(kind, 4)
+    check_length(write(whole), 4.0, [440.0] * 4)
+    check_refused(write(joint(whole, whole)), "unreadable", "bytes behind them")
+    at = {"aiff": (whole.index(b"SSND") + 4 if kind == "aiff" else 0, ">I"), "au": (8, ">I")}
+    if kind in at:
+        check_refused(write(patched(whole, at[kind][0], struct.pack(at[kind][1], 32000))), "unreadable")
+
+
+def test_a_codec_that_cannot_be_read_in_parts_is_refused(write):
+    check_refused(write(tone("wav", 2, subtype="GSM610")), "unreadable", "GSM610")
+
+
+@pytest.mark.parametrize("rate", [16000, 44100])
+def test_parts_of_vorbis_whose_blocks_change_are_slices(write, rate):
+    """Bursts: an encoder takes short blocks where they begin. libsndfile's own seeking misses there."""
+    n = 12 * rate
+    rng = np.random.default_rng(2)
+    gate = np.repeat(rng.random(12 * 20) > 0.5, rate // 20)
+    sound = gate * (0.2 * np.sign(np.sin(2 * np.pi * 120 * np.arange(n) / rate)) + 0.02 * rng.standard_normal(n))
+    path = write(encoded("vorbis", sound, rate))
+    with open_recording(path) as r:
+        whole = r.read(0, r.frames)
+        for first in range(0, n - rate // 4, rate // 7):
+            np.testing.assert_array_equal(r.read(first, first + rate // 4), whole[first : first + rate // 4])
+
+
+class Counting(io.BytesIO):
+    """Bytes that count how many of them are read."""
+
+    taken = 0
+
+    def read(self, size=-1):
+        data = super().read(size)
+        self.taken += len(data)
+        return data
+
+
+def test_a_file_of_macos_beside_an_mp3_does_not_matter(write):
+    """libsndfile would open `._clip.mp3` as a resource fork; and `._` where it is given no name."""
+    write(bytes(200), "._clip.mp3")
+    check_length(write(MP3, "clip.mp3"), 10.0, [440.0] * 10)
+
+
+def test_a_look_at_a_right_file_reads_little_of_it():
+    for kind, most in (("wav", 200), ("rf64", 200), ("flac", 400_000), ("aiff", 2000)):
+        data = encoded(kind, np.random.default_rng(1).uniform(-0.5, 0.5, 120 * 16000))
+        file = Counting(data)
+        assert look(file, len(data))[0].plain(len(data)) and file.taken < most < len(data) / 5
+
+
+def test_a_look_is_had_again_when_the_file_changes(write):
+    path = write(tone("flac", 5))
+    assert audio_info(path).seconds == 5.0
+    path.write_bytes(joint(tone("flac", 5), tone("flac", 3)))
+    os.utime(path, ns=(1, 1))
+    assert audio_info(path).seconds == 8.0
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    file=st.binary(max_size=40),
+    cuts=st.lists(st.one_of(st.binary(max_size=9), st.tuples(st.integers(0, 40), st.integers(0, 40))), max_size=5),
+    steps=st.lists(st.tuples(st.integers(-60, 60), st.integers(0, 2), st.integers(0, 50)), max_size=8),
+)
+def test_stitched_bytes_are_a_file_of_them(file, cuts, steps):
+    parts = [c if isinstance(c, bytes) else (min(*c, len(file)), min(max(c), len(file))) for c in cuts]
+    right = io.BytesIO(b"".join(p if isinstance(p, bytes) else file[p[0] : p[1]] for p in parts))
+    stitched = Stitched(io.BytesIO(file), parts)
+    for offset, whence, count in steps:
+        base = (0, right.tell(), len(right.getvalue()))[whence]
+        assert stitched.seek(offset, whence) == right.seek(max(0, base + offset))
+        assert stitched.read(count) == right.read(count) and stitched.tell() == right.tell()
