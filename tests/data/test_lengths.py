@@ -325,6 +325,25 @@ def test_parts_of_vorbis_whose_blocks_change_are_slices(write, rate):
             np.testing.assert_array_equal(r.read(first, first + rate // 4), whole[first : first + rate // 4])
 
 
+def test_damaged_headers_are_refused_and_never_break_the_look(write):
+    sphere = tone("nist", 1)
+    caf = tone("caf", 1)
+    for data in (
+        tone("flac", 1)[:60],  # it ends inside the metadata
+        patched(sphere, 8, b"   \xff\xf6\n"),
+        patched(sphere, sphere.index(b"sample_count"), b"\0"),
+        patched(caf, caf.index(b"free") + 4, struct.pack(">q", -5000)),
+        patched(tone("w64", 1), 56, struct.pack("<Q", 3)),
+        patched(WAV, 16, struct.pack("<I", 0xFFFFFFF0)),
+        MP3[: frames(MP3)[2]],
+    ):
+        verdict = check_audio(write(data))
+        try:
+            assert len(read_audio(write(data))) == round(verdict.seconds * 16000)
+        except AudioError as e:
+            assert e.reason == verdict.reason
+
+
 class Counting(io.BytesIO):
     """Bytes that count how many of them are read."""
 

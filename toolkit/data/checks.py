@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from .audio import OVERSHOOT, AudioError, audio_info
-from .decoded import decode_each
+from .decoded import decoded_lengths, of_recording
 from .ids import fault
 from .kaldi import (
     DERIVED,
@@ -112,46 +112,8 @@ def recording_lengths(tables: Tables, headers: Literal["unknown", "none"]) -> tu
             elif not _is_there(source):
                 raise AudioError("missing", "no such recording", source, "mend the path, or take its line out")
         except AudioError as e:
-            problems.append(_of_recording(rec, source, e.reason, e.what, e.remedy))
+            problems.append(of_recording(rec, source, e.reason, e.what, e.remedy))
     return lengths, problems
-
-
-def decoded_lengths(tables: Tables, allow_pipes: bool, nj: int) -> tuple[dict[str, float], list[Problem]]:
-    """Seconds of each recording that decode, whatever tables and headers say, and problems of recordings.
-
-    Every recording is decoded to its end, in `nj` processes; pipes only if they are allowed. What is cut but has all
-    its segments is a warning.
-    """
-    sources = {rec: source for rec, source in tables[WAV].items() if allow_pipes or not source.endswith("|")}
-    to_the_end = _needed_to_the_end(tables)
-    lengths: dict[str, float] = {}
-    problems: list[Problem] = []
-    for (rec, source), result in zip(sources.items(), decode_each(list(sources.values()), nj, allow_pipes)):
-        if not result.reason or result.reason == "truncated":
-            lengths[rec] = result.seconds
-        if result.reason:
-            level = "warning" if result.reason == "truncated" and rec not in to_the_end else "error"
-            problems.append(_of_recording(rec, source, result.reason, result.message, result.remedy, level))
-        for note in result.notes:
-            problems.append(_of_recording(rec, source, "header", note, "write it again with a right header", "warning"))
-    return lengths, problems
-
-
-def _of_recording(rec: str, source: str, reason: str, message: str, remedy: str, level: str = "error") -> Problem:
-    shown = f"{rec}: {message}" + (f": {source}" if source not in message else "")
-    return Problem(WAV, 0, reason, shown, remedy, level, id=rec)
-
-
-def _needed_to_the_end(tables: Tables) -> set[str]:
-    """Recordings with an utterance that has no end of its own."""
-    if SEGMENTS not in tables:
-        return set(tables[WAV])
-    needed = set()
-    for text in tables[SEGMENTS].values():
-        with contextlib.suppress(ValueError):  # reported with the utterances
-            rec, _, end = parse_segment(text)
-            needed |= {rec} if end is None else set()
-    return needed
 
 
 def _is_there(source: str) -> bool:

@@ -11,7 +11,8 @@ from ..core.files import write_text
 from ..core.record import DROPPED, Ledger
 from . import ids
 from .audio import OVERSHOOT
-from .checks import RESERVED_WORDS, decoded_lengths, recording_lengths
+from .checks import RESERVED_WORDS, recording_lengths
+from .decoded import decoded_lengths
 from .kaldi import SEGMENTS, SPEAKERS, WAV, copy_phones, parse_segment, positive, read_tables, write_data_dir
 from .tables import OF_UTTERANCES, PARTIAL, TEXT, gender_of, is_table, one_line
 

@@ -121,7 +121,7 @@ def _end(f: BinaryIO, info: Info, at: int, last: int) -> int:
 def _frames(f: BinaryIO, info: Info, at: int, last: int) -> Iterator[tuple[int, int]]:
     """(first sample, samples) of the frames whose headers are in at..last."""
     f.seek(at)
-    block = f.read(last - at)
+    block = f.read(max(last - at, 0))
     for match in _SYNC.finditer(block):
         if made := _frame(block[match.start() : match.start() + 16], info.block):
             yield made

@@ -46,9 +46,11 @@ def _audio(f: BinaryIO, first: int, last: int, head: bytes) -> tuple[int, int] |
         return None if held is None or held[1] < 0 else held
     if head[:4] == b"riff":
         return _chunk(f, first + 40, last, b"data", "<4s12xQ", 8)
-    counts = {name: int(number) for name, number in _COUNT.findall(head)} if head[:7] == b"NIST_1A" else {}
-    if len(counts) == 3:
-        return first + int(head[8:16]), counts[b"sample_count"] * counts[b"channel_count"] * counts[b"sample_n_bytes"]
+    if head[:7] == b"NIST_1A" and (begins := head[8:16].strip()).isdigit():
+        counts = {name: int(number) for name, number in _COUNT.findall(head)}
+        if len(counts) < 3:
+            return None
+        return first + int(begins), counts[b"sample_count"] * counts[b"channel_count"] * counts[b"sample_n_bytes"]
     return None
 
 
@@ -61,7 +63,7 @@ def _chunk(f: BinaryIO, at: int, last: int, name: bytes, form: str, align: int) 
         id, size = struct.unpack(form, f.read(length))
         if id == name:
             return at + length, size if size < 0 else max(size - own, 0)
-        if size < own:
+        if size < own:  # negative, or of W64 less than its own head
             return None
         at += length + -(-(size - own) // align) * align
     return None
@@ -75,9 +77,7 @@ def _is_metadata(f: BinaryIO, head: bytes, at: int, last: int) -> bool:
     while form and at + length <= last:
         f.seek(at)
         id, size = struct.unpack(form, f.read(length))
-        if id in (b"SSND", b"data", b"FORM", b"caff", b"riff") or not all(32 <= byte < 127 for byte in id):
+        if size < 0 or id in (b"SSND", b"data", b"FORM", b"caff", b"riff") or not all(32 <= byte < 127 for byte in id):
             break
-        at += (0 if align == 8 else length) + -(-size // align) * align
-        if size < 0:
-            break
+        at += max((0 if align == 8 else length) + -(-size // align) * align, length)
     return at >= last or after_tags(f, at, last) == last
