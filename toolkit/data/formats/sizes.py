@@ -25,11 +25,11 @@ def look(f: BinaryIO, first: int, last: int) -> Look:
     if (held := _audio(f, first, last, head)) is None:
         return whole(first, last)  # the decoder says what is wrong
     start, size = held
-    there = last - start
-    if size > there > 0:
-        return Look((Stream(((first, last),), promised=size / there),))
-    if there > size + SLACK and not _is_metadata(f, head, start + size, last):
-        behind = f"{there - size:,} bytes behind them: a wrong header, or another file"
+    rest = last - start
+    if size > rest > 0:
+        return Look((Stream(((first, last),), promised=size / rest),))
+    if rest > size + SLACK and not _is_metadata(f, head, start + size, last):
+        behind = f"{rest - size:,} bytes behind them: a wrong header, or another file"
         return refused("unreadable", f"a header of {size:,} bytes of audio, and {behind}")
     return whole(first, last)
 

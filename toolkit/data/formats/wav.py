@@ -45,12 +45,12 @@ def look(f: BinaryIO, first: int, last: int) -> Look:
     wav = _chunks(f, first + 12, last, order)
     if not wav:
         return whole(first, last)  # the decoder says what is wrong
-    there = last - wav.start
-    if not there:
+    rest = last - wav.start
+    if not rest:
         return whole(first, last)
-    if wav.size > there and not _streamed(wav.size):
-        return Look((Stream(_named(head, first, last), promised=wav.size / there),))
-    if wav.size <= there:
+    if wav.size > rest and not _streamed(wav.size):
+        return Look((Stream(_named(head, first, last), promised=wav.size / rest),))
+    if wav.size <= rest:
         end = wav.start + wav.size
         following = _after(f, end + (wav.size & 1), last, order)
         if following is None and wav.size & 1:  # a program that forgets to pad
