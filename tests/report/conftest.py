@@ -16,6 +16,7 @@ import pytest
 from report.chain import write_chain
 from report.figures import DIALECTS, EMOTIONS, PHONES, TASKS, pair, result, write_system
 
+from toolkit.core.identity import id_of_input
 from toolkit.core.record import within
 from toolkit.core.results import Cost, Pair, System
 from toolkit.core.schema import dump
@@ -84,8 +85,8 @@ class Recipe:
         """record.json of a finished step, and its dropped.tsv from `drops` = [(id, reason, detail)]."""
         drops = more.pop("drops", [])
         parts = {"command": json.dumps([*argv, "--out", folder]), "VERSION": "1"}
-        places = {name: within(self.root / name) or (Path(), ".") for name in ins}
-        parts |= {f"input {name}": f"0123456789abcdef/{rel}" for name, (_, rel) in places.items()}
+        recorded = {name: id_of_input(self.root / name, self.root / folder) for name in ins if within(self.root / name)}
+        parts |= {f"input {name}": recorded.get(name, "0123456789abcdef/.") for name in ins}
         reasons = {reason: sum(d[1] == reason for d in drops) for _, reason, _ in drops}
         rows = "".join(f"{id}\t{argv[0]}\t{reason}\t{detail}\n" for id, reason, detail in sorted(drops))
         self.write(f"{folder}/dropped.tsv", rows)
