@@ -8,6 +8,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from odd_channels import correlated, pitch, tones
 
 from toolkit.core.errors import UserError
 from toolkit.core.step import Step
@@ -96,7 +97,7 @@ def test_every_recording_that_cannot_be_used_is_set_aside_with_its_reason(corpus
         corpus(f"good/{s}.wav")
         rows.append(f"good/{s}.wav\tنص\ts{s}\t\t\t\n")
     corpus("stereo.wav")
-    record("corpus/stereo.wav", make_noise(2, channels=2, seed=9))
+    record("corpus/stereo.wav", np.stack([make_noise(2, seed=9)] * 2, axis=1))
     corpus("low.wav", rate=8000)
     corpus("really_mp3.wav", format="MP3")
     noise = corpus("whole.wav")
@@ -158,7 +159,7 @@ def test_every_recording_that_cannot_be_used_is_set_aside_with_its_reason(corpus
         f"t.tsv:{n + 1}": "encoding",
     }
     assert len(everything(tmp_path / "out")) == 3 + 4 == counts["recordings_kept"]
-    assert counts["2 channels mixed down"] == counts["8000 Hz"] == counts["named WAV, is MP3"] == 1
+    assert counts["2 channels: their mean"] == counts["8000 Hz"] == counts["named WAV, is MP3"] == 1
 
 
 def test_long_recordings_are_cut_and_every_second_is_in_a_piece_a_pause_or_a_row(corpus, tmp_path, record, make_noise):
@@ -197,7 +198,7 @@ def test_transcribed_recordings_are_never_cut(corpus, tmp_path):
     rows = [HEAD]
     for s in range(3):
         corpus(f"{s}.wav", 12)
-        rows.append(f"{s}.wav\tنص\t{s}\t\t\t\n")
+        rows.append(f"{s}.wav\tنص من كلمات كثيرة\t{s}\t\t\t\n")
     (corpus.root / "t.tsv").write_text("".join(rows), encoding="utf-8")
     prepared(corpus.root, tmp_path / "out", cut=CutConfig("energy", 5.0))
     assert [u.seconds for u in everything(tmp_path / "out")] == [12.0] * 3
@@ -322,3 +323,63 @@ def test_summaries_reach_the_sets_and_pieces_of_a_cut_recording_have_none(corpus
     assert sorted(summaries.values()) == [f"يسأل عن سعر السمك {s}" for s in (1, 2, 3)]
     assert "summary of a recording that was cut" in set(dropped.values())
     assert all(not inspect(tmp_path / "out" / name).errors for name in sets(tmp_path / "out"))
+
+
+def test_a_transcript_that_nobody_can_read_in_that_time_costs_its_recording(corpus, tmp_path):
+    rows = [HEAD]
+    texts = ["هذا نص طويل فيه كلمات كثيرة"] * 3 + ["نعم", "كلمة " * 30, "1446"]
+    for s, (text, seconds) in enumerate(zip(texts, (2, 2, 2, 9, 1, 3), strict=True)):
+        corpus(f"{s}.wav", seconds)
+        rows.append(f"{s}.wav\t{text}\t{s}\t\t\t\n")
+    (corpus.root / "t.tsv").write_text("".join(rows), encoding="utf-8")
+    dropped, _ = prepared(corpus.root, tmp_path / "out")
+    assert dropped == {"3.wav": "letters per second", "4.wav": "letters per second"}
+    loose = Limits(min_letters_per_second=0.2, max_letters_per_second=0)
+    assert prepared(corpus.root, tmp_path / "loose", limits=loose)[0] == {}
+
+
+def test_channels_that_differ_are_for_the_user_to_decide_and_what_is_read_is_kept(corpus, tmp_path, record):
+    for s in range(3):
+        corpus(f"{s}/mono.wav")
+    for name, wave in (("call", tones(440, 1250)), ("swapped", correlated(-0.9)), ("stereo", correlated(0.9))):
+        record(f"corpus/{name}/{name}.wav", wave, subtype="FLOAT")
+    dropped, counts = prepared(corpus.root, tmp_path / "out")
+    assert dropped == {"call/call.wav": "channels that differ"}
+    assert counts["2 channels: left, as they are opposite in phase"] == counts["2 channels: their mean"] == 1
+    assert {u.id: u.channel for u in everything(tmp_path / "out") if u.channel} == {"swapped-swapped": "left"}
+    for choice, hertz in (("right", 1250), ("left", 440)):
+        assert prepared(corpus.root, tmp_path / choice, channel=choice)[0] == {}
+        heard = {u.id: u for u in everything(tmp_path / choice)}
+        assert heard["call-call"].channel == heard["stereo-stereo"].channel == choice
+        assert round(pitch(heard["call-call"].audio())) == hertz
+        for data in sets(tmp_path / choice).values():
+            assert inspect(data.path, audio=True).problems == []
+
+
+def test_both_sides_of_a_call_are_recordings_of_two_people_in_one_set(corpus, tmp_path, record):
+    for s in range(4):
+        corpus(f"{s}/mono.wav")
+    record("corpus/call/call.wav", tones(440, 1250, 30.0), subtype="FLOAT")
+    record("corpus/call/again.wav", tones(440, 1250), subtype="FLOAT")
+    assert prepared(corpus.root, tmp_path / "out", channel="both", cut=CutConfig("fixed", 10.0))[0] == {}
+    (home,) = [data for data in sets(tmp_path / "out").values() if any(u.channel for u in data)]
+    sides = [u for u in home if u.channel]
+    assert {u.speaker for u in sides} == {"call_A", "call_B"} and len(sides) == 8
+    for u in sides:
+        assert round(pitch(u.audio())) == {"left": 440, "right": 1250}[u.channel]
+        assert ("-A" in u.id) == (u.channel == "left") and u.id.startswith(u.speaker)
+    assert inspect(home.path, audio=True).problems == []
+    (corpus.root / "t.tsv").write_text(f"{HEAD}call/call.wav\tمرحبا بكم يا أهل الخير\t\t\t\t\n", encoding="utf-8")
+    dropped, _ = prepared(corpus.root, tmp_path / "texts", channel="both", keep_untranscribed=True)
+    assert dropped == {"call/call.wav": "channels that differ"}  # a transcript is of no side alone
+
+
+def test_a_pause_is_where_the_side_that_is_read_pauses(corpus, tmp_path, record, make_noise):
+    """The left side speaks for 8 s and again after 4 s; the right one is swapped, so that their mean is silence."""
+    speech = np.where(np.abs(np.arange(320000) / 16000 - 10) < 2, 1e-5, 1) * make_noise(20, seed=3)
+    record("corpus/swapped/swapped.wav", np.stack([speech, -speech], axis=1), subtype="FLOAT")
+    for s in range(3):
+        corpus(f"{s}/mono.wav")
+    prepared(corpus.root, tmp_path / "out", cut=CutConfig("energy", 15.0))
+    times = sorted((round(u.start), round(u.end)) for u in everything(tmp_path / "out") if u.channel)
+    assert times == [(0, 8), (12, 20)]

@@ -7,10 +7,13 @@ import numpy as np
 import omnis
 import pytest
 import soundfile
+from odd_channels import pitch, tones, write
 
 from toolkit.core.errors import UserError
+from toolkit.data.audio import AudioError
 from toolkit.data.instruct_items import read_part, read_tasks
 from toolkit.data.kaldi import DataDir, write_data_dir
+from toolkit.models.tuned import wave_of
 
 LEVANTINE = {"MSA": ["فصحى"], "LEV": ["شامي"], "EGY": ["مصري"]}
 TWINS = {"A": ["x"], "B": ["x"]}
@@ -203,3 +206,19 @@ def test_what_nothing_can_be_learnt_from_is_refused(sets: Path, tmp_path: Path, 
 def test_a_wrong_config_is_told_by_its_field(changes: dict, message: str) -> None:
     with pytest.raises(UserError, match=message):
         omnis.items_config(**changes)
+
+
+def test_an_item_is_heard_on_the_channel_of_its_recording_and_a_wrong_length_is_refused(tmp_path: Path) -> None:
+    folder = broken_set(tmp_path / "sets") / "train"
+    two = str(write(tmp_path / "two.wav", tones(440, 1250)))
+    tables = {**DataDir.read(folder).tables, "reco2file_and_channel": {"good1": "two B", "good2": "two A"}}
+    write_data_dir(folder, {**tables, "wav.scp": {**tables["wav.scp"], "good1": two, "good2": two}})
+    parts = {"train": ["train"]}
+    omnis.write_items(tmp_path / "items", tmp_path / "sets", tasks={"asr": omnis.TASKS["asr"]}, parts=parts)
+    items = {item.id: item for item in read_part(tmp_path / "items/train")}
+    assert (items["good1"].channel, items["good2"].channel, items["long"].channel) == ("right", "left", "")
+    assert round(pitch(items["good1"].clip.audio())) == 1250 and round(pitch(wave_of(items["good2"]))) == 440
+    with pytest.raises(AudioError, match=r"items.arrow says 3.00 s, and the audio has 2.00 s"):
+        wave_of(items["good1"]._replace(seconds=3.0))
+    omnis.write_items(tmp_path / "mono", omnis.write_sets(tmp_path / "means"))
+    assert "channel" not in read_part(tmp_path / "mono/train").table.column_names  # as tables were before

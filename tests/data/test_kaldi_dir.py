@@ -239,3 +239,55 @@ def test_phones_of_the_utterances_kept_are_copied_in_order(tmp_path):
     (tmp_path / "out").mkdir()
     copy_phones([tmp_path / "x", tmp_path / "y"], tmp_path / "out", {"n", "b", "c"}, {"a": "n"})
     assert (tmp_path / "out/phones.ctm").read_text() == "b 1 0 .1 a\nb 1 .1 .1 b\nc 1 0 .3 d\nn 1 0 .2 c\n"
+
+
+@pytest.mark.parametrize(
+    ("tables", "words"),
+    [
+        ({"utt2dur": {"u": "1.53"}}, "u: utt2dur says 1.53 s, and the audio has 6.13 s"),
+        ({"utt2dur": {"u": "9"}}, "u: utt2dur says 9.00 s, and the audio has 6.13 s"),
+        ({"reco2dur": {"u": "1.53"}}, "u: reco2dur says 1.53 s, and the audio has 6.13 s"),
+        ({"utt2dur": {"u": "6.13"}, "reco2dur": {"u": "9"}}, "u: reco2dur says 9.00 s, and the audio has 6.13 s"),
+        ({"segments": {"u": "r 2 -1"}, "reco2dur": {"r": "5"}}, "u: reco2dur says 5.00 s, and the audio has 6.13 s"),
+        ({"segments": {"u": "r 0 1"}, "reco2dur": {"r": "20"}}, "u: reco2dur says 20.00 s, and the audio has 6.13 s"),
+        ({"segments": {"u": "r 2 7"}}, "u: 2.0 to 7.0 s of a recording of 6.13 s"),
+    ],
+)
+def test_a_table_that_gives_the_audio_another_length_is_refused_by_name_by_who_decodes(
+    tmp_path, record, make_noise, tables, words
+):
+    """utt2dur of an earlier, shorter cut: whoever sliced by it would take 1.53 s for the whole transcript."""
+    rec = "r" if "segments" in tables else "u"
+    write_data_dir(tmp_path / "d", {"wav.scp": {rec: str(record("a.flac", make_noise(6.13)))}, **tables})
+    (utterance,) = DataDir.read(tmp_path / "d")
+    with pytest.raises(AudioError) as e:
+        utterance.audio()
+    assert e.value.what == words and e.value.reason in ("other length", "past end")
+    assert e.value.where == utterance.path and "a.flac" in utterance.path
+    assert ("--fix --out" in e.value.remedy) == (e.value.reason == "other length")
+
+
+def test_tables_that_round_are_read(tmp_path, record, make_noise):
+    path = str(record("a.wav", make_noise(6.13)))
+    for table, number in (("utt2dur", "6.2"), ("utt2dur", "6.05"), ("reco2dur", "6.1")):
+        write_data_dir(tmp_path / "d", {"wav.scp": {"u": path}, table: {"u": number}})
+        assert len(DataDir.read(tmp_path / "d").utterances[0].audio()) == round(6.13 * 16000)
+    write_data_dir(tmp_path / "d", {"wav.scp": {"u": path}, "segments": {"u": "u 1 6.2"}})
+    assert len(DataDir.read(tmp_path / "d").utterances[0].audio()) == round(5.13 * 16000)
+
+
+def test_a_file_that_is_cut_off_is_called_so_and_no_table_wrong(tmp_path, record, make_noise):
+    path = record("a.wav", make_noise(4))
+    path.write_bytes(path.read_bytes()[:64000])
+    write_data_dir(tmp_path / "d", {"wav.scp": {"u": str(path)}, "utt2dur": {"u": "4.0"}})
+    with pytest.raises(AudioError) as e:
+        DataDir.read(tmp_path / "d").utterances[0].audio()
+    assert e.value.reason == "truncated"
+
+
+def test_a_segment_that_begins_past_the_end_is_refused_when_it_is_read(tmp_path, record, make_noise):
+    path = str(record("a.wav", make_noise(2)))
+    for tables in ({"reco2dur": {"r": "2"}}, {}):
+        write_data_dir(tmp_path / "d", {"wav.scp": {"r": path}, "segments": {"u": "r 3 -1"}, **tables})
+        with pytest.raises(UserError, match=r"segments:1: u: 3.0 s to its end of r, which has 2.00 s"):
+            DataDir.read(tmp_path / "d")

@@ -6,7 +6,7 @@ import pytest
 
 from toolkit.core.errors import UserError
 from toolkit.core.record import read_ledger
-from toolkit.data.kaldi import DataDir
+from toolkit.data.kaldi import DataDir, write_data_dir
 from toolkit.data.repair import TRIMMED, repair
 
 
@@ -58,3 +58,12 @@ def test_tables_that_are_in_the_output_folder_are_left_alone(sound: Path, tmp_pa
     with pytest.raises(UserError, match="tables of something else"):
         repair(sound, tmp_path / "exp")
     assert (tmp_path / "exp/text").read_text() == "u1 فرضية\n"
+
+
+def test_durations_that_no_header_confirms_are_said_to_stand(record, make_noise, tmp_path: Path) -> None:
+    wav = {"s-1": str(record("a.wav", make_noise(2))), "s-2": f"cat {tmp_path / 'a.wav'} |"}
+    tables = {"wav.scp": wav, "utt2spk": dict.fromkeys(wav, "s"), "utt2dur": dict.fromkeys(wav, "1.0")}
+    write_data_dir(tmp_path / "d", tables)
+    told = repair(tmp_path / "d", tmp_path / "out", allow_pipes=True)
+    assert "durations of 1 recordings stand as they were: commands are not run" in told
+    assert DataDir.read(tmp_path / "out", allow_pipes=True).tables["utt2dur"] == {"s-1": "2.0000", "s-2": "1.0"}

@@ -12,7 +12,7 @@ from odd_audio import encoded, joint, patched, tone, truncated, wav_with_sizes
 from toolkit.core.errors import UserError
 from toolkit.core.record import read_ledger
 from toolkit.data import tables
-from toolkit.data.checks import inspect
+from toolkit.data.checks import LOOKS, inspect
 from toolkit.data.kaldi import DataDir, write_data_dir
 from toolkit.data.repair import repair
 from toolkit.data.validate import main
@@ -115,7 +115,7 @@ def test_a_missing_reco2dur_is_an_error_where_segments_need_it(sound):
 
 def test_headers_are_believed_over_tables_where_they_are_asked(sound, tmp_path):
     change(sound, "reco2dur", "s2-r 3.0", "s2-r 2.6")
-    assert inspect(sound).problems == []
+    assert inspect(sound, looks=0).problems == []
     (problem,) = inspect(sound, audio=True).problems
     assert (problem.file, problem.reason) == ("reco2dur", "duration") and "3.00 s" in problem.message
     (tmp_path / "b.flac").write_bytes(b"")
@@ -361,3 +361,48 @@ def test_a_line_without_an_end_is_one_problem_and_the_lines_around_it_are_read(t
         f.write("\nب لا\n".encode())
     table, problems = tables.read_table(tmp_path / "text")
     assert table == {"أ": "نعم", "ب": "لا"} and [(p.line, p.reason) for p in problems] == [(2, "line too long")]
+
+
+def durations(folder, record, make_noise, count, wrong, table="utt2dur"):
+    """A data directory of `count` recordings of 6.13 s; of those in `wrong` the table says 1.53 s."""
+    path = str(record("a.wav", make_noise(6.13)))
+    ids = [f"متكلم-{i:04d}" for i in range(count)]
+    seconds = {id: "1.53" if i in wrong else "6.13" for i, id in enumerate(ids)}
+    write_data_dir(
+        folder, {"wav.scp": dict.fromkeys(ids, path), "utt2spk": dict.fromkeys(ids, "متكلم"), table: seconds}
+    )
+    return ids
+
+
+@pytest.mark.parametrize("table", ["utt2dur", "reco2dur"])
+def test_durations_of_an_earlier_cut_are_errors_without_audio_too(tmp_path, record, make_noise, capsys, table):
+    ids = durations(tmp_path / "d", record, make_noise, 3, {1}, table)
+    (problem,) = inspect(tmp_path / "d").problems
+    assert (problem.file, problem.line, problem.id) == (table, 2, ids[1])
+    assert problem.message == f"{ids[1]}: 1.53 s, where it is 6.13 s" and "--fix" in problem.remedy
+    assert main([str(tmp_path / "d")]) == 1
+    assert main([str(tmp_path / "d"), "--fix", "--out", str(tmp_path / "mended")]) == 0
+    assert "not looked at" not in capsys.readouterr().out
+    mended = DataDir.read(tmp_path / "mended")
+    assert [u.seconds for u in mended] == [6.13] * 3 and [len(u.audio()) for u in mended] == [98080] * 3
+
+
+def test_of_many_recordings_some_headers_are_looked_at_and_the_rest_is_said(tmp_path, record, make_noise, capsys):
+    durations(tmp_path / "all", record, make_noise, 2 * LOOKS, range(2 * LOOKS))
+    assert len(inspect(tmp_path / "all").problems) == LOOKS
+    ids = durations(tmp_path / "one", record, make_noise, 2 * LOOKS, {7})  # every second one is looked at
+    assert main([str(tmp_path / "one")]) == 0
+    assert f"{LOOKS} recordings were not looked at, only their files' names: --audio" in capsys.readouterr().out
+    assert [p.id for p in inspect(tmp_path / "one", audio=True).problems] == [ids[7]]
+    assert main([str(tmp_path / "one"), "--fix", "--out", str(tmp_path / "mended")]) == 0
+    assert {u.seconds for u in DataDir.read(tmp_path / "mended")} == {6.13}
+
+
+def test_a_segment_past_the_end_is_an_error_though_reco2dur_agrees_with_it(tmp_path, record, make_noise):
+    tables = {"wav.scp": {"r": str(record("a.wav", make_noise(2)))}, "segments": {"s-1": "r 1 3", "s-2": "r 0 1"}}
+    tables |= {"utt2spk": {"s-1": "s", "s-2": "s"}, "reco2dur": {"r": "3"}, "utt2dur": {"s-1": "2", "s-2": "1"}}
+    write_data_dir(tmp_path / "d", tables)
+    assert [(p.file, p.reason) for p in inspect(tmp_path / "d").problems] == [
+        ("reco2dur", "duration"),
+        ("segments", "past end"),
+    ]

@@ -155,14 +155,35 @@ def test_a_broken_and_a_silent_utterance_of_a_window_leave_the_others_packed(
     assert dropped == ["a-2"] and scribe.heard == [(4 * RATE, True)]
 
 
-def test_utterances_longer_than_their_table_says_are_heard_alone(
+def test_utterances_a_little_longer_than_their_table_says_are_heard_alone(
     whisper: Path, vocabulary: Vocabulary, tmp_path: Path
 ) -> None:
-    data = write_set(tmp_path / "set", {"a-1": noise(6, 1), "a-2": noise(7, 2)}, {"a-1": 1.0, "a-2": 1.0})
+    """A table may round: here by 0.09 s, after which two of them and the gap do not fit the window."""
+    seconds, stated = (8.0 - GAP) / 2 + 0.04, (8.0 - GAP) / 2 - 0.05
+    data = write_set(
+        tmp_path / "set", {"a-1": noise(seconds, 1), "a-2": noise(seconds, 2)}, {"a-1": stated, "a-2": stated}
+    )
     transcriber = Transcriber(whisper, DecodeConfig(packed=True, packed_gap=GAP, window_seconds=8.0))
-    transcriber._backend = scribe = Scribe({n * RATE: decoded(vocabulary, A) for n in (6, 7)})
+    heard = round(seconds * RATE)
+    transcriber._backend = scribe = Scribe({heard: decoded(vocabulary, A)})
     hypotheses = transcribe_packed(transcriber, [[Job(u, "ar") for u in _utterances(data)]], _never, 16)
-    assert [row.text for row in hypotheses] == [A, A] and sorted(scribe.heard) == [(6 * RATE, False), (7 * RATE, False)]
+    assert [row.text for row in hypotheses] == [A, A] and scribe.heard == [(heard, False)] * 2
+
+
+def test_utterances_whose_table_gives_another_length_are_refused_by_name(whisper: Path, tmp_path: Path) -> None:
+    data = write_set(tmp_path / "set", {"a-1": noise(6, 1), "a-2": noise(7, 2)}, {"a-1": 1.0, "a-2": 7.2})
+    transcriber = Transcriber(whisper, DecodeConfig(packed=True, packed_gap=GAP, window_seconds=8.0))
+    lost: dict[str, str] = {}
+    assert not transcribe_packed(
+        transcriber,
+        [[Job(u, "ar") for u in _utterances(data)]],
+        lambda id, reason, detail: lost.update({id: f"{reason}: {detail}"}),
+        16,
+    )
+    assert lost == {
+        "a-1": "audio: other length: a-1: utt2dur says 1.00 s, and the audio has 6.00 s",
+        "a-2": "audio: other length: a-2: utt2dur says 7.20 s, and the audio has 7.00 s",
+    }
 
 
 def test_the_step_loses_nobody_and_neither_batch_nor_a_second_time_changes_anything(

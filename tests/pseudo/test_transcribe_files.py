@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 from odd_audio import joint, tone, truncated, wav_with_sizes
+from odd_channels import pitch, tones, write
 
 from toolkit.core.errors import UserError
 from toolkit.models.vocabulary import Vocabulary
@@ -191,3 +192,24 @@ def test_every_file_has_an_output_of_its_own_inside_the_folder(
     monkeypatch.chdir(tmp_path / "x")
     paths = outputs([Path(f) for f in files], Path("out"), "txt")
     assert [str(paths[Path(f)]) for f in files] == [f"out/{name}" for name in wanted]
+
+
+def test_what_is_heard_of_several_channels_is_said_and_can_be_asked_for(
+    whisper: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    heard: list[float] = []
+
+    def decode(self, waves, prompt, **names) -> list[Decoded]:
+        heard.extend(round(pitch(wave)) for wave in waves)
+        return [Decoded((), -1.0, 1.0, 0.0, True) for _ in waves]
+
+    monkeypatch.setattr(TorchBackend, "decode", decode)
+    write(tmp_path / "call.wav", tones(440, 1250))
+    write(tmp_path / "silent.wav", tones(0, 880))
+    files = [str(tmp_path / "call.wav"), str(tmp_path / "silent.wav")]
+    for words in ([], ["--channel", "left"], ["--channel", "right"]):
+        assert command([str(whisper), *files, *words]) == 0
+    assert heard[1:3] == [880, 440] and heard[3:] == [1250, 880]  # silence is not decoded at all
+    lines = capsys.readouterr().err.splitlines()
+    assert "WARNING" in lines[0] and "call.wav" in lines[0] and "--channel left|right|mean" in lines[0]
+    assert "silent.wav: 2 channels: right, as the other is silent" in lines[1] and len(lines) == 6

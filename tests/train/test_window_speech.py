@@ -269,7 +269,7 @@ def test_audio_that_has_become_shorter_is_named(recipe: Path, tmp_path: Path) ->
     windows = speech(copied(recipe, tmp_path))
     id = windows.windows[0].utterances[0].id
     soundfile.write(tmp_path / "wav" / f"{id}.wav", np.zeros(RATE // 10), RATE)
-    refused(lambda: windows.batch([0]), id, "0.10 s of audio")
+    refused(lambda: windows.batch([0]), id, "utt2dur says", "the audio has 0.10 s")
 
 
 def test_an_utterance_that_its_set_has_no_more_is_named(recipe: Path, tmp_path: Path) -> None:

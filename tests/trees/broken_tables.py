@@ -55,7 +55,7 @@ def make_masc(folder: Path) -> None:
         cues = masc.write_audio(folder / "audios" / f"{video}.wav", tones(3 * number + 3)[3 * number :])
         write_lines(folder / "subtitles" / f"{video}.ar.vtt", *masc.vtt(cues, short=False))
     write_lines(folder / "subsets/clean_test_meta.csv", masc.HEADER, *MASC_ROWS.values())
-    train = ["vid_a,news,40,UC-a,Egypt,Egyptian,male,1.0", f"vid_d,news,40,{MARK}UC-b,Egypt,Egyptian,{MARK}male,1.0"]
+    train = ["vid_a,news,40,UC-a,Egypt,Egyptian,male,1.0", f"vid_d,news,4.5,{MARK}UC-b,Egypt,Egyptian,{MARK}male,1.0"]
     write_lines(folder / "subsets/clean_train.csv", masc.HEADER, *train)
 
 

@@ -33,12 +33,12 @@ def make(folder: Path, clips: Sequence[Clip]) -> None:
         own = clips[number * PER_VIDEO : (number + 1) * PER_VIDEO]
         cues = write_audio(folder / "audios" / f"{id}.wav", own)
         write_lines(folder / "subtitles" / f"{id}.ar.vtt", *vtt(cues, short=number % 2 == 0))
-        rows[part].append(row(id, own[0]))
+        rows[part].append(row(id, own[0], length(cues)))
     for part in ("clean_train", "clean_test"):
         id = f"traps_{part}"
         cues = write_audio(folder / "audios" / f"{id}.wav", clips[:PER_VIDEO])
         write_lines(folder / "subtitles" / f"{id}.ar.vtt", *trapped(cues))
-        rows[part].append(row(id, clips[0]))
+        rows[part].append(row(id, clips[0], length(cues)))
     rows["noisy_train"] += [
         rows["clean_test"][0],
         rows["noisy_train"][0],
@@ -49,11 +49,16 @@ def make(folder: Path, clips: Sequence[Clip]) -> None:
         write_lines(folder / "subsets" / f"{part if 'train' in part else part + '_meta'}.csv", HEADER, *lines)
 
 
-def row(id: str, clip: Clip) -> str:
+def length(cues: Sequence[Said]) -> str:
+    """video_duration of a recording of these cues, as whole seconds."""
+    return f"{round(cues[-1].end)}"
+
+
+def row(id: str, clip: Clip, duration: str = "") -> str:
     """A line of a .csv; the category has a comma."""
     country, dialect = COUNTRIES.get(clip.dialect, ("", ""))
     gender = {"m": "male", "f": "female"}[clip.gender]
-    return f'{id},"News, talk",{clip.seconds:.1f},UC-{clip.speaker}_x,{country},{dialect},{gender},1.0'
+    return f'{id},"News, talk",{duration},UC-{clip.speaker}_x,{country},{dialect},{gender},1.0'
 
 
 def write_audio(path: Path, clips: Sequence[Clip]) -> list[Said]:

@@ -137,7 +137,7 @@ def _official(folder: Path, name: str, clips: Sequence[Clip], stm: bool = False)
 
 
 def make_large(folder: Path, programmes: int, segments: int, seed: int = 1) -> None:
-    """Train alone at any size: `segments` of about 20 words in all, in programmes of 30 min, recordings sparse.
+    """Train alone at any size: `segments` of two words a second in all, in programmes of 30 min, recordings sparse.
 
     The first file has 10 utterances too bad to be taken.
     """
@@ -151,7 +151,7 @@ def make_large(folder: Path, programmes: int, segments: int, seed: int = 1) -> N
         count = segments * (number + 1) // programmes - segments * number // programmes
         step = 1790 / max(count, 1)
         made = [
-            segment(name, i, i * step, (i + 1) * step - 0.01, rng.choices(words, k=rng.randint(16, 24)))
+            segment(name, i, i * step, (i + 1) * step - 0.01, rng.choices(words, k=max(1, round(2 * step))))
             for i in range(count)
         ]
         if number == 0:

@@ -117,8 +117,11 @@ def spoil(folder: Path) -> dict[str, str]:
     ids = sorted(line.split()[0] for line in (folder / "wav.scp").read_text().splitlines())
     (audio / f"{ids[0]}.wav").unlink()
     (audio / f"{ids[1]}.wav").write_bytes(b"")
-    soundfile.write(audio / f"{ids[2]}.wav", np.full(8000, np.nan, np.float32), 16000, subtype="FLOAT")
+    size = soundfile.info(audio / f"{ids[2]}.wav").frames
+    soundfile.write(audio / f"{ids[2]}.wav", np.full(size, np.nan, np.float32), 16000, subtype="FLOAT")
     soundfile.write(audio / f"{ids[3]}.wav", np.zeros(1), 16000)
+    table = dict(line.split() for line in (folder / "utt2dur").read_text().splitlines())
+    (folder / "utt2dur").write_text("".join(f"{id} {s}\n" for id, s in (table | {ids[3]: "0.0001"}).items()))
     return {ids[0]: "missing", ids[1]: "empty", ids[2]: "non-finite", ids[3]: "shorter than a frame"}
 
 

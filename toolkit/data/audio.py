@@ -1,6 +1,7 @@
 """The one audio reader: any file that libsndfile reads, an ark, or (if allowed) a pipe -> mono 16 kHz float32.
 
-Parts of a recording are read by seeking. Shape legend: N samples, C channels.
+Parts of a recording are read by seeking. Of several channels the mean is read, or one of them: channels.py decides
+which. Shape legend: N samples, C channels.
 """
 
 from __future__ import annotations
@@ -66,19 +67,25 @@ def audio_info(path: str | os.PathLike[str], allow_pipes: bool = False, whole: b
 
 
 def read_audio(
-    path: str | os.PathLike[str], start: float = 0.0, end: float | None = None, allow_pipes: bool = False
+    path: str | os.PathLike[str],
+    start: float = 0.0,
+    end: float | None = None,
+    allow_pipes: bool = False,
+    channel: str = "",
 ) -> Wave:
-    """Samples [N] of `path` from `start` to `end` seconds (None: to its end), float32, mono (mean of channels), 16 kHz.
+    """Samples [N] of `path` from `start` to `end` seconds (None: to its end), float32, mono, 16 kHz.
 
     A part is read by seeking, without decoding what comes before it; the samples are those of the same slice
     of the whole recording (exactly at 16 kHz, within the resampler's rounding otherwise).
 
     Args:
         path: audio file; `file.ark:offset`; or, with allow_pipes, a shell command that ends in `|`.
+        channel: "left" or "right" of a recording that has several channels; "": their mean.
 
     Raises AudioError: missing, empty, unreadable, truncated, several streams, non-finite, past end, bad segment, pipe.
     """
     with open_recording(path, allow_pipes) as r:
+        r.channel = channel
         return r.part(start, end)
 
 
@@ -89,10 +96,12 @@ class Recording:
         frames: samples per channel that are there, by the header where nothing speaks against it, else by decoding.
         promised: samples per channel that the header claims, if more than `frames`; else `frames`.
         cut: why its end is missing where no header tells how much of it; notes: oddities that do no harm.
+        channel: "left" or "right" where one of several channels is read; "": their mean. A recording of one channel is
+            read as it is: in a Kaldi folder the command in wav.scp has cut out the side that a table names.
     """
 
     def __init__(self, name: str, source: Decoder | tuple[int, np.ndarray[Any, Any]]) -> None:
-        self.name = name
+        self.name, self.channel = name, ""
         self.decoder: Decoder | None = None
         self.cut = ""
         self.notes: tuple[str, ...] = ()
@@ -117,8 +126,10 @@ class Recording:
 
     def read(self, first: int, last: int) -> Wave:
         """Samples first..last (exclusive) of the recording, mono. Raises AudioError if the file is too short."""
-        part_NC = self.decoder.decode(first, last) if self.decoder else self.wave_NC[first:last]
-        return part_NC[:, 0] if self.channels == 1 else part_NC.mean(axis=1, dtype=np.float32)
+        return one_channel(self._channels(first, last), self.channel)
+
+    def _channels(self, first: int, last: int) -> Wave:
+        return self.decoder.decode(first, last) if self.decoder else self.wave_NC[first:last]
 
     def part(self, start: float, end: float | None) -> Wave:
         """Like `read_audio` of this recording, for callers that read many parts of it. Raises AudioError."""
@@ -129,11 +140,11 @@ class Recording:
             raise AudioError(reason, message, self.name, remedy)
         return wave_N
 
-    def blocks(self, seconds: float = 30.0) -> Iterator[Wave]:
-        """The whole recording in blocks of at most `seconds`, mono, at its own rate."""
+    def blocks_of_channels(self, seconds: float = 30.0) -> Iterator[Wave]:
+        """The whole recording in blocks [N, C] of at most `seconds`, at its own rate."""
         size = max(1, int(seconds * self.rate))
         for first in range(0, self.frames, size):
-            yield self.read(first, min(first + size, self.frames))
+            yield self._channels(first, min(first + size, self.frames))
 
     def resampled(self, first: int, last: int) -> Wave:
         """Samples first..last (exclusive) of the recording at 16 kHz, mono.
@@ -148,6 +159,13 @@ class Recording:
         part_N = self.read(before * step_in, min(after * step_in, self.frames))
         wave_N = soxr.resample(part_N, self.rate, SAMPLE_RATE, "HQ")
         return wave_N[first - before * step_out : last - before * step_out]
+
+
+def one_channel(part_NC: Wave, channel: str) -> Wave:
+    """Samples [N] of `channel` (left or right) of [N, C], or the mean of all for ""."""
+    if part_NC.shape[1] == 1 or channel:
+        return part_NC[:, int(channel == "right" and part_NC.shape[1] > 1)]
+    return part_NC.mean(axis=1, dtype=np.float32)
 
 
 @contextlib.contextmanager

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .audio import AudioError, Recording, Wave, open_recording
+from .audio import AudioError, Recording, Wave, one_channel, open_recording
+from .channels import UNLIKE, Choice, Comparison, asked_for, undecided, with_both
+from .pace import Pace
 
 FULL_SCALE = 0.999  # samples from here on count as clipped
 LARGEST = 64.0  # times full scale: larger samples are damage, or integers stored as floats
@@ -37,6 +39,19 @@ class Limits:
     min_rate: int = 4000
     """recordings with a lower sampling rate in their header are dropped, Hz: such a header is damaged, and its duration
     would be wrong"""
+    min_letters_per_second: float = 1.0
+    """recordings longer than 5 s with fewer letters in the transcript per second are dropped, from all sets; larger
+    drops more; 0: no limit. A digit stands for up to 8 letters"""
+    max_letters_per_second: float = 35.0
+    """recordings with more letters in the transcript per second are dropped, from all sets; smaller drops more; 0: no
+    limit"""
+
+    def __post_init__(self) -> None:
+        Pace.checked(self.min_letters_per_second, self.max_letters_per_second, "limits.")
+
+    @property
+    def pace(self) -> Pace:
+        return Pace(self.min_letters_per_second, self.max_letters_per_second)
 
 
 ANY_LENGTH = Limits(min_seconds=0.0, max_seconds=math.inf)
@@ -48,10 +63,11 @@ class Verdict:
 
     Attributes:
         reason: why it cannot be used: missing, empty, unreadable, truncated, several streams, non-finite, out of range,
-            too short, too long, rate, silent, clipped; empty if it can.
+            too short, too long, rate, silent, clipped, channels that differ; empty if it can.
         detail: the reason in a sentence; notes: oddities that do no harm.
         seconds, rate, channels: 0 if unknown.
         loudest_dbfs: level of the loudest tenth of a second; clipped: share of samples at full scale.
+        channel: what is judged of several channels: left, right, or "", their mean.
     """
 
     reason: str
@@ -62,28 +78,73 @@ class Verdict:
     channels: int = 0
     loudest_dbfs: float = -math.inf
     clipped: float = 0.0
+    channel: str = ""
 
 
-def check_audio(
-    path: str | os.PathLike[str], limits: Limits = ANY_LENGTH, hear: Callable[[Wave, int], None] | None = None
-) -> Verdict:
-    """Decode all of `path` and judge it. Never raises for a bad recording.
+def check_audio(path: str | os.PathLike[str], limits: Limits = ANY_LENGTH, choice: Choice = "auto") -> Verdict:
+    """Decode all of `path` and judge it. Never raises for a bad recording. Of both sides the first is judged."""
+    return check_channels(path, limits, choice)[0]
+
+
+def check_channels(
+    path: str | os.PathLike[str],
+    limits: Limits,
+    choice: Choice,
+    hear: Callable[[str, Wave, int], None] | None = None,
+) -> list[Verdict]:
+    """Decode all of `path` and judge what is read of it: one verdict, or one for each side. Never raises for a bad one.
+
+    Of several channels the mean is judged while they are compared. Only if something else is read of them, a second
+    pass follows.
 
     Args:
-        hear: called with every block (mono, at the recording's rate) and the rate, so that one pass is enough.
+        hear: called with the channel and every block of it (mono, at the recording's rate) and the rate, so that one
+            pass is enough.
     """
     try:
         with open_recording(path) as r:
-            return _judge(r, limits, hear)
+            if mix := asked_for(r, choice):
+                r.channel = mix.channels[0]
+                return [_noted(_judge(r, limits, hear), mix.note)]
+            comparison = Comparison(r.channels, r.rate)
+            verdict = _judge(r, limits, hear, comparison)
+            if not comparison.heard_all:
+                return [verdict]
+            mix = with_both(comparison.mix(), choice)
+            if not mix.channels:
+                return [replace(verdict, reason=UNLIKE, detail=undecided(mix, "channel"))]
+            verdicts = []
+            for r.channel in mix.channels:
+                verdicts.append(_noted(_judge(r, limits, hear) if r.channel else verdict, mix.note))
+            return verdicts
     except AudioError as e:
-        return Verdict(e.reason, e.what)
+        return [Verdict(e.reason, e.what)]
 
 
-def _judge(r: Recording, limits: Limits, hear: Callable[[Wave, int], None] | None) -> Verdict:
+def _noted(verdict: Verdict, note: str) -> Verdict:
+    return replace(verdict, notes=(*verdict.notes, note)) if note else verdict
+
+
+def _blocks(r: Recording, comparison: Comparison | None) -> Iterator[Wave]:
+    """What is read of a recording, block by block, while the comparison hears all of its channels."""
+    for block_NC in r.blocks_of_channels():
+        if comparison:
+            comparison.hear(block_NC)
+        yield one_channel(block_NC, r.channel)
+    if comparison:
+        comparison.heard_all = True
+
+
+def _judge(
+    r: Recording,
+    limits: Limits,
+    hear: Callable[[str, Wave, int], None] | None,
+    comparison: Comparison | None = None,
+) -> Verdict:
     seconds = r.frames / r.rate
 
     def verdict(reason: str, detail: str, loudest: float = -math.inf, clipped: float = 0.0) -> Verdict:
-        return Verdict(reason, detail, _notes(r), seconds, r.rate, r.channels, loudest, clipped)
+        return Verdict(reason, detail, _notes(r), seconds, r.rate, r.channels, loudest, clipped, r.channel)
 
     if r.lacks:
         return verdict("truncated", r.lacks)
@@ -95,7 +156,7 @@ def _judge(r: Recording, limits: Limits, hear: Callable[[Wave, int], None] | Non
         return verdict("too long", f"{seconds:.1f} s, more than {limits.max_seconds} s")
     loudest, clipped = 0.0, 0
     try:
-        for wave_N in r.blocks():
+        for wave_N in _blocks(r, comparison):
             if not np.isfinite(wave_N).all():
                 return verdict("non-finite", f"{(~np.isfinite(wave_N)).sum()} samples are NaN or infinite")
             if len(wave_N) and (peak := float(np.abs(wave_N).max())) > LARGEST:
@@ -103,7 +164,7 @@ def _judge(r: Recording, limits: Limits, hear: Callable[[Wave, int], None] | Non
             loudest = max(loudest, _loudest(wave_N, max(1, int(r.rate * FRAME_SECONDS))))
             clipped += int(np.count_nonzero(np.abs(wave_N) >= FULL_SCALE))
             if hear:
-                hear(wave_N, r.rate)
+                hear(r.channel, wave_N, r.rate)
     except AudioError as e:
         return verdict(e.reason, e.what)
     level, share = 20 * math.log10(loudest) if loudest else -math.inf, clipped / r.frames
@@ -124,8 +185,6 @@ def _loudest(wave_N: Wave, frame: int) -> float:
 def _notes(r: Recording) -> tuple[str, ...]:
     named = KINDS.get(os.path.splitext(r.name)[1].lower(), r.kind)
     notes = [f"named {named}, is {r.kind}"] if named != r.kind and r.kind != "ark" else []
-    if r.channels > 1:
-        notes.append(f"{r.channels} channels mixed down")
     if r.rate < 16000:
         notes.append(f"{r.rate} Hz")
     return (*notes, *r.notes)

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal
 
 from .audio import OVERSHOOT, AudioError, audio_info
 from .decoded import decoded_lengths, of_recording
@@ -33,28 +32,36 @@ from .kaldi import (
 from .tables import OF_UTTERANCES, PARTIAL, TEXT, Problem, locate, read_table
 
 RESERVED_WORDS = ("<s>", "</s>", "#0")
-_OF_RECORDINGS = re.compile(r"rec2\w+|reco2\w+")
+LOOKS = 200  # headers that a check looks at unless it is asked to look at all: a fifth of a second
+OF_RECORDINGS = re.compile(r"rec2\w+|reco2\w+")
 _ARK = re.compile(r"(.+):\d+")
 
 
 @dataclass(frozen=True)
 class Report:
-    """Result of the checks: problems, number of utterances, and their seconds (as far as known)."""
+    """Result of the checks: problems, number of utterances, and their seconds (as far as known).
+
+    Attributes:
+        unseen: number of recordings whose headers were not looked at.
+    """
 
     problems: list[Problem]
     utterances: int
     seconds: float
+    unseen: int = 0
 
     @property
     def errors(self) -> list[Problem]:
         return [p for p in self.problems if p.level == "error"]
 
 
-def inspect(path: Path, allow_pipes: bool = False, audio: bool = False, nj: int = 1) -> Report:
+def inspect(path: Path, allow_pipes: bool = False, audio: bool = False, nj: int = 1, looks: int = LOOKS) -> Report:
     """All problems of the data directory at `path`, in order of file and line.
 
     Args:
-        audio: decode every recording too, in `nj` processes; without it only the existence of its file is checked.
+        audio: decode every recording too, in `nj` processes, and compare the channels of those that have several.
+        looks: number of headers to look at without `audio`; of the other recordings only the file's existence is
+            checked.
 
     Raises UserError if the folder has no wav.scp.
     """
@@ -62,27 +69,28 @@ def inspect(path: Path, allow_pipes: bool = False, audio: bool = False, nj: int 
     loaded, more = utterances(tables, allow_pipes, headers=False)
     problems += more
     ids = _utterance_ids(tables)
-    lengths, more = decoded_lengths(tables, allow_pipes, nj) if audio else recording_lengths(tables, "none")
+    lengths, more = decoded_lengths(tables, allow_pipes, nj) if audio else recording_lengths(tables, looks)
     problems += more
     for check in (
         _coverage(tables, ids),
         _speakers(path, tables),
         _texts(tables),
         _numbers(tables),
-        _ends(tables, lengths),
+        _ends(tables, lengths, audio),
         _durations(tables, loaded, lengths),
         _phones(path / PHONES, ids),
     ):
         problems += check
     known = [u.seconds if u.end is not None else lengths.get(u.id, u.seconds) for u in loaded]
     problems = sorted(set(locate(path, problems)), key=lambda p: (p.file, p.line, p.reason, p.message))
-    return Report(problems, len(loaded), math.fsum(s for s in known if math.isfinite(s)))
+    unseen = 0 if audio else len(tables[WAV]) - len(looked_at(tables, looks))
+    return Report(problems, len(loaded), math.fsum(s for s in known if math.isfinite(s)), unseen)
 
 
 def write_valid(path: Path, tables: Tables) -> None:
     """Write a data directory and check it. Raises AssertionError for an error, which is a bug of the caller."""
     write_data_dir(path, tables)
-    if errors := inspect(path).errors:
+    if errors := inspect(path, looks=0).errors:
         raise AssertionError(f"{path}: {errors[0]} ({len(errors)} in all)")
 
 
@@ -90,13 +98,14 @@ def _utterance_ids(tables: Tables) -> Mapping[str, str]:
     return tables[SEGMENTS] if SEGMENTS in tables else tables[WAV]
 
 
-def recording_lengths(tables: Tables, headers: Literal["unknown", "none"]) -> tuple[dict[str, float], list[Problem]]:
+def recording_lengths(tables: Tables, looks: int) -> tuple[dict[str, float], list[Problem]]:
     """Seconds of each recording as far as they are known, and problems of recordings that cannot be used.
 
     Args:
-        headers: recordings to open: unknown (those of unknown length) or none (only the existence of the file is
-            checked). Pipes are not run.
+        looks: number of recordings to open, at even distances; what they say overrides the tables. Of the others only
+            the existence of the file is checked. Pipes are not run.
     """
+    opened = looked_at(tables, looks)
     lengths: dict[str, float] = {}
     problems: list[Problem] = []
     stated = [tables.get("reco2dur", {}), {} if SEGMENTS in tables else tables.get("utt2dur", {})]
@@ -107,13 +116,19 @@ def recording_lengths(tables: Tables, headers: Literal["unknown", "none"]) -> tu
         if source.endswith("|"):
             continue
         try:
-            if headers == "unknown" and rec not in lengths:
+            if rec in opened:
                 lengths[rec] = audio_info(source, whole=SEGMENTS not in tables).seconds
             elif not _is_there(source):
                 raise AudioError("missing", "no such recording", source, "mend the path, or take its line out")
         except AudioError as e:
             problems.append(of_recording(rec, source, e.reason, e.what, e.remedy))
     return lengths, problems
+
+
+def looked_at(tables: Tables, looks: int) -> set[str]:
+    """`looks` of the recordings, at even distances."""
+    recs = list(tables[WAV])
+    return {recs[i * len(recs) // looks] for i in range(looks)} if looks < len(recs) else set(recs)
 
 
 def _is_there(source: str) -> bool:
@@ -137,8 +152,8 @@ def _coverage(tables: Tables, ids: Mapping[str, str]) -> Iterator[Problem]:
             for id in table:
                 if id not in ids:
                     yield Problem(name, 0, "extra", f"{id} is not in {place}: {extra}", "take the line out", id=id)
-        elif _OF_RECORDINGS.fullmatch(name):
-            for rec in tables[WAV]:
+        elif OF_RECORDINGS.fullmatch(name):
+            for rec in () if name in PARTIAL else tables[WAV]:
                 if rec not in table:
                     yield Problem(WAV, 0, "not covered", f"{rec} is not in {name}", f"add its line to {name}", id=rec)
             for rec in table:
@@ -232,13 +247,13 @@ def _numbers(tables: Tables) -> Iterator[Problem]:
             yield Problem("spk2gender", 0, "gender", f"{speaker}: {gender} is not m or f", "write m or f", id=speaker)
 
 
-def _ends(tables: Tables, lengths: Mapping[str, float]) -> Iterator[Problem]:
+def _ends(tables: Tables, lengths: Mapping[str, float], audio: bool) -> Iterator[Problem]:
     """Segments past the end of their recordings."""
     if SEGMENTS not in tables:
         return
     if "reco2dur" not in tables:
         message = "there is no reco2dur, so segments cannot be checked against the recordings"
-        level = "warning" if lengths else "error"
+        level = "warning" if audio else "error"
         yield Problem(
             "reco2dur", 0, "missing table", message, "--fix writes it; --audio decodes the recordings", level=level
         )

@@ -11,9 +11,11 @@ import numpy as np
 
 from ..core.each import each
 from .audio import NON_FINITE, AudioError, open_recording
+from .channel_checks import channel_problems
+from .channels import MONO, Comparison, Mix
 from .decoder import FETCH
 from .kaldi import SEGMENTS, WAV, Tables, parse_segment
-from .tables import Problem
+from .tables import CHANNELS, Problem
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class Decoded:
         seconds: from its beginning; 0 if nothing does.
         reason, message, remedy: why it is no whole recording, as in AudioError; empty if it is one.
         notes: oddities that do no harm.
+        channels, mix: how many it has, and what should be read of them; 0 if it is no whole recording.
     """
 
     seconds: float
@@ -31,6 +34,8 @@ class Decoded:
     message: str = ""
     remedy: str = ""
     notes: tuple[str, ...] = ()
+    channels: int = 0
+    mix: Mix = MONO
 
 
 def decode(source: str, allow_pipes: bool = False) -> Decoded:
@@ -40,12 +45,16 @@ def decode(source: str, allow_pipes: bool = False) -> Decoded:
     try:
         with open_recording(source, allow_pipes) as r:
             notes = r.notes
-            for wave_N in r.blocks():
-                if not np.isfinite(wave_N).all():
+            comparison = Comparison(r.channels, r.rate)
+            for block_NC in r.blocks_of_channels():
+                if not np.isfinite(block_NC).all():
                     return Decoded(seconds, *NON_FINITE, notes)
-                seconds += len(wave_N) / r.rate
+                comparison.hear(block_NC)
+                seconds += len(block_NC) / r.rate
             seconds = r.frames / r.rate
-            return Decoded(seconds, "truncated", r.lacks, FETCH, notes) if r.lacks else Decoded(seconds, notes=notes)
+            if r.lacks:
+                return Decoded(seconds, "truncated", r.lacks, FETCH, notes)
+            return Decoded(seconds, notes=notes, channels=r.channels, mix=comparison.mix())
     except AudioError as e:
         return Decoded(seconds, e.reason, e.what, e.remedy, notes)
 
@@ -74,6 +83,8 @@ def decoded_lengths(tables: Tables, allow_pipes: bool, nj: int) -> tuple[dict[st
         if result.reason:
             level = "warning" if result.reason == "truncated" and rec not in to_the_end else "error"
             problems.append(of_recording(rec, source, result.reason, result.message, result.remedy, level))
+        if result.channels:
+            problems += channel_problems(rec, result.channels, result.mix, tables.get(CHANNELS, {}))
         for note in result.notes:
             problems.append(of_recording(rec, source, "header", note, "write it again with a right header", "warning"))
     return lengths, problems

@@ -19,7 +19,7 @@ from ..core.seed import seed_of
 from ..core.step import Step, main
 from .kaldi import SEGMENTS, SPEAKERS, WAV, DataDir, Tables, Utterance, copy_phones, write_data_dir
 from .split import shares_of, split_groups
-from .tables import OF_UTTERANCES
+from .tables import CHANNELS, OF_UTTERANCES, PARTIAL
 
 ACTIONS = ("subset", "combine", "split")
 SHOWN = 20
@@ -66,7 +66,7 @@ def restrict(tables: Tables, keep: Collection[str]) -> dict[str, dict[str, str]]
         else:
             of = speakers if name.startswith("spk2") else recordings
         made[name] = {key: value for key, value in table.items() if key in of}
-    return made
+    return {name: table for name, table in made.items() if table or name not in PARTIAL}
 
 
 def drawn(ids: Iterable[str], count: int, seed: int) -> list[str]:
@@ -114,10 +114,13 @@ def combine(parts: Sequence[DataDir]) -> tuple[dict[str, dict[str, str]], list[s
     """
     names = set().union(*(part.tables for part in parts))
     kept = {name for name in names if all(name in part.tables for part in parts) or name.startswith("spk2")}
+    kept |= names & {CHANNELS}
     tables: dict[str, dict[str, str]] = {}
     clashes: dict[str, str] = {}
     for part in parts:
         added = {name: part.tables[name] for name in sorted(kept) if name in part.tables}
+        if CHANNELS in kept:  # a recording without a line is another than one with it
+            added[CHANNELS] = {rec: part.tables.get(CHANNELS, {}).get(rec, "") for rec in part.tables[WAV]}
         if SEGMENTS in names:
             added[SEGMENTS] = part.tables.get(SEGMENTS) or {u.id: f"{u.id} 0 -1" for u in part.utterances}
         for name, table in added.items():
@@ -131,6 +134,8 @@ def combine(parts: Sequence[DataDir]) -> tuple[dict[str, dict[str, str]], list[s
         raise UserError(
             f"ids that clash: {_shown([*clashes.values()])}", "--in", "rename them in one part, or leave one part out"
         )
+    if CHANNELS in tables:
+        tables[CHANNELS] = {rec: value for rec, value in tables[CHANNELS].items() if value}
     left = sorted(names - kept - {SEGMENTS})
     return tables, [f"{name} is left out: not every part has it" for name in left]
 

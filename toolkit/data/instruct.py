@@ -180,8 +180,10 @@ def _of_set(name: str, data: DataDir, config: InstructConfig, ledger: Ledger) ->
 
 def _item(task: str, data: DataDir, u: Utterance, text: str, answer: str, label: str) -> Item:
     audio = "" if text else f"{data.path.name}/{u.id}"
-    path, start, end = ("", 0.0, -1.0) if text else (u.path, u.start, -1.0 if u.end is None else u.end)
-    return Item(u.id, task, audio, path, start, end, 0.0 if text else u.seconds, u.speaker, text, "", answer, label)
+    if text:
+        return Item(u.id, task, audio, "", 0.0, -1.0, 0.0, u.speaker, text, "", answer, label)
+    end = -1.0 if u.end is None else u.end
+    return Item(u.id, task, audio, u.path, u.start, end, u.seconds, u.speaker, "", "", answer, label, u.channel)
 
 
 def _answer(label: str, ask: AskConfig) -> str:

@@ -1,7 +1,7 @@
 """Items of an audio LLM: what data.instruct writes, and hearing, training, answering and scoring read.
 
 OUT/<part>/items.arrow is a table with a row for each item, in the order of (task, id); OUT/tasks.json says what the
-tasks are. Tables are memory-mapped.
+tasks are. Tables are memory-mapped. The column of channels is there if an item has one.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 from ..core.errors import UserError
 from ..core.files import atomic
 from ..core.schema import read
+from .kaldi import Utterance
 
-ITEMS, TASKS = "items.arrow", "tasks.json"
+ITEMS, TASKS, CHANNEL = "items.arrow", "tasks.json", "channel"
 COLUMNS = (
     "id",
     "task",
@@ -39,7 +40,7 @@ class Item(NamedTuple):
     Attributes:
         id: the utterance; with `task` it names the item.
         audio: key of its audio among all parts; "" for an item without audio.
-        path, start, end, seconds: the audio, as kaldi.Utterance has them; end -1: to the end.
+        path, start, end, seconds, channel: the audio, as kaldi.Utterance has them; end -1: to the end.
         text: what is read in the place of audio; "" if it is heard.
         label: value of the table, for an answer that is a label; "" otherwise.
     """
@@ -56,10 +57,17 @@ class Item(NamedTuple):
     instruction: str
     answer: str
     label: str
+    channel: str = ""
 
     @property
     def key(self) -> str:
         return f"{self.task}/{self.id}"
+
+    @property
+    def clip(self) -> Utterance:
+        """Its audio, as an utterance called by the audio's key."""
+        end = None if self.end < 0 else self.end
+        return Utterance(self.audio, self.path, self.start, end, self.speaker, self.seconds, self.channel, ITEMS)
 
 
 @dataclass(frozen=True)
@@ -110,7 +118,7 @@ class ItemTable:
         except (OSError, pa.ArrowInvalid) as e:
             reason = " ".join(str(e).split())[:200]
             raise UserError(f"no table of items: {reason}", str(folder / ITEMS), "make it again with --fresh") from None
-        if tuple(self.table.column_names) != COLUMNS:
+        if tuple(self.table.column_names) not in (COLUMNS, (*COLUMNS, CHANNEL)):
             raise UserError("a table of items with other columns", str(folder / ITEMS), "make it again with --fresh")
 
     def __len__(self) -> int:
@@ -118,7 +126,7 @@ class ItemTable:
 
     def __iter__(self) -> Iterator[Item]:
         for batch in self.table.to_batches(max_chunksize=10_000):
-            yield from (Item(*row) for row in zip(*(batch.column(name).to_pylist() for name in COLUMNS)))
+            yield from (Item(*row) for row in zip(*(column.to_pylist() for column in batch.columns)))
 
     def column(self, name: str) -> list[Any]:
         """All values of a column."""
@@ -130,9 +138,10 @@ def write_items(folder: Path, items: Sequence[Item]) -> None:
     """Write the table of a part, completely or not at all."""
     import pyarrow as pa
 
-    schema = pa.schema([(name, pa.float64() if name in NUMBERS else pa.string()) for name in COLUMNS])
-    columns = list(zip(*items)) if items else [()] * len(COLUMNS)
-    arrays = [pa.array(column, type=schema.field(name).type) for name, column in zip(COLUMNS, columns)]
+    names = (*COLUMNS, CHANNEL) if any(item.channel for item in items) else COLUMNS
+    schema = pa.schema([(name, pa.float64() if name in NUMBERS else pa.string()) for name in names])
+    columns = list(zip(*items)) if items else [()] * len(names)
+    arrays = [pa.array(column, type=schema.field(name).type) for name, column in zip(names, columns)]
     table = pa.Table.from_arrays(arrays, schema=schema)
     with (
         atomic(folder / ITEMS) as temporary,

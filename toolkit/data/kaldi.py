@@ -2,6 +2,9 @@
 
 A data directory is a folder with wav.scp; beside it tables `key value` in C (byte) order: segments, text,
 utt2spk, spk2utt, utt2dur, reco2dur, utt2lang, utt2emotion, spk2gender, ... Audio is referenced in place.
+
+reco2file_and_channel (`recording file A`) says that of a recording of several channels the first is read (A, or 1), or
+the second (B, or 2); of a recording that it does not name, the mean.
 """
 
 from __future__ import annotations
@@ -11,41 +14,21 @@ import re
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from ..core.errors import UserError
 from ..core.files import atomic
-from .audio import AudioError, audio_info, read_audio
+from .audio import AudioError, audio_info
 from .ids import fault
-from .tables import Problem, is_table, locate, read_table, strangers
+from .tables import CHANNELS, Problem, is_table, locate, read_table, strangers
+from .utterance import Utterance as Utterance
 
 WAV, SEGMENTS, SPEAKERS, DERIVED, PHONES = "wav.scp", "segments", "utt2spk", "spk2utt", "phones.ctm"
 UNKNOWN = "unknown"  # label of an utterance without one, if other utterances of the set have one
+CHANNEL_OF = {"A": "left", "B": "right", "1": "left", "2": "right"}  # of reco2file_and_channel
 _SURROGATE = re.compile("[\ud800-\udfff]")
 SHOWN = 40  # number of problems in an error; validate shows all
 
 Tables = Mapping[str, Mapping[str, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Utterance:
-    """A piece of audio: `start` to `end` seconds (None: to its end) of `path`, `seconds` long, said by `speaker`.
-
-    `path` may be `file.ark:offset`; a relative one is relative to the folder the process runs in.
-    """
-
-    id: str
-    path: str
-    start: float
-    end: float | None
-    speaker: str
-    seconds: float
-
-    def audio(self) -> np.ndarray[Any, np.dtype[np.float32]]:
-        """Samples [N], float32, mono, 16 kHz. Raises AudioError."""
-        return read_audio(self.path, self.start, self.end, allow_pipes=True)  # DataDir.read has refused pipes
 
 
 @dataclass
@@ -142,14 +125,27 @@ class _Utterances:
         self.allow_pipes, self.headers = allow_pipes, headers
         self.utterances: list[Utterance] = []
         self.problems: list[Problem] = []
+        self.channel = self._channels()
+        self.lengths: dict[str, float] = {}  # of recordings, by reco2dur
 
     def note(self, file: str, id: str, reason: str, message: str, remedy: str) -> None:
         self.problems.append(Problem(file, 0, reason, f"{id}: {message}", remedy, fatal=True, id=id))
 
+    def _channels(self) -> dict[str, str]:
+        """Recording -> left or right, of those that reco2file_and_channel names."""
+        channel: dict[str, str] = {}
+        for rec, value in self.tables.get(CHANNELS, {}).items():
+            side = value.split()[-1]
+            if side in CHANNEL_OF:
+                channel[rec] = CHANNEL_OF[side]
+            else:
+                self.note(CHANNELS, rec, "channel", f"channel {side} is neither A nor B", "write A (left) or B (right)")
+        return channel
+
     def add_whole(self, id: str) -> None:
-        seconds = self._length(id, "utt2dur")
+        seconds, table = self._length(id, "utt2dur")
         if seconds is not None:
-            self.utterances.append(Utterance(id, self.wav[id], 0.0, None, self.speaker.get(id, id), seconds))
+            self._add(id, id, 0.0, None, seconds, table)
 
     def add_segment(self, id: str, text: str) -> None:
         try:
@@ -159,25 +155,46 @@ class _Utterances:
         except ValueError as e:
             self.note(SEGMENTS, id, "segment", str(e), "mend the line, or take it out")
             return
-        stop = self._length(rec, "reco2dur") if end is None else end
-        if stop is not None:
-            self.utterances.append(Utterance(id, self.wav[rec], start, end, self.speaker.get(id, id), stop - start))
+        stop, table = self._length(rec, "reco2dur") if end is None else (end, "")
+        if stop is not None and stop <= start and self.headers:  # else by the check of ends
+            self.note(
+                SEGMENTS, id, "past end", f"{start} s to its end of {rec}, which has {stop:.2f} s", "mend the times"
+            )
+        elif stop is not None:
+            self._add(id, rec, start, end, stop - start, table)
 
-    def _length(self, rec: str, name: str) -> float | None:
-        """Seconds of a recording by table `name`, else reco2dur, else its header; None, and a problem, if unknown."""
+    def _add(self, id: str, rec: str, start: float, end: float | None, seconds: float, table: str) -> None:
+        channel, speaker = self.channel.get(rec, ""), self.speaker.get(id, id)
+        whole = self._stated(rec)
+        self.utterances.append(Utterance(id, self.wav[rec], start, end, speaker, seconds, channel, table, whole))
+
+    def _stated(self, rec: str) -> float:
+        """Seconds of a recording by reco2dur; NaN if it says nothing that can be used."""
+        if rec not in self.lengths:
+            try:
+                self.lengths[rec] = positive(self.tables.get("reco2dur", {}).get(rec, "nan"))
+            except ValueError:  # reported where it is needed, and by the check of numbers
+                self.lengths[rec] = math.nan
+        return self.lengths[rec]
+
+    def _length(self, rec: str, name: str) -> tuple[float | None, str]:
+        """(seconds of a recording, the table that says so); of its header, whose table is "", if none does.
+
+        Tables are `name`, then reco2dur. None, and a problem, if the length is unknown.
+        """
         for table in (name, "reco2dur"):
             if length := self.tables.get(table, {}).get(rec):
                 try:
-                    return positive(length)
+                    return positive(length), table
                 except ValueError as e:
                     self.note(table, rec, "duration", str(e), "mend the line")
-                    return None
+                    return None, table
         try:
-            return audio_info(self.wav[rec], self.allow_pipes).seconds if self.headers else math.nan
+            return (audio_info(self.wav[rec], self.allow_pipes).seconds if self.headers else math.nan), ""
         except AudioError as e:
             if e.reason != "pipe":  # already reported for all pipes
                 self.note(WAV, rec, e.reason, f"{e.what}: {self.wav[rec]}", e.remedy)
-            return None
+            return None, ""
 
 
 def parse_segment(text: str) -> tuple[str, float, float | None]:

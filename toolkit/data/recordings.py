@@ -13,7 +13,9 @@ from ..core.errors import UserError
 from ..core.files import sha256_of
 from ..core.record import is_output
 from ..text.invisible import shown
-from .check import KINDS, Limits, check_audio
+from .audio import Wave
+from .channels import SIDE_OF, Choice
+from .check import KINDS, Limits, check_channels
 from .cut import CutConfig, Energy, cut
 
 FOREIGN = frozenset((".m4a", ".aac", ".amr", ".wma", ".mp4", ".webm", ".mkv", ".3gp", ".ape", ".ra", ".mpc", ".shn"))
@@ -90,20 +92,35 @@ def _unusable(rel: str) -> str:
     return "white space at its beginning" if rel != rel.strip() else ""
 
 
-def assess(corpus: Path, rel: str, limits: Limits, pieces: CutConfig | None) -> dict[str, Any]:
-    """Result of one pass over a recording: reason (empty if it is good), detail, notes, seconds, digest, pieces.
+def assess(
+    corpus: Path, rel: str, limits: Limits, pieces: CutConfig | None, choice: Choice = "auto"
+) -> list[dict[str, Any]]:
+    """Results of one pass over a recording, one for each side if both are read.
+
+    Each has: reason (empty if it is good), detail, notes, seconds, digest, pieces, channel, side.
 
     Args:
         pieces: how to cut it if it is longer than pieces.longest_seconds; None: do not cut.
+        choice: what is read of several channels.
     """
     path = os.path.join(corpus, rel)
-    energy = Energy()
-    verdict = check_audio(path, limits, energy.hear if pieces and pieces.how == "energy" else None)
-    row: dict[str, Any] = {"path": rel, "reason": verdict.reason, "detail": verdict.detail, "notes": verdict.notes}
-    row |= {"seconds": verdict.seconds, "digest": "", "pieces": []}
-    if not verdict.reason:
-        row["digest"] = sha256_of(path)[:24]
-        if pieces and verdict.seconds > pieces.longest_seconds:
-            db_F = energy.db() if pieces.how == "energy" else np.zeros(0)
-            row["pieces"] = cut(verdict.seconds, db_F, pieces)
-    return row
+    energies: dict[str, Energy] = {}
+
+    def hear(channel: str, wave_N: Wave, rate: int) -> None:
+        energies.setdefault(channel, Energy()).hear(wave_N, rate)
+
+    by_energy = pieces is not None and pieces.how == "energy"
+    verdicts = check_channels(path, limits, choice, hear if by_energy else None)
+    digest = "" if all(v.reason for v in verdicts) else sha256_of(path)[:24]
+    rows = []
+    for verdict in verdicts:
+        row: dict[str, Any] = {"path": rel, "reason": verdict.reason, "detail": verdict.detail, "notes": verdict.notes}
+        row |= {"seconds": verdict.seconds, "digest": "", "pieces": [], "channel": verdict.channel}
+        row["side"] = SIDE_OF[verdict.channel] if len(verdicts) > 1 else ""
+        if not verdict.reason:
+            row["digest"] = digest
+            if pieces and verdict.seconds > pieces.longest_seconds:
+                db_F = energies[verdict.channel].db() if by_energy else np.zeros(0)
+                row["pieces"] = cut(verdict.seconds, db_F, pieces)
+        rows.append(row)
+    return rows

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ..core.errors import UserError
@@ -11,10 +11,20 @@ from ..core.files import write_text
 from ..core.record import DROPPED, Ledger
 from . import ids
 from .audio import OVERSHOOT
-from .checks import RESERVED_WORDS, recording_lengths
+from .checks import OF_RECORDINGS, RESERVED_WORDS, recording_lengths
 from .decoded import decoded_lengths
-from .kaldi import SEGMENTS, SPEAKERS, WAV, copy_phones, parse_segment, positive, read_tables, write_data_dir
-from .tables import OF_UTTERANCES, PARTIAL, TEXT, gender_of, is_table, one_line
+from .kaldi import (
+    CHANNEL_OF,
+    SEGMENTS,
+    SPEAKERS,
+    WAV,
+    copy_phones,
+    parse_segment,
+    positive,
+    read_tables,
+    write_data_dir,
+)
+from .tables import CHANNELS, OF_UTTERANCES, PARTIAL, TEXT, Problem, gender_of, is_table, one_line
 
 STAGE = "data.validate"
 RENAMED = "renamed.tsv"
@@ -47,8 +57,12 @@ def repair(path: Path, out: Path, allow_pipes: bool = False, audio: bool = False
         ledger.drop(p.id if lost else f"{p.file}:{p.line}", p.reason, f"{p.file}:{p.line}: {p.message}")
     renamed = _rename(tables)
     _mend_values(tables, ledger)
-    lengths, bad = decoded_lengths(tables, allow_pipes, nj) if audio else recording_lengths(tables, "unknown")
+    if audio:
+        lengths, bad = decoded_lengths(tables, allow_pipes, nj)
+    else:
+        lengths, bad = recording_lengths(tables, len(tables[WAV]))
     gone = {p.id: (p.reason, p.message) for p in bad if p.level == "error"}
+    gone |= _sides_unknown(tables, problems, renamed)
     if not allow_pipes:
         pipes = [rec for rec, source in tables[WAV].items() if source.endswith("|")]
         gone |= {rec: ("pipe", f"a command in the place of a file: {tables[WAV][rec]}") for rec in pipes}
@@ -68,7 +82,8 @@ def repair(path: Path, out: Path, allow_pipes: bool = False, audio: bool = False
     write_text(out / RENAMED, "".join(f"{old}\t{new}\n" for old, new in sorted(renamed.items())))
     copy_phones([path], out, tables.get(SEGMENTS, tables[WAV]), renamed)
     trimmed = [id for id, text in tables.get(SEGMENTS, {}).items() if before.get(id, text) != text]
-    return _story(out, ledger, renamed, trimmed)
+    commands = sum(source.endswith("|") for source in tables[WAV].values())
+    return _story(out, ledger, renamed, trimmed, commands)
 
 
 def _rename(tables: Tables) -> dict[str, str]:
@@ -110,6 +125,18 @@ def _mend_values(tables: Tables, ledger: Ledger) -> None:
                 positive(text)
             except ValueError:  # made again below
                 del tables[name][id]
+
+
+def _sides_unknown(
+    tables: Tables, problems: Iterable[Problem], renamed: Mapping[str, str]
+) -> dict[str, tuple[str, str]]:
+    """Recording -> (reason, detail) of those whose line in reco2file_and_channel does not tell a side."""
+    lines = [p for p in problems if p.fatal and p.file == CHANNELS and p.reason != "duplicate"]
+    ids = {renamed.get(p.id, p.id): (p.reason, f"{CHANNELS}: {p.message}") for p in lines}
+    for rec, value in tables.get(CHANNELS, {}).items():
+        if value.split()[-1] not in CHANNEL_OF:
+            ids[rec] = "channel", f"{CHANNELS}: {value} names neither A nor B"
+    return {rec: reason for rec, reason in ids.items() if rec in tables[WAV]}
 
 
 def _mend_segments(
@@ -164,6 +191,8 @@ def _cover(tables: Tables, gone: Mapping[str, tuple[str, str]], ledger: Ledger) 
     tables.setdefault(SPEAKERS, {id: id for id in kept})
     speakers = set(tables[SPEAKERS].values())
     for name, table in tables.items():
+        if OF_RECORDINGS.fullmatch(name):
+            tables[name] = {rec: value for rec, value in table.items() if rec in tables[WAV]}
         if name.startswith("spk2"):
             tables[name] = {speaker: value for speaker, value in table.items() if speaker in speakers}
 
@@ -193,10 +222,12 @@ def _kept(seconds: Mapping[str, float], stated: Mapping[str, str]) -> dict[str, 
     return table
 
 
-def _story(out: Path, ledger: Ledger, renamed: Mapping[str, str], trimmed: list[str]) -> str:
+def _story(out: Path, ledger: Ledger, renamed: Mapping[str, str], trimmed: list[str], commands: int) -> str:
     """Summary of the repair, in words."""
     lines = [f"  dropped {count}: {reason}" for reason, count in ledger.reasons().items()]
     lines += [f"  renamed {len(renamed)} ids, see {out / RENAMED}"] if renamed else []
     lines += [f"  trimmed {len(trimmed)} segments to their recordings: {' '.join(trimmed)}"] if trimmed else []
+    if commands:
+        lines.append(f"  durations of {commands} recordings stand as they were: commands are not run")
     rows = [f"  {id}: {reason}: {detail}" for id, _, reason, detail in sorted(set(ledger.rows))]
     return "\n".join([f"wrote {out}; every drop is in {out / DROPPED}", *lines, *rows])

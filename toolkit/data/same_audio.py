@@ -199,8 +199,8 @@ def _places(u: Utterance) -> tuple[int, ...]:
 
 def _probe(r: Recording, u: Utterance, place: int) -> str:
     """Hash of the middle; of the whole if the middle is silence; empty if all is silence."""
-    start = u.start + place * STEP_SECONDS / 2 - PROBE_SECONDS / 2
-    return _hash(r.part(start, start + PROBE_SECONDS)) or _hash(r.part(u.start, u.end))
+    start = place * STEP_SECONDS / 2 - PROBE_SECONDS / 2
+    return _hash(u.audio_of(r, start, start + PROBE_SECONDS)) or _hash(u.audio_of(r))
 
 
 def _hash(wave_N: Wave) -> str:

@@ -26,6 +26,7 @@ from .edit import combine, restrict
 from .find import data_dirs, matching, read_from_here
 from .kaldi import PHONES, SEGMENTS, WAV, DataDir, Utterance, copy_phones, write_data_dir
 from .mix import filled
+from .tables import CHANNELS
 
 CORPUS = "utt2corpus"
 
@@ -140,15 +141,15 @@ def _fitting(step: Step[SampleConfig], data: DataDir) -> list[Utterance]:
 
 
 def apart(parts: Sequence[DataDir]) -> list[DataDir]:
-    """The sets; a recording id that two sets use for different files gets the set's name in front.
+    """The sets; a recording id that two sets use for different files, or channels, gets the set's name in front.
 
     MGB-2 and QASR both use the broadcaster's ids of programmes. Ids of utterances stay. Without `segments` a recording
     is an utterance and is not renamed.
     """
-    files: dict[str, set[str]] = {}
+    files: dict[str, set[tuple[str, str]]] = {}
     for part in parts:
         for rec, source in part.tables[WAV].items():
-            files.setdefault(rec, set()).add(source)
+            files.setdefault(rec, set()).add((source, part.tables.get(CHANNELS, {}).get(rec, "")))
     return [_renamed(part, {rec for rec in part.tables[WAV] if len(files[rec]) > 1}) for part in parts]
 
 
@@ -157,7 +158,7 @@ def _renamed(part: DataDir, twice: Collection[str]) -> DataDir:
         return part
     new = {rec: f"{part.path.name}-{rec}" for rec in twice}
     tables = dict(part.tables)
-    for name in (WAV, "reco2dur"):
+    for name in (WAV, "reco2dur", CHANNELS):
         if name in tables:
             tables[name] = {new.get(rec, rec): value for rec, value in tables[name].items()}
     cuts = {id: cut.split(None, 1) for id, cut in tables[SEGMENTS].items()}

@@ -22,8 +22,11 @@ from .ids import fault
 NAMES = re.compile(r"wav\.scp|feats\.scp|vad\.scp|segments|text(_[\w.-]+)?|(utt|spk|reco|rec)2\w+")
 TEXT = re.compile(r"text(_[\w.-]+)?")
 OF_UTTERANCES = re.compile(r"(text(_[\w.-]+)?|utt2\w+|feats\.scp|vad\.scp)")
-PARTIAL = {"utt2phones", "utt2summary"}  # tables that may lack utterances: a word in their place would be learnt
+CHANNELS = "reco2file_and_channel"  # the side that is read of recordings of several channels
+# Tables that may lack lines: of utterances, because a word in the place of a value would be learnt.
+PARTIAL = {"utt2phones", "utt2summary", CHANNELS}
 ONE_VALUE = {"utt2spk", "utt2dur", "reco2dur", "utt2num_frames", "utt2lang", "utt2emotion", "spk2gender"}
+COLUMNS = {"segments": 3, CHANNELS: 2}
 REPEATED = {
     "utt2spk",
     "utt2lang",
@@ -187,7 +190,7 @@ class _Scan:
         self.path, self.name, self.known, self.bad_ids = path, path.name, known, bad_ids
         self.is_text = bool(TEXT.fullmatch(self.name))
         self.values: dict[str, str] | None = {} if self.name in REPEATED else None
-        self.columns = 1 if self.name in ONE_VALUE else 3 if self.name == "segments" else 0  # 0: any number
+        self.columns = 1 if self.name in ONE_VALUE else COLUMNS.get(self.name, 0)  # 0: any number
         self.table: dict[str, str] = {}
         self.problems: list[Problem] = []
         self.returns: list[int] = []

@@ -26,14 +26,17 @@ def text_of(path: Path, report: Report) -> str:
     hours = f", {report.seconds / 3600:.2f} h" if report.seconds >= 36 else f", {report.seconds:.1f} s"
     counts = f"{report.utterances} utterances{hours if report.seconds else ''}"
     verdict = f"{len(report.errors)} errors, {warnings} warnings" if report.problems else "no problems"
-    return "\n".join([*lines, f"{path}: {verdict} ({counts})"])
+    lines += [f"{path}: {verdict} ({counts})"]
+    if report.unseen:
+        lines.append(f"{report.unseen:,} recordings were not looked at, only their files' names: --audio looks at all")
+    return "\n".join(lines)
 
 
 def main(words: list[str] | None = None) -> int:
     """The command line. Returns the exit status: 1 for errors or a wrong call."""
     parser = argparse.ArgumentParser("python3 -m toolkit.data.validate", description=__doc__, allow_abbrev=False)
     parser.add_argument("dir", type=Path, metavar="DIR", help="data directory")
-    parser.add_argument("--audio", action="store_true", help="decode every recording to its end")
+    parser.add_argument("--audio", action="store_true", help="decode every recording to its end, compare its channels")
     parser.add_argument(
         "--nj", type=int, default=len(os.sched_getaffinity(0)), metavar="N", help="processes that decode (all cores)"
     )

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import UserError, told
+from ..data.channels import CHANNEL_HELP, channel_of
 from .adapters import is_adapter
 from .omni_files import EXAMPLES
 
@@ -37,6 +38,7 @@ def parser() -> argparse.ArgumentParser:
     add("--max-new-tokens", type=int, metavar="N", help="largest number of tokens of an answer")
     add("--start", type=float, default=0.0, metavar="S", help="begin there, seconds")
     add("--end", type=float, metavar="S", help="end there, seconds; default: the end of the clip")
+    add("--channel", choices=("auto", "left", "right", "mean"), default="auto", help=CHANNEL_HELP)
     add("--device", default="cpu", metavar="NAME", help="cpu, or cuda:0")
     return made
 
@@ -75,7 +77,10 @@ def answer(call: argparse.Namespace) -> None:
     omni = load_tuned(folder, torch.bfloat16 if low else torch.float32, call.base)
     omni.model.to(place)
     for clip in call.clips:
-        wave = read_audio(clip, call.start, call.end)
+        channel, note = channel_of(clip, call.channel)
+        if note:
+            print(note, file=sys.stderr)
+        wave = read_audio(clip, call.start, call.end, channel=channel)
         mel = omni.mel(wave)
         with torch.inference_mode():
             states = omni.states([mel])

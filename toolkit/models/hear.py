@@ -20,7 +20,7 @@ from ..core.record import DROPPED, Ledger
 from ..core.schema import dump
 from ..core.shards import run_shards, split
 from ..core.step import Step, main
-from ..data.audio import AudioError, read_audio
+from ..data.audio import AudioError
 from ..data.instruct_items import Item, is_items, parts_of, read_part
 from .config import HearConfig
 from .heard import DTYPES, HEADER, INDEX, MEANS, STATES, WHOLE, HeardHeader, sum_of
@@ -36,7 +36,8 @@ def clips_of(paths: Sequence[Path]) -> list[Item]:
     clips: dict[str, Item] = {}
     for folder in (part for path in paths for part in parts_of(path)):
         for item in read_part(folder):
-            if item.audio and (before := clips.setdefault(item.audio, item)).path != item.path:
+            before = clips.setdefault(item.audio, item) if item.audio else item
+            if (before.path, before.channel) != (item.path, item.channel):
                 where = f"{before.path} and {item.path}"
                 raise UserError(f"two recordings are called {item.audio}", where, "rename one of the sets")
     return [clips[key] for key in sorted(clips)]
@@ -64,7 +65,7 @@ def heard_by(
 
     for clip in clips:
         try:
-            wave = read_audio(clip.path, clip.start, None if clip.end < 0 else clip.end)
+            wave = clip.clip.audio()
         except AudioError as e:
             ledger.drop(clip.audio, e.reason, e.what)
             continue

@@ -12,7 +12,6 @@ from torch import Tensor
 
 from ..core.errors import UserError
 from ..core.files import read_json
-from ..data.audio import read_audio
 from ..data.instruct_items import Item
 from .adapters import ABOUT, WEIGHTS, adapts_tower, base_of, is_adapter, load_adapter
 from .heard import Heard
@@ -22,7 +21,6 @@ from .omni import Omni, frames_of, load_omni, refuse_other_tower, states_of
 from .omni_files import find_omni
 
 RATE = 16000
-APART = 0.2  # seconds by which audio may be longer or shorter than its data directory says
 
 
 def samples_of(item: Item) -> int:
@@ -33,13 +31,9 @@ def samples_of(item: Item) -> int:
 def wave_of(item: Item) -> Wave:
     """Samples [N] of an item's audio, exactly as many as `samples_of`, so that its states are as many as its tokens.
 
-    Raises UserError for audio that is longer or shorter by more than APART: it has changed.
+    Raises AudioError, also for audio of another length: it has changed since the items were made.
     """
-    wave = read_audio(item.path, item.start, None if item.end < 0 else item.end)
-    wanted = samples_of(item)
-    if abs(len(wave) - wanted) > APART * RATE:
-        problem = f"{item.key}: audio of {len(wave) / RATE:.2f} s, where its data directory says {item.seconds:.2f} s"
-        raise UserError(problem, item.path, "the audio has changed since the data stage: run that anew")
+    wave, wanted = item.clip.audio(), samples_of(item)
     return np.pad(wave, (0, max(0, wanted - len(wave))))[:wanted]
 
 

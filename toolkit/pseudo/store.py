@@ -20,13 +20,14 @@ StoredLabel = dict[str, Any]
 
 
 def audio_key(utterance: Utterance) -> str:
-    """Key of the audio: its file with size and time of change, and the part of it; not the utterance's id."""
+    """Key of the audio: its file with size and time of change, the part and channel of it; not the utterance's id."""
     path = utterance.path
     file = path if os.path.exists(path) else path.rpartition(":")[0]  # an entry of an ark
     state = os.stat(file) if os.path.exists(file) else None
     size, changed = (state.st_size, state.st_mtime_ns) if state else (0, 0)
     where = os.path.realpath(file) if state else file
-    return digest(json.dumps([where, path != file and path, size, changed, utterance.start, utterance.end]).encode())
+    parts = [where, path != file and path, size, changed, utterance.start, utterance.end]
+    return digest(json.dumps([*parts, utterance.channel] if utterance.channel else parts).encode())
 
 
 class Store:

@@ -6,6 +6,7 @@ import argparse
 import html
 import json
 import os
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -16,6 +17,7 @@ from ..core.errors import UserError
 from ..core.files import write_text
 from ..core.step import overrides
 from ..data.audio import AudioError, audio_info
+from ..data.channels import CHANNEL_HELP, channel_of
 from ..data.kaldi import Utterance
 from ..models.vocabulary import TICK
 from ..models.whisper_files import find_model
@@ -61,10 +63,14 @@ def command(words: Sequence[str]) -> int:
     for file in call.files:
         try:
             seconds = audio_info(file).seconds
+            channel, note = channel_of(file, call.channel)
         except AudioError as e:
             failed.append(f"{e.where}: {e.what}")
             continue
-        jobs.append(Job(Utterance(str(file), str(file), 0.0, None, "", seconds), transcriber.config.language))
+        if note:
+            print(note, file=sys.stderr)
+        utterance = Utterance(str(file), str(file), 0.0, None, "", seconds, channel)
+        jobs.append(Job(utterance, transcriber.config.language))
     names = outputs(call.files, call.out or Path(), call.format)
     if jobs:
         transcriber.open(device, config.speed.threads, _cache())
@@ -148,6 +154,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--format", choices=FORMATS, default="txt", help="of the output (txt)")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="write FOLDER/<name>.<format>, not to the screen")
     parser.add_argument("--language", metavar="CODE", help="what is spoken (ar)")
+    parser.add_argument("--channel", choices=("auto", "left", "right", "mean"), default="auto", help=CHANNEL_HELP)
     parser.add_argument("--gpu", action="store_true", help="compute on the first GPU")
     parser.add_argument("--config", type=Path, metavar="YAML", help="fields of decode: and speed:, each also a flag")
     return parser

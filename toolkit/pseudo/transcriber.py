@@ -214,10 +214,10 @@ def jobs_of(
         )
         raise UserError(message, "decode.language", remedy)
     jobs: list[Job] = []
-    heard = Counter[tuple[str, float, float | None, str]]()
+    heard = Counter[tuple[str, float, float | None, str, str]]()
     for u in utterances:
         language = config.languages.get(labels.get(u.id, ""), config.language)
-        audio = (u.path, u.start, u.end, language)
+        audio = (u.path, u.start, u.end, u.channel, language)
         jobs.append(Job(u, language, heard[audio]))
         heard[audio] += 1
     return jobs

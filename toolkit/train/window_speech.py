@@ -32,7 +32,7 @@ from .samplers.stream import Stream
 from .soft_store import SoftLabels
 from .whisper_config import WindowConfig
 
-SHORTER = 0.1  # s; as much as read_audio forgives an end past the recording's
+APART = 0.1  # s; as much as read_audio forgives an end past the recording's
 Wave = np.ndarray[Any, np.dtype[np.float32]]
 
 
@@ -109,7 +109,7 @@ class WindowSpeech:
     def wave(self, row: int) -> Wave:
         """Audio [N] of a window, from its beginning to the end of its last utterance.
 
-        Raises AudioError, and UserError if an utterance is shorter than it was when it was packed.
+        Raises AudioError, and UserError if an utterance is not as long as it was when it was packed.
         """
         cached = self._cache.get(row)
         if cached is not None:
@@ -118,10 +118,11 @@ class WindowSpeech:
         wave_N = np.zeros(self.frames * RATE // 100, np.float32)
         last = 0
         for piece in window.utterances:
-            audio_N = self._utterances[piece.id].audio()[: round(piece.seconds * RATE)]  # a table may say less
-            if len(audio_N) < (piece.seconds - SHORTER) * RATE:
+            audio_N = self._utterances[piece.id].audio()
+            if abs(len(audio_N) - piece.seconds * RATE) > APART * RATE:
                 problem = f"{piece.id}: {len(audio_N) / RATE:.2f} s of audio, of {piece.seconds:.2f} s that were packed"
                 raise UserError(problem, self._utterances[piece.id].path, f"the audio has changed: {PACK_AGAIN}")
+            audio_N = audio_N[: round(piece.seconds * RATE)]  # a table rounds
             first = round(piece.start * RATE)
             last = min(first + len(audio_N), len(wave_N))
             wave_N[first:last] = audio_N[: last - first]

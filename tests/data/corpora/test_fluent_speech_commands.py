@@ -16,7 +16,7 @@ PARTS = ("train", "dev", "test")
 def made(tmp_path_factory) -> Prepared:
     """The tree, prepared."""
     folder = tmp_path_factory.mktemp("fluent")
-    fluent_speech_commands.make(folder / "corpus", tones(24, 0.3))
+    fluent_speech_commands.make(folder / "corpus", tones(24, 1.0))
     done = prepare("fluent_speech_commands", folder / "corpus", folder / "data")
     assert done.code == 0, done.output
     return done

@@ -32,6 +32,7 @@ from ...core.errors import UserError
 from ...core.step import Step, main
 from ...text.invisible import name_of
 from ..ids import safe, unique
+from ..pace import stated
 from ..split import split_groups
 from ..tables import gender_of
 from .dialects import code_of
@@ -157,7 +158,7 @@ def read_group(out: Path, split: Split, group: RowGroup) -> Iterator[CorpusSegme
     """Segments of a row group; their audio is written below `out`. If the file is damaged, each row left is a Drop."""
     number = group.first - 1
     try:
-        for number, row in rows(group, (*WANTED, "gender")):
+        for number, row in rows(group, (*WANTED, "gender", "duration")):
             yield _segment(out, split, number, row)
     except SourceError as e:
         for name in split.names[number + 1 : group.first + group.rows]:
@@ -182,6 +183,7 @@ def _segment(out: Path, split: Split, number: int, row: Mapping[str, Any]) -> Co
         programme=programme and f"{split.code}-{programme}",
         dialect=split.code,
         gender=gender_of(str(row.get("gender") or "")),
+        stated=stated("duration", str(row.get("duration") or "")),
     )
 
 

@@ -1,7 +1,7 @@
 """Common Voice: sentences read by volunteers into their own microphones, Arabic by default.
 
 Where: https://commonvoice.mozilla.org/datasets. Licence: CC0-1.0. CORPUS is a language's folder or one above:
-  CORPUS/{train,dev,test,validated,invalidated,other}.tsv     CORPUS/clips/<path>.mp3
+  CORPUS/{train,dev,test,validated,invalidated,other}.tsv     CORPUS/clips/<path>.mp3     [CORPUS/clip_durations.tsv]
   CORPUS/<language>/..., CORPUS/cv-corpus-<version>/<language>/...
 A .tsv has a header and is read by its names; no column but client_id, path and sentence is needed. Each row has all
 columns of the header, also where the last ones are empty:
@@ -19,7 +19,7 @@ utt2lang: the code of the accent where it names a dialect, else ARA; utt2accent,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from ...core.step import Step, main
 from ...text.invisible import name_of
 from ...text.normalise import profile
 from ..ids import unique
+from ..pace import stated
 from .dialects import code_of
 from .gather import gather
 from .segments import CorpusSegment, Drop, Published, Take, drop, report_to
@@ -35,6 +36,7 @@ from .sets import write_sets
 from .sources import MalformedRow, SourceError, TableRow, corpus_folder, folders_below, table_rows
 
 HELD_OUT = ("test", "dev")  # what both have stays in test
+DURATIONS, MILLISECONDS = "clip_durations.tsv", "duration[ms]"
 COLUMNS = ("client_id", "path", "sentence")
 NAMES = ("client_id", "locale", "accent", "accents", "variant")
 DIALECTS = {"ar": "ARA", "en": "ENG"}  # of speakers who say nothing of theirs
@@ -184,7 +186,17 @@ def speakers_of(clients: Iterable[str]) -> dict[str, str]:
     return unique(sorted({*clients} - {""}), lambda c: c[:SHOWN_DIGITS] if _CLIENT.fullmatch(c) else c)
 
 
-def segment_of(row: TableRow, part: str, speaker: str, language: str) -> CorpusSegment:
+def durations_of(step: Step[CommonVoiceConfig], corpus: Path, clips: Container[str]) -> dict[str, str]:
+    """Clip -> milliseconds, as they stand in the release's own table, if it has one."""
+    path = corpus / DURATIONS
+    if not path.is_file():
+        return {}
+    rows = table_rows(path, wanted=("clip", MILLISECONDS), bad=report_to(step))
+    named = ((f"clips/{row['clip'].strip()}", row[MILLISECONDS]) for _, row in rows)
+    return {clip: milliseconds for clip, milliseconds in named if clip in clips}
+
+
+def segment_of(row: TableRow, part: str, speaker: str, language: str, milliseconds: str = "") -> CorpusSegment:
     """A row as an utterance. The speaker's accent is free text and may be empty."""
     clip = clip_of(row)
     accent, variant = row.get("accents", "") or row.get("accent", ""), row.get("variant", "")
@@ -199,6 +211,7 @@ def segment_of(row: TableRow, part: str, speaker: str, language: str) -> CorpusS
         dialect=dialect or DIALECTS.get(language, language),
         gender=row.get("gender", ""),
         more=more,
+        stated=stated(MILLISECONDS, milliseconds, 1000),
     )
 
 
@@ -207,10 +220,12 @@ def run(step: Step[CommonVoiceConfig]) -> None:
     parts = read_parts(step, corpus)
     items = [(part, row) for part, rows in parts.items() for _, row in rows]
     speakers = speakers_of(row["client_id"] for _, row in items)
+    durations = durations_of(step, corpus, {clip_of(row) for _, row in items})
 
     def read(item: tuple[str, TableRow]) -> Iterator[CorpusSegment | Drop]:
         part, row = item
-        yield segment_of(row, part, speakers.get(row["client_id"], ""), step.config.language)
+        speaker, length = speakers.get(row["client_id"], ""), durations.get(clip_of(row), "")
+        yield segment_of(row, part, speaker, step.config.language, length)
 
     segments = gather(step, corpus, items, [1.0] * len(items), read, "clips")
     write_sets(step, corpus, segments, {f"commonvoice_{part}": Published() for part in parts})

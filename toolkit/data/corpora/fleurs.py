@@ -5,7 +5,7 @@ Where: https://huggingface.co/datasets/google/fleurs. Licence: CC BY 4.0. CORPUS
       id  file_name  raw_transcription  transcription  characters  num_samples  gender
   CORPUS/[[data/]<language>/]audio/{train,dev,test}.tar.gz, or extracted: audio/<part>/<file_name>, 16 kHz
 What a folder has not, its archive gives: only the files that the table names are copied to OUT/audio/<part>.
-Expected: no counts are held against it.
+Expected: no counts are held against it; each file against its num_samples.
 
 Writes OUT/fleurs_{train,dev,test}. Nobody is named: each utterance is a speaker of its own, so the sets may share
 people, and spk2gender is what the row says of its utterance. utt2prog is the sentence, which several utterances share.
@@ -25,12 +25,14 @@ from ...core.errors import UserError
 from ...core.step import Step, main
 from ...text.invisible import name_of
 from ..ids import fault
+from ..pace import stated
 from .archives import copy_out
 from .gather import gather
 from .segments import CorpusSegment, Drop, Published, Take, drop, trains
 from .sets import write_sets
 from .sources import MalformedRow, SourceError, TableRow, check_inside, corpus_folder, folders_below, table_rows
 
+RATE = 16000  # of num_samples
 PARTS = ("test", "dev", "train")  # what an earlier one has is taken from a later one
 COLUMNS = ("id", "file_name", "raw_transcription", "transcription", "characters", "num_samples", "gender")
 DIALECTS = {"ar_eg": "MSA", "en_us": "ENG"}
@@ -136,6 +138,7 @@ def segments_of(part: str, rows: Sequence[TableRow], folder: str, dialect: str) 
             dialect=dialect,
             gender=row["gender"],
             more={"text_normalised": row["transcription"]},
+            stated=stated("num_samples", row["num_samples"], RATE),
         )
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -21,16 +21,20 @@ from ...core.shards import run_shards
 from ...core.shards import split as shards_of
 from ...core.step import Step, main
 from ...text.invisible import shown
+from ..channels import SIDE_OF, UNLIKE, Choice
 from ..check import Limits
 from ..checks import RESERVED_WORDS, write_valid
 from ..cut import CutConfig
-from ..ids import odd_labels, safe, safe_speaker, unique
+from ..ids import odd_labels, safe
 from ..kaldi import UNKNOWN
 from ..match_rows import match, spoilt
+from ..pace import Pace
+from ..pace import fault_of as pace_fault
 from ..recordings import Found, assess, find_recordings
-from ..split import odd_parts, shares_of, split_groups
-from ..tables import one_gender, one_line
+from ..split import shares_of
+from ..tables import CHANNELS, one_gender, one_line
 from ..transcripts import LostRow, TranscriptRow, Transcripts, find_table, read_transcripts, speaker_of
+from .folder_pieces import Piece, pieces_of, split_pieces
 
 BYTES_PER_SECOND = 32000  # of 16 kHz wav: shards are made by file size, so that no header is opened
 
@@ -54,6 +58,11 @@ class FolderConfig:
     """true: of byte-identical recordings keep one, as copies could be in both train and test; false: keep all"""
     limits: Limits = field(default_factory=Limits)
     """limits that a recording must keep; max_seconds does not apply to recordings that are cut"""
+    channel: Choice = "auto"
+    """what is read of recordings of several channels. auto: the mean if they are alike (they correlate with 0.3 or
+    more); left if they are opposite in phase (-0.3 or less); the one that is not silent; otherwise the recording is
+    dropped. left, right, mean: that, always. both: where they differ, a recording of each, if it has no transcript;
+    as auto otherwise"""
     cut: CutConfig = field(default_factory=CutConfig)
     """how long recordings without a transcript are cut"""
     shares: tuple[str, ...] = ("train=0.8", "dev=0.1", "test=0.1")
@@ -64,19 +73,6 @@ class FolderConfig:
 
     def __post_init__(self) -> None:
         shares_of(self.shares)
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A planned utterance: `start` to `end` seconds (None: all) of the recording `rel` with id `recording`."""
-
-    id: str
-    recording: str
-    rel: str
-    speaker: str
-    seconds: float
-    start: float = 0.0
-    end: float | None = None
 
 
 @dataclass(frozen=True)
@@ -147,17 +143,19 @@ def assess_all(step: Step[FolderConfig], corpus: Corpus, texts: Mapping[str, str
         with open(path, "w", encoding="utf-8") as f:
             for i in shards[k]:
                 whole = bool(texts[rels[i]]) or c.cut.how == "none"
-                row = assess(corpus.folder, rels[i], c.limits if whole else uncut, None if whole else c.cut)
-                f.write(json.dumps(row) + "\n")
+                limits = c.limits if whole else uncut
+                for row in assess(corpus.folder, rels[i], limits, None if whole else c.cut, c.channel):
+                    f.write(json.dumps(row) + "\n")
 
     paths = run_shards(step, [sum(sizes[i] for i in s) / 1e6 for s in shards], work, "MB", ".jsonl")
     rows = [json.loads(line) for path in paths for line in path.read_text(encoding="utf-8").splitlines()]
     good: list[dict[str, Any]] = []
     first: dict[str, str] = {}
     for row in rows:
-        if row["reason"]:
-            step.ledger.drop(shown(row["path"]), row["reason"], row["detail"])
-        elif c.drop_duplicates and row["digest"] in first:
+        reason, detail = fault_of(row, texts[row["path"]], c.limits.pace)
+        if reason:
+            step.ledger.drop(shown(row["path"]), reason, detail)
+        elif c.drop_duplicates and first.get(row["digest"], row["path"]) != row["path"]:
             step.ledger.drop(shown(row["path"]), "duplicate", f"the same bytes as {shown(first[row['digest']])}")
         else:
             first[row["digest"]] = row["path"]
@@ -167,57 +165,14 @@ def assess_all(step: Step[FolderConfig], corpus: Corpus, texts: Mapping[str, str
     return good
 
 
-def pieces_of(step: Step[FolderConfig], corpus: Corpus, good: Iterable[Mapping[str, Any]]) -> list[Piece]:
-    """Utterances of the good recordings, with their ids; pieces that are too short go to the ledger."""
-    seconds = {str(row["path"]): float(row["seconds"]) for row in good}
-    speaker_names = {rel: speaker_of(rel, corpus.rows.get(rel), step.config.speaker) for rel in seconds}
-    speakers = unique(sorted(set(speaker_names.values())), safe_speaker, "_")
-
-    def recording_id(rel: str) -> str:
-        speaker, stem = speakers[speaker_names[rel]], speaker_of(rel, None, "recording")
-        return speaker if stem == speaker_names[rel] else f"{speaker}-{safe(stem).removeprefix(speaker + '-')}"
-
-    ids = unique(seconds, recording_id)
-    made: list[Piece] = []
-    for row in good:
-        rel = str(row["path"])
-        base = (ids[rel], rel, speakers[speaker_names[rel]])
-        if not row["pieces"]:
-            made.append(Piece(ids[rel], *base, seconds[rel]))
-        for start, end in row["pieces"]:
-            id = f"{ids[rel]}-{round(start * 100):07d}-{round(end * 100):07d}"
-            if end - start < step.config.cut.shortest_seconds:
-                step.ledger.drop(id, "too short", f"{start} to {end} s of {shown(rel)}")
-            else:
-                made.append(Piece(id, *base, round(end - start, 2), start, end))
-    return made
-
-
-def split_pieces(step: Step[FolderConfig], made: Sequence[Piece]) -> dict[str, list[Piece]]:
-    """Set -> utterances: no speaker in two sets; if there are fewer speakers than sets, no recording in two."""
-    shares = shares_of(step.config.shares)
-    speakers = {p.speaker for p in made}
-    by_recording = len(speakers) < len(shares)
-    step.counts["split_by_recording"] = int(by_recording)
-    if by_recording:
-        print(f"{len(speakers)} speakers for {len(shares)} sets: split by recording, speakers are shared between sets")
-    elif len(speakers) == len({p.recording for p in made}):
-        print("as many speakers as recordings: where no table or folder says who speaks, sets may share a person")
-    group = {p.id: p.recording if by_recording else p.speaker for p in made}
-    seconds: dict[str, list[float]] = {}
-    for p in made:
-        seconds.setdefault(group[p.id], []).append(p.seconds)
-    if len(seconds) < len(shares):
-        message = f"{len(seconds)} recordings cannot be split into {len(shares)} sets"
-        remedy = (
-            "edit `shares` there, e.g. [train=0.5, dev=0.5] (the ssl recipe needs train and dev), or add recordings"
-        )
-        raise UserError(message, "shares, in the config (conf/data.yaml of a recipe)", remedy)
-    parts = split_groups({g: math.fsum(s) for g, s in seconds.items()}, shares, step.config.seed)
-    sets = {name: [p for p in made if parts[group[p.id]] == name] for name in shares}
-    for line in odd_parts({name: [(p.speaker, p.seconds) for p in sets[name]] for name in sets}, shares):
-        print(line)
-    return sets
+def fault_of(row: Mapping[str, Any], text: str, pace: Pace) -> tuple[str, str]:
+    """(reason, detail) for which a recording is dropped; two empty strings if it is good."""
+    if row["reason"]:
+        return row["reason"], row["detail"]
+    if row["side"] and text:
+        return UNLIKE, "both sides, and one transcript, which is of neither alone; channel: left|right|mean reads it"
+    detail = pace_fault(text, row["seconds"], pace)
+    return ("letters per second" if detail else ""), detail
 
 
 def labels_of(step: Step[FolderConfig], corpus: Corpus, made: Sequence[Piece]) -> dict[str, dict[str, str]]:
@@ -238,7 +193,7 @@ def summaries_of(step: Step[FolderConfig], corpus: Corpus, made: Sequence[Piece]
     summaries: dict[str, str] = {}
     for piece in made:
         summary = one_line(getattr(corpus.rows.get(piece.rel), "summary", ""))
-        if summary and piece.end is not None:
+        if summary and (piece.end is not None or piece.group != piece.speaker):
             step.ledger.drop(piece.id, "summary of a recording that was cut", shown(piece.rel))
         elif summary:
             summaries[piece.id] = summary
@@ -263,6 +218,8 @@ def tables_of(
     for name, table in labels.items():
         if rows := {p.id: table[p.id] for p in part if p.id in table}:
             tables[name] = rows
+    if sides := {p.recording: f"{safe(Path(p.rel).stem)} {SIDE_OF[p.channel]}" for p in part if p.channel}:
+        tables[CHANNELS] = sides
     if any(p.end is not None for p in part):
         tables["segments"] = {p.id: f"{p.recording} {p.start:.2f} {_end(p, lengths[p.rel])}" for p in part}
     if corpus.transcribed and all(texts[p.rel] for p in part):
@@ -282,7 +239,8 @@ def prepare(step: Step[FolderConfig]) -> None:
     corpus = read_corpus(step)
     texts = candidates(step, corpus)
     good = assess_all(step, corpus, texts)
-    made = pieces_of(step, corpus, good)
+    rows, c = corpus.rows, step.config
+    made = pieces_of(good, lambda rel: speaker_of(rel, rows.get(rel), c.speaker), c.cut.shortest_seconds, step.ledger)
     step.counts["recordings_found"] = len(corpus.scan.recordings)
     step.counts["recordings_kept"] = len({p.rel for p in made})
     if not made:
@@ -292,7 +250,7 @@ def prepare(step: Step[FolderConfig]) -> None:
         )
     lengths = {row["path"]: float(row["seconds"]) for row in good}
     labels = labels_of(step, corpus, made)
-    for name, part in split_pieces(step, made).items():
+    for name, part in split_pieces(made, shares_of(c.shares), c.seed, step.counts).items():
         write_valid(step.out / name, tables_of(corpus, part, texts, lengths, labels))
         hours = math.fsum(p.seconds for p in part) / 3600
         step.counts |= {f"{name}_utterances": len(part), f"{name}_hours": round(hours, 4)}

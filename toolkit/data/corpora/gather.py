@@ -1,4 +1,7 @@
-"""Check every utterance of a corpus against the recording that it is cut from; this work is sharded."""
+"""Check every utterance of a corpus against the recording that it is cut from; this work is sharded.
+
+Of a recording of one channel the header is read; one of several is decoded, as channels.py decides by its sound.
+"""
 
 from __future__ import annotations
 
@@ -7,23 +10,31 @@ import json
 import math
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields, replace
 from itertools import islice
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ...core.errors import UserError
+from ...core.files import remove
 from ...core.shards import run_shards, split
 from ...core.step import Step
-from ..audio import OVERSHOOT, AudioError, audio_info
+from ..audio import OVERSHOOT, AudioError, open_recording
+from ..channels import CHOICES, MONO, SIDE_OF, UNLIKE, Mix, taken, undecided
 from ..checks import RESERVED_WORDS
+from ..pace import differs, fault_of
 from ..tables import LONGEST_LINE, one_line
 from .segments import CorpusSegment, Drop, Take, drop, trains
 from .sources import SourceError, check_inside
 
 PAST_END = 0.5  # s: a segment that ends past its recording by at most this is cut, as in Kaldi; by more, it is dropped
+SHOWN = 20  # utterances in a warning, recordings in an error
+REFUSED = "channels that differ, in a set that is not trained on"
 ROWS = 1000  # rows per line of a shard, i.e. per call of json
+_NAMES = ("original", "id", "speaker")  # of an utterance, which say of which side it is
 _OF_SEGMENT = attrgetter(*(f.name for f in fields(CorpusSegment)))
 _OF_DROP = attrgetter(*(f.name for f in fields(Drop)))
 COLUMNS_OF_DROP = len(fields(Drop))  # tells its row from a segment's
@@ -50,7 +61,8 @@ def gather(
         costs: cost of each item, in `unit`, for shards of equal work and the progress bar.
         also: further folders of the corpus; a recording in one of them is named with its folder.
 
-    Raises UserError if the step's config has no section `take`.
+    Raises UserError for recordings of sets that are not trained on whose channels differ, until the config says which
+    are read.
     """
     take: Take = step.config.take
     total = sum(costs) or 1.0
@@ -60,29 +72,56 @@ def gather(
         headers = Headers(corpus, step.out, take, also)
         with open(path, "w", encoding="utf-8", errors="surrogateescape") as f:
             for i in shards[k]:
-                rows = map(headers.row, _read(read, items[i]))
+                rows = (row for item in _read(read, items[i]) for row in headers.rows(item))
                 while batch := list(islice(rows, ROWS)):
                     f.write(_JSON(batch) + "\n")
 
     paths = run_shards(step, [sum(costs[i] for i in s) for s in shards], work, unit, ".jsonl")
     gc.disable()  # else Python's garbage collector scans all segments again and again
     try:
-        return list(_kept(step, paths))
+        segments = list(_kept(step, paths))
+        _tell(step, segments)
+        return segments
     finally:
         gc.enable()
         gc.freeze()
 
 
 def _kept(step: Step[Any], paths: Sequence[Path]) -> Iterator[CorpusSegment]:
-    """Segments of the shards, in order; drops go to the ledger."""
+    """Segments of the shards, in order; drops go to the ledger. Raises UserError for those that are refused."""
+    refused: list[Drop] = []
     for path in paths:
         with open(path, encoding="utf-8", errors="surrogateescape") as f:
             for line in f:
                 for row in json.loads(line):
-                    if len(row) == COLUMNS_OF_DROP:
-                        drop(step, *row)
-                    else:
+                    if len(row) != COLUMNS_OF_DROP:
                         yield _shared(CorpusSegment(*row))
+                    elif row[1] == REFUSED:
+                        refused.append(Drop(*row))
+                    else:
+                        drop(step, *row)
+    if refused:
+        remove(step.out / "shards")  # they were made with the config that is refused
+        lines = [f"  {d.original}: {d.detail}" for d in refused[:SHOWN]] + ["  ..."] * (len(refused) > SHOWN)
+        message = "\n".join([f"{len(refused)} utterances of sets that are not trained on: {UNLIKE}", *lines])
+        raise UserError(message, "take.channel, in the config", f"set take.channel: {CHOICES}")
+
+
+def _tell(step: Step[Any], segments: Iterable[CorpusSegment]) -> None:
+    """Print and count how recordings of several channels are read, and the utterances kept with an odd length."""
+    mixes, odd = dict[str, str](), dict[str, list[str]]()
+    for s in segments:
+        if s.mix:
+            mixes[s.audio] = s.mix
+        if s.odd:
+            odd.setdefault(s.set, []).append(f"  {s.original}: {s.odd}")
+    for mix, count in sorted(Counter(mixes.values()).items()):
+        step.counts[mix] = count
+        print(f"{count:,} recordings of {mix}")
+    for name, lines in sorted(odd.items()):
+        step.counts[f"{name}_odd_lengths"] = len(lines)
+        print(f"WARNING: {name}: {len(lines):,} utterances are kept although their length is odd:")
+        print("\n".join(lines[:SHOWN] + ["  ..."] * (len(lines) > SHOWN)))
 
 
 def _read(read: Callable[[T], Iterable[CorpusSegment | Drop]], item: T) -> Iterator[CorpusSegment | Drop]:
@@ -94,32 +133,63 @@ def _read(read: Callable[[T], Iterable[CorpusSegment | Drop]], item: T) -> Itera
 
 def _shared(s: CorpusSegment) -> CorpusSegment:
     """The segment, with common values in memory only once."""
-    for name in ("set", "audio", "speaker", "programme", "dialect", "gender", "emotion"):
+    for name in ("set", "audio", "speaker", "programme", "dialect", "gender", "emotion", "channel", "side", "mix"):
         setattr(s, name, sys.intern(getattr(s, name)))
-    s.more = s.more or _NONE_MORE
+    s.more, s.stated = s.more or _NONE_MORE, ()
     return s
 
 
+@dataclass(frozen=True)
+class Header:
+    """A recording: its seconds, what is read of its channels and why its end is missing; or why it cannot be used."""
+
+    seconds: float = 0.0
+    mix: Mix = MONO
+    lacks: str = ""
+    bad: Drop | None = None
+
+
 class Headers:
-    """Recordings of one shard, each opened once."""
+    """Recordings of one shard. One of several channels is decoded once."""
 
     def __init__(self, corpus: Path, out: Path, take: Take, also: Sequence[Path] = ()) -> None:
         self.corpus, self.out, self.take, self.also = corpus, out, take, also
-        self.last: tuple[str, float, str, Drop | None] = ("", 0.0, "", None)
+        self.last = ("", Header())
+        self.decoded: dict[str, Header] = {}
 
-    def row(self, item: CorpusSegment | Drop) -> tuple[Any, ...]:
-        """The row in a shard: the columns of a usable segment, else those of a drop."""
-        held = self.held(item) if isinstance(item, CorpusSegment) else item
-        return _OF_SEGMENT(held) if isinstance(held, CorpusSegment) else _OF_DROP(held)
+    def rows(self, item: CorpusSegment | Drop) -> Iterator[tuple[Any, ...]]:
+        """The rows in a shard: the columns of usable segments, or those of a drop."""
+        for one in self._sides(item) if isinstance(item, CorpusSegment) else (item,):
+            held = self.held(one) if isinstance(one, CorpusSegment) else one
+            yield _OF_SEGMENT(held) if isinstance(held, CorpusSegment) else _OF_DROP(held)
+
+    def _sides(self, s: CorpusSegment) -> Iterator[CorpusSegment | Drop]:
+        """The segment with the channel that is read of it; one of each side, called so, if both are; or a Drop."""
+        mix, detail = self.header(s.audio).mix, ""
+        if not mix.channels:
+            detail = undecided(mix, "take.channel")
+        elif len(mix.channels) > 1 and s.text is not None:
+            detail = "both sides, and one transcript, which is of neither alone; take.channel: left|right|mean reads it"
+        if detail:
+            yield Drop(s.original, UNLIKE if trains(s.set) else REFUSED, detail)
+            return
+        s.channel, s.mix = mix.channels[0], mix.note
+        if len(mix.channels) == 1:
+            yield s
+            return
+        for channel in mix.channels:
+            side = SIDE_OF[channel]
+            names = {name: f"{value}-{side}" for name in _NAMES if (value := getattr(s, name))}
+            yield replace(s, channel=channel, side=side, **names)  # type: ignore[arg-type]
 
     def held(self, s: CorpusSegment) -> CorpusSegment | Drop:
         """The segment with its times, or a Drop with the reason."""
-        take = self.take
-        seconds, lacks, bad = self._seconds(s.audio)
-        if bad:
-            return Drop(s.original, bad.reason, bad.detail)
-        if lacks and (s.end is None or s.end > seconds + OVERSHOOT):
-            return Drop(s.original, "truncated", f"{lacks}: {s.audio}")
+        take, header = self.take, self.header(s.audio)
+        seconds = header.seconds
+        if header.bad:
+            return Drop(s.original, header.bad.reason, header.bad.detail)
+        if header.lacks and (s.end is None or s.end > seconds + OVERSHOOT):
+            return Drop(s.original, "truncated", f"{header.lacks}: {s.audio}")
         if not (math.isfinite(s.start) and s.start >= 0 and (s.end is None or math.isfinite(s.end))):
             return Drop(s.original, "bad times", f"{s.start} to {s.end} s")
         end = seconds if s.end is None else s.end
@@ -140,23 +210,40 @@ class Headers:
                 return Drop(s.original, "line too long", f"a transcript of {len(s.text):,} characters")
             if any(word in RESERVED_WORDS for word in s.text.split()):
                 return Drop(s.original, "reserved word", f"{' '.join(RESERVED_WORDS)} are Kaldi's own: {s.text}")
+        return self._judged(s)
+
+    def _judged(self, s: CorpusSegment) -> CorpusSegment | Drop:
+        """The segment, or a Drop if its length is neither that of its transcript nor the one that is stated.
+
+        Sets that are not trained on stay as they were published: the segment says what is odd.
+        """
+        pace = fault_of(s.text or "", s.seconds, self.take.pace)
+        lengths = s.stated if self.take.stated_lengths else ()
+        others = [differs(length, s.recording_seconds if length.recording else s.seconds) for length in lengths]
+        faults = {"letters per second": pace, "stated length": "; ".join(filter(None, others))}
+        for reason, detail in faults.items():
+            if detail and trains(s.set):
+                return Drop(s.original, reason, detail)
+        s.odd = "; ".join(filter(None, faults.values()))
         return s
 
-    def _seconds(self, audio: str) -> tuple[float, str, Drop | None]:
-        """Seconds of a recording, why its end is missing (empty if it is not), and why it cannot be used at all."""
+    def header(self, audio: str) -> Header:
+        """What is known of a recording, relative to the corpus."""
         if self.last[0] != audio:
-            self.last = (audio, *self._open(audio))
-        return self.last[1:]
+            self.last = (audio, self.decoded.get(audio) or self._open(audio))
+            if self.last[1].mix is not MONO:
+                self.decoded[audio] = self.last[1]
+        return self.last[1]
 
-    def _open(self, audio: str) -> tuple[float, str, Drop | None]:
+    def _open(self, audio: str) -> Header:
         try:
             path = path_of(self.corpus, self.out, audio, self.take.follow_links, self.also)
-            info = audio_info(path, whole=False)
-            return info.seconds, info.lacks, None
+            with open_recording(path) as r:
+                return Header(r.frames / r.rate, taken(r, self.take.channel), r.lacks)
         except SourceError as e:
-            return 0.0, "", Drop(audio, e.reason, e.what)
+            return Header(bad=Drop(audio, e.reason, e.what))
         except AudioError as e:
-            return 0.0, "", Drop(audio, e.reason, f"{e.what}: {audio}")
+            return Header(bad=Drop(audio, e.reason, f"{e.what}: {audio}"))
 
 
 def path_of(corpus: Path, out: Path, audio: str, follow_links: bool = True, also: Sequence[Path] = ()) -> str:

@@ -16,6 +16,7 @@ actor of the dialog instead, Ses01F; it does not use them.)
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ from typing import NamedTuple
 from ...core.errors import UserError
 from ...core.step import Step, main
 from ...text.invisible import name_of
+from ..pace import Stated
 from ..rows import MALFORMED, excerpt
 from .gather import gather
 from .segments import CorpusConfig, CorpusSegment, Drop, Published
@@ -38,6 +40,7 @@ ANOTHER = "another emotion"
 PUBLISHED = Published(5531, speakers=10)
 
 _RATED = re.compile(r"\[[^\]]*\]\t(\S+)\t(\S+)\t\[[^\]]*\]\s*$")
+_TIMES = re.compile(r"(?=\[[^\]]*\]\t(\S+)\t)\[([^\]]*)\]")  # of the turn that comes after them
 _SPOKEN = re.compile(r"(\S+) \[[^\]]*\]:(.*)")
 _TURN = re.compile(r"(Ses\d\d)[FM]_\w+_([FM])\w+")
 
@@ -86,6 +89,7 @@ def read_dialog(corpus: Path, dialog: Dialog, transcribed: bool, follow_links: b
     session, folder = dialog.session, dialog.session / WAVES / dialog.name
     emotions, bad = read_lines(corpus, session / RATINGS / f"{dialog.name}.txt", _RATED, follow_links)
     yield from bad
+    times, _ = read_lines(corpus, session / RATINGS / f"{dialog.name}.txt", _TIMES, follow_links)
     texts: Lines = {}
     if transcribed:
         texts, bad = read_lines(corpus, session / TEXTS / f"{dialog.name}.txt", _SPOKEN, follow_links)
@@ -112,7 +116,18 @@ def read_dialog(corpus: Path, dialog: Dialog, transcribed: bool, follow_links: b
                 gender=turn[2],
                 emotion=CLASSES[emotion],
                 more={"utt2session": session.name},
+                stated=length_of(times.get(id, "")),
             )
+
+
+def length_of(times: str) -> tuple[Stated, ...]:
+    """The length of a turn whose times are `start - end`, seconds; none if they are no numbers."""
+    start, _, end = times.partition(" - ")
+    try:
+        seconds = float(end) - float(start)
+    except ValueError:
+        return ()
+    return (Stated("[start - end]", times, seconds),) if 0 < seconds < math.inf else ()
 
 
 def find_dialogs(corpus: Path) -> list[Dialog]:

@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...core.step import Step, main
+from ..pace import stated
 from ..rows import MALFORMED
 from .dialects import code_of
 from .gather import gather
@@ -211,6 +212,7 @@ def segment_of(video: Video, cue: Cue, id: str, overlaps: bool) -> CorpusSegment
         code_of(about.get("dialect", "")) or code_of(country) or "ARA",
         about.get("gender", ""),
         more=more,
+        stated=stated("video_duration", about.get("video_duration", ""), recording=True),
     )
 
 

@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ...core.step import Step, main
+from ..pace import stated
 from .dialects import code_of, plain
 from .gather import gather
 from .segments import CorpusConfig, CorpusSegment, Drop, Published, report_to, trains
@@ -35,7 +36,7 @@ from .sources import SourceError, TableRow, corpus_folder, table_rows
 
 SETS = {"train": "sada_train", "valid": "sada_dev", "test": "sada_test"}
 PUBLISHED = {"sada_test": Published(6189)}
-STARTS, ENDS, LENGTHS = ("segmentstart", "starttime", "start"), ("segmentend", "endtime", "end"), ("segmentlength",)
+STARTS, ENDS = ("segmentstart", "starttime", "start"), ("segmentend", "endtime", "end")
 UNCLEAR = plain("غير واضح")
 NOBODY = frozenset(map(plain, ("", "unknown", "nan", "none", "n/a", "Not applicable", "More than 1 speaker")))
 
@@ -117,6 +118,10 @@ def read_line(line: Line) -> Iterator[CorpusSegment | Drop]:
             code_of(row.get("speakerdialect", "")),
             row.get("speakergender", ""),
             more={} if trains(line.set) else {"utt2unclear": "yes" if unclear else "no"},
+            stated=(
+                *stated("SegmentLength", row.get("segmentlength", "")),
+                *stated("FullFileLength", row.get("fullfilelength", ""), recording=True),
+            ),
         )
 
 

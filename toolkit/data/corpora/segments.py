@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ...core.step import Step
 from ...text.invisible import shown
+from ..channels import Choice
+from ..pace import Pace, Stated
 from .sources import Report
 
 
 @dataclass(frozen=True)
 class Take:
-    """Limits on what is taken from a corpus. Test and dev sets are never filtered by length."""
+    """Limits on what is taken from a corpus. Test and dev sets are never filtered by length, but warned of."""
 
     min_seconds: float = 0.1
     """shorter utterances of training sets are dropped, seconds; larger drops more"""
@@ -20,6 +23,27 @@ class Take:
     """longer utterances of training sets are dropped, seconds; smaller drops more; 0: no limit"""
     follow_links: bool = False
     """true: also take recordings that are links to files outside the corpus; false: drop them"""
+    min_letters_per_second: float = 1.0
+    """training utterances longer than 5 s with fewer letters in the transcript per second are dropped; larger drops
+    more; 0: no limit. A digit stands for up to 8 letters"""
+    max_letters_per_second: float = 35.0
+    """training utterances with more letters in the transcript per second are dropped; smaller drops more; 0: no
+    limit"""
+    stated_lengths: bool = True
+    """true: training utterances whose recording is not as long as the corpus's own table says are dropped; false: that
+    column of the table is not read"""
+    channel: Choice = "auto"
+    """what is read of recordings of several channels. auto: the mean if they are alike (they correlate with 0.3 or
+    more); left if they are opposite in phase (-0.3 or less); the one that is not silent; otherwise utterances of
+    training sets are dropped, and those of other sets refused. left, right, mean: that, always. both: where they
+    differ, a recording of each, if it has no transcript; as auto otherwise"""
+
+    def __post_init__(self) -> None:
+        Pace.checked(self.min_letters_per_second, self.max_letters_per_second, "take.")
+
+    @property
+    def pace(self) -> Pace:
+        return Pace(self.min_letters_per_second, self.max_letters_per_second)
 
 
 @dataclass(frozen=True)
@@ -44,6 +68,9 @@ class CorpusSegment:
         programme: recording, programme or video it is cut from, by the corpus's own name; empty: unknown.
         dialect, gender, emotion: empty if the corpus does not give it.
         id: id to use, together with the speaker's name as it is; empty: speaker-original.
+        stated: its length, or its recording's, as the corpus itself states it.
+        channel: left or right of its recording's two channels; gather fills it in, as side, A or B if both are taken,
+            mix, what was decided, and odd, what is to be warned of.
         more: further tables of utterances, e.g. {"text_Ali": "..."}; empty values become `unknown`, except in texts,
             and in tables.PARTIAL, which then lack the utterance.
     """
@@ -65,6 +92,11 @@ class CorpusSegment:
     """length of the utterance; gather fills it in"""
     recording_seconds: float = 0.0
     """length of its recording; gather fills it in"""
+    stated: Sequence[Stated] = ()
+    channel: str = ""
+    side: str = ""
+    mix: str = ""
+    odd: str = ""
 
     @property
     def whole(self) -> bool:

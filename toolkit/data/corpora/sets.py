@@ -21,10 +21,11 @@ from typing import Any
 from ...core.errors import UserError
 from ...core.step import Step
 from ...text.invisible import name_of
+from ..channels import SIDE_OF
 from ..checks import write_valid
 from ..ids import fault, odd_labels, safe, safe_speaker, unique
 from ..kaldi import UNKNOWN
-from ..tables import PARTIAL, TEXT, one_gender, one_line
+from ..tables import CHANNELS, PARTIAL, TEXT, one_gender, one_line
 from .gather import path_of
 from .segments import CorpusSegment, Published, drop
 
@@ -99,9 +100,8 @@ def with_ids(step: Step[Any], segments: Sequence[CorpusSegment]) -> dict[str, Co
         else:
             own = originals.get(s.original) or safe(f"{s.set}-{s.original}")
             speaker = speakers[s.speaker] if s.speaker else alone.get(s.original) or safe_speaker(own)
-            id = (
-                speaker if not s.speaker else f"{speaker}-{own.removeprefix(f'{speaker}-').removeprefix(f'{speaker}_')}"
-            )
+            name = own.removeprefix(f"{speaker}-").removeprefix(f"{speaker}_")
+            id = f"{speaker}-{name}" if s.speaker or s.side else speaker
         if not one_line(s.original):
             drop(step, s.original, "id", "an id of control characters alone")
         elif odd := fault(id) or fault(speaker):
@@ -127,9 +127,9 @@ def tables_of(
 ) -> dict[str, dict[str, str]]:
     """Tables of a set (id -> utterance). A recording has its utterance's id, or its file's name if it is cut."""
     cut = any(not s.whole for s in part.values())
-    files = sorted({s.audio for s in part.values()})
-    names = unique(files, lambda audio: safe(Path(audio).stem)) if cut else {}
-    recording = {id: names[s.audio] if cut else id for id, s in part.items()}
+    keys = {id: f"{s.audio}\0-{s.side}" if s.side else s.audio for id, s in part.items()}
+    names = unique(sorted(set(keys.values())), _name_of) if cut else {}
+    recording = {id: names[keys[id]] if cut else id for id in part}
     audio_of = {recording[id]: s.audio for id, s in part.items()}
     tables: dict[str, dict[str, str]] = {
         "wav.scp": {rec: path_of(corpus, out, audio, also=also) for rec, audio in audio_of.items()},
@@ -138,6 +138,9 @@ def tables_of(
         "utt2dur": {id: f"{s.seconds:.4f}" for id, s in part.items()},
         "utt2orig": {id: one_line(s.original) for id, s in part.items()},
     }
+    sides = {recording[id]: (s.audio, SIDE_OF[s.channel]) for id, s in part.items() if s.channel}
+    if sides:
+        tables[CHANNELS] = {rec: f"{safe(Path(audio).stem)} {side}" for rec, (audio, side) in sides.items()}
     if cut:
         tables["segments"] = {id: f"{recording[id]} {s.start:.4f} {_end(s)}" for id, s in part.items()}
     if any(s.text is not None for s in part.values()):
@@ -154,6 +157,12 @@ def tables_of(
     if genders := one_gender((s.speaker, s.gender) for s in part.values() if s.gender):
         tables["spk2gender"] = genders
     return tables
+
+
+def _name_of(key: str) -> str:
+    """Id of a recording, which is a path, and the side where both are taken: the file's name, and -A or -B."""
+    audio, _, side = key.partition("\0")
+    return safe(Path(audio).stem + side)
 
 
 def _end(s: CorpusSegment) -> str:

@@ -6,7 +6,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,11 +19,20 @@ Wave = np.ndarray[Any, np.dtype[np.float32]]
 
 @dataclass(frozen=True)
 class Clip:
-    """A stretch of a recording, in seconds; `end` None: to its end."""
+    """A stretch of a recording, in seconds; `end` None: to its end; `side` A or B of two channels, else their mean."""
 
     wav: str
     start: float = 0.0
     end: float | None = None
+    side: str = ""
+
+
+class SetTables(NamedTuple):
+    """Tables of a data directory: recording -> file, utterance -> segment, recording -> A or B of two channels."""
+
+    wavs: dict[str, str]
+    segments: dict[str, str] | None
+    sides: dict[str, str]
 
 
 @dataclass
@@ -31,7 +40,7 @@ class Recordings:
     """Utterances of data directories. Their tables are read when they are first asked for."""
 
     sets: Sequence[DataSet]
-    _tables: dict[Path, tuple[dict[str, str], dict[str, str] | None]] = field(default_factory=dict)
+    _tables: dict[Path, SetTables] = field(default_factory=dict)
 
     def clip(self, id: str, first: str = "") -> Clip | None:
         """Where an utterance lies; None if no set has it. The set called `first` is looked into before the others.
@@ -39,23 +48,27 @@ class Recordings:
         Raises UserError for a broken table.
         """
         for data in sorted(self.sets, key=lambda data: data.name != first):
-            wavs, segments = self._of(data.path)
-            if segments is None and id in wavs:
-                return Clip(wavs[id])
-            if segments is not None and id in segments:
-                return _segment(data.path / "segments", id, segments[id], wavs)
+            tables = self._of(data.path)
+            if tables.segments is None and id in tables.wavs:
+                return Clip(tables.wavs[id], side=tables.sides.get(id, ""))
+            if tables.segments is not None and id in tables.segments:
+                return _segment(data.path / "segments", id, tables)
         return None
 
-    def _of(self, path: Path) -> tuple[dict[str, str], dict[str, str] | None]:
+    def _of(self, path: Path) -> SetTables:
         if path not in self._tables:
-            self._tables[path] = read_table(path / "wav.scp") or {}, read_table(path / "segments")
+            channels = read_table(path / "reco2file_and_channel") or {}
+            sides = {recording: value.split()[-1] for recording, value in channels.items() if value}
+            self._tables[path] = SetTables(read_table(path / "wav.scp") or {}, read_table(path / "segments"), sides)
         return self._tables[path]
 
 
-def _segment(path: Path, id: str, line: str, wavs: dict[str, str]) -> Clip:
+def _segment(path: Path, id: str, tables: SetTables) -> Clip:
+    assert tables.segments is not None
     try:
-        recording, start, end = line.split()
-        return Clip(wavs[recording], float(start), None if float(end) < 0 else float(end))
+        recording, start, end = tables.segments[id].split()
+        until = None if float(end) < 0 else float(end)
+        return Clip(tables.wavs[recording], float(start), until, tables.sides.get(recording, ""))
     except (ValueError, KeyError):
         raise broken(path, f"the line of {id} is not a recording of wav.scp, a start and an end") from None
 
@@ -80,7 +93,8 @@ def read_wave(clip: Clip) -> tuple[Wave, str]:
             channels_NC = f.read(last - first, dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as e:
         return nothing, f"{clip.wav} cannot be read: {e.error_string}"
-    wave_N = channels_NC.mean(1)
+    right = clip.side in ("B", "2") and channels_NC.shape[1] > 1
+    wave_N = channels_NC[:, int(right)] if clip.side else channels_NC.mean(1)
     wave_N = wave_N if rate == RATE else soxr.resample(wave_N, rate, RATE)
     return (wave_N, "") if len(wave_N) else (nothing, "its audio has no samples")
 
