@@ -257,7 +257,7 @@ def whole_clips(tmp_path):
 
 def test_what_does_not_decode_is_an_error_with_a_remedy_and_what_is_odd_a_warning(whole_clips):
     """Headers promise 4 s of every recording."""
-    assert inspect(whole_clips).problems == []
+    assert inspect(whole_clips, looks=0).problems == []
     report = inspect(whole_clips, audio=True)
     of_recordings = {(p.id, p.level, p.reason) for p in report.problems if p.file == "wav.scp"}
     assert of_recordings == {
