@@ -15,6 +15,7 @@ import torch
 from toolkit.core.config import build
 from toolkit.core.record import Ledger
 from toolkit.data.instruct_items import Item, read_part
+from toolkit.data.listen import Listener
 from toolkit.models.adapters import add_adapter
 from toolkit.models.hear import heard_by, write_shard
 from toolkit.models.heard import Heard
@@ -131,14 +132,15 @@ class Hearing:
         self.omni = load_omni(top / "start")
         every = [item for item in read_part(top / "items/train") if item.task == "asr"]
         self.clips: Sequence[Item] = [every[i % len(every)] for i in range(clips)]
-        self.shard, self.states = shard, 0
+        self.shard, self.states, self.listener = shard, 0, Listener.plain()
 
     def run(self) -> dict[str, Any]:
         self.states = 0
         for first in range(0, len(self.clips), self.shard):
             part = self.clips[first : first + self.shard]
             numbered = [clip._replace(audio=f"{first + i}") for i, clip in enumerate(part)]
-            heard = {clip.audio: own for clip, own in heard_by(self.omni, numbered, 60.0, Ledger("race"), "fp16")}
+            states = heard_by(self.omni, numbered, 60.0, Ledger("race"), "fp16", self.listener)
+            heard = {clip.audio: own for clip, own in states}
             self.states += sum(map(len, heard.values()))
             with tempfile.TemporaryDirectory() as folder:
                 write_shard(Path(folder) / "shard", heard, self.omni.tower_width, "fp16")

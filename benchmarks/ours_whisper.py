@@ -11,6 +11,7 @@ import numpy as np
 
 from toolkit.core.record import Ledger
 from toolkit.data.kaldi import Utterance
+from toolkit.data.listen import Listener
 from toolkit.models.hearing import frames_of
 from toolkit.models.log_mel import log_mel
 from toolkit.models.vocabulary import Vocabulary
@@ -54,9 +55,8 @@ class Labelling:
         now = turn(self.clips, self.done, self.rounds)
         self.done += 1
         with tempfile.TemporaryDirectory() as store:
-            hypotheses, _ = label(
-                list(map(self._job, now)), self.transcriber, Store(Path(store)), Ledger("race"), self.batch, "here"
-            )
+            kept = Store(Path(store)), Ledger("race"), self.batch, "here", Listener.plain()
+            hypotheses, _ = label(list(map(self._job, now)), self.transcriber, *kept)
         self.texts |= {row.id: row.text for row in hypotheses}
         return {"audio_seconds": sum(clip.seconds for clip in now)}
 

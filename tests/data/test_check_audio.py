@@ -8,7 +8,8 @@ import pytest
 import soundfile
 from odd_audio import TAG, without_header
 
-from toolkit.data.check import ANY_LENGTH, Limits, check_audio, check_channels
+from toolkit.data.check import ANY_LENGTH, check_audio, check_channels
+from toolkit.data.judge import Limits
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from toolkit.data.check import Limits, check_audio
+from toolkit.data.check import check_audio
+from toolkit.data.judge import Limits
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])

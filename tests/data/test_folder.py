@@ -13,10 +13,10 @@ from odd_channels import correlated, pitch, tones
 from toolkit.core.errors import UserError
 from toolkit.core.step import Step
 from toolkit.data.audio import read_audio
-from toolkit.data.check import Limits
 from toolkit.data.checks import inspect
 from toolkit.data.corpora.folder import FolderConfig, prepare
 from toolkit.data.cut import CutConfig
+from toolkit.data.judge import Limits
 from toolkit.data.kaldi import DataDir
 
 SETS = ("train", "dev", "test")

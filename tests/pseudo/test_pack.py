@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import soundfile
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -21,7 +22,7 @@ from toolkit.pseudo.pack import PackConfig
 from toolkit.pseudo.packing import on_grid
 from toolkit.pseudo.windows import Window, read_header, read_windows, refuse_other_vocabulary, vocabulary_hash
 
-from .packs import Packed, Spoken, pack, write_kept, write_labels, write_set
+from .packs import NOISE, Packed, Spoken, pack, write_kept, write_labels, write_set
 
 WORDS = ("قَالَ", "إنّ", "المكتبـة", "١٢", "ﻻ", "۱۹", "شو", "صديقي", "hold", "line")
 IDS = st.sampled_from(("س٠١", "m02", "متحدث", "f_03"))
@@ -331,6 +332,7 @@ def test_windows_of_another_vocabulary_are_refused(whisper: Path, tmp_path: Path
 
 def test_the_command_packs_and_says_how_much_padding_is_left(whisper: Path, tmp_path: Path) -> None:
     write_set(tmp_path / "train", [Spoken(f"س-{i}", "س", 7.5) for i in range(4)])
+    soundfile.write(tmp_path / "x.wav", NOISE[: round(7.5 * 16000)], 16000)
     words = ["--labels", "truth", "--in", "train", str(whisper), "--out", "packs"]
     done = subprocess.run(
         [sys.executable, "-m", "toolkit.pseudo.pack", *words], cwd=tmp_path, capture_output=True, text=True

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from toolkit.data.kaldi import Utterance
+from toolkit.data.listen import Listener
 from toolkit.models.vocabulary import Vocabulary
 from toolkit.pseudo.config import DecodeConfig
 from toolkit.pseudo.decoded import Decoded
@@ -110,7 +111,7 @@ def test_what_is_told_apart_is_heard_once_and_the_rest_alone(
     window = decoded(vocabulary, 0.0, A, 2.0, 4.6, B, 6.0, 6.5, C, 9.0)
     transcriber._backend = scribe = Scribe({9 * RATE: window, round(1.4 * RATE): alone})
     group = [Job(u, "ar") for u in _utterances(data)]
-    hypotheses = transcribe_packed(transcriber, [group], _never, 16)
+    hypotheses = transcribe_packed(transcriber, [group], _never, 16, Listener.plain())
     assert scribe.heard == [(9 * RATE, True), (round(1.4 * RATE), timestamps)]
     assert [(row.id, row.text, row.seconds) for row in hypotheses] == [
         ("a-1", A, 2.0),
@@ -150,7 +151,7 @@ def test_a_broken_and_a_silent_utterance_of_a_window_leave_the_others_packed(
     transcriber._backend = scribe = Scribe({4 * RATE: decoded(vocabulary, 0.0, A, 2.0, 2.6, B, 4.0)})
     dropped: list[str] = []
     group = [Job(u, "ar") for u in _utterances(data)]
-    hypotheses = transcribe_packed(transcriber, [group], lambda id, reason, detail: dropped.append(id), 16)
+    hypotheses = transcribe_packed(transcriber, [group], lambda id, *_: dropped.append(id), 16, Listener.plain())
     assert [(row.id, row.text) for row in hypotheses] == [("a-1", A), ("a-3", ""), ("a-4", B)]
     assert dropped == ["a-2"] and scribe.heard == [(4 * RATE, True)]
 
@@ -166,7 +167,8 @@ def test_utterances_a_little_longer_than_their_table_says_are_heard_alone(
     transcriber = Transcriber(whisper, DecodeConfig(packed=True, packed_gap=GAP, window_seconds=8.0))
     heard = round(seconds * RATE)
     transcriber._backend = scribe = Scribe({heard: decoded(vocabulary, A)})
-    hypotheses = transcribe_packed(transcriber, [[Job(u, "ar") for u in _utterances(data)]], _never, 16)
+    group = [Job(u, "ar") for u in _utterances(data)]
+    hypotheses = transcribe_packed(transcriber, [group], _never, 16, Listener.plain())
     assert [row.text for row in hypotheses] == [A, A] and scribe.heard == [(heard, False)] * 2
 
 
@@ -179,6 +181,7 @@ def test_utterances_whose_table_gives_another_length_are_refused_by_name(whisper
         [[Job(u, "ar") for u in _utterances(data)]],
         lambda id, reason, detail: lost.update({id: f"{reason}: {detail}"}),
         16,
+        Listener.plain(),
     )
     assert lost == {
         "a-1": "audio: other length: a-1: utt2dur says 1.00 s, and the audio has 6.00 s",

@@ -16,6 +16,7 @@ from tones import CONFIG, TASKS, results
 
 from toolkit.core.errors import UserError
 from toolkit.core.results import FAILED
+from toolkit.data.audio import AudioError
 from toolkit.tasks import features
 from toolkit.tasks.unit import Fit
 from toolkit.train.engine.loop import Diverged
@@ -86,9 +87,10 @@ def test_a_network_whose_features_are_not_finite_fails_alone(
 ) -> None:
     honest = features._states
 
-    def broken(upstream: Any, utterance: Any, device: Any) -> Any:
-        states, reason, detail = honest(upstream, utterance, device)
-        return (None, "non-finite features", "NaN") if upstream.layers else (states, reason, detail)
+    def broken(upstream: Any, utterance: Any, *more: Any) -> Any:
+        if upstream.layers:
+            raise AudioError("non-finite features", "NaN", utterance.path)
+        return honest(upstream, utterance, *more)
 
     monkeypatch.setattr(features, "_states", broken)
     run(RUN, tmp_path)
@@ -102,6 +104,7 @@ sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 from test_failures import RUN, failing
 from toolkit.core.step import Step
+from toolkit.data.audio import AudioError
 from toolkit.tasks import fit
 from toolkit.tasks.unit import Fit
 

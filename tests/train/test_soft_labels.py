@@ -78,7 +78,7 @@ def test_the_likeliest_tokens_are_those_of_the_teacher_that_hears_the_window_alo
     before = 0
     for row in range(len(windows)):
         with torch.no_grad():
-            states_BSD = teacher.encoder(windows.mels_of([row]).double())
+            states_BSD = teacher.encoder(windows.mels_of([row])[0].double())
         for timed, told in WAYS:
             tokens, labels = windows.shown(row, timed, told)
             before += told and labels[0] == IGNORED

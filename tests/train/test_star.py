@@ -123,8 +123,10 @@ def test_the_student_in_transformers_has_equal_states(recipe: Path, whole: str) 
 
 def test_of_odd_clips_those_with_a_frame_are_heard_and_the_other_is_in_the_ledger(recipe: Path, whole: str) -> None:
     dropped = (recipe / whole / "dropped.tsv").read_text().splitlines()
-    assert [line.split("\t")[::2] for line in dropped] == [["train-nothing", "shorter than a frame"]]
-    assert read_json(recipe / whole / "record.json")["counts"]["utterances"] == 17
+    rows = [["train-nothing", "shorter than a frame"], ["train-silence", "silent"]]
+    assert [line.split("\t")[::2] for line in dropped] == rows
+    counts = read_json(recipe / whole / "record.json")["counts"]
+    assert (counts["utterances"], counts["left_out_bad_clips"]) == (17, 1)
 
 
 def test_a_loss_that_begins_later_has_cells_from_then_on(recipe: Path, whole: str) -> None:

@@ -7,6 +7,7 @@ import torch
 from networks import TINY
 
 from toolkit.core.errors import UserError
+from toolkit.data.batches import Left
 from toolkit.models.encoder import Encoder
 from toolkit.models.hubert import Hubert, initialise
 from toolkit.train.engine.objective import At
@@ -84,3 +85,23 @@ def test_what_cannot_be_kept_is_refused() -> None:
         Star(network(1), Encoder(network(2), "t", False), StarConfig({"attention": LossConfig()}, states_mb=1), 1)
     with pytest.raises(ValueError, match="masks never recur"):
         StarConfig(states_mb=1, mask_prob=0.5)
+
+
+@pytest.mark.parametrize(("mb", "mask_prob"), [(0, 0.0), (10, 0.0), (0, 0.5)])
+def test_the_losses_of_a_batch_that_its_longest_utterance_has_left_are_those_of_the_others(
+    mb: float, mask_prob: float
+) -> None:
+    """They stay as wide as they were, and are masked where they were."""
+    of, _ = star(mb, mask_prob=mask_prob)
+    whole = batch([0, 1, 2])
+    left = {"wave_BN": whole["wave_BN"][1:], **{n: whole[n][1:] for n in ("samples", "keys")}}
+    left["left"] = Left([1, 2], SAMPLES)
+    masks = of._mask(whole, At(3, 0, 1)), of._mask(left, At(3, 0, 1))
+    if mask_prob:
+        assert masks[0] is not None and masks[1] is not None and torch.equal(masks[0][1:], masks[1])
+    student, teacher = of.heard(left, At(3, 0, 1))
+    all_students, all_teachers = of.heard(whole, At(3, 0, 1))
+    for ours, theirs in ((student, all_students), (teacher, all_teachers)):
+        for one, every in zip(ours.inside.states, theirs.inside.states, strict=True):
+            torch.testing.assert_close(one, every[1:], atol=1e-5, rtol=1e-5)
+    assert all(torch.isfinite(torch.tensor(losses(of, left))))

@@ -32,6 +32,7 @@ OVERSHOOT = 0.1  # s; a segment that ends past the recording by at most this is 
 CHUNK_SECONDS = 300  # s; long recordings are decoded in parts, so that only the result is in memory as a whole
 MARGIN = 512  # source samples, at least, on either side of a part ...
 MARGIN_SECONDS = 0.02  # ... and this: more than half of soxr's filter, which grows with the rate
+LEAST_RATE = 1000  # Hz; a header that says less is damaged, and resampling would take all memory
 
 Wave = np.ndarray[Any, np.dtype[np.float32]]
 _ARK = re.compile(r"(.+):(\d+)")
@@ -82,7 +83,8 @@ def read_audio(
         path: audio file; `file.ark:offset`; or, with allow_pipes, a shell command that ends in `|`.
         channel: "left" or "right" of a recording that has several channels; "": their mean.
 
-    Raises AudioError: missing, empty, unreadable, truncated, several streams, non-finite, past end, bad segment, pipe.
+    Raises AudioError: missing, empty, unreadable, truncated, several streams, non-finite, past end, bad segment, rate,
+    pipe.
     """
     with open_recording(path, allow_pipes) as r:
         r.channel = channel
@@ -133,6 +135,8 @@ class Recording:
 
     def part(self, start: float, end: float | None) -> Wave:
         """Like `read_audio` of this recording, for callers that read many parts of it. Raises AudioError."""
+        if self.rate < LEAST_RATE:
+            raise AudioError("rate", f"{self.rate} samples a second: a damaged header", self.name, "export it again")
         first, last = _span(self, start, end)
         wave_N = _in_chunks(self.read if self.rate == SAMPLE_RATE else self.resampled, first, last)
         if not np.isfinite(wave_N).all():

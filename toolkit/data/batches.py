@@ -9,19 +9,50 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from ..core.errors import UserError
+from .bad_clips import BadClips, NoBadClips
 from .frames import HOP, RATE, frames_of, samples_of
 from .kaldi import Utterance
 from .labels import Integers, Labels
 
 B = TypeVar("B")
 Wave = np.ndarray[Any, np.dtype[np.float32]]
+
+
+class Left(NamedTuple):
+    """Which rows of a micro-batch are left of those that were drawn, where bad clips have left it.
+
+    What is drawn at random for each row is drawn for all of them, so that no other row's draw changes.
+
+    Attributes:
+        kept: places of the rows that are left, among those that were drawn.
+        samples: of every row that was drawn; empty where rows have no length of their own.
+    """
+
+    kept: list[int]
+    samples: list[int]
+
+
+def is_empty(batch: Mapping[str, Any]) -> bool:
+    """True for a micro-batch that all rows have left."""
+    left = batch.get("left")
+    return left is not None and not left.kept
+
+
+def without_lost(batch: dict[str, Any]) -> dict[str, Any]:
+    """A micro-batch without the rows that are not among `left`; every entry but `left` has a value for each row."""
+    left: Left | None = batch.get("left")
+    if left is None:
+        return batch
+    rows = {name: values for name, values in batch.items() if name != "left"}
+    kept = {n: [v[k] for k in left.kept] if isinstance(v, list) else v[left.kept] for n, v in rows.items()}
+    return {**kept, "left": left}
 
 
 class CroppedSpeech:
@@ -31,12 +62,19 @@ class CroppedSpeech:
         frames: network frames of each utterance.
     """
 
-    def __init__(self, utterances: Sequence[Utterance], cache_mb: float = 0.0, normalize: bool = False) -> None:
+    def __init__(
+        self,
+        utterances: Sequence[Utterance],
+        cache_mb: float = 0.0,
+        normalize: bool = False,
+        bad_clips: BadClips | None = None,
+    ) -> None:
         """Args:
         cache_mb: memory for decoded audio; the first utterances read stay in it.
         normalize: scale each whole waveform to mean 0 and variance 1.
+        bad_clips: remembers what cannot be used; None: the first such clip raises AudioError.
         """
-        self.utterances, self.normalize = utterances, normalize
+        self.utterances, self.normalize, self._bad_clips = utterances, normalize, bad_clips or NoBadClips()
         self.frames: Integers = self._counted()
         self._room = int(cache_mb * 1e6)
         self._cache: dict[int, Wave] = {}
@@ -46,23 +84,23 @@ class CroppedSpeech:
         """Frames of the audio that the data directory says there is."""
         return np.array([frames_of(round(u.seconds * RATE)) for u in self.utterances], np.int64)
 
-    def _refuse_other_length(self, utterance: Utterance, index: int, frames: int) -> None:
-        """Raise UserError for audio that is shorter than the data directory says; times are rounded there."""
-        if frames < self.frames[index] - 1:
-            raise UserError(
-                f"{utterance.id}: audio of {frames} frames, where utt2dur says {self.frames[index]}",
-                utterance.path,
-                "the audio has changed since the data stage: run that anew",
-            )
+    def _misfit(self, index: int, frames: int) -> str:
+        """What is wrong with audio that is shorter than the data directory says, where times are rounded; or ""."""
+        if frames >= self.frames[index] - 1:
+            return ""
+        return f"audio of {frames} frames, where utt2dur says {self.frames[index]}: it has changed since the data stage"
 
-    def wave(self, index: int) -> Wave:
-        """Whole waveform of an utterance, normalised if the network needs it. UserError if its length is another."""
+    def wave(self, index: int) -> Wave | None:
+        """Whole waveform of an utterance, normalised if the network needs it; None if it cannot be used.
+
+        Without bad_clips that is an AudioError.
+        """
         cached = self._cache.get(index)
         if cached is not None:
             return cached
-        utterance = self.utterances[index]
-        wave = utterance.audio()
-        self._refuse_other_length(utterance, index, frames_of(len(wave)))
+        wave = self._decoded(index)
+        if wave is None:
+            return None
         if self.normalize:
             wave = ((wave - wave.mean()) / np.sqrt(wave.var() + 1e-5)).astype(np.float32)
         with self._lock:
@@ -71,32 +109,52 @@ class CroppedSpeech:
                 self._cache[index] = wave
         return wave
 
+    def _decoded(self, index: int) -> Wave | None:
+        return self._bad_clips.wave(self.utterances[index], lambda wave: self._misfit(index, frames_of(len(wave))))
+
     def batch(
         self, rows: Sequence[int] | Integers, starts: Sequence[int] | Integers, frames: int | Integers
     ) -> dict[str, Any]:
         """Crops of `frames` frames of utterances `rows`, from frame `starts` on: wave_BN, and a key of each.
 
         Frames of each instead of one number: padded with zeros to the longest, whose `samples` [B] are listed. A key is
-        (id, file, first frame, frames): equal keys are equal crops.
+        (id, file, first frame, frames): equal keys are equal crops. Rows whose clips are bad are not in it: `left` says
+        which ones are.
         """
+        return without_lost(self.drawn(rows, starts, frames))
+
+    def drawn(
+        self, rows: Sequence[int] | Integers, starts: Sequence[int] | Integers, frames: int | Integers
+    ) -> dict[str, Any]:
+        """As `batch`, with all rows: a bad clip is all zeros."""
         each = np.full(len(rows), frames)
         wave_BN = np.zeros((len(rows), samples_of(int(each.max()))), np.float32)
         samples = [samples_of(int(n)) for n in each]
+        kept = []
         for b, (row, start) in enumerate(zip(rows, starts, strict=True)):
-            wave = self.wave(int(row))[start * HOP :][: samples[b]]
-            wave_BN[b, : len(wave)] = wave
+            whole = self.wave(int(row))
+            if whole is not None:
+                kept.append(b)
+                wave = whole[start * HOP :][: samples[b]]
+                wave_BN[b, : len(wave)] = wave
         cuts = zip(rows, starts, each, strict=True)
         of_rows = [(self.utterances[int(row)], int(start), int(n)) for row, start, n in cuts]
         keys = [(utterance.id, str(utterance.path), start, n) for utterance, start, n in of_rows]
-        batch = {"wave_BN": wave_BN, "keys": keys}
-        return batch if len(set(samples)) == 1 else {**batch, "samples": samples}
+        batch: dict[str, Any] = {"wave_BN": wave_BN, "keys": keys}
+        batch |= {"samples": samples} if len(set(samples)) > 1 else {}
+        return batch if len(kept) == len(samples) else {**batch, "left": Left(kept, samples)}
 
 
 class LabelledSpeech(CroppedSpeech):
     """Utterances with a label per network frame; their frames are counted from the labels."""
 
     def __init__(
-        self, utterances: Sequence[Utterance], labels: Labels, cache_mb: float = 0.0, normalize: bool = False
+        self,
+        utterances: Sequence[Utterance],
+        labels: Labels,
+        cache_mb: float = 0.0,
+        normalize: bool = False,
+        bad_clips: BadClips | None = None,
     ) -> None:
         """All utterances must have labels.
 
@@ -115,21 +173,18 @@ class LabelledSpeech(CroppedSpeech):
         if (self._rows < 0).any():
             labels.require(ids)
         labels.refuse_wrong_rate(self._rows, np.array([u.seconds for u in utterances]))
-        super().__init__(utterances, cache_mb, normalize)
+        super().__init__(utterances, cache_mb, normalize, bad_clips)
 
     def _counted(self) -> Integers:
         counted: Integers = -(-self.labels.lengths(self._rows) // self.stride)
         return counted
 
-    def _refuse_other_length(self, utterance: Utterance, index: int, frames: int) -> None:
-        if frames != self.frames[index]:
-            raise UserError(
-                f"{utterance.id}: audio of {frames} frames has labels for {self.frames[index]}",
-                utterance.path,
-                "the audio has changed since it was labelled: label it again",
-            )
+    def _misfit(self, index: int, frames: int) -> str:
+        if frames == self.frames[index]:
+            return ""
+        return f"audio of {frames} frames has labels for {self.frames[index]}: it has changed since it was labelled"
 
-    def batch(
+    def drawn(
         self, rows: Sequence[int] | Integers, starts: Sequence[int] | Integers, frames: int | Integers
     ) -> dict[str, Any]:
         """Crops of one length with their labels_BT."""
@@ -137,7 +192,7 @@ class LabelledSpeech(CroppedSpeech):
         labels_BT = np.empty((len(rows), frames), np.int64)
         for b, (row, start) in enumerate(zip(rows, starts, strict=True)):
             labels_BT[b] = self.labels.at(self._rows[row])[:: self.stride][start : start + frames]
-        return {**super().batch(rows, starts, frames), "labels_BT": labels_BT}
+        return {**super().drawn(rows, starts, frames), "labels_BT": labels_BT}
 
 
 def labelled(

@@ -11,47 +11,12 @@ import numpy as np
 
 from .audio import AudioError, Recording, Wave, one_channel, open_recording
 from .channels import UNLIKE, Choice, Comparison, asked_for, undecided, with_both
-from .pace import Pace
+from .judge import LARGEST, Fault, Limits, Sound
 
-FULL_SCALE = 0.999  # samples from here on count as clipped
-LARGEST = 64.0  # times full scale: larger samples are damage, or integers stored as floats
-FRAME_SECONDS = 0.1  # the loudest frame decides whether a recording is silent
 KINDS = {
     ".wav": "WAV", ".flac": "FLAC", ".mp3": "MP3", ".ogg": "OGG", ".oga": "OGG", ".opus": "OGG", ".aif": "AIFF",
     ".aiff": "AIFF", ".au": "AU", ".caf": "CAF", ".w64": "W64", ".sph": "NIST",
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Limits that a recording must keep."""
-
-    min_seconds: float = 0.5
-    """shorter recordings are dropped, seconds; larger drops more"""
-    max_seconds: float = 60.0
-    """longer recordings are dropped, unless they are cut, seconds; smaller drops more"""
-    silent_dbfs: float = -60.0
-    """a recording is dropped as silent if its loudest tenth of a second is below this level, dB of full scale (0 is the
-    loudest); a larger value drops more"""
-    max_clipped: float = 0.05
-    """largest share of samples at full scale, 0 to 1; recordings with more are dropped as clipped; smaller drops
-    more"""
-    min_rate: int = 4000
-    """recordings with a lower sampling rate in their header are dropped, Hz: such a header is damaged, and its duration
-    would be wrong"""
-    min_letters_per_second: float = 1.0
-    """recordings longer than 5 s with fewer letters in the transcript per second are dropped, from all sets; larger
-    drops more; 0: no limit. A digit stands for up to 8 letters"""
-    max_letters_per_second: float = 35.0
-    """recordings with more letters in the transcript per second are dropped, from all sets; smaller drops more; 0: no
-    limit"""
-
-    def __post_init__(self) -> None:
-        Pace.checked(self.min_letters_per_second, self.max_letters_per_second, "limits.")
-
-    @property
-    def pace(self) -> Pace:
-        return Pace(self.min_letters_per_second, self.max_letters_per_second)
 
 
 ANY_LENGTH = Limits(min_seconds=0.0, max_seconds=math.inf)
@@ -154,32 +119,20 @@ def _judge(
         return verdict("too short", f"{seconds:.3f} s ({r.frames} samples), less than {limits.min_seconds} s")
     if seconds > limits.max_seconds:
         return verdict("too long", f"{seconds:.1f} s, more than {limits.max_seconds} s")
-    loudest, clipped = 0.0, 0
+    sound = Sound()
     try:
         for wave_N in _blocks(r, comparison):
             if not np.isfinite(wave_N).all():
                 return verdict("non-finite", f"{(~np.isfinite(wave_N)).sum()} samples are NaN or infinite")
-            if len(wave_N) and (peak := float(np.abs(wave_N).max())) > LARGEST:
-                return verdict("out of range", f"a sample of {peak:.3g}, where full scale is 1")
-            loudest = max(loudest, _loudest(wave_N, max(1, int(r.rate * FRAME_SECONDS))))
-            clipped += int(np.count_nonzero(np.abs(wave_N) >= FULL_SCALE))
+            sound.add(wave_N, r.rate)
+            if sound.peak > LARGEST:
+                break
             if hear:
                 hear(r.channel, wave_N, r.rate)
     except AudioError as e:
         return verdict(e.reason, e.what)
-    level, share = 20 * math.log10(loudest) if loudest else -math.inf, clipped / r.frames
-    if level < limits.silent_dbfs:
-        return verdict("silent", f"its loudest tenth of a second is at {level:.0f} dB of full scale", level, share)
-    if share > limits.max_clipped:
-        return verdict("clipped", f"{share:.1%} of the samples are at full scale", level, share)
-    return verdict("", "", level, share)
-
-
-def _loudest(wave_N: Wave, frame: int) -> float:
-    """Largest standard deviation of a frame (a constant offset is silence)."""
-    if len(wave_N) < frame:
-        return float(wave_N.std(dtype=np.float64)) if len(wave_N) else 0.0
-    return float(wave_N[: len(wave_N) // frame * frame].reshape(-1, frame).std(axis=1, dtype=np.float64).max())
+    fault = sound.fault(limits) or Fault("", "")
+    return verdict(fault.reason, fault.detail, sound.level, sound.clipped_share)
 
 
 def _notes(r: Recording) -> tuple[str, ...]:

@@ -29,6 +29,7 @@ from .kaldi import (
     utterances,
     write_data_dir,
 )
+from .provenance import rules_of
 from .tables import OF_UTTERANCES, PARTIAL, TEXT, Problem, locate, read_table
 
 RESERVED_WORDS = ("<s>", "</s>", "#0")
@@ -69,7 +70,10 @@ def inspect(path: Path, allow_pipes: bool = False, audio: bool = False, nj: int 
     loaded, more = utterances(tables, allow_pipes, headers=False)
     problems += more
     ids = _utterance_ids(tables)
-    lengths, more = decoded_lengths(tables, allow_pipes, nj) if audio else recording_lengths(tables, looks)
+    if audio:
+        lengths, more = decoded_lengths(tables, allow_pipes, nj, rules_of(path))
+    else:
+        lengths, more = recording_lengths(tables, looks)
     problems += more
     for check in (
         _coverage(tables, ids),

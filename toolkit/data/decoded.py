@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
 from ..core.each import each
-from .audio import NON_FINITE, AudioError, open_recording
+from .audio import NON_FINITE, SAMPLE_RATE, AudioError, Recording, one_channel, open_recording
 from .channel_checks import channel_problems
 from .channels import MONO, Comparison, Mix
 from .decoder import FETCH
-from .kaldi import SEGMENTS, WAV, Tables, parse_segment
+from .judge import Fault, Limits, Sound, heard_by, judge, of_pace
+from .kaldi import CHANNEL_OF, SEGMENTS, WAV, Tables, parse_segment
+from .provenance import Rules
 from .tables import CHANNELS, Problem
 
 
@@ -27,6 +30,7 @@ class Decoded:
         reason, message, remedy: why it is no whole recording, as in AudioError; empty if it is one.
         notes: oddities that do no harm.
         channels, mix: how many it has, and what should be read of them; 0 if it is no whole recording.
+        faults: utterances that a rule of judge.py speaks against.
     """
 
     seconds: float
@@ -36,48 +40,98 @@ class Decoded:
     notes: tuple[str, ...] = ()
     channels: int = 0
     mix: Mix = MONO
+    faults: tuple[tuple[str, Fault], ...] = ()
 
 
-def decode(source: str, allow_pipes: bool = False) -> Decoded:
-    """Decode all of a recording, a block in memory at a time. Never raises for a bad recording."""
-    seconds = 0.0
+class Part(NamedTuple):
+    """An utterance of a recording: `start` to `end` seconds (None: to its end), and its transcript, if it has one."""
+
+    id: str
+    start: float
+    end: float | None
+    text: str
+
+
+class Asked(NamedTuple):
+    """A recording that is decoded to its end.
+
+    Attributes:
+        channel: what is judged of several channels: left, right, or "", their mean.
+        parts: utterances that are judged.
+    """
+
+    source: str
+    channel: str
+    parts: Sequence[Part]
+
+
+def decode(asked: Asked, allow_pipes: bool = False, limits: Limits | None = None) -> Decoded:
+    """Decode all of a recording, a block in memory at a time. Never raises for a bad recording.
+
+    Args:
+        limits: to judge its utterances by; None: none is judged.
+    """
+    seconds, sound = 0.0, heard_by(limits or Limits())
     notes: tuple[str, ...] = ()
     try:
-        with open_recording(source, allow_pipes) as r:
-            notes = r.notes
+        with open_recording(asked.source, allow_pipes) as r:
+            notes, r.channel = r.notes, asked.channel
             comparison = Comparison(r.channels, r.rate)
             for block_NC in r.blocks_of_channels():
                 if not np.isfinite(block_NC).all():
                     return Decoded(seconds, *NON_FINITE, notes)
                 comparison.hear(block_NC)
                 seconds += len(block_NC) / r.rate
+                sound.add(one_channel(block_NC, r.channel), r.rate)
             seconds = r.frames / r.rate
+            faults = tuple(_judged(r, sound, asked.parts, limits)) if limits else ()
             if r.lacks:
-                return Decoded(seconds, "truncated", r.lacks, FETCH, notes)
-            return Decoded(seconds, notes=notes, channels=r.channels, mix=comparison.mix())
+                return Decoded(seconds, "truncated", r.lacks, FETCH, notes, faults=faults)
+            return Decoded(seconds, notes=notes, channels=r.channels, mix=comparison.mix(), faults=faults)
     except AudioError as e:
         return Decoded(seconds, e.reason, e.what, e.remedy, notes)
 
 
-def decode_each(sources: Sequence[str], nj: int, allow_pipes: bool = False) -> list[Decoded]:
+def _judged(r: Recording, sound: Sound, parts: Sequence[Part], limits: Limits) -> Iterator[tuple[str, Fault]]:
+    """Utterances that a rule speaks against. `sound`: of the whole recording."""
+    for part in parts:
+        if part.start == 0 and part.end is None:
+            fault = sound.fault(limits) or of_pace(part.text, r.frames / r.rate, limits)
+        else:
+            try:
+                fault = judge(r.part(part.start, part.end), SAMPLE_RATE, limits, part.text)
+            except AudioError:
+                continue  # past the end, say: reported with the segments
+        if fault:
+            yield part.id, fault
+
+
+def decode_each(
+    asked: Sequence[Asked], nj: int, allow_pipes: bool = False, limits: Limits | None = None
+) -> list[Decoded]:
     """`decode` of every recording, in order, in `nj` processes, with a progress bar.
 
     Raises UserError if a process was killed.
     """
-    return each(partial(decode, allow_pipes=allow_pipes), sources, nj, "decode", "recordings")
+    return each(partial(decode, allow_pipes=allow_pipes, limits=limits), asked, nj, "decode", "recordings")
 
 
-def decoded_lengths(tables: Tables, allow_pipes: bool, nj: int) -> tuple[dict[str, float], list[Problem]]:
+def decoded_lengths(
+    tables: Tables, allow_pipes: bool, nj: int, rules: Rules | None = None
+) -> tuple[dict[str, float], list[Problem]]:
     """Seconds of each recording that decode, whatever tables and headers say, and problems of recordings.
 
     Every recording is decoded to its end, in `nj` processes; pipes only if they are allowed. What is cut but has all
-    its segments is a warning.
+    its segments is a warning, and so is an utterance that one of the rules speaks against; None: none is judged.
     """
     sources = {rec: source for rec, source in tables[WAV].items() if allow_pipes or not source.endswith("|")}
-    to_the_end = _needed_to_the_end(tables)
+    to_the_end, parts = _needed_to_the_end(tables), _parts(tables)
+    sides = {rec: CHANNEL_OF.get(value.split()[-1], "") for rec, value in tables.get(CHANNELS, {}).items()}
     lengths: dict[str, float] = {}
     problems: list[Problem] = []
-    for (rec, source), result in zip(sources.items(), decode_each(list(sources.values()), nj, allow_pipes)):
+    asked = [Asked(source, sides.get(rec, ""), parts.get(rec, ())) for rec, source in sources.items()]
+    results = decode_each(asked, nj, allow_pipes, rules.limits if rules else None)
+    for (rec, source), result in zip(sources.items(), results, strict=True):
         if not result.reason or result.reason == "truncated":
             lengths[rec] = result.seconds
         if result.reason:
@@ -87,7 +141,30 @@ def decoded_lengths(tables: Tables, allow_pipes: bool, nj: int) -> tuple[dict[st
             problems += channel_problems(rec, result.channels, result.mix, tables.get(CHANNELS, {}))
         for note in result.notes:
             problems.append(of_recording(rec, source, "header", note, "write it again with a right header", "warning"))
+        for id, fault in result.faults if rules else ():
+            problems.append(_of_fault(id, fault, bool(rules and rules.trains), tables))
     return lengths, problems
+
+
+def _of_fault(id: str, fault: Fault, trains: bool, tables: Tables) -> Problem:
+    """What steps that decode the utterance will do with it, as a warning."""
+    told = "left out of training" if trains or fault.damage else "kept, with a warning"
+    remedy = f"mend it, or take its line out; a step that decodes it: {told}"
+    place = SEGMENTS if SEGMENTS in tables else WAV
+    return Problem(place, 0, fault.reason, f"{id}: {fault.detail}", remedy, "warning", id=id)
+
+
+def _parts(tables: Tables) -> dict[str, list[Part]]:
+    """The utterances of each recording."""
+    texts = tables.get("text", {})
+    if SEGMENTS not in tables:
+        return {rec: [Part(rec, 0.0, None, texts.get(rec, ""))] for rec in tables[WAV]}
+    parts: dict[str, list[Part]] = {}
+    for id, text in tables[SEGMENTS].items():
+        with contextlib.suppress(ValueError):  # reported with the utterances
+            rec, start, end = parse_segment(text)
+            parts.setdefault(rec, []).append(Part(id, start, end, texts.get(id, "")))
+    return parts
 
 
 def of_recording(rec: str, source: str, reason: str, message: str, remedy: str, level: str = "error") -> Problem:

@@ -45,7 +45,7 @@ def read_from_here(path: Path, allow_pipes: bool = False) -> DataDir:
     data = DataDir.read(path, allow_pipes)
     if not is_elsewhere(path):
         return data
-    home = _recipe(path)
+    home = recipe_of(path)
     assert home
 
     def moved(source: str) -> str:
@@ -57,8 +57,8 @@ def read_from_here(path: Path, allow_pipes: bool = False) -> DataDir:
 
 def is_elsewhere(path: Path) -> bool:
     """True if a data directory belongs to another recipe."""
-    return _recipe(path) not in (None, Path.cwd())
+    return recipe_of(path) not in (None, Path.cwd())
 
 
-def _recipe(path: Path) -> Path | None:
+def recipe_of(path: Path) -> Path | None:
     return next((folder for folder in path.resolve().parents if (folder / "run.sh").is_file()), None)

@@ -15,8 +15,9 @@ from ..core.record import is_output
 from ..text.invisible import shown
 from .audio import Wave
 from .channels import SIDE_OF, Choice
-from .check import KINDS, Limits, check_channels
+from .check import KINDS, check_channels
 from .cut import CutConfig, Energy, cut
+from .judge import Limits
 
 FOREIGN = frozenset((".m4a", ".aac", ".amr", ".wma", ".mp4", ".webm", ".mkv", ".3gp", ".ape", ".ra", ".mpc", ".shn"))
 

@@ -64,7 +64,8 @@ def answer(call: argparse.Namespace) -> None:
     """Print the answer for each clip."""
     import torch
 
-    from ..data.audio import read_audio
+    from ..data.audio import SAMPLE_RATE, read_audio
+    from ..data.judge import Limits, judge
     from .omni_answers import write
     from .tuned import about_of, folder_of, load_tuned
 
@@ -81,6 +82,8 @@ def answer(call: argparse.Namespace) -> None:
         if note:
             print(note, file=sys.stderr)
         wave = read_audio(clip, call.start, call.end, channel=channel)
+        if fault := judge(wave, SAMPLE_RATE, Limits()):
+            print(f"WARNING: {clip}: {fault.reason}: {fault.detail}", file=sys.stderr, flush=True)
         mel = omni.mel(wave)
         with torch.inference_mode():
             states = omni.states([mel])

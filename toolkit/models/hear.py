@@ -22,6 +22,8 @@ from ..core.shards import run_shards, split
 from ..core.step import Step, main
 from ..data.audio import AudioError
 from ..data.instruct_items import Item, is_items, parts_of, read_part
+from ..data.listen import Listener, settle
+from ..data.provenance import Rules, rules_of
 from .config import HearConfig
 from .heard import DTYPES, HEADER, INDEX, MEANS, STATES, WHOLE, HeardHeader, sum_of
 from .model_files import CONFIG, read_mapping
@@ -31,20 +33,25 @@ if TYPE_CHECKING:
     from .omni import Omni
 
 
-def clips_of(paths: Sequence[Path]) -> list[Item]:
-    """One item of each clip, by the clip's key; items of several tasks share a clip."""
+def clips_of(paths: Sequence[Path]) -> tuple[list[Item], Listener]:
+    """(an item of each clip, by the clip's key; what decodes and judges them). Items of several tasks share a clip.
+
+    A clip that is in a part which is not trained on is judged as one of that part.
+    """
     clips: dict[str, Item] = {}
+    sets: list[tuple[Rules, frozenset[str]]] = []
     for folder in (part for path in paths for part in parts_of(path)):
+        sets.append((rules_of(folder), frozenset(item.audio for item in read_part(folder) if item.audio)))
         for item in read_part(folder):
             before = clips.setdefault(item.audio, item) if item.audio else item
             if (before.path, before.channel) != (item.path, item.channel):
                 where = f"{before.path} and {item.path}"
                 raise UserError(f"two recordings are called {item.audio}", where, "rename one of the sets")
-    return [clips[key] for key in sorted(clips)]
+    return [clips[key] for key in sorted(clips)], Listener(sorted(sets, key=lambda one: one[0].trains))
 
 
 def heard_by(
-    omni: Omni, clips: Sequence[Item], seconds: float, ledger: Ledger, precision: str
+    omni: Omni, clips: Sequence[Item], seconds: float, ledger: Ledger, precision: str, listener: Listener
 ) -> Iterator[tuple[Item, np.ndarray]]:
     """(clip, its states [S, D] in the precision) of every clip that can be used; others go to the ledger."""
     import torch
@@ -65,7 +72,7 @@ def heard_by(
 
     for clip in clips:
         try:
-            wave = clip.clip.audio()
+            wave = listener.hear(clip.clip)
         except AudioError as e:
             ledger.drop(clip.audio, e.reason, e.what)
             continue
@@ -88,7 +95,7 @@ def run(step: Step[HearConfig]) -> None:
     if not items or len(models) != 1:
         problem = f"inputs: {len(items)} folders of items and {len(models)} models"
         raise UserError(problem, "--in", "give items of data.instruct, and one model")
-    clips = clips_of(items)
+    clips, listener = clips_of(items)
     if not clips:
         raise UserError("not one item has audio", str(items[0]), "a model need not hear text: leave this stage out")
     parts = split([clip.seconds for clip in clips])
@@ -107,11 +114,12 @@ def run(step: Step[HearConfig]) -> None:
         return omni
 
     def work(k: int, path: Path) -> None:
-        ledger = Ledger(step.name)
+        ledger, ears = Ledger(step.name), listener.anew()
         chosen = [clips[i] for i in parts[k]]
-        heard = heard_by(opened(), chosen, config.seconds_at_once, ledger, config.precision)
+        heard = heard_by(opened(), chosen, config.seconds_at_once, ledger, config.precision, ears)
         write_shard(path, {clip.audio: own for clip, own in heard}, opened().tower_width, config.precision)
         ledger.write(path / DROPPED)
+        ears.write_warned(path, step.name)
 
     def preload() -> None:
         from . import omni  # noqa: F401
@@ -136,9 +144,8 @@ def _finish(step: Step[HearConfig], places: Sequence[Path], model: Path, config:
     """Write what heard the clips, and count. Raises UserError if nothing could be heard."""
     from .omni import tower_digest
 
+    settle(step, places, asked)
     counts = [count for place in places for count in read_json(place / INDEX)["counts"]]
-    for place in places:
-        step.ledger.merge(place / DROPPED)
     if not counts:
         problem = f"not one clip could be heard: {step.ledger.reasons()}"
         raise UserError(problem, str(model), "mend the audio, or copy the model again")

@@ -9,7 +9,7 @@ STEPS = (
     # States of 1,280 numbers, 25 a second, in 2 bytes; a Whisper-tiny's tower has 384.
     Declaration(
         "models.hear",
-        version=2,
+        version=3,
         config="models.config:HearConfig",
         mb=5,
         mb_per_hour=230,

@@ -12,6 +12,8 @@ from torch import Tensor
 
 from ..core.errors import UserError
 from ..core.files import read_json
+from ..data.audio import AudioError
+from ..data.bad_clips import NoBadClips
 from ..data.instruct_items import Item
 from .adapters import ABOUT, WEIGHTS, adapts_tower, base_of, is_adapter, load_adapter
 from .heard import Heard
@@ -28,13 +30,14 @@ def samples_of(item: Item) -> int:
     return round(item.seconds * RATE)
 
 
-def wave_of(item: Item) -> Wave:
+def wave_of(item: Item, bad_clips: NoBadClips | None = None) -> Wave | None:
     """Samples [N] of an item's audio, exactly as many as `samples_of`, so that its states are as many as its tokens.
 
-    Raises AudioError, also for audio of another length: it has changed since the items were made.
+    None for a bad clip; without `bad_clips` it raises AudioError. Audio of another length is one: it has changed since
+    the items were made.
     """
-    wave, wanted = item.clip.audio(), samples_of(item)
-    return np.pad(wave, (0, max(0, wanted - len(wave))))[:wanted]
+    wave, wanted = (bad_clips or NoBadClips()).wave(item.clip), samples_of(item)
+    return None if wave is None else np.pad(wave, (0, max(0, wanted - len(wave))))[:wanted]
 
 
 def folder_of(name: Path) -> Path:
@@ -108,13 +111,22 @@ class Tuned:
             return states_of(frames_of(samples_of(item)))
         return self.heard.count(item.audio) if item.audio in self.heard else None
 
-    def states(self, items: Sequence[Item]) -> Tensor:
-        """States [S, D] of the clips of items, one after the other."""
+    def states(self, items: Sequence[Item]) -> tuple[Tensor, dict[str, AudioError]]:
+        """(states [S, D] of the clips of items, one after the other; key of an item -> why it has none)."""
         with_audio = [item for item in items if item.audio]
         if self.heard is not None or not with_audio:
             keys = [item.audio for item in with_audio]
             if self.heard is None:
-                return torch.empty(0, self.omni.tower_width)
-            return torch.from_numpy(self.heard.states(keys))
+                return torch.empty(0, self.omni.tower_width), {}
+            return torch.from_numpy(self.heard.states(keys)), {}
+        mels, lost = list[Tensor](), dict[str, AudioError]()
+        for item in with_audio:
+            try:
+                wave = wave_of(item)
+            except AudioError as e:
+                lost[item.key] = e
+                continue
+            assert wave is not None  # it raises instead
+            mels.append(self.omni.mel(wave))
         with torch.inference_mode():
-            return self.omni.states([self.omni.mel(wave_of(item)) for item in with_audio])
+            return self.omni.states(mels) if mels else torch.empty(0, self.omni.tower_width), lost

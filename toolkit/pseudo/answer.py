@@ -95,7 +95,13 @@ def answers_of(
     asked.sort(key=lambda pair: (pair[0].task, len(pair[1]), pair[0].id))
     for task, group in groupby(asked, key=lambda pair: pair[0].task):
         for part in _batches(list(group), config):
-            states_SD = tuned.states([item for item, _ in part])
+            states_SD, lost = tuned.states([item for item, _ in part])
+            for item in [item for item, _ in part if item.key in lost]:
+                ledger.drop(item.key, lost[item.key].reason, f"{lost[item.key].what}; answered with nothing")
+                yield GivenAnswer(item.task, item.id, "", 0, True)
+            part = [(item, ids) for item, ids in part if item.key not in lost]
+            if not part:
+                continue
             written = write(tuned.omni, [ids for _, ids in part], states_SD, table.tasks[task].max_new_tokens)
             for (item, _), answer in zip(part, written, strict=True):
                 yield GivenAnswer(item.task, item.id, answer.text, len(answer.ids), answer.ended)

@@ -14,6 +14,9 @@ conditioned on, and unrelated neighbours. Nothing is split; the last window of a
 without other speakers.
 
 Times are multiples of 0.02 s, like Whisper's timestamps; every utterance begins at one.
+
+With transcripts as labels nobody has decoded the audio before: it is decoded here, once, and what cannot be, or is no
+speech by the rules of data/judge.py, gets no window. Of pseudo-labels, that is known from their own step.
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ from ..core.files import read_json
 from ..core.step import Step, main
 from ..data.find import read_from_here
 from ..data.kaldi import WAV, DataDir, Utterance
+from ..data.listen import drop_warned, hear_all
 from ..models.vocabulary import LAST_TICK, TICK, TOKENIZER, Vocabulary
 from ..score.hypotheses import is_hypotheses, read_hypotheses
 from .packing import FRAME, FUZZ, MARKS, Take, in_order, on_grid, ticks_of, windows_of
@@ -279,9 +283,12 @@ def run(step: Step[PackConfig]) -> None:
     wanted = _wanted(data, inputs, step)
     if config.labels == "truth":
         labels = true_labels(data, wanted, step)
+        unfit = hear_all(step, data, [u for u in data.utterances if u.id in labels])
     else:
         assert inputs.labels
         labels = pseudo_labels(inputs.labels, wanted, step)
+        unfit = drop_warned(step, data.path, inputs.labels, labels)
+    labels = {id: label for id, label in labels.items() if id not in unfit}
     header = Header(
         vocabulary_hash(inputs.model),
         config.labels,

@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..data.audio import AudioError
+from ..data.listen import Listener
 from ..models.log_mel import RATE, Wave
 from ..models.vocabulary import Vocabulary
 from ..score.hypotheses import Hypothesis, HypothesisSegment
@@ -88,14 +89,18 @@ def told_apart(
 
 
 def transcribe_packed(
-    transcriber: Transcriber, windows: Sequence[Sequence[Job]], drop: Callable[[str, str, str], None], batch: int
+    transcriber: Transcriber,
+    windows: Sequence[Sequence[Job]],
+    drop: Callable[[str, str, str], None],
+    batch: int,
+    listener: Listener,
 ) -> list[Hypothesis]:
     """Like Transcriber.transcribe for all jobs of the windows, in order; a window has one language."""
     config, vocabulary = transcriber.config, transcriber.vocabulary
     heard: dict[str, Hypothesis] = {}
     packs: list[tuple[list[Job], Wave, list[Place]]] = []
     for window in windows:
-        jobs, waves = _loud(window) if len(window) > 1 else ([], [])
+        jobs, waves = _loud(window, listener) if len(window) > 1 else ([], [])
         if len(jobs) > 1:
             wave, places = joined(waves, config.packed_gap)
             if places[-1].end <= transcriber.seconds:  # a table may give a shorter length than the audio has
@@ -109,17 +114,17 @@ def transcribe_packed(
                 heard[job.utterance.id] = _hypothesis(job, place, spans, decoded, transcriber)
     order = [job for window in windows for job in window]
     rest = [job for job in order if job.utterance.id not in heard]
-    heard |= {row.id: row for row in transcriber.transcribe(rest, drop, batch)}
+    heard |= {row.id: row for row in transcriber.transcribe(rest, drop, batch, listener)}
     return [heard[job.utterance.id] for job in order if job.utterance.id in heard]
 
 
-def _loud(window: Sequence[Job]) -> tuple[list[Job], list[Wave]]:
+def _loud(window: Sequence[Job], listener: Listener) -> tuple[list[Job], list[Wave]]:
     """The jobs whose audio can be read and is not silent; decoding alone handles and reports the others."""
     jobs: list[Job] = []
     waves: list[Wave] = []
     for job in window:
         try:
-            wave = job.utterance.audio()
+            wave = listener.hear(job.utterance)
         except AudioError:
             continue  # read again when decoded alone, and reported there
         if not is_silent(wave):

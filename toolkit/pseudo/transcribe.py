@@ -31,6 +31,7 @@ from ..core.shards import run_shards, split
 from ..core.step import Step, main
 from ..data.find import read_from_here
 from ..data.kaldi import DataDir
+from ..data.listen import Listener, settle
 from ..models.whisper_files import find_model
 from ..score.hypotheses import HYPOTHESES, SPEED, Hypothesis, read_hypotheses, write_hypotheses
 from .config import TranscribeConfig
@@ -62,16 +63,17 @@ def run(step: Step[TranscribeConfig]) -> None:
         path.mkdir(parents=True)
         ledger = Ledger(step.name)
         machine = _machine(device, config.speed.threads)
-        rows, cost = label([jobs[i] for i in parts[k]], transcriber, opened(), ledger, config.speed.batch, machine)
+        own, ears = [jobs[i] for i in parts[k]], Listener.of([data], trained=False)
+        rows, cost = label(own, transcriber, opened(), ledger, config.speed.batch, machine, ears)
         with open(path / HYPOTHESES, "w", encoding="utf-8") as f:
             f.writelines(json.dumps(row.to_json(), ensure_ascii=False) + "\n" for row in rows)
         ledger.write(path / DROPPED)
+        ears.write_warned(path, step.name)
         write_json(path / SPEED, {**cost, "peak_memory_mb": _peak_memory(device)})
 
     costs = [sum(jobs[i].utterance.seconds for i in part) for part in parts]
     shards = run_shards(step, costs, work, on_device=True, preload=transcriber.preload)
-    for shard in shards:
-        step.ledger.merge(shard / DROPPED)
+    settle(step, shards, len(jobs))
     if not any((shard / HYPOTHESES).stat().st_size for shard in shards):
         message = f"not one utterance could be transcribed: {step.ledger.reasons()}"
         raise UserError(message, str(data.path), "mend the data")
@@ -82,9 +84,18 @@ def run(step: Step[TranscribeConfig]) -> None:
 
 
 def label(
-    jobs: Sequence[Job], transcriber: Transcriber, store: Store, ledger: Ledger, batch: int, machine: str
+    jobs: Sequence[Job],
+    transcriber: Transcriber,
+    store: Store,
+    ledger: Ledger,
+    batch: int,
+    machine: str,
+    listener: Listener,
 ) -> tuple[list[Hypothesis], dict[str, Any]]:
-    """(hypotheses in the order of the jobs, their cost when they were made). Stored hypotheses are reused."""
+    """(hypotheses in the order of the jobs, their cost when they were made). Stored hypotheses are reused.
+
+    `listener` decodes; its warnings are stored too.
+    """
     hypotheses: dict[int, Hypothesis] = {}
     seconds, machines = 0.0, set[str]()
     for windows in _batches(jobs, transcriber, batch):
@@ -92,12 +103,14 @@ def label(
         keys = {i: _key(jobs[i]) for i in part}
         missing = [window for window in windows if not all(keys[i] in store.rows for i in window)]
         if missing:
-            rows = _decode([[jobs[i] for i in window] for window in missing], transcriber, batch, machine)
+            rows = _decode([[jobs[i] for i in window] for window in missing], transcriber, batch, machine, listener)
             store.add(dict(zip((keys[i] for window in missing for i in window), rows, strict=True)))
         for i in part:
             row = store.rows[keys[i]]
             seconds += row["took"]
             machines.add(row.get("on", machine))
+            if "warned" in row:
+                listener.warned[jobs[i].utterance.id] = tuple(row["warned"])
             if "dropped" in row:
                 ledger.drop(jobs[i].utterance.id, *row["dropped"])
             else:
@@ -127,7 +140,7 @@ def _key(job: Job) -> str:
 
 
 def _decode(
-    windows: Sequence[Sequence[Job]], transcriber: Transcriber, batch: int, machine: str
+    windows: Sequence[Sequence[Job]], transcriber: Transcriber, batch: int, machine: str, listener: Listener
 ) -> list[dict[str, Any]]:
     """Rows for the store, also for audio that cannot be read."""
     dropped: dict[str, tuple[str, str]] = {}
@@ -138,14 +151,15 @@ def _decode(
         dropped[id] = reason, detail
 
     if transcriber.config.packed:
-        made = transcribe_packed(transcriber, windows, drop, batch)
+        made = transcribe_packed(transcriber, windows, drop, batch, listener)
     else:
-        made = transcriber.transcribe(jobs, drop, batch)
+        made = transcriber.transcribe(jobs, drop, batch, listener)
     took = round((time.perf_counter() - begun) / len(jobs), 4)
     by_id = {row.id: row for row in made}
     ids = [job.utterance.id for job in jobs]
     made_of = {id: {"dropped": dropped[id]} if id in dropped else {"hypothesis": as_row(by_id[id])} for id in ids}
-    return [{"took": took, "on": machine, **made_of[id]} for id in ids]
+    warned = {id: {"warned": listener.warned[id]} if id in listener.warned else {} for id in ids}
+    return [{"took": took, "on": machine, **made_of[id], **warned[id]} for id in ids]
 
 
 def _inputs(paths: Sequence[Path]) -> tuple[DataDir, Path]:

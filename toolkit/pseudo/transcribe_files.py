@@ -19,6 +19,7 @@ from ..core.step import overrides
 from ..data.audio import AudioError, audio_info
 from ..data.channels import CHANNEL_HELP, channel_of
 from ..data.kaldi import Utterance
+from ..data.listen import Listener
 from ..models.vocabulary import TICK
 from ..models.whisper_files import find_model
 from ..score.hypotheses import Hypothesis, HypothesisSegment
@@ -74,8 +75,13 @@ def command(words: Sequence[str]) -> int:
     names = outputs(call.files, call.out or Path(), call.format)
     if jobs:
         transcriber.open(device, config.speed.threads, _cache())
+    listener = Listener.plain()
     for job in jobs:  # one at a time: what is done is printed, or lies in its file
-        for row in transcriber.transcribe([job], lambda id, why, more: failed.append(f"{id}: {more}"), 1):
+        rows = transcriber.transcribe([job], lambda id, why, more: failed.append(f"{id}: {more}"), 1, listener)
+        for reason, detail in listener.warned.values():
+            print(f"WARNING: {job.utterance.id}: {reason}: {detail}", file=sys.stderr, flush=True)
+        listener.warned.clear()
+        for row in rows:
             _leave(row, call.format, names[Path(row.id)] if call.out else None, len(call.files) > 1)
     if failed:
         raise UserError(

@@ -15,6 +15,7 @@ from ..core.errors import UserError
 from ..core.record import digest
 from ..data.audio import AudioError
 from ..data.kaldi import Utterance
+from ..data.listen import Listener
 from ..models.hearing import frames_of
 from ..models.log_mel import RATE, Wave, log_mel
 from ..models.vocabulary import Vocabulary
@@ -129,12 +130,14 @@ class Transcriber:
         compute, context = config.compute, config.context
         self._backend = TorchBackend(self.folder, self.vocabulary, device, compute, self.seconds, context)
 
-    def transcribe(self, jobs: Sequence[Job], drop: Callable[[str, str, str], None], batch: int) -> list[Hypothesis]:
+    def transcribe(
+        self, jobs: Sequence[Job], drop: Callable[[str, str, str], None], batch: int, listener: Listener
+    ) -> list[Hypothesis]:
         """Hypotheses of the jobs whose audio can be read, in order; `drop(id, reason, detail)` gets the others."""
         heard: dict[int, Listening] = {}
         for i, job in enumerate(jobs):
             try:
-                wave = job.utterance.audio()
+                wave = listener.hear(job.utterance)
             except AudioError as e:
                 drop(job.utterance.id, f"audio: {e.reason}", e.what)
                 continue

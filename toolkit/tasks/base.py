@@ -65,10 +65,15 @@ class Example:
 
 @dataclass
 class Notes:
-    """What a row tells the record: the ledger's rows and counts by name."""
+    """What a row tells the record: the ledger's rows, counts by name, and what is kept with a warning.
+
+    Attributes:
+        warned: (id, reason, detail) of utterances.
+    """
 
     ledger: Ledger
     counts: dict[str, float] = field(default_factory=dict)
+    warned: list[tuple[str, str, str]] = field(default_factory=list)
 
     def count(self, name: str, amount: float = 1) -> None:
         if amount:

@@ -21,6 +21,7 @@ from ..core.results import Cost
 from ..core.seed import seed_of
 from ..data.audio import SAMPLE_RATE, AudioError
 from ..data.kaldi import DataDir
+from ..data.listen import decoded
 from .upstream import Upstream
 
 REPEATS = 3
@@ -36,7 +37,7 @@ def waves_of(data: DataDir, count: int) -> list[Tensor]:
     order = [u for k in range(max(len(data) // count, 1)) for u in data.utterances[k :: max(len(data) // count, 1)]]
     for utterance in order:
         try:
-            wave_N = torch.from_numpy(utterance.audio())
+            wave_N = torch.from_numpy(decoded(utterance))
         except AudioError:
             continue
         if len(wave_N) >= SHORTEST:

@@ -21,6 +21,7 @@ from ..core.files import atomic, read_json, write_json
 from ..core.progress import Progress
 from ..data.audio import AudioError
 from ..data.kaldi import Utterance
+from ..data.listen import Listener, decoded, refuse_broken, too_many, undecodable
 from .upstream import Upstream
 
 INDEX, FRAMES, MEANS, SUMS = "index.json", "frames.f16", "means.f32", "sums.npy"
@@ -39,7 +40,8 @@ class SetFeatures:
         stored: True if the frames are in a file, not only their means.
         only: the states that are given, by their places among those stored; None: all.
         again: computes the frames [T, L, D] of an utterance by its id; None where frames that are not stored cannot be
-            had.
+            had. Raises AudioError.
+        warned: (id, reason, detail) of those that are kept though a rule speaks against them.
     """
 
     folder: Path
@@ -51,6 +53,7 @@ class SetFeatures:
     stored: bool = True
     only: tuple[int, ...] | None = None
     again: Callable[[str], Array] | None = None
+    warned: Sequence[tuple[str, str, str]] = ()
 
     @classmethod
     def open(cls, folder: Path, again: Callable[[str], Array] | None = None) -> SetFeatures:
@@ -59,11 +62,9 @@ class SetFeatures:
         if "broken" in index:
             raise UserError(f"its features failed: {index['broken']}", str(folder), "mend the cause and run it again")
         try:
-            dropped = [(a, b, c) for a, b, c in index["dropped"]]
-            shape = index["states"], index["dim"]
-            return cls(
-                folder, index["ids"], index["frames"], shape, dropped, index["rate"], index["stored"], again=again
-            )
+            dropped, warned = ([(a, b, c) for a, b, c in index[name]] for name in ("dropped", "warned"))
+            shape, how = (index["states"], index["dim"]), (index["rate"], index["stored"])
+            return cls(folder, index["ids"], index["frames"], shape, dropped, *how, again=again, warned=warned)
         except (KeyError, TypeError, ValueError) as e:
             remedy = f"remove {folder} and rerun: the features are made again"
             raise UserError(f"no index of cached features: {e!r}", str(folder / INDEX), remedy) from None
@@ -98,7 +99,7 @@ class SetFeatures:
         return np.concatenate([[0], np.cumsum(self.frames)])
 
     def states(self, u: int) -> Array:
-        """Frames [T, L, D] of utterance number u, float16, from the file or computed again."""
+        """Frames [T, L, D] of utterance number u, float16, from the file or computed again. Raises AudioError."""
         if not self.stored:
             assert self.again is not None, "frames that were not stored are asked for"
             return self.again(self.ids[u])[:, self._given]
@@ -125,16 +126,18 @@ def compute(
     keep_frames: bool,
     device: torch.device,
     label: str,
+    listener: Listener | None = None,
 ) -> SetFeatures:
     """Features of `utterances` at `folder`, which is read if it exists.
 
-    What cannot be read, is shorter than a frame or gives features that are not finite is noted in `dropped`.
-    Raises UserError when nothing is left.
+    What cannot be read, is shorter than a frame or gives features that are not finite is noted in `dropped`; so is, in
+    a training set, what the rules of `listener` speak against. Raises UserError when nothing is left, or too many
+    cannot be read.
     """
     if not folder.is_dir():
         with atomic(folder) as temporary, Progress(label, sum(u.seconds for u in utterances), "audio s") as bar:
             temporary.mkdir(parents=True)
-            _compute(upstream, utterances, temporary, keep_frames, device, bar)
+            _compute(upstream, utterances, temporary, keep_frames, device, bar, listener or Listener.plain())
     features = SetFeatures.open(folder)
     if not features.ids:
         reasons = "; ".join(f"{id}: {reason} {detail}" for id, reason, detail in features.dropped[:3])
@@ -160,16 +163,18 @@ def _compute(
     keep_frames: bool,
     device: torch.device,
     bar: Progress,
+    listener: Listener,
 ) -> None:
     shape = (len(upstream.chosen), upstream.dim)
     ids, frames, dropped = [], [], []
     sums = np.zeros((2, *shape))
     with open(folder / FRAMES, "wb") as f, open(folder / MEANS, "wb") as means:
         for utterance in utterances:
-            states_TLD, reason, detail = _states(upstream, utterance, device)
             bar.add(utterance.seconds)
-            if states_TLD is None:
-                dropped.append((utterance.id, reason, detail))
+            try:
+                states_TLD = _states(upstream, utterance, device, listener.hear)
+            except AudioError as e:
+                dropped.append((utterance.id, e.reason, e.what))
                 continue
             ids.append(utterance.id)
             frames.append(len(states_TLD))
@@ -178,9 +183,13 @@ def _compute(
             sums += np.stack([exact.sum(0), (exact**2).sum(0)])
             if keep_frames:
                 f.write(states_TLD.transpose(1, 0, 2).tobytes())
+    broken = [row for row in dropped if undecodable(row[1])]
+    if ids and too_many(len(broken), len(utterances)):
+        refuse_broken(broken, len(utterances), bar.label)
     np.save(folder / SUMS, sums)
+    warned = [(id, *fault) for id, fault in listener.warned.items()]
     index = {"ids": ids, "frames": frames, "states": shape[0], "dim": shape[1], "rate": upstream.rate}
-    write_json(folder / INDEX, {**index, "stored": keep_frames, "dropped": dropped})
+    write_json(folder / INDEX, {**index, "stored": keep_frames, "dropped": dropped, "warned": warned})
 
 
 def again(
@@ -188,30 +197,26 @@ def again(
 ) -> Callable[[str], Array]:
     """A function that computes the frames [T, L, D] of an utterance as `compute` did, from its id.
 
-    It may be called from several threads; `threads` is how many of its own each computation takes. It raises UserError
+    It may be called from several threads; `threads` is how many of its own each computation takes. It raises AudioError
     for an utterance that could be read before and cannot be read now.
     """
     by_id: Mapping[str, Utterance] = {utterance.id: utterance for utterance in utterances}
 
     def states(id: str) -> Array:
         torch.set_num_threads(threads)  # a setting of the calling thread, and part of which bits come out
-        states_TLD, reason, detail = _states(open_upstream(), by_id[id], device)
-        if states_TLD is None:
-            raise UserError(f"{id} could be read before and cannot now: {reason} {detail}", by_id[id].path, "mend it")
-        return states_TLD
+        return _states(open_upstream(), by_id[id], device, decoded)
 
     return states
 
 
-def _states(upstream: Upstream, utterance: Utterance, device: torch.device) -> tuple[Array | None, str, str]:
-    """States [T, L, D] as float16, or why there are none."""
-    try:
-        wave_N = utterance.audio()
-    except AudioError as e:
-        return None, e.reason, e.what
+def _states(
+    upstream: Upstream, utterance: Utterance, device: torch.device, hear: Callable[[Utterance], Array]
+) -> Array:
+    """States [T, L, D] as float16. Raises AudioError where there are none."""
+    wave_N, where = hear(utterance), utterance.path
     if upstream.frames(len(wave_N)) < 1:
-        return None, "too short", f"{len(wave_N)} samples: not one frame"
-    states_TLD = upstream.states(torch.from_numpy(wave_N).to(device)).half().cpu().numpy()
+        raise AudioError("too short", f"{len(wave_N)} samples: not one frame", where)
+    states_TLD: Array = upstream.states(torch.from_numpy(wave_N).to(device)).half().cpu().numpy()
     if not np.isfinite(states_TLD).all():
-        return None, "non-finite features", "a hidden state is not finite, or above 65,504"
-    return states_TLD, "", ""
+        raise AudioError("non-finite features", "a hidden state is not finite, or above 65,504", where)
+    return states_TLD

@@ -7,13 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core.errors import UserError
 from ..core.seed import seed_of
-from ..data.audio import SAMPLE_RATE
+from ..data.audio import SAMPLE_RATE, AudioError
+from ..data.bad_clips import BadClips, BadClipsOfRun
+from ..data.batches import Left
+from ..data.judge import Limits
+from ..data.listen import decoded
+from ..data.provenance import Rules
 from ..train.objectives.classify import Features
 from .base import Example, TaskData
 from .config import TasksConfig
@@ -40,6 +46,9 @@ class Source:
     upstream: Callable[[], Upstream] | None = None
 
 
+NOTHING = np.empty(0)
+
+
 class Feed:
     """Batches of one task on one row.
 
@@ -48,7 +57,11 @@ class Feed:
         live: features are computed for each batch: "all" of them, those of "crops", or none ("").
     """
 
-    def __init__(self, config: TasksConfig, data: TaskData, source: Source) -> None:
+    def __init__(
+        self, config: TasksConfig, data: TaskData, source: Source, bad_clips: BadClipsOfRun | None = None
+    ) -> None:
+        """`bad_clips`: remembers those of training and dev, which leave their batches; one of test raises UserError."""
+        self._bad_clips = {part: self._of_part(part, data, bad_clips) for part in ("train", "dev") if bad_clips}
         self.config, self.data, self.source = config, data, source
         self.type, self.task = data.config.implementation, data.config
         self.pooled = self.type.needs == "means" and source.tuned is None
@@ -105,37 +118,63 @@ class Feed:
         chunks = (examples[start : start + size] for start in range(0, len(examples), size))
         return [piece for chunk in chunks for piece in cut(chunk, 0 if self.live else self.task.piece_seconds)]
 
+    @staticmethod
+    def _of_part(part: str, data: TaskData, bad_clips: BadClipsOfRun) -> BadClips:
+        rules = Rules(False, Limits())  # they have been judged when their features were computed
+        return bad_clips.of(part, len({e.id for e in data.parts[part]}), rules, f"{data.name}, {part}")
+
     def batch(self, part: str, examples: Sequence[Example], at: tuple[int, int] | None = None) -> dict[str, Any]:
-        """Features (or waveforms) and targets of `examples`, which stay in it as they are.
+        """Features (or waveforms) and targets of `examples`, which stay in it as they are; bad clips are not in it.
 
         Args:
             at: step and place of the first of them, in training.
         """
-        batch: dict[str, Any] = {**self.type.targets(examples), "examples": list(examples)}
-        if self.source.tuned or self.live == "all":
-            return {**batch, **self._waves(examples, range(len(examples)), at)}
-        features = self.source.sets[self.task.sets.of(part)]
-        if self.means:
-            batch["states_NLD"] = features.means([e.u for e in examples])
-            batch["lengths_B"] = np.ones(len(examples), np.int64)
-            cropped = [i for i, e in enumerate(examples) if at and self._is_cropped(e)]
-            return {**batch, **(self._waves(examples, cropped, at) if cropped else {})}
-        states = [features.states(e.u) for e in examples]
-        batch["states_NLD"] = np.concatenate(states)
-        batch["lengths_B"] = np.array([len(s) for s in states])
+        every = bool(self.source.tuned) or self.live == "all"
+        features = None if every else self.source.sets[self.task.sets.of(part)]
+        read = partial(self._read, examples, at, None if self.means else features)
+        wanted = [i for i, e in enumerate(examples) if every or not self.means or (at and self._is_cropped(e))]
+        heard = {i: self._heard(part, examples[i], partial(read, i)) for i in wanted}
+        kept = [i for i in range(len(examples)) if heard.get(i, NOTHING) is not None]
+        left = {"left": Left(kept, [])} if len(kept) < len(examples) else {}
+        if not kept:
+            return {**left, "examples": []}
+        chosen = [examples[i] for i in kept]
+        batch: dict[str, Any] = {**self.type.targets(chosen), "examples": chosen, **left}
+        places = [place for place, i in enumerate(kept) if i in heard]
+        parts = [value for value in heard.values() if value is not None]
+        if features and not self.means:
+            return {**batch, "states_NLD": np.concatenate(parts), "lengths_B": np.array([len(s) for s in parts])}
+        if features:
+            batch |= {"states_NLD": features.means([e.u for e in chosen]), "lengths_B": np.ones(len(chosen), np.int64)}
+        if parts:
+            samples_B = np.array([len(wave_N) for wave_N in parts])
+            batch |= {"wave_N": np.concatenate(parts), "samples_B": samples_B, "live_B": np.array(places)}
         return batch
+
+    def _read(
+        self, examples: Sequence[Example], at: tuple[int, int] | None, frames: SetFeatures | None, i: int
+    ) -> Array:
+        """Frames of an example of a batch, or its waveform if they are not given. Raises AudioError."""
+        if frames:
+            return frames.states(examples[i].u)
+        return self._wave(examples[i], at and (at[0], at[1] + i))
+
+    def _heard(self, part: str, example: Example, read: Callable[[], Array]) -> Array | None:
+        """What is read of an example; None if its clip cannot be decoded any more. Raises UserError in a test set."""
+        if part in self._bad_clips:
+            return self._bad_clips[part].use(example.utterance, read)
+        try:
+            return read()
+        except AudioError as e:
+            problem = f"{example.id} could be read before and cannot now: {e.reason}: {e.what}"
+            remedy = "mend it, as all rows are scored on the same utterances"
+            raise UserError(problem, example.utterance.path, remedy) from None
 
     def _is_cropped(self, example: Example) -> bool:
         return 0 < self.task.crop_seconds < example.utterance.seconds
 
-    def _waves(self, examples: Sequence[Example], chosen: Sequence[int], at: tuple[int, int] | None) -> dict[str, Any]:
-        """Waveforms of the examples number `chosen`; in training cut to `crop_seconds` at a place that `at` draws."""
-        waves = [self._wave(examples[i], at and (at[0], at[1] + i)) for i in chosen]
-        samples_B = np.array([len(wave_N) for wave_N in waves])
-        return {"wave_N": np.concatenate(waves), "samples_B": samples_B, "live_B": np.array(chosen)}
-
     def _wave(self, example: Example, at: tuple[int, int] | None) -> Array:
-        wave_N: Array = example.utterance.audio()
+        wave_N: Array = decoded(example.utterance)
         if self.task.gain_db:
             wave_N = wave_N * np.float32(10 ** (self.task.gain_db / 20))
         most = round(self.task.crop_seconds * SAMPLE_RATE)

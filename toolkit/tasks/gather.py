@@ -18,6 +18,7 @@ from ..core.rows import FILES, Identity, Place, mark, move_up
 from ..core.schema import dump
 from ..core.step import Step
 from ..data.find import read_from_here
+from ..data.listen import WARNED, tell_warned
 from .base import Notes
 from .cost import measure, waves_of
 from .folds import of_fold, together
@@ -53,6 +54,7 @@ def gather(grid: Grid) -> None:
     """
     step = grid.step
     _refuse_nothing(grid)
+    warned = Ledger(step.name)
     _write_changed(step.out / TASKS, list(grid.config.tasks))
     for row in grid.rows:
         layers = {}
@@ -62,6 +64,8 @@ def gather(grid: Grid) -> None:
             for unit in units:
                 step.counts.update(read_json(unit.place.folder(step.out) / COUNTS))
                 step.ledger.merge(unit.place.folder(step.out) / DROPPED)
+                if (unit.place.folder(step.out) / WARNED).is_file():  # not of an earlier version
+                    warned.merge(unit.place.folder(step.out) / WARNED)
             whole = {layer: place for layer, place in scored.items() if not _note_failed(step, place)}
             if not grid.config.layer_wise:
                 for place in [*whole.values(), *(unit.place for unit in units)]:
@@ -74,6 +78,7 @@ def gather(grid: Grid) -> None:
         else:
             move_up(step.out, Place(row.row, COST_PART))
     step.ledger.rows = sorted(set(step.ledger.rows))  # every row of the table drops the same utterance
+    tell_warned(warned, step)
 
 
 def _refuse_nothing(grid: Grid) -> None:

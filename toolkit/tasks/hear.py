@@ -17,6 +17,7 @@ import torch
 from ..core.files import read_json, remove, write_json
 from ..core.rows import Place
 from ..core.shards import run_shards
+from ..data.listen import Listener
 from .features import SetFeatures, again, compute, is_broken, leave_broken
 from .grid import Grid, Unit
 from .room import Group, first_group, frames_mb
@@ -146,9 +147,9 @@ class Hearing:
 
     def _compute(self, of_row: SetOfRow, path: Path) -> None:
         torch.set_num_threads(self.grid.config.threads)
-        upstream, utterances = self.open(of_row.row), self.grid.served.sets[of_row.set].utterances
-        label = f"{of_row.row} features of {of_row.set}"
-        compute(upstream, utterances, path, of_row.stored, self.device, label)
+        upstream, data = self.open(of_row.row), self.grid.served.sets[of_row.set]
+        label, listener = f"{of_row.row} features of {of_row.set}", Listener.of([data])
+        compute(upstream, data.utterances, path, of_row.stored, self.device, label, listener)
 
     @staticmethod
     def _give_up(k: int, path: Path, reason: str) -> None:

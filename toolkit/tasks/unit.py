@@ -13,6 +13,8 @@ from ..core.errors import UserError
 from ..core.files import remove
 from ..core.progress import Progress
 from ..core.seed import seed_of
+from ..data.bad_clips import BadClipsOfRun
+from ..data.batches import is_empty
 from ..models.heads import LayerMix
 from ..train.engine.config import LoopConfig, OptimConfig
 from ..train.engine.gradient import on
@@ -33,11 +35,19 @@ class Fit:
     """Training of one task on one row; everything but `folder` and `label` is part of what comes out."""
 
     def __init__(
-        self, config: TasksConfig, data: TaskData, source: Source, folder: Path, label: str, device: torch.device
+        self,
+        config: TasksConfig,
+        data: TaskData,
+        source: Source,
+        folder: Path,
+        label: str,
+        device: torch.device,
+        bad_clips: BadClipsOfRun | None = None,
     ) -> None:
+        """`bad_clips`: remembers those of training and dev; None: the first one raises AudioError."""
         self.config, self.data = config, data
         self.folder, self.label, self.device = folder, label, device
-        self.type, self.feed = data.config.implementation, Feed(config, data, source)
+        self.type, self.feed = data.config.implementation, Feed(config, data, source, bad_clips)
 
     def run(self) -> Fitted:
         """Train at every rate; the best on dev (the first of equals) predicts the test set.
@@ -56,7 +66,7 @@ class Fit:
                 diverged.append(lr)
                 continue
             if asked:
-                dev[lr] = self.type.figure(self.data, self.data.parts["dev"], self.predict(objective, "dev"))
+                dev[lr] = self._on_dev(self.predict(objective, "dev"))
             if best is None or self.type.metric.improves(dev[lr], dev[best[0]]):
                 best = lr, objective, trained
         if best is None:
@@ -73,6 +83,11 @@ class Fit:
             tuple(diverged),
             int(trained.best["step"]) if trained.best else None,
         )
+
+    def _on_dev(self, outputs: Outputs) -> float:
+        """The figure that decides, of all examples of dev that could be heard."""
+        heard = [example for example in self.data.parts["dev"] if example.id in outputs]
+        return self.type.figure(self.data, heard, outputs)
 
     def forget(self) -> None:
         """Remove the checkpoints."""
@@ -103,7 +118,9 @@ class Fit:
         """A part in its order; the bar says how much of it has been used."""
         with Progress(f"{self.label} {how} {part}", len(self.data.parts[part]), "utterances") as bar:
             for examples in self.feed.evaluated(part):
-                yield examples, on(self.feed.batch(part, examples), self.device)
+                batch = self.feed.batch(part, examples)
+                if not is_empty(batch):
+                    yield batch["examples"], on(batch, self.device)
                 bar.add(len(examples))
 
     def _further(self, objective: ProbeObjective) -> Any:
@@ -132,7 +149,7 @@ class Fit:
         batches, metric = self.feed.evaluated("dev"), self.type.metric
 
         def score(outputs: Outputs) -> dict[str, float]:
-            return {metric.name: self.type.figure(self.data, self.data.parts["dev"], outputs)}
+            return {metric.name: self._on_dev(outputs)}
 
         return Validation(lambda i: self.feed.batch("dev", batches[i]), len(batches), score, (metric,))
 

@@ -12,6 +12,8 @@ from ..core.files import read_json, remove, write_json
 from ..core.identity import identity_id
 from ..core.record import DROPPED, Ledger
 from ..core.rows import FILES, Identity, mark
+from ..data.bad_clips import BadClipsOfRun
+from ..data.listen import WARNED
 from ..train.objectives.classify import Features
 from .base import Fitted, Notes, TaskData
 from .examples import build, with_batch
@@ -46,11 +48,18 @@ class Work:
         training = self.grid.step.out / WORK / f"{unit.label.replace(' ', '.')}.{identity_id(dict(identity))}"
         notes = Notes(Ledger(self.grid.step.name))
         data, source = self.data(unit, notes), self._source(unit)
-        fitted = Fit(self.grid.config, data, source, training, unit.label, self.hearing.device).run()
+        bad_clips = BadClipsOfRun(training / "bad_clips")
+        bad_clips.begin()
+        fitted = Fit(self.grid.config, data, source, training, unit.label, self.hearing.device, bad_clips).run()
+        notes.counts |= {f"{unit.label}.{name}": count for name, count in bad_clips.settle(notes.ledger).items()}
         (path / FILES).mkdir(parents=True)
         self._write(unit, data, fitted, path)
         write_json(path / COUNTS, notes.counts)
         notes.ledger.write(path / DROPPED)
+        warned = Ledger(self.grid.step.name)
+        for row in notes.warned:
+            warned.drop(*row)
+        warned.write(path / WARNED)
         mark(path, identity)
         self.finished.append(training)
 
@@ -65,6 +74,7 @@ class Work:
         for of_set in features.values():
             for dropped in of_set.dropped:
                 notes.ledger.drop(*dropped)
+            notes.warned += of_set.warned
         rate = next(iter(features.values())).rate
         return build(unit.task, self.grid.config.tasks[unit.task], self.grid.served.sets, features, rate, notes)
 
@@ -107,6 +117,7 @@ def leave_failed(path: Path, reason: str, identity: Identity) -> None:
     write_json(path / WHY, {"reason": reason})
     write_json(path / COUNTS, {})
     Ledger("").write(path / DROPPED)
+    Ledger("").write(path / WARNED)
     mark(path, identity)
 
 

@@ -18,7 +18,9 @@ from ..core.files import read_json, write_json
 from ..core.schedule_results import SCHEDULE
 from ..core.schema import dump
 from ..core.step import Step, main
+from ..data.bad_clips import FOLDER, BadClips, BadClipsOfRun, NoBadClips
 from ..data.instruct_items import ItemTable, is_items, read_part
+from ..data.provenance import rules_of
 from ..models.adapters import add_adapter, save_adapter
 from ..models.heard import Heard, is_heard
 from ..models.omni import Omni, load_omni, refuse_other_tower, save_omni
@@ -71,18 +73,30 @@ class InstructInputs:
         )
 
 
-def hears_of(config: InstructTraining, inputs: InstructInputs, omni: Omni) -> Hears:
-    """Where states come from. Raises UserError for kept states of another tower, or for none."""
+def hears_of(
+    config: InstructTraining, inputs: InstructInputs, omni: Omni, bad_clips: NoBadClips | None = None
+) -> Hears:
+    """Where states come from. Raises UserError for kept states of another tower, or for none.
+
+    Args:
+        bad_clips: remembers them where the tower hears anew; None: the first one raises AudioError.
+    """
     if inputs.heard is not None:
         refuse_other_tower(inputs.heard, omni)  # diverse sampling reads them even where the tower hears anew
     if not config.data.cache:
-        return Live(omni)
+        return Live(omni, bad_clips)
     if inputs.heard is None:
         remedy = "give the output of models.hear, or set data.cache: false: the tower then hears in every step"
         if any(item.audio for item in inputs.train):
             raise UserError("no kept states among the inputs", "--in", remedy)
         return Live(omni)
     return FromCache(inputs.heard)
+
+
+def bad_clips_of(items: ItemTable, run_clips: BadClipsOfRun, trained: bool) -> BadClips:
+    """What remembers the bad clips of a part."""
+    size = len({audio for audio in items.column("audio") if audio})
+    return run_clips.of("train" if trained else "dev", size, rules_of(items.folder, trained), str(items.folder))
 
 
 def refuse_other_draws(schedule: Schedule, out: Path, world: World) -> None:
@@ -119,18 +133,21 @@ def learn(
     torch.manual_seed(config.loop.seed)
     low = config.adapt.how == "lora" and computes_in_bf16(config.loop, world.device)
     omni = load_omni(inputs.base, torch.bfloat16 if low and world.device.type == "cuda" else torch.float32)
-    hears = hears_of(config, inputs, omni)
+    run_clips = BadClipsOfRun(step.out / FOLDER)
+    hears = hears_of(config, inputs, omni, bad_clips_of(inputs.train, run_clips, trained=True))
+    dev_clips = bad_clips_of(inputs.dev, run_clips, trained=False) if inputs.dev else None
+    dev_hears = hears_of(config, inputs, omni, dev_clips)
     drop = step.ledger.drop if world.first else (lambda id, reason, detail: None)
     tasks, most = config.data.tasks, config.data.max_tokens
     rows = rows_of(inputs.train, omni, hears, most, drop, tasks)
     if not rows:
         problem = "not one item can be learnt"
         raise UserError(problem, str(inputs.train.folder), "see dropped.tsv; hear the items again, or name other tasks")
-    dev_rows = rows_of(inputs.dev, omni, hears, most, drop, tasks) if inputs.dev else []
+    dev_rows = rows_of(inputs.dev, omni, dev_hears, most, drop, tasks) if inputs.dev else []
     schedule = schedule_of(rows, omni, inputs.heard, config, world.size)
     refuse_other_draws(schedule, out, world)
     batches = Batches(rows, omni, hears, config.objective.normalise)
-    dev = Dev(Batches(dev_rows, omni, hears, "sample"), config.data.micro_items, config.data.dev_items)
+    dev = Dev(Batches(dev_rows, omni, dev_hears, "sample"), config.data.micro_items, config.data.dev_items)
     trained = trainable(omni, config)
     objective = Answers(omni, trained, config.objective.recompute, not config.data.cache, config.adapt.tower)
     objective.to(world.device)
@@ -178,6 +195,8 @@ def sample(rows: list[Row], omni: Omni, hears: Hears, out: Path, when: str, coun
     noted = []
     for row in chosen:
         given = hears.given([row.item])
+        if given["lost"]:
+            continue
         states = omni.states(given["mels"]) if given["mels"] else torch.from_numpy(given["states_SD"])
         question = omni.prompts.question(row.item.instruction, row.states, row.item.text)
         answer = write(omni, [question], states, max(16, 2 * row.answered))[0]
@@ -211,9 +230,11 @@ def run(step: Step[InstructTraining]) -> None:
     inputs = InstructInputs.read(step.ins)
     config = shortened(step.config, inputs.train)
     name = step.id
+    run_clips = BadClipsOfRun.of_step(step)
     share(step, 0, 0.0, lambda world: learn(config, inputs, step, world, name))
     seconds = sum(inputs.train.column("seconds"))
     step.counts |= {"items": len(inputs.train), "hours": round(seconds / 3600, 4), **outcome(step.out)}
+    step.counts |= run_clips.settle(step.ledger)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from ..core.errors import UserError
+from ..data.bad_clips import NoBadClips
+from ..data.batches import Left
 from ..data.instruct_items import Item, ItemTable
 from ..models.heard import Heard
 from ..models.omni import Omni, frames_of, padded, states_of
@@ -50,7 +52,7 @@ class Hears(Protocol):
         ...
 
     def given(self, items: Sequence[Item]) -> dict[str, Any]:
-        """Entries of a batch: states_SD, and mels if the tower is to hear them now."""
+        """Entries of a batch: states_SD, mels if the tower is to hear them now, and `lost`: places of bad clips."""
         ...
 
 
@@ -64,21 +66,24 @@ class FromCache:
         return self.heard.count(item.audio) if item.audio in self.heard else None
 
     def given(self, items: Sequence[Item]) -> dict[str, Any]:
-        return {"states_SD": self.heard.states([item.audio for item in items if item.audio]), "mels": []}
+        return {"states_SD": self.heard.states([item.audio for item in items if item.audio]), "mels": [], "lost": []}
 
 
 class Live:
     """Mel frames, which the tower hears in every step."""
 
-    def __init__(self, omni: Omni) -> None:
-        self.omni = omni
+    def __init__(self, omni: Omni, bad_clips: NoBadClips | None = None) -> None:
+        """`bad_clips`: remembers the bad ones; None: the first one raises AudioError."""
+        self.omni, self.bad_clips = omni, bad_clips
 
     def count(self, item: Item) -> int | None:
         return states_of(frames_of(samples_of(item)))
 
     def given(self, items: Sequence[Item]) -> dict[str, Any]:
-        mels = [self.omni.mel(wave_of(item)) for item in items if item.audio]
-        return {"states_SD": np.empty((0, self.omni.tower_width), np.float32), "mels": mels}
+        waves = [wave_of(item, self.bad_clips) if item.audio else None for item in items]
+        lost = [i for i, (item, wave) in enumerate(zip(items, waves, strict=True)) if item.audio and wave is None]
+        mels = [self.omni.mel(wave) for wave in waves if wave is not None]
+        return {"states_SD": np.empty((0, self.omni.tower_width), np.float32), "mels": mels, "lost": lost}
 
 
 def rows_of(table: ItemTable, omni: Omni, hears: Hears, most: int, drop: Drop, tasks: Sequence[str] = ()) -> list[Row]:
@@ -117,7 +122,7 @@ class Batches:
         self.rows, self.omni, self.hears, self.normalise = rows, omni, hears, normalise
 
     def of(self, numbers: Sequence[int] | Integers, group: str, of_task: int = 0) -> dict[str, Any]:
-        """A micro-batch of the rows `numbers`, all of the task `group`.
+        """A micro-batch of the rows `numbers`, all of the task `group`; those of bad clips are not in it.
 
         Args:
             of_task: how many items of the task the whole step has, for `normalise` task.
@@ -129,8 +134,10 @@ class Batches:
         weights = {"token": lambda count: 1.0, "task": lambda count: 1 / count / max(of_task, 1)}
         weigh = weights.get(self.normalise, lambda count: 1 / count)
         lengths = [len(own) for own in answers]
-        return {
-            **self.hears.given([row.item for row in rows]),
+        given = self.hears.given([row.item for row in rows])
+        lost = given.pop("lost")
+        batch = {
+            **given,
             "ids_BT": ids_BT,
             "row_A": np.repeat(np.arange(len(rows)), lengths),
             # The logits of a token stand where the token before it is read.
@@ -139,6 +146,7 @@ class Batches:
             "weight_A": np.repeat(np.array([weigh(n) for n in lengths], np.float32), lengths),
             "group": group,
         }
+        return _without(batch, lost) if lost else batch
 
 
 class Scheduled:
@@ -178,6 +186,16 @@ class Dev:
     def __call__(self, number: int) -> dict[str, Any]:
         numbers, task = self.parts[number]
         return self.batches.of(numbers, task)
+
+
+def _without(batch: dict[str, Any], lost: Sequence[int]) -> dict[str, Any]:
+    """A micro-batch without the items at these places, whose mels are not in it."""
+    kept = np.array([b for b in range(len(batch["ids_BT"])) if b not in lost], np.int64)
+    own_A = np.isin(batch["row_A"], kept)
+    of_answers = {name: values[own_A] for name, values in batch.items() if name.endswith("_A")}
+    rows_A = np.searchsorted(kept, of_answers["row_A"])
+    left = Left(kept.tolist(), [])
+    return {**batch, **of_answers, "row_A": rows_A, "ids_BT": batch["ids_BT"][kept], "left": left}
 
 
 def _joined(parts: Sequence[np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..core.step import Step, main
+from ..data.bad_clips import BadClipsOfRun
 from ..data.labels import refuse_degenerate
 from ..models.hugging_face import save_pretrained
 from .card import about, card, described
@@ -46,7 +47,8 @@ def run(step: Step[PretrainConfig]) -> None:
     config, inputs = step.config, PretrainInputs.read(step.ins)
     if not step.worker:  # a pass over all labels, once
         refuse_degenerate(inputs.labels.histogram, str(inputs.labels.folder))
-    speech = Speech(config, inputs, step.ledger.drop)
+    bad_clips = BadClipsOfRun.of_step(step)
+    speech = Speech(config, inputs, step.ledger.drop, bad_clips)
     name = step.id
     if not step.worker:
         print(speech.summary + described(config, inputs.labels.header), flush=True)
@@ -54,7 +56,7 @@ def run(step: Step[PretrainConfig]) -> None:
     share(
         step, config.data.micro_batches, seconds, lambda world: pretrain(config, inputs, speech, step.out, world, name)
     )
-    step.counts |= {**speech.counts, **outcome(step.out)}
+    step.counts |= {**speech.counts, **outcome(step.out), **bad_clips.settle(step.ledger)}
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ OMNI = ("transformers.models.qwen2_5_omni.modeling_qwen2_5_omni", "peft")  # tak
 STEPS = (
     Declaration(
         "train.instruct",
+        version=2,
         config="train.instruct_config:InstructTraining",
         mb=60,
         memory="models.omni_sizes:memory",
@@ -14,15 +15,16 @@ STEPS = (
         torch=True,
         loads=OMNI,
     ),
-    Declaration("train.pretrain", config="train.config:PretrainConfig", mb=60, jobs="ranks", torch=True),
-    Declaration("train.star", version=2, config="train.star_config:StarTraining", mb=60, jobs="ranks", torch=True),
+    Declaration("train.pretrain", version=2, config="train.config:PretrainConfig", mb=60, jobs="ranks", torch=True),
+    Declaration("train.star", version=3, config="train.star_config:StarTraining", mb=60, jobs="ranks", torch=True),
     Declaration("train.structure", config="train.star_config:StructureConfig", mb=2, remade=True, torch=True),
     Declaration(
-        "train.whisper", version=2, config="train.whisper_config:WhisperTraining", mb=600, jobs="ranks", torch=True
+        "train.whisper", version=3, config="train.whisper_config:WhisperTraining", mb=600, jobs="ranks", torch=True
     ),
     # 40 MB per hour: 64 tokens, each window shown in four ways, twice, as shards are joined.
     Declaration(
         "train.soft_labels",
+        version=2,
         config="train.whisper_config:WhisperTraining",
         reads=("objective", "data"),
         mb=20,

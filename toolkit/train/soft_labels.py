@@ -21,6 +21,7 @@ from ..core.errors import UserError
 from ..core.files import sha256_of
 from ..core.shards import run_shards, split
 from ..core.step import Step, main
+from ..data.bad_clips import BadClipsOfRun
 from ..models.vocabulary import Vocabulary
 from ..models.whisper import Whisper, parameter_count
 from ..models.whisper_files import find_model, load_whisper, model_name, read_whisper_config
@@ -28,6 +29,7 @@ from ..pseudo.windows import WINDOWS, is_pack, refuse_other_vocabulary
 from .objectives.seq2seq import IGNORED
 from .soft_store import SoftHeader, join_parts, write_part
 from .whisper_config import WhisperTraining
+from .whisper_speech import bad_clips_of
 from .window_speech import WindowSpeech, padded
 
 if TYPE_CHECKING:
@@ -49,7 +51,9 @@ def run(step: Step[WhisperTraining]) -> None:
         problem = "SpecAugment never shows a window twice alike, and a teacher that is kept has heard it once"
         raise UserError(problem, "data.time_masks, data.mel_masks", "set both to 0, or let the teacher listen (top 0)")
     vocabulary = Vocabulary.read(model)
-    speech = WindowSpeech(pack, vocabulary, config.data, shape.num_mel_bins, shape.max_target_positions)
+    run_clips = BadClipsOfRun.of_step(step)
+    bad_clips = bad_clips_of(run_clips, trained=True)
+    speech = WindowSpeech(pack, vocabulary, config.data, shape.num_mel_bins, shape.max_target_positions, bad_clips)
     header = SoftHeader(
         model_name(model),
         parameter_count(shape),
@@ -76,6 +80,7 @@ def run(step: Step[WhisperTraining]) -> None:
     shards = run_shards(step, [sum(seconds[i] for i in part) for part in parts], work, on_device=True)
     positions = join_parts(step.out, header, shards)
     step.counts |= {"windows": len(speech), "positions": positions, "hours": round(speech.seconds / 3600, 4)}
+    step.counts |= run_clips.settle(step.ledger)
 
 
 def _inputs(paths: Sequence[Path]) -> tuple[Path, Path]:
@@ -103,8 +108,12 @@ class Teacher:
 
     @torch.inference_mode()
     def rows(self, speech: WindowSpeech, windows: Sequence[int]) -> list[Pairs]:
-        """Of each window the four ways, None for one that is not asked for, or is another's like."""
-        mel_BMT = speech.mels_of(windows).to(self.device)
+        """Of each window the four ways, None for one that is not asked for, or is another's like.
+
+        A window of bad clips has none.
+        """
+        mel_BMT, heard = speech.mels_of(windows)
+        mel_BMT = mel_BMT.to(self.device)
         pairs: list[Pairs] = [[None] * 4 for _ in windows]
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
             states_BSD = self.model.encoder(mel_BMT)
@@ -118,7 +127,7 @@ class Teacher:
                 for b, i in enumerate(wanted):
                     places = torch.as_tensor(np.flatnonzero(labels_BL[b] != IGNORED)).to(self.device)
                     pairs[i][2 * timed + told] = self._likeliest(hidden_BLD[b].index_select(0, places))
-        return pairs
+        return [own if i in heard else [None] * 4 for i, own in enumerate(pairs)]
 
     def _likeliest(self, hidden_ND: Tensor) -> tuple[np.ndarray, np.ndarray]:
         logits_NV = self.model.logits(hidden_ND).float().div_(self.header.temperature)

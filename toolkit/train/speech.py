@@ -13,10 +13,12 @@ import numpy as np
 from ..core.errors import UserError
 from ..core.record import flag, holder, read_record
 from ..core.seed import seed_of
-from ..data.batches import CroppedSpeech, LabelledSpeech, labelled
+from ..data.bad_clips import BadClipsOfRun
+from ..data.batches import CroppedSpeech, LabelledSpeech, labelled, without_lost
 from ..data.frames import HOP, RATE, frames_in, samples_of
 from ..data.kaldi import DataDir, Utterance
 from ..data.labels import Labels
+from ..data.provenance import rules_of
 from ..models.config import HubertConfig
 from ..units.codebook import ABOUT, Codebook
 from ..units.inputs import recognise
@@ -117,23 +119,32 @@ class Speech:
         sampler: which crops go into which step.
     """
 
-    def __init__(self, config: Training, inputs: Sets, drop: Drop) -> None:
-        """`drop(id, reason, detail)` hears of every utterance that cannot be used. Raises UserError."""
-        self._config, self._labels, self._drop = config, inputs.labels, drop
+    def __init__(self, config: Training, inputs: Sets, drop: Drop, bad_clips: BadClipsOfRun | None = None) -> None:
+        """Args:
+            drop: `drop(id, reason, detail)` hears of every utterance that cannot be used, as its tables tell.
+            bad_clips: remembers those of which that shows when they are decoded; None: they raise AudioError.
+
+        Raises UserError.
+        """
+        self._config, self._labels, self._drop, self._bad_clips = config, inputs.labels, drop, bad_clips
         self.choice = Choice(inputs.train.seconds)
         self._shares: list[str] = []
         usable = self._within_hours(inputs.train, self._usable(inputs.train, self.choice))
-        self.train = self._opened(usable)
+        self.train = self._opened(usable, inputs.train, True)
         self.sampler = self._sampler(inputs.train)
         reason = "shorter than the shortest crop" if config.data.lengths else "shorter than a frame"
         for row in self.sampler.short:
             drop(usable[int(row)].id, reason, f"{self.train.frames[row]} frames")
         dev = inputs.dev
-        self.dev = self._opened(self._usable(dev, Choice(dev.seconds))) if dev else None
+        self.dev = self._opened(self._usable(dev, Choice(dev.seconds)), dev, False) if dev else None
         self.dev_crops = self._each_once(self.dev.frames) if self.dev else []
 
-    def _opened(self, utterances: list[Utterance]) -> CroppedSpeech:
-        how = self._config.data.cache_mb, self._config.model.normalize_waveform
+    def _opened(self, utterances: list[Utterance], part: DataDir, trained: bool) -> CroppedSpeech:
+        bad = None
+        if self._bad_clips:
+            name, rules = "train" if trained else "dev", rules_of(part.path, trained, part.tables.get("text"))
+            bad = self._bad_clips.of(name, len(utterances), rules, str(part.path))
+        how = self._config.data.cache_mb, self._config.model.normalize_waveform, bad
         return LabelledSpeech(utterances, self._labels, *how) if self._labels else CroppedSpeech(utterances, *how)
 
     def _usable(self, part: DataDir, choice: Choice) -> list[Utterance]:
@@ -172,8 +183,8 @@ class Speech:
         """
         crops = self.sampler.micro(step, number)
         config, seed = self._config, seed_of(self._config.loop.seed, "augment", step, number)
-        heard = augmented(self.train.batch(*crops), config.data.augment, config.model.hidden_size, seed)
-        return {**heard, "group": crops.group}
+        heard = augmented(self.train.drawn(*crops), config.data.augment, config.model.hidden_size, seed)
+        return {**without_lost(heard), "group": crops.group}
 
     def _each_once(self, frames: Integers) -> Sequence[Crops | Padded]:
         data = self._config.data

@@ -13,6 +13,7 @@ import torch
 
 from ..core.errors import UserError
 from ..core.step import Step, main
+from ..data.bad_clips import BadClipsOfRun
 from ..data.frames import RATE
 from ..data.kaldi import DataDir
 from ..models.encoder import Encoder, hears_normalized, load_encoder
@@ -95,13 +96,14 @@ def run(step: Step[StarTraining]) -> None:
     inputs = StarInputs.read(step.ins)
     shape = replace(step.config.model, normalize_waveform=hears_normalized(inputs.teacher))  # both hear the same
     config = replace(step.config, model=shape)
-    speech = Speech(config, inputs, step.ledger.drop)
+    bad_clips = BadClipsOfRun.of_step(step)
+    speech = Speech(config, inputs, step.ledger.drop, bad_clips)
     name = step.id
     if not step.worker:
         print(speech.summary + described(config, inputs.teacher), flush=True)
     seconds = speech.sampler.seconds * config.loop.total_steps
     share(step, config.data.micro_batches, seconds, lambda world: distil(config, inputs, speech, step.out, world, name))
-    step.counts |= {**speech.counts, **outcome(step.out)}
+    step.counts |= {**speech.counts, **outcome(step.out), **bad_clips.settle(step.ledger)}
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ Source: STaR, ICASSP 2024. Shapes: B is 1, T frames, D width, P places.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -23,7 +23,9 @@ from ..core.schema import dump
 from ..core.seed import seed_of
 from ..core.step import Step, main
 from ..core.structure_results import STRUCTURE, NetworkStructure, Structure
+from ..data.audio import AudioError
 from ..data.kaldi import DataDir, Utterance
+from ..data.listen import decoded
 from ..models.encoder import Encoder, load_encoder
 from .objectives.gram import gram_distance
 from .objectives.star import paired
@@ -55,19 +57,32 @@ def small_gram(x_BTD: Tensor, places: int) -> tuple[tuple[float, ...], ...]:
 
 
 def compare(
-    teacher: Encoder, students: Sequence[Encoder], chosen: Sequence[Utterance], places: int, layers: Sequence[int] = ()
+    teacher: Encoder,
+    students: Sequence[Encoder],
+    chosen: Sequence[Utterance],
+    places: int,
+    layers: Sequence[int] = (),
+    drop: Callable[[str, str, str], None] = lambda id, reason, detail: None,
 ) -> Structure:
     """All students on the chosen utterances, of which the first is the example; `layers`: the teacher's for theirs.
 
-    Raises UserError for a student with other frames, or deeper than the teacher.
+    One that cannot be decoded is left out, and `drop(id, reason, detail)` hears of it. Raises UserError if all are, and
+    for a student with other frames, or deeper than the teacher.
     """
     pairs = [paired(student.layers, teacher.layers, layers) for student in students]
     apart = [np.zeros(len(layers)) for layers in pairs]
     grams: list[tuple[tuple[float, ...], ...]] = []
-    entries = 0
+    entries, heard = 0, list[Utterance]()
     with torch.no_grad(), Progress("train.structure", len(chosen), "utterances") as progress:
-        for number, utterance in enumerate(chosen):
-            wave_N = torch.from_numpy(utterance.audio())
+        for utterance in chosen:
+            progress.add(1)
+            try:
+                wave_N = torch.from_numpy(decoded(utterance))
+            except AudioError as e:
+                drop(utterance.id, e.reason, f"{e.what}: {utterance.path}")
+                continue
+            number = len(heard)
+            heard.append(utterance)
             theirs = directions(teacher, wave_N)
             entries += theirs[0].shape[1] ** 2
             grams += [small_gram(theirs[-1], places)] if number == 0 else []
@@ -78,15 +93,18 @@ def compare(
                     raise UserError(f"{problem}, of {utterance.id}", "--in", "compare networks of one frame rate")
                 sums += [float(gram_distance(ours[n], theirs[layer])) for n, layer in enumerate(of_teacher)]
                 grams += [small_gram(ours[-1], places)] if number == 0 else []
-            progress.add(1)
+    if not heard:
+        raise UserError(
+            "not one of the drawn utterances can be decoded", "--in", "mend the audio: see validate --audio"
+        )
     insides = [
         NetworkStructure(student.name, tuple(round(float(x), 4) for x in np.sqrt(sums / entries)), gram)
         for student, sums, gram in zip(students, apart, grams[1:], strict=True)
     ]
-    first = chosen[0]
-    seconds = round(sum(u.seconds for u in chosen), 2)
+    first = heard[0]
+    seconds = round(sum(u.seconds for u in heard), 2)
     own = NetworkStructure(teacher.name, (0.0,) * (teacher.layers + 1), grams[0])
-    return Structure(own, tuple(insides), len(chosen), seconds, first.id, round(first.seconds, 2))
+    return Structure(own, tuple(insides), len(heard), seconds, first.id, round(first.seconds, 2))
 
 
 def run(step: Step[StructureConfig]) -> None:
@@ -95,7 +113,8 @@ def run(step: Step[StructureConfig]) -> None:
     teacher, *students = [load_encoder(path) for path in step.ins[1:]]
     torch.set_num_threads(step.config.threads)
     config = step.config
-    result = compare(teacher, students, drawn(data, config), config.places, config.teacher_layers)
+    chosen = drawn(data, config)
+    result = compare(teacher, students, chosen, config.places, config.teacher_layers, step.ledger.drop)
     write_json(step.out / STRUCTURE, dump(result))
     step.counts |= {"students": len(students), "utterances": result.utterances}
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ..core.errors import UserError
 from ..core.step import Step, main
+from ..data.bad_clips import BadClipsOfRun
 from ..models.whisper import Whisper
 from ..models.whisper_files import (
     load_whisper,
@@ -87,12 +88,16 @@ def run(step: Step[WhisperTraining]) -> None:
     """Train here, or in several processes that share the work."""
     config, inputs = step.config, WhisperInputs.read(step.ins)
     refuse_unmet(config, inputs)
-    heard, name = Hearing(config, inputs), step.id
+    bad_clips = BadClipsOfRun.of_step(step)
+    heard, name = Hearing(config, inputs, bad_clips), step.id
+    for id in heard.without_soft:
+        step.ledger.drop(id, "no soft labels", "see dropped.tsv of the soft labels")
     if config.data.epochs:
         config = replace(config, loop=replace(config.loop, total_steps=heard.order.steps(config.data.epochs)))
     seconds = heard.step_seconds * config.loop.total_steps
     share(step, config.data.micro_batches, seconds, lambda world: learn(config, inputs, heard, step.out, world, name))
     step.counts |= {"windows": len(heard.train), "hours": round(heard.train.seconds / 3600, 4), **outcome(step.out)}
+    step.counts |= bad_clips.settle(step.ledger)
 
 
 if __name__ == "__main__":

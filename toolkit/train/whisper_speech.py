@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..core.errors import UserError
 from ..core.seed import seed_of
+from ..data.bad_clips import BadClips, BadClipsOfRun
+from ..data.kaldi import DataDir
+from ..data.provenance import rules_of
 from ..models.hearing import Ears, frames_of
 from ..models.vocabulary import Vocabulary
 from ..models.whisper_files import read_whisper_config
@@ -19,10 +23,23 @@ from .whisper_inputs import WhisperInputs
 from .window_speech import Shuffled, WindowSpeech
 
 
+def bad_clips_of(run: BadClipsOfRun | None, trained: bool) -> Callable[[int, DataDir], BadClips] | None:
+    """Gives what remembers the bad clips among so many utterances of a data directory."""
+    if run is None:
+        return None
+    name = "train" if trained else "dev"
+
+    def of_set(size: int, data: DataDir) -> BadClips:
+        return run.of(name, size, rules_of(data.path, trained, data.tables.get("text")), str(data.path))
+
+    return of_set
+
+
 class Hearing:
     """What the run trains on and is validated on."""
 
-    def __init__(self, config: WhisperTraining, inputs: WhisperInputs) -> None:
+    def __init__(self, config: WhisperTraining, inputs: WhisperInputs, run: BadClipsOfRun | None = None) -> None:
+        """`run`: remembers the bad clips; None: the first one raises AudioError."""
         shape = read_whisper_config(inputs.start)
         if frames_of(config.data.window_seconds) > 2 * shape.max_source_positions:
             problem = (
@@ -33,13 +50,21 @@ class Hearing:
             )
         self.vocabulary = Vocabulary.read(inputs.start)
         sizes = (self.vocabulary, config.data, shape.num_mel_bins, shape.max_target_positions)
-        self.train = WindowSpeech(inputs.train, *sizes)
+        self.train = WindowSpeech(inputs.train, *sizes, bad_clips_of(run, trained=True))
         self.train.soft = inputs.soft
-        self.dev = WindowSpeech(inputs.dev, *sizes) if inputs.dev else None
+        if inputs.soft:  # of windows that its teacher could not hear there are none
+            self.train.lost |= set(np.flatnonzero(inputs.soft.counts_W4.sum(1) == 0).tolist())
+        self.dev = WindowSpeech(inputs.dev, *sizes, bad_clips_of(run, trained=False)) if inputs.dev else None
         self.dev_rows = self.dev.once(config.data.windows) if self.dev else []
         self.order = Shuffled(len(self.train), config.data, config.loop.seed)
         self.seed = config.loop.seed
         self.step_seconds = self.train.seconds / len(self.train) * config.data.windows * config.data.micro_batches
+
+    @property
+    def without_soft(self) -> list[str]:
+        """Windows that are left out because their teacher could not hear them."""
+        soft, windows = self.train.soft, self.train.windows
+        return [windows[row].id for row in np.flatnonzero(soft.counts_W4.sum(1) == 0)] if soft else []
 
     def batch(self, step: int, number: int) -> dict[str, Any]:
         """Micro-batch `number` of step `step`."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,14 @@ from torch import Tensor
 
 from ..core.errors import UserError
 from ..core.progress import Progress
+from ..data.bad_clips import BadClips, NoBadClips
+from ..data.batches import Left, without_lost
 from ..data.find import read_from_here
-from ..data.kaldi import Utterance
+from ..data.kaldi import DataDir, Utterance
 from ..models.hearing import Ears, frames_of
 from ..models.log_mel import RATE, log_mel
 from ..models.vocabulary import Vocabulary
-from ..pseudo.windows import PACK_AGAIN, read_header, read_windows
+from ..pseudo.windows import PACK_AGAIN, Piece, read_header, read_windows
 from .objectives.seq2seq import IGNORED, label_row
 from .samplers.base import Coverage, Draw, Tally
 from .samplers.stream import Stream
@@ -44,11 +46,22 @@ class WindowSpeech:
         seconds: audio of all windows.
         states: of the encoder [W, S, D], where `hear` kept them.
         soft: what was kept of a teacher, if anything was.
+        lost: windows without usable audio among those that `hear` has heard, or without soft labels.
     """
 
-    def __init__(self, folder: Path, vocabulary: Vocabulary, config: WindowConfig, mels: int, positions: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        vocabulary: Vocabulary,
+        config: WindowConfig,
+        mels: int,
+        positions: int,
+        bad_clips: Callable[[int, DataDir], BadClips] | None = None,
+    ) -> None:
         """Args:
             positions: tokens that the decoder has positions for.
+            bad_clips: gives what remembers the bad clips among so many utterances of a data directory; None: the first
+                one raises AudioError.
 
         Raises UserError if the windows are longer than the config's, or of audio that is not there any more.
         """
@@ -59,12 +72,14 @@ class WindowSpeech:
         self.windows = read_windows(folder)
         self.vocabulary, self.config, self.mels, self.positions = vocabulary, config, mels, positions
         self.frames = frames_of(config.window_seconds)
-        by_id = {u.id: u for u in read_from_here(Path(header.data))}
+        data = read_from_here(Path(header.data))
+        by_id = {u.id: u for u in data}
         missing = [p.id for w in self.windows for p in w.utterances if p.id not in by_id]
         if missing:
             problem = f"{len(missing)} utterances of these windows are not in {header.data}, e.g. {missing[0]}"
             raise UserError(problem, str(folder), PACK_AGAIN)
         self._utterances: dict[str, Utterance] = {p.id: by_id[p.id] for w in self.windows for p in w.utterances}
+        self._bad_clips = bad_clips(len(self._utterances), data) if bad_clips else NoBadClips()
         self._place = {w.id: i for i, w in enumerate(self.windows)}
         self._refuse_long(folder)
         self._room, self._cache = int(config.cache_mb * 1e6), dict[int, Wave]()
@@ -72,6 +87,7 @@ class WindowSpeech:
         self.seconds = sum(p.seconds for w in self.windows for p in w.utterances)
         self.states: Tensor | None = None
         self.soft: SoftLabels | None = None
+        self.lost: set[int] = set()
 
     def _refuse_long(self, folder: Path) -> None:
         for window in self.windows:
@@ -100,16 +116,20 @@ class WindowSpeech:
             return
         with Progress(label, len(self), "windows") as bar:
             for row in range(len(self)):
-                states_SD = ears.states([self.wave(row)])[0].cpu()
-                if self.states is None:
-                    self.states = torch.empty(len(self), *states_SD.shape)
-                self.states[row] = states_SD
+                wave_N = self.wave(row)
                 bar.add(1)
+                if wave_N is None:
+                    self.lost.add(row)
+                    continue
+                states_SD = ears.states([wave_N])[0].cpu()
+                if self.states is None:
+                    self.states = torch.zeros(len(self), *states_SD.shape)
+                self.states[row] = states_SD
 
-    def wave(self, row: int) -> Wave:
-        """Audio [N] of a window, from its beginning to the end of its last utterance.
+    def wave(self, row: int) -> Wave | None:
+        """Audio [N] of a window, from its beginning to the end of its last utterance; None if one of them is bad.
 
-        Raises AudioError, and UserError if an utterance is not as long as it was when it was packed.
+        Its labels would then be of other audio. Without bad_clips that is an AudioError.
         """
         cached = self._cache.get(row)
         if cached is not None:
@@ -117,12 +137,10 @@ class WindowSpeech:
         window = self.windows[row]
         wave_N = np.zeros(self.frames * RATE // 100, np.float32)
         last = 0
-        for piece in window.utterances:
-            audio_N = self._utterances[piece.id].audio()
-            if abs(len(audio_N) - piece.seconds * RATE) > APART * RATE:
-                problem = f"{piece.id}: {len(audio_N) / RATE:.2f} s of audio, of {piece.seconds:.2f} s that were packed"
-                raise UserError(problem, self._utterances[piece.id].path, f"the audio has changed: {PACK_AGAIN}")
-            audio_N = audio_N[: round(piece.seconds * RATE)]  # a table rounds
+        pieces = [self._audio(piece) for piece in window.utterances]
+        for piece, audio_N in zip(window.utterances, pieces, strict=True):
+            if audio_N is None:
+                return None
             first = round(piece.start * RATE)
             last = min(first + len(audio_N), len(wave_N))
             wave_N[first:last] = audio_N[: last - first]
@@ -133,26 +151,47 @@ class WindowSpeech:
                 self._cache[row] = wave_N
         return wave_N
 
+    def _audio(self, piece: Piece) -> Wave | None:
+        """Audio of an utterance, as long as it was packed; None if it is bad."""
+
+        def misfit(audio_N: Wave) -> str:
+            if abs(len(audio_N) - piece.seconds * RATE) <= APART * RATE:
+                return ""
+            return f"{len(audio_N) / RATE:.2f} s of audio, of {piece.seconds:.2f} s that were packed: it has changed"
+
+        audio_N = self._bad_clips.wave(self._utterances[piece.id], misfit)
+        return None if audio_N is None else audio_N[: round(piece.seconds * RATE)]  # a table rounds
+
     def batch(self, rows: Sequence[int], random: np.random.Generator | None = None) -> dict[str, Any]:
-        """Windows `rows`: mel_BMT or states_BSD, tokens_BL, labels_BL; as a dev set sees them without `random`."""
+        """Windows `rows`: mel_BMT or states_BSD, tokens_BL, labels_BL; as a dev set sees them without `random`.
+
+        Windows of bad clips are not in it: `left` says which ones are.
+        """
         ways = [self.way(random) for _ in rows]
         tokens_BL, labels_BL = padded([self.shown(row, *way) for row, way in zip(rows, ways)], self.vocabulary.end)
         windows = [self.windows[row] for row in rows]
-        written: dict[str, Any] = {"tokens_BL": tokens_BL, "labels_BL": labels_BL, "language": windows[0].language}
-        written["ids"] = [window.id for window in windows]
-        if self.soft is not None and random is not None:
-            kept = zip(*(self.soft.of(row, *way) for row, way in zip(rows, ways)))
-            written |= dict(zip(("top_tokens_NK", "top_logprobs_NK"), map(np.concatenate, kept)))
+        written: dict[str, Any] = {"tokens_BL": tokens_BL, "labels_BL": labels_BL, "ids": [w.id for w in windows]}
         if self.states is not None:
-            return {"states_BSD": self.states[list(rows)], **written}
-        mel_BMT = self.mels_of(rows)
-        if random is not None:
-            self._hide(mel_BMT, random)
-        return {"mel_BMT": mel_BMT, **written}
+            written["states_BSD"] = self.states[list(rows)]
+            kept = [b for b, row in enumerate(rows) if row not in self.lost]
+        else:
+            written["mel_BMT"], kept = self.mels_of(rows)
+            if random is not None:
+                self._hide(written["mel_BMT"], random)
+        if len(kept) < len(rows):
+            written = without_lost({**written, "left": Left(kept, [])})
+        written["language"] = windows[0].language
+        if self.soft is not None and random is not None and kept:
+            pairs = zip(*(self.soft.of(rows[b], *ways[b]) for b in kept))
+            written |= dict(zip(("top_tokens_NK", "top_logprobs_NK"), map(np.concatenate, pairs)))
+        return written
 
-    def mels_of(self, rows: Sequence[int]) -> Tensor:
-        """Spectrograms [B, M, T] of windows."""
-        return log_mel([self.wave(row) for row in rows], self.frames, self.mels)
+    def mels_of(self, rows: Sequence[int]) -> tuple[Tensor, list[int]]:
+        """(spectrograms [B, M, T], places of the windows that can be used); of the others it is that of silence."""
+        waves = [None if row in self.lost else self.wave(row) for row in rows]
+        kept = [b for b, wave_N in enumerate(waves) if wave_N is not None]
+        silence = np.zeros(1, np.float32)
+        return log_mel([silence if wave_N is None else wave_N for wave_N in waves], self.frames, self.mels), kept
 
     def way(self, random: np.random.Generator | None) -> tuple[bool, bool]:
         """(with timestamps, with the text before), drawn. A dev set has neither."""

@@ -22,6 +22,7 @@ from ..core.errors import UserError
 from ..core.record import Ledger
 from ..data.audio import AudioError
 from ..data.kaldi import Utterance
+from ..data.listen import Listener
 from . import framing
 from .config import FeatureConfig
 
@@ -138,12 +139,12 @@ def open_source(config: FeatureConfig, teacher: Path | None, device: str = "cpu"
 
 
 def features_of(
-    utterances: Iterable[Utterance], source: FeatureSource, ledger: Ledger
+    utterances: Iterable[Utterance], source: FeatureSource, ledger: Ledger, listener: Listener
 ) -> Iterator[tuple[Utterance, Tensor]]:
     """(utterance, features [T, D]); one that cannot be used gets a row in the ledger, and the next one comes."""
     for u in utterances:
         try:
-            features_TD = source(u.audio())
+            features_TD = source(listener.hear(u))
         except AudioError as e:
             ledger.drop(u.id, e.reason, f"{e.what}: {u.path}")
             continue

@@ -9,6 +9,7 @@ from pathlib import Path
 from ..core.errors import UserError
 from ..data.kaldi import DataDir, Utterance
 from ..data.labels import HEADER, LABELS
+from ..data.listen import Listener
 from .codebook import ABOUT
 
 
@@ -25,8 +26,8 @@ class UnitInputs:
     teacher: Path | None = None
     twin: Path | None = None
 
-    def read(self) -> tuple[list[Utterance], dict[str, dict[str, str]]]:
-        """All utterances of all data directories, sorted by id, and their joined tables.
+    def read(self) -> tuple[list[Utterance], dict[str, dict[str, str]], Listener]:
+        """All utterances of all data directories, sorted by id, their joined tables, and what decodes and judges them.
 
         Raises UserError if there is no data directory, or if two of them have the same id.
         """
@@ -45,7 +46,7 @@ class UnitInputs:
         for s in sets:
             for name, table in s.tables.items():
                 tables.setdefault(name, {}).update(table)
-        return utterances, tables
+        return utterances, tables, Listener.of(sets)
 
 
 def recognise(paths: list[Path], twins: bool = False) -> UnitInputs:

@@ -16,6 +16,7 @@ from ..core.record import DROPPED, Ledger
 from ..core.shards import run_shards, split
 from ..core.step import Step, main
 from ..data.labels import LabelHeader, Labels, join_labels, write_labels
+from ..data.listen import settle
 from .codebook import Codebook
 from .config import FeatureConfig
 from .features import FeatureSource, features_of, open_source, preload
@@ -57,7 +58,7 @@ def run(step: Step[LabelConfig]) -> None:
     if inputs.codebook is None:
         raise UserError("no codebook among the inputs", "--in", "name the output of units.kmeans")
     codebook = Codebook.read(inputs.codebook)
-    utterances, _ = inputs.read()
+    utterances, _, listener = inputs.read()
     device = device_of_shards(step, inputs.teacher)
     source = source_for(codebook, inputs.teacher, device, step.config.threads)
     info = codebook.info
@@ -76,11 +77,12 @@ def run(step: Step[LabelConfig]) -> None:
         return Nearest(codebook.centroids_KP.to(device), codebook.projection)
 
     def work(k: int, folder: Path) -> None:
-        ledger, find = Ledger(step.name), nearest()
-        mine = [utterances[i] for i in parts[k]]
-        made = {u.id: find(x_TD)[0].cpu().numpy().astype(np.uint16) for u, x_TD in features_of(mine, source, ledger)}
+        ledger, ears, find = Ledger(step.name), listener.anew(), nearest()
+        features = features_of([utterances[i] for i in parts[k]], source, ledger, ears)
+        made = {u.id: find(x_TD)[0].cpu().numpy().astype(np.uint16) for u, x_TD in features}
         write_labels(folder, header, list(made), list(made.values()), check=False)
         ledger.write(folder / DROPPED)
+        ears.write_warned(folder, step.name)
 
     def imports() -> None:
         from . import nearest  # noqa: F401
@@ -89,8 +91,7 @@ def run(step: Step[LabelConfig]) -> None:
 
     costs = [sum(utterances[i].seconds for i in part) for part in parts]
     shards = run_shards(step, costs, work, on_device=inputs.teacher is not None, preload=imports)
-    for shard in shards:
-        step.ledger.merge(shard / DROPPED)
+    settle(step, shards, len(utterances))
     if not any(map(len, map(Labels.open, shards))):
         raise UserError(
             "not one utterance could be labelled", str(step.out), f"reasons: {step.ledger.reasons()}; mend the data"

@@ -34,6 +34,7 @@ from ..core.step import Step, main
 from ..data.audio import AudioError, write_wav
 from ..data.kaldi import DataDir, Utterance
 from ..data.labels import LabelHeader, Labels
+from ..data.listen import decoded
 from .inputs import recognise
 from .phones import PHONES, Span, phone_frames, read_phones
 
@@ -160,7 +161,7 @@ def write_examples(
     rows = []
     for n, u in enumerate(chosen, 1):
         wav = f"examples/{n}.wav"
-        write_wav(folder / wav, u.audio())
+        write_wav(folder / wav, decoded(u))
         phones = [[s, round(e - s, 4), p] for s, e, p in spans.get(u.id, [])] if spans else None
         rows.append(
             {
@@ -195,7 +196,7 @@ def run(step: Step[QualityConfig]) -> None:
     spans = read_phones(times) if times.is_file() else None
     figures = {"set": data.path.name, **quality(labels, labelled, spans), **_synthetic(data.path)}
     if inputs.twin:
-        figures["agreement"] = _agreement(labels, Labels.open(inputs.twin), [u.id for u in labelled])
+        figures["agreement"] = _agreement(step, labels, Labels.open(inputs.twin), [u.id for u in labelled])
     write_examples(step.out, _readable(step, labelled, data), labels, data.tables, spans)
     write_json(step.out / "quality.json", figures)
     step.counts.update(utterances=len(labelled), frames=figures["frames"])
@@ -207,18 +208,23 @@ def _kind(header: LabelHeader) -> str:
     return f"{header.k} units at {header.rate:g} Hz of {header.layer} ({header.parameters:,} parameters){pca}"
 
 
-def _agreement(labels: Labels, twin: Labels, ids: Sequence[str]) -> dict[str, Any]:
+def _agreement(step: Step[QualityConfig], labels: Labels, twin: Labels, ids: Sequence[str]) -> dict[str, Any]:
     """Agreement of the labels of `ids` with those of another codebook of the same features and size.
 
-    Raises UserError if they differ in more than the codebook, or have the same one.
+    An utterance that could be decoded for one of the two alone is left out. Raises UserError if they differ in more
+    than the codebook, or have the same one, or the twin has no labels of any of `ids`.
     """
     ours, theirs = (_kind(of.header) for of in (labels, twin))
     if ours != theirs or labels.codebook == twin.codebook:
         remedy = "give --twin-seed another value than the seed of the config; the rest must be alike"
         difference = "the same codebook" if ours == theirs else f"{theirs} against {ours}"
         raise UserError(f"no agreement between seeds to measure: {difference}", str(twin.folder), remedy)
-    twin.require(ids)
-    return {"codebook": twin.codebook, **agreement([labels[i] for i in ids], [twin[i] for i in ids], labels.k)}
+    both = [id for id, row in zip(ids, twin.rows(ids).tolist(), strict=True) if row >= 0]
+    if not both:
+        twin.require(ids)
+    for id in sorted(set(ids) - set(both)):
+        step.ledger.drop(id, "no labels of the twin", f"see {twin.folder}/dropped.tsv")
+    return {"codebook": twin.codebook, **agreement([labels[i] for i in both], [twin[i] for i in both], labels.k)}
 
 
 def _readable(step: Step[QualityConfig], utterances: Sequence[Utterance], data: DataDir) -> list[Utterance]:
@@ -236,7 +242,7 @@ def _readable(step: Step[QualityConfig], utterances: Sequence[Utterance], data: 
 
 def _audio_error(utterance: Utterance) -> AudioError | None:
     try:
-        utterance.audio()
+        decoded(utterance)
     except AudioError as e:
         return e
     return None

@@ -19,6 +19,7 @@ from ..core.step import Step, main
 from ..data.ark import write_features
 from ..data.audio import SAMPLE_RATE
 from ..data.kaldi import Utterance
+from ..data.listen import Listener, settle
 from .config import SampleConfig, UnitsConfig
 from .features import TOO_SHORT, FeatureSource, features_of, open_source, preload
 from .inputs import recognise
@@ -122,9 +123,15 @@ def chosen_frames(frames: int, quota: int, seed: int, id: str) -> np.ndarray:
 
 
 def write_shard(
-    folder: Path, ark: Path, utterances: Sequence[Utterance], quota: Mapping[str, int], source: FeatureSource, seed: int
+    folder: Path,
+    ark: Path,
+    utterances: Sequence[Utterance],
+    quota: Mapping[str, int],
+    source: FeatureSource,
+    seed: int,
+    listener: Listener,
 ) -> None:
-    """Chosen frames of some utterances: ark, scp, utt2num_frames and dropped.tsv in `folder`.
+    """Chosen frames of some utterances: ark, scp, utt2num_frames, dropped.tsv and warned.tsv in `folder`.
 
     Args:
         ark: final path of the ark, which the scp names.
@@ -133,7 +140,7 @@ def write_shard(
     ledger, lengths = Ledger("units.sample"), []
 
     def items() -> Iterator[tuple[str, np.ndarray]]:
-        for u, x_TD in features_of(utterances, source, ledger):
+        for u, x_TD in features_of(utterances, source, ledger, listener):
             index = chosen_frames(len(x_TD), quota[u.id], seed, u.id)
             lengths.append(f"{u.id} {len(index)}\n")
             yield u.id, x_TD[index].cpu().numpy()
@@ -141,12 +148,13 @@ def write_shard(
     write_features(folder / ark.name, items(), ark)
     write_text(folder / FRAMES, "".join(lengths))
     ledger.write(folder / DROPPED)
+    listener.write_warned(folder, ledger.stage)
 
 
 def run(step: Step[UnitsConfig]) -> None:
     """Decide the quotas, make the shards, join them into one feats.scp."""
     config, inputs = step.config, recognise(step.ins)
-    utterances, tables = inputs.read()
+    utterances, tables, listener = inputs.read()
     device = device_of_shards(step, inputs.teacher)
     source = open_source(config.features, inputs.teacher, device)
     strata = _strata(config.sample.strata, utterances, tables)
@@ -160,10 +168,12 @@ def run(step: Step[UnitsConfig]) -> None:
         import torch
 
         torch.set_num_threads(config.features.threads)
-        write_shard(folder, step.out / f"feats.{k + 1}.ark", [taken[i] for i in parts[k]], quota, source, config.seed)
+        ark, mine = step.out / f"feats.{k + 1}.ark", [taken[i] for i in parts[k]]
+        write_shard(folder, ark, mine, quota, source, config.seed, listener.anew())
 
     costs = [sum(taken[i].seconds for i in part) for part in parts]
     shards = run_shards(step, costs, work, on_device=bool(inputs.teacher), preload=lambda: preload(inputs.teacher))
+    settle(step, shards, len(taken))
     for u in utterances:
         if source.frames(round(u.seconds * SAMPLE_RATE)) == 0:
             step.ledger.drop(u.id, TOO_SHORT, f"{u.seconds:.3f} s")
@@ -197,7 +207,6 @@ def _gather(step: Step[UnitsConfig], shards: Sequence[Path]) -> list[int]:
             ark.rename(step.out / ark.name)
         tables["feats.scp"] += scp.read_text(encoding="utf-8")
         tables[FRAMES] += (shard / FRAMES).read_text(encoding="utf-8")
-        step.ledger.merge(shard / DROPPED)
     for name, text in tables.items():
         write_text(step.out / name, text)
     return [int(line.split()[1]) for line in tables[FRAMES].splitlines()]

@@ -22,10 +22,10 @@ from ...core.shards import split as shards_of
 from ...core.step import Step, main
 from ...text.invisible import shown
 from ..channels import SIDE_OF, UNLIKE, Choice
-from ..check import Limits
 from ..checks import RESERVED_WORDS, write_valid
 from ..cut import CutConfig
 from ..ids import odd_labels, safe
+from ..judge import Limits
 from ..kaldi import UNKNOWN
 from ..match_rows import match, spoilt
 from ..pace import Pace

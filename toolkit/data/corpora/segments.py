@@ -37,6 +37,12 @@ class Take:
     more); left if they are opposite in phase (-0.3 or less); the one that is not silent; otherwise utterances of
     training sets are dropped, and those of other sets refused. left, right, mean: that, always. both: where they
     differ, a recording of each, if it has no transcript; as auto otherwise"""
+    silent_dbfs: float = -60.0
+    """later steps, which decode, leave an utterance of a training set out as silent if its loudest tenth of a second is
+    below this level, dB of full scale (0 is the loudest); a larger value drops more"""
+    max_clipped: float = 0.05
+    """later steps, which decode, leave an utterance of a training set out as clipped if a larger share of its samples
+    is at full scale, 0 to 1; smaller drops more"""
 
     def __post_init__(self) -> None:
         Pace.checked(self.min_letters_per_second, self.max_letters_per_second, "take.")

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from ...core.seed import seed_of
+from ...data.batches import is_empty
 from .config import LoopConfig
 from .loss import Denominators, Weighed, declares, denominators, refuse_other_weights
 from .objective import At, Batch, Objective, Term
@@ -21,6 +22,7 @@ from .ranks import World
 from .totals import Totals
 
 ALL = "all"  # group of a batch without a group
+HEARD = "micro-batches that are not empty"  # counted beside the terms, among which no name is like it
 
 
 class Gradient(NamedTuple):
@@ -31,12 +33,14 @@ class Gradient(NamedTuple):
         norm: norm of the scaled gradient.
         scale: ranks / weight; NaN if nothing in the step has a weight. (DDP has divided the sum by the ranks.)
         norms: (group, norm of its gradient) of each micro-batch of all ranks, in order; empty without loop.grad_groups.
+        heard: micro-batches of all ranks that are not empty.
     """
 
     pairs: dict[str, tuple[float, float]]
     norm: float
     scale: float
     norms: list[tuple[str, float]]
+    heard: int
 
 
 class Passes:
@@ -45,6 +49,7 @@ class Passes:
     def __init__(self, objective: Objective, parameters: list[nn.Parameter], loop: LoopConfig, world: World) -> None:
         self.objective, self.parameters, self.loop, self.world = objective, parameters, loop, world
         self.bf16 = computes_in_bf16(loop, world.device)
+        self.names: list[str] | None = None  # of the terms, once known: a rank whose micro-batches are empty needs them
         weighed = Weighed(objective, world.size).to(world.device)
         self.shared: nn.Module = weighed
         if world.size > 1:
@@ -64,14 +69,20 @@ class Passes:
         known = denominators(self.objective, zip(batches, ats, strict=True), self.world)
         totals = Totals(self.world.device)
         alone = Alone(self.parameters) if self.loop.grad_groups else None
+        own = 0
         for batch, at in zip(batches, ats, strict=True):
-            with alone.next(str(batch.get("group", ""))) if alone else nullcontext():
+            own += not is_empty(batch)
+            with alone.next(str(batch.get("group", "")), is_empty(batch)) if alone else nullcontext():
                 self._pass(batch, at, known, totals, at is not ats[-1] or alone is not None)
+        totals.add({HEARD: (own, 0.0)})
         if alone:
             alone.together(self.world)
         grads = [p.grad for p in self.parameters if p.grad is not None]
         norm = torch.nn.utils.get_total_norm(grads).to(self.world.device)  # on the CPU without gradients
-        pairs, (norm_of_sum,) = totals.over(self.world, norm, agree=known is not None)
+        pairs, (norm_of_sum,) = totals.over(self.world, norm, agree=known is not None or self.names is None)
+        heard = int(pairs.pop(HEARD)[0])
+        if known is None and heard:
+            self.names = [name for name in pairs if name != "loss"]
         if known:
             refuse_other_weights(known, pairs)
         weight = pairs["loss"][1]
@@ -79,7 +90,7 @@ class Passes:
         norms = alone.norms(self.world, numbers, weight) if alone else []
         if known and weight:  # denominators differ between steps: average the losses of the steps
             pairs["loss"] = pairs["loss"][0] / weight, 1.0
-        return Gradient(pairs, norm_of_sum * scale, scale, norms)
+        return Gradient(pairs, norm_of_sum * scale, scale, norms, heard)
 
     def at(self, step: int, *of: Any) -> At:
         """The place of a micro-batch in the run; its seed follows from the run's seed and `of`."""
@@ -100,7 +111,10 @@ class Passes:
                 loss, weight, terms = self.shared(on(batch, self.world.device), at, known)
             if loss.requires_grad:
                 loss.backward()
-        totals.add({"loss": (loss, weight), **{n: (t.sum, t.weight) for n, t in terms.items() if n != "loss"}})
+        pairs = {n: (t.sum, t.weight) for n, t in terms.items() if n != "loss"}
+        totals.add(
+            {"loss": (loss, weight), **(dict.fromkeys(self.names or (), (0.0, 0.0)) if is_empty(batch) else pairs)}
+        )
 
     def _quiet(self, more_to_come: bool) -> AbstractContextManager[Any]:
         shared = self.shared
@@ -130,15 +144,15 @@ class Alone:
     def __init__(self, parameters: list[nn.Parameter]) -> None:
         self.parameters = parameters
         self.sums: list[Tensor | None] = [None] * len(parameters)
-        self.mine: list[tuple[str, Tensor]] = []
+        self.mine: list[tuple[str, Tensor] | None] = []
 
     @contextmanager
-    def next(self, group: str) -> Iterator[None]:
-        """Context of the passes of a micro-batch."""
+    def next(self, group: str, empty: bool) -> Iterator[None]:
+        """Context of the passes of a micro-batch; an empty one has no norm."""
         yield
         grads = [p.grad for p in self.parameters]
         own = [g for g in grads if g is not None]
-        self.mine.append((group or ALL, torch.nn.utils.get_total_norm(own)))
+        self.mine.append(None if empty else (group or ALL, torch.nn.utils.get_total_norm(own)))
         for i, (parameter, grad) in enumerate(zip(self.parameters, grads, strict=True)):
             before = self.sums[i]
             if grad is not None:
@@ -162,8 +176,7 @@ class Alone:
 
     def norms(self, world: World, numbers: Sequence[int], weight: float) -> list[tuple[str, float]]:
         """(group, norm / weight) of the micro-batches of all ranks, by number."""
-        values = [float(norm) for _, norm in self.mine]
-        rows = [(n, group, v) for n, (group, _), v in zip(numbers, self.mine, values, strict=True)]
+        rows = [(n, own[0], float(own[1])) for n, own in zip(numbers, self.mine, strict=True) if own]
         every = sorted(row for rank in world.gather(rows) for row in rank)
         return [(group, value / weight if weight else math.nan) for _, group, value in every]
 

@@ -215,6 +215,10 @@ class TrainingRun:
         """One optimiser step on this rank's micro-batches; adds the sums of all ranks to the window."""
         loop, state = self.loop, self.state
         gradient = self.passes.gradient(batches, numbers, state.step)
+        if not gradient.heard:  # bad clips were all that this step had: nothing is learnt, and nothing is wrong
+            self.optimiser.zero_grad(set_to_none=True)
+            state.step += 1
+            return
         loss, norm = gradient.pairs["loss"][0], gradient.norm
         good = math.isfinite(loss) and math.isfinite(norm)
         if good:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from ...data.batches import is_empty
 from .objective import At, Batch, Objective, Term
 from .ranks import World
 
@@ -49,7 +50,7 @@ def denominators(objective: Objective, batches: Iterable[tuple[Batch, At]], worl
         return None
     mine: dict[str, float] = {}
     for batch, at in batches:
-        for name, weight in objective.weights(batch, at).items():
+        for name, weight in ({} if is_empty(batch) else objective.weights(batch, at)).items():
             mine[name] = mine.get(name, 0.0) + float(weight)
     ranks = world.gather(mine)
     names = sorted({name for rank in ranks for name in rank})  # the same choice of `first` for any number of ranks
@@ -110,8 +111,8 @@ class Weighed(nn.Module):
     def forward(
         self, batch: Batch, at: At, known: Denominators | None
     ) -> tuple[Tensor, Tensor | float, dict[str, Term]]:
-        """(scalar for the backward pass, weight, terms without their gradients)."""
-        terms: Mapping[str, Term] = self.objective(batch, at)
+        """(scalar for the backward pass, weight, terms without their gradients); 0 and no terms of an empty batch."""
+        terms: Mapping[str, Term] = {} if is_empty(batch) else self.objective(batch, at)
         loss, weight = combined(terms, known)
         if self.ranks > 1 and not loss.requires_grad:
             loss = loss + self._nothing()

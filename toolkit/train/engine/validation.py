@@ -9,7 +9,7 @@ import torch
 
 from ...core.errors import UserError
 from ...core.results import Metric
-from ...data.batches import prefetch
+from ...data.batches import is_empty, prefetch
 from .gradient import Passes, on
 from .loss import loss_of
 from .objective import Batch, Objective, Output, Outputs
@@ -59,6 +59,8 @@ def validate(passes: Passes, validation: Validation, step: int) -> dict[str, flo
     mine = range(world.rank % size, validation.count, size)
     ahead = prefetch(lambda _, i: validation.batch(i), ((0, i) for i in mine), passes.loop.prefetch)
     for i, batch in zip(mine, ahead):
+        if is_empty(batch):
+            continue
         at = passes.at(step, "dev", i)
         with passes.ready(at):
             terms, predicted = objective.examine(on(batch, world.device), at, validation.score is not None)

@@ -76,7 +76,9 @@ class MaskedPrediction(Objective):
         """
         config, labels_BT = self.config, batch["labels_BT"]
         rows, frames = labels_BT.shape
-        mask = draw_mask(config, rows, frames, np.random.default_rng(at.seed))
+        left = batch.get("left")
+        mask = draw_mask(config, len(left.samples) if left else rows, frames, np.random.default_rng(at.seed))
+        mask = mask[left.kept] if left else mask
         mask_BT = torch.from_numpy(mask).to(labels_BT.device)
         hidden_BTD, conv_BTC = self.hubert(batch["wave_BN"], mask_BT, kept=kept_in(batch))
         frames_MD, labels_M, hidden_M = hidden_BTD.flatten(0, 1), labels_BT.flatten(), mask_BT.flatten()

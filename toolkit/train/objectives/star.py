@@ -128,19 +128,24 @@ class Star(Objective):
         """True [B, T] at frames that are hidden from the student; None if none are."""
         if not self.config.mask_prob:
             return None
-        frames = self._frames(batch)
+        left = batch.get("left")
+        frames = self._frames_of(left.samples) if left else self._frames(batch)
         mask_BT = np.zeros((len(frames), max(frames)), bool)
         masks = MaskedConfig(mask_prob=self.config.mask_prob, span=self.config.mask_span, min_masks=1, trim=False)
         random = np.random.default_rng(at.seed)
         for row, count in zip(mask_BT, frames, strict=True):
             if count > 1:
                 row[:count] = draw_mask(masks, 1, count, random)[0]
+        mask_BT = mask_BT[left.kept] if left else mask_BT
         return torch.from_numpy(mask_BT).to(batch["wave_BN"].device)
 
     def _frames(self, batch: Batch) -> list[int]:
         """Frames of each utterance that are not padding."""
         wave_BN, samples = batch["wave_BN"], batch.get("samples")
-        return [self.student.config.frames(int(n)) for n in samples or [wave_BN.shape[1]] * len(wave_BN)]
+        return self._frames_of(samples or [wave_BN.shape[1]] * len(wave_BN))
+
+    def _frames_of(self, samples: Sequence[int]) -> list[int]:
+        return [self.student.config.frames(int(n)) for n in samples]
 
     def _loss(self, name: str) -> Loss:
         loss = self.losses[name]

@@ -28,7 +28,7 @@ class TeacherStates:
         """The features before positions and all states [B, T, D] on the waveforms' device, 0 at frames of padding."""
         lengths = samples or [wave_BN.shape[1]] * len(wave_BN)
         each = [self._of(wave_N[:n], key) for wave_N, n, key in zip(wave_BN, lengths, keys, strict=True)]
-        frames = max(inside.states[0].shape[1] for inside in each)
+        frames = self.teacher.frames(wave_BN.shape[1])  # the longest utterance may have left the batch
 
         def joined(parts: Sequence[Tensor]) -> Tensor:
             own = [x_1TD.to(wave_BN.device, non_blocking=True) for x_1TD in parts]

@@ -1,0 +1,199 @@
+"""What a decoded wave says about itself: silence, clipping and scale, with the value, for a few percent of decoding."""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from toolkit.core.files import write_json
+from toolkit.data.audio import read_audio
+from toolkit.data.check import check_audio
+from toolkit.data.judge import Limits, Sound, judge
+from toolkit.data.kaldi import write_data_dir
+from toolkit.data.provenance import is_trained_on, limits_of, rules_of
+from toolkit.data.validate import main as validate
+from toolkit.units.mfcc import mfcc
+
+RATE = 16000
+TIME = np.arange(2 * RATE) / RATE
+TONE = (0.5 * np.sin(2 * np.pi * 200 * TIME)).astype(np.float32)
+SQUARE = np.sign(np.sin(2 * np.pi * 100 * TIME + 0.1)).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("wave", "reason", "detail"),
+    [
+        (TONE, "", ""),
+        (0 * TONE, "silent", "every sample is 0"),
+        (
+            TONE * 2e-4,
+            "silent",
+            "-83 dB of full scale, its largest sample is 0.0001; if that is speech, multiply it by",
+        ),
+        (TONE * 0 + 0.3, "silent", "one value without a change, 0.3"),
+        (SQUARE, "clipped", "100.0% of the samples are at full scale"),
+        (
+            TONE * 2 * 32767,
+            "out of range",
+            "a sample of 3.28e+04, where full scale is 1: integers of 16 bits as floats?",
+        ),
+        (TONE * 2e30, "out of range", "a sample of 1e+30, where full scale is 1"),
+    ],
+)
+def test_what_is_no_speech_is_named_with_its_value(wave: np.ndarray, reason: str, detail: str) -> None:
+    fault = judge(wave.astype(np.float32), RATE, Limits())
+    assert (fault is None) == (reason == "")
+    if fault:
+        assert fault.reason == reason and detail in fault.detail
+
+
+@pytest.mark.parametrize(("scale", "damage"), [(100.0, False), (32768.0, False), (2.0**31, False), (1e12, True)])
+def test_samples_that_no_scale_explains_are_damage(scale: float, damage: bool) -> None:
+    """Integers of 32 bits stored as floats are the largest that are not."""
+    fault = judge(np.clip(2 * TONE, -1, 1) * np.float32(scale), RATE, Limits())
+    assert fault is not None and (fault.reason, fault.damage) == ("out of range", damage)
+
+
+def test_the_scale_that_is_suggested_brings_a_faint_voice_back_below_full_scale() -> None:
+    fault = judge(TONE * np.float32(2e-4), RATE, Limits())
+    assert fault is not None
+    factor = float(fault.detail.rpartition(" ")[2].replace(",", ""))
+    assert 0.05 < factor * 2e-4 * 0.5 <= 1.0 and judge(TONE * np.float32(2e-4 * factor), RATE, Limits()) is None
+
+
+@pytest.mark.parametrize(("above", "silent"), [(-0.1, True), (0.1, False)])
+def test_silence_ends_at_the_limit_to_a_tenth_of_a_decibel(above: float, silent: bool) -> None:
+    """A sine of amplitude a has a level of 20 log10(a / sqrt 2)."""
+    amplitude = math.sqrt(2) * 10 ** ((-60 + above) / 20)
+    fault = judge((amplitude * np.sin(2 * np.pi * 200 * TIME)).astype(np.float32), RATE, Limits())
+    assert (fault is not None) == silent
+
+
+def test_one_loud_tenth_of_a_second_is_enough_wherever_it_is() -> None:
+    for first in (0, 7, 19):
+        wave = np.zeros_like(TONE)
+        wave[first * 1600 : (first + 1) * 1600] = TONE[:1600]
+        assert judge(wave, RATE, Limits()) is None
+
+
+@given(st.integers(1, 40), st.floats(1e-6, 2.0), st.floats(-0.5, 0.5), st.integers(0, 2**31))
+def test_a_wave_is_judged_alike_in_blocks_and_at_once(tenths: int, scale: float, offset: float, seed: int) -> None:
+    wave = (scale * np.random.default_rng(seed).standard_normal(tenths * 1600) + offset).astype(np.float32)
+    sound = Sound()
+    for first in range(0, len(wave), 4800):
+        sound.add(wave[first : first + 4800], RATE)
+    whole, parts = judge(wave, RATE, Limits()), sound.fault(Limits())
+    assert (whole and whole.reason) == (parts and parts.reason)
+    assert sound.peak == np.abs(wave).max() and sound.clipped == np.count_nonzero(np.abs(wave) >= 0.999)
+    if sound.peak <= 64:
+        frames = wave.reshape(-1, 1600).astype(np.float64)
+        assert sound.loudest == pytest.approx(frames.std(axis=1).max(), rel=1e-3, abs=1e-7)
+
+
+def test_the_data_stage_and_later_steps_judge_alike(record: Callable[..., Path]) -> None:
+    for name, wave in (("zeros", 0 * TONE), ("faint", TONE * 1e-4), ("square", SQUARE), ("loud", TONE * 30000)):
+        path = record(f"{name}.wav", wave, subtype="FLOAT")
+        fault = judge(read_audio(path), RATE, Limits())
+        verdict = check_audio(path)
+        assert fault and fault[:2] == (verdict.reason, verdict.detail), name
+
+
+def test_judging_costs_at_most_a_twentieth_of_decoding_and_features(record: Callable[..., Path]) -> None:
+    """Ten seconds of wav, the format that is decoded fastest; measured: 1 %."""
+    path = record("a.wav", np.tile(TONE, 5), subtype="PCM_16")
+    wave = read_audio(path)
+
+    def seconds(work: Callable[[], object]) -> float:
+        times = []
+        for _ in range(15):
+            begun = time.perf_counter()
+            work()
+            times.append(time.perf_counter() - begun)
+        return statistics.median(times)
+
+    judged = seconds(lambda: judge(wave, RATE, Limits()))
+    assert judged <= 0.05 * (seconds(lambda: read_audio(path)) + seconds(lambda: mfcc(torch.from_numpy(wave))))
+
+
+def made_by(folder: Path, command: list[str], config: dict[str, object]) -> Path:
+    """The record of a finished step at `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    parts = {"command": json.dumps(command)}
+    write_json(folder / "record.json", {"state": "done", "id": "0", "parts": parts, "config": config})
+    return folder
+
+
+def test_limits_of_the_data_stage_go_with_a_set_through_later_steps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever has allowed clipped recordings there does not lose them when they are labelled."""
+    monkeypatch.chdir(tmp_path)
+    limits = {"limits": {"min_seconds": 0.5, "silent_dbfs": -75.0, "max_clipped": 0.4}}
+    made_by(Path("data"), ["data.corpora.folder", "--in", "audio", "--out", "data"], limits)
+    made_by(Path("other"), ["data.corpora.sada", "--in", "sada", "--out", "other"], {"take": {"max_clipped": 0.01}})
+    made_by(Path("dump/sets"), ["data.contamination", "--in", "data", "--out", "dump/sets"], {})
+    made_by(Path("dump/mix"), ["data.mix", "--in", "dump/sets", "other", "--out", "dump/mix"], {})
+    for name in ("data/train", "dump/sets/train"):
+        Path(name).mkdir()
+        stated = limits_of(Path(name))
+        assert (stated.silent_dbfs, stated.max_clipped) == (-75.0, 0.4), name
+    assert limits_of(Path("other")).max_clipped == 0.01
+    assert limits_of(Path("dump/mix")).max_clipped == 0.4, "of several the loosest"
+    assert limits_of(tmp_path / "nowhere") == Limits()
+    clipped = np.where(np.arange(len(TONE)) % 5 == 0, np.float32(1), TONE)
+    assert judge(clipped, RATE, Limits()) and judge(clipped, RATE, limits_of(Path("dump/sets/train"))) is None
+
+
+def test_training_sets_are_known_by_name_and_a_sample_by_what_it_was_drawn_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    made_by(Path("dump/sample"), ["data.sample", "--in", "dump/sets", "--out", "dump/sample"], {"sets": ["*train*"]})
+    made_by(Path("dump/few"), ["data.sample", "--in", "dump/sets", "--out", "dump/few"], {"sets": ["mgb2_test"]})
+    made_by(Path("dump/mixed"), ["data.mix", "--in", "dump/sets", "--out", "dump/mixed"], {})
+    for name, trained in (
+        ("data/train", True), ("data/mgb2_train", True), ("dump/sample", True), ("data/dev", False),
+        ("data/test", False), ("dump/few", False), ("dump/mixed", False),
+    ):  # fmt: skip
+        assert is_trained_on(Path(name)) == trained, name
+    assert rules_of(Path("data/test"), trained=True).trains and not rules_of(Path("data/train"), trained=False).trains
+
+
+@pytest.mark.parametrize(("name", "told"), [("train", "left out of training"), ("test", "kept, with a warning")])
+@pytest.mark.parametrize("segmented", [False, True])
+def test_validate_judges_each_utterance_and_says_what_steps_will_do(
+    name: str,
+    told: str,
+    segmented: bool,
+    record: Callable[..., Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Of a recording with segments each of them; silence between them is nobody's fault."""
+    quiet = 0 * TONE
+    if segmented:
+        path = record("a.wav", np.concatenate([quiet, TONE, SQUARE]), subtype="FLOAT")
+        tables = {"wav.scp": {"r": str(path)}, "reco2dur": {"r": "6.0"}}
+        tables["segments"] = {"متكلم-1": "r 0 2", "متكلم-2": "r 2 4", "متكلم-3": "r 4 6"}
+    else:
+        waves = {"متكلم-1": quiet, "متكلم-2": TONE, "متكلم-3": SQUARE}
+        paths = {id: str(record(f"{n}.wav", w, subtype="FLOAT")) for n, (id, w) in enumerate(waves.items())}
+        tables = {"wav.scp": paths, "utt2dur": dict.fromkeys(waves, "2.0")}
+    ids = ["متكلم-1", "متكلم-2", "متكلم-3"]
+    write_data_dir(tmp_path / name, {**tables, "utt2spk": dict.fromkeys(ids, "متكلم")})
+    assert validate([str(tmp_path / name), "--audio", "--nj", "2"]) == 0, "warnings are no errors"
+    written = capsys.readouterr().out
+    assert "متكلم-1: every sample is 0" in written and "متكلم-3: 100.0% of the samples are at full scale" in written
+    assert written.count(told) == 2 and "متكلم-2" not in written and "0 errors, 2 warnings" in written
+    assert validate([str(tmp_path / name)]) == 0
+    assert "no problems" in capsys.readouterr().out

@@ -1,0 +1,238 @@
+"""Decode utterances in a step: a disk that is away is waited for, and what is decoded is judged by one set of rules.
+
+A step that labels, packs, hears or transcribes works in shards. Each shard has a Listener, leaves a ledger of what it
+drops and of what it warns of, and `settle` joins them. Trainings remember what they cannot use: bad_clips.py.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import time
+from collections.abc import Collection, Container, Iterable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from ..core.errors import UserError
+from ..core.files import remove
+from ..core.record import DROPPED, Ledger, read_ledger
+from ..core.shards import run_shards, split
+from ..core.step import Step
+from .audio import SAMPLE_RATE, AudioError, Wave
+from .judge import Limits, judge
+from .kaldi import DataDir, Utterance
+from .provenance import Rules, rules_of
+
+PAUSES = (2.0, 10.0, 60.0)  # s before a file is tried again that the system could not read
+OF_PATHS = {errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR}  # errors of a name, which no wait mends
+WARNED = "warned.tsv"  # what is kept though a rule speaks against it; rows as in dropped.tsv
+SHOWN, LISTED = 10, 100  # warnings that are printed, and broken clips in an error
+BROKEN = frozenset(  # reasons that a clip cannot be used as it is
+    (
+        *("missing", "empty", "unreadable", "truncated", "several streams", "non-finite", "past end", "bad segment"),
+        *("other length", "rate", "pipe", "changed"),
+    )
+)
+FEWEST, MOST = 3, 0.001  # clips that may be broken: so many, or this share of a set
+REMEDY = (
+    "fetch or export these files again and rerun, which goes on from here; or leave them out: "
+    "python3 -m toolkit.data.validate DIR --audio --fix --out COPY"
+)
+
+
+class Listener:
+    """Decodes utterances of data directories for a step.
+
+    Attributes:
+        warned: utterance id -> (reason, detail) of those that were kept though a rule speaks against them.
+    """
+
+    def __init__(self, sets: Sequence[tuple[Rules, Collection[str]]]) -> None:
+        """`sets`: rules, and the ids of the utterances they are for; those of the last one need no ids."""
+        self._sets = sets
+        self.warned: dict[str, tuple[str, str]] = {}
+
+    @staticmethod
+    def of(sets: Iterable[DataDir], trained: bool | None = None) -> Listener:
+        """For all utterances of data directories; `trained` as in rules_of."""
+        ordered = sorted(sets, key=len)
+        ids = [frozenset(u.id for u in data) for data in ordered[:-1]]
+        rules = [rules_of(data.path, trained, data.tables.get("text")) for data in ordered]
+        return Listener(list(zip(rules, [*ids, ()], strict=True)))
+
+    @staticmethod
+    def plain() -> Listener:
+        """For files of no set: all are kept, with warnings by the default limits."""
+        return Listener([(Rules(False, Limits()), ())])
+
+    def anew(self) -> Listener:
+        """One by the same rules that has warned of nothing, for a shard."""
+        return Listener(self._sets)
+
+    def hear(self, u: Utterance) -> Wave:
+        """Samples [N], mono, 16 kHz.
+
+        Raises AudioError for a clip that cannot be decoded, and for one of a training set that a rule speaks against;
+        UserError if the disk cannot be read.
+        """
+        wave_N = decoded(u)
+        rules = next((rules for rules, ids in self._sets[:-1] if u.id in ids), self._sets[-1][0])
+        if fault := judge(wave_N, SAMPLE_RATE, rules.limits, rules.texts.get(u.id, "")):
+            if rules.trains or fault.damage:
+                raise AudioError(fault.reason, fault.detail, u.path, "mend it, or leave it out")
+            self.warned[u.id] = fault[:2]
+        return wave_N
+
+    def write_warned(self, folder: Path, stage: str) -> None:
+        """Leave what was warned of in a shard's folder."""
+        ledger = Ledger(stage)
+        for id, fault in self.warned.items():
+            ledger.drop(id, *fault)
+        ledger.write(folder / WARNED)
+
+
+def decoded(u: Utterance) -> Wave:
+    """As Utterance.audio(). An error of the system is told, and after a pause the file is tried again.
+
+    Raises AudioError if the clip is at fault, UserError if after all pauses the system still is.
+    """
+    waited = 0.0
+    for pause in (*PAUSES, None):
+        try:
+            return u.audio()
+        except AudioError:
+            error = system_error(u.path)
+            if error is None:
+                return u.audio()  # the error may have passed meanwhile: the clip is at fault if it fails again
+        except OSError as e:
+            error = e
+        reason = f"{error.strerror or error} ({errno.errorcode.get(error.errno or 0, 'no number')})"
+        if pause is not None:
+            print(f"{u.id}: {u.path}: {reason}; tried again in {pause:g} s", flush=True)
+            time.sleep(pause)
+            waited += pause
+    raise UserError(
+        f"{u.id}: the system cannot read a recording: {reason}, {len(PAUSES) + 1} times in {waited:g} s",
+        u.path,
+        "is its disk or share there, and may you read it? Mend that and rerun: what is finished is kept",
+    )
+
+
+def system_error(path: str) -> OSError | None:
+    """The system's error on reading the bytes of a recording; None if they can be read, or the name itself is wrong.
+
+    A missing file whose folder is missing too is an error of the system: its disk may be away.
+    """
+    if path.endswith("|"):
+        return None
+    file = path if os.path.exists(path) else path.rpartition(":")[0] or path  # an entry of an ark
+    try:
+        if not stat.S_ISREG(os.stat(file).st_mode):
+            return None  # a device or a pipe might be read for ever
+        with open(file, "rb") as f:
+            while f.read(1 << 20):
+                pass
+    except FileNotFoundError as e:
+        folders = {os.path.dirname(os.path.realpath(name)) for name in (path, file)}
+        return None if any(map(os.path.isdir, folders)) else e
+    except OSError as e:
+        return None if e.errno in OF_PATHS else e
+    return None
+
+
+def settle(step: Step[Any], shards: Sequence[Path], size: int) -> None:
+    """Take the ledgers of all shards into the step's, and print what was warned of; it is in OUT/warned.tsv too.
+
+    Raises UserError if too many of `size` clips are broken. Shards that lack one are then removed, so that a rerun
+    tries them again.
+    """
+    rows = {shard: read_ledger(shard / DROPPED) for shard in shards}
+    broken = {shard: [row for row in rows[shard] if undecodable(row[2])] for shard in shards}
+    every = [(id, reason, detail) for shard in shards for id, _, reason, detail in broken[shard]]
+    if too_many(len({id for id, _, _ in every}), size):
+        for shard in shards:
+            if broken[shard]:
+                remove(shard)
+        refuse_broken(every, size, str(step.ins[0] if step.ins else step.out))
+    for shard in shards:
+        step.ledger.rows += rows[shard]
+    warned = Ledger(step.name)
+    for shard in shards:
+        warned.merge(shard / WARNED)
+    tell_warned(warned, step)
+
+
+def hear_all(step: Step[Any], data: DataDir, utterances: Sequence[Utterance]) -> set[str]:
+    """Decode and judge utterances of a data directory, in shards; returns the ids of those that are dropped.
+
+    Raises UserError as settle does.
+    """
+    listener, parts = Listener.of([data]), split([u.seconds for u in utterances], fewest=1)
+
+    def work(k: int, folder: Path) -> None:
+        folder.mkdir(parents=True)
+        ledger, ears = Ledger(step.name), listener.anew()
+        for u in (utterances[i] for i in parts[k]):
+            try:
+                ears.hear(u)
+            except AudioError as e:
+                ledger.drop(u.id, e.reason, f"{e.what}: {u.path}")
+        ledger.write(folder / DROPPED)
+        ears.write_warned(folder, step.name)
+
+    shards = run_shards(step, [sum(utterances[i].seconds for i in part) for part in parts], work)
+    settle(step, shards, len(utterances))
+    return {row[0] for shard in shards for row in read_ledger(shard / DROPPED)}
+
+
+def drop_warned(step: Step[Any], data: Path, made: Path, ids: Container[str]) -> set[str]:
+    """Those of `ids` that a step has warned of, where their set is trained on; with rows in the ledger.
+
+    Args:
+        made: output of that step, which kept them because it may also serve a test set.
+    """
+    if not (made / WARNED).is_file() or not rules_of(data).trains:
+        return set()
+    rows = [row for row in read_ledger(made / WARNED) if row[0] in ids]
+    for id, _, reason, detail in rows:
+        step.ledger.drop(id, reason, detail)
+    return {row[0] for row in rows}
+
+
+def tell_warned(warned: Ledger, step: Step[Any]) -> None:
+    """Print warnings, and write them below the step's output if there are any."""
+    rows = sorted(set(warned.rows))
+    if not rows:
+        return
+    for id, _, reason, detail in rows[:SHOWN]:
+        print(f"WARNING: {id}: {reason}: {detail}", flush=True)
+    more = f"; {len(rows) - SHOWN:,} more" if len(rows) > SHOWN else ""
+    print(f"{len(rows):,} utterances are kept in spite of that{more}: {step.out / WARNED}", flush=True)
+    warned.write(step.out / WARNED)
+    step.counts["warned"] = len(rows)
+
+
+def undecodable(reason: str) -> bool:
+    """True for a reason that a clip could not be decoded, not for one that a rule speaks against it."""
+    return reason.removeprefix("audio: ") in BROKEN
+
+
+def too_many(clips: int, size: int, share: float = MOST) -> bool:
+    """True if more clips cannot be used than max(3, 0.1 %) of a set, or another share of it."""
+    return clips > max(FEWEST, share * size)
+
+
+def refuse_broken(
+    rows: Iterable[tuple[str, str, str]], size: int, where: str, remedy: str = REMEDY, share: float = MOST
+) -> NoReturn:
+    """Raise UserError with the list of clips that cannot be used: (id, reason, detail).
+
+    Args:
+        share: of a set that may be left out.
+    """
+    every, most = sorted(set(rows)), max(FEWEST, int(share * size))
+    lines = [f"  {id}: {reason}: {detail}" for id, reason, detail in every[:LISTED]]
+    more = [f"  ... and {len(every) - LISTED:,} more"] if len(every) > LISTED else []
+    problem = f"{len(every):,} of {size:,} clips cannot be used, where {most:,} may be left out:"
+    raise UserError("\n".join([problem, *lines, *more]), where, remedy)
