@@ -60,7 +60,7 @@ def test_every_kept_utterance_is_in_one_window_or_in_the_ledger(whisper, spoken,
         if not cut:
             spoken = [replace(u, recording="") for u in spoken]
         kept = set(data.draw(st.lists(st.sampled_from([u.id for u in spoken]), min_size=1)))
-        ins = [write_set(root / "train", spoken), whisper, write_kept(root / "select", "good", kept)]
+        ins = [write_set(root / "set", spoken), whisper, write_kept(root / "select", "good", kept)]
         if labels == "pseudo":
             ins.append(write_labels(root / "labels", spoken))
         config = PackConfig(labels=labels, keep="good", gap_seconds=gap, max_tokens=most)
@@ -152,7 +152,7 @@ def test_three_utterances_by_hand(whisper: Path, tmp_path: Path) -> None:
         Spoken("س-2", "س", 19.5, "١٢"),
         Spoken("س-3", "س", 0.5, "ﻻ"),
     ]
-    ins = [write_set(tmp_path / "train", spoken), whisper, write_labels(tmp_path / "labels", spoken)]
+    ins = [write_set(tmp_path / "set", spoken), whisper, write_labels(tmp_path / "labels", spoken)]
     packed = pack(tmp_path / "out", PackConfig(), *ins)
     encode = Vocabulary.read(whisper).encode
     one, two = packed.windows
@@ -166,7 +166,7 @@ def test_three_utterances_by_hand(whisper: Path, tmp_path: Path) -> None:
     assert packed.counts["padding_percent_unpacked"] == pytest.approx(100 * (1 - 30.013 / 90), abs=0.01)
     assert packed.counts["padding_percent"] == pytest.approx(100 * (1 - 30.013 / 60), abs=0.01)
     header = read_header(packed.out)
-    assert (header.labels, header.set, header.data, header.window_seconds) == ("pseudo", "train", str(ins[0]), 30.0)
+    assert (header.labels, header.set, header.data, header.window_seconds) == ("pseudo", "set", str(ins[0]), 30.0)
     assert header.vocabulary == vocabulary_hash(whisper)
 
 
@@ -177,7 +177,7 @@ def test_an_utterance_of_30_s_fills_a_window_and_one_tick_more_is_too_long(whisp
         Spoken("م-3", "م", 0.02, recording="ر", at=140),
         Spoken("م-4", "م", 7200.0, recording="ر", at=150),
     ]
-    packed = pack(tmp_path / "out", PackConfig(labels="truth"), write_set(tmp_path / "train", spoken), whisper)
+    packed = pack(tmp_path / "out", PackConfig(labels="truth"), write_set(tmp_path / "set", spoken), whisper)
     assert [[p.id for p in w.utterances] for w in packed.windows] == [["م-1"], ["م-3"]]
     assert packed.windows[1].utterances[0].segments[0].end == 0.02
     assert packed.dropped == dict.fromkeys(("م-2", "م-4"), "longer than the window")
@@ -187,14 +187,14 @@ def test_windows_that_tokens_have_closed_are_counted(whisper: Path, tmp_path: Pa
     words = len(Vocabulary.read(whisper).encode("كلمة"))
     spoken = [Spoken(f"س-{i}", "س", seconds) for i, seconds in enumerate((1.0, 1.0, 1.0, 29.5, 1.0))]
     config = PackConfig(labels="truth", max_tokens=4 + 2 * (words + 2))  # two utterances, and the frame
-    packed = pack(tmp_path / "out", config, write_set(tmp_path / "train", spoken), whisper)
+    packed = pack(tmp_path / "out", config, write_set(tmp_path / "set", spoken), whisper)
     assert [len(w.utterances) for w in packed.windows] == [2, 1, 1, 1]
     assert packed.counts["closed_by_tokens"] == 1  # the others are closed because 1 + 29.5 s are more than 30
 
 
 def test_many_utterances_of_one_tick_share_a_window_and_each_keeps_its_own(whisper: Path, tmp_path: Path) -> None:
     spoken = [Spoken(f"س-{i:04d}", "س", 0.02, "ﻻ") for i in range(60)]
-    packed = pack(tmp_path / "out", PackConfig(labels="truth"), write_set(tmp_path / "train", spoken), whisper)
+    packed = pack(tmp_path / "out", PackConfig(labels="truth"), write_set(tmp_path / "set", spoken), whisper)
     assert packed.ids == [u.id for u in spoken]
     assert [p.start for p in packed.windows[0].utterances][:3] == [0.0, 0.02, 0.04]
 
@@ -210,7 +210,7 @@ def test_what_has_no_label_that_can_be_learnt_is_a_row_of_the_ledger(whisper: Pa
         Spoken("a-7", "a", 2.0, "نص", ((math.nan, 1.0, "نص"),)),
         Spoken("a-8", "a", 0.05, "نص"),
     ]
-    ins = [write_set(tmp_path / "train", [*spoken, Spoken("a-9", "a", 1.0)]), whisper]
+    ins = [write_set(tmp_path / "set", [*spoken, Spoken("a-9", "a", 1.0)]), whisper]
     ins.append(write_labels(tmp_path / "labels", spoken))
     packed = pack(tmp_path / "out", PackConfig(shortest_seconds=0.1), *ins)
     assert packed.ids == ["a-1", "a-5", "a-6"]  # the name of a control token is text, as any other
@@ -226,7 +226,7 @@ def test_what_has_no_label_that_can_be_learnt_is_a_row_of_the_ledger(whisper: Pa
 
 def test_true_transcripts_take_their_language_from_utt2lang(whisper: Path, tmp_path: Path) -> None:
     spoken = [Spoken(f"m-{i}", "m", 3.0, text) for i, text in enumerate(("نص", "hold the line", "", "شو"))]
-    data = write_set(tmp_path / "train", spoken)
+    data = write_set(tmp_path / "set", spoken)
     (data / "utt2lang").write_text("m-0 MSA\nm-1 ENG\nm-2 MSA\nm-3 JOR\n", encoding="utf-8")
     packed = pack(tmp_path / "out", PackConfig(labels="truth", languages={"ENG": "en"}), data, whisper)
     assert {w.language: [p.id for p in w.utterances] for w in packed.windows} == {"ar": ["m-0", "m-3"], "en": ["m-1"]}
@@ -236,25 +236,25 @@ def test_true_transcripts_take_their_language_from_utt2lang(whisper: Path, tmp_p
 def test_utterances_of_a_recording_follow_each_other_in_time(whisper: Path, tmp_path: Path) -> None:
     times = {"s-a": ("r2", 5), "s-b": ("r1", 90), "s-c": ("r1", 7), "s-d": ("r2", 1)}
     spoken = [Spoken(id, "s", 2.0, recording=r, at=at) for id, (r, at) in times.items()]
-    packed = pack(tmp_path / "out", PackConfig(labels="truth"), write_set(tmp_path / "train", spoken), whisper)
+    packed = pack(tmp_path / "out", PackConfig(labels="truth"), write_set(tmp_path / "set", spoken), whisper)
     assert packed.ids == ["s-c", "s-b", "s-d", "s-a"]
 
 
 REFUSED = {
-    "two data directories": (["train", "model", "train2", "labels"], {}, "two inputs of one kind"),
-    "no model": (["train", "labels"], {}, "the Whisper"),
-    "no labels": (["train", "model"], {}, "no pseudo-labels"),
-    "nothing known": (["train", "model", "labels", "empty"], {}, "neither a data directory"),
-    "a selection and no name": (["train", "model", "labels", "select"], {}, "no name of what to keep"),
-    "a name and no selection": (["train", "model", "labels"], {"keep": "good"}, "no selection to take good from"),
-    "no such selection": (["train", "model", "labels", "select"], {"keep": "bad"}, "no selection is called bad"),
-    "a way out": (["train", "model", "labels", "select"], {"keep": "../kept/good"}, "no selection is called"),
-    "a selection of nothing": (["train", "model", "labels", "select"], {"keep": "none"}, "keeps not one utterance"),
-    "ids out of order": (["train", "model", "labels", "select"], {"keep": "mixed"}, "out of order"),
-    "a line of NUL": (["train", "model", "labels", "select"], {"keep": "nul"}, "no id in a line of its own"),
-    "no room in the decoder": (["train", "model", "labels"], {"max_tokens": 449}, "the decoder has 448 positions"),
-    "labels that are all empty": (["train", "model", "silent"], {}, "not one utterance can be packed: empty label (1)"),
-    "a language that it does not know": (["train", "model", "turkish"], {}, "no language tr"),
+    "two data directories": (["set", "model", "set2", "labels"], {}, "two inputs of one kind"),
+    "no model": (["set", "labels"], {}, "the Whisper"),
+    "no labels": (["set", "model"], {}, "no pseudo-labels"),
+    "nothing known": (["set", "model", "labels", "empty"], {}, "neither a data directory"),
+    "a selection and no name": (["set", "model", "labels", "select"], {}, "no name of what to keep"),
+    "a name and no selection": (["set", "model", "labels"], {"keep": "good"}, "no selection to take good from"),
+    "no such selection": (["set", "model", "labels", "select"], {"keep": "bad"}, "no selection is called bad"),
+    "a way out": (["set", "model", "labels", "select"], {"keep": "../kept/good"}, "no selection is called"),
+    "a selection of nothing": (["set", "model", "labels", "select"], {"keep": "none"}, "keeps not one utterance"),
+    "ids out of order": (["set", "model", "labels", "select"], {"keep": "mixed"}, "out of order"),
+    "a line of NUL": (["set", "model", "labels", "select"], {"keep": "nul"}, "no id in a line of its own"),
+    "no room in the decoder": (["set", "model", "labels"], {"max_tokens": 449}, "the decoder has 448 positions"),
+    "labels that are all empty": (["set", "model", "silent"], {}, "not one utterance can be packed: empty label (1)"),
+    "a language that it does not know": (["set", "model", "turkish"], {}, "no language tr"),
 }
 
 
@@ -264,7 +264,7 @@ def test_a_mistake_is_named(name: str, whisper: Path, tmp_path: Path) -> None:
     spoken = [Spoken("س-1", "س", 2.0)]
     folders = {"model": whisper, "empty": tmp_path / "empty", "select": tmp_path / "select"}
     folders["empty"].mkdir()
-    folders |= {n: write_set(tmp_path / n, spoken) for n in ("train", "train2")}
+    folders |= {n: write_set(tmp_path / n, spoken) for n in ("set", "set2")}
     folders["labels"] = write_labels(tmp_path / "labels", spoken)
     folders["silent"] = write_labels(tmp_path / "silent", [replace(spoken[0], text="")])
     folders["turkish"] = write_labels(tmp_path / "turkish", [replace(spoken[0], language="tr")])
@@ -309,7 +309,7 @@ def _with_segment(row: dict, **fields) -> dict:
 
 @pytest.mark.parametrize("name", DAMAGE)
 def test_damaged_windows_are_refused_by_file_and_line(name: str, whisper: Path, tmp_path: Path) -> None:
-    data = write_set(tmp_path / "train", [Spoken("س-1", "س", 2.0)])
+    data = write_set(tmp_path / "set", [Spoken("س-1", "س", 2.0)])
     pack(tmp_path / "out", PackConfig(labels="truth"), data, whisper)
     path = tmp_path / "out/windows.jsonl"
     path.write_text(DAMAGE[name](json.loads(path.read_text(encoding="utf-8"))) + "\n", encoding="utf-8")
@@ -319,7 +319,7 @@ def test_damaged_windows_are_refused_by_file_and_line(name: str, whisper: Path, 
 
 
 def test_windows_of_another_vocabulary_are_refused(whisper: Path, tmp_path: Path) -> None:
-    data = write_set(tmp_path / "train", [Spoken("س-1", "س", 2.0)])
+    data = write_set(tmp_path / "set", [Spoken("س-1", "س", 2.0)])
     pack(tmp_path / "out", PackConfig(labels="truth"), data, whisper)
     refuse_other_vocabulary(tmp_path / "out", whisper)
     (tmp_path / "other").mkdir()
@@ -331,9 +331,9 @@ def test_windows_of_another_vocabulary_are_refused(whisper: Path, tmp_path: Path
 
 
 def test_the_command_packs_and_says_how_much_padding_is_left(whisper: Path, tmp_path: Path) -> None:
-    write_set(tmp_path / "train", [Spoken(f"س-{i}", "س", 7.5) for i in range(4)])
+    write_set(tmp_path / "set", [Spoken(f"س-{i}", "س", 7.5) for i in range(4)])
     soundfile.write(tmp_path / "x.wav", NOISE[: round(7.5 * 16000)], 16000)
-    words = ["--labels", "truth", "--in", "train", str(whisper), "--out", "packs"]
+    words = ["--labels", "truth", "--in", "set", str(whisper), "--out", "packs"]
     done = subprocess.run(
         [sys.executable, "-m", "toolkit.pseudo.pack", *words], cwd=tmp_path, capture_output=True, text=True
     )
@@ -341,13 +341,13 @@ def test_the_command_packs_and_says_how_much_padding_is_left(whisper: Path, tmp_
     assert "in 1 windows of 30 s: padding 0.0 %, of utterances alone 75.0 %" in done.stdout
     record = json.loads((tmp_path / "packs/record.json").read_text())
     assert record["counts"]["windows"] == 1 and record["counts"]["fill_percent"] == 100.0
-    assert read_header(tmp_path / "packs").data == "train"
+    assert read_header(tmp_path / "packs").data == "set"
 
 
 def test_short_utterances_share_a_window_up_to_a_length_and_a_longer_one_stands_alone(whisper, tmp_path) -> None:
     seconds = (2.0, 2.9, 0.2, 12.0, 1.0, 5.0)
     spoken = [Spoken(f"u{i}", "s", s) for i, s in enumerate(seconds)]
-    ins = write_set(tmp_path / "train", spoken), whisper
+    ins = write_set(tmp_path / "set", spoken), whisper
     packed = pack(tmp_path / "out", PackConfig(labels="truth", fill_seconds=5.0), *ins)
     assert [[p.id for p in w.utterances] for w in packed.windows] == [["u0", "u1"], ["u2"], ["u3"], ["u4"], ["u5"]]
     assert not packed.dropped

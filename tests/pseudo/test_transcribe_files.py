@@ -212,4 +212,5 @@ def test_what_is_heard_of_several_channels_is_said_and_can_be_asked_for(
     assert heard[1:3] == [880, 440] and heard[3:] == [1250, 880]  # silence is not decoded at all
     lines = capsys.readouterr().err.splitlines()
     assert "WARNING" in lines[0] and "call.wav" in lines[0] and "--channel left|right|mean" in lines[0]
-    assert "silent.wav: 2 channels: right, as the other is silent" in lines[1] and len(lines) == 6
+    assert "silent.wav: 2 channels: right, as the other is silent" in lines[1] and len(lines) == 7
+    assert f"WARNING: {tmp_path}/silent.wav: silent: every sample is 0" in lines, "of the left channel alone"
