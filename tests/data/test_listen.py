@@ -146,6 +146,21 @@ def test_training_rows_go_to_the_ledger_and_test_rows_stay_with_a_warning(
     assert "WARNING: c: clipped: 100.0% of the samples are at full scale" in written and step.counts["warned"] == 4
 
 
+@pytest.mark.parametrize("name", ["train", "test"])
+def test_ten_words_in_a_tenth_of_a_second_are_judged_by_whoever_decodes_them(
+    name: str, make_noise: Callable[..., np.ndarray], tmp_path: Path
+) -> None:
+    folder = made_set(tmp_path / name, {"a": make_noise(0.1), "b": make_noise(4)})
+    (folder / "utt2dur").write_text("a 0.1\nb 4.0\n")
+    text = "ذهبت مع أخي إلى السوق القديم في وسط المدينة أمس"
+    (folder / "text").write_text(f"a {text}\nb {text}\n", encoding="utf-8")
+    lost, step = heard(folder, tmp_path / "out")
+    rows = step.ledger.rows if name == "train" else read_ledger(tmp_path / "out" / WARNED)
+    letters = sum(map(str.isalpha, text))
+    assert [(row[0], row[2]) for row in rows] == [("a", "letters per second")] and len(lost) == (name == "train")
+    assert f"{letters} letters in 0.10 s: {letters / 0.1:.1f} a second, more than 35" in rows[0][3]
+
+
 def test_what_was_warned_of_is_dropped_where_the_set_is_trained_on(tmp_path: Path) -> None:
     """As transcripts of a training set are packed, whose step warns because it also serves test sets."""
     ledger = Ledger("pseudo.transcribe")
