@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from toolkit.core import contents, old_record, output
+from toolkit.core.contents import Contents
 from toolkit.core.errors import UserError
 from toolkit.core.identity import id_of_input, identity_id, place
 from toolkit.core.output import begin, finish, status
@@ -244,7 +245,7 @@ def test_check_digests_names_every_file_that_differs(recipe):
     os.utime(table, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))  # of the same size and time: damage
     assert recipe.states() == ["done"] * 3
     code, output = recipe("--check-digests")
-    assert code == 1 and "two" in output and "exp/two/numbers" in output and "1 files differ" in output
+    assert code == 1 and "two" in output and "exp/two/numbers" in output and "1 file differs" in output
     (recipe.folder / "exp/three/checkpoints/00000001").mkdir(parents=True)
     state = {"digests": {"state.safetensors": "0" * 16}}
     (recipe.folder / "exp/three/checkpoints/00000001/state.json").write_text(json.dumps(state))
@@ -271,14 +272,48 @@ def test_a_file_loaded_whole_is_refused_unless_it_is_as_its_step_wrote_it(here):
     contents.refuse_damaged(Path("exp/two/foreign.safetensors"))
 
 
-def test_a_damaged_file_of_times_is_told_and_written_again(recipe):
-    recipe()
-    (recipe.folder / "exp/two/times.json").write_text("{")
-    assert "times.json is damaged: an edit is not seen before the next run" in listed(recipe)["two"]
-    assert "exp/two/times.json" in recipe("--check-digests")[1]
-    assert recipe()[0] == 0 and recipe.states() == ["done"] * 3
-    (recipe.folder / "exp/two/numbers").write_text("1\n" * 6)
-    assert recipe.states() == ["done", "done", "stale"]
+@pytest.mark.parametrize(
+    "times", ["{", "{}", '{"seconds": 1}', '{"files": []}', '{"files": {"numbers": [1e400, 1, "x"]}}', ""]
+)
+def test_without_a_whole_file_of_times_an_output_counts_as_edited(here, times):
+    made(Path("exp/test"), {"model.safetensors": "x"}, train_on("test"))
+    if times:
+        Path("data/times.json").write_text(times)
+    else:
+        Path("data/times.json").unlink()
+    assert status(CORPUS).state == "done"
+    assert status(CORPUS).why == "edited, perhaps: times.json is gone, damaged or not whole"
+    assert status(train_on("test")).state == "stale"
+    rows = Contents(Path("data"), read_record(Path("data"))).wrong()
+    assert ("train/text", "its digest is not in times.json") in rows
+
+
+def test_where_edits_cannot_be_known_every_table_is_set_aside_before_it_is_made_again(here):
+    Path("data/times.json").unlink()
+    Path("data/train/text").write_text(TEXT + "utt3 قال\n")
+    Path("data/test/text").unlink()
+    output.set_aside(Path("data"), status(CORPUS).differences)
+    assert Path("data.aside-1/train/text").read_text() == TEXT + "utt3 قال\n"
+
+
+def test_a_folder_in_the_place_of_a_table_is_damage_and_a_finding_of_check_digests(here):
+    Path("data/test/text").unlink()
+    Path("data/test/text").mkdir()
+    assert status(CORPUS).why == "cut short: data/test/text; it is made again"
+    assert Contents(Path("data"), read_record(Path("data"))).wrong() == [("test/text", "it is no file")]
+
+
+def test_fresh_of_a_stage_with_a_stale_output_keeps_the_edited_one_that_it_is_made_from(recipe):
+    run = recipe.folder / "run.sh"
+    run.write_text(run.read_text().replace('  stage two "Second"\n', ""))
+    assert recipe()[0] == 0
+    (recipe.folder / "dump/one/numbers").write_text("100\n" * 6)
+    assert recipe.states() == ["stale", "stale"]
+    code, output = recipe()
+    assert code == 2 and "redo it with --fresh one" in output, output
+    code, output = recipe("--fresh", "one")
+    assert code == 0 and recipe.numbers() == "111\n" * 6, output
+    assert (recipe.folder / "dump/one/numbers").read_text() == "100\n" * 6
 
 
 def test_a_step_by_hand_refuses_an_input_whose_own_input_was_edited_since(here):

@@ -161,3 +161,11 @@ def test_a_second_line_of_columns_is_no_row_and_rows_below_other_columns_are_non
     )
     assert read("a\tb\tc\npath\tspeaker\ttext\nd\te\tf\ng\th\ti", form) == ({1: ["a", "b", "c"]}, [2, 3, 4])
     assert read("path\tb\tc", form) == ({1: ["path", "b", "c"]}, [])
+
+
+@pytest.mark.parametrize("quotes", [False, True])
+def test_a_break_in_the_very_first_row_costs_it_as_in_any_other(quotes: bool) -> None:
+    """Lines are numbered from 2: the header is read before."""
+    form = Form(2, text_first=True, quotes=quotes)
+    rows = list(rows_of(enumerate(["كلمة", "أولى\tclips/00.wav", "نعم\tclips/01.wav"], 2), form))
+    assert [row.line if isinstance(row, Malformed) else row for row in rows] == [2, 3, (4, ["نعم", "clips/01.wav"])]

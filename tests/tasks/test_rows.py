@@ -133,6 +133,19 @@ def test_a_part_whose_file_is_gone_is_made_again(tmp_path: Path) -> None:
     assert not place.folder(tmp_path).exists() and not Path(f"{tmp_path}.aside-1").exists()
 
 
+@pytest.mark.parametrize("name", ["identity.json", "counts.json"])
+def test_a_part_that_lacks_a_file_of_its_own_is_made_again(tmp_path: Path, name: str) -> None:
+    place = Place("a", "asr/whole")
+    place.folder(tmp_path).mkdir(parents=True)
+    (place.folder(tmp_path) / "counts.json").write_text("{}")
+    mark(place.folder(tmp_path), {"x": "1"})
+    settle(tmp_path, {place: {"x": "1"}})
+    assert place.is_whole(tmp_path)
+    (place.folder(tmp_path) / name).unlink()
+    settle(tmp_path, {place: {"x": "1"}})
+    assert not place.folder(tmp_path).exists()
+
+
 def test_parts_that_changed_or_are_asked_for_no_more_are_set_aside_and_the_others_stay(tmp_path: Path) -> None:
     out = tmp_path / "out"
     kept, changed, gone = (part(out, "a", f"{name}/whole", {OWN: "1"}, f"{name}.json") for name in "xyz")

@@ -1,7 +1,8 @@
 """The files of an output as its step left them, so that an edit or damage is seen.
 
 record.json holds their names, `made`; times.json, beside it because two equal runs differ there, holds `files`: name ->
-[size, time of change in ns, SHA-256 in 16 digits]. A file of that size and time is not read again. Tables in raw inputs
+[size, time of change in ns, SHA-256 in 16 digits]. A file of that size and time is not read again; without its row,
+nobody knows whether a file was edited, and the output counts as edited. Tables in raw inputs
 are kept likewise in times.json of their reader, under `inputs`.
 """
 
@@ -27,9 +28,11 @@ from .record import BOOKKEEPING, DISPENSABLE, RECORD, TIMES, holder, read_record
 MANY_FILES = 1000  # of a folder with more files, only the folder is recorded
 LARGEST_TABLE = 1 << 30  # bytes; a larger raw file counts by size and time
 SLOW_BYTES = 4 << 30  # from here on, hashing shows a bar
-TABLES = {".csv", ".ctm", ".json", ".jsonl", ".scp", ".stm", ".tsv", ".txt", ".vtt", ".yaml", ".yml"}
+TABLES = {".csv", ".ctm", ".hyp", ".json", ".jsonl", ".md", ".ref", ".scp", ".srt", ".stm", ".tsv", ".txt", ".vtt"}
+TABLES |= {".yaml", ".yml"}
+UNKNOWN = "unknown"
 Stamp = tuple[int, int]  # size in bytes, time of change in ns
-Row = tuple[int, int, str]  # those, and the digest
+FileRow = tuple[int, int, str]  # those, and the digest
 
 _digests: dict[tuple[str, Stamp], str] = {}  # of files that were read, or that a times.json tells of
 
@@ -53,18 +56,18 @@ def digest_of(path: str, stamp: Stamp) -> str:
     return _digests[key]
 
 
-def times_of(out: Path, part: str) -> dict[str, Row] | None:
-    """`files` or `inputs` of times.json; empty if there are none, None if the file is damaged."""
+def times_of(out: Path, part: str) -> dict[str, FileRow]:
+    """`files` or `inputs` of times.json; empty if there are none, or the file is damaged."""
     if not (out / TIMES).is_file():
         return {}
     try:
         rows = read_json(out / TIMES).get(part, {})
         return {str(name): (int(size), int(changed), str(digest)) for name, (size, changed, digest) in rows.items()}
-    except (UserError, TypeError, ValueError, AttributeError):
-        return None
+    except (UserError, TypeError, ValueError, AttributeError, OverflowError):
+        return {}
 
 
-def remember(inputs: Mapping[str, Row]) -> None:
+def remember(inputs: Mapping[str, FileRow]) -> None:
     """Take over digests of raw tables."""
     for path, (size, changed, digest) in inputs.items():
         _digests.setdefault((path, (size, changed)), digest)
@@ -81,7 +84,7 @@ def names_of(out: Path) -> list[str]:
     return sorted(names)
 
 
-def rows_of(out: Path, names: Iterable[str], tables_alone: bool) -> dict[str, Row]:
+def file_rows(out: Path, names: Iterable[str], tables_alone: bool) -> dict[str, FileRow]:
     """Name -> (size, time of change, digest) of the files among `names`.
 
     Args:
@@ -109,18 +112,24 @@ class Differences:
     Attributes:
         gone: files and folders that are not there any more.
         damaged: files that are empty or cut short.
-        edited: file -> its digest now; a table that was added to a data directory counts too.
+        edited: file -> its digest now, or size and time if it has no digest, or UNKNOWN; a table that was added to a
+            data directory counts too.
     """
 
     gone: tuple[str, ...] = ()
     damaged: tuple[str, ...] = ()
     edited: dict[str, str] = field(default_factory=dict)
 
+    def told(self) -> str:
+        """What was edited, in words; "" if nothing was."""
+        if UNKNOWN in self.edited.values():
+            return f"edited, perhaps: {TIMES} is gone, damaged or not whole"
+        return f"edited: {', '.join(self.edited)}" if self.edited else ""
+
     def below(self, rel: str) -> dict[str, str]:
         """The edited files at or below the relative path `rel`."""
-        return {
-            name: now for name, now in self.edited.items() if rel == "." or name == rel or name.startswith(f"{rel}/")
-        }
+        names = [name for name in self.edited if rel in (".", name) or name == TIMES or name.startswith(f"{rel}/")]
+        return {name: self.edited[name] for name in names}
 
     def suffix(self, rel: str) -> str:
         """What edits at or below `rel` add to the identity of the output; "" without one."""
@@ -133,30 +142,27 @@ class Contents:
 
     def __init__(self, folder: Path, record: Mapping[str, Any]) -> None:
         self.folder, self.made = folder, record.get("made", [])
+        self.dated = "format" in record  # a record of the first format knows no edits
 
     @cached_property
-    def recorded(self) -> dict[str, Row] | None:
-        """Recorded size, time and digest of each file; None if the file that has them is damaged."""
+    def files(self) -> dict[str, FileRow]:
+        """Recorded size, time and digest of each file; none if the file that has them is gone or damaged."""
         return times_of(self.folder, "files")
-
-    @property
-    def files(self) -> dict[str, Row]:
-        return self.recorded or {}
 
     def differences(self) -> Differences:
         """Compare the files on the disk with the record; a file of the recorded size and time is not read."""
-        gone, damaged, edited = [], [], {}
+        gone, damaged, edited = [], [], dict.fromkeys([TIMES] if self.without_rows() else [], UNKNOWN)
         for name in self.made:
             path = f"{self.folder}/{name}"
             try:
                 stamp = stamp_of(path)
             except OSError:
-                gone.append(name)
+                gone += [name] if name != TIMES else []
                 continue
             size, changed, digest = self.files.get(name, (*stamp, ""))
             if stamp == (size, changed):
                 continue
-            if _is_cut(path, stamp[0], size):
+            if os.path.isdir(path) or _is_cut(path, stamp[0], size):
                 damaged.append(name)
             elif not digest:
                 edited[name] = f"{stamp[0]} {stamp[1]}"
@@ -166,13 +172,23 @@ class Contents:
             edited[name] = digest_of(f"{self.folder}/{name}", stamp_of(f"{self.folder}/{name}"))
         return Differences(tuple(gone), tuple(damaged), edited)
 
+    def without_rows(self) -> list[str]:
+        """Files of the output that times.json does not tell of: it is gone, damaged or not whole."""
+        names = [name for name in self.made if self.dated and name not in BOOKKEEPING and name not in self.files]
+        return [name for name in names if os.path.isfile(self.folder / name)]
+
     def wrong(self) -> list[tuple[str, str]]:
         """(name, what is wrong) of the files that differ, each read to its end."""
         rows = [(name, "it is gone") for name in self.made if not os.path.exists(self.folder / name)]
-        for name, (_, _, was) in self.files.items():
+        rows += [(name, f"its digest is not in {TIMES}") for name in self.without_rows()]
+        for name, (size, _, was) in self.files.items():
             path = self.folder / name
-            if was and path.is_file() and (now := sha256_of(path)[:16]) != was:
+            if not path.is_file():
+                rows += [(name, "it is no file")] if path.exists() else []
+            elif was and (now := sha256_of(path)[:16]) != was:
                 rows.append((name, f"digest {now}, recorded {was}"))
+            elif not was and path.stat().st_size != size:
+                rows.append((name, f"{path.stat().st_size} bytes, recorded {size}"))
         return rows + [(name, "added since") for name in self._added()]
 
     def _added(self) -> list[str]:

@@ -17,6 +17,7 @@ RESULTS = "RESULTS.md"
 def made_anew(table: Table, n: int, first: int, last: int) -> list[str]:
     """Outputs that --fresh moves aside: those of stage `n`, and all that were made from them.
 
+    If some outputs of the stage are stale, the others of the stage stay: an edit made to one of them is why they are.
     Later outputs are moved too, even if their identity stays: the redone stage may give other bytes, and outputs made
     from the old bytes would pass as made from the new ones. Raises UserError if an input of the stage is stale, or if
     the stage is not among those that will run.
@@ -29,7 +30,12 @@ def made_anew(table: Table, n: int, first: int, last: int) -> list[str]:
             if made[0] != n and table.status(made[1]).state == "stale":
                 why = f"stage {n} is made from {made[1].out}, which is stale itself"
                 raise UserError(why, "--fresh", table.renewal(made[1]))
-    moved = {run.out for run in table.stages[n - 1].runs}
+    runs = table.stages[n - 1].runs
+    stale = [run for run in runs if table.status(run).state == "stale"]
+    moved = {run.out for run in stale or runs}
+    for run in runs:
+        if any(made[1].out in moved for made in table.makers(run)):
+            moved.add(run.out)
     for stage in table.stages[n:]:
         for run in stage.runs:
             if any(made[1].out in moved for made in table.makers(run)):

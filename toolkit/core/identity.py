@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 
 from . import contents
 from .config import read_yaml
-from .contents import Contents, Row
+from .contents import Contents, FileRow, Stamp
 from .errors import UserError
 from .record import PATHS, digest, flag, is_output, read_record, within
 from .registry import declared
@@ -52,8 +52,9 @@ def identity_id(parts: dict[str, str]) -> str:
 def place(path: str) -> str:
     """The spelling of a path that counts: relative to the working folder, the recipe's, or the real path.
 
-    What a link in the recipe leads to counts by the link. A config or an output of another recipe counts by its way
-    from here, as both move together.
+    `dump/one`, `exp/../dump/one` and the absolute path are one. A link in the recipe counts by its own name, so that
+    `dump` may move to another disk. A config or an output of another recipe counts by its way from here, such as
+    `../star/exp`, as both move together. Other corpora count by their real path.
     """
     return _place(path, os.getcwd()) if path else path
 
@@ -121,16 +122,30 @@ def id_of_input(path: Path, out: Path) -> str:
     return RAW + raw_files(path, out)[0]
 
 
-def raw_files(path: Path, out: Path) -> tuple[str, dict[str, Row]]:
+def raw_files(path: Path, out: Path) -> tuple[str, dict[str, FileRow]]:
     """(id, tables) of the raw files at or below `path`, an input of `out`."""
-    contents.remember(contents.times_of(out, "inputs") or {})
+    contents.remember(contents.times_of(out, "inputs"))
     return _raw_files(os.path.realpath(path), os.path.realpath(out))
 
 
 @cache
-def _raw_files(path: str, out: str) -> tuple[str, dict[str, Row]]:
-    """Files below a folder. Links are followed; each folder is entered once, so that loops end."""
-    state, entered, tables = hashlib.sha256(), set(), {}
+def _raw_files(path: str, out: str) -> tuple[str, dict[str, FileRow]]:
+    state, tables = hashlib.sha256(), {}
+    for name, file, stamp in walk(path, out):
+        row = f"{name}\0{stamp[0]}\0{stamp[1]}\n"
+        if contents.is_table(name) and stamp[0] <= contents.LARGEST_TABLE and os.access(file, os.R_OK):
+            tables[file] = *stamp, contents.digest_of(file, stamp)
+            row = f"{name}\0{tables[file][2]}\n"
+        state.update(row.encode(errors="surrogateescape"))
+    return state.hexdigest()[:16], tables
+
+
+def walk(path: str, out: str) -> Iterator[tuple[str, str, Stamp]]:
+    """(relative name, path, stamp) of the raw files at or below a real path, in order; not those of the output `out`.
+
+    Links are followed; each folder is entered once, so that loops end.
+    """
+    entered = set()
     single: list[tuple[str, list[str], list[str]]] = [(os.path.dirname(path), [], [os.path.basename(path)])]
     for folder, names, files in os.walk(path, followlinks=True) if os.path.isdir(path) else single:
         real = os.path.realpath(folder)
@@ -142,13 +157,7 @@ def _raw_files(path: str, out: str) -> tuple[str, dict[str, Row]]:
         for name in sorted(files):
             file = os.path.join(folder, name)
             stat = os.stat(file) if os.path.exists(file) else os.lstat(file)  # a dangling link
-            stamp, here = (stat.st_size, stat.st_mtime_ns), os.path.relpath(folder, path)
-            row = f"{here}/{name}\0{stamp[0]}\0{stamp[1]}\n"
-            if contents.is_table(name) and stamp[0] <= contents.LARGEST_TABLE and os.access(file, os.R_OK):
-                tables[file] = *stamp, contents.digest_of(file, stamp)
-                row = f"{here}/{name}\0{tables[file][2]}\n"
-            state.update(row.encode(errors="surrogateescape"))
-    return state.hexdigest()[:16], tables
+            yield f"{os.path.relpath(folder, path)}/{name}", file, (stat.st_size, stat.st_mtime_ns)
 
 
 def forget() -> None:

@@ -14,8 +14,8 @@ from typing import Any
 
 from .errors import UserError
 from .files import read_json
-from .identity import RAW, InputId, config_id, counted
-from .record import TIMES, digest, flag, is_output
+from .identity import RAW, InputId, config_id, counted, walk
+from .record import TIMES, digest, flag
 from .registry import declared
 
 
@@ -33,26 +33,17 @@ def identity(argv: list[str], input_id: InputId) -> dict[str, str]:
     out = Path(flag(argv, "--out")[0])
     for name in flag(argv, "--in"):
         id = input_id(Path(name), out)
-        parts[f"input {name}"] = RAW + _raw_id(Path(name).resolve(), out.resolve()) if id.startswith(RAW) else id
+        parts[f"input {name}"] = (
+            RAW + _raw_id(os.path.realpath(name), os.path.realpath(out)) if id.startswith(RAW) else id
+        )
     return parts
 
 
 @cache
-def _raw_id(path: Path, out: Path) -> str:
-    state, entered = hashlib.sha256(), set()
-    folders = os.walk(path, followlinks=True) if path.is_dir() else [(str(path.parent), [], [path.name])]
-    for folder, names, files in folders:
-        real = os.path.realpath(folder)
-        if real in entered or is_output(Path(real), out):
-            names.clear()
-            continue
-        entered.add(real)
-        names.sort()
-        for name in sorted(files):
-            file = os.path.join(folder, name)
-            stat = os.stat(file) if os.path.exists(file) else os.lstat(file)
-            row = f"{os.path.relpath(folder, path)}/{name}\0{stat.st_size}\0{stat.st_mtime_ns}\n"
-            state.update(row.encode(errors="surrogateescape"))
+def _raw_id(path: str, out: str) -> str:
+    state = hashlib.sha256()
+    for name, _, stamp in walk(path, out):
+        state.update(f"{name}\0{stamp[0]}\0{stamp[1]}\n".encode(errors="surrogateescape"))
     return state.hexdigest()[:16]
 
 

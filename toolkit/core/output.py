@@ -11,7 +11,7 @@ from typing import Any
 
 from . import identity as identities
 from . import old_record
-from .contents import Contents, Differences, Row, names_of, rows_of, times_of
+from .contents import UNKNOWN, Contents, Differences, FileRow, file_rows, is_table, names_of, times_of
 from .errors import UserError
 from .files import TEMPORARY, write_json
 from .identity import RAW, UNFINISHED, InputId, id_of_input, identity, identity_id, raw_files
@@ -27,7 +27,7 @@ class Status:
     Attributes:
         id: identity of the output, if it was begun and would be made from the same now.
         differences: how its files differ from what its step left.
-        old: True if its record is to be rewritten: it is of the first format, or its file of times is damaged.
+        old: True if its record is of the first format, which knows no edits.
     """
 
     state: str
@@ -56,17 +56,12 @@ def status(argv: list[str], input_id: InputId | None = None) -> Status:
     old = "format" not in record
     if record["state"] != "done":
         return Status("partial", "begun: goes on where it stopped", record["id"], old=old)
-    contents = Contents(folder, record)
-    if contents.recorded is None:
-        why = f"{folder / TIMES} is damaged: an edit is not seen before the next run"
-        return Status("done", why, record["id"], old=True)
-    differences = contents.differences()
+    differences = Contents(folder, record).differences()
     for names, word in ((differences.gone, "gone"), (differences.damaged, "cut short")):
         if names:
             named = ", ".join(str(folder / name) for name in names)
             return Status("partial", f"{word}: {named}; it is made again", record["id"], differences, old)
-    why = f"edited: {', '.join(differences.edited)}" if differences.edited else ""
-    return Status("done", why, record["id"], differences, old)
+    return Status("done", differences.told(), record["id"], differences, old)
 
 
 def parts_now(record: dict[str, Any], argv: list[str], input_id: InputId | None = None) -> Parts:
@@ -77,7 +72,10 @@ def parts_now(record: dict[str, Any], argv: list[str], input_id: InputId | None 
 
 
 def _respelt(was: Parts, now: Parts) -> Parts:
-    """`now` with the paths spelt as in `was` where both lead to the same place, e.g. one through a link."""
+    """`now` with the paths spelt as in `was` where both lead to the same place.
+
+    `place` alone cannot tell: a link in the recipe and the folder it leads to are two places, and one corpus.
+    """
     before, after = json.loads(was["command"]), json.loads(now["command"])
     if len(before) != len(after):
         return now
@@ -122,7 +120,7 @@ def _edited(name: str, id: str, out: Path) -> list[str]:
         return list(Contents(inside[0], read_record(inside[0])).differences().below(inside[1]))
     if not id.startswith(RAW):
         return []
-    tables, seen = raw_files(Path(name), out)[1], times_of(out, "inputs") or {}
+    tables, seen = raw_files(Path(name), out)[1], times_of(out, "inputs")
     return [os.path.relpath(file, name) for file in tables if file in seen and seen[file][2] != tables[file][2]]
 
 
@@ -157,6 +155,9 @@ def refuse_outdated(path: Path) -> None:
 def set_aside(out: Path, differences: Differences) -> None:
     """Move the damaged and the edited files of an output that is made again to a new folder beside it."""
     names = [*differences.damaged, *differences.edited]
+    if UNKNOWN in differences.edited.values():  # any table may have been edited
+        every = [name for name in read_record(out).get("made", []) if is_table(name) and (out / name).is_file()]
+        names = [name for name in dict.fromkeys([*differences.damaged, *every]) if (out / name).exists()]
     if not names:
         return
     to = Path(aside(str(out)))
@@ -172,7 +173,7 @@ class Begun:
 
     id: str
     parts: Parts
-    inputs: dict[str, Row]
+    inputs: dict[str, FileRow]
 
 
 def begin(argv: list[str], out: Path) -> Begun:
@@ -193,7 +194,7 @@ def begin(argv: list[str], out: Path) -> Begun:
     return begun
 
 
-def _raw_tables(argv: list[str], out: Path) -> dict[str, Row]:
+def _raw_tables(argv: list[str], out: Path) -> dict[str, FileRow]:
     """Tables among the raw inputs of `argv`."""
     raw = [path for path in map(Path, flag(argv, "--in")) if not within(path) and path.exists()]
     return {file: row for path in raw for file, row in raw_files(path, out)[1].items()}
@@ -212,7 +213,7 @@ def _seal(begun: Begun, out: Path, about: dict[str, Any], times: dict[str, Any])
     """Record the files of a finished output, with `about` it."""
     names = sorted({*names_of(out), TIMES})
     script = "/" in json.loads(begun.parts["command"])[0]
-    write_json(out / TIMES, {**times, "files": rows_of(out, names, tables_alone=script), "inputs": begun.inputs})
+    write_json(out / TIMES, {**times, "files": file_rows(out, names, tables_alone=script), "inputs": begun.inputs})
     record = {"format": FORMAT, "state": "done", "id": begun.id, "parts": begun.parts, "made": names}
     write_json(out / RECORD, {**about, **record})
 
@@ -229,3 +230,6 @@ def renew(argv: list[str], out: Path) -> None:
     about: dict[str, Any] = {name: record[name] for name in ("config", "commit", "counts", "dropped") if name in record}
     begun = Begun(record["id"], identity(argv), _raw_tables(argv, out))
     _seal(begun, out, about, old_record.times(out))
+    empty = [name for name, (size, _, _) in times_of(out, "files").items() if not size and is_table(name)]
+    note = f"; empty tables: {', '.join(empty)}" if empty else ""
+    print(f"{out}: edits are seen from now on; those made before are not known{note}", flush=True)

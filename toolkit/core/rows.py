@@ -45,14 +45,20 @@ class Place:
         return inside if inside.is_file() else out / self.row / name
 
     def is_whole(self, out: Path) -> bool:
-        """True if the part is finished and every result file of it exists."""
-        return self.folder(out).is_dir() and all(self.file(out, name).is_file() for name in self.files(out))
+        """True if the part is finished and every file of it exists."""
+        folder = self.folder(out)
+        if not (folder / IDENTITY).is_file():
+            return False
+        beside = read_json(folder / IDENTITY).get("beside", [])
+        files = [self.file(out, name) for name in self.files(out)]
+        return all(path.is_file() for path in [*files, *(folder / name for name in beside)])
 
 
 def mark(folder: Path, identity: Identity) -> None:
-    """Write into a new part's folder what it was made from, and the names of its result files."""
+    """Write into a new part's folder what it was made from, and the names of its files; when all of them are there."""
     files = sorted(path.name for path in folder.glob(f"{FILES}/*"))
-    write_json(folder / IDENTITY, {"parts": dict(identity), "files": files})
+    beside = sorted(path.name for path in folder.iterdir() if path.name != FILES)
+    write_json(folder / IDENTITY, {"parts": dict(identity), "files": files, "beside": beside})
 
 
 def move_up(out: Path, place: Place) -> None:
@@ -75,8 +81,8 @@ def settle(out: Path, parts: Mapping[Place, Identity]) -> None:
     changed = [place for place in finished if place in parts and _changed(out, place, parts[place])]
     rows = {place.row for place in parts}
     gone = [place for place in finished if place not in parts]
-    for place in finished:
-        if place in parts and place not in changed and not place.is_whole(out):
+    for place in parts:
+        if place not in changed and place.folder(out).exists() and not place.is_whole(out):
             remove(place.folder(out))
     _set_aside(out, {place.row for place in gone} - rows, [place for place in [*gone, *changed] if place.row in rows])
 

@@ -20,6 +20,7 @@ from ..text.invisible import name_of, shown, strip_invisible
 MALFORMED = "malformed row"  # the reason in the ledger
 FEW = 10  # malformed lines that a table may have, whatever the number of its rows, if any line is a row
 MOST_LINES = 100  # of one quoted field
+NOWHERE = -1  # number of a line above that is none, or has no rest
 HEAD, TAIL = 120, 60  # characters of a long line that an error shows
 
 UNCLOSED = "a quotation mark opens a field and none closes it"
@@ -130,8 +131,9 @@ def _doubtful(row: Row, form: Form, reason: str) -> Malformed:
 
 
 def _plain(lines: Iterable[Line], form: Form) -> Iterator[Row | Malformed]:
-    delimiter, columns, above = form.delimiter, form.columns, 0
+    delimiter, columns, above = form.delimiter, form.columns, NOWHERE
     for number, line in lines:
+        above = number - 1 if above == NOWHERE else above  # the first line stands below the header
         fields = line.split(delimiter)
         if len(fields) == columns and "\r" not in line:
             yield number, fields
@@ -141,12 +143,13 @@ def _plain(lines: Iterable[Line], form: Form) -> Iterator[Row | Malformed]:
 
 
 def _quoted(lines: Iterable[Line], form: Form) -> Iterator[Row | Malformed]:
-    delimiter, columns, above = form.delimiter, form.columns, 0
+    delimiter, columns, above = form.delimiter, form.columns, NOWHERE
     source, again = iter(lines), deque[Line]()  # lines that were looked at ahead
     opened: list[str] = []  # lines from one on whose quoted field nothing has closed
     closed = False  # the row above ends in a quoted field, which has no rest
     while line_ := again.popleft() if again else next(source, None):
         number, line = line_
+        above = number - 1 if above == NOWHERE else above  # the first line stands below the header
         fields, fault = cut_quoted(line, delimiter)
         whole = not fault and len(fields) == columns
         if opened:
@@ -168,7 +171,7 @@ def _quoted(lines: Iterable[Line], form: Form) -> Iterator[Row | Malformed]:
                     above = number
                     continue
                 opened = [line]
-            yield _malformed(number, line, fields, fault, columns, -1 if closed else above)
+            yield _malformed(number, line, fields, fault, columns, NOWHERE if closed else above)
             closed = False
         above = number
 

@@ -245,3 +245,16 @@ def test_an_utterance_of_a_video_whose_own_row_is_malformed_is_not_used(make_tre
     (corpus / "subsets/clean_dev.csv").write_text(f"video_id,start,end,text\n{video},0.5,1.0,نعم\n", encoding="utf-8")
     made = prepare("masc", corpus, tmp_path / "data")
     assert ("clean_dev.csv:2", "malformed row") in made.dropped and not (made.out / "masc_clean_dev").exists()
+
+
+@pytest.mark.parametrize("written", ["\u200fvid_a,{}", '"vid_a,{}', "\u200fvid_a,{},more"])
+def test_a_test_video_is_not_trained_on_however_its_id_is_written(tmp_path, written: str) -> None:
+    broken_tables.make_masc(tmp_path / "corpus")
+    table = tmp_path / "corpus/subsets/clean_test_meta.csv"
+    lines = table.read_text(encoding="utf-8").splitlines()
+    at = next(i for i, line in enumerate(lines) if line.startswith("vid_a,"))
+    rest = lines[at].removeprefix("vid_a,").replace('"', "")
+    table.write_text("\n".join([*lines[:at], written.format(rest), *lines[at + 1 :]]) + "\n", encoding="utf-8")
+    made = prepare("masc", tmp_path / "corpus", tmp_path / "data")
+    assert made.code == 0, made.output
+    assert set(made.set("masc_clean_train").tables["utt2prog"].values()) == {"vid_d"}

@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...core.step import Step, main
+from ...text.invisible import name_of
 from ..pace import stated
 from ..rows import MALFORMED
 from .dialects import code_of
@@ -114,7 +115,7 @@ def read_subset(step: Step[MascConfig], corpus: Path, subset: str) -> Subset:
 
 
 def _video(row: TableRow) -> str:
-    return next((row[name].strip() for name in VIDEO if name in row), "")
+    return next((name_of(row[name]) for name in VIDEO if name in row), "")
 
 
 def _rows(step: Step[MascConfig], path: Path, malformed: set[str]) -> Iterator[tuple[int, TableRow]]:

@@ -21,6 +21,7 @@ from ..tables import BOM
 LONGEST_LINE = 1 << 20  # bytes; the longest line of any corpus here has a few thousand
 MARKS_NAMED = 6  # number of names of a layout in an error
 _OFFSET = re.compile(r":\d+$")
+_BEFORE = re.compile(r'[",;\t]')
 
 TableRow = dict[str, str]
 Report = Callable[["SourceError"], None]
@@ -51,7 +52,8 @@ class MalformedRow(SourceError):
     def __init__(self, path: Path, malformed: Malformed, header: Sequence[str]) -> None:
         where = f"{path}, line {malformed.line}"
         super().__init__(MALFORMED, malformed.detail(path.name), where, "mend the line, or take it out")
-        self.row: TableRow = dict(zip(header, malformed.fields))
+        fields = malformed.fields or (_BEFORE.split(malformed.text.lstrip('"'), 1)[0],)  # in an unclosed first field
+        self.row: TableRow = dict(zip(header, fields))
 
 
 def corpus_folder(path: Path, *marks: str) -> Path:
