@@ -25,6 +25,7 @@ def test_a_number_stands_for_words_that_are_not_written():
     for text in ("1446", "١٤٤٦", "۱۴۴۶"):
         assert letters_of(text) == (fewest, most)
         assert fault_of(text, 2.5) == fault_of(text, 6.0) == ""
+    assert letters_of("123456789") == (18, 72) and letters_of("1000000") == (2, 56)
     assert fault_of("في 2003 و2004 و2005 و2006", 1.5) == ""
     assert fault_of("٪ 5", 5.5) == "" and fault_of("$ 5", 5.5) == ""
 
@@ -36,6 +37,8 @@ def test_a_number_stands_for_words_that_are_not_written():
         ("نعم", 8.0, "3 letters in 8.00 s: 0.38 a second, fewer than 1"),
         (SENTENCE, 60.0, "20 letters in 60.00 s: 0.33 a second, fewer than 1"),
         (SENTENCE, 0.5, "20 letters in 0.50 s: 40.0 a second, more than 35"),
+        ("... ؟", 2.0, "0 letters in 2.00 s: 0.00 a second, fewer than 1"),
+        ("1234567890" * 3, 1.0, "54 letters in 1.00 s: 54.0 a second, more than 35"),
         ("1446", 40.0, "32 letters in 40.00 s: 0.80 a second, fewer than 1"),
     ],
 )

@@ -12,7 +12,7 @@ import unicodedata
 from typing import NamedTuple
 
 TATWEEL = "ـ"  # U+0640 is of category Lm, and nobody says it
-NUMBER_LETTERS = 2  # the shortest name of a number has as many, in Arabic ست
+NUMBER_LETTERS = 2  # the shortest name of a number has as many, in Arabic ست; that of each digit but zero, too
 DIGIT_LETTERS = 8  # the most that a digit or a sign adds to what is read aloud: ثمانمائة is the longest of them
 EVER_SLOW = 5.0  # s; a recording of one word of two letters may have so much silence around it
 NEAR_SECONDS, NEAR_SHARE = 0.5, 0.01  # lengths are one if they differ by less than this, or this share of them
@@ -56,34 +56,34 @@ def letters_of(text: str) -> tuple[int, int]:
     """(fewest, most) letters that are heard when a text is read.
 
     Letters are of Unicode category L after NFC, without tatweel; diacritics and punctuation count for nothing. A
-    number is read as words that are not written: it adds at least NUMBER_LETTERS, and each of its digits at most
-    DIGIT_LETTERS, as does each sign of category S or N and each percent sign.
+    number is read as words that are not written: it adds at least NUMBER_LETTERS, for each digit that is no zero, and
+    each of its digits at most DIGIT_LETTERS, as does each sign of category S or N and each percent sign.
     """
     text = unicodedata.normalize("NFC", text).replace(TATWEEL, "")
     letters = sum(map(str.isalpha, text))
-    numbers = len(_NUMBER.findall(text))
+    words = sum(max(1, sum(unicodedata.decimal(c) > 0 for c in number)) for number in _NUMBER.findall(text))
     read = 0 if letters == len(text) else sum(unicodedata.category(c)[0] in "NS" or c in "%٪‰" for c in text)
-    return letters + NUMBER_LETTERS * numbers, letters + DIGIT_LETTERS * read
+    return letters + NUMBER_LETTERS * words, letters + DIGIT_LETTERS * read
 
 
 def fault_of(text: str, seconds: float, pace: Pace = PACE) -> str:
     """What is wrong between a transcript and the length of its audio, with the values; "" if nothing is.
 
-    An empty transcript says nothing, so it is never wrong. At most EVER_SLOW seconds are never too slow.
+    An empty transcript says nothing, so it is never wrong. At most EVER_SLOW seconds are never too slow for a word.
     """
     if not text.strip() or not seconds > 0 or _is_usual(text, seconds, pace):
         return ""
     fewest, most = letters_of(text)
     if pace.most and fewest > pace.most * seconds:
         return f"{fewest} letters in {seconds:.2f} s: {fewest / seconds:.1f} a second, more than {pace.most:g}"
-    if pace.least and seconds > EVER_SLOW and most < pace.least * seconds:
+    if pace.least and (seconds > EVER_SLOW or not most) and most < pace.least * seconds:
         return f"{most} letters in {seconds:.2f} s: {most / seconds:.2f} a second, fewer than {pace.least:g}"
     return ""
 
 
 def _is_usual(text: str, seconds: float, pace: Pace) -> bool:
     """True for most texts, of which it is clear at once: counting takes ten times as long, of a million texts 20 s."""
-    least = pace.least * seconds if seconds > EVER_SLOW else 0.0
+    least = pace.least * seconds if seconds > EVER_SLOW else min(pace.least, 1.0)  # one letter, if any are wanted
     if pace.most and NUMBER_LETTERS * len(text) > pace.most * seconds:
         return False
     return not least or sum(map(str.isalpha, text[: int(4 * least) + 1].replace(TATWEEL, ""))) >= least
