@@ -25,23 +25,27 @@ RAW = "raw:"
 InputId = Callable[[Path, Path], str]  # id of an input (first) of an output (second)
 
 
-def identity(argv: list[str], input_id: InputId | None = None) -> dict[str, str]:
+def identity(
+    argv: list[str], input_id: InputId | None = None, spelling: Callable[[str], str] | None = None
+) -> dict[str, str]:
     """Named parts of the identity of the output of `argv`; argv[0] is the step.
 
-    `input_id` gives the id of an input: by default of the files on disk; a recipe's table also knows the id of
-    an output that a stage has yet to make.
+    Args:
+        input_id: gives the id of an input: by default of the files on disk; a recipe's table also knows the id of an
+            output that a stage has yet to make.
+        spelling: gives the spelling of a path that counts; default: `place`.
     """
-    step, id_of = declared(argv[0]), input_id or id_of_input
-    parts = {"command": json.dumps(placed(counted(argv, step.free)), ensure_ascii=False)}
+    step, id_of, spelt = declared(argv[0]), input_id or id_of_input, spelling or place
+    parts = {"command": json.dumps(_spelt(_counted(argv, step.free), spelt), ensure_ascii=False)}
     if "/" in argv[0]:
         script = Path(argv[0])
         parts[argv[0]] = digest(script.read_bytes()) if script.is_file() else "missing"
     else:
         parts["VERSION"] = str(step.version)
     for name in flag(argv, "--config"):
-        parts[place(name)] = config_id(Path(name), step.reads)
+        parts[spelt(name)] = _config_id(Path(name), step.reads)
     for name in flag(argv, "--in"):
-        parts[f"input {place(name)}"] = id_of(Path(name), Path(flag(argv, "--out")[0]))
+        parts[f"input {spelt(name)}"] = id_of(Path(name), Path(flag(argv, "--out")[0]))
     return parts
 
 
@@ -73,16 +77,16 @@ def _place(path: str, here: str) -> str:
     )
 
 
-def placed(argv: list[str]) -> list[str]:
-    """The words of `argv`, its paths by `place`."""
+def _spelt(argv: list[str], spelling: Callable[[str], str]) -> list[str]:
+    """The words of `argv`, its paths as they count."""
     words, name = [], ""
     for word in argv:
         name = word if word.startswith("--") else name
-        words.append(place(word) if name in PATHS and word != name else word)
+        words.append(spelling(word) if name in PATHS and word != name else word)
     return words
 
 
-def counted(argv: list[str], free: tuple[str, ...]) -> list[str]:
+def _counted(argv: list[str], free: tuple[str, ...]) -> list[str]:
     """The words of `argv` that are identity: all but the flags in `free` and their values."""
     kept, skip = [], False
     for word in argv:
@@ -93,7 +97,7 @@ def counted(argv: list[str], free: tuple[str, ...]) -> list[str]:
     return kept
 
 
-def config_id(path: Path, sections: tuple[str, ...]) -> str:
+def _config_id(path: Path, sections: tuple[str, ...]) -> str:
     """Digest of the config's values that the step reads, in order; comments and other sections do not count."""
     if not path.is_file():
         return "missing"

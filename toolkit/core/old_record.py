@@ -6,7 +6,6 @@ All raw files counted by size and time of change, and paths as they were typed. 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from functools import cache
 from pathlib import Path
@@ -14,29 +13,19 @@ from typing import Any
 
 from .errors import UserError
 from .files import read_json
-from .identity import RAW, InputId, config_id, counted, walk
-from .record import TIMES, digest, flag
-from .registry import declared
+from .identity import RAW, InputId, walk
+from .identity import identity as by_place
+from .record import TIMES
 
 
 def identity(argv: list[str], input_id: InputId) -> dict[str, str]:
     """Named parts of the identity of the output of `argv` by the first rule."""
-    step = declared(argv[0])
-    parts = {"command": json.dumps(counted(argv, step.free), ensure_ascii=False)}
-    if "/" in argv[0]:
-        script = Path(argv[0])
-        parts[argv[0]] = digest(script.read_bytes()) if script.is_file() else "missing"
-    else:
-        parts["VERSION"] = str(step.version)
-    for name in flag(argv, "--config"):
-        parts[name] = config_id(Path(name), step.reads)
-    out = Path(flag(argv, "--out")[0])
-    for name in flag(argv, "--in"):
-        id = input_id(Path(name), out)
-        parts[f"input {name}"] = (
-            RAW + _raw_id(os.path.realpath(name), os.path.realpath(out)) if id.startswith(RAW) else id
-        )
-    return parts
+
+    def id_of(path: Path, out: Path) -> str:
+        id = input_id(path, out)
+        return RAW + _raw_id(os.path.realpath(path), os.path.realpath(out)) if id.startswith(RAW) else id
+
+    return by_place(argv, id_of, spelling=str)
 
 
 @cache
