@@ -16,6 +16,7 @@ import pytest
 import soundfile
 import torch
 from packed import WINDOW_SECONDS, distillation
+from tiny_pretrain import CONFIG, INS, write_recipe
 
 from toolkit.core.config import load_config
 from toolkit.core.files import read_json
@@ -24,8 +25,6 @@ from toolkit.core.record import Ledger, read_ledger
 from toolkit.core.step import Step
 from toolkit.data.bad_clips import BadClipsOfRun
 from toolkit.data.batches import Left
-from toolkit.data.kaldi import write_data_dir
-from toolkit.data.labels import LabelHeader, write_labels
 from toolkit.models.config import HubertConfig
 from toolkit.models.hubert import Hubert
 from toolkit.train import soft_labels, whisper
@@ -40,46 +39,14 @@ from toolkit.train.whisper_config import WhisperTraining, WindowConfig
 from toolkit.train.whisper_inputs import WhisperInputs
 from toolkit.train.whisper_speech import Hearing
 
-CONFIG = """
-model:
-  num_hidden_layers: 1
-  hidden_size: 16
-  intermediate_size: 32
-  num_attention_heads: 2
-  conv_dim: 8 8 8 8 8 8
-  conv_kernel: 20 3 3 3 2 2
-  conv_stride: 10 2 2 2 2 2
-  num_conv_pos_embeddings: 16
-  num_conv_pos_embedding_groups: 4
-  layerdrop: 0.2
-  init: fan_in
-objective: {final_dim: 16, span: 5}
-data: {lengths: 1.0 2.0, micro_seconds: 4, micro_batches: 2, augment: {how: specaugment}}
-optim: {peak_lr: 1e-3}
-loop: {total_steps: 30, log_every: 4, validate_every: 15, checkpoint_every: 7, tensorboard: no}
-"""
-INS = ("data/train", "data/dev", "labels")
+AUGMENTED = CONFIG.replace("micro_batches: 2}", "micro_batches: 2, augment: {how: specaugment}}")
 BAD = {"train05": "truncated", "train11": "missing", "dev02": "truncated"}
 
 
-def write_recipe(folder: Path) -> Path:
-    random = np.random.default_rng(0)
-    ids, arrays = [], []
-    (folder / "wav").mkdir()
-    for part, count in (("train", 20), ("dev", 4)):
-        tables: dict[str, dict[str, str]] = {"wav.scp": {}, "utt2spk": {}, "utt2dur": {}}
-        for i in range(count):
-            id, samples = f"{part}{i:02}", int(random.integers(16400, 44000))
-            soundfile.write(folder / f"wav/{id}.wav", random.standard_normal(samples) * 0.1, 16000)
-            row = (str(folder / f"wav/{id}.wav"), id, str(samples / 16000))
-            for table, value in zip(tables.values(), row, strict=True):
-                table[id] = value
-            ids.append(id)
-            arrays.append(random.integers(0, 20, (samples - 400) // 160 + 1).astype(np.uint16))
-        write_data_dir(folder / "data" / part, tables)
-    write_labels(folder / "labels", LabelHeader(100.0, 20, "hash", "mfcc"), ids, arrays)
-    (folder / "base.yaml").write_text(CONFIG)
-    return folder
+def clips(folder: Path) -> Path:
+    """Clips from which a crop can always be taken."""
+    counts = {"train": 20, "dev": 4}
+    return write_recipe(folder, counts, lambda random, _: int(random.integers(16400, 44000)), AUGMENTED)
 
 
 def spoil(folder: Path) -> None:
@@ -94,7 +61,7 @@ def spoil(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = write_recipe(tmp_path_factory.mktemp("recipe"))
+    folder = clips(tmp_path_factory.mktemp("recipe"))
     (folder / "before").mkdir()
     config = load_config(PretrainConfig, folder / "base.yaml", {})
     speech = Speech(config, PretrainInputs.read([folder / name for name in INS]), lambda *row: None)
@@ -221,7 +188,7 @@ def test_the_masks_of_the_other_rows_are_what_they_were(recipe: Path) -> None:
 
 
 def test_too_many_bad_clips_end_the_training_again_and_again_until_they_are_mended(tmp_path: Path) -> None:
-    folder = write_recipe(tmp_path)
+    folder = clips(tmp_path)
     paths = sorted((folder / "wav").glob("train0*.wav"))[:5]
     whole = {path: path.read_bytes() for path in paths}
     for path in paths:

@@ -13,16 +13,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 import torch
 from safetensors.torch import load_file
+from tiny_pretrain import INS, write_recipe
 
 from toolkit.core.config import load_config
 from toolkit.core.errors import UserError
 from toolkit.core.files import read_json
 from toolkit.core.output import begin
 from toolkit.core.step import Step
-from toolkit.data.kaldi import write_data_dir
 from toolkit.data.labels import LabelHeader, Labels, write_labels
 from toolkit.models.encoder import load_encoder
 from toolkit.train.config import PretrainConfig
@@ -31,24 +30,6 @@ from toolkit.train.engine.launch import launch
 from toolkit.train.pretrain import run
 from toolkit.train.speech import PretrainInputs, Speech
 
-CONFIG = """
-model:
-  num_hidden_layers: 1
-  hidden_size: 16
-  intermediate_size: 32
-  num_attention_heads: 2
-  conv_dim: 8 8 8 8 8 8
-  conv_kernel: 20 3 3 3 2 2
-  conv_stride: 10 2 2 2 2 2
-  num_conv_pos_embeddings: 16
-  num_conv_pos_embedding_groups: 4
-  layerdrop: 0.2
-  init: fan_in
-objective: {final_dim: 16, span: 5}
-data: {lengths: 1.0 2.0, micro_seconds: 4, micro_batches: 2}
-optim: {peak_lr: 1e-3}
-loop: {total_steps: 30, log_every: 4, validate_every: 15, checkpoint_every: 7, tensorboard: no}
-"""
 KILLS = 4
 
 
@@ -56,25 +37,9 @@ KILLS = 4
 def recipe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with data/train, data/dev, labels of 100 Hz and base.yaml."""
     folder = tmp_path_factory.mktemp("recipe")
-    random = np.random.default_rng(0)
-    ids, arrays = [], []
-    for part, count in (("train", 24), ("dev", 5)):
-        tables: dict[str, dict[str, str]] = {"wav.scp": {}, "utt2spk": {}, "utt2dur": {}}
-        for i in range(count):
-            id, samples = f"{part}{i:02}", int(random.integers(15000, 44000)) if i else 8000
-            (folder / "wav").mkdir(exist_ok=True)
-            path = folder / "wav" / f"{id}.wav"
-            soundfile.write(path, random.standard_normal(samples) * 0.1, 16000)
-            tables["wav.scp"][id], tables["utt2spk"][id], tables["utt2dur"][id] = str(path), id, str(samples / 16000)
-            ids.append(id)
-            arrays.append(random.integers(0, 20, (samples - 400) // 160 + 1).astype(np.uint16))
-        write_data_dir(folder / "data" / part, tables)
-    write_labels(folder / "labels", LabelHeader(100.0, 20, "hash", "mfcc"), ids, arrays)
-    (folder / "base.yaml").write_text(CONFIG)
-    return folder
-
-
-INS = ("data/train", "data/dev", "labels")
+    return write_recipe(
+        folder, {"train": 24, "dev": 5}, lambda random, i: int(random.integers(15000, 44000)) if i else 8000
+    )
 
 
 def argv(out: str, *more: str, ins: tuple[str, ...] = INS) -> list[str]:
