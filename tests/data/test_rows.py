@@ -8,18 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.data.rows import (
-    BEHIND,
-    FEW,
-    RETURN,
-    UNCLOSED,
-    Form,
-    Malformed,
-    cut_quoted,
-    led_rows,
-    of_another_kind,
-    rows_of,
-)
+from toolkit.data.malformed import RETURN, Form, Malformed, read_line
+from toolkit.data.quoted import BEHIND, UNCLOSED, cut_quoted
+from toolkit.data.rows import FEW, led_rows, of_another_kind, rows_of
+from toolkit.data.tables import LONGEST_LINE
 
 
 def read(text: str, form: Form) -> tuple[dict[int, list[str]], list[int]]:
@@ -120,11 +112,43 @@ def test_both_halves_of_a_broken_row_are_malformed_wherever_the_break_is() -> No
         assert malformed == ([1, 2, 3] if column == 0 else [2, 3])  # of column 0 line 2 may as well be the rest of 1
 
 
-def test_a_line_of_one_field_takes_the_row_above_along_over_an_empty_line_but_not_over_an_unreadable_one() -> None:
+def test_a_line_of_one_field_takes_the_row_above_along_over_an_empty_line() -> None:
     assert read("a\tb\n\nc\nd\te", Form(2)) == ({4: ["d", "e"]}, [1, 3])
-    lines = [(1, "a\tb"), (3, "c"), (4, "d\te")]  # line 2 could not be read: c may be its rest
-    assert [row.line for row in rows_of(lines, Form(2)) if isinstance(row, Malformed)] == [3]
     assert read('a,"b"\nc\nd,e', Form(2, ",", True)) == ({1: ["a", "b"], 3: ["d", "e"]}, [2])  # "b" is closed
+
+
+UNREADABLE = {"encoding": "نعم".encode("cp1256"), "NUL": "نعم\0".encode(), "long": b"x" * (LONGEST_LINE + 1)}
+
+
+@pytest.mark.parametrize("quotes", [False, True])
+@pytest.mark.parametrize("rest", UNREADABLE.values(), ids=UNREADABLE)
+def test_a_rest_that_cannot_be_read_takes_the_row_above_along(rest: bytes, quotes: bool) -> None:
+    """A line without a delimiter is the rest of the row above, whatever its bytes; one with a delimiter is a row."""
+    lines = [b"a\tb", "قال\tلي".encode(), rest, b"c\td"]
+    rows = list(rows_of((read_line(n, line) for n, line in enumerate(lines, 1)), Form(2, quotes=quotes)))
+    taken_along = rest != UNREADABLE["long"]  # nobody knows the fields of that
+    assert [row[0] for row in rows if isinstance(row, tuple)] == ([1, 4] if taken_along else [1, 2, 4])
+    rows = list(
+        rows_of((read_line(n, b"e\t" + line if line == rest else line) for n, line in enumerate(lines, 1)), Form(2))
+    )
+    assert [row[0] for row in rows if isinstance(row, tuple)] == [1, 2, 4]
+
+
+def test_a_rest_that_cannot_be_read_takes_the_line_above_along_below_ids() -> None:
+    lines = ["a1 قال".encode(), "ثم".encode("cp1256"), b"a2 x", b"a3 \xe3", b"a4 y"]
+    rows = list(led_rows((read_line(n, line) for n, line in enumerate(lines, 1)), str.isascii))
+    assert [row[1] for row in rows if isinstance(row, tuple)] == ["a2", "a4"]
+    assert [(row.line, row.fields) for row in rows if isinstance(row, Malformed)] == [
+        (1, ("a1",)),
+        (2, ()),
+        (4, ("a3",)),
+    ]
+
+
+def test_a_line_that_cannot_be_read_is_shown_with_its_bytes() -> None:
+    (row,) = rows_of([read_line(3, "نعم\t".encode() + "نعم".encode("cp1256"))], Form(2))
+    assert isinstance(row, Malformed)
+    assert row.detail("t.tsv") == "t.tsv, line 3: no UTF-8: byte 0xE4 at column 8: نعم\\t\\xe4\\xda\\xe3"
 
 
 def test_a_malformed_line_is_shown_with_what_nobody_sees_and_cut_in_the_middle() -> None:

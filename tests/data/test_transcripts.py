@@ -6,8 +6,8 @@ import unicodedata
 import pytest
 
 from toolkit.core.errors import UserError
+from toolkit.data.malformed import MALFORMED
 from toolkit.data.match_rows import match, spoilt
-from toolkit.data.rows import MALFORMED
 from toolkit.data.transcripts import LostRow, TranscriptRow, find_table, read_transcripts, speaker_of
 
 

@@ -306,7 +306,7 @@ def damaged(root: Path, name: str, content: bytes) -> Path:
         (lambda r: write_set(r / "data/more", many("w", 3)), "no system was tried on the set more"),
         (lambda r: write_heard(r / "e/my student/test", many("u", 3)), "a folder whose name has .*: 'my student'"),
         (lambda r: damaged(r, "text", b"u-000 \xff\n"), "no UTF-8: byte 0xFF at column 7"),
-        (lambda r: damaged(r, "text", "u-000 وين\0\n".encode()), "a NUL character"),
+        (lambda r: damaged(r, "text", "u-000 وين\0\n".encode()), "a NUL: no text"),
         (lambda r: damaged(r, "text", b""), "no utterance in a file of texts"),
         (lambda r: damaged(r, "header.json", b"[]"), "it holds no mapping"),
         (lambda r: damaged(r, "header.json", b'{"model": 3}'), "model is 3"),

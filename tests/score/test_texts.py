@@ -33,6 +33,13 @@ def test_a_byte_order_mark_is_no_part_of_the_first_id(tmp_path: Path) -> None:
     assert read_texts(file(tmp_path, b"\xef\xbb\xbfa \xd9\x86\xd8\xb9\xd9\x85\n")).text == {"a": "نعم"}
 
 
+@pytest.mark.parametrize("names", ["id text", "\ufeffutt_id\tText", "utt  hyp"])
+def test_names_of_columns_are_no_utterance(tmp_path: Path, names: str) -> None:
+    sign = "\t" if "\t" in names else " "
+    lines = f"{names}\na{sign}نعم\nid{sign}text\n"  # where lines stand above it, it is an utterance
+    assert read_texts(file(tmp_path, lines)).text == {"a": "نعم", "id": "text"}
+
+
 def test_control_characters_are_taken_out(tmp_path: Path) -> None:
     assert read_texts(file(tmp_path, "a نعم\x07 لا\n")).text == {"a": "نعم لا"}
 
@@ -45,7 +52,7 @@ def test_control_characters_are_taken_out(tmp_path: Path) -> None:
         (b"z \0", "encoding"),
         ("z نعم\ry لا".encode(), "encoding"),
         (b"../../etc/passwd x", "unusable id"),
-        (b"z " + b"x" * 2 * LONGEST_LINE + b" tail", "too long"),
+        (b"z " + b"x" * 2 * LONGEST_LINE + b" tail", "line too long"),
     ],
 )
 def test_a_line_that_cannot_be_used_is_named_and_the_others_are_read(tmp_path: Path, line: bytes, reason: str) -> None:

@@ -181,9 +181,9 @@ def test_a_missing_hypothesis_is_refused_unless_it_is_to_count_as_empty(files: P
     ("content", "message"),
     [
         (b"a \xd8\xa7\nb \xff\n", "no UTF-8: byte 0xFF at column 3"),
-        (b"a x\0y\n", "a NUL character"),
+        (b"a x\0y\n", "a NUL: no text"),
         (b"../../etc/passwd x\n", "could leave its folder"),
-        (b"a " + b"x" * 2_000_000 + b"\n", "a line of more than 1,000,000 bytes"),
+        (b"a " + b"x" * 2_000_000 + b"\n", "a line of more than 1 MiB"),
         (b"\n \n", "no utterance in a file of texts"),
         (b'{"id": "a"}\n', "a line without an `id` and a `text`"),
         (b'{"id": "a", "text": "\\ud800"}\n', "text is not Unicode text"),
@@ -196,6 +196,17 @@ def test_hostile_files_are_told_with_their_line(content: bytes, message: str, fi
     (files / "bad").write_bytes(content)
     code, told = wer("--ref", str(files / "ref"), "--hyp", str(files / "bad"))
     assert code == 1 and message in told and str(files / "bad") in told and "remedy: " in told
+
+
+def test_the_rest_of_a_broken_line_is_no_utterance(tmp_path: Path) -> None:
+    """The first half would be scored as the whole. Where references have such ids too, it may be an utterance."""
+    (tmp_path / "ref").write_text("u1 كيف الحال اليوم\nu2 شكرا\n")
+    (tmp_path / "hyp").write_text("u1 كيف\nالحال اليوم\nu2 شكرا\n")
+    code, told = wer("--ref", str(tmp_path / "ref"), "--hyp", str(tmp_path / "hyp"))
+    assert code == 1 and "'الحال'" in told and "rest of the text of u1" in told
+    (tmp_path / "ref").write_text("u1 كيف\nعام شكرا\nu2 شكرا\n")
+    code, told = wer("--ref", str(tmp_path / "ref"), "--hyp", str(tmp_path / "hyp"), "--missing", "empty")
+    assert code == 0 and "without a reference, not scored: 1 (الحال)" in told
 
 
 def test_of_several_references_it_is_said_which_number_is_which_file(tmp_path):

@@ -10,14 +10,15 @@ import codecs
 import difflib
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import UserError
 from ..text.invisible import name_of
-from .rows import MALFORMED, Form, Malformed, of_another_kind, rows_of
-from .tables import BOM, LONGEST_LINE
+from .malformed import ENCODING, MALFORMED, Form, Malformed, read_line
+from .rows import of_another_kind, rows_of
+from .tables import BOM
 
 COLUMNS = {  # meaning of a column -> its possible names; the first that exists is used
     "path": ("path", "file", "filename", "file_name", "audio", "wav"),
@@ -84,48 +85,18 @@ def read_transcripts(path: Path) -> Transcripts:
     form = Form(len(names), text_first=0 in places.values() and places["path"] != 0, header=tuple(names))
     rows: list[TranscriptRow] = []
     lost: list[LostRow] = []
-    for row in rows_of(_decoded(lines, lost, places["path"]), form):
+    for row in rows_of((read_line(number, raw) for number, raw in enumerate(lines, 2)), form):
         if isinstance(row, Malformed):
-            given_path = _field(row.fields, places["path"])
-            lost.append(LostRow(row.line, MALFORMED, row.detail(path.name), given_path, row.fields))
+            given = row.fields[places["path"]].strip() if places["path"] < len(row.fields) else ""
+            lost.append(LostRow(row.line, row.kind, row.detail(path.name), given, row.fields))
             continue
         line, fields = row
         if fields[places["path"]].strip():
             rows.append(TranscriptRow(line, **{meaning: clean(fields[place]) for meaning, place, clean in columns}))
         else:
             lost.append(LostRow(line, "columns", "no path", fields=tuple(fields)))
-    lost.sort(key=lambda row: row.line)
     _refuse_another_kind(path, rows, lost, lines)
     return Transcripts(rows, frozenset(places), lost)
-
-
-def _decoded(lines: Sequence[bytes], lost: list[LostRow], path: int) -> Iterator[tuple[int, str]]:
-    """(number, line) of those below the header that can be read; others are added to `lost`. `path`: its column."""
-    for i, raw in enumerate(lines, 2):
-        line = raw.decode("utf-8", "replace").rstrip("\r")
-        if reason := _fault(raw, line):
-            fields = tuple(line.split("\t"))
-            lost.append(LostRow(i, *reason, _field(fields, path), fields))
-        else:
-            yield i, line
-
-
-def _fault(raw: bytes, line: str) -> tuple[str, str] | None:
-    """(reason, detail) for which a line cannot be read; None if it can."""
-    if len(raw) > LONGEST_LINE:
-        return "line too long", f"a line of more than {LONGEST_LINE >> 20} MiB"
-    if "\0" in line:
-        return "encoding", "a NUL: no text"
-    if "\ufffd" in line:
-        try:
-            raw.decode("utf-8")
-        except UnicodeDecodeError as e:
-            return "encoding", f"no UTF-8: byte 0x{raw[e.start]:02X} at column {e.start + 1}"
-    return None
-
-
-def _field(fields: Sequence[str], place: int) -> str:
-    return fields[place].strip() if place < len(fields) else ""
 
 
 def _refuse_another_kind(
@@ -133,7 +104,7 @@ def _refuse_another_kind(
 ) -> None:
     """Raise UserError if rows with letters are mostly in another encoding, or lines mostly no rows."""
     foreign = sum(not raw.isascii() for raw in lines)
-    broken = sum(row.reason == "encoding" for row in lost)
+    broken = sum(row.reason == ENCODING for row in lost)
     if broken > 1 and 2 * broken > foreign:
         message = f"{broken} of the {foreign} rows with letters beyond ASCII are not UTF-8 (cp1256?)"
         raise UserError(message, str(path), _rewritten(path, "iconv -f CP1256 -t UTF-8"))

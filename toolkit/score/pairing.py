@@ -112,6 +112,7 @@ def _hypotheses(words: Sequence[str]) -> list[tuple[str, Path]]:
 def paired(name: str, references: Sequence[Texts], hypothesis: Texts) -> tuple[PairedSet, list[str]]:
     """The set, and those of its utterances that have no hypothesis, which count as empty ones."""
     ids = sorted(set().union(*(r.text for r in references)))
+    _refuse_rest(ids, hypothesis)
     missing = [id for id in ids if id not in hypothesis.text]
     strange = {
         "missing hypotheses, counted as all deletions": missing,
@@ -135,3 +136,20 @@ def paired(name: str, references: Sequence[Texts], hypothesis: Texts) -> tuple[P
         ),
         missing,
     )
+
+
+def _refuse_rest(ids: Sequence[str], hypothesis: Texts) -> None:
+    """Raise UserError for a hypothesis whose id has letters beyond ASCII where no id of a reference has one.
+
+    Such an id is a word: the line is the rest of a text that a line break cut, and the text above lacks it.
+    """
+    if not "".join(ids).isascii():
+        return
+    above = ""
+    for id in hypothesis.text:
+        if not id.isascii():
+            message = (
+                f"no id of an utterance, but a word: {id!r}; it may be the rest of the text of {above or 'another'}"
+            )
+            raise UserError(message, str(hypothesis.path), "join the two lines, or take this one out")
+        above = id

@@ -18,14 +18,17 @@ from typing import Any
 
 from ..core.errors import UserError
 from ..data.ids import fault
-from ..data.rows import MALFORMED, Form, Malformed, excerpt, rows_of
-from ..data.tables import BOM, ONE_VALUE, one_line
+from ..data.malformed import MALFORMED, Form, Line, Malformed, excerpt, read_line
+from ..data.rows import rows_of
+from ..data.tables import LONGEST_LINE, ONE_VALUE, one_line
 from ..text.invisible import name_of
 
-LONGEST_LINE = 1_000_000  # bytes; a longer line is no utterance
 LONGEST_SECONDS = 1e12  # nothing takes so long; a sum of such numbers is one
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 WANTED = 'give lines {"id": ..., "text": ...}'
+ONE_TAB = "give each line one tab: id, tab, text"
+IDS = ("id", "utt", "utt_id", "uttid", "utterance", "utterance_id")  # names of columns in a first line
+NAMES = ("text", "sentence", "transcript", "transcription", "reference", "ref", "hypothesis", "hyp", "prediction")
 
 _TABLE = re.compile(r"[^\s]+\t")  # how a line of a table begins
 
@@ -106,54 +109,56 @@ def read_labels(path: Path) -> dict[str, str]:
     return {id: name_of(value) for id, value in texts.text.items()}
 
 
-def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """(number, line) of the lines that are not blank; of one that is too long, its beginning."""
+def _readable(path: Path, lost: Callable[[int, LineError], None]) -> Iterator[tuple[int, str, Read]]:
+    """(number, line, how it is read) of the lines that are text and, in a table, rows of it; others are told `lost`.
+
+    A first line that names the columns, such as `id text`, is none.
+    """
+    lines = _lines(path)
+    head = list(_until_text(lines))
+    first = head[-1][1] if head and isinstance(head[-1], tuple) else ""
+    if _names_columns(first):
+        head.pop()
+    rest = chain(head, lines)
+    table = path.suffix not in JSON_LINES and bool(_TABLE.match(first))
+    read = _from_json if path.suffix in JSON_LINES or first.lstrip().startswith("{") else _from_kaldi
+    for row in rows_of(rest, Form(2)) if table else rest:
+        if isinstance(row, Malformed):
+            id = row.fields[0] if row.fields and table else ""
+            remedy = ONE_TAB if row.kind == MALFORMED else row.remedy
+            lost(row.line, LineError(row.kind, row.detail(path.name), remedy, id))
+        else:
+            yield row[0], row[1] if isinstance(row[1], str) else "\t".join(row[1]), read
+
+
+def _lines(path: Path) -> Iterator[Line | Malformed]:
+    """The lines that are not blank."""
     with open(path, "rb") as f:
         number = 0
         while raw := f.readline(LONGEST_LINE + 1):
             number += 1
-            rest = raw
-            while len(rest) > LONGEST_LINE and not rest.endswith(b"\n"):
-                rest = f.readline(LONGEST_LINE + 1)
-            raw = raw.removeprefix(BOM) if number == 1 else raw
-            if raw.strip():
-                yield number, raw
+            line = read_line(number, raw)
+            if isinstance(line, Malformed) or line[1].strip():
+                yield line
+            while len(raw) > LONGEST_LINE and not raw.endswith(b"\n"):
+                raw = f.readline(LONGEST_LINE + 1)
 
 
-def _readable(path: Path, lost: Callable[[int, LineError], None]) -> Iterator[tuple[int, str, Read]]:
-    """(number, line, how it is read) of the lines that are text and, in a table, rows of it; others are told `lost`."""
-    lines = _decoded(path, lost)
-    first = next(lines, None)
-    if first is None:
-        return
-    lines = chain([first], lines)
-    if path.suffix in JSON_LINES or first[1].lstrip().startswith("{"):
-        yield from ((number, line, _from_json) for number, line in lines)
-    elif not _TABLE.match(first[1]):
-        yield from ((number, line, _from_kaldi) for number, line in lines)
-    else:
-        for row in rows_of(((number, line.strip("\r\n")) for number, line in lines), Form(2)):
-            if isinstance(row, Malformed):
-                id = row.fields[0] if row.fields else ""
-                lost(row.line, LineError(MALFORMED, row.detail(path.name), "give each line one tab: id, tab, text", id))
-            else:
-                yield row[0], "\t".join(row[1]), _from_kaldi
+def _until_text(lines: Iterator[Line | Malformed]) -> Iterator[Line | Malformed]:
+    """Lines up to the first that can be read."""
+    for line in lines:
+        yield line
+        if isinstance(line, tuple):
+            return
 
 
-def _decoded(path: Path, lost: Callable[[int, LineError], None]) -> Iterator[tuple[int, str]]:
-    for number, raw in _lines(path):
-        if len(raw) > LONGEST_LINE:
-            lost(number, LineError("too long", f"a line of more than {LONGEST_LINE:,} bytes", "give lines `id text`"))
-            continue
-        try:
-            yield number, raw.decode("utf-8")
-        except UnicodeDecodeError as e:
-            message = f"no UTF-8: byte 0x{raw[e.start]:02X} at column {e.start + 1}"
-            lost(number, LineError("encoding", message, "convert the file, e.g. with iconv"))
+def _names_columns(line: str) -> bool:
+    words = name_of(line).lower().split()
+    return len(words) == 2 and words[0] in IDS and words[1] in NAMES
 
 
 def _take(texts: Texts, id: str, text: str, seconds: tuple[float, float] | None) -> None:
-    if "\0" in id or "\0" in text:
+    if "\0" in id or "\0" in text:  # written as \\u0000 in JSON
         raise LineError("encoding", "a NUL character", "mend the line; is the file text at all?")
     if odd := fault(id):
         raise LineError("unusable id", f"an id that {odd}: {id[:80]!r}", "rename the utterance", id[:80])
@@ -166,7 +171,7 @@ def _take(texts: Texts, id: str, text: str, seconds: tuple[float, float] | None)
 
 
 def _from_kaldi(line: str) -> tuple[str, str, None]:
-    if "\r" in line.rstrip("\r\n"):
+    if "\r" in line:
         raise LineError("encoding", "a carriage return within a line", "give the file Unix line ends")
     if _TABLE.match(line) and line.strip().count("\t") > 1:
         message = f"more than an id and a text: {excerpt(line.rstrip())}"

@@ -47,9 +47,9 @@ def test_what_is_wrong_in_a_chapter_costs_no_other_utterance_and_is_told(make_tr
     recordings = {path: len(list(path.parent.glob("*.flac"))) for path in (lost, odd, linked)}
     lost.unlink()
     first = odd.read_bytes().splitlines()[0]
-    odd.write_bytes(
-        b"\xef\xbb\xbf" + odd.read_bytes().replace(b"\n", b"\r\n") + b"\r\n" + first + b"\nx \xff\n../../y Z\n"
-    )
+    unreadable = odd.name.removesuffix(".trans.txt").encode() + b"-9999 \xff"
+    lines = [odd.read_bytes().replace(b"\n", b"\r\n"), first, unreadable, b"../../y Z"]
+    odd.write_bytes(b"\xef\xbb\xbf" + b"\n".join(lines))
     secret = shutil.move(linked, tmp_path / "secret.txt")
     os.symlink(secret, linked)
     (corpus / "SPEAKERS.TXT").write_bytes((corpus / "SPEAKERS.TXT").read_bytes() + b"\xff | M\n")

@@ -19,7 +19,7 @@ from toolkit.data.corpora.sources import (
     table_rows,
     text_lines,
 )
-from toolkit.data.rows import MALFORMED
+from toolkit.data.malformed import MALFORMED
 
 SPOKEN = (("a", "W AH1 N"), ("b", ""))
 
@@ -208,6 +208,14 @@ def test_a_table_is_refused_if_no_line_or_less_than_half_of_many_are_rows(tmp_pa
             list(read)
     else:
         assert len(list(read)) == rows and len(bad) == broken
+
+
+@pytest.mark.parametrize("quotes", [False, True])
+def test_lines_that_end_in_a_delimiter_and_a_header_that_does_not_are_told_as_such(tmp_path, quotes: bool) -> None:
+    (tmp_path / "t.csv").write_text("path,sentence\n1.wav,نعم,\n2.wav,لا,\n", encoding="utf-8")
+    with pytest.raises(SourceError) as e:
+        list(table_rows(tmp_path / "t.csv", ",", quotes=quotes, bad=lambda e: None))
+    assert e.value.reason == "columns" and "the line ends in ','" in e.value.remedy
 
 
 def test_a_malformed_row_tells_the_fields_before_its_fault(tmp_path: Path) -> None:

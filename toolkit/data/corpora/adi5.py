@@ -29,8 +29,8 @@ from pathlib import Path, PurePosixPath
 from ...core.errors import UserError
 from ...core.step import Step, main
 from ...text.invisible import name_of
+from ..malformed import MALFORMED
 from ..recordings import find_recordings
-from ..rows import MALFORMED
 from .dialects import code_of
 from .gather import gather
 from .segments import CorpusConfig, CorpusSegment, Drop, Published

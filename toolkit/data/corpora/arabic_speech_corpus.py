@@ -22,7 +22,7 @@ from pathlib import Path
 from ...core.seed import seed_of
 from ...core.step import Step, main
 from ...text.buckwalter import to_arabic
-from ..rows import MALFORMED, excerpt
+from ..malformed import MALFORMED, excerpt
 from .gather import gather
 from .segments import CorpusSegment, Drop, Published, Take, drop
 from .sets import write_sets

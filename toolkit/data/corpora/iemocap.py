@@ -26,8 +26,8 @@ from typing import NamedTuple
 from ...core.errors import UserError
 from ...core.step import Step, main
 from ...text.invisible import name_of
+from ..malformed import MALFORMED, excerpt
 from ..pace import Stated
-from ..rows import MALFORMED, excerpt
 from .gather import gather
 from .segments import CorpusConfig, CorpusSegment, Drop, Published
 from .sets import write_sets

@@ -10,7 +10,7 @@ from typing import Any
 from ...core.errors import UserError
 from ...core.step import Step
 from ...text.g2p import Phones, Pronouncer
-from ..rows import MALFORMED
+from ..malformed import MALFORMED
 from .segments import CorpusSegment, drop
 from .sources import text_lines
 

@@ -26,7 +26,7 @@ from pathlib import Path
 from ...core.errors import UserError
 from ...core.step import Step, main
 from ...text.invisible import name_of
-from ..rows import Malformed
+from ..malformed import Malformed
 from .gather import gather
 from .lexicon import add_phones, read_lexicon
 from .segments import CorpusSegment, Drop, Published, Take, report_to

@@ -25,8 +25,8 @@ from pathlib import Path
 
 from ...core.step import Step, main
 from ...text.invisible import name_of
+from ..malformed import MALFORMED
 from ..pace import stated
-from ..rows import MALFORMED
 from .dialects import code_of
 from .gather import gather
 from .segments import CorpusSegment, Drop, Published, Take, drop, report_to, trains

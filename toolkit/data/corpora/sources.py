@@ -10,15 +10,17 @@ import errno
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 from ...core.errors import UserError
 from ...text.invisible import name_of, strip_invisible
-from ..rows import MALFORMED, RETURN, Form, Line, Malformed, cut_quoted, led_rows, of_another_kind, rows_of
-from ..tables import BOM
+from ..malformed import MEND, RETURN, Form, Line, Malformed, read_line
+from ..quoted import cut_quoted
+from ..rows import led_rows, of_another_kind, rows_of
+from ..tables import LONGEST_LINE
 
-LONGEST_LINE = 1 << 20  # bytes; the longest line of any corpus here has a few thousand
 MARKS_NAMED = 6  # number of names of a layout in an error
 _OFFSET = re.compile(r":\d+$")
 _BEFORE = re.compile(r'[",;\t]')
@@ -51,7 +53,7 @@ class MalformedRow(SourceError):
 
     def __init__(self, path: Path, malformed: Malformed, header: Sequence[str]) -> None:
         where = f"{path}, line {malformed.line}"
-        super().__init__(MALFORMED, malformed.detail(path.name), where, "mend the line, or take it out")
+        super().__init__(malformed.kind, malformed.detail(path.name), where, malformed.remedy)
         fields = malformed.fields or (_BEFORE.split(malformed.text.lstrip('"'), 1)[0],)  # in an unclosed first field
         self.row: TableRow = dict(zip(header, fields))
 
@@ -105,20 +107,28 @@ def text_lines(path: Path, bad: Report | None = None) -> Iterator[tuple[int, str
 
     Raises SourceError: missing, encoding, line too long.
     """
+    for line in row_lines(path):
+        if isinstance(line, tuple):
+            yield line
+            continue
+        e = SourceError(line.kind, line.why, f"{path}, line {line.line}", line.remedy)
+        if bad is None:
+            raise e
+        bad(e)
+
+
+def row_lines(path: Path, delimiter: str = "\t") -> Iterator[Line | Malformed]:
+    """The lines of a text file; malformed ones cannot be read. Raises SourceError: missing, encoding (UTF-16)."""
     with opened(path) as f:
         number = 0
         while raw := f.readline(LONGEST_LINE + 1):
             number += 1
-            if number == 1:
-                raw = _unmarked(raw, path)
-            try:
-                yield number, _line(raw, f"{path}, line {number}")
-            except SourceError as e:
-                if bad is None:
-                    raise
-                while raw and not raw.endswith(b"\n"):
-                    raw = f.readline(LONGEST_LINE)
-                bad(e)
+            if number == 1 and raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+                remedy = "convert it: iconv -f UTF-16 -t UTF-8"
+                raise SourceError("encoding", "a file in UTF-16", str(path), remedy)
+            yield read_line(number, raw, delimiter)
+            while len(raw) > LONGEST_LINE and not raw.endswith(b"\n"):
+                raw = f.readline(LONGEST_LINE + 1)
 
 
 def opened(path: Path) -> BinaryIO:
@@ -131,26 +141,6 @@ def opened(path: Path) -> BinaryIO:
         if e.errno not in (errno.ENOENT, errno.ELOOP):
             raise
         raise SourceError("missing", "no such file in the corpus", str(path), "complete the corpus") from None
-
-
-def _line(raw: bytes, where: str) -> str:
-    if len(raw) > LONGEST_LINE:
-        message = f"a line of more than {LONGEST_LINE >> 20} MiB: no table of this corpus"
-        raise SourceError("line too long", message, where, "get the file anew")
-    try:
-        line = raw.decode("utf-8")
-    except UnicodeDecodeError as e:
-        message = f"no UTF-8: byte 0x{raw[e.start]:02X} at column {e.start + 1}"
-        raise SourceError("encoding", message, where, "convert it, e.g. iconv -f cp1256 -t utf-8") from None
-    if "\0" in line:
-        raise SourceError("encoding", "a NUL: no text", where, "get the file anew")
-    return line.rstrip("\r\n")
-
-
-def _unmarked(raw: bytes, path: Path) -> bytes:
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise SourceError("encoding", "a file in UTF-16", str(path), "convert it: iconv -f UTF-16 -t UTF-8")
-    return raw.removeprefix(BOM)
 
 
 def table_rows(
@@ -175,8 +165,8 @@ def table_rows(
     kind, of which no line, or less than half of the lines, are rows.
     """
     tally = Tally(path, bad)
-    lines = text_lines(path, tally.lose if bad else None)
-    header = _header(path, names or _first_row(path, lines, tally, delimiter, quotes), wanted)
+    lines = row_lines(path, delimiter)
+    header = _header(path, names or _first_row(path, lines, delimiter, quotes), wanted)
     for row in rows_of(lines, Form(len(header), delimiter, quotes, lines_in_quotes, header=tuple(header))):
         if isinstance(row, Malformed):
             tally.lose(MalformedRow(path, row, header))
@@ -199,14 +189,15 @@ def word_rows(
     Raises SourceError as table_rows does.
     """
     tally = Tally(path, bad)
-    for number, line in text_lines(path, tally.lose if bad else None):
+    for row in row_lines(path):
+        number, line = (row.line, row.text) if isinstance(row, Malformed) else row
         words = line.split() if line.isascii() else strip_invisible(line).split()
-        if words and fits(words) and "\r" not in line:
+        if isinstance(row, tuple) and words and fits(words) and "\r" not in line:
             tally.rows += 1
             yield number, words
         elif words:
-            malformed = Malformed(number, f"not `{form}`", line, tuple(words))
-            tally.lose(MalformedRow(path, malformed, form.split()[:1]))
+            malformed = row if isinstance(row, Malformed) else Malformed(number, f"not `{form}`", line)
+            tally.lose(MalformedRow(path, replace(malformed, fields=tuple(words)), form.split()[:1]))
     tally.check()
 
 
@@ -216,7 +207,7 @@ def id_rows(path: Path, is_id: Callable[[str], bool], bad: Report | None = None)
     Raises SourceError as table_rows does; `bad` as table_rows has it.
     """
     tally = Tally(path, bad)
-    for row in led_rows(text_lines(path, tally.lose if bad else None), is_id):
+    for row in led_rows(row_lines(path), is_id):
         if isinstance(row, Malformed):
             tally.lose(MalformedRow(path, row, ["id"]))
         else:
@@ -243,13 +234,17 @@ class Tally:
         """Raise SourceError (columns) if the file is of another kind."""
         if self.first and of_another_kind(self.rows, self.lost):
             message = f"{self.lost:,} of {self.rows + self.lost:,} lines are no rows of this table: {self.first.what}"
-            raise SourceError("columns", message, self.first.where, "is this the file that the recipe reads?")
+            remedy = "is this the file that the recipe reads?"
+            raise SourceError(
+                "columns", message, self.first.where, remedy if self.first.remedy == MEND else self.first.remedy
+            )
 
 
-def _first_row(path: Path, lines: Iterator[Line], tally: Tally, delimiter: str, quotes: bool) -> list[str]:
-    number, line = next(lines, (1, ""))
-    if tally.first:
-        raise tally.first
+def _first_row(path: Path, lines: Iterator[Line | Malformed], delimiter: str, quotes: bool) -> list[str]:
+    first = next(lines, (1, ""))
+    if isinstance(first, Malformed):
+        raise MalformedRow(path, first, ())
+    number, line = first
     fields, fault = cut_quoted(line, delimiter) if quotes else (line.split(delimiter), RETURN if "\r" in line else "")
     if fault:  # e.g. line ends of old Macs: the whole file is one line
         remedy = "give the file Unix line ends" if fault == RETURN else "mend the line"

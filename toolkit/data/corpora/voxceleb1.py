@@ -19,7 +19,7 @@ from pathlib import Path
 from ...core.errors import UserError
 from ...core.step import Step, main
 from ...text.invisible import name_of
-from ..rows import MALFORMED, excerpt
+from ..malformed import MALFORMED, excerpt
 from .gather import gather
 from .segments import CorpusConfig, CorpusSegment, Drop, Published, drop, report_to
 from .sets import write_sets
