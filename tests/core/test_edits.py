@@ -316,7 +316,11 @@ def test_fresh_of_a_stage_with_a_stale_output_keeps_the_edited_one_that_it_is_ma
     assert (recipe.folder / "dump/one/numbers").read_text() == "100\n" * 6
 
 
-def test_a_step_by_hand_refuses_an_input_whose_own_input_was_edited_since(here):
+@pytest.mark.parametrize("linked", [False, True])
+def test_a_step_by_hand_refuses_an_input_whose_own_input_was_edited_since(here, tmp_path, linked: bool):
+    if linked:  # outputs on another disk
+        (tmp_path / "scratch").mkdir()
+        Path("exp").symlink_to(tmp_path / "scratch")
     words = ["data.corpora.folder", "--in", "data/train", "--out", "exp/two"]
     made(Path("exp/two"), {"text": TEXT}, words)
     output.refuse_outdated(Path("exp/two"))

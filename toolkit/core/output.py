@@ -15,7 +15,21 @@ from .contents import UNKNOWN, Contents, Differences, FileRow, file_rows, is_tab
 from .errors import UserError
 from .files import TEMPORARY, write_json
 from .identity import RAW, UNFINISHED, InputId, id_of_input, identity, identity_id, raw_files
-from .record import BOOKKEEPING, DROPPED, FORMAT, PATHS, RECORD, TIMES, Ledger, aside, commit, flag, read_record, within
+from .record import (
+    BOOKKEEPING,
+    DROPPED,
+    FORMAT,
+    PATHS,
+    RECORD,
+    TIMES,
+    Ledger,
+    aside,
+    commit,
+    flag,
+    read_record,
+    root_of,
+    within,
+)
 
 Parts = dict[str, str]
 
@@ -139,12 +153,11 @@ def refuse_outdated(path: Path) -> None:
     inside = within(path)
     if inside is None or (record := read_record(inside[0]))["state"] != "done":
         return
-    folder, parts = inside[0], record["parts"]
-    out, here = (flag(json.loads(parts["command"]), "--out") or [""])[0], os.path.realpath(folder)
-    if not here.endswith(f"/{out}"):
-        return  # moved out of its recipe: its inputs are not known
-    root = here.removesuffix(f"/{out}")
-    for part, was in parts.items():
+    folder = inside[0]
+    root = root_of(folder, record)
+    if root is None:
+        return
+    for part, was in record["parts"].items():
         name = Path(root, part.removeprefix("input "))
         if part.startswith("input ") and within(name) and (now := id_of_input(name, folder)) not in (was, UNFINISHED):
             edited = _edited(str(name), now, folder)

@@ -85,6 +85,20 @@ def within(path: Path) -> tuple[Path, str] | None:
     return None
 
 
+def root_of(folder: Path, record: dict[str, Any]) -> Path | None:
+    """Where the paths of an output's record begin: the folder of its recipe, wherever that is now.
+
+    None for an output that was moved out of its recipe.
+    """
+    out = (flag(json.loads(record["parts"]["command"]), "--out") or [""])[0]
+    if os.path.isabs(out):
+        return Path() if os.path.realpath(out) == os.path.realpath(folder) else None
+    for here in (os.path.abspath(folder), os.path.realpath(folder)):
+        if here.endswith(f"/{out}"):
+            return Path(here.removesuffix(f"/{out}"))
+    return None
+
+
 def is_output(folder: Path, out: Path) -> bool:
     """True if `folder` is `out`, or an earlier `out` set aside by --fresh. Both are resolved paths."""
     return folder == out or (folder.parent == out.parent and folder.name.startswith(out.name + ASIDE))

@@ -11,9 +11,8 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from ..core.record import flag, read_record, within
+from ..core.record import flag, read_record, root_of, within
 from .corpora.segments import trains
-from .find import recipe_of
 from .judge import Limits
 from .kaldi import WAV
 
@@ -49,9 +48,9 @@ def is_trained_on(folder: Path) -> bool:
         return True
     home = _home(folder)
     record = read_record(home) if home else {}
-    if not record or _command(record)[0] != DRAWS:
+    if home is None or _command(record)[0] != DRAWS:
         return False
-    named = [path.name for path in _inputs(record, home) if (path / WAV).is_file()]
+    named = [path.name for path in _inputs(home, record) if (path / WAV).is_file()]
     names = named or list(record.get("config", {}).get("sets", ()))
     return bool(names) and all(trains(name) for name in names)
 
@@ -85,7 +84,7 @@ def _stated(folder: Path, depth: int) -> Iterator[Limits]:
         given = {f.name: section[f.name] for f in fields(Limits) if f.name in JUDGED and f.name in section}
         yield replace(Limits(), **given)
         return
-    for path in _inputs(record, home):
+    for path in _inputs(home, record):
         yield from _stated(path, depth - 1)
 
 
@@ -100,7 +99,8 @@ def _command(record: dict[str, Any]) -> list[str]:
     return words
 
 
-def _inputs(record: dict[str, Any], home: Path | None) -> list[Path]:
-    """Inputs of the step that made a folder, as far as they are there: its paths begin at its recipe."""
-    base = (recipe_of(home) if home else None) or Path()
-    return [path for path in (base / name for name in flag(_command(record), "--in")) if path.exists()]
+def _inputs(home: Path, record: dict[str, Any]) -> list[Path]:
+    """Inputs of the step that made a folder, as far as they are there."""
+    root = root_of(home, record)
+    names = flag(_command(record), "--in") if root else []
+    return [path for name in names if root and (path := root / name).exists()]
