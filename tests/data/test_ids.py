@@ -2,10 +2,11 @@
 
 import os
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.data.ids import LONGEST, fault, safe, safe_speaker, unique
+from toolkit.data.ids import LONGEST, fault, id_form, safe, safe_speaker, unique
 
 names = st.text(st.characters(codec="utf-8"), max_size=80)
 
@@ -58,3 +59,16 @@ def test_utterances_sorted_by_id_are_sorted_by_speaker(names):
     utterances = sorted(((f"{s}-{r}", s) for s in speakers for r in ("!x", "a", "ي")), key=lambda u: os.fsencode(u[0]))
     order = [s for _, s in utterances]
     assert order == sorted(order, key=os.fsencode)
+
+
+@pytest.mark.parametrize(
+    ("ids", "yes", "no"),
+    [
+        (["u1", "u-2"], ["u1", "v33"], ["الحال", "ب1", "wktb", "u"]),
+        (["سعاد-1", "b-2"], ["ب-7", "c-3"], ["وكتب", "wktb"]),
+        (["anna", "b2"], ["zed", "anna"], ["الحال"]),
+    ],
+)
+def test_a_word_that_does_not_look_like_the_ids_is_none(ids: list[str], yes: list[str], no: list[str]) -> None:
+    is_id = id_form(ids)
+    assert all(map(is_id, yes)) and not any(map(is_id, no))

@@ -118,3 +118,10 @@ def test_names_that_look_alike_are_one_name_and_shown_tells_them_apart(mark: str
         name_of(f" {mark}\u0627\u0654\u062d{mark}\u0645\u062f \u00a0\u0639\u0644\u064a{mark}") == name == name_of(name)
     )
     assert shown(f"{mark}{name}\t") == f"\\{'xad' if mark == chr(0xAD) else f'u{ord(mark):04x}'}{name}\\t"
+
+
+@pytest.mark.parametrize("mark", ["\u200d", "\u200c", "\ufe0f", "\u034f", "\u200b"])
+def test_names_that_look_alike_are_one(mark: str) -> None:
+    assert name_of(f"أح{mark}مد{mark}") == name_of("\ufe83\ufea3\ufee4\ufeaa") == "أحمد"
+    assert name_of(f"s{mark}1") == "s1"
+    assert strip_invisible("می\u200cخواهم") == "می\u200cخواهم"  # of a text, where it is spelling

@@ -18,6 +18,7 @@ LONGEST = 230  # bytes: an id becomes part of file names, which end at 255
 SHORTENED = 88  # bytes of a name that are kept, as speaker, recording and times together make an id
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.+=@~,%#-]+")
+_DIGIT = re.compile(r"\d")
 _SEPARATORS = frozenset('/\\:|*?"<>')
 _ODD_CATEGORIES = frozenset(("Cc", "Cf", "Cs", "Co", "Zs", "Zl", "Zp"))
 _NOT_SPEAKER = re.compile(r"[^\w.]|-")
@@ -75,6 +76,17 @@ def unique(names: Iterable[str], make: Callable[[str], str] = safe, joint: str =
         ids = {name: f"{id}{joint}{tag(name, digits)}" if id in clashing else id for name, id in ids.items()}
         digits *= 2
     return ids
+
+
+def id_form(ids: Iterable[str]) -> Callable[[str], bool]:
+    """Whether a word may be an id beside `ids`: it is one of them, or has no letter beyond ASCII and has a digit where
+
+    all of them are so. The first word of a line that is none is a word of a text, which a line break cut in two.
+    """
+    known = set(ids)
+    ascii_ = "".join(known).isascii()
+    digits = all(_DIGIT.search(id) for id in known)
+    return lambda word: word in known or ((word.isascii() or not ascii_) and (not digits or bool(_DIGIT.search(word))))
 
 
 def odd_labels(labels: Iterable[str]) -> list[str]:

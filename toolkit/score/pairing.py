@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..core.errors import UserError
+from ..data.ids import id_form
 from .texts import Texts, read_texts
 
 SHOWN = 5  # ids that an error or a finding names
@@ -139,17 +140,13 @@ def paired(name: str, references: Sequence[Texts], hypothesis: Texts) -> tuple[P
 
 
 def _refuse_rest(ids: Sequence[str], hypothesis: Texts) -> None:
-    """Raise UserError for a hypothesis whose id has letters beyond ASCII where no id of a reference has one.
+    """Raise UserError for a hypothesis whose id does not look like those of the references, but like a word.
 
-    Such an id is a word: the line is the rest of a text that a line break cut, and the text above lacks it.
+    Its line is the rest of a text that a line break cut, and the text above lacks it.
     """
-    if not "".join(ids).isascii():
-        return
-    above = ""
+    is_id, above = id_form(ids), "another"
     for id in hypothesis.text:
-        if not id.isascii():
-            message = (
-                f"no id of an utterance, but a word: {id!r}; it may be the rest of the text of {above or 'another'}"
-            )
+        if not is_id(id):
+            message = f"no id, but a word: {id!r}; the line may be the rest of the text of {above}"
             raise UserError(message, str(hypothesis.path), "join the two lines, or take this one out")
         above = id

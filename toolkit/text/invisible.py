@@ -7,9 +7,13 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from .presentation import fold_presentation_forms
+
 # Zero-width space, marks and embeddings of direction, word joiner and invisible operators, byte order mark, soft
 # hyphen. Not the zero-width joiner and non-joiner: they change what is seen, and in Persian the spelling.
 INVISIBLE = re.compile(r"[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad\u061c]")
+# In names those go as well, and selectors of a glyph: whoever writes a name with one means the same person.
+_IN_NAMES = re.compile(r"[\u200c\u200d\u034f\u180b-\u180f\ufe00-\ufe0f\ufff9-\ufffb\U000e0000-\U000e01ef]")
 
 
 def strip_invisible(text: str) -> str:
@@ -21,9 +25,13 @@ def strip_invisible(text: str) -> str:
 def name_of(text: str) -> str:
     """A name or label (of a speaker, programme, dialect ...) as it is compared: two that look alike are one.
 
-    In NFC, without invisible characters, white space as single spaces. Transcripts are no names.
+    In NFC, Arabic presentation forms as letters, without invisible characters, also zero-width joiners, white space as
+    single spaces. Transcripts are no names.
     """
-    return " ".join(strip_invisible(unicodedata.normalize("NFC", text)).split())
+    if text.isascii():
+        return " ".join(text.split())
+    text = _IN_NAMES.sub("", strip_invisible(text))
+    return " ".join(unicodedata.normalize("NFC", fold_presentation_forms(text)).split())
 
 
 def shown(text: str) -> str:
