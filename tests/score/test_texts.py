@@ -33,6 +33,14 @@ def test_a_byte_order_mark_is_no_part_of_the_first_id(tmp_path: Path) -> None:
     assert read_texts(file(tmp_path, b"\xef\xbb\xbfa \xd9\x86\xd8\xb9\xd9\x85\n")).text == {"a": "نعم"}
 
 
+def test_of_an_utterance_with_two_texts_none_is_taken(tmp_path: Path) -> None:
+    assert read(file(tmp_path, "a one\nb x\na two\na one\nc y\n")) == (
+        {"b": "x", "c": "y"},
+        [(3, "id given twice"), (4, "id given twice")],
+    )
+    assert read_texts(file(tmp_path, "a 1 2 3\nb 1.5 2.5 m\n")).text == {"a": "1 2 3", "b": "1.5 2.5 m"}  # no CTM
+
+
 @pytest.mark.parametrize("names", ["id text", "\ufeffutt_id\tText", "utt  hyp"])
 def test_names_of_columns_are_no_utterance(tmp_path: Path, names: str) -> None:
     sign = "\t" if "\t" in names else " "
@@ -48,7 +56,7 @@ def test_control_characters_are_taken_out(tmp_path: Path) -> None:
     ("line", "reason"),
     [
         ("z نعم".encode("cp1256"), "encoding"),
-        (b"a again", "id given twice"),
+        (b"a  one", "id given twice"),
         (b"z \0", "encoding"),
         ("z نعم\ry لا".encode(), "encoding"),
         (b"../../etc/passwd x", "unusable id"),

@@ -155,13 +155,13 @@ def test_times_give_the_real_time_factor_and_more_than_100_percent_is_flagged(fi
 
 def test_empty_extra_and_repeated_utterances_are_counted_with_examples(files: Path) -> None:
     ref = write(files / "r", {"a": "ا ب", "b": "", "c": "ت"})
-    (files / "h").write_text("a\nb ا\nc ت\nc ث\nz ج\n", encoding="utf-8")
+    (files / "h").write_text("a\nb ا\nc ت\nc  ت\nz ج\n", encoding="utf-8")
     lines, tree, output = scored(files, "--ref", ref, "--hyp", str(files / "h"))
     scores = lines["h", None, "WER"]["scores"][PLAIN]
     assert [scores[n] for n in ("substitutions", "deletions", "insertions", "length")] == [0, 2, 1, 3]
     assert {finding: f["examples"] for finding, f in tree["findings"]["h"].items()} == {
         "hypotheses without a reference, not scored": ["z"],
-        "ids that come again in the hypothesis, where the first line counts": ["c"],
+        "ids that come again in the hypothesis, with the same text": ["c"],
         f"empty references under {PLAIN}": ["b"],
         f"empty hypotheses under {PLAIN}": ["a"],
     }
@@ -185,6 +185,10 @@ def test_a_missing_hypothesis_is_refused_unless_it_is_to_count_as_empty(files: P
         (b"../../etc/passwd x\n", "could leave its folder"),
         (b"a " + b"x" * 2_000_000 + b"\n", "a line of more than 1 MiB"),
         (b"\n \n", "no utterance in a file of texts"),
+        (b"a x\na y\n", "two texts of a: 'x' and 'y'"),
+        (b"a 1 0.00 0.40 x\na 1 0.40 0.30 y\n", "a file of CTM"),
+        (b"a 1 0.00 0.40 x 0.97\n", "a file of CTM"),
+        (b"a A spk 0.00 4.00 <o,f0> x y\n", "a file of STM"),
         (b'{"id": "a"}\n', "a line without an `id` and a `text`"),
         (b'{"id": "a", "text": "\\ud800"}\n', "text is not Unicode text"),
         (b'{"id": "a", "text": "x", "decode_seconds": NaN, "seconds": 1}\n', "is no number of seconds"),
@@ -196,6 +200,33 @@ def test_hostile_files_are_told_with_their_line(content: bytes, message: str, fi
     (files / "bad").write_bytes(content)
     code, told = wer("--ref", str(files / "ref"), "--hyp", str(files / "bad"))
     assert code == 1 and message in told and str(files / "bad") in told and "remedy: " in told
+
+
+def test_no_dialect_is_no_class_of_a_macro_mean(files: Path) -> None:
+    ref = write(files / "r", {"a": "ا ب", "b": "ت ث", "c": "ج ح"})
+    hyp = write(files / "h", {"a": "ا ب", "b": "ت", "c": "خ د"})
+    by = write(files / "by", {"a": "EGY", "b": "MOR"})
+    _, tree, output = scored(files, "--ref", ref, "--hyp", hyp, "--by", by)
+    macro = next(
+        line for line in tree["lines"] if line["dialect"] == "macro over dialects" and line["measure"] == "WER"
+    )
+    assert macro["scores"][PLAIN]["percent"] == 25 and "called unknown, which is in no macro mean: 1 (c)" in output
+
+
+def test_quotation_marks_that_a_writer_of_csv_left_are_told(files: Path) -> None:
+    ref, hyp = write(files / "r", {"a": "ا ب", "b": "ت ث"}), write(files / "h", {"a": '"ا ب"', "b": "ت ث"})
+    assert (
+        "hypotheses in quotation marks, which count as they stand: 1 (a)"
+        in scored(files, "--ref", ref, "--hyp", hyp)[2]
+    )
+    assert "quotation" not in scored(files, "--ref", hyp, "--hyp", hyp)[2]
+
+
+def test_the_real_time_factor_says_of_how_many_utterances_it_is(files: Path) -> None:
+    lines = '{"id": "a", "text": "ا", "decode_seconds": 1, "audio_seconds": 2}\n{"id": "b", "text": "ا"}\n'
+    (files / "h.jsonl").write_text(lines, encoding="utf-8")
+    ref = write(files / "r", {"a": "ا", "b": "ا"})
+    assert "RTF of 1 of 2 utterances" in scored(files, "--ref", ref, "--hyp", str(files / "h.jsonl"))[2]
 
 
 def test_the_rest_of_a_broken_line_is_no_utterance(tmp_path: Path) -> None:

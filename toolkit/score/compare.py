@@ -192,6 +192,12 @@ def _remarks(found: Sequence[Comparison], blocks: str, seed: int) -> list[str]:
         for c in found
         if c.segments.segments < FEW
     ]
+    said += [
+        f"{c.set}: all {c.segments.segments} segments differ by {c.segments.mean:+g} errors: MAPSSWE has no spread to "
+        "test against and gives no verdict, so its p is 1."
+        for c in found
+        if c.segments.mean and not c.segments.deviation
+    ]
     return said + [f"{c.set}: {what}: {which}" for c in found for what, which in c.findings.items()]
 
 

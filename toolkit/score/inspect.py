@@ -59,13 +59,14 @@ def inspect(inputs: InspectInputs, normalise: Callable[[str], str], limits: Thre
 
 
 def summary(utterances: Sequence[Inspected]) -> dict[str, Any]:
-    """Counts over all utterances (micro), of each label, and the unweighted mean of the labels' shares (macro)."""
+    """Counts over all utterances (micro), of each label, and the unweighted mean of known labels' shares (macro)."""
     labels: dict[str, list[Inspected]] = {}
     for u in utterances:
         labels.setdefault(u.label, []).append(u)
     counts = {label: _counts(group) for label, group in sorted(labels.items())}
+    classes = [count for label, count in counts.items() if label != UNKNOWN] or list(counts.values())
     macro = {
-        category: sum(count["categories"][category]["percent"] for count in counts.values()) / len(counts)
+        category: sum(count["categories"][category]["percent"] for count in classes) / len(classes)
         for category in CATEGORIES
     }
     return {"micro": _counts(utterances), "labels": counts, "macro_percent": macro}

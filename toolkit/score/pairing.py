@@ -118,10 +118,11 @@ def paired(name: str, references: Sequence[Texts], hypothesis: Texts) -> tuple[P
     strange = {
         "missing hypotheses, counted as all deletions": missing,
         "hypotheses without a reference, not scored": sorted(hypothesis.text.keys() - set(ids)),
-        "ids that come again in the hypothesis, where the first line counts": hypothesis.duplicates,
+        "ids that come again in the hypothesis, with the same text": hypothesis.duplicates,
+        "hypotheses in quotation marks, which count as they stand": _quoted(hypothesis, references),
     }
     for r in references:
-        strange[f"ids that come again in {r.path}, where the first line counts"] = r.duplicates
+        strange[f"ids that come again in {r.path}, with the same text"] = r.duplicates
         strange[f"utterances that {r.path} lacks, scored against the other references"] = [
             id for id in ids if id not in r.text
         ]
@@ -137,6 +138,17 @@ def paired(name: str, references: Sequence[Texts], hypothesis: Texts) -> tuple[P
         ),
         missing,
     )
+
+
+def _quoted(hypothesis: Texts, references: Sequence[Texts]) -> list[str]:
+    """Ids of hypotheses that stand in quotation marks, as a writer of CSV leaves them, where no reference does."""
+    if any(_stands_quoted(text) for r in references for text in r.text.values()):
+        return []
+    return [id for id, text in hypothesis.text.items() if _stands_quoted(text)]
+
+
+def _stands_quoted(text: str) -> bool:
+    return len(text) > 1 and text[0] == text[-1] == '"'
 
 
 def _refuse_rest(ids: Sequence[str], hypothesis: Texts) -> None:

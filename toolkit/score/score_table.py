@@ -64,6 +64,11 @@ def remarks(board: Scoreboard) -> list[str]:
     ]
     lines += _of_intervals(board)
     lines += _of_macro_means(board)
+    lines += [
+        f"{line.set_title}: RTF of {line.rtf[1]:,} of {line.utterances:,} utterances: the others have no times."
+        for line in board.lines
+        if line.rtf and line.rtf[1] < line.utterances and not line.dialect and line.measure == board.lines[0].measure
+    ]
     if any(score.above_100 for line in board.lines for score in line.scores):
         lines.append(f"{FLAG} above 100 %: more edits than the references have tokens. Look at those hypotheses.")
     if any(line.measure.startswith("AV") for line in board.lines):

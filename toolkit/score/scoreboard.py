@@ -161,7 +161,7 @@ def score(
         of_dialects = _by_dialect(part, s.ids, dialects, board.findings[s.name])
         board.lines += _lines(part, seed)
         board.lines += [line for piece in of_dialects for line in _lines(piece, seed)]
-        board.lines += _macro(of_dialects, s.name, "dialects", seed)
+        board.lines += _macro(_known(of_dialects), s.name, "dialects", seed)
         whole.append(part)
         pieces += of_dialects
     if len(sets) > 1:
@@ -173,7 +173,7 @@ def score(
         for part in filter(None, pooled):
             board.lines += _lines(part, seed)
         board.lines += _macro(whole, None, "sets", seed)
-        board.lines += _macro([p for p in pooled[1:] if p], None, "dialects", seed) if all(pooled[1:]) else []
+        board.lines += _macro(_known(pooled[1:]), None, "dialects", seed) if all(pooled[1:]) else []
     return board
 
 
@@ -236,12 +236,17 @@ def _by_dialect(
     if dialects is None:
         return []
     if unknown := [id for id in ids if id not in dialects]:
-        findings[f"utterances without a dialect, called {UNKNOWN}"] = Finding.of(unknown)
+        findings[f"utterances without a dialect, called {UNKNOWN}, which is in no macro mean"] = Finding.of(unknown)
     if (count := len({dialects.get(id, UNKNOWN) for id in ids})) > MOST_DIALECTS:
         problem = f"{count:,} different dialects, each with lines of its own"
         raise UserError(problem, "--by", f"name a table of at most {MOST_DIALECTS}, utt2lang perhaps")
     of_N = np.array([dialects.get(id, UNKNOWN) for id in ids])
     return [part.of(of_N == name, str(name)) for name in np.unique(of_N)]
+
+
+def _known(parts: Sequence[Part | None]) -> list[Part]:
+    """Parts of a known dialect: the utterances of which nobody says it are no class of a macro mean."""
+    return [part for part in parts if part and part.dialect != UNKNOWN]
 
 
 def _pooled(parts: Sequence[Part]) -> Part | None:

@@ -26,11 +26,17 @@ from ..text.invisible import name_of
 LONGEST_SECONDS = 1e12  # nothing takes so long; a sum of such numbers is one
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 WANTED = 'give lines {"id": ..., "text": ...}'
+TWICE = "id given twice"
 ONE_TAB = "give each line one tab: id, tab, text"
 IDS = ("id", "utt", "utt_id", "uttid", "utterance", "utterance_id")  # names of columns in a first line
 NAMES = ("text", "sentence", "transcript", "transcription", "reference", "ref", "hypothesis", "hyp", "prediction")
 
 _TABLE = re.compile(r"[^\s]+\t")  # how a line of a table begins
+_NUMBER = r"\s+\d+\.\d+"
+_TIMED = {  # lines of other formats, which would pass as `id text`
+    "CTM": re.compile(rf"\S+\s+\w{_NUMBER}{_NUMBER}\s+\S+(\s+\S+)?\s*"),
+    "STM": re.compile(rf"\S+\s+\w\s+\S+{_NUMBER}{_NUMBER}(\s.*)?"),
+}
 
 Bad = Callable[[int, str, str, str], None]
 Read = Callable[[str], tuple[str, str, tuple[float, float] | None]]
@@ -44,7 +50,7 @@ class Texts:
         path: the file.
         text: utterance id -> text, in the order of the file.
         seconds: utterance id -> (to decode it, of its audio), where the file has both.
-        duplicates: ids that came again; the first line of an id counts.
+        duplicates: ids that came again with the same text.
     """
 
     path: Path
@@ -73,6 +79,7 @@ def read_texts(path: Path, bad: Bad | None = None) -> Texts:
     if not path.is_file():
         raise UserError("no such file", str(path), "name a Kaldi `text` file, a JSONL file or a data directory")
     texts = Texts(path, {})
+    contradicted: set[str] = set()
 
     def lost(number: int, e: LineError) -> None:
         if bad is None:
@@ -83,9 +90,12 @@ def read_texts(path: Path, bad: Bad | None = None) -> Texts:
         try:
             _take(texts, *read(line))
             if bad and texts.duplicates:
-                bad(number, texts.duplicates.pop(), "id given twice", "the first one counts")
+                bad(number, texts.duplicates.pop(), TWICE, "the same text stands above")
         except LineError as e:
+            contradicted |= {e.id} if e.reason == TWICE else set()
             lost(number, e)
+    for id in contradicted:  # nobody knows which of its texts is right
+        del texts.text[id]
     if not texts.text:
         raise UserError("no utterance in a file of texts", str(path), "give one with lines `id text`")
     return texts
@@ -119,6 +129,7 @@ def _readable(path: Path, lost: Callable[[int, LineError], None]) -> Iterator[tu
     first = head[-1][1] if head and isinstance(head[-1], tuple) else ""
     if _names_columns(first):
         head.pop()
+    _refuse_timed(path, first)
     rest = chain(head, lines)
     table = path.suffix not in JSON_LINES and bool(_TABLE.match(first))
     read = _from_json if path.suffix in JSON_LINES or first.lstrip().startswith("{") else _from_kaldi
@@ -144,6 +155,14 @@ def _lines(path: Path) -> Iterator[Line | Malformed]:
                 raw = f.readline(LONGEST_LINE + 1)
 
 
+def _refuse_timed(path: Path, line: str) -> None:
+    """Raise UserError for a first line of STM or CTM, whose channels, speakers and times would count as words."""
+    for form, pattern in _TIMED.items():
+        if pattern.fullmatch(line):
+            message = f"a file of {form} (with channels and times): {excerpt(line)}"
+            raise UserError(message, str(path), "give lines `id text`: a Kaldi `text` file, or JSONL")
+
+
 def _until_text(lines: Iterator[Line | Malformed]) -> Iterator[Line | Malformed]:
     """Lines up to the first that can be read."""
     for line in lines:
@@ -162,10 +181,14 @@ def _take(texts: Texts, id: str, text: str, seconds: tuple[float, float] | None)
         raise LineError("encoding", "a NUL character", "mend the line; is the file text at all?")
     if odd := fault(id):
         raise LineError("unusable id", f"an id that {odd}: {id[:80]!r}", "rename the utterance", id[:80])
+    text = one_line(text)
+    if texts.text.get(id, text) != text:
+        message = f"two texts of {excerpt(id)}: {excerpt(texts.text[id])!r} and {excerpt(text)!r}"
+        raise LineError(TWICE, message, "leave the right one", id)
     if id in texts.text:
         texts.duplicates.append(id)
         return
-    texts.text[id] = one_line(text)
+    texts.text[id] = text
     if seconds:
         texts.seconds[id] = seconds
 
