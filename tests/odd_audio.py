@@ -17,6 +17,7 @@ RATE = 16000
 FORMATS = {"opus": ("OGG", "OPUS"), "vorbis": ("OGG", "VORBIS")}
 TAG = b"ID3\x04\x00\x00\x00\x00\x10\x00" + bytes(2048)  # ID3v2 of 2 KiB
 APE = b"APETAGEX" + struct.pack("<IIII", 2000, 8032, 1, 0xA0000000) + bytes(8) + bytes(8032)  # APEv2, with a header
+COVER = b"ID3\x03\x00\x00\x00\x06\x0d\x20APIC" + (99990).to_bytes(4, "big") + bytes(2) + b"\x89" * 99990  # 100 kB
 WHOLE = 0xFFFFFFFF
 
 
@@ -110,6 +111,13 @@ def wav_with_sizes(wav: bytes, data: int, riff: int | None = None) -> bytes:
 def chunk(name: bytes, contents: bytes) -> bytes:
     """A chunk of RIFF."""
     return name + struct.pack("<I", len(contents)) + contents + bytes(len(contents) & 1)
+
+
+def in_riff(mp3: bytes) -> bytes:
+    """A WAV that holds an MP3 of one channel (tag 0x55)."""
+    layout = struct.pack("<HHIIHHHHIHHH", 0x55, 1, RATE, 4000, 1, 0, 12, 1, 2, 1, 1, 0)
+    body = b"WAVE" + chunk(b"fmt ", layout) + chunk(b"data", mp3)
+    return b"RIFF" + struct.pack("<I", len(body)) + body
 
 
 def pages(ogg: bytes) -> list[int]:

@@ -19,6 +19,7 @@ from .audio_error import AudioError
 from .formats import ogg
 from .formats.looks import look, look_at
 from .formats.streams import SEVERAL, Look, Stitched, Stream
+from .formats.tags import after_tags
 from .quiet import QUIET, SPEAKS_UP
 
 PREROLL_SECONDS = {"MP3": 1.0, "OPUS": 3.0}  # what depends on what is before it: decoded, thrown away after a seek
@@ -72,7 +73,10 @@ class Decoder:
             self.kind = str(first.format).replace("WAVEX", "WAV")
             self.preroll = PREROLL_SECONDS.get("MP3" if self.mpeg else first.subtype, 0.0)
             for number, one in enumerate(self.streams):
-                self._believe(number, one, source)
+                try:
+                    self._believe(number, one, source)
+                except soundfile.SoundFileError as e:
+                    raise self._unreadable(e) from None
             self.closing = opened.pop_all()
         self.frames = sum(one.frames for one in self.streams)
         self.promised = sum(one.promised for one in self.streams)
@@ -95,11 +99,15 @@ class Decoder:
                 file = opened.enter_context(open(source, "rb")) if isinstance(source, str) else source
                 for one in self.streams:
                     one.file = opened.enter_context(soundfile.SoundFile(_stitched(file, one.stream, self.mpeg)))
-        except (soundfile.LibsndfileError, TypeError) as e:  # TypeError: a headerless .raw
-            output = str(e).rpartition(": ")[2].rstrip(".")
-            strange = not output or output.startswith(("File does not exist", "Format not recognised"))  # it is there
-            message = "not audio: no format that libsndfile knows" if strange else f"not a readable recording: {output}"
-            raise AudioError("unreadable", message, self.name, "convert it to wav or flac") from None
+        except (soundfile.SoundFileError, TypeError) as e:  # TypeError: a headerless .raw
+            raise self._unreadable(e) from None
+
+    def _unreadable(self, e: Exception) -> AudioError:
+        """The error of a file that libsndfile does not open."""
+        output = str(e).rpartition(": ")[2].rstrip(".")
+        strange = not output or output.startswith(("File does not exist", "Format not recognised"))  # it is there
+        message = "not audio: no format that libsndfile knows" if strange else f"not a readable recording: {output}"
+        return AudioError("unreadable", message, self.name, "convert it to wav or flac")
 
     def _has_fork(self, source: str) -> bool:
         """True if a file of macOS lies beside an MP3: libsndfile would open that, as a fork of Sound Designer."""
@@ -168,8 +176,14 @@ class Decoder:
 
 
 def _stitched(file: BinaryIO, stream: Stream, mpeg: bool) -> Stitched:
-    """The bytes of a stream; MP3 behind an empty tag, without which libsndfile looks for a file called `._` first."""
-    return Stitched(file, (EMPTY_ID3, *stream.parts) if mpeg else stream.parts)
+    """The bytes of a stream; MP3 behind an empty tag, without which libsndfile looks for a file called `._` first.
+
+    Its own tags stay out: libsndfile reads no MP3 behind a second tag that is long, e.g. with a cover.
+    """
+    begin, *more = stream.parts
+    if mpeg and isinstance(begin, tuple):
+        begin = after_tags(file, *begin), begin[1]
+    return Stitched(file, (EMPTY_ID3, begin, *more) if mpeg else stream.parts)
 
 
 def _look(source: str | io.BytesIO, name: str) -> tuple[Look, bool]:

@@ -19,18 +19,17 @@ MAGIC = {
 
 
 def look(f: BinaryIO, size: int) -> tuple[Look, bool]:
-    """(what a look at the file of `size` bytes tells, is it MPEG audio)."""
-    f.seek(0)
+    """(what a look at the file of `size` bytes tells, is it MPEG audio). Tags may stand before any format."""
+    begin = after_tags(f, 0, size)
+    f.seek(begin)
     head = f.read(4)
-    if head[:3] == b"ID3":
-        f.seek(after_tags(f, 0, size))
-        if f.read(4) == b"fLaC":
-            return whole(0, size, doubtful=True), False
-    elif head in MAGIC:
-        return MAGIC[head].look(f, 0, size), False
-    elif head[:1] != b"\xff":
-        return whole(0, size), False
-    return mp3.look(f, 0, size), True
+    if head in MAGIC:
+        if MAGIC[head] is wav and (inside := wav.mpeg_in(f, begin, size)):
+            return inside, True
+        return MAGIC[head].look(f, begin, size), False
+    if begin or head[:1] == b"\xff" or mp3.is_near(f, size):
+        return mp3.look(f, 0, size), True
+    return whole(0, size), False
 
 
 @lru_cache(maxsize=4096)

@@ -17,6 +17,7 @@ from .streams import BEGINNINGS, SEVERAL, Look, Part, Stream, joined, refused, w
 from .tags import after_tags, tag_end
 
 BLOCK = 1 << 20  # bytes read at once
+NEAR = 1 << 16  # bytes in which an MP3 begins that has something else before it
 CLOSE = 2  # frames that a header may be off by: encoders do not agree on what to count
 IN_A_ROW = 3  # frames of one kind in a row are audio, fewer may be chance
 ENDS_INSIDE = "an MP3 that ends inside a frame, without a header that tells its length"
@@ -217,12 +218,19 @@ def begins(f: BinaryIO, at: int, last: int) -> bool:
     return head is not None and _chained(f, at, last, head)
 
 
+def is_near(f: BinaryIO, last: int) -> bool:
+    """True if MP3 begins behind a little of something else: a header of HTTP, half a frame, zeros."""
+    return _sync(f, 0, min(last, NEAR)) is not None
+
+
 def look(f: BinaryIO, first: int, last: int) -> Look:
     """Look at the MP3 in bytes first..last (exclusive): its frames are counted, and held against its header."""
     begin = _sync(f, after_tags(f, first, last), last)
     if begin is None:
         return whole(first, last, doubtful=True)  # a format that this module does not know, or damage
     at, head = begin
+    if at != first and not (_read(f, first, 3) == b"ID3" and at == tag_end(f, first, last)):
+        first = at  # libsndfile knows no MP3 behind anything else
     count, walked = count_of(f, at), walk(f, at, last, head)
     behind = after_tags(f, walked.runs[-1][1], last) if walked.runs else last
     if behind < last and _read(f, behind, 4) in BEGINNINGS:

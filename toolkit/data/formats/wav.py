@@ -8,7 +8,7 @@ an even number. A chunk `ds64` has the sizes that do not fit.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from . import mp3
@@ -20,6 +20,7 @@ OF_A_STREAM = (0, 2 * 10**9, 1 << 31, (1 << 32) - 1)  # data sizes of programs t
 HEADERS = 1 << 16  # ... or as much less as their headers take
 LARGEST = (1 << 32) - 1  # a size of 4 bytes
 UNKNOWN = (1 << 64) - 1
+MPEG = (b"\x50\0", b"\x55\0")  # formats of audio that is MPEG audio of any layer, and layer III
 STREAMED = "a WAV written as a stream: its header does not tell the length"
 WRAPPED = "a WAV whose header tells too short a length"
 OF_NO_AUDIO = frozenset(  # ids of chunks that follow the audio: believed even if their own size is wrong
@@ -64,6 +65,19 @@ def look(f: BinaryIO, first: int, last: int) -> Look:
         if _read(f, end, 4) in BEGINNINGS or mp3.begins(f, end, last):
             return refused(SEVERAL, "a WAV, and another audio file behind it")
     return _to_the_end(wav, order, last, STREAMED if _streamed(wav.size) else WRAPPED)
+
+
+def mpeg_in(f: BinaryIO, first: int, last: int) -> Look | None:
+    """Look at the MP3 that a WAV holds in bytes first..last (exclusive); None if it holds none, or no place is told."""
+    head = _read(f, first, 12)
+    wav = _chunks(f, first + 12, last, ">" if head[:4] == b"RIFX" else "<") if head[8:] == b"WAVE" else None
+    if not wav or wav.fmt[:2] not in MPEG or wav.start >= last:
+        return None
+    rest = last - wav.start
+    inside = mp3.look(f, wav.start, last if _streamed(wav.size) else wav.start + min(wav.size, rest))
+    if wav.size <= rest or _streamed(wav.size):
+        return inside
+    return replace(inside, streams=tuple(replace(s, promised=wav.size / rest) for s in inside.streams))
 
 
 def _streamed(size: int) -> bool:
