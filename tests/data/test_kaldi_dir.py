@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from toolkit.core.errors import UserError
 from toolkit.data.ark import write_waves
-from toolkit.data.audio import AudioError, read_audio
+from toolkit.data.audio import AudioError, audio_info, read_audio
 from toolkit.data.ids import fault
 from toolkit.data.kaldi import DataDir, Utterance, copy_phones, write_data_dir
+from toolkit.data.repair import repair
 from toolkit.data.validate import main
 
 ids = st.text("abzAZ019_-.سجلأإيَّ٣", min_size=1, max_size=12).filter(lambda s: not fault(s))
@@ -283,6 +284,30 @@ def test_a_file_that_is_cut_off_is_called_so_and_no_table_wrong(tmp_path, record
     with pytest.raises(AudioError) as e:
         DataDir.read(tmp_path / "d").utterances[0].audio()
     assert e.value.reason == "truncated"
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.mp3", "a.ogg"])
+def test_segments_before_a_cut_are_read_whether_the_tables_stem_from_before_it_or_from_after(
+    tmp_path, record, make_noise, name
+):
+    path = record(name, make_noise(6))
+    whole = read_audio(path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+    there = audio_info(path, whole=False).seconds
+    assert 3 < there < 5
+    for stated, further in ((there, {"to": "r 2 -1"}), (6.0, {"over": "r 2 5.5"})):
+        segments = {"before": "r 1 2.5", **further}
+        tables = {"wav.scp": {"r": str(path)}, "segments": segments, "reco2dur": {"r": f"{stated:.4f}"}}
+        write_data_dir(tmp_path / "d", tables)
+        utterances = {u.id: u for u in DataDir.read(tmp_path / "d")}
+        np.testing.assert_allclose(utterances.pop("before").audio(), whole[16000:40000], atol=2e-5)
+        for cut in utterances.values():
+            with pytest.raises(AudioError) as e:
+                cut.audio()
+            assert e.value.reason == "truncated"
+    repair(tmp_path / "d", tmp_path / "fixed", audio=True)
+    (kept,) = DataDir.read(tmp_path / "fixed")
+    assert kept.id == "before" and len(kept.audio()) == 24000
 
 
 def test_a_segment_that_begins_past_the_end_is_refused_when_it_is_read(tmp_path, record, make_noise):
