@@ -236,6 +236,17 @@ def test_32000_bytes_of_128000_are_the_size_that_the_header_tells(write):
     check_length(write(wav_with_sizes(WAV, 32000)), 4.0, [440.0] * 4, [wav.WRAPPED])
 
 
+@pytest.mark.parametrize("behind", [b"<html><body>" + b"<p>error</p>" * 300, bytes(16000), b"\xff\x7f" * 9000])
+@pytest.mark.parametrize("listed", [b"", chunk(b"LIST", b"INFOISFT" + struct.pack("<I", 5) + b"abcde\0")])
+def test_bytes_behind_a_wav_whose_sizes_agree_are_no_audio(write, behind, listed):
+    for samples in (63999, 64000):
+        data = encoded("wav", wave(4)[:samples], subtype="PCM_U8") + listed
+        data = wav_with_sizes(data, samples, len(data) - 8)
+        path = write(data + behind)
+        check_length(path, samples / 16000, [440.0] * (samples // 16000), [wav.BEHIND])
+        np.testing.assert_array_equal(read_audio(path), read_audio(write(data, "right")))
+
+
 SIZES = [0, 2 * 10**9, 0x7FFFFFFF, 0xFFFFFFFF, 0xFFFFFFFF - 36, 0x7FFFF000, 0x7FFFFFFF - 36, 0x80000000]
 
 

@@ -23,6 +23,7 @@ UNKNOWN = (1 << 64) - 1
 MPEG = (b"\x50\0", b"\x55\0")  # formats of audio that is MPEG audio of any layer, and layer III
 STREAMED = "a WAV written as a stream: its header does not tell the length"
 WRAPPED = "a WAV whose header tells too short a length"
+BEHIND = "a WAV with bytes behind its end, which are no audio"
 OF_NO_AUDIO = frozenset(  # ids of chunks that follow the audio: believed even if their own size is wrong
     b"LIST,fact,PEAK,bext,cue ,smpl,inst,acid,cart,iXML,_PMX,id3 ,ID3 ,JUNK,junk,PAD ,FLLR,DISP,afsp,levl".split(b",")
 )
@@ -64,6 +65,8 @@ def look(f: BinaryIO, first: int, last: int) -> Look:
             return joined([Look((Stream(_named(head, first, following)),)), look(f, following, last)])
         if _read(f, end, 4) in BEGINNINGS or mp3.begins(f, end, last):
             return refused(SEVERAL, "a WAV, and another audio file behind it")
+        if wav.size and (stop := _agreed(f, head, first, last, end, order)):
+            return Look((Stream(_named(head, first, stop)),), (BEHIND,))
     return _to_the_end(wav, order, last, STREAMED if _streamed(wav.size) else WRAPPED)
 
 
@@ -118,6 +121,18 @@ def _chunks(f: BinaryIO, at: int, last: int, order: str) -> _Wav | None:
             fmt = _read(f, at + 8, min(size, 1 << 16))
         at += 8 + size + (size & 1)
     return None
+
+
+def _agreed(f: BinaryIO, head: bytes, first: int, last: int, end: int, order: str) -> int:
+    """Where the WAV ends by its RIFF size, if its data ends at `end` and chunks lead there: it has not wrapped. Else 0.
+
+    Both sizes of a file of more than 4 GiB may have wrapped, and agree.
+    """
+    stop = first + 8 + int(struct.unpack(order + "I", head[4:8])[0])
+    if last - first > LARGEST or not end <= stop <= last:
+        return 0
+    padded = (end + (end - first & 1), end)
+    return stop if stop in padded or any(_after(f, at, stop, order) == stop for at in padded) else 0
 
 
 def _after(f: BinaryIO, at: int, last: int, order: str) -> int | None:
