@@ -112,7 +112,7 @@ def test_hearing_gets_every_sample_once_and_in_order(record, make_noise):
 def test_a_header_with_a_rate_that_nobody_records_at_is_damaged(record, make_noise):
     """Three seconds would pass for eight minutes."""
     verdict = check_audio(record("a.wav", make_noise(3, 16000), 100))
-    assert (verdict.reason, verdict.seconds) == ("rate", 480.0) and "100 samples a second" in verdict.detail
+    assert verdict.reason == "rate" and "100 samples a second" in verdict.detail
 
 
 @pytest.mark.parametrize("rate", [8000, 16000, 22050, 44100, 48000])

@@ -33,9 +33,11 @@ from odd_audio import (
 
 from toolkit.data.audio import AudioError, audio_info, open_recording, read_audio
 from toolkit.data.check import check_audio
+from toolkit.data.decoded import Asked, decode
 from toolkit.data.formats import flac, mp3, wav
 from toolkit.data.formats.looks import look
 from toolkit.data.formats.streams import JOINED, SEVERAL, Stitched
+from toolkit.data.judge import Limits
 
 KINDS = ("mp3", "opus", "vorbis", "flac", "wav")
 MP3 = tone("mp3", 10)
@@ -313,6 +315,18 @@ def test_a_wav_of_five_gibibytes_is_as_long_as_it_is(tmp_path, rf64):
     info = audio_info(path)
     assert info.seconds == size / 32000 and info.notes == (() if rf64 else (wav.WRAPPED,))
     np.testing.assert_array_equal(read_audio(path, size / 32000 - 2, size / 32000 - 1), second / np.float32(32768))
+
+
+def test_a_rate_that_nobody_records_at_is_refused_by_all_who_open_a_recording(write):
+    """Of 4 s of audio a header of 1 Hz makes 18 hours."""
+    for rate in (1, 3999):
+        path = write(patched(WAV, 24, struct.pack("<I", rate)))
+        check_refused(path, "rate", f"{rate} samples a second")
+        verdict = decode(Asked(str(path), "", ()))
+        assert (verdict.seconds, verdict.reason) == (0.0, "rate")
+    assert audio_info(write(patched(WAV, 24, struct.pack("<I", 4000)))).seconds == 16.0
+    with pytest.raises(ValueError, match="min_rate: 100: 4000 or more"):
+        Limits(min_rate=100)
 
 
 @pytest.mark.parametrize("kind", [*KINDS, "aiff", "au", "w64", "nist", "rf64"])

@@ -32,7 +32,7 @@ OVERSHOOT = 0.1  # s; a segment that ends past the recording by at most this is 
 CHUNK_SECONDS = 300  # s; long recordings are decoded in parts, so that only the result is in memory as a whole
 MARGIN = 512  # source samples, at least, on either side of a part ...
 MARGIN_SECONDS = 0.02  # ... and this: more than half of soxr's filter, which grows with the rate
-LEAST_RATE = 1000  # Hz; a header that says less is damaged, and resampling would take all memory
+LEAST_RATE = 4000  # Hz; a header that says less is damaged: the length is wrong, and resampling would take all memory
 
 Wave = np.ndarray[Any, np.dtype[np.float32]]
 _ARK = re.compile(r"(.+):(\d+)")
@@ -59,7 +59,7 @@ def audio_info(path: str | os.PathLike[str], allow_pipes: bool = False, whole: b
     Args:
         whole: the recording is needed to its end; False: `lacks` tells if that is missing.
 
-    Raises AudioError: missing, empty, unreadable, several streams, and, with `whole`, truncated.
+    Raises AudioError: missing, empty, unreadable, several streams, rate, and, with `whole`, truncated.
     """
     with open_recording(path, allow_pipes) as r:
         if whole and r.lacks:
@@ -135,8 +135,6 @@ class Recording:
 
     def part(self, start: float, end: float | None) -> Wave:
         """Like `read_audio` of this recording, for callers that read many parts of it. Raises AudioError."""
-        if self.rate < LEAST_RATE:
-            raise AudioError("rate", f"{self.rate} samples a second: a damaged header", self.name, "export it again")
         first, last = _span(self, start, end)
         wave_N = _in_chunks(self.read if self.rate == SAMPLE_RATE else self.resampled, first, last)
         if not np.isfinite(wave_N).all():
@@ -176,7 +174,7 @@ def one_channel(part_NC: Wave, channel: str) -> Wave:
 def open_recording(path: str | os.PathLike[str], allow_pipes: bool = False) -> Iterator[Recording]:
     """A Recording of an audio file, an ark entry or a pipe.
 
-    Raises AudioError: missing, empty, unreadable, several streams, pipe.
+    Raises AudioError: missing, empty, unreadable, several streams, rate, pipe.
     """
     name = os.fspath(path)
     if name.endswith("|"):
@@ -207,6 +205,9 @@ def _from_ark(name: str) -> tuple[int, np.ndarray[Any, Any]]:
 
 
 def _checked(r: Recording) -> Recording:
+    if r.rate < LEAST_RATE:
+        message = f"{r.rate} samples a second, fewer than {LEAST_RATE}: a damaged header"
+        raise AudioError("rate", message, r.name, "export it again")
     if r.frames <= 0:
         raise AudioError("empty", "a header and no samples", r.name, FETCH)
     return r

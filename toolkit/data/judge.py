@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .audio import Wave
+from .audio import LEAST_RATE, Wave
 from .pace import Pace, fault_of
 
 FULL_SCALE = 0.999  # samples from here on count as clipped
@@ -40,8 +40,8 @@ class Limits:
     """largest share of samples at full scale, 0 to 1; recordings with more are dropped as clipped; smaller drops
     more; later steps judge their utterances by the same"""
     min_rate: int = 4000
-    """recordings with a lower sampling rate in their header are dropped, Hz: such a header is damaged, and its duration
-    would be wrong"""
+    """recordings with a lower sampling rate in their header are dropped, Hz; larger drops more; 4000 at least: such a
+    header is damaged, and its duration would be wrong"""
     min_letters_per_second: float = 1.0
     """recordings longer than 5 s with fewer letters in the transcript per second are dropped, from all sets; larger
     drops more; 0: no limit. A digit stands for up to 8 letters"""
@@ -50,6 +50,8 @@ class Limits:
     limit"""
 
     def __post_init__(self) -> None:
+        if self.min_rate < LEAST_RATE:
+            raise ValueError(f"limits.min_rate: {self.min_rate}: {LEAST_RATE} or more, no step reads a lower rate")
         Pace.checked(self.min_letters_per_second, self.max_letters_per_second, "limits.")
 
     @property
