@@ -8,6 +8,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from odd_audio import tone, wav_with_sizes, without_header
 from odd_channels import correlated, pitch, tones
 
 from toolkit.core.errors import UserError
@@ -16,6 +17,8 @@ from toolkit.data.audio import read_audio
 from toolkit.data.checks import inspect
 from toolkit.data.corpora.folder import FolderConfig, prepare
 from toolkit.data.cut import CutConfig
+from toolkit.data.formats import mp3
+from toolkit.data.formats import wav as wav_header
 from toolkit.data.judge import Limits
 from toolkit.data.kaldi import DataDir
 
@@ -286,6 +289,23 @@ def test_linked_folders_are_followed_but_never_in_a_circle(corpus, tmp_path, rec
     assert {u.path for u in everything(tmp_path / "out")} == {f"{corpus.root}/link/{s}/a.wav" for s in range(3)}
 
 
+def test_notes_and_files_that_are_not_looked_at_are_told_in_a_line_of_each_sort(corpus, tmp_path, capsys):
+    for s in range(8):
+        corpus(f"s{s}/تسجيل.mp3").write_bytes(without_header(tone("mp3", 2, 300 + s))[:-20])
+    wav = corpus("s0/b.wav")
+    wav.write_bytes(wav_with_sizes(wav.read_bytes(), 32000))
+    for name in ("x.m4b", "y.M4B", "الفصل.mp3.1", "x.mp3?token=1", "notes", ".hidden"):
+        (corpus.root / name).write_text("path\n")
+    (corpus.root / "t.tsv").write_text("path\tspeaker\ns0/b.wav\ts0\n")
+    _, counts = prepared(corpus.root, tmp_path / "out")
+    lines = capsys.readouterr().out.splitlines()
+    names = ", ".join(f"s{s}/تسجيل.mp3" for s in range(5))
+    assert f"noted 8: {mp3.ENDS_INSIDE}: {names}, ..." in lines and counts[mp3.ENDS_INSIDE] == 8
+    assert f"noted 1: {wav_header.WRAPPED}: s0/b.wav" in lines
+    told = "5 files of other endings were not looked at: .m4b 2, without an ending 1, .1 1, .mp3?token=1 1"
+    assert told in lines
+
+
 def test_nothing_usable_is_an_error_that_tells_why(corpus, tmp_path):
     with pytest.raises(UserError, match="no audio file"):
         prepared(corpus.root, tmp_path / "out")
@@ -293,7 +313,7 @@ def test_nothing_usable_is_an_error_that_tells_why(corpus, tmp_path):
     with pytest.raises(UserError, match="1 empty"):
         prepared(corpus.root, tmp_path / "out")
     corpus("b.wav")
-    with pytest.raises(UserError, match="cannot be split into 3") as e:
+    with pytest.raises(UserError, match="1 recordings cannot be split into 3 sets; dropped before: 1 empty") as e:
         prepared(corpus.root, tmp_path / "out")
     assert "data.yaml" in e.value.where and "edit `shares`" in e.value.remedy and "train and dev" in e.value.remedy
     assert "--shares" not in str(e.value)

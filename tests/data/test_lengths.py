@@ -209,6 +209,26 @@ def test_mp3_that_changes_its_rate_or_is_damaged_inside_is_refused(write):
     check_refused(write(MP3[:middle] + bytes(4096) + MP3[middle:]), "truncated")
 
 
+@pytest.mark.parametrize("mode", ["VARIABLE", "CONSTANT"])
+def test_damage_of_an_mp3_that_no_header_counts_is_told(write, mode):
+    bare = without_header(tone("mp3", 10, bitrate_mode=mode, compression_level=0.5))
+    places = frames(bare)
+    half = places[140]
+    assert audio_info(write(bare)).notes == ()
+    for data, lost in (
+        (bare[: half + 100] + bytes(400) + bare[half + 500 :], 400),
+        (bare[: half + 100] + bare[half + 2100 :], 2000),
+        (bare[:half] + bytes(len(bare) - half), len(bare) - half),  # a download whose place was taken beforehand
+    ):
+        info = audio_info(write(data))
+        assert info.notes == (mp3.DAMAGED,)
+        whole = len(places) - sum(place + 1 > half and place < half + 100 + lost for place in places)
+        assert whole - 1 <= round(info.seconds * 16000 / 576) <= whole + 2
+        assert abs(len(read_audio(write(data))) / 16000 - info.seconds) < 0.08
+    assert audio_info(write(bare[: half + 100])).notes == (mp3.ENDS_INSIDE,)
+    assert audio_info(write(bare + ID3V1)).notes == audio_info(write(bare + APE)).notes == ()
+
+
 @pytest.mark.parametrize(
     ("kind", "version", "kbit", "rate", "padding", "size"),
     [  # 144 (layer II, III), 72 (layer III of MPEG-2) or 12 (layer I, slots of 4 bytes) times bit rate over rate

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,14 +22,20 @@ from .cut import CutConfig, Energy, cut
 from .judge import Limits
 
 FOREIGN = frozenset((".m4a", ".aac", ".amr", ".wma", ".mp4", ".webm", ".mkv", ".3gp", ".ape", ".ra", ".mpc", ".shn"))
+TABLE = ".tsv"  # which may hold the transcripts
+SHOWN, ENDINGS = 5, 20  # names of recordings, and endings, in a line
 
 
 @dataclass(frozen=True)
 class Found:
-    """Files of a tree: `recordings` as relative paths with sizes in C order; `bad`: (path, reason, detail)."""
+    """Files of a tree: `recordings` as relative paths with sizes in C order; `bad`: (path, reason, detail).
+
+    unseen: ending in lower case -> number of files that were not looked at.
+    """
 
     recordings: dict[str, int]
     bad: list[tuple[str, str, str]]
+    unseen: dict[str, int]
 
 
 def find_recordings(corpus: Path, out: Path) -> Found:
@@ -39,6 +47,7 @@ def find_recordings(corpus: Path, out: Path) -> Found:
         raise UserError(f"a corpus path that no table can hold: {fault}", repr(str(corpus)), "rename the folder")
     recordings: dict[str, int] = {}
     bad: list[tuple[str, str, str]] = []
+    unseen: Counter[str] = Counter()
     entered, own = set(), Path(os.path.realpath(out))
 
     def closed(e: OSError) -> None:
@@ -65,7 +74,25 @@ def find_recordings(corpus: Path, out: Path) -> Found:
                     bad.append((shown(rel), reason, detail))
                 else:
                     recordings[rel] = size
-    return Found(dict(sorted(recordings.items())), bad)
+            elif ending != TABLE and not name.startswith("."):
+                unseen[ending] += 1
+    return Found(dict(sorted(recordings.items())), bad, dict(sorted(unseen.items())))
+
+
+def tell_unseen(unseen: Mapping[str, int]) -> None:
+    """Print the endings of files that were not looked at, the most frequent first."""
+    if unseen:
+        ordered = sorted(unseen.items(), key=lambda item: -item[1])
+        endings = ", ".join(f"{shown(ending) or 'without an ending'} {n:,}" for ending, n in ordered[:ENDINGS])
+        more = ", ..." * (len(ordered) > ENDINGS)
+        print(f"{sum(unseen.values()):,} files of other endings were not looked at: {endings}{more}")
+
+
+def tell_notes(notes: Mapping[str, Sequence[str]]) -> None:
+    """Print each note, with the number and the first names of the recordings that have it."""
+    for note, names in sorted(notes.items()):
+        more = ", ..." * (len(names) > SHOWN)
+        print(f"noted {len(names):,}: {note}: {', '.join(map(shown, names[:SHOWN]))}{more}")
 
 
 def _file(rel: str, path: str) -> tuple[str, str, int]:

@@ -30,7 +30,7 @@ from ..kaldi import UNKNOWN
 from ..match_rows import match, spoilt
 from ..pace import Pace
 from ..pace import fault_of as pace_fault
-from ..recordings import Found, assess, find_recordings
+from ..recordings import Found, assess, find_recordings, tell_notes, tell_unseen
 from ..split import shares_of
 from ..tables import CHANNELS, one_gender, one_line
 from ..transcripts import LostRow, TranscriptRow, Transcripts, find_table, read_transcripts, speaker_of
@@ -104,6 +104,7 @@ def read_corpus(step: Step[FolderConfig]) -> Corpus:
     scan = find_recordings(folder, step.out)
     for path, reason, detail in scan.bad:
         step.ledger.drop(path, reason, detail)
+    tell_unseen(scan.unseen)
     file = step.ins[1] if len(step.ins) > 1 else find_table(folder, c.table)
     if file is None:
         return Corpus(folder, scan, None, {}, {})
@@ -151,6 +152,7 @@ def assess_all(step: Step[FolderConfig], corpus: Corpus, texts: Mapping[str, str
     rows = [json.loads(line) for path in paths for line in path.read_text(encoding="utf-8").splitlines()]
     good: list[dict[str, Any]] = []
     first: dict[str, str] = {}
+    notes: dict[str, list[str]] = {}
     for row in rows:
         reason, detail = fault_of(row, texts[row["path"]], c.limits.pace)
         if reason:
@@ -161,7 +163,9 @@ def assess_all(step: Step[FolderConfig], corpus: Corpus, texts: Mapping[str, str
             first[row["digest"]] = row["path"]
             good.append(row)
             for note in row["notes"]:
-                step.counts[note] = step.counts.get(note, 0) + 1
+                notes.setdefault(note, []).append(row["path"])
+    tell_notes(notes)
+    step.counts |= {note: len(paths) for note, paths in notes.items()}
     return good
 
 
@@ -250,7 +254,8 @@ def prepare(step: Step[FolderConfig]) -> None:
         )
     lengths = {row["path"]: float(row["seconds"]) for row in good}
     labels = labels_of(step, corpus, made)
-    for name, part in split_pieces(made, shares_of(c.shares), c.seed, step.counts).items():
+    sets = split_pieces(made, shares_of(c.shares), c.seed, step.counts, step.ledger.reasons())
+    for name, part in sets.items():
         write_valid(step.out / name, tables_of(corpus, part, texts, lengths, labels))
         hours = math.fsum(p.seconds for p in part) / 3600
         step.counts |= {f"{name}_utterances": len(part), f"{name}_hours": round(hours, 4)}

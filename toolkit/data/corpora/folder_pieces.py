@@ -79,9 +79,16 @@ def pieces_of(
 
 
 def split_pieces(
-    made: Sequence[Piece], shares: Mapping[str, float], seed: int, counts: dict[str, float]
+    made: Sequence[Piece],
+    shares: Mapping[str, float],
+    seed: int,
+    counts: dict[str, float],
+    dropped: Mapping[str, int],
 ) -> dict[str, list[Piece]]:
     """Set -> utterances: no speaker in two sets; if there are fewer speakers than sets, no recording in two.
+
+    Args:
+        dropped: reason -> number of what the ledger has, for the error.
 
     Raises UserError if there are fewer recordings than sets.
     """
@@ -99,6 +106,8 @@ def split_pieces(
         seconds.setdefault(group[p.id], []).append(p.seconds)
     if len(seconds) < len(shares):
         message = f"{len(seconds)} recordings cannot be split into {len(shares)} sets"
+        if dropped:
+            message += f"; dropped before: {', '.join(f'{n} {reason}' for reason, n in dropped.items())}"
         remedy = (
             "edit `shares` there, e.g. [train=0.5, dev=0.5] (the ssl recipe needs train and dev), or add recordings"
         )

@@ -22,6 +22,7 @@ CLOSE = 2  # frames that a header may be off by: encoders do not agree on what t
 IN_A_ROW = 3  # frames of one kind in a row are audio, fewer may be chance
 ENDS_INSIDE = "an MP3 that ends inside a frame, without a header that tells its length"
 TOO_FEW = "an MP3 whose header counts too few frames"
+DAMAGED = "an MP3 with bytes between or behind its frames that are no audio, without a header that tells its length"
 _KBIT = {  # bit rates by (is MPEG-1, layer) and index
     (True, 1): (0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
     (True, 2): (0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
@@ -281,7 +282,10 @@ def _one(f: BinaryIO, at: int, last: int, first: int) -> Look:
         if told < frames - CLOSE:
             return Look((Stream(_counted(runs, count.place, frames), doubtful=True),), (TOO_FEW,))
         return Look((Stream(tuple(runs), doubtful=True),))  # it is cut, or damaged
-    notes = (ENDS_INSIDE,) if walked.partial and told is None else ()
+    notes: tuple[str, ...] = ()
+    if told is None:
+        damaged = walked.junk or (not walked.partial and last - after_tags(f, walked.runs[-1][1], last) > head.size)
+        notes = (ENDS_INSIDE,) * walked.partial + (DAMAGED,) * damaged
     if len(runs) == 1 and not walked.junk and not count and abs(_guess(head, last - at) - frames) <= CLOSE:
         return Look((Stream(tuple(runs)),), notes)
     if head.layer != 3:
