@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+from odd_audio import tone, wav_with_sizes, without_header
 from odd_channels import call, correlated, noise, pitch, tones, write
 from trees import casablanca, iemocap, speech
 
@@ -18,6 +19,8 @@ from toolkit.data.checks import inspect
 from toolkit.data.corpora.gather import gather
 from toolkit.data.corpora.segments import CorpusConfig, CorpusSegment, Take
 from toolkit.data.corpora.sets import write_sets
+from toolkit.data.formats.mp3 import ENDS_INSIDE
+from toolkit.data.formats.wav import WRAPPED
 from toolkit.data.kaldi import DataDir
 from toolkit.data.pace import Stated, stated
 
@@ -154,6 +157,18 @@ def test_tables_of_sada_masc_casablanca_and_iemocap_are_held_against_their_audio
     made = prepare("iemocap", tmp_path / "iemocap", tmp_path / "iemocap_out")
     assert "WARNING: iemocap: 1 utterances are kept although their length is odd" in made.output
     assert "[start - end] 0.0000 - 9" in made.output
+
+
+def test_recordings_with_an_odd_header_are_named_once_for_all_their_utterances(tmp_path, capsys) -> None:
+    (tmp_path / "wrapped.wav").write_bytes(wav_with_sizes(tone("wav", 4), 32000))
+    (tmp_path / "half.wav").write_bytes(without_header(tone("mp3", 4))[:-20])
+    write(tmp_path / "good.wav", noise(2, 1))
+    segments = [of("x_test", f"wrapped_{i}", start=float(i), end=i + 1.0) for i in range(4)]
+    step = gathered(tmp_path, [*segments, of("x_train", "half"), of("x_train", "good")])
+    assert dropped(step) == {} and len(DataDir.read(tmp_path / "out/x_test")) == 4
+    lines = capsys.readouterr().out.splitlines()
+    assert {f"noted 1: {WRAPPED}: wrapped.wav", f"noted 1: {ENDS_INSIDE}: half.wav"} <= {*lines}
+    assert step.counts[WRAPPED] == step.counts[ENDS_INSIDE] == 1
 
 
 def test_channels_that_differ_cost_training_sets_the_row_and_are_refused_in_others(tmp_path, capsys) -> None:

@@ -26,6 +26,7 @@ from ..audio import OVERSHOOT, AudioError, open_recording
 from ..channels import CHOICES, MONO, SIDE_OF, UNLIKE, Mix, taken, undecided
 from ..checks import RESERVED_WORDS
 from ..pace import differs, fault_of
+from ..recordings import tell_notes
 from ..tables import LONGEST_LINE, one_line
 from .segments import CorpusSegment, Drop, Take, drop, trains
 from .sources import SourceError, check_inside
@@ -108,9 +109,11 @@ def _kept(step: Step[Any], paths: Sequence[Path]) -> Iterator[CorpusSegment]:
 
 
 def _tell(step: Step[Any], segments: Iterable[CorpusSegment]) -> None:
-    """Print and count how recordings of several channels are read, and the utterances kept with an odd length."""
-    mixes, odd = dict[str, str](), dict[str, list[str]]()
+    """Print and count how recordings of several channels are read, odd recordings, and utterances of an odd length."""
+    mixes, odd, notes = dict[str, str](), dict[str, list[str]](), dict[str, dict[str, None]]()
     for s in segments:
+        for note in s.notes:
+            notes.setdefault(note, {})[s.audio] = None
         if s.mix:
             mixes[s.audio] = s.mix
         if s.odd:
@@ -118,6 +121,8 @@ def _tell(step: Step[Any], segments: Iterable[CorpusSegment]) -> None:
     for mix, count in sorted(Counter(mixes.values()).items()):
         step.counts[mix] = count
         print(f"{count:,} recordings of {mix}")
+    tell_notes({note: list(names) for note, names in notes.items()})
+    step.counts |= {note: len(names) for note, names in notes.items()}
     for name, lines in sorted(odd.items()):
         step.counts[f"{name}_odd_lengths"] = len(lines)
         print(f"WARNING: {name}: {len(lines):,} utterances are kept although their length is odd:")
@@ -135,17 +140,20 @@ def _shared(s: CorpusSegment) -> CorpusSegment:
     """The segment, with common values in memory only once."""
     for name in ("set", "audio", "speaker", "programme", "dialect", "gender", "emotion", "channel", "side", "mix"):
         setattr(s, name, sys.intern(getattr(s, name)))
-    s.more, s.stated = s.more or _NONE_MORE, ()
+    s.more, s.stated, s.notes = s.more or _NONE_MORE, (), tuple(s.notes)
     return s
 
 
 @dataclass(frozen=True)
 class Header:
-    """A recording: its seconds, what is read of its channels and why its end is missing; or why it cannot be used."""
+    """A recording: its seconds, what is read of its channels, why its end is missing, oddities that do no harm; or why
+    it cannot be used.
+    """
 
     seconds: float = 0.0
     mix: Mix = MONO
     lacks: str = ""
+    notes: tuple[str, ...] = ()
     bad: Drop | None = None
 
 
@@ -198,6 +206,7 @@ class Headers:
         start, end = round(s.start, 4), min(round(end, 4), math.floor(seconds * 1e4) / 1e4)  # as tables have them
         if end <= start:
             return Drop(s.original, "no duration", f"{s.start} to {s.end or seconds} s")
+        s.notes = header.notes
         s.seconds, s.recording_seconds = round((seconds if s.end is None else end) - start, 4), seconds
         s.start, s.end = start, None if s.end is None else end
         if trains(s.set) and s.seconds < take.min_seconds:
@@ -239,7 +248,7 @@ class Headers:
         try:
             path = path_of(self.corpus, self.out, audio, self.take.follow_links, self.also)
             with open_recording(path) as r:
-                return Header(r.frames / r.rate, taken(r, self.take.channel), r.lacks)
+                return Header(r.frames / r.rate, taken(r, self.take.channel), r.lacks, r.notes)
         except SourceError as e:
             return Header(bad=Drop(audio, e.reason, e.what))
         except AudioError as e:

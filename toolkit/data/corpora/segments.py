@@ -76,7 +76,7 @@ class CorpusSegment:
         id: id to use, together with the speaker's name as it is; empty: speaker-original.
         stated: its length, or its recording's, as the corpus itself states it.
         channel: left or right of its recording's two channels; gather fills it in, as side, A or B if both are taken,
-            mix, what was decided, and odd, what is to be warned of.
+            mix, what was decided, odd, what is to be warned of, and notes, oddities of its recording that do no harm.
         more: further tables of utterances, e.g. {"text_Ali": "..."}; empty values become `unknown`, except in texts,
             and in tables.PARTIAL, which then lack the utterance.
     """
@@ -103,6 +103,7 @@ class CorpusSegment:
     side: str = ""
     mix: str = ""
     odd: str = ""
+    notes: Sequence[str] = ()
 
     @property
     def whole(self) -> bool:
