@@ -1,5 +1,6 @@
 """The length of a recording is what decodes: wrong headers, several streams in one file, files cut short."""
 
+import gzip
 import io
 import os
 import struct
@@ -381,6 +382,47 @@ def test_flac_with_a_wrong_number_of_samples_in_its_header(write):
     check_length(write(TAG + whole), 5.0, [440.0] * 5)
     both = joint(flac_total(whole, 0), flac_total(tone("flac", 3, 600), 0))
     check_length(write(both), 8.0, [440.0] * 5 + [600.0] * 3, [flac.STREAMED, JOINED])
+
+
+def test_a_flac_whose_header_tells_no_length_promises_none(write):
+    check_refused(write(flac_total(tone("flac", 5), 0)[:-300]), "truncated", "no header tells its length")
+    both = joint(flac_total(tone("flac", 5), 0), flac_total(tone("flac", 3, 600), 0)[:-300])
+    check_refused(write(both), "truncated", "no header tells its length")
+
+
+@pytest.mark.parametrize(
+    ("data", "words", "remedy"),
+    [
+        (b"\0\0\0\x20ftypM4A \0\0\0\0M4A mp42isom" + bytes(900), "an M4A or MP4, which", "convert"),
+        (b"\x1a\x45\xdf\xa3\x9f\x42\x86\x81\x01" + bytes(900), "a Matroska or WebM, which", "convert"),
+        (b"\xff\xf1\x50\x80\x02\x1f\xfc" + b"\x21" * 900, "an AAC, which", "convert"),
+        (TAG + b"\xff\xf1\x50\x80\x02\x1f\xfc" + b"\x21" * 900, "an AAC, which", "convert"),
+        ("\n<!DOCTYPE html><html>غير موجود</html>".encode(), "a page of HTML, no audio", "fetch"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:12\nsize 9\n", "a Git LFS pointer", "git lfs pull"),
+        (gzip.compress(WAV), "a gzip, no audio", "unpack"),
+        (bytes(50000), "zeros, no audio", "fetch"),
+        ("نص".encode() * 100, "not audio: no format that libsndfile knows", "convert"),
+    ],
+)
+def test_what_is_no_recording_is_called_what_it_is(write, data, words, remedy):
+    path = write(data)
+    check_refused(path, "unreadable", words)
+    for call in (lambda: audio_info(path), lambda: audio_info(f"cat '{path}' |", allow_pipes=True)):
+        with pytest.raises(AudioError) as e:
+            call()
+        assert words in e.value.what and remedy in e.value.remedy
+
+
+def test_a_command_that_fails_tells_its_output_or_how_much_it_was(write):
+    path = write(WAV)
+    for command, words in (
+        (f"cat {path}; exit 3 |", "(code 3): 128,044 bytes of output, and no word of why"),
+        ("exit 3 |", "(code 3): no output"),
+        (f"cat {path}; echo لا يوجد >&2; exit 3 |", "(code 3): لا يوجد"),
+    ):
+        with pytest.raises(AudioError) as e:
+            audio_info(command, allow_pipes=True)
+        assert e.value.what == f"the command failed {words}"
 
 
 @pytest.mark.parametrize("kind", ["vorbis", "opus"])

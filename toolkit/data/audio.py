@@ -220,7 +220,8 @@ def _piped(name: str, allowed: bool) -> bytes:
         )
     ended = subprocess.run(["bash", "-o", "pipefail", "-c", name.rstrip().removesuffix("|")], capture_output=True)
     if ended.returncode or not ended.stdout:
-        output = ended.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no output"]
+        told = ended.stderr.decode(errors="replace").strip().splitlines()[-1:]
+        output = told or [f"{len(ended.stdout):,} bytes of output, and no word of why" if ended.stdout else "no output"]
         raise AudioError(
             "unreadable", f"the command failed (code {ended.returncode}): {output[0]}", name, "run it by hand"
         )

@@ -16,7 +16,7 @@ import numpy as np
 import soundfile
 
 from .audio_error import AudioError
-from .formats import ogg
+from .formats import foreign, ogg
 from .formats.looks import look, look_at
 from .formats.streams import SEVERAL, Look, Stitched, Stream
 from .formats.tags import after_tags
@@ -27,6 +27,7 @@ UNKNOWN_FRAMES = 2**62  # samples: libsndfile's value for an unknown length
 MP3_DELAY = 2 * 1152  # samples: MP3 headers are off by a frame or two
 BLOCK_SECONDS = 30.0  # s that are decoded at once to see how much there is
 EMPTY_ID3 = b"ID3\x03\0\0\0\0\0\x0a" + bytes(10)
+LAST_FRAME = "its last frame is not whole, and no header tells its length"
 FETCH = "fetch or export it again"
 CONVERT = "convert it to wav, with ffmpeg or sox"
 
@@ -38,12 +39,14 @@ class _Opened:
     """A stream and its decoder.
 
     frames: samples per channel that decode; promised: that its header claims; pages: of Vorbis, once they are needed.
+    cut: as in Stream.
     """
 
     stream: Stream
     file: Any
     frames: int = 0
     promised: int = 0
+    cut: str = ""
     pages: list[ogg.Page] = field(default_factory=list)
 
 
@@ -80,7 +83,7 @@ class Decoder:
             self.closing = opened.pop_all()
         self.frames = sum(one.frames for one in self.streams)
         self.promised = sum(one.promised for one in self.streams)
-        self.cut = next((stream.cut for stream in view.streams if stream.cut), "")
+        self.cut = next((one.stream.cut or one.cut for one in self.streams if one.stream.cut or one.cut), "")
         self.notes = view.notes
 
     def __enter__(self) -> Decoder:
@@ -104,6 +107,12 @@ class Decoder:
 
     def _unreadable(self, e: Exception) -> AudioError:
         """The error of a file that libsndfile does not open."""
+        with ExitStack() as opened:
+            file = opened.enter_context(open(self.source, "rb")) if isinstance(self.source, str) else self.source
+            kind, remedy = foreign.name_of(file, file.seek(0, os.SEEK_END))
+        if kind:
+            read = "" if kind.endswith("no audio") else ", which libsndfile does not read"
+            return AudioError("unreadable", f"{kind}{read}", self.name, remedy)
         output = str(e).rpartition(": ")[2].rstrip(".")
         strange = not output or output.startswith(("File does not exist", "Format not recognised"))  # it is there
         message = "not audio: no format that libsndfile knows" if strange else f"not a readable recording: {output}"
@@ -129,6 +138,9 @@ class Decoder:
         if one.stream.doubtful or (self.kind == "FLAC" and header and not _ends(one.file)):
             one.frames = _counted(source, number) if isinstance(source, str) else _count(one.file, self.mpeg)
         lost = header - one.frames > (MP3_DELAY if self.mpeg else 0)
+        if lost and not one.stream.promised:
+            one.promised, one.cut = one.frames, LAST_FRAME
+            return
         one.promised = round(header * one.stream.promised) if lost or one.stream.promised > 1 else one.frames
 
     def decode(self, first: int, last: int) -> Samples:

@@ -99,7 +99,8 @@ def _one(f: BinaryIO, first: int, last: int) -> Look:
     number = (f.read(1)[0] & 0xF0) << 32 | total
     parts: tuple[Part, ...] = ((first, first + 21), number.to_bytes(5, "big"), (first + 26, last))
     notes = (STREAMED,) if not info.total else (TOO_FEW,) if info.total < total else ()
-    return Look((Stream(parts, doubtful=True, promised=max(1.0, info.total / total)),), notes)
+    promised = max(1.0, info.total / total) if info.total else 0.0
+    return Look((Stream(parts, doubtful=True, promised=promised),), notes)
 
 
 def _further(f: BinaryIO, at: int, last: int) -> Iterator[int]:

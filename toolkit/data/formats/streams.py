@@ -27,7 +27,8 @@ class Stream:
     Attributes:
         parts: the bytes a decoder is given.
         doubtful: True if the length in its header is to be believed only as far as it decodes.
-        promised: length that its header gives, as a multiple of the length that is there; 1 if that is right.
+        promised: length that its header gives, as a multiple of the length that is there; 1 if that is right, 0
+            if its header gives none.
         cut: why the end is missing, as a sentence, where no header gives the whole length; empty if it is not.
     """
 
