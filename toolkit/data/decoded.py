@@ -140,7 +140,9 @@ def decoded_lengths(
         if result.channels:
             problems += channel_problems(rec, result.channels, result.mix, tables.get(CHANNELS, {}))
         for note in result.notes:
-            problems.append(of_recording(rec, source, "header", note, "write it again with a right header", "warning"))
+            problems.append(
+                of_recording(rec, source, "header", note, "fetch it again, or write it with a right header", "warning")
+            )
         for id, fault in result.faults if rules else ():
             problems.append(_of_fault(id, fault, bool(rules and rules.trains), tables))
     return lengths, problems
