@@ -293,9 +293,9 @@ def test_segments_before_a_cut_are_read_whether_the_tables_stem_from_before_it_o
     path = record(name, make_noise(6))
     whole = read_audio(path)
     path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
-    there = audio_info(path, whole=False).seconds
-    assert 3 < there < 5
-    for stated, further in ((there, {"to": "r 2 -1"}), (6.0, {"over": "r 2 5.5"})):
+    decodes = audio_info(path, whole=False).seconds
+    assert 3 < decodes < 5
+    for stated, further in ((decodes, {"to": "r 2 -1"}), (6.0, {"over": "r 2 5.5"})):
         segments = {"before": "r 1 2.5", **further}
         tables = {"wav.scp": {"r": str(path)}, "segments": segments, "reco2dur": {"r": f"{stated:.4f}"}}
         write_data_dir(tmp_path / "d", tables)
