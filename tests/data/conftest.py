@@ -73,3 +73,14 @@ def sound(tmp_path: Path, record: Callable[..., Path], make_noise: Callable[...,
     write_data_dir(tmp_path / "sound", tables)
     (tmp_path / "sound/phones.ctm").write_text("s2-r-a 1 0.00 0.10 h\nمتكلم-1-a 1 0.00 0.20 م\n", encoding="utf-8")
     return tmp_path / "sound"
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[..., Path]:
+    """write(data) makes a file, whose name tells nothing, of these bytes."""
+
+    def file(data: bytes, name: str = "تسجيل.bin") -> Path:
+        (tmp_path / name).write_bytes(data)
+        return tmp_path / name
+
+    return file

@@ -86,7 +86,7 @@ def test_labels_that_differ_only_in_case_and_labels_that_are_changed_are_told(co
     assert labels == {"ALG", "alg", "Alg", "مصري", "مصري_قاهري"}
 
 
-def test_what_is_no_audio_is_said_to_be_none(corpus, tmp_path):
+def test_what_is_no_audio_is_called_what_it_is(corpus, tmp_path, capfd):
     for s in range(3):
         corpus(f"{s}/a.wav")
     (corpus.root / "صفحة.mp3").write_text("<!DOCTYPE html><p>غير موجود</p>" * 50, encoding="utf-8")
@@ -94,9 +94,10 @@ def test_what_is_no_audio_is_said_to_be_none(corpus, tmp_path):
     step = Step(FolderConfig(), [corpus.root], tmp_path, ["data.corpora.folder"])
     prepare(step)
     assert [row[2:] for row in step.ledger.rows] == [
-        ("unreadable", "not audio: no format that libsndfile knows"),
-        ("unreadable", "not audio: no format that libsndfile knows"),
+        ("unreadable", "zeros, no audio"),
+        ("unreadable", "a page of HTML, no audio"),
     ]
+    assert "mpg123" not in (output := capfd.readouterr().err) and "MPEG" not in output
 
 
 @pytest.mark.parametrize("keep", [False, True])

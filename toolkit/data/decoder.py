@@ -95,7 +95,7 @@ class Decoder:
     def _open(self, view: Look, source: str | io.BytesIO, opened: ExitStack) -> None:
         """Open every stream; a file with nothing odd by its name, which is fastest."""
         try:
-            with QUIET if self.mpeg else SPEAKS_UP:
+            with QUIET if self.mpeg or view.unknown else SPEAKS_UP:
                 if isinstance(source, str) and view.plain(os.path.getsize(source)) and not self._has_fork(source):
                     self.streams[0].file = opened.enter_context(soundfile.SoundFile(os.fsencode(source)))
                     return

@@ -42,7 +42,7 @@ class Utterance:
 
     def audio_of(self, r: Recording, start: float = 0.0, end: float | None = None) -> Wave:
         """As `audio`, of its recording that is open already; from `start` to `end` seconds of the utterance."""
-        decodes, promised = r.frames / r.rate, r.promised / r.rate  # a table may stem from before a cut, or from after it
+        decodes, promised = r.frames / r.rate, r.promised / r.rate  # a table is from before a cut, or from after it
         lengths = [("reco2dur", self.recording_seconds, 0.0)]
         lengths += [(self.table, self.seconds, self.start)] if self.table else []
         for table, stated, start in () if r.cut else lengths:  # of a file that is cut off: `part` tells

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from functools import lru_cache
 from typing import BinaryIO
 
@@ -29,7 +30,7 @@ def look(f: BinaryIO, size: int) -> tuple[Look, bool]:
         return MAGIC[head].look(f, begin, size), False
     if begin or head[:1] == b"\xff" or mp3.is_near(f, size):
         return mp3.look(f, 0, size), True
-    return whole(0, size), False
+    return replace(whole(0, size), unknown=True), False
 
 
 @lru_cache(maxsize=4096)

@@ -46,11 +46,13 @@ class Look:
         streams: the streams, in order; all of the file as it is, in most cases.
         notes: oddities that do no harm.
         refused: (reason, message) of a file that cannot be used; empty if it can.
+        unknown: True if the look does not know the format: decoders try it in turn, and that of MP3 prints lines.
     """
 
     streams: tuple[Stream, ...]
     notes: tuple[str, ...] = ()
     refused: tuple[str, str] | tuple[()] = ()
+    unknown: bool = False
 
     def plain(self, size: int) -> bool:
         """True if a decoder may be given the file of `size` bytes itself."""
