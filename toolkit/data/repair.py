@@ -24,6 +24,7 @@ from .kaldi import (
     read_tables,
     write_data_dir,
 )
+from .provenance import state
 from .tables import CHANNELS, OF_UTTERANCES, PARTIAL, TEXT, Problem, gender_of, is_table, one_line
 
 STAGE = "data.validate"
@@ -78,6 +79,7 @@ def repair(path: Path, out: Path, allow_pipes: bool = False, audio: bool = False
     _durations(tables, lengths)
     tables = {name: table for name, table in tables.items() if table}
     write_data_dir(out, tables)
+    state(out, path)
     ledger.write(out / DROPPED)
     write_text(out / RENAMED, "".join(f"{old}\t{new}\n" for old, new in sorted(renamed.items())))
     copy_phones([path], out, tables.get(SEGMENTS, tables[WAV]), renamed)
