@@ -90,6 +90,15 @@ def test_one_loud_tenth_of_a_second_is_enough_wherever_it_is() -> None:
         assert judge(wave, RATE, Limits()) is None
 
 
+@pytest.mark.parametrize(
+    ("samples", "text", "reason"),
+    [(160, "ذهبت مع أخي إلى السوق القديم", "letters per second"), (399, "", "shorter than a frame"), (400, "", None)],
+)
+def test_less_than_a_frame_is_no_speech_and_no_transcript_is_of_it(samples: int, text: str, reason: str | None) -> None:
+    fault = judge(TONE[:samples], RATE, Limits(), text)
+    assert (fault and fault.reason) == reason
+
+
 @given(st.integers(1, 40), st.floats(1e-6, 2.0), st.floats(-0.5, 0.5), st.integers(0, 2**31))
 def test_a_wave_is_judged_alike_in_blocks_and_at_once(tenths: int, scale: float, offset: float, seed: int) -> None:
     wave = (scale * np.random.default_rng(seed).standard_normal(tenths * 1600) + offset).astype(np.float32)

@@ -15,7 +15,7 @@ from .audio import NON_FINITE, SAMPLE_RATE, AudioError, Recording, one_channel, 
 from .channel_checks import channel_problems
 from .channels import MONO, Comparison, Mix
 from .decoder import FETCH
-from .judge import Fault, Limits, Sound, heard_by, judge, of_pace
+from .judge import Fault, Limits, Sound, heard_by, judge
 from .kaldi import CHANNEL_OF, SEGMENTS, WAV, Tables, parse_segment
 from .provenance import Rules
 from .tables import CHANNELS, Problem
@@ -96,7 +96,7 @@ def _judged(r: Recording, sound: Sound, parts: Sequence[Part], limits: Limits) -
     """Utterances that a rule speaks against. `sound`: of the whole recording."""
     for part in parts:
         if part.start == 0 and part.end is None:
-            fault = sound.fault(limits) or of_pace(part.text, r.frames / r.rate, limits)
+            fault = sound.whole(r.frames / r.rate, limits, part.text)
         else:
             try:
                 fault = judge(r.part(part.start, part.end), SAMPLE_RATE, limits, part.text)
