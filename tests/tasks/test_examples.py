@@ -108,6 +108,8 @@ def test_a_transcript_of_more_than_was_read_costs_a_task_of_transcripts_its_trai
 ) -> None:
     long = "ذهبت مع أخي إلى السوق القديم في وسط المدينة أمس"  # 39 letters in a second
     tables = {"train": {"a": "نعم", "b": long}, "dev": {"c": "نعم"}, "test": {"d": long}}
+    for name in ("asr", "lid"):
+        (tmp_path / name).mkdir()
     data, notes = made(tmp_path / "asr", task_of("ctc"), tables)
     assert [e.id for e in data.parts["train"]] == ["a"] and [e.id for e in data.parts["test"]] == ["d"]
     assert [row[2] for row in notes.ledger.rows if row[0] == "b"] == ["letters per second"]
