@@ -231,6 +231,29 @@ def test_what_a_rule_speaks_against_is_left_out_of_training_and_kept_in_dev_with
     assert capsys.readouterr().out.count("WARNING: u2: silent: every sample is 0; it is kept") == 1
 
 
+def test_what_the_step_before_warned_of_leaves_training_at_its_start_and_no_dev_set(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """That step was not told what the set is for. Its word about transcripts counts only where they are learnt."""
+    utterances, ledger = corpus(tmp_path / "wav"), Ledger("units.label")
+    for u in utterances[:4]:
+        ledger.drop(u.id, "silent", "every sample is 0")
+    ledger.drop("u4", "letters per second", "99 letters in 0.10 s")
+    ledger.write(tmp_path / listen.WARNED)
+    clips = remembers(tmp_path / "a")
+    clips.foresee(tmp_path, {"u1", "u4", "u5"})
+    assert rows_of(tmp_path / "a") == [("u1", "silent")] and "left out: u1: silent" in capsys.readouterr().out
+    speech = CroppedSpeech(utterances, bad_clips=clips)
+    assert speech.batch([0, 1], [0, 0], 5)["left"].kept == [0], "though its samples are sound by now"
+    with pytest.raises(UserError, match=r"4 of 6 clips[\s\S]*u3: silent"):
+        remembers(tmp_path / "b").foresee(tmp_path, {u.id for u in utterances})
+    remembers(tmp_path / "c", trains=False).foresee(tmp_path, {u.id for u in utterances})
+    assert not rows_of(tmp_path / "c")
+    learnt = BadClipsOfRun(tmp_path / "d").of("train", 6, Rules(True, Limits(), {"u4": "نعم"}), "data/train")
+    learnt.foresee(tmp_path, {"u4"})
+    assert rows_of(tmp_path / "d") == [("u4", "letters per second")]
+
+
 def test_samples_that_no_scale_explains_leave_dev_too(tmp_path: Path) -> None:
     """One of 1e30 makes the loss of the whole dev set NaN."""
     utterances = corpus(tmp_path / "wav")

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from toolkit.core.errors import UserError
+from toolkit.core.record import Ledger
 from toolkit.data.batches import LabelledSpeech, labelled, prefetch
 from toolkit.data.frames import FIELD, HOP, frames_in, frames_of, samples_of
 from toolkit.data.kaldi import Utterance
@@ -126,6 +127,24 @@ def test_what_is_not_kept_is_dropped_by_name_and_nothing_else_is(tmp_path: Path)
     dropped: list[str] = []
     kept = labelled(given, labels, lambda id, reason, detail: dropped.append(id), 0.6)
     assert [u.id for u in kept] == ["u2", "u0"] and dropped == ["ي", "u1", "x"]
+
+
+def test_what_the_labelling_dropped_keeps_its_reason_and_above_a_share_ends_the_run_with_the_list(
+    tmp_path: Path,
+) -> None:
+    """Labelling again would drop the same rows: that is no remedy for them."""
+    utterances, labels = corpus(tmp_path, [16000] * 9)
+    silent = [Utterance(id, f"{id}.wav", 0.0, None, "s", 1.0) for id in ("ا", "ب", "ت", "ث")]
+    ledger = Ledger("units.label")
+    for u in silent:
+        ledger.drop(u.id, "silent", "every sample is 0")
+    ledger.write(labels.folder / "dropped.tsv")
+    dropped: list[tuple[str, str, str]] = []
+    assert labelled([*utterances, *silent[:3]], labels, lambda *row: dropped.append(row), 0.0) == utterances
+    assert dropped == [(id, "silent", "every sample is 0") for id in ("ا", "ب", "ت")]
+    with pytest.raises(UserError, match=r"4 of 13 clips[\s\S]*\n  ث: silent: every sample is 0") as e:
+        labelled([*utterances, *silent], labels, lambda *row: None, 0.0)
+    assert e.value.where == str(labels.folder / "dropped.tsv") and "label this" not in e.value.remedy
 
 
 def test_an_utterance_without_labels_is_refused_by_name(tmp_path: Path) -> None:

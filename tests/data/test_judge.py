@@ -7,6 +7,7 @@ import math
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +16,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from toolkit.core.errors import UserError
 from toolkit.core.files import write_json
 from toolkit.data.audio import read_audio
 from toolkit.data.check import check_audio
+from toolkit.data.find import matching
 from toolkit.data.judge import Limits, Sound, judge
 from toolkit.data.kaldi import write_data_dir
 from toolkit.data.provenance import is_trained_on, limits_of, rules_of
+from toolkit.data.roles import trains
 from toolkit.data.validate import main as validate
 from toolkit.units.mfcc import mfcc
 
@@ -84,6 +88,15 @@ def test_one_loud_tenth_of_a_second_is_enough_wherever_it_is() -> None:
         wave = np.zeros_like(TONE)
         wave[first * 1600 : (first + 1) * 1600] = TONE[:1600]
         assert judge(wave, RATE, Limits()) is None
+
+
+@pytest.mark.parametrize(
+    ("samples", "text", "reason"),
+    [(160, "ذهبت مع أخي إلى السوق القديم", "letters per second"), (399, "", "shorter than a frame"), (400, "", None)],
+)
+def test_less_than_a_frame_is_no_speech_and_no_transcript_is_of_it(samples: int, text: str, reason: str | None) -> None:
+    fault = judge(TONE[:samples], RATE, Limits(), text)
+    assert (fault and fault.reason) == reason
 
 
 @given(st.integers(1, 40), st.floats(1e-6, 2.0), st.floats(-0.5, 0.5), st.integers(0, 2**31))
@@ -167,6 +180,66 @@ def test_training_sets_are_known_by_name_and_a_sample_by_what_it_was_drawn_from(
     ):  # fmt: skip
         assert is_trained_on(Path(name)) == trained, name
     assert rules_of(Path("data/test"), trained=True).trains and not rules_of(Path("data/train"), trained=False).trains
+
+
+@pytest.mark.parametrize(
+    ("name", "trained"),
+    [
+        ("train0", True),
+        ("masc_clean_train", True),
+        ("train-clean-100", True),
+        ("mgb3_adapt", True),
+        ("test_constrained", False),
+        ("unrestrained", False),
+        ("dev_adapted", False),
+    ],
+)
+def test_a_word_of_a_name_says_train_and_no_part_of_another_word_does(name: str, trained: bool) -> None:
+    assert trains(name) == is_trained_on(Path("/nowhere", name)) == trained
+    assert (name in matching([name, "train"], ["*train*"], "sets")) == (trained and "train" in name)
+
+
+def test_the_sets_that_a_recipe_trains_on_are_training_sets_and_so_are_parts_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By any name: the recipe has told the step that separates them, and every later step asks there."""
+    monkeypatch.chdir(tmp_path)
+    made_by(Path("sets"), ["data.contamination", "--in", "data", "--out", "sets"], {"train": ["*train*", "learn"]})
+    for name in ("learn", "scored", "dev"):
+        (Path("sets") / name).mkdir()
+        (Path("sets") / name / "wav.scp").touch()
+    subset, drawn = ["data.edit", "--in", "sets/learn", "--out"], ["data.sample", "--in", "sets", "--out"]
+    made_by(Path("half"), [*subset, "half"], {"action": "subset"})
+    made_by(Path("dev"), [*subset, "dev"], {"action": "subset"})
+    (made_by(Path("parts"), [*subset, "parts"], {"action": "split"}) / "most").mkdir()
+    made_by(Path("few"), [*drawn, "few"], {"sets": ["le*"]})
+    made_by(Path("mixed"), [*drawn, "mixed"], {"sets": ["*"]})
+    for name, trained in (
+        ("sets/learn", True), ("sets/scored", False), ("half", True), ("dev", False), ("parts/most", True),
+        ("few", True), ("mixed", False),
+    ):  # fmt: skip
+        assert is_trained_on(Path(name)) == trained, name
+
+
+def test_a_mended_copy_is_judged_as_its_origin_was_and_so_may_a_person_state(
+    tmp_path: Path, record: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    made_by(Path("data"), ["data.corpora.folder", "--in", "a", "--out", "data"], {"limits": {"silent_dbfs": -120.0}})
+    tables = {"wav.scp": {"متكلم-1": str(record("a.wav", TONE * np.float32(1e-4), subtype="FLOAT"))}}
+    write_data_dir(Path("data/train"), {**tables, "utt2spk": {"متكلم-1": "متكلم"}, "utt2dur": {"متكلم-1": "2.0"}})
+    assert validate(["data/train", "--audio", "--fix", "--out", "copies/COPY"]) == 0
+    assert "silent" not in capsys.readouterr().out
+    assert limits_of(Path("copies/COPY")) == limits_of(Path("data/train")) != Limits()
+    assert is_trained_on(Path("copies/COPY")) and not is_trained_on(Path("copies/COPY2"))
+    made_by(Path("sets"), ["data.contamination", "--in", "copies", "--out", "sets"], {"train": ["COPY"]})
+    write_data_dir(Path("sets/COPY"), tables)
+    assert limits_of(Path("sets/COPY")).silent_dbfs == -120, "it goes with the set through later steps"
+    Path("copies/COPY/judged.json").write_text('{"limits": {"max_clipped": 0.5}}')
+    assert limits_of(Path("copies/COPY")) == replace(Limits(), max_clipped=0.5)
+    Path("copies/COPY/judged.json").write_text('{"limits": {"silence": -75}}')
+    with pytest.raises(UserError, match="does not state how a set is judged"):
+        limits_of(Path("copies/COPY"))
 
 
 @pytest.mark.parametrize(("name", "told"), [("train", "left out of training"), ("test", "kept, with a warning")])

@@ -161,6 +161,24 @@ def test_ten_words_in_a_tenth_of_a_second_are_judged_by_whoever_decodes_them(
     assert f"{letters} letters in 0.10 s: {letters / 0.1:.1f} a second, more than 35" in rows[0][3]
 
 
+def test_transcripts_keep_no_audio_out_where_they_are_not_learnt(
+    make_noise: Callable[..., np.ndarray], tmp_path: Path
+) -> None:
+    """Units are of the audio, and a pseudo-label is the teacher's."""
+    folder = made_set(tmp_path / "train", {"a": make_noise(0.1)})
+    (folder / "utt2dur").write_text("a 0.1\n")
+    (folder / "text").write_text("a ذهبت مع أخي إلى السوق القديم في وسط المدينة أمس\n", encoding="utf-8")
+    data = DataDir.read(folder)
+    assert len(Listener.of([data]).hear(data.utterances[0])) == RATE // 10
+    with pytest.raises(AudioError, match=r"letters in 0\.10 s"):
+        Listener.of([data], texts=True).hear(data.utterances[0])
+    scored = Listener.of([data], trained=False, texts=True)
+    scored.hear(data.utterances[0])
+    scored.write_warned(tmp_path, "pseudo.transcribe")
+    step = Step(None, [], tmp_path / "out", ["pseudo.pack"], ledger=Ledger("pseudo.pack"))
+    assert scored.warned.keys() == {"a"} and drop_warned(step, folder, tmp_path, ["a"]) == set() == {*step.ledger.rows}
+
+
 def test_what_was_warned_of_is_dropped_where_the_set_is_trained_on(tmp_path: Path) -> None:
     """As transcripts of a training set are packed, whose step warns because it also serves test sets."""
     ledger = Ledger("pseudo.transcribe")

@@ -1,13 +1,16 @@
 """A repaired copy: what is dropped with which reason, and what is kept beside it."""
 
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from toolkit.core.errors import UserError
 from toolkit.core.record import read_ledger
 from toolkit.data.kaldi import DataDir, write_data_dir
 from toolkit.data.repair import TRIMMED, repair
+from toolkit.data.validate import main
 
 
 def change(folder: Path, name: str, old: str, new: str) -> None:
@@ -67,3 +70,21 @@ def test_durations_that_no_header_confirms_are_said_to_stand(record, make_noise,
     told = repair(tmp_path / "d", tmp_path / "out", allow_pipes=True)
     assert "durations of 1 recordings stand as they were: commands are not run" in told
     assert DataDir.read(tmp_path / "out", allow_pipes=True).tables["utt2dur"] == {"s-1": "2.0000", "s-2": "1.0"}
+
+
+def test_of_a_recording_with_one_sample_that_is_no_number_only_its_own_segment_is_dropped(
+    record: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a broadcast of an hour that would else be all segments. The sample's place is told."""
+    wave = 0.5 * np.sin(2 * np.pi * 200 * np.arange(12 * 16000) / 16000)
+    wave[[152000, 152001]] = np.nan  # at 9.5 s
+    one, two = (record(f"{name}.wav", wave, subtype="FLOAT") for name in ("r", "q"))
+    spans = {"متكلم-1": "r 0 3", "متكلم-2": "r 3 6", "متكلم-3": "r 9 9.5", "متكلم-4": "r 9.5 12", "متكلم-5": "q 0 9"}
+    tables = {"wav.scp": {"r": str(one), "q": str(two)}, "reco2dur": {"r": "12", "q": "12"}, "segments": spans}
+    write_data_dir(tmp_path / "train", {**tables, "utt2spk": dict.fromkeys(spans, "متكلم")})
+    main([str(tmp_path / "train"), "--audio", "--fix", "--out", str(tmp_path / "mended"), "--nj", "1"])
+    assert {u.id for u in DataDir.read(tmp_path / "mended")} == set(spans) - {"متكلم-4"}
+    told = "2 samples are not finite (NaN or infinite), the first at 9.500 s"
+    rows = read_ledger(tmp_path / "mended/dropped.tsv")
+    assert rows == [("متكلم-4", "data.validate", "non-finite", f"{told} of r")]
+    assert f"q: {told}, in none of its segments" in capsys.readouterr().out

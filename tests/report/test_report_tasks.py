@@ -13,7 +13,7 @@ from report.figures import ACCURACY, CER, DIALECTS, figure, pair
 from sklearn.metrics import classification_report
 
 from toolkit.core.errors import UserError
-from toolkit.core.results import FAILED, Chosen, Confusion, Fold, System, TaskResult
+from toolkit.core.results import FAILED, UNHEARD, Chosen, Confusion, Fold, System, TaskResult
 from toolkit.core.superb_results import SuperbResult, SuperbRow
 from toolkit.report.board import Board
 from toolkit.report.render.markdown import document, markdown
@@ -163,6 +163,17 @@ def test_a_task_that_failed_says_so_in_its_cell_and_why_under_the_table() -> Non
         [result("a", 80)], stages=[Stage(Path("x"), ["tasks.fit"], drops=[("a/v", "", FAILED, "no room")])]
     )
     assert "Failed: v of a: no room." in main_table(everywhere).notes  # a task without a column
+
+
+def test_a_test_set_that_is_not_whole_is_told_under_the_table() -> None:
+    """Its figures stand beside those that papers have of all utterances."""
+    stages = [
+        Stage(Path("a"), ["pseudo.transcribe"], drops=[("t-27", "pseudo.transcribe", "audio: non-finite", "9.5 s")]),
+        Stage(Path("b"), ["score.systems"], drops=[("t-27", "score.systems", UNHEARD, "set fleurs_test")]),
+    ]
+    notes = main_table(run_of([result("a", 80)], stages=stages)).notes
+    told = "fleurs_test is not whole: 1 utterance was heard by no system: t-27 (audio: non-finite)."
+    assert told in notes
 
 
 def test_a_failed_task_is_no_utterance_of_the_funnel(recipe: Recipe) -> None:

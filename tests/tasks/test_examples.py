@@ -103,8 +103,24 @@ def test_a_part_without_a_usable_utterance_cannot_serve_a_task(tmp_path: Path) -
         made(tmp_path, task_of("classify", label="utt2lang"), tables)
 
 
+def test_a_transcript_of_more_than_was_read_costs_a_task_of_transcripts_its_training_row_and_no_other_task(
+    tmp_path: Path,
+) -> None:
+    long = "ذهبت مع أخي إلى السوق القديم في وسط المدينة أمس"  # 39 letters in a second
+    tables = {"train": {"a": "نعم", "b": long}, "dev": {"c": "نعم"}, "test": {"d": long}}
+    for name in ("asr", "lid"):
+        (tmp_path / name).mkdir()
+    data, notes = made(tmp_path / "asr", task_of("ctc"), tables)
+    assert [e.id for e in data.parts["train"]] == ["a"] and [e.id for e in data.parts["test"]] == ["d"]
+    assert [row[2] for row in notes.ledger.rows if row[0] == "b"] == ["letters per second"]
+    assert [row[:2] for row in notes.warned] == [("d", "letters per second")]
+    labels = {"train": {"a": "X", "b": "Y"}, "dev": {"c": "X"}, "test": {"d": "Y"}}
+    data, notes = made(tmp_path / "lid", task_of("classify", label="utt2lang"), labels)
+    assert [e.id for e in data.parts["train"]] == ["a", "b"] and not notes.warned
+
+
 def test_training_utterances_too_short_for_their_transcripts_are_dropped_and_test_ones_scored(tmp_path: Path) -> None:
-    long = "ab" * 20
+    long = "ab" * 15
     tables = {"train": {"a": "ab", "b": long}, "dev": {"c": "ab"}, "test": {"d": long}}
     data, notes = made(tmp_path, task_of("ctc"), tables)
     assert [e.id for e in data.parts["train"]] == ["a"]
@@ -113,7 +129,7 @@ def test_training_utterances_too_short_for_their_transcripts_are_dropped_and_tes
         "b",
         "test",
         "too short for its transcript",
-        "task task: 20 frames, stride 1, for 40 characters",
+        "task task: 20 frames, stride 1, for 30 characters",
     ) in notes.ledger.rows
 
 

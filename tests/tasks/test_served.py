@@ -22,7 +22,7 @@ from toolkit.tasks import fit
 from toolkit.tasks.base import Example
 from toolkit.tasks.config import TasksConfig
 from toolkit.tasks.labels import chance
-from toolkit.tasks.served import serve
+from toolkit.tasks.served import Served, serve
 from toolkit.tasks.sets import Folders, shared_speakers
 from toolkit.tasks.task_config import TaskConfig, TaskSets
 
@@ -193,3 +193,14 @@ def test_a_task_that_chooses_on_what_it_trains_on_is_refused(tmp_path: Path) -> 
         serve(replace(CONFIG, tasks={"asr": task}), data)
     assert "dev: train)" in error.value.where
     serve(replace(CONFIG, tasks={"asr": replace(task, lr=(1e-2,))}), data)  # nothing is chosen
+
+
+def test_sets_are_trained_on_by_their_part_in_the_tasks_and_not_by_their_names(tmp_path: Path) -> None:
+    """What is scored in one task, or in a fold, stays whole in all."""
+    asr = replace(TASKS["asr"], sets=TaskSets("learn", "dev", "train"))
+
+    def trained(**tasks: TaskConfig) -> set[str]:
+        return Served(replace(CONFIG, tasks=tasks), Folders((tmp_path,)), {}, frozenset(), {}, {}).trained
+
+    assert trained(asr=asr) == {"learn"} == trained(asr=asr, er=replace(asr, folds="utt2spk", sets=TaskSets("whole")))
+    assert trained(asr=asr, vc=replace(asr, sets=TaskSets("more", "dev", "learn"))) == {"more"}

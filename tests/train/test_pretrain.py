@@ -28,7 +28,7 @@ from toolkit.train.config import PretrainConfig
 from toolkit.train.engine.checkpoint import steps_saved
 from toolkit.train.engine.launch import launch
 from toolkit.train.pretrain import run
-from toolkit.train.speech import PretrainInputs, Speech
+from toolkit.train.speech import PretrainInputs, Speech, sets_of
 
 KILLS = 4
 
@@ -291,6 +291,16 @@ def test_labels_that_cannot_be_right_are_refused(
 ) -> None:
     make(recipe, tmp_path / "labels")
     assert message in refused(recipe, tmp_path / "out", ("data/train", str(tmp_path / "labels")), {}).what
+
+
+def test_a_small_training_set_is_not_taken_for_a_wrong_order_where_its_name_tells(recipe: Path, tmp_path: Path) -> None:
+    """Those of data/dev are fewer; called train, and data/train called dev, they come in the right order."""
+    for name, source in (("few_train", "dev"), ("dev", "train")):
+        shutil.copytree(recipe / "data" / source, tmp_path / name)
+    train, dev = sets_of([tmp_path / "few_train", tmp_path / "dev"])
+    assert dev and train.path.name == "few_train" and train.seconds < dev.seconds
+    with pytest.raises(UserError, match="name the set to train on first"):
+        sets_of([recipe / "data/dev", recipe / "data/train"])
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ ABOUT = ("utterance", "speaker", "reference", "answer")  # columns of every tabl
 OF = ".of"  # heading of a metric's second count, after that of its first
 LEFT_OUT = "task left out"  # reason of a ledger's row that names a task, not an utterance
 FAILED = "task failed"  # reason of a ledger's row that names `<row>/<task>`; its detail is the error
+UNHEARD = "heard by no system"  # reason of a row of a test utterance that has no score; its detail is `set <name>`
 ON_TEST = "on-test"  # protocol of a result whose rate or step was chosen on utterances that are scored
 SIGNED = ("mean", "z")  # figures of a paired test that change sign when its systems change places
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,7 +20,7 @@ from ..core.step import Step
 from .audio import SAMPLE_RATE, AudioError, Wave
 from .judge import judge
 from .kaldi import Utterance
-from .listen import decoded, refuse_broken, too_many, undecodable
+from .listen import WARNED, decoded, refuse_broken, told_of, too_many, undecodable, warned_of
 from .provenance import Rules
 
 FOLDER = "shards/bad_clips"  # below a step's output: what lies in shards/ is gone once the step is done
@@ -28,8 +28,9 @@ BEFORE = "before.tsv"  # rows of the runs before this one
 WELL = "well"  # reason of a row of a clip that was bad in a run before, and no longer is
 MOST_UNFIT = 0.05  # share of a set that rules may speak against
 OF_UNFIT = (
-    "look at the recordings: scale them, or loosen `limits` (or `take`) of the data stage's config, "
-    "or leave them out of the set"
+    "look at the recordings: scale them, leave them out of the set, or loosen the rules: `limits` (or `take`) of the "
+    "data stage's config, or of a directory without one its judged.json, "
+    '{"limits": {"silent_dbfs": -75, "max_clipped": 0.2}}'
 )
 T = TypeVar("T")
 Row = tuple[str, str, str]
@@ -43,6 +44,9 @@ def any_length(wave_N: Wave) -> str:
 
 class NoBadClips:
     """For those who have no ledger: the first clip that cannot be decoded raises AudioError."""
+
+    def foresee(self, made: Path, ids: Container[str]) -> None:
+        """Nothing: each clip is judged when it is decoded."""
 
     def wave(self, u: Utterance, fits: Fits = any_length) -> Wave | None:
         """Samples [N], mono, 16 kHz. Raises AudioError."""
@@ -65,6 +69,23 @@ class BadClips(NoBadClips):
         self._bad: dict[str, Row] = {}
         self._told: set[str] = set()
         self._lock = threading.Lock()
+
+    def foresee(self, made: Path, ids: Container[str]) -> None:
+        """Leave out, of a set that is trained on, those of `ids` that the step before has warned of.
+
+        It kept them because it was not told what its set is for. Raises UserError, with their list, if they are too
+        many: before the training, not in the midst of it.
+
+        Args:
+            made: output of that step: labels or windows.
+        """
+        rows = warned_of(made, ids, bool(self.rules.texts)) if self.rules.trains else []
+        for row in rows:
+            self._bad[row[0]] = row
+            self._note(row)
+        if rows:
+            print(told_of(rows, "left out", made / WARNED, "left out"), flush=True)
+            self._refuse_many(dict(self._bad))
 
     def wave(self, u: Utterance, fits: Fits = any_length) -> Wave | None:
         """Samples [N], mono, 16 kHz; None if the clip is bad.

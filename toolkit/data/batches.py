@@ -16,10 +16,12 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from ..core.errors import UserError
-from .bad_clips import BadClips, NoBadClips
+from ..core.record import DROPPED, read_ledger
+from .bad_clips import MOST_UNFIT, OF_UNFIT, BadClips, NoBadClips
 from .frames import HOP, RATE, frames_of, samples_of
 from .kaldi import Utterance
 from .labels import Integers, Labels
+from .listen import refuse_broken, too_many
 
 B = TypeVar("B")
 Wave = np.ndarray[Any, np.dtype[np.float32]]
@@ -200,19 +202,26 @@ def labelled(
 ) -> list[Utterance]:
     """Utterances that have labels; `drop(id, reason, detail)` is called for the others.
 
-    Raises UserError if more than the share `most_missing` has none.
+    Those that the labelling has dropped get its reason. Raises UserError if more than the share `most_missing` has none
+    and no reason, and with their list if the labelling has dropped more than max(3, 5 %).
     """
     usable = (labels.lengths(labels.rows([u.id for u in utterances])) > 0).tolist()
     kept = [u for u, good in zip(utterances, usable, strict=True) if good]
     missing = [u.id for u, good in zip(utterances, usable, strict=True) if not good]
-    if len(missing) > most_missing * len(utterances):
+    ledger = labels.folder / DROPPED
+    why = {id: (reason, told) for id, _, reason, told in read_ledger(ledger)} if missing and ledger.is_file() else {}
+    unknown = [id for id in missing if id not in why]
+    dropped = [(id, *why[id]) for id in missing if id in why]
+    if len(unknown) > most_missing * len(utterances):
         raise UserError(
-            f"{len(missing)} of {len(utterances)} utterances have no labels, e.g. {', '.join(missing[:3])}",
+            f"{len(unknown)} of {len(utterances)} utterances have no labels, e.g. {', '.join(unknown[:3])}",
             str(labels.folder),
             "label this data directory, or raise data.most_unlabelled",
         )
+    if too_many(len(dropped), len(utterances), MOST_UNFIT):
+        refuse_broken(dropped, len(utterances), str(ledger), OF_UNFIT, MOST_UNFIT)
     for id in missing:
-        drop(id, "no labels", "")
+        drop(id, *why.get(id, ("no labels", "")))
     return kept
 
 

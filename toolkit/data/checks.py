@@ -256,8 +256,12 @@ def _ends(tables: Tables, lengths: Mapping[str, float], audio: bool) -> Iterator
     if SEGMENTS not in tables:
         return
     if "reco2dur" not in tables:
-        message = "there is no reco2dur, so segments cannot be checked against the recordings"
-        level = "warning" if audio else "error"
+        message, level = (
+            "there is no reco2dur, so segments are held against headers that are looked at",
+            "error",
+        )
+        if audio:  # which has told every length
+            message, level = "there is no reco2dur: steps look into every recording for its length", "warning"
         yield Problem(
             "reco2dur", 0, "missing table", message, "--fix writes it; --audio decodes the recordings", level=level
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +16,7 @@ from .audio import NON_FINITE, SAMPLE_RATE, AudioError, Recording, one_channel, 
 from .channel_checks import channel_problems
 from .channels import MONO, Comparison, Mix
 from .decoder import FETCH
-from .judge import Fault, Limits, Sound, heard_by, judge, of_pace
+from .judge import PACE, Fault, Limits, Sound, heard_by, judge
 from .kaldi import CHANNEL_OF, SEGMENTS, WAV, Tables, parse_segment
 from .provenance import Rules
 from .tables import CHANNELS, Problem
@@ -31,6 +32,7 @@ class Decoded:
         notes: oddities that do no harm.
         channels, mix: how many it has, and what should be read of them; 0 if it is no whole recording.
         faults: utterances that a rule of judge.py speaks against.
+        damaged: utterances with samples that are not finite, and which; "": those lie in none of them.
     """
 
     seconds: float
@@ -41,6 +43,7 @@ class Decoded:
     channels: int = 0
     mix: Mix = MONO
     faults: tuple[tuple[str, Fault], ...] = ()
+    damaged: tuple[tuple[str, str], ...] = ()
 
 
 class Part(NamedTuple):
@@ -77,26 +80,52 @@ def decode(asked: Asked, allow_pipes: bool = False, limits: Limits | None = None
         with open_recording(asked.source, allow_pipes) as r:
             notes, r.channel = r.notes, asked.channel
             comparison = Comparison(r.channels, r.rate)
+            at, odd = 0, list[int]()  # samples so far, and those that are not finite
             for block_NC in r.blocks_of_channels():
-                if not np.isfinite(block_NC).all():
-                    return Decoded(seconds, *NON_FINITE, notes)
-                comparison.hear(block_NC)
-                seconds += len(block_NC) / r.rate
-                sound.add(one_channel(block_NC, r.channel), r.rate)
+                finite_NC = np.isfinite(block_NC)
+                if finite_NC.all():
+                    comparison.hear(block_NC)
+                    sound.add(one_channel(block_NC, r.channel), r.rate)
+                else:
+                    odd += (at + np.flatnonzero(~finite_NC.all(axis=1))).tolist()
+                at += len(block_NC)
+                seconds = at / r.rate
             seconds = r.frames / r.rate
+            damaged = tuple(_damaged(odd, r.rate, asked.parts)) if odd else ()
+            if odd and not any(part.end is not None or part.start for part in asked.parts):
+                return Decoded(seconds, NON_FINITE[0], _of_samples(odd, r.rate), NON_FINITE[2], notes)
             faults = tuple(_judged(r, sound, asked.parts, limits)) if limits else ()
             if r.lacks:
-                return Decoded(seconds, "truncated", r.lacks, FETCH, notes, faults=faults)
-            return Decoded(seconds, notes=notes, channels=r.channels, mix=comparison.mix(), faults=faults)
+                return Decoded(seconds, "truncated", r.lacks, FETCH, notes, faults=faults, damaged=damaged)
+            mix = comparison.mix()
+            return Decoded(seconds, notes=notes, channels=r.channels, mix=mix, faults=faults, damaged=damaged)
     except AudioError as e:
         return Decoded(seconds, e.reason, e.what, e.remedy, notes)
+
+
+def _damaged(odd: Sequence[int], rate: int, parts: Sequence[Part]) -> Iterator[tuple[str, str]]:
+    """(utterance, samples in it that are not finite); of ("", all of them) if no utterance has one."""
+    bad = False
+    for part in parts:
+        end = len(odd) if part.end is None else bisect_left(odd, round(part.end * rate))
+        if own := odd[bisect_left(odd, round(part.start * rate)) : end]:
+            bad = True
+            yield part.id, _of_samples(own, rate)
+    if not bad:
+        yield "", _of_samples(odd, rate)
+
+
+def _of_samples(odd: Sequence[int], rate: int) -> str:
+    """How many samples are not finite, and where the first is."""
+    count = "1 sample is" if len(odd) == 1 else f"{len(odd):,} samples are"
+    return f"{count} not finite (NaN or infinite), the first at {odd[0] / rate:.3f} s"
 
 
 def _judged(r: Recording, sound: Sound, parts: Sequence[Part], limits: Limits) -> Iterator[tuple[str, Fault]]:
     """Utterances that a rule speaks against. `sound`: of the whole recording."""
     for part in parts:
         if part.start == 0 and part.end is None:
-            fault = sound.fault(limits) or of_pace(part.text, r.frames / r.rate, limits)
+            fault = sound.whole(r.frames / r.rate, limits, part.text)
         else:
             try:
                 fault = judge(r.part(part.start, part.end), SAMPLE_RATE, limits, part.text)
@@ -143,6 +172,12 @@ def decoded_lengths(
             problems.append(
                 of_recording(rec, source, "header", note, "fetch it again, or write it with a right header", "warning")
             )
+        for id, told in result.damaged:
+            if id:
+                problems.append(Problem(SEGMENTS, 0, NON_FINITE[0], f"{id}: {told} of {rec}", NON_FINITE[2], id=id))
+            else:
+                told = f"{told}, in none of its segments"
+                problems.append(of_recording(rec, source, NON_FINITE[0], told, NON_FINITE[2], "warning"))
         for id, fault in result.faults if rules else ():
             problems.append(_of_fault(id, fault, bool(rules and rules.trains), tables))
     return lengths, problems
@@ -152,7 +187,7 @@ def _of_fault(id: str, fault: Fault, trains: bool, tables: Tables) -> Problem:
     """What steps that decode the utterance will do with it, as a warning."""
     told = "left out of training" if trains or fault.damage else "kept, with a warning"
     remedy = f"mend it, or take its line out; a step that decodes it: {told}"
-    place = SEGMENTS if SEGMENTS in tables else WAV
+    place = "text" if fault.reason == PACE else SEGMENTS if SEGMENTS in tables else WAV
     return Problem(place, 0, fault.reason, f"{id}: {fault.detail}", remedy, "warning", id=id)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..core.errors import UserError
 from .kaldi import WAV, DataDir
+from .roles import TRAINING, is_training
 
 
 def data_dirs(folder: Path) -> list[Path]:
@@ -32,12 +33,21 @@ def matching(names: Collection[str], patterns: Iterable[str], where: str) -> lis
     Raises UserError for a name that no set has, and if no set matches any pattern.
     """
     patterns = list(patterns)
-    fits = {pattern: any(fnmatchcase(name, pattern) for name in names) for pattern in patterns}
+    fits = {pattern: any(_fits(name, pattern) for name in names) for pattern in patterns}
     for pattern in patterns:
         if not fits[pattern] and (not any(fits.values()) or not any(c in pattern for c in "*?[")):
             remedy = f"name one or more of {', '.join(sorted(set(names)))}"
             raise UserError(f"no set is called {pattern}", where, remedy)
-    return [name for name in names if any(fnmatchcase(name, pattern) for pattern in patterns)]
+    return [name for name in names if fits_any(name, patterns)]
+
+
+def fits_any(name: str, patterns: Iterable[str]) -> bool:
+    """True if the name of a set matches one of the patterns; `*train*` matches the names of training sets alone."""
+    return any(_fits(name, pattern) for pattern in patterns)
+
+
+def _fits(name: str, pattern: str) -> bool:
+    return is_training(name) if pattern == TRAINING else fnmatchcase(name, pattern)
 
 
 def read_from_here(path: Path, allow_pipes: bool = False) -> DataDir:

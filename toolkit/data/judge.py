@@ -23,6 +23,7 @@ ROUNDING = 1e-6  # of a constant wave: it has no level
 FAINT = 0.1  # below this largest sample, silence may be speech at another scale
 INTEGERS = ((2.0**7, "8"), (2.0**15, "16"), (2.0**31, "32"))  # full scale of integers, and their bits
 SILENT, CLIPPED, OUT_OF_RANGE, PACE = "silent", "clipped", "out of range", "letters per second"
+TOO_SHORT = "shorter than a frame"
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,14 @@ class Sound:
             return Fault(CLIPPED, f"{self.clipped_share:.1%} of the samples are at full scale")
         return None
 
+    def whole(self, seconds: float, limits: Limits, text: str = "") -> Fault | None:
+        """What is wrong with a whole wave of this length, and with its transcript; None if nothing is."""
+        fault = self.fault(limits)
+        if seconds < SHORTEST_SECONDS and not (fault and fault.damage):  # too little to tell of its sound
+            short = Fault(TOO_SHORT, f"{seconds:.3f} s, and a frame has {SHORTEST_SECONDS} s")
+            return of_pace(text, seconds, limits) or short
+        return fault or of_pace(text, seconds, limits)
+
     def _silence(self) -> str:
         if not self.peak:
             return "every sample is 0"
@@ -140,16 +149,14 @@ def heard_by(limits: Limits) -> Sound:
 
 
 def judge(wave_N: Wave, rate: int, limits: Limits, text: str = "") -> Fault | None:
-    """What is wrong with a whole wave: finite samples, mono; None if nothing is, or it is shorter than a frame.
+    """What is wrong with a whole wave: finite samples, mono; None if nothing is.
 
     Args:
         text: its transcript, against which its length is held; "" if it has none.
     """
-    if len(wave_N) < SHORTEST_SECONDS * rate:
-        return None
     sound = heard_by(limits)
     sound.add(wave_N, rate)
-    return sound.fault(limits) or of_pace(text, len(wave_N) / rate, limits)
+    return sound.whole(len(wave_N) / rate, limits, text)
 
 
 def of_pace(text: str, seconds: float, limits: Limits) -> Fault | None:

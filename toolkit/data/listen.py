@@ -10,6 +10,7 @@ import errno
 import os
 import stat
 import time
+from collections import Counter
 from collections.abc import Collection, Container, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -20,7 +21,7 @@ from ..core.record import DROPPED, Ledger, read_ledger
 from ..core.shards import run_shards, split
 from ..core.step import Step
 from .audio import SAMPLE_RATE, AudioError, Wave
-from .judge import Limits, judge
+from .judge import CLIPPED, OUT_OF_RANGE, PACE, SILENT, TOO_SHORT, Limits, judge
 from .kaldi import DataDir, Utterance
 from .provenance import Rules, rules_of
 
@@ -34,6 +35,7 @@ BROKEN = frozenset(  # reasons that a clip cannot be used as it is
         *("other length", "rate", "pipe", "changed"),
     )
 )
+JUDGED_OF = frozenset((SILENT, CLIPPED, OUT_OF_RANGE, PACE, TOO_SHORT))  # reasons of the rules of judge.py
 FEWEST, MOST = 3, 0.001  # clips that may be broken: so many, or this share of a set
 REMEDY = (
     "fetch or export these files again and rerun, which goes on from here; or leave them out: "
@@ -54,11 +56,16 @@ class Listener:
         self.warned: dict[str, tuple[str, str]] = {}
 
     @staticmethod
-    def of(sets: Iterable[DataDir], trained: bool | None = None) -> Listener:
-        """For all utterances of data directories; `trained` as in rules_of."""
+    def of(sets: Iterable[DataDir], trained: bool | None = None, texts: bool = False) -> Listener:
+        """For all utterances of data directories.
+
+        Args:
+            trained: as in rules_of.
+            texts: True where transcripts are learnt or scored: audio is then held against them.
+        """
         ordered = sorted(sets, key=len)
         ids = [frozenset(u.id for u in data) for data in ordered[:-1]]
-        rules = [rules_of(data.path, trained, data.tables.get("text")) for data in ordered]
+        rules = [rules_of(data.path, trained, data.tables.get("text") if texts else None) for data in ordered]
         return Listener(list(zip(rules, [*ids, ()], strict=True)))
 
     @staticmethod
@@ -142,7 +149,7 @@ def system_error(path: str) -> OSError | None:
 
 
 def settle(step: Step[Any], shards: Sequence[Path], size: int) -> None:
-    """Take the ledgers of all shards into the step's, and print what was warned of; it is in OUT/warned.tsv too.
+    """Take the ledgers of all shards into the step's, and print what they drop and warn of (OUT/warned.tsv).
 
     Raises UserError if too many of `size` clips are broken. Shards that lack one are then removed, so that a rerun
     tries them again.
@@ -155,8 +162,9 @@ def settle(step: Step[Any], shards: Sequence[Path], size: int) -> None:
             if broken[shard]:
                 remove(shard)
         refuse_broken(every, size, str(step.ins[0] if step.ins else step.out))
-    for shard in shards:
-        step.ledger.rows += rows[shard]
+    dropped = [row for shard in shards for row in rows[shard]]
+    step.ledger.rows += dropped
+    tell_dropped([(id, reason, detail) for id, _, reason, detail in dropped], step)
     warned = Ledger(step.name)
     for shard in shards:
         warned.merge(shard / WARNED)
@@ -164,11 +172,11 @@ def settle(step: Step[Any], shards: Sequence[Path], size: int) -> None:
 
 
 def hear_all(step: Step[Any], data: DataDir, utterances: Sequence[Utterance]) -> set[str]:
-    """Decode and judge utterances of a data directory, in shards; returns the ids of those that are dropped.
+    """Decode and judge utterances of a data directory, whose transcripts are learnt; returns the ids of the dropped.
 
     Raises UserError as settle does.
     """
-    listener, parts = Listener.of([data]), split([u.seconds for u in utterances], fewest=1)
+    listener, parts = Listener.of([data], texts=True), split([u.seconds for u in utterances], fewest=1)
 
     def work(k: int, folder: Path) -> None:
         folder.mkdir(parents=True)
@@ -187,35 +195,70 @@ def hear_all(step: Step[Any], data: DataDir, utterances: Sequence[Utterance]) ->
 
 
 def drop_warned(step: Step[Any], data: Path, made: Path, ids: Container[str]) -> set[str]:
-    """Those of `ids` that a step has warned of, where their set is trained on; with rows in the ledger.
+    """Those of `ids` whose audio a step has warned of, where their set is trained on; with rows in the ledger.
+
+    Those of another set are kept, and warned of again.
 
     Args:
-        made: output of that step, which kept them because it may also serve a test set.
+        made: output of that step, which kept them because it may also serve a test set. What it says of transcripts
+            counts for nothing: the labels that are learnt are its own.
     """
-    if not (made / WARNED).is_file() or not rules_of(data).trains:
+    rows, trains = warned_of(made, ids), rules_of(data).trains
+    judged = step.ledger if trains else Ledger(step.name)
+    for row in rows:
+        judged.drop(*row)
+    if not trains:
+        tell_warned(judged, step)
         return set()
-    rows = [row for row in read_ledger(made / WARNED) if row[0] in ids]
-    for id, _, reason, detail in rows:
-        step.ledger.drop(id, reason, detail)
+    tell_dropped(rows, step)
     return {row[0] for row in rows}
+
+
+def warned_of(made: Path, ids: Container[str], texts: bool = False) -> list[tuple[str, str, str]]:
+    """(id, reason, detail) of those of `ids` that the step which made a folder has warned of.
+
+    Args:
+        texts: True if the transcripts it read are learnt; else what it says of them is left out.
+    """
+    rows = read_ledger(made / WARNED) if (made / WARNED).is_file() else []
+    return [(id, reason, told) for id, _, reason, told in rows if id in ids and (texts or reason != PACE)]
 
 
 def tell_warned(warned: Ledger, step: Step[Any]) -> None:
     """Print warnings, and write them below the step's output if there are any."""
-    rows = sorted(set(warned.rows))
-    if not rows:
-        return
-    for id, _, reason, detail in rows[:SHOWN]:
-        print(f"WARNING: {id}: {reason}: {detail}", flush=True)
-    more = f"; {len(rows) - SHOWN:,} more" if len(rows) > SHOWN else ""
-    print(f"{len(rows):,} utterances are kept in spite of that{more}: {step.out / WARNED}", flush=True)
-    warned.write(step.out / WARNED)
-    step.counts["warned"] = len(rows)
+    rows = {(id, reason, detail) for id, _, reason, detail in warned.rows}
+    if rows:
+        print(told_of(rows, "kept in spite of that", step.out / WARNED), flush=True)
+        warned.write(step.out / WARNED)
+        step.counts["warned"] = len(rows)
+
+
+def tell_dropped(rows: Collection[tuple[str, str, str]], step: Step[Any]) -> None:
+    """Print utterances (id, reason, detail) that a step drops, if there are any: no set shrinks without a word."""
+    if rows:
+        print(f"WARNING: {told_of(rows, 'left out', step.out / DROPPED, 'left out')}", flush=True)
+
+
+def told_of(rows: Collection[tuple[str, str, str]], fate: str, place: Path, begins: str = "WARNING") -> str:
+    """Lines about utterances (id, reason, detail): the first of every reason, then others; how many; where all are."""
+    every = sorted(set(rows))
+    reasons = Counter(reason for _, reason, _ in every)
+    first = {reason: row for row in reversed(every) for reason in [row[1]]}
+    shown = sorted([*first.values(), *[row for row in every if row not in first.values()]][:SHOWN])
+    lines = [f"{begins}: {id}: {reason}: {detail}" for id, reason, detail in shown]
+    more = f"; {len(every) - len(shown):,} more" if len(every) > len(shown) else ""
+    counts = ", ".join(f"{reason} ({count:,})" for reason, count in sorted(reasons.items()))
+    return "\n".join([f"{len(every):,} utterances are {fate}{more}: {counts}: {place}", *lines])
 
 
 def undecodable(reason: str) -> bool:
     """True for a reason that a clip could not be decoded, not for one that a rule speaks against it."""
     return reason.removeprefix("audio: ") in BROKEN
+
+
+def is_of_audio(reason: str) -> bool:
+    """True for a reason that lies in the audio: it cannot be decoded, or a rule speaks against it."""
+    return undecodable(reason) or reason in JUDGED_OF
 
 
 def too_many(clips: int, size: int, share: float = MOST) -> bool:

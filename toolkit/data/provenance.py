@@ -1,6 +1,7 @@
 """What the history of a data directory says about it: whether it is trained on, and by which limits it is judged.
 
-Names and records alone decide, so all steps that decode a set decide alike, without a word to each other.
+Names, records and what is stated in judged.json decide, so all steps that decode a set decide alike, without a word to
+each other: `{"trained": true, "limits": {"silent_dbfs": -75}}`, any part of which may be left out.
 """
 
 from __future__ import annotations
@@ -11,15 +12,19 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from ..core.errors import UserError
+from ..core.files import read_json, write_json
 from ..core.record import flag, read_record, root_of, within
-from .corpora.segments import trains
+from .find import fits_any
 from .judge import Limits
 from .kaldi import WAV
+from .roles import is_held_out, trains
 
 # Fields of a data stage's `limits` or `take` that later steps read.
 JUDGED = ("silent_dbfs", "max_clipped", "min_letters_per_second", "max_letters_per_second")
 SECTIONS = ("limits", "take")
-DRAWS = "data.sample"  # the step whose output is called otherwise than the sets that it draws from
+SEPARATES = "data.contamination"  # the step that a recipe tells which sets it trains on
+STATED = "judged.json"  # in a data directory without a record: how it is judged
 
 
 @dataclass(frozen=True)
@@ -42,23 +47,42 @@ def rules_of(folder: Path, trained: bool | None = None, texts: Mapping[str, str]
     return Rules(is_trained_on(folder) if trained is None else trained, limits_of(folder), texts or {})
 
 
-def is_trained_on(folder: Path) -> bool:
-    """True if a data directory is a training set by its name, or was drawn from training sets alone."""
-    if trains(folder.absolute().name):
-        return True
+def is_trained_on(folder: Path, depth: int = 8) -> bool:
+    """True if a data directory is a training set.
+
+    The first of these decides: what a person or `validate --fix` has stated (judged.json); the sets that a recipe
+    trains on, as its data.contamination was told; the name; and for another name than that of a dev or test set, the
+    sets that it was made from: all of them are training sets.
+    """
+    folder = folder.absolute()
+    stated = _judged(folder).get("trained")
+    if isinstance(stated, bool):
+        return stated
     home = _home(folder)
     record = read_record(home) if home else {}
-    if home is None or _command(record)[0] != DRAWS:
-        return False
-    named = [path.name for path in _inputs(home, record) if (path / WAV).is_file()]
-    names = named or list(record.get("config", {}).get("sets", ()))
-    return bool(names) and all(trains(name) for name in names)
+    if home and home != folder and _command(record)[0] == SEPARATES and "train" in record.get("config", {}):
+        return fits_any(folder.name, record["config"]["train"])
+    if trains(folder.name) or home is None or is_held_out(folder.name) or not depth:
+        return trains(folder.name)
+    origins = list(_origins(home, record)) or [Path("/", name) for name in record.get("config", {}).get("sets", ())]
+    return bool(origins) and all(is_trained_on(path, depth - 1) for path in origins)
+
+
+def _origins(home: Path, record: dict[str, Any]) -> Iterator[Path]:
+    """The data directories that a step has read, also those that are gone, by the patterns that have named them."""
+    patterns = record.get("config", {}).get("sets", ())
+    for path in _inputs(home, record):
+        if (path / WAV).is_file():
+            yield path
+        elif path.is_dir() and isinstance(patterns, list):
+            names = [place.parent.name for place in sorted(path.glob(f"*/{WAV}"))]
+            yield from (path / name for name in [n for n in names if fits_any(n, patterns)] or patterns)
 
 
 def limits_of(folder: Path) -> Limits:
-    """The limits that the data stage of a set was given: of several sets that were joined, the loosest.
+    """The limits that were stated for a set, in its judged.json or for its data stage: of several sets, the loosest.
 
-    Without a record, or with one that names none, the defaults.
+    Where none are stated, the defaults. Raises UserError for a judged.json that cannot be used.
     """
     stated = list(_stated(folder, 8))
     if not stated:
@@ -73,8 +97,36 @@ def limits_of(folder: Path) -> Limits:
     )
 
 
+def state(folder: Path, origin: Path) -> None:
+    """Write into a mended copy of `origin` how it is judged, and whether it is trained on: as `origin` is."""
+    limits = {name: value for name, value in vars(limits_of(origin)).items() if name in JUDGED}
+    write_json(folder / STATED, {"trained": is_trained_on(origin), "limits": limits})
+
+
+def _judged(folder: Path) -> dict[str, Any]:
+    """What judged.json in a data directory states; {} without one. Raises UserError for one that cannot be used."""
+    if not (folder / STATED).is_file():
+        return {}
+    tree = read_json(folder / STATED)
+    limits = tree.get("limits", {}) if isinstance(tree, dict) else None
+    if not isinstance(limits, dict) or _odd(tree, limits):
+        where, names = str(folder / STATED), ", ".join(JUDGED)
+        raise UserError("it does not state how a set is judged", where, f'"trained": true or false, "limits": {names}')
+    return dict(tree)
+
+
+def _odd(tree: dict[str, Any], limits: dict[str, Any]) -> bool:
+    """True if a judged.json has something else than numbers for JUDGED, and a truth value for `trained`."""
+    numbers = all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in limits.values())
+    fits = numbers and set(limits) <= set(JUDGED) and set(tree) <= {"trained", "limits"}
+    return not (fits and isinstance(tree.get("trained", True), bool))
+
+
 def _stated(folder: Path, depth: int) -> Iterator[Limits]:
-    """Limits in the records above a folder, and above the inputs of steps that state none."""
+    """Limits of a folder or in the records above it, and above the inputs of steps that state none."""
+    if "limits" in (own := _judged(folder)):
+        yield replace(Limits(), **own["limits"])
+        return
     home = _home(folder)
     if home is None or not depth:
         return
@@ -85,7 +137,10 @@ def _stated(folder: Path, depth: int) -> Iterator[Limits]:
         yield replace(Limits(), **given)
         return
     for path in _inputs(home, record):
-        yield from _stated(path, depth - 1)
+        named = path / folder.absolute().name
+        below = [place.parent for place in sorted(path.glob(f"*/{STATED}"))] if path.is_dir() else []
+        for source in [named] if (named / WAV).is_file() else [*below, path]:
+            yield from _stated(source, depth - 1)
 
 
 def _home(folder: Path) -> Path | None:

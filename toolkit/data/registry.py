@@ -47,7 +47,7 @@ STEPS = (
     _corpus("librispeech", "librispeech:LibriSpeechConfig", mb_per_hour=0.3),
     _corpus("masc", "masc:MascConfig", mb_per_hour=0.3),
     _corpus("mgb2", "mgb2:Mgb2Config", mb=10),
-    _corpus("mgb3", "mgb3:Mgb3Config", mb_per_hour=1),
+    _corpus("mgb3", "mgb3:Mgb3Config", mb_per_hour=1, version=3),
     _corpus("mgb5", "segments:CorpusConfig", mb_per_hour=1),
     _corpus("mini", "mini:MiniConfig", mb=1, mb_per_hour=118, version=1),
     _corpus("mini_summaries", "mini_summaries:MiniSummariesConfig", mb=200, mb_per_hour=0, version=1),

@@ -24,6 +24,7 @@ from .kaldi import (
     read_tables,
     write_data_dir,
 )
+from .provenance import state
 from .tables import CHANNELS, OF_UTTERANCES, PARTIAL, TEXT, Problem, gender_of, is_table, one_line
 
 STAGE = "data.validate"
@@ -61,13 +62,15 @@ def repair(path: Path, out: Path, allow_pipes: bool = False, audio: bool = False
         lengths, bad = decoded_lengths(tables, allow_pipes, nj)
     else:
         lengths, bad = recording_lengths(tables, len(tables[WAV]))
-    gone = {p.id: (p.reason, p.message) for p in bad if p.level == "error"}
+    errors = [p for p in bad if p.level == "error"]
+    gone = {p.id: (p.reason, p.message) for p in errors if p.file != SEGMENTS}
+    damaged = {p.id: (p.reason, p.message.removeprefix(f"{p.id}: ")) for p in errors if p.file == SEGMENTS}
     gone |= _sides_unknown(tables, problems, renamed)
     if not allow_pipes:
         pipes = [rec for rec, source in tables[WAV].items() if source.endswith("|")]
         gone |= {rec: ("pipe", f"a command in the place of a file: {tables[WAV][rec]}") for rec in pipes}
     before = dict(tables.get(SEGMENTS, {}))
-    gone_utterances = _mend_segments(tables, gone, lengths) if SEGMENTS in tables else gone
+    gone_utterances = damaged | _mend_segments(tables, gone, lengths) if SEGMENTS in tables else gone
     for rec, (reason, detail) in gone.items():
         tables[WAV].pop(rec)
         if SEGMENTS in tables:
@@ -78,6 +81,7 @@ def repair(path: Path, out: Path, allow_pipes: bool = False, audio: bool = False
     _durations(tables, lengths)
     tables = {name: table for name, table in tables.items() if table}
     write_data_dir(out, tables)
+    state(out, path)
     ledger.write(out / DROPPED)
     write_text(out / RENAMED, "".join(f"{old}\t{new}\n" for old, new in sorted(renamed.items())))
     copy_phones([path], out, tables.get(SEGMENTS, tables[WAV]), renamed)
@@ -152,7 +156,7 @@ def _mend_segments(
             continue
         seconds = lengths.get(rec, math.inf)
         if rec in gone:
-            bad[id] = (gone[rec][0], f"of recording {rec}: {gone[rec][1]}")
+            bad[id] = (gone[rec][0], f"of recording {rec}: {gone[rec][1].removeprefix(f'{rec}: ')}")
         elif rec not in tables[WAV]:
             bad[id] = ("segment", f"recording {rec} is not in {WAV}")
         elif start >= seconds or (end is not None and end > seconds + TRIMMED):

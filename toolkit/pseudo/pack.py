@@ -283,7 +283,9 @@ def run(step: Step[PackConfig]) -> None:
     wanted = _wanted(data, inputs, step)
     if config.labels == "truth":
         labels = true_labels(data, wanted, step)
-        unfit = hear_all(step, data, [u for u in data.utterances if u.id in labels])
+        chosen = [u for u in data.utterances if u.id in labels and make_take(u, labels[u.id], vocabulary, step)]
+        labels = {u.id: labels[u.id] for u in chosen}  # so that of no other is told that it is kept
+        unfit = hear_all(step, data, chosen)
     else:
         assert inputs.labels
         labels = pseudo_labels(inputs.labels, wanted, step)

@@ -16,7 +16,7 @@ STEPS = (
         loads=OMNI,
     ),
     Declaration("pseudo.as_text", config="pseudo.as_text:AsTextConfig", mb_per_hour=0.1),
-    Declaration("pseudo.pack", version=2, config="pseudo.pack:PackConfig", mb_per_hour=0.5, jobs="cpu array"),
+    Declaration("pseudo.pack", version=3, config="pseudo.pack:PackConfig", mb_per_hour=0.5, jobs="cpu array"),
     Declaration("pseudo.select", version=2, config="pseudo.select:SelectConfig", mb=5, mb_per_hour=0.15),
     Declaration(
         "pseudo.transcribe",

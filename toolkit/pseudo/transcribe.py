@@ -63,7 +63,7 @@ def run(step: Step[TranscribeConfig]) -> None:
         path.mkdir(parents=True)
         ledger = Ledger(step.name)
         machine = _machine(device, config.speed.threads)
-        own, ears = [jobs[i] for i in parts[k]], Listener.of([data], trained=False)
+        own, ears = [jobs[i] for i in parts[k]], Listener.of([data], trained=False, texts=True)
         rows, cost = label(own, transcriber, opened(), ledger, config.speed.batch, machine, ears)
         with open(path / HYPOTHESES, "w", encoding="utf-8") as f:
             f.writelines(json.dumps(row.to_json(), ensure_ascii=False) + "\n" for row in rows)

@@ -18,6 +18,7 @@ from typing import Any
 from ..core.errors import UserError
 from ..core.files import read_json
 from ..core.record import Ledger
+from ..core.results import UNHEARD
 from ..core.systems_results import MACRO
 from ..data.ids import fault
 from .hypotheses import HEADER, HYPOTHESES, SPEED, TEXT, is_hypotheses, read_hypotheses
@@ -229,8 +230,11 @@ def _pairs(trial: Trial, missing_is_empty: bool, ledger: Ledger) -> dict[tuple[s
             raise UserError(
                 problem, f"--in {s.path} {heard[0].folder}", "transcribe the set that the references are of"
             )
-        for id in sorted(s.references.text.keys() - by_any):
-            ledger.drop(id, "heard by no system", f"set {name}")
+        unheard = sorted(s.references.text.keys() - by_any)
+        for id in unheard:
+            ledger.drop(id, UNHEARD, f"set {name}")
+        if unheard:
+            print(f"WARNING: of {name} are not scored, as {UNHEARD}: {Finding.of(unheard)}", flush=True)
         texts = {id: text for id, text in s.references.text.items() if id in by_any}
         references = Texts(s.references.path, texts)
         for h in heard:

@@ -8,7 +8,10 @@ from typing import Any
 
 from ..core.record import Ledger
 from ..data.audio import SAMPLE_RATE
+from ..data.judge import of_pace
 from ..data.kaldi import DataDir
+from ..data.provenance import limits_of
+from ..data.tables import TEXT
 from .base import OUT, Notes, TaskData, Unusable
 from .features import SetFeatures
 from .folds import fold_of, folds_by_utterance
@@ -55,7 +58,8 @@ def build(
         if not (table := sets[config.sets.of(part)].path / config.table).is_file():
             raise Unusable(f"{config.sets.of(part)} has no {config.table}", f"task {name}: {table}", OUT)
     collected = {
-        part: _collect(name, config, sets[config.sets.of(part)], features[config.sets.of(part)], notes) for part in SETS
+        part: _collect(name, config, part, sets[config.sets.of(part)], features[config.sets.of(part)], notes)
+        for part in SETS
     }
     data = config.implementation.read(name, config, collected, rate, notes)
     for part, examples in data.parts.items():
@@ -75,9 +79,15 @@ def with_batch(data: TaskData, notes: Notes) -> TaskData:
     return replace(data, config=replace(data.config, batch=count))
 
 
-def _collect(name: str, config: TaskConfig, data: DataDir, features: SetFeatures, notes: Notes) -> list[Any]:
-    """Utterances with features and a label; the others get a row in the ledger."""
+def _collect(name: str, config: TaskConfig, part: str, data: DataDir, features: SetFeatures, notes: Notes) -> list[Any]:
+    """Utterances with features and a label; the others get a row in the ledger.
+
+    Transcripts are held against their audio here, as only tasks of transcripts learn them: what does not fit leaves the
+    training set, and is warned of elsewhere.
+    """
     labels = config.implementation.labels(config, data)
+    texts, limits = data.tables.get(config.table, {}) if TEXT.fullmatch(config.table) else {}, limits_of(data.path)
+    is_trained = part == "train" and not config.folds and config.sets.train not in (config.sets.dev, config.sets.test)
     number = {id: u for u, id in enumerate(features.ids)}
     rows = []
     for utterance in data:
@@ -86,6 +96,11 @@ def _collect(name: str, config: TaskConfig, data: DataDir, features: SetFeatures
         if not labels.get(utterance.id):
             notes.ledger.drop(utterance.id, f"no {config.table}", f"task {name}, set {data.path.name}")
             continue
+        if fault := of_pace(texts.get(utterance.id, ""), utterance.seconds, limits):
+            if is_trained:
+                notes.ledger.drop(utterance.id, fault.reason, fault.detail)
+                continue
+            notes.warned.append((utterance.id, fault.reason, fault.detail))
         u = number[utterance.id]
         rows.append((utterance, u, features.frames[u], labels[utterance.id]))
     return rows

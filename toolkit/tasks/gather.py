@@ -18,7 +18,7 @@ from ..core.rows import FILES, Identity, Place, mark, move_up
 from ..core.schema import dump
 from ..core.step import Step
 from ..data.find import read_from_here
-from ..data.listen import WARNED, tell_warned
+from ..data.listen import WARNED, is_of_audio, tell_dropped, tell_warned
 from .base import Notes
 from .cost import measure, waves_of
 from .folds import of_fold, together
@@ -78,6 +78,8 @@ def gather(grid: Grid) -> None:
         else:
             move_up(step.out, Place(row.row, COST_PART))
     step.ledger.rows = sorted(set(step.ledger.rows))  # every row of the table drops the same utterance
+    lost = [(id, reason, detail) for id, _, reason, detail in step.ledger.rows if is_of_audio(reason)]
+    tell_dropped(lost, step)
     tell_warned(warned, step)
 
 

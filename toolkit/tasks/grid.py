@@ -196,8 +196,9 @@ class Grid:
         }
 
     def set_id(self, name: str) -> str:
-        """Identity of a data directory, and how it was cut."""
+        """Identity of a data directory, how it is judged, and how it was cut."""
         id = id_of_input(self.served.folders.place(name), self.step.out)
+        id += ", trained on" if name in self.served.trained else ""
         return f"{id}, {self.config.max_hours:g} h drawn by {self.config.seed}" if name in self.served.cut else id
 
     def features_id(self, row: Row, name: str) -> str:

@@ -148,7 +148,10 @@ class Hearing:
     def _compute(self, of_row: SetOfRow, path: Path) -> None:
         torch.set_num_threads(self.grid.config.threads)
         upstream, data = self.open(of_row.row), self.grid.served.sets[of_row.set]
-        label, listener = f"{of_row.row} features of {of_row.set}", Listener.of([data])
+        label, listener = (
+            f"{of_row.row} features of {of_row.set}",
+            Listener.of([data], of_row.set in self.grid.served.trained),
+        )
         compute(upstream, data.utterances, path, of_row.stored, self.device, label, listener)
 
     @staticmethod

@@ -42,6 +42,13 @@ class Served:
         """Names of a task's folds, in order; [] for a task without folds."""
         return sorted({*self.tested[task].values()})
 
+    @property
+    def trained(self) -> set[str]:
+        """Names of the sets that are trained on and never scored: in a task with folds all utterances are scored."""
+        tasks, plain = self.config.tasks.values(), [t for t in self.config.tasks.values() if not t.folds]
+        scored = {name for t in plain for name in (t.sets.dev, t.sets.test)} | {t.sets.train for t in tasks if t.folds}
+        return {t.sets.train for t in plain} - scored
+
     def tell(self, step: Step[TasksConfig]) -> None:
         """Print and note what is left out, and warn of speakers that are both trained on and scored."""
         for name, why in self.why.items():

@@ -52,7 +52,7 @@ def run(step: Step[WhisperTraining]) -> None:
         raise UserError(problem, "data.time_masks, data.mel_masks", "set both to 0, or let the teacher listen (top 0)")
     vocabulary = Vocabulary.read(model)
     run_clips = BadClipsOfRun.of_step(step)
-    bad_clips = bad_clips_of(run_clips, trained=True)
+    bad_clips = bad_clips_of(run_clips, pack, trained=True)
     speech = WindowSpeech(pack, vocabulary, config.data, shape.num_mel_bins, shape.max_target_positions, bad_clips)
     header = SoftHeader(
         model_name(model),

@@ -18,7 +18,7 @@ from ..data.batches import CroppedSpeech, LabelledSpeech, labelled, without_lost
 from ..data.frames import HOP, RATE, frames_in, samples_of
 from ..data.kaldi import DataDir, Utterance
 from ..data.labels import Labels
-from ..data.provenance import rules_of
+from ..data.provenance import is_trained_on, rules_of
 from ..models.config import HubertConfig
 from ..units.codebook import ABOUT, Codebook
 from ..units.inputs import recognise
@@ -59,9 +59,13 @@ class PretrainInputs:
 
 
 def sets_of(paths: list[Path]) -> tuple[DataDir, DataDir | None]:
-    """The set to train on, and the one for validation if there is one. Raises UserError for the other order."""
+    """The set to train on, and the one for validation if there is one.
+
+    Raises UserError for the other order: the first is smaller, and the second's name or history is that of a training
+    set, or neither is.
+    """
     train, *dev = map(DataDir.read, paths)
-    if dev and dev[0].seconds > train.seconds:
+    if dev and dev[0].seconds > train.seconds and not (is_trained_on(train.path) and not is_trained_on(dev[0].path)):
         raise UserError(
             f"the set to train on ({train.path}) is smaller than the one for validation ({dev[0].path})",
             "--in",
@@ -142,8 +146,10 @@ class Speech:
     def _opened(self, utterances: list[Utterance], part: DataDir, trained: bool) -> CroppedSpeech:
         bad = None
         if self._bad_clips:
-            name, rules = "train" if trained else "dev", rules_of(part.path, trained, part.tables.get("text"))
+            name, rules = "train" if trained else "dev", rules_of(part.path, trained)
             bad = self._bad_clips.of(name, len(utterances), rules, str(part.path))
+            if self._labels:
+                bad.foresee(self._labels.folder, {u.id for u in utterances})
         how = self._config.data.cache_mb, self._config.model.normalize_waveform, bad
         return LabelledSpeech(utterances, self._labels, *how) if self._labels else CroppedSpeech(utterances, *how)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from ..data.provenance import rules_of
 from ..models.hearing import Ears, frames_of
 from ..models.vocabulary import Vocabulary
 from ..models.whisper_files import read_whisper_config
+from ..pseudo.windows import read_header
 from .engine.validation import Validation
 from .objectives.seq2seq import Seq2Seq
 from .whisper_config import WhisperTraining
@@ -23,14 +25,18 @@ from .whisper_inputs import WhisperInputs
 from .window_speech import Shuffled, WindowSpeech
 
 
-def bad_clips_of(run: BadClipsOfRun | None, trained: bool) -> Callable[[int, DataDir], BadClips] | None:
-    """Gives what remembers the bad clips among so many utterances of a data directory."""
+def bad_clips_of(run: BadClipsOfRun | None, pack: Path, trained: bool) -> Callable[[int, DataDir], BadClips] | None:
+    """Gives what remembers the bad clips among so many utterances of a data directory, which a pack was made of.
+
+    Their transcripts are held against the audio only if they are what is learnt.
+    """
     if run is None:
         return None
-    name = "train" if trained else "dev"
+    name, true = "train" if trained else "dev", read_header(pack).labels == "truth"
 
     def of_set(size: int, data: DataDir) -> BadClips:
-        return run.of(name, size, rules_of(data.path, trained, data.tables.get("text")), str(data.path))
+        texts = data.tables.get("text") if true else None
+        return run.of(name, size, rules_of(data.path, trained, texts), str(data.path))
 
     return of_set
 
@@ -50,11 +56,12 @@ class Hearing:
             )
         self.vocabulary = Vocabulary.read(inputs.start)
         sizes = (self.vocabulary, config.data, shape.num_mel_bins, shape.max_target_positions)
-        self.train = WindowSpeech(inputs.train, *sizes, bad_clips_of(run, trained=True))
+        self.train = WindowSpeech(inputs.train, *sizes, bad_clips_of(run, inputs.train, trained=True))
         self.train.soft = inputs.soft
         if inputs.soft:  # of windows that its teacher could not hear there are none
             self.train.lost |= set(np.flatnonzero(inputs.soft.counts_W4.sum(1) == 0).tolist())
-        self.dev = WindowSpeech(inputs.dev, *sizes, bad_clips_of(run, trained=False)) if inputs.dev else None
+        dev = inputs.dev
+        self.dev = WindowSpeech(dev, *sizes, bad_clips_of(run, dev, trained=False)) if dev else None
         self.dev_rows = self.dev.once(config.data.windows) if self.dev else []
         self.order = Shuffled(len(self.train), config.data, config.loop.seed)
         self.seed = config.loop.seed

@@ -80,6 +80,7 @@ class WindowSpeech:
             raise UserError(problem, str(folder), PACK_AGAIN)
         self._utterances: dict[str, Utterance] = {p.id: by_id[p.id] for w in self.windows for p in w.utterances}
         self._bad_clips = bad_clips(len(self._utterances), data) if bad_clips else NoBadClips()
+        self._bad_clips.foresee(folder, self._utterances)
         self._place = {w.id: i for i, w in enumerate(self.windows)}
         self._refuse_long(folder)
         self._room, self._cache = int(config.cache_mb * 1e6), dict[int, Wave]()

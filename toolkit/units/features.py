@@ -21,6 +21,7 @@ import numpy as np
 from ..core.errors import UserError
 from ..core.record import Ledger
 from ..data.audio import AudioError
+from ..data.judge import TOO_SHORT
 from ..data.kaldi import Utterance
 from ..data.listen import Listener
 from . import framing
@@ -28,8 +29,6 @@ from .config import FeatureConfig
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-TOO_SHORT = "shorter than a frame"
 
 
 @dataclass(frozen=True)

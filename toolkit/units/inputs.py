@@ -26,8 +26,11 @@ class UnitInputs:
     teacher: Path | None = None
     twin: Path | None = None
 
-    def read(self) -> tuple[list[Utterance], dict[str, dict[str, str]], Listener]:
+    def read(self, trained: bool | None = None) -> tuple[list[Utterance], dict[str, dict[str, str]], Listener]:
         """All utterances of all data directories, sorted by id, their joined tables, and what decodes and judges them.
+
+        Args:
+            trained: as in rules_of.
 
         Raises UserError if there is no data directory, or if two of them have the same id.
         """
@@ -46,7 +49,7 @@ class UnitInputs:
         for s in sets:
             for name, table in s.tables.items():
                 tables.setdefault(name, {}).update(table)
-        return utterances, tables, Listener.of(sets)
+        return utterances, tables, Listener.of(sets, trained)
 
 
 def recognise(paths: list[Path], twins: bool = False) -> UnitInputs:

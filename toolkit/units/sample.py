@@ -18,10 +18,11 @@ from ..core.shards import run_shards, split
 from ..core.step import Step, main
 from ..data.ark import write_features
 from ..data.audio import SAMPLE_RATE
+from ..data.judge import TOO_SHORT
 from ..data.kaldi import Utterance
 from ..data.listen import Listener, settle
 from .config import SampleConfig, UnitsConfig
-from .features import TOO_SHORT, FeatureSource, features_of, open_source, preload
+from .features import FeatureSource, features_of, open_source, preload
 from .inputs import recognise
 
 ABOUT, FRAMES = "features.json", "utt2num_frames"
@@ -154,7 +155,7 @@ def write_shard(
 def run(step: Step[UnitsConfig]) -> None:
     """Decide the quotas, make the shards, join them into one feats.scp."""
     config, inputs = step.config, recognise(step.ins)
-    utterances, tables, listener = inputs.read()
+    utterances, tables, listener = inputs.read(trained=True)  # k-means learns from them, whatever they are called
     device = device_of_shards(step, inputs.teacher)
     source = open_source(config.features, inputs.teacher, device)
     strata = _strata(config.sample.strata, utterances, tables)

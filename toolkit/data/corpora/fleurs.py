@@ -26,9 +26,10 @@ from ...core.step import Step, main
 from ...text.invisible import name_of
 from ..ids import fault
 from ..pace import stated
+from ..roles import trains
 from .archives import copy_out
 from .gather import gather
-from .segments import CorpusSegment, Drop, Published, Take, drop, trains
+from .segments import CorpusSegment, Drop, Published, Take, drop
 from .sets import write_sets
 from .sources import MalformedRow, SourceError, TableRow, check_inside, corpus_folder, folders_below, table_rows
 

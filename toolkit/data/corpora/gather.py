@@ -27,8 +27,9 @@ from ..channels import CHOICES, MONO, SIDE_OF, UNLIKE, Mix, taken, undecided
 from ..checks import RESERVED_WORDS
 from ..pace import differs, fault_of
 from ..recordings import tell_notes
+from ..roles import trains
 from ..tables import LONGEST_LINE, one_line
-from .segments import CorpusSegment, Drop, Take, drop, trains
+from .segments import CorpusSegment, Drop, Take, drop
 from .sources import SourceError, check_inside
 
 PAST_END = 0.5  # s: a segment that ends past its recording by at most this is cut, as in Kaldi; by more, it is dropped

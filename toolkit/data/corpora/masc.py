@@ -27,9 +27,10 @@ from ...core.step import Step, main
 from ...text.invisible import name_of
 from ..malformed import MALFORMED
 from ..pace import stated
+from ..roles import trains
 from .dialects import code_of
 from .gather import gather
-from .segments import CorpusSegment, Drop, Published, Take, drop, report_to, trains
+from .segments import CorpusSegment, Drop, Published, Take, drop, report_to
 from .sets import write_sets
 from .sources import (
     MalformedRow,

@@ -28,9 +28,10 @@ from pathlib import Path, PurePosixPath
 
 from ...core.step import Step, main
 from ..pace import stated
+from ..roles import trains
 from .dialects import code_of, plain
 from .gather import gather
-from .segments import CorpusConfig, CorpusSegment, Drop, Published, report_to, trains
+from .segments import CorpusConfig, CorpusSegment, Drop, Published, report_to
 from .sets import tell_recurring, write_sets
 from .sources import SourceError, TableRow, corpus_folder, table_rows
 

@@ -129,11 +129,6 @@ class Published:
     hours: float | None = None
 
 
-def trains(name: str) -> bool:
-    """True if this is the name of a training set; only training sets are filtered."""
-    return "train" in name
-
-
 def report_to(step: Step[Any]) -> Report:
     """What readers of lines call with the error of a line that cannot be used: it writes a ledger row."""
     return lambda e: drop(step, e.where, e.reason, e.what)

@@ -6,11 +6,12 @@ import fnmatch
 import re
 from collections.abc import Mapping
 
-from ...core.results import FAILED, LEFT_OUT, ON_TEST
+from ...core.results import FAILED, LEFT_OUT, ON_TEST, UNHEARD
 from ..board import Board, Key
 from ..section import listed
 from ..sources.collect import Run
 
+SHOWN = 5  # ids in a note
 PROTOCOLS = {
     "strict": "strict (everything chosen on dev)",
     "superb-compat": "superb-compat (as the benchmark's code: utterances of a batch are padded to one length)",
@@ -37,11 +38,26 @@ def gone(run: Run) -> list[str]:
         notes.append(f"Failed: {titles.get(task, task)} of {run.board.title(system)}: {why.rstrip('.')}.")
     left_out = {(id, detail) for stage in run.stages for id, _, reason, detail in stage.drops if reason == LEFT_OUT}
     notes += [f"Task {task} was left out: {why}." for task, why in sorted(left_out)]
+    notes += unheard(run)
     if run.strange:
         names = sorted({p.system for p in run.strange} | {p.against for p in run.strange})
         unknown = [name for name in names if run.board.system(name) is None]
         notes.append(f"{len(run.strange)} paired tests are left out: {listed(unknown) or 'their tasks'} not given.")
     return notes
+
+
+def unheard(run: Run) -> list[str]:
+    """Test sets of which utterances have no score, and why: their figures are of fewer than were published."""
+    reasons = {id: f" ({reason})" for stage in run.stages for id, _, reason, _ in stage.drops if reason != UNHEARD}
+    ids: dict[str, set[str]] = {}
+    for id, detail in ((id, detail) for s in run.stages for id, _, reason, detail in s.drops if reason == UNHEARD):
+        ids.setdefault(detail.removeprefix("set "), set()).add(id + reasons.get(id, ""))
+    lines = []
+    for name, lost in sorted(ids.items()):
+        count = "1 utterance was" if len(lost) == 1 else f"{len(lost):,} utterances were"
+        more = " ..." if len(lost) > SHOWN else ""
+        lines.append(f"{name} is not whole: {count} {UNHEARD}: {listed(sorted(lost)[:SHOWN])}{more}.")
+    return lines
 
 
 def failures(run: Run) -> dict[Key, str]:

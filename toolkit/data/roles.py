@@ -1,0 +1,25 @@
+"""What the name of a set tells of it: to train on, or held out."""
+
+from __future__ import annotations
+
+import re
+
+TRAINING = "*train*"  # as a pattern it stands for what `is_training` says, so that `test_constrained` is none
+_TRAINING = re.compile(r"(?<!s)train")  # not constrained, restrained
+_ADAPTATION = re.compile(r"(?<![a-z])adapt(?![a-z])")  # MGB-3's name of what it trains on
+_HELD_OUT = re.compile(r"dev|test|eval|valid|(?<![a-z])val(?![a-z])")
+
+
+def is_training(name: str) -> bool:
+    """True if one of the words of a set's name is, or has in it, `train`."""
+    return bool(_TRAINING.search(name))
+
+
+def trains(name: str) -> bool:
+    """True if this is the name of a training set, of adaptation too; only training sets are filtered."""
+    return is_training(name) or bool(_ADAPTATION.search(name))
+
+
+def is_held_out(name: str) -> bool:
+    """True if this is the name of a set for validation or a test, whatever it was drawn from."""
+    return bool(_HELD_OUT.search(name)) and not trains(name)
