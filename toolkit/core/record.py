@@ -124,7 +124,7 @@ def refuse_foreign(out: Path) -> None:
         raise UserError(
             f"{out} holds files that are not of this step: {', '.join(files[:3])}{' ...' if files[3:] else ''}",
             "--out",
-            f"name a folder of its own, or move them away; an output without its {RECORD} is redone with {fresh_flag()}",
+            f"name a folder of its own, or move them away; an output that lost its {RECORD}: {fresh_flag()}",
         )
 
 

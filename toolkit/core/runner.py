@@ -33,6 +33,7 @@ def preflight(table: Table, first: int, last: int, fresh: list[str]) -> None:
         for name in record.flag(run.argv, "--config"):
             read_yaml(Path(name))
         if run.out not in fresh:
+            os.environ[record.STAGE] = table.stages[n - 1].name
             refuse_foreign(Path(run.out))
             table.refuse_stale(n, run)
     plan.check_disk(table, first, last)
