@@ -170,7 +170,7 @@ def _told_if_changed(begun: Begun, out: Path, argv: list[str]) -> Iterator[None]
         if not changed:
             raise
         problem = f"changed while this step ran: {', '.join(changed)}"
-        raise UserError(problem, str(out), f"run the stage again, or with {fresh_flag()} ({e})") from e
+        raise UserError(problem, str(out), f"run the stage again, or with {fresh_flag()}") from e
 
 
 def _tell_done(argv: list[str], out: Path, state: Status) -> None:
