@@ -171,20 +171,29 @@ def test_outputs_behind_a_link_to_another_disk_keep_their_identity(here, tmp_pat
         ("text", TEXT.splitlines()[0] + "\n", "done"),  # a row taken out by hand
         ("text", TEXT[:-3], "partial"),  # cut in a line
         ("text", "", "partial"),
+        ("text", TEXT.replace("utt2", "\0\0\0\0"), "partial"),  # what a full disk leaves
         ("scores.json", '{"wer": 1', "partial"),
-        ("scores.json", '{"wer": 1}', "done"),
+        ("scores.json", '{"wer": 1}', "stale"),  # nobody mends a figure
+        ("scores.json", '{"wer": 92.3}\n', "stale"),
         ("model.safetensors", "weigh", "partial"),
-        ("model.safetensors", "weightz", "done"),
+        ("model.safetensors", "weightz", "stale"),
     ],
 )
-def test_a_result_that_is_empty_or_cut_short_is_not_done(here, name, text, state):
+def test_a_result_that_is_empty_cut_short_or_changed_is_not_done(here, name, text, state):
     whole = {"text": TEXT, "scores.json": '{"wer": 12.3}\n', "model.safetensors": "weights"}
     words = ["data.corpora.folder", "--in", "data/train", "--out", "exp/two"]
     made(Path("exp/two"), whole, words)
     (Path("exp/two") / name).write_text(text)
     made_now = status(words)
     assert made_now.state == state
-    assert made_now.why == (f"edited: {name}" if state == "done" else f"cut short: exp/two/{name}; it is made again")
+    assert (
+        made_now.why
+        == {
+            "done": f"edited: {name}",
+            "partial": f"cut short: exp/two/{name}; it is made again",
+            "stale": f"not as its step left it: {name}; restore it from a copy, or redo the stage",
+        }[state]
+    )
 
 
 def test_what_was_cut_short_is_made_again_and_the_edits_beside_it_are_kept_aside(recipe):
@@ -192,7 +201,7 @@ def test_what_was_cut_short_is_made_again_and_the_edits_beside_it_are_kept_aside
     whole = recipe.bytes()
     (recipe.folder / "exp/two/numbers").write_text("13")
     code, output = recipe()
-    assert code == 0 and "moved numbers of exp/two to exp/two.aside-1: cut short, or edited" in output, output
+    assert code == 0 and "moved numbers of exp/two to exp/two.aside-1: not as their step left them" in output, output
     assert (recipe.folder / "exp/two.aside-1/numbers").read_text() == "13"
     shutil.rmtree(recipe.folder / "exp/two.aside-1")
     assert recipe.bytes() == whole
@@ -252,13 +261,13 @@ def test_check_digests_names_every_file_that_differs(recipe):
     assert "exp/three/checkpoints/00000001/state.safetensors  it is gone" in recipe("--check-digests")[1]
 
 
-def test_two_files_of_one_size_that_were_swapped_are_edits(here):
+def test_two_files_of_one_size_that_were_swapped_are_told(here):
     words = ["data.corpora.folder", "--in", "data/train", "--out", "exp/two"]
     made(Path("exp/two"), {"raw_0.ark": "first", "raw_1.ark": "other"}, words)
     os.rename("exp/two/raw_0.ark", "exp/two/x")
     os.rename("exp/two/raw_1.ark", "exp/two/raw_0.ark")
     os.rename("exp/two/x", "exp/two/raw_1.ark")
-    assert status(words).why == "edited: raw_0.ark, raw_1.ark"
+    assert status(words).why.startswith("not as its step left it: raw_0.ark, raw_1.ark; restore")
 
 
 def test_a_file_loaded_whole_is_refused_unless_it_is_as_its_step_wrote_it(here):
@@ -275,15 +284,14 @@ def test_a_file_loaded_whole_is_refused_unless_it_is_as_its_step_wrote_it(here):
 @pytest.mark.parametrize(
     "times", ["{", "{}", '{"seconds": 1}', '{"files": []}', '{"files": {"numbers": [1e400, 1, "x"]}}', ""]
 )
-def test_without_a_whole_file_of_times_an_output_counts_as_edited(here, times):
+def test_without_a_whole_file_of_times_an_output_is_stale(here, times):
     made(Path("exp/test"), {"model.safetensors": "x"}, train_on("test"))
     if times:
         Path("data/times.json").write_text(times)
     else:
         Path("data/times.json").unlink()
-    assert status(CORPUS).state == "done"
-    assert status(CORPUS).why == "edited, perhaps: times.json is gone, damaged or not whole"
-    assert status(train_on("test")).state == "stale"
+    assert status(CORPUS).state == status(train_on("test")).state == "stale"
+    assert status(CORPUS).why.startswith("times.json is gone, damaged or not whole")
     rows = Contents(Path("data"), read_record(Path("data"))).wrong()
     assert ("train/text", "its digest is not in times.json") in rows
 
@@ -294,6 +302,56 @@ def test_where_edits_cannot_be_known_every_table_is_set_aside_before_it_is_made_
     Path("data/test/text").unlink()
     output.set_aside(Path("data"), status(CORPUS).differences)
     assert Path("data.aside-1/train/text").read_text() == TEXT + "utt3 قال\n"
+
+
+def test_a_changed_figure_is_told_with_the_stage_that_made_it_and_nothing_is_moved_before(recipe):
+    recipe()
+    figures = recipe.folder / "dump/one/figures.json"
+    whole = figures.read_text()
+    figures.write_text(whole.replace("6", "9"))
+    assert recipe.states() == ["stale", "done", "done"]
+    code, output = recipe("--stage", "two")
+    assert code == 2 or recipe.states() == ["stale", "done", "done"]
+    code, output = recipe()
+    assert code == 2 and "dump/one is stale (not as its step left it: figures.json; restore it" in output, output
+    assert "--fresh one" in output and not list(recipe.folder.rglob("*.aside-*"))
+    figures.write_text(whole)
+    assert recipe.states() == ["done"] * 3
+    figures.write_text("{}")
+    assert recipe("--fresh", "one")[0] == 0 and figures.read_text() == whole and recipe.states() == ["done"] * 3
+
+
+def test_an_output_without_its_record_is_a_finding_and_no_empty_place(recipe):
+    recipe()
+    (recipe.folder / "dump/one/record.json").unlink()
+    code, output = recipe("--check-digests")
+    assert code == 1 and "dump/one/record.json" in output and "it is gone" in output
+    assert "missing  First   [files without a record.json]" in recipe("--list")[1]
+    code, output = recipe()
+    assert code == 2 and "holds files that are not of this step" in output
+
+
+def test_the_copy_of_the_table_follows_outputs_that_were_renamed_back(recipe):
+    recipe()
+    table, copy = recipe.folder / "exp/three/RESULTS.md", recipe.folder / "exp/RESULTS.md"
+    table.write_text("# New")
+    copy.write_text("# Of a run that was undone")
+    code, output = recipe()
+    assert code == 0 and copy.read_text() == "# New" and "which was not the table of exp/three" in output
+    assert copy.with_name("RESULTS.md.aside-before").read_text() == "# Of a run that was undone"
+
+
+def test_an_input_that_changes_while_a_step_runs_is_named_where_the_step_fails_of_it(recipe):
+    recipe.config("two.yaml", "fail: true\n")
+    step = recipe.folder / "add.py"
+    failing = """
+    if step.config.fail:
+        (step.ins[0] / "numbers").write_text("7\\n")
+        raise FileNotFoundError("what was there")
+"""
+    step.write_text(step.read_text().replace("    if step.config.fail:\n", failing + "    if step.config.fail:\n"))
+    code, output = recipe()
+    assert code == 1 and "changed while this step ran: input dump/one" in output, output
 
 
 def test_a_folder_in_the_place_of_a_table_is_damage_and_a_finding_of_check_digests(here):

@@ -9,7 +9,7 @@ from .contents import Contents, times_of
 from .errors import UserError
 from .files import read_json, sha256_of
 from .progress import Progress
-from .record import RECORD, read_record
+from .record import RECORD, read_record, without_record
 from .table import StepRun, Table
 
 CHECKPOINTS, STATE, FILES = "checkpoints", "state.json", "digests"  # where a training keeps digests of its own
@@ -20,7 +20,7 @@ Difference = tuple[str, str, str]  # stage, file, what is wrong
 def check_digests(table: Table) -> int:
     """Print a table of the files that are not as their step left them. Returns the exit code: 1 if there are any."""
     every = [(stage.name, run) for stage in table.stages for run in stage.runs]
-    runs = [(name, run) for name, run in every if (Path(run.out) / RECORD).is_file()]
+    runs = [(name, run) for name, run in every if (Path(run.out) / RECORD).is_file() or without_record(Path(run.out))]
     wrong: list[Difference] = []
     with Progress("digests", len(runs), "outputs") as bar:
         for name, run in runs:
@@ -33,8 +33,8 @@ def check_digests(table: Table) -> int:
         return 0
     number = "1 file differs" if len(wrong) == 1 else f"{len(wrong)} files differ"
     print(
-        f"\n{number}. Restore what is damaged from a copy, or make its stage again: --fresh STAGE; "
-        "an edit that you meant makes what was made from it stale"
+        f"\n{number}. What is damaged: restore it from a copy, or delete it, and the next run makes it again. "
+        "A table that you edited may stay so: what was made from it is stale"
     )
     return 1
 
@@ -42,6 +42,9 @@ def check_digests(table: Table) -> int:
 def _of_output(run: StepRun) -> Iterator[tuple[str, str]]:
     """(file, what is wrong) of an output, of the checkpoints in it, and of the raw tables that it was made from."""
     out = Path(run.out)
+    if not (out / RECORD).is_file():
+        yield str(out / RECORD), "it is gone"
+        return
     try:
         record = read_record(out)
     except UserError as e:

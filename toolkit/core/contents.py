@@ -1,15 +1,17 @@
 """The files of an output as its step left them, so that an edit or damage is seen.
 
 record.json holds their names, `made`; times.json, beside it because two equal runs differ there, holds `files`: name ->
-[size, time of change in ns, SHA-256 in 16 digits]. A file of that size and time is not read again; without its row,
-nobody knows whether a file was edited, and the output counts as edited. Tables in raw inputs
-are kept likewise in times.json of their reader, under `inputs`.
+[size, time of change in ns, SHA-256 in 16 digits]. A file of that size and time is not read again. Tables that people
+mend by hand, a transcript for one, may be edited; any other file that differs is changed, and its output is not what
+its step made. So is one without a whole times.json: nobody knows what was done to it. Tables in raw inputs are kept
+likewise in times.json of their reader, under `inputs`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import mmap
 import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -30,7 +32,9 @@ LARGEST_TABLE = 1 << 30  # bytes; a larger raw file counts by size and time
 SLOW_BYTES = 4 << 30  # from here on, hashing shows a bar
 TABLES = {".csv", ".ctm", ".hyp", ".json", ".jsonl", ".md", ".ref", ".scp", ".srt", ".stm", ".tsv", ".txt", ".vtt"}
 TABLES |= {".yaml", ".yml"}
+FIGURES = {".json", ".md", ".yaml", ".yml"}  # tables that a step's figures and settings are in: nobody mends them
 UNKNOWN = "unknown"
+AGAIN = "restore it from a copy, or make {} again: ./run.sh --list names its stage, --fresh STAGE redoes it"
 Stamp = tuple[int, int]  # size in bytes, time of change in ns
 FileRow = tuple[int, int, str]  # those, and the digest
 
@@ -41,6 +45,11 @@ def is_table(name: str) -> bool:
     """True if a file of this name is a table that a person may edit: by its ending; Kaldi's tables have none."""
     ending = os.path.splitext(name)[1]
     return ending in TABLES or (not ending and not os.path.basename(name).startswith("."))
+
+
+def is_editable(name: str) -> bool:
+    """True if a file of this name in an output may be mended by hand: a list of texts, names or labels."""
+    return is_table(name) and os.path.splitext(name)[1] not in FIGURES
 
 
 def stamp_of(path: str) -> Stamp:
@@ -111,25 +120,33 @@ class Differences:
 
     Attributes:
         gone: files and folders that are not there any more.
-        damaged: files that are empty or cut short.
-        edited: file -> its digest now, or size and time if it has no digest, or UNKNOWN; a table that was added to a
-            data directory counts too.
+        damaged: files that are empty or cut short, and tables with a NUL.
+        edited: table -> its digest now, or size and time if it has no digest; a table that was added to a data
+            directory counts too.
+        changed: other file -> the same; times.json -> UNKNOWN if it is gone, damaged or not whole.
     """
 
     gone: tuple[str, ...] = ()
     damaged: tuple[str, ...] = ()
     edited: dict[str, str] = field(default_factory=dict)
+    changed: dict[str, str] = field(default_factory=dict)
 
     def told(self) -> str:
-        """What was edited, in words; "" if nothing was."""
-        if UNKNOWN in self.edited.values():
-            return f"edited, perhaps: {TIMES} is gone, damaged or not whole"
+        """What was changed, else what was edited, in words; "" if nothing was."""
+        if TIMES in self.changed:
+            return f"{TIMES} is gone, damaged or not whole, so nobody knows what was edited"
+        if self.changed:
+            return f"not as its step left it: {', '.join(self.changed)}"
         return f"edited: {', '.join(self.edited)}" if self.edited else ""
 
     def below(self, rel: str) -> dict[str, str]:
-        """The edited files at or below the relative path `rel`."""
-        names = [name for name in self.edited if rel in (".", name) or name == TIMES or name.startswith(f"{rel}/")]
-        return {name: self.edited[name] for name in names}
+        """The edited and changed files at or below the relative path `rel`."""
+        every = self.edited | self.changed
+        return {
+            name: now
+            for name, now in every.items()
+            if rel in (".", name) or name == TIMES or name.startswith(f"{rel}/")
+        }
 
     def suffix(self, rel: str) -> str:
         """What edits at or below `rel` add to the identity of the output; "" without one."""
@@ -151,7 +168,8 @@ class Contents:
 
     def differences(self) -> Differences:
         """Compare the files on the disk with the record; a file of the recorded size and time is not read."""
-        gone, damaged, edited = [], [], dict.fromkeys([TIMES] if self.without_rows() else [], UNKNOWN)
+        gone, damaged, edited = [], [], {}
+        changed: dict[str, str] = dict.fromkeys([TIMES] if self.without_rows() else [], UNKNOWN)
         for name in self.made:
             path = f"{self.folder}/{name}"
             try:
@@ -159,18 +177,21 @@ class Contents:
             except OSError:
                 gone += [name] if name != TIMES else []
                 continue
-            size, changed, digest = self.files.get(name, (*stamp, ""))
-            if stamp == (size, changed):
+            size, time, digest = self.files.get(name, (*stamp, ""))
+            if stamp == (size, time):
                 continue
-            if os.path.isdir(path) or _is_cut(path, stamp[0], size):
+            now = "" if os.path.isdir(path) else digest_of(path, stamp) if digest else f"{stamp[0]} {stamp[1]}"
+            if now and now == digest:
+                continue
+            if not now or _is_damaged(path, stamp[0], size):
                 damaged.append(name)
-            elif not digest:
-                edited[name] = f"{stamp[0]} {stamp[1]}"
-            elif (now := digest_of(path, stamp)) != digest:
+            elif is_editable(name) or not digest:
                 edited[name] = now
+            else:
+                changed[name] = now
         for name in self._added():
             edited[name] = digest_of(f"{self.folder}/{name}", stamp_of(f"{self.folder}/{name}"))
-        return Differences(tuple(gone), tuple(damaged), edited)
+        return Differences(tuple(gone), tuple(damaged), edited, changed)
 
     def without_rows(self) -> list[str]:
         """Files of the output that times.json does not tell of: it is gone, damaged or not whole."""
@@ -205,24 +226,23 @@ class Contents:
         return sorted(name for name in names if name not in known and name not in BOOKKEEPING)
 
 
-def _is_cut(path: str, size: int, was: int) -> bool:
-    """True if a file was cut short: what a full disk or a killed copy leaves, and no editor.
+def _is_damaged(path: str, size: int, was: int) -> bool:
+    """True if a file that differs was cut short, or holds a NUL: what a full disk or a killed copy leaves.
 
-    A table that is shorter and still ends as a table does has been edited.
+    No editor does. A table that is shorter and still ends as a table does has been edited.
     """
-    if size >= was:
-        return False
-    if not size or not is_table(path):
+    if not size or (size < was and not is_table(path)):
         return True
-    if path.endswith(".json"):
+    if not is_table(path):
+        return False
+    if size < was and path.endswith(".json"):
         try:
             read_json(Path(path))
         except UserError:
             return True
         return False
-    with open(path, "rb") as f:
-        f.seek(-1, os.SEEK_END)
-        return f.read(1) != b"\n"
+    with open(path, "rb") as f, mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        return data.find(b"\0") >= 0 or (size < was and data[-1:] != b"\n")
 
 
 def refuse_damaged(path: Path) -> None:
@@ -235,5 +255,4 @@ def refuse_damaged(path: Path) -> None:
         return
     *_, was = Contents(folder, record).files.get(str(path.relative_to(folder)), ("",))
     if was and digest_of(str(path), stamp_of(str(path))) != was:
-        remedy = f"restore it from a copy, or make {folder} again: --fresh of its stage"
-        raise UserError("its bytes are not those that its step wrote", str(path), remedy)
+        raise UserError("its bytes are not those that its step wrote", str(path), AGAIN.format(folder))

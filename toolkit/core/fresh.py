@@ -17,7 +17,7 @@ RESULTS = "RESULTS.md"
 def made_anew(table: Table, n: int, first: int, last: int) -> list[str]:
     """Outputs that --fresh moves aside: those of stage `n`, and all that were made from them.
 
-    If some outputs of the stage are stale, the others of the stage stay: an edit made to one of them is why they are.
+    If some outputs of the stage are stale, those that are done stay: an edit made to one of them is why they are.
     Later outputs are moved too, even if their identity stays: the redone stage may give other bytes, and outputs made
     from the old bytes would pass as made from the new ones. Raises UserError if an input of the stage is stale, or if
     the stage is not among those that will run.
@@ -31,8 +31,8 @@ def made_anew(table: Table, n: int, first: int, last: int) -> list[str]:
                 why = f"stage {n} is made from {made[1].out}, which is stale itself"
                 raise UserError(why, "--fresh", table.renewal(made[1]))
     runs = table.stages[n - 1].runs
-    stale = [run for run in runs if table.status(run).state == "stale"]
-    moved = {run.out for run in stale or runs}
+    states = [table.status(run).state for run in runs]
+    moved = {run.out for run, state in zip(runs, states) if state != "done" or "stale" not in states}
     for run in runs:
         if any(made[1].out in moved for made in table.makers(run)):
             moved.add(run.out)

@@ -11,7 +11,7 @@ from typing import Any
 
 from . import identity as identities
 from . import old_record
-from .contents import UNKNOWN, Contents, Differences, FileRow, file_rows, is_table, names_of, times_of
+from .contents import AGAIN, Contents, Differences, FileRow, file_rows, is_table, names_of, times_of
 from .errors import UserError
 from .files import TEMPORARY, write_json
 from .identity import RAW, UNFINISHED, InputId, id_of_input, identity, identity_id, raw_files
@@ -29,14 +29,18 @@ from .record import (
     read_record,
     root_of,
     within,
+    without_record,
 )
 
 Parts = dict[str, str]
+RESTORE = "restore it from a copy, or redo the stage"
 
 
 @dataclass(frozen=True)
 class Status:
     """State of an output: missing, partial, stale or done; `why` says what changed.
+
+    One of which a file is not as its step left it, and that nobody mends by hand, is stale too.
 
     Attributes:
         id: identity of the output, if it was begun and would be made from the same now.
@@ -55,7 +59,7 @@ def status(argv: list[str], input_id: InputId | None = None) -> Status:
     """State of the output of `argv`, compared with what `argv` would make now."""
     folder = Path(flag(argv, "--out")[0])
     if not (folder / RECORD).is_file():
-        return Status("missing")
+        return Status("missing", f"files without a {RECORD}" if without_record(folder) else "")
     try:
         record = read_record(folder)
     except UserError as e:
@@ -71,6 +75,8 @@ def status(argv: list[str], input_id: InputId | None = None) -> Status:
     if record["state"] != "done":
         return Status("partial", "begun: goes on where it stopped", record["id"], old=old)
     differences = Contents(folder, record).differences()
+    if differences.changed:
+        return Status("stale", f"{differences.told()}; {RESTORE}", record["id"], differences, old)
     for names, word in ((differences.gone, "gone"), (differences.damaged, "cut short")):
         if names:
             named = ", ".join(str(folder / name) for name in names)
@@ -120,6 +126,8 @@ def _change(part: str, was: str | None, now: str | None, argv: list[str]) -> str
     if part.startswith("input ") and was and now:
         edited = _edited(part.removeprefix("input "), now, Path(flag(argv, "--out")[0]))
         return f"{part} (edited: {', '.join(edited)})" if edited else part
+    if part == "VERSION":
+        return f"VERSION of {argv[0]}, from {was or 1} to {now or 1}"
     if part != "command" or was is None or now is None:
         return part
     old, new = json.loads(was), json.loads(now)
@@ -154,6 +162,9 @@ def refuse_outdated(path: Path) -> None:
     if inside is None or (record := read_record(inside[0]))["state"] != "done":
         return
     folder = inside[0]
+    differences = Contents(folder, record).differences()
+    if differences.changed:
+        raise UserError(f"{path} is {differences.told()}", str(folder), AGAIN.format(folder))
     root = root_of(folder, record)
     if root is None:
         return
@@ -162,22 +173,23 @@ def refuse_outdated(path: Path) -> None:
         if part.startswith("input ") and within(name) and (now := id_of_input(name, folder)) not in (was, UNFINISHED):
             edited = _edited(str(name), now, folder)
             why = f"{name} was edited since: {', '.join(edited)}" if edited else f"{name} was made anew since"
-            raise UserError(f"{path} is out of date: {why}", str(folder), "make it again: --fresh of its stage")
+            remedy = f"make {folder} again: ./run.sh --list names its stage, --fresh STAGE redoes it"
+            raise UserError(f"{path} is out of date: {why}", str(folder), remedy)
 
 
 def set_aside(out: Path, differences: Differences) -> None:
-    """Move the damaged and the edited files of an output that is made again to a new folder beside it."""
-    names = [*differences.damaged, *differences.edited]
-    if UNKNOWN in differences.edited.values():  # any table may have been edited
-        every = [name for name in read_record(out).get("made", []) if is_table(name) and (out / name).is_file()]
-        names = [name for name in dict.fromkeys([*differences.damaged, *every]) if (out / name).exists()]
+    """Move the files that differ in an output that is made again to a new folder beside it."""
+    names = [*differences.damaged, *differences.edited, *differences.changed]
+    if TIMES in differences.changed:  # any file may have been changed
+        made = [name for name in read_record(out).get("made", []) if name not in BOOKKEEPING]
+        names = [name for name in dict.fromkeys([*names, *made]) if (out / name).is_file()]
     if not names:
         return
     to = Path(aside(str(out)))
     for name in names:
         (to / name).parent.mkdir(parents=True, exist_ok=True)
         (out / name).rename(to / name)
-    print(f"moved {', '.join(names)} of {out} to {to}: cut short, or edited", flush=True)
+    print(f"moved {', '.join(names)} of {out} to {to}: not as their step left them", flush=True)
 
 
 @dataclass(frozen=True)

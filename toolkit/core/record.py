@@ -26,6 +26,7 @@ ASIDE = ".aside-"
 DISPENSABLE = {"checkpoints", "tensorboard"}  # not read once their step is done
 FORMAT = 2  # of a record; one without a number is of the first
 PATHS = ("--in", "--out", "--config")
+STAGE = "SAWT_STAGE"  # in the environment: the recipe's name of the stage that is run
 
 
 def read_record(folder: Path) -> dict[str, Any]:
@@ -109,17 +110,27 @@ def aside(out: str) -> str:
     return next(name for k in range(1, 10**6) if not Path(name := f"{out}{ASIDE}{k}").exists())
 
 
+def without_record(out: Path) -> list[str]:
+    """Names of files in a folder that has no record: of the user, or of an output that lost it."""
+    if not out.is_dir() or (out / RECORD).is_file():
+        return []
+    files = sorted(p.name for p in out.iterdir() if not p.name.startswith(".") and not p.name.endswith(TEMPORARY))
+    return [name for name in files if name not in BOOKKEEPING]
+
+
 def refuse_foreign(out: Path) -> None:
     """Raise UserError for a folder with files of the user: they would count as output, and move with it."""
-    if not out.is_dir() or (out / RECORD).is_file():
-        return
-    files = sorted(p.name for p in out.iterdir() if not p.name.startswith(".") and not p.name.endswith(TEMPORARY))
-    if files := [name for name in files if name not in BOOKKEEPING]:
+    if files := without_record(out):
         raise UserError(
             f"{out} holds files that are not of this step: {', '.join(files[:3])}{' ...' if files[3:] else ''}",
             "--out",
-            f"name a folder of its own, or move them away; an output without its {RECORD} is redone with --fresh STAGE",
+            f"name a folder of its own, or move them away; an output that lost its {RECORD}: {fresh_flag()}",
         )
+
+
+def fresh_flag() -> str:
+    """The option of a recipe that redoes the stage at hand."""
+    return f"--fresh {os.environ.get(STAGE, 'STAGE')}"
 
 
 @cache

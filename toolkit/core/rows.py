@@ -15,7 +15,7 @@ from pathlib import Path
 
 from .errors import UserError
 from .files import read_json, remove, write_json
-from .record import aside
+from .record import aside, fresh_flag
 
 ABOUT = ".row"  # folder in a row's: what is not its result
 IDENTITY, FILES = "identity.json", "files"
@@ -91,7 +91,7 @@ def _finished(out: Path) -> list[Place]:
     """Every finished part below `out`. Raises UserError for rows of an earlier version, which have no parts."""
     for path in sorted(out.glob(f"*/{ABOUT}/{IDENTITY}")):
         problem = f"the row {path.parents[1].name} was made by an earlier version of this step"
-        raise UserError(problem, str(path.parents[1]), "run the recipe with --fresh and the name of the stage")
+        raise UserError(problem, str(path.parents[1]), f"run the recipe with {fresh_flag()}")
     return [
         Place(path.parents[3].name, f"{path.parents[1].name}/{path.parent.name}")
         for path in sorted(out.glob(f"*/{ABOUT}/*/*/{IDENTITY}"))
@@ -105,7 +105,7 @@ def _changed(out: Path, place: Place, now: Identity) -> bool:
     if set(changed) - {OWN}:
         names = ", ".join(name for name in changed if name != OWN)
         problem = f"{place.part.split('/')[0]} of the row {place.row} was made from something else (changed: {names})"
-        raise UserError(problem, str(out / place.row), "run the recipe with --fresh and the name of the stage")
+        raise UserError(problem, str(out / place.row), f"run the recipe with {fresh_flag()}")
     return bool(was != dict(now))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 import time
@@ -32,6 +33,7 @@ def preflight(table: Table, first: int, last: int, fresh: list[str]) -> None:
         for name in record.flag(run.argv, "--config"):
             read_yaml(Path(name))
         if run.out not in fresh:
+            os.environ[record.STAGE] = table.stages[n - 1].name
             refuse_foreign(Path(run.out))
             table.refuse_stale(n, run)
     plan.check_disk(table, first, last)
@@ -72,6 +74,7 @@ def run_stages(table: Table, first: int, last: int) -> int:
 def _run_one(table: Table, n: int, run: StepRun, shared: bool) -> int:
     """Run a step that is not done; returns the exit code. shared: the engine loads torch for the steps that need it."""
     name, state = table.stages[n - 1].name, table.status(run)
+    os.environ[record.STAGE] = name
     if state.state == "done":
         print(f"   done before{f', {state.why}' if state.why else ''}", flush=True)
         return 0
@@ -137,11 +140,16 @@ def results(table: Table) -> Path | None:
 
 
 def where(table: Table) -> str:
-    """End of a sentence that names the results, or ""; restores a missing copy of the table."""
+    """End of a sentence that names the results, or ""; restores a copy of the table that is gone, or another's."""
     table_file = results(table)
     if table_file is None:
         return ""
     copy = table_file.parent.parent / RESULTS
+    text = table_file.read_text(encoding="utf-8")
+    if copy.exists() and copy.read_text(encoding="utf-8", errors="replace") != text:
+        aside = copy.with_name(f"{RESULTS}{record.ASIDE}before")
+        copy.replace(aside)
+        print(f"moved {copy}, which was not the table of {table_file.parent}, to {aside}", flush=True)
     if not copy.exists():
-        write_text(copy, table_file.read_text(encoding="utf-8"))
+        write_text(copy, text)
     return f"; see {copy} and {table_file.with_name('index.html')}"

@@ -10,7 +10,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, NoReturn, TypeVar
@@ -20,8 +21,8 @@ from .errors import UserError, told
 from .files import locked, remove
 from .identity import id_of_input, identity, identity_id, place
 from .job import die_with_parent
-from .output import Status, begin, changes, finish, parts_now, refuse_outdated, renew, set_aside, status
-from .record import RECORD, Ledger, flag, read_record, refuse_foreign, separated, within
+from .output import Begun, Status, begin, changes, finish, forget, parts_now, refuse_outdated, renew, set_aside, status
+from .record import RECORD, Ledger, flag, fresh_flag, read_record, refuse_foreign, separated, within
 from .registry import declared
 from .shards import WorkerDone
 from .slurm_job import refuse_at_work
@@ -142,9 +143,9 @@ def _run(function: Callable[[Step[Any]], None], config_class: type[Any], name: s
         refuse_at_work(known.out, state.id or identity_id(identity(argv)))
         if state.state == "stale" and not declared(name).rows:
             raise UserError(
-                f"{known.out} was made from something else ({state.why})",
+                f"{known.out} is stale ({state.why})",
                 str(known.out / "record.json"),
-                "move it aside, or run the recipe with --fresh STAGE",
+                f"move it aside, or run the recipe with {fresh_flag()}",
             )
         if state.state == "done":
             _tell_done(argv, known.out, state)
@@ -152,9 +153,24 @@ def _run(function: Callable[[Step[Any]], None], config_class: type[Any], name: s
         set_aside(known.out, state.differences)
         begun = begin(argv, known.out)
         start = time.monotonic()
-        function(step)
+        with _told_if_changed(begun, known.out, argv):
+            function(step)
         finish(begun, known.out, _read(config, name), step.counts, step.ledger, time.monotonic() - start)
         remove(known.out / "shards")
+
+
+@contextmanager
+def _told_if_changed(begun: Begun, out: Path, argv: list[str]) -> Iterator[None]:
+    """An error of a step whose inputs or config changed while it ran becomes a UserError that says so."""
+    try:
+        yield
+    except Exception as e:
+        forget()
+        changed = changes(begun.parts, parts_now(read_record(out), argv))
+        if not changed:
+            raise
+        problem = f"changed while this step ran: {', '.join(changed)}"
+        raise UserError(problem, str(out), f"run the stage again, or with {fresh_flag()}") from e
 
 
 def _tell_done(argv: list[str], out: Path, state: Status) -> None:
