@@ -13,6 +13,7 @@ from toolkit.data.audio import AudioError, read_audio
 from toolkit.data.ids import fault
 from toolkit.data.kaldi import DataDir, Utterance, copy_phones, write_data_dir
 from toolkit.data.validate import main
+from toolkit.text.invisible import name_of
 
 ids = st.text("abzAZ019_-.سجلأإيَّ٣", min_size=1, max_size=12).filter(lambda s: not fault(s))
 values = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n\r"), max_size=40).map(
@@ -32,7 +33,7 @@ def test_what_is_written_is_read(tmp_path, texts, data):
     }
     write_data_dir(tmp_path / "d", tables)
     read = DataDir.read(tmp_path / "d")
-    assert read.tables == tables
+    assert read.tables == {**tables, "utt2spk": {id: name_of(speaker) for id, speaker in speakers.items()}}
     assert [u.id for u in read] == sorted(texts, key=str.encode)
     assert {u.id: (u.path, u.speaker, u.seconds) for u in read} == {
         id: (tables["wav.scp"][id], speakers[id], 1.5) for id in texts
