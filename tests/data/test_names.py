@@ -164,3 +164,38 @@ def test_a_line_break_in_a_transcript_costs_both_halves_and_its_utterance(
     data, dropped = repaired(tmp_path / "d", tmp_path / "out")
     assert data.tables["text"] == {"u0": "مرحبا بكم", "u2": "مرحبا بكم"} and dropped["u1"] == "malformed row"
     assert {f"text:{line}" for line in BROKEN[text]} <= dropped.keys()
+
+
+def test_a_label_that_readers_take_otherwise_is_a_warning_and_the_copy_has_it_as_they_take_it(
+    sound: Path, tmp_path: Path
+) -> None:
+    change(sound, "utt2lang", "b EGY", "b EG\u200fY")
+    (problem,) = inspect(sound).problems
+    assert (problem.file, problem.line, problem.level) == ("utt2lang", 3, "warning")
+    assert "EG\\u200fY, is EGY" in problem.message
+    repair(sound, tmp_path / "out")
+    assert "متكلم-1-b EGY\n" in (tmp_path / "out/utt2lang").read_text(encoding="utf-8")
+    assert inspect(tmp_path / "out").problems == []
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        (["0.0 1.0 ص", "1.0 0.5 ب"], []),
+        (["0.0 1.01 ص", "1.0 0.52 ب"], []),  # rounded
+        (["0.0 1.0 ص", "1.0 1.0 ب", "2.0 1.0 ا"], [("past end", 3, "2 phones", "of 1.50 s: to 2.00 s")]),
+        (["0.0 1.0 ص", "0.5 1.0 ب"], [("overlap", 3, "1 phones", "at 0.50 s, where the one above ends at 1.00 s")]),
+        (["1.0 0.5 ص", "0.0 1.0 ب"], [("overlap", 3, "1 phones", "at 0.00 s, where the one above ends at 1.50 s")]),
+    ],
+)
+def test_phones_past_the_end_of_their_utterance_or_over_one_another_are_told(
+    sound: Path, lines: list[str], told: list[tuple[str, int, str, str]]
+) -> None:
+    phones = "".join(f"متكلم-1-a 1 {line}\n" for line in lines)
+    (sound / "phones.ctm").write_text(f"s2-r-a 1 0.0 2.0 h\n{phones}", encoding="utf-8")
+    problems = inspect(sound).problems
+    assert [(p.reason, p.line, p.file, p.level) for p in problems] == [
+        (reason, line, "phones.ctm", "warning") for reason, line, _, _ in told
+    ]
+    for problem, (_, _, count, detail) in zip(problems, told, strict=True):
+        assert problem.message.startswith(count) and problem.message.endswith(detail)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from ..text.invisible import shown
 from .audio import OVERSHOOT, AudioError, audio_info
 from .decoded import decoded_lengths, of_recording
 from .ids import fault
@@ -29,12 +30,14 @@ from .kaldi import (
     utterances,
     write_data_dir,
 )
+from .names import compared, holds_names
 from .provenance import rules_of
 from .tables import OF_UTTERANCES, PARTIAL, TEXT, Problem, locate, read_table
 
 RESERVED_WORDS = ("<s>", "</s>", "#0")
 LOOKS = 200  # headers that a check looks at unless it is asked to look at all: a fifth of a second
 OF_RECORDINGS = re.compile(r"rec2\w+|reco2\w+")
+PHONES_OFF = 0.05  # s by which times of phones may be off: they are rounded, often to frames
 _ARK = re.compile(r"(.+):\d+")
 
 
@@ -82,7 +85,8 @@ def inspect(path: Path, allow_pipes: bool = False, audio: bool = False, nj: int 
         _numbers(tables),
         _ends(tables, lengths, audio),
         _durations(tables, loaded, lengths),
-        _phones(path / PHONES, ids),
+        _phones(path / PHONES, ids, {u.id: u.seconds for u in loaded}),
+        _names(tables),
     ):
         problems += check
     known = [u.seconds if u.end is not None else lengths.get(u.id, u.seconds) for u in loaded]
@@ -291,10 +295,23 @@ def _durations(tables: Tables, loaded: Iterable[Utterance], lengths: Mapping[str
             yield Problem(name, 0, "duration", message, "write it again: --fix does", id=id)
 
 
-def _phones(path: Path, ids: Mapping[str, str]) -> Iterator[Problem]:
-    """Lines of phones.ctm that are not `utt 1 start_s duration_s phone`."""
+def _names(tables: Tables) -> Iterator[Problem]:
+    """Names that readers take otherwise than they are written, one warning for each table of them."""
+    for name, table in tables.items():
+        forms = {value: compared(value, name) for value in set(table.values())} if holds_names(name) else {}
+        if odd := [id for id, value in table.items() if forms.get(value, value) != value]:
+            value = table[odd[0]]
+            message = f"{len(odd)} names are not as they are compared; the first, {shown(value)}, is {forms[value]}"
+            yield Problem(name, 0, "name", message, "write it so: --fix does", level="warning", id=odd[0])
+
+
+def _phones(path: Path, ids: Mapping[str, str], seconds: Mapping[str, float]) -> Iterator[Problem]:
+    """Lines of phones.ctm that are not `utt 1 start_s duration_s phone`, or not within their utterance, in order."""
     if not path.is_file():
         return
+    past: list[tuple[int, str]] = []
+    overlapping: list[tuple[int, str]] = []
+    before: tuple[str, float] = "", 0.0
     with open(path, encoding="utf-8", errors="replace", newline="\n") as f:
         for i, line in enumerate(f, 1):
             fields = line.split()
@@ -309,3 +326,19 @@ def _phones(path: Path, ids: Mapping[str, str]) -> Iterator[Problem]:
                 yield Problem(
                     PHONES, i, "extra", f"{fields[0]} is no utterance here", "take the line out", id=fields[0]
                 )
+            else:
+                start, end = float(fields[2]), float(fields[2]) + float(fields[3])
+                if end > seconds.get(fields[0], math.inf) + PHONES_OFF:
+                    past.append((i, f"{fields[0]}, of {seconds[fields[0]]:.2f} s: to {end:.2f} s"))
+                if before[0] == fields[0] and start < before[1] - PHONES_OFF:
+                    overlapping.append(
+                        (i, f"{fields[0]}: at {start:.2f} s, where the one above ends at {before[1]:.2f} s")
+                    )
+                before = fields[0], end
+    for reason, lines, where in (
+        ("past end", past, "end past their utterance"),
+        ("overlap", overlapping, "begin before the one above ends"),
+    ):
+        if lines:
+            message = f"{len(lines)} phones {where}; the first is this: {lines[0][1]}"
+            yield Problem(PHONES, lines[0][0], reason, message, "mend the times, or make it again", level="warning")

@@ -92,11 +92,21 @@ def gender_of(text: str) -> str:
 
 def one_gender(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Speaker -> m or f, for speakers whose (speaker, gender) pairs always say the same."""
+    return {speaker: min(of) for speaker, of in _genders(pairs).items() if len(of) == 1}
+
+
+def two_genders(pairs: Iterable[tuple[str, str]]) -> list[str]:
+    """A warning, if (speaker, gender) pairs say two things of a speaker, whom one_gender then leaves out."""
+    both = sorted(speaker for speaker, of in _genders(pairs).items() if len(of) > 1)
+    return [f"{len(both):,} speakers are m in one place and f in another, and get none: {_few(both)}"] if both else []
+
+
+def _genders(pairs: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
     genders: dict[str, set[str]] = {}
     for speaker, text in pairs:
         if gender := gender_of(text):
             genders.setdefault(speaker, set()).add(gender)
-    return {speaker: min(of) for speaker, of in genders.items() if len(of) == 1}
+    return genders
 
 
 def read_table(

@@ -11,7 +11,7 @@ UNKNOWN = "unknown"  # how this toolkit writes it
 # As R, pandas, SQL, spreadsheets and people write it. A class called `no` or `none of these` is none of them.
 _ENGLISH = "nan|none|null|nil|na|n/a|n.a.|#n/a|<na>|unknown|unk|<unk>|unidentified|undefined|anonymous"
 _ARABIC = "غير معروف|غير معروفة|غير معلوم|غير معلومة|غير محدد|غير محددة|مجهول|مجهولة"
-_WORDS = frozenset(f"{_ENGLISH}|{_ARABIC}|not known|not available|-|--|---|?|??|???".split("|"))
+_WORDS = frozenset(f"{_ENGLISH}|{_ARABIC}|n a|not known|not available|-|--|---|?|??|???".split("|"))
 
 
 @lru_cache(maxsize=1 << 16)
