@@ -31,13 +31,13 @@ from .kaldi import (
     write_data_dir,
 )
 from .names import compared, holds_names
+from .phone_checks import phones
 from .provenance import rules_of
 from .tables import OF_UTTERANCES, PARTIAL, TEXT, Problem, locate, read_table
 
 RESERVED_WORDS = ("<s>", "</s>", "#0")
 LOOKS = 200  # headers that a check looks at unless it is asked to look at all: a fifth of a second
 OF_RECORDINGS = re.compile(r"rec2\w+|reco2\w+")
-PHONES_OFF = 0.05  # s by which times of phones may be off: they are rounded, often to frames
 _ARK = re.compile(r"(.+):\d+")
 
 
@@ -85,7 +85,7 @@ def inspect(path: Path, allow_pipes: bool = False, audio: bool = False, nj: int 
         _numbers(tables),
         _ends(tables, lengths, audio),
         _durations(tables, loaded, lengths),
-        _phones(path / PHONES, ids, {u.id: u.seconds for u in loaded}),
+        phones(path / PHONES, ids, {u.id: u.seconds for u in loaded}),
         _names(tables),
     ):
         problems += check
@@ -303,42 +303,3 @@ def _names(tables: Tables) -> Iterator[Problem]:
             value = table[odd[0]]
             message = f"{len(odd)} names are not as they are compared; the first, {shown(value)}, is {forms[value]}"
             yield Problem(name, 0, "name", message, "write it so: --fix does", level="warning", id=odd[0])
-
-
-def _phones(path: Path, ids: Mapping[str, str], seconds: Mapping[str, float]) -> Iterator[Problem]:
-    """Lines of phones.ctm that are not `utt 1 start_s duration_s phone`, or not within their utterance, in order."""
-    if not path.is_file():
-        return
-    past: list[tuple[int, str]] = []
-    overlapping: list[tuple[int, str]] = []
-    before: tuple[str, float] = "", 0.0
-    with open(path, encoding="utf-8", errors="replace", newline="\n") as f:
-        for i, line in enumerate(f, 1):
-            fields = line.split()
-            try:
-                good = len(fields) == 5 and float(fields[2]) >= 0 and float(fields[3]) >= 0
-            except ValueError:
-                good = False
-            if not good:
-                message = f"not `utterance 1 start duration phone`: {line.strip()[:60]}"
-                yield Problem(PHONES, i, "columns", message, "mend the line")
-            elif fields[0] not in ids:
-                yield Problem(
-                    PHONES, i, "extra", f"{fields[0]} is no utterance here", "take the line out", id=fields[0]
-                )
-            else:
-                start, end = float(fields[2]), float(fields[2]) + float(fields[3])
-                if end > seconds.get(fields[0], math.inf) + PHONES_OFF:
-                    past.append((i, f"{fields[0]}, of {seconds[fields[0]]:.2f} s: to {end:.2f} s"))
-                if before[0] == fields[0] and start < before[1] - PHONES_OFF:
-                    overlapping.append(
-                        (i, f"{fields[0]}: at {start:.2f} s, where the one above ends at {before[1]:.2f} s")
-                    )
-                before = fields[0], end
-    for reason, lines, where in (
-        ("past end", past, "end past their utterance"),
-        ("overlap", overlapping, "begin before the one above ends"),
-    ):
-        if lines:
-            message = f"{len(lines)} phones {where}; the first is this: {lines[0][1]}"
-            yield Problem(PHONES, lines[0][0], reason, message, "mend the times, or make it again", level="warning")
