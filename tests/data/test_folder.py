@@ -158,10 +158,10 @@ def test_every_recording_that_cannot_be_used_is_set_aside_with_its_reason(corpus
         "no_row.wav": "audio without transcript",
         "word.wav": "reserved word",
         f"t.tsv:{n - 2}": "transcript without audio",
-        f"t.tsv:{n - 1}": "duplicate row",
+        **dict.fromkeys(("good/0.wav", "t.tsv:2", f"t.tsv:{n - 1}"), "contradiction"),
         f"t.tsv:{n + 1}": "encoding",
     }
-    assert len(everything(tmp_path / "out")) == 3 + 4 == counts["recordings_kept"]
+    assert len(everything(tmp_path / "out")) == 2 + 4 == counts["recordings_kept"]
     assert counts["2 channels: their mean"] == counts["8000 Hz"] == counts["named WAV, is MP3"] == 1
 
 

@@ -132,3 +132,63 @@ def test_a_mark_that_nobody_sees_makes_no_second_speaker_label_or_gender(tmp_pat
     assert speakers == {f"متكلم_{n}" for n in range(6)}
     assert {label for tables in sets for label in tables["utt2lang"].values()} == {"EGY"}
     assert {k: v for tables in sets for k, v in tables["spk2gender"].items()} == dict.fromkeys(speakers, "m")
+
+
+def of_table(corpus, tmp_path, header, rows):
+    """Run the step on recordings 0.wav, 1.wav ... with these rows; the tables of the sets and the ledger."""
+    for i in range(len(rows)):
+        corpus(f"{i}.wav")
+    lines = [f"path\t{header}", *(f"{i}.wav\t{row}" for i, row in enumerate(rows))]
+    (corpus.root / "t.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    step = Step(FolderConfig(), [corpus.root], tmp_path / "out", ["data.corpora.folder"])
+    prepare(step)
+    tables = [DataDir.read(tmp_path / "out" / name).tables for name in SETS]
+    return tables, {row[0]: row[2] for row in step.ledger.rows}
+
+
+def test_a_recording_whose_rows_contradict_is_not_used(corpus, tmp_path):
+    rows = [f"نعم\tمتكلم {i % 4}" for i in range(8)]
+    for i in range(8):
+        corpus(f"{i}.wav")
+    lines = ["path\ttext\tspeaker", *(f"{i}.wav\t{row}" for i, row in enumerate(rows))]
+    lines += ["1.wav\tنعم\tمتكلم 2", "2.wav\tلا\tمتكلم 2", "3.wav\tنعم\tمتكلم 3"]
+    (corpus.root / "t.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    step = Step(FolderConfig(), [corpus.root], tmp_path / "out", ["data.corpora.folder"])
+    prepare(step)
+    reasons = {row[0]: row[2] for row in step.ledger.rows}
+    contradicting = ["1.wav", "2.wav", "t.tsv:3", "t.tsv:4", "t.tsv:10", "t.tsv:11"]
+    assert reasons == {**dict.fromkeys(contradicting, "contradiction"), "t.tsv:12": "duplicate row"}
+    kept = {v for name in SETS for v in DataDir.read(tmp_path / "out" / name).tables["utt2orig"].values()}
+    assert kept == {f"{i}.wav" for i in (0, 3, 4, 5, 6, 7)}
+
+
+def test_words_that_say_a_name_is_not_known_are_no_class_and_no_speaker(corpus, tmp_path):
+    words = ["nan", "NaN", "N/A", "-", "غير معروف", "UNKNOWN", "?"]
+    tables, dropped = of_table(corpus, tmp_path, "speaker\tdialect", [*(f"{w}\t{w}" for w in words), "سعاد\tمصري"])
+    assert not dropped
+    assert {label for t in tables for label in t["utt2lang"].values()} == {"unknown", "مصري"}
+    assert {s for t in tables for s in t["utt2spk"].values()} == {*map(str, range(len(words))), "سعاد"}
+
+
+def test_recordings_without_a_speaker_are_counted_where_others_have_one(corpus, tmp_path, capsys):
+    of_table(corpus, tmp_path, "speaker\tdialect", [("" if i % 2 else f"متكلم {i % 4}") + "\tEGY" for i in range(12)])
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "who speaks" in line]
+    assert line.startswith("WARNING: 6 of 12 recordings, such as 1.wav: no table or folder says who speaks")
+
+
+def test_speakers_that_may_be_one_and_genders_that_contradict_are_told(corpus, tmp_path, capsys):
+    names = ["3", "3.0", "03", "٣", "Ali", "ali", "محمد علي", "محمد_علي", "سعاد", "سعاد", "13"]
+    genders = ["m"] * 8 + ["f", "ذكر", ""]
+    rows = [f"{name}\t{gender}" for name, gender in zip(names, genders, strict=True)]
+    tables, _ = of_table(corpus, tmp_path, "speaker\tgender", rows)
+    told = [line for line in capsys.readouterr().out.splitlines() if line.startswith(("WARNING: sp", "WARNING: ge"))]
+    assert told == [
+        "WARNING: speaker: Ali, ali differ only in case and stay apart",
+        "WARNING: speaker: محمد علي, محمد_علي differ only in case, space, _ or - and stay apart",
+        "WARNING: speaker: 03, 3, 3.0, ٣ are one number and stay apart",
+        "WARNING: gender: 1 speakers are m in one place and f in another, and get none: سعاد",
+    ]
+    assert sorted(s for t in tables for s in set(t["utt2spk"].values()) - set(t.get("spk2gender", ()))) == [
+        "13",
+        "سعاد",
+    ]

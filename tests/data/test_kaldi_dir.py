@@ -14,6 +14,7 @@ from toolkit.data.ids import fault
 from toolkit.data.kaldi import DataDir, Utterance, copy_phones, write_data_dir
 from toolkit.data.repair import repair
 from toolkit.data.validate import main
+from toolkit.text.invisible import name_of
 
 ids = st.text("abzAZ019_-.سجلأإيَّ٣", min_size=1, max_size=12).filter(lambda s: not fault(s))
 values = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n\r"), max_size=40).map(
@@ -24,7 +25,7 @@ values = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(texts=st.dictionaries(ids, values, min_size=1, max_size=8), data=st.data())
 def test_what_is_written_is_read(tmp_path, texts, data):
-    speakers = {id: data.draw(ids) for id in texts}
+    speakers = {id: data.draw(ids.map(name_of)) for id in texts}
     tables = {
         "wav.scp": {id: f"/صوت و كلام/{id} 1.wav" for id in texts},
         "text": texts,

@@ -1,7 +1,9 @@
 """Tables of transcripts, and which recording a row means."""
 
+import csv
 import subprocess
 import unicodedata
+from dataclasses import replace
 
 import pytest
 
@@ -249,3 +251,63 @@ def test_recordings_that_a_lost_row_may_mean_are_named_if_they_have_no_row_of_th
         "x/d.wav": 5,
         "y/d.wav": 5,
     }
+
+
+@pytest.mark.parametrize(
+    ("another", "reason"),
+    [
+        ({"text": "لا"}, "another text"),
+        ({"speaker": "سعاد"}, "another speaker"),
+        ({"speaker": "سعاد", "dialect": "MSA"}, "another speaker and another dialect"),
+        ({"speaker": ""}, "another speaker"),
+    ],
+)
+@pytest.mark.parametrize("path", ["a.wav", "x/a.wav"])
+def test_of_rows_that_contradict_none_is_believed_and_their_recording_is_not_used(another, reason, path):
+    first = TranscriptRow(2, path, "نعم", "أحمد", "EGY")
+    rows = [first, replace(first, line=3), replace(first, line=4, **another), TranscriptRow(5, "b.wav")]
+    recordings = ["x/a.wav", "x/b.wav"]
+    matched, bad = match(rows, recordings, "")
+    assert matched == {"x/b.wav": rows[3]}
+    assert [(row.line, why) for row, why, _ in bad] == [(n, "contradiction") for n in (2, 3, 4)]
+    assert [detail for _, _, detail in bad] == [f"x/a.wav has {reason} in line {n}" for n in (4, 4, 2)]
+    lost = [LostRow(row.line, why, detail, row.path) for row, why, detail in bad]
+    assert list(spoilt(lost, matched, recordings, "")) == ["x/a.wav"]
+
+
+def test_of_rows_that_say_the_same_the_first_counts():
+    first = TranscriptRow(2, "a.wav", "نعم", "أحمد", "EGY")
+    rows = [first, replace(first, line=3, text="\u200fنعم"), replace(first, line=4, path="x/a.wav")]
+    matched, bad = match(rows, ["x/a.wav"], "")
+    assert matched == {"x/a.wav": rows[2]}
+    assert [(row.line, reason) for row, reason, _ in bad] == [(2, "duplicate row"), (3, "duplicate row")]
+
+
+@pytest.mark.parametrize(
+    "word", ["nan", "NaN", "N/A", "-", "?", "NULL", "None", "غير معروف", "UNKNOWN", "مجهول", " \u200f"]
+)
+def test_a_word_that_says_a_name_is_not_known_is_an_empty_field(tmp_path, word):
+    head = "path\ttext\tspeaker\tdialect\tgender\temotion\n"
+    (row,) = table(tmp_path, f"{head}س/أ.wav\t{word}\t{word}\t{word}\t{word}\t{word}\n").rows
+    assert (row.text, row.speaker, row.dialect, row.gender, row.emotion) == (word.strip(), "", "", "", "")
+    assert speaker_of("س/أ.wav", row, "recording") == "س/أ"
+    assert speaker_of(f"{word}/أ.wav", None, "folder").endswith("/أ")
+
+
+def test_a_name_that_begins_like_such_a_word_is_a_name(tmp_path):
+    (row,) = table(tmp_path, "path\tspeaker\tdialect\nأ.wav\tNancy\tنان\n").rows
+    assert (row.speaker, row.dialect) == ("Nancy", "نان")
+
+
+def test_fields_as_pandas_and_spreadsheets_quote_them_are_told_with_their_number_and_line(tmp_path, capsys):
+    texts = ["نعم", 'قال "نعم" ثم عاد', '"نعم"', 'قال "لا"', '"لا" ثم "نعم"']
+    with open(tmp_path / "t.tsv", "w", encoding="utf-8", newline="") as f:
+        writer = csv.writer(f, delimiter="\t", lineterminator="\n")
+        writer.writerow(["path", "text"])
+        writer.writerows([f"{i}.wav", text] for i, text in enumerate(texts))
+    read_transcripts(tmp_path / "t.tsv")
+    warnings = [line for line in capsys.readouterr().out.splitlines() if line.startswith("WARNING")]
+    assert len(warnings) == 1 and "t.tsv: 4 fields" in warnings[0] and "first in line 3" in warnings[0]
+    table(tmp_path, 'path\ttext\n"a.wav"\t"نعم"\n"b.wav"\tلا\nc.wav\t"نعم" قال "لا"\n')
+    warnings = [line for line in capsys.readouterr().out.splitlines() if line.startswith("WARNING")]
+    assert len(warnings) == 1 and "2 paths stand in quotation marks, the first in line 2" in warnings[0]

@@ -40,7 +40,8 @@ FAULTS = {  # reason -> (file, line, level, words of the message, what does it)
     "carriage return": ("text", 1, "error", "U+000D", lambda d: change(d, "text", "world\n", "world\r\n")),
     "final newline": ("utt2lang", 3, "error", "no newline", lambda d: change(d, "utt2lang", "EGY\n", "EGY")),
     "encoding": ("text", 2, "error", "0xE3", lambda d: change(d, "text", "مرحبا", b"\xe3\xd1")),
-    "duplicate": ("text", 4, "error", "line 1", lambda d: add(d, "text", "s2-r-a مرة\n")),
+    "duplicate": ("text", 4, "error", "line 1", lambda d: add(d, "text", "s2-r-a hello, world\n")),
+    "contradiction": ("text", 4, "error", "another text", lambda d: add(d, "text", "s2-r-a مرة\n")),
     "order": ("utt2dur", 4, "error", "C (byte) order", lambda d: add(d, "utt2dur", "aaa 1\n")),
     "empty line": ("text", 4, "error", "empty line", lambda d: add(d, "text", "\n")),
     "columns": ("segments", 1, "error", "3 columns where 4", lambda d: change(d, "segments", " 2.5\n", "\n")),
@@ -56,7 +57,7 @@ FAULTS = {  # reason -> (file, line, level, words of the message, what does it)
         "audio without a",
         lambda d: change(d, "text", "s2-r-a hello, world\n", ""),
     ),
-    "extra": ("text", 4, "error", "transcript without audio", lambda d: add(d, "text", "ي نص\n")),
+    "extra": ("text", 4, "error", "transcript without audio", lambda d: add(d, "text", "ي-9 نص\n")),
     "segment": ("segments", 1, "error", "no later", lambda d: change(d, "segments", "0.5 2.5", "2.5 0.5")),
     "past end": ("segments", 1, "error", "3.00 s", lambda d: change(d, "segments", "0.5 2.5", "0.5 3.5")),
     "duration": ("utt2dur", 1, "error", "2.00 s", lambda d: change(d, "utt2dur", "s2-r-a 2.0", "s2-r-a 2.2")),
@@ -85,7 +86,7 @@ def test_each_fault_is_found_with_its_file_line_and_remedy(sound, reason):
 def test_phones_may_lack_utterances_but_name_no_other_ones(sound):
     (sound / "utt2phones").write_text("s2-r-a HH AH0\n")
     assert inspect(sound).problems == []
-    add(sound, "utt2phones", "ي L\n")
+    add(sound, "utt2phones", "ي-9 L\n")
     assert [(p.file, p.reason) for p in inspect(sound).problems] == [("utt2phones", "extra")]
 
 
@@ -178,7 +179,7 @@ def test_a_repair_of_everything_at_once_says_what_it_dropped(sound, tmp_path, ca
     change(sound, "wav.scp", "b.flac", "gone.flac")
     add(sound, "wav.scp", f"ر/4 {record('r4.wav', make_noise(2))}\n")
     add(sound, "segments", "ر/4:a ر/4 0 2.3\nر/4:b ر/4 3 4\n")
-    add(sound, "text", "ر/4:a نص\u00a0ثم <s> نص\nر/4:b نص\nيتيم نص\n")
+    add(sound, "text", "ر/4:a نص\u00a0ثم <s> نص\nر/4:b نص\nيتيم-9 نص\n")
     add(sound, "utt2spk", "ر/4:a ر/4\nر/4:b ر/4\n")
     add(sound, "utt2lang", "ر/4:a MSA\nر/4:b MSA\n")
     assert main([str(sound), "--fix", "--out", str(tmp_path / "out")]) == 0
@@ -188,7 +189,7 @@ def test_a_repair_of_everything_at_once_says_what_it_dropped(sound, tmp_path, ca
         "s2-r": "missing",
         "s2-r-a": "missing",
         "ر-4-b": "past end",
-        "يتيم": "transcript without audio",
+        "يتيم-9": "transcript without audio",
     }
     assert "trimmed 1" in output and "renamed 3" in output
     read = DataDir.read(tmp_path / "out")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from ..text.invisible import shown
 from .audio import OVERSHOOT, AudioError, audio_info
 from .decoded import decoded_lengths, of_recording
 from .ids import fault
@@ -29,6 +30,8 @@ from .kaldi import (
     utterances,
     write_data_dir,
 )
+from .names import compared, holds_names
+from .phone_checks import phones
 from .provenance import rules_of
 from .tables import OF_UTTERANCES, PARTIAL, TEXT, Problem, locate, read_table
 
@@ -82,7 +85,8 @@ def inspect(path: Path, allow_pipes: bool = False, audio: bool = False, nj: int 
         _numbers(tables),
         _ends(tables, lengths, audio),
         _durations(tables, loaded, lengths),
-        _phones(path / PHONES, ids),
+        phones(path / PHONES, ids, {u.id: u.seconds for u in loaded}),
+        _names(tables),
     ):
         problems += check
     known = [u.seconds if u.end is not None else lengths.get(u.id, u.seconds) for u in loaded]
@@ -295,21 +299,11 @@ def _durations(tables: Tables, loaded: Iterable[Utterance], lengths: Mapping[str
             yield Problem(name, 0, "duration", message, "write it again: --fix does", id=id)
 
 
-def _phones(path: Path, ids: Mapping[str, str]) -> Iterator[Problem]:
-    """Lines of phones.ctm that are not `utt 1 start_s duration_s phone`."""
-    if not path.is_file():
-        return
-    with open(path, encoding="utf-8", errors="replace", newline="\n") as f:
-        for i, line in enumerate(f, 1):
-            fields = line.split()
-            try:
-                good = len(fields) == 5 and float(fields[2]) >= 0 and float(fields[3]) >= 0
-            except ValueError:
-                good = False
-            if not good:
-                message = f"not `utterance 1 start duration phone`: {line.strip()[:60]}"
-                yield Problem(PHONES, i, "columns", message, "mend the line")
-            elif fields[0] not in ids:
-                yield Problem(
-                    PHONES, i, "extra", f"{fields[0]} is no utterance here", "take the line out", id=fields[0]
-                )
+def _names(tables: Tables) -> Iterator[Problem]:
+    """Names that readers take otherwise than they are written, one warning for each table of them."""
+    for name, table in tables.items():
+        forms = {value: compared(value, name) for value in set(table.values())} if holds_names(name) else {}
+        if odd := [id for id, value in table.items() if forms.get(value, value) != value]:
+            value = table[odd[0]]
+            message = f"{len(odd)} names are not as they are compared; the first, {shown(value)}, is {forms[value]}"
+            yield Problem(name, 0, "name", message, "write it so: --fix does", level="warning", id=odd[0])

@@ -165,7 +165,7 @@ def write(step: Step[ContaminationConfig], report: Report) -> None:
             continue
         out = step.out / s.folder
         gone = report.removed(s) if s.train else {}
-        if s.train or is_elsewhere(s.data.path):
+        if s.train or s.data.renamed or is_elsewhere(s.data.path):
             kept = {u.id for u in s.data} - gone.keys()
             write_data_dir(out, restrict(s.data.tables, kept))
             copy_phones([s.data.path], out, kept)

@@ -17,6 +17,7 @@ from typing import Literal
 from ..core.errors import UserError
 from ..core.seed import seed_of
 from ..core.step import Step, main
+from ..text.invisible import name_of
 from .kaldi import SEGMENTS, SPEAKERS, WAV, DataDir, Tables, Utterance, copy_phones, write_data_dir
 from .split import shares_of, split_groups
 from .tables import CHANNELS, OF_UTTERANCES, PARTIAL
@@ -87,8 +88,8 @@ def of_list(data: DataDir, ids: Collection[str]) -> list[str]:
 
 def of_speakers(data: DataDir, speakers: Collection[str]) -> list[str]:
     """Ids of all utterances of the speakers. Raises UserError naming unknown speakers."""
-    _refuse_strangers(set(speakers) - {u.speaker for u in data.utterances}, "speakers", data)
-    wanted = set(speakers)
+    wanted = {name_of(speaker) for speaker in speakers}
+    _refuse_strangers(wanted - {u.speaker for u in data.utterances}, "speakers", data)
     return [u.id for u in data.utterances if u.speaker in wanted]
 
 

@@ -62,7 +62,8 @@ def read_from_here(path: Path, allow_pipes: bool = False) -> DataDir:
         return source if source.startswith("/") or source.endswith("|") else os.path.relpath(home / source)
 
     wav = {rec: moved(source) for rec, source in data.tables[WAV].items()}
-    return DataDir(path, {**data.tables, WAV: wav}, [replace(u, path=moved(u.path)) for u in data.utterances])
+    moved_utterances = [replace(u, path=moved(u.path)) for u in data.utterances]
+    return DataDir(path, {**data.tables, WAV: wav}, moved_utterances, data.renamed)
 
 
 def is_elsewhere(path: Path) -> bool:

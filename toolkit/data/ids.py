@@ -19,6 +19,9 @@ SHORTENED = 88  # bytes of a name that are kept, as speaker, recording and times
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.+=@~,%#-]+")
 _DIGIT = re.compile(r"\d")
+_NUMBER = re.compile(r"\d{1,15}(\.\d{0,15})?")
+_BETWEEN = re.compile(r"[\s_-]+")
+MOST = 20  # warnings of names that may be one
 _SEPARATORS = frozenset('/\\:|*?"<>')
 _ODD_CATEGORIES = frozenset(("Cc", "Cf", "Cs", "Co", "Zs", "Zl", "Zp"))
 _NOT_SPEAKER = re.compile(r"[^\w.]|-")
@@ -89,16 +92,33 @@ def id_form(ids: Iterable[str]) -> Callable[[str], bool]:
     return lambda word: word in known or ((word.isascii() or not ascii_) and (not digits or bool(_DIGIT.search(word))))
 
 
-def odd_labels(labels: Iterable[str]) -> list[str]:
-    """Warnings for labels that differ only in case, and for labels that `safe` changes beyond white space."""
-    cases: dict[str, set[str]] = {}
-    for label in set(labels):
-        cases.setdefault(label.casefold(), set()).add(label)
-    lines = [
-        f"{', '.join(sorted(c))} differ only in case and stay apart" for _, c in sorted(cases.items()) if len(c) > 1
+def alike(names: Iterable[str]) -> list[str]:
+    """Warnings for names that may be one, and stay apart: they differ only in case, or in what stands between their
+
+    words, or are one number (3, 03, 3.0).
+    """
+    forms: dict[str, set[str]] = {}
+    numbers: dict[float, set[str]] = {}
+    for name in set(names):
+        forms.setdefault(_BETWEEN.sub(" ", name.casefold()), set()).add(name)
+        if _NUMBER.fullmatch(name):
+            numbers.setdefault(float(name), set()).add(name)
+    groups = [
+        (group, "differ only in case" + ", space, _ or -" * (len({name.casefold() for name in group}) > 1))
+        for _, group in sorted(forms.items())
     ]
-    changed = sorted(label for c in cases.values() for label in c if label and safe(label) != "_".join(label.split()))
-    return lines + [f"{label!r} is written {safe(label)}" for label in changed]
+    groups += [(n, "are one number") for _, n in sorted(numbers.items())]
+    lines = [f"{', '.join(sorted(group))} {why} and stay apart" for group, why in groups if len(group) > 1]
+    return lines[:MOST] + [f"and {len(lines) - MOST:,} more such names"] * (len(lines) > MOST)
+
+
+def odd_labels(labels: Iterable[str]) -> list[str]:
+    """Warnings for labels that may be one (see alike), and for labels that `safe` changes beyond white space."""
+    labels = set(labels)
+    changed = sorted(label for label in labels if label and safe(label) != "_".join(label.split()))
+    return alike("_".join(label.split()) for label in labels) + [
+        f"{label!r} is written {safe(label)}" for label in changed
+    ]
 
 
 def tag(name: str, digits: int = 8) -> str:

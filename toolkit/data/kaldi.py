@@ -17,13 +17,15 @@ from pathlib import Path
 
 from ..core.errors import UserError
 from ..core.files import atomic
+from ..text.not_known import UNKNOWN as UNKNOWN  # label of an utterance without one, if others of the set have one
 from .audio import AudioError, audio_info
+from .broken_lines import rests
 from .ids import fault
+from .names import as_compared
 from .tables import CHANNELS, Problem, is_table, locate, read_table, strangers
 from .utterance import Utterance as Utterance
 
 WAV, SEGMENTS, SPEAKERS, DERIVED, PHONES = "wav.scp", "segments", "utt2spk", "spk2utt", "phones.ctm"
-UNKNOWN = "unknown"  # label of an utterance without one, if other utterances of the set have one
 CHANNEL_OF = {"A": "left", "B": "right", "1": "left", "2": "right"}  # of reco2file_and_channel
 _SURROGATE = re.compile("[\ud800-\udfff]")
 SHOWN = 40  # number of problems in an error; validate shows all
@@ -39,21 +41,26 @@ class DataDir:
         path: its folder.
         tables: file name -> key -> rest of the line, for every table but spk2utt, which follows from utt2spk.
         utterances: sorted by id.
+        renamed: True if names in the files are written otherwise than in `tables`, see names.as_compared.
     """
 
     path: Path
     tables: dict[str, dict[str, str]]
     utterances: list[Utterance]
+    renamed: bool = False
 
     @classmethod
     def read(cls, path: Path | str, allow_pipes: bool = False, headers: bool = True) -> DataDir:
         """Load a data directory. A table other than utt2spk may lack utterances; no table may have unknown ones.
 
+        Names are as they are compared, see names.py.
         Lengths come from segments, utt2dur or reco2dur, else from the header of the audio, or are NaN if `headers` is
         False. Raises one UserError that names all problems.
         """
         path = Path(path)
-        tables, problems = read_tables(path)
+        files, problems = read_tables(path)
+        tables, torn = as_compared(files)
+        problems += torn
         loaded, more = utterances(tables, allow_pipes, headers)
         place = SEGMENTS if SEGMENTS in tables else WAV
         more += strangers(tables, place, SPEAKERS, {p.id for p in [*problems, *more]})
@@ -68,7 +75,7 @@ class DataDir:
                 str(path),
                 f"python3 -m toolkit.data.validate {path} lists them all; with --fix --out FOLDER it mends a copy",
             )
-        return cls(path, tables, loaded)
+        return cls(path, tables, loaded, any(tables[name] is not files[name] for name in files))
 
     def __len__(self) -> int:
         return len(self.utterances)
@@ -93,7 +100,7 @@ def read_tables(path: Path, bad_ids: bool = False) -> tuple[dict[str, dict[str, 
         if is_table(file.name) and file.name != DERIVED and file.is_file():
             tables[file.name], more = read_table(file, known, bad_ids)
             problems += more
-    return tables, problems
+    return tables, problems + rests(path, tables, problems, SEGMENTS if SEGMENTS in tables else WAV)
 
 
 def utterances(tables: Tables, allow_pipes: bool, headers: bool = True) -> tuple[list[Utterance], list[Problem]]:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 
-from ..text.invisible import strip_invisible
-from .transcripts import LostRow, TranscriptRow
+from ..text.invisible import name_of, strip_invisible
+from .tables import CONTRADICTION
+from .transcripts import COLUMNS, LostRow, TranscriptRow
+
+BESIDE = [meaning for meaning in COLUMNS if meaning != "path"]  # what rows say of a recording
 
 
 def match(
@@ -15,24 +18,41 @@ def match(
     """(recording -> its row, (row, reason, detail) of rows without a recording).
 
     A row's path may be relative to the corpus, absolute, the end of a path, a bare name, or without its ending, if it
-    means exactly one recording; a/1.wav never means b/1.wav. Rows with a whole path are matched first. Names are
-    compared in NFC, for some systems store Arabic letters with hamza as two characters, and without invisible ones.
+    means exactly one recording; a/1.wav never means b/1.wav. Rows with a whole path go before the others, which may
+    mean a recording that is not there. Of equal rows of a recording the first counts; of rows that contradict, none.
+    Names are compared in NFC, for some systems store Arabic letters with hamza as two characters, and without
+    invisible ones.
     """
     places = _Places(recordings)
-    matched: dict[str, TranscriptRow] = {}
+    of: dict[str, tuple[list[TranscriptRow], list[TranscriptRow]]] = {}  # those with a whole path, the others
     bad: list[tuple[TranscriptRow, str, str]] = []
-    meant = [(row, *places.of(row.path, corpus)) for row in rows]
-    for row, candidates, _ in sorted(meant, key=lambda m: not m[2]):
+    for row in rows:
+        candidates, whole = places.of(row.path, corpus)
         if not candidates:
-            bad.append((row, "transcript without audio", f"no recording {row.path}"))
+            quoted = ": its path stands in quotation marks, which are part of it" * row.path.startswith('"')
+            bad.append((row, "transcript without audio", f"no recording {row.path}{quoted}"))
         elif len(candidates) > 1:
             bad.append((row, "ambiguous path", f"{row.path} may be {' or '.join(sorted(candidates)[:3])}"))
-        elif candidates[0] in matched:
-            first = matched[candidates[0]].line
-            bad.append((row, "duplicate row", f"{candidates[0]} has its row in line {first} already"))
         else:
-            matched[candidates[0]] = row
+            of.setdefault(candidates[0], ([], []))[not whole].append(row)
+    matched: dict[str, TranscriptRow] = {}
+    for rel, (whole_paths, others) in of.items():
+        first, *more = whole_paths or others
+        if not any(_difference(first, row) for row in more):
+            matched[rel] = first
+            later = more + (others if whole_paths else [])
+            bad += [(row, "duplicate row", f"{rel} has its row in line {first.line} already") for row in later]
+            continue
+        for row in whole_paths + others:
+            against = next(r for r in (first, *more) if _difference(row, r))
+            bad.append((row, CONTRADICTION, f"{rel} has {_difference(row, against)} in line {against.line}"))
     return matched, sorted(bad, key=lambda b: b[0].line)
+
+
+def _difference(row: TranscriptRow, against: TranscriptRow) -> str:
+    """In what two rows of a recording contradict, such as another speaker; empty if they say the same."""
+    differing = (m for m in BESIDE if name_of(getattr(row, m)) != name_of(getattr(against, m)))
+    return " and ".join(f"another {meaning}" for meaning in differing)
 
 
 def spoilt(

@@ -1,7 +1,7 @@
 """Programmes, prompts and speakers that two sets share, by value.
 
-The value `unknown` is never shared. Names are compared without regard to case, to `-`, `_` and space, which differ
-between releases of one corpus, and to invisible characters.
+A value that says that it is not known (unknown, nan) is never shared. Names are compared without regard to case, to
+`-`, `_` and space, which differ between releases of one corpus, and to invisible characters.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from ..text.invisible import name_of
+from ..text.not_known import is_not_known
 from .kaldi import SEGMENTS, SPEAKERS, DataDir
 from .tables import TEXT
 
@@ -22,9 +23,7 @@ PROGRAMMES, NAMES = "utt2prog", "spk2name"
 SHOWN = 60  # characters of a value that a report shows
 
 _APART = re.compile(r"[\s_-]+")
-_NOBODY = re.compile(
-    r"(.* )?(unknown|unk|unidentified|anonymous|مجهول|مجهولة|غير معروف|غير معروفة)( .*)?|none|null|n[/ ]?a|"
-)
+_NOBODY = re.compile(r"(.* )?(unknown|unk|unidentified|anonymous|مجهول|مجهولة|غير معروف|غير معروفة)( .*)?")
 
 
 @dataclass(frozen=True)
@@ -171,7 +170,7 @@ def _speakers(s: SetOfData) -> Iterator[Value]:
 def same_name(name: str) -> str:
     """What is equal for two spellings of one name; empty for a label that names nobody and nothing."""
     words = _APART.sub(" ", name_of(name).casefold()).strip()
-    return "" if _NOBODY.fullmatch(words) else words
+    return "" if is_not_known(name) or is_not_known(words) or _NOBODY.fullmatch(words) else words
 
 
 def brief(value: str) -> str:

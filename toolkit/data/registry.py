@@ -18,7 +18,7 @@ STEPS = (
     Declaration("data.by_speaker", config="data.by_speaker:BySpeakerConfig", mb=5, mb_per_hour=1),
     Declaration(
         "data.contamination",
-        version=2,
+        version=3,
         config="data.contamination:ContaminationConfig",
         mb=20,
         mb_per_hour=0.5,
@@ -26,7 +26,7 @@ STEPS = (
         # The output is the same with it: it may be given once and left out afterwards.
         free=("allow_contamination",),
     ),
-    Declaration("data.edit", config="data.edit:EditConfig", mb=10, mb_per_hour=0.5),
+    Declaration("data.edit", version=2, config="data.edit:EditConfig", mb=10, mb_per_hour=0.5),
     Declaration("data.instruct", config="data.instruct_config:InstructConfig", mb=5, mb_per_hour=1),
     Declaration("data.mix", config="data.mix:MixConfig", mb=5, mb_per_hour=1),
     Declaration("data.sample", config="data.sample:SampleConfig", mb=5, mb_per_hour=1),

@@ -24,11 +24,26 @@ from .kaldi import (
     read_tables,
     write_data_dir,
 )
+from .malformed import MALFORMED
+from .names import as_compared, compared, is_of_speakers
 from .provenance import state
-from .tables import CHANNELS, OF_UTTERANCES, PARTIAL, TEXT, Problem, gender_of, is_table, one_line
+from .tables import (
+    CHANNELS,
+    CONTRADICTION,
+    DUPLICATE,
+    OF_UTTERANCES,
+    PARTIAL,
+    TEXT,
+    Problem,
+    gender_of,
+    is_table,
+    locate,
+    one_line,
+)
 
 STAGE = "data.validate"
 RENAMED = "renamed.tsv"
+TWO_LINES = (DUPLICATE, CONTRADICTION)
 TRIMMED = 0.5  # s: a segment that ends past its recording by at most this is cut, as in Kaldi
 _REMADE = ("utt2dur", "reco2dur", "utt2num_frames")  # made again, or left out if they do not cover all
 
@@ -39,10 +54,10 @@ def repair(path: Path, out: Path, allow_pipes: bool = False, audio: bool = False
     """Write a repaired copy of the data directory to `out`, with dropped.tsv and renamed.tsv; returns a summary.
 
     Mended: order, line ends, byte order marks, white space and control characters in texts, reserved words, unusable
-    ids (renamed everywhere), segments a little past the end, spk2utt, utt2dur, reco2dur. Dropped: lines that
-    cannot be read, second lines of an id, missing recordings, segments outside their recording,
-    utterances that a table lacks, and lines without an utterance; with `audio`, recordings that do not decode to their
-    ends (`nj`: in so many processes).
+    ids (renamed everywhere), names (as they are compared), segments a little past the end, spk2utt, utt2dur, reco2dur.
+    Dropped: lines that cannot be read, second lines of an id (both, and their utterance, if they contradict), missing
+    recordings, segments outside their recording, utterances that a table lacks, and lines without an utterance; with
+    `audio`, recordings that do not decode to their ends (`nj`: in so many processes).
 
     Raises UserError if `out` is a data directory already or nothing would be left.
     """
@@ -51,12 +66,15 @@ def repair(path: Path, out: Path, allow_pipes: bool = False, audio: bool = False
     if out.is_dir() and (theirs := sorted(p.name for p in out.iterdir() if is_table(p.name))):
         message = f"tables of something else are here, {theirs[0]} for one"
         raise UserError(message, str(out), "name another folder with --out")
-    tables, problems = read_tables(path, bad_ids=True)
+    files, problems = read_tables(path, bad_ids=True)
+    tables, torn = as_compared(files)
+    problems += locate(path, torn)
     ledger = Ledger(STAGE)
     for p in (p for p in problems if p.fatal and p.reason != "id"):
-        lost = p.id and p.file in (WAV, SEGMENTS) and p.reason != "duplicate"  # else only a line is dropped
+        lost = p.id and p.file in (WAV, SEGMENTS) and p.reason not in TWO_LINES  # else only a line is dropped
         ledger.drop(p.id if lost else f"{p.file}:{p.line}", p.reason, f"{p.file}:{p.line}: {p.message}")
-    renamed = _rename(tables)
+    renamed, speakers = _rename(tables)
+    spoilt = _spoilt(tables, problems, renamed)
     _mend_values(tables, ledger)
     if audio:
         lengths, bad = decoded_lengths(tables, allow_pipes, nj)
@@ -66,16 +84,18 @@ def repair(path: Path, out: Path, allow_pipes: bool = False, audio: bool = False
     gone = {p.id: (p.reason, p.message) for p in errors if p.file != SEGMENTS}
     damaged = {p.id: (p.reason, p.message.removeprefix(f"{p.id}: ")) for p in errors if p.file == SEGMENTS}
     gone |= _sides_unknown(tables, problems, renamed)
+    gone |= {rec: reason for rec, reason in spoilt.get(WAV, {}).items() if rec in tables[WAV]}
     if not allow_pipes:
         pipes = [rec for rec, source in tables[WAV].items() if source.endswith("|")]
         gone |= {rec: ("pipe", f"a command in the place of a file: {tables[WAV][rec]}") for rec in pipes}
     before = dict(tables.get(SEGMENTS, {}))
     gone_utterances = damaged | _mend_segments(tables, gone, lengths) if SEGMENTS in tables else gone
+    gone_utterances = gone_utterances | spoilt.get(SEGMENTS, {})
     for rec, (reason, detail) in gone.items():
         tables[WAV].pop(rec)
         if SEGMENTS in tables:
             ledger.drop(rec, reason, detail)
-    _cover(tables, gone_utterances, ledger)
+    _cover(tables, gone_utterances, ledger, spoilt)
     if not tables[WAV]:
         raise UserError("nothing would be left", str(path), "mend the cause in the report above by hand")
     _durations(tables, lengths)
@@ -83,30 +103,61 @@ def repair(path: Path, out: Path, allow_pipes: bool = False, audio: bool = False
     write_data_dir(out, tables)
     state(out, path)
     ledger.write(out / DROPPED)
-    write_text(out / RENAMED, "".join(f"{old}\t{new}\n" for old, new in sorted(renamed.items())))
+    speakers = {name: safe for name, safe in _speakers_renamed(files, speakers).items() if name not in renamed}
+    write_text(out / RENAMED, "".join(f"{old}\t{new}\n" for old, new in sorted((renamed | speakers).items())))
     copy_phones([path], out, tables.get(SEGMENTS, tables[WAV]), renamed)
     trimmed = [id for id, text in tables.get(SEGMENTS, {}).items() if before.get(id, text) != text]
     commands = sum(source.endswith("|") for source in tables[WAV].values())
-    return _story(out, ledger, renamed, trimmed, commands)
+    return _story(out, ledger, renamed | speakers, trimmed, commands)
 
 
-def _rename(tables: Tables) -> dict[str, str]:
-    """Give every unusable id a usable one, in all tables; returns old -> new."""
-    names = {key for table in tables.values() for key in table} | set(tables.get(SPEAKERS, {}).values())
-    bad = {name for name in names if ids.fault(name)}
-    if not bad:
-        return {}
-    made = ids.unique(sorted(names), lambda name: ids.safe(name) if name in bad else name)
-    new = {name: made[name] for name in bad}
-    for name, table in tables.items():
-        changed = {new.get(key, key): value for key, value in table.items()}
+def _rename(tables: Tables) -> tuple[dict[str, str], dict[str, str]]:
+    """Give every unusable id a usable one, in all tables; returns old -> new, of ids and of speakers."""
+    new = _usable({key for name, table in tables.items() if not is_of_speakers(name) for key in table})
+    speakers = {key for name, table in tables.items() if is_of_speakers(name) for key in table}
+    of_speakers = _usable(speakers | set(tables.get(SPEAKERS, {}).values()))
+    for name, table in tables.items() if new or of_speakers else ():
+        keys = of_speakers if is_of_speakers(name) else new
+        changed = {keys.get(key, key): value for key, value in table.items()}
         if name == SPEAKERS:
-            changed = {key: new.get(value, value) for key, value in changed.items()}
+            changed = {key: of_speakers.get(value, value) for key, value in changed.items()}
         if name == SEGMENTS:
             split = {key: text.split(None, 1) for key, text in changed.items()}
             changed = {key: f"{new.get(rec, rec)} {times}" for key, (rec, times) in split.items()}
         tables[name] = changed
-    return new
+    return new, of_speakers
+
+
+def _usable(names: set[str]) -> dict[str, str]:
+    """Unusable name -> a usable one that no other name has."""
+    bad = {name for name in names if ids.fault(name)}
+    made = ids.unique(sorted(names), lambda name: ids.safe(name) if name in bad else name) if bad else {}
+    return {name: made[name] for name in bad}
+
+
+def _speakers_renamed(files: Tables, usable: Mapping[str, str]) -> dict[str, str]:
+    """Speaker as the files name it -> as the copy does, of those that differ."""
+    names = {key for name, table in files.items() if is_of_speakers(name) for key in table}
+    forms = {name: compared(name, SPEAKERS) for name in names | set(files.get(SPEAKERS, {}).values())}
+    return {name: usable.get(form, form) for name, form in forms.items() if usable.get(form, form) != name}
+
+
+def _spoilt(
+    tables: Tables, problems: Iterable[Problem], renamed: Mapping[str, str]
+) -> dict[str, dict[str, tuple[str, str]]]:
+    """Table -> id -> (reason, detail) of lines that say nothing for certain.
+
+    The rest of such a line may stand below it, or another line contradicts it. It leaves its table, but wav.scp and
+    segments, whose lines go with their utterances.
+    """
+    spoilt: dict[str, dict[str, tuple[str, str]]] = {}
+    for p in problems:
+        if p.fatal and p.id and p.reason in (MALFORMED, CONTRADICTION) and p.file in tables:
+            id = renamed.get(p.id, p.id)
+            spoilt.setdefault(p.file, {})[id] = p.reason, f"{p.file}:{p.line}: {p.message}"
+            if p.file not in (WAV, SEGMENTS):
+                tables[p.file].pop(id, None)
+    return spoilt
 
 
 def _mend_values(tables: Tables, ledger: Ledger) -> None:
@@ -135,7 +186,7 @@ def _sides_unknown(
     tables: Tables, problems: Iterable[Problem], renamed: Mapping[str, str]
 ) -> dict[str, tuple[str, str]]:
     """Recording -> (reason, detail) of those whose line in reco2file_and_channel does not tell a side."""
-    lines = [p for p in problems if p.fatal and p.file == CHANNELS and p.reason != "duplicate"]
+    lines = [p for p in problems if p.fatal and p.file == CHANNELS and p.reason != DUPLICATE]
     ids = {renamed.get(p.id, p.id): (p.reason, f"{CHANNELS}: {p.message}") for p in lines}
     for rec, value in tables.get(CHANNELS, {}).items():
         if value.split()[-1] not in CHANNEL_OF:
@@ -166,8 +217,17 @@ def _mend_segments(
     return bad
 
 
-def _cover(tables: Tables, gone: Mapping[str, tuple[str, str]], ledger: Ledger) -> None:
-    """Keep the utterances that every table has, but for partial ones, and in every table only those."""
+def _cover(
+    tables: Tables,
+    gone: Mapping[str, tuple[str, str]],
+    ledger: Ledger,
+    spoilt: Mapping[str, Mapping[str, tuple[str, str]]],
+) -> None:
+    """Keep the utterances that every table has, but for partial ones, and in every table only those.
+
+    Args:
+        spoilt: table -> id -> (reason, detail), of the lines that it has lost.
+    """
     place = tables[SEGMENTS] if SEGMENTS in tables else tables[WAV]
     of_utterances = [name for name in tables if OF_UTTERANCES.fullmatch(name)]
     needed = [name for name in of_utterances if name not in _REMADE and name not in PARTIAL]
@@ -176,6 +236,8 @@ def _cover(tables: Tables, gone: Mapping[str, tuple[str, str]], ledger: Ledger) 
         lacks = next((name for name in needed if id not in tables[name]), "")
         if id in gone:
             ledger.drop(id, *gone[id])
+        elif id in spoilt.get(lacks, {}):
+            ledger.drop(id, *spoilt[lacks][id])
         elif lacks:
             reason = "audio without transcript" if TEXT.fullmatch(lacks) else f"not in {lacks}"
             ledger.drop(id, reason, f"no line in {lacks}")

@@ -26,6 +26,8 @@ CHANNELS = "reco2file_and_channel"  # the side that is read of recordings of sev
 # Tables that may lack lines: of utterances, because a word in the place of a value would be learnt.
 PARTIAL = {"utt2phones", "utt2summary", CHANNELS}
 ONE_VALUE = {"utt2spk", "utt2dur", "reco2dur", "utt2num_frames", "utt2lang", "utt2emotion", "spk2gender"}
+MEANINGS = {"utt2spk": "speaker", "spk2gender": "gender", "wav.scp": "recording", "segments": "segment"}
+DUPLICATE, CONTRADICTION = "duplicate", "contradiction"  # reasons: a second line of an id, equal to the first or not
 COLUMNS = {"segments": 3, CHANNELS: 2}
 REPEATED = {
     "utt2spk",
@@ -90,11 +92,21 @@ def gender_of(text: str) -> str:
 
 def one_gender(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Speaker -> m or f, for speakers whose (speaker, gender) pairs always say the same."""
+    return {speaker: min(of) for speaker, of in _genders(pairs).items() if len(of) == 1}
+
+
+def two_genders(pairs: Iterable[tuple[str, str]]) -> list[str]:
+    """A warning, if (speaker, gender) pairs say two things of a speaker, whom one_gender then leaves out."""
+    both = sorted(speaker for speaker, of in _genders(pairs).items() if len(of) > 1)
+    return [f"{len(both):,} speakers are m in one place and f in another, and get none: {_few(both)}"] if both else []
+
+
+def _genders(pairs: Iterable[tuple[str, str]]) -> dict[str, set[str]]:
     genders: dict[str, set[str]] = {}
     for speaker, text in pairs:
         if gender := gender_of(text):
             genders.setdefault(speaker, set()).add(gender)
-    return {speaker: min(of) for speaker, of in genders.items() if len(of) == 1}
+    return genders
 
 
 def read_table(
@@ -194,7 +206,7 @@ class _Scan:
         self.table: dict[str, str] = {}
         self.problems: list[Problem] = []
         self.returns: list[int] = []
-        self.again: list[tuple[int, str]] = []
+        self.again: list[tuple[int, str, bool]] = []
         self.unsorted: list[int] = []
         self.previous = ""
 
@@ -226,9 +238,13 @@ class _Scan:
             message = f"{len(self.unsorted)} lines out of C (byte) order, the first is this"
             self.note(self.unsorted[0], "order", message, f"LC_ALL=C sort -k1,1 {self.name}", False)
         first = _first_lines(self.path) if self.again else {}
-        for i, key in self.again:
+        for i, key, same in self.again:
             message = f"id {key} stands in line {first[key.encode()]} already"
-            self.note(i, "duplicate", message, "keep one of the two", id=key)
+            if same:
+                self.note(i, DUPLICATE, message, "keep one of the two", id=key)
+            else:
+                meaning = "text" if self.is_text else MEANINGS.get(self.name, "value")
+                self.note(i, CONTRADICTION, f"{message}, with another {meaning}", "keep the right one", id=key)
         return self.table, sorted(self.problems, key=lambda p: p.line)
 
     def _at_once(self, data: bytes) -> int:
@@ -289,7 +305,8 @@ class _Scan:
         if odd:
             self.note(i, "id", f"id {key!r} {odd}", "rename it in every table, or --fix", id=key)
         if key in self.table:
-            self.again.append((i, key))
+            empty = not value and not self.is_text
+            self.again.append((i, key, empty or name_of(value) == name_of(self.table[key])))
         elif self._usable(i, key, value) and (self.bad_ids or not odd):
             if not odd:
                 key = self.known.setdefault(key, key)

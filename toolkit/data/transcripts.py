@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ..core.errors import UserError
 from ..text.invisible import name_of
+from ..text.not_known import is_not_known, known_name
 from .malformed import ENCODING, MALFORMED, Form, Malformed, read_line
 from .rows import of_another_kind, rows_of
 from .tables import BOM
@@ -29,7 +30,7 @@ COLUMNS = {  # meaning of a column -> its possible names; the first that exists 
     "emotion": ("emotion",),
     "summary": ("summary",),
 }
-NAMES = ("speaker", "dialect", "gender", "emotion")  # columns that invisible characters leave
+NAMES = ("speaker", "dialect", "gender", "emotion")  # names as they are compared; empty where one is not known
 NEAR = 0.75  # similarity (difflib) above which an unknown name counts as a misspelt known one
 
 
@@ -81,7 +82,7 @@ def read_transcripts(path: Path) -> Transcripts:
     header, *lines = _lines(path)
     names = [name_of(name).lower() for name in header.decode("utf-8", "replace").split("\t")]
     places = {meaning: names.index(name) for meaning, name in _columns(names, path).items()}
-    columns = [(meaning, place, name_of if meaning in NAMES else str.strip) for meaning, place in places.items()]
+    columns = [(meaning, place, known_name if meaning in NAMES else str.strip) for meaning, place in places.items()]
     form = Form(len(names), text_first=0 in places.values() and places["path"] != 0, header=tuple(names))
     rows: list[TranscriptRow] = []
     lost: list[LostRow] = []
@@ -95,8 +96,28 @@ def read_transcripts(path: Path) -> Transcripts:
             rows.append(TranscriptRow(line, **{meaning: clean(fields[place]) for meaning, place, clean in columns}))
         else:
             lost.append(LostRow(line, "columns", "no path", fields=tuple(fields)))
+    _tell_quoted(path.name, rows)
     _refuse_another_kind(path, rows, lost, lines)
     return Transcripts(rows, frozenset(places), lost)
+
+
+def _tell_quoted(name: str, rows: Sequence[TranscriptRow]) -> None:
+    """Warn of fields as spreadsheets and pandas write them, whose quotation marks are text here."""
+    doubled = [
+        row.line for row in rows if any(_quoted(value) and '""' in value[1:-1] for value in (row.text, row.summary))
+    ]
+    paths = [row.line for row in rows if _quoted(row.path)]
+    remedy = "this table has no quotation marks of CSV, they are text; write it without them (quoting=csv.QUOTE_NONE)"
+    for count, fields in (
+        (doubled, "fields stand in quotation marks with doubled ones inside"),
+        (paths, "paths stand in quotation marks"),
+    ):
+        if count:
+            print(f"WARNING: {name}: {len(count):,} {fields}, the first in line {count[0]}: {remedy}")
+
+
+def _quoted(value: str) -> bool:
+    return len(value) > 2 and value.startswith('"') and value.endswith('"')
 
 
 def _refuse_another_kind(
@@ -203,13 +224,12 @@ def find_table(corpus: Path, named: str) -> Path | None:
 def speaker_of(rel: str, row: TranscriptRow | None, rule: str) -> str:
     """Speaker of the recording `rel`: from its row, else by the rule (folder, top_folder, recording).
 
-    In NFC and without invisible characters, as two systems may write one name differently.
+    As names are compared, since two systems may write one differently. A folder called unknown names nobody.
     """
     folder = rel.rpartition("/")[0]
     if row and row.speaker:
-        name = row.speaker
-    elif rule == "recording" or not folder:
+        return name_of(row.speaker)
+    name = folder.split("/")[0] if rule == "top_folder" else folder
+    if rule == "recording" or is_not_known(name):
         name = rel.rpartition(".")[0]
-    else:
-        name = folder.split("/")[0] if rule == "top_folder" else folder
     return name_of(name)

@@ -131,6 +131,23 @@ def test_an_id_depends_on_no_other_utterance_unless_two_sets_have_its_name(tmp_p
     assert [row[2] for row in step.ledger.rows] == ["duplicate id"]
 
 
+def test_words_that_say_a_name_is_not_known_name_nobody_and_what_may_be_one_is_told(tmp_path: Path, capsys) -> None:
+    step = Step(None, [], tmp_path, ["x"], ledger=Ledger("x"))
+    words = ["nan", "N/A", "غير معروف", "-", "nan"]
+    segments = [segment("x_train", f"a{i}", speaker=w, dialect=w, programme=w) for i, w in enumerate(words)]
+    segments += [
+        segment("x_train", f"b{i}", speaker=w, gender=g) for i, (w, g) in enumerate([("3", "m"), ("3.0", "m")])
+    ]
+    segments += [segment("x_train", f"c{i}", speaker="سعاد", gender=g) for i, g in enumerate("mf")]
+    ids = with_ids(step, segments)
+    assert {id: s.speaker for id, s in ids.items() if id.startswith("a")} == {f"a{i}": f"a{i}" for i in range(5)}
+    assert {(s.dialect, s.programme) for s in ids.values()} == {("", "")} and step.counts["speakers_unknown"] == 5
+    assert capsys.readouterr().out.splitlines() == [
+        "WARNING: speaker: 3, 3.0 are one number and stay apart",
+        "WARNING: gender: 1 speakers are m in one place and f in another, and get none: سعاد",
+    ]
+
+
 def test_a_name_with_line_breaks_is_one_row_of_the_ledger(tmp_path: Path) -> None:
     step = Step(None, [], tmp_path, ["x"], ledger=Ledger("x"))
     drop(step, "ا\u2028ب\tج\n\udcff", "missing", "no such file: \udcff\x85")

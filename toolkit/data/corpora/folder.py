@@ -24,7 +24,7 @@ from ...text.invisible import shown
 from ..channels import SIDE_OF, UNLIKE, Choice
 from ..checks import RESERVED_WORDS, write_valid
 from ..cut import CutConfig
-from ..ids import odd_labels, safe
+from ..ids import alike, odd_labels, safe
 from ..judge import Limits
 from ..kaldi import UNKNOWN
 from ..match_rows import match, spoilt
@@ -32,7 +32,7 @@ from ..pace import Pace
 from ..pace import fault_of as pace_fault
 from ..recordings import Found, assess, find_recordings, tell_notes, tell_unseen
 from ..split import shares_of
-from ..tables import CHANNELS, one_gender, one_line
+from ..tables import CHANNELS, one_gender, one_line, two_genders
 from ..transcripts import LostRow, TranscriptRow, Transcripts, find_table, read_transcripts, speaker_of
 from .folder_pieces import Piece, pieces_of, split_pieces
 
@@ -244,7 +244,11 @@ def prepare(step: Step[FolderConfig]) -> None:
     texts = candidates(step, corpus)
     good = assess_all(step, corpus, texts)
     rows, c = corpus.rows, step.config
-    made = pieces_of(good, lambda rel: speaker_of(rel, rows.get(rel), c.speaker), c.cut.shortest_seconds, step.ledger)
+    who = {row["path"]: speaker_of(row["path"], rows.get(row["path"]), c.speaker) for row in good}
+    made = pieces_of(good, who.__getitem__, c.cut.shortest_seconds, step.ledger)
+    genders = two_genders((who[p.rel], rows[p.rel].gender) for p in made if p.rel in rows)
+    for line in [f"speaker: {line}" for line in alike(who.values())] + [f"gender: {line}" for line in genders]:
+        print(f"WARNING: {line}")
     step.counts["recordings_found"] = len(corpus.scan.recordings)
     step.counts["recordings_kept"] = len({p.rel for p in made})
     if not made:

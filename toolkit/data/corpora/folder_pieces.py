@@ -99,6 +99,9 @@ def split_pieces(
         print(f"{len(speakers)} speakers for {len(shares)} sets: split by recording, speakers are shared between sets")
     elif len(speakers) == len({p.recording for p in made}):
         print("as many speakers as recordings: where no table or folder says who speaks, sets may share a person")
+    elif alone := sorted({shown(p.rel) for p in made if p.recording == p.speaker}):
+        count = f"{len(alone):,} of {len({p.rel for p in made}):,} recordings, such as {alone[0]}"
+        print(f"WARNING: {count}: no table or folder says who speaks; each is a speaker of its own, sets may share one")
     recording = {p.id: p.recording if p.group == p.speaker else p.rel for p in made}  # both sides are one
     group = recording if by_recording else {p.id: p.group for p in made}
     seconds: dict[str, list[float]] = {}

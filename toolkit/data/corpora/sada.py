@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ...core.step import Step, main
+from ...text.not_known import is_not_known
 from ..pace import stated
 from ..roles import trains
 from .dialects import code_of, plain
@@ -39,7 +40,7 @@ SETS = {"train": "sada_train", "valid": "sada_dev", "test": "sada_test"}
 PUBLISHED = {"sada_test": Published(6189)}
 STARTS, ENDS = ("segmentstart", "starttime", "start"), ("segmentend", "endtime", "end")
 UNCLEAR = plain("غير واضح")
-NOBODY = frozenset(map(plain, ("", "unknown", "nan", "none", "n/a", "Not applicable", "More than 1 speaker")))
+NOBODY = frozenset(map(plain, ("Not applicable", "More than 1 speaker")))
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,11 @@ def is_unclear(text: str) -> bool:
     return bool(re.search(rf"\b{UNCLEAR}\b", plain(text)))
 
 
+def is_nobody(name: str) -> bool:
+    """True if the name of a speaker, or of a dialect, is that of no one person."""
+    return is_not_known(name) or plain(name) in NOBODY
+
+
 def read_line(line: Line) -> Iterator[CorpusSegment | Drop]:
     """The utterance of a row, or a Drop with the reason."""
     row = line.row
@@ -111,7 +117,7 @@ def read_line(line: Line) -> Iterator[CorpusSegment | Drop]:
             line.set,
             id,
             file,
-            "" if plain(speaker) in NOBODY else f"{programme}_{speaker}",
+            "" if is_nobody(speaker) else f"{programme}_{speaker}",
             start,
             end,
             text,
@@ -140,7 +146,7 @@ def run(step: Step[CorpusConfig]) -> None:
         if unclear := sum(s.set == name and s.more.get("utt2unclear") == "yes" for s in segments):
             print(f"{name}: {unclear:,} transcripts say that something is not clear (utt2unclear); they are kept")
     names = {line.row.get("speakerdialect", "").strip() for line in lines}
-    if strange := sorted(name for name in names if not code_of(name) and plain(name) not in NOBODY):
+    if strange := sorted(name for name in names if not code_of(name) and not is_nobody(name)):
         print(f"WARNING: dialects without a code, which become unknown: {', '.join(strange)}")
 
 

@@ -21,11 +21,12 @@ from typing import Any
 from ...core.errors import UserError
 from ...core.step import Step
 from ...text.invisible import name_of
+from ...text.not_known import known_name
 from ..channels import SIDE_OF
 from ..checks import write_valid
-from ..ids import fault, odd_labels, safe, safe_speaker, unique
+from ..ids import alike, fault, odd_labels, safe, safe_speaker, unique
 from ..kaldi import UNKNOWN
-from ..tables import CHANNELS, PARTIAL, TEXT, one_gender, one_line
+from ..tables import CHANNELS, PARTIAL, TEXT, one_gender, one_line, two_genders
 from .gather import path_of
 from .segments import CorpusSegment, Published, drop
 
@@ -84,6 +85,10 @@ def with_ids(step: Step[Any], segments: Sequence[CorpusSegment]) -> dict[str, Co
     """
     for s in segments:
         _strip_names(s)
+    for line in alike(s.speaker for s in segments):
+        print(f"WARNING: speaker: {line}")
+    for line in two_genders((s.speaker, s.gender) for s in segments if s.speaker):
+        print(f"WARNING: gender: {line}")
     speakers = unique(sorted({s.speaker for s in segments if s.speaker and not s.id}), safe_speaker, "_")
     step.counts["speakers_unknown"] = sum(not s.speaker for s in segments)
     sets: dict[str, set[str]] = {}
@@ -115,9 +120,12 @@ def with_ids(step: Step[Any], segments: Sequence[CorpusSegment]) -> dict[str, Co
 
 
 def _strip_names(s: CorpusSegment) -> None:
-    """Put names and labels, that of further tables too, into the form in which they are compared."""
-    s.speaker, s.programme = name_of(s.speaker), name_of(s.programme)
-    s.dialect, s.gender, s.emotion = name_of(s.dialect), name_of(s.gender), name_of(s.emotion)
+    """Put names and labels, those of further tables too, into the form in which they are compared.
+
+    They are empty where a word, such as nan, says that they are not known.
+    """
+    s.speaker, s.programme = known_name(s.speaker), known_name(s.programme)
+    s.dialect, s.gender, s.emotion = known_name(s.dialect), known_name(s.gender), known_name(s.emotion)
     if s.more:
         s.more = {table: v if TEXT.fullmatch(table) or table in PARTIAL else name_of(v) for table, v in s.more.items()}
 
