@@ -350,7 +350,8 @@ def test_channels_that_differ_are_for_the_user_to_decide_and_what_is_read_is_kep
     for choice, hertz in (("right", 1250), ("left", 440)):
         assert prepared(corpus.root, tmp_path / choice, channel=choice)[0] == {}
         heard = {u.id: u for u in everything(tmp_path / choice)}
-        assert heard["call-call"].channel == heard["stereo-stereo"].channel == choice
+        assert heard["call-call"].channel == choice, "and for the others it decides nothing"
+        assert (heard["stereo-stereo"].channel, heard["swapped-swapped"].channel) == ("", "left")
         assert round(pitch(heard["call-call"].audio())) == hertz
         for data in sets(tmp_path / choice).values():
             assert inspect(data.path, audio=True).problems == []

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..core.each import each
-from .audio import NON_FINITE, SAMPLE_RATE, AudioError, Recording, one_channel, open_recording
+from .audio import SAMPLE_RATE, AudioError, Recording, not_numbers, one_channel, open_recording
 from .channel_checks import channel_problems
 from .channels import MONO, Comparison, Mix
 from .decoder import FETCH
@@ -56,7 +56,7 @@ class Asked(NamedTuple):
     """A recording that is decoded to its end.
 
     Attributes:
-        channel: what is judged of several channels: left, right, or "", their mean.
+        channel: what is read of several channels by a table: left, right, 3, ...; "": what channels.py decides.
         parts: utterances that are judged.
     """
 
@@ -76,18 +76,22 @@ def decode(asked: Asked, allow_pipes: bool = False, limits: Limits | None = None
     try:
         with open_recording(asked.source, allow_pipes) as r:
             notes, r.channel = r.notes, asked.channel
-            comparison = Comparison(r.channels, r.rate)
+            comparison = Comparison(r.channels, r.rate, (limits or Limits()).silent_dbfs)
             for block_NC in r.blocks_of_channels():
                 if not np.isfinite(block_NC).all():
-                    return Decoded(seconds, *NON_FINITE, notes)
+                    raise not_numbers(block_NC, seconds, r.rate)
                 comparison.hear(block_NC)
                 seconds += len(block_NC) / r.rate
                 sound.add(one_channel(block_NC, r.channel), r.rate)
-            seconds = r.frames / r.rate
+            seconds, mix = r.frames / r.rate, comparison.mix()
+            if limits and not asked.channel and any(mix.channels):  # one of its channels is read
+                r.channel, sound = mix.channels[0], heard_by(limits)
+                for block_NC in r.blocks_of_channels():
+                    sound.add(one_channel(block_NC, r.channel), r.rate)
             faults = tuple(_judged(r, sound, asked.parts, limits)) if limits else ()
             if r.lacks:
                 return Decoded(seconds, "truncated", r.lacks, FETCH, notes, faults=faults)
-            return Decoded(seconds, notes=notes, channels=r.channels, mix=comparison.mix(), faults=faults)
+            return Decoded(seconds, notes=notes, channels=r.channels, mix=mix, faults=faults)
     except AudioError as e:
         return Decoded(seconds, e.reason, e.what, e.remedy, notes)
 
@@ -138,7 +142,7 @@ def decoded_lengths(
             level = "warning" if result.reason == "truncated" and rec not in to_the_end else "error"
             problems.append(of_recording(rec, source, result.reason, result.message, result.remedy, level))
         if result.channels:
-            problems += channel_problems(rec, result.channels, result.mix, tables.get(CHANNELS, {}))
+            problems += channel_problems(rec, result.channels, result.mix, tables)
         for note in result.notes:
             problems.append(of_recording(rec, source, "header", note, "write it again with a right header", "warning"))
         for id, fault in result.faults if rules else ():
