@@ -28,6 +28,7 @@ from .decoder import FETCH, Decoder
 
 SAMPLE_RATE = 16000
 CHANNEL_INDEX = {"left": 0, "right": 1, **{str(number): number - 1 for number in range(3, 9)}}
+OF_NUMBERS = "cut these samples out, or write it again from its source"  # what helps against samples that are none
 OVERSHOOT = 0.1  # s; a segment that ends past the recording by at most this is cut; by more is an error
 CHUNK_SECONDS = 300  # s; long recordings are decoded in parts, so that only the result is in memory as a whole
 MARGIN = 512  # source samples, at least, on either side of a part ...
@@ -185,7 +186,7 @@ def not_numbers(wave: Wave, start: float, rate: int, name: str = "") -> AudioErr
     first, last = (start + place / rate for place in np.flatnonzero(bad_N)[[0, -1]])
     message = f"samples that are not numbers (NaN or infinite), at {first:.3f} s"
     message += f" to {last:.3f} s" if last > first else ""
-    return AudioError("non-finite", message, name, "cut them out, or write it again from its source")
+    return AudioError("non-finite", message, name, OF_NUMBERS)
 
 
 @contextlib.contextmanager
