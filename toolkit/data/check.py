@@ -28,7 +28,7 @@ class Verdict:
 
     Attributes:
         reason: why it cannot be used: missing, empty, unreadable, truncated, several streams, non-finite, out of range,
-            too short, too long, rate, silent, clipped, channels that differ; empty if it can.
+            too short, too long, rate, silent, clipped, beyond full scale, channels that differ; empty if it can.
         detail: the reason in a sentence; notes: oddities that do no harm.
         seconds, rate, channels: 0 if unknown.
         loudest_dbfs: level of the loudest tenth of a second; clipped: share of samples at full scale.
