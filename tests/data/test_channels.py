@@ -1,16 +1,21 @@
 """What is read of recordings of several channels: decided by their correlation, kept, and obeyed by all that read."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 from odd_channels import call, correlated, noise, pitch, tones, write
 
 from toolkit.core.errors import UserError
+from toolkit.core.files import write_json
 from toolkit.data.ark import write_waves
 from toolkit.data.audio import AudioError, open_recording, read_audio
 from toolkit.data.by_speaker import recordings_of
 from toolkit.data.channels import ALIKE, Comparison, channel_of, mix_of, taken
 from toolkit.data.check import ANY_LENGTH, check_audio, check_channels
 from toolkit.data.checks import inspect
+from toolkit.data.decided import of_corpus
 from toolkit.data.edit import combine, restrict
 from toolkit.data.kaldi import DataDir, write_data_dir
 from toolkit.data.overlap import SetOfData
@@ -343,6 +348,29 @@ def test_without_a_table_a_data_directory_is_read_as_a_file_is(tmp_path, capsys)
     (warning,) = [p for p in inspect(tmp_path / "d").problems if p.reason == "channels"]
     assert warning.level == "warning" and "4 recordings of several channels" in warning.message
     assert {p.reason for p in inspect(tmp_path / "d", audio=True).problems if p.id == "opposite"} == {"channels"}
+
+
+def test_what_the_step_of_a_corpus_has_decided_is_not_decided_again(tmp_path, monkeypatch):
+    """It was asked for the mean of a call; its sets, and sets drawn from them, are read so without a word."""
+    monkeypatch.chdir(tmp_path)
+    tables = {"wav.scp": {"call": str(write(tmp_path / "call.wav", call()))}, "utt2spk": {"call": "call"}}
+    made = {
+        "data": ["data.corpora.fleurs", "--in", "corpus", "--out", "data"],
+        "dump/sets": ["data.sample", "--in", "data/test", "--out", "dump/sets"],
+        "dump/mix": ["data.mix", "--in", "dump/sets", "mine", "--out", "dump/mix"],
+    }
+    for folder, command in made.items():
+        write_json(
+            tmp_path / folder / "record.json", {"state": "done", "id": "0", "parts": {"command": json.dumps(command)}}
+        )
+    for folder in ("data/test", "dump/sets/test", "dump/mix/test", "mine"):
+        write_data_dir(tmp_path / folder, tables)
+    decided = {"data/test": True, "dump/sets/test": True, "dump/mix/test": False, "mine": False}
+    assert {folder: of_corpus(Path(folder)) for folder in decided} == decided
+    assert {folder: DataDir.read(folder).utterances[0].decided for folder in decided} == decided
+    assert [p.reason for p in inspect(Path("data/test")).problems if p.reason == "channels"] == []
+    monkeypatch.setattr("toolkit.data.utterance.channel_read", lambda r: pytest.fail("decided again"))
+    DataDir.read("dump/sets/test").utterances[0].audio()
 
 
 def test_both_sides_of_a_file_of_one_channel_are_refused_by_its_header(tmp_path):

@@ -29,6 +29,7 @@ from .decoder import FETCH, Decoder
 SAMPLE_RATE = 16000
 CHANNEL_INDEX = {"left": 0, "right": 1, **{str(number): number - 1 for number in range(3, 9)}}
 OF_NUMBERS = "cut these samples out, or write it again from its source"  # what helps against samples that are none
+NON_FINITE = ("non-finite", "samples that are not numbers (NaN or infinite)", OF_NUMBERS)
 OVERSHOOT = 0.1  # s; a segment that ends past the recording by at most this is cut; by more is an error
 CHUNK_SECONDS = 300  # s; long recordings are decoded in parts, so that only the result is in memory as a whole
 MARGIN = 512  # source samples, at least, on either side of a part ...
@@ -183,10 +184,10 @@ def one_channel(part_NC: Wave, channel: str) -> Wave:
 def not_numbers(wave: Wave, start: float, rate: int, name: str = "") -> AudioError:
     """The error for a block [N] or [N, C], from `start` seconds of the recording on, with NaN or infinite samples."""
     bad_N = ~np.isfinite(wave.reshape(len(wave), -1)).all(axis=1)
-    first, last = (start + place / rate for place in np.flatnonzero(bad_N)[[0, -1]])
-    message = f"samples that are not numbers (NaN or infinite), at {first:.3f} s"
-    message += f" to {last:.3f} s" if last > first else ""
-    return AudioError("non-finite", message, name, OF_NUMBERS)
+    first, last = (start + int(place) / rate for place in np.flatnonzero(bad_N)[[0, -1]])
+    reason, message, remedy = NON_FINITE
+    message += f", at {first:.3f} s" + f" to {last:.3f} s" * (last > first)
+    return AudioError(reason, message, name, remedy)
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from ..core.errors import UserError
 from ..core.record import flag, read_record, root_of, within
 
 DECIDES = "data.corpora."
@@ -17,7 +18,10 @@ def of_corpus(folder: Path, depth: int = DEEPEST) -> bool:
     if place is None or not depth:
         return False
     home = place[0]
-    record = read_record(home)
+    try:
+        record = read_record(home)
+    except UserError:  # whose record it is will say who reads it
+        return False
     command: list[str] = json.loads(record["parts"]["command"])
     if command[0].startswith(DECIDES):
         return True
