@@ -6,7 +6,20 @@ _declarations=("${BASH_SOURCE[1]}" "./${0##*/}") # the templates, and the run.sh
 _table=()
 
 stage() { _table+=(stage 2 "$1" "$2"); } # NAME MEANING
-run() { _table+=(run $# "$@"); }         # MODULE | ./SCRIPT, then --config, --in, --out and fields of the config
+run() {                                  # MODULE | ./SCRIPT, then --config, --in, --out and fields of the config
+  local given=()
+  [[ $1 != data.corpora.* || " $* " == *" --config "* ]] || _of_corpus "$@"
+  _table+=(run $(($# + ${#given[@]})) "$1" "${given[@]}" "${@:2}")
+}
+_of_corpus() { # WORDS of a step that reads a corpus: its config, if there is one, is called as its output: conf/data.yaml
+  local name=
+  while (($# > 1)); do
+    [[ $1 != --out ]] || name=${2##*/}
+    shift
+  done
+  [[ ${data:-data} != */"$name" && ${data:-data} != "$name" ]] || name=data # whatever folder --data names
+  [[ ! -f $(config "$name") ]] || given=(--config "$(config "$name")")
+}
 template() { # FILE: a template that has sourced another, whose options and configs its own come before
   _declarations=("${_declarations[@]::${#_declarations[@]}-1}" "$1" "${_declarations[-1]}")
 }

@@ -3,9 +3,7 @@
 # shellcheck disable=SC2154 # data is an option of the template
 corpus() { # NAME FOLDER [MORE ...] [--FIELD VALUE ...]: data directories of a corpus, below $data; none if FOLDER is empty
   [[ -n $2 ]] || { absent+=("$1") && return; }
-  local given=()
-  [[ ! -f $(config "$1") ]] || given=(--config "$(config "$1")")
-  run "data.corpora.$1" "${given[@]}" --in "${@:2}" --out "$data/$1"
+  run "data.corpora.$1" --in "${@:2}" --out "$data/$1"
   folders+=("$data/$1")
 }
 without_corpus() { # --list shows this run; the engine refuses its empty input and names the options

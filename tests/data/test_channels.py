@@ -1,16 +1,21 @@
 """What is read of recordings of several channels: decided by their correlation, kept, and obeyed by all that read."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 from odd_channels import call, correlated, noise, pitch, tones, write
 
 from toolkit.core.errors import UserError
+from toolkit.core.files import write_json
 from toolkit.data.ark import write_waves
 from toolkit.data.audio import AudioError, open_recording, read_audio
 from toolkit.data.by_speaker import recordings_of
 from toolkit.data.channels import ALIKE, Comparison, channel_of, mix_of, taken
 from toolkit.data.check import ANY_LENGTH, check_audio, check_channels
 from toolkit.data.checks import inspect
+from toolkit.data.decided import of_corpus
 from toolkit.data.edit import combine, restrict
 from toolkit.data.kaldi import DataDir, write_data_dir
 from toolkit.data.overlap import SetOfData
@@ -105,10 +110,49 @@ def test_more_than_two_channels_are_mixed_if_every_two_are_alike(tmp_path):
     one = noise(4, 1)
     alike = np.stack([one, one + noise(4, 2, 0.05), one + noise(4, 3, 0.05)], axis=1)
     assert mixed(write(tmp_path / "a.wav", alike)).channels == ("",)
-    for name, odd in (("stranger", noise(4, 4)), ("opposite", -one), ("silent", 0 * one)):
+    assert mixed(write(tmp_path / "silent.wav", np.column_stack([alike, 0 * one]))).channels == ("",)
+    for name, odd in (("stranger", noise(4, 4)), ("opposite", -one)):
         mix = mixed(write(tmp_path / f"{name}.wav", np.column_stack([alike, odd])))
         assert mix.channels == () and "4 channels differ" in mix.detail
     assert mixed(write(tmp_path / "many.wav", np.stack([one] * 9, axis=1))).channels == ()
+
+
+def test_the_only_one_of_six_channels_that_is_heard_is_read(tmp_path):
+    """The centre of a film's sound."""
+    one, six = noise(2, 1), np.zeros((32000, 6))
+    six[:, 2] = one
+    path = write(tmp_path / "film.wav", six)
+    for choice in ("auto", "left", "both", "mean"):
+        with open_recording(path) as r:
+            assert taken(r, choice).channels == ("3",) and taken(r, choice).note.startswith("6 channels: the only one")
+    np.testing.assert_array_equal(read_audio(path, channel="3"), one.astype(np.float32))
+    tables = {"wav.scp": {"f": str(path)}, "utt2spk": {"f": "f"}}
+    write_data_dir(tmp_path / "d", tables)
+    np.testing.assert_array_equal(DataDir.read(tmp_path / "d").utterances[0].audio(), one.astype(np.float32))
+    (warning,) = [p for p in inspect(tmp_path / "d", audio=True).problems if p.reason == "channels"]
+    assert "`f FILE 3`" in warning.remedy
+    write_data_dir(tmp_path / "named", {**tables, CHANNELS: {"f": "film 3"}})
+    (utterance,) = DataDir.read(tmp_path / "named")
+    np.testing.assert_array_equal(utterance.audio(), one.astype(np.float32))
+    assert round(float(read_wave(Clip(str(path), 0.0, None, "3"))[0].std() / one.std()), 3) == 1
+    write_data_dir(
+        tmp_path / "few",
+        {**tables, "wav.scp": {"f": str(write(tmp_path / "2.wav", tones(440, 1250)))}, CHANNELS: {"f": "film 3"}},
+    )
+    with pytest.raises(AudioError, match="channel 3 of a recording of 2 channels"):
+        DataDir.read(tmp_path / "few").utterances[0].audio()
+
+
+def test_silent_has_one_meaning(tmp_path):
+    """The left side is at -66 dB of full scale, 36 dB below the other: silent for all who judge."""
+    quiet = np.stack([noise(4, 1, 5e-4), noise(4, 2, 0.03)], axis=1)
+    path = write(tmp_path / "quiet.wav", quiet)
+    for choice in ("auto", "left", "both"):
+        with open_recording(path) as r:
+            assert taken(r, choice).channels == ("right",)
+        assert [(v.reason, v.channel) for v in check_channels(path, ANY_LENGTH, choice)] == [("", "right")]
+    with open_recording(path) as r:
+        assert taken(r, "auto", silent_dbfs=-80.0).channels == (), "whoever calls it speech decides himself"
 
 
 def test_one_channel_is_never_decoded_and_damage_is_told(tmp_path, monkeypatch):
@@ -125,14 +169,22 @@ def test_one_channel_is_never_decoded_and_damage_is_told(tmp_path, monkeypatch):
 
 
 def test_what_is_asked_for_is_read_and_both_only_where_channels_differ(tmp_path):
+    one = noise(4, 1)
     two, alike = write(tmp_path / "two.wav", call()), write(tmp_path / "alike.wav", correlated(0.9))
+    decided = {  # whatever is asked for: the choice for one call is none for all other files
+        alike: ("",),
+        write(tmp_path / "opposite.wav", np.stack([one, -one], axis=1)): ("left",),
+        write(tmp_path / "silent.wav", np.stack([0 * one, one], axis=1)): ("right",),
+    }
+    for path, channels in decided.items():
+        for choice in ("left", "right", "both", "mean"):
+            with open_recording(path) as r:
+                assert taken(r, choice).channels == channels
     for choice in ("left", "right"):
         with open_recording(two) as r:
             assert taken(r, choice).channels == (choice,)
     with open_recording(two) as r:
         assert taken(r, "mean").channels == ("",) and taken(r, "both").channels == ("left", "right")
-    with open_recording(alike) as r:
-        assert taken(r, "both").channels == ("",)
 
 
 def test_each_channel_is_read_whole_in_part_and_resampled(tmp_path):
@@ -277,10 +329,77 @@ def test_a_folder_whose_means_are_wrong_is_warned_of(tmp_path):
     assert "A or B" in warnings["call"]
 
 
+def test_without_a_table_a_data_directory_is_read_as_a_file_is(tmp_path, capsys):
+    one, waves = noise(2, 1), {"call": call(), "alike": correlated(0.9)}
+    waves |= {"opposite": np.stack([one, -one], axis=1), "silent": np.stack([0 * one, one], axis=1)}
+    wav = {name: str(write(tmp_path / f"{name}.wav", wave)) for name, wave in waves.items()}
+    write_data_dir(tmp_path / "d", {"wav.scp": wav, "utt2spk": {name: name for name in wav}})
+    heard = {u.id: u.audio() for u in DataDir.read(tmp_path / "d")}
+    for name in ("opposite", "silent"):
+        np.testing.assert_array_equal(heard[name], one.astype(np.float32))
+    for name in ("call", "alike"):
+        np.testing.assert_allclose(heard[name], waves[name].mean(axis=1), atol=1e-7)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3 and all(line.startswith("WARNING: ") for line in lines)
+    assert "no line of reco2file_and_channel" in next(line for line in lines if wav["call"] in line)
+    assert "left, as they are opposite in phase" in next(line for line in lines if wav["opposite"] in line)
+    assert [u.audio().std() > 0 for u in DataDir.read(tmp_path / "d")] == [True] * 4
+    assert capsys.readouterr().out == "", "told once"
+    (warning,) = [p for p in inspect(tmp_path / "d").problems if p.reason == "channels"]
+    assert warning.level == "warning" and "4 recordings of several channels" in warning.message
+    assert {p.reason for p in inspect(tmp_path / "d", audio=True).problems if p.id == "opposite"} == {"channels"}
+
+
+def test_what_the_step_of_a_corpus_has_decided_is_not_decided_again(tmp_path, monkeypatch):
+    """It was asked for the mean of a call; its sets, and sets drawn from them, are read so without a word."""
+    monkeypatch.chdir(tmp_path)
+    tables = {"wav.scp": {"call": str(write(tmp_path / "call.wav", call()))}, "utt2spk": {"call": "call"}}
+    made = {
+        "data": ["data.corpora.fleurs", "--in", "corpus", "--out", "data"],
+        "dump/sets": ["data.sample", "--in", "data/test", "--out", "dump/sets"],
+        "dump/mix": ["data.mix", "--in", "dump/sets", "mine", "--out", "dump/mix"],
+    }
+    for folder, command in made.items():
+        write_json(
+            tmp_path / folder / "record.json", {"state": "done", "id": "0", "parts": {"command": json.dumps(command)}}
+        )
+    for folder in ("data/test", "dump/sets/test", "dump/mix/test", "mine"):
+        write_data_dir(tmp_path / folder, tables)
+    decided = {"data/test": True, "dump/sets/test": True, "dump/mix/test": False, "mine": False}
+    assert {folder: of_corpus(Path(folder)) for folder in decided} == decided
+    assert {folder: DataDir.read(folder).utterances[0].decided for folder in decided} == decided
+    assert [p.reason for p in inspect(Path("data/test")).problems if p.reason == "channels"] == []
+    monkeypatch.setattr("toolkit.data.utterance.channel_read", lambda r: pytest.fail("decided again"))
+    DataDir.read("dump/sets/test").utterances[0].audio()
+
+
+def test_both_sides_of_a_file_of_one_channel_are_refused_by_its_header(tmp_path):
+    path, side = (str(write(tmp_path / f"{name}.wav", noise(2, seed))) for seed, name in enumerate(("mono", "side")))
+    wav = {"mono-A": path, "mono-B": path, "side-B": side}
+    sides = {"mono-A": "mono A", "mono-B": "mono B", "side-B": "side B"}
+    write_data_dir(tmp_path / "d", {"wav.scp": wav, "utt2spk": {rec: rec for rec in wav}, CHANNELS: sides})
+    for audio in (False, True):
+        problems = {p.id: p for p in inspect(tmp_path / "d", audio=audio).problems if p.reason == "channels"}
+        assert {rec: p.level for rec, p in problems.items()} == {
+            "mono-A": "error",
+            "mono-B": "error",
+            "side-B": "warning",
+        }
+        assert "mono-A and mono-B are sides of one file" in problems["mono-B"].message
+    a, b, extracted = DataDir.read(tmp_path / "d")
+    for utterance in (a, b):
+        with pytest.raises(AudioError, match="sides of one file, which has one channel"):
+            utterance.audio()
+    assert len(extracted.audio()) == 32000
+
+
 def test_one_file_is_told_of(tmp_path):
     path = write(tmp_path / "call.wav", call())
     channel, line = channel_of(path, "auto")
     assert channel == "" and line.startswith("WARNING") and "--channel left|right|mean" in line and f"{path}" in line
-    assert channel_of(path, "right") == ("right", f"note: {path}: 2 channels: right, as asked for")
+    channel, line = channel_of(path, "right")
+    assert channel == "right" and line.startswith(
+        f"note: {path}: 2 channels: right, as asked for (its 2 channels differ"
+    )
     assert channel_of(write(tmp_path / "mono.wav", noise(1, 1)), "auto") == ("", "")
     assert ALIKE == 0.3

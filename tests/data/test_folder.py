@@ -370,7 +370,8 @@ def test_channels_that_differ_are_for_the_user_to_decide_and_what_is_read_is_kep
     for choice, hertz in (("right", 1250), ("left", 440)):
         assert prepared(corpus.root, tmp_path / choice, channel=choice)[0] == {}
         heard = {u.id: u for u in everything(tmp_path / choice)}
-        assert heard["call-call"].channel == heard["stereo-stereo"].channel == choice
+        assert heard["call-call"].channel == choice, "and for the others it decides nothing"
+        assert (heard["stereo-stereo"].channel, heard["swapped-swapped"].channel) == ("", "left")
         assert round(pitch(heard["call-call"].audio())) == hertz
         for data in sets(tmp_path / choice).values():
             assert inspect(data.path, audio=True).problems == []
@@ -390,8 +391,12 @@ def test_both_sides_of_a_call_are_recordings_of_two_people_in_one_set(corpus, tm
         assert ("-A" in u.id) == (u.channel == "left") and u.id.startswith(u.speaker)
     assert inspect(home.path, audio=True).problems == []
     (corpus.root / "t.tsv").write_text(f"{HEAD}call/call.wav\tمرحبا بكم يا أهل الخير\t\t\t\t\n", encoding="utf-8")
-    dropped, _ = prepared(corpus.root, tmp_path / "texts", channel="both", keep_untranscribed=True)
-    assert dropped == {"call/call.wav": "channels that differ"}  # a transcript is of no side alone
+    config = FolderConfig(channel="both", keep_untranscribed=True)
+    step = Step(config, [corpus.root], tmp_path / "texts", ["data.corpora.folder"])
+    step.out.mkdir()
+    prepare(step)
+    ((id, _, reason, detail),) = step.ledger.rows  # a transcript is of no side alone
+    assert (id, reason) == ("call/call.wav", "channels that differ") and detail.endswith("channel: left|right|mean")
 
 
 def test_a_pause_is_where_the_side_that_is_read_pauses(corpus, tmp_path, record, make_noise):

@@ -21,7 +21,7 @@ from toolkit.core.files import write_json
 from toolkit.data.audio import read_audio
 from toolkit.data.check import check_audio
 from toolkit.data.find import matching
-from toolkit.data.judge import Limits, Sound, judge
+from toolkit.data.judge import Fault, Limits, Sound, judge
 from toolkit.data.kaldi import write_data_dir
 from toolkit.data.provenance import is_trained_on, limits_of, rules_of
 from toolkit.data.roles import trains
@@ -270,3 +270,19 @@ def test_validate_judges_each_utterance_and_says_what_steps_will_do(
     assert written.count(told) == 2 and "متكلم-2" not in written and "0 errors, 2 warnings" in written
     assert validate([str(tmp_path / name)]) == 0
     assert "no problems" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("peak", [4.0, 30.0, 63.0])
+def test_floats_beyond_full_scale_are_not_called_clipped_and_dividing_by_their_peak_mends_them(peak):
+    """Speech at the scale of its own peak: of the same wave below full scale nothing is said."""
+    wave = (TONE / np.abs(TONE).max()).astype(np.float32)
+    fault = judge(np.float32(peak) * wave, RATE, Limits())
+    assert fault is not None and fault.reason == "beyond full scale" and not fault.damage
+    assert f"the largest is {peak:.3g}: divide them by {peak:.3g}" in fault.detail
+    mended = np.float32(1 / peak) * (np.float32(peak) * wave)
+    assert judge(mended, RATE, Limits()) is None
+
+
+def test_a_clipped_wave_that_a_filter_took_beyond_full_scale_is_still_clipped():
+    fault = judge(SQUARE * np.float32(1.3), RATE, Limits())
+    assert fault == Fault("clipped", "100.0% of the samples are at full scale or beyond, up to 1.30")

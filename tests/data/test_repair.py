@@ -55,6 +55,27 @@ def test_a_table_of_phones_that_lacks_utterances_costs_none(sound: Path, tmp_pat
     assert len(data) == 3 and not dropped and data.tables["utt2phones"] == {"s2-r-a": "HH AH0"}
 
 
+def test_a_line_of_nothing_that_is_there_costs_itself_with_a_row_that_names_its_tables(
+    sound: Path, tmp_path: Path
+) -> None:
+    """A typo in the table of channels; an utterance taken out of segments alone; a speaker who speaks nowhere."""
+    recording = next(iter(DataDir.read(sound).tables["wav.scp"]))
+    (sound / "reco2file_and_channel").write_text(f"{recording.upper()}x call A\n", encoding="utf-8")
+    change(sound, "segments", "s2-r-a s2-r 0.5 2.5\n", "")
+    change(sound, "spk2gender", "s2 f\n", "s2 f\ns3 f\n")
+    data, _ = repaired(sound, tmp_path / "out")
+    assert "s2-r-a" not in {u.id for u in data} and "reco2file_and_channel" not in data.tables
+    rows = {id: (reason, detail) for id, _, reason, detail in read_ledger(tmp_path / "out/dropped.tsv")}
+    assert rows[f"{recording.upper()}x"] == (
+        "line without its recording",
+        "lines in reco2file_and_channel: `call A`, and none in wav.scp",
+    )
+    reason, detail = rows["s2-r-a"]
+    assert reason == "transcript without audio" and "text" in detail and "utt2spk" in detail and "segments" in detail
+    assert rows["s3"] == ("line without its speaker", "lines in spk2gender, and none in utt2spk")
+    assert rows["s2-r"][0] == "recording without a segment" and len(rows) == 4
+
+
 def test_tables_that_are_in_the_output_folder_are_left_alone(sound: Path, tmp_path: Path) -> None:
     (tmp_path / "exp").mkdir()
     (tmp_path / "exp/text").write_text("u1 فرضية\n")

@@ -407,3 +407,12 @@ def test_a_segment_past_the_end_is_an_error_though_reco2dur_agrees_with_it(tmp_p
         ("reco2dur", "duration"),
         ("segments", "past end"),
     ]
+
+
+def test_a_reader_that_goes_away_ends_it_quietly(tmp_path):
+    """`| head -3` of a report that is longer than a pipe holds."""
+    wav = {f"متكلم-{number:04}": f"/nowhere/{number}.wav" for number in range(1500)}
+    write_data_dir(tmp_path / "d", {"wav.scp": wav, "utt2spk": {id: "متكلم" for id in wav}})
+    script = f"{sys.executable} -m toolkit.data.validate {tmp_path}/d | head -1"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True)
+    assert done.stderr == "" and done.stdout.startswith("warning: reco2dur")

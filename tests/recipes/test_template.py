@@ -96,3 +96,31 @@ def test_names_are_not_taken_for_patterns_of_files(house: House) -> None:
 def test_the_other_recipes_are_whole_tables(house: House, recipe: str) -> None:
     code, output = house.run(recipe, "--list")
     assert code == 0 and " results " in output, output
+
+
+@pytest.mark.parametrize(
+    ("recipe", "out", "words"),
+    [
+        ("fleurs/ssl", "data", ()),
+        ("fleurs/ssl", "data", ("--data", "tables/of_fleurs")),
+        ("qasr/whisper", "data", ()),
+        ("dialect_mor/ssl", "data", ()),
+        ("harness/ssl", "mgb2", ()),
+        ("superb/superb", "iemocap", ("--iemocap", "/corpora/iemocap")),
+        ("to_distill/whisper", "mgb3", ("--corpora", "mgb3 fleurs")),
+    ],
+)
+def test_a_config_called_as_the_output_of_a_corpus_is_handed_to_its_step(
+    house: House, recipe: str, out: str, words: tuple[str, ...]
+) -> None:
+    file = house.root / "egs" / recipe / "conf" / f"{out}.yaml"
+    assert f"conf/{out}.yaml" not in house.run(recipe, "--dry-run", *words)[1]
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("take: {channel: left}\n", encoding="utf-8")
+    try:
+        code, output = house.run(recipe, "--dry-run", *words)
+    finally:
+        file.unlink()
+    assert code == 0, output
+    given = [line for line in output.splitlines() if f"conf/{out}.yaml" in line]
+    assert len(given) == 1 and "toolkit.data.corpora." in given[0]

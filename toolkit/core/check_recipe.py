@@ -25,6 +25,7 @@ _ABSOLUTE = re.compile(
     r"(?<![\w$}.~*)\]/:])/(?:home|data|mnt|corpora|scratch|work|tmp|root|Users|export|nfs)\b[^\s\"']*"
 )
 _CONFIG = re.compile(r"\$\(config \"?(\$?\w+)\"?\)|(?:pretrain \S+|units|probe|corpus) (\w+)")
+_CORPUS = re.compile(r'run "?data\.corpora\.[^\n;]*--out "\$\w+/(\$?\w+)"')  # its config is called as its output
 _LOOP = re.compile(r"\bfor (\w+) in \$(\w+); do")  # over the words of an option: students="DW-16-16 DW-8-8"
 
 
@@ -101,7 +102,7 @@ def _of_configs(recipe: Path, text: str) -> Iterator[str]:
     parts = sorted((recipe / "local").glob("*.sh"))  # of run.sh, which sources them
     text += "".join(path.read_text(encoding="utf-8", errors="replace") for path in parts)
     code = text + "".join(path.read_text(encoding="utf-8") for path in pipeline)
-    asked = {a or b for a, b in _CONFIG.findall(code)} | {"slurm"}
+    asked = {a or b for a, b in _CONFIG.findall(code)} | {*_CORPUS.findall(code), "data", "slurm"}
     looped = {option for name, option in _LOOP.findall(code) if f"${name}" in asked}
     asked |= {
         word

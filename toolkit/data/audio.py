@@ -27,7 +27,9 @@ from .audio_error import AudioError as AudioError
 from .decoder import FETCH, Decoder
 
 SAMPLE_RATE = 16000
-NON_FINITE = ("non-finite", "samples that are not numbers (NaN or infinite)", "export it again")
+CHANNEL_INDEX = {"left": 0, "right": 1, **{str(number): number - 1 for number in range(3, 9)}}
+OF_NUMBERS = "cut these samples out, or write it again from its source"  # what helps against samples that are none
+NON_FINITE = ("non-finite", "samples that are not numbers (NaN or infinite)", OF_NUMBERS)
 OVERSHOOT = 0.1  # s; a segment that ends past the recording by at most this is cut; by more is an error
 CHUNK_SECONDS = 300  # s; long recordings are decoded in parts, so that only the result is in memory as a whole
 MARGIN = 512  # source samples, at least, on either side of a part ...
@@ -81,7 +83,7 @@ def read_audio(
 
     Args:
         path: audio file; `file.ark:offset`; or, with allow_pipes, a shell command that ends in `|`.
-        channel: "left" or "right" of a recording that has several channels; "": their mean.
+        channel: "left", "right", "3", ... of a recording that has several channels; "": their mean.
 
     Raises AudioError: missing, empty, unreadable, truncated, several streams, non-finite, past end, bad segment, rate,
     pipe.
@@ -98,8 +100,8 @@ class Recording:
         frames: samples per channel that are there, by the header where nothing speaks against it, else by decoding.
         promised: samples per channel that the header claims, if more than `frames`; else `frames`.
         cut: why its end is missing where no header tells how much of it; notes: oddities that do no harm.
-        channel: "left" or "right" where one of several channels is read; "": their mean. A recording of one channel is
-            read as it is: in a Kaldi folder the command in wav.scp has cut out the side that a table names.
+        channel: "left", "right", "3", ... where one of several channels is read; "": their mean. A recording of one
+            channel is read as it is: in a Kaldi folder the command in wav.scp has cut out the side that a table names.
     """
 
     def __init__(self, name: str, source: Decoder | tuple[int, np.ndarray[Any, Any]]) -> None:
@@ -138,8 +140,7 @@ class Recording:
         first, last = _span(self, start, end)
         wave_N = _in_chunks(self.read if self.rate == SAMPLE_RATE else self.resampled, first, last)
         if not np.isfinite(wave_N).all():
-            reason, message, remedy = NON_FINITE
-            raise AudioError(reason, message, self.name, remedy)
+            raise not_numbers(wave_N, start, SAMPLE_RATE, self.name)
         return wave_N
 
     def blocks_of_channels(self, seconds: float = 30.0) -> Iterator[Wave]:
@@ -164,10 +165,27 @@ class Recording:
 
 
 def one_channel(part_NC: Wave, channel: str) -> Wave:
-    """Samples [N] of `channel` (left or right) of [N, C], or the mean of all for ""."""
-    if part_NC.shape[1] == 1 or channel:
-        return part_NC[:, int(channel == "right" and part_NC.shape[1] > 1)]
-    return part_NC.mean(axis=1, dtype=np.float32)
+    """Samples [N] of `channel` (left, right, 3, ...) of [N, C], or the mean of all for "".
+
+    Raises AudioError (channels) if there are several, and not so many.
+    """
+    if part_NC.shape[1] == 1:
+        return part_NC[:, 0]
+    if not channel:
+        return part_NC.mean(axis=1, dtype=np.float32)
+    if CHANNEL_INDEX[channel] >= part_NC.shape[1]:
+        message = f"channel {channel} of a recording of {part_NC.shape[1]} channels"
+        raise AudioError("channels", message, "", "mend its line in reco2file_and_channel")
+    return part_NC[:, CHANNEL_INDEX[channel]]
+
+
+def not_numbers(wave: Wave, start: float, rate: int, name: str = "") -> AudioError:
+    """The error for a block [N] or [N, C], from `start` seconds of the recording on, with NaN or infinite samples."""
+    bad_N = ~np.isfinite(wave.reshape(len(wave), -1)).all(axis=1)
+    first, last = (start + int(place) / rate for place in np.flatnonzero(bad_N)[[0, -1]])
+    reason, message, remedy = NON_FINITE
+    message += f", at {first:.3f} s" + f" to {last:.3f} s" * (last > first)
+    return AudioError(reason, message, name, remedy)
 
 
 @contextlib.contextmanager

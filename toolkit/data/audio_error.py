@@ -10,7 +10,7 @@ class AudioError(UserError):
 
     Args:
         reason: short category that can be counted: missing, empty, unreadable, truncated, several streams, non-finite,
-            past end, bad segment, rate, pipe.
+            past end, bad segment, rate, pipe, channels.
         message, where, remedy: as what, where, remedy of UserError.
     """
 

@@ -2,27 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-from .channels import SIDE_OF, Mix
-from .kaldi import WAV
+from .channels import NAMES, SIDE_OF, Mix
+from .kaldi import CHANNEL_OF, WAV, sides_of_one_file
 from .tables import CHANNELS, Problem
+from .utterance import ONE_CHANNEL
 
 REASON = "channels"
 
 
-def channel_problems(rec: str, channels: int, mix: Mix, named: Mapping[str, str]) -> Iterator[Problem]:
-    """A warning of a recording whose mean is read although its channels differ, cancel, or are silent but for one.
+def channel_problems(
+    rec: str, channels: int, mix: Mix | None, tables: Mapping[str, Mapping[str, str]]
+) -> list[Problem]:
+    """Problems of a recording's channels.
 
-    Or of a line of reco2file_and_channel for a recording of one channel.
+    A warning if what is read of them is for the user to decide, or no table says what it is; or if a line of
+    reco2file_and_channel names a side of a recording of one channel. An error if lines name two sides of it.
 
     Args:
-        mix: what should be read of its channels; named: the lines of reco2file_and_channel.
+        mix: what should be read of its channels; None if they were not compared.
     """
+    named = tables.get(CHANNELS, {})
     if rec in named and channels == 1:
+        sides = {name: CHANNEL_OF.get(value.split()[-1], "") for name, value in named.items()}
+        if shared := sides_of_one_file(tables[WAV], sides).get(rec):
+            message = f"{rec}: {shared} are sides of one file, which has one channel: {tables[WAV][rec]}"
+            return [Problem(CHANNELS, 0, REASON, message, ONE_CHANNEL, id=rec)]
         message = f"{rec}: a recording of one channel, which is read as it is"
-        yield Problem(CHANNELS, 0, REASON, message, "take the line out, unless it is right", "warning", id=rec)
-    elif rec not in named and mix.channels != ("",):
-        side = SIDE_OF[mix.channels[0]] if mix.channels else "A or B"
-        message = f"{rec}: {mix.detail}; the mean of its channels is read"
-        yield Problem(WAV, 0, REASON, message, f"write `{rec} FILE {side}` into {CHANNELS}", "warning", id=rec)
+        return [Problem(CHANNELS, 0, REASON, message, "take the line out, unless it is right", "warning", id=rec)]
+    if rec in named or mix is None or mix.channels == ("",):
+        return []
+    heard = [name for name in NAMES[: mix.of] if name not in mix.silent]
+    side = " or ".join(SIDE_OF[name] for name in mix.channels or heard)
+    is_read = f"{mix.channels[0]} is read of it" if mix.channels else "the mean of its channels is read"
+    message = f"{rec}: {mix.detail}; {is_read}"
+    return [Problem(WAV, 0, REASON, message, f"write `{rec} FILE {side}` into {CHANNELS}", "warning", id=rec)]
+
+
+def not_compared(recs: Iterable[str]) -> Iterator[Problem]:
+    """A warning of recordings of several channels of which only the headers were read, and no table names one."""
+    if several := sorted(recs):
+        message = f"{len(several):,} recordings of several channels that {CHANNELS} does not name, {several[0]} for one"
+        yield Problem(WAV, 0, REASON, message, "--audio compares them, and says what is read", "warning")

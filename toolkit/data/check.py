@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .audio import AudioError, Recording, Wave, one_channel, open_recording
-from .channels import UNLIKE, Choice, Comparison, asked_for, undecided, with_both
+from .audio import AudioError, Recording, Wave, not_numbers, one_channel, open_recording
+from .channels import UNLIKE, Choice, Comparison, chosen, undecided
 from .judge import LARGEST, Fault, Limits, Sound
 
 KINDS = {
@@ -28,7 +28,7 @@ class Verdict:
 
     Attributes:
         reason: why it cannot be used: missing, empty, unreadable, truncated, several streams, non-finite, out of range,
-            too short, too long, rate, silent, clipped, channels that differ; empty if it can.
+            too short, too long, rate, silent, clipped, beyond full scale, channels that differ; empty if it can.
         detail: the reason in a sentence; notes: oddities that do no harm.
         seconds, rate, channels: 0 if unknown.
         loudest_dbfs: level of the loudest tenth of a second; clipped: share of samples at full scale.
@@ -56,6 +56,7 @@ def check_channels(
     limits: Limits,
     choice: Choice,
     hear: Callable[[str, Wave, int], None] | None = None,
+    transcribed: bool = False,
 ) -> list[Verdict]:
     """Decode all of `path` and judge what is read of it: one verdict, or one for each side. Never raises for a bad one.
 
@@ -65,19 +66,17 @@ def check_channels(
     Args:
         hear: called with the channel and every block of it (mono, at the recording's rate) and the rate, so that one
             pass is enough.
+        transcribed: it has a transcript, which is of one recording: `both` does as `auto`.
     """
     try:
         with open_recording(path) as r:
-            if mix := asked_for(r, choice):
-                r.channel = mix.channels[0]
-                return [_noted(_judge(r, limits, hear), mix.note)]
-            comparison = Comparison(r.channels, r.rate)
+            comparison = Comparison(r.channels, r.rate, limits.silent_dbfs)
             verdict = _judge(r, limits, hear, comparison)
             if not comparison.heard_all:
                 return [verdict]
-            mix = with_both(comparison.mix(), choice)
+            mix = chosen(comparison.mix(), "auto" if transcribed and choice == "both" else choice)
             if not mix.channels:
-                return [replace(verdict, reason=UNLIKE, detail=undecided(mix, "channel"))]
+                return [replace(verdict, reason=UNLIKE, detail=undecided(mix, "channel", transcribed))]
             verdicts = []
             for r.channel in mix.channels:
                 verdicts.append(_noted(_judge(r, limits, hear) if r.channel else verdict, mix.note))
@@ -123,7 +122,7 @@ def _judge(
     try:
         for wave_N in _blocks(r, comparison):
             if not np.isfinite(wave_N).all():
-                return verdict("non-finite", f"{(~np.isfinite(wave_N)).sum()} samples are NaN or infinite")
+                raise not_numbers(wave_N, sound.samples / r.rate, r.rate)
             sound.add(wave_N, r.rate)
             if sound.peak > LARGEST:
                 break

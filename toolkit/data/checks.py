@@ -13,6 +13,8 @@ from pathlib import Path
 
 from ..text.invisible import shown
 from .audio import OVERSHOOT, AudioError, audio_info
+from .channel_checks import channel_problems, not_compared
+from .decided import of_corpus
 from .decoded import decoded_lengths, of_recording
 from .ids import fault
 from .kaldi import (
@@ -33,7 +35,7 @@ from .kaldi import (
 from .names import compared, holds_names
 from .phone_checks import phones
 from .provenance import rules_of
-from .tables import OF_UTTERANCES, PARTIAL, TEXT, Problem, locate, read_table
+from .tables import CHANNELS, OF_UTTERANCES, PARTIAL, TEXT, Problem, locate, read_table
 
 RESERVED_WORDS = ("<s>", "</s>", "#0")
 LOOKS = 200  # headers that a check looks at unless it is asked to look at all: a fifth of a second
@@ -76,7 +78,7 @@ def inspect(path: Path, allow_pipes: bool = False, audio: bool = False, nj: int 
     if audio:
         lengths, more = decoded_lengths(tables, allow_pipes, nj, rules_of(path))
     else:
-        lengths, more = recording_lengths(tables, looks)
+        lengths, more = recording_lengths(tables, looks, of_corpus(path))
     problems += more
     for check in (
         _coverage(tables, ids),
@@ -106,16 +108,18 @@ def _utterance_ids(tables: Tables) -> Mapping[str, str]:
     return tables[SEGMENTS] if SEGMENTS in tables else tables[WAV]
 
 
-def recording_lengths(tables: Tables, looks: int) -> tuple[dict[str, float], list[Problem]]:
+def recording_lengths(tables: Tables, looks: int, decided: bool = True) -> tuple[dict[str, float], list[Problem]]:
     """Seconds of each recording as far as they are known, and problems of recordings that cannot be used.
 
     Args:
         looks: number of recordings to open, at even distances; what they say overrides the tables. Of the others only
             the existence of the file is checked. Pipes are not run.
+        decided: what is read of several channels is decided, also where no table names one.
     """
     opened = looked_at(tables, looks)
     lengths: dict[str, float] = {}
     problems: list[Problem] = []
+    several: list[str] = []
     stated = [tables.get("reco2dur", {}), {} if SEGMENTS in tables else tables.get("utt2dur", {})]
     for rec, source in tables[WAV].items():
         for number in (table[rec] for table in stated if rec in table):
@@ -125,12 +129,15 @@ def recording_lengths(tables: Tables, looks: int) -> tuple[dict[str, float], lis
             continue
         try:
             if rec in opened:
-                lengths[rec] = audio_info(source, whole=SEGMENTS not in tables).seconds
+                info = audio_info(source, whole=SEGMENTS not in tables)
+                lengths[rec] = info.seconds
+                problems += channel_problems(rec, info.channels, None, tables)
+                several += [rec] if info.channels > 1 and rec not in tables.get(CHANNELS, {}) else []
             elif not _is_there(source):
                 raise AudioError("missing", "no such recording", source, "mend the path, or take its line out")
         except AudioError as e:
             problems.append(of_recording(rec, source, e.reason, e.what, e.remedy))
-    return lengths, problems
+    return lengths, problems if decided else [*problems, *not_compared(several)]
 
 
 def looked_at(tables: Tables, looks: int) -> set[str]:

@@ -59,7 +59,7 @@ class Asked(NamedTuple):
     """A recording that is decoded to its end.
 
     Attributes:
-        channel: what is judged of several channels: left, right, or "", their mean.
+        channel: what is read of several channels by a table: left, right, 3, ...; "": what channels.py decides.
         parts: utterances that are judged.
     """
 
@@ -79,7 +79,7 @@ def decode(asked: Asked, allow_pipes: bool = False, limits: Limits | None = None
     try:
         with open_recording(asked.source, allow_pipes) as r:
             notes, r.channel = r.notes, asked.channel
-            comparison = Comparison(r.channels, r.rate)
+            comparison = Comparison(r.channels, r.rate, (limits or Limits()).silent_dbfs)
             at, odd = 0, list[int]()  # samples so far, and those that are not finite
             for block_NC in r.blocks_of_channels():
                 finite_NC = np.isfinite(block_NC)
@@ -90,14 +90,17 @@ def decode(asked: Asked, allow_pipes: bool = False, limits: Limits | None = None
                     odd += (at + np.flatnonzero(~finite_NC.all(axis=1))).tolist()
                 at += len(block_NC)
                 seconds = at / r.rate
-            seconds = r.frames / r.rate
+            seconds, mix = r.frames / r.rate, comparison.mix()
             damaged = tuple(_damaged(odd, r.rate, asked.parts)) if odd else ()
             if odd and not any(part.end is not None or part.start for part in asked.parts):
                 return Decoded(seconds, NON_FINITE[0], _of_samples(odd, r.rate), NON_FINITE[2], notes)
+            if limits and not asked.channel and any(mix.channels) and not odd:  # one of its channels is read
+                r.channel, sound = mix.channels[0], heard_by(limits)
+                for block_NC in r.blocks_of_channels():
+                    sound.add(one_channel(block_NC, r.channel), r.rate)
             faults = tuple(_judged(r, sound, asked.parts, limits)) if limits else ()
             if r.lacks:
                 return Decoded(seconds, "truncated", r.lacks, FETCH, notes, faults=faults, damaged=damaged)
-            mix = comparison.mix()
             return Decoded(seconds, notes=notes, channels=r.channels, mix=mix, faults=faults, damaged=damaged)
     except AudioError as e:
         return Decoded(seconds, e.reason, e.what, e.remedy, notes)
@@ -167,7 +170,7 @@ def decoded_lengths(
             level = "warning" if result.reason == "truncated" and rec not in to_the_end else "error"
             problems.append(of_recording(rec, source, result.reason, result.message, result.remedy, level))
         if result.channels:
-            problems += channel_problems(rec, result.channels, result.mix, tables.get(CHANNELS, {}))
+            problems += channel_problems(rec, result.channels, result.mix, tables)
         for note in result.notes:
             problems.append(
                 of_recording(rec, source, "header", note, "fetch it again, or write it with a right header", "warning")

@@ -22,8 +22,11 @@ SHORTEST_SECONDS = 0.025  # less is no frame of anything, and for that it is lef
 ROUNDING = 1e-6  # of a constant wave: it has no level
 FAINT = 0.1  # below this largest sample, silence may be speech at another scale
 INTEGERS = ((2.0**7, "8"), (2.0**15, "16"), (2.0**31, "32"))  # full scale of integers, and their bits
+ROUNDED = 1.001  # times full scale: still at it
+BEYOND = 2.0  # times full scale: a filter takes the samples of a clipped wave less far
 SILENT, CLIPPED, OUT_OF_RANGE, PACE = "silent", "clipped", "out of range", "letters per second"
 TOO_SHORT = "shorter than a frame"
+BEYOND_FULL_SCALE = "beyond full scale"
 
 
 @dataclass(frozen=True)
@@ -120,7 +123,7 @@ class Sound:
         if self.level < limits.silent_dbfs:
             return Fault(SILENT, self._silence())
         if self.clipped_share > limits.max_clipped:
-            return Fault(CLIPPED, f"{self.clipped_share:.1%} of the samples are at full scale")
+            return self._clipped()
         return None
 
     def whole(self, seconds: float, limits: Limits, text: str = "") -> Fault | None:
@@ -130,6 +133,14 @@ class Sound:
             short = Fault(TOO_SHORT, f"{seconds:.3f} s, and a frame has {SHORTEST_SECONDS} s")
             return of_pace(text, seconds, limits) or short
         return fault or of_pace(text, seconds, limits)
+
+    def _clipped(self) -> Fault:
+        """What is wrong with a wave of many samples at full scale: they are cut, or floats of a larger scale."""
+        share = f"{self.clipped_share:.1%} of the samples are at full scale"
+        if self.peak < BEYOND:
+            return Fault(CLIPPED, share + f" or beyond, up to {self.peak:.2f}" * (self.peak > ROUNDED))
+        share = f"{share} (1) or beyond, the largest is {self.peak:.3g}"
+        return Fault(BEYOND_FULL_SCALE, f"{share}: divide them by {self.peak:.3g}")
 
     def _silence(self) -> str:
         if not self.peak:

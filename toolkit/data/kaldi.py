@@ -3,8 +3,9 @@
 A data directory is a folder with wav.scp; beside it tables `key value` in C (byte) order: segments, text,
 utt2spk, spk2utt, utt2dur, reco2dur, utt2lang, utt2emotion, spk2gender, ... Audio is referenced in place.
 
-reco2file_and_channel (`recording file A`) says that of a recording of several channels the first is read (A, or 1), or
-the second (B, or 2); of a recording that it does not name, the mean.
+reco2file_and_channel (`recording file A`) says that of a recording of several channels the first is read (A, or 1), the
+second (B, or 2), or a later one (3 to 8). Of a recording that it does not name the mean is read, if a corpus's step has
+made the folder; else what channels.py decides.
 """
 
 from __future__ import annotations
@@ -18,15 +19,17 @@ from pathlib import Path
 from ..core.errors import UserError
 from ..core.files import atomic
 from ..text.not_known import UNKNOWN as UNKNOWN  # label of an utterance without one, if others of the set have one
-from .audio import AudioError, audio_info
+from .audio import CHANNEL_INDEX, AudioError, audio_info
 from .broken_lines import rests
+from .decided import of_corpus
 from .ids import fault
 from .names import as_compared
 from .tables import CHANNELS, Problem, is_table, locate, read_table, strangers
 from .utterance import Utterance as Utterance
 
 WAV, SEGMENTS, SPEAKERS, DERIVED, PHONES = "wav.scp", "segments", "utt2spk", "spk2utt", "phones.ctm"
-CHANNEL_OF = {"A": "left", "B": "right", "1": "left", "2": "right"}  # of reco2file_and_channel
+CHANNEL_OF = {name: name for name in CHANNEL_INDEX if name.isdecimal()}  # of reco2file_and_channel
+CHANNEL_OF |= {"A": "left", "B": "right", "1": "left", "2": "right"}
 _SURROGATE = re.compile("[\ud800-\udfff]")
 SHOWN = 40  # number of problems in an error; validate shows all
 
@@ -61,7 +64,7 @@ class DataDir:
         files, problems = read_tables(path)
         tables, torn = as_compared(files)
         problems += torn
-        loaded, more = utterances(tables, allow_pipes, headers)
+        loaded, more = utterances(tables, allow_pipes, headers, of_corpus(path))
         place = SEGMENTS if SEGMENTS in tables else WAV
         more += strangers(tables, place, SPEAKERS, {p.id for p in [*problems, *more]})
         fatal = [p for p in [*problems, *more] if p.fatal]
@@ -103,13 +106,16 @@ def read_tables(path: Path, bad_ids: bool = False) -> tuple[dict[str, dict[str, 
     return tables, problems + rests(path, tables, problems, SEGMENTS if SEGMENTS in tables else WAV)
 
 
-def utterances(tables: Tables, allow_pipes: bool, headers: bool = True) -> tuple[list[Utterance], list[Problem]]:
+def utterances(
+    tables: Tables, allow_pipes: bool, headers: bool = True, decided: bool = False
+) -> tuple[list[Utterance], list[Problem]]:
     """The utterances of the tables, sorted by id, and the problems of those that cannot be used.
 
     Args:
         headers: open a recording whose length no table gives; else its length is NaN.
+        decided: what is read of several channels is decided, also where no table names one.
     """
-    made = _Utterances(tables, allow_pipes, headers)
+    made = _Utterances(tables, allow_pipes, headers, decided)
     if not allow_pipes:
         for rec, source in tables[WAV].items():
             if source.endswith("|"):
@@ -127,12 +133,13 @@ def utterances(tables: Tables, allow_pipes: bool, headers: bool = True) -> tuple
 class _Utterances:
     """Utterances collected from tables, and their problems."""
 
-    def __init__(self, tables: Tables, allow_pipes: bool, headers: bool) -> None:
+    def __init__(self, tables: Tables, allow_pipes: bool, headers: bool, decided: bool) -> None:
         self.tables, self.wav, self.speaker = tables, tables[WAV], tables.get(SPEAKERS, {})
-        self.allow_pipes, self.headers = allow_pipes, headers
+        self.allow_pipes, self.headers, self.decided = allow_pipes, headers, decided
         self.utterances: list[Utterance] = []
         self.problems: list[Problem] = []
         self.channel = self._channels()
+        self.shared = sides_of_one_file(self.wav, self.channel)
         self.lengths: dict[str, float] = {}  # of recordings, by reco2dur
 
     def note(self, file: str, id: str, reason: str, message: str, remedy: str) -> None:
@@ -173,7 +180,8 @@ class _Utterances:
     def _add(self, id: str, rec: str, start: float, end: float | None, seconds: float, table: str) -> None:
         channel, speaker = self.channel.get(rec, ""), self.speaker.get(id, id)
         whole = self._stated(rec)
-        self.utterances.append(Utterance(id, self.wav[rec], start, end, speaker, seconds, channel, table, whole))
+        rest = (seconds, channel, table, whole, self.decided, self.shared.get(rec, ""))
+        self.utterances.append(Utterance(id, self.wav[rec], start, end, speaker, *rest))
 
     def _stated(self, rec: str) -> float:
         """Seconds of a recording by reco2dur; NaN if it says nothing that can be used."""
@@ -202,6 +210,16 @@ class _Utterances:
             if e.reason != "pipe":  # already reported for all pipes
                 self.note(WAV, rec, e.reason, f"{e.what}: {self.wav[rec]}", e.remedy)
             return None, ""
+
+
+def sides_of_one_file(wav: Mapping[str, str], channel: Mapping[str, str]) -> dict[str, str]:
+    """Recording -> `a and b`, of recordings that are channels of the same file by reco2file_and_channel."""
+    of_file: dict[str, list[str]] = {}
+    for rec in channel:
+        if rec in wav and not wav[rec].endswith("|"):
+            of_file.setdefault(wav[rec], []).append(rec)
+    several = [recs for recs in of_file.values() if len({channel[rec] for rec in recs}) > 1]
+    return {rec: " and ".join(sorted(recs)) for recs in several for rec in recs}
 
 
 def parse_segment(text: str) -> tuple[str, float, float | None]:

@@ -21,9 +21,10 @@ from ..core.record import DROPPED, Ledger, read_ledger
 from ..core.shards import run_shards, split
 from ..core.step import Step
 from .audio import SAMPLE_RATE, AudioError, Wave
-from .judge import CLIPPED, OUT_OF_RANGE, PACE, SILENT, TOO_SHORT, Limits, judge
+from .judge import BEYOND_FULL_SCALE, CLIPPED, OUT_OF_RANGE, PACE, SILENT, TOO_SHORT, Limits, judge
 from .kaldi import DataDir, Utterance
 from .provenance import Rules, rules_of
+from .utterance import DISAGREES, OTHER_LENGTH
 
 PAUSES = (2.0, 10.0, 60.0)  # s before a file is tried again that the system could not read
 OF_PATHS = {errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR}  # errors of a name, which no wait mends
@@ -35,7 +36,9 @@ BROKEN = frozenset(  # reasons that a clip cannot be used as it is
         *("other length", "rate", "pipe", "changed"),
     )
 )
-JUDGED_OF = frozenset((SILENT, CLIPPED, OUT_OF_RANGE, PACE, TOO_SHORT))  # reasons of the rules of judge.py
+JUDGED_OF = frozenset(
+    (SILENT, CLIPPED, BEYOND_FULL_SCALE, OUT_OF_RANGE, PACE, TOO_SHORT)
+)  # reasons of the rules of judge.py
 FEWEST, MOST = 3, 0.001  # clips that may be broken: so many, or this share of a set
 REMEDY = (
     "fetch or export these files again and rerun, which goes on from here; or leave them out: "
@@ -267,15 +270,17 @@ def too_many(clips: int, size: int, share: float = MOST) -> bool:
 
 
 def refuse_broken(
-    rows: Iterable[tuple[str, str, str]], size: int, where: str, remedy: str = REMEDY, share: float = MOST
+    rows: Iterable[tuple[str, str, str]], size: int, where: str, remedy: str = "", share: float = MOST
 ) -> NoReturn:
     """Raise UserError with the list of clips that cannot be used: (id, reason, detail).
 
     Args:
+        remedy: "": to mend the audio, or the tables if they alone are wrong.
         share: of a set that may be left out.
     """
     every, most = sorted(set(rows)), max(FEWEST, int(share * size))
     lines = [f"  {id}: {reason}: {detail}" for id, reason, detail in every[:LISTED]]
     more = [f"  ... and {len(every) - LISTED:,} more"] if len(every) > LISTED else []
     problem = f"{len(every):,} of {size:,} clips cannot be used, where {most:,} may be left out:"
-    raise UserError("\n".join([problem, *lines, *more]), where, remedy)
+    usual = DISAGREES if all(reason == OTHER_LENGTH for _, reason, _ in every) else REMEDY
+    raise UserError("\n".join([problem, *lines, *more]), where, remedy or usual)

@@ -121,7 +121,7 @@ def _unusable(rel: str) -> str:
 
 
 def assess(
-    corpus: Path, rel: str, limits: Limits, pieces: CutConfig | None, choice: Choice = "auto"
+    corpus: Path, rel: str, limits: Limits, pieces: CutConfig | None, choice: Choice = "auto", transcribed: bool = False
 ) -> list[dict[str, Any]]:
     """Results of one pass over a recording, one for each side if both are read.
 
@@ -129,7 +129,7 @@ def assess(
 
     Args:
         pieces: how to cut it if it is longer than pieces.longest_seconds; None: do not cut.
-        choice: what is read of several channels.
+        choice: what is read of several channels; transcribed: it has a transcript.
     """
     path = os.path.join(corpus, rel)
     energies: dict[str, Energy] = {}
@@ -138,7 +138,7 @@ def assess(
         energies.setdefault(channel, Energy()).hear(wave_N, rate)
 
     by_energy = pieces is not None and pieces.how == "energy"
-    verdicts = check_channels(path, limits, choice, hear if by_energy else None)
+    verdicts = check_channels(path, limits, choice, hear if by_energy else None, transcribed)
     digest = "" if all(v.reason for v in verdicts) else sha256_of(path)[:24]
     rows = []
     for verdict in verdicts:

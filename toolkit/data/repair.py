@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 
 from ..core.errors import UserError
@@ -95,6 +95,7 @@ def repair(path: Path, out: Path, allow_pipes: bool = False, audio: bool = False
         tables[WAV].pop(rec)
         if SEGMENTS in tables:
             ledger.drop(rec, reason, detail)
+    _tell_strangers(tables, {*gone, *gone_utterances}, ledger)
     _cover(tables, gone_utterances, ledger, spoilt)
     if not tables[WAV]:
         raise UserError("nothing would be left", str(path), "mend the cause in the report above by hand")
@@ -217,6 +218,40 @@ def _mend_segments(
     return bad
 
 
+def _tell_strangers(tables: Tables, gone: Container[str], ledger: Ledger) -> None:
+    """A row for every id of which lines are taken out because its utterance, recording or speaker is not there.
+
+    And for recordings without a segment. `gone`: ids that have rows.
+    """
+    used = {text.split()[0] for text in tables.get(SEGMENTS, {}).values()}
+    place = {"utterance": SEGMENTS if SEGMENTS in tables else WAV, "recording": WAV, "speaker": SPEAKERS}
+    known = {kind: {*tables.get(name, {})} for kind, name in place.items()}
+    known["speaker"] = {*tables.get(SPEAKERS, {}).values()}
+    lines: dict[tuple[str, str], list[str]] = {}
+    for name, table in tables.items():
+        if kind := _kind(name):
+            for id in table.keys() - known[kind]:
+                lines.setdefault((id, kind), []).append(name)
+    have_rows = {row[0] for row in ledger.rows}
+    for (id, kind), names in sorted(lines.items()):
+        if id not in gone and id not in have_rows:
+            reason = "transcript without audio" if any(map(TEXT.fullmatch, names)) else f"line without its {kind}"
+            side = f": `{tables[CHANNELS][id]}`" if CHANNELS in names else ""
+            ledger.drop(id, reason, f"lines in {', '.join(sorted(names))}{side}, and none in {place[kind]}")
+    for rec in tables[WAV] if SEGMENTS in tables else ():
+        if rec not in used and rec not in have_rows:
+            ledger.drop(rec, "recording without a segment", tables[WAV][rec])
+
+
+def _kind(name: str) -> str:
+    """What the ids of a table are: utterance, recording or speaker; "" of wav.scp, and of a table that stays whole."""
+    if OF_UTTERANCES.fullmatch(name):
+        return "utterance"
+    if OF_RECORDINGS.fullmatch(name):
+        return "recording"
+    return "speaker" if name.startswith("spk2") else ""
+
+
 def _cover(
     tables: Tables,
     gone: Mapping[str, tuple[str, str]],
@@ -244,9 +279,6 @@ def _cover(
         else:
             kept[id] = place[id]
     for name in of_utterances:
-        for id in tables[name]:
-            if TEXT.fullmatch(name) and id not in place and id not in gone:
-                ledger.drop(id, "transcript without audio", f"only in {name}")
         tables[name] = {id: value for id, value in tables[name].items() if id in kept}
     if SEGMENTS in tables:
         tables[SEGMENTS] = kept

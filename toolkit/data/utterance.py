@@ -6,8 +6,11 @@ import math
 from dataclasses import dataclass, field
 
 from .audio import OVERSHOOT, AudioError, Recording, Wave, open_recording
+from .channels import channel_read
 
+OTHER_LENGTH = "other length"
 DISAGREES = "make the tables anew, or have them mended: python3 -m toolkit.data.validate DIR --fix --out DIR2"
+ONE_CHANNEL = "name the file of two channels, or keep one of these recordings"
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +20,9 @@ class Utterance:
     `path` may be `file.ark:offset`; a relative one is relative to the folder the process runs in.
 
     Attributes:
-        channel: "left" or "right" of several channels; "": their mean.
+        channel: "left", "right", "3", ... of several channels; "": their mean, or what is decided (channels.py).
+        decided: of several channels of which no table names one their mean is read: a data stage has decided it.
+        shared: the ids of recordings that tables say are sides of one file; "": of this alone.
         table: the table that says how long it is; "": its header, or its times.
         recording_seconds: length of its recording by reco2dur; NaN: not stated.
     """
@@ -31,6 +36,8 @@ class Utterance:
     channel: str = ""
     table: str = field(default="", compare=False)
     recording_seconds: float = field(default=math.nan, compare=False)
+    decided: bool = field(default=False, compare=False)
+    shared: str = field(default="", compare=False)
 
     def audio(self) -> Wave:
         """Samples [N], float32, mono, 16 kHz.
@@ -48,11 +55,14 @@ class Utterance:
         for table, stated, start in () if r.cut else lengths:  # of a file that is cut off: `part` tells
             if min(abs(stated + start - decodes), abs(stated + start - promised)) > OVERSHOOT:  # never of NaN
                 message = f"{self.id}: {table} says {stated:.2f} s, and the audio has {decodes - start:.2f} s"
-                raise AudioError("other length", message, self.path, DISAGREES)
-        r.channel = self.channel
+                raise AudioError(OTHER_LENGTH, message, self.path, DISAGREES)
+        if r.channels == 1 and self.shared:
+            message = f"{self.id}: {self.shared} are sides of one file, which has one channel"
+            raise AudioError("channels", message, self.path, ONE_CHANNEL)
+        r.channel = self.channel or ("" if self.decided else channel_read(r))
         try:
             return r.part(self.start + start, self.end if end is None else self.start + end)
         except AudioError as e:
-            if e.reason != "past end":
+            if e.reason not in ("past end", "channels"):
                 raise
-            raise AudioError(e.reason, f"{self.id}: {e.what}", e.where, e.remedy) from None
+            raise AudioError(e.reason, f"{self.id}: {e.what}", e.where or self.path, e.remedy) from None

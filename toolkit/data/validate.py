@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 from ..core.errors import told
+from ..text.lines import quiet_pipe
 from .checks import Report, inspect
 from .repair import repair
 
@@ -60,4 +61,6 @@ def main(words: list[str] | None = None) -> int:
 
 if __name__ == "__main__":
     with told(1, "the data directory"):
-        raise SystemExit(main())
+        with quiet_pipe():
+            code = main()
+        raise SystemExit(code)

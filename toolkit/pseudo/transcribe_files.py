@@ -16,8 +16,9 @@ from ..core.config import load_config
 from ..core.errors import UserError
 from ..core.files import write_text
 from ..core.step import overrides
-from ..data.audio import AudioError, audio_info
+from ..data.audio import OF_NUMBERS, AudioError, audio_info
 from ..data.channels import CHANNEL_HELP, channel_of
+from ..data.decoder import CONVERT, FETCH
 from ..data.kaldi import Utterance
 from ..data.listen import Listener
 from ..models.vocabulary import TICK
@@ -66,18 +67,18 @@ def command(words: Sequence[str]) -> int:
             seconds = audio_info(file).seconds
             channel, note = channel_of(file, call.channel)
         except AudioError as e:
-            failed.append(f"{e.where}: {e.what}")
+            failed.append(f"{e.where}: {e.what}; {e.remedy or CONVERT}")
             continue
         if note:
             print(note, file=sys.stderr)
-        utterance = Utterance(str(file), str(file), 0.0, None, "", seconds, channel)
+        utterance = Utterance(str(file), str(file), 0.0, None, "", seconds, channel, decided=True)
         jobs.append(Job(utterance, transcriber.config.language))
     names = outputs(call.files, call.out or Path(), call.format)
     if jobs:
         transcriber.open(device, config.speed.threads, _cache())
     listener = Listener.plain()
     for job in jobs:  # one at a time: what is done is printed, or lies in its file
-        rows = transcriber.transcribe([job], lambda id, why, more: failed.append(f"{id}: {more}"), 1, listener)
+        rows = transcriber.transcribe([job], lambda *row: failed.append(_told(*row)), 1, listener)
         for reason, detail in listener.warned.values():
             print(f"WARNING: {job.utterance.id}: {reason}: {detail}", file=sys.stderr, flush=True)
         listener.warned.clear()
@@ -87,9 +88,14 @@ def command(words: Sequence[str]) -> int:
         raise UserError(
             "\n".join([f"{len(failed)} files could not be read:", *failed]),
             "FILE",
-            "name audio files; what cannot be read, convert to wav",
+            "mend each as its line says, or leave it out",
         )
     return 0
+
+
+def _told(id: str, reason: str, detail: str) -> str:
+    """What is said of a file that cannot be heard, with what helps."""
+    return f"{id}: {detail}; {OF_NUMBERS if reason == 'audio: non-finite' else FETCH}"
 
 
 def outputs(files: Sequence[Path], out: Path, kind: str) -> dict[Path, Path]:

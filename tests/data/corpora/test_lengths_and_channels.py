@@ -241,5 +241,8 @@ def test_a_transcript_is_of_no_side_alone(tmp_path) -> None:
     rows = [of("x_train", "call_1", text=LONG, end=3.0), of("x_train", "good", text=LONG)]
     reason, detail = dropped(gathered(tmp_path, rows, channel="both"))["call_1"]
     assert reason == "channels that differ" and "one transcript" in detail
-    with pytest.raises(UserError, match="one transcript"):
-        gathered(tmp_path, [*rows, of("x_test", "call_2", text=LONG, end=3.0)], channel="both")
+    for choice in ("auto", "both"):
+        with pytest.raises(UserError) as e:
+            gathered(tmp_path, [*rows, of("x_test", "call_2", text=LONG, end=3.0)], channel=choice)
+        assert "take: {channel: left|right|mean}" in e.value.remedy and "conf/data.yaml" in e.value.remedy
+        assert "both|" not in str(e.value) and ("one transcript" in str(e.value)) == (choice == "both")

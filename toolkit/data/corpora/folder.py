@@ -21,7 +21,7 @@ from ...core.shards import run_shards
 from ...core.shards import split as shards_of
 from ...core.step import Step, main
 from ...text.invisible import shown
-from ..channels import SIDE_OF, UNLIKE, Choice
+from ..channels import SIDE_OF, Choice
 from ..checks import RESERVED_WORDS, write_valid
 from ..cut import CutConfig
 from ..ids import alike, odd_labels, safe
@@ -59,10 +59,10 @@ class FolderConfig:
     limits: Limits = field(default_factory=Limits)
     """limits that a recording must keep; max_seconds does not apply to recordings that are cut"""
     channel: Choice = "auto"
-    """what is read of recordings of several channels. auto: the mean if they are alike (they correlate with 0.3 or
-    more); left if they are opposite in phase (-0.3 or less); the one that is not silent; otherwise the recording is
-    dropped. left, right, mean: that, always. both: where they differ, a recording of each, if it has no transcript;
-    as auto otherwise"""
+    """what is read of recordings of several channels that differ. auto: they are dropped. left, right, mean: that.
+    both: a recording of each of two, if it has no transcript. Of others is read, whatever stands here, the mean if they
+    are alike (they correlate with 0.3 or more), left if they are opposite in phase (-0.3 or less), the only one that is
+    not silent"""
     cut: CutConfig = field(default_factory=CutConfig)
     """how long recordings without a transcript are cut"""
     shares: tuple[str, ...] = ("train=0.8", "dev=0.1", "test=0.1")
@@ -145,7 +145,9 @@ def assess_all(step: Step[FolderConfig], corpus: Corpus, texts: Mapping[str, str
             for i in shards[k]:
                 whole = bool(texts[rels[i]]) or c.cut.how == "none"
                 limits = c.limits if whole else uncut
-                for row in assess(corpus.folder, rels[i], limits, None if whole else c.cut, c.channel):
+                for row in assess(
+                    corpus.folder, rels[i], limits, None if whole else c.cut, c.channel, bool(texts[rels[i]])
+                ):
                     f.write(json.dumps(row) + "\n")
 
     paths = run_shards(step, [sum(sizes[i] for i in s) / 1e6 for s in shards], work, "MB", ".jsonl")
@@ -173,8 +175,6 @@ def fault_of(row: Mapping[str, Any], text: str, pace: Pace) -> tuple[str, str]:
     """(reason, detail) for which a recording is dropped; two empty strings if it is good."""
     if row["reason"]:
         return row["reason"], row["detail"]
-    if row["side"] and text:
-        return UNLIKE, "both sides, and one transcript, which is of neither alone; channel: left|right|mean reads it"
     detail = pace_fault(text, row["seconds"], pace)
     return ("letters per second" if detail else ""), detail
 

@@ -23,7 +23,7 @@ from ...core.files import remove
 from ...core.shards import run_shards, split
 from ...core.step import Step
 from ..audio import OVERSHOOT, AudioError, open_recording
-from ..channels import CHOICES, MONO, SIDE_OF, UNLIKE, Mix, taken, undecided
+from ..channels import MONO, SIDE_OF, UNLIKE, Mix, choices, taken, undecided
 from ..checks import RESERVED_WORDS
 from ..pace import differs, fault_of
 from ..recordings import tell_notes
@@ -106,7 +106,12 @@ def _kept(step: Step[Any], paths: Sequence[Path]) -> Iterator[CorpusSegment]:
         remove(step.out / "shards")  # they were made with the config that is refused
         lines = [f"  {d.original}: {d.detail}" for d in refused[:SHOWN]] + ["  ..."] * (len(refused) > SHOWN)
         message = "\n".join([f"{len(refused)} utterances of sets that are not trained on: {UNLIKE}", *lines])
-        raise UserError(message, "take.channel, in the config", f"set take.channel: {CHOICES}")
+        offered = min((d.detail.rpartition(": ")[2] for d in refused), key=len)  # to all of them
+        remedy = f"write `take: {{channel: {offered}}}` into conf/data.yaml of the recipe"
+        if step.out.name != "data":
+            remedy += f" (conf/{step.out.name}.yaml, if it has several corpora)"
+        remedy += "; without a recipe say --take.channel"
+        raise UserError(message, "take.channel", remedy)
 
 
 def _tell(step: Step[Any], segments: Iterable[CorpusSegment]) -> None:
@@ -176,9 +181,9 @@ class Headers:
         """The segment with the channel that is read of it; one of each side, called so, if both are; or a Drop."""
         mix, detail = self.header(s.audio).mix, ""
         if not mix.channels:
-            detail = undecided(mix, "take.channel")
+            detail = undecided(mix, "take.channel", s.text is not None)
         elif len(mix.channels) > 1 and s.text is not None:
-            detail = "both sides, and one transcript, which is of neither alone; take.channel: left|right|mean reads it"
+            detail = f"{mix.detail}, and one transcript, which is of neither alone; take.channel: {choices(mix, True)}"
         if detail:
             yield Drop(s.original, UNLIKE if trains(s.set) else REFUSED, detail)
             return
@@ -249,7 +254,7 @@ class Headers:
         try:
             path = path_of(self.corpus, self.out, audio, self.take.follow_links, self.also)
             with open_recording(path) as r:
-                return Header(r.frames / r.rate, taken(r, self.take.channel), r.lacks, r.notes)
+                return Header(r.frames / r.rate, taken(r, self.take.channel, self.take.silent_dbfs), r.lacks, r.notes)
         except SourceError as e:
             return Header(bad=Drop(audio, e.reason, e.what))
         except AudioError as e:

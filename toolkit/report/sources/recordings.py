@@ -93,8 +93,8 @@ def read_wave(clip: Clip) -> tuple[Wave, str]:
             channels_NC = f.read(last - first, dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as e:
         return nothing, f"{clip.wav} cannot be read: {e.error_string}"
-    right = clip.side in ("B", "2") and channels_NC.shape[1] > 1
-    wave_N = channels_NC[:, int(right)] if clip.side else channels_NC.mean(1)
+    index = {"A": 0, "B": 1}.get(clip.side, int(clip.side) - 1 if clip.side.isdecimal() else 0)
+    wave_N = channels_NC[:, min(index, channels_NC.shape[1] - 1)] if clip.side else channels_NC.mean(1)
     wave_N = wave_N if rate == RATE else soxr.resample(wave_N, rate, RATE)
     return (wave_N, "") if len(wave_N) else (nothing, "its audio has no samples")
 

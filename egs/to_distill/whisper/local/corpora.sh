@@ -38,12 +38,7 @@ configure() { # what is asked of the corpora that there are; of the others nothi
 
 prepare() {
   local name in=()
-  for name in $corpora; do
-    case $name in
-      casablanca | fleurs) run "data.corpora.$name" --config "$(config "$name")" --in "${!name}" --out "$data/$name" ;;
-      *) run "data.corpora.$name" --in "${!name}" --out "$data/$name" ;;
-    esac
-  done
+  for name in $corpora; do run "data.corpora.$name" --in "${!name}" --out "$data/$name"; done
   for name in $test; do # each by the name that the paper gives it
     run data.sample --sets "${set_of[$name]#*/}" --in "$data/${set_of[$name]%/*}" --out "$dump/test/$name"
   done
