@@ -7,10 +7,9 @@ import pytest
 from trees import speech, write_lines
 from trees.mgb2 import programme, segment
 
+from toolkit.data.corpora.id_times import Span, official
 from toolkit.data.corpora.mgb_tables import (
-    Span,
     in_arabic,
-    official,
     own_id,
     read_segments,
     read_stm,

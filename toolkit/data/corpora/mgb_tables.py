@@ -13,23 +13,15 @@ from pathlib import Path
 
 from ...core.errors import UserError
 from ...text.buckwalter import LATIN_MARK, to_arabic
+from ..malformed import Malformed
+from .id_times import SORTED, Span, contradiction, same_name
 from .segments import CorpusSegment, Drop
-from .sources import Report, SourceError, id_rows, text_lines, word_rows
+from .sources import MalformedRow, Report, SourceError, Tally, id_rows, text_lines, word_rows
 
 _ARABIC = re.compile("[\u0621-\u064a\u066e-\u06d3]")
-_OFFICIAL = re.compile(r"(.+?)_(spk-\w+)_seg-(\d{1,12})[:-](\d{1,12})")
 NOT_SCORED = "ignore_time_segment_in_scoring"  # sclite's, in an STM
 LATEST = 1e9  # s; no recording is this long, and shorter times fit an integer of centiseconds
 STM_FIELDS = 5  # recording, channel, speaker, start, end; then perhaps <labels>, then words
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Place of an utterance: `start` to `end` seconds of a recording, named as in the table."""
-
-    recording: str
-    start: float
-    end: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,25 +30,6 @@ class Annotation:
 
     spans: dict[str, Span]
     texts: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Official:
-    """Parts of an id `{GUID}_spk-0001_seg-0000000:0000123`; times in seconds."""
-
-    recording: str
-    speaker: str
-    start: float
-    end: float
-
-
-def official(id: str) -> Official | None:
-    """The parts of an official id of MGB-2 or QASR, whose speaker is its first two fields; None for another id."""
-    match = _OFFICIAL.fullmatch(id)
-    if not match:
-        return None
-    recording, speaker, start, end = match.groups()
-    return Official(recording, f"{recording}_{speaker}", int(start) / 100, int(end) / 100)
 
 
 def own_id(id: str) -> str:
@@ -121,12 +94,23 @@ def read_texts(path: Path, unknown: str = "", bad: Report | None = None) -> dict
 
 
 def read_segments(path: Path, bad: Report | None = None) -> dict[str, Span]:
-    """Id -> place, of lines `id recording start end`, in seconds. Raises SourceError as read_pairs does."""
+    """Id -> place, of lines `id recording start end`, in seconds. Raises SourceError as read_pairs does.
+
+    A line whose id says another place than its columns is malformed.
+    """
     spans: dict[str, Span] = {}
-    for number, (id, recording, start, end) in word_rows(path, "id recording start end", _is_segment, bad):
-        span = Span(recording, float(start), float(end))
+    rows = list(word_rows(path, "id recording start end", _is_segment, bad))
+    recordings = {same_name(words[1]) for _, words in rows}
+    tally = Tally(path, bad)
+    for number, words in rows:
+        id, span = words[0], Span(words[1], float(words[2]), float(words[3]))
+        if why := contradiction(id, span, recordings):
+            tally.lose(MalformedRow(path, Malformed(number, why, " ".join(words), (id,), remedy=SORTED), ["id"]))
+            continue
+        tally.rows += 1
         if spans.setdefault(id, span) != span:
             raise _twice(id, path, number)
+    tally.check()
     return spans
 
 
