@@ -24,6 +24,7 @@ from ...core.step import Step, main
 from ...text.buckwalter import to_arabic
 from ..malformed import MALFORMED, excerpt
 from .gather import gather
+from .scripts import BOTH, script_of
 from .segments import CorpusSegment, Drop, Published, Take, drop
 from .sets import write_sets
 from .sources import corpus_folder, folders_below, like, text_lines
@@ -132,7 +133,8 @@ def run(step: Step[ArabicSpeechCorpusConfig]) -> None:
         spoken += read_folder(step, corpus, tests[0], "test")
 
     def read(s: Spoken) -> Iterator[CorpusSegment | Drop]:
-        yield segment_of(s)
+        both = script_of(s.text) == "both"
+        yield Drop(s.audio, MALFORMED, f"{BOTH}: {excerpt(s.text)}") if both else segment_of(s)
 
     segments = gather(step, corpus, spoken, [1.0] * len(spoken), read, "recordings")
     left = [s.original for s in segments if _LATIN.search(s.text or "")]

@@ -115,7 +115,7 @@ def read_tables(folder: Path, bad: Report) -> Tables | None:
     for place in places:
         spans = place | spans
     for path in filter(None, (first_of(folder, f"text{ending}") for ending in endings)):
-        texts = read_texts(path, bad=bad) | texts
+        texts = read_texts(path, bad=bad, ids=spans) | texts
     kinds = {kind: _ids(first_of(folder, kind, f"{kind}.lst"), bad) for kind in KINDS}
     alone = files[0].name.endswith(endings[0])
     chosen = set(places[0]) if alone else kinds["non_overlap_speech"] or None

@@ -11,16 +11,17 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ...core.step import Step
-from ...text.buckwalter import to_arabic
+from ..malformed import MALFORMED, excerpt
 from .gather import gather
 from .id_times import other_recording
 from .mgb_tables import spoken
+from .scripts import BOTH, converted
 from .segments import CorpusSegment, Drop, drop
 from .sources import SourceError, check_inside, folders_below, size_of
 from .xml_elements import parse_xml
@@ -117,10 +118,9 @@ def utterances(path: Path, audio: str, wanted: Wanted) -> Iterator[CorpusSegment
         yield Drop(name, "other annotation", f"{len(others)} segments of {others[0].annotation or 'no annotation'}")
     if not programme.turns:
         yield Drop(name, "no segment", f"{path.name} has none")
-    convert = to_arabic if wanted.buckwalter else str
     for turn in programme.turns:
         if not only or turn.annotation == only:
-            yield _utterance(turn, name, audio, programme.genders, wanted, convert)
+            yield _utterance(turn, name, audio, programme.genders, wanted)
 
 
 def _utterance(
@@ -129,7 +129,6 @@ def _utterance(
     audio: str,
     genders: Mapping[str, str],
     wanted: Wanted,
-    convert: Callable[[str], str],
 ) -> CorpusSegment | Drop:
     attribute = turn.attributes.get
     start, end = _seconds(attribute("starttime", "")), _seconds(attribute("endtime", ""))
@@ -145,7 +144,10 @@ def _utterance(
     wmer = _seconds(attribute("WMER", ""))
     if wmer > wanted.most_wmer:
         return Drop(original, "WMER", f"{wmer:g} % of its words do not match, more than {wanted.most_wmer:g}")
-    text = spoken(convert(turn.text))
+    words = converted(turn.text) if wanted.buckwalter else turn.text
+    if words is None:
+        return Drop(original, MALFORMED, f"{BOTH}: {excerpt(' '.join(turn.text.split()))}")
+    text = spoken(words)
     if not text:
         return Drop(original, "no words", "nothing but marks, or nothing at all")
     return CorpusSegment(
