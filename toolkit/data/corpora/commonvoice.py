@@ -31,6 +31,7 @@ from ..ids import unique
 from ..pace import stated
 from .dialects import code_of
 from .gather import gather
+from .repeats import Statement, settled
 from .segments import CorpusSegment, Drop, Published, Take, drop, report_to
 from .sets import write_sets
 from .sources import MalformedRow, SourceError, TableRow, corpus_folder, folders_below, table_rows
@@ -123,14 +124,13 @@ class HeldOut:
 
 
 def read_part(step: Step[CommonVoiceConfig], corpus: Path, name: str) -> tuple[list[Numbered], list[TableRow]]:
-    """(rows of a .tsv with their lines, fields of its malformed rows as far as they can be told).
+    """(rows of a .tsv with their lines, fields of its malformed and contradicting rows as far as they can be told).
 
     Rows that cannot be used go to the ledger.
     """
     path, language = corpus / f"{name}.tsv", step.config.language
-    rows: list[Numbered] = []
+    rows: list[Statement[Numbered]] = []
     malformed: list[TableRow] = []
-    first: dict[str, int] = {}
 
     def bad(e: SourceError) -> None:
         report_to(step)(e)
@@ -143,12 +143,12 @@ def read_part(step: Step[CommonVoiceConfig], corpus: Path, name: str) -> tuple[l
             drop(step, at, "columns", "no path")
         elif row.get("locale", "") not in ("", language):
             drop(step, at, "another language", f"{clip}: locale {row['locale']}, not {language}")
-        elif clip in first:
-            drop(step, at, "duplicate path", f"{clip} stands in line {first[clip]} already")
         else:
-            first[clip] = line
-            rows.append((line, row))
-    return rows, malformed
+            rows.append(Statement(at, clip, (row["sentence"].strip(), row["client_id"][:SHOWN_DIGITS]), (line, row)))
+    kept = settled(rows, "sentence or speaker", lambda *lost: drop(step, *lost), "duplicate path")
+    clips = {clip_of(row) for _, row in kept}
+    malformed += [s.row[1] for s in rows if s.name not in clips]  # contradicting ones
+    return kept, malformed
 
 
 def named(row: TableRow) -> TableRow:

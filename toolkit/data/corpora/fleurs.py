@@ -5,7 +5,7 @@ Where: https://huggingface.co/datasets/google/fleurs. Licence: CC BY 4.0. CORPUS
       id  file_name  raw_transcription  transcription  characters  num_samples  gender
   CORPUS/[[data/]<language>/]audio/{train,dev,test}.tar.gz, or extracted: audio/<part>/<file_name>, 16 kHz
 What a folder has not, its archive gives: only the files that the table names are copied to OUT/audio/<part>.
-Expected: no counts are held against it; each file against its num_samples.
+Expected: no counts are held against it; each file against its num_samples, a whole number above 0.
 
 Writes OUT/fleurs_{train,dev,test}. Nobody is named: each utterance is a speaker of its own, so the sets may share
 people, and spk2gender is what the row says of its utterance. utt2prog is the sentence, which several utterances share.
@@ -28,6 +28,7 @@ from ..ids import fault
 from ..pace import stated
 from .archives import copy_out
 from .gather import gather
+from .repeats import Statement, settled
 from .segments import CorpusSegment, Drop, Published, Take, drop, trains
 from .sets import write_sets
 from .sources import MalformedRow, SourceError, TableRow, check_inside, corpus_folder, folders_below, table_rows
@@ -67,7 +68,7 @@ def read_part(corpus: Path, part: str, taken: dict[str, str], bad: Callable[[str
         bad: called with (place, reason, detail) of each other row.
     """
     path = corpus / f"{part}.tsv"
-    rows: list[TableRow] = []
+    rows: list[Statement[TableRow]] = []
     malformed: set[str] = set()
 
     def lost(e: SourceError) -> None:
@@ -80,17 +81,17 @@ def read_part(corpus: Path, part: str, taken: dict[str, str], bad: Callable[[str
             bad(at, "columns", f"no number of a sentence: {row['id'][:40]!r}")
         elif "/" in name or fault(name) or name.startswith("."):
             bad(at, "unusable name", f"{name[:80]!r} {fault(name) or 'is no bare name of a file'}")
-        elif name in taken:
-            reason = "duplicate path" if taken[name] == part else f"recording of {taken[name]}"
-            bad(at, reason, f"{name} is a row of {taken[name]} already")
+        elif taken.get(name, part) != part:
+            bad(at, f"recording of {taken[name]}", f"{name} is a row of {taken[name]} already")
         elif trains(part) and not row["raw_transcription"].strip():
             bad(at, "no transcript", name)
         else:
             taken[name] = part
-            rows.append({**row, "file_name": name, "id": id})
+            content = tuple(value.strip() for column, value in row.items() if column != "file_name")
+            rows.append(Statement(at, name, content, {**row, "file_name": name, "id": id}))
     for name in malformed - {""}:
         taken.setdefault(name, part)
-    return rows
+    return settled(rows, "sentence", bad, "duplicate path")
 
 
 def extracted(corpus: Path, part: str, names: Sequence[str]) -> Path | None:
@@ -138,7 +139,7 @@ def segments_of(part: str, rows: Sequence[TableRow], folder: str, dialect: str) 
             dialect=dialect,
             gender=row["gender"],
             more={"text_normalised": row["transcription"]},
-            stated=stated("num_samples", row["num_samples"], RATE),
+            stated=stated("num_samples", row["num_samples"], RATE, count=True),
         )
 
 

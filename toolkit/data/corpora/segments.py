@@ -30,8 +30,8 @@ class Take:
     """training utterances with more letters in the transcript per second are dropped; smaller drops more; 0: no
     limit"""
     stated_lengths: bool = True
-    """true: training utterances whose recording is not as long as the corpus's own table says are dropped; false: that
-    column of the table is not read"""
+    """true: training utterances whose recording is not as long as the corpus's own table says, or of which it says what
+    is no number, are dropped; false: that column of the table is not read"""
     channel: Choice = "auto"
     """what is read of recordings of several channels. auto: the mean if they are alike (they correlate with 0.3 or
     more); left if they are opposite in phase (-0.3 or less); the one that is not silent; otherwise utterances of
