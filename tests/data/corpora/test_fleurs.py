@@ -247,7 +247,7 @@ def test_a_malformed_row_costs_itself_and_its_recording_is_in_no_earlier_part_ei
 
 def test_a_number_of_samples_that_is_none_costs_a_training_row_and_is_warned_of_in_test(make_tree, tmp_path) -> None:
     corpus = make_tree("fleurs", count=10, archives=False)
-    wrong = {"train": ("57,600", 0), "test": ("-5", 1)}
+    wrong = {"train": ("57,600", 2), "test": ("-5", 1)}
     names = {}
     for part, (samples, line) in wrong.items():
         path = corpus / f"data/ar_eg/{part}.tsv"

@@ -33,6 +33,7 @@ from .segments import CorpusSegment, Drop, Published, Take, drop, trains
 from .sets import write_sets
 from .sources import MalformedRow, SourceError, TableRow, check_inside, corpus_folder, folders_below, table_rows
 
+REPEATED = "duplicate path"
 RATE = 16000  # of num_samples
 PARTS = ("test", "dev", "train")  # what an earlier one has is taken from a later one
 COLUMNS = ("id", "file_name", "raw_transcription", "transcription", "characters", "num_samples", "gender")
@@ -91,7 +92,7 @@ def read_part(corpus: Path, part: str, taken: dict[str, str], bad: Callable[[str
             rows.append(Statement(at, name, content, {**row, "file_name": name, "id": id}))
     for name in malformed - {""}:
         taken.setdefault(name, part)
-    return settled(rows, "sentence", bad, "duplicate path")
+    return settled(rows, "sentence", bad, REPEATED)
 
 
 def extracted(corpus: Path, part: str, names: Sequence[str]) -> Path | None:
@@ -121,6 +122,11 @@ def audio_of(
     archive = archive_of(corpus, part)
     if archive is None:
         where = str(corpus / "audio" / f"{part}.tar.gz")
+        files = [path.name for path in folders_below(corpus / "audio" / part, "**/*.wav")]
+        if files:
+            message = f"of the {len(names):,} recordings that {part}.tsv names none is in the folder of {part}"
+            example = f"it has {files[0]}, the table {names[0]}: is the table that of {part}, as the release has it?"
+            raise UserError(message, f"{corpus}/audio/{part}", example)
         raise UserError(f"no audio of {part}", where, f"fetch it, or extract it to {corpus}/audio/{part}")
     check_inside(corpus, str(archive.relative_to(corpus)), follow_links)
     folder = out / "audio" / part
@@ -147,7 +153,12 @@ def run(step: Step[FleursConfig]) -> None:
     c = step.config
     corpus = find_language(step.input(0, "the folder of the language"), c.language)
     taken: dict[str, str] = {}
-    parts = {part: read_part(corpus, part, taken, lambda *row: drop(step, *row)) for part in PARTS}
+
+    def bad(part: str) -> Callable[[str, str, str], None]:
+        of = f"fleurs_{part}"
+        return lambda place, reason, detail: drop(step, place, reason, detail, "" if reason == REPEATED else of)
+
+    parts = {part: read_part(corpus, part, taken, bad(part)) for part in PARTS}
 
     def read(part: str) -> Iterator[CorpusSegment | Drop]:
         names = [row["file_name"] for row in parts[part]]

@@ -111,11 +111,12 @@ class CorpusSegment:
 
 @dataclass(slots=True)
 class Drop:
-    """An utterance that is left out: its original id, a reason (short, countable), a sentence."""
+    """An utterance that is left out: its original id, a reason (short, countable), a sentence, its set if known."""
 
     original: str
     reason: str
     detail: str = ""
+    set: str = ""
 
 
 @dataclass(frozen=True)
@@ -133,11 +134,11 @@ def trains(name: str) -> bool:
     return "train" in name
 
 
-def report_to(step: Step[Any]) -> Report:
+def report_to(step: Step[Any], set: str = "") -> Report:
     """What readers of lines call with the error of a line that cannot be used: it writes a ledger row."""
-    return lambda e: drop(step, e.where, e.reason, e.what)
+    return lambda e: drop(step, e.where, e.reason, e.what, set)
 
 
-def drop(step: Step[Any], original: str, reason: str, detail: str = "") -> None:
-    """Write a ledger row, escaping odd characters of the corpus's names."""
-    step.ledger.drop(shown(original), reason, shown(detail))
+def drop(step: Step[Any], original: str, reason: str, detail: str = "", set: str = "") -> None:
+    """Write a ledger row, escaping odd characters of the corpus's names. `set`: the one that loses an utterance."""
+    step.ledger.drop(shown(original), reason, shown(detail), set)
