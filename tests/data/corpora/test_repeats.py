@@ -9,9 +9,9 @@ from .test_commonvoice import language_folder, rows_of, texts
 
 
 def test_equal_rows_count_once_and_differing_ones_not_at_all() -> None:
-    said = [("a", "نعم"), ("b", "لا"), ("a", "نعم"), ("b", "ربما"), ("c", "قال"), ("b", "لا")]
+    sentences = [("a", "نعم"), ("b", "لا"), ("a", "نعم"), ("b", "ربما"), ("c", "قال"), ("b", "لا")]
     lost: list[tuple[str, str, str]] = []
-    rows = [Statement(f"t.tsv:{i}", name, text, i) for i, (name, text) in enumerate(said)]
+    rows = [Statement(f"t.tsv:{i}", name, text, i) for i, (name, text) in enumerate(sentences)]
     assert settled(rows, "sentence", lambda *row: lost.append(row), "duplicate path") == [0, 4]
     assert [(where, reason) for where, reason, _ in lost] == [
         ("t.tsv:1", CONTRADICTING),
