@@ -64,8 +64,9 @@ def test_utterances_sorted_by_id_are_sorted_by_speaker(names):
 @pytest.mark.parametrize(
     ("ids", "yes", "no"),
     [
-        (["u1", "u-2"], ["u1", "v33"], ["الحال", "ب1", "wktb", "u"]),
+        (["u1", "u-2"], ["u1", "v33"], ["الحال", "ب1", "wktb", "u", "2011"]),
         (["سعاد-1", "b-2"], ["ب-7", "c-3"], ["وكتب", "wktb"]),
+        (["7", "12"], ["9", "a1"], ["wktb", "الحال"]),
         (["anna", "b2"], ["zed", "anna"], ["الحال"]),
     ],
 )

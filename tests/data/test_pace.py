@@ -70,8 +70,18 @@ def test_a_stated_length_is_told_from_the_true_one_within_its_last_digit():
     assert differs(minute, 30.0) == "video_duration 60, 60.00 s, where its recording has 30.00 s"
     (hours,) = stated("FullFileLength", "1:02:03.5")
     assert hours.seconds == 3723.5 and differs(hours, 3700.0) == ""  # one in a hundred
-    for value in ("", "  ", "x", "0", "-3", "nan", "inf", "1:2:3:4"):
+
+
+def test_what_is_no_positive_number_is_no_length_and_an_empty_column_states_none():
+    for value in ("", "  ", "nan", "None", "N/A"):
         assert stated("column", value) == ()
+        assert differs(stated("column", value, count=True)[0], 1.0) == f"column '{value.strip()}' is no length"
+    for value in ("x", "0", "-3", "inf", "1:2:3:4", "57,600"):
+        for count in (False, True):
+            assert differs(stated("column", value, count=count)[0], 1.0) == f"column '{value}' is no length"
+    for value, seconds in (("57600", 3.6), ("٥٧٦٠٠", 3.6), ("57600.0", 3.6), ("5.76E+04", 3.6)):
+        assert stated("num_samples", value, 16000, count=True)[0].seconds == seconds
+    assert "no length" in differs(stated("num_samples", "57600.5", 16000, count=True)[0], 3.6)
 
 
 def test_what_is_clear_at_once_is_what_counting_finds(monkeypatch):

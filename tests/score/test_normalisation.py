@@ -90,7 +90,7 @@ def test_rates_above_100_and_references_without_a_word_are_flagged(
 def test_ids_of_one_side_alone_or_twice_are_named(tmp_path: Path) -> None:
     (tmp_path / "ref").write_text("a x\nb y\n", encoding="utf-8")
     (tmp_path / "hyp").write_text("a x\na y\n", encoding="utf-8")
-    with pytest.raises(UserError, match="id a occurs twice"):
+    with pytest.raises(UserError, match="two texts of a"):
         main(["--ref", str(tmp_path / "ref"), "--hyp", str(tmp_path / "hyp")])
     (tmp_path / "hyp").write_text("a x\n", encoding="utf-8")
     with pytest.raises(UserError, match="without a hypothesis: b"):

@@ -75,7 +75,7 @@ def _trap(at: Path, rows: dict[str, list[dict[str, str]]], clips: Sequence[Clip]
     nobody = {"client_id": client("nobody else"), "gender": "", "accents": "", "variant": "", "locale": "ar"}
     made = [_row(at, clips[i], f"common_voice_ar_9{i:07d}", new, 1) | nobody for i in range(5)]
     rows["train"].append(made[0] | {"sentence": PERSIAN})
-    rows["train"].append(made[0] | {"sentence": "second row of one path"})
+    rows["train"].append(made[0] | {"sentence": PERSIAN})
     rows["train"].append(made[1] | {"sentence": " "})
     rows["train"].append(made[2] | {"path": "common_voice_ar_404.mp3"})
     rows["train"].append(made[2] | {"path": "../../../etc/passwd"})

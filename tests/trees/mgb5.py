@@ -22,7 +22,9 @@ def make(folder: Path, clips: Sequence[Clip]) -> None:
     for who in ("Annotator2", "Annotator3"):
         write_lines(folder / "dev" / who / "dev.txt.bw", f"{same} mzyAn", f"{stray} bzAf")
         write_lines(
-            folder / "dev" / who / "dev.segments.bw", f"{same} family_7 0.000 1.000", f"{stray} family_7 0.1 0.9"
+            folder / "dev" / who / "dev.segments.bw",
+            f"{same} family_7 {times[0][0]:.3f} {times[0][1]:.3f}",
+            f"{stray} family_7 0.1 0.9",
         )
 
 

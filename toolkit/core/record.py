@@ -149,14 +149,21 @@ def commit() -> str:
 
 @dataclass
 class Ledger:
-    """Dropped utterances: one row each with stage, reason (a category) and detail."""
+    """Dropped utterances: one row each with stage, reason (a category) and detail.
+
+    Attributes:
+        of_sets: set -> (id, reason, detail) of the rows that were to become utterances of it, so far as it is known.
+    """
 
     stage: str
     rows: list[tuple[str, str, str, str]] = field(default_factory=list)
+    of_sets: dict[str, list[tuple[str, str, str]]] = field(default_factory=dict)
 
-    def drop(self, id: str, reason: str, detail: str = "") -> None:
+    def drop(self, id: str, reason: str, detail: str = "", set: str = "") -> None:
         """Note that utterance `id` is dropped. `reason` is a short category that can be counted."""
         self.rows.append((id, self.stage, reason, " ".join(detail.split())))
+        if set:
+            self.of_sets.setdefault(set, []).append((id, reason, detail))
 
     def merge(self, path: Path) -> None:
         """Add the rows of a shard's ledger."""

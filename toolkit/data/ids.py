@@ -18,7 +18,7 @@ LONGEST = 230  # bytes: an id becomes part of file names, which end at 255
 SHORTENED = 88  # bytes of a name that are kept, as speaker, recording and times together make an id
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.+=@~,%#-]+")
-_DIGIT = re.compile(r"\d")
+_DIGIT, _LETTER = re.compile(r"\d"), re.compile(r"[^\W\d_]")
 _NUMBER = re.compile(r"\d{1,15}(\.\d{0,15})?")
 _BETWEEN = re.compile(r"[\s_-]+")
 MOST = 20  # warnings of names that may be one
@@ -82,14 +82,14 @@ def unique(names: Iterable[str], make: Callable[[str], str] = safe, joint: str =
 
 
 def id_form(ids: Iterable[str]) -> Callable[[str], bool]:
-    """Whether a word may be an id beside `ids`: it is one of them, or has no letter beyond ASCII and has a digit where
+    """Whether a word may be an id beside `ids`: it is one of them, or has no letter beyond ASCII, a digit and a letter
 
-    all of them are so. The first word of a line that is none is a word of a text, which a line break cut in two.
+    where all of them are so. The first word of a line that is none is a word of a text, which a line break cut in two.
     """
     known = set(ids)
     ascii_ = "".join(known).isascii()
-    digits = all(_DIGIT.search(id) for id in known)
-    return lambda word: word in known or ((word.isascii() or not ascii_) and (not digits or bool(_DIGIT.search(word))))
+    forms = [form for form in (_DIGIT, _LETTER) if all(map(form.search, known))]
+    return lambda word: word in known or ((word.isascii() or not ascii_) and all(form.search(word) for form in forms))
 
 
 def alike(names: Iterable[str]) -> list[str]:

@@ -11,11 +11,14 @@ import re
 import unicodedata
 from typing import NamedTuple
 
+from .malformed import excerpt
+
 TATWEEL = "ـ"  # U+0640 is of category Lm, and nobody says it
 NUMBER_LETTERS = 2  # the shortest name of a number has as many, in Arabic ست; that of each digit but zero, too
 DIGIT_LETTERS = 8  # the most that a digit or a sign adds to what is read aloud: ثمانمائة is the longest of them
 EVER_SLOW = 5.0  # s; a recording of one word of two letters may have so much silence around it
 NEAR_SECONDS, NEAR_SHARE = 0.5, 0.01  # lengths are one if they differ by less than this, or this share of them
+NOTHING = frozenset(("", "nan", "none", "null", "n/a"))  # a column that states nothing
 _NUMBER = re.compile(r"\d+")
 
 
@@ -41,7 +44,7 @@ class Stated(NamedTuple):
 
     Attributes:
         column: its name; value: as it stands there.
-        seconds: what the value means; unit: that of its last digit, seconds.
+        seconds: what the value means, NaN if it is no length; unit: that of its last digit, seconds.
         recording: True if it is the length of the whole recording, of which the utterance may be a part.
     """
 
@@ -89,26 +92,34 @@ def _is_usual(text: str, seconds: float, pace: Pace) -> bool:
     return not least or sum(map(str.isalpha, text[: int(4 * least) + 1].replace(TATWEEL, ""))) >= least
 
 
-def stated(column: str, value: str, per_second: float = 1.0, recording: bool = False) -> tuple[Stated, ...]:
-    """A table's value as a length; none if the column is empty or is no positive number.
+def stated(
+    column: str, value: str, per_second: float = 1.0, recording: bool = False, count: bool = False
+) -> tuple[Stated, ...]:
+    """A table's value as a length; none if the column is empty. What is no positive number has NaN seconds.
 
     Args:
         value: a number, or `h:m:s`; per_second: its units in a second, e.g. 16000 for samples.
+        count: it is a whole number, and every row has one.
     """
     value = value.strip()
+    if value.casefold() in NOTHING and not count:
+        return ()
     try:
         parts = [float(part) for part in value.split(":")]
         number = math.fsum(part * 60**i for i, part in enumerate(reversed(parts))) if len(parts) <= 3 else math.nan
     except (ValueError, OverflowError):
-        return ()
-    if not (math.isfinite(number) and number > 0):
-        return ()
+        number = math.nan
+    whole = not count or (":" not in value and math.isfinite(number) and number.is_integer())
+    if not (math.isfinite(number) and number > 0 and whole):
+        return (Stated(column, value, math.nan, math.nan, recording),)
     digits = value.rpartition(".")[2] if "." in value else ""
     return (Stated(column, value, number / per_second, 10.0 ** -len(digits) / per_second, recording),)
 
 
 def differs(length: Stated, seconds: float) -> str:
     """How the stated length differs from the true one, with the values; "" if it does not."""
+    if math.isnan(length.seconds):
+        return f"{length.column} {excerpt(length.value)!r} is no length"
     near = max(NEAR_SECONDS, NEAR_SHARE * max(length.seconds, seconds)) + length.unit
     if abs(length.seconds - seconds) <= near:
         return ""

@@ -6,8 +6,8 @@ from trees import adi17, record, speech, write_lines
 
 from toolkit.core.record import read_ledger
 from toolkit.data.audio import read_audio
-from toolkit.data.corpora.adi17 import band_of, parse_id
-from toolkit.data.corpora.mgb_tables import Span
+from toolkit.data.corpora.adi17 import band_of
+from toolkit.data.corpora.id_times import Span, in_hundredths
 
 from .conftest import Prepared, prepare
 
@@ -110,14 +110,14 @@ def test_a_label_that_is_no_country_of_the_corpus_and_a_path_for_an_id_are_ledge
 
 
 def test_ids_count_hundredths_of_a_second_and_a_video_is_no_segment() -> None:
-    assert parse_id("2XwBQJ7eHKs_055962-056391") == Span("2XwBQJ7eHKs", 559.62, 563.91)
-    assert parse_id("--zhvFBThyM_000027-001885") == Span("--zhvFBThyM", 0.27, 18.85)
-    assert parse_id("AB_1234-567") is None and parse_id("2XwBQJ7eHKs") is None
+    assert in_hundredths("2XwBQJ7eHKs_055962-056391") == Span("2XwBQJ7eHKs", 559.62, 563.91)
+    assert in_hundredths("--zhvFBThyM_000027-001885") == Span("--zhvFBThyM", 0.27, 18.85)
+    assert in_hundredths("AB_1234-567") is None and in_hundredths("2XwBQJ7eHKs") is None
 
 
 @pytest.mark.parametrize("digits", [13, 400, 5000])
 def test_times_of_too_many_digits_are_no_times(digits: int) -> None:
-    assert parse_id("2XwBQJ7eHKs_000000-" + "9" * digits) is None
+    assert in_hundredths("2XwBQJ7eHKs_000000-" + "9" * digits) is None
 
 
 def test_a_label_line_of_more_or_fewer_than_two_words_costs_its_segment_and_not_the_corpus(tmp_path) -> None:

@@ -114,8 +114,8 @@ def test_hostile_lists_are_clear_errors_or_ledger_rows(tmp_path) -> None:
 
 
 def test_only_a_0_or_a_5_tells_where_numbers_begin() -> None:
-    assert first_number(["0", "3"], "") == 0 and first_number(["5", "1"], "") == 1
-    for numbers in (["1", "2", "3", "4"], ["0", "5"], ["5", "6"], ["7"]):
+    assert first_number([0, 3], "") == 0 and first_number([5, 1], "") == 1
+    for numbers in ([1, 2, 3, 4], [0, 5], [5, 6], [7]):
         with pytest.raises(UserError):
             first_number(numbers, "reference")
 

@@ -155,13 +155,18 @@ def test_bad_rows_and_recordings_cost_themselves_and_nothing_else(make_tree, tmp
     assert len(texts(made, "commonvoice_train")) == len(before) - 4 - 3
 
 
-def test_a_part_of_another_language_is_in_the_ledger_and_the_empty_set_is_told(make_tree, tmp_path) -> None:
+def test_rows_of_another_language_are_in_the_ledger_and_a_part_of_them_alone_is_an_error(make_tree, tmp_path) -> None:
     corpus = make_tree("commonvoice", count=12)
     path = language_folder(corpus) / "dev.tsv"
-    path.write_text(path.read_text().replace("\tar\t", "\tfa\t"))
+    text, number = path.read_text(), len(rows_of(path))
+    path.write_text(text.replace("\tar\t", "\tfa\t", number - 1))
     made = prepare("commonvoice", corpus, tmp_path / "data")
-    assert made.code == 0 and "commonvoice_dev: nothing of it is here" in made.output
-    assert Counter(reason for _, reason in made.dropped)["another language"] == len(rows_of(path)) > 0
+    assert made.code == 0 and len(made.set("commonvoice_dev")) == 1
+    assert Counter(reason for _, reason in made.dropped)["another language"] == number - 1 > 0
+    path.write_text(text.replace("\tar\t", "\tfa\t"))
+    none = prepare("commonvoice", corpus, tmp_path / "none")
+    message = f"commonvoice_dev: none of its {number} rows can be used; another language: {number}, such as dev.tsv:2"
+    assert none.code == 1 and message in none.output
 
 
 @pytest.mark.parametrize(

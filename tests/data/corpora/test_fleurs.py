@@ -7,6 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from trees import write_lines
 from trees.broken_tables import break_field
 from trees.fleurs import OPEN_QUOTE, QUOTED, add, row
 
@@ -242,3 +243,20 @@ def test_a_malformed_row_costs_itself_and_its_recording_is_in_no_earlier_part_ei
         row[1].removesuffix(".wav") for i, row in enumerate(test, 1) if i != 2
     }
     assert train[3][1].removesuffix(".wav") not in made.set("fleurs_train").tables["utt2orig"].values()
+
+
+def test_a_number_of_samples_that_is_none_costs_a_training_row_and_is_warned_of_in_test(make_tree, tmp_path) -> None:
+    corpus = make_tree("fleurs", count=10, archives=False)
+    wrong = {"train": ("57,600", 2), "test": ("-5", 1)}
+    names = {}
+    for part, (samples, line) in wrong.items():
+        path = corpus / f"data/ar_eg/{part}.tsv"
+        rows = [row.split("\t") for row in path.read_text(encoding="utf-8").splitlines()]
+        rows[line][5] = samples
+        names[part] = rows[line][1].removesuffix(".wav")
+        write_lines(path, *map("\t".join, rows))
+    made = prepare("fleurs", corpus, tmp_path / "data")
+    assert made.code == 0, made.output
+    assert (names["train"], "stated length") in made.dropped
+    assert names["test"] in made.set("fleurs_test").tables["text"]
+    assert f"{names['test']}: num_samples '-5' is no length" in made.output

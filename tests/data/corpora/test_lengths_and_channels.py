@@ -120,9 +120,13 @@ def test_clips_of_common_voice_are_held_against_the_table_of_their_durations(mak
     assert made.code == 0 and "stated length" not in made.output and "odd" not in made.output, made.output
     twice = [f"{clip}\t{2 * int(length)}" for clip, length in (row.split("\t") for row in rows)]
     (at / "clip_durations.tsv").write_text("\n".join(["clip\tduration[ms]", *twice]) + "\n", encoding="utf-8")
+    none = prepare("commonvoice", corpus, tmp_path / "none")
+    assert none.code == 1 and "commonvoice_train: none of its" in none.output and "stated length" in none.output
+    twice[0] = rows[0]  # of train
+    (at / "clip_durations.tsv").write_text("\n".join(["clip\tduration[ms]", *twice]) + "\n", encoding="utf-8")
     wrong = prepare("commonvoice", corpus, tmp_path / "wrong")
-    assert [reason for _, reason in wrong.dropped].count("stated length") == len(made.set("commonvoice_train"))
-    assert not (wrong.out / "commonvoice_train").exists()
+    assert [reason for _, reason in wrong.dropped].count("stated length") == len(made.set("commonvoice_train")) - 1
+    assert len(wrong.set("commonvoice_train")) == 1
     assert len(wrong.set("commonvoice_test")) == len(made.set("commonvoice_test"))
 
 

@@ -21,7 +21,7 @@ def made(tmp_path_factory):
 
 def test_only_a_whole_word_stands_for_one_that_nobody_understood(tmp_path) -> None:
     (tmp_path / "dev.txt.bw").write_text("a UNK @@LAT@@FUNK klmp UNK\n")
-    assert read_texts(tmp_path / "dev.txt.bw", "UNK") == {"a": "FUNK كلمة"}
+    assert read_texts(tmp_path / "dev.txt.bw", "UNK", ids="a") == {"a": "FUNK كلمة"}
 
 
 def test_buckwalter_becomes_arabic_and_words_that_nobody_understood_are_taken_out(made) -> None:

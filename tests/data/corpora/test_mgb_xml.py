@@ -7,10 +7,8 @@ import pytest
 from trees import speech, write_lines
 from trees.mgb2 import programme, segment
 
+from toolkit.data.corpora.id_times import Span, official
 from toolkit.data.corpora.mgb_tables import (
-    Span,
-    in_arabic,
-    official,
     own_id,
     read_segments,
     read_stm,
@@ -87,14 +85,9 @@ def test_marks_are_taken_out_of_a_text(text, words) -> None:
     assert spoken(text) == words
 
 
-def test_a_file_with_one_arabic_letter_is_arabic_and_another_is_buckwalter() -> None:
-    assert in_arabic({"a": "OK", "b": "كتاب"}) == {"a": "OK", "b": "كتاب"}
-    assert in_arabic({"a": "ktAb", "b": "@@LAT@@BBC qAl"}) == {"a": "كتاب", "b": "@@LAT@@BBC قال"}
-
-
 def test_what_nobody_understood_is_taken_out_before_it_becomes_arabic(tmp_path) -> None:
     (tmp_path / "x.bw").write_text("a UNK ktAb UNK\nb UNK\n\nc  \n")
-    assert read_texts(tmp_path / "x.bw", "UNK") == {"a": "كتاب", "b": "", "c": ""}
+    assert read_texts(tmp_path / "x.bw", "UNK", ids="abc") == {"a": "كتاب", "b": "", "c": ""}
 
 
 def test_an_official_id_says_recording_speaker_and_times() -> None:
@@ -123,12 +116,18 @@ def test_a_reference_is_found_at_most_a_centisecond_off(tmp_path) -> None:
 
 
 def test_a_reference_is_found_whether_its_recording_is_written_with_hyphens_or_underscores(tmp_path) -> None:
-    (tmp_path / "x.stm").write_text("A_B-C 0 unknown 1.00 2.00 كلمة\nA-B-C 0 unknown 1.00 2.00 أخرى\n")
+    (tmp_path / "x.stm").write_text("A_B-C 0 unknown 1.00 2.00 كلمة\nA-B-C 0 unknown 1.00 2.00  كلمة\n")
     stm = read_stm(tmp_path / "x.stm")
     for recording in ("A-B-C", "A_B_C"):
         key = stm.find(Span(recording, 1.0, 2.0))
         assert key and stm.words[key] == "كلمة"
     assert [*stm.unusable] == [2] and "second reference" in stm.unusable[2]
+
+
+def test_two_references_of_one_time_with_other_words_are_none(tmp_path) -> None:
+    (tmp_path / "x.stm").write_text("A 0 x 1 2 كلمة\nA 0 x 1 2 أخرى\nA 0 x 1 2 كلمة\nA 0 x 3 4 نعم\n")
+    stm = read_stm(tmp_path / "x.stm")
+    assert stm.words == {("A", 300, 400): "نعم"} and sorted(stm.unusable) == [1, 2, 3]
 
 
 @pytest.mark.parametrize(

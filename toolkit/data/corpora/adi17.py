@@ -9,7 +9,8 @@ https://github.com/swshon/arabic-dialect-identification, the audio is given out 
   pre-cut:      CORPUS/train_segments/<LABEL>/*.wav, CORPUS/{dev,test}_segments/*.wav
                 CORPUS/adi17_official_{dev,test}_label.txt             header `id label`, then `<segment> <LABEL>`
 Ids are <YouTube id>_<begin>-<end> in hundredths of a second: `2XwBQJ7eHKs_055962-056391` is 559.62 to 563.91 s.
-The lists' `segments` end up to 20 ms later than the ids say: where both are there, `segments` is believed.
+The lists' `segments` end up to 20 ms later than the ids say: where both are there, `segments` is believed. A line that
+differs from its id by more than 50 ms, or is of another recording, is malformed.
 Expected: dev 8,955 and test 12,615 segments; every line of the public lists of dev, test and train is read.
 
 Writes OUT/adi17_{train,dev,test}: utt2lang (ALG EGY IRA JOR KSA KUW LEB LIB MAU MOR OMA PAL QAT SUD SYR UAE YEM), no
@@ -19,7 +20,6 @@ scored in. Speakers are unknown. The wav of one video may be in one set only; th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +31,8 @@ from ..malformed import MALFORMED
 from ..recordings import find_recordings
 from .dialects import code_of
 from .gather import gather
-from .mgb_tables import Span, read_segments
+from .id_times import Span, in_hundredths
+from .mgb_tables import read_segments
 from .segments import CorpusConfig, CorpusSegment, Drop, Published
 from .sets import tell_recurring, write_sets
 from .sources import MalformedRow, Report, SourceError, corpus_folder, word_rows
@@ -40,8 +41,6 @@ PARTS = ("train", "dev", "test")
 CODES = frozenset("ALG EGY IRA JOR KSA KUW LEB LIB MAU MOR OMA PAL QAT SUD SYR UAE YEM".split())  # noqa: SIM905
 PUBLISHED = {"adi17_dev": Published(8955), "adi17_test": Published(12615)}
 BANDS = ((5.0, "short"), (20.0, "medium"))  # seconds below which an utterance is in the band; else it is long
-
-_ID = re.compile(r"(.+)_(\d{6,12})-(\d{6,12})")  # a YouTube id of 11 characters cannot end so
 
 
 @dataclass(frozen=True)
@@ -54,12 +53,6 @@ class Item:
     start: float
     end: float | None
     label: str
-
-
-def parse_id(id: str) -> Span | None:
-    """YouTube id, begin and end of `2XwBQJ7eHKs_055962-056391`; None if it is not such an id."""
-    match = _ID.fullmatch(id)
-    return Span(match[1], int(match[2]) / 100, int(match[3]) / 100) if match else None
 
 
 def band_of(seconds: float) -> str:
@@ -138,7 +131,7 @@ class Lists:
         return Item(self.name, id, self.whole[recording], start, end, code_of(label))
 
     def _span(self, id: str) -> Span | None:
-        return self.segments.get(id) or parse_id(id)
+        return self.segments.get(id) or in_hundredths(id)
 
     def _folder(self, name: str) -> str:
         """The folder that a recording of this name lies in."""
@@ -150,7 +143,7 @@ def read_item(item: Item | Drop) -> Iterator[CorpusSegment | Drop]:
     if isinstance(item, Drop):
         yield item
         return
-    parsed = parse_id(item.id)
+    parsed = in_hundredths(item.id)
     programme = parsed.recording if parsed else item.id if item.end is None else Path(item.audio).stem
     yield CorpusSegment(
         item.set,

@@ -42,7 +42,7 @@ LABELS = ("EGY", "GLF", "LAV", "MSA", "NOR")
 PUBLISHED = {"adi5_train": Published(14592), "adi5_dev": Published(1566), "adi5_test": Published(1492)}
 
 _NAME = re.compile(r"([0-9a-f]{32})_(?:([MF])_(\d+))?_[\d.]+_[\d.]+")
-_NUMBER = re.compile(r"[0-9]{1,4}")
+_NUMBER = re.compile(r"(\d{1,4})(\.0+)?")  # as tables of numbers are exported; in any digits
 _NUMBERED = re.compile(r"([A-Z]{3})\d+")
 
 
@@ -67,9 +67,9 @@ def named_label(path: str) -> str:
     return numbered[1] if numbered and numbered[1] in LABELS else ""
 
 
-def first_number(numbers: Iterable[str], where: str) -> int:
+def first_number(numbers: Iterable[int], where: str) -> int:
     """Number of the first of LABELS: 0 if a 0 is among `numbers`, 1 if a 5 is. Raises UserError if it is not clear."""
-    values = {int(number) for number in numbers}
+    values = set(numbers)
     if values <= set(range(6)) and (0 in values) != (5 in values):
         return 0 if 0 in values else 1
     shown = ", ".join(map(str, sorted(values)[:8]))
@@ -79,10 +79,14 @@ def first_number(numbers: Iterable[str], where: str) -> int:
 
 def named(labels: Mapping[str, str], where: str) -> dict[str, str]:
     """The labels by their names, whether the file has names or numbers. Raises UserError (see first_number)."""
-    numbers = {label for label in labels.values() if _NUMBER.fullmatch(label)}
-    first = first_number(numbers, where) if numbers else 0
+    numbers = {label: int(match[1]) for label in labels.values() if (match := _NUMBER.fullmatch(label))}
+    first = first_number(numbers.values(), where) if numbers else 0
     return {
-        id: LABELS[int(label) - first] if label in numbers else label if label in LABELS else code_of(label)
+        id: LABELS[numbers[label] - first]
+        if label in numbers
+        else label
+        if label in LABELS
+        else code_of(label) or label
         for id, label in labels.items()
     }
 
@@ -184,7 +188,10 @@ class Part:
             named_label(entry.path) or list_labels.get(entry.name) or self.labels.get(entry.name) or named_label(file)
         )
         if label not in LABELS:
-            return Drop(entry.name, "no label", f"{label!r} is none of {' '.join(LABELS)}" if label else "in no list")
+            why = (
+                f"{label!r} is none of {' '.join(LABELS)}, nor a number" if label else "in no list, or with two labels"
+            )
+            return Drop(entry.name, "no label", why)
         parsed = _NAME.fullmatch(entry.name)
         video, gender, speaker = parsed.groups() if parsed else ("", "", "")
         voice = f"{video}_{gender}_{speaker}" if speaker else ""

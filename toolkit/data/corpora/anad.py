@@ -89,7 +89,12 @@ def run(step: Step[OwnSplitConfig]) -> None:
     for name in sorted((labels or {}).keys() - {Path(file).stem for file in scan.recordings}):
         step.ledger.drop(name, "missing", "a row of ANAD.csv without its recording")
     if not units:
-        raise UserError("no unit with a label", str(corpus), "ANAD.csv belongs beside the folders of units")
+        remedy = "ANAD.csv belongs beside the folders of units"
+        if labels:
+            named = ", ".join(f"{name} {emotion}" for name, emotion in list(labels.items())[:2])
+            files = ", ".join(Path(file).stem for file in list(scan.recordings)[:2]) or "none"
+            remedy = f"ANAD.csv has rows such as {named}; recordings are called {files}; emotions {', '.join(EMOTIONS)}"
+        raise UserError("no unit with a label", str(corpus), remedy)
     videos = {file: match[1] for file in units if (match := _UNIT.fullmatch(Path(file).stem))}
     sets = sets_of("anad", videos, scan.recordings, step.config)
 

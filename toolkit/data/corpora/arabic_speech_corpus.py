@@ -24,6 +24,8 @@ from ...core.step import Step, main
 from ...text.buckwalter import to_arabic
 from ..malformed import MALFORMED, excerpt
 from .gather import gather
+from .repeats import Statement, settled
+from .scripts import BOTH, script_of
 from .segments import CorpusSegment, Drop, Published, Take, drop
 from .sets import write_sets
 from .sources import corpus_folder, folders_below, like, text_lines
@@ -79,18 +81,16 @@ def find_corpus(path: Path) -> Path:
 
 def read_transcript(step: Step[ArabicSpeechCorpusConfig], path: Path) -> dict[str, str]:
     """Name of a recording -> its text; lines that cannot be used go to the ledger."""
-    transcripts: dict[str, str] = {}
+    transcripts: list[Statement[tuple[str, str]]] = []
     for number, line in text_lines(path, lambda e: drop(step, e.where, e.reason, e.what)):
         at, match = f"{path.parent.name}/{path.name}:{number}", _LINE.fullmatch(line)
         if not line.strip():
             continue
         if not match:
             drop(step, at, MALFORMED, f'{path.name}, line {number}: not `"file.wav" "text"`: {excerpt(line)}')
-        elif match[1] in transcripts:
-            drop(step, at, "duplicate path", f"{match[1]} stands above already")
         else:
-            transcripts[match[1]] = match[2]
-    return transcripts
+            transcripts.append(Statement(at, match[1], match[2], (match[1], match[2])))
+    return dict(settled(transcripts, "text", lambda *lost: drop(step, *lost), "duplicate path"))
 
 
 def read_folder(step: Step[ArabicSpeechCorpusConfig], corpus: Path, folder: Path, part: str) -> Iterator[Spoken]:
@@ -132,7 +132,8 @@ def run(step: Step[ArabicSpeechCorpusConfig]) -> None:
         spoken += read_folder(step, corpus, tests[0], "test")
 
     def read(s: Spoken) -> Iterator[CorpusSegment | Drop]:
-        yield segment_of(s)
+        both = script_of(s.text) == "both"
+        yield Drop(s.audio, MALFORMED, f"{BOTH}: {excerpt(s.text)}") if both else segment_of(s)
 
     segments = gather(step, corpus, spoken, [1.0] * len(spoken), read, "recordings")
     left = [s.original for s in segments if _LATIN.search(s.text or "")]

@@ -31,12 +31,14 @@ from ..ids import unique
 from ..pace import stated
 from .dialects import code_of
 from .gather import gather
+from .repeats import Statement, settled
 from .segments import CorpusSegment, Drop, Published, Take, drop, report_to
 from .sets import write_sets
 from .sources import MalformedRow, SourceError, TableRow, corpus_folder, folders_below, table_rows
 
 HELD_OUT = ("test", "dev")  # what both have stays in test
 DURATIONS, MILLISECONDS = "clip_durations.tsv", "duration[ms]"
+REPEATED = "duplicate path"
 COLUMNS = ("client_id", "path", "sentence")
 NAMES = ("client_id", "locale", "accent", "accents", "variant")
 DIALECTS = {"ar": "ARA", "en": "ENG"}  # of speakers who say nothing of theirs
@@ -122,33 +124,37 @@ class HeldOut:
         return "", ""
 
 
-def read_part(step: Step[CommonVoiceConfig], corpus: Path, name: str) -> tuple[list[Numbered], list[TableRow]]:
-    """(rows of a .tsv with their lines, fields of its malformed rows as far as they can be told).
+def read_part(
+    step: Step[CommonVoiceConfig], corpus: Path, part: str, name: str
+) -> tuple[list[Numbered], list[TableRow]]:
+    """(rows of a .tsv with their lines, fields of its malformed and contradicting rows as far as they can be told).
 
     Rows that cannot be used go to the ledger.
     """
-    path, language = corpus / f"{name}.tsv", step.config.language
-    rows: list[Numbered] = []
+    path, language, lost = corpus / f"{name}.tsv", step.config.language, f"commonvoice_{part}"
+    rows: list[Statement[Numbered]] = []
     malformed: list[TableRow] = []
-    first: dict[str, int] = {}
+
+    def bad_row(at: str, reason: str, detail: str) -> None:
+        drop(step, at, reason, detail, "" if reason == REPEATED else lost)
 
     def bad(e: SourceError) -> None:
-        report_to(step)(e)
+        report_to(step, lost)(e)
         malformed.extend([named(e.row)] if isinstance(e, MalformedRow) else [])
 
     for line, row in table_rows(path, wanted=COLUMNS, bad=bad):
         row = named(row)
         at, clip = f"{name}.tsv:{line}", clip_of(row)
         if not row["path"].strip():
-            drop(step, at, "columns", "no path")
+            drop(step, at, "columns", "no path", lost)
         elif row.get("locale", "") not in ("", language):
-            drop(step, at, "another language", f"{clip}: locale {row['locale']}, not {language}")
-        elif clip in first:
-            drop(step, at, "duplicate path", f"{clip} stands in line {first[clip]} already")
+            drop(step, at, "another language", f"{clip}: locale {row['locale']}, not {language}", lost)
         else:
-            first[clip] = line
-            rows.append((line, row))
-    return rows, malformed
+            rows.append(Statement(at, clip, (row["sentence"].strip(), row["client_id"][:SHOWN_DIGITS]), (line, row)))
+    kept = settled(rows, "sentence or speaker", bad_row, REPEATED)
+    clips = {clip_of(row) for _, row in kept}
+    malformed += [s.row[1] for s in rows if s.name not in clips]  # contradicting ones
+    return kept, malformed
 
 
 def named(row: TableRow) -> TableRow:
@@ -159,7 +165,7 @@ def named(row: TableRow) -> TableRow:
 def read_parts(step: Step[CommonVoiceConfig], corpus: Path) -> dict[str, list[Numbered]]:
     """Part -> its rows, without what train must not share with dev and test. Raises SourceError if one lacks."""
     source = {"train": "validated" if step.config.validated else "train", "dev": "dev", "test": "test"}
-    read = {part: read_part(step, corpus, name) for part, name in source.items()}
+    read = {part: read_part(step, corpus, part, name) for part, name in source.items()}
     parts = {part: rows for part, (rows, _) in read.items()}
     held = HeldOut.of(parts, {part: malformed for part, (_, malformed) in read.items()})
     for part, kept in parts.items():
@@ -169,7 +175,7 @@ def read_parts(step: Step[CommonVoiceConfig], corpus: Path) -> dict[str, list[Nu
             if of:
                 drop(step, f"{source[part]}.tsv:{line}", reason, f"{clip_of(row)}: {row['sentence']}")
             elif part == "train" and not row["sentence"].strip():
-                drop(step, f"{source[part]}.tsv:{line}", "no transcript", clip_of(row))
+                drop(step, f"{source[part]}.tsv:{line}", "no transcript", clip_of(row), f"commonvoice_{part}")
             else:
                 parts[part].append((line, row))
     return parts

@@ -5,7 +5,7 @@ Where: https://huggingface.co/datasets/google/fleurs. Licence: CC BY 4.0. CORPUS
       id  file_name  raw_transcription  transcription  characters  num_samples  gender
   CORPUS/[[data/]<language>/]audio/{train,dev,test}.tar.gz, or extracted: audio/<part>/<file_name>, 16 kHz
 What a folder has not, its archive gives: only the files that the table names are copied to OUT/audio/<part>.
-Expected: no counts are held against it; each file against its num_samples.
+Expected: no counts are held against it; each file against its num_samples, a whole number above 0.
 
 Writes OUT/fleurs_{train,dev,test}. Nobody is named: each utterance is a speaker of its own, so the sets may share
 people, and spk2gender is what the row says of its utterance. utt2prog is the sentence, which several utterances share.
@@ -29,10 +29,12 @@ from ..pace import stated
 from ..roles import trains
 from .archives import copy_out
 from .gather import gather
+from .repeats import Statement, settled
 from .segments import CorpusSegment, Drop, Published, Take, drop
 from .sets import write_sets
 from .sources import MalformedRow, SourceError, TableRow, check_inside, corpus_folder, folders_below, table_rows
 
+REPEATED = "duplicate path"
 RATE = 16000  # of num_samples
 PARTS = ("test", "dev", "train")  # what an earlier one has is taken from a later one
 COLUMNS = ("id", "file_name", "raw_transcription", "transcription", "characters", "num_samples", "gender")
@@ -68,7 +70,7 @@ def read_part(corpus: Path, part: str, taken: dict[str, str], bad: Callable[[str
         bad: called with (place, reason, detail) of each other row.
     """
     path = corpus / f"{part}.tsv"
-    rows: list[TableRow] = []
+    rows: list[Statement[TableRow]] = []
     malformed: set[str] = set()
 
     def lost(e: SourceError) -> None:
@@ -81,17 +83,17 @@ def read_part(corpus: Path, part: str, taken: dict[str, str], bad: Callable[[str
             bad(at, "columns", f"no number of a sentence: {row['id'][:40]!r}")
         elif "/" in name or fault(name) or name.startswith("."):
             bad(at, "unusable name", f"{name[:80]!r} {fault(name) or 'is no bare name of a file'}")
-        elif name in taken:
-            reason = "duplicate path" if taken[name] == part else f"recording of {taken[name]}"
-            bad(at, reason, f"{name} is a row of {taken[name]} already")
+        elif taken.get(name, part) != part:
+            bad(at, f"recording of {taken[name]}", f"{name} is a row of {taken[name]} already")
         elif trains(part) and not row["raw_transcription"].strip():
             bad(at, "no transcript", name)
         else:
             taken[name] = part
-            rows.append({**row, "file_name": name, "id": id})
+            content = tuple(value.strip() for column, value in row.items() if column != "file_name")
+            rows.append(Statement(at, name, content, {**row, "file_name": name, "id": id}))
     for name in malformed - {""}:
         taken.setdefault(name, part)
-    return rows
+    return settled(rows, "sentence", bad, REPEATED)
 
 
 def extracted(corpus: Path, part: str, names: Sequence[str]) -> Path | None:
@@ -121,6 +123,11 @@ def audio_of(
     archive = archive_of(corpus, part)
     if archive is None:
         where = str(corpus / "audio" / f"{part}.tar.gz")
+        files = [path.name for path in folders_below(corpus / "audio" / part, "**/*.wav")]
+        if files:
+            message = f"of the {len(names):,} recordings that {part}.tsv names none is in the folder of {part}"
+            example = f"it has {files[0]}, the table {names[0]}: is the table that of {part}, as the release has it?"
+            raise UserError(message, f"{corpus}/audio/{part}", example)
         raise UserError(f"no audio of {part}", where, f"fetch it, or extract it to {corpus}/audio/{part}")
     check_inside(corpus, str(archive.relative_to(corpus)), follow_links)
     folder = out / "audio" / part
@@ -139,7 +146,7 @@ def segments_of(part: str, rows: Sequence[TableRow], folder: str, dialect: str) 
             dialect=dialect,
             gender=row["gender"],
             more={"text_normalised": row["transcription"]},
-            stated=stated("num_samples", row["num_samples"], RATE),
+            stated=stated("num_samples", row["num_samples"], RATE, count=True),
         )
 
 
@@ -147,7 +154,12 @@ def run(step: Step[FleursConfig]) -> None:
     c = step.config
     corpus = find_language(step.input(0, "the folder of the language"), c.language)
     taken: dict[str, str] = {}
-    parts = {part: read_part(corpus, part, taken, lambda *row: drop(step, *row)) for part in PARTS}
+
+    def bad(part: str) -> Callable[[str, str, str], None]:
+        of = f"fleurs_{part}"
+        return lambda place, reason, detail: drop(step, place, reason, detail, "" if reason == REPEATED else of)
+
+    parts = {part: read_part(corpus, part, taken, bad(part)) for part in PARTS}
 
     def read(part: str) -> Iterator[CorpusSegment | Drop]:
         names = [row["file_name"] for row in parts[part]]

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from ...core.step import Step, main
 from .gather import gather
+from .repeats import Statement, settled
 from .segments import CorpusConfig, CorpusSegment, Drop, Published, drop, report_to
 from .sets import write_sets
 from .sources import TableRow, corpus_folder, table_rows
@@ -45,9 +46,8 @@ def read_tables(step: Step[CorpusConfig], corpus: Path) -> list[Item]:
 
     Raises SourceError (missing, encoding, columns) for a table without the columns.
     """
-    items: list[Item] = []
-    first: dict[str, str] = {}
-    for part, name in PARTS.items():
+    items: list[Statement[Item]] = []
+    for part, name in reversed(PARTS.items()):  # test first: what two parts have stays in test
         file = corpus / "data" / f"{name}_data.csv"
         rows = table_rows(file, ",", wanted=COLUMNS, quotes=True, bad=report_to(step))
         for number, row in rows:
@@ -55,12 +55,10 @@ def read_tables(step: Step[CorpusConfig], corpus: Path) -> list[Item]:
             path = row["path"].strip()
             if not path.endswith(".wav"):
                 drop(step, where, "columns", f"{path!r} is no path of a recording")
-            elif path in first:
-                drop(step, where, "duplicate id", f"{path} stands in {first[path]} already")
             else:
-                first[path] = where
-                items.append((f"fluent_{part}", {**row, "path": path}))
-    return items
+                content = tuple(row[column].strip() for column in COLUMNS if column != "path")
+                items.append(Statement(where, path, content, (f"fluent_{part}", {**row, "path": path})))
+    return settled(items, "speaker, transcript or intent", lambda *lost: drop(step, *lost), "duplicate id")
 
 
 def read_row(item: Item) -> Iterator[CorpusSegment | Drop]:

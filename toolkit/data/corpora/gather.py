@@ -175,6 +175,8 @@ class Headers:
         """The rows in a shard: the columns of usable segments, or those of a drop."""
         for one in self._sides(item) if isinstance(item, CorpusSegment) else (item,):
             held = self.held(one) if isinstance(one, CorpusSegment) else one
+            if isinstance(held, Drop) and isinstance(one, CorpusSegment):
+                held.set = one.set
             yield _OF_SEGMENT(held) if isinstance(held, CorpusSegment) else _OF_DROP(held)
 
     def _sides(self, s: CorpusSegment) -> Iterator[CorpusSegment | Drop]:
@@ -211,7 +213,8 @@ class Headers:
             return Drop(s.original, "past end", f"{s.start:.2f} to {end:.2f} s of {s.audio}, which has {seconds:.2f} s")
         start, end = round(s.start, 4), min(round(end, 4), math.floor(seconds * 1e4) / 1e4)  # as tables have them
         if end <= start:
-            return Drop(s.original, "no duration", f"{s.start} to {s.end or seconds} s")
+            behind = f"; {s.audio} ends at {seconds:.2f} s" if (s.end or seconds) > seconds else ""
+            return Drop(s.original, "no duration", f"{s.start} to {s.end or seconds} s{behind}")
         s.notes = header.notes
         s.seconds, s.recording_seconds = round((seconds if s.end is None else end) - start, 4), seconds
         s.start, s.end = start, None if s.end is None else end

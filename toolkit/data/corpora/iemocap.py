@@ -29,6 +29,7 @@ from ...text.invisible import name_of
 from ..malformed import MALFORMED, excerpt
 from ..pace import Stated
 from .gather import gather
+from .repeats import Statement, settled
 from .segments import CorpusConfig, CorpusSegment, Drop, Published
 from .sets import write_sets
 from .sources import SourceError, check_inside, corpus_folder, text_lines
@@ -62,22 +63,22 @@ def find_corpus(path: Path) -> Path:
 
 def read_lines(corpus: Path, path: Path, pattern: re.Pattern[str], follow_links: bool) -> tuple[Lines, list[Drop]]:
     """(turn -> what a file of a dialog says of it, lines that cannot be used). A missing file counts as such a line."""
-    values: Lines = {}
+    rows: list[Statement[tuple[str, str]]] = []
     bad: list[Drop] = []
     try:
         check_inside(corpus, path.relative_to(corpus).as_posix(), follow_links)
         for number, line in text_lines(path, lambda e: bad.append(Drop(e.where, e.reason, e.what))):
-            match = pattern.match(line)
-            if match and match[1] in values:
-                bad.append(Drop(f"{path.name}:{number}", "duplicate id", f"{match[1]} stands above already"))
-            elif match:
-                values[match[1]] = match[2].strip()
+            if match := pattern.match(line):
+                value = match[2].strip()
+                rows.append(Statement(f"{path.name}:{number}", match[1], value, (match[1], value)))
             elif pattern is _RATED and line.startswith("["):
                 detail = f"{path.name}, line {number}: not `[start - end] turn emotion [v, a, d]`: {excerpt(line)}"
                 bad.append(Drop(f"{path.name}:{number}", MALFORMED, detail))
     except SourceError as e:
         bad.append(Drop(e.where, e.reason, e.what))
-    return values, bad
+    meaning = "emotion" if pattern is _RATED else "text"
+    values = settled(rows, meaning, lambda *lost: bad.append(Drop(*lost)), "duplicate id")
+    return dict(values), bad
 
 
 def read_dialog(corpus: Path, dialog: Dialog, transcribed: bool, follow_links: bool) -> Iterator[CorpusSegment | Drop]:
@@ -103,7 +104,8 @@ def read_dialog(corpus: Path, dialog: Dialog, transcribed: bool, follow_links: b
         elif not turn:
             yield Drop(id, "bad name", "not <session><F|M>_<dialog>_<F|M><turn>")
         elif emotion not in CLASSES:
-            yield Drop(id, ANOTHER, emotion) if emotion else Drop(id, "no label", "in no line of EmoEvaluation")
+            unlabelled = Drop(id, "no label", "in no line of EmoEvaluation that can be used")
+            yield Drop(id, ANOTHER, emotion) if emotion else unlabelled
         else:
             yield CorpusSegment(
                 "iemocap",

@@ -29,6 +29,7 @@ from ...text.invisible import name_of
 from ..malformed import Malformed
 from .gather import gather
 from .lexicon import add_phones, read_lexicon
+from .repeats import Statement, settled
 from .segments import CorpusSegment, Drop, Published, Take, report_to
 from .sets import write_sets
 from .sources import (
@@ -118,7 +119,7 @@ def read_transcript(corpus: Path, path: Path, follow_links: bool) -> tuple[dict[
 
     An id is that of the chapter and a number. A line without one may be the rest of the line above: both are malformed.
     """
-    texts: dict[str, str] = {}
+    texts: list[Statement[tuple[str, str]]] = []
     bad: list[Drop] = []
     try:
         check_inside(corpus, path.relative_to(corpus).as_posix(), follow_links)
@@ -126,13 +127,10 @@ def read_transcript(corpus: Path, path: Path, follow_links: bool) -> tuple[dict[
         is_id = re.compile(rf"{re.escape(stem)}-\d+").fullmatch
         rows = id_rows(path, lambda word: bool(is_id(word)), lambda e: bad.append(Drop(e.where, e.reason, e.what)))
         for number, id, text in rows:
-            if id in texts:
-                bad.append(Drop(f"{path.name}:{number}", "duplicate id", f"{id} stands above already"))
-            else:
-                texts[id] = text
+            texts.append(Statement(f"{path.name}:{number}", id, text, (id, text)))
     except SourceError as e:
         bad.append(Drop(e.where, e.reason, e.what))
-    return texts, bad
+    return dict(settled(texts, "text", lambda *lost: bad.append(Drop(*lost)), "duplicate id")), bad
 
 
 def read_chapter(

@@ -30,6 +30,7 @@ from ..pace import stated
 from ..roles import trains
 from .dialects import code_of
 from .gather import gather
+from .repeats import Statement, settled
 from .segments import CorpusSegment, Drop, Published, Take, drop, report_to
 from .sets import write_sets
 from .sources import (
@@ -98,7 +99,7 @@ def read_subset(step: Step[MascConfig], corpus: Path, subset: str) -> Subset:
     videos = read.videos
     for path in (corpus / "subsets" / f"{subset}_meta.csv", corpus / "subsets" / f"{subset}.csv"):
         lost = frozenset(read.malformed)  # rows of the table before
-        for line, row in _rows(step, path, read.malformed) if path.is_file() else ():
+        for line, row in _agreeing(step, path, read.malformed) if path.is_file() else ():
             at, id = f"{path.name}:{line}", _video(row)
             if not _ID.fullmatch(id):
                 drop(step, at, "id", f"no id of a video: {id[:80]!r}")
@@ -113,6 +114,17 @@ def read_subset(step: Step[MascConfig], corpus: Path, subset: str) -> Subset:
             else:
                 videos[id] = Video(subset, id, row)
     return read
+
+
+def _agreeing(step: Step[MascConfig], path: Path, malformed: set[str]) -> list[tuple[int, TableRow]]:
+    """The rows of a table; of a video about which two rows differ there is none, and it counts as malformed."""
+    rows = list(_rows(step, path, malformed))
+    if not rows or rows[0][1].keys() >= TIMED:
+        return rows
+    about = [Statement(f"{path.name}:{line}", _video(row), tuple(row.values()), (line, row)) for line, row in rows]
+    kept = settled(about, "row", lambda *lost: drop(step, *lost), "duplicate row")
+    malformed |= {s.name for s in about} - {_video(row) for _, row in kept}
+    return kept
 
 
 def _video(row: TableRow) -> str:

@@ -29,7 +29,8 @@ from typing import Literal
 from ...core.errors import UserError
 from ...core.step import Step, main
 from ..ids import safe
-from .mgb_tables import Span, first_of, official, own_id, read_pairs, read_segments, read_stm, read_texts, stems
+from .id_times import Span, official
+from .mgb_tables import first_of, own_id, read_pairs, read_segments, read_stm, read_texts, stems
 from .mgb_xml import ALIGNED, Wanted, count_nameless, gather_programmes
 from .segments import CorpusSegment, Drop, Published, Take, drop, report_to
 from .sets import write_sets
@@ -110,13 +111,14 @@ def read_tables(folder: Path, bad: Report) -> Tables | None:
         return None
     spans: dict[str, Span] = {}
     texts: dict[str, str] = {}
-    for path in files:
-        spans = read_segments(path, bad) | spans
+    places = [read_segments(path, bad) for path in files]
+    for place in places:
+        spans = place | spans
     for path in filter(None, (first_of(folder, f"text{ending}") for ending in endings)):
-        texts = read_texts(path, bad=bad) | texts
+        texts = read_texts(path, bad=bad, ids=spans) | texts
     kinds = {kind: _ids(first_of(folder, kind, f"{kind}.lst"), bad) for kind in KINDS}
     alone = files[0].name.endswith(endings[0])
-    chosen = set(read_segments(files[0], bad)) if alone else kinds["non_overlap_speech"] or None
+    chosen = set(places[0]) if alone else kinds["non_overlap_speech"] or None
     return Tables(folder.name, spans, texts, kinds, chosen)
 
 

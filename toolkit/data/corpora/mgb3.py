@@ -54,7 +54,8 @@ def read_annotator(folder: Path, script: str, bad: Report) -> Annotation:
     text = first_of(folder, f"text_noverlap{ending}")
     if text is None:
         raise UserError(f"no text_noverlap{ending}", str(folder), "complete the corpus, or ask for the other --script")
-    return Annotation(read_segments(folder / "segments", bad), read_texts(text, bad=bad))
+    spans = read_segments(folder / "segments", bad)
+    return Annotation(spans, read_texts(text, bad=bad, ids=spans))
 
 
 def read_part(part: Path, wavs: dict[str, str], config: Mgb3Config, bad: Report) -> Iterator[CorpusSegment | Drop]:

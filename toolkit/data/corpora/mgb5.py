@@ -43,7 +43,8 @@ def read_annotation(folder: Path, part: str, bad: Report) -> Annotation | None:
     for path in (text, segments):
         if not path.is_file():
             raise UserError("no such file in the corpus", str(path), "complete the corpus")
-    return Annotation(read_segments(segments, bad), read_texts(text, UNKNOWN_WORD, bad))
+    spans = read_segments(segments, bad)
+    return Annotation(spans, read_texts(text, UNKNOWN_WORD, bad, spans))
 
 
 def read_part(corpus: Path, part: str, bad: Report) -> Iterator[CorpusSegment | Drop]:

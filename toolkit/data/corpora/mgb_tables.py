@@ -1,35 +1,28 @@
 """Tables of the MGB corpora, ADI-17 and QASR: texts, segments, lists of ids, STM; and marks in texts.
 
-Transcripts are in Arabic script or in Buckwalter transliteration; public copies have either under the same name. A
-file with one Arabic letter counts as Arabic script as a whole.
+Transcripts are in Arabic script or in Buckwalter transliteration; public copies have either under the same name, so
+each file is looked at (scripts.py).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ...core.errors import UserError
-from ...text.buckwalter import LATIN_MARK, to_arabic
+from ...text.buckwalter import LATIN_MARK
+from ..ids import id_form
+from ..malformed import Malformed
+from .id_times import SORTED, Span, contradiction, same_name
+from .scripts import BOTH, in_arabic
 from .segments import CorpusSegment, Drop
-from .sources import Report, SourceError, id_rows, text_lines, word_rows
+from .sources import MalformedRow, Report, SourceError, Tally, id_rows, text_lines, word_rows
 
-_ARABIC = re.compile("[\u0621-\u064a\u066e-\u06d3]")
-_OFFICIAL = re.compile(r"(.+?)_(spk-\w+)_seg-(\d{1,12})[:-](\d{1,12})")
 NOT_SCORED = "ignore_time_segment_in_scoring"  # sclite's, in an STM
 LATEST = 1e9  # s; no recording is this long, and shorter times fit an integer of centiseconds
 STM_FIELDS = 5  # recording, channel, speaker, start, end; then perhaps <labels>, then words
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Place of an utterance: `start` to `end` seconds of a recording, named as in the table."""
-
-    recording: str
-    start: float
-    end: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,25 +31,6 @@ class Annotation:
 
     spans: dict[str, Span]
     texts: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Official:
-    """Parts of an id `{GUID}_spk-0001_seg-0000000:0000123`; times in seconds."""
-
-    recording: str
-    speaker: str
-    start: float
-    end: float
-
-
-def official(id: str) -> Official | None:
-    """The parts of an official id of MGB-2 or QASR, whose speaker is its first two fields; None for another id."""
-    match = _OFFICIAL.fullmatch(id)
-    if not match:
-        return None
-    recording, speaker, start, end = match.groups()
-    return Official(recording, f"{recording}_{speaker}", int(start) / 100, int(end) / 100)
 
 
 def own_id(id: str) -> str:
@@ -80,13 +54,6 @@ def _unmarked(word: str) -> str:
     return (word.removeprefix(LATIN_MARK).removeprefix("@@") if word.startswith(LATIN_MARK) else word).rstrip("#")
 
 
-def in_arabic(texts: Mapping[str, str]) -> dict[str, str]:
-    """The transcripts of a file, converted to Arabic script if needed; marked Latin words stay as they are."""
-    if any(_ARABIC.search(text) for text in texts.values()):
-        return dict(texts)
-    return {id: to_arabic(text) for id, text in texts.items()}
-
-
 def read_pairs(path: Path, bad: Report | None = None) -> dict[str, str]:
     """Id -> rest of the line; ids are of ASCII characters.
 
@@ -95,9 +62,14 @@ def read_pairs(path: Path, bad: Report | None = None) -> dict[str, str]:
 
     Raises SourceError for a file that cannot be read, or is of another kind, and for an id given twice.
     """
-    pairs: dict[str, str] = {}
-    for number, id, rest in id_rows(path, str.isascii, bad):
-        if pairs.setdefault(id, rest) != rest:
+    return {id: rest for id, (_, rest) in _numbered(path, str.isascii, bad).items()}
+
+
+def _numbered(path: Path, is_id: Callable[[str], bool], bad: Report | None) -> dict[str, tuple[int, str]]:
+    """Id -> (line, rest of it). Raises SourceError as read_pairs does."""
+    pairs: dict[str, tuple[int, str]] = {}
+    for number, id, rest in id_rows(path, is_id, bad):
+        if pairs.setdefault(id, (number, rest))[1] != rest:
             raise _twice(id, path, number)
     return pairs
 
@@ -107,26 +79,46 @@ def _twice(id: str, path: Path, number: int) -> SourceError:
     return SourceError("duplicate id", message, f"{path}, line {number}", "keep one of the two lines")
 
 
-def read_texts(path: Path, unknown: str = "", bad: Report | None = None) -> dict[str, str]:
-    """Id -> words in Arabic script, of a file of transcripts in either script. Raises SourceError.
+def read_texts(path: Path, unknown: str = "", bad: Report | None = None, ids: Iterable[str] = ()) -> dict[str, str]:
+    """Id -> words in Arabic script, of a file of transcripts in either script (scripts.py). Raises SourceError.
 
     Args:
         unknown: the file's word for an unintelligible word; it is left out.
         bad: as read_pairs has it.
+        ids: those that another table has. They tell an id from the word that begins the rest of a broken line.
     """
-    pairs = read_pairs(path, bad)
+    tally = Tally(path, bad)
+    pairs = _numbered(path, id_form(ids), bad)
+    raw = {id: text for id, (_, text) in pairs.items()}
     if unknown:
-        pairs = {id: " ".join(word for word in text.split() if word != unknown) for id, text in pairs.items()}
-    return {id: spoken(text) for id, text in in_arabic(pairs).items()}
+        raw = {id: " ".join(word for word in text.split() if word != unknown) for id, text in raw.items()}
+    texts, malformed = in_arabic(raw, f"{path.parent.name}/{path.name}")
+    for id in malformed:
+        number, text = pairs[id]
+        tally.lose(MalformedRow(path, Malformed(number, BOTH, f"{id} {text}", (id,)), ["id"]))
+    tally.rows = len(texts)
+    tally.check()
+    return {id: spoken(text) for id, text in texts.items()}
 
 
 def read_segments(path: Path, bad: Report | None = None) -> dict[str, Span]:
-    """Id -> place, of lines `id recording start end`, in seconds. Raises SourceError as read_pairs does."""
+    """Id -> place, of lines `id recording start end`, in seconds. Raises SourceError as read_pairs does.
+
+    A line whose id says another place than its columns is malformed.
+    """
     spans: dict[str, Span] = {}
-    for number, (id, recording, start, end) in word_rows(path, "id recording start end", _is_segment, bad):
-        span = Span(recording, float(start), float(end))
+    rows = list(word_rows(path, "id recording start end", _is_segment, bad))
+    recordings = {same_name(words[1]) for _, words in rows}
+    tally = Tally(path, bad)
+    for number, words in rows:
+        id, span = words[0], Span(words[1], float(words[2]), float(words[3]))
+        if why := contradiction(id, span, recordings):
+            tally.lose(MalformedRow(path, Malformed(number, why, " ".join(words), (id,), remedy=SORTED), ["id"]))
+            continue
+        tally.rows += 1
         if spans.setdefault(id, span) != span:
             raise _twice(id, path, number)
+    tally.check()
     return spans
 
 
@@ -179,7 +171,8 @@ def read_stm(path: Path) -> Stm:
     raw: dict[str, str] = {}
     unusable: dict[int, str] = {}
     overlap: set[tuple[str, int, int]] = set()
-    taken: set[tuple[str, int, int]] = set()
+    first: dict[tuple[str, int, int], int] = {}  # line of each key
+    other_words: set[tuple[str, int, int]] = set()  # with two references that differ
     try:
         for number, line in text_lines(path):
             if not line.strip() or line.startswith(";;"):
@@ -198,16 +191,23 @@ def read_stm(path: Path) -> Stm:
             else:
                 start, end = (round((t or 0.0) * 100) for t in times)
                 key = (fields[0].replace("_", "-"), start, end)
-                if key in taken:
-                    unusable[number] = "a second reference of these times: the first one counts"
+                if key in first:
+                    same = raw.get(str(first[key]), rest).split() == rest.split()
+                    other_words |= set() if same else {key}
+                    unusable[number] = "a second reference of these times" + (": other words" * (not same))
                     continue
-                taken.add(key)
+                first[key] = number
                 keys[str(number)], raw[str(number)] = key, rest
                 if fields[2].lower() == "overlap":
                     overlap.add(key)
     except SourceError as e:
         raise UserError(e.what, e.where, e.remedy) from None
-    words = {keys[number]: " ".join(text.split()) for number, text in in_arabic(raw).items()}
+    texts, malformed = in_arabic(raw, path.name)
+    faults = dict.fromkeys(malformed, BOTH) | {str(first[key]): "a line below has other words" for key in other_words}
+    for line in faults.keys() & keys.keys():
+        unusable[int(line)] = faults[line]
+        overlap.discard(keys.pop(line))
+    words = {keys[line]: " ".join(text.split()) for line, text in texts.items() if line in keys}
     return Stm(words, {key: int(number) for number, key in keys.items()}, overlap, unusable)
 
 

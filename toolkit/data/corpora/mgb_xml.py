@@ -11,15 +11,17 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ...core.step import Step
-from ...text.buckwalter import to_arabic
+from ..malformed import MALFORMED, excerpt
 from .gather import gather
+from .id_times import other_recording
 from .mgb_tables import spoken
+from .scripts import BOTH, converted
 from .segments import CorpusSegment, Drop, drop
 from .sources import SourceError, check_inside, folders_below, size_of
 from .xml_elements import parse_xml
@@ -43,10 +45,11 @@ class Turn:
 
 @dataclass
 class Programme:
-    """A file's segments in order, and speaker id -> gender."""
+    """A file's segments in order, speaker id -> gender, and the recording that its head names."""
 
     turns: list[Turn] = field(default_factory=list)
     genders: dict[str, str] = field(default_factory=dict)
+    recording: str = ""
 
 
 def read_programme(path: Path) -> Programme:
@@ -66,6 +69,8 @@ def read_programme(path: Path) -> Programme:
             turns.append(Turn(attributes, "", annotation))
         elif name == "segments":
             annotation = attributes.get("annotation_id", "")
+        elif name == "recording":
+            programme.recording = attributes.get("filename", "")
         elif name == "speaker" and "id" in attributes:
             gender = next((attributes[key] for key in _GENDER if key in attributes), "")
             programme.genders[attributes["id"]] = gender
@@ -99,10 +104,13 @@ class Wanted:
 def utterances(path: Path, audio: str, wanted: Wanted) -> Iterator[CorpusSegment | Drop]:
     """Utterances of the programme at `path`, whose recording is `audio`, relative to the corpus.
 
-    Raises SourceError: missing, xml, entities.
+    Raises SourceError: missing, xml, entities, and another recording, if its head names one.
     """
     programme = read_programme(path)
     name = path.stem
+    if another := other_recording(programme.recording, name):
+        message = f"it says that it is of {another}: by its name it would get the audio of {name}"
+        raise SourceError("another recording", message, str(path), "get the file anew")
     blocks = {turn.annotation for turn in programme.turns}
     only = wanted.annotation if wanted.annotation in blocks else ""
     others = [turn for turn in programme.turns if only and turn.annotation != only]
@@ -110,10 +118,9 @@ def utterances(path: Path, audio: str, wanted: Wanted) -> Iterator[CorpusSegment
         yield Drop(name, "other annotation", f"{len(others)} segments of {others[0].annotation or 'no annotation'}")
     if not programme.turns:
         yield Drop(name, "no segment", f"{path.name} has none")
-    convert = to_arabic if wanted.buckwalter else str
     for turn in programme.turns:
         if not only or turn.annotation == only:
-            yield _utterance(turn, name, audio, programme.genders, wanted, convert)
+            yield _utterance(turn, name, audio, programme.genders, wanted)
 
 
 def _utterance(
@@ -122,13 +129,14 @@ def _utterance(
     audio: str,
     genders: Mapping[str, str],
     wanted: Wanted,
-    convert: Callable[[str], str],
 ) -> CorpusSegment | Drop:
     attribute = turn.attributes.get
     start, end = _seconds(attribute("starttime", "")), _seconds(attribute("endtime", ""))
     if not (math.isfinite(start * 100) and math.isfinite(end * 100)):  # ids count centiseconds
         where = attribute("id") or programme
         return Drop(where, "bad times", f"{attribute('starttime', 'nothing')} to {attribute('endtime', 'nothing')} s")
+    if another := other_recording(attribute("id", ""), programme):
+        return Drop(attribute("id", ""), "another recording", f"a segment of {another} in the file of {programme}")
     number, who = speaker_number(attribute("who", "")), attribute("who", "")
     speaker = f"{programme}_spk-{NOBODY if number is None else f'{number:04d}'}"
     times = f"{int(start * 100):07d}", f"{int(end * 100):07d}"  # cut, not rounded: so the official ids are made
@@ -136,7 +144,10 @@ def _utterance(
     wmer = _seconds(attribute("WMER", ""))
     if wmer > wanted.most_wmer:
         return Drop(original, "WMER", f"{wmer:g} % of its words do not match, more than {wanted.most_wmer:g}")
-    text = spoken(convert(turn.text))
+    words = converted(turn.text) if wanted.buckwalter else turn.text
+    if words is None:
+        return Drop(original, MALFORMED, f"{BOTH}: {excerpt(' '.join(turn.text.split()))}")
+    text = spoken(words)
     if not text:
         return Drop(original, "no words", "nothing but marks, or nothing at all")
     return CorpusSegment(

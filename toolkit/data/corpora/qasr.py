@@ -21,7 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...core.step import Step, main
-from .mgb_tables import first_of, official, own_id, read_texts, stems
+from .id_times import official
+from .mgb_tables import first_of, own_id, read_texts, stems
 from .mgb_xml import ALIGNED, Wanted, count_nameless, gather_programmes
 from .segments import CorpusSegment, Drop, Published, Take, report_to
 from .sets import write_sets

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -32,7 +33,8 @@ from ..pace import stated
 from ..roles import trains
 from .dialects import code_of, plain
 from .gather import gather
-from .segments import CorpusConfig, CorpusSegment, Drop, Published, report_to
+from .repeats import Statement, settled
+from .segments import CorpusConfig, CorpusSegment, Drop, Published, drop, report_to
 from .sets import tell_recurring, write_sets
 from .sources import SourceError, TableRow, corpus_folder, table_rows
 
@@ -43,14 +45,35 @@ UNCLEAR = plain("غير واضح")
 NOBODY = frozenset(map(plain, ("Not applicable", "More than 1 speaker")))
 
 
-@dataclass(frozen=True)
+@dataclass
 class Line:
-    """A row of a table: the set it belongs to, its table and line there, column -> field."""
+    """A row of a table: the set it belongs to, its table and line there, column -> field, its id."""
 
     set: str
     table: str
     number: int
     row: TableRow
+    id: str = ""
+
+    @property
+    def segment(self) -> str:
+        """Its SegmentID."""
+        return self.row.get("segmentid", "").strip()
+
+    @property
+    def at(self) -> str:
+        """Table and line."""
+        return f"{self.table}:{self.number}"
+
+    @property
+    def place(self) -> str:
+        """SegmentID, file and times."""
+        return f"{self.segment} of {self.row['filename'].strip()}, {self.first(STARTS)} to {self.first(ENDS)}"
+
+    @property
+    def content(self) -> tuple[str, str]:
+        """What is said there, and by whom."""
+        return self.row["processedtext"].strip(), self.row.get("speaker", "").strip()
 
     def first(self, names: Sequence[str]) -> str:
         """The first of the columns `names` that is there."""
@@ -67,14 +90,33 @@ def read_tables(step: Step[CorpusConfig], corpus: Path) -> list[Line]:
         path = corpus / f"{table}.csv"
         if not path.is_file():
             continue
-        rows = table_rows(path, ",", wanted=("filename", "processedtext"), quotes=True, bad=report_to(step))
+        rows = table_rows(path, ",", wanted=("filename", "processedtext"), quotes=True, bad=report_to(step, name))
         lines = [Line(name, path.name, number, row) for number, row in rows]
         for columns in (STARTS, ENDS):
             if lines and not any(column in lines[0].row for column in columns):
                 message = f"no column {' or '.join(columns)} among {', '.join(lines[0].row)}"
                 raise SourceError("columns", message, f"{path}, line 1", "is this the release that the recipe reads?")
+        lines = with_ids(step, lines)
         all_lines += sorted(lines, key=lambda line: line.row["filename"])
     return all_lines
+
+
+def with_ids(step: Step[CorpusConfig], lines: Sequence[Line]) -> list[Line]:
+    """The rows of a table with their ids: the SegmentID, or table and line of rows of other places that share one.
+
+    Rows of one SegmentID and one place must say the same.
+    """
+    rows = [Statement(line.at, line.place if line.segment else line.at, line.content, line) for line in lines]
+    settled_lines = settled(rows, "text or speaker", lambda *lost: drop(step, *lost), "duplicate id")
+    counts = Counter(line.segment for line in settled_lines if line.segment)
+    for line in settled_lines:
+        line.id = line.segment if counts[line.segment] == 1 else line.at
+    if shared := {segment: n for segment, n in counts.items() if n > 1}:
+        rows_of = (
+            f"{lines[0].table}: {sum(shared.values()):,} rows share a SegmentID with others, such as {min(shared)}"
+        )
+        print(f"WARNING: {rows_of}: table and line are their ids")
+    return settled_lines
 
 
 def seconds(text: str) -> float:
@@ -98,18 +140,17 @@ def is_nobody(name: str) -> bool:
 
 def read_line(line: Line) -> Iterator[CorpusSegment | Drop]:
     """The utterance of a row, or a Drop with the reason."""
-    row = line.row
-    id = row.get("segmentid", "").strip() or f"{line.table}:{line.number}"
+    row, id = line.row, line.id or line.segment or line.at
     file, text = row["filename"].strip(), row["processedtext"].strip()
     start, end = seconds(line.first(STARTS)), seconds(line.first(ENDS))
     unclear = is_unclear(text)
     if not file or math.isnan(start) or math.isnan(end):
         detail = f"{line.table}, line {line.number}: file {file!r}, {line.first(STARTS)!r} to {line.first(ENDS)!r}"
-        yield Drop(id, "bad row", detail)
+        yield Drop(id, "bad row", detail, line.set)
     elif trains(line.set) and unclear:
-        yield Drop(id, "unclear", text)
+        yield Drop(id, "unclear", text, line.set)
     elif trains(line.set) and not text:
-        yield Drop(id, "no transcript", f"{line.table}, line {line.number}")
+        yield Drop(id, "no transcript", f"{line.table}, line {line.number}", line.set)
     else:
         programme = PurePosixPath(file).stem  # as others name it who have taken segments of it, without its batch
         speaker = row.get("speaker", "").strip()

@@ -30,8 +30,8 @@ class Take:
     """training utterances with more letters in the transcript per second are dropped; smaller drops more; 0: no
     limit"""
     stated_lengths: bool = True
-    """true: training utterances whose recording is not as long as the corpus's own table says are dropped; false: that
-    column of the table is not read"""
+    """true: training utterances whose recording is not as long as the corpus's own table says, or of which it says what
+    is no number, are dropped; false: that column of the table is not read"""
     channel: Choice = "auto"
     """what is read of recordings of several channels that differ. auto: utterances of training sets are dropped, those
     of other sets refused. left, right, mean: that. both: a recording of each of two, if it has no transcript. Of others
@@ -112,11 +112,12 @@ class CorpusSegment:
 
 @dataclass(slots=True)
 class Drop:
-    """An utterance that is left out: its original id, a reason (short, countable), a sentence."""
+    """An utterance that is left out: its original id, a reason (short, countable), a sentence, its set if known."""
 
     original: str
     reason: str
     detail: str = ""
+    set: str = ""
 
 
 @dataclass(frozen=True)
@@ -129,11 +130,11 @@ class Published:
     hours: float | None = None
 
 
-def report_to(step: Step[Any]) -> Report:
+def report_to(step: Step[Any], set: str = "") -> Report:
     """What readers of lines call with the error of a line that cannot be used: it writes a ledger row."""
-    return lambda e: drop(step, e.where, e.reason, e.what)
+    return lambda e: drop(step, e.where, e.reason, e.what, set)
 
 
-def drop(step: Step[Any], original: str, reason: str, detail: str = "") -> None:
-    """Write a ledger row, escaping odd characters of the corpus's names."""
-    step.ledger.drop(shown(original), reason, shown(detail))
+def drop(step: Step[Any], original: str, reason: str, detail: str = "", set: str = "") -> None:
+    """Write a ledger row, escaping odd characters of the corpus's names. `set`: the one that loses an utterance."""
+    step.ledger.drop(shown(original), reason, shown(detail), set)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -22,13 +22,17 @@ from ...core.errors import UserError
 from ...core.step import Step
 from ...text.invisible import name_of
 from ...text.not_known import known_name
-from ..channels import SIDE_OF
+from ..channels import SIDE_OF, UNLIKE
 from ..checks import write_valid
 from ..ids import alike, fault, odd_labels, safe, safe_speaker, unique
 from ..kaldi import UNKNOWN
 from ..tables import CHANNELS, PARTIAL, TEXT, one_gender, one_line, two_genders
 from .gather import path_of
 from .segments import CorpusSegment, Published, drop
+
+# Reasons that say nothing of the tables: recordings that are not here or cannot be used, and limits of the config.
+OF_AUDIO = frozenset(("missing", "empty", "unreadable", "truncated", "several streams", "non-finite", "other length"))
+OF_AUDIO |= {"link out of the corpus", "too short", "too long", UNLIKE}
 
 
 def write_sets(
@@ -43,12 +47,13 @@ def write_sets(
     Args:
         also: as given to gather.
 
-    Raises UserError if no utterance can be used.
+    Raises UserError if no utterance can be used, or none of a set of which a table has rows.
     """
     named = with_ids(step, segments)
     if not named:
         reasons = ", ".join(f"{n} {reason}" for reason, n in step.ledger.reasons().items()) or "no utterance in it"
         raise UserError(f"nothing is left of the corpus: {reasons}", str(corpus), "mend the cause, or the path")
+    _refuse_lost({s.set for s in named.values()}, step, corpus)
     for meaning in ("dialect", "emotion"):
         for line in odd_labels({getattr(s, meaning) for s in segments}):
             print(f"WARNING: {meaning}: {line}")
@@ -63,6 +68,18 @@ def write_sets(
     for reason, count in Counter(row[2] for row in step.ledger.rows).most_common():
         print(f"dropped {count:,}: {reason}")
     step.counts["hours"] = round(math.fsum(s.seconds for s in named.values()) / 3600, 4)
+
+
+def _refuse_lost(kept: Set[str], step: Step[Any], corpus: Path) -> None:
+    """Raise UserError for a set of which rows were read and none is an utterance, mostly for what the rows say."""
+    for name in sorted(step.ledger.of_sets.keys() - kept):
+        lost = step.ledger.of_sets[name]
+        of_rows = [row for row in lost if row[1] not in OF_AUDIO]
+        if 2 * len(of_rows) > len(lost):
+            reason, count = Counter(reason for _, reason, _ in of_rows).most_common(1)[0]
+            id, detail = next((id, detail) for id, why, detail in of_rows if why == reason)
+            message = f"{name}: none of its {len(lost):,} rows can be used; {reason}: {count:,}, such as {id}: {detail}"
+            raise UserError(message, str(corpus), "is its table as the release has it? mend it, or take it away")
 
 
 def tell_recurring(segments: Iterable[CorpusSegment]) -> None:

@@ -23,6 +23,7 @@ from ..tables import LONGEST_LINE
 
 MARKS_NAMED = 6  # number of names of a layout in an error
 _OFFSET = re.compile(r":\d+$")
+_DELIMITER = re.compile(r"[\t;,|]")
 _BEFORE = re.compile(r'[",;\t]')
 
 TableRow = dict[str, str]
@@ -234,7 +235,8 @@ class Tally:
         """Raise SourceError (columns) if the file is of another kind."""
         if self.first and of_another_kind(self.rows, self.lost):
             message = f"{self.lost:,} of {self.rows + self.lost:,} lines are no rows of this table: {self.first.what}"
-            remedy = "is this the file that the recipe reads?"
+            row = list(self.first.row.values()) if isinstance(self.first, MalformedRow) else []
+            remedy = other_delimiter(row) or "is this the file that the recipe reads?"
             raise SourceError(
                 "columns", message, self.first.where, remedy if self.first.remedy == MEND else self.first.remedy
             )
@@ -254,6 +256,8 @@ def _first_row(path: Path, lines: Iterator[Line | Malformed], delimiter: str, qu
 
 def _header(path: Path, names: Sequence[str], wanted: Sequence[str]) -> list[str]:
     header = [name_of(name).lower() for name in names]
+    if remedy := other_delimiter(header):
+        raise SourceError("columns", f"no columns: {', '.join(header)}", f"{path}, line 1", remedy)
     if missing := [name for name in wanted if name not in header]:
         message = f"no column {', '.join(missing)} among {', '.join(header) or 'none'}"
         raise SourceError("columns", message, f"{path}, line 1", "is this the release that the recipe reads?")
@@ -261,6 +265,15 @@ def _header(path: Path, names: Sequence[str], wanted: Sequence[str]) -> list[str
         message = f"two columns of one name: {', '.join(twice)}"
         raise SourceError("columns", message, f"{path}, line 1", "take one of the two out")
     return header
+
+
+def other_delimiter(fields: Sequence[str]) -> str:
+    """What to do about a line that is one field because its fields are apart by another sign; "" if it is not so."""
+    if fields and fields[0].strip().lower().startswith("sep="):
+        return "the first line is Excel's own, not of the table: take it out"
+    if len(fields) != 1 or not (mark := _DELIMITER.search(fields[0])):
+        return ""
+    return f"the fields are apart by {mark[0]!r}: get the file as the release has it, or write it so again"
 
 
 def size_of(path: Path) -> int:

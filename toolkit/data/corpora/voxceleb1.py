@@ -21,6 +21,7 @@ from ...core.step import Step, main
 from ...text.invisible import name_of
 from ..malformed import MALFORMED, excerpt
 from .gather import gather
+from .repeats import Statement, settled
 from .segments import CorpusConfig, CorpusSegment, Drop, Published, drop, report_to
 from .sets import write_sets
 from .sources import SourceError, check_inside, corpus_folder, table_rows, word_rows
@@ -47,10 +48,10 @@ def find_list(step: Step[CorpusConfig], corpus: Path) -> Path:
 
 def read_split(step: Step[CorpusConfig], path: Path) -> Split:
     """The list of the sets; lines that cannot be used go to the ledger."""
-    split: Split = {}
+    rows: list[Statement[tuple[str, str]]] = []
     form = "set speaker/video/number.wav"
     for number, (code, rel) in word_rows(path, form, lambda words: len(words) == 2, report_to(step)):
-        where, speaker = f"{path.name}:{number}", rel.partition("/")[0]
+        where = f"{path.name}:{number}"
         try:
             check_inside(path.parent, rel, follow_links=True)  # links are looked at when the recording is opened
         except SourceError as e:
@@ -58,10 +59,11 @@ def read_split(step: Step[CorpusConfig], path: Path) -> Split:
             continue
         if code not in SETS or rel.count("/") != 2 or not rel.endswith(".wav"):
             drop(step, where, MALFORMED, f"{path.name}, line {number}: not `{form}`: {excerpt(f'{code} {rel}')}")
-        elif rel in split.get(speaker, {}):
-            drop(step, where, "duplicate id", f"{rel} is in {split[speaker][rel]} already")
         else:
-            split.setdefault(speaker, {})[rel] = SETS[code]
+            rows.append(Statement(where, rel, SETS[code], (rel, SETS[code])))
+    split: Split = {}
+    for rel, name in settled(rows, "set", lambda *lost: drop(step, *lost), "duplicate id"):
+        split.setdefault(rel.partition("/")[0], {})[rel] = name
     return split
 
 
