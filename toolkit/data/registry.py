@@ -3,7 +3,7 @@
 from ..core.registry import Declaration
 
 
-def _corpus(name: str, config: str, mb: float = 5, mb_per_hour: float = 0.5, version: int = 2) -> Declaration:
+def _corpus(name: str, config: str, mb: float = 5, mb_per_hour: float = 0.5, version: int = 3) -> Declaration:
     """A corpus in its own layout to data directories; its shards compute on CPUs.
 
     Args:
@@ -37,17 +37,17 @@ STEPS = (
     Declaration("data.corpora.asterisk", config="data.corpora.asterisk:AsteriskConfig", mb=2),
     _corpus("baved", "own_split:OwnSplitConfig"),
     _corpus("casablanca", "casablanca:CasablancaConfig", mb=10, mb_per_hour=330),  # audio is stored at 44.1 kHz
-    _corpus("commonvoice", "commonvoice:CommonVoiceConfig", mb_per_hour=0.6, version=3),
+    _corpus("commonvoice", "commonvoice:CommonVoiceConfig", mb_per_hour=0.6, version=4),
     _corpus("dialect_clips", "segments:CorpusConfig", mb=1, mb_per_hour=1),
     _corpus("fleurs", "fleurs:FleursConfig", mb_per_hour=115),
     _corpus("fluent_speech_commands", "segments:CorpusConfig", mb_per_hour=2),
-    _corpus("folder", "folder:FolderConfig", mb=10, version=4),
+    _corpus("folder", "folder:FolderConfig", mb=10, version=5),
     _corpus("iemocap", "segments:CorpusConfig", mb_per_hour=1),
     _corpus("ksuemotions", "ksuemotions:KsuEmotionsConfig"),
     _corpus("librispeech", "librispeech:LibriSpeechConfig", mb_per_hour=0.3),
     _corpus("masc", "masc:MascConfig", mb_per_hour=0.3),
     _corpus("mgb2", "mgb2:Mgb2Config", mb=10),
-    _corpus("mgb3", "mgb3:Mgb3Config", mb_per_hour=1, version=3),
+    _corpus("mgb3", "mgb3:Mgb3Config", mb_per_hour=1),
     _corpus("mgb5", "segments:CorpusConfig", mb_per_hour=1),
     _corpus("mini", "mini:MiniConfig", mb=1, mb_per_hour=118, version=1),
     _corpus("mini_summaries", "mini_summaries:MiniSummariesConfig", mb=200, mb_per_hour=0, version=1),
