@@ -91,13 +91,26 @@ def root_of(folder: Path, record: dict[str, Any]) -> Path | None:
 
     None for an output that was moved out of its recipe.
     """
-    out = (flag(json.loads(record["parts"]["command"]), "--out") or [""])[0]
+    out = (flag(command_of(record), "--out") or [""])[0]
     if os.path.isabs(out):
         return Path() if os.path.realpath(out) == os.path.realpath(folder) else None
     for here in (os.path.abspath(folder), os.path.realpath(folder)):
         if here.endswith(f"/{out}"):
             return Path(here.removesuffix(f"/{out}"))
     return None
+
+
+def command_of(record: dict[str, Any]) -> list[str]:
+    """The step that made an output, and its flags."""
+    words: list[str] = json.loads(record["parts"]["command"])
+    return words
+
+
+def inputs_of(folder: Path, record: dict[str, Any]) -> list[Path]:
+    """Inputs of the step that made an output, as far as they are there."""
+    root = root_of(folder, record)
+    names = flag(command_of(record), "--in") if root else []
+    return [path for name in names if root and (path := root / name).exists()]
 
 
 def is_output(folder: Path, out: Path) -> bool:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from ..core.errors import UserError
-from ..core.record import flag, read_record, root_of, within
+from ..core.record import command_of, inputs_of, read_record, within
 
 DECIDES = "data.corpora."
 DEEPEST = 8  # steps between a corpus and a set
@@ -22,12 +21,11 @@ def of_corpus(folder: Path, depth: int = DEEPEST) -> bool:
         record = read_record(home)
     except UserError:  # whose record it is will say who reads it
         return False
-    command: list[str] = json.loads(record["parts"]["command"])
-    if command[0].startswith(DECIDES):
+    if command_of(record)[0].startswith(DECIDES):
         return True
-    root = root_of(home, record)
-    paths = [root / name for name in flag(command, "--in")] if root else []
     sets = [
-        path for path in paths if within(path.absolute()) or any(path.glob("wav.scp")) or any(path.glob("*/wav.scp"))
+        path
+        for path in inputs_of(home, record)
+        if within(path.absolute()) or any(path.glob("wav.scp")) or any(path.glob("*/wav.scp"))
     ]
     return bool(sets) and all(of_corpus(path, depth - 1) for path in sets)

@@ -6,7 +6,6 @@ each other: `{"trained": true, "limits": {"silent_dbfs": -75}}`, any part of whi
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 
 from ..core.errors import UserError
 from ..core.files import read_json, write_json
-from ..core.record import flag, read_record, root_of, within
+from ..core.record import command_of, inputs_of, read_record, within
 from .find import fits_any
 from .judge import Limits
 from .kaldi import WAV
@@ -60,7 +59,7 @@ def is_trained_on(folder: Path, depth: int = 8) -> bool:
         return stated
     home = _home(folder)
     record = read_record(home) if home else {}
-    if home and home != folder and _command(record)[0] == SEPARATES and "train" in record.get("config", {}):
+    if home and home != folder and command_of(record)[0] == SEPARATES and "train" in record.get("config", {}):
         return fits_any(folder.name, record["config"]["train"])
     if trains(folder.name) or home is None or is_held_out(folder.name) or not depth:
         return trains(folder.name)
@@ -71,7 +70,7 @@ def is_trained_on(folder: Path, depth: int = 8) -> bool:
 def _origins(home: Path, record: dict[str, Any]) -> Iterator[Path]:
     """The data directories that a step has read, also those that are gone, by the patterns that have named them."""
     patterns = record.get("config", {}).get("sets", ())
-    for path in _inputs(home, record):
+    for path in inputs_of(home, record):
         if (path / WAV).is_file():
             yield path
         elif path.is_dir() and isinstance(patterns, list):
@@ -136,7 +135,7 @@ def _stated(folder: Path, depth: int) -> Iterator[Limits]:
         given = {f.name: section[f.name] for f in fields(Limits) if f.name in JUDGED and f.name in section}
         yield replace(Limits(), **given)
         return
-    for path in _inputs(home, record):
+    for path in inputs_of(home, record):
         named = path / folder.absolute().name
         below = [place.parent for place in sorted(path.glob(f"*/{STATED}"))] if path.is_dir() else []
         for source in [named] if (named / WAV).is_file() else [*below, path]:
@@ -147,15 +146,3 @@ def _home(folder: Path) -> Path | None:
     """The output that holds a folder, also through a link."""
     place = within(folder.absolute())
     return place[0] if place else None
-
-
-def _command(record: dict[str, Any]) -> list[str]:
-    words: list[str] = json.loads(record["parts"]["command"])
-    return words
-
-
-def _inputs(home: Path, record: dict[str, Any]) -> list[Path]:
-    """Inputs of the step that made a folder, as far as they are there."""
-    root = root_of(home, record)
-    names = flag(_command(record), "--in") if root else []
-    return [path for name in names if root and (path := root / name).exists()]
