@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..core.errors import UserError
-from ..core.record import flag, holder, read_record
+from ..core.record import holder, inputs_of, read_record
 from ..core.seed import seed_of
 from ..data.bad_clips import BadClipsOfRun
 from ..data.batches import CroppedSpeech, LabelledSpeech, labelled, without_lost
@@ -80,8 +79,7 @@ def refuse_other_k(labels: Labels) -> None:
     It is looked for where their record says that it was; by now it may be gone, or be another one.
     """
     home = holder(labels.folder)
-    made_of = flag(json.loads(read_record(home)["parts"]["command"]), "--in") if home else []
-    for path in map(Path, made_of):
+    for path in inputs_of(home, read_record(home)) if home else ():
         if not (path / ABOUT).is_file():
             continue
         codebook = Codebook.read(path)
