@@ -74,6 +74,7 @@ def test_a_second_run_does_nothing(recipe: Path, whisper: str, new_house: Callab
     assert code == 0 and "nothing to do" in written, written
 
 
+@pytest.mark.long
 def test_kills_and_another_nj_change_no_byte(recipe: Path, whisper: str, new_house: Callable[[], House]) -> None:
     """Killed while clips are heard, while an adapter is tuned, and while items are answered."""
     house = new_house()
