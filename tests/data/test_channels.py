@@ -247,6 +247,15 @@ def test_the_table_of_channels_of_a_command_that_cut_the_side_out_changes_nothin
     assert warning.level == "warning" and "one channel" in warning.message
 
 
+@pytest.mark.parametrize(("side", "warned"), [("A", False), ("1", False), ("B", True), ("2", True), ("3", True)])
+def test_the_first_channel_of_one_is_what_kaldi_writes_and_any_other_is_warned_of(tmp_path, side, warned):
+    path = str(write(tmp_path / "mono.wav", noise(2, 1)))
+    write_data_dir(tmp_path / "d", {"wav.scp": {"u": path}, "utt2spk": {"u": "u"}, CHANNELS: {"u": f"u {side}"}})
+    for audio in (False, True):
+        problems = [p for p in inspect(tmp_path / "d", audio=audio).problems if p.reason == "channels"]
+        assert [(p.level, p.id) for p in problems] == [("warning", "u")] * warned
+
+
 def test_a_side_of_an_ark_is_read(tmp_path):
     wave = (tones(440, 1250) * 32767).astype("int16")
     write_waves(tmp_path / "a.ark", [("u", 16000, wave)])

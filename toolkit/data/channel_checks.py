@@ -18,7 +18,7 @@ def channel_problems(
     """Problems of a recording's channels.
 
     A warning if what is read of them is for the user to decide, or no table says what it is; or if a line of
-    reco2file_and_channel names a side of a recording of one channel. An error if lines name two sides of it.
+    reco2file_and_channel names another channel than the first of a recording that has one. An error if lines name two sides of it.
 
     Args:
         mix: what should be read of its channels; None if they were not compared.
@@ -29,6 +29,8 @@ def channel_problems(
         if shared := sides_of_one_file(tables[WAV], sides).get(rec):
             message = f"{rec}: {shared} are sides of one file, which has one channel: {tables[WAV][rec]}"
             return [Problem(CHANNELS, 0, REASON, message, ONE_CHANNEL, id=rec)]
+        if sides[rec] == "left":  # as Kaldi's recipes write of every recording
+            return []
         message = f"{rec}: a recording of one channel, which is read as it is"
         return [Problem(CHANNELS, 0, REASON, message, "take the line out, unless it is right", "warning", id=rec)]
     if rec in named or mix is None or mix.channels == ("",):

@@ -266,16 +266,10 @@ def _ends(tables: Tables, lengths: Mapping[str, float], audio: bool) -> Iterator
     """Segments past the end of their recordings."""
     if SEGMENTS not in tables:
         return
-    if "reco2dur" not in tables:
-        message, level = (
-            "there is no reco2dur, so segments are held against headers that are looked at",
-            "error",
-        )
-        if audio:  # which has told every length
-            message, level = "there is no reco2dur: steps look into every recording for its length", "warning"
-        yield Problem(
-            "reco2dur", 0, "missing table", message, "--fix writes it; --audio decodes the recordings", level=level
-        )
+    if "reco2dur" not in tables:  # which Kaldi asks for nowhere
+        message = "there is no reco2dur: steps look into every recording for its length"
+        remedy = "--fix writes it" if audio else "--fix writes it; --audio decodes the recordings"
+        yield Problem("reco2dur", 0, "missing table", message, remedy, level="warning")
     for id, text in tables[SEGMENTS].items():
         try:
             rec, start, end = parse_segment(text)
