@@ -49,9 +49,9 @@ SQUARE = np.sign(np.sin(2 * np.pi * 100 * TIME + 0.1)).astype(np.float32)
         (
             TONE * 2 * 32767,
             "out of range",
-            "a sample of 3.28e+04, where full scale is 1: integers of 16 bits as floats?",
+            "a sample of 3.28e+04, at 0.001 s, where full scale is 1: integers of 16 bits as floats?",
         ),
-        (TONE * 2e30, "out of range", "a sample of 1e+30, where full scale is 1"),
+        (TONE * 2e30, "out of range", "a sample of 1e+30, at 0.001 s, where full scale is 1"),
     ],
 )
 def test_what_is_no_speech_is_named_with_its_value(wave: np.ndarray, reason: str, detail: str) -> None:
@@ -59,6 +59,36 @@ def test_what_is_no_speech_is_named_with_its_value(wave: np.ndarray, reason: str
     assert (fault is None) == (reason == "")
     if fault:
         assert fault.reason == reason and detail in fault.detail
+
+
+@pytest.mark.parametrize(
+    ("places", "value", "detail"),
+    [
+        ((213,), 100.0, "1 sample of 100, at 0.013 s, where full scale is 1, and the rest within 0.5"),
+        ((213,), -5e4, "1 sample of 5e+04, at 0.013 s, where full scale is 1, and the rest within 0.5"),
+        (
+            (8000, 20000, 20001),
+            300.0,
+            "3 samples beyond full scale, the largest of 300, at 0.500 s, where full scale is 1, and the rest within 0.5",
+        ),
+    ],
+)
+def test_a_click_is_named_with_its_place_and_is_no_scale_of_the_recording(
+    places: tuple[int, ...], value: float, detail: str, record: Callable[..., Path]
+) -> None:
+    """Dividing by what a click suggests would take the speech away. The whole file is told of, not a part of it."""
+    wave = np.concatenate([TONE] * 30)  # a minute: several blocks
+    wave[list(places)] = value
+    assert judge(wave, RATE, Limits()) == Fault("out of range", detail)
+    verdict = check_audio(record("click.wav", wave, subtype="FLOAT"))
+    assert (verdict.reason, verdict.detail) == ("out of range", detail)
+
+
+def test_a_click_is_no_scale_where_no_sample_may_be_at_full_scale() -> None:
+    wave = TONE.copy()
+    wave[16000] = 10.0
+    fault = judge(wave, RATE, replace(Limits(), max_clipped=0.0))
+    assert fault is not None and fault.reason == "clipped" and "1 sample of 10, at 1.000 s" in fault.detail
 
 
 @pytest.mark.parametrize(("scale", "damage"), [(100.0, False), (32768.0, False), (2.0**31, False), (1e12, True)])

@@ -89,14 +89,17 @@ def _noted(verdict: Verdict, note: str) -> Verdict:
     return replace(verdict, notes=(*verdict.notes, note)) if note else verdict
 
 
-def _blocks(r: Recording, comparison: Comparison | None) -> Iterator[Wave]:
-    """What is read of a recording, block by block, while the comparison hears all of its channels."""
+def _blocks(r: Recording, comparison: Comparison | None, sound: Sound) -> Iterator[Wave]:
+    """What is read of a recording, block by block, while the comparison hears all of its channels.
+
+    It hears no more when `sound` is out of range, which is the verdict whatever the channels are.
+    """
     for block_NC in r.blocks_of_channels():
-        if comparison:
+        if comparison and sound.peak <= LARGEST:
             comparison.hear(block_NC)
         yield one_channel(block_NC, r.channel)
     if comparison:
-        comparison.heard_all = True
+        comparison.heard_all = sound.peak <= LARGEST
 
 
 def _judge(
@@ -120,13 +123,11 @@ def _judge(
         return verdict("too long", f"{seconds:.1f} s, more than {limits.max_seconds} s")
     sound = Sound()
     try:
-        for wave_N in _blocks(r, comparison):
+        for wave_N in _blocks(r, comparison, sound):
             if not np.isfinite(wave_N).all():
                 raise not_numbers(wave_N, sound.samples / r.rate, r.rate)
             sound.add(wave_N, r.rate)
-            if sound.peak > LARGEST:
-                break
-            if hear:
+            if hear and sound.peak <= LARGEST:
                 hear(r.channel, wave_N, r.rate)
     except AudioError as e:
         return verdict(e.reason, e.what)

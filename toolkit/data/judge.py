@@ -23,6 +23,7 @@ ROUNDING = 1e-6  # of a constant wave: it has no level
 FAINT = 0.1  # below this largest sample, silence may be speech at another scale
 INTEGERS = ((2.0**7, "8"), (2.0**15, "16"), (2.0**31, "32"))  # full scale of integers, and their bits
 ROUNDED = 1.001  # times full scale: still at it
+MANY = 0.01  # share of samples beyond full scale from here on: the scale of the recording, no click
 BEYOND = 2.0  # times full scale: a filter takes the samples of a clipped wave less far
 SILENT, CLIPPED, OUT_OF_RANGE, PACE = "silent", "clipped", "out of range", "letters per second"
 TOO_SHORT = "shorter than a frame"
@@ -80,8 +81,9 @@ class Sound:
     """Level, peak and clipping of a wave that comes in blocks.
 
     Attributes:
-        samples: number of samples so far; clipped: those of them at full scale.
-        peak: largest absolute sample.
+        samples: number of samples so far; clipped: those of them at full scale; beyond: beyond it.
+        peak: largest absolute sample; at: its place, seconds, if it is beyond full scale.
+        rest: largest absolute sample of those within full scale.
         loudest: largest standard deviation of a tenth of a second; a frame does not cross blocks.
     """
 
@@ -90,13 +92,15 @@ class Sound:
         self.enough = enough
         self.samples, self.clipped = 0, 0
         self.peak, self.loudest = 0.0, 0.0
+        self.beyond, self.at, self.rest = 0, 0.0, 0.0
 
     def add(self, wave_N: Wave, rate: int) -> None:
         """Add the next block: finite samples, mono, at `rate` a second."""
         if not len(wave_N):
             return
-        self.samples += len(wave_N)
         lowest, highest = float(wave_N.min()), float(wave_N.max())
+        self._place(wave_N, max(highest, -lowest), rate)
+        self.samples += len(wave_N)
         self.peak = max(self.peak, highest, -lowest)
         self.clipped += int(np.count_nonzero(wave_N >= FULL_SCALE)) if highest >= FULL_SCALE else 0
         self.clipped += int(np.count_nonzero(wave_N <= -FULL_SCALE)) if lowest <= -FULL_SCALE else 0
@@ -105,6 +109,17 @@ class Sound:
         frames_FN = _frames(wave_N, max(1, int(rate * FRAME_SECONDS)))
         loud = self.enough < math.inf and _is_loud(frames_FN, self.enough)
         self.loudest = math.inf if loud else max(self.loudest, _loudest(frames_FN))
+
+    def _place(self, wave_N: Wave, peak: float, rate: int) -> None:
+        """Take in what of a block is beyond full scale, and where. `peak`: its largest absolute sample."""
+        if peak <= ROUNDED:
+            self.rest = max(self.rest, peak)
+            return
+        size_N = np.abs(wave_N)
+        self.beyond += int(np.count_nonzero(size_N > ROUNDED))
+        self.rest = float(size_N.max(initial=self.rest, where=size_N <= ROUNDED))
+        if peak > self.peak:
+            self.at = (self.samples + int(size_N.argmax())) / rate
 
     @property
     def level(self) -> float:
@@ -115,11 +130,24 @@ class Sound:
     def clipped_share(self) -> float:
         return self.clipped / self.samples if self.samples else 0.0
 
+    @property
+    def _is_scaled(self) -> bool:
+        """True if so many samples are beyond full scale that another scale explains them."""
+        return self.beyond > MANY * self.samples
+
+    def _few(self) -> str:
+        """The samples beyond full scale, which are a click, or damage: no scale makes them and the rest right."""
+        if self.beyond == 1:
+            told = f"1 sample of {self.peak:.3g}, at {self.at:.3f} s"
+        else:
+            told = f"{self.beyond:,} samples beyond full scale, the largest of {self.peak:.3g}, at {self.at:.3f} s"
+        return f"{told}, where full scale is 1, and the rest within {self.rest:.2g}"
+
     def fault(self, limits: Limits) -> Fault | None:
         """What is wrong with the wave so far by `silent_dbfs` and `max_clipped`; None if nothing is."""
         if self.peak > LARGEST:
-            told = f"a sample of {self.peak:.3g}, where full scale is 1{_of_integers(self.peak)}"
-            return Fault(OUT_OF_RANGE, told, self.peak > INTEGERS[-1][0])
+            told = f"a sample of {self.peak:.3g}, at {self.at:.3f} s, where full scale is 1{_of_integers(self.peak)}"
+            return Fault(OUT_OF_RANGE, told if self._is_scaled else self._few(), self.peak > INTEGERS[-1][0])
         if self.level < limits.silent_dbfs:
             return Fault(SILENT, self._silence())
         if self.clipped_share > limits.max_clipped:
@@ -139,6 +167,8 @@ class Sound:
         share = f"{self.clipped_share:.1%} of the samples are at full scale"
         if self.peak < BEYOND:
             return Fault(CLIPPED, share + f" or beyond, up to {self.peak:.2f}" * (self.peak > ROUNDED))
+        if not self._is_scaled:
+            return Fault(CLIPPED, f"{share} or beyond: {self._few()}")
         share = f"{share} (1) or beyond, the largest is {self.peak:.3g}"
         return Fault(BEYOND_FULL_SCALE, f"{share}: divide them by {self.peak:.3g}")
 
