@@ -10,6 +10,7 @@ from toolkit.core.record import read_record
 from toolkit.data import edit
 from toolkit.data.checks import inspect
 from toolkit.data.kaldi import DataDir, write_data_dir
+from toolkit.data.provenance import limits_of
 
 
 def data_dir(folder, speakers=10, per_speaker=6, prefix="م", cut=True):
@@ -128,6 +129,18 @@ def test_a_table_that_not_every_part_has_is_left_out_and_named(tmp_path):
     del two.tables["utt2lang"]
     tables, left = edit.combine([one, two])
     assert "utt2lang" not in tables and len(left) == 1 and "utt2lang" in left[0]
+
+
+def test_limits_that_become_those_of_all_are_said_with_their_origin(tmp_path):
+    for name, prefix in (("few_train", "م"), ("quiet_train", "ن")):
+        data_dir(tmp_path / name, 2, prefix=prefix)
+    parts = ("--in", tmp_path / "few_train", tmp_path / "quiet_train", "--out")
+    assert "WARNING" not in call("combine", *parts, tmp_path / "alike").stdout
+    (tmp_path / "quiet_train/judged.json").write_text('{"limits": {"silent_dbfs": -90}}')
+    ended = call("combine", *parts, tmp_path / "both")
+    assert limits_of(tmp_path / "both").silent_dbfs == -90
+    (line,) = [line for line in ended.stdout.splitlines() if "WARNING" in line]
+    assert "silent_dbfs -90 holds for all" in line and "few_train -60 (default), quiet_train -90" in line
 
 
 def test_the_command_line_subsets_splits_and_combines(tmp_path):

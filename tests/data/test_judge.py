@@ -16,10 +16,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from toolkit.core.config import build
 from toolkit.core.errors import UserError
 from toolkit.core.files import write_json
 from toolkit.data.audio import read_audio
 from toolkit.data.check import check_audio
+from toolkit.data.corpora.folder import FolderConfig
+from toolkit.data.corpora.segments import CorpusConfig
 from toolkit.data.find import matching
 from toolkit.data.judge import Fault, Limits, Sound, judge
 from toolkit.data.kaldi import write_data_dir
@@ -69,7 +72,8 @@ def test_what_is_no_speech_is_named_with_its_value(wave: np.ndarray, reason: str
         (
             (8000, 20000, 20001),
             300.0,
-            "3 samples beyond full scale, the largest of 300, at 0.500 s, where full scale is 1, and the rest within 0.5",
+            "3 samples beyond full scale, the largest of 300, at 0.500 s, where full scale is 1, "
+            "and the rest within 0.5",
         ),
     ],
 )
@@ -270,6 +274,41 @@ def test_a_mended_copy_is_judged_as_its_origin_was_and_so_may_a_person_state(
     Path("copies/COPY/judged.json").write_text('{"limits": {"silence": -75}}')
     with pytest.raises(UserError, match="does not state how a set is judged"):
         limits_of(Path("copies/COPY"))
+
+
+ODD_LIMITS = [
+    ("silent_dbfs", 75, "silent_dbfs: 75: below 0"),
+    ("silent_dbfs", 0.0, "silent_dbfs: 0: below 0"),
+    ("max_clipped", 5, "max_clipped: 5: a share, 0 to 1; 5 per cent is 0.05"),
+    ("max_clipped", -0.1, "max_clipped: -0.1: a share"),
+    ("min_letters_per_second", -1, "0 or more"),
+    ("max_letters_per_second", -35, "0 or more"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "message"), ODD_LIMITS)
+def test_a_limit_out_of_its_range_is_refused_wherever_it_is_stated(
+    name: str, value: float, message: str, tmp_path: Path
+) -> None:
+    """A sign that was forgotten would drop everything, per cent in the place of a share nothing."""
+    for cls, section in ((FolderConfig, "limits"), (CorpusConfig, "take")):
+        with pytest.raises(UserError, match=message) as told:
+            build(cls, {section: {name: value}}, "conf/data.yaml")
+        assert f"{section}.{name}" in str(told.value)
+    write_data_dir(tmp_path / "train", {"wav.scp": {"a": "a.wav"}})
+    (tmp_path / "train/judged.json").write_text(json.dumps({"limits": {name: value}}))
+    with pytest.raises(UserError, match=message) as told:
+        limits_of(tmp_path / "train")
+    assert "judged.json" in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("cls", "section", "lengths"),
+    [(FolderConfig, "limits", {"max_seconds": 0}), (CorpusConfig, "take", {"min_seconds": 5, "max_seconds": 4})],
+)
+def test_lengths_that_no_recording_has_are_refused(cls: type, section: str, lengths: dict[str, float]) -> None:
+    with pytest.raises(UserError, match=f"{section}.min_seconds: 0 or more, and below {section}.max_seconds"):
+        build(cls, {section: lengths}, "conf/data.yaml")
 
 
 @pytest.mark.parametrize(("name", "told"), [("train", "left out of training"), ("test", "kept, with a warning")])

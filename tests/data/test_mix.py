@@ -54,6 +54,14 @@ def test_training_sets_go_together_and_every_set_stays_by_its_own_name(two: Path
     assert train.tables["text"] == parts[0].tables["text"] | parts[1].tables["text"]
 
 
+def test_sets_that_are_judged_by_other_limits_are_named_where_they_become_one(two: Path) -> None:
+    (two / "a/mgb2_train/judged.json").write_text('{"limits": {"max_clipped": 0.2}}')
+    code, output = mix(two, "--in", "a", "b", "--out", "data")
+    assert code == 0, output
+    told = "max_clipped 0.2 holds for all, the loosest that is stated: mgb2_train 0.2, libri_train 0.05 (default)"
+    assert output.count("holds for all") == 1 and told in output
+
+
 def test_the_config_says_which_sets_go_together(two: Path) -> None:
     code, output = mix(two, "--in", "a", "b", "--out", "data", "--train", "mgb2_*n", "--dev", "libri_dev")
     assert code == 0, output

@@ -18,7 +18,8 @@ def channel_problems(
     """Problems of a recording's channels.
 
     A warning if what is read of them is for the user to decide, or no table says what it is; or if a line of
-    reco2file_and_channel names another channel than the first of a recording that has one. An error if lines name two sides of it.
+    reco2file_and_channel names another channel than the first of a recording that has one. An error if lines name
+    two sides of it.
 
     Args:
         mix: what should be read of its channels; None if they were not compared.

@@ -19,6 +19,7 @@ from ..core.seed import seed_of
 from ..core.step import Step, main
 from ..text.invisible import name_of
 from .kaldi import SEGMENTS, SPEAKERS, WAV, DataDir, Tables, Utterance, copy_phones, write_data_dir
+from .provenance import joined_limits
 from .split import shares_of, split_groups
 from .tables import CHANNELS, OF_UTTERANCES, PARTIAL
 
@@ -106,7 +107,7 @@ def per_label(data: DataDir, table: str, count: int, seed: int) -> list[str]:
 
 
 def combine(parts: Sequence[DataDir]) -> tuple[dict[str, dict[str, str]], list[str]]:
-    """(joined tables of all parts, sentences about tables that were left out).
+    """(joined tables of all parts, sentences about tables that were left out and limits that not all of them state).
 
     A table that not every part has is left out. If only some parts have segments, the recordings of the others get one
     segment each, from beginning to end.
@@ -138,7 +139,8 @@ def combine(parts: Sequence[DataDir]) -> tuple[dict[str, dict[str, str]], list[s
     if CHANNELS in tables:
         tables[CHANNELS] = {rec: value for rec, value in tables[CHANNELS].items() if value}
     left = sorted(names - kept - {SEGMENTS})
-    return tables, [f"{name} is left out: not every part has it" for name in left]
+    lines = [f"{name} is left out: not every part has it" for name in left]
+    return tables, lines + joined_limits([part.path for part in parts])
 
 
 def split(data: DataDir, shares: Mapping[str, float], seed: int) -> dict[str, list[str]]:
@@ -208,7 +210,7 @@ def run(step: Step[EditConfig]) -> None:
         tables, left = combine(parts)
         write_data_dir(step.out, tables)
         copy_phones([part.path for part in parts], step.out, tables.get(SEGMENTS, tables[WAV]))
-        print("\n".join(left))
+        print(*left, sep="\n", end="\n" if left else "")
         _count(step, [u for part in parts for u in part.utterances], "")
         return
     data = parts[0] if parts else DataDir.read(step.input(0, "a data directory"))

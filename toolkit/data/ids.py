@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 
 from ..text.lines import code_points
+from ..text.normalise import spelling_of
 
 LONGEST = 230  # bytes: an id becomes part of file names, which end at 255
 SHORTENED = 88  # bytes of a name that are kept, as speaker, recording and times together make an id
@@ -95,21 +96,28 @@ def id_form(ids: Iterable[str]) -> Callable[[str], bool]:
 def alike(names: Iterable[str]) -> list[str]:
     """Warnings for names that may be one, and stay apart: they differ only in case, or in what stands between their
 
-    words, or are one number (3, 03, 3.0).
+    words, or in spelling (see spelling_of), or are one number (3, 03, 3.0).
     """
     forms: dict[str, set[str]] = {}
     numbers: dict[float, set[str]] = {}
     for name in set(names):
-        forms.setdefault(_BETWEEN.sub(" ", name.casefold()), set()).add(name)
+        form = _BETWEEN.sub(" ", name.casefold())
+        forms.setdefault(form if form.isascii() else spelling_of(form), set()).add(name)
         if _NUMBER.fullmatch(name):
             numbers.setdefault(float(name), set()).add(name)
-    groups = [
-        (group, "differ only in case" + ", space, _ or -" * (len({name.casefold() for name in group}) > 1))
-        for _, group in sorted(forms.items())
-    ]
-    groups += [(n, "are one number") for _, n in sorted(numbers.items())]
+    groups = [(group, f"differ only in {_difference(group)}") for _, group in sorted(forms.items())]
+    one_form = [group for group, _ in groups]
+    groups += [(n, "are one number") for _, n in sorted(numbers.items()) if n not in one_form]
     lines = [f"{', '.join(sorted(group))} {why} and stay apart" for group, why in groups if len(group) > 1]
     return lines[:MOST] + [f"and {len(lines) - MOST:,} more such names"] * (len(lines) > MOST)
+
+
+def _difference(group: set[str]) -> str:
+    """What tells names of one form apart."""
+    folded = {name.casefold() for name in group}
+    if len({_BETWEEN.sub(" ", name) for name in folded}) > 1:
+        return "spelling"
+    return "case" + ", space, _ or -" * (len(folded) > 1)
 
 
 def odd_labels(labels: Iterable[str]) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -57,11 +57,38 @@ class Limits:
     def __post_init__(self) -> None:
         if self.min_rate < LEAST_RATE:
             raise ValueError(f"limits.min_rate: {self.min_rate}: {LEAST_RATE} or more, no step reads a lower rate")
-        Pace.checked(self.min_letters_per_second, self.max_letters_per_second, "limits.")
+        if not 0 <= self.min_seconds < self.max_seconds:
+            raise ValueError("limits.min_seconds: 0 or more, and below limits.max_seconds")
+        check_limits(self, "limits.")
 
     @property
     def pace(self) -> Pace:
         return Pace(self.min_letters_per_second, self.max_letters_per_second)
+
+
+class Judged(Protocol):
+    """Limits that steps which decode judge by: those of a data stage, or what is taken from a corpus."""
+
+    @property
+    def silent_dbfs(self) -> float: ...
+    @property
+    def max_clipped(self) -> float: ...
+    @property
+    def min_letters_per_second(self) -> float: ...
+    @property
+    def max_letters_per_second(self) -> float: ...
+
+
+def check_limits(limits: Judged, of: str) -> None:
+    """Raise ValueError for limits that everything keeps, or nothing. `of`: the section of their fields, for the error.
+
+    Full scale is 0 dB, so every level is below it; a share is 0 to 1.
+    """
+    if not limits.silent_dbfs < 0:
+        raise ValueError(f"{of}silent_dbfs: {limits.silent_dbfs:g}: below 0, as full scale is 0 dB; -60 is usual")
+    if not 0 <= limits.max_clipped <= 1:
+        raise ValueError(f"{of}max_clipped: {limits.max_clipped:g}: a share, 0 to 1; 5 per cent is 0.05")
+    Pace.checked(limits.min_letters_per_second, limits.max_letters_per_second, of)
 
 
 class Fault(NamedTuple):

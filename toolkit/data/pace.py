@@ -31,7 +31,7 @@ class Pace(NamedTuple):
     @staticmethod
     def checked(least: float, most: float, of: str) -> None:
         """Raise ValueError for limits that no transcript can keep. `of`: the section of their fields, for the error."""
-        if least < 0 or most < 0 or (0 < most <= least):
+        if not (least >= 0 and most >= 0) or (0 < most <= least):
             names = f"{of}min_letters_per_second and {of}max_letters_per_second"
             raise ValueError(f"{names} must be 0 or more, and the first below the second")
 

@@ -6,14 +6,14 @@ each other: `{"trained": true, "limits": {"silent_dbfs": -75}}`, any part of whi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from ..core.errors import UserError
 from ..core.files import read_json, write_json
-from ..core.record import command_of, inputs_of, read_record, within
+from ..core.record import RECORD, command_of, inputs_of, read_record, within
 from .find import fits_any
 from .judge import Limits
 from .kaldi import WAV
@@ -23,6 +23,7 @@ from .roles import is_held_out, trains
 JUDGED = ("silent_dbfs", "max_clipped", "min_letters_per_second", "max_letters_per_second")
 SECTIONS = ("limits", "take")
 SEPARATES = "data.contamination"  # the step that a recipe tells which sets it trains on
+SHOWN = 10  # sets that a line names
 STATED = "judged.json"  # in a data directory without a record: how it is judged
 
 
@@ -83,7 +84,11 @@ def limits_of(folder: Path) -> Limits:
 
     Where none are stated, the defaults. Raises UserError for a judged.json that cannot be used.
     """
-    stated = list(_stated(folder, 8))
+    return _loosest(list(_stated(folder, 8)))
+
+
+def _loosest(stated: Sequence[Limits]) -> Limits:
+    """The loosest of the limits; the defaults if there are none."""
     if not stated:
         return Limits()
     fastest = [one.max_letters_per_second for one in stated]
@@ -94,6 +99,21 @@ def limits_of(folder: Path) -> Limits:
         min_letters_per_second=min(one.min_letters_per_second for one in stated),
         max_letters_per_second=max(fastest) if all(fastest) else 0.0,
     )
+
+
+def joined_limits(folders: Sequence[Path]) -> list[str]:
+    """Warnings for sets that become one and are not judged alike: which limits hold for all, and who states them."""
+    of_folders = {folder: list(_stated(folder, 8)) for folder in folders}
+    joined = _loosest([limits for stated in of_folders.values() for limits in stated])
+    lines = []
+    for name in JUDGED:
+        values = {folder: getattr(_loosest(stated), name) for folder, stated in of_folders.items()}
+        if len(set(values.values())) > 1:
+            names = [f"{f.name} {v:g}" + " (default)" * (not of_folders[f]) for f, v in values.items()]
+            rest = f", ... ({len(names)} in all)" * (len(names) > SHOWN)
+            told = f"{', '.join(names[:SHOWN])}{rest}"
+            lines.append(f"WARNING: {name} {getattr(joined, name):g} holds for all, the loosest that is stated: {told}")
+    return lines
 
 
 def state(folder: Path, origin: Path) -> None:
@@ -124,7 +144,7 @@ def _odd(tree: dict[str, Any], limits: dict[str, Any]) -> bool:
 def _stated(folder: Path, depth: int) -> Iterator[Limits]:
     """Limits of a folder or in the records above it, and above the inputs of steps that state none."""
     if "limits" in (own := _judged(folder)):
-        yield replace(Limits(), **own["limits"])
+        yield _limits(own["limits"], folder / STATED)
         return
     home = _home(folder)
     if home is None or not depth:
@@ -133,13 +153,21 @@ def _stated(folder: Path, depth: int) -> Iterator[Limits]:
     config = record.get("config", {})
     for section in (config[name] for name in SECTIONS if isinstance(config.get(name), dict)):
         given = {f.name: section[f.name] for f in fields(Limits) if f.name in JUDGED and f.name in section}
-        yield replace(Limits(), **given)
+        yield _limits(given, home / RECORD)
         return
     for path in inputs_of(home, record):
         named = path / folder.absolute().name
         below = [place.parent for place in sorted(path.glob(f"*/{STATED}"))] if path.is_dir() else []
         for source in [named] if (named / WAV).is_file() else [*below, path]:
             yield from _stated(source, depth - 1)
+
+
+def _limits(given: Mapping[str, Any], place: Path) -> Limits:
+    """The limits that are given, the rest by default. Raises UserError, at `place`, for a value out of its range."""
+    try:
+        return replace(Limits(), **given)
+    except ValueError as e:
+        raise UserError(str(e), str(place), "mend it there, or in the config of the step that made it") from None
 
 
 def _home(folder: Path) -> Path | None:

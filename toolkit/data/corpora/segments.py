@@ -9,6 +9,7 @@ from typing import Any
 from ...core.step import Step
 from ...text.invisible import shown
 from ..channels import Choice
+from ..judge import check_limits
 from ..pace import Pace, Stated
 from .sources import Report
 
@@ -45,7 +46,9 @@ class Take:
     is at full scale, 0 to 1; smaller drops more"""
 
     def __post_init__(self) -> None:
-        Pace.checked(self.min_letters_per_second, self.max_letters_per_second, "take.")
+        if not self.min_seconds >= 0 or not (self.max_seconds == 0 or self.max_seconds > self.min_seconds):
+            raise ValueError("take.min_seconds: 0 or more, and below take.max_seconds, if that is not 0")
+        check_limits(self, "take.")
 
     @property
     def pace(self) -> Pace:
