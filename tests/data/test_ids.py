@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.data.ids import LONGEST, fault, id_form, safe, safe_speaker, unique
+from toolkit.data.ids import LONGEST, alike, fault, id_form, safe, safe_speaker, unique
 
 names = st.text(st.characters(codec="utf-8"), max_size=80)
 
@@ -73,3 +73,24 @@ def test_utterances_sorted_by_id_are_sorted_by_speaker(names):
 def test_a_word_that_does_not_look_like_the_ids_is_none(ids: list[str], yes: list[str], no: list[str]) -> None:
     is_id = id_form(ids)
     assert all(map(is_id, yes)) and not any(map(is_id, no))
+
+
+@pytest.mark.parametrize(
+    ("names", "why"),
+    [
+        ("علي على عل\u06cc", "differ only in spelling"),
+        ("أحمد احمد", "differ only in spelling"),
+        ("فاطمة فاطمه", "differ only in spelling"),
+        ("محمد مـحمد مُحمد", "differ only in spelling"),
+        ("spk1 spk\uff11", "differ only in spelling"),
+        ("مصري مصرى", "differ only in spelling"),
+        ("3 ٣", "differ only in spelling"),
+        ("عبد_الله عبد-الله", "differ only in case, space, _ or -"),
+        ("EGY egy", "differ only in case"),
+        ("3 03", "are one number"),
+    ],
+)
+def test_two_spellings_of_one_name_are_told_and_two_names_are_not(names: str, why: str) -> None:
+    others = ["عالي", "ليلى", "حسن", "حسين", "فاطمی", "7", "17", "C", "C+", "spk2"]
+    assert alike(others) == []
+    assert alike([*others, *names.split()]) == [f"{', '.join(sorted(names.split()))} {why} and stay apart"]

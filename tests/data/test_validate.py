@@ -106,6 +106,18 @@ def test_ids_that_cannot_be_are_named_by_their_characters(sound, odd):
     assert repr(odd) in problem.message and ("U+" in problem.message or ".." in problem.message)
 
 
+def test_names_that_may_be_one_are_a_warning_for_each_table(tmp_path):
+    ids = {"أحمد-1": "أحمد", "احمد-2": "احمد", "على-3": "على", "علي-4": "علي"}
+    wav = {id: str(tmp_path / "x.wav") for id in ids}
+    tables = {"wav.scp": wav, "utt2spk": ids, "utt2dur": dict.fromkeys(ids, "1.0")}
+    labels = dict(zip(ids, ("EGY", "egy", "LEV", "EGY"), strict=True))
+    write_data_dir(tmp_path / "data", {**tables, "utt2lang": labels, "utt2emotion": dict.fromkeys(ids, "happy")})
+    told = {p.file: p for p in inspect(tmp_path / "data").problems if p.reason == "names alike"}
+    assert told.keys() == {"utt2spk", "utt2lang"} and all(p.level == "warning" for p in told.values())
+    assert told["utt2lang"].message == "EGY, egy differ only in case and stay apart"
+    assert "احمد" in told["utt2spk"].message and "علي" in told["utt2spk"].message
+
+
 @pytest.mark.parametrize("audio", [False, True])
 def test_a_missing_reco2dur_is_a_warning_as_kaldi_needs_none(sound, audio):
     (sound / "reco2dur").unlink()

@@ -16,7 +16,7 @@ from .audio import OVERSHOOT, AudioError, audio_info
 from .channel_checks import channel_problems, not_compared
 from .decided import of_corpus
 from .decoded import decoded_lengths, of_recording
-from .ids import fault
+from .ids import alike, fault
 from .kaldi import (
     DERIVED,
     PHONES,
@@ -301,10 +301,13 @@ def _durations(tables: Tables, loaded: Iterable[Utterance], lengths: Mapping[str
 
 
 def _names(tables: Tables) -> Iterator[Problem]:
-    """Names that readers take otherwise than they are written, one warning for each table of them."""
+    """Names that readers take otherwise than they are written, or that may be one: a warning of each for each table."""
     for name, table in tables.items():
         forms = {value: compared(value, name) for value in set(table.values())} if holds_names(name) else {}
         if odd := [id for id, value in table.items() if forms.get(value, value) != value]:
             value = table[odd[0]]
             message = f"{len(odd)} names are not as they are compared; the first, {shown(value)}, is {forms[value]}"
             yield Problem(name, 0, "name", message, "write it so: --fix does", level="warning", id=odd[0])
+        if lines := alike(forms.values()):
+            message, remedy = "; ".join(lines), "write them alike everywhere if they are one"
+            yield Problem(name, 0, "names alike", message, remedy, level="warning")

@@ -101,8 +101,8 @@ def alike(names: Iterable[str]) -> list[str]:
     forms: dict[str, set[str]] = {}
     numbers: dict[float, set[str]] = {}
     for name in set(names):
-        form = _BETWEEN.sub(" ", name.casefold())
-        forms.setdefault(form if form.isascii() else spelling_of(form), set()).add(name)
+        form = name.casefold() if name.isascii() else spelling_of(name.casefold())
+        forms.setdefault(_BETWEEN.sub(" ", form), set()).add(name)
         if _NUMBER.fullmatch(name):
             numbers.setdefault(float(name), set()).add(name)
     groups = [(group, f"differ only in {_difference(group)}") for _, group in sorted(forms.items())]

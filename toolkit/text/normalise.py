@@ -21,7 +21,7 @@ from .lines import columns, lines_of, quiet_pipe
 from .steps import Step
 from .trace import show_trace
 
-__all__ = ["EARLIER", "NAMES", "PROFILES", "Profile", "Remembering", "Step", "profile"]
+__all__ = ["EARLIER", "NAMES", "PROFILES", "Profile", "Remembering", "Step", "profile", "spelling_of"]
 
 
 @dataclass(frozen=True)
@@ -181,6 +181,9 @@ PROFILES: dict[str, Profile] = {
     )
 }
 
+_sawt = PROFILES["sawt"].steps
+_LETTERS = (s.NFKC, *_sawt[: _sawt.index(s.THOUSANDS)])  # not what would join two words, or take a sign away
+
 EARLIER: dict[str, Profile] = {
     p.id: p
     for p in (
@@ -225,6 +228,17 @@ def profile(name: str) -> Profile:
         ids = ", ".join([*(id for id, earlier in EARLIER.items() if earlier.name == plain), newest.id])
         raise UserError(f"this toolkit has no profile {name}, only {ids}", "", f"normalise anew with {plain}")
     return newest
+
+
+def spelling_of(name: str) -> str:
+    """A name in one spelling, whatever keyboard wrote it: أحمد as احمد, على as علي, spk１ as spk1.
+
+    By NFKC and the steps of the profile sawt that are about letters and digits. For names that are held against each
+    other: two people may share it.
+    """
+    for step in _LETTERS:
+        name = step.apply(name)
+    return name
 
 
 def main(words: Sequence[str] | None = None) -> int:
