@@ -268,8 +268,13 @@ def test_a_side_of_an_ark_is_read(tmp_path):
 def test_a_channel_that_is_neither_a_nor_b_is_refused_by_name(calls, value):
     lines = (calls / CHANNELS).read_text().replace("call B", value)
     (calls / CHANNELS).write_text(lines)
-    with pytest.raises(UserError, match=rf"{CHANNELS}:2: "):
+    side = value.split()[-1]
+    with pytest.raises(UserError, match=rf"{CHANNELS}:2: ") as told:
         DataDir.read(calls)
+    if " " in value:
+        assert f"channel {side} is none of A, B and 1 to 8; write A (left), B (right), or the channel" in str(
+            told.value
+        )
     told = repair(calls, calls.parent / "mended")
     assert "call-b" in told and [u.id for u in DataDir.read(calls.parent / "mended")] == ["a-1"]
     assert inspect(calls.parent / "mended", audio=True).errors == []

@@ -341,6 +341,15 @@ def test_validate_judges_each_utterance_and_says_what_steps_will_do(
     assert "no problems" in capsys.readouterr().out
 
 
+def test_too_many_letters_cost_only_the_steps_that_learn_them(
+    record: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = str(record("a.wav", TONE))
+    write_data_dir(tmp_path / "train", {"wav.scp": {"a": path}, "utt2spk": {"a": "a"}, "text": {"a": "كلمة" * 40}})
+    assert validate([str(tmp_path / "train"), "--audio"]) == 0
+    assert "a step that learns or scores transcripts: left out of training" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("peak", [4.0, 30.0, 63.0])
 def test_floats_beyond_full_scale_are_not_called_clipped_and_dividing_by_their_peak_mends_them(peak):
     """Speech at the scale of its own peak: of the same wave below full scale nothing is said."""

@@ -8,6 +8,7 @@ import pytest
 
 from toolkit.core.errors import UserError
 from toolkit.core.record import read_ledger
+from toolkit.data.checks import inspect
 from toolkit.data.kaldi import DataDir, write_data_dir
 from toolkit.data.repair import TRIMMED, repair
 from toolkit.data.validate import main
@@ -109,3 +110,20 @@ def test_of_a_recording_with_one_sample_that_is_no_number_only_its_own_segment_i
     rows = read_ledger(tmp_path / "mended/dropped.tsv")
     assert rows == [("متكلم-4", "data.validate", "non-finite", f"{told} of r")]
     assert f"q: {told}, in none of its segments" in capsys.readouterr().out
+
+
+def test_the_row_of_a_contradiction_holds_both_texts(sound: Path, tmp_path: Path) -> None:
+    text = (sound / "text").read_text(encoding="utf-8").splitlines()
+    id, _, first = text[0].partition(" ")
+    (sound / "text").write_text("\n".join([text[0], f"{id} نص آخر", *text[1:]]) + "\n", encoding="utf-8")
+    repair(sound, tmp_path / "mended")
+    row = next(line for line in (tmp_path / "mended/dropped.tsv").read_text().splitlines() if line.startswith(id))
+    assert "contradiction" in row and f"`{first}` there, `نص آخر` here" in row
+
+
+def test_a_fifth_column_of_segments_is_told_where_it_belongs(sound: Path) -> None:
+    lines = (sound / "segments").read_text(encoding="utf-8").splitlines()
+    (sound / "segments").write_text("".join(f"{line} 0\n" for line in lines), encoding="utf-8")
+    told = [p for p in inspect(sound).problems if p.reason == "columns"]
+    assert len(told) == len(lines)
+    assert all("5 columns where 4 belong" in p.message and "reco2file_and_channel" in p.remedy for p in told)

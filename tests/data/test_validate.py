@@ -15,7 +15,7 @@ from toolkit.data import tables
 from toolkit.data.checks import LOOKS, inspect
 from toolkit.data.kaldi import DataDir, write_data_dir
 from toolkit.data.repair import repair
-from toolkit.data.validate import main
+from toolkit.data.validate import main, text_of
 
 
 def change(folder, name, old, new):
@@ -104,6 +104,18 @@ def test_ids_that_cannot_be_are_named_by_their_characters(sound, odd):
     add(sound, "text", f"{odd} نص\n")
     (problem,) = [p for p in inspect(sound).problems if p.reason == "id"]
     assert repr(odd) in problem.message and ("U+" in problem.message or ".." in problem.message)
+
+
+def test_the_sum_of_lengths_has_segments_to_the_end_and_tells_what_it_lacks(tmp_path, record, make_noise):
+    path = record("r.wav", make_noise(3))
+    tables = {"wav.scp": {"r": str(path)}, "segments": {"r-1": "r 0 1.5", "r-2": "r 1.5 -1"}}
+    write_data_dir(tmp_path / "a", {**tables, "utt2spk": {"r-1": "r", "r-2": "r"}})
+    for audio in (False, True):
+        assert inspect(tmp_path / "a", audio=audio).seconds == pytest.approx(3.0)
+    (tmp_path / "bad.wav").write_bytes(b"RIFF")
+    wav = {"a": str(path), "b": str(tmp_path / "bad.wav")}
+    write_data_dir(tmp_path / "b", {"wav.scp": wav, "utt2spk": {"a": "a", "b": "b"}})
+    assert "(2 utterances, 3.0 s without 1 of unknown length)" in text_of(tmp_path / "b", inspect(tmp_path / "b"))
 
 
 def test_names_that_may_be_one_are_a_warning_for_each_table(tmp_path):

@@ -48,6 +48,7 @@ class Report:
     """Result of the checks: problems, number of utterances, and their seconds (as far as known).
 
     Attributes:
+        unknown: number of utterances whose length is not known.
         unseen: number of recordings whose headers were not looked at.
     """
 
@@ -55,6 +56,7 @@ class Report:
     utterances: int
     seconds: float
     unseen: int = 0
+    unknown: int = 0
 
     @property
     def errors(self) -> list[Problem]:
@@ -91,10 +93,17 @@ def inspect(path: Path, allow_pipes: bool = False, audio: bool = False, nj: int 
         _names(tables),
     ):
         problems += check
-    known = [u.seconds if u.end is not None else lengths.get(u.id, u.seconds) for u in loaded]
+    seconds = [_seconds(u, tables, lengths) for u in loaded]
+    known = [s for s in seconds if math.isfinite(s)]
     problems = sorted(set(locate(path, problems)), key=lambda p: (p.file, p.line, p.reason, p.message))
     unseen = 0 if audio else len(tables[WAV]) - len(looked_at(tables, looks))
-    return Report(problems, len(loaded), math.fsum(s for s in known if math.isfinite(s)), unseen)
+    return Report(problems, len(loaded), math.fsum(known), unseen, len(seconds) - len(known))
+
+
+def _seconds(u: Utterance, tables: Tables, lengths: Mapping[str, float]) -> float:
+    """Length of an utterance: of one that goes to the end of its recording by the true length of that."""
+    rec = tables[SEGMENTS][u.id].split()[0] if SEGMENTS in tables else u.id
+    return u.seconds if u.end is not None or rec not in lengths else lengths[rec] - u.start
 
 
 def write_valid(path: Path, tables: Tables) -> None:

@@ -189,7 +189,8 @@ def decoded_lengths(
 def _of_fault(id: str, fault: Fault, trains: bool, tables: Tables) -> Problem:
     """What steps that decode the utterance will do with it, as a warning."""
     told = "left out of training" if trains or fault.damage else "kept, with a warning"
-    remedy = f"mend it, or take its line out; a step that decodes it: {told}"
+    step = "learns or scores transcripts" if fault.reason == PACE else "decodes it"
+    remedy = f"mend it, or take its line out; a step that {step}: {told}"
     place = "text" if fault.reason == PACE else SEGMENTS if SEGMENTS in tables else WAV
     return Problem(place, 0, fault.reason, f"{id}: {fault.detail}", remedy, "warning", id=id)
 

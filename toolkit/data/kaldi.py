@@ -30,6 +30,8 @@ from .utterance import Utterance as Utterance
 WAV, SEGMENTS, SPEAKERS, DERIVED, PHONES = "wav.scp", "segments", "utt2spk", "spk2utt", "phones.ctm"
 CHANNEL_OF = {name: name for name in CHANNEL_INDEX if name.isdecimal()}  # of reco2file_and_channel
 CHANNEL_OF |= {"A": "left", "B": "right", "1": "left", "2": "right"}
+SIDES = f"A, B and 1 to {len(CHANNEL_INDEX)}"  # for errors
+_WRITE_SIDE = "write A (left), B (right), or the channel's number"
 _SURROGATE = re.compile("[\ud800-\udfff]")
 SHOWN = 40  # number of problems in an error; validate shows all
 
@@ -153,7 +155,7 @@ class _Utterances:
             if side in CHANNEL_OF:
                 channel[rec] = CHANNEL_OF[side]
             else:
-                self.note(CHANNELS, rec, "channel", f"channel {side} is neither A nor B", "write A (left) or B (right)")
+                self.note(CHANNELS, rec, "channel", f"channel {side} is none of {SIDES}", _WRITE_SIDE)
         return channel
 
     def add_whole(self, id: str) -> None:

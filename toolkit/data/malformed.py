@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..text.invisible import shown
+from ..text.invisible import HEAD
+from ..text.invisible import excerpt as excerpt
 from .tables import BOM, LONGEST_LINE
 
 MALFORMED = "malformed row"  # the reason in the ledger
 ENCODING, TOO_LONG = "encoding", "line too long"  # the reasons of lines that cannot be read
 MEND = "mend the line, or take it out"
 RETURN = "a carriage return inside it"
-HEAD, TAIL = 120, 60  # characters of a long line that an error shows
 
 Line = tuple[int, str]
 Row = tuple[int, list[str]]
@@ -64,11 +64,6 @@ class Form:
     lines_in_quotes: bool = False
     text_first: bool = False
     header: tuple[str, ...] = ()
-
-
-def excerpt(text: str) -> str:
-    """A line as an error shows it: its beginning and end, what nobody sees escaped."""
-    return shown(text if len(text) <= HEAD + TAIL else f"{text[:HEAD]} … {text[-TAIL:]}")
 
 
 def read_line(number: int, raw: bytes, delimiter: str = "\t") -> Line | Malformed:

@@ -16,6 +16,7 @@ from .decoded import decoded_lengths
 from .kaldi import (
     CHANNEL_OF,
     SEGMENTS,
+    SIDES,
     SPEAKERS,
     WAV,
     copy_phones,
@@ -191,7 +192,7 @@ def _sides_unknown(
     ids = {renamed.get(p.id, p.id): (p.reason, f"{CHANNELS}: {p.message}") for p in lines}
     for rec, value in tables.get(CHANNELS, {}).items():
         if value.split()[-1] not in CHANNEL_OF:
-            ids[rec] = "channel", f"{CHANNELS}: {value} names neither A nor B"
+            ids[rec] = "channel", f"{CHANNELS}: {value} names none of {SIDES}"
     return {rec: reason for rec, reason in ids.items() if rec in tables[WAV]}
 
 

@@ -15,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
-from ..text.invisible import INVISIBLE, name_of
+from ..text.invisible import INVISIBLE, excerpt, name_of
 from ..text.lines import code_points
 from .ids import fault
 
@@ -29,6 +29,7 @@ ONE_VALUE = {"utt2spk", "utt2dur", "reco2dur", "utt2num_frames", "utt2lang", "ut
 MEANINGS = {"utt2spk": "speaker", "spk2gender": "gender", "wav.scp": "recording", "segments": "segment"}
 DUPLICATE, CONTRADICTION = "duplicate", "contradiction"  # reasons: a second line of an id, equal to the first or not
 COLUMNS = {"segments": 3, CHANNELS: 2}
+_OF_CHANNEL = f"a channel belongs into {CHANNELS}, as `RECORDING FILE CHANNEL`: take the column out"
 REPEATED = {
     "utt2spk",
     "utt2lang",
@@ -206,7 +207,7 @@ class _Scan:
         self.table: dict[str, str] = {}
         self.problems: list[Problem] = []
         self.returns: list[int] = []
-        self.again: list[tuple[int, str, bool]] = []
+        self.again: list[tuple[int, str, str | None]] = []  # line, id, what it says otherwise
         self.unsorted: list[int] = []
         self.previous = ""
 
@@ -238,13 +239,14 @@ class _Scan:
             message = f"{len(self.unsorted)} lines out of C (byte) order, the first is this"
             self.note(self.unsorted[0], "order", message, f"LC_ALL=C sort -k1,1 {self.name}", False)
         first = _first_lines(self.path) if self.again else {}
-        for i, key, same in self.again:
+        for i, key, otherwise in self.again:
             message = f"id {key} stands in line {first[key.encode()]} already"
-            if same:
+            if otherwise is None:
                 self.note(i, DUPLICATE, message, "keep one of the two", id=key)
             else:
                 meaning = "text" if self.is_text else MEANINGS.get(self.name, "value")
-                self.note(i, CONTRADICTION, f"{message}, with another {meaning}", "keep the right one", id=key)
+                both = f"`{excerpt(self.table[key])}` there, `{otherwise}` here"
+                self.note(i, CONTRADICTION, f"{message}, with another {meaning}: {both}", "keep the right one", id=key)
         return self.table, sorted(self.problems, key=lambda p: p.line)
 
     def _at_once(self, data: bytes) -> int:
@@ -306,7 +308,8 @@ class _Scan:
             self.note(i, "id", f"id {key!r} {odd}", "rename it in every table, or --fix", id=key)
         if key in self.table:
             empty = not value and not self.is_text
-            self.again.append((i, key, empty or name_of(value) == name_of(self.table[key])))
+            same = empty or name_of(value) == name_of(self.table[key])
+            self.again.append((i, key, None if same else excerpt(value)))
         elif self._usable(i, key, value) and (self.bad_ids or not odd):
             if not odd:
                 key = self.known.setdefault(key, key)
@@ -320,7 +323,8 @@ class _Scan:
             return False
         if self.columns and not (self.columns == 1 and value.isalnum()) and len(value.split()) != self.columns:
             message = f"{len(value.split()) + 1} columns where {self.columns + 1} belong"
-            self.note(i, "columns", message, "mend the line", id=key)
+            remedy = _OF_CHANNEL if self.name == "segments" and len(value.split()) == 4 else "mend the line"
+            self.note(i, "columns", message, remedy, id=key)
             return False
         if self.is_text and not (value.isascii() and value.isprintable()):
             self._characters(i, key, value)

@@ -25,7 +25,9 @@ def text_of(path: Path, report: Report) -> str:
     warnings = len(report.problems) - len(report.errors)
     lines = [str(p) for p in report.problems]
     hours = f", {report.seconds / 3600:.2f} h" if report.seconds >= 36 else f", {report.seconds:.1f} s"
-    counts = f"{report.utterances} utterances{hours if report.seconds else ''}"
+    counts = f"{report.utterances} utterances"
+    if report.seconds:
+        counts += hours + f" without {report.unknown} of unknown length" * (report.unknown > 0)
     verdict = f"{len(report.errors)} errors, {warnings} warnings" if report.problems else "no problems"
     lines += [f"{path}: {verdict} ({counts})"]
     if report.unseen:

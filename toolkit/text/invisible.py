@@ -14,6 +14,7 @@ from .presentation import fold_presentation_forms
 INVISIBLE = re.compile(r"[\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\u00ad\u061c]")
 # In names those go as well, and selectors of a glyph: whoever writes a name with one means the same person.
 _IN_NAMES = re.compile(r"[\u200c\u200d\u034f\u180b-\u180f\ufe00-\ufe0f\ufff9-\ufffb\U000e0000-\U000e01ef]")
+HEAD, TAIL = 120, 60  # characters of a long line that an error shows
 
 
 def strip_invisible(text: str) -> str:
@@ -38,3 +39,8 @@ def shown(text: str) -> str:
     """Text (of a path, of a line) in a form that a ledger can hold: what nobody sees is escaped."""
     readable = os.fsencode(text).decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() or c == " " else c.encode("unicode_escape").decode() for c in readable)
+
+
+def excerpt(text: str) -> str:
+    """A line as an error shows it: its beginning and end, what nobody sees escaped."""
+    return shown(text if len(text) <= HEAD + TAIL else f"{text[:HEAD]} … {text[-TAIL:]}")
