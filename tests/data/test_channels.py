@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from odd_channels import call, correlated, noise, pitch, tones, write
 
+from toolkit.core.config import build
 from toolkit.core.errors import UserError
 from toolkit.core.files import write_json
 from toolkit.data.ark import write_waves
@@ -15,6 +16,7 @@ from toolkit.data.by_speaker import recordings_of
 from toolkit.data.channels import ALIKE, Comparison, channel_of, mix_of, taken
 from toolkit.data.check import ANY_LENGTH, check_audio, check_channels
 from toolkit.data.checks import inspect
+from toolkit.data.corpora.segments import CorpusConfig
 from toolkit.data.decided import of_corpus
 from toolkit.data.edit import combine, restrict
 from toolkit.data.kaldi import DataDir, write_data_dir
@@ -185,6 +187,21 @@ def test_what_is_asked_for_is_read_and_both_only_where_channels_differ(tmp_path)
             assert taken(r, choice).channels == (choice,)
     with open_recording(two) as r:
         assert taken(r, "mean").channels == ("",) and taken(r, "both").channels == ("left", "right")
+
+
+def test_of_six_channels_that_differ_each_may_be_asked_for_and_is_named(tmp_path):
+    waves = np.stack([noise(2, seed) for seed in range(6)], axis=1)
+    path = write(tmp_path / "six.wav", waves)
+    told = check_audio(path).detail
+    assert told.endswith("say what is read of it with channel: left|right|3|4|5|6|mean")
+    for choice, channel in (("left", 0), ("3", 2), ("6", 5)):
+        with open_recording(path) as r:
+            mix = taken(r, choice)
+        np.testing.assert_array_equal(read_audio(path, channel=mix.channels[0]), waves[:, channel].astype(np.float32))
+    for choice in ("7", "both"):
+        with open_recording(path) as r:
+            assert taken(r, choice).channels == (), "there is none"
+    assert build(CorpusConfig, {"take": {"channel": 3}}, "conf/data.yaml").take.channel == "3"
 
 
 def test_each_channel_is_read_whole_in_part_and_resampled(tmp_path):

@@ -25,7 +25,8 @@ import numpy as np
 from .audio import CHANNEL_INDEX, AudioError, Recording, Wave, not_numbers, open_recording
 from .judge import LARGEST, Limits, heard_by
 
-Choice = Literal["auto", "left", "right", "both", "mean"]
+Choice = Literal["auto", "left", "right", "3", "4", "5", "6", "7", "8", "both", "mean"]
+OF_ONE_FILE = ("auto", *CHANNEL_INDEX, "mean")  # what may be asked for of a file that is read as one recording
 ALIKE = 0.3  # r from here on: alike; down to its negative: of two speakers
 FRAME_SECONDS = 0.02
 LOUD_SECONDS = 0.1  # s; longer than a click, shorter than the one word that the other side may say
@@ -175,7 +176,7 @@ def chosen(mix: Mix, choice: Choice) -> Mix:
         return mix
     if choice in mix.silent:
         return replace(mix, detail=f"{mix.detail}; the {choice} one is silent")
-    if choice == "both" and mix.of != 2:
+    if (choice == "both" and mix.of != 2) or choice in NAMES[mix.of :]:
         return mix
     channels = {"mean": ("",), "both": ("left", "right")}.get(choice, (choice,))
     read = "their mean" if choice == "mean" else choice
@@ -184,7 +185,8 @@ def chosen(mix: Mix, choice: Choice) -> Mix:
 
 def choices(mix: Mix, transcribed: bool) -> str:
     """What may be asked for of a recording whose channels differ. A transcript is of one recording, not of both."""
-    usable = ("left", "right", "both", "mean") if mix.of == 2 and not transcribed else ("left", "right", "mean")
+    both = ("both",) if mix.of == 2 and not transcribed else ()
+    usable = (*NAMES[: mix.of], *both, "mean")
     return "|".join(choice for choice in usable if choice not in mix.silent)
 
 

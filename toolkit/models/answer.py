@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import UserError, told
-from ..data.channels import CHANNEL_HELP, channel_of
+from ..data.channels import CHANNEL_HELP, OF_ONE_FILE, channel_of
 from .adapters import is_adapter
 from .omni_files import EXAMPLES
 
@@ -38,7 +38,7 @@ def parser() -> argparse.ArgumentParser:
     add("--max-new-tokens", type=int, metavar="N", help="largest number of tokens of an answer")
     add("--start", type=float, default=0.0, metavar="S", help="begin there, seconds")
     add("--end", type=float, metavar="S", help="end there, seconds; default: the end of the clip")
-    add("--channel", choices=("auto", "left", "right", "mean"), default="auto", help=CHANNEL_HELP)
+    add("--channel", choices=OF_ONE_FILE, default="auto", help=CHANNEL_HELP)
     add("--device", default="cpu", metavar="NAME", help="cpu, or cuda:0")
     return made
 

@@ -17,7 +17,7 @@ from ..core.errors import UserError
 from ..core.files import write_text
 from ..core.step import overrides
 from ..data.audio import OF_NUMBERS, AudioError, audio_info
-from ..data.channels import CHANNEL_HELP, channel_of
+from ..data.channels import CHANNEL_HELP, OF_ONE_FILE, channel_of
 from ..data.decoder import CONVERT, FETCH
 from ..data.kaldi import Utterance
 from ..data.listen import Listener
@@ -166,7 +166,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--format", choices=FORMATS, default="txt", help="of the output (txt)")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="write FOLDER/<name>.<format>, not to the screen")
     parser.add_argument("--language", metavar="CODE", help="what is spoken (ar)")
-    parser.add_argument("--channel", choices=("auto", "left", "right", "mean"), default="auto", help=CHANNEL_HELP)
+    parser.add_argument("--channel", choices=OF_ONE_FILE, default="auto", help=CHANNEL_HELP)
     parser.add_argument("--gpu", action="store_true", help="compute on the first GPU")
     parser.add_argument("--config", type=Path, metavar="YAML", help="fields of decode: and speed:, each also a flag")
     return parser

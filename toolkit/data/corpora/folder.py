@@ -59,10 +59,10 @@ class FolderConfig:
     limits: Limits = field(default_factory=Limits)
     """limits that a recording must keep; max_seconds does not apply to recordings that are cut"""
     channel: Choice = "auto"
-    """what is read of recordings of several channels that differ. auto: they are dropped. left, right, mean: that.
-    both: a recording of each of two, if it has no transcript. Of others is read, whatever stands here, the mean if they
-    are alike (they correlate with 0.3 or more), left if they are opposite in phase (-0.3 or less), the only one that is
-    not silent"""
+    """what is read of recordings of several channels that differ. auto: they are dropped. left, right, 3 to 8, mean:
+    that. both: a recording of each of two, if it has no transcript. Of others is read, whatever stands here, the mean
+    if they are alike (they correlate with 0.3 or more), left if they are opposite in phase (-0.3 or less), the only one
+    that is not silent"""
     cut: CutConfig = field(default_factory=CutConfig)
     """how long recordings without a transcript are cut"""
     shares: tuple[str, ...] = ("train=0.8", "dev=0.1", "test=0.1")

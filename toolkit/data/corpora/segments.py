@@ -35,9 +35,9 @@ class Take:
     is no number, are dropped; false: that column of the table is not read"""
     channel: Choice = "auto"
     """what is read of recordings of several channels that differ. auto: utterances of training sets are dropped, those
-    of other sets refused. left, right, mean: that. both: a recording of each of two, if it has no transcript. Of others
-    is read, whatever stands here, the mean if they are alike (they correlate with 0.3 or more), left if they are
-    opposite in phase (-0.3 or less), the only one that is not silent"""
+    of other sets refused. left, right, 3 to 8, mean: that. both: a recording of each of two, if it has no transcript.
+    Of others is read, whatever stands here, the mean if they are alike (they correlate with 0.3 or more), left if they
+    are opposite in phase (-0.3 or less), the only one that is not silent"""
     silent_dbfs: float = -60.0
     """later steps, which decode, leave an utterance of a training set out as silent if its loudest tenth of a second is
     below this level, dB of full scale (0 is the loudest); a larger value drops more"""
