@@ -64,6 +64,12 @@ def test_what_is_no_speech_is_named_with_its_value(wave: np.ndarray, reason: str
         assert fault.reason == reason and detail in fault.detail
 
 
+def test_integers_stored_as_floats_are_told_though_half_of_them_are_pauses() -> None:
+    wave = np.concatenate([TONE * 32767, np.zeros_like(TONE)]).astype(np.float32)
+    fault = judge(wave, RATE, Limits())
+    assert fault is not None and fault.detail.endswith("integers of 16 bits as floats? Divide them by 32,768")
+
+
 @pytest.mark.parametrize(
     ("places", "value", "detail"),
     [
@@ -73,6 +79,12 @@ def test_what_is_no_speech_is_named_with_its_value(wave: np.ndarray, reason: str
             (8000, 20000, 20001),
             300.0,
             "3 samples beyond full scale, the largest of 300, at 0.500 s, where full scale is 1, "
+            "and the rest within 0.5",
+        ),
+        (
+            tuple(range(8000, 56000)),  # a twentieth of the samples: a damaged part
+            5e4,
+            "48,000 samples beyond full scale, the largest of 5e+04, at 0.500 s, where full scale is 1, "
             "and the rest within 0.5",
         ),
     ],

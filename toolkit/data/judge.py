@@ -23,7 +23,9 @@ ROUNDING = 1e-6  # of a constant wave: it has no level
 FAINT = 0.1  # below this largest sample, silence may be speech at another scale
 INTEGERS = ((2.0**7, "8"), (2.0**15, "16"), (2.0**31, "32"))  # full scale of integers, and their bits
 ROUNDED = 1.001  # times full scale: still at it
-MANY = 0.01  # share of samples beyond full scale from here on: the scale of the recording, no click
+# Share of samples beyond full scale from which on another scale explains them, and no click or damaged part does: of
+# speech that is stored as integers most are, all but pauses; of floats that a few times full scale are the peaks.
+OF_SPEECH, OF_PEAKS = 0.25, 0.01
 BEYOND = 2.0  # times full scale: a filter takes the samples of a clipped wave less far
 SILENT, CLIPPED, OUT_OF_RANGE, PACE = "silent", "clipped", "out of range", "letters per second"
 TOO_SHORT = "shorter than a frame"
@@ -157,11 +159,6 @@ class Sound:
     def clipped_share(self) -> float:
         return self.clipped / self.samples if self.samples else 0.0
 
-    @property
-    def _is_scaled(self) -> bool:
-        """True if so many samples are beyond full scale that another scale explains them."""
-        return self.beyond > MANY * self.samples
-
     def _few(self) -> str:
         """The samples beyond full scale, which are a click, or damage: no scale makes them and the rest right."""
         if self.beyond == 1:
@@ -174,7 +171,8 @@ class Sound:
         """What is wrong with the wave so far by `silent_dbfs` and `max_clipped`; None if nothing is."""
         if self.peak > LARGEST:
             told = f"a sample of {self.peak:.3g}, at {self.at:.3f} s, where full scale is 1{_of_integers(self.peak)}"
-            return Fault(OUT_OF_RANGE, told if self._is_scaled else self._few(), self.peak > INTEGERS[-1][0])
+            is_scaled = self.beyond > OF_SPEECH * self.samples
+            return Fault(OUT_OF_RANGE, told if is_scaled else self._few(), self.peak > INTEGERS[-1][0])
         if self.level < limits.silent_dbfs:
             return Fault(SILENT, self._silence())
         if self.clipped_share > limits.max_clipped:
@@ -194,7 +192,7 @@ class Sound:
         share = f"{self.clipped_share:.1%} of the samples are at full scale"
         if self.peak < BEYOND:
             return Fault(CLIPPED, share + f" or beyond, up to {self.peak:.2f}" * (self.peak > ROUNDED))
-        if not self._is_scaled:
+        if self.beyond <= OF_PEAKS * self.samples:
             return Fault(CLIPPED, f"{share} or beyond: {self._few()}")
         share = f"{share} (1) or beyond, the largest is {self.peak:.3g}"
         return Fault(BEYOND_FULL_SCALE, f"{share}: divide them by {self.peak:.3g}")
