@@ -101,13 +101,13 @@ def alike(names: Iterable[str]) -> list[str]:
     forms: dict[str, set[str]] = {}
     numbers: dict[float, set[str]] = {}
     for name in set(names):
-        form = name.casefold() if name.isascii() else spelling_of(name.casefold())
-        forms.setdefault(_BETWEEN.sub(" ", form), set()).add(name)
         if _NUMBER.fullmatch(name):
             numbers.setdefault(float(name), set()).add(name)
+            continue
+        form = name.casefold() if name.isascii() else spelling_of(name.casefold())
+        forms.setdefault(_BETWEEN.sub(" ", form), set()).add(name)
     groups = [(group, f"differ only in {_difference(group)}") for _, group in sorted(forms.items())]
-    one_form = [group for group, _ in groups]
-    groups += [(n, "are one number") for _, n in sorted(numbers.items()) if n not in one_form]
+    groups += [(n, "are one number") for _, n in sorted(numbers.items())]
     lines = [f"{', '.join(sorted(group))} {why} and stay apart" for group, why in groups if len(group) > 1]
     return lines[:MOST] + [f"and {len(lines) - MOST:,} more such names"] * (len(lines) > MOST)
 
