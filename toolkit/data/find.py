@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..core.errors import UserError
 from .kaldi import WAV, DataDir
-from .roles import TRAINING, is_training
+from .roles import TRAINING, is_held_out, is_training
 
 
 def data_dirs(folder: Path) -> list[Path]:
@@ -36,9 +36,16 @@ def matching(names: Collection[str], patterns: Iterable[str], where: str) -> lis
     fits = {pattern: any(_fits(name, pattern) for name in names) for pattern in patterns}
     for pattern in patterns:
         if not fits[pattern] and (not any(fits.values()) or not any(c in pattern for c in "*?[")):
-            remedy = f"name one or more of {', '.join(sorted(set(names)))}"
-            raise UserError(f"no set is called {pattern}", where, remedy)
+            raise UserError(f"no set is called {pattern}", where, _offered(names, pattern))
     return [name for name in names if fits_any(name, patterns)]
+
+
+def _offered(names: Iterable[str], pattern: str) -> str:
+    """A remedy that names the sets; to train on, only those that are not held out."""
+    offered = sorted({name for name in names if pattern != TRAINING or not is_held_out(name)})
+    if offered:
+        return f"name one or more of {', '.join(offered)}"
+    return f"{', '.join(sorted(set(names)))} are held out, none is to train on: what became of it in the data stage?"
 
 
 def fits_any(name: str, patterns: Iterable[str]) -> bool:

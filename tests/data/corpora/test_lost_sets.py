@@ -1,9 +1,11 @@
 """A set of which rows were read and none can be used is an error that says why; reasons say what is the case."""
 
+import re
+import shutil
 from pathlib import Path
 
 import pytest
-from trees import anad, speech, write_lines
+from trees import anad, mgb2, mgb3, sada, speech, write_lines
 from trees.broken_tables import make_sada, sada_lines
 
 from toolkit.core.errors import UserError
@@ -26,7 +28,7 @@ def test_a_training_set_of_times_with_commas_is_an_error_with_an_example(tmp_pat
     write_lines(tmp_path / "x/train.csv", rows[0], *broken)
     done = prepare("sada", tmp_path / "x", tmp_path / "data")
     assert done.code == 1 and "Traceback" not in done.output
-    assert "sada_train: none of its 9 rows can be used; bad row: 9, such as s_1: train.csv, line 2" in done.output
+    assert "sada_train: none of its 9 rows can be used: 9 bad row, such as s_1: train.csv, line 2" in done.output
     assert "'1,0' to '2,0'" in done.output
 
 
@@ -41,7 +43,7 @@ def test_a_set_is_refused_if_most_of_its_rows_are_lost_for_what_they_say(tmp_pat
         drop(step, f"{n}", "missing", "no such recording", "x_train")
     test = [CorpusSegment("x_test", "a", "a.wav", seconds=1.0, recording_seconds=1.0)]
     if refused:
-        with pytest.raises(UserError, match=r"none of its 5 rows can be used; columns: 3, such as t\.tsv:0"):
+        with pytest.raises(UserError, match=r"none of its 5 rows can be used: 3 columns, such as t\.tsv:0"):
             write_sets(step, tmp_path, test)
     else:
         write_sets(step, tmp_path, test)
@@ -91,3 +93,35 @@ def test_recordings_under_other_names_than_the_tables_are_said_to_be_there(tmp_p
     write_lines(tmp_path / "anad/ANAD.csv", "name,Emotion", "V١_١ (١),angry")
     done = prepare("anad", tmp_path / "anad", tmp_path / "data")
     assert done.code == 1 and "ANAD.csv has rows such as V١_١ (١) angry; recordings are called" in done.output
+
+
+def test_rows_that_a_corpus_itself_leaves_out_are_rows_of_their_set_and_all_of_them_an_error(tmp_path) -> None:
+    clips = speech(16)
+    mgb2.make(tmp_path / "mgb2", clips)
+    for path in (tmp_path / "mgb2/train/xml/utf8").glob("*.xml"):
+        without = re.sub(r' WMER="[^"]*"', "", path.read_text())
+        path.write_text(without.replace("<segment ", '<segment WMER="95" '))
+    done = prepare("mgb2", tmp_path / "mgb2", tmp_path / "data", "--evaluated", "all")
+    assert done.code == 1 and "mgb2_train: none of its " in done.output and re.search(r": \d+ WMER, ", done.output)
+    assert "95 % of its words do not match, more than 80" in done.output and "most_wmer" in done.output
+    assert not (tmp_path / "data/shards").exists()  # another most_wmer begins anew, nothing is stale
+    again = prepare("mgb2", tmp_path / "mgb2", tmp_path / "data", "--evaluated", "all", "--most_wmer", "100")
+    assert again.code == 0, again.output
+    mgb3.make(tmp_path / "mgb3", clips)
+    write_lines(tmp_path / "mgb3/dev/Omar/text_noverlap", "nobody_0.000_1.000 نعم")
+    done = prepare("mgb3", tmp_path / "mgb3", tmp_path / "data3")
+    assert done.code == 1 and re.search(r"mgb3_dev: none of its \d rows can be used: \d not in all four", done.output)
+
+
+def test_a_set_without_its_recordings_is_told_with_its_rows_and_one_without_rows_is_not_here(tmp_path) -> None:
+    sada.make(tmp_path / "sada", speech(48))
+    for path in (tmp_path / "sada").rglob("*valid*.wav"):
+        path.unlink()
+    done = prepare("sada", tmp_path / "sada", tmp_path / "data")
+    assert done.code == 0, done.output
+    told = r"WARNING: sada_dev: \d+ rows were read, none is left: \d+ missing, .*such as .*: no such recording"
+    assert re.search(told, done.output), done.output
+    mgb3.make(tmp_path / "mgb3", speech(16))
+    shutil.rmtree(tmp_path / "mgb3/dev")
+    done = prepare("mgb3", tmp_path / "mgb3", tmp_path / "data3")
+    assert done.code == 0 and "WARNING: mgb3_dev: nothing of it is here" in done.output

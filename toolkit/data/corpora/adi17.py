@@ -118,16 +118,16 @@ class Lists:
         span = self._span(id)
         recording, start, end = (span.recording, span.start, span.end) if span else (id, 0.0, None)
         if malformed := self.malformed.get(id) or (id not in self.labels and self.malformed.get(recording)):
-            return Drop(id, MALFORMED, malformed.what)
+            return Drop(id, MALFORMED, malformed.what, self.name)
         listed = next((self.labels[name] for name in (id, recording) if name in self.labels), None)
         label = self._folder(id) or self._folder(recording) if listed is None else listed
         if code_of(label) not in CODES:
             why = f"in no list of {self.part}" if listed is None else f"in a list of {self.part} with two labels"
-            return Drop(id, "no label", f"{label!r} is no country of ADI-17" if label else why)
+            return Drop(id, "no label", f"{label!r} is no country of ADI-17" if label else why, self.name)
         if id in self.cut:
             return Item(self.name, id, self.cut[id], 0.0, None, code_of(label))
         if recording not in self.whole:
-            return Drop(id, "missing", f"neither {id} nor {recording} is there as a recording")
+            return Drop(id, "missing", f"neither {id} nor {recording} is there as a recording", self.name)
         return Item(self.name, id, self.whole[recording], start, end, code_of(label))
 
     def _span(self, id: str) -> Span | None:

@@ -181,9 +181,9 @@ class Part:
 
     def _utterance(self, entry: Entry, file: str, list_labels: Mapping[str, str]) -> CorpusSegment | Drop:
         if not file:
-            return Drop(entry.name, "missing", f"no file of this name: {entry.path}")
+            return Drop(entry.name, "missing", f"no file of this name: {entry.path}", self.name)
         if entry.name in self.malformed and entry.name not in list_labels.keys() | self.labels.keys():
-            return Drop(entry.name, MALFORMED, self.malformed[entry.name].what)
+            return Drop(entry.name, MALFORMED, self.malformed[entry.name].what, self.name)
         label = (
             named_label(entry.path) or list_labels.get(entry.name) or self.labels.get(entry.name) or named_label(file)
         )
@@ -191,7 +191,7 @@ class Part:
             why = (
                 f"{label!r} is none of {' '.join(LABELS)}, nor a number" if label else "in no list, or with two labels"
             )
-            return Drop(entry.name, "no label", why)
+            return Drop(entry.name, "no label", why, self.name)
         parsed = _NAME.fullmatch(entry.name)
         video, gender, speaker = parsed.groups() if parsed else ("", "", "")
         voice = f"{video}_{gender}_{speaker}" if speaker else ""

@@ -101,10 +101,10 @@ def read_folder(step: Step[ArabicSpeechCorpusConfig], corpus: Path, folder: Path
     rel = place.relative_to(corpus).as_posix()
     for path in folders_below(place, "*.wav"):
         if path.name not in transcripts:
-            drop(step, f"{rel}/{path.name}", "no transcript", TRANSCRIPT)
+            drop(step, f"{rel}/{path.name}", "no transcript", TRANSCRIPT, set_of(part))
     for name, text in transcripts.items():
         if part == "train" and not text.strip():
-            drop(step, name, "no transcript", "an empty one")
+            drop(step, name, "no transcript", "an empty one", set_of(part))
             continue
         chance = seed_of(step.config.seed, "arabic_speech_corpus", name) / 2**63
         dev = part == "train" and chance < step.config.dev_share
@@ -116,12 +116,16 @@ def arabic(text: str) -> str:
     return text if _ARABIC.search(text) else to_arabic(text.translate(_THEH))
 
 
+def set_of(part: str) -> str:
+    """Data directory of a part: train, dev or test."""
+    return f"arabic_speech_corpus_{part}"
+
+
 def segment_of(s: Spoken) -> CorpusSegment:
     name = s.audio.rpartition("/")[2].rpartition(".")[0]
     name = f"test/{name}" if s.part == "test" else name  # train may have a recording of the same name
     more = {"text_buckwalter": s.text} | ({"text_phonetic": s.phones} if s.phones else {})
-    set = f"arabic_speech_corpus_{s.part}"
-    return CorpusSegment(set, name, s.audio, SPEAKER, text=arabic(s.text), dialect="MSA", more=more)
+    return CorpusSegment(set_of(s.part), name, s.audio, SPEAKER, text=arabic(s.text), dialect="MSA", more=more)
 
 
 def run(step: Step[ArabicSpeechCorpusConfig]) -> None:
@@ -133,7 +137,7 @@ def run(step: Step[ArabicSpeechCorpusConfig]) -> None:
 
     def read(s: Spoken) -> Iterator[CorpusSegment | Drop]:
         both = script_of(s.text) == "both"
-        yield Drop(s.audio, MALFORMED, f"{BOTH}: {excerpt(s.text)}") if both else segment_of(s)
+        yield Drop(s.audio, MALFORMED, f"{BOTH}: {excerpt(s.text)}", set_of(s.part)) if both else segment_of(s)
 
     segments = gather(step, corpus, spoken, [1.0] * len(spoken), read, "recordings")
     left = [s.original for s in segments if _LATIN.search(s.text or "")]

@@ -161,20 +161,20 @@ def read_group(out: Path, split: Split, group: RowGroup) -> Iterator[CorpusSegme
         for number, row in rows(group, (*WANTED, "gender", "duration")):
             yield _segment(out, split, number, row)
     except SourceError as e:
-        for name in split.names[number + 1 : group.first + group.rows]:
-            yield Drop(name, e.reason, e.what)
+        for lost in range(number + 1, group.first + group.rows):
+            yield Drop(split.names[lost], e.reason, e.what, split.sets[lost])
 
 
 def _segment(out: Path, split: Split, number: int, row: Mapping[str, Any]) -> CorpusSegment | Drop:
     name, programme = split.names[number], split.programmes[number]
     if not row:
-        return Drop(name, "encoding", "a text that is no UTF-8")
+        return Drop(name, "encoding", "a text that is no UTF-8", split.sets[number])
     if not isinstance(text := row["transcription"] or "", str):
-        return Drop(name, "columns", f"a transcription that is no text but {type(text).__name__}")
+        return Drop(name, "columns", f"a transcription that is no text but {type(text).__name__}", split.sets[number])
     try:
         path = write_sound(out / "audio" / split.code, name, row["audio"])
     except SourceError as e:
-        return Drop(name, e.reason, e.what)
+        return Drop(name, e.reason, e.what, split.sets[number])
     return CorpusSegment(
         split.sets[number],
         name,

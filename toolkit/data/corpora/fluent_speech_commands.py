@@ -49,12 +49,12 @@ def read_tables(step: Step[CorpusConfig], corpus: Path) -> list[Item]:
     items: list[Statement[Item]] = []
     for part, name in reversed(PARTS.items()):  # test first: what two parts have stays in test
         file = corpus / "data" / f"{name}_data.csv"
-        rows = table_rows(file, ",", wanted=COLUMNS, quotes=True, bad=report_to(step))
+        rows = table_rows(file, ",", wanted=COLUMNS, quotes=True, bad=report_to(step, f"fluent_{part}"))
         for number, row in rows:
             where = f"{file.name}:{number}"
             path = row["path"].strip()
             if not path.endswith(".wav"):
-                drop(step, where, "columns", f"{path!r} is no path of a recording")
+                drop(step, where, "columns", f"{path!r} is no path of a recording", f"fluent_{part}")
             else:
                 content = tuple(row[column].strip() for column in COLUMNS if column != "path")
                 items.append(Statement(where, path, content, (f"fluent_{part}", {**row, "path": path})))
@@ -67,9 +67,8 @@ def read_row(item: Item) -> Iterator[CorpusSegment | Drop]:
     id = row["path"].removeprefix("wavs/speakers/").removesuffix(".wav")
     intent = ["_".join(row[slot].split()) for slot in SLOTS]
     if not all(intent):
-        yield Drop(
-            id, "no label", f"without {', '.join(s for s, value in zip(SLOTS, intent, strict=True) if not value)}"
-        )
+        lacking = ", ".join(s for s, value in zip(SLOTS, intent, strict=True) if not value)
+        yield Drop(id, "no label", f"without {lacking}", set)
         return
     yield CorpusSegment(
         set,

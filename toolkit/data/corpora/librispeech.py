@@ -30,7 +30,7 @@ from ..malformed import Malformed
 from .gather import gather
 from .lexicon import add_phones, read_lexicon
 from .repeats import Statement, settled
-from .segments import CorpusSegment, Drop, Published, Take, report_to
+from .segments import CorpusSegment, Drop, Published, Take, of_set, report_to
 from .sets import write_sets
 from .sources import (
     MalformedRow,
@@ -171,8 +171,12 @@ def run(step: Step[LibriSpeechConfig]) -> None:
         raise UserError(
             "no chapter of the subsets that are asked for", f"{corpus}: {where}", "extract them, or ask for others"
         )
+
+    def read(chapter: Path) -> Iterator[CorpusSegment | Drop]:
+        return of_set(set_name(chapter.parts[-3]), read_chapter(corpus, chapter, genders, follow))
+
     costs = [1.0] * len(chapters)
-    segments = gather(step, corpus, chapters, costs, lambda c: read_chapter(corpus, c, genders, follow), "chapters")
+    segments = gather(step, corpus, chapters, costs, read, "chapters")
     if len(step.ins) > 1:
         add_phones(step, segments, read_lexicon(step, step.ins[1:]), step.config.g2p)
     here = {chapter.parts[-3] for chapter in chapters}

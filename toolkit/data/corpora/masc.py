@@ -31,7 +31,7 @@ from ..roles import trains
 from .dialects import code_of
 from .gather import gather
 from .repeats import Statement, settled
-from .segments import CorpusSegment, Drop, Published, Take, drop, report_to
+from .segments import CorpusSegment, Drop, Published, Take, drop, of_set, report_to
 from .sets import write_sets
 from .sources import (
     MalformedRow,
@@ -249,8 +249,12 @@ def run(step: Step[MascConfig]) -> None:
     corpus, c = find_corpus(step.input(0, "masc/, the folder of audios, subtitles and subsets")), step.config
     subsets = {subset: read_subset(step, corpus, subset) for subset in SUBSETS if subset in c.subsets}
     videos = apart(step, subsets)
+
+    def read(video: Video) -> Iterator[CorpusSegment | Drop]:
+        return of_set(f"masc_{video.subset}", segments_of(corpus, video, c))
+
     costs = [1.0] * len(videos)
-    segments = gather(step, corpus, videos, costs, lambda video: segments_of(corpus, video, c), "videos")
+    segments = gather(step, corpus, videos, costs, read, "videos")
     step.counts["overlapping_kept"] = sum(s.more.get("utt2overlap") == "yes" for s in segments)
     write_sets(step, corpus, segments, {f"masc_{subset}": Published() for subset in c.subsets})
     print(f"utterances of dev and test that overlap others, kept: {step.counts['overlapping_kept']:,}")

@@ -142,7 +142,7 @@ def read_split(corpus: Path, split: str, config: Mgb2Config, bad: Report) -> dic
         recording = span.recording if span.recording in wavs else span.recording.replace("_", "-")
         made.setdefault(recording, []).append(_official(tables, id, recording, config))
     for id in sorted(tables.texts.keys() - tables.spans.keys()):
-        made.setdefault("", []).append(Drop(id, "no segment", "a transcript without its times"))
+        made.setdefault("", []).append(Drop(id, "no segment", "a transcript without its times", f"mgb2_{split}"))
     for name in sorted(wavs.keys() - made.keys()):
         made.setdefault("", []).append(Drop(name, "no segment", f"no table has an utterance of {split}/wav/{name}.wav"))
     return made
@@ -153,7 +153,7 @@ def _official(tables: Tables, id: str, recording: str, config: Mgb2Config) -> Co
     if not name:
         return Drop(id, tables.why_not(id), f"not among the utterances that {tables.split} is scored on")
     if id not in tables.texts:
-        return Drop(id, "no transcript", f"no line in the texts of {tables.split}")
+        return Drop(id, "no transcript", f"no line in the texts of {tables.split}", name)
     return CorpusSegment(
         name,
         id,

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -25,7 +26,7 @@ from ...core.errors import UserError
 from ...core.step import Step, main
 from .gather import gather
 from .mgb_tables import Annotation, by_recording, first_of, read_segments, read_texts, stems
-from .segments import CorpusSegment, Drop, Published, Take, report_to
+from .segments import CorpusSegment, Drop, Published, Take, of_set, report_to
 from .sets import write_sets
 from .sources import Report, corpus_folder, folders_below
 
@@ -58,6 +59,11 @@ def read_annotator(folder: Path, script: str, bad: Report) -> Annotation:
     return Annotation(spans, read_texts(text, bad=bad, ids=spans))
 
 
+def set_of(part: Path) -> str:
+    """Data directory of the folder of a part, which may bear a date."""
+    return f"mgb3_{part.name.partition('.')[0]}"
+
+
 def read_part(part: Path, wavs: dict[str, str], config: Mgb3Config, bad: Report) -> Iterator[CorpusSegment | Drop]:
     """Utterances of adapt, dev or test; those that an annotator lacks, and those he has without times, are drops.
 
@@ -70,7 +76,6 @@ def read_part(part: Path, wavs: dict[str, str], config: Mgb3Config, bad: Report)
     four = {name: read_annotator(part / name, config.script, bad) for name in ANNOTATORS}
     spans = {id: span for name in (config.reference, *ANNOTATORS) for id, span in four[name].spans.items()}
     spans |= four[config.reference].spans
-    name = f"mgb3_{part.name.partition('.')[0]}"
     for id in sorted({id for each in four.values() for id in (*each.texts, *each.spans)}):
         lacking = [who for who in ANNOTATORS if id not in four[who].texts]
         if lacking:
@@ -80,7 +85,7 @@ def read_part(part: Path, wavs: dict[str, str], config: Mgb3Config, bad: Report)
         else:
             span = spans[id]
             yield CorpusSegment(
-                name,
+                set_of(part),
                 id,
                 wavs.get(span.recording, f"wav/{span.recording}.wav"),
                 start=span.start,
@@ -96,8 +101,8 @@ def run(step: Step[Mgb3Config]) -> None:
     corpus = corpus_folder(step.input(0, "the folder of adapt, dev and test"), *(f"{part}*/Ali" for part in PARTS))
     wavs = {name: str(path.relative_to(corpus)) for name, path in stems(folders_below(corpus, "**/*.wav")).items()}
     parts = [path for part in PARTS for path in folders_below(corpus, f"{part}*") if (path / "Ali").is_dir()]
-    bad = report_to(step)
-    items = by_recording(one for part in parts for one in read_part(part, wavs, step.config, bad))
+    rows = (of_set(set_of(p), read_part(p, wavs, step.config, report_to(step, set_of(p)))) for p in parts)
+    items = by_recording(chain.from_iterable(rows))
     segments = gather(step, corpus, items, [float(len(item)) for item in items], lambda item: item, "utterances")
     write_sets(step, corpus, segments, PUBLISHED)
 

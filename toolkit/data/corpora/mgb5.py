@@ -22,10 +22,11 @@ from ...core.step import Step, main
 from ..ids import safe
 from .gather import gather
 from .mgb_tables import Annotation, by_recording, read_segments, read_texts, stems
-from .segments import CorpusConfig, CorpusSegment, Drop, Published, report_to
+from .segments import CorpusConfig, CorpusSegment, Drop, Published, of_set, report_to
 from .sets import write_sets
 from .sources import Report, corpus_folder, folders_below
 
+OTHER_TIMES = "other times"
 PUBLISHED = {
     "mgb5_train": Published(recordings=69, hours=10.2),
     "mgb5_dev": Published(recordings=10, hours=1.8),
@@ -78,13 +79,19 @@ def read_part(corpus: Path, part: str, bad: Report) -> Iterator[CorpusSegment | 
             )
     for name, annotation in others.items():
         for id in sorted(annotation.texts.keys() - first.spans.keys()):
-            yield Drop(f"{name}/{id}", "other times", f"{name} cut the audio of {part} elsewhere")
+            yield Drop(f"{name}/{id}", OTHER_TIMES, f"{name} cut the audio of {part} elsewhere")
+
+
+def of_part(step: Step[CorpusConfig], corpus: Path, part: str) -> Iterator[CorpusSegment | Drop]:
+    """As read_part; lines that cannot be used go to the ledger."""
+    name = f"mgb5_{part}"
+    return of_set(name, read_part(corpus, part, report_to(step, name)), {OTHER_TIMES})
 
 
 def run(step: Step[CorpusConfig]) -> None:
     marks = [f"{part}/{below}{part}.txt.bw" for part in PARTS for below in ("", "*/")]
     corpus = corpus_folder(step.input(0, "the folder of train and dev"), *marks)
-    items = by_recording(one for part in PARTS for one in read_part(corpus, part, report_to(step)))
+    items = by_recording(one for part in PARTS for one in of_part(step, corpus, part))
     segments = gather(step, corpus, items, [float(len(item)) for item in items], lambda item: item, "utterances")
     write_sets(step, corpus, segments, PUBLISHED)
 

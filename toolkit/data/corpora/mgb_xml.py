@@ -22,13 +22,14 @@ from .gather import gather
 from .id_times import other_recording
 from .mgb_tables import spoken
 from .scripts import BOTH, converted
-from .segments import CorpusSegment, Drop, drop
+from .segments import CorpusSegment, Drop, drop, of_set
 from .sources import SourceError, check_inside, folders_below, size_of
 from .xml_elements import parse_xml
 
 # All digits (x_speaker12 is not speaker 1), and as many as ids have: of more, no order of ids is one of speakers.
 _SPEAKER = re.compile(r"[\w-]+speaker([0-9]{1,4})(?![0-9])[\w-]+")
 MOST_TURNS = 100_000  # of a programme of hours, which has hundreds
+OTHER_ANNOTATION = "other annotation"
 ALIGNED = "transcript_align"  # the annotation of training sets
 NOBODY = "unknown"  # in place of a speaker's number
 _GENDER = ("gender", "speakerGender", "sex")
@@ -115,7 +116,7 @@ def utterances(path: Path, audio: str, wanted: Wanted) -> Iterator[CorpusSegment
     only = wanted.annotation if wanted.annotation in blocks else ""
     others = [turn for turn in programme.turns if only and turn.annotation != only]
     if others:
-        yield Drop(name, "other annotation", f"{len(others)} segments of {others[0].annotation or 'no annotation'}")
+        yield Drop(name, OTHER_ANNOTATION, f"{len(others)} segments of {others[0].annotation or 'no annotation'}")
     if not programme.turns:
         yield Drop(name, "no segment", f"{path.name} has none")
     for turn in programme.turns:
@@ -195,11 +196,14 @@ def gather_programmes(
     items: list[Path | list[CorpusSegment | Drop]] = [*files, *others]
     costs = [size_of(item) / 1e6 if isinstance(item, Path) else 1e-4 * len(item) for item in items]
 
+    def of_programme(path: Path) -> Iterator[CorpusSegment | Drop]:
+        check_inside(corpus, path.relative_to(corpus).as_posix(), step.config.take.follow_links)
+        yield from utterances(path, f"{folder}/{path.stem}.wav", wanted)
+
     def read(item: Path | list[CorpusSegment | Drop]) -> Iterable[CorpusSegment | Drop]:
         if not isinstance(item, Path):
             return item
-        check_inside(corpus, item.relative_to(corpus).as_posix(), step.config.take.follow_links)
-        return utterances(item, f"{folder}/{item.stem}.wav", wanted)
+        return of_set(wanted.set, of_programme(item), {OTHER_ANNOTATION})
 
     return gather(step, corpus, items, costs, read, "MB")
 

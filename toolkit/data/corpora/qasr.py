@@ -65,7 +65,9 @@ def read_split(corpus: Path, split: str, bad: Report) -> dict[str, list[CorpusSe
     for id, text in read_texts(path, bad=bad).items():
         parsed = official(id)
         if parsed is None:
-            made.setdefault("", []).append(Drop(id, "id", "no `GUID_spk-0000_seg-0000000:0000000`, whence its times"))
+            made.setdefault("", []).append(
+                Drop(id, "id", "no `GUID_spk-0000_seg-0000000:0000000`, whence its times", f"qasr_{split}")
+            )
             continue
         name = parsed.recording if parsed.recording in wavs else parsed.recording.replace("_", "-")
         audio = f"release/{split}/wav/{name}.wav"

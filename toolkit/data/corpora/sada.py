@@ -41,6 +41,7 @@ from .sources import SourceError, TableRow, corpus_folder, table_rows
 SETS = {"train": "sada_train", "valid": "sada_dev", "test": "sada_test"}
 PUBLISHED = {"sada_test": Published(6189)}
 STARTS, ENDS = ("segmentstart", "starttime", "start"), ("segmentend", "endtime", "end")
+REPEATED = "duplicate id"
 UNCLEAR = plain("غير واضح")
 NOBODY = frozenset(map(plain, ("Not applicable", "More than 1 speaker")))
 
@@ -107,7 +108,12 @@ def with_ids(step: Step[CorpusConfig], lines: Sequence[Line]) -> list[Line]:
     Rows of one SegmentID and one place must say the same.
     """
     rows = [Statement(line.at, line.place if line.segment else line.at, line.content, line) for line in lines]
-    settled_lines = settled(rows, "text or speaker", lambda *lost: drop(step, *lost), "duplicate id")
+    of_set = lines[0].set if lines else ""
+
+    def lost(at: str, reason: str, detail: str) -> None:
+        drop(step, at, reason, detail, "" if reason == REPEATED else of_set)
+
+    settled_lines = settled(rows, "text or speaker", lost, REPEATED)
     counts = Counter(line.segment for line in settled_lines if line.segment)
     for line in settled_lines:
         line.id = line.segment if counts[line.segment] == 1 else line.at

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,7 @@ from ...text.invisible import shown
 from ..channels import Choice
 from ..judge import check_limits
 from ..pace import Pace, Stated
-from .sources import Report
+from .sources import Report, SourceError
 
 
 @dataclass(frozen=True)
@@ -131,6 +131,23 @@ class Published:
     recordings: int | None = None
     speakers: int | None = None
     hours: float | None = None
+
+
+def of_set(
+    set: str, items: Iterable[CorpusSegment | Drop], but: Set[str] = frozenset()
+) -> Iterator[CorpusSegment | Drop]:
+    """What a reader yields of the rows of one set, which loses the drops among them, too.
+
+    Args:
+        but: reasons of drops that were no rows of the set.
+    """
+    try:
+        for item in items:
+            if isinstance(item, Drop) and item.reason not in but:
+                item.set = item.set or set
+            yield item
+    except SourceError as e:
+        yield Drop(e.where, e.reason, e.what, set)
 
 
 def report_to(step: Step[Any], set: str = "") -> Report:

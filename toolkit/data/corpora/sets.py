@@ -19,12 +19,14 @@ from pathlib import Path
 from typing import Any
 
 from ...core.errors import UserError
+from ...core.files import remove
 from ...core.step import Step
 from ...text.invisible import name_of
 from ...text.not_known import known_name
 from ..channels import SIDE_OF, UNLIKE
 from ..checks import write_valid
 from ..ids import alike, fault, odd_labels, safe, safe_speaker, unique
+from ..judge import PACE
 from ..kaldi import UNKNOWN
 from ..tables import CHANNELS, PARTIAL, TEXT, one_gender, one_line, two_genders
 from .gather import path_of
@@ -33,6 +35,14 @@ from .segments import CorpusSegment, Published, drop
 # Reasons that say nothing of the tables: recordings that are not here or cannot be used, and limits of the config.
 OF_AUDIO = frozenset(("missing", "empty", "unreadable", "truncated", "several streams", "non-finite", "other length"))
 OF_AUDIO |= {"link out of the corpus", "too short", "too long", UNLIKE}
+# Remedies where a setting takes all rows of a set; of other reasons the table may be wrong.
+LIMITS = {
+    "stated length": "if the recordings are whole and that column is wrong, say `take: {stated_lengths: false}`",
+    PACE: "if texts and recordings are right, say other `take: {min_letters_per_second, max_letters_per_second}`",
+    "WMER": "if its captions are as the release has them, say a larger `most_wmer`",
+}
+TABLE = "is its table as the release has it? mend it, or take it away"
+IN_CONFIG = "in conf/data.yaml of the recipe"
 
 
 def write_sets(
@@ -51,8 +61,8 @@ def write_sets(
     """
     named = with_ids(step, segments)
     if not named:
-        reasons = ", ".join(f"{n} {reason}" for reason, n in step.ledger.reasons().items()) or "no utterance in it"
-        raise UserError(f"nothing is left of the corpus: {reasons}", str(corpus), "mend the cause, or the path")
+        reasons = _counted((id, reason, detail) for id, _, reason, detail in step.ledger.rows) or "no utterance in it"
+        raise _refused(step, f"nothing is left of the corpus: {reasons}", corpus, "mend the cause, or the path")
     _refuse_lost({s.set for s in named.values()}, step, corpus)
     for meaning in ("dialect", "emotion"):
         for line in odd_labels({getattr(s, meaning) for s in segments}):
@@ -63,8 +73,10 @@ def write_sets(
     for name in sorted(sets):
         write_valid(step.out / name, tables_of(corpus, step.out, sets[name], also))
         _count(step, name, sets[name], (published or {}).get(name))
-    for name in sorted(set(published or {}) - set(sets)):
-        print(f"WARNING: {name}: nothing of it is here")
+    for name in sorted((set(published or {}) | step.ledger.of_sets.keys()) - set(sets)):
+        lost = step.ledger.of_sets.get(name, [])
+        rows = f"{len(set(lost)):,} rows were read, none is left: {_counted(lost)}" if lost else "nothing of it is here"
+        print(f"WARNING: {name}: {rows}")
     for reason, count in Counter(row[2] for row in step.ledger.rows).most_common():
         print(f"dropped {count:,}: {reason}")
     step.counts["hours"] = round(math.fsum(s.seconds for s in named.values()) / 3600, 4)
@@ -76,10 +88,26 @@ def _refuse_lost(kept: Set[str], step: Step[Any], corpus: Path) -> None:
         lost = step.ledger.of_sets[name]
         of_rows = [row for row in lost if row[1] not in OF_AUDIO]
         if 2 * len(of_rows) > len(lost):
-            reason, count = Counter(reason for _, reason, _ in of_rows).most_common(1)[0]
-            id, detail = next((id, detail) for id, why, detail in of_rows if why == reason)
-            message = f"{name}: none of its {len(lost):,} rows can be used; {reason}: {count:,}, such as {id}: {detail}"
-            raise UserError(message, str(corpus), "is its table as the release has it? mend it, or take it away")
+            reason = Counter(reason for _, reason, _ in of_rows).most_common(1)[0][0]
+            message = f"{name}: none of its {len(lost):,} rows can be used: {_counted(of_rows)}"
+            remedy = f"{LIMITS[reason]} {IN_CONFIG}" if reason in LIMITS else TABLE
+            raise _refused(step, message, corpus, remedy)
+
+
+def _refused(step: Step[Any], message: str, corpus: Path, remedy: str) -> UserError:
+    """The error; shards of what is refused are removed, so that the step begins anew with what the user mends."""
+    remove(step.out / "shards")
+    return UserError(message, str(corpus), remedy)
+
+
+def _counted(lost: Iterable[tuple[str, str, str]]) -> str:
+    """Rows (id, reason, detail) counted by their reasons, the most first, and the first row of that reason. "" without rows."""
+    rows = list(dict.fromkeys(lost))
+    counts = Counter(reason for _, reason, _ in rows).most_common()
+    if not counts:
+        return ""
+    id, detail = next((id, detail) for id, reason, detail in rows if reason == counts[0][0])
+    return f"{', '.join(f'{count:,} {reason}' for reason, count in counts)}, such as {id}: {detail}"
 
 
 def tell_recurring(segments: Iterable[CorpusSegment]) -> None:
@@ -125,11 +153,11 @@ def with_ids(step: Step[Any], segments: Sequence[CorpusSegment]) -> dict[str, Co
             name = own.removeprefix(f"{speaker}-").removeprefix(f"{speaker}_")
             id = f"{speaker}-{name}" if s.speaker or s.side else speaker
         if not one_line(s.original):
-            drop(step, s.original, "id", "an id of control characters alone")
+            drop(step, s.original, "id", "an id of control characters alone", s.set)
         elif odd := fault(id) or fault(speaker):
-            drop(step, s.original, "id", f"{id!r} {odd}")
+            drop(step, s.original, "id", f"{id!r} {odd}", s.set)
         elif id in ids:
-            drop(step, s.original, "duplicate id", f"{id} is {ids[id].original} of {ids[id].set} already")
+            drop(step, s.original, "duplicate id", f"{id} is {ids[id].original} of {ids[id].set} already", s.set)
         else:
             s.speaker = sys.intern(speaker)
             ids[id] = s

@@ -101,7 +101,7 @@ def read_speaker(
         if rel not in sets:
             yield Drop(original, "not in the list", f"{LIST} does not name it")
         elif rel not in existing:
-            yield Drop(original, "missing", f"{LIST} names it")
+            yield Drop(original, "missing", f"{LIST} names it", sets[rel])
         else:
             video = "/".join(rel.split("/")[:2])
             yield CorpusSegment(sets[rel], original, f"{place}/{rel}", speaker, programme=video, gender=gender)
