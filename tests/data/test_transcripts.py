@@ -259,7 +259,6 @@ def test_recordings_that_a_lost_row_may_mean_are_named_if_they_have_no_row_of_th
         ({"text": "لا"}, "another text"),
         ({"speaker": "سعاد"}, "another speaker"),
         ({"speaker": "سعاد", "dialect": "MSA"}, "another speaker and another dialect"),
-        ({"speaker": ""}, "another speaker"),
     ],
 )
 @pytest.mark.parametrize("path", ["a.wav", "x/a.wav"])
@@ -273,6 +272,18 @@ def test_of_rows_that_contradict_none_is_believed_and_their_recording_is_not_use
     assert [detail for _, _, detail in bad] == [f"x/a.wav has {reason} in line {n}" for n in (4, 4, 2)]
     lost = [LostRow(row.line, why, detail, row.path) for row, why, detail in bad]
     assert list(spoilt(lost, matched, recordings, "")) == ["x/a.wav"]
+
+
+def test_a_field_that_says_nothing_contradicts_nothing_and_is_filled_from_the_row_that_says_it():
+    first = TranscriptRow(2, "a.wav", "نعم", "أحمد", "")
+    rows = [first, replace(first, line=3, dialect="MSA"), replace(first, line=4, speaker="")]
+    matched, bad = match(rows, ["a.wav"], "")
+    assert matched == {"a.wav": replace(first, dialect="MSA")}
+    assert [(row.line, reason) for row, reason, _ in bad] == [(3, "duplicate row"), (4, "duplicate row")]
+    matched, bad = match([*rows, replace(first, line=5, dialect="EGY")], ["a.wav"], "")
+    assert matched == {} and len(bad) == 4
+    assert bad[0][2] == "a.wav has one dialect in line 3, another in line 5"
+    assert bad[1][2] == "a.wav has another dialect in line 5"
 
 
 def test_of_rows_that_say_the_same_the_first_counts():
@@ -289,7 +300,8 @@ def test_of_rows_that_say_the_same_the_first_counts():
 def test_a_word_that_says_a_name_is_not_known_is_an_empty_field(tmp_path, word):
     head = "path\ttext\tspeaker\tdialect\tgender\temotion\n"
     (row,) = table(tmp_path, f"{head}س/أ.wav\t{word}\t{word}\t{word}\t{word}\t{word}\n").rows
-    assert (row.text, row.speaker, row.dialect, row.gender, row.emotion) == (word.strip(), "", "", "", "")
+    text = "" if word in ("nan", "NaN", "N/A", "NULL", "None") else word.strip()  # the others somebody may have written
+    assert (row.text, row.speaker, row.dialect, row.gender, row.emotion) == (text, "", "", "", "")
     assert speaker_of("س/أ.wav", row, "recording") == "س/أ"
     assert speaker_of(f"{word}/أ.wav", None, "folder").endswith("/أ")
 

@@ -439,3 +439,14 @@ def test_a_reader_that_goes_away_ends_it_quietly(tmp_path):
     script = f"{sys.executable} -m toolkit.data.validate {tmp_path}/d | head -1"
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True)
     assert done.stderr == "" and done.stdout.startswith("warning: reco2dur")
+
+
+def test_a_word_for_no_transcript_is_read_as_an_empty_one_told_by_validate_and_mended(sound, tmp_path):
+    id = sorted(DataDir.read(sound).tables["text"])[0]
+    change(sound, "text", f"{id} {DataDir.read(sound).tables['text'][id]}\n", f"{id} nan\n")
+    assert DataDir.read(sound).tables["text"][id] == ""
+    (problem,) = inspect(sound).problems
+    assert (problem.reason, problem.level, problem.id) == ("empty transcript", "warning", id)
+    assert "nan stands for none" in problem.message
+    repair(sound, tmp_path / "mended")
+    assert f"{id}\n" in (tmp_path / "mended/text").read_text()

@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from ..text.invisible import shown
+from ..text.not_known import transcript_of
 from .audio import OVERSHOOT, AudioError, audio_info
 from .channel_checks import channel_problems, not_compared
 from .decided import of_corpus
@@ -246,9 +247,10 @@ def _texts(tables: Tables) -> Iterator[Problem]:
         if not TEXT.fullmatch(name):
             continue
         for id, text in table.items():
-            if not text:
+            if not transcript_of(text):
                 remedy = "mark it as you do silence, or take it out"
-                yield Problem(name, 0, "empty transcript", f"{id}: empty transcript", remedy, level="warning", id=id)
+                message = f"{id}: empty transcript" + f": {text} stands for none" * bool(text)
+                yield Problem(name, 0, "empty transcript", message, remedy, level="warning", id=id)
             elif "#0" in text or "s>" in text:
                 for word in RESERVED_WORDS:
                     if word in text.split():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 
 from ..text.invisible import name_of, strip_invisible
 from .tables import CONTRADICTION
@@ -19,7 +20,8 @@ def match(
 
     A row's path may be relative to the corpus, absolute, the end of a path, a bare name, or without its ending, if it
     means exactly one recording; a/1.wav never means b/1.wav. Rows with a whole path go before the others, which may
-    mean a recording that is not there. Of equal rows of a recording the first counts; of rows that contradict, none.
+    mean a recording that is not there. Of a recording's rows that agree the first counts, with what later ones say
+    beyond it; of rows that contradict, none.
     Names are compared in NFC, for some systems store Arabic letters with hamza as two characters, and without
     invisible ones.
     """
@@ -38,21 +40,46 @@ def match(
     matched: dict[str, TranscriptRow] = {}
     for rel, (whole_paths, others) in of.items():
         first, *more = whole_paths or others
-        if not any(_difference(first, row) for row in more):
-            matched[rel] = first
+        disputed = _disputed([first, *more])
+        if not disputed:
+            matched[rel] = _joined([first, *more])
             later = more + (others if whole_paths else [])
             bad += [(row, "duplicate row", f"{rel} has its row in line {first.line} already") for row in later]
             continue
         for row in whole_paths + others:
-            against = next(r for r in (first, *more) if _difference(row, r))
-            bad.append((row, CONTRADICTION, f"{rel} has {_difference(row, against)} in line {against.line}"))
+            against = next((r for r in (first, *more) if _difference(row, r)), None)
+            told = f"{_difference(row, against)} in line {against.line}" if against else disputed
+            bad.append((row, CONTRADICTION, f"{rel} has {told}"))
     return matched, sorted(bad, key=lambda b: b[0].line)
 
 
 def _difference(row: TranscriptRow, against: TranscriptRow) -> str:
-    """In what two rows of a recording contradict, such as another speaker; empty if they say the same."""
-    differing = (m for m in BESIDE if name_of(getattr(row, m)) != name_of(getattr(against, m)))
-    return " and ".join(f"another {meaning}" for meaning in differing)
+    """In what two rows of a recording contradict, such as another speaker; empty if they do not.
+
+    A field that says nothing contradicts nothing.
+    """
+    pairs = {m: (name_of(getattr(row, m)), name_of(getattr(against, m))) for m in BESIDE}
+    return " and ".join(f"another {meaning}" for meaning, (a, b) in pairs.items() if a and b and a != b)
+
+
+def _disputed(rows: Sequence[TranscriptRow]) -> str:
+    """A meaning of which rows of a recording say two things, and their lines; empty if there is none."""
+    for meaning in BESIDE if len(rows) > 1 else ():
+        lines: dict[str, int] = {}
+        for row in rows:
+            if value := name_of(getattr(row, meaning)):
+                lines.setdefault(value, row.line)
+        if len(lines) > 1:
+            one, two, *_ = lines.values()
+            return f"one {meaning} in line {one}, another in line {two}"
+    return ""
+
+
+def _joined(rows: Sequence[TranscriptRow]) -> TranscriptRow:
+    """The first of rows that do not contradict each other, with what the later ones say and it does not."""
+    first, *more = rows
+    lacking = [m for m in BESIDE if not getattr(first, m)] if more else []
+    return replace(first, **{m: next((value for r in more if (value := getattr(r, m))), "") for m in lacking})
 
 
 def spoilt(

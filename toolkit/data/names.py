@@ -1,7 +1,8 @@
 """Names in the tables of a data directory: of speakers, and what utterances are labelled with.
 
 Readers take them as they are compared (`name_of`): two that look alike are one, though a mark of direction, which
-nobody sees, stands in one of them. A label of a word that says it is not known (nan, N/A) is `unknown`.
+nobody sees, stands in one of them. A label of a word that says it is not known (nan, N/A) is `unknown`, and a
+transcript of such a word is empty.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ import re
 from collections.abc import Mapping
 
 from ..text.invisible import name_of
-from ..text.not_known import UNKNOWN, is_not_known
-from .tables import CONTRADICTION, PARTIAL, Problem
+from ..text.not_known import NO_TRANSCRIPT, UNKNOWN, is_not_known
+from .tables import CONTRADICTION, PARTIAL, TEXT, Problem
 
 LABELS = ("utt2lang", "utt2emotion", "utt2prog")  # in which a word may say that the label is not known
 _NAMES = re.compile(r"(utt|spk)2\w+")
@@ -47,6 +48,8 @@ def as_compared(tables: Mapping[str, Table]) -> tuple[dict[str, dict[str, str]],
     problems: list[Problem] = []
     for name, table in tables.items():
         values = _changed(set(table.values()), name) if holds_names(name) else {}
+        if TEXT.fullmatch(name):
+            values = dict.fromkeys(NO_TRANSCRIPT.intersection(table.values()), "")
         new[name] = {key: values.get(value, value) for key, value in table.items()} if values else dict(table)
         if is_of_speakers(name) and _changed(set(table), "utt2spk"):
             new[name], more = _joined(new[name], name)

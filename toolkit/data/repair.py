@@ -9,6 +9,7 @@ from pathlib import Path
 from ..core.errors import UserError
 from ..core.files import write_text
 from ..core.record import DROPPED, Ledger
+from ..text.not_known import transcript_of
 from . import ids
 from .audio import OVERSHOOT
 from .checks import OF_RECORDINGS, RESERVED_WORDS, recording_lengths
@@ -167,7 +168,7 @@ def _mend_values(tables: Tables, ledger: Ledger) -> None:
     for name, table in tables.items():
         if TEXT.fullmatch(name):
             for id, text in table.items():
-                clean = one_line(text)
+                clean = transcript_of(one_line(text))
                 if "#0" in clean or "s>" in clean:
                     clean = " ".join(word for word in clean.split() if word not in RESERVED_WORDS)
                 table[id] = clean

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ..core.errors import UserError
 from ..text.invisible import name_of
-from ..text.not_known import is_not_known, known_name
+from ..text.not_known import is_not_known, known_name, transcript_of
 from .malformed import ENCODING, MALFORMED, Form, Malformed, read_line
 from .rows import of_another_kind, rows_of
 from .tables import BOM
@@ -32,6 +32,13 @@ COLUMNS = {  # meaning of a column -> its possible names; the first that exists 
 }
 NAMES = ("speaker", "dialect", "gender", "emotion")  # names as they are compared; empty where one is not known
 NEAR = 0.75  # similarity (difflib) above which an unknown name counts as a misspelt known one
+
+
+def _text(field: str) -> str:
+    return transcript_of(field.strip())
+
+
+_CLEAN = {**dict.fromkeys(NAMES, known_name), "text": _text, "summary": _text}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +89,7 @@ def read_transcripts(path: Path) -> Transcripts:
     header, *lines = _lines(path)
     names = [name_of(name).lower() for name in header.decode("utf-8", "replace").split("\t")]
     places = {meaning: names.index(name) for meaning, name in _columns(names, path).items()}
-    columns = [(meaning, place, known_name if meaning in NAMES else str.strip) for meaning, place in places.items()]
+    columns = [(meaning, place, _CLEAN.get(meaning, str.strip)) for meaning, place in places.items()]
     form = Form(len(names), text_first=0 in places.values() and places["path"] != 0, header=tuple(names))
     rows: list[TranscriptRow] = []
     lost: list[LostRow] = []

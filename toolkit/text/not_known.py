@@ -1,4 +1,4 @@
-"""Words that tables write where a name (of a speaker, a programme, a dialect ...) is not known."""
+"""Words that tables write where a name (of a speaker, a programme, a dialect ...) or a transcript is not known."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ _ENGLISH = "nan|none|null|nil|na|n/a|n.a.|#n/a|<na>|unknown|unk|<unk>|unidentifi
 _ARABIC = "غير معروف|غير معروفة|غير معلوم|غير معلومة|غير محدد|غير محددة|مجهول|مجهولة"
 _WORDS = frozenset(f"{_ENGLISH}|{_ARABIC}|n a|not known|not available|-|--|---|?|??|???".split("|"))
 
+# As pandas, SQL and spreadsheets write a cell without a value. Spelt otherwise they may be what somebody says.
+NO_TRANSCRIPT = frozenset(["nan", "NaN", "NAN", "None", "NULL", "null", "N/A", "n/a", "#N/A", "<NA>"])
+
 
 @lru_cache(maxsize=1 << 16)
 def is_not_known(name: str) -> bool:
@@ -24,3 +27,8 @@ def is_not_known(name: str) -> bool:
 def known_name(text: str) -> str:
     """A name as it is compared (`name_of`); empty if it is not known."""
     return "" if is_not_known(text) else name_of(text)
+
+
+def transcript_of(text: str) -> str:
+    """A whole transcript; empty if it is a word that stands for a missing one."""
+    return "" if text in NO_TRANSCRIPT or text.strip() in NO_TRANSCRIPT else text

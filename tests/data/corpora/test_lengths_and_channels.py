@@ -63,9 +63,22 @@ def test_a_pace_that_nobody_speaks_at_costs_training_sets_the_row_and_others_a_w
     assert [len(DataDir.read(tmp_path / "out" / name)) for name in ("x_train", "x_dev", "x_test")] == [2, 2, 2]
     output = capsys.readouterr().out
     assert "WARNING: x_test: 2 utterances are kept" in output and "long_test: 3 letters in 9.00 s" in output
-    assert step.counts["x_dev_odd_lengths"] == step.counts["x_test_odd_lengths"] == 2
+    assert step.counts["x_dev_odd"] == step.counts["x_test_odd"] == 2
     kept = gathered(tmp_path, segments, min_letters_per_second=0.0, max_letters_per_second=0.0)
-    assert dropped(kept) == {} and "x_test_odd_lengths" not in kept.counts
+    assert dropped(kept) == {} and "x_test_odd" not in kept.counts
+
+
+@pytest.mark.parametrize("word", ["nan", "NaN", "None", "NULL", "#N/A", "<NA>", ""])
+def test_a_missing_transcript_costs_training_sets_the_row_and_others_a_warning(tmp_path, capsys, word) -> None:
+    write(tmp_path / "a.wav", noise(2, 1))
+    segments = [of(f"x_{part}", f"a_{part}", text=word) for part in ("train", "dev", "test")]
+    references = of("x_test", "a_two", text="نعم", more={"text_Ali": word, "text_Omar": "نعم"})
+    step = gathered(tmp_path, [*segments, of("x_train", "a_good", text="نعم"), of("x_train", "a_none"), references])
+    assert {id: reason for id, (reason, _) in dropped(step).items()} == {"a_train": "no transcript"}
+    test = DataDir.read(tmp_path / "out/x_test").tables
+    assert sorted(test["text"].values()) == ["", "نعم"] and sorted(test["text_Ali"].values()) == ["", ""]
+    output = capsys.readouterr().out
+    assert "WARNING: x_dev: 1 utterances are kept" in output and "a_test: an empty transcript" in output
 
 
 def test_a_piece_is_held_against_its_own_text_and_its_recording_against_what_is_stated_of_that(tmp_path) -> None:
@@ -106,7 +119,7 @@ def test_a_file_of_fleurs_that_has_not_its_samples_leaves_train_and_is_told_of_i
     assert len(made.set("fleurs_train")) == len(believed.set("fleurs_train")) - 1
     assert len(made.set("fleurs_test")) == len(believed.set("fleurs_test"))
     assert [reason for _, reason in made.dropped].count("stated length") == 1
-    assert "WARNING: fleurs_test: 1 utterances are kept although their length is odd" in made.output
+    assert "WARNING: fleurs_test: 1 utterances are kept although their length or transcript is odd" in made.output
     assert made.output.count("num_samples 161280, 10.08 s, where it has 0.84 s") == 1
 
 
@@ -159,7 +172,7 @@ def test_tables_of_sada_masc_casablanca_and_iemocap_are_held_against_their_audio
     ratings = next((tmp_path / "iemocap").glob("Session1/dialog/EmoEvaluation/Ses01F_impro01.txt"))
     ratings.write_text(ratings.read_text().replace("[0.0000 - ", "[0.0000 - 9"), encoding="utf-8")
     made = prepare("iemocap", tmp_path / "iemocap", tmp_path / "iemocap_out")
-    assert "WARNING: iemocap: 1 utterances are kept although their length is odd" in made.output
+    assert "WARNING: iemocap: 1 utterances are kept although their length or transcript is odd" in made.output
     assert "[start - end] 0.0000 - 9" in made.output
 
 

@@ -100,4 +100,4 @@ def test_paths_and_links_out_of_the_corpus_and_empty_audio_are_rows_of_the_ledge
     reasons = {reason: id for id, reason in done.dropped}
     assert reasons.keys() == {"not in all four", "path leaves the corpus", "link out of the corpus", "empty"}
     assert reasons["path leaves the corpus"] == "odd"
-    assert "mgb3_dev: nothing of it is here" in done.output
+    assert "mgb3_dev: 9 rows were read, none is left: 7 empty, 1 not in" in done.output

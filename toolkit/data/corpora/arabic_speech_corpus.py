@@ -22,6 +22,7 @@ from pathlib import Path
 from ...core.seed import seed_of
 from ...core.step import Step, main
 from ...text.buckwalter import to_arabic
+from ...text.not_known import transcript_of
 from ..malformed import MALFORMED, excerpt
 from .gather import gather
 from .repeats import Statement, settled
@@ -102,7 +103,7 @@ def read_folder(step: Step[ArabicSpeechCorpusConfig], corpus: Path, folder: Path
     for path in folders_below(place, "*.wav"):
         if path.name not in transcripts:
             drop(step, f"{rel}/{path.name}", "no transcript", TRANSCRIPT, set_of(part))
-    for name, text in transcripts.items():
+    for name, text in ((name, transcript_of(text)) for name, text in transcripts.items()):
         if part == "train" and not text.strip():
             drop(step, name, "no transcript", "an empty one", set_of(part))
             continue

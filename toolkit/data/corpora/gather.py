@@ -22,6 +22,7 @@ from ...core.errors import UserError
 from ...core.files import remove
 from ...core.shards import run_shards, split
 from ...core.step import Step
+from ...text.not_known import transcript_of
 from ..audio import OVERSHOOT, AudioError, open_recording
 from ..channels import MONO, SIDE_OF, UNLIKE, Mix, choices, taken, undecided
 from ..checks import RESERVED_WORDS
@@ -115,7 +116,7 @@ def _kept(step: Step[Any], paths: Sequence[Path]) -> Iterator[CorpusSegment]:
 
 
 def _tell(step: Step[Any], segments: Iterable[CorpusSegment]) -> None:
-    """Print and count how recordings of several channels are read, odd recordings, and utterances of an odd length."""
+    """Print and count how recordings of several channels are read, odd recordings, and odd lengths and transcripts."""
     mixes, odd, notes = dict[str, str](), dict[str, list[str]](), dict[str, dict[str, None]]()
     for s in segments:
         for note in s.notes:
@@ -130,8 +131,8 @@ def _tell(step: Step[Any], segments: Iterable[CorpusSegment]) -> None:
     tell_notes({note: list(names) for note, names in notes.items()})
     step.counts |= {note: len(names) for note, names in notes.items()}
     for name, lines in sorted(odd.items()):
-        step.counts[f"{name}_odd_lengths"] = len(lines)
-        print(f"WARNING: {name}: {len(lines):,} utterances are kept although their length is odd:")
+        step.counts[f"{name}_odd"] = len(lines)
+        print(f"WARNING: {name}: {len(lines):,} utterances are kept although their length or transcript is odd:")
         print("\n".join(lines[:SHOWN] + ["  ..."] * (len(lines) > SHOWN)))
 
 
@@ -223,7 +224,9 @@ class Headers:
         if trains(s.set) and take.max_seconds and s.seconds > take.max_seconds:
             return Drop(s.original, "too long", f"{s.seconds} s")
         if s.text is not None:
-            s.text = one_line(s.text)
+            s.text = transcript_of(one_line(s.text))
+            if not s.text and trains(s.set):
+                return Drop(s.original, "no transcript", "an empty one, or a word that stands for none")
             if len(s.text) > LONGEST_LINE // 4:  # of UTF-8
                 return Drop(s.original, "line too long", f"a transcript of {len(s.text):,} characters")
             if any(word in RESERVED_WORDS for word in s.text.split()):
@@ -239,6 +242,7 @@ class Headers:
         lengths = s.stated if self.take.stated_lengths else ()
         others = [differs(length, s.recording_seconds if length.recording else s.seconds) for length in lengths]
         faults = {"letters per second": pace, "stated length": "; ".join(filter(None, others))}
+        faults["no transcript"] = "an empty transcript" if s.text == "" else ""
         for reason, detail in faults.items():
             if detail and trains(s.set):
                 return Drop(s.original, reason, detail)

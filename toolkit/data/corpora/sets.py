@@ -22,7 +22,7 @@ from ...core.errors import UserError
 from ...core.files import remove
 from ...core.step import Step
 from ...text.invisible import name_of
-from ...text.not_known import known_name
+from ...text.not_known import known_name, transcript_of
 from ..channels import SIDE_OF, UNLIKE
 from ..checks import write_valid
 from ..ids import alike, fault, odd_labels, safe, safe_speaker, unique
@@ -101,7 +101,7 @@ def _refused(step: Step[Any], message: str, corpus: Path, remedy: str) -> UserEr
 
 
 def _counted(lost: Iterable[tuple[str, str, str]]) -> str:
-    """Rows (id, reason, detail) counted by their reasons, the most first, and the first row of that reason. "" without rows."""
+    """Rows (id, reason, detail) counted by their reasons, the most first, and the first of these; "" without rows."""
     rows = list(dict.fromkeys(lost))
     counts = Counter(reason for _, reason, _ in rows).most_common()
     if not counts:
@@ -172,7 +172,14 @@ def _strip_names(s: CorpusSegment) -> None:
     s.speaker, s.programme = known_name(s.speaker), known_name(s.programme)
     s.dialect, s.gender, s.emotion = known_name(s.dialect), known_name(s.gender), known_name(s.emotion)
     if s.more:
-        s.more = {table: v if TEXT.fullmatch(table) or table in PARTIAL else name_of(v) for table, v in s.more.items()}
+        s.more = {table: _of_more(table, v) for table, v in s.more.items()}
+
+
+def _of_more(table: str, value: str) -> str:
+    """The value of a further table: a transcript, one that is kept as it stands, or a name."""
+    if TEXT.fullmatch(table):
+        return transcript_of(value)
+    return value if table in PARTIAL else name_of(value)
 
 
 def tables_of(
