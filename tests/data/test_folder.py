@@ -131,7 +131,8 @@ def test_every_recording_that_cannot_be_used_is_set_aside_with_its_reason(corpus
         "nan",
         "long",
     ]:
-        rows.append(f"{name}.wav\tنص {name}\t{name}\t\t\t\n")
+        same = "whole" if name == "copy" else name  # rows of the same bytes that differ are contradictions
+        rows.append(f"{name}.wav\tنص {same}\t{same}\t\t\t\n")
     corpus("quiet_row.wav")
     corpus("no_row.wav")
     corpus("word.wav")

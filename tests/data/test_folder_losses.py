@@ -194,3 +194,21 @@ def test_speakers_that_may_be_one_and_genders_that_contradict_are_told(corpus, t
         "13",
         "سعاد",
     ]
+
+
+def test_recordings_of_the_same_bytes_with_two_texts_all_go_and_with_one_text_one_stays(tmp_path, make_noise):
+    root = tmp_path / "corpus"
+    (root / "a").mkdir(parents=True)
+    for n, seed in enumerate((1, 1, 2, 2, 3, 4, 5)):
+        soundfile.write(root / f"a/{n}.wav", make_noise(2, seed=seed), 16000)
+    texts = ["نعم يا أخي", "لا يا أخي", "مرحبا بك", "مرحبا بك", *["كيف حالك"] * 3]
+    rows = [f"a/{n}.wav\t{text}\tمتحدث{n // 2}" for n, text in enumerate(texts)]
+    (root / "t.tsv").write_text("\n".join(["path\ttext\tspeaker", *rows, ""]))
+    step = Step(FolderConfig(), [root], tmp_path / "out", ["data.corpora.folder"])
+    step.out.mkdir()
+    prepare(step)
+    assert [(row[0], row[2], row[3]) for row in sorted(step.ledger.rows)] == [
+        ("a/0.wav", "contradiction", "the same bytes as a/1.wav: one text in line 2, another in line 3 of the table"),
+        ("a/1.wav", "contradiction", "the same bytes as a/0.wav: one text in line 2, another in line 3 of the table"),
+        ("a/3.wav", "duplicate", "the same bytes as a/2.wav"),
+    ]

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ..text.invisible import shown
 from ..text.not_known import transcript_of
+from . import two_texts
 from .audio import OVERSHOOT, AudioError, audio_info
 from .channel_checks import channel_problems, not_compared
 from .decided import of_corpus
@@ -87,6 +88,7 @@ def inspect(path: Path, allow_pipes: bool = False, audio: bool = False, nj: int 
         _coverage(tables, ids),
         _speakers(path, tables),
         _texts(tables),
+        two_texts.problems(tables, loaded),
         _numbers(tables),
         _ends(tables, lengths, audio),
         _durations(tables, loaded, lengths),

@@ -40,15 +40,15 @@ def match(
     matched: dict[str, TranscriptRow] = {}
     for rel, (whole_paths, others) in of.items():
         first, *more = whole_paths or others
-        disputed = _disputed([first, *more])
-        if not disputed:
+        dispute = disputed([first, *more])
+        if not dispute:
             matched[rel] = _joined([first, *more])
             later = more + (others if whole_paths else [])
             bad += [(row, "duplicate row", f"{rel} has its row in line {first.line} already") for row in later]
             continue
         for row in whole_paths + others:
             against = next((r for r in (first, *more) if _difference(row, r)), None)
-            told = f"{_difference(row, against)} in line {against.line}" if against else disputed
+            told = f"{_difference(row, against)} in line {against.line}" if against else dispute
             bad.append((row, CONTRADICTION, f"{rel} has {told}"))
     return matched, sorted(bad, key=lambda b: b[0].line)
 
@@ -62,7 +62,7 @@ def _difference(row: TranscriptRow, against: TranscriptRow) -> str:
     return " and ".join(f"another {meaning}" for meaning, (a, b) in pairs.items() if a and b and a != b)
 
 
-def _disputed(rows: Sequence[TranscriptRow]) -> str:
+def disputed(rows: Sequence[TranscriptRow]) -> str:
     """A meaning of which rows of a recording say two things, and their lines; empty if there is none."""
     for meaning in BESIDE if len(rows) > 1 else ():
         lines: dict[str, int] = {}
@@ -79,7 +79,8 @@ def _joined(rows: Sequence[TranscriptRow]) -> TranscriptRow:
     """The first of rows that do not contradict each other, with what the later ones say and it does not."""
     first, *more = rows
     lacking = [m for m in BESIDE if not getattr(first, m)] if more else []
-    return replace(first, **{m: next((value for r in more if (value := getattr(r, m))), "") for m in lacking})
+    values = {m: next((value for r in more if (value := getattr(r, m))), "") for m in lacking}
+    return replace(first, **values)  # type: ignore[arg-type]
 
 
 def spoilt(

@@ -9,6 +9,7 @@ import dataclasses
 import io
 import operator
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -17,6 +18,7 @@ from typing import BinaryIO
 
 from ..text.invisible import INVISIBLE, excerpt, name_of
 from ..text.lines import code_points
+from ..text.not_known import known_name
 from .ids import fault
 
 NAMES = re.compile(r"wav\.scp|feats\.scp|vad\.scp|segments|text(_[\w.-]+)?|(utt|spk|reco|rec)2\w+")
@@ -100,6 +102,13 @@ def two_genders(pairs: Iterable[tuple[str, str]]) -> list[str]:
     """A warning, if (speaker, gender) pairs say two things of a speaker, whom one_gender then leaves out."""
     both = sorted(speaker for speaker, of in _genders(pairs).items() if len(of) > 1)
     return [f"{len(both):,} speakers are m in one place and f in another, and get none: {_few(both)}"] if both else []
+
+
+def odd_genders(values: Iterable[str]) -> list[str]:
+    """A line, if genders of utterances are neither m nor f in any spelling: they get none."""
+    counts = Counter(word for value in values if (word := known_name(value)) and not gender_of(word))
+    words = _few([f"{word} ({n:,})" for word, n in counts.most_common()])
+    return [f"{counts.total():,} utterances have one that is neither m nor f, and get none: {words}"] if counts else []
 
 
 def _genders(pairs: Iterable[tuple[str, str]]) -> dict[str, set[str]]:

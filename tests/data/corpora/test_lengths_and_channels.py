@@ -81,6 +81,25 @@ def test_a_missing_transcript_costs_training_sets_the_row_and_others_a_warning(t
     assert "WARNING: x_dev: 1 utterances are kept" in output and "a_test: an empty transcript" in output
 
 
+def test_two_transcripts_of_the_same_seconds_are_told_with_their_number_and_ids(tmp_path, capsys) -> None:
+    write(tmp_path / "a.wav", noise(4, 1))
+    times = {"start": 1.0, "end": 3.0}
+    segments = [of("x_train", f"a_{n}", text=text, **times) for n, text in enumerate(("نعم", "لا", "نعم"))]
+    gathered(tmp_path, [*segments, of("x_train", "a_later", text="كلا", start=1.5, end=3.0)])
+    told = "WARNING: 3 utterances have the same audio as another, and another transcript: a_0, a_1, a_2"
+    assert told in capsys.readouterr().out
+
+
+def test_a_gender_of_no_known_word_is_told(tmp_path, capsys) -> None:
+    write(tmp_path / "a.wav", noise(4, 1))
+    genders = ("1", "m", "1", "other", "nan", "أنثى")
+    gathered(tmp_path, [of("x_train", f"a_{n}", speaker=str(n), gender=word) for n, word in enumerate(genders)])
+    assert sorted(DataDir.read(tmp_path / "out/x_train").tables["spk2gender"].values()) == ["f", "m"]
+    assert "gender: 3 utterances have one that is neither m nor f, and get none: 1 (2), other (1)" in (
+        capsys.readouterr().out
+    )
+
+
 def test_a_piece_is_held_against_its_own_text_and_its_recording_against_what_is_stated_of_that(tmp_path) -> None:
     write(tmp_path / "a.wav", noise(9, 1))
     whole, wrong = stated("FullFileLength", "9.0", recording=True), stated("FullFileLength", "60", recording=True)

@@ -125,3 +125,26 @@ def test_a_set_without_its_recordings_is_told_with_its_rows_and_one_without_rows
     shutil.rmtree(tmp_path / "mgb3/dev")
     done = prepare("mgb3", tmp_path / "mgb3", tmp_path / "data3")
     assert done.code == 0 and "WARNING: mgb3_dev: nothing of it is here" in done.output
+
+
+def test_a_corpus_of_which_nothing_is_left_names_the_first_loss_and_the_next_run_begins_anew(tmp_path) -> None:
+    for n in range(3):
+        write(tmp_path / f"x/{n}.wav", noise(1, n))
+    done = prepare("folder", tmp_path / "x", tmp_path / "data", "--limits.min_seconds", "2")
+    assert done.code == 1 and "nothing is left of the corpus: 3 too short, such as 0.wav: " in done.output
+    again = prepare("folder", tmp_path / "x", tmp_path / "data", "--limits.min_seconds", "0.5")
+    assert again.code == 0, again.output
+
+
+def test_lengths_that_a_table_states_wrongly_of_every_row_name_the_setting_that_does_without_them(tmp_path) -> None:
+    sada.make(tmp_path / "sada", speech(48))
+    train = tmp_path / "sada/train.csv"
+    head, *rows = train.read_text(encoding="utf-8-sig").splitlines()
+    place = head.split(",").index("FullFileLength")
+    wrong = [",".join([*r[:place], "9999.5", *r[place + 1 :]]) for r in (row.split(",") for row in rows)]
+    write_lines(train, head, *wrong)
+    done = prepare("sada", tmp_path / "sada", tmp_path / "data")
+    assert done.code == 1 and " stated length, " in done.output, done.output
+    assert "say `take: {stated_lengths: false}` in conf/data.yaml" in done.output
+    again = prepare("sada", tmp_path / "sada", tmp_path / "data", "--take.stated_lengths", "false")
+    assert again.code == 0, again.output

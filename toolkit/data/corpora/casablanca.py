@@ -34,7 +34,6 @@ from ...text.invisible import name_of
 from ..ids import safe, unique
 from ..pace import stated
 from ..split import split_groups
-from ..tables import gender_of
 from .dialects import code_of
 from .gather import gather
 from .parquet import RowGroup, column, row_groups, rows, write_sound
@@ -182,7 +181,7 @@ def _segment(out: Path, split: Split, number: int, row: Mapping[str, Any]) -> Co
         text=text,
         programme=programme and f"{split.code}-{programme}",
         dialect=split.code,
-        gender=gender_of(str(row.get("gender") or "")),
+        gender=str(row.get("gender") or ""),
         stated=stated("duration", str(row.get("duration") or "")),
     )
 

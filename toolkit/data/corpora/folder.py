@@ -27,14 +27,15 @@ from ..cut import CutConfig
 from ..ids import alike, odd_labels, safe
 from ..judge import Limits
 from ..kaldi import UNKNOWN
-from ..match_rows import match, spoilt
+from ..match_rows import disputed, match, spoilt
 from ..pace import Pace
 from ..pace import fault_of as pace_fault
 from ..recordings import Found, assess, find_recordings, tell_notes, tell_unseen
 from ..split import shares_of
-from ..tables import CHANNELS, one_gender, one_line, two_genders
+from ..tables import CHANNELS, CONTRADICTION, odd_genders, one_gender, one_line, two_genders
 from ..transcripts import LostRow, TranscriptRow, Transcripts, find_table, read_transcripts, speaker_of
 from .folder_pieces import Piece, pieces_of, split_pieces
+from .lost_sets import nothing_left
 
 BYTES_PER_SECOND = 32000  # of 16 kHz wav: shards are made by file size, so that no header is opened
 
@@ -153,22 +154,45 @@ def assess_all(step: Step[FolderConfig], corpus: Corpus, texts: Mapping[str, str
     paths = run_shards(step, [sum(sizes[i] for i in s) / 1e6 for s in shards], work, "MB", ".jsonl")
     rows = [json.loads(line) for path in paths for line in path.read_text(encoding="utf-8").splitlines()]
     good: list[dict[str, Any]] = []
-    first: dict[str, str] = {}
     notes: dict[str, list[str]] = {}
+    whole = [row for row in rows if not fault_of(row, texts[row["path"]], c.limits.pace)[0]]
+    copies = _copies(corpus, whole) if c.drop_duplicates else {}
     for row in rows:
         reason, detail = fault_of(row, texts[row["path"]], c.limits.pace)
+        if not reason:
+            reason, detail = copies.get(row["path"], ("", ""))
         if reason:
             step.ledger.drop(shown(row["path"]), reason, detail)
-        elif c.drop_duplicates and first.get(row["digest"], row["path"]) != row["path"]:
-            step.ledger.drop(shown(row["path"]), "duplicate", f"the same bytes as {shown(first[row['digest']])}")
         else:
-            first[row["digest"]] = row["path"]
             good.append(row)
             for note in row["notes"]:
                 notes.setdefault(note, []).append(row["path"])
     tell_notes(notes)
     step.counts |= {note: len(paths) for note, paths in notes.items()}
     return good
+
+
+def _copies(corpus: Corpus, rows: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, str]]:
+    """Recording -> (reason, detail), of those that are left out because others have the same bytes.
+
+    One is kept, if one that has a transcript: none, if their rows contradict each other, since nobody knows which are
+    right.
+    """
+    groups: dict[str, dict[str, None]] = {}
+    for row in rows:
+        groups.setdefault(row["digest"], {})[row["path"]] = None
+    lost: dict[str, tuple[str, str]] = {}
+    for group in (list(group) for group in groups.values() if len(group) > 1):
+        of = {rel: corpus.rows[rel] for rel in group if rel in corpus.rows}
+        if dispute := disputed(list(of.values())):
+            first, second = map(shown, group[:2])
+            for rel in group:
+                detail = f"the same bytes as {second if rel == group[0] else first}: {dispute} of the table"
+                lost[rel] = CONTRADICTION, detail
+            continue
+        kept = next((rel for rel in group if rel in of and of[rel].text), group[0])
+        lost |= {rel: ("duplicate", f"the same bytes as {shown(kept)}") for rel in group if rel != kept}
+    return lost
 
 
 def fault_of(row: Mapping[str, Any], text: str, pace: Pace) -> tuple[str, str]:
@@ -249,13 +273,12 @@ def prepare(step: Step[FolderConfig]) -> None:
     genders = two_genders((who[p.rel], rows[p.rel].gender) for p in made if p.rel in rows)
     for line in [f"speaker: {line}" for line in alike(who.values())] + [f"gender: {line}" for line in genders]:
         print(f"WARNING: {line}")
+    for line in odd_genders(rows[p.rel].gender for p in made if p.rel in rows):
+        print(f"gender: {line}")
     step.counts["recordings_found"] = len(corpus.scan.recordings)
     step.counts["recordings_kept"] = len({p.rel for p in made})
     if not made:
-        reasons = ", ".join(f"{n} {reason}" for reason, n in step.ledger.reasons().items()) or "no audio file in it"
-        raise UserError(
-            f"nothing is left of the corpus: {reasons}", str(corpus.folder), "mend the cause, or the config"
-        )
+        raise nothing_left(step, corpus.folder, "no audio file in it")
     lengths = {row["path"]: float(row["seconds"]) for row in good}
     labels = labels_of(step, corpus, made)
     sets = split_pieces(made, shares_of(c.shares), c.seed, step.counts, step.ledger.reasons())

@@ -30,6 +30,7 @@ from ..pace import differs, fault_of
 from ..recordings import tell_notes
 from ..roles import trains
 from ..tables import LONGEST_LINE, one_line
+from ..two_texts import told, torn
 from .segments import CorpusSegment, Drop, Take, drop
 from .sources import SourceError, check_inside
 
@@ -115,7 +116,7 @@ def _kept(step: Step[Any], paths: Sequence[Path]) -> Iterator[CorpusSegment]:
         raise UserError(message, "take.channel", remedy)
 
 
-def _tell(step: Step[Any], segments: Iterable[CorpusSegment]) -> None:
+def _tell(step: Step[Any], segments: Sequence[CorpusSegment]) -> None:
     """Print and count how recordings of several channels are read, odd recordings, and odd lengths and transcripts."""
     mixes, odd, notes = dict[str, str](), dict[str, list[str]](), dict[str, dict[str, None]]()
     for s in segments:
@@ -130,6 +131,9 @@ def _tell(step: Step[Any], segments: Iterable[CorpusSegment]) -> None:
         print(f"{count:,} recordings of {mix}")
     tell_notes({note: list(names) for note, names in notes.items()})
     step.counts |= {note: len(names) for note, names in notes.items()}
+    if ids := torn((s.original, (s.audio, s.channel, s.start, s.end), s.text or "") for s in segments):
+        step.counts["two_transcripts"] = len(ids)
+        print(f"WARNING: {told(ids)}")
     for name, lines in sorted(odd.items()):
         step.counts[f"{name}_odd"] = len(lines)
         print(f"WARNING: {name}: {len(lines):,} utterances are kept although their length or transcript is odd:")

@@ -13,36 +13,22 @@ from __future__ import annotations
 import math
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from ...core.errors import UserError
-from ...core.files import remove
 from ...core.step import Step
 from ...text.invisible import name_of
 from ...text.not_known import known_name, transcript_of
-from ..channels import SIDE_OF, UNLIKE
+from ..channels import SIDE_OF
 from ..checks import write_valid
 from ..ids import alike, fault, odd_labels, safe, safe_speaker, unique
-from ..judge import PACE
 from ..kaldi import UNKNOWN
-from ..tables import CHANNELS, PARTIAL, TEXT, one_gender, one_line, two_genders
+from ..tables import CHANNELS, PARTIAL, TEXT, odd_genders, one_gender, one_line, two_genders
 from .gather import path_of
+from .lost_sets import counted, nothing_left, refuse_lost
 from .segments import CorpusSegment, Published, drop
-
-# Reasons that say nothing of the tables: recordings that are not here or cannot be used, and limits of the config.
-OF_AUDIO = frozenset(("missing", "empty", "unreadable", "truncated", "several streams", "non-finite", "other length"))
-OF_AUDIO |= {"link out of the corpus", "too short", "too long", UNLIKE}
-# Remedies where a setting takes all rows of a set; of other reasons the table may be wrong.
-LIMITS = {
-    "stated length": "if the recordings are whole and that column is wrong, say `take: {stated_lengths: false}`",
-    PACE: "if texts and recordings are right, say other `take: {min_letters_per_second, max_letters_per_second}`",
-    "WMER": "if its captions are as the release has them, say a larger `most_wmer`",
-}
-TABLE = "is its table as the release has it? mend it, or take it away"
-IN_CONFIG = "in conf/data.yaml of the recipe"
 
 
 def write_sets(
@@ -61,9 +47,8 @@ def write_sets(
     """
     named = with_ids(step, segments)
     if not named:
-        reasons = _counted((id, reason, detail) for id, _, reason, detail in step.ledger.rows) or "no utterance in it"
-        raise _refused(step, f"nothing is left of the corpus: {reasons}", corpus, "mend the cause, or the path")
-    _refuse_lost({s.set for s in named.values()}, step, corpus)
+        raise nothing_left(step, corpus, "no utterance in it")
+    refuse_lost({s.set for s in named.values()}, step, corpus)
     for meaning in ("dialect", "emotion"):
         for line in odd_labels({getattr(s, meaning) for s in segments}):
             print(f"WARNING: {meaning}: {line}")
@@ -75,39 +60,11 @@ def write_sets(
         _count(step, name, sets[name], (published or {}).get(name))
     for name in sorted((set(published or {}) | step.ledger.of_sets.keys()) - set(sets)):
         lost = step.ledger.of_sets.get(name, [])
-        rows = f"{len(set(lost)):,} rows were read, none is left: {_counted(lost)}" if lost else "nothing of it is here"
+        rows = f"{len(set(lost)):,} rows were read, none is left: {counted(lost)}" if lost else "nothing of it is here"
         print(f"WARNING: {name}: {rows}")
     for reason, count in Counter(row[2] for row in step.ledger.rows).most_common():
         print(f"dropped {count:,}: {reason}")
     step.counts["hours"] = round(math.fsum(s.seconds for s in named.values()) / 3600, 4)
-
-
-def _refuse_lost(kept: Set[str], step: Step[Any], corpus: Path) -> None:
-    """Raise UserError for a set of which rows were read and none is an utterance, mostly for what the rows say."""
-    for name in sorted(step.ledger.of_sets.keys() - kept):
-        lost = step.ledger.of_sets[name]
-        of_rows = [row for row in lost if row[1] not in OF_AUDIO]
-        if 2 * len(of_rows) > len(lost):
-            reason = Counter(reason for _, reason, _ in of_rows).most_common(1)[0][0]
-            message = f"{name}: none of its {len(lost):,} rows can be used: {_counted(of_rows)}"
-            remedy = f"{LIMITS[reason]} {IN_CONFIG}" if reason in LIMITS else TABLE
-            raise _refused(step, message, corpus, remedy)
-
-
-def _refused(step: Step[Any], message: str, corpus: Path, remedy: str) -> UserError:
-    """The error; shards of what is refused are removed, so that the step begins anew with what the user mends."""
-    remove(step.out / "shards")
-    return UserError(message, str(corpus), remedy)
-
-
-def _counted(lost: Iterable[tuple[str, str, str]]) -> str:
-    """Rows (id, reason, detail) counted by their reasons, the most first, and the first of these; "" without rows."""
-    rows = list(dict.fromkeys(lost))
-    counts = Counter(reason for _, reason, _ in rows).most_common()
-    if not counts:
-        return ""
-    id, detail = next((id, detail) for id, reason, detail in rows if reason == counts[0][0])
-    return f"{', '.join(f'{count:,} {reason}' for reason, count in counts)}, such as {id}: {detail}"
 
 
 def tell_recurring(segments: Iterable[CorpusSegment]) -> None:
@@ -134,6 +91,8 @@ def with_ids(step: Step[Any], segments: Sequence[CorpusSegment]) -> dict[str, Co
         print(f"WARNING: speaker: {line}")
     for line in two_genders((s.speaker, s.gender) for s in segments if s.speaker):
         print(f"WARNING: gender: {line}")
+    for line in odd_genders(s.gender for s in segments):
+        print(f"gender: {line}")
     speakers = unique(sorted({s.speaker for s in segments if s.speaker and not s.id}), safe_speaker, "_")
     step.counts["speakers_unknown"] = sum(not s.speaker for s in segments)
     sets: dict[str, set[str]] = {}
