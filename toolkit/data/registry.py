@@ -3,7 +3,7 @@
 from ..core.registry import Declaration
 
 
-def _corpus(name: str, config: str, mb: float = 5, mb_per_hour: float = 0.5, version: int = 3) -> Declaration:
+def _corpus(name: str, config: str, mb: float = 5, mb_per_hour: float = 0.5, version: int = 4) -> Declaration:
     """A corpus in its own layout to data directories; its shards compute on CPUs.
 
     Args:
@@ -37,11 +37,11 @@ STEPS = (
     Declaration("data.corpora.asterisk", config="data.corpora.asterisk:AsteriskConfig", mb=2),
     _corpus("baved", "own_split:OwnSplitConfig"),
     _corpus("casablanca", "casablanca:CasablancaConfig", mb=10, mb_per_hour=330),  # audio is stored at 44.1 kHz
-    _corpus("commonvoice", "commonvoice:CommonVoiceConfig", mb_per_hour=0.6, version=4),
+    _corpus("commonvoice", "commonvoice:CommonVoiceConfig", mb_per_hour=0.6, version=5),
     _corpus("dialect_clips", "segments:CorpusConfig", mb=1, mb_per_hour=1),
     _corpus("fleurs", "fleurs:FleursConfig", mb_per_hour=115),
     _corpus("fluent_speech_commands", "segments:CorpusConfig", mb_per_hour=2),
-    _corpus("folder", "folder:FolderConfig", mb=10, version=5),
+    _corpus("folder", "folder:FolderConfig", mb=10, version=6),
     _corpus("iemocap", "segments:CorpusConfig", mb_per_hour=1),
     _corpus("ksuemotions", "ksuemotions:KsuEmotionsConfig"),
     _corpus("librispeech", "librispeech:LibriSpeechConfig", mb_per_hour=0.3),

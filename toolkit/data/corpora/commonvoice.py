@@ -169,13 +169,19 @@ def read_parts(step: Step[CommonVoiceConfig], corpus: Path) -> dict[str, list[Nu
     parts = {part: rows for part, (rows, _) in read.items()}
     held = HeldOut.of(parts, {part: malformed for part, (_, malformed) in read.items()})
     for part, kept in parts.items():
-        rows, parts[part] = kept, []
+        rows, parts[part], name = kept, [], f"commonvoice_{part}"
         for line, row in rows:
             reason, of = held.why(row) if part == "train" and step.config.validated else shared_clip(held, row, part)
             if of:
-                drop(step, f"{source[part]}.tsv:{line}", reason, f"{clip_of(row)}: {row['sentence']}")
+                drop(
+                    step,
+                    f"{source[part]}.tsv:{line}",
+                    reason,
+                    f"{clip_of(row)}: {row['sentence']}",
+                    f"commonvoice_{part}",
+                )
             elif part == "train" and not row["sentence"].strip():
-                drop(step, f"{source[part]}.tsv:{line}", "no transcript", clip_of(row), f"commonvoice_{part}")
+                drop(step, f"{source[part]}.tsv:{line}", "no transcript", clip_of(row), name)
             else:
                 parts[part].append((line, row))
     return parts

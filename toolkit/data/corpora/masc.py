@@ -44,6 +44,7 @@ from .sources import (
 )
 from .vtt import Cue, read_cues, seconds_of
 
+REPEATED = "duplicate row"
 SUBSETS = tuple(f"{quality}_{part}" for part in ("test", "dev", "train") for quality in ("clean", "noisy"))
 VIDEO = ("video_id", "id", "video")
 TIMED = {"start", "end", "text"}
@@ -96,33 +97,37 @@ class Subset:
 def read_subset(step: Step[MascConfig], corpus: Path, subset: str) -> Subset:
     """A subset, empty if there is no table of it; rows that cannot be used go to the ledger."""
     read = Subset()
-    videos = read.videos
+    videos, of = read.videos, f"masc_{subset}"
     for path in (corpus / "subsets" / f"{subset}_meta.csv", corpus / "subsets" / f"{subset}.csv"):
         lost = frozenset(read.malformed)  # rows of the table before
-        for line, row in _agreeing(step, path, read.malformed) if path.is_file() else ():
+        for line, row in _agreeing(step, path, read.malformed, of) if path.is_file() else ():
             at, id = f"{path.name}:{line}", _video(row)
             if not _ID.fullmatch(id):
-                drop(step, at, "id", f"no id of a video: {id[:80]!r}")
+                drop(step, at, "id", f"no id of a video: {id[:80]!r}", of)
             elif id in lost:
-                drop(step, at, MALFORMED, f"the row that says what {id} is, is malformed")
+                drop(step, at, MALFORMED, f"the row that says what {id} is, is malformed", of)
             elif row.keys() >= TIMED:
                 video = videos.setdefault(id, Video(subset, id, row))
                 video.cues = video.cues or []
-                _add(step, video.cues, at, line, row)
+                _add(step, video.cues, at, line, row, of)
             elif id in videos:
-                drop(step, at, "duplicate row", f"{id} has its row already")
+                drop(step, at, REPEATED, f"{id} has its row already")
             else:
                 videos[id] = Video(subset, id, row)
     return read
 
 
-def _agreeing(step: Step[MascConfig], path: Path, malformed: set[str]) -> list[tuple[int, TableRow]]:
+def _agreeing(step: Step[MascConfig], path: Path, malformed: set[str], of: str) -> list[tuple[int, TableRow]]:
     """The rows of a table; of a video about which two rows differ there is none, and it counts as malformed."""
-    rows = list(_rows(step, path, malformed))
+    rows = list(_rows(step, path, malformed, of))
     if not rows or rows[0][1].keys() >= TIMED:
         return rows
     about = [Statement(f"{path.name}:{line}", _video(row), tuple(row.values()), (line, row)) for line, row in rows]
-    kept = settled(about, "row", lambda *lost: drop(step, *lost), "duplicate row")
+
+    def lost(at: str, reason: str, detail: str) -> None:
+        drop(step, at, reason, detail, "" if reason == REPEATED else of)
+
+    kept = settled(about, "row", lost, REPEATED)
     malformed |= {s.name for s in about} - {_video(row) for _, row in kept}
     return kept
 
@@ -131,9 +136,9 @@ def _video(row: TableRow) -> str:
     return next((name_of(row[name]) for name in VIDEO if name in row), "")
 
 
-def _rows(step: Step[MascConfig], path: Path, malformed: set[str]) -> Iterator[tuple[int, TableRow]]:
+def _rows(step: Step[MascConfig], path: Path, malformed: set[str], of: str) -> Iterator[tuple[int, TableRow]]:
     def bad(e: SourceError) -> None:
-        report_to(step)(e)
+        report_to(step, of)(e)
         malformed.update([_video(e.row)] if isinstance(e, MalformedRow) else [])
 
     for line, row in table_rows(path, ",", quotes=True, lines_in_quotes=True, bad=bad):
@@ -143,11 +148,11 @@ def _rows(step: Step[MascConfig], path: Path, malformed: set[str]) -> Iterator[t
         yield line, row
 
 
-def _add(step: Step[MascConfig], cues: list[Cue], at: str, line: int, row: TableRow) -> None:
+def _add(step: Step[MascConfig], cues: list[Cue], at: str, line: int, row: TableRow, of: str) -> None:
     try:
         start, end = (_seconds(row[name]) for name in ("start", "end"))
     except ValueError as e:
-        drop(step, at, "bad times", str(e))
+        drop(step, at, "bad times", str(e), of)
         return
     cues.append(Cue(line, start, end, row["text"]))
 
@@ -237,7 +242,7 @@ def apart(step: Step[MascConfig], subsets: Mapping[str, Subset]) -> list[Video]:
     for subset in subsets.values():
         for id, video in subset.videos.items():
             if trains(video.subset) and id in held:
-                drop(step, f"{video.subset}:{id}", "video of dev or test", f"{held[id]} has it")
+                drop(step, f"{video.subset}:{id}", "video of dev or test", f"{held[id]} has it", f"masc_{video.subset}")
                 continue
             if not trains(video.subset):
                 held.setdefault(id, video.subset)
