@@ -165,7 +165,7 @@ def test_rows_of_another_language_are_in_the_ledger_and_a_part_of_them_alone_is_
     assert Counter(reason for _, reason in made.dropped)["another language"] == number - 1 > 0
     path.write_text(text.replace("\tar\t", "\tfa\t"))
     none = prepare("commonvoice", corpus, tmp_path / "none")
-    message = f"commonvoice_dev: none of its {number} rows can be used; another language: {number}, such as dev.tsv:2"
+    message = f"commonvoice_dev: none of its {number} rows can be used: {number} another language, such as dev.tsv:2"
     assert none.code == 1 and message in none.output
 
 

@@ -244,7 +244,8 @@ def test_an_utterance_of_a_video_whose_own_row_is_malformed_is_not_used(make_tre
     meta.write_text("\n".join([lines[0], lines[1] + ",1", "vid_x,b,c,UC,e,f,g,1.0"]), encoding="utf-8")
     (corpus / "subsets/clean_dev.csv").write_text(f"video_id,start,end,text\n{video},0.5,1.0,نعم\n", encoding="utf-8")
     made = prepare("masc", corpus, tmp_path / "data")
-    assert ("clean_dev.csv:2", "malformed row") in made.dropped and not (made.out / "masc_clean_dev").exists()
+    assert made.code == 1 and not (made.out / "masc_clean_dev").exists()
+    assert "masc_clean_dev: none of its 3 rows can be used: 2 malformed row" in made.output, made.output
 
 
 @pytest.mark.parametrize("written", ["\u200fvid_a,{}", '"vid_a,{}', "\u200fvid_a,{},more"])
