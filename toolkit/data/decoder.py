@@ -57,6 +57,7 @@ class Decoder:
         rate: samples per second; channels; kind: WAV, FLAC, MP3, OGG, ...
         frames: samples per channel that decode; promised: those that the headers claim, if these are more.
         cut: why its end is missing, as a sentence, where no header tells how much of it; empty if it is not.
+        intact: samples per channel, from the beginning, that are at their place if anything is missing.
         notes: oddities that do no harm.
 
     Raises AudioError: unreadable, empty, truncated, several streams.
@@ -84,6 +85,7 @@ class Decoder:
         self.frames = sum(one.frames for one in self.streams)
         self.promised = sum(one.promised for one in self.streams)
         self.cut = next((one.stream.cut or one.cut for one in self.streams if one.stream.cut or one.cut), "")
+        self.intact = self._intact()
         self.notes = view.notes
 
     def __enter__(self) -> Decoder:
@@ -142,6 +144,14 @@ class Decoder:
             one.promised, one.cut = one.frames, LAST_FRAME
             return
         one.promised = round(header * one.stream.promised) if lost or one.stream.promised > 1 else one.frames
+
+    def _intact(self) -> int:
+        before = 0
+        for one in self.streams:
+            if one.stream.intact is not None and (one.cut or one.stream.cut or one.promised > one.frames):
+                return before + min(one.stream.intact, one.frames)
+            before += one.frames
+        return before
 
     def decode(self, first: int, last: int) -> Samples:
         """Samples first..last (exclusive) [N, C]. Raises AudioError if they do not decode."""
