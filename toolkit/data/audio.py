@@ -44,7 +44,8 @@ _ARK = re.compile(r"(.+):(\d+)")
 class AudioInfo:
     """Length in seconds, samples per second, channels, format (WAV, FLAC, MP3, OGG, ...).
 
-    lacks: why something of the recording is missing, as a sentence; empty if it is not. notes: oddities that do no harm.
+    lacks: why something of the recording is missing, as a sentence; empty if nothing is. notes: oddities that do no
+        harm.
     """
 
     seconds: float
@@ -237,6 +238,8 @@ def _checked(r: Recording) -> Recording:
     if r.rate < LEAST_RATE:
         message = f"{r.rate} samples a second, fewer than {LEAST_RATE}: a damaged header"
         raise AudioError("rate", message, r.name, "export it again")
+    if r.frames <= 0 and (r.promised > 0 or r.cut):
+        raise AudioError("truncated", "damaged: nothing of it decodes", r.name, FETCH)
     if r.frames <= 0:
         raise AudioError("empty", "a header and no samples", r.name, FETCH)
     return r

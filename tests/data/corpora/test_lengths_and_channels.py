@@ -191,7 +191,9 @@ def test_segments_behind_a_hole_of_an_mp3_are_lost_and_its_set_is_warned_of_it(t
 
 def test_a_segment_that_ends_at_0_is_told_by_its_own_times(tmp_path) -> None:
     write(tmp_path / "news.wav", noise(20, 1))
-    step = gathered(tmp_path, [of("x_train", "news_1", start=3.22, end=0.0), of("x_train", "news_2", start=1.0, end=2.0)])
+    step = gathered(
+        tmp_path, [of("x_train", "news_1", start=3.22, end=0.0), of("x_train", "news_2", start=1.0, end=2.0)]
+    )
     assert dropped(step) == {"news_1": ("no duration", "3.22 to 0.0 s")}
 
 
