@@ -19,7 +19,6 @@ from toolkit.data.kaldi import DataDir, write_data_dir
 def corpus(folder: Path, recordings: Mapping[str, tuple[int, int]], segments: bool = True) -> Path:
     """A data directory: speaker -> (recordings, utterances of each), of 2 s each, with text in Arabic."""
     folder.parent.mkdir(exist_ok=True)
-    (folder.parent / "x.wav").touch()
     cuts = [
         (speaker, f"{speaker}-r{r}", f"{speaker}-r{r}-{u}", u)
         for speaker, (count, each) in recordings.items()
@@ -30,11 +29,15 @@ def corpus(folder: Path, recordings: Mapping[str, tuple[int, int]], segments: bo
         "utt2spk": {id: speaker for speaker, _, id, _ in cuts},
         "text": {id: f"قَالَ الرَّاوِي {number}" for number, (*_, id, _) in enumerate(cuts)},
         "utt2dur": {id: "2" for *_, id, _ in cuts},
-        "wav.scp": {rec if segments else id: str(folder.parent / "x.wav") for _, rec, id, _ in cuts},
+        "wav.scp": {
+            name: str(folder.parent / f"{name}.wav") for _, *names, _ in cuts for name in names[not segments :][:1]
+        },
         "reco2dur": {rec if segments else id: "100" if segments else "2" for _, rec, id, _ in cuts},
     }
     if segments:
         tables["segments"] = {id: f"{rec} {2 * u} {2 * u + 2}" for _, rec, id, u in cuts}
+    for path in tables["wav.scp"].values():
+        Path(path).touch()
     write_data_dir(folder, tables)
     return folder
 

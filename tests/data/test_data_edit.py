@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -23,14 +24,17 @@ def data_dir(folder, speakers=10, per_speaker=6, prefix="م", cut=True):
         "utt2dur": {u: f"{1 + i % 7}" for i, (_, u) in enumerate(utts)},
         "spk2gender": {s: "m" for s, _ in utts},
     }
-    (folder.parent / "x.wav").touch()
-    audio = str(folder.parent / "x.wav")
+    audio = {
+        name: str(folder.parent / f"{name}.wav") for name in [*dict.fromkeys(s for s, _ in utts), *(u for _, u in utts)]
+    }
+    for path in audio.values():
+        Path(path).touch()
     if cut:
-        tables["wav.scp"] = {s: audio for s, _ in utts}
+        tables["wav.scp"] = {s: audio[s] for s, _ in utts}
         tables["reco2dur"] = {s: "1000" for s, _ in utts}
         tables["segments"] = {u: f"{s} {i} {i + 1 + i % 7}" for i, (s, u) in enumerate(utts)}
     else:
-        tables["wav.scp"] = {u: audio for _, u in utts}
+        tables["wav.scp"] = {u: audio[u] for _, u in utts}
         tables["reco2dur"] = tables["utt2dur"]
     write_data_dir(folder, tables)
     (folder / "phones.ctm").write_text("".join(f"{u} 1 0 .1 a\n{u} 1 .1 .1 b\n" for _, u in utts))

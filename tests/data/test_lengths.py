@@ -128,6 +128,9 @@ def test_chunks_behind_the_audio_are_no_audio(write):
     for unpadded in (0, 1):
         data = odd[: 44 + 63999] + bytes(1 - unpadded) + listed
         check_length(write(data), 63999 / 16000, [440.0] * 3, within=1 / 16000)
+        for last in (chunk(b"id3 ", bytes(32)), chunk(b"xyzw", bytes(32))):  # also of a size that is a letter
+            note = b"LIST" + struct.pack("<I", 17) + b"INFOIART" + struct.pack("<I", 5) + b"abcde"
+            check_length(write(WAV + note + bytes(1 - unpadded) + last), 4.0, [440.0] * 4)
 
 
 def test_other_audio_behind_the_audio_is_refused(write):
@@ -177,7 +180,7 @@ def test_a_rate_that_nobody_records_at_is_refused_by_all_who_open_a_recording(wr
         path = write(patched(WAV, 24, struct.pack("<I", rate)))
         check_refused(path, "rate", f"{rate} samples a second")
         verdict = decode(Asked(str(path), "", ()))
-        assert (verdict.seconds, verdict.reason) == (0.0, "rate")
+        assert (verdict.seconds, verdict.reason) == (None, "rate")
     assert audio_info(write(patched(WAV, 24, struct.pack("<I", 4000)))).seconds == 16.0
     with pytest.raises(ValueError, match="min_rate: 100: 4000 or more"):
         Limits(min_rate=100)
@@ -267,8 +270,50 @@ def test_ogg_without_all_its_pages_is_refused(write, kind):
     missing = whole[: places[3]] + whole[places[4] :]
     for data in (missing, patched(whole, places[4] + 500, b"\x55\xaa\x55"), patched(whole, places[-1] + 100, b"\x55")):
         check_refused(write(data), "truncated", "missing or damaged")
+        assert audio_info(write(data), whole=False).seconds < 5
     for junk in (whole + bytes(5000), whole[: places[4]] + bytes(3000) + whole[places[4] :]):
         check_length(write(junk), 5.0, [440.0] * 5)
+
+
+PITCHES = [300.0 + 50 * k for k in range(10)]  # Hz, of each second
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("kind", ["flac", "vorbis", "opus"])
+def test_of_a_recording_that_is_damaged_inside_each_part_is_right_or_refused(write, kind, streamed):
+    """From a file and from memory, after a part that does not decode as before it."""
+    whole = encoded(kind, np.concatenate([wave(1, pitch) for pitch in PITCHES]))
+    half, last = len(whole) // 2, len(whole) - 200
+    for data, good in (
+        (patched(whole, half, bytes([whole[half] ^ 8])), 3),
+        (whole[:half] + whole[half + 3000 :], 3),
+        (patched(whole, last, bytes([whole[last] ^ 8])), 8),
+    ):
+        path = write(flac_total(data, 0) if kind == "flac" and streamed else data)
+        with open_recording(f"cat {path} |" if streamed else path, allow_pipes=True) as r:
+            pitches = [_heard(r, k) for k in range(10)]
+        assert pitches[:good] == PITCHES[:good]
+        assert all(pitch in (PITCHES[k], "truncated") for k, pitch in enumerate(pitches))
+        assert kind != "flac" or pitches.count("truncated") <= 2  # its frames tell their places
+
+
+def _heard(r, k: int) -> float | str:
+    """What sounds in second k, or the reason why it is not read."""
+    try:
+        return levels(r.part(k + 0.1, k + 0.9), 0.8)[0]
+    except AudioError as e:
+        return e.reason
+
+
+def test_a_stream_behind_a_cut_one_is_not_at_its_place(write):
+    cut = truncated(tone("mp3", 4, 600))
+    with open_recording(write(cut + tone("mp3", 3))) as r:
+        assert "damaged at" in r.lacks and _heard(r, 0) == 600.0 and _heard(r, 3) == "truncated"
+
+
+def test_damage_without_any_sound_before_it_is_no_empty_file(write):
+    whole = tone("flac", 3)
+    check_refused(write(whole[:42] + whole[42:].replace(b"\n", b"\r\n")), "truncated", "nothing of it decodes")
 
 
 @pytest.mark.parametrize("kind", ["aiff", "au", "caf", "w64", "nist"])
@@ -282,7 +327,11 @@ def test_bytes_behind_the_size_that_a_header_gives_are_not_passed_over(write, ki
 
 
 def test_a_codec_that_cannot_be_read_in_parts_is_refused(write):
-    check_refused(write(tone("wav", 2, subtype="GSM610")), "unreadable", "GSM610")
+    check_refused(
+        write(tone("wav", 2, subtype="GSM610")),
+        "unreadable",
+        "GSM610, of which no parts can be read: it must be converted",
+    )
 
 
 @pytest.mark.parametrize("rate", [16000, 44100])

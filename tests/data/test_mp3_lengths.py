@@ -1,7 +1,9 @@
 """The length of an MP3 is that of its frames, whatever its header, its tags and the bytes around it say."""
 
+import math
 import struct
 
+import numpy as np
 import pytest
 from length_checks import check_length, check_refused
 from odd_audio import (
@@ -13,6 +15,7 @@ from odd_audio import (
     free_format,
     in_riff,
     joint,
+    levels,
     patched,
     tone,
     truncated,
@@ -22,7 +25,7 @@ from odd_audio import (
     xing_frames,
 )
 
-from toolkit.data.audio import audio_info, read_audio
+from toolkit.data.audio import AudioError, audio_info, read_audio
 from toolkit.data.check import check_audio
 from toolkit.data.formats import mp3
 from toolkit.data.formats.streams import JOINED, SEVERAL
@@ -124,23 +127,58 @@ def test_mp3_that_changes_its_rate_or_is_damaged_inside_is_refused(write):
 
 
 @pytest.mark.parametrize("mode", ["VARIABLE", "CONSTANT"])
-def test_damage_of_an_mp3_that_no_header_counts_is_told(write, mode):
+def test_an_mp3_that_no_header_counts_is_told_to_be_damaged(write, mode):
     bare = without_header(tone("mp3", 10, bitrate_mode=mode, compression_level=0.5))
-    places = frames(bare)
-    half = places[140]
+    half = frames(bare)[140]
     assert audio_info(write(bare)).notes == ()
-    for data, lost in (
-        (bare[: half + 100] + bytes(400) + bare[half + 500 :], 400),
-        (bare[: half + 100] + bare[half + 2100 :], 2000),
-        (bare[:half] + bytes(len(bare) - half), len(bare) - half),  # a download whose place was taken beforehand
+    for data in (
+        bare[: half + 100] + bytes(400) + bare[half + 500 :],
+        bare[: half + 100] + bare[half + 2100 :],
+        bare[:half] + bytes(8192) + bare[half + 8192 :],  # where libsndfile stops
     ):
-        info = audio_info(write(data))
-        assert info.notes == (mp3.DAMAGED,)
-        whole = len(places) - sum(place + 1 > half and place < half + 100 + lost for place in places)
-        assert whole - 1 <= round(info.seconds * 16000 / 576) <= whole + 2
-        assert abs(len(read_audio(write(data))) / 16000 - info.seconds) < 0.08
+        check_refused(write(data), "truncated", "damaged at ")
+    zeros = audio_info(write(bare[:half] + bytes(len(bare) - half)))  # a download whose place was taken beforehand
+    assert zeros.notes == (mp3.BEHIND,) and abs(zeros.seconds - 140 * 576 / 16000) < 0.08
     assert audio_info(write(bare[: half + 100])).notes == (mp3.ENDS_INSIDE,)
     assert audio_info(write(bare + ID3V1)).notes == audio_info(write(bare + APE)).notes == ()
+
+
+PITCHES = [300.0 + 50 * k for k in range(20)]  # Hz, of each second
+
+
+def heard(path, k: int) -> float:
+    """What sounds in the middle of second k; NaN if it is not read."""
+    try:
+        (pitch,) = levels(read_audio(path, k + 0.1, k + 0.9), 0.8)
+        return pitch
+    except AudioError as e:
+        assert e.reason == "truncated"
+        return math.nan
+
+
+@pytest.mark.parametrize("counted", [True, False])
+@pytest.mark.parametrize("mode", ["VARIABLE", "CONSTANT"])
+def test_an_mp3_that_lost_bytes_in_its_middle_is_read_up_to_there(write, mode, counted):
+    """What follows sounds earlier than it did: no segment of it is read, and all before it are."""
+    sound = np.concatenate([wave(1, pitch) for pitch in PITCHES])
+    whole = encoded("mp3", sound, bitrate_mode=mode, compression_level=0.5)
+    data = whole if counted else without_header(whole)
+    assert [heard(write(data), k) for k in range(20)] == PITCHES
+    places = frames(data)
+    for frame, lost in ((300, 3000), (300, places[330] - places[300] + 50)):
+        path = write(data[: places[frame] + 50] + data[places[frame] + 50 + lost :])
+        lacks = audio_info(path, whole=False).lacks
+        assert lacks.startswith("damaged at ") and abs(float(lacks.split()[2]) - 300 * 576 / 16000) < 0.2
+        assert [heard(path, k) for k in range(10)] == PITCHES[:10]
+        assert np.isnan([heard(path, k) for k in range(10, 20)]).all()
+    hole = places[330] - places[300]
+    assert [heard(write(patched(data, places[300], bytes(hole))), k) for k in range(10)] == PITCHES[:10]
+    if counted:  # the same to a frame: no place is known, so nothing of it is read
+        path = write(data[: places[300]] + data[places[330] :])
+        assert "of no known place" in audio_info(path, whole=False).lacks
+        assert np.isnan([heard(path, k) for k in range(20)]).all()
+        path = write(data[: places[300] + 50])  # the end alone is missing
+        assert [heard(path, k) for k in range(10)] == PITCHES[:10] and np.isnan(heard(path, 11))
 
 
 @pytest.mark.parametrize(

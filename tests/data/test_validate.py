@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from odd_audio import encoded, joint, patched, tone, truncated, wav_with_sizes
+from odd_audio import encoded, frames, joint, patched, tone, truncated, wav_with_sizes
 
 from toolkit.core.errors import UserError
 from toolkit.core.record import read_ledger
@@ -324,6 +324,40 @@ def test_a_cut_recording_is_a_warning_where_all_its_segments_are_there(sound, tm
     assert (problem.level, problem.reason, problem.id) == ("warning", "truncated", "متكلم-1")
     change(sound, "segments", "0.5 1.9", "0.5 -1")
     assert ("error", "truncated") in {(p.level, p.reason) for p in inspect(sound, audio=True).problems}
+
+
+@pytest.mark.parametrize("piped", [False, True])
+def test_of_a_recording_that_is_damaged_inside_only_what_does_not_decode_is_lost(tmp_path, piped):
+    """One bit of a FLAC of 12 s is another one in the middle. Its length is unknown, and no table is wrong."""
+    flac = tone("flac", 12)
+    half = len(flac) // 2
+    (tmp_path / "r.flac").write_bytes(patched(flac, half, bytes([flac[half] ^ 8])))
+    spans = {"متكلم-1": "r 0 3", "متكلم-2": "r 4.5 7.5", "متكلم-3": "r 8 9", "متكلم-4": "r 9 12"}
+    source = f"cat {tmp_path}/r.flac |" if piped else f"{tmp_path}/r.flac"
+    tables = {"wav.scp": {"r": source}, "reco2dur": {"r": "12"}, "segments": spans}
+    write_data_dir(tmp_path / "d", {**tables, "utt2spk": dict.fromkeys(spans, "متكلم")})
+    problems = inspect(tmp_path / "d", allow_pipes=True, audio=True).problems
+    assert {(p.file, p.level, p.reason, p.id) for p in problems} == {
+        ("segments", "error", "truncated", "متكلم-2"),
+        ("wav.scp", "warning", "truncated", "r"),
+    }
+    told = repair(tmp_path / "d", tmp_path / "out", allow_pipes=True, audio=True)
+    assert {u.id for u in DataDir.read(tmp_path / "out", allow_pipes=True)} == set(spans) - {"متكلم-2"}
+    assert "commands are not run" not in told and "cut off or damaged" in told
+
+
+def test_segments_behind_a_hole_of_an_mp3_are_lost(tmp_path):
+    """3,000 bytes are lost at 10 s of 20 s: what follows sounds earlier, so 0.7 s before the end is no other speech."""
+    mp3 = tone("mp3", 20)
+    at = frames(mp3)[round(10 * 16000 / 576)] + 50
+    (tmp_path / "r.mp3").write_bytes(mp3[:at] + mp3[at + 3000 :])
+    spans = {"متكلم-1": "r 0 3", "متكلم-2": "r 8 9.8", "متكلم-3": "r 11 14", "متكلم-4": "r 16 19"}
+    tables = {"wav.scp": {"r": f"{tmp_path}/r.mp3"}, "segments": spans}
+    write_data_dir(tmp_path / "d", {**tables, "utt2spk": dict.fromkeys(spans, "متكلم")})
+    errors = inspect(tmp_path / "d", audio=True).errors
+    assert {(p.reason, p.id) for p in errors} == {("truncated", "متكلم-3"), ("truncated", "متكلم-4")}
+    repair(tmp_path / "d", tmp_path / "out", audio=True)
+    assert {u.id for u in DataDir.read(tmp_path / "out")} == {"متكلم-1", "متكلم-2"}
 
 
 lines = st.lists(

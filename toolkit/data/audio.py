@@ -44,7 +44,8 @@ _ARK = re.compile(r"(.+):(\d+)")
 class AudioInfo:
     """Length in seconds, samples per second, channels, format (WAV, FLAC, MP3, OGG, ...).
 
-    lacks: why the end of the recording is missing, as a sentence; empty if it is not. notes: oddities that do no harm.
+    lacks: why something of the recording is missing, as a sentence; empty if nothing is. notes: oddities that do no
+        harm.
     """
 
     seconds: float
@@ -100,6 +101,8 @@ class Recording:
         frames: samples per channel that are there, by the header where nothing speaks against it, else by decoding.
         promised: samples per channel that the header claims, if more than `frames`; else `frames`.
         cut: why its end is missing where no header tells how much of it; notes: oddities that do no harm.
+        intact: samples per channel, from its beginning, that are at their place: fewer than `frames` if it lost bytes
+            in its middle.
         channel: "left", "right", "3", ... where one of several channels is read; "": their mean. A recording of one
             channel is read as it is: in a Kaldi folder the command in wav.scp has cut out the side that a table names.
     """
@@ -112,21 +115,30 @@ class Recording:
         if isinstance(source, tuple):
             self.rate, self.wave_NC = source
             self.frames, self.channels = self.wave_NC.shape
-            self.kind, self.promised = "ark", self.frames
+            self.kind, self.promised, self.intact = "ark", self.frames, self.frames
             return
         self.decoder = source
         self.rate, self.frames, self.channels = source.rate, source.frames, source.channels
         self.kind, self.promised = source.kind, source.promised
-        self.cut, self.notes = source.cut, source.notes
+        self.cut, self.notes, self.intact = source.cut, source.notes, source.intact
 
     @property
     def lacks(self) -> str:
-        """Why the end of the recording is missing, as a sentence; empty if it is not."""
-        if (lost := self.promised - self.frames) > 0:
+        """Why the end of the recording, or more of it, is missing, as a sentence; empty if nothing is."""
+        lost = self.promised - self.frames
+        if (lost > 0 or self.cut) and 0 < self.intact < self.frames:
+            return f"damaged at {self.intact / self.rate:.1f} s: what follows is lost, or not at its place"
+        if lost > 0:
+            missing = f"{self.frames / self.rate:.2f} s are there" + ", of no known place" * (not self.intact)
             if lost < self.rate / 100:
                 return f"the header promises {lost} samples more than are there"
-            return f"the header promises {self.promised / self.rate:.2f} s, {self.frames / self.rate:.2f} s are there"
+            return f"the header promises {self.promised / self.rate:.2f} s, {missing}"
         return self.cut
+
+    @property
+    def reach(self) -> float:
+        """Seconds up to which segments may end: a little past its end, but not past the place of damage."""
+        return self.frames / self.rate + OVERSHOOT if self.intact == self.frames else self.intact / self.rate
 
     def read(self, first: int, last: int) -> Wave:
         """Samples first..last (exclusive) of the recording, mono. Raises AudioError if the file is too short."""
@@ -226,6 +238,8 @@ def _checked(r: Recording) -> Recording:
     if r.rate < LEAST_RATE:
         message = f"{r.rate} samples a second, fewer than {LEAST_RATE}: a damaged header"
         raise AudioError("rate", message, r.name, "export it again")
+    if r.frames <= 0 and (r.promised > 0 or r.cut):
+        raise AudioError("truncated", "damaged: nothing of it decodes", r.name, FETCH)
     if r.frames <= 0:
         raise AudioError("empty", "a header and no samples", r.name, FETCH)
     return r
@@ -251,7 +265,7 @@ def _span(r: Recording, start: float, end: float | None) -> tuple[int, int]:
     if not (math.isfinite(start) and start >= 0 and (end is None or (math.isfinite(end) and end > start))):
         raise AudioError("bad segment", f"no part of a recording: {start} to {end} s", r.name, "mend segments")
     seconds = r.frames / r.rate
-    if r.lacks and (end is None or end > seconds + OVERSHOOT):
+    if r.lacks and (end is None or end > r.reach):
         raise AudioError("truncated", r.lacks, r.name, FETCH)
     if start >= seconds or (end is not None and end > seconds + OVERSHOOT):
         raise AudioError("past end", f"{start} to {end} s of a recording of {seconds:.2f} s", r.name, "mend segments")

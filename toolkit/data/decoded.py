@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..core.each import each
-from .audio import NON_FINITE, SAMPLE_RATE, AudioError, Recording, one_channel, open_recording
+from .audio import NON_FINITE, OVERSHOOT, SAMPLE_RATE, AudioError, Recording, one_channel, open_recording
 from .channel_checks import channel_problems
 from .channels import MONO, Comparison, Mix
 from .decoder import FETCH
@@ -27,15 +27,17 @@ class Decoded:
     """What decodes of a recording.
 
     Attributes:
-        seconds: from its beginning; 0 if nothing does.
+        seconds: from its beginning; None if that is unknown, because it does not decode to an end.
         reason, message, remedy: why it is no whole recording, as in AudioError; empty if it is one.
         notes: oddities that do no harm.
         channels, mix: how many it has, and what should be read of them; 0 if it is no whole recording.
         faults: utterances that a rule of judge.py speaks against.
         damaged: utterances with samples that are not finite, and which; "": those lie in none of them.
+        lost: (utterance, reason, message) of segments that cannot be read.
+        opened: False if nothing of it can be read.
     """
 
-    seconds: float
+    seconds: float | None
     reason: str = ""
     message: str = ""
     remedy: str = ""
@@ -44,6 +46,8 @@ class Decoded:
     mix: Mix = MONO
     faults: tuple[tuple[str, Fault], ...] = ()
     damaged: tuple[tuple[str, str], ...] = ()
+    lost: tuple[tuple[str, str, str], ...] = ()
+    opened: bool = True
 
 
 class Part(NamedTuple):
@@ -74,36 +78,69 @@ def decode(asked: Asked, allow_pipes: bool = False, limits: Limits | None = None
     Args:
         limits: to judge its utterances by; None: none is judged.
     """
-    seconds, sound = 0.0, heard_by(limits or Limits())
-    notes: tuple[str, ...] = ()
     try:
         with open_recording(asked.source, allow_pipes) as r:
-            notes, r.channel = r.notes, asked.channel
-            comparison = Comparison(r.channels, r.rate, (limits or Limits()).silent_dbfs)
-            at, odd = 0, list[int]()  # samples so far, and those that are not finite
-            for block_NC in r.blocks_of_channels():
-                finite_NC = np.isfinite(block_NC)
-                if finite_NC.all():
-                    comparison.hear(block_NC)
-                    sound.add(one_channel(block_NC, r.channel), r.rate)
-                else:
-                    odd += (at + np.flatnonzero(~finite_NC.all(axis=1))).tolist()
-                at += len(block_NC)
-                seconds = at / r.rate
-            seconds, mix = r.frames / r.rate, comparison.mix()
-            damaged = tuple(_damaged(odd, r.rate, asked.parts)) if odd else ()
-            if odd and not any(part.end is not None or part.start for part in asked.parts):
-                return Decoded(seconds, NON_FINITE[0], _of_samples(odd, r.rate), NON_FINITE[2], notes)
-            if limits and not asked.channel and any(mix.channels) and not odd:  # one of its channels is read
-                r.channel, sound = mix.channels[0], heard_by(limits)
-                for block_NC in r.blocks_of_channels():
-                    sound.add(one_channel(block_NC, r.channel), r.rate)
-            faults = tuple(_judged(r, sound, asked.parts, limits)) if limits else ()
-            if r.lacks:
-                return Decoded(seconds, "truncated", r.lacks, FETCH, notes, faults=faults, damaged=damaged)
-            return Decoded(seconds, notes=notes, channels=r.channels, mix=mix, faults=faults, damaged=damaged)
+            r.channel = asked.channel
+            try:
+                return _decoded(r, asked, limits)
+            except AudioError as e:  # damage inside, behind which there may be more
+                faults, lost = _piecewise(r, asked.parts, limits)
+                return Decoded(None, e.reason, e.what, e.remedy, r.notes, faults=faults, lost=lost)
     except AudioError as e:
-        return Decoded(seconds, e.reason, e.what, e.remedy, notes)
+        return Decoded(None, e.reason, e.what, e.remedy, opened=False)
+
+
+def _decoded(r: Recording, asked: Asked, limits: Limits | None) -> Decoded:
+    sound, comparison = heard_by(limits or Limits()), Comparison(r.channels, r.rate, (limits or Limits()).silent_dbfs)
+    at, odd = 0, list[int]()  # samples so far, and those that are not finite
+    for block_NC in r.blocks_of_channels():
+        finite_NC = np.isfinite(block_NC)
+        if finite_NC.all():
+            comparison.hear(block_NC)
+            sound.add(one_channel(block_NC, r.channel), r.rate)
+        else:
+            odd += (at + np.flatnonzero(~finite_NC.all(axis=1))).tolist()
+        at += len(block_NC)
+    seconds, mix = r.frames / r.rate, comparison.mix()
+    damaged = tuple(_damaged(odd, r.rate, asked.parts)) if odd else ()
+    if odd and not any(_is_segment(part) for part in asked.parts):
+        return Decoded(seconds, NON_FINITE[0], _of_samples(odd, r.rate), NON_FINITE[2], r.notes)
+    if limits and not asked.channel and any(mix.channels) and not odd:  # one of its channels is read
+        r.channel, sound = mix.channels[0], heard_by(limits)
+        for block_NC in r.blocks_of_channels():
+            sound.add(one_channel(block_NC, r.channel), r.rate)
+    faults = tuple(_judged(r, sound, asked.parts, limits)) if limits else ()
+    if r.lacks:
+        lost = tuple(_behind_damage(r, asked.parts))
+        return Decoded(seconds, "truncated", r.lacks, FETCH, r.notes, faults=faults, damaged=damaged, lost=lost)
+    return Decoded(seconds, notes=r.notes, channels=r.channels, mix=mix, faults=faults, damaged=damaged)
+
+
+def _is_segment(part: Part) -> bool:
+    return part.end is not None or part.start > 0
+
+
+def _behind_damage(r: Recording, parts: Sequence[Part]) -> Iterator[tuple[str, str, str]]:
+    """Segments of what decodes, but not at its place; those past the end are told by their times."""
+    for part in parts:
+        if part.end is not None and r.reach < part.end <= r.frames / r.rate + OVERSHOOT:
+            yield part.id, "truncated", r.lacks
+
+
+def _piecewise(
+    r: Recording, parts: Sequence[Part], limits: Limits | None
+) -> tuple[tuple[tuple[str, Fault], ...], tuple[tuple[str, str, str], ...]]:
+    """(segments that a rule speaks against, segments that do not decode) of a recording that is damaged inside."""
+    faults, lost = list[tuple[str, Fault]](), list[tuple[str, str, str]]()
+    for part in filter(_is_segment, parts):
+        try:
+            wave_N = r.part(part.start, part.end)
+        except AudioError as e:
+            lost.append((part.id, e.reason, e.what))
+            continue
+        if limits and (fault := judge(wave_N, SAMPLE_RATE, limits, part.text)):
+            faults.append((part.id, fault))
+    return tuple(faults), tuple(lost)
 
 
 def _damaged(odd: Sequence[int], rate: int, parts: Sequence[Part]) -> Iterator[tuple[str, str]]:
@@ -164,17 +201,18 @@ def decoded_lengths(
     asked = [Asked(source, sides.get(rec, ""), parts.get(rec, ())) for rec, source in sources.items()]
     results = decode_each(asked, nj, allow_pipes, rules.limits if rules else None)
     for (rec, source), result in zip(sources.items(), results, strict=True):
-        if not result.reason or result.reason == "truncated":
+        if result.seconds is not None and result.reason in ("", "truncated"):
             lengths[rec] = result.seconds
         if result.reason:
-            level = "warning" if result.reason == "truncated" and rec not in to_the_end else "error"
+            partly = result.reason == "truncated" and result.opened and rec not in to_the_end
+            level = "warning" if partly else "error"
             problems.append(of_recording(rec, source, result.reason, result.message, result.remedy, level))
         if result.channels:
             problems += channel_problems(rec, result.channels, result.mix, tables)
         for note in result.notes:
-            problems.append(
-                of_recording(rec, source, "header", note, "fetch it again, or write it with a right header", "warning")
-            )
+            problems.append(of_recording(rec, source, "header", note, f"{FETCH}, if more should be there", "warning"))
+        for id, reason, told in result.lost:
+            problems.append(Problem(SEGMENTS, 0, reason, f"{id}: {told}: {rec}", FETCH, id=id))
         for id, told in result.damaged:
             if id:
                 problems.append(Problem(SEGMENTS, 0, NON_FINITE[0], f"{id}: {told} of {rec}", NON_FINITE[2], id=id))

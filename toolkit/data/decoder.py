@@ -57,6 +57,7 @@ class Decoder:
         rate: samples per second; channels; kind: WAV, FLAC, MP3, OGG, ...
         frames: samples per channel that decode; promised: those that the headers claim, if these are more.
         cut: why its end is missing, as a sentence, where no header tells how much of it; empty if it is not.
+        intact: samples per channel, from the beginning, that are at their place if anything is missing.
         notes: oddities that do no harm.
 
     Raises AudioError: unreadable, empty, truncated, several streams.
@@ -64,26 +65,28 @@ class Decoder:
 
     def __init__(self, name: str, source: str | io.BytesIO) -> None:
         self.name, self.source = name, source
-        with ExitStack() as opened:
+        with ExitStack() as self.closing:
             view, self.mpeg = _look(source, name)
             if view.refused:
                 reason, message = view.refused
                 raise AudioError(reason, message, name, FETCH if reason == "truncated" else CONVERT)
             self.streams = [_Opened(stream, None) for stream in view.streams]
-            self._open(view, source, opened)
+            self.view = view
+            self._open()
             first = self.streams[0].file
             self.rate, self.channels = int(first.samplerate), int(first.channels)
             self.kind = str(first.format).replace("WAVEX", "WAV")
             self.preroll = PREROLL_SECONDS.get("MP3" if self.mpeg else first.subtype, 0.0)
             for number, one in enumerate(self.streams):
                 try:
-                    self._believe(number, one, source)
+                    self._believe(number, one)
                 except soundfile.SoundFileError as e:
                     raise self._unreadable(e) from None
-            self.closing = opened.pop_all()
+            self.closing = self.closing.pop_all()
         self.frames = sum(one.frames for one in self.streams)
         self.promised = sum(one.promised for one in self.streams)
         self.cut = next((one.stream.cut or one.cut for one in self.streams if one.stream.cut or one.cut), "")
+        self.intact = self._intact()
         self.notes = view.notes
 
     def __enter__(self) -> Decoder:
@@ -92,8 +95,12 @@ class Decoder:
     def __exit__(self, *_: object) -> None:
         self.closing.close()
 
-    def _open(self, view: Look, source: str | io.BytesIO, opened: ExitStack) -> None:
-        """Open every stream; a file with nothing odd by its name, which is fastest."""
+    def _open(self) -> None:
+        """Open every stream, again if one failed; a file with nothing odd by its name, which is fastest."""
+        view, source, opened = self.view, self.source, self.closing
+        for one in self.streams:
+            if one.file:
+                one.file.close()
         try:
             with QUIET if self.mpeg or view.unknown else SPEAKS_UP:
                 if isinstance(source, str) and view.plain(os.path.getsize(source)) and not self._has_fork(source):
@@ -123,25 +130,37 @@ class Decoder:
         folder, name = os.path.split(source)
         return self.mpeg and os.path.exists(os.path.join(folder, f"._{name}"))
 
-    def _believe(self, number: int, one: _Opened, source: str | io.BytesIO) -> None:
+    def _believe(self, number: int, one: _Opened) -> None:
         """Set how many samples of a stream decode, and how many its header claims."""
         form = int(one.file.samplerate), int(one.file.channels)
         if form != (self.rate, self.channels):
             a, b = (f"{rate} Hz with {channels} channels" for rate, channels in ((self.rate, self.channels), form))
             raise AudioError(SEVERAL, f"streams of {a} and of {b} in one file", self.name, CONVERT)
         if not one.file.seekable():
-            message = f"{self.kind} of {one.file.subtype}, of which no parts can be read"
+            message = f"{self.kind} of {one.file.subtype}, of which no parts can be read: it must be converted"
             raise AudioError("unreadable", message, self.name, CONVERT)
         header = one.frames = int(one.file.frames)
         if header >= UNKNOWN_FRAMES:
             raise AudioError("unreadable", "a length that its header does not tell", self.name, CONVERT)
-        if one.stream.doubtful or (self.kind == "FLAC" and header and not _ends(one.file)):
-            one.frames = _counted(source, number) if isinstance(source, str) else _count(one.file, self.mpeg)
+        damaged = self.kind == "FLAC" and header > 0 and not _ends(one.file)
+        if damaged:
+            self._open()  # a decoder that failed fails again
+        if damaged or (one.stream.doubtful and self.kind != "FLAC"):
+            path = self.source
+            one.frames = _counted(path, number) if isinstance(path, str) else _count(path, one.stream, self.mpeg)
         lost = header - one.frames > (MP3_DELAY if self.mpeg else 0)
         if lost and not one.stream.promised:
             one.promised, one.cut = one.frames, LAST_FRAME
             return
         one.promised = round(header * one.stream.promised) if lost or one.stream.promised > 1 else one.frames
+
+    def _intact(self) -> int:
+        before = 0
+        for one in self.streams:
+            if one.cut or one.stream.cut or one.promised > one.frames:  # of streams behind it, nothing is at its place
+                return before + (one.frames if one.stream.intact is None else min(one.stream.intact, one.frames))
+            before += one.frames
+        return before
 
     def decode(self, first: int, last: int) -> Samples:
         """Samples first..last (exclusive) [N, C]. Raises AudioError if they do not decode."""
@@ -165,6 +184,7 @@ class Decoder:
                     part_NC = one.file.read(last - first + skip, dtype="float32", always_2d=True)[skip:]
         except soundfile.LibsndfileError as e:
             output = str(e).removeprefix("Error : ").rstrip(".")
+            self._open()  # a decoder that failed fails again, wherever it reads
             raise AudioError("truncated", f"cut off or damaged: {output}", self.name, FETCH) from None
         lost = last - first - len(part_NC)
         if lost > (MP3_DELAY if self.mpeg and last == one.frames else 0):
@@ -214,21 +234,24 @@ def _ends(file: Any) -> bool:
         return False
 
 
-def _count(file: Any, mpeg: bool) -> int:
+def _count(f: BinaryIO, stream: Stream, mpeg: bool) -> int:
     """Samples per channel that decode, one after another from the beginning."""
-    count, block = 0, int(BLOCK_SECONDS * file.samplerate)
+    count, step = 0, 1.0
     with QUIET if mpeg else SPEAKS_UP:
-        while block:
-            try:
-                file.seek(count)
-                n = len(file.read(block, dtype="float32", always_2d=True))
-            except soundfile.LibsndfileError:  # damage inside the block: how far does it decode?
-                block //= 2
-                continue
-            count += n
-            if n < block:
-                break
-    return count
+        while True:
+            with soundfile.SoundFile(_stitched(f, stream, mpeg)) as file:  # again: one that failed fails again
+                while block := int(BLOCK_SECONDS * file.samplerate * step):
+                    try:
+                        file.seek(count)
+                        n = len(file.read(block, dtype="float32", always_2d=True))
+                    except soundfile.LibsndfileError:  # damage inside the block: how far does it decode?
+                        step /= 2
+                        break
+                    count += n
+                    if n < block:
+                        return count
+                else:
+                    return count
 
 
 def _counted(path: str, number: int) -> int:
@@ -240,9 +263,5 @@ def _counted(path: str, number: int) -> int:
 def _known(path: str, number: int, size: int, changed: int) -> int:
     """Samples of stream `number` that decode; kept in memory until the file changes."""
     view, mpeg = look_at(path)
-    with (
-        open(path, "rb") as f,
-        QUIET if mpeg else SPEAKS_UP,
-        soundfile.SoundFile(_stitched(f, view.streams[number], mpeg)) as file,
-    ):
-        return _count(file, mpeg)
+    with open(path, "rb") as f:
+        return _count(f, view.streams[number], mpeg)

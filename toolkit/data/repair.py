@@ -110,7 +110,7 @@ def repair(path: Path, out: Path, allow_pipes: bool = False, audio: bool = False
     write_text(out / RENAMED, "".join(f"{old}\t{new}\n" for old, new in sorted((renamed | speakers).items())))
     copy_phones([path], out, tables.get(SEGMENTS, tables[WAV]), renamed)
     trimmed = [id for id, text in tables.get(SEGMENTS, {}).items() if before.get(id, text) != text]
-    commands = sum(source.endswith("|") for source in tables[WAV].values())
+    commands = 0 if audio else sum(source.endswith("|") for source in tables[WAV].values())
     return _story(out, ledger, renamed | speakers, trimmed, commands)
 
 

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-from odd_audio import tone, wav_with_sizes, without_header
+from odd_audio import frames, tone, wav_with_sizes, without_header
 from odd_channels import call, correlated, noise, pitch, tones, write
 from trees import casablanca, iemocap, speech
 
 from toolkit.core.errors import UserError
 from toolkit.core.step import Step
 from toolkit.data.checks import inspect
-from toolkit.data.corpora.gather import gather
+from toolkit.data.corpora.gather import LACKING, gather
 from toolkit.data.corpora.segments import CorpusConfig, CorpusSegment, Take
 from toolkit.data.corpora.sets import write_sets
 from toolkit.data.formats.mp3 import ENDS_INSIDE
@@ -205,6 +205,28 @@ def test_recordings_with_an_odd_header_are_named_once_for_all_their_utterances(t
     lines = capsys.readouterr().out.splitlines()
     assert {f"noted 1: {WRAPPED}: wrapped.wav", f"noted 1: {ENDS_INSIDE}: half.wav"} <= {*lines}
     assert step.counts[WRAPPED] == step.counts[ENDS_INSIDE] == 1
+
+
+def test_segments_behind_a_hole_of_an_mp3_are_lost_and_its_set_is_warned_of_it(tmp_path, capsys) -> None:
+    """Bytes are lost at 6 s of 12 s: what follows sounds 1 s earlier. All segments of dev are before."""
+    whole = tone("mp3", 12)
+    at = frames(whole)[round(6 * 16000 / 576)]
+    for name in ("news", "talk"):
+        (tmp_path / f"{name}.wav").write_bytes(whole[: at + 50] + whole[at + 50 + len(whole) // 12 :])
+    segments = [of("x_train", f"news_{i}", start=2.0 * i, end=2.0 * i + 1.5) for i in range(5)]
+    step = gathered(tmp_path, [*segments, of("x_dev", "talk_1", start=0.0, end=5.0)])
+    assert {id: reason for id, (reason, _) in dropped(step).items()} == {"news_3": "truncated", "news_4": "truncated"}
+    assert "damaged at 5.9 s" in dropped(step)["news_3"][1]
+    assert f"WARNING: x_dev: 1 recordings are {LACKING}: talk.wav" in capsys.readouterr().out.splitlines()
+    assert len(DataDir.read(tmp_path / "out/x_train")) == 3 and len(DataDir.read(tmp_path / "out/x_dev")) == 1
+
+
+def test_a_segment_that_ends_at_0_is_told_by_its_own_times(tmp_path) -> None:
+    write(tmp_path / "news.wav", noise(20, 1))
+    step = gathered(
+        tmp_path, [of("x_train", "news_1", start=3.22, end=0.0), of("x_train", "news_2", start=1.0, end=2.0)]
+    )
+    assert dropped(step) == {"news_1": ("no duration", "3.22 to 0.0 s")}
 
 
 def test_channels_that_differ_cost_training_sets_the_row_and_are_refused_in_others(tmp_path, capsys) -> None:

@@ -23,7 +23,7 @@ from ...core.files import remove
 from ...core.shards import run_shards, split
 from ...core.step import Step
 from ...text.not_known import transcript_of
-from ..audio import OVERSHOOT, AudioError, open_recording
+from ..audio import AudioError, open_recording
 from ..channels import MONO, SIDE_OF, UNLIKE, Mix, choices, taken, undecided
 from ..checks import RESERVED_WORDS
 from ..pace import differs, fault_of
@@ -36,6 +36,7 @@ from .sources import SourceError, check_inside
 
 PAST_END = 0.5  # s: a segment that ends past its recording by at most this is cut, as in Kaldi; by more, it is dropped
 SHOWN = 20  # utterances in a warning, recordings in an error
+LACKING = "cut off or damaged: segments before that are read, later ones are not"
 REFUSED = "channels that differ, in a set that is not trained on"
 ROWS = 1000  # rows per line of a shard, i.e. per call of json
 _NAMES = ("original", "id", "speaker")  # of an utterance, which say of which side it is
@@ -118,10 +119,14 @@ def _kept(step: Step[Any], paths: Sequence[Path]) -> Iterator[CorpusSegment]:
 
 def _tell(step: Step[Any], segments: Sequence[CorpusSegment]) -> None:
     """Print and count how recordings of several channels are read, odd recordings, and odd lengths and transcripts."""
-    mixes, odd, notes = dict[str, str](), dict[str, list[str]](), dict[str, dict[str, None]]()
+    mixes, odd = dict[str, str](), dict[str, list[str]]()
+    notes, lacking = dict[str, dict[str, None]](), dict[str, dict[str, None]]()
     for s in segments:
         for note in s.notes:
-            notes.setdefault(note, {})[s.audio] = None
+            if note == LACKING:
+                lacking.setdefault(s.set, {})[s.audio] = None
+            else:
+                notes.setdefault(note, {})[s.audio] = None
         if s.mix:
             mixes[s.audio] = s.mix
         if s.odd:
@@ -134,6 +139,10 @@ def _tell(step: Step[Any], segments: Sequence[CorpusSegment]) -> None:
     if ids := torn((s.original, (s.audio, s.channel, s.start, s.end), s.text or "") for s in segments):
         step.counts["two_transcripts"] = len(ids)
         print(f"WARNING: {told(ids)}")
+    for name, audio in sorted(lacking.items()):
+        step.counts[f"{name}_lacking"] = len(audio)
+        named = ", ".join(list(audio)[:SHOWN]) + ", ..." * (len(audio) > SHOWN)
+        print(f"WARNING: {name}: {len(audio):,} recordings are {LACKING}: {named}")
     for name, lines in sorted(odd.items()):
         step.counts[f"{name}_odd"] = len(lines)
         print(f"WARNING: {name}: {len(lines):,} utterances are kept although their length or transcript is odd:")
@@ -157,11 +166,12 @@ def _shared(s: CorpusSegment) -> CorpusSegment:
 
 @dataclass(frozen=True)
 class Header:
-    """A recording: its seconds, what is read of its channels, why its end is missing, oddities that do no harm; or why
-    it cannot be used.
+    """A recording: its seconds, those up to which segments may end, what is read of its channels, why something of it
+    is missing, oddities that do no harm; or why it cannot be used.
     """
 
     seconds: float = 0.0
+    reach: float = 0.0
     mix: Mix = MONO
     lacks: str = ""
     notes: tuple[str, ...] = ()
@@ -209,7 +219,7 @@ class Headers:
         seconds = header.seconds
         if header.bad:
             return Drop(s.original, header.bad.reason, header.bad.detail)
-        if header.lacks and (s.end is None or s.end > seconds + OVERSHOOT):
+        if header.lacks and (s.end is None or s.end > header.reach):
             return Drop(s.original, "truncated", f"{header.lacks}: {s.audio}")
         if not (math.isfinite(s.start) and s.start >= 0 and (s.end is None or math.isfinite(s.end))):
             return Drop(s.original, "bad times", f"{s.start} to {s.end} s")
@@ -218,8 +228,9 @@ class Headers:
             return Drop(s.original, "past end", f"{s.start:.2f} to {end:.2f} s of {s.audio}, which has {seconds:.2f} s")
         start, end = round(s.start, 4), min(round(end, 4), math.floor(seconds * 1e4) / 1e4)  # as tables have them
         if end <= start:
-            behind = f"; {s.audio} ends at {seconds:.2f} s" if (s.end or seconds) > seconds else ""
-            return Drop(s.original, "no duration", f"{s.start} to {s.end or seconds} s{behind}")
+            told = seconds if s.end is None else s.end
+            behind = f"; {s.audio} ends at {seconds:.2f} s" if told > seconds else ""
+            return Drop(s.original, "no duration", f"{s.start} to {told} s{behind}")
         s.notes = header.notes
         s.seconds, s.recording_seconds = round((seconds if s.end is None else end) - start, 4), seconds
         s.start, s.end = start, None if s.end is None else end
@@ -265,7 +276,9 @@ class Headers:
         try:
             path = path_of(self.corpus, self.out, audio, self.take.follow_links, self.also)
             with open_recording(path) as r:
-                return Header(r.frames / r.rate, taken(r, self.take.channel, self.take.silent_dbfs), r.lacks, r.notes)
+                mix = taken(r, self.take.channel, self.take.silent_dbfs)
+                notes = (*r.notes, *(LACKING,) * bool(r.lacks))
+                return Header(r.frames / r.rate, r.reach, mix, r.lacks, notes)
         except SourceError as e:
             return Header(bad=Drop(audio, e.reason, e.what))
         except AudioError as e:

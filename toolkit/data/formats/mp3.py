@@ -22,7 +22,8 @@ CLOSE = 2  # frames that a header may be off by: encoders do not agree on what t
 IN_A_ROW = 3  # frames of one kind in a row are audio, fewer may be chance
 ENDS_INSIDE = "an MP3 that ends inside a frame, without a header that tells its length"
 TOO_FEW = "an MP3 whose header counts too few frames"
-DAMAGED = "an MP3 with bytes between or behind its frames that are no audio, without a header that tells its length"
+BEHIND = "an MP3 with bytes behind its frames that are no audio, without a header that tells its length"
+DAMAGED = "bytes between its frames are no audio"
 _KBIT = {  # bit rates by (is MPEG-1, layer) and index
     (True, 1): (0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
     (True, 2): (0, 32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
@@ -119,14 +120,15 @@ class Walk:
 
     Attributes:
         frames: their number; runs: the bytes they are in, in pieces between tags.
-        junk: True if bytes that are no tag stand between frames: what the decoder makes of them is its own affair.
+        junk: frames before the first bytes between frames that are no tag; None without such bytes. What a decoder
+            makes of them is its own affair.
         partial: True if the last frame is not whole, and not counted.
         alien: the first frame of another kind that follows; None without one.
     """
 
     frames: int
     runs: list[tuple[int, int]]
-    junk: bool = False
+    junk: int | None = None
     partial: bool = False
     alien: Frame | None = None
 
@@ -149,7 +151,7 @@ def walk(f: BinaryIO, at: int, last: int, head: Frame) -> Walk:
             made.partial = stop < last and behind == stop and _head(f, stop) is not None
             return made
         if following[0] > behind:
-            made.junk = True
+            made.junk = made.frames if made.junk is None else made.junk
         else:
             made.runs.append((begin, stop))
             begin = behind
@@ -244,12 +246,24 @@ def look(f: BinaryIO, first: int, last: int) -> Look:
 
 
 def _is_right(walked: Walk, count: Count) -> bool:
-    odd = count.vbri or walked.alien or walked.junk or len(walked.runs) > 1
+    odd = count.vbri or walked.alien or walked.junk is not None or len(walked.runs) > 1
     return not odd and abs(_audio_frames(walked, count) - (count.frames or 0)) <= CLOSE
 
 
 def _audio_frames(walked: Walk, count: Count | None) -> int:
     return walked.frames - (count is not None)
+
+
+def _intact(f: BinaryIO, walked: Walk, count: Count | None, head: Frame, last: int) -> int | None:
+    """Samples that are at their place if frames are missing: those before the first damage.
+
+    None: all, because the file ends inside a frame, or in zeros, and so it is the end that is missing. 0: no place of
+    damage is known.
+    """
+    if walked.junk is not None:  # the frame before may be damaged too, and the decoder's delay makes it sound earlier
+        return max(walked.junk - (count is not None) - 1 - CLOSE, 0) * head.samples
+    behind = _read(f, walked.runs[-1][1], head.size)
+    return None if walked.partial or 0 < len(behind) < 4 or (behind and not any(behind)) else 0
 
 
 def _further(f: BinaryIO, at: int, last: int) -> Iterator[int]:
@@ -276,17 +290,18 @@ def _one(f: BinaryIO, at: int, last: int, first: int) -> Look:
     frames = _audio_frames(walked, count)
     runs = walked.runs if len(walked.runs) > 1 else [(first, last)]
     told = count.frames if count else None
+    intact, cut = _intact(f, walked, count, head, last), DAMAGED * (walked.junk is not None)
     if count and told is not None and not count.vbri:
         if _is_right(walked, count):
             return whole(first, last)
         if told < frames - CLOSE:
-            return Look((Stream(_counted(runs, count.place, frames), doubtful=True),), (TOO_FEW,))
-        return Look((Stream(tuple(runs), doubtful=True),))  # it is cut, or damaged
+            return Look((Stream(_counted(runs, count.place, frames), True, cut=cut, intact=intact),), (TOO_FEW,))
+        return Look((Stream(tuple(runs), doubtful=True, intact=intact),))  # it is cut, or damaged
     notes: tuple[str, ...] = ()
     if told is None:
-        damaged = walked.junk or (not walked.partial and last - after_tags(f, walked.runs[-1][1], last) > head.size)
-        notes = (ENDS_INSIDE,) * walked.partial + (DAMAGED,) * damaged
-    if len(runs) == 1 and not walked.junk and not count and abs(_guess(head, last - at) - frames) <= CLOSE:
+        more = last - after_tags(f, walked.runs[-1][1], last) > head.size
+        notes = (ENDS_INSIDE,) * walked.partial + (BEHIND,) * (more and not walked.partial)
+    if len(runs) == 1 and not cut and not count and abs(_guess(head, last - at) - frames) <= CLOSE:
         return Look((Stream(tuple(runs)),), notes)
     if head.layer != 3:
         seconds = frames * head.samples / head.rate
@@ -294,7 +309,7 @@ def _one(f: BinaryIO, at: int, last: int, first: int) -> Look:
     runs[0] = at + (head.size if count else 0), walked.runs[0][1]
     promised = told / frames if told is not None and told > frames + CLOSE else 1.0
     notes = (TOO_FEW,) if told is not None and told < frames - CLOSE else notes
-    return Look((Stream((_info(f, at, head, frames), *runs), doubtful=True, promised=promised),), notes)
+    return Look((Stream((_info(f, at, head, frames), *runs), True, promised, cut, intact),), notes)
 
 
 def _guess(head: Frame, size: int) -> float:

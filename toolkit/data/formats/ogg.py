@@ -17,6 +17,7 @@ BEGINS, ENDS = 2, 4  # flags of a page
 _MIRRORED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 LARGEST_BLOCK = 8192  # samples of Vorbis that depend on each other
 CUT = "the last page of the stream is not there"
+DAMAGED = "pages inside the Ogg stream are missing or damaged: what follows is not read"
 
 
 @dataclass(frozen=True)
@@ -51,10 +52,13 @@ class _Link:
 def look(f: BinaryIO, first: int, last: int) -> Look:
     """Look at the Ogg in bytes first..last (exclusive)."""
     links = _links(f, first, last)
-    for link in links:
+    for number, link in enumerate(links):
         audio = [page for page in link.pages if page.granule]
-        if not all(page.whole for page in link.pages) or any(b.number != a.number + 1 for a, b in pairwise(audio)):
-            return refused("truncated", "pages inside the Ogg stream are missing or damaged")
+        if (stop := _damage(link.pages)) is not None:
+            if not any(page.granule > 0 and page.place < stop for page in audio):
+                return refused("truncated", DAMAGED)
+            before = [Look((Stream(((a.first, b.first),)),)) for a, b in pairwise(links[: number + 1])]
+            return joined([*before, Look((Stream(((link.first, stop),), cut=DAMAGED),))])
         places = [page.granule for page in audio if page.granule >= 0]
         if places != sorted(places):
             return refused("unreadable", "an Ogg whose pages are not in the order of time")
@@ -69,6 +73,17 @@ def look(f: BinaryIO, first: int, last: int) -> Look:
             for link, end, whole in zip(links, ends, ended)
         ]
     )
+
+
+def _damage(stream: Sequence[Page]) -> int | None:
+    """Where the pages end before which none is missing or damaged; None if none is."""
+    stop, number = stream[0].place if stream else 0, None
+    for page in stream:
+        if not page.whole or (number is not None and page.number != number + 1):
+            return stop
+        stop = page.place + page.size
+        number = page.number if page.granule else None  # pages of headers are numbered oddly by some
+    return None
 
 
 def _links(f: BinaryIO, first: int, last: int) -> list[_Link]:

@@ -30,12 +30,14 @@ class Stream:
         promised: length that its header gives, as a multiple of the length that is there; 1 if that is right, 0
             if its header gives none.
         cut: why the end is missing, as a sentence, where no header gives the whole length; empty if it is not.
+        intact: samples per channel, from its beginning, that are at their place if anything is missing; None: all.
     """
 
     parts: tuple[Part, ...]
     doubtful: bool = False
     promised: float = 1.0
     cut: str = ""
+    intact: int | None = None
 
 
 @dataclass(frozen=True)

@@ -151,10 +151,21 @@ def _after(f: BinaryIO, at: int, last: int, order: str) -> int | None:
             continue
         if at + 8 + size > last:
             return last if id in OF_NO_AUDIO else None
-        if not all(32 <= byte < 127 for byte in id):
+        if not _is_id(id):
             return None
-        at += 8 + size + (size & 1)
+        at += 8 + size
+        at += size & 1 and not _unpadded(f, at)
     return last
+
+
+def _is_id(id: bytes) -> bool:
+    return all(32 <= byte < 127 for byte in id)
+
+
+def _unpadded(f: BinaryIO, at: int) -> bool:
+    """True if a chunk begins right behind one of an odd size, at `at`: of a program that forgets to pad."""
+    one, two = _read(f, at, 4), _read(f, at + 1, 4)
+    return two not in OF_NO_AUDIO and len(one) == 4 and _is_id(one)
 
 
 def _read(f: BinaryIO, at: int, count: int) -> bytes:
