@@ -80,6 +80,17 @@ def test_a_quotation_mark_matters_only_where_a_field_begins_with_one(line: str, 
     assert cut_quoted(line, ",") == (fields, "")
 
 
+def test_a_quoted_field_at_the_end_of_a_row_has_no_rest_below() -> None:
+    for last in ('"ab"', '""', '"a\nb"'):
+        rows, malformed = read(f"1,{last}\nx\n2,c", Form(2, ",", True, True))
+        assert [fields[0] for fields in rows.values()] == ["1", "2"] and len(malformed) == 1, last
+
+
+def test_an_empty_line_of_a_table_of_one_column_is_no_row() -> None:
+    for quotes in (False, True):
+        assert read("a\n\nb\n", Form(1, quotes=quotes)) == ({1: ["a"], 3: ["b"]}, [])
+
+
 def test_an_open_quotation_mark_costs_its_own_row_and_no_other() -> None:
     rows, malformed = read('a,"b,c\nd,e,f\n"g,h",i,j\nk,"l,m\nn,"o",p', Form(3, ",", quotes=True))
     assert rows == {2: ["d", "e", "f"], 3: ["g,h", "i", "j"], 5: ["n", "o", "p"]} and malformed == [1, 4]

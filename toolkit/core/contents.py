@@ -229,7 +229,7 @@ class Contents:
 def _is_damaged(path: str, size: int, was: int) -> bool:
     """True if a file that differs was cut short, or holds a NUL: what a full disk or a killed copy leaves.
 
-    No editor does. A table that is shorter and still ends as a table does has been edited.
+    A table that is shorter and still ends as a table does has been edited.
     """
     if not size or (size < was and not is_table(path)):
         return True

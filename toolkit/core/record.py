@@ -89,7 +89,8 @@ def within(path: Path) -> tuple[Path, str] | None:
 def root_of(folder: Path, record: dict[str, Any]) -> Path | None:
     """Where the paths of an output's record begin: the folder of its recipe, wherever that is now.
 
-    None for an output that was moved out of its recipe.
+    The working folder for an output that was named by an absolute path; None for one that was moved out of its recipe,
+    or lies beside it (`--out ../x`).
     """
     out = (flag(command_of(record), "--out") or [""])[0]
     if os.path.isabs(out):

@@ -24,7 +24,7 @@ def rests(
     Args:
         place: the table of all utterances.
     """
-    speakers = {name: name for name in tables.get("utt2spk", tables[place]).values()}
+    speakers = dict.fromkeys(tables["utt2spk"].values() if "utt2spk" in tables else tables[place], "")
     more: list[Problem] = []
     for name, table in tables.items():
         if name == place or not (OF_UTTERANCES.fullmatch(name) or is_of_speakers(name)):

@@ -12,8 +12,14 @@ from .utterance import ONE_CHANNEL
 REASON = "channels"
 
 
+def shared_files(tables: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """Recording -> all recordings that are sides of its file, where there are several."""
+    sides = {name: CHANNEL_OF.get(value.split()[-1], "") for name, value in tables.get(CHANNELS, {}).items()}
+    return sides_of_one_file(tables[WAV], sides)
+
+
 def channel_problems(
-    rec: str, channels: int, mix: Mix | None, tables: Mapping[str, Mapping[str, str]]
+    rec: str, channels: int, mix: Mix | None, tables: Mapping[str, Mapping[str, str]], shared: Mapping[str, str]
 ) -> list[Problem]:
     """Problems of a recording's channels.
 
@@ -23,14 +29,14 @@ def channel_problems(
 
     Args:
         mix: what should be read of its channels; None if they were not compared.
+        shared: as shared_files tells.
     """
     named = tables.get(CHANNELS, {})
     if rec in named and channels == 1:
-        sides = {name: CHANNEL_OF.get(value.split()[-1], "") for name, value in named.items()}
-        if shared := sides_of_one_file(tables[WAV], sides).get(rec):
-            message = f"{rec}: {shared} are sides of one file, which has one channel: {tables[WAV][rec]}"
+        if rec in shared:
+            message = f"{rec}: {shared[rec]} are sides of one file, which has one channel: {tables[WAV][rec]}"
             return [Problem(CHANNELS, 0, REASON, message, ONE_CHANNEL, id=rec)]
-        if sides[rec] == "left":  # as Kaldi's recipes write of every recording
+        if CHANNEL_OF.get(named[rec].split()[-1]) == "left":  # as Kaldi's recipes write of every recording
             return []
         message = f"{rec}: a recording of one channel, which is read as it is"
         return [Problem(CHANNELS, 0, REASON, message, "take the line out, unless it is right", "warning", id=rec)]

@@ -15,7 +15,7 @@ from ..text.invisible import shown
 from ..text.not_known import transcript_of
 from . import two_texts
 from .audio import OVERSHOOT, AudioError, audio_info
-from .channel_checks import channel_problems, not_compared
+from .channel_checks import channel_problems, not_compared, shared_files
 from .decided import of_corpus
 from .decoded import decoded_lengths, of_recording
 from .ids import alike, fault
@@ -132,6 +132,7 @@ def recording_lengths(tables: Tables, looks: int, decided: bool = True) -> tuple
     lengths: dict[str, float] = {}
     problems: list[Problem] = []
     several: list[str] = []
+    shared = shared_files(tables)
     stated = [tables.get("reco2dur", {}), {} if SEGMENTS in tables else tables.get("utt2dur", {})]
     for rec, source in tables[WAV].items():
         for number in (table[rec] for table in stated if rec in table):
@@ -143,7 +144,7 @@ def recording_lengths(tables: Tables, looks: int, decided: bool = True) -> tuple
             if rec in opened:
                 info = audio_info(source, whole=SEGMENTS not in tables)
                 lengths[rec] = info.seconds
-                problems += channel_problems(rec, info.channels, None, tables)
+                problems += channel_problems(rec, info.channels, None, tables, shared)
                 several += [rec] if info.channels > 1 and rec not in tables.get(CHANNELS, {}) else []
             elif not _is_there(source):
                 raise AudioError("missing", "no such recording", source, "mend the path, or take its line out")

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..core.each import each
 from .audio import NON_FINITE, OVERSHOOT, SAMPLE_RATE, AudioError, Recording, one_channel, open_recording
-from .channel_checks import channel_problems
+from .channel_checks import channel_problems, shared_files
 from .channels import MONO, Comparison, Mix
 from .decoder import FETCH
 from .judge import PACE, Fault, Limits, Sound, heard_by, judge
@@ -91,7 +91,10 @@ def decode(asked: Asked, allow_pipes: bool = False, limits: Limits | None = None
 
 
 def _decoded(r: Recording, asked: Asked, limits: Limits | None) -> Decoded:
-    sound, comparison = heard_by(limits or Limits()), Comparison(r.channels, r.rate, (limits or Limits()).silent_dbfs)
+    sound, comparison = (
+        heard_by(limits or Limits()),
+        Comparison(r.channels, r.rate),
+    )  # as steps compare, which know no limits there
     at, odd = 0, list[int]()  # samples so far, and those that are not finite
     for block_NC in r.blocks_of_channels():
         finite_NC = np.isfinite(block_NC)
@@ -196,6 +199,7 @@ def decoded_lengths(
     sources = {rec: source for rec, source in tables[WAV].items() if allow_pipes or not source.endswith("|")}
     to_the_end, parts = _needed_to_the_end(tables), _parts(tables)
     sides = {rec: CHANNEL_OF.get(value.split()[-1], "") for rec, value in tables.get(CHANNELS, {}).items()}
+    shared = shared_files(tables)
     lengths: dict[str, float] = {}
     problems: list[Problem] = []
     asked = [Asked(source, sides.get(rec, ""), parts.get(rec, ())) for rec, source in sources.items()]
@@ -208,7 +212,7 @@ def decoded_lengths(
             level = "warning" if partly else "error"
             problems.append(of_recording(rec, source, result.reason, result.message, result.remedy, level))
         if result.channels:
-            problems += channel_problems(rec, result.channels, result.mix, tables)
+            problems += channel_problems(rec, result.channels, result.mix, tables, shared)
         for note in result.notes:
             problems.append(of_recording(rec, source, "header", note, f"{FETCH}, if more should be there", "warning"))
         for id, reason, told in result.lost:

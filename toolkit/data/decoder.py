@@ -170,6 +170,8 @@ class Decoder:
             if a < b:
                 parts.append(self._part(one, a, b))
             at += one.frames
+        if not parts:
+            raise AudioError("empty", f"no sample from {first / self.rate:.4f} s on", self.name, "mend the times")
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _part(self, one: _Opened, first: int, last: int) -> Samples:

@@ -87,7 +87,7 @@ def read_line(number: int, raw: bytes, delimiter: str = "\t") -> Line | Malforme
 
 def as_row(number: int, line: str, fields: list[str], fault: str, form: Form) -> Row | Malformed | None:
     """The fields of a line as a row; malformed if there is a fault, or not one for each column; None if it is blank."""
-    if not fault and len(fields) == form.columns:
+    if not fault and len(fields) == form.columns and line:
         return number, fields
     if not line or (line.isspace() and form.delimiter not in line):
         return None

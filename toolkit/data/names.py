@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from ..text.invisible import name_of
 from ..text.not_known import NO_TRANSCRIPT, UNKNOWN, is_not_known
-from .tables import CONTRADICTION, PARTIAL, TEXT, Problem
+from .tables import CONTRADICTION, PARTIAL, TEXT, Problem, gender_of
 
 LABELS = ("utt2lang", "utt2emotion", "utt2prog")  # in which a word may say that the label is not known
 _NAMES = re.compile(r"(utt|spk)2\w+")
@@ -70,7 +70,8 @@ def _joined(table: Table, name: str) -> tuple[dict[str, str], list[Problem]]:
     torn: dict[str, Problem] = {}
     for key, value in table.items():
         speaker = compared(key, "utt2spk")
-        if joined.setdefault(speaker, value) != value:
+        same = gender_of if name == "spk2gender" else str
+        if same(joined.setdefault(speaker, value)) != same(value):
             message = f"{key!r} is the speaker {speaker}, of whom another line says {joined[speaker]}, not {value}"
             torn[speaker] = Problem(name, 0, CONTRADICTION, message, "keep the right line", fatal=True, id=key)
     return {speaker: value for speaker, value in joined.items() if speaker not in torn}, list(torn.values())

@@ -39,13 +39,15 @@ def quoted_rows(lines: Iterable[Line | Malformed], form: Form) -> Iterator[Row |
                 spanned = _spanned(text, source, again, form) if form.lines_in_quotes else None
                 if spanned:
                     yield row.line, spanned
+                    closed = "\n" in spanned[-1]
                     continue
                 opened = [text]
             yield replace(row, alone=row.alone and not closed)
             closed = False
         elif row:
             yield row
-            closed = text.endswith('"') and not text.endswith(row[1][-1])
+            last = row[1][-1]
+            closed = text.endswith('"') and not (last and text.endswith(last))
 
 
 def _spanned(

@@ -216,7 +216,11 @@ def _mend_segments(
         elif start >= seconds or (end is not None and end > seconds + TRIMMED):
             bad[id] = ("past end", f"{text}, of a recording of {seconds:.2f} s")
         elif end is not None and end > seconds + OVERSHOOT:
-            tables[SEGMENTS][id] = f"{rec} {start:.3f} {math.floor(seconds * 1000) / 1000:.3f}"
+            trimmed = math.floor(seconds * 1000) / 1000
+            if trimmed > start:
+                tables[SEGMENTS][id] = f"{rec} {text.split()[1]} {trimmed:.3f}"
+            else:
+                bad[id] = ("past end", f"{text}, of a recording of {seconds:.4f} s")
     return bad
 
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 import re
 
 TRAINING = "*train*"  # as a pattern it stands for what `is_training` says, so that `test_constrained` is none
-_TRAINING = re.compile(r"(?<!s)train")  # not constrained, restrained
+_TRAINING = re.compile(r"(?<!cons)(?<!res)train")  # not constrained, restrained
 _ADAPTATION = re.compile(r"(?<![a-z])adapt(?![a-z])")  # MGB-3's name of what it trains on
-_HELD_OUT = re.compile(r"dev|test|eval|valid|(?<![a-z])val(?![a-z])")
+_HELD_OUT = re.compile(r"(?<![a-z])dev(?!ice)|(?<!la)test|eval|valid(?!ated)|(?<![a-z])val(?![a-z])")
 
 
 def is_training(name: str) -> bool:
-    """True if one of the words of a set's name is, or has in it, `train`."""
-    return bool(_TRAINING.search(name))
+    """True if a set's name has `train` in it, in any case, but not as a part of `constrained` or `restrained`."""
+    return bool(_TRAINING.search(name.lower()))
 
 
 def trains(name: str) -> bool:
     """True if this is the name of a training set, of adaptation too; only training sets are filtered."""
-    return is_training(name) or bool(_ADAPTATION.search(name))
+    return is_training(name) or bool(_ADAPTATION.search(name.lower()))
 
 
 def is_held_out(name: str) -> bool:
     """True if this is the name of a set for validation or a test, whatever it was drawn from."""
-    return bool(_HELD_OUT.search(name)) and not trains(name)
+    return bool(_HELD_OUT.search(name.lower())) and not trains(name)

@@ -45,7 +45,7 @@ def _plain(lines: Iterable[Line | Malformed], form: Form) -> Iterator[Row | Malf
             yield line
             continue
         fields = line[1].split(delimiter)
-        if len(fields) == columns and "\r" not in line[1]:
+        if len(fields) == columns and line[1] and "\r" not in line[1]:
             yield line[0], fields
         elif row := as_row(*line, fields, RETURN if "\r" in line[1] else "", form):
             yield row

@@ -249,7 +249,8 @@ class _Scan:
             self.note(self.unsorted[0], "order", message, f"LC_ALL=C sort -k1,1 {self.name}", False)
         first = _first_lines(self.path) if self.again else {}
         for i, key, otherwise in self.again:
-            message = f"id {key} stands in line {first[key.encode()]} already"
+            place = f"in line {first[key.encode()]}" if key.encode() in first else "above"
+            message = f"id {key} stands {place} already"
             if otherwise is None:
                 self.note(i, DUPLICATE, message, "keep one of the two", id=key)
             else:

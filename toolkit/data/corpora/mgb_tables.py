@@ -16,6 +16,7 @@ from ...text.buckwalter import LATIN_MARK
 from ..ids import id_form
 from ..malformed import Malformed
 from .id_times import SORTED, Span, contradiction, same_name
+from .repeats import CONTRADICTING
 from .scripts import BOTH, in_arabic
 from .segments import CorpusSegment, Drop
 from .sources import MalformedRow, Report, SourceError, Tally, id_rows, text_lines, word_rows
@@ -60,7 +61,8 @@ def read_pairs(path: Path, bad: Report | None = None) -> dict[str, str]:
     Args:
         bad: told of each line that cannot be used; None: its error is raised.
 
-    Raises SourceError for a file that cannot be read, or is of another kind, and for an id given twice.
+    Of an id with two different lines there is none. Raises SourceError for a file that cannot be read, or is of another
+    kind.
     """
     return {id: rest for id, (_, rest) in _numbered(path, str.isascii, bad).items()}
 
@@ -68,15 +70,18 @@ def read_pairs(path: Path, bad: Report | None = None) -> dict[str, str]:
 def _numbered(path: Path, is_id: Callable[[str], bool], bad: Report | None) -> dict[str, tuple[int, str]]:
     """Id -> (line, rest of it). Raises SourceError as read_pairs does."""
     pairs: dict[str, tuple[int, str]] = {}
+    torn: dict[str, None] = {}
+    tally = Tally(path, bad)
     for number, id, rest in id_rows(path, is_id, bad):
         if pairs.setdefault(id, (number, rest))[1] != rest:
-            raise _twice(id, path, number)
-    return pairs
+            tally.lose(_twice(id, path, number))
+            torn[id] = None
+    return {id: pair for id, pair in pairs.items() if id not in torn}
 
 
 def _twice(id: str, path: Path, number: int) -> SourceError:
-    message = f"id {id} stands there twice, with different things"
-    return SourceError("duplicate id", message, f"{path}, line {number}", "keep one of the two lines")
+    message = f"id {id} stands there twice, with different things, and is used nowhere"
+    return SourceError(CONTRADICTING, message, f"{path}, line {number}", "keep one of the two lines")
 
 
 def read_texts(path: Path, unknown: str = "", bad: Report | None = None, ids: Iterable[str] = ()) -> dict[str, str]:
@@ -107,6 +112,7 @@ def read_segments(path: Path, bad: Report | None = None) -> dict[str, Span]:
     A line whose id says another place than its columns is malformed.
     """
     spans: dict[str, Span] = {}
+    torn: dict[str, None] = {}
     rows = list(word_rows(path, "id recording start end", _is_segment, bad))
     recordings = {same_name(words[1]) for _, words in rows}
     tally = Tally(path, bad)
@@ -115,9 +121,11 @@ def read_segments(path: Path, bad: Report | None = None) -> dict[str, Span]:
         if why := contradiction(id, span, recordings):
             tally.lose(MalformedRow(path, Malformed(number, why, " ".join(words), (id,), remedy=SORTED), ["id"]))
             continue
-        tally.rows += 1
         if spans.setdefault(id, span) != span:
-            raise _twice(id, path, number)
+            tally.lose(_twice(id, path, number))
+            torn[id] = None
+    spans = {id: span for id, span in spans.items() if id not in torn}
+    tally.rows = len(spans)
     tally.check()
     return spans
 

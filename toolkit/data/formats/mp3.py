@@ -267,15 +267,17 @@ def _intact(f: BinaryIO, walked: Walk, count: Count | None, head: Frame, last: i
 
 
 def _further(f: BinaryIO, at: int, last: int) -> Iterator[int]:
-    """Places from `at` on of frames with a header of the length."""
+    """Places from `at` on of frames with a header of the length, each once."""
+    told = at - 1
     while at + TAGS_END < last:
         f.seek(at)
         block = f.read(min(BLOCK, last - at))
         for tag in _COUNTS.finditer(block):
             for before in BEFORE_TAG:
                 place = at + tag.start() - before
-                if (head := _head(f, max(place, 0))) and _chained(f, place, last, head):
+                if place > told and (head := _head(f, max(place, 0))) and _chained(f, place, last, head):
                     yield place
+                    told = place
                     break
         at += len(block) - TAGS_END if at + len(block) < last else len(block)
 
