@@ -66,6 +66,14 @@ FIRST = (
     "recipes/test_folder.py",
     "core/test_staleness.py",
     "core/test_kills_everywhere.py",
+    "train/test_whisper.py",
+    "pseudo/test_decode.py",
+    "core/test_edits.py",
+    "core/test_kills.py",
+    "data/corpora/test_commonvoice.py",
+    "report/test_report_chain.py",
+    "report/test_report_page.py",
+    "models/test_sizes.py",
 )
 
 

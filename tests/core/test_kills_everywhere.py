@@ -166,7 +166,7 @@ def clear(*steps: str) -> None:
         shutil.rmtree(OUT[step], ignore_errors=True)
 
 
-@pytest.mark.parametrize("step", ["one", "two"])
+@pytest.mark.parametrize("step", ["one", pytest.param("two", marks=pytest.mark.long)])
 def test_cut_at_every_change_to_the_disk_a_rerun_ends_byte_identical(step: str, folder: Path) -> None:
     if step == "two":
         whole("one")

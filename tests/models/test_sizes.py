@@ -131,7 +131,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     shutil.rmtree(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["mini", "base", "ST", "S", "L"])
+@pytest.mark.parametrize("name", ["mini", "base", "ST", "S", pytest.param("L", marks=pytest.mark.long)])
 def test_networks_go_to_transformers_and_back_with_equal_outputs(name: str, folder: Path) -> None:
     model = config(name).model
     ours = Hubert(model)

@@ -46,6 +46,7 @@ def summaries(folder: Path) -> str:
     return str(folder)
 
 
+@pytest.mark.long
 def test_harmonize_tunes_on_the_corpora_that_are_given(
     new_house: Callable[[], House], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

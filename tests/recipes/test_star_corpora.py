@@ -82,6 +82,7 @@ def test_librispeech_from_its_tree_to_the_table(
     assert resolved["data"]["augment"]["how"] == "noise"
 
 
+@pytest.mark.long
 def test_harness_compares_dialect_by_star_and_by_units(
     new_house: Callable[[], House], tmp_path_factory: pytest.TempPathFactory
 ) -> None:

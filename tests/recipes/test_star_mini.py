@@ -79,6 +79,7 @@ def test_every_config_of_a_way_is_read(house: House) -> None:
         assert code == 0, written
 
 
+@pytest.mark.long
 def test_every_command_of_the_document_on_losses_works(new_house: Callable[[], House]) -> None:
     own = new_house()
     blocks = re.findall(r"```bash\n(.*?)```", (ROOT / "docs/adding-a-loss.md").read_text(encoding="utf-8"), re.DOTALL)

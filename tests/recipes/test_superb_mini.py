@@ -103,6 +103,7 @@ def test_one_task_alone_has_the_same_result_in_a_folder_of_its_own(house: House)
     assert json.loads((exp(house) / "ic/tasks/tasks.json").read_text()) == ["ic"]
 
 
+@pytest.mark.long
 def test_killed_anywhere_in_its_tasks_the_recipe_ends_with_the_same_bytes(house: House, new_house) -> None:
     """Kill -9 of all processes, at moments drawn anew until the stage is through."""
     killed = new_house()

@@ -124,6 +124,7 @@ def test_the_papers_recipe_draws_from_all_corpora_and_has_ten_test_sets(tree, ho
     assert all(len(DataDir.read(dump / "test" / name)) for name in TESTS)
 
 
+@pytest.mark.long
 def test_the_papers_recipe_tells_of_each_student_what_it_gained(tree, house: House, teacher: str) -> None:
     folders = [word for top in ("data", "dump", "exp") for word in (f"--{top}", f"few/{top}")]
     (house.root / "egs/to_distill/whisper/conf/small").mkdir(exist_ok=True)

@@ -32,6 +32,7 @@ def test_the_filter_parts_what_the_teacher_ended(nano_whisper: Path) -> None:
     assert set(kept["filtered"]) < set(kept["unfiltered"]) <= set(ended)
 
 
+@pytest.mark.long
 def test_a_copied_recipe_runs_and_nj_1_gives_the_bytes_of_nj_4(
     nano_whisper: Path, nano_whisper_options: tuple[str, ...], new_house
 ) -> None:
