@@ -8,9 +8,10 @@ import pytest
 
 from toolkit.core.errors import UserError
 from toolkit.core.record import read_ledger
+from toolkit.data.audio import PAST_END
 from toolkit.data.checks import inspect
 from toolkit.data.kaldi import DataDir, write_data_dir
-from toolkit.data.repair import TRIMMED, repair
+from toolkit.data.repair import repair
 from toolkit.data.validate import main
 
 
@@ -26,7 +27,7 @@ def repaired(folder: Path, out: Path) -> tuple[DataDir, dict[str, str]]:
     return DataDir.read(out), {id: reason for id, _, reason, _ in read_ledger(out / "dropped.tsv")}
 
 
-@pytest.mark.parametrize(("past", "kept"), [(TRIMMED - 0.1, True), (TRIMMED + 0.1, False)])
+@pytest.mark.parametrize(("past", "kept"), [(PAST_END - 0.1, True), (PAST_END + 0.1, False)])
 def test_a_segment_a_little_past_the_end_is_trimmed_and_one_far_past_it_dropped(
     past: float, kept: bool, sound: Path, tmp_path: Path
 ) -> None:

@@ -30,6 +30,7 @@ SAMPLE_RATE = 16000
 CHANNEL_INDEX = {"left": 0, "right": 1, **{str(number): number - 1 for number in range(3, 9)}}
 OF_NUMBERS = "cut these samples out, or write it again from its source"  # what helps against samples that are none
 NON_FINITE = ("non-finite", "samples that are not numbers (NaN or infinite)", OF_NUMBERS)
+PAST_END = 0.5  # s: a segment that ends past its recording by at most this is cut, as in Kaldi; by more, it is dropped
 OVERSHOOT = 0.1  # s; a segment that ends past the recording by at most this is cut; by more is an error
 CHUNK_SECONDS = 300  # s; long recordings are decoded in parts, so that only the result is in memory as a whole
 MARGIN = 512  # source samples, at least, on either side of a part ...

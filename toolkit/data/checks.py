@@ -34,10 +34,10 @@ from .kaldi import (
     utterances,
     write_data_dir,
 )
-from .names import compared, holds_names
+from .names import compared, holds_names, is_of_speakers
 from .phone_checks import phones
 from .provenance import rules_of
-from .tables import CHANNELS, OF_UTTERANCES, PARTIAL, TEXT, Problem, locate, read_table
+from .tables import CHANNELS, OF_UTTERANCES, PARTIAL, TEXT, Problem, few, locate, read_table
 
 RESERVED_WORDS = ("<s>", "</s>", "#0")
 LOOKS = 200  # headers that a check looks at unless it is asked to look at all: a fifth of a second
@@ -211,13 +211,12 @@ def _speakers(path: Path, tables: Tables) -> Iterator[Problem]:
             yield Problem(SPEAKERS, 0, "prefix", message, remedy, level="warning", id=utt)
     yield from _speaker_order(utt2spk)
     for name, table in tables.items():
-        if name.startswith("spk2"):
+        if is_of_speakers(name):
             for speaker in table:
                 if speaker not in speakers:
                     yield Problem(name, 0, "extra", f"{speaker} speaks nowhere", "take the line out", id=speaker)
             if lacking := sorted(speakers - set(table)):
-                names = ", ".join(lacking[:5]) + ", ..." * (len(lacking) > 5)
-                message = f"{len(lacking)} speakers are not in it: {names}"
+                message = f"{len(lacking)} speakers are not in it: {few(lacking)}"
                 yield Problem(name, 0, "not covered", message, "add their lines, or leave it so", level="warning")
     if not (path / DERIVED).is_file():
         yield Problem(DERIVED, 0, "missing table", "there is no spk2utt", "--fix writes it")

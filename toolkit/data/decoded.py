@@ -91,10 +91,8 @@ def decode(asked: Asked, allow_pipes: bool = False, limits: Limits | None = None
 
 
 def _decoded(r: Recording, asked: Asked, limits: Limits | None) -> Decoded:
-    sound, comparison = (
-        heard_by(limits or Limits()),
-        Comparison(r.channels, r.rate),
-    )  # as steps compare, which know no limits there
+    sound = heard_by(limits or Limits())
+    comparison = Comparison(r.channels, r.rate)  # as steps compare, which know no limits there
     at, odd = 0, list[int]()  # samples so far, and those that are not finite
     for block_NC in r.blocks_of_channels():
         finite_NC = np.isfinite(block_NC)

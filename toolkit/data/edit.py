@@ -19,6 +19,7 @@ from ..core.seed import seed_of
 from ..core.step import Step, main
 from ..text.invisible import name_of
 from .kaldi import SEGMENTS, SPEAKERS, WAV, DataDir, Tables, Utterance, copy_phones, write_data_dir
+from .names import is_of_speakers
 from .provenance import joined_limits
 from .split import shares_of, split_groups
 from .tables import CHANNELS, OF_UTTERANCES, PARTIAL
@@ -66,7 +67,7 @@ def restrict(tables: Tables, keep: Collection[str]) -> dict[str, dict[str, str]]
         if name == SEGMENTS or OF_UTTERANCES.fullmatch(name):
             of = wanted
         else:
-            of = speakers if name.startswith("spk2") else recordings
+            of = speakers if is_of_speakers(name) else recordings
         made[name] = {key: value for key, value in table.items() if key in of}
     return {name: table for name, table in made.items() if table or name not in PARTIAL}
 
@@ -115,7 +116,7 @@ def combine(parts: Sequence[DataDir]) -> tuple[dict[str, dict[str, str]], list[s
     Raises UserError naming utterances in two parts, and recordings or speakers that differ between parts.
     """
     names = set().union(*(part.tables for part in parts))
-    kept = {name for name in names if all(name in part.tables for part in parts) or name.startswith("spk2")}
+    kept = {name for name in names if all(name in part.tables for part in parts) or is_of_speakers(name)}
     kept |= names & {CHANNELS}
     tables: dict[str, dict[str, str]] = {}
     clashes: dict[str, str] = {}

@@ -71,9 +71,9 @@ def safe_speaker(name: str) -> str:
 
 
 def unique(names: Iterable[str], make: Callable[[str], str] = safe, joint: str = "-") -> dict[str, str]:
-    """Each different name -> an id of its own by `make`. Names whose ids clash all get a tag made of the name itself,
+    """Each different name -> an id of its own by `make`.
 
-    so that no id depends on the order of the names.
+    Names whose ids clash all get a tag made of the name itself, so that no id depends on the order of the names.
     """
     ids, digits = {name: make(name) for name in names}, 8
     while clashing := {id for id, n in Counter(ids.values()).items() if n > 1}:
@@ -83,9 +83,10 @@ def unique(names: Iterable[str], make: Callable[[str], str] = safe, joint: str =
 
 
 def id_form(ids: Iterable[str]) -> Callable[[str], bool]:
-    """Whether a word may be an id beside `ids`: it is one of them, or has no letter beyond ASCII, a digit and a letter
+    """A test: may a word be an id beside `ids`?
 
-    where all of them are so. The first word of a line that is none is a word of a text, which a line break cut in two.
+    It may if it is one of them. Else it has no letter beyond ASCII if none of them has one, a digit if all of them have
+    one, and a letter if all of them have one. A line whose first word may not be an id is the rest of the line above.
     """
     known = set(ids)
     ascii_ = "".join(known).isascii()
@@ -94,9 +95,10 @@ def id_form(ids: Iterable[str]) -> Callable[[str], bool]:
 
 
 def alike(names: Iterable[str]) -> list[str]:
-    """Warnings for names that may be one, and stay apart: they differ only in case, or in what stands between their
+    """Warnings for names that stay apart, and may be one.
 
-    words, or in spelling (see spelling_of), or are one number (3, 03, 3.0).
+    They differ only in case, in what stands between their words, or in spelling (see spelling_of), or they are one
+    number (3, 03, 3.0).
     """
     forms: dict[str, set[str]] = {}
     numbers: dict[float, set[str]] = {}

@@ -20,6 +20,7 @@ import numpy as np
 from ..core.contents import refuse_damaged
 from ..core.errors import UserError
 from ..core.files import atomic, read_json, write_json
+from .tables import few
 
 HEADER, LABELS, IDS, INDEX = "header.json", "labels.npy", "ids.txt", "index.npy"
 DEGENERATE = 0.95  # labels of which one label has this share teach nothing
@@ -126,7 +127,7 @@ class Labels:
         ids = list(ids)
         missing = [id for id, row in zip(ids, self.rows(ids).tolist(), strict=True) if row < 0]
         if missing:
-            named = ", ".join(missing[:SHOWN]) + (", ..." if len(missing) > SHOWN else "")
+            named = few(missing, SHOWN)
             raise UserError(
                 f"{len(missing)} of {len(ids)} utterances have no labels: {named}",
                 str(self.folder),

@@ -14,6 +14,7 @@ from typing import Any
 from ..core.errors import UserError
 from ..core.files import read_json, write_json
 from ..core.record import RECORD, command_of, inputs_of, read_record, within
+from .decided import DEEPEST
 from .find import fits_any
 from .judge import Limits
 from .kaldi import WAV
@@ -47,7 +48,7 @@ def rules_of(folder: Path, trained: bool | None = None, texts: Mapping[str, str]
     return Rules(is_trained_on(folder) if trained is None else trained, limits_of(folder), texts or {})
 
 
-def is_trained_on(folder: Path, depth: int = 8) -> bool:
+def is_trained_on(folder: Path, depth: int = DEEPEST) -> bool:
     """True if a data directory is a training set.
 
     The first of these decides: what a person or `validate --fix` has stated (judged.json); the sets that a recipe
@@ -84,7 +85,7 @@ def limits_of(folder: Path) -> Limits:
 
     Where none are stated, the defaults. Raises UserError for a judged.json that cannot be used.
     """
-    return _loosest(list(_stated(folder, 8)))
+    return _loosest(list(_stated(folder)))
 
 
 def _loosest(stated: Sequence[Limits]) -> Limits:
@@ -103,7 +104,7 @@ def _loosest(stated: Sequence[Limits]) -> Limits:
 
 def joined_limits(folders: Sequence[Path]) -> list[str]:
     """Warnings for sets that become one and are not judged alike: which limits hold for all, and who states them."""
-    of_folders = {folder: list(_stated(folder, 8)) for folder in folders}
+    of_folders = {folder: list(_stated(folder)) for folder in folders}
     joined = _loosest([limits for stated in of_folders.values() for limits in stated])
     lines = []
     for name in JUDGED:
@@ -141,7 +142,7 @@ def _odd(tree: dict[str, Any], limits: dict[str, Any]) -> bool:
     return not (fits and isinstance(tree.get("trained", True), bool))
 
 
-def _stated(folder: Path, depth: int) -> Iterator[Limits]:
+def _stated(folder: Path, depth: int = DEEPEST) -> Iterator[Limits]:
     """Limits of a folder or in the records above it, and above the inputs of steps that state none."""
     if "limits" in (own := _judged(folder)):
         yield _limits(own["limits"], folder / STATED)

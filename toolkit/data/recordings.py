@@ -20,6 +20,7 @@ from .channels import SIDE_OF, Choice
 from .check import KINDS, check_channels
 from .cut import CutConfig, Energy, cut
 from .judge import Limits
+from .tables import few
 
 FOREIGN = frozenset((".m4a", ".aac", ".amr", ".wma", ".mp4", ".webm", ".mkv", ".3gp", ".ape", ".ra", ".mpc", ".shn"))
 TABLE = ".tsv"  # which may hold the transcripts
@@ -83,16 +84,14 @@ def tell_unseen(unseen: Mapping[str, int]) -> None:
     """Print the endings of files that were not looked at, the most frequent first."""
     if unseen:
         ordered = sorted(unseen.items(), key=lambda item: -item[1])
-        endings = ", ".join(f"{shown(ending) or 'without an ending'} {n:,}" for ending, n in ordered[:ENDINGS])
-        more = ", ..." * (len(ordered) > ENDINGS)
-        print(f"{sum(unseen.values()):,} files of other endings were not looked at: {endings}{more}")
+        endings = [f"{shown(ending) or 'without an ending'} {n:,}" for ending, n in ordered]
+        print(f"{sum(unseen.values()):,} files of other endings were not looked at: {few(endings, ENDINGS)}")
 
 
 def tell_notes(notes: Mapping[str, Sequence[str]]) -> None:
     """Print each note, with the number and the first names of the recordings that have it."""
     for note, names in sorted(notes.items()):
-        more = ", ..." * (len(names) > SHOWN)
-        print(f"noted {len(names):,}: {note}: {', '.join(map(shown, names[:SHOWN]))}{more}")
+        print(f"noted {len(names):,}: {note}: {few([*map(shown, names)], SHOWN)}")
 
 
 def _file(rel: str, path: str) -> tuple[str, str, int]:

@@ -11,7 +11,7 @@ from ..core.files import write_text
 from ..core.record import DROPPED, Ledger
 from ..text.not_known import transcript_of
 from . import ids
-from .audio import OVERSHOOT
+from .audio import OVERSHOOT, PAST_END
 from .checks import OF_RECORDINGS, RESERVED_WORDS, recording_lengths
 from .decoded import decoded_lengths
 from .kaldi import (
@@ -46,7 +46,6 @@ from .tables import (
 STAGE = "data.validate"
 RENAMED = "renamed.tsv"
 TWO_LINES = (DUPLICATE, CONTRADICTION)
-TRIMMED = 0.5  # s: a segment that ends past its recording by at most this is cut, as in Kaldi
 _REMADE = ("utt2dur", "reco2dur", "utt2num_frames")  # made again, or left out if they do not cover all
 
 Tables = dict[str, dict[str, str]]
@@ -213,7 +212,7 @@ def _mend_segments(
             bad[id] = (gone[rec][0], f"of recording {rec}: {gone[rec][1].removeprefix(f'{rec}: ')}")
         elif rec not in tables[WAV]:
             bad[id] = ("segment", f"recording {rec} is not in {WAV}")
-        elif start >= seconds or (end is not None and end > seconds + TRIMMED):
+        elif start >= seconds or (end is not None and end > seconds + PAST_END):
             bad[id] = ("past end", f"{text}, of a recording of {seconds:.2f} s")
         elif end is not None and end > seconds + OVERSHOOT:
             trimmed = math.floor(seconds * 1000) / 1000
@@ -255,7 +254,7 @@ def _kind(name: str) -> str:
         return "utterance"
     if OF_RECORDINGS.fullmatch(name):
         return "recording"
-    return "speaker" if name.startswith("spk2") else ""
+    return "speaker" if is_of_speakers(name) else ""
 
 
 def _cover(
@@ -297,7 +296,7 @@ def _cover(
     for name, table in tables.items():
         if OF_RECORDINGS.fullmatch(name):
             tables[name] = {rec: value for rec, value in table.items() if rec in tables[WAV]}
-        if name.startswith("spk2"):
+        if is_of_speakers(name):
             tables[name] = {speaker: value for speaker, value in table.items() if speaker in speakers}
 
 

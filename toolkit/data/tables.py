@@ -10,7 +10,7 @@ import io
 import operator
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -101,13 +101,13 @@ def one_gender(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
 def two_genders(pairs: Iterable[tuple[str, str]]) -> list[str]:
     """A warning, if (speaker, gender) pairs say two things of a speaker, whom one_gender then leaves out."""
     both = sorted(speaker for speaker, of in _genders(pairs).items() if len(of) > 1)
-    return [f"{len(both):,} speakers are m in one place and f in another, and get none: {_few(both)}"] if both else []
+    return [f"{len(both):,} speakers are m in one place and f in another, and get none: {few(both)}"] if both else []
 
 
 def odd_genders(values: Iterable[str]) -> list[str]:
     """A line, if genders of utterances are neither m nor f in any spelling: they get none."""
     counts = Counter(word for value in values if (word := known_name(value)) and not gender_of(word))
-    words = _few([f"{word} ({n:,})" for word, n in counts.most_common()])
+    words = few([f"{word} ({n:,})" for word, n in counts.most_common()])
     return [f"{counts.total():,} utterances have one that is neither m nor f, and get none: {words}"] if counts else []
 
 
@@ -150,19 +150,19 @@ def strangers(
             and not table.keys() <= whole.keys()
             and (extra := [id for id in table if id not in whole and id not in noted])
         ):
-            message = f"{len(extra)} of its {len(table)} ids are not in {place}: {_few(extra)}"
+            message = f"{len(extra)} of its {len(table)} ids are not in {place}: {few(extra)}"
             remedy = f"add their lines to {place}, or take them out here"
             problems.append(Problem(name, 0, "extra", message, remedy, fatal=True, id=extra[0]))
     covered = covering not in tables or whole.keys() <= tables[covering].keys()
     if not covered and (lacking := [id for id in whole if id not in tables[covering] and id not in noted]):
-        message = f"{len(lacking)} of its {len(whole)} ids are not in {covering}: {_few(lacking)}"
+        message = f"{len(lacking)} of its {len(whole)} ids are not in {covering}: {few(lacking)}"
         remedy = f"add their lines to {covering}, or take them out everywhere"
         problems.append(Problem(place, 0, "not covered", message, remedy, fatal=True, id=lacking[0]))
     return problems
 
 
-def _few(ids: Sequence[str]) -> str:
-    return ", ".join(ids[:5]) + ", ..." * (len(ids) > 5)
+def few(names: Collection[str], most: int = 5) -> str:
+    return ", ".join(islice(names, most)) + ", ..." * (len(names) > most)
 
 
 def locate(folder: Path, problems: Iterable[Problem]) -> list[Problem]:

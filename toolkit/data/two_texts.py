@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 
 from .kaldi import Utterance
-from .tables import Problem
+from .tables import Problem, few
 
 SHOWN = 3  # utterances that are named
 Piece = tuple[str, Hashable, str]  # id; recording, channel and times; transcript
 
 
 def torn(pieces: Iterable[Piece]) -> list[str]:
-    """Ids of pieces of whose audio another piece has another transcript, in order. An empty one differs from none."""
+    """Ids of pieces of whose audio another piece has another transcript, in order. An empty transcript is left out."""
     spoken = [piece for piece in pieces if piece[2].strip()]
     seen: set[int] = set()
     twice: set[int] = set()
@@ -27,8 +27,7 @@ def torn(pieces: Iterable[Piece]) -> list[str]:
 
 def told(ids: list[str]) -> str:
     """What is wrong with such pieces, with the first of them."""
-    shown = ", ".join(ids[:SHOWN]) + ", ..." * (len(ids) > SHOWN)
-    return f"{len(ids):,} utterances have the same audio as another, and another transcript: {shown}"
+    return f"{len(ids):,} utterances have the same audio as another, and another transcript: {few(ids, SHOWN)}"
 
 
 def problems(tables: Mapping[str, Mapping[str, str]], loaded: Iterable[Utterance]) -> Iterator[Problem]:

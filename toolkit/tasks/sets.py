@@ -9,6 +9,7 @@ from pathlib import Path
 from ..core.errors import UserError
 from ..data.find import read_from_here
 from ..data.kaldi import UNKNOWN, DataDir
+from ..data.tables import few
 from ..train.subset import refuse_unknown
 from .task_config import SETS, TaskConfig
 
@@ -87,7 +88,7 @@ def refuse_shared(name: str, task: TaskConfig, sets: Mapping[str, DataDir]) -> N
             f"{len(both):,} utterances are both trained on and chosen on, e.g. {min(both)}", where, OWN_SETS
         )
     if shared := sorted(ids["train"] & ids["test"]):
-        named = ", ".join(shared[:SHOWN]) + (", ..." if len(shared) > SHOWN else "")
+        named = few(shared, SHOWN)
         raise UserError(
             f"{len(shared):,} utterances are both trained on and scored: {named}",
             f"tasks.{name}.sets (train: {task.sets.train}, test: {task.sets.test})",

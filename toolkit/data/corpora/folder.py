@@ -25,7 +25,7 @@ from ..channels import SIDE_OF, Choice
 from ..checks import RESERVED_WORDS, write_valid
 from ..cut import CutConfig
 from ..ids import alike, odd_labels, safe
-from ..judge import Limits
+from ..judge import PACE, Limits
 from ..kaldi import UNKNOWN
 from ..match_rows import disputed, match, spoilt
 from ..pace import Pace
@@ -200,7 +200,7 @@ def fault_of(row: Mapping[str, Any], text: str, pace: Pace) -> tuple[str, str]:
     if row["reason"]:
         return row["reason"], row["detail"]
     detail = pace_fault(text, row["seconds"], pace)
-    return ("letters per second" if detail else ""), detail
+    return (PACE if detail else ""), detail
 
 
 def labels_of(step: Step[FolderConfig], corpus: Corpus, made: Sequence[Piece]) -> dict[str, dict[str, str]]:

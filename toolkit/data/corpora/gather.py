@@ -23,18 +23,18 @@ from ...core.files import remove
 from ...core.shards import run_shards, split
 from ...core.step import Step
 from ...text.not_known import transcript_of
-from ..audio import AudioError, open_recording
+from ..audio import PAST_END, AudioError, open_recording
 from ..channels import MONO, SIDE_OF, UNLIKE, Mix, choices, taken, undecided
 from ..checks import RESERVED_WORDS
+from ..judge import PACE
 from ..pace import differs, fault_of
 from ..recordings import tell_notes
 from ..roles import trains
-from ..tables import LONGEST_LINE, one_line
+from ..tables import LONGEST_LINE, few, one_line
 from ..two_texts import told, torn
 from .segments import CorpusSegment, Drop, Take, drop
 from .sources import SourceError, check_inside
 
-PAST_END = 0.5  # s: a segment that ends past its recording by at most this is cut, as in Kaldi; by more, it is dropped
 SHOWN = 20  # utterances in a warning, recordings in an error
 LACKING = "cut off or damaged: segments before that are read, later ones are not"
 REFUSED = "channels that differ, in a set that is not trained on"
@@ -141,8 +141,7 @@ def _tell(step: Step[Any], segments: Sequence[CorpusSegment]) -> None:
         print(f"WARNING: {told(ids)}")
     for name, audio in sorted(lacking.items()):
         step.counts[f"{name}_lacking"] = len(audio)
-        named = ", ".join(list(audio)[:SHOWN]) + ", ..." * (len(audio) > SHOWN)
-        print(f"WARNING: {name}: {len(audio):,} recordings are {LACKING}: {named}")
+        print(f"WARNING: {name}: {len(audio):,} recordings are {LACKING}: {few(audio, SHOWN)}")
     for name, lines in sorted(odd.items()):
         step.counts[f"{name}_odd"] = len(lines)
         print(f"WARNING: {name}: {len(lines):,} utterances are kept although their length or transcript is odd:")
@@ -256,7 +255,7 @@ class Headers:
         pace = fault_of(s.text or "", s.seconds, self.take.pace)
         lengths = s.stated if self.take.stated_lengths else ()
         others = [differs(length, s.recording_seconds if length.recording else s.seconds) for length in lengths]
-        faults = {"letters per second": pace, "stated length": "; ".join(filter(None, others))}
+        faults = {PACE: pace, "stated length": "; ".join(filter(None, others))}
         faults["no transcript"] = "an empty transcript" if s.text == "" else ""
         for reason, detail in faults.items():
             if detail and trains(s.set):
