@@ -15,6 +15,7 @@ from toolkit.core.files import read_json, write_json
 from toolkit.models.tensors import read_tensors, write_tensors
 from toolkit.models.vocabulary import Vocabulary
 from toolkit.pseudo.ctranslate2_backend import CTranslate2Backend
+from toolkit.pseudo.decoded import Language
 
 pytest.importorskip("ctranslate2")
 LIMIT = 40
@@ -110,6 +111,23 @@ def test_the_probability_of_no_speech_is_that_after_the_start(backend, network, 
         start = torch.full((4, 1), vocabulary.start)
         wanted = network(torch.from_numpy(mel_BMT), decoder_input_ids=start).logits[:, 0].softmax(-1)
     assert [row.no_speech for row in got] == pytest.approx(wanted[:, vocabulary.no_speech].tolist(), abs=1e-4)
+
+
+def test_of_a_small_vocabulary_the_language_is_not_detected_and_torch_is_named(backend, mel_BMT) -> None:
+    with pytest.raises(UserError, match="as large as Whisper's") as e:
+        backend.detect(mel_BMT)
+    assert "decode.backend: torch" in e.value.remedy
+
+
+def test_the_language_is_the_first_of_those_that_ctranslate2_gives(backend, mel_BMT, monkeypatch) -> None:
+    class Model:
+        is_multilingual = True
+
+        def detect_language(self, features):
+            return [[("<|ar|>", 0.7), ("<|en|>", 0.3)], [("<|yue|>", 0.5), ("<|ar|>", 0.25)]]
+
+    monkeypatch.setattr(backend, "model", Model())
+    assert backend.detect(mel_BMT[:2]) == [Language("ar", 0.7), Language("yue", 0.5)]
 
 
 def test_a_beam_of_five_is_scored_over_its_tokens_and_the_end(backend, network, vocabulary, mel_BMT) -> None:

@@ -20,7 +20,7 @@ from toolkit.models.vocabulary import Vocabulary
 from toolkit.models.whisper import Whisper
 from toolkit.models.whisper_files import load_whisper
 from toolkit.pseudo.beam import beam_search
-from toolkit.pseudo.decode import greedy
+from toolkit.pseudo.decode import greedy, language_of
 from toolkit.pseudo.decoded import Decoded
 
 LIMIT = 40
@@ -207,3 +207,19 @@ def test_the_rules_of_timestamps_are_those_of_transformers_whatever_was_written(
         mine(logits, torch.tensor([written], dtype=torch.long).reshape(1, length))
         allowed = logits > NEVER / 2
         assert (allowed == wanted).all(), (written, (allowed != wanted).nonzero().tolist()[:5])
+
+
+def test_the_language_is_the_one_that_transformers_detects(
+    ours: Whisper, theirs: WhisperForConditionalGeneration, vocabulary: Vocabulary, waves: list[np.ndarray]
+) -> None:
+    theirs.generation_config.lang_to_id = {f"<|{code}|>": id for code, id in vocabulary.languages.items()}
+    mels = log_mel(waves, 3000, 80)
+    with torch.no_grad():
+        wanted = theirs.detect_language(input_features=mels).tolist()
+        first = torch.full((len(waves), 1), vocabulary.start)
+        logits = theirs(mels, decoder_input_ids=first).logits[:, 0, sorted(vocabulary.languages.values())]
+    detected = language_of(ours, Ears(ours).states(waves), vocabulary)
+    assert [vocabulary.language(language.code) for language in detected] == wanted
+    assert [language.probability for language in detected] == pytest.approx(
+        logits.softmax(1).amax(1).tolist(), abs=1e-4
+    )

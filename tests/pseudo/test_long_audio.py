@@ -56,16 +56,24 @@ def test_no_segment_reaches_past_a_window_that_is_short(vocabulary: Vocabulary) 
     assert [(s.start, s.end) for s in segments] == [(0, 10)] and reached == 10.0
 
 
+LIMIT = 225  # tokens that are written for a window at most
+
+
 def listen(wave: np.ndarray, vocabulary: Vocabulary, write, window: float = 30.0) -> tuple[Listening, list]:
     """Heard to the end: (it, [(at, heard) of every window in samples]). `write(n, seconds)`: tokens of window n."""
-    heard = Listening(wave, window, False)
+    heard = recording(wave, window)
     windows = []
     while not heard.over:
         part = heard.next()
         assert len(part) > 0 and len(windows) < 1 + len(wave) / RATE, "it does not move on"
         windows.append((heard.at, len(part)))
-        heard.take(Decoded(write(len(windows) - 1, len(part) / RATE), -1.0, 1.0, 0.0, True), vocabulary)
+        tokens = write(len(windows) - 1, len(part) / RATE)
+        heard.take(Decoded(tokens[:LIMIT], -1.0, 1.0, 0.0, len(tokens) < LIMIT), vocabulary)
     return heard, windows
+
+
+def recording(wave: np.ndarray, window: float = 30.0, timestamps: bool = False) -> Listening:
+    return Listening(wave, window, timestamps, -80.0, "ar")
 
 
 def covered(windows: list[tuple[int, int]], samples: int) -> bool:
@@ -88,7 +96,7 @@ def test_whatever_is_written_all_audio_is_heard_in_the_order_of_time(
     seed: int, window: float, vocabulary: Vocabulary
 ) -> None:
     rng = np.random.default_rng(seed)
-    wave = np.zeros(int(rng.uniform(31, 200) * RATE), np.float32)
+    wave = np.full(int(rng.uniform(31, 200) * RATE), 0.1, np.float32)
     heard, windows = listen(wave, vocabulary, lambda n, s: hostile(rng, vocabulary), window)
     assert covered(windows, len(wave))
     times = [time for s in heard.segments for time in (s.start, s.end)]
@@ -122,7 +130,88 @@ def test_audio_that_fits_is_heard_once_and_written_without_timestamps(vocabulary
 
 
 def test_means_count_every_token_and_every_end_once(vocabulary: Vocabulary) -> None:
-    heard = Listening(np.ones(RATE, np.float32), 30.0, False)
+    heard = recording(np.ones(RATE, np.float32))
     heard.decoded = [Decoded((1, 2, 3), -1.0, None, 0.0, True), Decoded((1,), -4.0, None, 0.0, False)]
     assert heard.mean("avg_logprob") == (4 * -1.0 + 1 * -4.0) / 5
     assert heard.mean("entropy") is None
+
+
+def speech(seconds: float) -> np.ndarray:
+    return np.full(round(seconds * RATE), 0.1, np.float32)
+
+
+def silence(seconds: float) -> np.ndarray:
+    return np.zeros(round(seconds * RATE), np.float32)
+
+
+def spoken_from(vocabulary: Vocabulary, heard: Listening, texts: list[str], each: float) -> tuple[int, ...]:
+    """What is written of speech in which a text is said every `each` seconds."""
+    parts: list[float | str] = []
+    first = round(heard.at / RATE / each)
+    for n, text in enumerate(texts[first:]):
+        parts += [n * each, text, (n + 1) * each]
+    return tokens(vocabulary, *parts)
+
+
+@pytest.mark.parametrize("seconds", [29.0, 75.0])
+def test_of_speech_faster_than_a_window_may_hold_every_word_is_written_once(
+    seconds: float, vocabulary: Vocabulary
+) -> None:
+    texts = [f"الكلمة رقم {n} من كلام سريع" for n in range(int(seconds))]
+    heard = recording(speech(seconds), timestamps=True)
+    while not heard.over:
+        written = spoken_from(vocabulary, heard, texts, 1.0)
+        heard.take(Decoded(written[:LIMIT], -1.0, 1.0, 0.0, len(written) < LIMIT), vocabulary)
+    assert [s.text for s in heard.segments] == texts and heard.ended
+    assert [s.start for s in heard.segments] == [float(n) for n in range(int(seconds))]
+    assert not any(s.cut_off for s in heard.segments)
+
+
+def test_a_window_that_closes_no_segment_before_the_limit_says_that_its_text_is_cut_off(
+    vocabulary: Vocabulary,
+) -> None:
+    endless = (vocabulary.timestamp(0), *[vocabulary.encode("نعم")[-1]] * LIMIT)
+    heard, windows = listen(speech(40), vocabulary, lambda n, s: tokens(vocabulary, 0.0, A, s) if n else endless)
+    assert len(windows) == 2 and not heard.ended
+    assert [s.cut_off for s in heard.segments] == [True, False]
+    short = recording(speech(5))
+    short.take(Decoded(endless[1 : LIMIT + 1], -1.0, 1.0, 0.0, False), vocabulary)
+    assert short.over and not short.ended and [s.cut_off for s in short.segments] == [True]
+
+
+def test_a_minute_of_silence_between_two_clips_is_not_decoded_and_has_no_text(vocabulary: Vocabulary) -> None:
+    wave = np.concatenate([speech(5), silence(65), speech(4)])
+
+    def write(n: int, seconds: float) -> tuple[int, ...]:
+        """An inventive recogniser: after the speech it hears something that nobody says."""
+        return tokens(vocabulary, *((0.0, A, 5.0, 6.0, "شكرا", 20.0, 20.0, "شكرا", 30.0) if n == 0 else (0.0, B, 4.0)))
+
+    heard, windows = listen(wave, vocabulary, write)
+    assert heard.text == f"{A} {B}" and heard.ended and heard.silence == ((5.0, 70.0),)
+    assert windows == [(0, 30 * RATE), (round(69.9 * RATE), round(4.1 * RATE))]
+    assert [(s.start, s.end) for s in heard.segments] == [(0.0, 5.0), (69.9, 73.9)]
+
+
+def test_what_is_louder_than_the_level_is_decoded_and_what_is_not_is_silence(vocabulary: Vocabulary) -> None:
+    faint = np.full(40 * RATE, 2e-4, np.float32)  # -74 dB
+    assert recording(np.zeros(0, np.float32)).over
+    assert not recording(faint).over and recording(faint).silence == ()
+    above = Listening(faint, 30.0, False, -70.0, "ar")
+    assert above.over and above.silence == ((0.0, 40.0),) and above.text == ""
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_is_silent_all_speech_is_heard(seed: int, vocabulary: Vocabulary) -> None:
+    rng = np.random.default_rng(seed)
+    parts = [(speech, silence)[n % 2](rng.uniform(0.05, 45)) for n in range(int(rng.integers(3, 9)))]
+    wave = np.concatenate(parts)
+    heard, windows = listen(wave, vocabulary, lambda n, s: hostile(rng, vocabulary))
+    decoded = np.zeros(len(wave), bool)
+    for at, length in windows:
+        decoded[at : at + length] = True
+    missed = np.flatnonzero((np.abs(wave) > 1e-4) & ~decoded)
+    assert len(missed) == 0 or (missed[0] >= len(wave) - 0.1 * RATE)  # a rest this short holds no word
+    times = [time for s in heard.segments for time in (s.start, s.end)]
+    assert times == sorted(times)
+    stretches = sum(end - start for start, end in heard.silence)
+    assert stretches == pytest.approx(sum(len(p) for p in parts[1::2] if len(p) >= RATE) / RATE, abs=0.2)

@@ -233,6 +233,19 @@ def test_true_transcripts_take_their_language_from_utt2lang(whisper: Path, tmp_p
     assert packed.dropped == {"m-2": "empty label"}
 
 
+@pytest.mark.parametrize(
+    ("label", "language", "remedy"), [("ENG", "ar", "--languages ENG=en"), ("EGY", "en", "--languages EGY=ar")]
+)
+def test_true_transcripts_in_another_language_than_the_config_says_are_refused(
+    label: str, language: str, remedy: str, whisper: Path, tmp_path: Path
+) -> None:
+    data = write_set(tmp_path / "set", [Spoken("m-0", "m", 3.0, "نص"), Spoken("m-1", "m", 3.0, "hold the line")])
+    (data / "utt2lang").write_text(f"m-0 {'MSA' if language == 'ar' else 'ENG'}\nm-1 {label}\n", encoding="utf-8")
+    with pytest.raises(UserError) as e:
+        pack(tmp_path / "out", PackConfig(labels="truth", language=language), data, whisper)
+    assert f"utt2lang says {label} would be packed as {language}" in str(e.value) and remedy in str(e.value)
+
+
 def test_utterances_of_a_recording_follow_each_other_in_time(whisper: Path, tmp_path: Path) -> None:
     times = {"s-a": ("r2", 5), "s-b": ("r1", 90), "s-c": ("r1", 7), "s-d": ("r2", 1)}
     spoken = [Spoken(id, "s", 2.0, recording=r, at=at) for id, (r, at) in times.items()]

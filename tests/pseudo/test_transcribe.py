@@ -209,6 +209,15 @@ def test_a_label_of_another_language_is_refused_until_it_is_said_what_to_do(whis
         transcribe(data, whisper, tmp_path / "out2", languages={"ENG": "de", "fr": "fr"})
 
 
+def test_each_utterance_may_have_the_language_that_it_is_in(whisper: Path, tmp_path: Path) -> None:
+    data = write_set(tmp_path / "set", WAVES, utt2lang=dict.fromkeys(WAVES, "ENG"))
+    transcribe(data, whisper, tmp_path / "out", language="auto")
+    for row in rows(tmp_path / "out").values():
+        assert row.language in ("ar", "en", "fr") and 1 / 3 <= row.language_probability <= 1
+    with pytest.raises(ValueError, match=r"decode\.packed needs a language"):
+        transcribe(data, whisper, tmp_path / "out2", language="auto", packed=True)
+
+
 def test_a_teacher_without_arabic_and_one_of_english_only_are_refused(data: Path, whisper: Path, tmp_path) -> None:
     without = tiny_whisper_folder(tmp_path / "en", languages=("en", "fr"))
     with pytest.raises(UserError, match="no language ar"):

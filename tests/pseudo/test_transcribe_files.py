@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from odd_channels import pitch, tones, write
 
 from toolkit.core.errors import UserError
 from toolkit.models.vocabulary import Vocabulary
-from toolkit.pseudo.decoded import Decoded
+from toolkit.pseudo.decoded import Decoded, Language
 from toolkit.pseudo.torch_backend import TorchBackend
 from toolkit.pseudo.transcribe_files import as_json, as_srt, as_text, as_vtt, command, outputs
 from toolkit.score.hypotheses import Hypothesis, HypothesisSegment
@@ -84,8 +85,11 @@ def test_what_a_subtitle_may_not_hold_is_not_in_it() -> None:
 
 
 def test_json_has_all_that_is_known() -> None:
-    assert Hypothesis.from_json(json.loads(as_json(HYPOTHESIS))) == HYPOTHESIS
-    assert A in as_json(HYPOTHESIS)
+    text = as_json(replace(HYPOTHESIS, silence=((2.5, 3661.0),)), -80.0)
+    row = json.loads(text)
+    assert A in text and row.pop("silent_dbfs") == -80.0 and row["silence"] == [[2.5, 3661.0]]
+    assert Hypothesis.from_json(row) == replace(HYPOTHESIS, silence=((2.5, 3661.0),))
+    assert json.loads(as_json(HYPOTHESIS, -80.0))["silence"] == []
 
 
 TIME = r"(\d\d):([0-5]\d):([0-5]\d)[.,](\d{3})"
@@ -226,3 +230,72 @@ def test_what_is_heard_of_several_channels_is_said_and_can_be_asked_for(
     lines = capsys.readouterr().err.splitlines()
     assert "WARNING" in lines[0] and "call.wav" in lines[0] and "--channel left|right|mean" in lines[0]
     assert "silent.wav: 2 channels: right, as the other is silent" in lines[1] and len(lines) == 6
+
+
+LIMIT = 225
+
+
+def limited(monkeypatch: pytest.MonkeyPatch, whisper: Path, closes: bool) -> None:
+    """A back-end for speech of 12 s, whose words for a second are a tenth of the limit: each second a word of its own.
+
+    `closes`: whether it closes segments; else it never does.
+    """
+    vocabulary = Vocabulary.read(whisper)
+    total, each = 12, LIMIT // 10
+
+    def decode(self, waves, prompt, *, timestamps: bool, **names) -> list[Decoded]:
+        decoded = []
+        for wave in waves:
+            seconds = round(len(wave) / RATE)
+            tokens: list[int] = []
+            for n in range(seconds):
+                words = [vocabulary.encode("أبتثجحخدذرزس"[total - seconds + n])[-1]] * each
+                marks = [vocabulary.timestamp(n), vocabulary.timestamp(n + 1)] if timestamps and closes else [[], []]
+                tokens += [marks[0], *words, marks[1]] if timestamps and closes else words
+            decoded.append(Decoded(tuple(tokens[:LIMIT]), -1.0, 1.0, 0.0, len(tokens) < LIMIT))
+        return decoded
+
+    monkeypatch.setattr(TorchBackend, "decode", decode)
+
+
+@pytest.mark.parametrize("kind", ["txt", "srt", "vtt", "json"])
+@pytest.mark.parametrize("closes", [True, False])
+def test_of_fast_speech_all_is_written_or_every_format_says_that_the_text_is_cut_off(
+    kind: str, closes: bool, whisper: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    limited(monkeypatch, whisper, closes)
+    soundfile.write(tmp_path / "سريع.wav", noise(12, 1), RATE)
+    assert command([str(whisper), str(tmp_path / "سريع.wav"), "--format", kind]) == 0
+    written = capsys.readouterr()
+    if closes:
+        assert "cut" not in written.out.replace('"cut_off": false', "") and not written.err
+        assert [c for c in written.out if c in "أبتثجحخدذرزس"][:: LIMIT // 10][-1] == "س"
+    else:
+        assert "cut off" in written.out.replace("cut_off", "cut off") and "سريع.wav: text is cut off" in written.err
+        assert kind != "json" or not json.loads(written.out)["ended"]
+
+
+def test_the_language_is_detected_in_the_first_window_with_speech_and_json_has_it(
+    whisper: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    asked: list[int] = []
+
+    def decode(self, waves, prompt, **names) -> list[Decoded]:
+        asked.append(prompt[1])
+        return [Decoded((), -1.0, 1.0, 0.0, True) for _ in waves]
+
+    def detect(self, waves) -> list[Language]:
+        assert all(np.abs(wave[: RATE // 2]).max() > 0.01 for wave in waves)
+        return [Language("fr", 0.75) for _ in waves]
+
+    monkeypatch.setattr(TorchBackend, "decode", decode)
+    monkeypatch.setattr(TorchBackend, "detect", detect)
+    soundfile.write(tmp_path / "late.wav", np.concatenate([np.zeros(40 * RATE, np.float32), noise(2, 1)]), RATE)
+    soundfile.write(tmp_path / "nothing.wav", np.zeros(2 * RATE, np.float32), RATE)
+    files = [str(tmp_path / "late.wav"), str(tmp_path / "nothing.wav")]
+    assert command([str(whisper), files[0], "--language", "auto", "--format", "json"]) == 0
+    row = json.loads(capsys.readouterr().out)
+    assert (row["language"], row["language_probability"]) == ("fr", 0.75) and row["silence"] == [[0.0, 40.0]]
+    assert asked == [Vocabulary.read(whisper).language("fr")]
+    assert command([str(whisper), files[1], "--language", "auto", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["language"] == "" and len(asked) == 1

@@ -7,6 +7,7 @@ from typing import Literal
 
 from ..core.config import check_threads
 
+AUTO = "auto"  # a language that is detected
 Compute = Literal["auto", "float32", "float16", "bfloat16", "int8"]
 
 
@@ -15,7 +16,8 @@ class DecodeConfig:
     """Settings that decide the text of a transcription."""
 
     language: str = "ar"
-    "Whisper's code of the spoken language, e.g. ar"
+    """Whisper's code of the spoken language, e.g. ar; auto: detected for each utterance, in its first window with
+    speech"""
     languages: dict[str, str] = field(default_factory=dict)
     "Whisper's code for each label of utt2lang that is not in `language`, e.g. ENG: en (as a flag ENG=en)"
     timestamps: bool = False
@@ -26,6 +28,9 @@ class DecodeConfig:
     "largest number of tokens written per window; text beyond it is cut off"
     window_seconds: float = 0.0
     "audio that the encoder reads at once, seconds; 0: the length that the model was trained on (30 if it does not say)"
+    silent_dbfs: float = -80.0
+    """audio whose samples are never louder than this is not decoded, dB of full scale (0 is the loudest); a larger
+    value leaves out more"""
     context: Literal["window", "audio"] = "window"
     """window: the encoder computes the whole window, as published; audio: it computes the audio and 0.5 s after it, and
     the rest of the window gets encoder outputs of silence (ours, not published), faster for short audio; if the text
@@ -46,6 +51,10 @@ class DecodeConfig:
             raise ValueError("decode.beam and decode.max_new_tokens must be at least 1")
         if self.window_seconds and not 1 <= self.window_seconds <= 30:
             raise ValueError("decode.window_seconds must be 0, or 1 to 30")
+        if not -200 <= self.silent_dbfs < 0:
+            raise ValueError("decode.silent_dbfs must be below 0, and -200 or more")
+        if self.packed and AUTO in (self.language, *self.languages.values()):
+            raise ValueError("decode.packed needs a language: utterances that share a window share it")
         if self.packed_gap < 0:
             raise ValueError("decode.packed_gap must not be below 0")
         if self.backend == "ctranslate2" and self.context != "window":

@@ -20,7 +20,7 @@ from ..models.ctranslate2_files import is_ctranslate2
 from ..models.export import MODEL, require_ctranslate2, to_ctranslate2, whisper_config
 from ..models.vocabulary import Vocabulary
 from ..models.whisper_files import model_hash
-from .decoded import Decoded
+from .decoded import Decoded, Language
 
 LONGEST = 448  # positions of the decoder, prompt included
 KEEP_AS = {"default": "float32", "auto": "float32"}  # compute type -> what is kept of a converted folder
@@ -106,6 +106,18 @@ class CTranslate2Backend:
                 results = self._begin(mel_BMT[rows], [prompts[row] for row in rows], beam, max_new_tokens)
                 under_way |= dict(zip(rows, results, strict=True))
         return [_decoded(under_way[row].result(), beam, max_new_tokens) for row in range(len(prompts))]
+
+    def detect(self, mel_BMT: np.ndarray) -> list[Language]:
+        """The likeliest language of each log-mel window [B, mels, frames].
+
+        Raises UserError for a model that CTranslate2 takes for one of English only: one with fewer tokens than Whisper.
+        """
+        if not self.model.is_multilingual:
+            message = "CTranslate2 detects languages only with a vocabulary as large as Whisper's"
+            raise UserError(message, str(self.folder), "take decode.backend: torch, or name the language")
+        features = self.ctranslate2.StorageView.from_array(np.ascontiguousarray(mel_BMT, dtype=np.float32))
+        best = [languages[0] for languages in self.model.detect_language(features)]
+        return [Language(name.strip("<|>"), float(probability)) for name, probability in best]
 
     def _begin(self, mel_BMT: np.ndarray, prompts: list[list[int]], beam: int, max_new_tokens: int) -> list[Any]:
         """Of each window a result that some worker is at. The prompts are alike."""

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ..models.vocabulary import Vocabulary
 from ..models.whisper import Whisper
-from .decoded import Decoded
+from .decoded import Decoded, Language
 from .rules import Rules
 
 FEWER = 0.75  # the cache is copied without the windows that have ended once no more than this share is left
@@ -95,3 +95,17 @@ def _note_silence(model: Whisper, hidden_BD: Tensor, vocabulary: Vocabulary, row
     probabilities = model.logits(hidden_BD).float().softmax(1)[:, vocabulary.no_speech]
     for row, probability in zip(rows, probabilities.tolist(), strict=True):
         row.no_speech = probability
+
+
+@torch.inference_mode()
+def language_of(model: Whisper, states_BSD: Tensor, vocabulary: Vocabulary) -> list[Language]:
+    """The likeliest language of each window: the token after <|startoftranscript|>, of those that are languages.
+
+    Source: Radford et al. 2022, section 2.3; the released code's `detect_language`.
+    """
+    codes = sorted(vocabulary.languages)
+    tokens_B1 = torch.full((len(states_BSD), 1), vocabulary.start, device=states_BSD.device)
+    hidden_B1D = model.decoder.step(tokens_B1, model.new_cache(states_BSD, 1))
+    ids = torch.tensor([vocabulary.languages[code] for code in codes], device=states_BSD.device)
+    best_B, place_B = model.logits(hidden_B1D[:, -1]).float()[:, ids].softmax(1).max(1)
+    return [Language(codes[i], p) for i, p in zip(place_B.tolist(), best_B.tolist(), strict=True)]

@@ -23,3 +23,11 @@ class Decoded:
     entropy: float | None
     no_speech: float | None
     ended: bool
+
+
+@dataclass(frozen=True)
+class Language:
+    """Whisper's code of the language that is spoken, and its probability among all languages."""
+
+    code: str
+    probability: float

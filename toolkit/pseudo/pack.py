@@ -36,6 +36,7 @@ from ..data.kaldi import WAV, DataDir, Utterance
 from ..data.listen import drop_warned, hear_all
 from ..models.vocabulary import LAST_TICK, TICK, TOKENIZER, Vocabulary
 from ..score.hypotheses import is_hypotheses, read_hypotheses
+from .languages import languages_of
 from .packing import FRAME, FUZZ, MARKS, Take, in_order, on_grid, ticks_of, windows_of
 from .selections import is_selection, read_kept
 from .windows import Header, Window, vocabulary_hash, write_windows
@@ -110,20 +111,24 @@ def pseudo_labels(folder: Path, wanted: set[str], step: Step[PackConfig]) -> dic
     return labels
 
 
-def true_labels(data: DataDir, wanted: set[str], step: Step[PackConfig]) -> dict[str, Label]:
-    """Id -> transcript, of each id in `wanted`; a ledger row for each without one. Raises UserError without `text`."""
+def true_labels(data: DataDir, wanted: set[str], vocabulary: Vocabulary, step: Step[PackConfig]) -> dict[str, Label]:
+    """Id -> transcript, of each id in `wanted`; a ledger row for each without one.
+
+    Raises UserError without `text`, and for utterances in another language than the config says.
+    """
     if "text" not in data.tables:
         raise UserError(
             "no transcripts here, which `labels: truth` asks for", str(data.path / "text"), "labels: pseudo"
         )
-    config, text, spoken = step.config, data.tables["text"], data.tables.get("utt2lang", {})
+    c, text, spoken = step.config, data.tables["text"], data.tables.get("utt2lang", {})
     labels: dict[str, Label] = {}
-    for u in data.utterances:
-        if u.id in wanted and u.id not in text:
-            step.ledger.drop(u.id, "no label", f"not in {data.path / 'text'}")
-        elif u.id in wanted:
-            language = config.languages.get(spoken.get(u.id, ""), config.language)
+    chosen = [u for u in data.utterances if u.id in wanted]
+    languages = languages_of(chosen, spoken, c.language, c.languages, vocabulary, "packed")
+    for u, language in zip(chosen, languages, strict=True):
+        if u.id in text:
             labels[u.id] = Label(language, ((0.0, u.seconds, text[u.id]),))
+        else:
+            step.ledger.drop(u.id, "no label", f"not in {data.path / 'text'}")
     return labels
 
 
@@ -151,7 +156,7 @@ def make_windows(
 ) -> Iterator[Window]:
     """Every window, by speaker and language. Raises UserError for a language that the model does not know."""
     config = step.config
-    for language in sorted({label.language for label in labels.values()}):
+    for language in sorted({label.language for label in labels.values() if any(text for *_, text in label.segments)}):
         vocabulary.language(language)
     gap = ticks_of(config.gap_seconds) if config.gap_seconds else 0
     fill = math.floor((config.fill_seconds + FUZZ) / TICK) if config.fill_seconds else _room(config)
@@ -282,7 +287,7 @@ def run(step: Step[PackConfig]) -> None:
         print("WARNING: no utt2spk: every utterance is taken for a speaker, and nothing can be packed with it")
     wanted = _wanted(data, inputs, step)
     if config.labels == "truth":
-        labels = true_labels(data, wanted, step)
+        labels = true_labels(data, wanted, vocabulary, step)
         chosen = [u for u in data.utterances if u.id in labels and make_take(u, labels[u.id], vocabulary, step)]
         labels = {u.id: labels[u.id] for u in chosen}  # so that of no other is told that it is kept
         unfit = hear_all(step, data, chosen)

@@ -25,7 +25,8 @@ from ..score.hypotheses import Hypothesis, HypothesisSegment
 from ..score.repetition import repetition
 from .decoded import Decoded
 from .long_audio import Span, spans_of
-from .transcriber import Job, Transcriber, is_silent, rounded
+from .quiet import Loudness
+from .transcriber import Job, Transcriber, rounded
 
 
 class Place(NamedTuple):
@@ -100,7 +101,7 @@ def transcribe_packed(
     heard: dict[str, Hypothesis] = {}
     packs: list[tuple[list[Job], Wave, list[Place]]] = []
     for window in windows:
-        jobs, waves = _loud(window, listener) if len(window) > 1 else ([], [])
+        jobs, waves = _loud(window, listener, config.silent_dbfs) if len(window) > 1 else ([], [])
         if len(jobs) > 1:
             wave, places = joined(waves, config.packed_gap)
             if places[-1].end <= transcriber.seconds:  # a table may give a shorter length than the audio has
@@ -118,7 +119,7 @@ def transcribe_packed(
     return [heard[job.utterance.id] for job in order if job.utterance.id in heard]
 
 
-def _loud(window: Sequence[Job], listener: Listener) -> tuple[list[Job], list[Wave]]:
+def _loud(window: Sequence[Job], listener: Listener, silent_dbfs: float) -> tuple[list[Job], list[Wave]]:
     """The jobs whose audio can be read and is not silent; decoding alone handles and reports the others."""
     jobs: list[Job] = []
     waves: list[Wave] = []
@@ -127,7 +128,7 @@ def _loud(window: Sequence[Job], listener: Listener) -> tuple[list[Job], list[Wa
             wave = listener.hear(job.utterance)
         except AudioError:
             continue  # read again when decoded alone, and reported there
-        if not is_silent(wave):
+        if Loudness(wave, silent_dbfs).loud_F.any():
             jobs.append(job)
             waves.append(wave)
     return jobs, waves

@@ -20,7 +20,7 @@ STEPS = (
     Declaration("pseudo.select", version=2, config="pseudo.select:SelectConfig", mb=5, mb_per_hour=0.15),
     Declaration(
         "pseudo.transcribe",
-        version=2,
+        version=3,
         config="pseudo.config:TranscribeConfig",
         reads=("decode",),  # batch size and threads change no text
         mb=5,

@@ -7,7 +7,8 @@ window, and that text stands where it ends.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -20,10 +21,20 @@ from ..models.vocabulary import Vocabulary
 from ..models.whisper_files import load_whisper
 from ..score.repetition import RATIO, letter_ratio
 from .beam import beam_search
-from .decode import greedy
-from .decoded import Decoded
+from .decode import greedy, language_of
+from .decoded import Decoded, Language
 
 DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+
+
+@contextmanager
+def _out_of_memory(windows: int) -> Iterator[None]:
+    """Tell of a GPU whose memory is full what to do."""
+    try:
+        yield
+    except torch.OutOfMemoryError as e:
+        message = f"the GPU's memory is full: {str(e).split('. ')[0]}"
+        raise UserError(message, f"{windows} windows at once", "lower speed.batch") from None
 
 
 class TorchBackend:
@@ -51,11 +62,13 @@ class TorchBackend:
         self, waves: Sequence[Wave], prompt: Sequence[int], *, beam: int = 1, limit: int = 225, timestamps: bool = False
     ) -> list[Decoded]:
         """One window each, none longer than `seconds`. Raises UserError if a GPU has no room for them."""
-        try:
+        with _out_of_memory(len(waves)):
             return self._decode(waves, prompt, beam, limit, timestamps)
-        except torch.OutOfMemoryError as e:
-            message = f"the GPU's memory is full: {str(e).split('. ')[0]}"
-            raise UserError(message, f"{len(waves)} windows at once", "lower speed.batch") from None
+
+    def detect(self, waves: Sequence[Wave]) -> list[Language]:
+        """The likeliest language of each window. Raises UserError if a GPU has no room for them."""
+        with _out_of_memory(len(waves)):
+            return language_of(self.model, self.ears.states(waves), self.vocabulary)
 
     def _decode(
         self, waves: Sequence[Wave], prompt: Sequence[int], beam: int, limit: int, timestamps: bool

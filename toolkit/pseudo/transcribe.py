@@ -35,6 +35,7 @@ from ..data.listen import Listener, settle
 from ..models.whisper_files import find_model
 from ..score.hypotheses import HYPOTHESES, SPEED, Hypothesis, read_hypotheses, write_hypotheses
 from .config import TranscribeConfig
+from .languages import languages_of
 from .packed import transcribe_packed, windows_of
 from .store import Store, audio_key
 from .transcriber import Job, Transcriber, as_row, jobs_of, resolved, settings_folder
@@ -48,7 +49,9 @@ def run(step: Step[TranscribeConfig]) -> None:
     config = step.config
     data, folder = _inputs(step.ins)
     transcriber = Transcriber(folder, resolved(config.decode, step.ngpu, slurm.chosen()), data.path.name)
-    jobs = jobs_of(data.utterances, data.tables.get("utt2lang", {}), config.decode, transcriber.vocabulary)
+    labels, decode = data.tables.get("utt2lang", {}), config.decode
+    languages = (decode.language, decode.languages, transcriber.vocabulary, "transcribed", "decode.")
+    jobs = jobs_of(data.utterances, languages_of(data.utterances, labels, *languages))
     parts = split([job.utterance.seconds for job in jobs])
     store_folder = step.out.parent / ITEMS / f"{settings_folder(transcriber.header)}-v{declared(step.name).version}"
     device = device_of_shards(step, folder)
@@ -81,6 +84,7 @@ def run(step: Step[TranscribeConfig]) -> None:
     write_hypotheses(step.out, tally.counted(shards), transcriber.header)
     write_json(step.out / SPEED, _speed(shards, tally.seconds))
     step.counts |= tally.counts
+    tally.warn(decode.max_new_tokens)
 
 
 def label(
@@ -180,6 +184,7 @@ class _Tally:
     seconds: float = 0.0
     empty: int = 0
     cut_off: int = 0
+    first_cut_off: str = ""
 
     def counted(self, shards: Sequence[Path]) -> Iterator[Hypothesis]:
         for shard in shards:
@@ -188,7 +193,16 @@ class _Tally:
                 self.seconds += row.seconds
                 self.empty += not row.text
                 self.cut_off += not row.ended
+                self.first_cut_off = self.first_cut_off or ("" if row.ended else row.id)
                 yield row
+
+    def warn(self, limit: int) -> None:
+        """Tell of texts that were cut off."""
+        if self.cut_off:
+            print(
+                f"WARNING: {self.cut_off:,} of {self.utterances:,} texts are cut off at {limit} tokens a window "
+                f"(decode.max_new_tokens), e.g. {self.first_cut_off}; with decode.timestamps: true the rest is decoded"
+            )
 
     @property
     def counts(self) -> dict[str, float]:

@@ -8,7 +8,7 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from ..core.errors import UserError
 from ..core.files import write_text
 from ..core.step import overrides
 from ..data.audio import OF_NUMBERS, AudioError, audio_info
-from ..data.channels import CHANNEL_HELP, OF_ONE_FILE, channel_of
+from ..data.channels import CHANNEL_HELP, OF_ONE_FILE, Choice, channel_of
 from ..data.decoder import CONVERT, FETCH
 from ..data.kaldi import Utterance
 from ..data.listen import Listener
@@ -27,10 +27,12 @@ from ..score.hypotheses import Hypothesis, HypothesisSegment
 from .config import DecodeConfig, TranscribeConfig
 from .transcriber import Job, Transcriber, resolved
 
+CUT_OFF = "[cut off]"  # stands after a text that stops before the speech does
+
 
 def as_text(hypothesis: Hypothesis) -> str:
     """A line per segment."""
-    return "".join(f"{s.text}\n" for s in hypothesis.segments) or "\n"
+    return "".join(f"{_marked(s, s.text)}\n" for s in hypothesis.segments) or "\n"
 
 
 def as_srt(hypothesis: Hypothesis) -> str:
@@ -45,12 +47,14 @@ def as_vtt(hypothesis: Hypothesis) -> str:
     return "WEBVTT\n\n" + "\n".join(rows)
 
 
-def as_json(hypothesis: Hypothesis) -> str:
-    """All that is known of it."""
-    return json.dumps(hypothesis.to_json(), ensure_ascii=False, indent=1) + "\n"
+def as_json(hypothesis: Hypothesis, silent_dbfs: float) -> str:
+    """All that is known of it, with the level up to which audio counted as silence."""
+    row = {**hypothesis.to_json(), "silence": hypothesis.silence, "silent_dbfs": silent_dbfs}
+    return json.dumps(row, ensure_ascii=False, indent=1) + "\n"
 
 
-FORMATS: dict[str, Callable[[Hypothesis], str]] = {"txt": as_text, "srt": as_srt, "vtt": as_vtt, "json": as_json}
+FORMATS: dict[str, Callable[[Hypothesis], str]] = {"txt": as_text, "srt": as_srt, "vtt": as_vtt}
+JSON = "json"
 
 
 def command(words: Sequence[str]) -> int:
@@ -60,30 +64,15 @@ def command(words: Sequence[str]) -> int:
     device = _device(call.gpu)
     decode = resolved(_decode(config.decode, call.format, call.language), int(call.gpu), cluster=False)
     transcriber = Transcriber(find_model(call.model), decode)
-    jobs = []
     failed: list[str] = []
-    for file in call.files:
-        try:
-            seconds = audio_info(file).seconds
-            channel, note = channel_of(file, call.channel)
-        except AudioError as e:
-            failed.append(f"{e.where}: {e.what}; {e.remedy or CONVERT}")
-            continue
-        if note:
-            print(note, file=sys.stderr)
-        utterance = Utterance(str(file), str(file), 0.0, None, "", seconds, channel, decided=True)
-        jobs.append(Job(utterance, transcriber.config.language))
+    jobs = list(_jobs(call.files, call.channel, decode.language, failed))
     names = outputs(call.files, call.out or Path(), call.format)
     if jobs:
         transcriber.open(device, config.speed.threads, _cache())
-    listener = Listener.plain()
     for job in jobs:  # one at a time: what is done is printed, or lies in its file
-        rows = transcriber.transcribe([job], lambda *row: failed.append(_told(*row)), 1, listener)
-        for reason, detail in listener.warned.values():
-            print(f"WARNING: {job.utterance.id}: {reason}: {detail}", file=sys.stderr, flush=True)
-        listener.warned.clear()
-        for row in rows:
-            _leave(row, call.format, names[Path(row.id)] if call.out else None, len(call.files) > 1)
+        for row in _transcribed(job, transcriber, failed):
+            text = as_json(row, decode.silent_dbfs) if call.format == JSON else FORMATS[call.format](row)
+            _leave(row.id, text, call.format, names[Path(row.id)] if call.out else None, len(call.files) > 1)
     if failed:
         raise UserError(
             "\n".join([f"{len(failed)} files could not be read:", *failed]),
@@ -91,6 +80,38 @@ def command(words: Sequence[str]) -> int:
             "mend each as its line says, or leave it out",
         )
     return 0
+
+
+def _jobs(files: Sequence[Path], channel: Choice, language: str, failed: list[str]) -> Iterator[Job]:
+    """A job of each file; a line in `failed` for one that cannot be read."""
+    for file in files:
+        try:
+            seconds = audio_info(file).seconds
+            decided, note = channel_of(file, channel)
+        except AudioError as e:
+            failed.append(f"{e.where}: {e.what}; {e.remedy or CONVERT}")
+            continue
+        if note:
+            print(note, file=sys.stderr)
+        yield Job(Utterance(str(file), str(file), 0.0, None, "", seconds, decided, decided=True), language)
+
+
+def _transcribed(job: Job, transcriber: Transcriber, failed: list[str]) -> list[Hypothesis]:
+    """The hypothesis of a file, with warnings; none, and a line in `failed`, if its audio cannot be decoded.
+
+    A text that is cut off at the limit of tokens is written again with timestamps: they tell where to go on.
+    """
+    listener, lost = Listener.plain(), list[str]()
+    rows = transcriber.transcribe([job], lambda *row: lost.append(_told(*row)), 1, listener)
+    if rows and not rows[0].ended and not transcriber.config.timestamps:
+        rows = transcriber.transcribe([job], lambda *row: lost.append(_told(*row)), 1, listener, timestamps=True)
+    failed += lost
+    for reason, detail in listener.warned.values():
+        print(f"WARNING: {job.utterance.id}: {reason}: {detail}", file=sys.stderr, flush=True)
+    for row in rows:
+        if not row.ended:
+            print(f"WARNING: {row.id}: text is cut off where {CUT_OFF} stands", file=sys.stderr, flush=True)
+    return rows
 
 
 def _told(id: str, reason: str, detail: str) -> str:
@@ -113,10 +134,9 @@ def outputs(files: Sequence[Path], out: Path, kind: str) -> dict[Path, Path]:
     }
 
 
-def _leave(row: Hypothesis, kind: str, path: Path | None, several: bool) -> None:
-    text = FORMATS[kind](row)
+def _leave(id: str, text: str, kind: str, path: Path | None, several: bool) -> None:
     if path is None:
-        print(f"# {row.id}\n{text}" if several and kind != "json" else text, end="", flush=True)
+        print(f"# {id}\n{text}" if several and kind != JSON else text, end="", flush=True)
         return
     write_text(path, text)
     print(path, flush=True)
@@ -151,7 +171,11 @@ def _times(segment: HypothesisSegment, point: str) -> str:
 
 def _shown(segment: HypothesisSegment) -> str:
     """An arrow in a text would be read as a line of times."""
-    return segment.text.replace("-->", "→")
+    return _marked(segment, segment.text.replace("-->", "→"))
+
+
+def _marked(segment: HypothesisSegment, text: str) -> str:
+    return f"{text} {CUT_OFF}" if segment.cut_off else text
 
 
 def _time(seconds: float, point: str) -> str:
@@ -163,9 +187,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python3 -m toolkit.pseudo.transcribe", description=__doc__, allow_abbrev=False)
     parser.add_argument("model", metavar="MODEL", help="a Whisper: a folder, or an id such as openai/whisper-small")
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="audio of any length that libsndfile reads")
-    parser.add_argument("--format", choices=FORMATS, default="txt", help="of the output (txt)")
+    parser.add_argument("--format", choices=(*FORMATS, JSON), default="txt", help="of the output (txt)")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="write FOLDER/<name>.<format>, not to the screen")
-    parser.add_argument("--language", metavar="CODE", help="what is spoken (ar)")
+    parser.add_argument("--language", metavar="CODE", help="what is spoken (ar); auto: detect it")
     parser.add_argument("--channel", choices=OF_ONE_FILE, default="auto", help=CHANNEL_HELP)
     parser.add_argument("--gpu", action="store_true", help="compute on the first GPU")
     parser.add_argument("--config", type=Path, metavar="YAML", help="fields of decode: and speed:, each also a flag")

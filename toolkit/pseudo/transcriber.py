@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-
-from ..core.errors import UserError
 from ..core.record import digest
 from ..data.audio import AudioError
 from ..data.kaldi import Utterance
@@ -23,14 +20,12 @@ from ..models.whisper import parameter_count
 from ..models.whisper_files import model_hash, model_name, read_whisper_config, said_of
 from ..score.hypotheses import Header, Hypothesis
 from ..score.repetition import repetition
-from .config import Compute, DecodeConfig
-from .decoded import Decoded
+from .config import AUTO, Compute, DecodeConfig
+from .decoded import Decoded, Language
 from .long_audio import Listening
 
 if TYPE_CHECKING:
     from .ctranslate2_backend import CTranslate2Backend
-
-SILENT = 1e-4  # a recording that never gets louder than this (−80 dB) is not decoded: a Whisper would invent a text
 
 
 class Backend(Protocol):
@@ -40,6 +35,10 @@ class Backend(Protocol):
         self, waves: Sequence[Wave], prompt: Sequence[int], *, beam: int, limit: int, timestamps: bool
     ) -> list[Decoded]:
         """One window each."""
+        ...
+
+    def detect(self, waves: Sequence[Wave]) -> list[Language]:
+        """The likeliest language of each window."""
         ...
 
 
@@ -55,6 +54,9 @@ class _OfMels:
         mel_BMT = log_mel(waves, self.frames, self.engine.mels).numpy()
         prompts = [list(prompt)] * len(waves)
         return self.engine.decode(mel_BMT, prompts, beam=beam, max_new_tokens=limit, timestamps=timestamps)
+
+    def detect(self, waves: Sequence[Wave]) -> list[Language]:
+        return self.engine.detect(log_mel(waves, self.frames, self.engine.mels).numpy())
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ class Transcriber:
         self.vocabulary = Vocabulary.read(folder)
         shape, about = read_whisper_config(folder), said_of(folder)
         self.seconds = config.window_seconds or float(about.get("window_seconds", 30.0))
-        for code in (config.language, *config.languages.values()):
+        for code in {config.language, *config.languages.values()} - {AUTO}:
             self.vocabulary.language(code)
         settings = {**asdict(config), "window_seconds": self.seconds}
         hash_ = digest(repr(sorted(settings.items())).encode())
@@ -131,43 +133,58 @@ class Transcriber:
         self._backend = TorchBackend(self.folder, self.vocabulary, device, compute, self.seconds, context)
 
     def transcribe(
-        self, jobs: Sequence[Job], drop: Callable[[str, str, str], None], batch: int, listener: Listener
+        self,
+        jobs: Sequence[Job],
+        drop: Callable[[str, str, str], None],
+        batch: int,
+        listener: Listener,
+        timestamps: bool = False,
     ) -> list[Hypothesis]:
-        """Hypotheses of the jobs whose audio can be read, in order; `drop(id, reason, detail)` gets the others."""
+        """Hypotheses of the jobs whose audio can be read, in order; `drop(id, reason, detail)` gets the others.
+
+        Args:
+            timestamps: True to write timestamps even if the config does not ask for them.
+        """
         heard: dict[int, Listening] = {}
+        timed, dbfs = self.config.timestamps or timestamps, self.config.silent_dbfs
         for i, job in enumerate(jobs):
             try:
                 wave = listener.hear(job.utterance)
             except AudioError as e:
                 drop(job.utterance.id, f"audio: {e.reason}", e.what)
                 continue
-            heard[i] = Listening(wave, self.seconds, self.config.timestamps)
-        for group in self._rounds(jobs, heard):
-            self._decode(group, jobs, heard, batch)
+            heard[i] = Listening(wave, self.seconds, timed, dbfs, job.language)
+        self._detect([x for x in heard.values() if x.language == AUTO and not x.over], batch)
+        for group in _rounds(heard):
+            self._decode([heard[i] for i in group], batch)
         return [self._hypothesis(jobs[i], heard[i]) for i in sorted(heard)]
 
-    def _rounds(self, jobs: Sequence[Job], heard: dict[int, Listening]) -> Iterator[list[int]]:
-        """Groups of recordings with a next window, by language and by timestamps or not."""
-        quiet = {i for i, x in heard.items() if is_silent(x.wave)}
-        while left := [i for i, x in heard.items() if not x.over and i not in quiet]:
-            kinds = sorted({(jobs[i].language, heard[i].timestamps) for i in left})
-            for kind in kinds:
-                yield [i for i in left if (jobs[i].language, heard[i].timestamps) == kind]
+    def _detect(self, recordings: Sequence[Listening], batch: int) -> None:
+        """The language of each, from its first window with speech."""
+        for first in range(0, len(recordings), batch):
+            part = recordings[first : first + batch]
+            for x, language in zip(part, self.backend.detect([x.next() for x in part]), strict=True):
+                x.language, x.language_probability = language.code, language.probability
 
-    def _decode(self, group: list[int], jobs: Sequence[Job], heard: dict[int, Listening], batch: int) -> None:
-        waves = [heard[i].next() for i in group]
-        decodings = self.decode(waves, jobs[group[0]].language, heard[group[0]].timestamps, batch)
-        for i, decoded in zip(group, decodings, strict=True):
-            heard[i].take(decoded, self.vocabulary)
+    @property
+    def backend(self) -> Backend:
+        if self._backend is None:
+            raise AssertionError("open() comes first")
+        return self._backend
+
+    def _decode(self, recordings: Sequence[Listening], batch: int) -> None:
+        """The next window of each; they share the language, and have timestamps or not."""
+        waves, alike = [x.next() for x in recordings], recordings[0]
+        decodings = self.decode(waves, alike.language, alike.timestamps, batch)
+        for x, decoded in zip(recordings, decodings, strict=True):
+            x.take(decoded, self.vocabulary)
 
     def decode(self, waves: Sequence[Wave], language: str, timestamps: bool, batch: int) -> list[Decoded]:
         """One window each, `batch` at a time."""
-        if self._backend is None:
-            raise AssertionError("open() comes first")
         beam, limit = self.config.beam, self.config.max_new_tokens
         prompt = self.vocabulary.prompt(language, timestamps)
         parts = [waves[first : first + batch] for first in range(0, len(waves), batch)]
-        decoded_parts = [self._backend.decode(p, prompt, beam=beam, limit=limit, timestamps=timestamps) for p in parts]
+        decoded_parts = [self.backend.decode(p, prompt, beam=beam, limit=limit, timestamps=timestamps) for p in parts]
         return [decoded for part in decoded_parts for decoded in part]
 
     def _hypothesis(self, job: Job, heard: Listening) -> Hypothesis:
@@ -177,19 +194,25 @@ class Transcriber:
             job.utterance.id,
             heard.text,
             seconds,
-            job.language,
+            "" if heard.language == AUTO else heard.language,
             tuple(heard.tokens),
             tuple(heard.segments),
             None if silent else rounded(heard.mean("avg_logprob")),
             None if silent else rounded(heard.mean("entropy")),
             1.0 if silent else rounded(first),
             round(repetition(heard.text).letter_ratio, 4),
-            all(d.ended for d in heard.decoded),
+            heard.ended,
+            rounded(heard.language_probability),
+            heard.silence,
         )
 
 
-def is_silent(wave: Wave) -> bool:
-    return not len(wave) or float(np.abs(wave).max()) < SILENT
+def _rounds(heard: dict[int, Listening]) -> Iterator[list[int]]:
+    """Groups of recordings with a next window, by language and by timestamps or not."""
+    while left := [i for i, x in heard.items() if not x.over]:
+        kinds = sorted({(heard[i].language, heard[i].timestamps) for i in left})
+        for kind in kinds:
+            yield [i for i in left if (heard[i].language, heard[i].timestamps) == kind]
 
 
 def rounded(value: float | None) -> float | None:
@@ -197,36 +220,15 @@ def rounded(value: float | None) -> float | None:
     return None if value is None or not math.isfinite(value) else round(value, 4)
 
 
-def jobs_of(
-    utterances: Sequence[Utterance], labels: Mapping[str, str], config: DecodeConfig, vocabulary: Vocabulary
-) -> list[Job]:
-    """The language of each utterance: `languages` of its label, else `language`.
-
-    Raises UserError for a label that is the code of another language, unless `languages` has it.
-    """
-    strange = set[str]()
-    for label in {labels.get(u.id, "") for u in utterances} - config.languages.keys():
-        code = FOREIGN.get(label, label)
-        if code in vocabulary.languages and code != config.language:
-            strange.add(label)
-    if strange:
-        names = ", ".join(sorted(strange))
-        message = f"utterances whose utt2lang says {names} would be transcribed as {config.language}"
-        remedy = (
-            f"say what to do with each: --decode.languages {min(strange)}={FOREIGN.get(min(strange), min(strange))}"
-        )
-        raise UserError(message, "decode.language", remedy)
+def jobs_of(utterances: Sequence[Utterance], languages: Sequence[str]) -> list[Job]:
+    """A job of each utterance, with its language."""
     jobs: list[Job] = []
-    heard = Counter[tuple[str, float, float | None, str, str]]()
-    for u in utterances:
-        language = config.languages.get(labels.get(u.id, ""), config.language)
+    earlier = Counter[tuple[str, float, float | None, str, str]]()
+    for u, language in zip(utterances, languages, strict=True):
         audio = (u.path, u.start, u.end, u.channel, language)
-        jobs.append(Job(u, language, heard[audio]))
-        heard[audio] += 1
+        jobs.append(Job(u, language, earlier[audio]))
+        earlier[audio] += 1
     return jobs
-
-
-FOREIGN = {"ENG": "en", "FRA": "fr"}  # labels of corpora here that are no dialect of Arabic
 
 
 def settings_folder(header: Header) -> str:

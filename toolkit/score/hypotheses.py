@@ -21,11 +21,15 @@ LONGEST_LINE = 1 << 24  # bytes; hours of speech have less
 
 @dataclass(frozen=True)
 class HypothesisSegment:
-    """A stretch of an utterance, in seconds from its beginning, and what was written for it."""
+    """A stretch of an utterance, in seconds from its beginning, and what was written for it.
+
+    `cut_off`: True if the text stops before the speech does: the recogniser wrote as much as it may.
+    """
 
     start: float
     end: float
     text: str
+    cut_off: bool = False
 
 
 @dataclass(frozen=True)
@@ -36,14 +40,16 @@ class Hypothesis:
         id: of the utterance.
         text: white space made single; empty if nothing was heard.
         seconds: length of the audio.
-        language: code of the language that was asked for.
+        language: code of the language that was asked for, or detected; empty if nothing was heard to detect it from.
         tokens: what was written: text and timestamps, neither prompt nor end.
         segments: with times, where timestamps were asked for; else one that is the whole.
         avg_logprob: mean log-probability of a token of `tokens` and the end, nats.
         entropy: mean entropy of the distribution that each of them was chosen from, nats.
         no_speech: probability of <|nospeech|> at the first token.
         compression: letters over letters compressed (score.repetition's letter_ratio); 0 of an empty text.
-        ended: whether the end was reached before the limit of tokens; a text that was cut off is no label.
+        ended: False if text was cut off at the limit of tokens; such a text is no label.
+        language_probability: of the language, where it was detected.
+        silence: (start, end) of stretches of a second and more in which nothing is louder than `silent_dbfs`.
     """
 
     id: str
@@ -57,9 +63,19 @@ class Hypothesis:
     no_speech: float | None = None
     compression: float = 0.0
     ended: bool = True
+    language_probability: float | None = None
+    silence: tuple[tuple[float, float], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        """All fields, but those that few rows have only where they say something."""
+        row = asdict(self)
+        for name in ("language_probability", "silence"):
+            if not row[name]:
+                del row[name]
+        for segment in row["segments"]:
+            if not segment["cut_off"]:
+                del segment["cut_off"]
+        return row
 
     @staticmethod
     def from_json(row: Any) -> Hypothesis:
@@ -71,8 +87,10 @@ class Hypothesis:
                 **row,
                 "tokens": tuple(map(int, row.get("tokens", ()))),
                 "segments": tuple(
-                    HypothesisSegment(float(s["start"]), float(s["end"]), s["text"]) for s in row["segments"]
+                    HypothesisSegment(float(s["start"]), float(s["end"]), s["text"], bool(s.get("cut_off")))
+                    for s in row["segments"]
                 ),
+                "silence": tuple((float(start), float(end)) for start, end in row.get("silence", ())),
             }
         )
 
