@@ -127,3 +127,21 @@ def clock(seconds: float, short: bool) -> str:
     """`01:02.500`, or `00:01:02.500`."""
     minutes, rest = divmod(round(seconds * 1000), 60000)
     return f"{'' if short else '00:'}{minutes:02d}:{rest // 1000:02d}.{rest % 1000:03d}"
+
+
+def rolled(lines: Sequence[Said], hold: float = 0.01) -> list[str]:
+    """Lines of a file of YouTube's automatic captions: two lines roll, words have times, a cue holds the last line.
+
+    Args:
+        lines: what is said, one after the other without a pause; of each, the last `hold` seconds belong to a cue that
+            holds it alone.
+    """
+    made, before = ["WEBVTT", "Kind: captions", "Language: ar", ""], " "
+    for line in lines:
+        first, *rest = line.text.split()
+        timed = "".join(f"<{clock(line.start + 0.1 * (i + 1), False)}><c> {word}</c>" for i, word in enumerate(rest))
+        times = [clock(at, False) for at in (line.start, line.end - hold, line.end)]
+        made += [f"{times[0]} --> {times[1]} align:start position:0%", before, first + timed, ""]
+        made += [f"{times[1]} --> {times[2]} align:start position:0%", line.text, " ", ""]
+        before = line.text
+    return made

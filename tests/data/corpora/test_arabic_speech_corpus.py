@@ -4,12 +4,12 @@ import unicodedata
 from collections import Counter
 
 import pytest
-from trees import speech
+from trees import speech, write_lines
 from trees.arabic_speech_corpus import ARABIC, BUCKWALTER
 
 from toolkit.data.audio import audio_info
 from toolkit.data.checks import inspect
-from toolkit.data.corpora.arabic_speech_corpus import arabic
+from toolkit.text.buckwalter import to_arabic
 
 from .conftest import prepare
 
@@ -90,9 +90,28 @@ def test_a_folder_of_something_else_is_refused_with_what_was_looked_for(tmp_path
     assert made.code == 1 and "orthographic-transcript.txt" in made.output and "Traceback" not in made.output
 
 
-def test_a_transcript_in_arabic_letters_is_left_as_it_is() -> None:
-    assert arabic(ARABIC) == ARABIC and nfc(arabic(BUCKWALTER)) == ARABIC
-    assert arabic("قال v") == "قال v"
+@pytest.mark.parametrize(("arabic", "line"), [(True, "OK"), (False, ARABIC)])
+def test_a_transcript_is_buckwalter_only_if_most_of_its_file_are_and_a_mixed_file_is_told(
+    make_tree, tmp_path, arabic: bool, line: str
+) -> None:
+    corpus = make_tree("arabic_speech_corpus", count=10)
+    path = corpus / "arabic-speech-corpus/orthographic-transcript.txt"
+    lines = [row for row in path.read_text(encoding="utf-8").splitlines() if row.startswith('"ARA NORM  000')]
+    rows = {row.split('"')[1]: row.split('"')[3] for row in lines}
+    texts = {name: to_arabic(text.replace("^", "v")) for name, text in rows.items()}
+    first, *rest = rows
+    written = {name: (texts if arabic else rows)[name] for name in rest} | {first: line}
+    write_lines(path, *(f'"{name}" "{text}"' for name, text in written.items()))
+    made = prepare("arabic_speech_corpus", corpus, tmp_path / "data")
+    assert made.code == 0, made.output
+    train = made.set(TRAIN).tables
+    assert {train["utt2orig"][id]: nfc(text) for id, text in train["text"].items()} == {
+        " ".join(name.removesuffix(".wav").split()): nfc(text) for name, text in (texts | {first: line}).items()
+    }
+    stay = "stay in Latin letters: ARA NORM  0000.wav" if arabic else "are in Arabic script, the rest in Buckwalter's"
+    assert (
+        f"WARNING: arabic-speech-corpus/orthographic-transcript.txt: 1 of {len(rows)} transcripts {stay}" in made.output
+    )
 
 
 def test_a_line_of_three_texts_and_a_text_over_two_lines_are_malformed(make_tree, tmp_path) -> None:

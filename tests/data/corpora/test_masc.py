@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 import soundfile
-from trees import broken_tables, speech
+from trees import broken_tables, speech, write_lines
 from trees.masc import GAP, write_audio
 
+from toolkit.core.record import read_ledger
 from toolkit.data.checks import inspect
 from toolkit.data.corpora.masc import _ID as VIDEO_ID
 from toolkit.data.corpora.masc import overlapping
 from toolkit.data.corpora.sources import SourceError
-from toolkit.data.corpora.vtt import Cue, read_cues, seconds_of, spoken
+from toolkit.data.corpora.vtt import Cue, read_cues, seconds_of
 
 from .conftest import Prepared, prepare
 
@@ -155,21 +156,6 @@ def test_what_is_no_time_is_refused(time: str) -> None:
         seconds_of(time)
 
 
-@pytest.mark.parametrize(
-    ("line", "text"),
-    [
-        ("12] مرحبا", "مرحبا"),
-        ("١٢] مرحبا", "مرحبا"),
-        ("<c>3]</c> نعم", "نعم"),
-        ("في [12] نعم", "في [12] نعم"),
-        ("٥ < ٦ و 7 > 6", "٥ < ٦ و 7 > 6"),
-        ("<i>&lt;صوت&gt;</i>&nbsp;", "<صوت>"),
-    ],
-)
-def test_what_is_said_in_a_line(line: str, text: str) -> None:
-    assert spoken(line) == text
-
-
 def test_cues_without_empty_lines_carriage_returns_and_a_mark_at_the_beginning_are_read(tmp_path: Path) -> None:
     lines = [
         "\ufeffWEBVTT",
@@ -187,7 +173,7 @@ def test_cues_without_empty_lines_carriage_returns_and_a_mark_at_the_beginning_a
     ]
     (tmp_path / "a.vtt").write_bytes("\r\n".join(lines).encode())
     bad: list[SourceError] = []
-    wanted = [Cue(2, 0.5, 1.0, "آ"), Cue(6, 1.0, 2.0, "أ"), Cue(8, 2.0, 3.0, "ب ج")]
+    wanted = [Cue(2, 0.5, 1.0, "آ"), Cue(6, 1.0, 2.0, "أ"), Cue(8, 2.0, 3.0, "ب\nج")]
     assert list(read_cues(tmp_path / "a.vtt", bad.append)) == wanted
     assert [e.reason for e in bad] == ["cue"]
 
@@ -259,3 +245,41 @@ def test_a_test_video_is_not_trained_on_however_its_id_is_written(tmp_path, writ
     made = prepare("masc", tmp_path / "corpus", tmp_path / "data")
     assert made.code == 0, made.output
     assert set(made.set("masc_clean_train").tables["utt2prog"].values()) == {"vid_d"}
+
+
+def test_captions_without_speech_are_rows_of_the_ledger_and_marks_leave_the_others(tmp_path) -> None:
+    broken_tables.make_masc(tmp_path / "corpus")
+    lines = ["WEBVTT", ""]
+    captions = [
+        "[موسيقى]",
+        "♪ يا ليل يا عين ♪",
+        "&gt;&gt; المذيع: أهلًا بكم",
+        "{\\an8}<i>- كيف حالك؟\n- (تصفيق) بخير</i>",
+        "قال (نعم) ثم [12] مرة",
+        "<c></c>",
+        "(applause)",
+    ]
+    for i, caption in enumerate(captions):
+        lines += [f"00:0{i // 2}.{i % 2 * 5}00 --> 00:0{(i + 1) // 2}.{(i + 1) % 2 * 5}00", caption, ""]
+    lines += ["00:00.900 --> 00:02.400", "♪"]  # no words are said at once with those of others
+    write_lines(tmp_path / "corpus/subtitles/vid_d.ar.vtt", *lines)
+    made = prepare("masc", tmp_path / "corpus", tmp_path / "data", "--take.max-letters-per-second", "100")
+    assert made.code == 0, made.output
+    train = made.set("masc_clean_train").tables
+    texts = {train["segments"][id].split()[1]: text for id, text in train["text"].items()}
+    assert texts == {"1.0000": "أهلًا بكم", "1.5000": "كيف حالك؟ بخير", "2.0000": "قال (نعم) ثم [12] مرة"}
+    rows = {id: (reason, detail) for id, _, reason, detail in read_ledger(made.out / "dropped.tsv") if "vid_d_" in id}
+    reasons = {int(id.split("_")[2].split("-")[0]): reason for id, (reason, _) in rows.items()}
+    assert reasons == {0: "no speech", 500: "no speech", 900: "no speech", 2500: "cue without text", 3000: "no speech"}
+    assert rows["vid_d_00000000-00000500"][1] == "line 3: [موسيقى]"
+
+
+def test_numbers_of_both_test_sets_other_than_the_leaderboards_are_warned_of_in_one_line_each(prepared) -> None:
+    made = prepared("masc")
+    assert made.code == 0
+    warnings = [line for line in made.output.splitlines() if "published" in line]
+    counts = {name: len(made.set(f"masc_{name}_test")) for name in ("clean", "noisy")}
+    assert warnings == [
+        f"WARNING: masc_clean_test: {counts['clean']} utterances against 8,612 published: {counts['clean'] - 8612:+,}",
+        f"WARNING: masc_noisy_test: {counts['noisy']} utterances against 9,394 published: {counts['noisy'] - 9394:+,}",
+    ]

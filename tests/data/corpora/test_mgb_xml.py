@@ -200,3 +200,36 @@ def test_a_line_of_an_stm_file_that_is_none_takes_the_one_above_along(tmp_path) 
     write_lines(tmp_path / "x.stm", *lines)
     stm = read_stm(tmp_path / "x.stm")
     assert stm.words == {("a", 0, 100): "قال لي", ("a", 200, 300): "نعم"} and set(stm.unusable) == {2, 3}
+
+
+def test_what_is_no_speech_leaves_a_reference_of_an_stm_and_its_own_conventions_stay(tmp_path) -> None:
+    lines = [
+        "A 0 x 1 2 <o,f0,male> [موسيقى] أهلًا >> المذيع: بكم",
+        "A 0 x 3 4 ♪ يا ليل ♪",
+        "A 0 x 5 6 (تصفيق)",
+        "A 0 inter_segment_gap 7 8 <o,f0,>",
+        "A 0 inter_segment_gap 9 10",
+        "A 0 x 11 12 <unk> قال (يعني) { نعم / نعمم } <unk>",
+        "A 0 excluded_region 13 14 <o> IGNORE_TIME_SEGMENT_IN_SCORING",
+        "A 0 x 15 16 <O> <unk> قال",
+    ]
+    write_lines(tmp_path / "x.stm", *lines)
+    stm = read_stm(tmp_path / "x.stm")
+    texts = ["أهلًا بكم", "", "", "<unk> قال (يعني) { نعم / نعمم } <unk>", "<unk> قال"]
+    assert list(stm.words.values()) == texts
+    assert stm.unusable == {
+        2: "no speech: ♪ يا ليل ♪",
+        3: "no speech: (تصفيق)",
+        7: "its makers say that it is not scored",
+    }
+
+
+def test_captions_of_a_programme_lose_what_is_no_speech(tmp_path) -> None:
+    texts = ["أهلًا [يعني] بكم", "[فاصل إعلاني]", "شكرًا [تصفيق]", "(قل هو الله أحد)", "♪ ♪"]
+    (tmp_path / "A-B.xml").write_text(
+        programme("A-B", [segment("A-B", i, i, i + 1, t.split()) for i, t in enumerate(texts)])
+    )
+    items = list(utterances(tmp_path / "A-B.xml", "A.wav", Wanted("x_train", "ARA")))
+    assert [s.text for s in items if isinstance(s, CorpusSegment)] == [texts[0], "شكرًا", texts[3]]
+    rows = [(d.reason, d.detail) for d in items if isinstance(d, Drop)]
+    assert rows == [("no words", "[فاصل إعلاني]"), ("no words", "♪ ♪")]

@@ -65,11 +65,15 @@ def test_a_reference_and_a_programme_of_both_scripts_are_malformed(tmp_path) -> 
     assert stm.words == {("A", 100, 200): "قال", ("A", 300, 400): "نعم"} and [*stm.unusable] == [3]
     segments = "".join(
         f'<segment starttime="{i}" endtime="{i + 1}"><element>{text}</element></segment>'
-        for i, text in enumerate(("qAl", "قال nEm", "قال"))
+        for i, text in enumerate(("qAl", "قال nEm", "قال", "nEm", "lA"))
     )
     (tmp_path / "A.xml").write_text(f"<t><segments>{segments}</segments></t>", encoding="utf-8")
-    one, two, three = utterances(tmp_path / "A.xml", "A.wav", Wanted("x_train", "ARA", buckwalter=True))
-    assert (one.text, three.text) == ("قال", "قال") and isinstance(two, Drop) and two.reason == "malformed row"
+    mixed, one, two, three, *rest = utterances(tmp_path / "A.xml", "A.wav", Wanted("x_train", "ARA", buckwalter=True))
+    assert [one.text, three.text, *(s.text for s in rest)] == ["قال", "قال", "نعم", "لا"]
+    assert isinstance(two, Drop) and two.reason == "malformed row"
+    assert (
+        isinstance(mixed, Drop) and mixed.detail == "1 of 5 transcripts are in Arabic script, the rest in Buckwalter's"
+    )
 
 
 def test_the_rest_of_a_broken_line_in_buckwalter_is_no_id(tmp_path) -> None:
@@ -94,3 +98,40 @@ def test_a_line_break_in_a_transcript_of_test_leaves_no_part_of_it(make_tree, tm
     test = done.set("mgb5_test").tables["text"]
     assert id not in test and len(test) == len(speech()[40:]) - 1
     assert [reason for _, reason in done.dropped].count("malformed row") == 2
+
+
+def test_a_programme_of_the_folder_bw_in_arabic_script_keeps_its_latin_words_and_is_told(tmp_path) -> None:
+    texts = ("قال له", "CNN", "شركة Google", "نعم")
+    segments = "".join(
+        f'<segment starttime="{i}" endtime="{i + 1}"><element>{text}</element></segment>'
+        for i, text in enumerate(texts)
+    )
+    (tmp_path / "A.xml").write_text(f"<t><segments>{segments}</segments></t>", encoding="utf-8")
+    mixed, *rest = utterances(tmp_path / "A.xml", "A.wav", Wanted("x_train", "ARA", buckwalter=True))
+    assert [s.text for s in rest] == list(texts)
+    assert isinstance(mixed, Drop) and (mixed.original, mixed.reason) == ("A", "mixed scripts")
+    assert mixed.detail == "1 of 4 transcripts stay in Latin letters: 2"
+
+
+@pytest.mark.parametrize(
+    ("lines", "texts", "told"),
+    [
+        (["قال", "نعم", "OK", "12"], ["قال", "نعم", "OK", "12"], "1 of 4 transcripts stay in Latin letters: a_3"),
+        (["qAl", "nEm", "لا", "12"], ["قال", "نعم", "لا", "12"], "1 of 4 transcripts are in Arabic script"),
+        (["qAl", "نعم"], ["qAl", "نعم"], "1 of 2 transcripts stay in Latin letters: a_1"),  # as many: not most
+        (["ﻗﺎﻝ", "ﻧﻌﻢ", "OK"], ["ﻗﺎﻝ", "ﻧﻌﻢ", "OK"], "1 of 3 transcripts stay in Latin letters: a_3"),
+        (["qAl", "nEm"], ["قال", "نعم"], ""),
+        (["قال", "نعم"], ["قال", "نعم"], ""),
+    ],
+)
+def test_a_line_without_arabic_letters_is_buckwalter_only_if_most_lines_of_its_file_have_none(
+    tmp_path, capsys, lines: list[str], texts: list[str], told: str
+) -> None:
+    ids = [f"a_{i}" for i in range(1, len(lines) + 1)]
+    write_lines(tmp_path / "text", *(f"{id} {line}" for id, line in zip(ids, lines)))
+    write_lines(tmp_path / "x.stm", *(f"A 0 x {i} {i + 1} {line}" for i, line in enumerate(lines)))
+    assert list(read_texts(tmp_path / "text", ids=ids).values()) == texts
+    output = capsys.readouterr().out
+    assert told in output and bool(told) == ("WARNING" in output)
+    assert list(read_stm(tmp_path / "x.stm").words.values()) == texts
+    assert bool(told) == ("WARNING: x.stm" in capsys.readouterr().out)

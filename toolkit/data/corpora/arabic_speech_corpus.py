@@ -4,8 +4,9 @@ Where: http://en.arabicspeechcorpus.com. Licence: CC BY 4.0. CORPUS is arabic-sp
   CORPUS/{wav/*.wav, orthographic-transcript.txt, phonetic-transcript.txt, ...}    train
   CORPUS/test set/{the same}                                                       test
   a line of a transcript [?]: "ARA NORM  0002.wav" "waraj~aHa Alt~aqoriyru ..."
-Not confirmed: the script of the orthographic transcripts. Buckwalter is read, with ^ for theh as well; a line that has
-Arabic letters already is left as it is. Nor the name of the folder of test: `test set`, `test-set`, `test` are known.
+Not confirmed: the script of the orthographic transcripts. A file whose lines mostly have Latin letters alone is in
+Buckwalter, with ^ for theh as well; a line in Arabic letters stays as it is, and so do all lines of any other file
+(scripts.py). Nor the name of the folder of test: `test set`, `test-set`, `test` are known.
 Expected: PUBLISHED, 1,813 and 100 utterances.
 
 Writes OUT/arabic_speech_corpus_{train,test}: text in Arabic letters with its diacritics, text_buckwalter as it stands,
@@ -26,7 +27,7 @@ from ...text.not_known import transcript_of
 from ..malformed import MALFORMED, excerpt
 from .gather import gather
 from .repeats import Statement, settled
-from .scripts import BOTH, script_of
+from .scripts import BOTH, in_arabic
 from .segments import CorpusSegment, Drop, Published, Take, drop
 from .sets import write_sets
 from .sources import corpus_folder, folders_below, like, text_lines
@@ -40,7 +41,6 @@ PUBLISHED = {
 }
 
 _LINE = re.compile(r'\s*"([^"]+)"\s+"((?:(?!"\s+").)*)"\s*')  # of two fields, not of three
-_ARABIC = re.compile(r"[\u0621-\u064a]")
 _LATIN = re.compile(r"[A-Za-z]")
 _THEH = str.maketrans("^", "v")
 
@@ -63,11 +63,15 @@ class ArabicSpeechCorpusConfig:
 
 @dataclass(frozen=True)
 class Spoken:
-    """A line of a transcript: its part (train, dev, test), recording relative to the corpus, text and phones."""
+    """A line of a transcript: its part (train, dev, test), recording relative to the corpus, text and phones.
+
+    `arabic` is the text in Arabic script; None if it has letters of both scripts, so that its own cannot be told.
+    """
 
     part: str
     audio: str
     text: str
+    arabic: str | None
     phones: str
 
 
@@ -96,25 +100,22 @@ def read_transcript(step: Step[ArabicSpeechCorpusConfig], path: Path) -> dict[st
 
 def read_folder(step: Step[ArabicSpeechCorpusConfig], corpus: Path, folder: Path, part: str) -> Iterator[Spoken]:
     """The utterances of a folder; recordings without a transcript go to the ledger."""
-    transcripts = read_transcript(step, folder / TRANSCRIPT)
+    transcripts = {name: transcript_of(text) for name, text in read_transcript(step, folder / TRANSCRIPT).items()}
+    arabic, _ = in_arabic(transcripts, f"{folder.name}/{TRANSCRIPT}", lambda text: to_arabic(text.translate(_THEH)))
     phones = read_transcript(step, folder / PHONES) if (folder / PHONES).is_file() else {}
     place = folder / "wav" if (folder / "wav").is_dir() else folder
     rel = place.relative_to(corpus).as_posix()
     for path in folders_below(place, "*.wav"):
         if path.name not in transcripts:
             drop(step, f"{rel}/{path.name}", "no transcript", TRANSCRIPT, set_of(part))
-    for name, text in ((name, transcript_of(text)) for name, text in transcripts.items()):
+    for name, text in transcripts.items():
         if part == "train" and not text.strip():
             drop(step, name, "no transcript", "an empty one", set_of(part))
             continue
         chance = seed_of(step.config.seed, "arabic_speech_corpus", name) / 2**63
         dev = part == "train" and chance < step.config.dev_share
-        yield Spoken("dev" if dev else part, f"{rel}/{name}".removeprefix("./"), text, phones.get(name, ""))
-
-
-def arabic(text: str) -> str:
-    """A transcript in Arabic letters: out of Buckwalter, unless it has some already."""
-    return text if _ARABIC.search(text) else to_arabic(text.translate(_THEH))
+        audio = f"{rel}/{name}".removeprefix("./")
+        yield Spoken("dev" if dev else part, audio, text, arabic.get(name), phones.get(name, ""))
 
 
 def set_of(part: str) -> str:
@@ -126,7 +127,7 @@ def segment_of(s: Spoken) -> CorpusSegment:
     name = s.audio.rpartition("/")[2].rpartition(".")[0]
     name = f"test/{name}" if s.part == "test" else name  # train may have a recording of the same name
     more = {"text_buckwalter": s.text} | ({"text_phonetic": s.phones} if s.phones else {})
-    return CorpusSegment(set_of(s.part), name, s.audio, SPEAKER, text=arabic(s.text), dialect="MSA", more=more)
+    return CorpusSegment(set_of(s.part), name, s.audio, SPEAKER, text=s.arabic, dialect="MSA", more=more)
 
 
 def run(step: Step[ArabicSpeechCorpusConfig]) -> None:
@@ -137,8 +138,8 @@ def run(step: Step[ArabicSpeechCorpusConfig]) -> None:
         spoken += read_folder(step, corpus, tests[0], "test")
 
     def read(s: Spoken) -> Iterator[CorpusSegment | Drop]:
-        both = script_of(s.text) == "both"
-        yield Drop(s.audio, MALFORMED, f"{BOTH}: {excerpt(s.text)}", set_of(s.part)) if both else segment_of(s)
+        both = Drop(s.audio, MALFORMED, f"{BOTH}: {excerpt(s.text)}", set_of(s.part)) if s.arabic is None else None
+        yield both or segment_of(s)
 
     segments = gather(step, corpus, spoken, [1.0] * len(spoken), read, "recordings")
     left = [s.original for s in segments if _LATIN.search(s.text or "")]

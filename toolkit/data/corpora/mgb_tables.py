@@ -13,6 +13,8 @@ from pathlib import Path
 
 from ...core.errors import UserError
 from ...text.buckwalter import LATIN_MARK
+from ...text.captions import NO_SPEECH, speech_of
+from ...text.invisible import excerpt
 from ..ids import id_form
 from ..malformed import Malformed
 from .id_times import SORTED, Span, contradiction, same_name
@@ -24,6 +26,7 @@ from .sources import MalformedRow, Report, SourceError, Tally, id_rows, text_lin
 NOT_SCORED = "ignore_time_segment_in_scoring"  # sclite's, in an STM
 LATEST = 1e9  # s; no recording is this long, and shorter times fit an integer of centiseconds
 STM_FIELDS = 5  # recording, channel, speaker, start, end; then perhaps <labels>, then words
+_LABEL = re.compile(r"\A<(?!unk>)[^<>]*>\s*", re.IGNORECASE)  # of conditions; a word that nobody understood is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +174,11 @@ class Stm:
 
 
 def read_stm(path: Path) -> Stm:
-    """Read an STM file without its comments (;;). Raises UserError for a file that cannot be read.
+    """Read an STM file without its comments (;;) and without what is no speech (text/captions.py).
 
-    A line that is no reference may be the rest of the one above it, which then is none either.
+    A line that is no reference may be the rest of the one above it, which then is none either. A line without words (a
+    gap) is an empty reference; sclite's `<unk>`, `(كلمة)` and `{ كلمة / كلمه }` stay. Raises UserError for a file that
+    cannot be read.
     """
     keys: dict[str, tuple[str, int, int]] = {}
     raw: dict[str, str] = {}
@@ -187,7 +192,7 @@ def read_stm(path: Path) -> Stm:
                 continue
             fields = line.split(maxsplit=STM_FIELDS)
             times = [_number(word) for word in fields[3:5]]
-            rest = re.sub(r"^<[^<>]*>\s*", "", fields[5]) if len(fields) > STM_FIELDS else ""
+            rest = _LABEL.sub("", fields[5]) if len(fields) > STM_FIELDS else ""
             if len(times) < 2 or any(t is None or not abs(t) <= LATEST for t in times):
                 unusable[number] = "no `recording channel speaker start end words`"
                 if above := keys.pop(str(number - 1), None):
@@ -211,12 +216,15 @@ def read_stm(path: Path) -> Stm:
     except SourceError as e:
         raise UserError(e.what, e.where, e.remedy) from None
     texts, malformed = in_arabic(raw, path.name)
-    faults = dict.fromkeys(malformed, BOTH) | {str(first[key]): "a line below has other words" for key in other_words}
+    words = {line: speech_of(text) for line, text in texts.items()}
+    silent = {line: f"{NO_SPEECH}: {excerpt(text)}" for line, text in texts.items() if text.split() and not words[line]}
+    faults = dict.fromkeys(malformed, BOTH) | silent
+    faults |= {str(first[key]): "a line below has other words" for key in other_words}
     for line in faults.keys() & keys.keys():
         unusable[int(line)] = faults[line]
         overlap.discard(keys.pop(line))
-    words = {keys[line]: " ".join(text.split()) for line, text in texts.items() if line in keys}
-    return Stm(words, {key: int(number) for number, key in keys.items()}, overlap, unusable)
+    spoken_words = {keys[line]: text for line, text in words.items() if line in keys}
+    return Stm(spoken_words, {key: int(number) for number, key in keys.items()}, overlap, unusable)
 
 
 def by_recording(segments: Iterable[CorpusSegment | Drop]) -> list[list[CorpusSegment | Drop]]:

@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from ...core.step import Step
+from ...text.captions import speech_of
 from ..malformed import MALFORMED, excerpt
 from .gather import gather
 from .id_times import other_recording
 from .mgb_tables import spoken
-from .scripts import BOTH, converted
+from .scripts import BOTH, as_arabic
 from .segments import CorpusSegment, Drop, drop, of_set
 from .sources import SourceError, check_inside, folders_below, size_of
 from .xml_elements import parse_xml
@@ -30,6 +31,7 @@ from .xml_elements import parse_xml
 _SPEAKER = re.compile(r"[\w-]+speaker([0-9]{1,4})(?![0-9])[\w-]+")
 MOST_TURNS = 100_000  # of a programme of hours, which has hundreds
 OTHER_ANNOTATION = "other annotation"
+MIXED = "mixed scripts"
 ALIGNED = "transcript_align"  # the annotation of training sets
 NOBODY = "unknown"  # in place of a speaker's number
 _GENDER = ("gender", "speakerGender", "sex")
@@ -91,7 +93,7 @@ class Wanted:
     Attributes:
         set: the data directory; dialect: its code.
         annotation: id of the block of segments, if a file has several; empty: all blocks.
-        buckwalter: the words are in Buckwalter's script.
+        buckwalter: the words of a file are in Buckwalter's script, unless most of its segments have Arabic letters.
         most_wmer: percent; segments with a higher WMER are left out; those without WMER are taken.
     """
 
@@ -119,13 +121,20 @@ def utterances(path: Path, audio: str, wanted: Wanted) -> Iterator[CorpusSegment
         yield Drop(name, OTHER_ANNOTATION, f"{len(others)} segments of {others[0].annotation or 'no annotation'}")
     if not programme.turns:
         yield Drop(name, "no segment", f"{path.name} has none")
-    for turn in programme.turns:
-        if not only or turn.annotation == only:
-            yield _utterance(turn, name, audio, programme.genders, wanted)
+    turns = [turn for turn in programme.turns if not only or turn.annotation == only]
+    texts = {number: " ".join(turn.text.split()) for number, turn in enumerate(turns, 1)}
+    if wanted.buckwalter:
+        scripts = as_arabic(texts)
+        texts = scripts.texts
+        if scripts.mixed:
+            yield Drop(name, MIXED, scripts.mixed)
+    for number, turn in enumerate(turns, 1):
+        yield _utterance(turn, texts.get(number), name, audio, programme.genders, wanted)
 
 
 def _utterance(
     turn: Turn,
+    words: str | None,
     programme: str,
     audio: str,
     genders: Mapping[str, str],
@@ -145,12 +154,11 @@ def _utterance(
     wmer = _seconds(attribute("WMER", ""))
     if wmer > wanted.most_wmer:
         return Drop(original, "WMER", f"{wmer:g} % of its words do not match, more than {wanted.most_wmer:g}")
-    words = converted(turn.text) if wanted.buckwalter else turn.text
     if words is None:
         return Drop(original, MALFORMED, f"{BOTH}: {excerpt(' '.join(turn.text.split()))}")
-    text = spoken(words)
+    text = spoken(speech_of(words))
     if not text:
-        return Drop(original, "no words", "nothing but marks, or nothing at all")
+        return Drop(original, "no words", excerpt(words) or "nothing at all")
     return CorpusSegment(
         wanted.set,
         original,
@@ -203,7 +211,7 @@ def gather_programmes(
     def read(item: Path | list[CorpusSegment | Drop]) -> Iterable[CorpusSegment | Drop]:
         if not isinstance(item, Path):
             return item
-        return of_set(wanted.set, of_programme(item), {OTHER_ANNOTATION})
+        return of_set(wanted.set, of_programme(item), {OTHER_ANNOTATION, MIXED})
 
     return gather(step, corpus, items, costs, read, "MB")
 

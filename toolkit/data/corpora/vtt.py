@@ -5,26 +5,24 @@ Source: W3C, "WebVTT: The Web Video Text Tracks Format", 2019; hours are optiona
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...text.captions import untagged
 from .sources import SourceError, text_lines
 
 ARROW = "-->"
 _NO_CUE = re.compile(r"(NOTE|STYLE|REGION|WEBVTT)(\s|$)")  # blocks that begin so say nothing
 _TIME = re.compile(r"(?:(\d{1,6}):)?([0-5]?\d):([0-5]?\d)(?:[.,](\d{1,3}))?", re.ASCII)
-_TAG = re.compile(r"</?[A-Za-z][^<>]*>|<\d[\d:.]*>|</>")
-_NUMBER = re.compile(r"\s*\d+\]\s*")  # `12] text`, as MASC has it
 
 Numbered = tuple[int, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """What is said from `start` to `end` seconds, as `line` says; the times are as they stand there."""
+    """What stands from `start` to `end` seconds, its lines apart by line feeds, as `line` of the file says."""
 
     line: int
     start: float
@@ -54,7 +52,7 @@ def read_cues(path: Path, bad: Callable[[SourceError], None]) -> Iterator[Cue]:
         except ValueError as e:
             bad(SourceError("cue", str(e), f"{path}, line {line}"))
             continue
-        yield Cue(line, start, end, " ".join(spoken(text) for _, text in block[at + 1 :]).strip())
+        yield Cue(line, start, end, "\n".join(untagged(text) for _, text in block[at + 1 :]).strip())
 
 
 def _blocks(path: Path, bad: Callable[[SourceError], None]) -> Iterator[list[Numbered]]:
@@ -89,10 +87,3 @@ def seconds_of(time: str) -> float:
         raise ValueError(f"no time: {time[:40]!r}")
     hours, minutes, seconds, part = match.groups()
     return int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds) + int((part or "0").ljust(3, "0")) / 1000
-
-
-def spoken(line: str) -> str:
-    """A line of a cue without its tags (`<c>`, `<00:01.000>`, `<v name>`) and number; `&amp;` and the like resolved."""
-    plain = _TAG.sub("", line)
-    number = _NUMBER.match(plain)
-    return html.unescape(plain[number.end() :] if number else plain).strip()
