@@ -1,13 +1,14 @@
 r"""What stands in captions and is not speech: sounds, songs, codes of layout, marks of speakers. All patterns are here.
 
 `speech_of` takes out of a caption, whose lines are apart by \n:
-- codes of layout (`{\an8}`, `\N`);
+- codes of layout (`{\an8}`, `{y:i}`, `\N`);
 - songs: `♪ … ♪` with the words between; a line that begins with a note, to the end of the caption; single notes;
 - the name of a sound in brackets or asterisks, alone there or with words of its kind: `[موسيقى]`, `[Music]`,
   `(تصفيق حار)`, `*ضحك*`. Within a sentence, round brackets are taken out with words of LOUD alone;
-- brackets that are a whole line: square ones with two letters or more; round ones of names of sounds, or of up to three
-  words of which the first or the last is one: `(صوت الرياح)`;
-- `>>`, also within a line, and after it a name of up to three words with its colon; `- ` and `[name]:` before a line.
+- a whole line in brackets: square ones with two letters or more; round ones, and broken ones, of names of sounds; round
+  ones of up to three words of which the first or the last is one: `(صوت الرياح)`;
+- `>>`, also within a line, and after it a name of up to three words with its colon; before a line `- `, `[name]:` and
+  `(name):`.
 What stays: words in brackets within a sentence, `(س)`, numbers in brackets, a line in round brackets without a sound
 (a verse, an aside), `>` and a `>>` after a number, a minus, colons, `{ كلمة / كلمه }` and `<unk>` of references.
 A caption in which no letter and no digit is left has no speech.
@@ -45,16 +46,19 @@ chatter conversation in the and of from
 """
 SAYING = "قال قالت قالوا قلت قلنا يقول تقول يقولون نقول أقول قل سأل سألت سألته أجاب أجابت رد ردت said says"
 
+_AROUND = ".,،؛:!؟?…\"'«»[](){}（）［］【】*-"
 _FOLDED = str.maketrans("أإآىة", "ااايه")
 _NOTE = "\u2669-\u266c\U0001f3b5\U0001f3b6\U0001f3bc"  # signs of music
 _LEAD = rf"^(?:{INVISIBLE.pattern}|[^\S\n])*"
 _WORD = r"[^\s:.,،؛؟?!>]+"
+_IN = r"[^][()\n]{1,60}"
 _NAME = rf"{_WORD}(?:[^\S\n]+{_WORD}){{0,2}}"
 
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>|<\d[\d:.]*>|</>")
 _NUMBER = re.compile(r"\s*\d+\]\s*")  # `12] text`, as MASC has it
 _ANY_MARK = re.compile(rf"[][(){{}}（）［］【】*>\\{_NOTE}\u2010-\u2015-]")
-_CODE = re.compile(r"\{\\[^{}]*\}")
+_FRAME = re.compile(r"[][(){}（）［］【】*]")
+_CODE = re.compile(r"\{\\[^{}]*\}|\{an\d\}|\{[A-Za-z]:[^{}\s]*\}")
 _BREAK = re.compile(r"\\[Nn]")
 _SUNG = re.compile(rf"(?<![{_NOTE}])[{_NOTE}]+\s*[^\s{_NOTE}][^{_NOTE}]*[{_NOTE}]+")
 _SUNG_TO_END = re.compile(rf"^[^\w\n]*[{_NOTE}].*", re.MULTILINE | re.DOTALL)
@@ -62,7 +66,7 @@ _NOTES = re.compile(f"[{_NOTE}]+")
 _BRACKETS = re.compile(r"\[([^][]*)\]|［([^［］]*)］|【([^【】]*)】|\*([^*]*)\*|\(([^()]*)\)|（([^（）]*)）")
 _DASH = re.compile(rf"{_LEAD}[\u2010-\u2015-]+[^\S\n]*(?=[^\s\d])", re.MULTILINE)
 _TURN = re.compile(rf"(?:{_LEAD}|(?<=[^\S\n])(?<!\d[^\S\n]))>{{2,}}[^\S\n]*({_NAME}[^\S\n]*[:：](?!\d))?", re.MULTILINE)
-_NAMED = re.compile(rf"{_LEAD}\[(?=[^][\n]{{0,60}}[^\W\d_])[^][\n]{{1,60}}\][^\S\n]*[:：]", re.MULTILINE)
+_NAMED = re.compile(rf"{_LEAD}(?:\[({_IN})\]|\(({_IN})\))[^\S\n]*[:：](?!\d)", re.MULTILINE)
 _WHOLE_SQUARE = re.compile(r"[^\w()（）[\]［］【】]*[][［］【】]([^][［］【】]*)[][［］【】][^\w()（）[\]［］【】]*")
 _WHOLE_ROUND = re.compile(r"[^\w()（）]*[()（）]([^()（）]*)[()（）][^\w()（）]*")
 _LETTERS = re.compile(r"[^\W\d_].*?[^\W\d_]", re.DOTALL)
@@ -85,7 +89,7 @@ def speech_of(text: str) -> str:
         text = _BREAK.sub("\n", _CODE.sub("", text)).replace("\\h", " ")
         text = _NOTES.sub(" ", _SUNG_TO_END.sub("", _SUNG.sub(" ", text)))
         text = _BRACKETS.sub(_without_sound, text)
-        text = _NAMED.sub("", _TURN.sub(_without_speaker, _DASH.sub("", text)))
+        text = _NAMED.sub(_without_name, _TURN.sub(_without_speaker, _DASH.sub("", text)))
         text = "\n".join(line for line in text.split("\n") if not _describes(line))
     lines = [" ".join(line.split()) for line in text.split("\n")] if _LETTER.search(text) else []
     return "\n".join(filter(None, lines))
@@ -96,7 +100,7 @@ def _without_sound(match: re.Match[str]) -> str:
     sounds = _LOUD if match[0][0] in "(（" else _SOUNDS
     content = next(group for group in match.groups() if group is not None)
     names = _names(content, article=sounds is _SOUNDS)
-    return " " if _KNOWN.issuperset(names) and not sounds.isdisjoint(names) else match[0]
+    return " " if _are_sounds(names, sounds) else match[0]
 
 
 def _without_speaker(match: re.Match[str]) -> str:
@@ -106,17 +110,27 @@ def _without_speaker(match: re.Match[str]) -> str:
     return name if first.lstrip("وف") in _SAYING or first in _SAYING else ""
 
 
+def _without_name(match: re.Match[str]) -> str:
+    """Nothing in place of a name in brackets with its colon; a letter or number (of a list) stays."""
+    return "" if _LETTERS.search(match[1] or match[2]) else match[0]
+
+
 def _describes(line: str) -> bool:
     """True if a line is no speech: in brackets, or what is left of marks."""
     if not _LETTER.search(line):
         return bool(_ANY_MARK.search(line))
+    if _FRAME.search(line) and _are_sounds(_names(line), _SOUNDS):
+        return True  # also in broken brackets, or in several
     if square := _WHOLE_SQUARE.fullmatch(line):
         return bool(_LETTERS.search(square[1]))
     if not (whole := _WHOLE_ROUND.fullmatch(line)):
         return False
     names = _names(whole[1])
-    few = [names[0], names[-1]] if 0 < len(names) <= MOST_IN_ROUND else []
-    return not _SOUNDS.isdisjoint(names if _KNOWN.issuperset(names) else few)
+    return 0 < len(names) <= MOST_IN_ROUND and not _SOUNDS.isdisjoint([names[0], names[-1]])
+
+
+def _are_sounds(names: list[str], sounds: frozenset[str]) -> bool:
+    return _KNOWN.issuperset(names) and not sounds.isdisjoint(names)
 
 
 def _names(content: str, article: bool = True) -> list[str]:
@@ -128,7 +142,12 @@ def _names(content: str, article: bool = True) -> list[str]:
 
 def _key(word: str) -> str:
     """A word as those lists are compared: without vowel signs, case and punctuation, letters of one look unified."""
-    return strip_diacritics(strip_invisible(word)).casefold().strip(".,،؛:!؟?…\"'«»[](){}-").translate(_FOLDED)
+    return (
+        strip_diacritics(strip_invisible(word))
+        .casefold()
+        .strip(".,،؛:!؟?…\"'«»[](){}（）［］【】*-")
+        .translate(_FOLDED)
+    )
 
 
 def _keys(words: str) -> frozenset[str]:

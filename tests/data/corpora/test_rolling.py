@@ -74,10 +74,16 @@ def test_a_file_that_rolls_by_lines_loses_no_part_of_a_line() -> None:
     assert texts_of(unrolled(cues_of(*texts))) == ["قال نعم", "نعم ثم ذهب", "ذهب إلى البيت", "البيت بعيد"]
 
 
-def test_after_a_pause_nothing_is_taken_off() -> None:
+def test_after_a_pause_a_line_is_taken_off_only_if_another_one_follows() -> None:
     texts = ["السلام عليكم", "السلام عليكم\nأهلًا بكم", "أهلًا بكم\nفي برنامجنا"]
-    later = Cue(9, 60.0, 62.0, "في برنامجنا\nضيف")
-    assert texts_of(unrolled([*cues_of(*texts), later]))[-1] == "في برنامجنا\nضيف"
+    alone, rolling = Cue(9, 60.0, 62.0, "في برنامجنا"), Cue(10, 90.0, 92.0, "في برنامجنا\nضيف")
+    assert texts_of(unrolled([*cues_of(*texts), alone, rolling]))[-2:] == ["في برنامجنا", "ضيف"]
+
+
+def test_after_a_pause_words_of_one_line_are_kept() -> None:
+    texts = ["السلام", "السلام عليكم", "السلام عليكم ورحمة الله", "ورحمة الله وبركاته"]
+    later = Cue(9, 60.0, 62.0, "ورحمة الله وبركاته وصلواته")
+    assert texts_of(unrolled([*cues_of(*texts), later]))[-2:] == ["وبركاته", later.text]
 
 
 def test_cues_of_a_megabyte_are_compared_at_once() -> None:

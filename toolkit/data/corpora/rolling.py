@@ -4,7 +4,8 @@ As YouTube writes automatic captions, two lines roll: `A`, `A / B`, `B / C`, and
 ms that holds `B` alone. Others add words to one line: `A`, `A B`, `A B C`. A speaker who says a word again looks the
 same, so a file is decided as a whole. It rolls if, of its cues that say something new within ADJACENT seconds after the
 end of the one before, more than MOST, and at least LEAST, begin with what that one ends with: by whole lines, else by
-words (at least two different ones). In a file that rolls by lines, only whole lines are taken off.
+words (at least two different ones). In a file that rolls by lines, only whole lines are taken off; after a longer pause,
+they are if another line follows, and words are not.
 
 What is left of a cue keeps the cue's times, but for its end: a cue ends where the next one repeats it. A cue of which
 nothing is left only holds what was said before.
@@ -19,7 +20,7 @@ from itertools import chain, pairwise
 from ...text.invisible import strip_invisible
 from .vtt import Cue
 
-ADJACENT = 1.0  # s between two cues; after more, the screen was cleared
+ADJACENT = 1.0  # s between two cues; after more, the screen may have been cleared
 MOST = 0.5  # share of cues
 LEAST = 2  # cues
 LONGEST = 100  # words, and lines, that a cue can repeat: no screen holds more
@@ -43,8 +44,9 @@ def unrolled(cues: Sequence[Cue]) -> Unrolled:
     Cues without a duration stay as they are.
     """
     order = sorted((cue for cue in cues if cue.end > cue.start), key=lambda c: (c.start, c.end, c.line))
-    pairs = [(a, b) for a, b in pairwise((cue, _lines(cue)) for cue in order) if b[0].start - a[0].end <= ADJACENT]
-    overlap = next((way for way in (by_lines, by_words) if _rolls([(a[1], b[1]) for a, b in pairs], way)), None)
+    pairs = list(pairwise((cue, _lines(cue)) for cue in order))
+    adjacent = [(a[1], b[1]) for a, b in pairs if b[0].start - a[0].end <= ADJACENT]
+    overlap = next((way for way in (by_lines, by_words) if _rolls(adjacent, way)), None)
     if overlap is None:
         return Unrolled(list(cues), [], 0)
     kept = {id(cue): cue for cue in cues}
@@ -52,7 +54,8 @@ def unrolled(cues: Sequence[Cue]) -> Unrolled:
     repeating = 0
     for (before, lines_before), (cue, lines) in pairs:
         count, words = overlap(lines_before, lines), _words(lines)
-        if not count:
+        after_pause = cue.start - before.end > ADJACENT
+        if not count or (after_pause and (overlap is by_words or count == len(words))):
             continue
         repeating += 1
         if before.start < cue.start < before.end and id(before) in kept:
