@@ -74,6 +74,17 @@ def test_a_file_that_rolls_by_lines_loses_no_part_of_a_line() -> None:
     assert texts_of(unrolled(cues_of(*texts))) == ["قال نعم", "نعم ثم ذهب", "ذهب إلى البيت", "البيت بعيد"]
 
 
+def test_two_automatic_captions_with_music_after_them_are_seen_to_roll_by_the_short_cues_between() -> None:
+    texts = ["السلام عليكم", "السلام عليكم", "السلام عليكم\nأهلًا بكم", "أهلًا بكم", "أهلًا بكم", "نعم نعم"]
+    times = [(0, 2), (2, 2.01), (2.01, 4), (4, 4.01), (4.01, 8), (8.01, 10)]
+    cues = [Cue(i, start, end, text) for i, ((start, end), text) in enumerate(zip(times, texts))]
+    assert [(c.start, c.end, c.text) for c in unrolled(cues).cues] == [
+        (0, 2, "السلام عليكم"),
+        (2.01, 4, "أهلًا بكم"),
+        (8.01, 10, "نعم نعم"),
+    ]
+
+
 def test_after_a_pause_a_line_is_taken_off_only_if_another_one_follows() -> None:
     texts = ["السلام عليكم", "السلام عليكم\nأهلًا بكم", "أهلًا بكم\nفي برنامجنا"]
     alone, rolling = Cue(9, 60.0, 62.0, "في برنامجنا"), Cue(10, 90.0, 92.0, "في برنامجنا\nضيف")

@@ -2,10 +2,10 @@
 
 As YouTube writes automatic captions, two lines roll: `A`, `A / B`, `B / C`, and between two such cues stands one of 10
 ms that holds `B` alone. Others add words to one line: `A`, `A B`, `A B C`. A speaker who says a word again looks the
-same, so a file is decided as a whole. It rolls if, of its cues that say something new within ADJACENT seconds after the
-end of the one before, more than MOST, and at least LEAST, begin with what that one ends with: by whole lines, else by
-words (at least two different ones). In a file that rolls by lines, only whole lines are taken off; after a longer pause,
-they are if another line follows, and words are not.
+same, so a file is decided as a whole, by its cues that begin within ADJACENT seconds after the end of the one before,
+and say something new, or are as short as FLASH. It rolls if more than MOST of them, and at least LEAST, begin with what
+the one before ends with: by whole lines, else by words (at least two different ones). In a file that rolls by lines,
+whole lines alone are taken off. After a longer pause, they are if another line follows, and words are not.
 
 What is left of a cue keeps the cue's times, but for its end: a cue ends where the next one repeats it. A cue of which
 nothing is left only holds what was said before.
@@ -21,6 +21,7 @@ from ...text.invisible import strip_invisible
 from .vtt import Cue
 
 ADJACENT = 1.0  # s between two cues; after more, the screen may have been cleared
+FLASH = 0.1  # s of a cue; nobody says a line so fast
 MOST = 0.5  # share of cues
 LEAST = 2  # cues
 LONGEST = 100  # words, and lines, that a cue can repeat: no screen holds more
@@ -45,7 +46,7 @@ def unrolled(cues: Sequence[Cue]) -> Unrolled:
     """
     order = sorted((cue for cue in cues if cue.end > cue.start), key=lambda c: (c.start, c.end, c.line))
     pairs = list(pairwise((cue, _lines(cue)) for cue in order))
-    adjacent = [(a[1], b[1]) for a, b in pairs if b[0].start - a[0].end <= ADJACENT]
+    adjacent = [(before[1], *now) for before, now in pairs if now[0].start - before[0].end <= ADJACENT]
     overlap = next((way for way in (by_lines, by_words) if _rolls(adjacent, way)), None)
     if overlap is None:
         return Unrolled(list(cues), [], 0)
@@ -76,9 +77,13 @@ def _words(lines: Lines) -> list[str]:
     return list(chain.from_iterable(lines))
 
 
-def _rolls(pairs: Sequence[tuple[Lines, Lines]], overlap: Overlap) -> bool:
-    """True if most cues that say something new begin with the end of the one before."""
-    repeated = [_words(now)[: overlap(before, now)] for before, now in pairs if overlap(before, now) < _length(now)]
+def _rolls(adjacent: Sequence[tuple[Lines, Cue, Lines]], overlap: Overlap) -> bool:
+    """True if most cues that tell begin with the end of the one before. `adjacent`: its lines, a cue, and its lines."""
+    repeated: list[list[str]] = []
+    for before, cue, lines in adjacent:
+        count = overlap(before, lines)
+        if count < _length(lines) or cue.end - cue.start <= FLASH:
+            repeated.append(_words(lines)[:count])
     rolling = sum(len(set(words)) > (overlap is by_words) for words in repeated)
     return rolling >= LEAST and rolling > MOST * len(repeated)
 
