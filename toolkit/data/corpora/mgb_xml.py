@@ -5,6 +5,7 @@
   <body><segments annotation_id><segment id starttime endtime AWD PMER WMER who><element id type>word</element>...
 
 Attributes are read by name, and each may be missing; elements may be empty. Times are seconds, WMER is percent.
+What is no speech in captions (text/captions.py) is taken out. Files in Buckwalter are so as a whole (scripts.py).
 """
 
 from __future__ import annotations
