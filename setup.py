@@ -29,7 +29,7 @@ setup(
         "scipy",
         "markupsafe",
         "espeakng-loader==0.2.4",
-        "pyarrow",
+        "pyarrow>=14.0.1",  # older ones run code that a file's schema holds
         "librosa",
         "scikit-learn",
         "jiwer",

@@ -81,7 +81,7 @@ def test_a_flag_gives_a_number_for_each_name_as_the_file_does(tmp_path, value):
         ("steps: 1\nsteps: 2\n", ["key given twice: steps", "line 1"]),
         ("- 1\n", ["must be a mapping"]),
         ("steps: [1\n", ["not a YAML file"]),
-        ("steps: " + "[" * 5000 + "\n", ["not a YAML file"]),
+        ("steps: " + "[" * 5000 + "\n", ["deeper than 100"]),
         ("steps: 1\nlang: [a, b]\n", ["lang"]),
         ("steps: 1\nlimit: inf\n", ["limit: 'inf' is not a finite number"]),
         ("steps: 1\nrates: [0.1, -inf]\n", ["rates[1]: '-inf' is not a finite number"]),

@@ -46,6 +46,7 @@ def teacher(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     torch.manual_seed(0)
     stable = {"do_stable_layer_norm": True, "feat_extract_norm": "layer"} if request.param == "wav2vec2" else {}
     model(config(**SHAPE, **stable)).eval().save_pretrained(folder)
+    transformers.Wav2Vec2FeatureExtractor(do_normalize=False).save_pretrained(folder)
     return folder
 
 

@@ -19,32 +19,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
-
 from .errors import UserError
+from .yaml_file import read_tree
 
 T = TypeVar("T")
 MOST_THREADS = 1024  # with many thousands OpenMP ends the process without a message
 TYPE = "type"  # field that chooses the class of a section that has several
 LIKE = "like"  # a line `like: other.yaml` (relative to the config's folder): the config starts from that file
+MOST_FILES = 32  # that one config may be `like`, one after the other
 _SHOWN = reprlib.Repr()  # of a value in an error: anchors can make a list of billions in a few lines
 _SHOWN.maxlevel, _SHOWN.maxstring = 3, 120
 _BOOLEANS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
-
-
-class _Loader(yaml.BaseLoader):
-    """Every scalar stays a string; a key given twice is an error instead of a silent winner."""
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        keys = [k.value for k, _ in node.value]
-        twice = sorted({k for k in keys if keys.count(k) > 1})
-        if twice:
-            raise UserError(
-                f"key given twice: {', '.join(twice)}",
-                f"{node.start_mark.name}, line {node.start_mark.line + 1}",
-                "keep one of them",
-            )
-        return super().construct_mapping(node, deep)
 
 
 def read_yaml(*paths: Path) -> dict[str, Any]:
@@ -68,6 +53,10 @@ def _layers(path: Path) -> list[tuple[Path, dict[str, Any]]]:
     """(file, its mapping) of config_files, each read once."""
     files, trees = [path], [_read_file(path)]
     while (base := trees[0].get(LIKE)) is not None:
+        if len(files) > MOST_FILES:
+            raise UserError(
+                f"a config that is `{LIKE}` more than {MOST_FILES} others in a row", str(path), "end the row"
+            )
         if not isinstance(base, str) or not base or "\0" in base:
             raise UserError(
                 f"`{LIKE}` must be the name of one file, not {_SHOWN.repr(base)}", str(files[0]), "name one"
@@ -91,16 +80,7 @@ def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 
 
 def _read_file(path: Path) -> dict[str, Any]:
-    try:
-        with open(path, encoding="utf-8") as f:
-            tree = yaml.load(f, Loader=_Loader)  # noqa: S506 a BaseLoader builds strings, lists and dicts only
-    except FileNotFoundError:
-        near = difflib.get_close_matches(path.name, [p.name for p in path.parent.glob("*.yaml")], 1, 0.8)
-        raise UserError(
-            "no such config", str(path), f"did you mean {near[0]}?" if near else "name an existing YAML file"
-        ) from None
-    except (yaml.YAMLError, UnicodeDecodeError, IsADirectoryError, RecursionError) as e:
-        raise UserError("not a YAML file", f"{path}: {' '.join(str(e).split())}", "mend the line named") from None
+    tree = read_tree(path)
     if tree in (None, ""):
         return {}
     if not isinstance(tree, dict):

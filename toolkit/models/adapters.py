@@ -17,11 +17,11 @@ from torch import Tensor
 
 from ..core.errors import UserError
 from ..core.files import atomic, read_json, write_json, write_text
-from .model_files import CARD, shapes_of
+from .model_files import ADAPTER_CONFIG, ADAPTER_WEIGHTS, CARD, read_mapping, refuse_pickles, shapes_of
 from .omni import Omni
 from .tensors import read_tensors, write_tensors
 
-CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+CONFIG, WEIGHTS = ADAPTER_CONFIG, ADAPTER_WEIGHTS
 ABOUT = "sawt.json"  # origin of the adapter, beside peft's files
 OUTSIDE = "audio_tower|visual|talker|token2wav"
 ATTENTION = r"self_attn\.(q_proj|k_proj|v_proj|o_proj)"
@@ -95,10 +95,13 @@ def load_adapter(omni: Omni, folder: Path) -> Any:
     from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
 
     where, remedy = str(folder), "name an adapter of this base"
+    refuse_pickles(folder, adapter=True)
     weights = read_tensors(folder / WEIGHTS, "name a folder that train.instruct, or peft, has written")
-    tree = read_json(folder / CONFIG)
+    tree = read_mapping(folder / CONFIG)
     if tree.get("peft_type") != "LORA":
         raise UserError(f"an adapter of type {tree.get('peft_type')}, not LORA", where, remedy)
+    if tree.get("megatron_config"):
+        raise UserError("an adapter that names a module to import (megatron): foreign code is never run", where, remedy)
     with _without_warnings():
         config = LoraConfig.from_pretrained(str(folder), trust_remote_code=False)
         adapter = get_peft_model(omni.model, config)

@@ -3,7 +3,8 @@
 python3 -m toolkit.models.convert FOLDER
 python3 -m toolkit.models.convert FILE.ckpt --model egs/TEMPLATE/star/conf/student.yaml --out models/star
 
-The second form makes a folder of a Lightning checkpoint of STaR's public code; a config says its shape.
+A folder of an adapter (adapter_model.bin) is converted likewise. The second form makes a folder of a Lightning
+checkpoint of STaR's public code; a config says its shape.
 
 A pickle can hold code. So it is read in a process of its own, which accepts tensors and nothing else; a pickle with
 anything more is refused. Every tensor keeps its name, type and values. The pickles stay where they are.
@@ -26,21 +27,34 @@ from ..core.errors import UserError, told
 from ..core.files import atomic
 from ..core.job import child_environment
 from .config import HubertConfig
-from .model_files import PICKLE, PICKLE_INDEX, WEIGHTS, has_pickles, has_weights, shapes_of, weight_files
+from .model_files import (
+    ADAPTER_PICKLE,
+    ADAPTER_WEIGHTS,
+    PICKLE,
+    PICKLE_INDEX,
+    WEIGHTS,
+    has_pickles,
+    has_weights,
+    shapes_of,
+    weight_files,
+)
 
 READER = "toolkit.models.pickled"
 
 
-def convert(folder: Path, out: Path) -> int:
-    """Write model.safetensors of the pickles in `folder` to the folder `out`. Returns the number of tensors.
+def convert(source: Path, out: Path, name: str = WEIGHTS) -> int:
+    """Write the tensors of pickles to the file `name` of the folder `out`. Returns their number.
 
     Raises UserError if the pickles hold anything but finite tensors, or if the process that reads them is killed.
+
+    Args:
+        source: folder of a model with pickles, or the pickle of an adapter.
     """
-    with atomic(out / WEIGHTS) as temporary:
-        answer = _read_apart(folder, temporary)
+    with atomic(out / name) as temporary:
+        answer = _read_apart(source, temporary)
         count = len(shapes_of(temporary))
         if count != answer["tensors"]:
-            raise UserError(f"{count} tensors were written of {answer['tensors']}", str(folder), "convert it again")
+            raise UserError(f"{count} tensors were written of {answer['tensors']}", str(source), "convert it again")
     return count
 
 
@@ -86,7 +100,9 @@ def main(words: list[str] | None = None) -> None:
         allow_abbrev=False,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="folder with pytorch_model.bin, or a file")
+    parser.add_argument(
+        "folder", type=Path, metavar="FOLDER", help="folder with pytorch_model.bin or adapter_model.bin, or a file"
+    )
     parser.add_argument(
         "--model", nargs="+", type=Path, help="for a file: config, or several, whose section `model` is the shape"
     )
@@ -127,13 +143,18 @@ def convert_folder(folder: Path) -> None:
     Raises UserError for a folder without weights.
     """
     folder = folder / "hf" if (folder / "hf").is_dir() else folder
-    if has_weights(folder):
+    adapter = folder / ADAPTER_PICKLE
+    if has_weights(folder) or ((folder / ADAPTER_WEIGHTS).is_file() and not has_pickles(folder)):
         print(f"{folder} has its weights as safetensors already: nothing to do")
     elif has_pickles(folder):
         count = convert(folder, folder)
         print(f"{folder / WEIGHTS}: {count} tensors; the pickles are where they were and are not needed any more")
+    elif adapter.is_file():
+        count = convert(adapter, folder, ADAPTER_WEIGHTS)
+        print(f"{folder / ADAPTER_WEIGHTS}: {count} tensors; the pickle is where it was and is not needed any more")
     else:
-        raise UserError("no weights to convert", str(folder), f"name a folder with {PICKLE} or {PICKLE_INDEX}")
+        remedy = f"name a folder with {PICKLE}, {PICKLE_INDEX} or {ADAPTER_PICKLE}"
+        raise UserError("no weights to convert", str(folder), remedy)
 
 
 if __name__ == "__main__":

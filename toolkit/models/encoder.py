@@ -20,15 +20,17 @@ from ..core.seed import seed_of
 from .config import HubertConfig, samples_under
 from .hubert import Hubert, Inside, initialise, own_frames
 from .hugging_face import load_pretrained, read_config
+from .input_settings import normalizes
 from .macs import Macs, benchmark_macs
 from .model_files import (
     CONFIG,
     OF_ENCODER,
     PREPROCESSOR,
+    PROCESSOR,
     WEIGHTS,
     encoder_type,
     find_folder,
-    normalizes,
+    refuse_adapter,
     refuse_without_weights,
     shapes_of,
     weight_files,
@@ -231,7 +233,7 @@ def hears_normalized(path: Path | str) -> bool:
     """True if the encoder at `path` hears waveforms of mean 0 and variance 1; no weights are loaded."""
     folder = _folder(path, OF_ENCODER)
     config = _ours(folder)
-    return config.normalize_waveform if config else bool(normalizes(folder))
+    return config.normalize_waveform if config else normalizes(folder)
 
 
 def _ours(folder: Path) -> HubertConfig | None:
@@ -249,7 +251,7 @@ def refuse_unusable(path: Path | str) -> None:
 
 def random_encoder(path: Path | str, seed: int, device: torch.device | str = "cpu") -> Encoder:
     """Encoder with the shape of the one at `path` and random initial weights."""
-    folder = _folder(path, (CONFIG, PREPROCESSOR))
+    folder = _folder(path, (CONFIG, PREPROCESSOR, PROCESSOR))
     config = read_config(folder)
     if config is not None:
         model: nn.Module = Hubert(config)
@@ -260,13 +262,13 @@ def random_encoder(path: Path | str, seed: int, device: torch.device | str = "cp
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_of(seed, "init"))
         model = AutoModel.from_config(_config(folder), trust_remote_code=False)
-    return Encoder(model, "random", bool(normalizes(folder))).to(device)
+    return Encoder(model, "random", normalizes(folder)).to(device)
 
 
 def encoder_shape(path: Path | str) -> tuple[int, int]:
     """(dim, layers) of the encoder at `path`, from its configuration; no weights are loaded."""
     folder = _folder(path, (CONFIG,))
-    config: Any = read_config(folder) or _config(folder)
+    config: Any = read_config(folder, inputs=False) or _config(folder)
     return int(config.hidden_size), int(config.num_hidden_layers)
 
 
@@ -302,6 +304,7 @@ def _config(folder: Path) -> Any:
 def _from_transformers(folder: Path) -> nn.Module:
     from transformers import AutoModel
 
+    refuse_adapter(folder)
     for part in folder.glob("*.safetensors"):
         refuse_damaged(part)
     try:
@@ -313,7 +316,7 @@ def _from_transformers(folder: Path) -> nn.Module:
             use_safetensors=True,
             trust_remote_code=False,
         )
-    except (OSError, ValueError, RuntimeError) as e:
+    except (OSError, ValueError, RuntimeError, ImportError) as e:  # ImportError: of a quantiser that it asks for
         raise UserError(f"transformers cannot load it: {_short(e)}", str(folder), "copy or fetch it again") from None
     missing = sorted(set(info["missing_keys"]) - {"masked_spec_embed"})
     if missing:

@@ -18,12 +18,15 @@ from ..core.errors import UserError
 from ..core.files import read_json, remove, write_json
 from ..core.step import Step, main
 from .config import ExportConfig
-from .vocabulary import GENERATION, TOKENIZER, Vocabulary
-from .whisper_files import find_model
+from .input_settings import HOP, RATE, refuse_other_mels
+from .model_files import PREPROCESSOR, refuse_pickles
+from .token_ids import GENERATION, TOKENIZER
+from .vocabulary import Vocabulary
+from .whisper_files import find_model, read_whisper_config
 
 INSTALL = "install it into the environment of this toolkit: .venv/bin/pip install ctranslate2==4.8.5"
 MODEL = "model.bin"
-COPIED = (TOKENIZER, GENERATION, "preprocessor_config.json")
+COPIED = (TOKENIZER, GENERATION, PREPROCESSOR)
 TOLD = ("vocab_size", "num_mel_bins", "max_target_positions")  # of config.json: CTranslate2's own does not state it
 
 
@@ -61,16 +64,22 @@ def to_ctranslate2(folder: Path, out: Path, quantization: str) -> None:
 
 
 def whisper_config(folder: Path) -> dict[str, Any]:
-    """config.json of a Hugging Face folder that is a complete multilingual Whisper. Raises UserError for any other."""
+    """config.json of a Hugging Face folder that is a complete multilingual Whisper.
+
+    Raises UserError for any other, and for a preprocessor that makes other spectrograms than the network takes.
+    """
     Vocabulary.read(folder)
     config: dict[str, Any] = read_json(folder / "config.json")
     if config.get("model_type") != "whisper":
         message = f"a model of the type {config.get('model_type')}, no Whisper"
         raise UserError(message, str(folder / "config.json"), "name a Hugging Face folder of a Whisper")
+    refuse_pickles(folder)
     if not any(folder.glob("model*.safetensors")):
         raise UserError("no model.safetensors there", str(folder), "copy the weights there, or name another folder")
-    if not (folder / COPIED[-1]).is_file():
-        raise UserError(f"no {COPIED[-1]} there", str(folder), "copy it from the model that this one was made of")
+    if not (folder / PREPROCESSOR).is_file():
+        raise UserError(f"no {PREPROCESSOR} there", str(folder), "copy it from the model that this one was made of")
+    shape = read_whisper_config(folder)
+    refuse_other_mels(folder, shape.num_mel_bins, 2 * shape.max_source_positions * HOP / RATE)
     return config
 
 

@@ -6,6 +6,7 @@ Weights that the hub has only as pickles are converted to safetensors on the way
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from math import prod
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from .model_files import (
     OF_ENCODER,
     OF_PICKLES,
     PREPROCESSOR,
+    PROCESSOR,
     encoder_parameters,
     encoder_type,
     find_folder,
@@ -33,18 +35,24 @@ from .model_files import (
 )
 from .omni_files import OMNI, POSITIONS, TOKENIZER_FILES, WANTED
 from .whisper import parameter_count
-from .whisper_files import TRAVELS, find_model, read_whisper_config
+from .whisper_files import TRAVELS, WHISPER_FILES, find_model, read_whisper_config
 
 EXAMPLES = "openai/whisper-base, facebook/hubert-base-ls960 or Qwen/Qwen2.5-Omni-7B"
 SOURCE = "source.json"  # where a fetched encoder is from
 
 
 def fetch_whisper(model: str, out: Path) -> int:
-    """Copy config, weights and tokenizer to the folder `out`. Returns the number of parameters."""
+    """Copy config, weights and tokenizer to the folder `out`. Returns the number of parameters.
+
+    Raises UserError for a model without weights.
+    """
     folder = find_model(model)
     count = parameter_count(read_whisper_config(folder))
+    folder, pickled = _with_weights(model, folder, WHISPER_FILES)
     with atomic(out) as temporary:
-        _copy(folder, {CONFIG, INDEX, *TRAVELS, *weight_files(folder)}, temporary)
+        _copy(folder, {CONFIG, INDEX, *TRAVELS, *([] if pickled else weight_files(folder))}, temporary)
+        if pickled:
+            convert(folder, temporary)
     return count
 
 
@@ -56,23 +64,42 @@ def fetch_encoder(model: str, folder: Path, out: Path) -> int:
     Args:
         folder: of the model, with its config.json; of a model of the hub it is in the cache, named by the revision.
     """
-    kind, hub = encoder_type(folder), not Path(model).exists()
-    revision = folder.name if hub else ""
-    if hub:
-        folder = from_hub(model, OF_ENCODER, revision)
-    if hub and not has_weights(folder):
-        folder = from_hub(model, (*OF_ENCODER, *OF_PICKLES), revision)
-    if pickled := has_pickles(folder) and not has_weights(folder):
-        print(f"{model} has its weights as pickles alone: they are converted to safetensors", flush=True)
-    else:
-        refuse_without_weights(folder, model)
+    kind, revision = encoder_type(folder), folder.name if _of_hub(model) else ""
+    folder, pickled = _with_weights(model, folder, OF_ENCODER)
     source = {"model": model, "revision": revision, "model_type": kind, "converted_from_pickles": pickled}
     with atomic(out) as temporary:
-        _copy(folder, {CONFIG, PREPROCESSOR, CARD, INDEX, *([] if pickled else weight_files(folder))}, temporary)
+        _copy(
+            folder,
+            {CONFIG, PREPROCESSOR, PROCESSOR, CARD, INDEX, *([] if pickled else weight_files(folder))},
+            temporary,
+        )
         if pickled:
             convert(folder, temporary)
         write_json(temporary / SOURCE, source)
         return encoder_parameters(temporary)
+
+
+def _of_hub(model: str) -> bool:
+    return not Path(model).exists()
+
+
+def _with_weights(model: str, folder: Path, wanted: Sequence[str]) -> tuple[Path, bool]:
+    """Folder of the model with its weights, and True if they are there as pickles alone. Raises UserError without any.
+
+    Args:
+        folder: of the model, with its config.json; of a model of the hub it is in the cache, named by the revision.
+        wanted: files that are fetched from the hub.
+    """
+    if _of_hub(model):
+        revision = folder.name
+        folder = from_hub(model, wanted, revision)
+        if not has_weights(folder):
+            folder = from_hub(model, (*wanted, *OF_PICKLES), revision)
+    if has_pickles(folder) and not has_weights(folder):
+        print(f"{model} has its weights as pickles alone: they are converted to safetensors", flush=True)
+        return folder, True
+    refuse_without_weights(folder, model)
+    return folder, False
 
 
 def fetch_omni(model: str, out: Path) -> int:

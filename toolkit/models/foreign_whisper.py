@@ -18,12 +18,14 @@ from ..core.files import atomic, read_json, sha256_of, write_json
 from .ctranslate2_files import is_ctranslate2, read_ctranslate2
 from .foreign import Foreign
 from .ggml import is_ggml, read_ggml
-from .model_files import CONFIG, WEIGHTS
+from .input_settings import refuse_other_mels
+from .model_files import CONFIG, PREPROCESSOR, WEIGHTS
 from .tensors import write_tensors
-from .vocabulary import GENERATION, TOKENIZER, Vocabulary
+from .token_ids import GENERATION, TOKENIZER
+from .vocabulary import Vocabulary
 from .whisper_files import TRAVELS
 
-PREPROCESSOR, SOURCE = "preprocessor_config.json", "source.json"
+SOURCE = "source.json"
 NEEDED = (TOKENIZER, PREPROCESSOR)
 FORMER = ("_name_or_path", "transformers_version", "forced_decoder_ids")  # the last: generate() refuses it by now
 
@@ -54,6 +56,7 @@ def convert(path: Path, tokenizer: Path, out: Path) -> Foreign:
     Vocabulary.read(tokenizer)  # refuses what is no multilingual Whisper's
     foreign = read_foreign(path)
     config = fitting_config(tokenizer, foreign)
+    refuse_other_mels(tokenizer, foreign.sizes["num_mel_bins"])
     generation = {name: value for name, value in read_json(tokenizer / GENERATION).items() if name not in FORMER}
     out.mkdir(parents=True, exist_ok=True)
     for name in TRAVELS:

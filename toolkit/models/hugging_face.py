@@ -14,7 +14,8 @@ from ..core.errors import UserError
 from ..core.files import atomic, write_json, write_text
 from .config import HubertConfig
 from .hubert import Hubert
-from .model_files import CONFIG, OURS, PROJECTION, REUSING, WEIGHTS, normalizes, read_mapping
+from .input_settings import normalizes
+from .model_files import CONFIG, OURS, PROJECTION, REUSING, WEIGHTS, read_mapping
 from .tensors import read_tensors, write_tensors
 
 PREFIX = "hubert."  # of the encoder's weights where they are saved with a head
@@ -79,19 +80,22 @@ def _identity(width: int) -> dict[str, Tensor]:
     return {f"{PROJECTION}.weight": torch.eye(width), f"{PROJECTION}.bias": torch.zeros(width)}
 
 
-def read_config(folder: Path) -> HubertConfig | None:
+def read_config(folder: Path, inputs: bool = True) -> HubertConfig | None:
     """Config of a Hugging Face HuBERT folder; None for a network that this module cannot build.
 
-    Raises UserError if a file of it is damaged.
+    Raises UserError if a file of it is damaged, or if the network takes another input than waveforms at 16 kHz.
+
+    Args:
+        inputs: False: normalize_waveform is not looked for, as only config.json may be there.
     """
     tree = read_mapping(folder / CONFIG)
     if tree.get("model_type") not in ("hubert", REUSING) or any(
         tree.get(name, value) != value for name, value in FIXED.items()
     ):
         return None
-    if (normalize := normalizes(folder)) is not None:
-        tree = {**tree, "normalize_waveform": normalize}
-    tree = {**tree, **tree.get(OURS, {})}
+    ours = tree.get(OURS)
+    heard = {"normalize_waveform": normalizes(folder)} if inputs else {}
+    tree = {**tree, **(ours if isinstance(ours, dict) else {}), **heard}
     values: dict[str, Any] = {f.name: tree[f.name] for f in fields(HubertConfig) if f.name in tree}
     values = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
     try:

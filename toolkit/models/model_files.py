@@ -18,10 +18,18 @@ from ..core.errors import UserError
 from ..core.files import read_json
 
 CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
-PREPROCESSOR, CARD = "preprocessor_config.json", "README.md"
+PREPROCESSOR, PROCESSOR, CARD = "preprocessor_config.json", "processor_config.json", "README.md"
 PICKLE, PICKLE_INDEX = "pytorch_model.bin", "pytorch_model.bin.index.json"
-OF_ENCODER = (CONFIG, PREPROCESSOR, CARD, WEIGHTS, INDEX, "model-*.safetensors")  # that are fetched from the hub
+OF_ENCODER = (  # that are fetched from the hub
+    *(CONFIG, PREPROCESSOR, PROCESSOR, CARD),
+    *(WEIGHTS, INDEX, "model-*.safetensors"),
+)
 OF_PICKLES = (PICKLE, PICKLE_INDEX, "pytorch_model-*.bin")
+ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+ADAPTER_PICKLE = "adapter_model.bin"
+UNREAD = ("*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle", "*.h5", "*.msgpack")  # weights that are read nowhere
+CONVERT = "python3 -m toolkit.models.convert"
+LARGEST_JSON = 1 << 26  # bytes of a description; an index of a large model has a few million
 OURS = "sawt"  # section of config.json for fields that Hugging Face does not have
 PROJECTION = "feature_projection.projection"
 REUSING = "sawt-hubert"  # model type of a network of ours that no type of Hugging Face describes
@@ -29,6 +37,7 @@ ENCODERS = (  # model types of speech encoders whose hidden states are read
     *("hubert", "wav2vec2", "wavlm", "data2vec-audio", "unispeech", "unispeech-sat"),
     *("wav2vec2-conformer", "sew", REUSING),
 )
+KERNELS = ("attn_implementation", "_attn_implementation", "experts_implementation", "_experts_implementation")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _AGAIN = "copy or make it again"
 
@@ -67,6 +76,8 @@ def from_hub(name: str, wanted: Sequence[str], revision: str | None = None) -> P
 def read_mapping(path: Path) -> dict[str, Any]:
     """The JSON mapping of a file. Raises UserError if it is missing or damaged."""
     try:
+        if (size := path.stat().st_size) > LARGEST_JSON:
+            raise UserError(f"{size:,} bytes, more than {LARGEST_JSON:,}")
         tree = read_json(path)
     except UserError as e:
         raise UserError(f"a broken {path.name}: {e.what}", str(path), _AGAIN) from None
@@ -81,6 +92,7 @@ def encoder_type(folder: Path) -> str:
     """Model type of the speech encoder in `folder`. Raises UserError if it is none, or asks for code of its own."""
     tree = read_mapping(folder / CONFIG)
     kind = tree.get("model_type", "unknown")
+    refuse_kernels(tree, folder)
     if kind in ENCODERS:
         return str(kind)
     if "auto_map" in tree:
@@ -89,10 +101,17 @@ def encoder_type(folder: Path) -> str:
     raise UserError(f"not a speech encoder: a model of type {kind}", str(folder), f"these work: {', '.join(ENCODERS)}")
 
 
-def normalizes(folder: Path) -> bool | None:
-    """True if the model's preprocessing normalises the waveform; None if nothing says so."""
-    path = folder / PREPROCESSOR
-    return bool(read_mapping(path).get("do_normalize", True)) if path.is_file() else None  # as transformers defaults
+def refuse_kernels(tree: Any, folder: Path) -> None:
+    """Raise UserError for a config.json that asks for a kernel, which transformers would fetch from a hub and run."""
+    sections = [tree]
+    while sections:
+        section = sections.pop()
+        for name, value in section.items() if isinstance(section, dict) else ():
+            asked = value.values() if isinstance(value, dict) else [value]
+            if name in KERNELS and any("/" in str(kernel) for kernel in asked):
+                problem = f"{CONFIG} asks for code of a hub ({name}: {value}): foreign code is never run"
+                raise UserError(problem, str(folder), f"remove {name} from {CONFIG}")
+            sections.append(value)
 
 
 def weight_files(folder: Path, one: str = WEIGHTS, index: str = INDEX) -> list[str]:
@@ -119,14 +138,37 @@ def has_pickles(folder: Path) -> bool:
     return (folder / PICKLE).is_file() or (folder / PICKLE_INDEX).is_file()
 
 
+def refuse_pickles(folder: Path, adapter: bool = False) -> None:
+    """Raise UserError, with the command to type, for a folder whose weights are only there as pickles, or unread kinds.
+
+    A folder without any weights is not refused here.
+    """
+    kept, pickles = (WEIGHTS, INDEX), (PICKLE, PICKLE_INDEX)
+    if adapter:
+        kept, pickles = (ADAPTER_WEIGHTS, ADAPTER_WEIGHTS), (ADAPTER_PICKLE, ADAPTER_PICKLE)
+    if any((folder / name).is_file() for name in kept):
+        return
+    problem = "which can hold code: they are never loaded as they are"
+    if any((folder / name).is_file() for name in pickles):
+        remedy = f"convert them once: {CONVERT} {shlex.quote(str(folder))}"
+        raise UserError(f"weights as pickles alone, {problem}", str(folder), remedy)
+    if unread := sorted(path.name for pattern in UNREAD for path in folder.glob(pattern)):
+        remedy = f"fetch the model as {kept[0]}, or as {pickles[0]}, which {CONVERT} reads; --help tells of checkpoints"
+        raise UserError(f"weights as {unread[0]} alone, {problem}", str(folder), remedy)
+
+
+def refuse_adapter(folder: Path) -> None:
+    """Raise UserError for a model with an adapter beside its weights, which transformers would add to them unasked."""
+    if (folder / ADAPTER_CONFIG).is_file():
+        problem = f"a model with an adapter beside it ({ADAPTER_CONFIG}), which would change its weights unasked"
+        raise UserError(problem, str(folder), "move the files of the adapter into a folder of their own")
+
+
 def refuse_without_weights(folder: Path, name: str) -> None:
     """Raise UserError if there are no safetensors; with the command to type if there are pickles. `name`: as given."""
     if has_weights(folder):
         return
-    if has_pickles(folder):
-        problem = "weights as pickles alone, which can hold code: they are never loaded as they are"
-        remedy = f"convert them once: python3 -m toolkit.models.convert {shlex.quote(str(folder))}"
-        raise UserError(problem, str(folder), remedy)
+    refuse_pickles(folder)
     if Path(name).exists():
         raise UserError("a model without weights", str(folder), f"{WEIGHTS} or {INDEX} must be there")
     remedy = f"python3 -m toolkit.models.fetch --model {name} --out downloads/{Path(name).name} converts such weights"

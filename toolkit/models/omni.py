@@ -31,6 +31,7 @@ from ..core.contents import refuse_damaged
 from ..core.errors import UserError
 from ..core.files import atomic, read_json, sha256_of, write_json, write_text
 from .heard import Heard
+from .input_settings import refuse_other_mels
 from .log_mel import HOP, Wave, log_mel
 from .model_files import CARD, CONFIG, OURS, read_mapping, weight_files
 from .omni_files import POSITIONS, TABLE, TOKENIZER_FILES, find_omni
@@ -185,8 +186,10 @@ def load_omni(name: Path | str, dtype: torch.dtype | Literal["auto"] = torch.flo
     for part in folder.glob("*.safetensors"):
         refuse_damaged(part)
     try:
-        model, loaded = Thinker.from_pretrained(folder, dtype=dtype, output_loading_info=True, trust_remote_code=False)
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as e:
+        model, loaded = Thinker.from_pretrained(
+            folder, dtype=dtype, output_loading_info=True, use_safetensors=True, trust_remote_code=False
+        )
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, ImportError, SafetensorError) as e:
         reason = " ".join(str(e).split())[:300]
         raise UserError(f"a Qwen2.5-Omni that cannot be read: {reason}", str(folder), "copy it again") from None
     finally:
@@ -194,6 +197,7 @@ def load_omni(name: Path | str, dtype: torch.dtype | Literal["auto"] = torch.flo
     refuse_partial(loaded, folder)
     refuse_out_of_range(model.state_dict(), str(folder))
     omni = Omni(model.eval(), folder, prompts)
+    refuse_other_mels(folder, omni.mels)
     if (folder / POSITIONS).is_file():
         table = read_tensors(folder / POSITIONS)[TABLE]
         omni.tower.positional_embedding.positional_embedding.copy_(table)

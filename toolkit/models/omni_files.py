@@ -5,7 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..core.errors import UserError
-from .model_files import CONFIG, INDEX, find_folder, has_weights, read_mapping
+from .model_files import (
+    CONFIG,
+    INDEX,
+    find_folder,
+    has_weights,
+    read_mapping,
+    refuse_adapter,
+    refuse_kernels,
+    refuse_pickles,
+)
 
 OMNI = ("qwen2_5_omni_thinker", "qwen2_5_omni")  # model types: of the thinker alone, and of the whole model
 EXAMPLES = "Qwen/Qwen2.5-Omni-7B"
@@ -19,11 +28,15 @@ WANTED = (CONFIG, INDEX, *TOKENIZER_FILES, POSITIONS, "model*.safetensors")
 
 
 def find_omni(name: Path | str) -> Path:
-    """Folder of a thinker: `name` itself, its hf/, or a model of the hub. Raises UserError if it is none."""
+    """Folder of a thinker: `name` itself, its hf/, or a model of the hub. Raises UserError if none can be read."""
     folder = find_folder(name, "audio LLM", EXAMPLES, WANTED)
-    kind = read_mapping(folder / CONFIG).get("model_type")
+    tree = read_mapping(folder / CONFIG)
+    kind = tree.get("model_type")
     if kind not in OMNI:
         raise UserError(f"not a Qwen2.5-Omni: a model of type {kind}", str(folder), f"name one of {', '.join(OMNI)}")
+    refuse_kernels(tree, folder)
+    refuse_adapter(folder)
+    refuse_pickles(folder)
     if not has_weights(folder):
         problem = "a Qwen2.5-Omni without weights"
         raise UserError(problem, str(folder), "copy or fetch it again: model.safetensors must be there, or its parts")

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from ..core.errors import UserError
 from ..core.job import die_with_parent
 from .fairseq import PREFIX
-from .model_files import PICKLE, PICKLE_INDEX, read_mapping, weight_files
+from .model_files import ADAPTER_PICKLE, PICKLE, PICKLE_INDEX, read_mapping, weight_files
 from .tensors import write_tensors
 
 FETCH = "fetch the model again, or name another one"
@@ -40,6 +40,13 @@ def to_safetensors(folder: Path, out: Path) -> int:
         if differing := sorted(listed ^ tensors.keys()):
             problem = f"{len(differing)} tensors differ between the index and the files, e.g. {differing[0]}"
             raise UserError(problem, str(folder / PICKLE_INDEX), FETCH)
+    write_tensors(out, without_sharing(tensors), {"format": "pt"})
+    return len(tensors)
+
+
+def of_adapter(path: Path, out: Path) -> int:
+    """Write the tensors of the pickle of an adapter. Returns their number. Raises UserError."""
+    tensors = read_pickle(path)
     write_tensors(out, without_sharing(tensors), {"format": "pt"})
     return len(tensors)
 
@@ -123,7 +130,8 @@ def main() -> None:
     answer: dict[str, Any]
     try:
         source, out = map(Path, sys.argv[1:])
-        answer = {"tensors": of_checkpoint(source, out) if source.is_file() else to_safetensors(source, out)}
+        of_file = of_adapter if source.name == ADAPTER_PICKLE else of_checkpoint
+        answer = {"tensors": of_file(source, out) if source.is_file() else to_safetensors(source, out)}
     except UserError as e:
         answer = {"problem": e.what, "where": e.where, "remedy": e.remedy}
     except OSError as e:

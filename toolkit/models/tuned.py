@@ -18,7 +18,7 @@ from ..data.instruct_items import Item
 from .adapters import ABOUT, WEIGHTS, adapts_tower, base_of, is_adapter, load_adapter
 from .heard import Heard
 from .log_mel import Wave
-from .model_files import CONFIG, OURS, shapes_of, weight_files
+from .model_files import CONFIG, OURS, refuse_pickles, shapes_of, weight_files
 from .omni import Omni, frames_of, load_omni, refuse_other_tower, states_of
 from .omni_files import find_omni
 
@@ -44,6 +44,7 @@ def folder_of(name: Path) -> Path:
     """Folder of an adapter or model: `name` itself or its hf/, or a model of the hub. Raises UserError."""
     for folder in (name, name / "hf"):
         if is_adapter(folder):
+            refuse_pickles(folder, adapter=True)
             return folder
     return find_omni(name)
 

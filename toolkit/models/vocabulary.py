@@ -17,12 +17,23 @@ from tokenizers import Tokenizer
 
 from ..core.errors import UserError
 from ..core.files import read_json
+from .model_files import CONFIG
+from .token_ids import (
+    END,
+    GENERATION,
+    NO_TIMESTAMPS,
+    PREVIOUS,
+    REMEDY,
+    START,
+    TIMESTAMPS,
+    refuse_other_ids,
+    stated_ids,
+)
+from .token_ids import TOKENIZER as TOKENIZER
 
-TOKENIZER, GENERATION = "tokenizer.json", "generation_config.json"
 TICK = 0.02  # seconds between two timestamps
-LAST_TICK = 1500  # timestamps reach from 0 to 30 s
+LAST_TICK = TIMESTAMPS - 1  # timestamps reach from 0 to 30 s
 NO_SPEECH = ("<|nospeech|>", "<|nocaptions|>")
-PREVIOUS = "<|startofprev|>"
 
 
 @dataclass(frozen=True)
@@ -45,8 +56,8 @@ class Vocabulary:
 
     @staticmethod
     def read(folder: Path) -> Vocabulary:
-        """Raises UserError if a file is missing or broken, and for an English-only model."""
-        for name in (TOKENIZER, GENERATION, "config.json"):
+        """Raises UserError if a file is missing or broken, for an English-only model, and for another's tokenizer."""
+        for name in (TOKENIZER, GENERATION, CONFIG):
             if not (folder / name).is_file():
                 raise UserError(
                     f"no {name} in a Whisper folder", str(folder), "copy the tokenizer files of the same model there"
@@ -56,9 +67,9 @@ class Vocabulary:
         except Exception as e:  # noqa: BLE001 the binding has no exception class of its own
             raise UserError(f"a broken tokenizer: {e}", str(folder / TOKENIZER), "copy it again") from None
         generation = read_json(folder / GENERATION)
-        config = read_json(folder / "config.json")
+        config = read_json(folder / CONFIG)
         if not isinstance(generation, dict) or not isinstance(config, dict) or "vocab_size" not in config:
-            raise UserError("a broken config.json or generation_config.json", str(folder), "copy them again")
+            raise UserError(f"a broken {CONFIG} or {GENERATION}", str(folder), "copy them again")
         if generation.get("is_multilingual") is False:
             message = "an English-only Whisper, which cannot transcribe another language"
             raise UserError(message, str(folder), "name a multilingual one, without .en in its name")
@@ -69,14 +80,12 @@ class Vocabulary:
                 tuple(_token(id, size) for id in generation.get(name) or ())
                 for name in ("suppress_tokens", "begin_suppress_tokens")
             )
+            stated = list(stated_ids(generation, config))
         except (ValueError, TypeError, AttributeError) as e:
-            message = f"a broken config.json or {GENERATION}: {e}"
+            message = f"a broken {CONFIG} or {GENERATION}: {e}"
             raise UserError(message, str(folder), "copy them again") from None
-        known = Vocabulary(tokenizer, size, suppressed, first, languages or _languages(tokenizer), str(folder))
-        if known.timestamp(LAST_TICK * TICK) >= size:
-            message = f"a tokenizer of another model: it reaches beyond the {size} tokens that the network has"
-            raise UserError(message, str(folder / TOKENIZER), "copy the tokenizer files of the model itself")
-        return known
+        refuse_other_ids(tokenizer, stated, size, folder)
+        return Vocabulary(tokenizer, size, suppressed, first, languages or _languages(tokenizer), str(folder))
 
     @cached_property
     def _of_text(self) -> Tokenizer:
@@ -91,17 +100,17 @@ class Vocabulary:
         """Token of that name. Raises UserError if there is none."""
         token = self.tokenizer.token_to_id(name)
         if token is None:
-            raise UserError(f"no token {name}", self.where, "copy the tokenizer of the model itself")
+            raise UserError(f"no token {name}", self.where, REMEDY)
         return int(token)
 
     @cached_property
     def end(self) -> int:
         """End of the text; all tokens below it are text."""
-        return self.id("<|endoftext|>")
+        return self.id(END)
 
     @cached_property
     def start(self) -> int:
-        return self.id("<|startoftranscript|>")
+        return self.id(START)
 
     @cached_property
     def previous(self) -> int:
@@ -110,7 +119,7 @@ class Vocabulary:
 
     @cached_property
     def no_timestamps(self) -> int:
-        return self.id("<|notimestamps|>")
+        return self.id(NO_TIMESTAMPS)
 
     @cached_property
     def no_speech(self) -> int:
@@ -164,7 +173,7 @@ def _token(id: Any, size: int) -> int:
 
 def _languages(tokenizer: Tokenizer) -> dict[str, int]:
     """Languages if the generation config does not list them: the tokens between start and task."""
-    start, end = (tokenizer.token_to_id(name) for name in ("<|startoftranscript|>", "<|translate|>"))
+    start, end = (tokenizer.token_to_id(name) for name in (START, "<|translate|>"))
     if start is None or end is None:
         return {}
     names: list[Any] = [(tokenizer.id_to_token(i), i) for i in range(start + 1, end)]

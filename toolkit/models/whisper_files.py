@@ -19,15 +19,17 @@ from torch import Tensor
 from ..core.errors import UserError
 from ..core.files import atomic, read_json, sha256_of, write_json, write_text
 from .blank import blank
-from .model_files import CONFIG, OURS, WEIGHTS, find_folder, weight_files
+from .input_settings import refuse_other_mels
+from .model_files import CONFIG, OURS, PREPROCESSOR, PROCESSOR, WEIGHTS, find_folder, refuse_pickles, weight_files
 from .tensors import read_tensors, write_tensors
-from .vocabulary import GENERATION, TOKENIZER
+from .token_ids import GENERATION, TOKENIZER
 from .whisper import Whisper, WhisperConfig
 
 TRAVELS = (  # files copied unchanged to a model made from another
     TOKENIZER,
     GENERATION,
-    "preprocessor_config.json",
+    PREPROCESSOR,
+    PROCESSOR,
     "tokenizer_config.json",
     "special_tokens_map.json",
     "added_tokens.json",
@@ -36,7 +38,7 @@ TRAVELS = (  # files copied unchanged to a model made from another
     "merges.txt",
 )
 FIXED = {"activation_function": "gelu", "scale_embedding": False}  # the same in every release, and built in here
-_WANTED = ("*.json", "merges.txt", WEIGHTS, "model-0*.safetensors")  # large-v3 also has its weights in fp32
+WHISPER_FILES = ("*.json", "merges.txt", WEIGHTS, "model-0*.safetensors")  # large-v3 also has its weights in fp32
 
 
 def find_model(name: str | Path) -> Path:
@@ -44,11 +46,11 @@ def find_model(name: str | Path) -> Path:
 
     Raises UserError if there is none.
     """
-    return find_folder(name, "Whisper", "openai/whisper-base", _WANTED)
+    return find_folder(name, "Whisper", "openai/whisper-base", WHISPER_FILES)
 
 
 def read_whisper_config(folder: Path) -> WhisperConfig:
-    """Raises UserError if config.json is broken or of another network."""
+    """Raises UserError if config.json is broken or of another network, or if its preprocessor is of another."""
     tree = read_json(folder / CONFIG)
     if not isinstance(tree, dict) or tree.get("model_type") != "whisper":
         raise UserError("not a Whisper: its model_type is another", str(folder / CONFIG), "name a Whisper folder")
@@ -56,9 +58,11 @@ def read_whisper_config(folder: Path) -> WhisperConfig:
         message = f"a Whisper with {strange[0]} {tree[strange[0]]}, which no release has"
         raise UserError(message, str(folder / CONFIG), "name another model: this one would be computed wrongly here")
     try:
-        return WhisperConfig(**{f.name: int(tree[f.name]) for f in fields(WhisperConfig)})
+        config = WhisperConfig(**{f.name: int(tree[f.name]) for f in fields(WhisperConfig)})
     except (KeyError, TypeError, ValueError) as e:
         raise UserError(f"a broken {CONFIG}: {e}", str(folder), "copy it again") from None
+    refuse_other_mels(folder, config.num_mel_bins)
+    return config
 
 
 def load_whisper(folder: Path, dtype: torch.dtype = torch.float32) -> Whisper:
@@ -80,6 +84,7 @@ def _ours(name: str) -> str:
 
 
 def _tensors(folder: Path) -> dict[str, Tensor]:
+    refuse_pickles(folder)
     remedy = "name a Whisper folder that has its weights as safetensors"
     return {name: t for part in weight_files(folder) for name, t in read_tensors(folder / part, remedy).items()}
 

@@ -16,8 +16,10 @@ STEPS = (
         loads=OMNI,
     ),
     Declaration("train.pretrain", version=2, config="train.config:PretrainConfig", mb=60, jobs="ranks", torch=True),
-    Declaration("train.star", version=4, config="train.star_config:StarTraining", mb=60, jobs="ranks", torch=True),
-    Declaration("train.structure", config="train.star_config:StructureConfig", mb=2, remade=True, torch=True),
+    Declaration("train.star", version=5, config="train.star_config:StarTraining", mb=60, jobs="ranks", torch=True),
+    Declaration(
+        "train.structure", version=2, config="train.star_config:StructureConfig", mb=2, remade=True, torch=True
+    ),
     Declaration(
         "train.whisper", version=3, config="train.whisper_config:WhisperTraining", mb=600, jobs="ranks", torch=True
     ),

@@ -9,7 +9,7 @@ STEPS = (
     # config and is then planned with as much.
     Declaration(
         "units.sample",
-        version=6,
+        version=7,
         config="units.config:UnitsConfig",
         reads=("seed", "features", "sample"),  # so a sweep of k or of components keeps the sample
         mb=320,
@@ -18,7 +18,7 @@ STEPS = (
     ),
     Declaration("units.kmeans", version=3, config="units.config:UnitsConfig", mb=5, jobs="task", torch=True),
     Declaration(
-        "units.label", version=6, config="units.label:LabelConfig", mb=1, mb_per_hour=1.5, jobs="array", torch=True
+        "units.label", version=7, config="units.label:LabelConfig", mb=1, mb_per_hour=1.5, jobs="array", torch=True
     ),
     # Takes seconds, so it is made anew when stale, e.g. when a twin codebook is asked for later.
     Declaration("units.quality", version=2, config="units.quality:QualityConfig", mb=5, remade=True),

@@ -1,0 +1,180 @@
+"""Folders of others: weights that are pickles alone, adapters and kernels that nobody asked for. None of it runs."""
+
+import contextlib
+import io
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import transformers
+from networks import SMALL
+from safetensors.torch import load_file
+from whispers import tiny_whisper_folder
+
+from toolkit.core.errors import UserError
+from toolkit.core.files import read_json, write_json
+from toolkit.models import convert as converting
+from toolkit.models import pickled
+from toolkit.models.encoder import hears_normalized, load_encoder, refuse_unusable
+from toolkit.models.export import whisper_config
+from toolkit.models.fetch import fetch_omni, fetch_whisper
+from toolkit.models.omni_files import find_omni
+from toolkit.models.tuned import folder_of
+from toolkit.models.whisper_files import load_whisper
+
+
+class Hostile:
+    """A pickle that makes a folder when it is opened as Python opens pickles."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> Any:
+        return os.mkdir, (str(self.mark),)
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pickles are read in this process: fast. tests/models/test_convert.py has what the other process is for."""
+
+    def run(words: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+        monkeypatch.setattr(sys, "argv", words[2:])
+        with contextlib.redirect_stdout(io.StringIO()) as lines:
+            pickled.main()
+        return subprocess.CompletedProcess(words, 0, lines.getvalue(), "")
+
+    monkeypatch.setattr(pickled, "die_with_parent", lambda: None)
+    monkeypatch.setattr(subprocess, "run", run)
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Whisper, a speech encoder, an audio LLM and an adapter, all without their weights."""
+    made = tmp_path_factory.mktemp("folders")
+    tiny_whisper_folder(made / "whisper")
+    (made / "whisper/model.safetensors").unlink()
+    transformers.WavLMConfig(**SMALL).save_pretrained(made / "encoder")
+    (made / "omni").mkdir()
+    write_json(made / "omni/config.json", {"model_type": "qwen2_5_omni_thinker"})
+    (made / "adapter").mkdir()
+    write_json(made / "adapter/adapter_config.json", {"peft_type": "LORA"})
+    return made
+
+
+READERS: dict[str, tuple[str, Callable[[Path], Any]]] = {
+    "encoder": ("encoder", load_encoder),
+    "encoder of a plan": ("encoder", refuse_unusable),
+    "whisper": ("whisper", load_whisper),
+    "export": ("whisper", whisper_config),
+    "omni": ("omni", find_omni),
+    "answers": ("omni", folder_of),
+    "adapter": ("adapter", folder_of),
+}
+
+
+@pytest.mark.parametrize("file", ["pytorch_model.bin", "model.pt", "last.ckpt", "tf_model.h5", "flax_model.msgpack"])
+@pytest.mark.parametrize("reader", READERS)
+def test_pickled_weights_alone_are_an_error_that_names_the_command(
+    reader: str, file: str, folders: Path, tmp_path: Path, here: None
+) -> None:
+    kind, read = READERS[reader]
+    folder = Path(shutil.copytree(folders / kind, tmp_path / "in"))
+    file = "adapter_model.bin" if kind == "adapter" and file == "pytorch_model.bin" else file
+    torch.save({"a": Hostile(tmp_path / "ran")}, folder / file)
+    with pytest.raises(UserError, match="never loaded as they are") as e:
+        read(folder)
+    assert "python3 -m toolkit.models.convert" in e.value.remedy and e.value.where == str(folder)
+    if file.endswith(".bin"):
+        assert e.value.remedy == f"convert them once: python3 -m toolkit.models.convert {folder}"
+        with pytest.raises(UserError, match="which makes no tensor"):
+            converting.convert_folder(folder)
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(("kind", "fetch"), [("whisper", fetch_whisper), ("omni", fetch_omni)])
+def test_a_model_without_weights_is_not_fetched(
+    kind: str, fetch: Callable[[str, Path], int], folders: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match="a model without weights"):
+        fetch(str(folders / kind), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_whisper_of_pickles_is_converted_as_it_is_fetched(tmp_path: Path, here: None) -> None:
+    folder = tiny_whisper_folder(tmp_path / "tiny", layers=1, d=8)
+    weights = load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").unlink()
+    torch.save(weights, folder / "pytorch_model.bin")
+    fetch_whisper(str(folder), tmp_path / "out")
+    read = load_file(tmp_path / "out/model.safetensors")
+    assert read.keys() == weights.keys() and all(torch.equal(read[name], t) for name, t in weights.items())
+    load_whisper(tmp_path / "out")
+
+
+def test_the_pickle_of_an_adapter_is_converted_tensor_by_tensor(
+    folders: Path, tmp_path: Path, here: None, capsys: Any
+) -> None:
+    folder = Path(shutil.copytree(folders / "adapter", tmp_path / "محول"))
+    weights = {f"base_model.model.q_proj.lora_{part}.weight": torch.randn(3, 4) for part in "AB"}
+    torch.save(weights, folder / "adapter_model.bin")
+    converting.main([str(folder)])
+    assert "adapter_model.safetensors: 2 tensors" in capsys.readouterr().out
+    read = load_file(folder / "adapter_model.safetensors")
+    assert read.keys() == weights.keys() and all(torch.equal(read[name], t) for name, t in weights.items())
+    assert folder_of(folder) == folder
+    converting.main([str(folder)])
+    assert "nothing to do" in capsys.readouterr().out
+
+
+def test_an_adapter_beside_a_models_weights_is_not_added_to_them_unasked(tmp_path: Path) -> None:
+    transformers.WavLMModel(transformers.WavLMConfig(**SMALL)).save_pretrained(tmp_path)
+    load_encoder(tmp_path)
+    write_json(tmp_path / "adapter_config.json", {"peft_type": "LORA", "base_model_name_or_path": "someone/else"})
+    with pytest.raises(UserError, match="a model with an adapter beside it"):
+        load_encoder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"attn_implementation": "someone/kernel"},
+        {"_attn_implementation": "someone/kernel"},
+        {"audio_config": {"attn_implementation": {"": "someone/kernel"}}},
+        {"experts_implementation": "someone/kernel@main"},
+    ],
+)
+@pytest.mark.parametrize("kind", ["encoder", "omni"])
+def test_a_kernel_that_a_config_asks_for_is_refused(
+    kind: str, asked: dict[str, Any], folders: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(folders / kind, tmp_path / "in"))
+    write_json(folder / "config.json", {**read_json(folder / "config.json"), **asked})
+    with pytest.raises(UserError, match="asks for code of a hub"):
+        (load_encoder if kind == "encoder" else find_omni)(folder)
+
+
+def test_a_quantiser_that_is_not_here_is_a_users_error(tmp_path: Path) -> None:
+    transformers.WavLMModel(transformers.WavLMConfig(**SMALL)).save_pretrained(tmp_path)
+    tree = {**read_json(tmp_path / "config.json"), "quantization_config": {"quant_method": "gptq", "bits": 4}}
+    write_json(tmp_path / "config.json", tree)
+    with pytest.raises(UserError, match="transformers cannot load it"):
+        load_encoder(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["config.json", "preprocessor_config.json"])
+def test_a_description_without_an_end_is_refused_before_it_is_read(
+    name: str, folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("toolkit.models.model_files.LARGEST_JSON", 1000)
+    folder = Path(shutil.copytree(folders / "encoder", tmp_path / "in"))
+    if name != "config.json":
+        write_json(folder / "config.json", {"model_type": "wavlm"})
+    (folder / name).write_text("[" * 2000)
+    with pytest.raises(UserError, match=r"2,000 bytes, more than 1,000"):
+        hears_normalized(folder)

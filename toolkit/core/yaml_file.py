@@ -1,0 +1,111 @@
+"""YAML files read without trust: scalars stay strings, no object is ever built, and a file has bounds.
+
+A few lines of anchors can stand for billions of words, and a parser in Python takes minutes for what is no config. So
+the text is looked through first, event by event, and nothing is built of a file beyond the bounds.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .errors import UserError
+
+LARGEST = 1_000_000  # bytes of a file, and letters of it with its aliases written out
+MOST_ENTRIES = 10_000  # keys and list items, with aliases written out
+DEEPEST = 100  # sections inside each other
+_Fast = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # ten times as fast, where PyYAML was built with it
+
+
+class _Loader(yaml.BaseLoader):
+    """Every scalar stays a string; a key given twice is an error instead of a silent winner."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        keys = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+        if twice := sorted(key for key, count in keys.items() if count > 1):
+            raise UserError(
+                f"key given twice: {', '.join(twice)}",
+                f"{node.start_mark.name}, line {node.start_mark.line + 1}",
+                "keep one of them",
+            )
+        return super().construct_mapping(node, deep)
+
+
+def read_tree(path: Path) -> Any:
+    """What a YAML file holds: strings, lists and mappings; None or "" for an empty one.
+
+    Raises UserError for a missing or broken file, for a key given twice, and for a file beyond the bounds.
+    """
+    try:
+        with open(path, "rb") as f:
+            data = f.read(LARGEST + 1)
+        if len(data) > LARGEST:
+            raise UserError(f"a config of more than {LARGEST:,} bytes", str(path), "a config has a few thousand")
+        text = data.decode("utf-8")
+        try:
+            _refuse_beyond(text, path, _Fast)
+        except yaml.YAMLError:  # where the two parsers differ, the slow one's word counts
+            _refuse_beyond(text, path, yaml.BaseLoader)
+        loader = _Loader(text)
+        loader.name = str(path)
+        try:
+            return loader.get_single_data()
+        finally:
+            loader.dispose()
+    except FileNotFoundError:
+        near = difflib.get_close_matches(path.name, [p.name for p in path.parent.glob("*.yaml")], 1, 0.8)
+        raise UserError(
+            "no such config", str(path), f"did you mean {near[0]}?" if near else "name an existing YAML file"
+        ) from None
+    except (yaml.YAMLError, UnicodeDecodeError, IsADirectoryError, RecursionError) as e:
+        raise UserError("not a YAML file", f"{path}: {' '.join(str(e).split())}", "mend the line named") from None
+
+
+class _Node:
+    """A list or mapping that is open: its anchor, its children so far, and the sizes of the text before it."""
+
+    def __init__(self, event: Any, entries: int, letters: int) -> None:
+        self.anchor, self.is_list = event.anchor, isinstance(event, yaml.SequenceStartEvent)
+        self.children, self.entries, self.letters = 0, entries, letters
+
+
+def _refuse_beyond(text: str, path: Path, loader: Any) -> None:
+    """Raise UserError for more entries or letters than the bounds, aliases written out, or an alias inside itself."""
+    entries, letters = 0, 0
+    nodes: list[_Node] = []
+    sizes: dict[str, tuple[int, int]] = {}  # of an anchor: entries, letters
+    for event in yaml.parse(text, Loader=loader):
+        if isinstance(event, yaml.CollectionEndEvent):
+            node = nodes.pop()
+            if node.anchor:
+                sizes[node.anchor] = entries - node.entries, letters - node.letters
+        elif isinstance(event, yaml.NodeEvent):
+            if nodes:
+                nodes[-1].children += 1
+                entries += nodes[-1].is_list or nodes[-1].children % 2  # of key and value, the key
+            if isinstance(event, yaml.AliasEvent):
+                if any(node.anchor == event.anchor for node in nodes):
+                    raise UserError(f"*{event.anchor} stands inside itself", str(path), "write it out")
+                more = sizes.get(event.anchor or "", (0, 0))
+                entries, letters = entries + more[0], letters + more[1]
+            elif isinstance(event, yaml.ScalarEvent):
+                letters += len(event.value)
+                if event.anchor:
+                    sizes[event.anchor] = 0, len(event.value)
+            else:
+                nodes.append(_Node(event, entries, letters))
+        if entries > MOST_ENTRIES or letters > LARGEST or len(nodes) > DEEPEST:
+            _beyond(entries, letters, path)
+
+
+def _beyond(entries: int, letters: int, path: Path) -> None:
+    size = f"sections deeper than {DEEPEST}"
+    if entries > MOST_ENTRIES:
+        size = f"more than {MOST_ENTRIES:,} keys and list items"
+    elif letters > LARGEST:
+        size = f"more than {LARGEST:,} letters"
+    raise UserError(f"a config of {size}, aliases (*name) written out", str(path), "a config has a few hundred")

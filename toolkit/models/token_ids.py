@@ -1,0 +1,111 @@
+"""Token ids that the files of a Whisper state beside tokenizer.json, which must mean the same tokens there.
+
+Releases differ: large-v3 has a language more, so later tokens are shifted: the older `transcribe` is its `translate`.
+With the tokenizer of another release a network writes fluent text that nobody has said.
+
+forced_decoder_ids is not compared: nothing here reads it, and published folders of large-v3 state those of the older
+release. Nor is pad_token_id, in which published files contradict each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tokenizers import Tokenizer
+
+from ..core.errors import UserError
+from ..core.files import read_json
+from .model_files import CONFIG
+
+TOKENIZER, GENERATION = "tokenizer.json", "generation_config.json"
+VOCABULARY = "vocabulary.json"  # of a folder in CTranslate2's format: the names of all tokens, in order
+END, START = "<|endoftext|>", "<|startoftranscript|>"
+PREVIOUS, NO_TIMESTAMPS, FIRST_TIMESTAMP = "<|startofprev|>", "<|notimestamps|>", "<|0.00|>"
+FIELDS = {
+    "decoder_start_token_id": START,
+    "eos_token_id": END,
+    "no_timestamps_token_id": NO_TIMESTAMPS,
+    "prev_sot_token_id": PREVIOUS,
+}
+TIMESTAMPS = 1501  # from 0 to 30 s, one every 0.02 s
+PADDED_TO = 8  # networks are widened to a multiple of this or of more; rows after the last token are never used
+REMEDY = "copy the tokenizer files of the model itself"
+
+
+class Stated(NamedTuple):
+    """A token id that a file states."""
+
+    file: str
+    name: str
+    id: int
+
+
+def stated_ids(generation: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[Stated]:
+    """The ids in generation_config.json and config.json. Raises ValueError, TypeError or AttributeError if broken."""
+    for task, id in (generation.get("task_to_id") or {}).items():
+        yield Stated(GENERATION, f"<|{task}|>", _whole(id))
+    for file, tree in ((GENERATION, generation), (CONFIG, config)):
+        for field, name in FIELDS.items():
+            ids = tree.get(field)
+            for id in ids if isinstance(ids, list) else [ids]:
+                if id is not None:
+                    yield Stated(file, name, _whole(id))
+    for name, id in (generation.get("lang_to_id") or {}).items():
+        yield Stated(GENERATION, name, _whole(id))
+
+
+def _whole(id: Any) -> int:
+    if isinstance(id, bool) or int(id) != id:
+        raise ValueError(f"no token {id!r}")
+    return int(id)
+
+
+def refuse_other_ids(tokenizer: Tokenizer, stated: Sequence[Stated], size: int, folder: Path) -> None:
+    """Raise UserError, naming both ids, if tokenizer.json gives another id to a token than another file of the folder.
+
+    Also if the tokens that it names, timestamps included, are fewer or more than the `size` of the network.
+    """
+    for file, name, id in [*stated, *_listed(tokenizer, folder)]:
+        known = tokenizer.token_to_id(name)
+        if known != id:
+            here = f"has no token {name}" if known is None else f"has {name} as token {known}"
+            message = f"a tokenizer of another model: {TOKENIZER} {here}, and {file} as {id}"
+            raise UserError(message, str(folder), REMEDY)
+    before = tokenizer.token_to_id(NO_TIMESTAMPS)
+    if before is None:
+        raise UserError(f"no token {NO_TIMESTAMPS}", str(folder), REMEDY)
+    _refuse_other_timestamps(tokenizer, before + 1, folder)
+    reach = before + 1 + TIMESTAMPS
+    if reach > size:
+        message = f"a tokenizer of another model: it reaches beyond the {size} tokens that the network has"
+        raise UserError(message, str(folder / TOKENIZER), REMEDY)
+    named = max(reach, tokenizer.get_vocab_size(with_added_tokens=True))
+    if size > named and size % PADDED_TO:
+        message = f"a tokenizer of another model: with its timestamps it has {named} tokens, and the network {size}"
+        raise UserError(message, str(folder / TOKENIZER), REMEDY)
+
+
+def _refuse_other_timestamps(tokenizer: Tokenizer, first: int, folder: Path) -> None:
+    """Timestamps follow <|notimestamps|>, whether or not they are named: added words must not be in their places."""
+    named, held = tokenizer.token_to_id(FIRST_TIMESTAMP), tokenizer.id_to_token(first)
+    if named not in (None, first) or held not in (None, FIRST_TIMESTAMP):
+        message = f"token {first}, after {NO_TIMESTAMPS}, is {held!r} in {TOKENIZER}, where {FIRST_TIMESTAMP} belongs"
+        raise UserError(message, str(folder / TOKENIZER), REMEDY)
+
+
+def _listed(tokenizer: Tokenizer, folder: Path) -> Iterator[Stated]:
+    """Of a folder in CTranslate2's format: the added tokens as its list of names has them. Raises UserError."""
+    path = folder / VOCABULARY
+    if not path.is_file():
+        return
+    names = read_json(path)
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise UserError("no list of tokens", str(path), "convert the model again")
+    end = tokenizer.token_to_id(END)
+    if end is None:
+        raise UserError(f"no token {END}", str(folder), REMEDY)
+    for id, name in enumerate(names):
+        if id >= end and tokenizer.token_to_id(name) is not None:
+            yield Stated(VOCABULARY, name, id)
