@@ -15,7 +15,6 @@ from toolkit.models.encoder import encoder_name, encoder_shape, load_encoder, ra
 from toolkit.models.hubert import Hubert, initialise
 from toolkit.models.hugging_face import read_config, save_pretrained
 
-ROOT = Path(__file__).resolve().parents[2]
 SMALL = {
     "num_hidden_layers": 2,
     "hidden_size": 32,

@@ -8,19 +8,20 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
 import transformers
 from networks import SMALL
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from whispers import tiny_whisper_folder
 
 from toolkit.core.errors import UserError
 from toolkit.core.files import read_json, write_json
 from toolkit.models import convert as converting
 from toolkit.models import pickled
+from toolkit.models.adapters import load_adapter
 from toolkit.models.encoder import hears_normalized, load_encoder, refuse_unusable
 from toolkit.models.export import whisper_config
 from toolkit.models.fetch import fetch_omni, fetch_whisper
@@ -178,3 +179,20 @@ def test_a_description_without_an_end_is_refused_before_it_is_read(
     (folder / name).write_text("[" * 2000)
     with pytest.raises(UserError, match=r"2,000 bytes, more than 1,000"):
         hears_normalized(folder)
+
+
+def test_an_adapter_that_names_a_module_to_import_is_refused(folders: Path, tmp_path: Path) -> None:
+    asked = {"peft_type": "LORA", "megatron_config": {"a": 1}, "megatron_core": "someone.module"}
+    write_json(tmp_path / "adapter_config.json", asked)
+    save_file({"base_model.model.q_proj.lora_A.weight": torch.ones(2, 2)}, tmp_path / "adapter_model.safetensors")
+    with pytest.raises(UserError, match="names a module to import"):
+        load_adapter(cast(Any, None), tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["encoder", "whisper", "omni"])
+def test_a_section_of_ours_that_is_no_section_is_a_users_error(kind: str, folders: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(folders / kind, tmp_path / "in"))
+    write_json(folder / "config.json", {**read_json(folder / "config.json"), "sawt": ["x"]})
+    read = {"encoder": load_encoder, "whisper": load_whisper, "omni": find_omni}[kind]
+    with pytest.raises(UserError, match="sawt is no mapping"):
+        read(folder)

@@ -93,9 +93,8 @@ def read_config(folder: Path, inputs: bool = True) -> HubertConfig | None:
         tree.get(name, value) != value for name, value in FIXED.items()
     ):
         return None
-    ours = tree.get(OURS)
     heard = {"normalize_waveform": normalizes(folder)} if inputs else {}
-    tree = {**tree, **(ours if isinstance(ours, dict) else {}), **heard}
+    tree = {**tree, **tree.get(OURS, {}), **heard}
     values: dict[str, Any] = {f.name: tree[f.name] for f in fields(HubertConfig) if f.name in tree}
     values = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
     try:

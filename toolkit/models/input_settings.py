@@ -60,8 +60,7 @@ def normalizes(folder: Path) -> bool:
     Raises UserError for a preprocessor that makes another input than waveforms at 16 kHz, or contradicts config.json.
     """
     tree, settings = read_mapping(folder / CONFIG), input_settings(folder)
-    ours = tree.get(OURS)
-    own = ours.get("normalize_waveform") if isinstance(ours, dict) else None
+    own = tree.get(OURS, {}).get("normalize_waveform")
     if settings is None:
         return own if isinstance(own, bool) else _inferred(folder, tree)
     path, values = settings
@@ -85,7 +84,7 @@ def _refuse_no_waveform(path: Path, values: Mapping[str, Any]) -> None:
         raise UserError(message, str(path), f"encoders that take waveforms work here ({OF_WAVEFORMS})")
     for name, only in (("sampling_rate", RATE), ("feature_size", 1)):
         if values.get(name, only) != only:
-            message = f"{name} is {values[name]}: audio has {RATE} samples a second and one channel here"
+            message = f"{name} is {values[name]!r}: audio has {RATE} samples a second and one channel here"
             raise UserError(message, str(path), "name another network, or one that was trained so")
 
 

@@ -85,6 +85,8 @@ def read_mapping(path: Path) -> dict[str, Any]:
         raise UserError(f"no {path.name} there", str(path.parent), _AGAIN) from None
     if not isinstance(tree, dict):
         raise UserError("a damaged file: no mapping of names to values", str(path), _AGAIN)
+    if not isinstance(tree.get(OURS, {}), dict):
+        raise UserError(f"a damaged file: {OURS} is no mapping of names to values", str(path), _AGAIN)
     return tree
 
 

@@ -18,7 +18,7 @@ from ..data.instruct_items import Item
 from .adapters import ABOUT, WEIGHTS, adapts_tower, base_of, is_adapter, load_adapter
 from .heard import Heard
 from .log_mel import Wave
-from .model_files import CONFIG, OURS, refuse_pickles, shapes_of, weight_files
+from .model_files import CONFIG, OURS, read_mapping, refuse_pickles, shapes_of, weight_files
 from .omni import Omni, frames_of, load_omni, refuse_other_tower, states_of
 from .omni_files import find_omni
 
@@ -54,7 +54,7 @@ def about_of(folder: Path) -> dict[str, Any]:
     if is_adapter(folder):
         tree = read_json(folder / ABOUT) if (folder / ABOUT).is_file() else {}
     else:
-        tree = read_json(folder / CONFIG).get(OURS, {})
+        tree = read_mapping(folder / CONFIG).get(OURS, {})
     return dict(tree) if isinstance(tree, dict) else {}
 
 

@@ -16,8 +16,7 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from ..core.errors import UserError
-from ..core.files import read_json
-from .model_files import CONFIG
+from .model_files import CONFIG, read_mapping
 from .token_ids import (
     END,
     GENERATION,
@@ -66,10 +65,9 @@ class Vocabulary:
             tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
         except Exception as e:  # noqa: BLE001 the binding has no exception class of its own
             raise UserError(f"a broken tokenizer: {e}", str(folder / TOKENIZER), "copy it again") from None
-        generation = read_json(folder / GENERATION)
-        config = read_json(folder / CONFIG)
-        if not isinstance(generation, dict) or not isinstance(config, dict) or "vocab_size" not in config:
-            raise UserError(f"a broken {CONFIG} or {GENERATION}", str(folder), "copy them again")
+        generation, config = read_mapping(folder / GENERATION), read_mapping(folder / CONFIG)
+        if "vocab_size" not in config:
+            raise UserError(f"a broken {CONFIG}: no vocab_size", str(folder), "copy it again")
         if generation.get("is_multilingual") is False:
             message = "an English-only Whisper, which cannot transcribe another language"
             raise UserError(message, str(folder), "name a multilingual one, without .en in its name")

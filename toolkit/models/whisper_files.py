@@ -20,7 +20,17 @@ from ..core.errors import UserError
 from ..core.files import atomic, read_json, sha256_of, write_json, write_text
 from .blank import blank
 from .input_settings import refuse_other_mels
-from .model_files import CONFIG, OURS, PREPROCESSOR, PROCESSOR, WEIGHTS, find_folder, refuse_pickles, weight_files
+from .model_files import (
+    CONFIG,
+    OURS,
+    PREPROCESSOR,
+    PROCESSOR,
+    WEIGHTS,
+    find_folder,
+    read_mapping,
+    refuse_pickles,
+    weight_files,
+)
 from .tensors import read_tensors, write_tensors
 from .token_ids import GENERATION, TOKENIZER
 from .whisper import Whisper, WhisperConfig
@@ -51,8 +61,8 @@ def find_model(name: str | Path) -> Path:
 
 def read_whisper_config(folder: Path) -> WhisperConfig:
     """Raises UserError if config.json is broken or of another network, or if its preprocessor is of another."""
-    tree = read_json(folder / CONFIG)
-    if not isinstance(tree, dict) or tree.get("model_type") != "whisper":
+    tree = read_mapping(folder / CONFIG)
+    if tree.get("model_type") != "whisper":
         raise UserError("not a Whisper: its model_type is another", str(folder / CONFIG), "name a Whisper folder")
     if strange := [name for name, value in FIXED.items() if tree.get(name, value) != value]:
         message = f"a Whisper with {strange[0]} {tree[strange[0]]}, which no release has"
