@@ -1,5 +1,6 @@
 """Whole recipes in a copy of the house, so that tests neither see nor leave anything in the working tree."""
 
+import gc
 import os
 import shutil
 import signal
@@ -82,6 +83,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest modules go first."""
     place = {str(ROOT / "tests" / name): n for n, name in enumerate(FIRST)}
     items.sort(key=lambda item: place.get(str(item.path), len(FIRST)))
+
+
+def pytest_collection_finish() -> None:
+    """All modules are imported: collections of garbage need not look through torch and the tests."""
+    gc.collect()
+    gc.freeze()
 
 
 class House:

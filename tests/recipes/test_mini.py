@@ -75,12 +75,13 @@ def test_both_ablations_are_an_option_each_and_appear_in_the_report(nano: Path, 
 
 
 def test_a_copied_recipe_with_an_arabic_name_and_a_space_runs_and_nj_1_gives_the_bytes_of_nj_4(nano, new_house) -> None:
-    house = new_house()
+    """To the labels of the second iteration: no later stage has shards of another kind."""
+    house, words = new_house(), ("--preset", "nano", "--stop-stage", "it2.label")
     shutil.copytree(house.root / "egs/mini", house.root / "egs/صوت 2")
-    code, output = house.run("صوت 2/ssl", "--preset", "nano", "--nj", "1")
+    code, output = house.run("صوت 2/ssl", *words, "--nj", "1")
     assert code == 0, output
     one, four = made_bytes(house.root / "egs/صوت 2/ssl/nano"), made_bytes(nano)
-    assert one.keys() == four.keys()
+    assert one.keys() <= four.keys() and any(name.startswith("dump/it2/labels/") for name in one)
     assert [name for name in one if one[name] != four[name]] == []
-    code, output = house.run("صوت 2/ssl", "--preset", "nano")
+    code, output = house.run("صوت 2/ssl", *words)
     assert code == 0 and "nothing to do" in output
