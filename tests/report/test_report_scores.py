@@ -186,6 +186,9 @@ def test_dialects_have_a_table_for_each_set_of_several_with_their_mean_last(run:
     assert [c.title for c in made.columns[2:]] == list(WERS)
     assert str(made.rows[1][5]) == "46.0" and str(made.rows[3][5]) == "46.0 [43.0, 49.0]"
     assert made.notes == ["Without an interval: a dialect of one speaker or utterance, which tells little of it."]
+    unknown = tuple(replace(test, dialects={**test.dialects, "unknown": 1200}) for test in TESTS)
+    scored(run, tests=unknown)
+    assert "The mean is without the 1,200 utterances of no known dialect." in table(whole(), "dialects").notes
     scored(run, tests=tuple(replace(test, dialects={}) for test in TESTS))
     assert "dialects" not in [section.id for section in whole().sections]
 

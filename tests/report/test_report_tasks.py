@@ -132,12 +132,22 @@ def test_precision_recall_f1_and_support_are_scikit_learns_report_of_the_answers
     names = dict(zip(map(str, range(len(labels))), labels, strict=True))
     numbers = [[labels.index(label) for label in column] for column in (references, answers)]
     wanted = classification_report(*numbers, labels=range(len(labels)), output_dict=True, zero_division=0)
+    occurring = classification_report(*numbers, labels=range(6), output_dict=True, zero_division=0)
+    wanted["macro avg"] = occurring["macro avg"]
     names |= {"macro avg": "mean of the classes", "weighted avg": "mean, weighted by support"}
     for key, name in names.items():
         told = [float(rows[name][column]) for column in ("Precision", "Recall", "F1")]
         assert told == [pytest.approx(100 * wanted[key][k], abs=0.051) for k in ("precision", "recall", "f1-score")]
         assert rows[name]["Support"] == f"{wanted[key]['support']:,.0f}"
     assert len(rows) == len(names)
+
+
+def test_answers_outside_the_labels_are_no_class_of_their_mean() -> None:
+    """Two classes, of which one is always right and one never: 50 %, and 33.3 % with a third class."""
+    made = class_table("T", confused(["MSA", "EGY"], ["MSA", "<outside>"], ["EGY", "MSA", "<outside>"]))
+    mean = rows_of(made)["mean of the classes"]
+    assert [mean[column] for column in ("Precision", "Recall", "F1", "Support")] == ["50.0", "50.0", "50.0", "2"]
+    assert any("of those that occur" in note for note in made.notes)
 
 
 def test_every_task_of_labels_has_the_classes_of_its_best_trained_system_and_of_very_many_the_worst() -> None:

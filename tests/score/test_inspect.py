@@ -149,6 +149,20 @@ def test_json_lines_give_what_kaldi_lines_give(tmp_path: Path, made: Path) -> No
     assert (tmp_path / "again/categories.tsv").read_bytes() == (made / "categories.tsv").read_bytes()
 
 
+def test_a_label_that_says_it_is_not_known_is_none_of_the_mean_and_the_summary_counts_it(tmp_path: Path) -> None:
+    labels = table(tmp_path / "labels", {"a": "EGY", "b": "LEV", "c": "N/A", "d": "غير معروف"})
+    spoken = dict.fromkeys("abcd", "نعم")
+    out = run(tmp_path, spoken, {**spoken, "a": ""}, "--by", str(labels))
+    counts = summary(out)
+    assert {label: group["utterances"] for label, group in counts["labels"].items()} == {
+        "EGY": 1,
+        "LEV": 1,
+        "unknown": 2,
+    }
+    assert (counts["macro_percent"]["empty"], counts["macro_left_out"]) == (50, 2)
+    assert "mean of the labels, without 2 of no known label" in Page(out).html
+
+
 def test_an_msa_reference_is_taken_where_there_is_one(tmp_path: Path) -> None:
     msa = table(tmp_path / "msa", {"a": "جلس الرجل هنا"})
     spoken, heard = {"a": "قعد الزلمة هون", "b": "قعد الزلمة هون"}, {"a": "جلس الرجل هنا", "b": "جلس الرجل هنا"}

@@ -233,6 +233,18 @@ def test_dialects_have_lines_where_a_set_has_more_than_one(tmp_path: Path) -> No
     assert macro.value == pytest.approx(sum(each) / 5) and (macro.n, macro.unit_of_n) == (5, "dialects")
 
 
+def test_a_dialect_that_a_table_does_not_know_is_in_no_mean_of_dialects(tmp_path: Path) -> None:
+    texts = many("u", 6)
+    paths = [write_set(tmp_path / "data/test", texts, dialects=by_turns(list(texts), ("MSA", "EGY", "غير_معروف")))]
+    wrong = {id: "س" if i % 3 == 0 else text for i, (id, text) in enumerate(texts.items())}
+    result = scored([*paths, write_heard(tmp_path / "e/teacher/test", wrong)])
+    assert result.tests[0].dialects == {"EGY": 2, "MSA": 2, "unknown": 2}
+    macro = rate(result, "teacher", "test", "wer", "orthographic@1", MACRO)
+    assert (macro.value, macro.n) == (50, 2)
+    (told,) = [f for f in result.findings if "without a dialect" in f.finding]
+    assert told.count == 2
+
+
 def test_a_dialect_that_is_called_as_their_mean_is_refused(tmp_path: Path) -> None:
     texts = many("u", 2)
     paths = [write_set(tmp_path / "data/test", texts, dialects=by_turns(list(texts), ("MSA", MACRO)))]

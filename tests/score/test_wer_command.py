@@ -213,6 +213,22 @@ def test_no_dialect_is_no_class_of_a_macro_mean(files: Path) -> None:
     assert macro["scores"][PLAIN]["percent"] == 25 and "called unknown, which is in no macro mean: 1 (c)" in output
 
 
+@pytest.mark.parametrize("word", ["unknown", "UNK", "N/A", "nan", "غير معروف", "-"])
+def test_a_dialect_that_is_said_not_to_be_known_is_no_class_of_a_macro_mean_and_is_counted(
+    files: Path, word: str
+) -> None:
+    """Error rates of 100 % and 0 %: their mean is 50, and 33.33 with a third class without errors."""
+    ref = write(files / "r", {"a": "ا ب", "b": "ت ث", "c": "ج ح", "d": "خ"})
+    hyp = write(files / "h", {"a": "س ش", "b": "ت ث", "c": "ج ح", "d": "خ"})
+    by = write(files / "by", {"a": "EGY", "b": "MOR", "c": word})
+    lines, _, output = scored(files, "--ref", ref, "--hyp", hyp, "--by", by)
+    macro = lines["h", "macro over dialects", "WER"]
+    assert (macro["scores"][PLAIN]["percent"], macro["utterances"], macro["utterances_left_out"]) == (50, 2, 2)
+    assert lines["h", "unknown", "WER"]["utterances"] == 2
+    assert "macro over dialects, without 2 utterances of no known dialect" in output
+    assert "which is in no macro mean: 2 (c, d)" in output
+
+
 def test_quotation_marks_that_a_writer_of_csv_left_are_told(files: Path) -> None:
     ref, hyp = write(files / "r", {"a": "ا ب", "b": "ت ث"}), write(files / "h", {"a": '"ا ب"', "b": "ت ث"})
     assert (

@@ -15,6 +15,7 @@ from .results import Cost, Metric, Pair, System, TaskResult
 
 SYSTEMS, COSTS = "systems.json", "cost.json"
 ALL, MACRO = "*all", "*macro"
+NOT_KNOWN = "unknown"  # in the place of a dialect: utterances of which nobody says it; in no mean over dialects
 WER, CER = Metric("wer", "%", "low", "WER"), Metric("cer", "%", "low", "CER", minor=True)
 AGREEMENT = Metric(
     "agreement", "%", "high", "Agreement", minor=True

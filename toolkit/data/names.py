@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 
 from ..text.invisible import name_of
-from ..text.not_known import NO_TRANSCRIPT, UNKNOWN, is_not_known
+from ..text.not_known import NO_TRANSCRIPT, label_of
 from .tables import CONTRADICTION, PARTIAL, TEXT, Problem, gender_of
 
 LABELS = ("utt2lang", "utt2emotion", "utt2prog")  # in which a word may say that the label is not known
@@ -34,9 +34,7 @@ def is_of_speakers(table: str) -> bool:
 
 def compared(value: str, table: str) -> str:
     """The value of a table of names as it is compared; as it is if nothing would be left of it."""
-    if table in LABELS and is_not_known(value):
-        return UNKNOWN
-    return name_of(value) or value
+    return label_of(value) if table in LABELS else name_of(value) or value
 
 
 def as_compared(tables: Mapping[str, Table]) -> tuple[dict[str, dict[str, str]], list[Problem]]:

@@ -18,8 +18,8 @@ from ..core.files import atomic, sha256_of, write_json, write_text
 from ..core.record import DROPPED, Ledger
 from ..core.seed import seed_of
 from ..data.tables import one_line
-from ..text.invisible import strip_invisible
 from ..text.normalise import profile
+from ..text.not_known import UNKNOWN, label_of
 from .categories import CATEGORIES, CORRECT, Case, Thresholds, categorise
 from .config import InspectConfig
 from .dialect import Lexicon
@@ -30,7 +30,6 @@ from .wer import words
 TABLE, SUMMARY, PAGE = "categories.tsv", "summary.json", "index.html"
 MADE = (TABLE, SUMMARY, PAGE, DROPPED)
 HEADER = "id\tlabel\tcategory\twhy"
-UNKNOWN = "unknown"
 EXAMPLES = 3
 """ids that summary.json names for each category, drawn by seed"""
 
@@ -53,23 +52,28 @@ def inspect(inputs: InspectInputs, normalise: Callable[[str], str], limits: Thre
         reference, hypothesis = (words(normalise(text)) for text in written)
         msa = words(normalise(inputs.msa[id])) if id in inputs.msa else None
         case = Case(reference, hypothesis, lexicon, msa or None, limits)
-        label = one_line(strip_invisible(inputs.labels.get(id, ""))) or UNKNOWN
+        label = label_of(one_line(inputs.labels.get(id, "")))
         utterances.append(Inspected(id, label, case.columns, categorise(case), written, case.judged))
     return utterances
 
 
 def summary(utterances: Sequence[Inspected]) -> dict[str, Any]:
-    """Counts over all utterances (micro), of each label, and the unweighted mean of known labels' shares (macro)."""
+    """Counts over all utterances (micro), of each label, and the unweighted mean of known labels' shares (macro).
+
+    Where some labels are known and others not, `macro_left_out` says how many utterances are not in the mean.
+    """
     labels: dict[str, list[Inspected]] = {}
     for u in utterances:
         labels.setdefault(u.label, []).append(u)
     counts = {label: _counts(group) for label, group in sorted(labels.items())}
     classes = [count for label, count in counts.items() if label != UNKNOWN] or list(counts.values())
+    left_out = len(labels.get(UNKNOWN, ())) if len(classes) < len(counts) else 0
     macro = {
         category: sum(count["categories"][category]["percent"] for count in classes) / len(classes)
         for category in CATEGORIES
     }
-    return {"micro": _counts(utterances), "labels": counts, "macro_percent": macro}
+    without = {"macro_left_out": left_out} if left_out else {}
+    return {"micro": _counts(utterances), "labels": counts, "macro_percent": macro, **without}
 
 
 def _counts(group: Sequence[Inspected]) -> dict[str, Any]:

@@ -120,9 +120,15 @@ def _rows(board: Scoreboard) -> list[list[str]]:
 
 
 def _row(line: Line, timed: bool) -> list[str]:
-    cells = [line.set_title, line.dialect_title or "", line.measure, str(line.utterances)]
+    cells = [line.set_title, _dialect_of(line), line.measure, str(line.utterances)]
     cells += [cell for score in line.scores for cell in _cells(score)]
     return [*cells, *([f"{line.rtf[0]:.3f}" if line.rtf else ABSENT] if timed else [])]
+
+
+def _dialect_of(line: Line) -> str:
+    """The dialect; of their mean also how many utterances are not in it."""
+    without = f", without {line.left_out:,} utterances of no known dialect" if line.left_out else ""
+    return (line.dialect_title or "") + without
 
 
 def _cells(score: Score) -> Sequence[str]:

@@ -11,13 +11,14 @@ Intervals: percentile bootstrap over blocks, speakers where known; of a macro me
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
 
 from ..core.errors import UserError
 from ..text.normalise import Profile
+from ..text.not_known import UNKNOWN, label_of
 from .bootstrap import REPLICATES, Interval, agreeing, mean_interval, mean_ratio, sum_by_block
 from .edits import Edits, Errors, character_edits, word_edits
 from .multi_reference import multi_errors
@@ -26,7 +27,6 @@ from .pairing import NO_SPEAKER, Finding, PairedSet
 ALL = "all sets"
 APART = "not pooled, nor in a macro mean over dialects: of some of these sets there are more references than of others"
 MOST_DIALECTS = 500  # the intervals of each take a tenth of a second
-UNKNOWN = "unknown"  # dialect of an utterance that the table of dialects lacks
 RATES: dict[str, Callable[[Sequence[str], Sequence[str]], Edits]] = {"WER": word_edits, "CER": character_edits}
 
 
@@ -102,6 +102,7 @@ class Line:
         utterances: how many; of a macro mean, of how many parts.
         rtf: real-time factor, and of how many utterances; None where no hypothesis says.
         mean_of: parts that a macro mean is over; empty: it is no such mean.
+        left_out: utterances whose dialect is not known, which are in no macro mean over dialects.
     """
 
     set: str | None
@@ -111,6 +112,7 @@ class Line:
     utterances: int
     rtf: tuple[float, int] | None = None
     mean_of: Literal["", "dialects", "sets"] = ""
+    left_out: int = 0
 
     @property
     def set_title(self) -> str:
@@ -124,7 +126,8 @@ class Line:
         scores = {score.profile: score.to_dict() for score in self.scores}
         about = {"set": self.set_title, "dialect": self.dialect_title, "measure": self.measure, "scores": scores}
         timed = {} if self.rtf is None else {"rtf": self.rtf[0], "utterances_timed": self.rtf[1]}
-        return {**about, "utterances": self.utterances, **timed}
+        without = {"utterances_left_out": self.left_out} if self.left_out else {}
+        return {**about, "utterances": self.utterances, **without, **timed}
 
 
 @dataclass
@@ -161,7 +164,7 @@ def score(
         of_dialects = _by_dialect(part, s.ids, dialects, board.findings[s.name])
         board.lines += _lines(part, seed)
         board.lines += [line for piece in of_dialects for line in _lines(piece, seed)]
-        board.lines += _macro(_known(of_dialects), s.name, "dialects", seed)
+        board.lines += _macro_of_dialects(of_dialects, s.name, seed)
         whole.append(part)
         pieces += of_dialects
     if len(sets) > 1:
@@ -173,7 +176,8 @@ def score(
         for part in filter(None, pooled):
             board.lines += _lines(part, seed)
         board.lines += _macro(whole, None, "sets", seed)
-        board.lines += _macro(_known(pooled[1:]), None, "dialects", seed) if all(pooled[1:]) else []
+        known = [part for part in pooled[1:] if part]
+        board.lines += _macro_of_dialects(known, None, seed) if all(pooled[1:]) else []
     return board
 
 
@@ -235,18 +239,21 @@ def _by_dialect(
 ) -> list[Part]:
     if dialects is None:
         return []
-    if unknown := [id for id in ids if id not in dialects]:
+    of_ids = [label_of(dialects.get(id, "")) for id in ids]
+    if unknown := [id for id, dialect in zip(ids, of_ids, strict=True) if dialect == UNKNOWN]:
         findings[f"utterances without a dialect, called {UNKNOWN}, which is in no macro mean"] = Finding.of(unknown)
-    if (count := len({dialects.get(id, UNKNOWN) for id in ids})) > MOST_DIALECTS:
+    if (count := len(set(of_ids))) > MOST_DIALECTS:
         problem = f"{count:,} different dialects, each with lines of its own"
         raise UserError(problem, "--by", f"name a table of at most {MOST_DIALECTS}, utt2lang perhaps")
-    of_N = np.array([dialects.get(id, UNKNOWN) for id in ids])
+    of_N = np.array(of_ids)
     return [part.of(of_N == name, str(name)) for name in np.unique(of_N)]
 
 
-def _known(parts: Sequence[Part | None]) -> list[Part]:
-    """Parts of a known dialect: the utterances of which nobody says it are no class of a macro mean."""
-    return [part for part in parts if part and part.dialect != UNKNOWN]
+def _macro_of_dialects(parts: Sequence[Part], set: str | None, seed: int) -> list[Line]:
+    """The mean over known dialects: the utterances of which nobody says it are no class of it, and are counted."""
+    left_out = sum(len(part.blocks) for part in parts if part.dialect == UNKNOWN)
+    lines = _macro([part for part in parts if part.dialect != UNKNOWN], set, "dialects", seed)
+    return [replace(line, left_out=left_out) for line in lines]
 
 
 def _pooled(parts: Sequence[Part]) -> Part | None:

@@ -21,6 +21,7 @@ from ..core.record import Ledger
 from ..core.results import UNHEARD
 from ..core.systems_results import MACRO
 from ..data.ids import fault
+from ..text.not_known import label_of
 from .hypotheses import HEADER, HYPOTHESES, SPEED, TEXT, is_hypotheses, read_hypotheses
 from .pairing import Finding, PairedSet, paired
 from .system_names import checked_names
@@ -150,7 +151,7 @@ def read_set(path: Path, min_speakers: int) -> TestSet:
         speakers = {}
     if MACRO in dialects.values():
         raise UserError(f"a dialect called {MACRO}", str(path / "utt2lang"), "rename it: their mean is called that")
-    if len({dialects.get(id) for id in references.text}) < 2:
+    if len({label_of(dialects.get(id, "")) for id in references.text}) < 2:
         dialects = {}
     return TestSet(Path(os.path.normpath(path.absolute())).name, path, references, speakers, dialects)
 

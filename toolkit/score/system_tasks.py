@@ -15,6 +15,7 @@ from ..core.record import digest
 from ..core.results import Figure, Metric, Pair, TaskResult, percent
 from ..core.systems_results import AGREEMENT, ALL, CER, GAP_CLOSED, MACRO, MAPSSWE, WER, EditCounts, TestSet
 from ..text.normalise import Profile
+from ..text.not_known import label_of
 from .bootstrap import Interval
 from .compare import Comparison
 from .edits import character_edits, word_edits
@@ -43,7 +44,7 @@ def tests(trial: Trial) -> list[TestSet]:
 
 def _test(trial: Trial, s: SetInput) -> TestSet:
     ids = next(pair.ids for (_, name), pair in trial.pairs.items() if name == s.name)
-    of_dialect = [s.dialects.get(id, "unknown") for id in ids] if s.dialects else []
+    of_dialect = [label_of(s.dialects.get(id, "")) for id in ids] if s.dialects else []
     dialects = {dialect: of_dialect.count(dialect) for dialect in sorted(set(of_dialect))}
     speakers = len({s.speakers.get(id) for id in ids}) if s.speakers else None
     return TestSet(s.name, s.name, "set", len(ids), s.blocks, speakers, dialects)

@@ -29,6 +29,11 @@ def known_name(text: str) -> str:
     return "" if is_not_known(text) else name_of(text)
 
 
+def label_of(text: str) -> str:
+    """A label as it is compared; `unknown`, which is no class, if it is empty or says that it is not known."""
+    return known_name(text) or UNKNOWN
+
+
 def transcript_of(text: str) -> str:
     """A whole transcript; empty if it is a word that stands for a missing one."""
     return "" if text in NO_TRANSCRIPT or text.strip() in NO_TRANSCRIPT else text

@@ -38,22 +38,27 @@ def class_table(title: str, confusion: Confusion) -> Table:
     if len(labels) > SHOWN:
         notes.append(f"The {SHOWN} classes with the lowest F1 of {len(labels):,}.")
     if not all(map(sum, confusion.counts)):
-        notes.append("The mean of the classes counts those that never occur; macro F1 elsewhere does not.")
+        notes.append("The mean of the classes is of those that occur, as macro F1 is elsewhere.")
     headings = [Heading("Class", "left"), *map(Heading, ("Precision", "Recall", "F1", "Support"))]
     return Table(title, headings, rows, notes, "this run", first=frozenset({len(numbers)}))
 
 
 def report_of(confusion: Confusion) -> dict[str, Any]:
-    """scikit-learn's classification report of a confusion, each class under its number."""
+    """scikit-learn's classification report of a confusion, each class under its number; means over those that occur.
+
+    An answer outside the labels, or a class that only training has, is none that was got wrong.
+    """
     from sklearn.metrics import classification_report  # half a second: only for a report that has such a table
 
     numbers = list(range(len(confusion.labels)))
     cells = [(i, j, n) for i, row in enumerate(confusion.counts) for j, n in enumerate(row) if n]
     references, answers, counts = zip(*cells, strict=True)
-    made: dict[str, Any] = classification_report(
-        references, answers, sample_weight=counts, labels=numbers, output_dict=True, zero_division=0.0
+    occurring = [i for i, row in enumerate(confusion.counts) if sum(row)]
+    scores, means = (
+        classification_report(references, answers, sample_weight=counts, labels=of, output_dict=True, zero_division=0.0)
+        for of in (numbers, occurring)
     )
-    return made
+    return {**scores, **{name: means[name] for name in MEANS}}
 
 
 def _row(name: str, scores: dict[str, float]) -> list[Cell]:

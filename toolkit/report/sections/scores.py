@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...core.results import System
-from ...core.systems_results import AGREEMENT, CER, GAP_CLOSED, MACRO, WER, SystemsResult, TestSet
+from ...core.systems_results import AGREEMENT, CER, GAP_CLOSED, MACRO, NOT_KNOWN, WER, SystemsResult, TestSet
 from ..board import ARROWS, Column
 from ..render import plots
 from ..section import Block, Cell, Folded, Picture, Pictures, Section, Table, Texts, Written, listed
@@ -100,10 +100,12 @@ def _dialects(run: Run, scores: SystemsResult, test: TestSet) -> Table:
         name = "mean of the dialects" if dialect == MACRO else dialect
         rows.append([name, None if utterances is None else f"{utterances:,}", *figures])
     few = min(test.dialects.values()) < 2
-    note = "Without an interval: a dialect of one speaker or utterance, which tells little of it." if few else ""
+    notes = ["Without an interval: a dialect of one speaker or utterance, which tells little of it."] if few else []
+    if without := test.dialects.get(NOT_KNOWN):
+        notes.append(f"The mean is without the {without:,} utterances of no known dialect.")
     headings = [Heading("Dialect", "left"), Heading("Utterances"), *(Heading(s.title) for s in scores.systems)]
     title = f"{test.title} by dialect: WER % ↓, {scores.profile}"
-    return Table(title, headings, rows, [note] if note else [], "this run")
+    return Table(title, headings, rows, notes, "this run")
 
 
 def errors(run: Run) -> Section | None:
