@@ -71,7 +71,7 @@ def sound(tmp_path: Path, record: Callable[..., Path], make_noise: Callable[...,
         "utt2dur": {"متكلم-1-a": "1.5", "متكلم-1-b": "2", "s2-r-a": "2.0"},
     }
     write_data_dir(tmp_path / "sound", tables)
-    (tmp_path / "sound/phones.ctm").write_text("s2-r-a 1 0.00 0.10 h\nمتكلم-1-a 1 0.00 0.20 م\n", encoding="utf-8")
+    (tmp_path / "sound/phones.ctm").write_text("s2-r-a 1 0.00 1.90 h\nمتكلم-1-a 1 0.00 1.20 م\n", encoding="utf-8")
     return tmp_path / "sound"
 
 

@@ -229,7 +229,7 @@ def test_copies_are_sound_and_test_sets_are_copied_to_the_byte(tmp_path):
     (test / "stm").write_text("ب 1 ب 0 2 قال\n", encoding="utf-8")
     for name in ("train", "test"):
         ids = ids_of(tmp_path / "data" / name)
-        (tmp_path / "data" / name / "phones.ctm").write_text("".join(f"{id} 1 0 0.1 ب\n" for id in ids))
+        (tmp_path / "data" / name / "phones.ctm").write_text("".join(f"{id} 1 0 1.9 ب\n" for id in ids))
     clean([tmp_path / "data"], tmp_path / "out")
     copied = {p.name: p.read_bytes() for p in (tmp_path / "out/test").iterdir()}
     assert copied == {p.name: p.read_bytes() for p in test.iterdir()} and "stm" in copied

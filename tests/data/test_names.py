@@ -185,7 +185,7 @@ def test_a_label_that_readers_take_otherwise_is_a_warning_and_the_copy_has_it_as
         (["0.0 1.01 ص", "1.0 0.52 ب"], []),  # rounded
         (["0.0 1.0 ص", "1.0 1.0 ب", "2.0 1.0 ا"], [("past end", 3, "2 phones", "of 1.50 s: to 2.00 s")]),
         (["0.0 1.0 ص", "0.5 1.0 ب"], [("overlap", 3, "1 phones", "at 0.50 s, where the one above ends at 1.00 s")]),
-        (["1.0 0.5 ص", "0.0 1.0 ب"], [("overlap", 3, "1 phones", "at 0.00 s, where the one above ends at 1.50 s")]),
+        (["1.0 0.5 ص", "0.0 1.0 ب"], [("order", 3, "1 lines", "at 0.00 s, below one at 1.00 s")]),
     ],
 )
 def test_phones_past_the_end_of_their_utterance_or_over_one_another_are_told(

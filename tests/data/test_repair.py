@@ -48,7 +48,7 @@ def test_phones_of_the_utterances_that_are_left_stay(sound: Path, tmp_path: Path
     change(sound, "text", "s2-r-a hello, world\n", "")
     data, dropped = repaired(sound, tmp_path / "out")
     assert dropped == {"s2-r-a": "audio without transcript"} and len(data) == 2
-    assert (tmp_path / "out/phones.ctm").read_text(encoding="utf-8") == "متكلم-1-a 1 0.00 0.20 م\n"
+    assert (tmp_path / "out/phones.ctm").read_text(encoding="utf-8") == "متكلم-1-a 1 0.00 1.20 م\n"
 
 
 def test_a_table_of_phones_that_lacks_utterances_costs_none(sound: Path, tmp_path: Path) -> None:

@@ -57,6 +57,12 @@ def test_pnmi_is_said_to_be_comparable_at_equal_k_and_frame_rate_only(recipe):
     assert "it2 has no PNMI and no purity: the set has no phones.ctm" in notes
 
 
+def test_what_speaks_against_the_phones_stands_under_the_figures_that_are_measured_against_them(recipe):
+    recipe.whole().edit("exp/it1/quality/quality.json", doubts=["its times look late"])
+    _, notes = unit_rows("exp/it1/codebook", "exp/it1/quality")
+    assert "The phones of dev under it1 are doubtful: its times look late." in notes
+
+
 def test_agreement_of_seeds_has_columns_where_it_was_measured_and_only_there(recipe):
     recipe.whole()
     rows, notes = unit_rows("exp/it1/codebook", "exp/it1/quality")

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 import numpy as np
 import pytest
 import torch
+from phone_tables import WRONG, as_given, later_and_cut, write_corpus
 from tones import task_of
 
 from toolkit.core.errors import UserError
@@ -204,3 +205,25 @@ def test_sets_are_trained_on_by_their_part_in_the_tasks_and_not_by_their_names(t
 
     assert trained(asr=asr) == {"learn"} == trained(asr=asr, er=replace(asr, folds="utt2spk", sets=TaskSets("whole")))
     assert trained(asr=asr, vc=replace(asr, sets=TaskSets("more", "dev", "learn"))) == {"more"}
+
+
+@pytest.mark.parametrize("kind", ["frames", "phones"])
+@pytest.mark.parametrize("wrong", ["half a second late", "from the recording's beginning", "frames of 10 ms"])
+def test_phones_whose_times_cannot_be_those_of_their_utterances_are_refused_before_a_head_is_trained(
+    tmp_path: Path, kind: str, wrong: str
+) -> None:
+    change, cause = WRONG[wrong]
+    for name in ("train", "dev", "test"):
+        write_corpus(tmp_path / name, change if name == "test" else as_given, prefix=name)
+    with pytest.raises(UserError, match="end past their utterance") as refused:
+        serve(TasksConfig(tasks={"phone": task_of(kind)}), Folders((tmp_path,)))
+    assert cause in refused.value.what and refused.value.where == str(tmp_path / "test/phones.ctm")
+
+
+def test_phones_whose_times_are_doubtful_are_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("train", "dev", "test"):
+        write_corpus(tmp_path / name, later_and_cut(0.5) if name == "test" else as_given, prefix=name)
+    tasks = {"phone": task_of("frames"), "phones": task_of("phones")}
+    serve(TasksConfig(tasks=tasks), Folders((tmp_path,))).tell(SimpleNamespace(ledger=None))  # nothing is left out
+    lines = [line for line in capsys.readouterr().out.splitlines() if "phones.ctm" in line]
+    assert len(lines) == 1 and lines[0].startswith(f"warning: {tmp_path / 'test/phones.ctm'}: nearly no utterance")

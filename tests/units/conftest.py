@@ -65,7 +65,7 @@ def make_data(tmp_path: Path) -> Callable[..., Path]:
             lines = [
                 f"{id} 1 {k * 0.1:.2f} 0.1 {p}\n"
                 for id in ids
-                for k, p in enumerate("abca"[: int(lengths[id] / 0.1)] * 3)
+                for k, p in enumerate(("abca" * 3)[: int(lengths[id] / 0.1)])
             ]
             (folder / "phones.ctm").write_text("".join(lines))
         return folder

@@ -14,8 +14,9 @@ from sklearn.metrics import mutual_info_score
 from toolkit.core.errors import UserError
 from toolkit.data.kaldi import Utterance
 from toolkit.data.labels import LabelHeader, Labels, write_labels
+from toolkit.units.phone_measures import entropy_bits, phone_measures
 from toolkit.units.phones import phone_frames, read_phones
-from toolkit.units.quality import entropy_bits, joint_counts, phone_measures, quality, run_length_mean
+from toolkit.units.quality import joint_counts, quality, run_length_mean
 
 PAIRS = st.lists(st.tuples(st.sampled_from("abcd"), st.integers(0, 5)), min_size=1, max_size=60)
 

@@ -36,6 +36,7 @@ from .kaldi import (
 )
 from .names import compared, holds_names, is_of_speakers
 from .phone_checks import phones
+from .phone_times import PhoneTimes
 from .provenance import rules_of
 from .tables import CHANNELS, OF_UTTERANCES, PARTIAL, TEXT, Problem, few, locate, read_table
 
@@ -84,6 +85,7 @@ def inspect(path: Path, allow_pipes: bool = False, audio: bool = False, nj: int 
     else:
         lengths, more = recording_lengths(tables, looks, of_corpus(path))
     problems += more
+    seconds = {u.id: _seconds(u, tables, lengths) for u in loaded}
     for check in (
         _coverage(tables, ids),
         _speakers(path, tables),
@@ -92,12 +94,11 @@ def inspect(path: Path, allow_pipes: bool = False, audio: bool = False, nj: int 
         _numbers(tables),
         _ends(tables, lengths, audio),
         _durations(tables, loaded, lengths),
-        phones(path / PHONES, ids, {u.id: u.seconds for u in loaded}),
+        phones(path / PHONES, ids, PhoneTimes.of(loaded, seconds=seconds)),
         _names(tables),
     ):
         problems += check
-    seconds = [_seconds(u, tables, lengths) for u in loaded]
-    known = [s for s in seconds if math.isfinite(s)]
+    known = [s for s in seconds.values() if math.isfinite(s)]
     problems = sorted(set(locate(path, problems)), key=lambda p: (p.file, p.line, p.reason, p.message))
     unseen = 0 if audio else len(tables[WAV]) - len(looked_at(tables, looks))
     return Report(problems, len(loaded), math.fsum(known), unseen, len(seconds) - len(known))

@@ -168,6 +168,10 @@ class TaskType:
         """Raw label of each utterance of a set, by utterance id; the file with them is there."""
         return data.tables.get(config.table, {})
 
+    def doubts(self, config: Any, data: DataDir) -> list[str]:
+        """Warnings about the raw labels of a set; the file with them is there."""
+        return []
+
     def names(self, label: Any) -> Iterable[str]:
         """The labels within a raw label, which `exclude` may name."""
         return [str(label)]

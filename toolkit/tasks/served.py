@@ -50,7 +50,9 @@ class Served:
         return {t.sets.train for t in plain} - scored
 
     def tell(self, step: Step[TasksConfig]) -> None:
-        """Print and note what is left out, and warn of speakers that are both trained on and scored."""
+        """Print and note what is left out, and warn of doubtful labels and of speakers both trained on and scored."""
+        for line in self._doubts():
+            print(line, flush=True)
         for name, why in self.why.items():
             print(f"{name} is left out: {why}", flush=True)
             step.ledger.drop(name, LEFT_OUT, why)
@@ -58,6 +60,17 @@ class Served:
             print(line, flush=True)
         for line in chosen_on_test({n: t for n, t in self.config.tasks.items() if not t.folds}, self.sets):
             print(line, flush=True)
+
+    def _doubts(self) -> list[str]:
+        """Warnings about the labels of the sets, each once."""
+        tasks = self.config.tasks.values()
+        places = ((task, self.sets[task.sets.of(part)]) for task in tasks for part in SETS)
+        lines = (
+            f"warning: {data.path / task.table}: {doubt}"
+            for task, data in places
+            for doubt in task.implementation.doubts(task, data)
+        )
+        return list(dict.fromkeys(lines))
 
 
 def _by_speaker(task: TaskConfig) -> bool:

@@ -8,29 +8,58 @@ from pathlib import Path
 import numpy as np
 
 from ..core.errors import UserError
+from ..data.kaldi import PHONES as PHONES
+from ..data.kaldi import DataDir
+from ..data.phone_checks import read_line
+from ..data.phone_times import PhoneTimes
 
-PHONES = "phones.ctm"
 HALF_WINDOW = 0.0125  # s; a frame looks at 25 ms of audio, from t / rate on
 Span = tuple[float, float, str]  # start and end in seconds, phone
 
 
-def read_phones(path: Path) -> dict[str, list[Span]]:
+def read_phones(path: Path, times: PhoneTimes | None = None) -> dict[str, list[Span]]:
     """Lines `utterance 1 start duration phone` -> utterance -> spans in order of time.
+
+    Args:
+        times: the rules for these times, which get every line.
 
     Raises UserError naming an invalid line.
     """
     phones: dict[str, list[Span]] = {}
     with open(path, encoding="utf-8", errors="surrogateescape") as f:
         for number, line in enumerate(f, 1):
-            try:
-                line.encode()  # refuses what is no UTF-8
-                id, _, start, duration, phone = line.split()
-                phones.setdefault(id, []).append((float(start), float(start) + float(duration), phone))
-            except ValueError:
-                raise UserError(
-                    "not `utterance 1 start duration phone`", f"{path}:{number}", "mend the line, or make it again"
-                ) from None
+            row = read_line(line) if _is_unicode(line) else None
+            if row is None:
+                message = "not `utterance 1 start duration phone`"
+                raise UserError(message, f"{path}:{number}", "mend the line, or make it again")
+            id, start, end, phone = row
+            phones.setdefault(id, []).append((start, end, phone))
+            if times:
+                times.add(number, id, start, end)
     return {id: sorted(spans) for id, spans in phones.items()}
+
+
+def _is_unicode(line: str) -> bool:
+    try:
+        line.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def phones_of(data: DataDir, table: str = PHONES) -> tuple[dict[str, list[Span]], list[str]]:
+    """(utterance -> spans in order of time, what speaks against them) of the phone table of a data directory.
+
+    Raises UserError for an invalid line, and for times that cannot be those of its utterances: no figure that is
+    measured against them means anything.
+    """
+    times = PhoneTimes.of(data, table)
+    spans, doubts = read_phones(data.path / table, times), []
+    for problem in times.problems():
+        if problem.level == "error":
+            raise UserError(problem.message, str(data.path / table), problem.remedy)
+        doubts.append(f"{problem.message}; {problem.remedy}")
+    return spans, doubts
 
 
 def phone_frames(spans: Sequence[Span], frames: int, rate: float) -> list[str]:

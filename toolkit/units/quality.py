@@ -14,7 +14,8 @@ alone. With n frames, n_ij of them unit i of one and unit j of the other:
 
 A frame has the phone that covers its centre, t / rate + 12.5 ms. A pause counts as a phone wherever
 phones.ctm names one (`sil`), so a set with much silence has better figures than one without; frames that no line
-of phones.ctm covers do not count in the three measures against phones.
+of phones.ctm covers do not count in the three measures against phones. Times that cannot be those of the utterances are
+refused; what else speaks against them (data.phone_times, lag.py) is printed, and stands under `doubts`.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ from ..data.kaldi import DataDir, Utterance
 from ..data.labels import LabelHeader, Labels
 from ..data.listen import decoded
 from .inputs import recognise
-from .phones import PHONES, Span, phone_frames, read_phones
+from .lag import lag
+from .phone_measures import entropy_bits, mutual_bits, phone_measures
+from .phones import PHONES, Span, phone_frames, phones_of
 
 EXAMPLES = 4
 
@@ -58,33 +61,6 @@ def joint_counts(units: Sequence[np.ndarray], phones: Sequence[Sequence[str]], k
         y_T = np.array([number.get(p, -1) for p in row], np.int64)
         np.add.at(counts, (y_T[y_T >= 0], units_T[y_T >= 0]), 1)
     return counts, names
-
-
-def phone_measures(counts_YZ: np.ndarray) -> dict[str, float | None]:
-    """phone_purity, cluster_purity and pnmi of frames by phone and unit; None if there are no frames.
-
-    pnmi is also None for a single phone, whose entropy is 0.
-    """
-    total = counts_YZ.sum()
-    if total == 0:
-        return {"phone_purity": None, "cluster_purity": None, "pnmi": None}
-    entropy, mutual = entropy_bits(counts_YZ.sum(1)), mutual_bits(counts_YZ)
-    return {
-        "phone_purity": float(counts_YZ.max(0).sum() / total),
-        "cluster_purity": float(counts_YZ.max(1).sum() / total),
-        "pnmi": min(max(mutual / entropy, 0.0), 1.0) if entropy > 0 else None,
-    }
-
-
-def entropy_bits(counts: np.ndarray) -> float:
-    """Entropy of the distribution in proportion to `counts`, in bits."""
-    p = counts[counts > 0] / counts.sum()
-    return float(-(p * np.log2(p)).sum()) if len(p) > 1 else 0.0
-
-
-def mutual_bits(counts: np.ndarray) -> float:
-    """Mutual information of rows and columns of a table of joint counts, in bits."""
-    return entropy_bits(counts.sum(1)) + entropy_bits(counts.sum(0)) - entropy_bits(counts.ravel())
 
 
 def agreement(units: Sequence[np.ndarray], others: Sequence[np.ndarray], k: int) -> dict[str, float]:
@@ -192,14 +168,24 @@ def run(step: Step[QualityConfig]) -> None:
         if row < 0:
             step.ledger.drop(u.id, "no labels", f"see {inputs.labels}/dropped.tsv")
     labels.refuse_wrong_rate(rows_N[rows_N >= 0], np.array([u.seconds for u in labelled]))
-    times = data.path / PHONES
-    spans = read_phones(times) if times.is_file() else None
+    spans, doubts = phones_of(data) if (data.path / PHONES).is_file() else (None, [])
     figures = {"set": data.path.name, **quality(labels, labelled, spans), **_synthetic(data.path)}
+    if doubts := _doubts(labels, labelled, spans, doubts):
+        figures["doubts"] = doubts
+        print(*(f"WARNING: {data.path / PHONES}: {doubt}" for doubt in doubts), sep="\n", flush=True)
     if inputs.twin:
         figures["agreement"] = _agreement(step, labels, Labels.open(inputs.twin), [u.id for u in labelled])
     write_examples(step.out, _readable(step, labelled, data), labels, data.tables, spans)
     write_json(step.out / "quality.json", figures)
     step.counts.update(utterances=len(labelled), frames=figures["frames"])
+
+
+def _doubts(
+    labels: Labels, utterances: Sequence[Utterance], spans: Mapping[str, Sequence[Span]] | None, doubts: list[str]
+) -> list[str]:
+    """What speaks against the phones, by their times and by the units."""
+    late = lag({u.id: labels[u.id] for u in utterances}, spans, labels.rate, labels.k) if spans else None
+    return [*doubts, *([str(late)] if late else [])]
 
 
 def _kind(header: LabelHeader) -> str:

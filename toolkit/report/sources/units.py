@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from .resultfile import ResultFile, broken
@@ -76,6 +76,7 @@ class Quality:
         rate: frames per second; run_length_mean: frames, run_length_ms: milliseconds; None where it is not said.
         nmi, adjusted_rand: agreement with the units of another seed; None where there were none.
         frames_with_phone: frames that the three measures against phones are of; these are None without phone times.
+        doubts: what speaks against the phone times.
     """
 
     tag: str
@@ -97,6 +98,7 @@ class Quality:
     histogram: list[float]
     synthetic: bool
     examples: list[Example]
+    doubts: list[str] = field(default_factory=list)
 
 
 def iteration(folder: Path) -> str:
@@ -163,6 +165,7 @@ def read_quality(folder: Path) -> Quality:
         histogram=histogram,
         synthetic=bool(file.tree.get("synthetic")),
         examples=_examples(folder),
+        doubts=[str(doubt) for doubt in file.listed("doubts")] if file.has("doubts") else [],
     )
 
 

@@ -34,9 +34,14 @@ class Frames(LabelType):
     unit = "frames"
 
     def labels(self, config: FramesTask, data: DataDir) -> Mapping[str, Any]:
-        from ...units.phones import read_phones
+        from ...units.phones import phones_of
 
-        return read_phones(data.path / config.table)
+        return phones_of(data, config.table)[0]
+
+    def doubts(self, config: FramesTask, data: DataDir) -> list[str]:
+        from ...units.phones import phones_of
+
+        return phones_of(data, config.table)[1]
 
     def names(self, label: Any) -> Iterable[str]:
         return (phone for *_, phone in label)

@@ -50,12 +50,17 @@ class Phones(SpeltType):
     metric = Metric("per", "%", "low", "PER")
 
     def labels(self, config: PhonesTask, data: DataDir) -> Mapping[str, Any]:
-        from ...units.phones import read_phones
+        from ...units.phones import phones_of
 
         if not config.table.endswith(TIMES):
             return data.tables.get(config.table, {})
-        spans = read_phones(data.path / config.table)
+        spans, _ = phones_of(data, config.table)
         return {id: " ".join(phone for *_, phone in of_utterance) for id, of_utterance in spans.items()}
+
+    def doubts(self, config: PhonesTask, data: DataDir) -> list[str]:
+        from ...units.phones import phones_of
+
+        return phones_of(data, config.table)[1] if config.table.endswith(TIMES) else []
 
     def names(self, label: Any) -> Iterable[str]:
         return str(label).split()
