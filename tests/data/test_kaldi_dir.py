@@ -239,7 +239,7 @@ def test_phones_of_the_utterances_kept_are_copied_in_order(tmp_path):
         (tmp_path / name).mkdir()
         (tmp_path / name / "phones.ctm").write_text(lines)
     (tmp_path / "out").mkdir()
-    copy_phones([tmp_path / "x", tmp_path / "y"], tmp_path / "out", {"n", "b", "c"}, {"a": "n"})
+    copy_phones([(tmp_path / "x", {"a": "n"}), (tmp_path / "y", {"a": "n"})], tmp_path / "out", {"n", "b", "c"})
     assert (tmp_path / "out/phones.ctm").read_text() == "b 1 0 .1 a\nb 1 .1 .1 b\nc 1 0 .3 d\nn 1 0 .2 c\n"
 
 

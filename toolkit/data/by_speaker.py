@@ -2,7 +2,7 @@
 
 python3 -m toolkit.data.by_speaker --in FOLDER... --out data/sid
 A FOLDER is a data directory, or holds several. Writes OUT/<name>_{train,dev,test}; utt2spk has the label. Audio is not
-copied. A speaker of the same name in two inputs is one speaker.
+copied. A speaker of one id in sets of one corpus is one person; of two corpora, two (speakers.py).
 
 A recording (an entry of wav.scp, e.g. a programme) stays in one set, because pieces of one recording also share its
 room and microphone. Of speakers with one or two recordings the utterances are split instead, which a warning counts.
@@ -23,13 +23,14 @@ from .ids import fault
 from .kaldi import SEGMENTS, WAV, DataDir, Tables, Utterance, copy_phones, write_data_dir
 from .mix import filled
 from .sample import apart
+from .speakers import SpeakersConfig, told_apart
 from .split import split_groups
 
 PARTS = ("train", "dev", "test")
 
 
 @dataclass(frozen=True)
-class BySpeakerConfig:
+class BySpeakerConfig(SpeakersConfig):
     """Which speakers are told apart, and how much of each."""
 
     name: str = "sid"
@@ -126,7 +127,7 @@ def recordings_of(tables: Tables) -> dict[str, str]:
 def run(step: Step[BySpeakerConfig]) -> None:
     config = step.config
     step.input(0, "data directories, or folders of some")
-    sets = [read_from_here(path) for path in _sets(step)]
+    sets = told_apart(step, [read_from_here(path) for path in _sets(step)], config.speakers)
     tables, left = combine(filled(apart(sets)))
     print(*left, sep="\n", end="\n" if left else "")
     groups = chosen(step, by_speaker(u for data in sets for u in data))
@@ -161,7 +162,7 @@ def _write(
 ) -> None:
     ids = [u.id for u in utterances]
     write_data_dir(step.out / name, restrict(tables, ids))
-    copy_phones([data.path for data in sets], step.out / name, set(ids))
+    copy_phones([data.origin for data in sets], step.out / name, set(ids))
     hours = math.fsum(u.seconds for u in utterances) / 3600
     step.counts |= {f"{name}_utterances": len(ids), f"{name}_hours": round(hours, 4)}
     print(f"{name}: {len(ids):,} utterances, {hours:.2f} h, {len({u.speaker for u in utterances}):,} speakers")

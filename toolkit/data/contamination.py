@@ -168,7 +168,7 @@ def write(step: Step[ContaminationConfig], report: Report) -> None:
         if s.train or s.data.renamed or is_elsewhere(s.data.path):
             kept = {u.id for u in s.data} - gone.keys()
             write_data_dir(out, restrict(s.data.tables, kept))
-            copy_phones([s.data.path], out, kept)
+            copy_phones([s.data.origin], out, kept)
         else:
             _copy(s.data.path, out)
         for id, (reason, detail) in gone.items():

@@ -21,6 +21,7 @@ from ..text.invisible import name_of
 from .kaldi import SEGMENTS, SPEAKERS, WAV, DataDir, Tables, Utterance, copy_phones, write_data_dir
 from .names import is_of_speakers
 from .provenance import joined_limits
+from .speakers import SpeakersConfig, told_apart
 from .split import shares_of, split_groups
 from .tables import CHANNELS, OF_UTTERANCES, PARTIAL
 
@@ -29,7 +30,7 @@ SHOWN = 20
 
 
 @dataclass(frozen=True)
-class EditConfig:
+class EditConfig(SpeakersConfig):
     """Which data directories are made."""
 
     action: Literal["subset", "combine", "split"]
@@ -113,6 +114,8 @@ def combine(parts: Sequence[DataDir]) -> tuple[dict[str, dict[str, str]], list[s
     A table that not every part has is left out. If only some parts have segments, the recordings of the others get one
     segment each, from beginning to end.
 
+    A speaker id is one person in all parts: what two corpora call alike is told apart before, see speakers.py.
+
     Raises UserError naming utterances in two parts, and recordings or speakers that differ between parts.
     """
     names = set().union(*(part.tables for part in parts))
@@ -191,7 +194,7 @@ def _write(step: Step[EditConfig], data: DataDir, ids: Collection[str], out: Pat
         raise UserError("nothing would be left", str(data.path), "ask for more")
     write_data_dir(out, restrict(data.tables, ids))
     wanted = set(ids)
-    copy_phones([data.path], out, wanted)
+    copy_phones([data.origin], out, wanted)
     _count(step, [u for u in data.utterances if u.id in wanted], name)
 
 
@@ -208,9 +211,10 @@ def run(step: Step[EditConfig]) -> None:
     if c.action == "combine":
         if len(parts) < 2:
             raise UserError("one data directory is nothing to combine", "--in", "name two or more")
+        parts = told_apart(step, parts, c.speakers)
         tables, left = combine(parts)
         write_data_dir(step.out, tables)
-        copy_phones([part.path for part in parts], step.out, tables.get(SEGMENTS, tables[WAV]))
+        copy_phones([part.origin for part in parts], step.out, tables.get(SEGMENTS, tables[WAV]))
         print(*left, sep="\n", end="\n" if left else "")
         _count(step, [u for part in parts for u in part.utterances], "")
         return

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..core.errors import UserError
@@ -36,6 +36,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 SHOWN = 40  # number of problems in an error; validate shows all
 
 Tables = Mapping[str, Mapping[str, str]]
+Origin = tuple[Path, Mapping[str, str]]  # a data directory; id of an utterance there -> its new id, where it has one
 
 
 @dataclass
@@ -47,12 +48,14 @@ class DataDir:
         tables: file name -> key -> rest of the line, for every table but spk2utt, which follows from utt2spk.
         utterances: sorted by id.
         renamed: True if names in the files are written otherwise than in `tables`, see names.as_compared.
+        new_ids: id of an utterance in the files -> its id here, of those that are called otherwise here.
     """
 
     path: Path
     tables: dict[str, dict[str, str]]
     utterances: list[Utterance]
     renamed: bool = False
+    new_ids: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def read(cls, path: Path | str, allow_pipes: bool = False, headers: bool = True) -> DataDir:
@@ -87,6 +90,11 @@ class DataDir:
 
     def __iter__(self) -> Iterator[Utterance]:
         return iter(self.utterances)
+
+    @property
+    def origin(self) -> Origin:
+        """Where the files are, and how their utterances are called here."""
+        return self.path, self.new_ids
 
     @property
     def seconds(self) -> float:
@@ -312,20 +320,14 @@ def _unwritable(name: str, table: Mapping[str, str], good: set[str]) -> Iterator
             yield f"value of {key} that is not Unicode text: {lost!r}"
 
 
-def copy_phones(
-    sources: Iterable[Path], out: Path, kept: Container[str], renamed: Mapping[str, str] | None = None
-) -> None:
-    """Write phones.ctm of `out` with the lines of the utterances `kept` in the data directories `sources`.
-
-    Args:
-        renamed: old id -> new id; `kept` has the new ones.
-    """
+def copy_phones(sources: Iterable[Origin], out: Path, kept: Container[str]) -> None:
+    """Write phones.ctm of `out` with the lines of the utterances `kept`, by their new ids, in `sources`."""
     lines: list[tuple[str, str]] = []
-    for file in (source / PHONES for source in sources):
-        if file.is_file():
-            with open(file, encoding="utf-8", errors="replace", newline="\n") as f:
+    for folder, new_ids in sources:
+        if (folder / PHONES).is_file():
+            with open(folder / PHONES, encoding="utf-8", errors="replace", newline="\n") as f:
                 for id, _, rest in (line.strip().partition(" ") for line in f):
-                    new = renamed.get(id, id) if renamed else id
+                    new = new_ids.get(id, id)
                     if new in kept:
                         lines.append((new, rest))
     lines.sort(key=lambda line: line[0])  # a stable sort keeps phones in the order of time

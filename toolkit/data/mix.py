@@ -2,14 +2,15 @@
 
 python3 -m toolkit.data.mix --config conf/mix.yaml --in FOLDER... --out data
 A FOLDER is a data directory, or holds several, e.g. data/ of another recipe. Labels are unchanged, so training can
-balance corpora of unequal size by utt2lang (data.balance). Audio is not copied.
+balance corpora of unequal size by utt2lang (data.balance). Audio is not copied. A speaker is called alike in all sets;
+of two corpora that have one speaker id, the ids of both get the corpus's name in front (speakers.py).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..core.errors import UserError
@@ -17,6 +18,7 @@ from ..core.step import Step, main
 from .edit import combine
 from .find import data_dirs, matching, read_from_here
 from .kaldi import PHONES, SEGMENTS, UNKNOWN, WAV, DataDir, copy_phones, write_data_dir
+from .speakers import SpeakersConfig, told_apart
 from .tables import TEXT
 
 TOGETHER = ("train", "dev")
@@ -24,7 +26,7 @@ LABELS = ("utt2lang", "utt2emotion", "utt2prog", "utt2orig")
 
 
 @dataclass(frozen=True)
-class MixConfig:
+class MixConfig(SpeakersConfig):
     """Which sets are put together: names, or patterns such as `librispeech_train_*`."""
 
     train: tuple[str, ...] = ("*train*",)
@@ -60,10 +62,9 @@ def filled(parts: Sequence[DataDir]) -> list[DataDir]:
     """
     every = {name for part in parts for name in part.tables if name in LABELS or TEXT.fullmatch(name)}
     return [
-        DataDir(
-            part.path,
-            {**{name: dict.fromkeys((u.id for u in part), _nothing(name)) for name in every}, **part.tables},
-            part.utterances,
+        replace(
+            part,
+            tables={**{name: dict.fromkeys((u.id for u in part), _nothing(name)) for name in every}, **part.tables},
         )
         for part in parts
     ]
@@ -79,7 +80,8 @@ def run(step: Step[MixConfig]) -> None:
     together = {part: matching(list(sets), step.config.of(part), f"--{part}") for part in TOGETHER}
     if both := set(together["train"]) & set(together["dev"]):
         raise UserError(f"sets in train and in dev: {', '.join(sorted(both))}", "the config", "name each once")
-    read = {name: read_from_here(path) for name, path in sets.items()}
+    apart = told_apart(step, [read_from_here(path) for path in sets.values()], step.config.speakers)
+    read = dict(zip(sets, apart, strict=True))
     for name, data in read.items():
         _write(step, name, data.tables, [data])
     for part, names in together.items():
@@ -93,7 +95,7 @@ def run(step: Step[MixConfig]) -> None:
 def _write(step: Step[MixConfig], name: str, tables: Mapping[str, Mapping[str, str]], parts: Sequence[DataDir]) -> None:
     write_data_dir(step.out / name, tables)
     if any((part.path / PHONES).is_file() for part in parts):
-        copy_phones([part.path for part in parts], step.out / name, tables.get(SEGMENTS, tables[WAV]))
+        copy_phones([part.origin for part in parts], step.out / name, tables.get(SEGMENTS, tables[WAV]))
     languages: dict[str, float] = {}
     for part in parts:
         for u in part.utterances:

@@ -57,6 +57,23 @@ def as_compared(tables: Mapping[str, Table]) -> tuple[dict[str, dict[str, str]],
     return new, problems
 
 
+def with_new_ids(
+    tables: Mapping[str, Table], ids: Mapping[str, str], speakers: Mapping[str, str]
+) -> dict[str, dict[str, str]]:
+    """The tables with new ids of utterances and recordings, and of speakers: old -> new, of those that change."""
+    made: dict[str, dict[str, str]] = {}
+    for name, table in tables.items():
+        keys = speakers if is_of_speakers(name) else ids
+        changed = {keys.get(key, key): value for key, value in table.items()}
+        if name == "utt2spk":
+            changed = {key: speakers.get(value, value) for key, value in changed.items()}
+        if name == "segments":
+            split = {key: text.split(None, 1) for key, text in changed.items()}
+            changed = {key: f"{ids.get(rec, rec)} {times}" for key, (rec, times) in split.items()}
+        made[name] = changed
+    return made
+
+
 def _changed(names: set[str], table: str) -> dict[str, str]:
     """Name -> as it is compared, for the names that are not so already."""
     return {name: form for name in names if (form := compared(name, table)) != name}

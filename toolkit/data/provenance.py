@@ -1,4 +1,4 @@
-"""What the history of a data directory says about it: whether it is trained on, and by which limits it is judged.
+"""What the history of a data directory says about it: its corpora, if it is trained on, by which limits it is judged.
 
 Names, records and what is stated in judged.json decide, so all steps that decode a set decide alike, without a word to
 each other: `{"trained": true, "limits": {"silent_dbfs": -75}}`, any part of which may be left out.
@@ -6,6 +6,7 @@ each other: `{"trained": true, "limits": {"silent_dbfs": -75}}`, any part of whi
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -13,8 +14,8 @@ from typing import Any
 
 from ..core.errors import UserError
 from ..core.files import read_json, write_json
-from ..core.record import RECORD, command_of, inputs_of, read_record, within
-from .decided import DEEPEST
+from ..core.record import RECORD, command_of, flag, inputs_of, read_record, root_of, within
+from .decided import DECIDES, DEEPEST
 from .find import fits_any
 from .judge import Limits
 from .kaldi import WAV
@@ -24,6 +25,7 @@ from .roles import is_held_out, trains
 JUDGED = ("silent_dbfs", "max_clipped", "min_letters_per_second", "max_letters_per_second")
 SECTIONS = ("limits", "take")
 SEPARATES = "data.contamination"  # the step that a recipe tells which sets it trains on
+FOLDERS = "data.corpora.folder"  # the step of recordings that are of no corpus that we know by name
 SHOWN = 10  # sets that a line names
 STATED = "judged.json"  # in a data directory without a record: how it is judged
 
@@ -78,6 +80,42 @@ def _origins(home: Path, record: dict[str, Any]) -> Iterator[Path]:
         elif path.is_dir() and isinstance(patterns, list):
             names = [place.parent.name for place in sorted(path.glob(f"*/{WAV}"))]
             yield from (path / name for name in [n for n in names if fits_any(n, patterns)] or patterns)
+
+
+def corpora_of(folder: Path, depth: int = DEEPEST) -> frozenset[str]:
+    """The corpora that a data directory was made of, by the records of the steps between.
+
+    A corpus is the name of its step (mgb2), or an absolute path: of recordings that data.corpora.folder reads, or of a
+    folder of whose making no record is left.
+    """
+    home = _home(folder)
+    try:
+        record = read_record(home) if home else {}
+    except UserError:  # whose record it is will say who reads it
+        record = {}
+    if not home or not record:
+        return frozenset([os.path.realpath(folder)])
+    step = command_of(record)[0]
+    if step.startswith(DECIDES):
+        root, inputs = root_of(home, record), flag(command_of(record), "--in")
+        recordings = os.path.realpath(root / inputs[0] if root and inputs else home)
+        return frozenset([recordings if step == FOLDERS else step.removeprefix(DECIDES)])
+    sources = list(_sources(folder.absolute(), home, record)) if depth else []
+    return frozenset().union(*(corpora_of(path, depth - 1) for path in sources)) or frozenset([os.path.realpath(home)])
+
+
+def _sources(folder: Path, home: Path, record: dict[str, Any]) -> Iterator[Path]:
+    """The data directories that one of an output may come from: of its name, else by the patterns of its step."""
+    config = record.get("config", {})
+    patterns = config.get("sets", config.get(folder.name))
+    inputs, sets = inputs_of(home, record), list[Path]()
+    for path in inputs[:1] if command_of(record)[0] == SEPARATES else inputs:  # the others are only compared with
+        named = [one for one in (path, path / folder.name) if (one / WAV).is_file()]
+        yield from named[:1]
+        if not named and path.is_dir():
+            sets += [place.parent for place in sorted(path.glob(f"*/{WAV}"))]
+    asked = [one for one in sets if fits_any(one.name, patterns)] if isinstance(patterns, list) else []
+    yield from asked or sets
 
 
 def limits_of(folder: Path) -> Limits:

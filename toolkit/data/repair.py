@@ -27,7 +27,7 @@ from .kaldi import (
     write_data_dir,
 )
 from .malformed import MALFORMED
-from .names import as_compared, compared, is_of_speakers
+from .names import as_compared, compared, is_of_speakers, with_new_ids
 from .provenance import state
 from .tables import (
     CHANNELS,
@@ -107,7 +107,7 @@ def repair(path: Path, out: Path, allow_pipes: bool = False, audio: bool = False
     ledger.write(out / DROPPED)
     speakers = {name: safe for name, safe in _speakers_renamed(files, speakers).items() if name not in renamed}
     write_text(out / RENAMED, "".join(f"{old}\t{new}\n" for old, new in sorted((renamed | speakers).items())))
-    copy_phones([path], out, tables.get(SEGMENTS, tables[WAV]), renamed)
+    copy_phones([(path, renamed)], out, tables.get(SEGMENTS, tables[WAV]))
     trimmed = [id for id, text in tables.get(SEGMENTS, {}).items() if before.get(id, text) != text]
     commands = 0 if audio else sum(source.endswith("|") for source in tables[WAV].values())
     return _story(out, ledger, renamed | speakers, trimmed, commands)
@@ -118,15 +118,8 @@ def _rename(tables: Tables) -> tuple[dict[str, str], dict[str, str]]:
     new = _usable({key for name, table in tables.items() if not is_of_speakers(name) for key in table})
     speakers = {key for name, table in tables.items() if is_of_speakers(name) for key in table}
     of_speakers = _usable(speakers | set(tables.get(SPEAKERS, {}).values()))
-    for name, table in tables.items() if new or of_speakers else ():
-        keys = of_speakers if is_of_speakers(name) else new
-        changed = {keys.get(key, key): value for key, value in table.items()}
-        if name == SPEAKERS:
-            changed = {key: of_speakers.get(value, value) for key, value in changed.items()}
-        if name == SEGMENTS:
-            split = {key: text.split(None, 1) for key, text in changed.items()}
-            changed = {key: f"{new.get(rec, rec)} {times}" for key, (rec, times) in split.items()}
-        tables[name] = changed
+    if new or of_speakers:
+        tables.update(with_new_ids(tables, new, of_speakers))
     return new, of_speakers
 
 

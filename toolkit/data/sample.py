@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate, takewhile
 from pathlib import Path
 
@@ -26,13 +26,14 @@ from .edit import combine, restrict
 from .find import data_dirs, matching, read_from_here
 from .kaldi import PHONES, SEGMENTS, WAV, DataDir, Utterance, copy_phones, write_data_dir
 from .mix import filled
+from .speakers import SpeakersConfig, told_apart
 from .tables import CHANNELS
 
 CORPUS = "utt2corpus"
 
 
 @dataclass(frozen=True)
-class SampleConfig:
+class SampleConfig(SpeakersConfig):
     """How much speech is drawn, and from which sets."""
 
     count: int = 0
@@ -108,7 +109,9 @@ def draw(sets: Mapping[str, Sequence[Utterance]], config: SampleConfig) -> dict[
 def run(step: Step[SampleConfig]) -> None:
     config = step.config
     step.input(0, "data directories, or folders of some")
-    read = {name: read_from_here(path) for name, path in find_sets(step.ins, config.sets).items()}
+    paths = find_sets(step.ins, config.sets)
+    told = told_apart(step, [read_from_here(path) for path in paths.values()], config.speakers)
+    read = dict(zip(paths, told, strict=True))
     if config.shares and set(config.shares) != set(read):
         odd = ", ".join(sorted(set(config.shares) ^ set(read)))
         raise UserError(f"shares and sets differ in {odd}", "shares", f"give a share to each of {', '.join(read)}")
@@ -123,7 +126,7 @@ def run(step: Step[SampleConfig]) -> None:
     print(*left, sep="\n", end="\n" if left else "")
     write_data_dir(step.out, tables)
     if any((part.path / PHONES).is_file() for part in parts):
-        copy_phones([part.path for part in parts], step.out, tables.get(SEGMENTS, tables[WAV]))
+        copy_phones([part.origin for part in parts], step.out, tables.get(SEGMENTS, tables[WAV]))
     _count(step, fit, drawn)
 
 
@@ -163,7 +166,7 @@ def _renamed(part: DataDir, twice: Collection[str]) -> DataDir:
             tables[name] = {new.get(rec, rec): value for rec, value in tables[name].items()}
     cuts = {id: cut.split(None, 1) for id, cut in tables[SEGMENTS].items()}
     tables[SEGMENTS] = {id: f"{new.get(rec, rec)} {times}" for id, (rec, times) in cuts.items()}
-    return DataDir(part.path, tables, part.utterances)
+    return replace(part, tables=tables)
 
 
 def _part(data: DataDir, name: str, chosen: Sequence[Utterance]) -> DataDir:
@@ -177,7 +180,7 @@ def _part(data: DataDir, name: str, chosen: Sequence[Utterance]) -> DataDir:
     tables["utt2dur"] = {u.id: f"{u.seconds:.4f}" for u in chosen}
     if SEGMENTS not in tables:  # recordings that are utterances may be joined with recordings that are cut
         tables["reco2dur"] = tables["utt2dur"]
-    return DataDir(data.path, tables, list(chosen))
+    return replace(data, tables=tables, utterances=list(chosen))
 
 
 def _count(

@@ -1,0 +1,164 @@
+"""Who is one person in several sets: within a corpus a speaker id is one person, and in two corpora it is two.
+
+Which corpora a set was made of, the records of its steps tell (provenance.corpora_of): parts of LibriSpeech share their
+speakers rightly, also if they come from two outputs. A speaker id that two corpora have becomes two ids, with the
+corpus's name in front, and so do the ids of the utterances, which begin with their speaker. This is decided over all
+sets of a step at once, so a person has one id in all of its outputs. Where no record tells whether two sets are of one
+corpus, neither is guessed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+from pathlib import Path
+from typing import Any, Literal
+
+from ..core.errors import UserError
+from ..core.record import within
+from ..core.step import Step
+from ..text.not_known import is_not_known
+from .ids import safe_speaker, unique
+from .kaldi import SPEAKERS, DataDir
+from .names import with_new_ids
+from .provenance import corpora_of
+from .tables import few
+
+SHOWN = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class SpeakersConfig:
+    """Who is one person in several sets."""
+
+    speakers: Literal["by_corpus", "same", "apart"] = "by_corpus"
+    """what a speaker id means that several sets have. by_corpus: one person within a corpus, as the records of the sets
+    tell; of two corpora, the ids of both, and of their utterances, get the corpus's name in front; where no record
+    tells the corpus, it is an error. same: one person in all sets. apart: as by_corpus, and where no record tells the
+    corpus, each input is one"""
+
+
+@dataclass
+class _Corpus:
+    """Sets in which one speaker id is one person.
+
+    Attributes:
+        origins: as of provenance.corpora_of; homes: the outputs that the sets lie in.
+        sets: their places among all sets.
+    """
+
+    origins: set[frozenset[str]]
+    homes: set[Path]
+    sets: list[int] = field(default_factory=list)
+
+    @property
+    def of(self) -> frozenset[str]:
+        return frozenset().union(*self.origins)
+
+    @property
+    def key(self) -> str:
+        """What names it: the names of its corpora, or the path of what no record knows."""
+        return "+".join(sorted(self.of))
+
+
+def told_apart(step: Step[Any], sets: Sequence[DataDir], rule: str) -> list[DataDir]:
+    """The sets, in which now a speaker id is one person. Prints, and counts, who was renamed.
+
+    Args:
+        rule: of SpeakersConfig.
+
+    Raises UserError naming speakers of whom nobody can tell whether they are one person.
+    """
+    if rule == "same" or len(sets) < 2:
+        return list(sets)
+    corpora = _corpora([data.path for data in sets], step.ins if rule == "apart" else [])
+    speakers = [set().union(*({*sets[i].tables.get(SPEAKERS, {}).values()} for i in one.sets)) for one in corpora]
+    having: dict[str, list[int]] = {}
+    for number, of_corpus in enumerate(speakers):
+        for speaker in of_corpus:
+            having.setdefault(speaker, []).append(number)
+    shared = {speaker: numbers for speaker, numbers in sorted(having.items()) if len(numbers) > 1}
+    if rule == "by_corpus":
+        _refuse_unsure(shared, corpora, sets)
+    names = unique([one.key for one in corpora], _name)
+    new = {(speaker, n): f"{names[corpora[n].key]}_{speaker}" for speaker, numbers in shared.items() for n in numbers}
+    if taken := sorted({*new.values()} & having.keys()):
+        message = f"speakers that cannot be told apart as {few(taken, SHOWN)}, which others are called already"
+        raise UserError(message, "--in", "rename the speakers of one corpus")
+    if shared:
+        step.counts["speakers_told_apart"] = len(shared)
+        lines = [f"{s} is {' and '.join(new[s, n] for n in numbers)}" for s, numbers in shared.items()]
+        print(f"{len(shared):,} speaker ids that several corpora have are told apart: {few(lines, SHOWN)}", flush=True)
+    renamed = list(sets)
+    for number, one in enumerate(corpora):
+        changed = {speaker: name for (speaker, n), name in new.items() if n == number}
+        for i in one.sets:
+            renamed[i] = _renamed(sets[i], changed, names[one.key])
+    return renamed
+
+
+def _corpora(paths: Sequence[Path], inputs: Sequence[Path]) -> list[_Corpus]:
+    """The sets by corpus: sets of one origin, or in one output, are one corpus.
+
+    Args:
+        inputs: if there are any, sets of which no record tells the corpus are one corpus if they are of one input.
+    """
+    corpora: list[_Corpus] = []
+    for i, path in enumerate(paths):
+        origin, place = corpora_of(path), within(path.absolute())
+        given = next((str(folder) for folder in inputs if folder in (path, path.parent)), "")
+        if given and not _is_known(origin):
+            origin = frozenset([os.path.realpath(given)])
+        made = _Corpus({origin}, {Path(os.path.realpath(place[0]))} if place else set(), [i])
+        alike = [one for one in corpora if one.origins & made.origins or one.homes & made.homes]
+        for one in alike:
+            corpora.remove(one)
+            made = _Corpus(made.origins | one.origins, made.homes | one.homes, one.sets + made.sets)
+        corpora.append(made)
+    return corpora
+
+
+def _is_known(origin: frozenset[str]) -> bool:
+    """True if an origin is of corpora alone that have names."""
+    return not any(os.path.isabs(name) for name in origin)
+
+
+def _refuse_unsure(shared: Mapping[str, Sequence[int]], corpora: Sequence[_Corpus], sets: Sequence[DataDir]) -> None:
+    """Raise UserError for speakers of sets of which nobody can tell whether they are of one corpus."""
+    unsure: list[str] = []
+    for speaker, numbers in shared.items():
+        pairs = combinations([corpora[n] for n in numbers], 2)
+        sure = all(_is_known(a.of | b.of) and not a.of & b.of for a, b in pairs)
+        if not sure and not is_not_known(speaker):
+            having = [sets[i].path.name for n in numbers for i in corpora[n].sets if _has(sets[i], speaker)]
+            unsure.append(f"{speaker} ({', '.join(having)})")
+    if unsure:
+        message = (
+            f"{len(unsure):,} speaker ids are in sets that may be of one corpus or of several: {few(unsure, SHOWN)}"
+        )
+        remedy = (
+            "say which (`speakers` of the config): --speakers same if each is one person; --speakers apart if each "
+            "input is a corpus of its own, whose name the ids then get in front"
+        )
+        raise UserError(message, "--in", remedy)
+
+
+def _has(data: DataDir, speaker: str) -> bool:
+    return speaker in data.tables.get(SPEAKERS, {}).values()
+
+
+def _name(key: str) -> str:
+    """What is put in front of speakers of a corpus."""
+    return safe_speaker("+".join(os.path.basename(name) for name in key.split("+")))
+
+
+def _renamed(data: DataDir, speakers: Mapping[str, str], name: str) -> DataDir:
+    """The set with new ids of `speakers` (old -> new), and of their utterances."""
+    new = {id: f"{name}_{id}" for id, speaker in data.tables.get(SPEAKERS, {}).items() if speaker in speakers}
+    if not new:
+        return data
+    utterances = [replace(u, id=new[u.id], speaker=speakers[u.speaker]) if u.id in new else u for u in data.utterances]
+    tables = with_new_ids(data.tables, new, speakers)
+    return replace(data, tables=tables, utterances=sorted(utterances, key=lambda u: u.id), new_ids=new)
