@@ -61,7 +61,7 @@ def of_recording(spans: Spans, start: float, seconds: float) -> Spans:
 
 
 WRONG = {  # table -> (how its times are wrong, what is said of it)
-    "half a second late": (later(0.5), "they fit as late by 0.50 s"),
+    "half a second late": (later(0.5), "they fit as late by about 0.50 s"),
     "from the recording's beginning": (of_recording, "from the beginning of the recording, not of the utterance"),
     "frames of 10 ms": (times(100), "they fit as frames of 10 ms, not seconds"),
     "frames of 20 ms": (times(50), "they fit as frames of 20 ms, not seconds"),

@@ -191,8 +191,8 @@ class PhoneTimes:
                 return f": they fit as {unit}, not seconds", f"divide starts and durations by {rate:,}"
         late = _quantile([self._timed[id].first for id in known], 1 - NEARLY_ALL)
         inside = [id for id in known if self._timed[id].last - late <= seconds[id] + PHONES_OFF]
-        if late > 2 * PHONES_OFF and len(inside) >= (1 - FEW) * len(known):
-            words = f", and nearly none begins before {late:.2f} s: they fit as late by {late:.2f} s"
+        if late > PHONES_OFF and len(inside) >= (1 - FEW) * len(known):
+            words = f", and nearly none begins before {late:.2f} s: they fit as late by about {late:.2f} s"
             return words, f"compare one with its recording; take about {late:.2f} s off each start"
         return "", "are they seconds, from the utterance's beginning? Make it again from these recordings"
 
