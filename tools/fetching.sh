@@ -49,6 +49,8 @@ fetch_into() { # MADE "$@": reads the options; ends the script where FOLDER/MADE
 
 find_python() { # leaves its path in $python
   python=${SAWT_PYTHON:-$root/.venv/bin/python3}
+  [[ -x $python || -z ${SAWT_PYTHON:-} ]] || die "no interpreter can be reached at $python, which SAWT_PYTHON names" \
+    "  remedy: mend SAWT_PYTHON, or unset it"
   [[ -x $python ]] || python=$(command -v python3) || die "no Python" "  remedy: run make setup in $root"
 }
 

@@ -4,9 +4,34 @@ set -euo pipefail
 _root=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)
 export PYTHONPATH=$_root${PYTHONPATH:+:$PYTHONPATH} LC_ALL=C.UTF-8
 
-python() {
-  local python=${SAWT_PYTHON:-$_root/.venv/bin/python3}
-  [[ -x $python ]] || python=$(command -v python3) || { echo "error: no Python: run make setup in $_root" >&2 && exit 2; }
-  "$python" -c 'import yaml, setproctitle' 2>/dev/null || { echo "error: the environment is not set up: run make setup in $_root" >&2 && exit 2; }
+python() { # the one of SAWT_PYTHON, else of .venv, else, where there is no .venv, the first python3 of PATH
+  local python=${SAWT_PYTHON:-$_root/.venv/bin/python3} why
+  local remedy="run make setup in $_root, or name another interpreter that has the packages: SAWT_PYTHON=/path/to/python3"
+  if [[ -z ${SAWT_PYTHON:-} && ! -e $_root/.venv && ! -L $_root/.venv ]]; then
+    python=$(command -v python3) || _no_python "no Python: $_root/.venv is not there, and PATH has no python3" "$remedy"
+  elif [[ $python != */* ]]; then
+    python=$(command -v "$python") || _no_python "PATH has no $SAWT_PYTHON, which SAWT_PYTHON names" "$remedy"
+  elif [[ ! -x $python || -d $python ]]; then
+    _no_python "no interpreter can be reached at $python${SAWT_PYTHON:+, which SAWT_PYTHON names}: $(_why_not "$python")" "$remedy"
+  fi
+  why=$("$python" -c 'import toolkit' 2>&1) || case $why in # toolkit/__init__.py says what lacks
+    error:*) echo "$why" >&2 && exit 2 ;;
+    *) _no_python "the interpreter $python does not run: ${why##*$'\n'}" "$remedy" ;;
+  esac
   echo "$python"
+}
+_no_python() { # PROBLEM REMEDY
+  printf 'error: %s\n  remedy: %s\n' "$@" >&2
+  exit 2
+}
+_why_not() { # PATH: why it cannot be run: the first place on the way to it that is not there, or may not be entered
+  local place=$1 above=
+  while [[ $place == */?* ]]; do
+    [[ -L $place && ! -e $place ]] && echo "$place is a link to $(readlink "$place"), which is not there or may not be entered" && return
+    above=$place place=${place%/*}
+    [[ ! -d $place ]] || break
+  done
+  [[ -e $above ]] && echo "it is no program that this user may run" && return
+  [[ -d ${place:-/} && ! -x ${place:-/} ]] && echo "$place may not be entered by this user" && return
+  echo "there is no $above"
 }

@@ -63,7 +63,7 @@ recipe() {
       *) engine+=("--unknown=word:$1") && shift && continue ;;
     esac
     case $name in
-      stage | stop_stage | nj | ngpu | backend | fresh) ;;
+      stage | stop_stage | nj | ngpu | backend | fresh | disk_check) ;;
       *) [[ ${meaning_of[$name]+x} ]] || { engine+=("--unknown=word:$1") && shift $(($# > 1 ? 2 : 1)) && continue; } ;;
     esac
     if [[ ${!name:-} == false && ($# -eq 1 || $2 == --*) ]]; then set -- "$1" true "${@:2}"; fi # a switch

@@ -41,13 +41,11 @@ def test_fresh_moves_nothing_where_a_flag_is_wrong(steps):
     assert code == 2 and "seed: 'much' is not int" in printed and (steps.folder / "dump/one").is_dir()
 
 
-def test_what_differs_in_inputs_and_output_alone_is_checked_once(capfd):
+def test_what_differs_in_inputs_and_output_alone_is_checked_once():
     runs = [
         (f"stage {n}", ["score.compare_probes", "--seed", "x", "--in", "a", f"b{n}", "--out", f"c{n}"]) for n in (1, 2)
     ]
-    with pytest.raises(SystemExit) as ended:
-        check.refuse_wrong(runs)
-    assert ended.value.code == 2 and capfd.readouterr().err.count("error: ") == 1
+    assert [e.what for e in check.step_mistakes(runs)] == ["stage 1: seed: 'x' is not int"]
 
 
 def test_a_broken_registry_beside_a_script_and_a_step_that_is_none_are_named(steps):
@@ -62,19 +60,83 @@ def test_a_broken_registry_beside_a_script_and_a_step_that_is_none_are_named(ste
     assert code == 2 and "no step score.compare_probe" in printed and "did you mean score.compare_probes?" in printed
 
 
+def test_a_broken_config_of_one_stage_hides_none_of_another(steps):
+    steps.config("one.yaml", "add: [1\n")
+    steps.config("pairs.yaml", "sede: 1\nseed: many\n")
+    code, printed = steps("--sleep", "much")
+    told = [line for line in printed.splitlines() if line.startswith("error: ")]
+    assert code == 2 and len(told) == 4 and steps.made() == []
+    assert told[0] == "error: stage 1 (one): not a YAML file" and "conf/one.yaml" in printed
+    assert told[1:3] == [
+        "error: stage 2 (pairs): unknown config field sede",
+        "error: stage 2 (pairs): seed: 'many' is not int",
+    ]
+
+
+def test_a_wrong_number_names_option_and_value_whatever_is_done_and_whichever_stages_are_asked_for(steps):
+    assert steps("--stop-stage", "one")[0] == 0
+    before = steps.made()
+    for value, words in (("nan", ()), ("-1", ("--stage", "one", "--stop-stage", "one")), ("1.5", ("--plan",))):
+        code, printed = steps("--sleep", value, *words)
+        assert code == 2 and printed.count("error: ") == 1 and steps.made() == before
+        assert f"where:  --sleep {value}\n" in printed and "more): seed" in printed and "Traceback" not in printed
+
+
+def test_a_call_that_only_looks_warns_of_a_wrong_number(steps):
+    for look in ("--list", "--dry-run"):
+        code, printed = steps("--sleep", "nan", look)
+        assert code == 0 and "warning: stage 3 (more): seed: 'nan' is not int\n  where:  --sleep nan" in printed
+
+
+def test_hours_and_inputs_that_are_none_are_refused_although_all_stages_are_done(recipe):
+    run = recipe.folder / "run.sh"
+    run.write_text(run.read_text().replace("mode= ", "hours=   # optional: hours of audio\nmode= "))
+    assert recipe()[0] == 0
+    for hours in ("-1", "nan", "many"):
+        code, printed = recipe("--hours", hours)
+        assert code == 2 and f"--hours: '{hours}' is no number of hours" in printed and "nothing to do" not in printed
+    for words in ((), ("--plan",), ("--stage", "three")):
+        code, printed = recipe("--corpus", "/nope", *words)
+        assert code == 2 and "stage 2 (two) needs /nope: no such file or folder" in printed, printed
+        assert "set --corpus (folder of the corpus)" in printed
+
+
+@pytest.mark.parametrize("look", ["--list", "--dry-run"])
+def test_a_call_that_only_looks_warns_of_an_input_that_is_not_there(recipe, look):
+    code, printed = recipe("--corpus", "/nope", look)
+    assert code == 0 and "warning: stage 2 (two) needs /nope: no such file or folder" in printed
+
+
 @pytest.mark.parametrize(
-    ("ngpu", "available", "step", "refused"),
+    ("ngpu", "asked", "available", "step", "refused"),
     [
-        (2, 1, "units.label", True),
-        (1, 0, "units.label", False),  # it computes on the CPU and says so
-        (1, 0, "train.pretrain", True),
-        (2, 2, "train.pretrain", False),
-        (0, 0, "train.pretrain", False),
+        (2, True, 1, "units.label", True),
+        (3, True, 0, "units.label", True),
+        (1, False, 0, "units.label", False),  # it computes on the CPU and says so
+        (1, False, 0, "train.pretrain", True),
+        (2, True, 2, "train.pretrain", False),
+        (0, True, 0, "train.pretrain", False),
     ],
 )
-def test_more_gpus_than_there_are_are_refused(ngpu, available, step, refused, monkeypatch):
-    monkeypatch.setenv("SAWT_NGPU", str(ngpu))
+def test_more_gpus_than_there_are_are_refused(ngpu, asked, available, step, refused, monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: available)
-    assert bool([*check._too_few_gpus([[step]])]) == refused
+    assert bool(check.gpu_mistakes(ngpu, asked, [[step]])) == refused
+    assert bool(check.gpu_mistakes(ngpu, asked, [])) == (refused and asked)
     monkeypatch.setenv("SAWT_BACKEND", "slurm")
-    assert not [*check._too_few_gpus([[step]])]
+    assert not check.gpu_mistakes(ngpu, asked, [[step]])
+
+
+@pytest.mark.skipif(torch.cuda.device_count() > 8, reason="so many GPUs are here")
+@pytest.mark.parametrize("words", [(), ("--stage", "three")])
+def test_gpus_that_are_not_here_are_refused_before_stage_1_of_any_range(recipe, words):
+    assert recipe("--stop-stage", "two")[0] == 0
+    before = recipe.made()
+    code, printed = recipe("--ngpu", "9", *words)
+    assert code == 2 and "9 GPUs are asked for and torch finds" in printed and recipe.made() == before
+
+
+@pytest.mark.skipif(torch.cuda.device_count() > 8, reason="so many GPUs are here")
+@pytest.mark.parametrize("look", ["--list", "--plan"])
+def test_a_call_that_only_looks_warns_of_gpus_that_are_not_here(recipe, look):
+    code, printed = recipe("--ngpu", "9", look)
+    assert code == 0 and "warning: 9 GPUs are asked for and torch finds" in printed

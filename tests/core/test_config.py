@@ -198,3 +198,125 @@ def test_a_list_that_anchors_make_of_billions_of_words_is_refused_with_a_short_m
     with pytest.raises(UserError) as e:
         load(tmp_path, f"steps: 1\n{name}: [{', '.join(lists)}]\n")
     assert len(str(e.value)) < 5000
+
+
+@dataclass(frozen=True)
+class Limited:
+    """A section that refuses some values."""
+
+    steps: int = 1
+    rate: float = 1.0
+    least: int = 0
+    most: int = 9
+
+    def __post_init__(self):
+        if self.steps < 1:
+            raise ValueError(f"steps must be at least 1, not {self.steps}")
+        if self.rate <= 0:
+            raise ValueError("rate must be above 0")
+        if self.least > self.most:
+            raise ValueError("least must not be above most")
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A config of two sections."""
+
+    name: str
+    loop: Limited = field(default_factory=Limited)
+    optim: Optim = field(default_factory=Optim)
+
+
+def test_all_mistakes_of_a_config_are_told_at_once_each_with_its_place_and_remedy():
+    tree = {
+        "lop": {},
+        "loop": {"steps": "0", "rate": "-1", "least": "5"},
+        "optim": {"peek_lr": "1", "betas": ["x", "1"]},
+    }
+    with pytest.raises(UserError) as e:
+        build(Whole, tree, "it1.yaml")
+    assert [(part.what, part.remedy) for part in e.value.parts] == [
+        ("unknown config field lop", "did you mean loop?"),
+        ("loop: steps must be at least 1, not 0", "mend the field named"),
+        ("loop: rate must be above 0", "mend the field named"),
+        ("unknown config field optim.peek_lr", "did you mean optim.peak_lr?"),
+        ("optim.betas: 'x' is not a finite number", "give a finite number"),
+        ("config field name is required", "add `name: …`"),
+    ]
+    assert {part.where for part in e.value.parts} == {"it1.yaml"} and str(e.value).count("remedy:") == 6
+
+
+def test_a_refusal_that_only_a_default_causes_is_not_told():
+    with pytest.raises(UserError) as e:
+        build(Limited, {"steps": "0", "most": "2"}, "a.yaml")
+    assert [part.what for part in e.value.parts] == ["steps must be at least 1, not 0"]
+
+
+def test_every_missing_or_broken_file_of_a_config_is_told(tmp_path):
+    written(tmp_path, a="steps: [1\n")
+    with pytest.raises(UserError) as e:
+        load_config(Config, [tmp_path / "a.yaml", tmp_path / "nowhere.yaml"])
+    assert [part.what for part in e.value.parts] == ["not a YAML file", "no such config"]
+
+
+def test_of_a_thousand_mistakes_twenty_are_told_and_the_others_counted(tmp_path):
+    with pytest.raises(UserError) as e:
+        load(tmp_path, f"steps: 1\nrates: [{', '.join(['x'] * 1000)}]\n")
+    assert len(e.value.parts) == 21 and e.value.parts[-1].what == "and 980 mistakes more"
+
+
+def test_a_config_that_is_a_link_to_nowhere_is_called_one(tmp_path):
+    (tmp_path / "it1.yaml").symlink_to(tmp_path / "gone.yaml")
+    with pytest.raises(UserError, match=r"the config is a link to .*/gone.yaml, which is not there"):
+        load_config(Config, tmp_path / "it1.yaml")
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """Fields of several types."""
+
+    count: int | str = "all"
+    "how many"
+    word_first: str | int = 1
+    "the same, named the other way round"
+    lr: float | Literal["auto"] | None = None
+    "a rate, or auto"
+    layers: int | tuple[int, ...] = 1
+    "one or several"
+    switch: bool | str = False
+    "on, off, or a word"
+
+
+@pytest.mark.parametrize(
+    ("text", "field", "value"),
+    [
+        ("count: 3", "count", 3),
+        ("count: all", "count", "all"),
+        ("count: 2.5", "count", "2.5"),
+        ("word_first: 3", "word_first", 3),
+        ("word_first: ثلاثة", "word_first", "ثلاثة"),
+        ("lr: 1e-3", "lr", 1e-3),
+        ("lr: auto", "lr", "auto"),
+        ("lr: null", "lr", None),
+        ("layers: 3", "layers", 3),
+        ("layers: [3, 4]", "layers", (3, 4)),
+        ("switch: no", "switch", False),
+        ("switch: some", "switch", "some"),
+    ],
+)
+def test_a_field_of_several_types_takes_the_strictest_that_the_value_fits(tmp_path, text, field, value):
+    path = tmp_path / "a.yaml"
+    path.write_text(text + "\n", encoding="utf-8")
+    config = getattr(load_config(Mixed, path), field)
+    assert config == value and type(config) is type(value)
+    name, _, word = text.partition(": ")
+    assert getattr(load_config(Mixed, None, {name: word}), field) == value  # as a flag
+
+
+def test_a_value_that_fits_no_type_of_a_field_names_them_all():
+    with pytest.raises(UserError, match="lr: 'fast' is not one of auto or a finite number"):
+        build(Mixed, {"lr": "fast"}, "a.yaml")
+
+
+def test_help_shows_a_field_of_several_types_with_its_default():
+    assert field_help(Mixed)[0] == ("count", "all", "how many")

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -20,6 +21,26 @@ def test_a_state_of_the_machine_ends_with_a_message(number, capsys):
     with pytest.raises(SystemExit) as ended, told(1, "here"):
         raise OSError(number, "of the machine")
     assert ended.value.code == 1 and "where:  here" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("inodes", "free", "message"),
+    [(1000, 0, "no inodes left"), (1000, 7, "the disk is full"), (0, 0, "the disk is full")],  # 0: it counts none
+)
+def test_a_disk_without_inodes_is_told_apart_from_a_full_one(inodes, free, message, capsys, monkeypatch, tmp_path):
+    disk = SimpleNamespace(f_files=inodes, f_favail=free)
+    monkeypatch.setattr(os, "statvfs", lambda path: disk if path == tmp_path else pytest.fail(f"asked of {path}"))
+    with pytest.raises(SystemExit), told(1, "here"):
+        raise OSError(errno.ENOSPC, "No space left on device", str(tmp_path / "exp/new/file"))
+    printed = capsys.readouterr().err
+    assert message in printed and ("`df -i`" if "inodes" in message else "`df -h`") in printed
+
+
+def test_a_quota_may_be_of_bytes_or_of_files(capsys):
+    with pytest.raises(SystemExit), told(1, "here"):
+        raise OSError(errno.EDQUOT, "Disk quota exceeded")
+    printed = capsys.readouterr().err
+    assert "quota is used up" in printed and "their number" in printed and "`quota -s`" in printed
 
 
 def test_a_file_that_is_missing_for_no_known_reason_keeps_its_traceback():

@@ -1,5 +1,6 @@
 """The recipe engine through its command line."""
 
+import re
 import subprocess
 
 import pytest
@@ -103,6 +104,15 @@ def test_a_config_may_state_its_disk(recipe):
     code, output = recipe("--plan")
     assert code == 2 and "the disk is short" in output and "most for exp/two: 123,456,789" in output
     assert recipe()[0] == 2 and recipe.made() == []
+
+
+def test_a_disk_that_is_short_is_a_warning_with_both_amounts_where_it_is_not_to_be_checked(recipe):
+    recipe.config("two.yaml", "# disk: 123456789 MB\nadd: 10\n")
+    code, output = recipe("--disk-check", "false")
+    assert code == 0 and recipe.numbers() == EXPECTED
+    assert re.search(r"WARNING: the disk is short: .* need about 123,456,79\d MB, [\d,]+ are free", output), output
+    code, output = recipe("--disk-check=maybe")
+    assert code == 2 and "--disk-check is true or false, not 'maybe'" in output
 
 
 def test_a_config_that_steps_share_may_state_the_disk_of_one_of_them(recipe):

@@ -1,10 +1,10 @@
 """The networks of the papers, from the recipes' own configs: their size, and their way to Hugging Face and back."""
 
-import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,12 +13,19 @@ import transformers
 from whispers import tiny_whisper_folder
 
 from toolkit.core.config import load_config
-from toolkit.models.config import HubertConfig, hubert_parameters
+from toolkit.core.plan import Planned
+from toolkit.models.config import FetchConfig, HubertConfig, StudentConfig, hubert_parameters
 from toolkit.models.hubert import Hubert, initialise
 from toolkit.models.hugging_face import hugging_face_config, load_pretrained, save_pretrained
+from toolkit.models.planned import PUBLISHED, fetch_disk, student_disk
 from toolkit.models.whisper import Whisper, WhisperConfig, parameter_count
 from toolkit.train.card import compression, parameters
 from toolkit.train.config import PretrainConfig
+from toolkit.train.disk import encoder_training, whisper_training
+from toolkit.train.engine.config import LoopConfig
+from toolkit.train.whisper_config import WhisperTraining
+from toolkit.units.config import UnitsConfig
+from toolkit.units.disk import sample_disk
 
 EGS = Path(__file__).resolve().parents[2] / "egs"
 FULL = EGS / "TEMPLATE/ssl/conf"
@@ -66,10 +73,42 @@ def test_sizes_are_those_of_transformers_for_the_exported_config(name: str) -> N
 
 
 @pytest.mark.parametrize("name", ["base", "large", "L", "S", "ST"])
-def test_configs_state_the_disk_that_weights_and_checkpoints_take(name: str) -> None:
-    stated = re.search(r"^# disk: (\d+) MB", FILES[name].read_text(), re.M)
+def test_the_plan_states_the_disk_that_weights_and_checkpoints_take(name: str) -> None:
+    planned = encoder_training(Planned(config(name), [], "", None, lambda name: None))
     encoder, trained = sizes(name)
-    assert stated and float(stated[1]) == pytest.approx((encoder + 3 * 3 * trained) * 4 / 1e6, rel=0.08)
+    assert planned.kept == pytest.approx((encoder + 2 * 3 * trained) * 4 / 1e6, rel=0.05)
+    assert planned.scratch == pytest.approx(3 * trained * 4 / 1e6, rel=0.05)  # a third checkpoint while it is written
+
+
+RELEASED = {"tiny": 37.76, "base": 72.59, "small": 241.73, "medium": 763.86, "large-v2": 1543.30}
+
+
+@pytest.mark.parametrize("name", RELEASED)
+def test_the_sizes_of_the_released_whispers_are_known_before_they_are_fetched(name: str) -> None:
+    """Millions of weights, as the hub counts those of the files."""
+    assert parameter_count(PUBLISHED[f"whisper-{name}"]) / 1e6 == pytest.approx(RELEASED[name], abs=0.01)
+
+
+def test_a_student_is_planned_by_its_blocks_and_what_it_becomes_by_its_own_size() -> None:
+    teacher = Planned(FetchConfig("openai/whisper-large-v2"), [], "t", None, lambda name: None)
+    student = Planned(StudentConfig(16, 16), ["t"], "s", None, {"t": ("models.fetch", teacher)}.get)
+    made = {"t": ("models.fetch", teacher), "s": ("models.student", student)}
+    config = WhisperTraining(loop=LoopConfig(best="wer", validate_every=1, checkpoint_every=1))
+    training = Planned(config, ["packs", "s", "t"], "d", None, made.get)
+    weights = parameter_count(replace(PUBLISHED["whisper-large-v2"], encoder_layers=16, decoder_layers=16)) * 4 / 1e6
+    assert fetch_disk(teacher).kept == pytest.approx(2 * 6175, rel=0.01)  # the release's file has 6.17 GB
+    assert student_disk(student).kept == pytest.approx(weights, rel=0.01)
+    assert whisper_training(training).kept == pytest.approx((2 + 2 * 3) * weights, rel=0.01)
+
+
+def test_a_sample_is_no_larger_than_the_audio_has_frames() -> None:
+    mfcc = load_config(UnitsConfig, FULL / "it1.yaml")
+    few, many = (Planned(mfcc, ["d"], "o", hours, lambda name: None) for hours in (1, 1e4))  # a tenth of the utterances
+    assert sample_disk(few).kept == pytest.approx(0.1 * 360_000 * 39 * 4 / 1e6, abs=0.2)
+    assert sample_disk(many).kept == pytest.approx(5e6 * 39 * 4 / 1e6, rel=0.01)
+    base = ("train.pretrain", Planned(config("base"), [], "b", None, lambda name: None))
+    layer = Planned(load_config(UnitsConfig, FULL / "it2.yaml"), ["d", "b"], "o", None, {"b": base}.get)
+    assert sample_disk(layer).kept == pytest.approx(2e6 * 768 * 4 / 1e6, rel=0.01)
 
 
 ODD = HubertConfig(

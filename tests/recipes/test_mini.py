@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from conftest import made_bytes
+from plans import planned_mb, taken_mb, within
 
 pytestmark = pytest.mark.recipe
 
@@ -53,6 +54,14 @@ def test_no_model_claims_another_k_than_its_codebooks(nano: Path) -> None:
         )
         assert codebook["pca"] == header["pca"] == units["pca"] == (8 if book == "it3-pca" else 0)
         assert f"{codebook['k']} units" in (nano / f"exp/{book}/{model}/hf/README.md").read_text()
+
+
+def test_the_disk_that_the_plan_states_is_what_the_run_takes_within_a_factor_of_three(nano: Path, new_house) -> None:
+    total, stages = planned_mb(new_house(), "mini/ssl", "--preset", "nano")
+    assert within(total, taken_mb(nano))
+    outputs = {"data": ("data", "dump/sets"), "it1.base": ("exp/it1/base",), "it2.L": ("exp/it2/L",)}
+    for stage, folders in {**outputs, "results": ("exp/report",)}.items():  # those that take more than a few MB
+        assert within(stages[stage], taken_mb(*(nano / folder for folder in folders))), stage
 
 
 @pytest.mark.long

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT, House
+from plans import planned_mb, taken_mb, within
 
 pytestmark = pytest.mark.recipe
 
@@ -35,6 +36,14 @@ def recipe(house: House) -> Path:
 
 def words(house: House) -> list[str]:
     return ["--preset", "nano", "--nj", "2", "--losses", " ".join(WAYS), "--teacher", str(house.root / "teacher/L")]
+
+
+def test_the_disk_that_the_plan_states_is_what_the_run_takes_within_a_factor_of_three(
+    house: House, recipe: Path
+) -> None:
+    places = [word for place in ("data", "dump", "exp") for word in (f"--{place}", f"planned/{place}")]
+    total, _ = planned_mb(house, "mini/star", *words(house), *places, "--hours", "0.03")
+    assert within(total, taken_mb(recipe))
 
 
 def test_the_teacher_and_a_student_of_each_way_have_every_task_and_a_rank(recipe: Path) -> None:

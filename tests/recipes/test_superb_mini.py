@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from conftest import House, made_bytes
+from plans import planned_mb, taken_mb, within
 
 pytestmark = pytest.mark.recipe
 
@@ -54,6 +55,14 @@ def test_every_encoder_has_every_task_and_a_rank(house: House) -> None:
             "ER": figures["er"]["accuracy_folds"],
         }
     assert sum(row["ranking"] for row in rows.values()) == pytest.approx(len(SYSTEMS) * (len(SYSTEMS) + 1) / 2)
+
+
+def test_the_disk_that_the_plan_states_is_what_the_run_takes_within_a_factor_of_three(house: House) -> None:
+    places = [word for place in ("data", "dump", "exp") for word in (f"--{place}", f"planned/{place}")]
+    total, _ = planned_mb(
+        house, "mini/superb", *NANO, "--upstreams", str(house.root / "other/L/"), *places, "--hours", "0.03"
+    )
+    assert within(total, taken_mb(exp(house).parent))
 
 
 def test_the_table_has_the_ranks_and_the_published_rows_stand_apart(house: House) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from conftest import made_bytes
+from plans import planned_mb, taken_mb, within
 
 pytestmark = pytest.mark.recipe
 
@@ -20,6 +21,15 @@ def test_every_system_is_scored_on_both_sets(nano_whisper: Path) -> None:
     assert [t["name"] for t in scores["tests"]] == ["test", "dialect_clips", "*all", "*macro"]
     results = (nano_whisper / "exp/RESULTS.md").read_text(encoding="utf-8")
     assert "SYNTHETIC" in results and all(f"DW-1-1.{arm}" in results for arm in arms)
+
+
+def test_the_disk_that_the_plan_states_is_what_the_run_takes_within_a_factor_of_three(
+    nano_whisper: Path, nano_whisper_options: tuple[str, ...], new_house
+) -> None:
+    total, stages = planned_mb(new_house(), "mini/whisper", *nano_whisper_options, "--hours", "0.035")
+    assert within(total, taken_mb(nano_whisper))
+    taken = taken_mb(*(nano_whisper / f"exp/DW-1-1/{arm}" for arm in ARMS))
+    assert within(stages["distil"], taken)
 
 
 def test_the_filter_parts_what_the_teacher_ended(nano_whisper: Path) -> None:

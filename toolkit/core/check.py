@@ -1,42 +1,115 @@
-"""Check the configs and flags of all steps of a call before the first one runs, in the engine's own process.
+"""Check a whole call before its first step runs, in the engine's own process: configs, flags, options, inputs, GPUs.
 
-Config classes import no torch (registry.py), so this takes a fraction of a second.
+Config classes import no torch (registry.py), so this takes a fraction of a second. All mistakes are told at once.
 """
 
 from __future__ import annotations
 
 import difflib
 import json
-import os
+import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
 
-from . import forked, slurm, step
-from .errors import UserError
+from . import forked, plan, slurm, step
+from .config import read_yaml
+from .errors import UserError, together
 from .fork import apart
+from .record import flag
 from .registry import declared, is_declared, registry
+from .table import Option, Table
 
 StageCommand = tuple[str, list[str]]  # stage, argv
 
 
-def refuse_wrong(commands: Sequence[StageCommand]) -> None:
-    """Print all mistakes and end this process with 2 if a step of `commands` would refuse its config or a flag.
+def call_mistakes(table: Table, first: int, last: int, fresh: Collection[str] = ()) -> list[UserError]:
+    """Mistakes in what stages first..last would make, and in options and inputs that a user names.
 
-    Scripts of a recipe's local/ are left out: they need not be steps.
+    Configs count if a stage of the call reads them. An option counts whatever stage it is for, and a named input that
+    is not there whatever stage before `last` it is for: what was finished with other values would pass for done.
+    """
+    commands = [(table.place(n), run.argv) for n, run in table.to_make(first, last, fresh)]
+    return _distinct([*step_mistakes(commands, table.options), *option_mistakes(table, last)])
+
+
+def option_mistakes(table: Table, last: int) -> list[UserError]:
+    """Mistakes in options of the command line, and inputs of stages up to `last` that are named and not there."""
+    mistakes: list[UserError] = []
+    try:
+        plan.stated_hours(table)
+    except UserError as e:
+        mistakes.append(e)
+    given = [o for o in table.options if o.value and o.is_given(table.words)]
+    values = {o.value for o in given}
+    undone = table.to_make(1, len(table.stages))
+    commands = [(table.place(n), run.argv) for n, run in undone if values & set(run.argv)]
+    flags = {o.flag for o in given}
+    mistakes += [e for e in step_mistakes(commands, given) if e.where.partition(" ")[0] in flags]
+    return _distinct([*mistakes, *(e for n, run in undone if n <= last for e in table.absent_inputs(n, run))])
+
+
+def refuse(mistakes: Sequence[UserError]) -> None:
+    """Raise one UserError that tells all mistakes, if there are any."""
+    if mistakes:
+        raise together(mistakes)
+
+
+def warn(mistakes: Sequence[UserError]) -> None:
+    """Print mistakes as warnings where a call only looks."""
+    for mistake in mistakes:
+        print(f"warning: {mistake}", file=sys.stderr)
+
+
+def step_mistakes(commands: Sequence[StageCommand], options: Sequence[Option] = ()) -> list[UserError]:
+    """Mistakes in the configs and flags of steps; one in the value of an option names the option.
+
+    Of scripts of a recipe's local/ only the files of their configs are read: they need not be steps.
     """
     distinct: dict[str, StageCommand] = {}
     for stage, argv in commands:
-        if "/" not in argv[0]:
-            distinct.setdefault(json.dumps(_without_places(argv)), (stage, argv))
-    mistakes = [f"error: {stage}: {e}" for stage, argv in distinct.values() for e in _mistakes(argv)]
-    mistakes += [f"error: {e}" for e in _too_few_gpus([argv for _, argv in commands])]
-    if mistakes:
-        print(*mistakes, sep="\n", file=sys.stderr)
-        raise SystemExit(2)
+        distinct.setdefault(json.dumps(_without_places(argv)), (stage, argv))
+    mistakes = []
+    for stage, argv in distinct.values():
+        for e in _mistakes(argv):
+            option = _option_of(e, argv, options)
+            where = f"{option.flag} {option.value}" if option else e.where
+            mistakes.append(UserError(f"{stage}: {e.what}", where, e.remedy))
+    return mistakes
+
+
+def gpu_mistakes(ngpu: int, asked: bool, argvs: Sequence[Sequence[str]]) -> list[UserError]:
+    """The mistake in the number of GPUs, if there is one; on a cluster its nodes have them.
+
+    Args:
+        asked: the number is that of --ngpu. Else it is what this machine seems to have: without CUDA, steps of `argvs`
+            other than a training compute on the CPU then, and say so.
+    """
+    if not ngpu or slurm.chosen() or not (asked or any(declared(argv[0]).jobs == "ranks" for argv in argvs)):
+        return []
+    forked.load()
+    available = apart(_gpus)  # counting them may start CUDA, after which no step can be forked
+    if ngpu <= available:
+        return []
+    problem = f"{ngpu} GPUs are asked for and torch finds {available}"
+    return [UserError(problem, "--ngpu", f"ask for {available}" if available else "--ngpu 0 computes on the CPU")]
+
+
+def _gpus() -> int:
+    import torch
+
+    return torch.cuda.device_count()
 
 
 def _mistakes(argv: list[str]) -> Iterator[UserError]:
     """The mistakes that the step of `argv` would refuse."""
+    if "/" in argv[0]:
+        try:
+            read_yaml(*map(Path, flag(argv, "--config")))
+        except UserError as e:
+            yield from e.parts
+        return
     if not is_declared(argv[0]):
         near = difflib.get_close_matches(argv[0], registry(), 1)
         remedy = f"did you mean {near[0]}?" if near else "declare it in the registry.py of its room"
@@ -45,9 +118,22 @@ def _mistakes(argv: list[str]) -> Iterator[UserError]:
     try:
         step.read_command(argv[0], argv[1:], declared(argv[0]).config_class())
     except UserError as e:
-        yield e
+        yield from e.parts
     except SystemExit:  # argparse has printed the mistake, or the help
         yield UserError(f"no command of a step: {' '.join(argv)}", "stages() of the recipe", "mend its flags")
+
+
+def _option_of(e: UserError, argv: Sequence[str], options: Sequence[Option]) -> Option | None:
+    """The option whose value is that of a flag which the mistake names; the one that is called as the flag, if any."""
+    named = set(re.findall(r"\w+", e.what))
+    fitting = [
+        (option.name == field, option)
+        for word, value in pairwise(argv)
+        if word.startswith("--") and (field := word.rpartition(".")[2].removeprefix("--").replace("-", "_")) in named
+        for option in options
+        if option.value and option.value == value
+    ]
+    return max(fitting, key=lambda pair: pair[0])[1] if fitting else None
 
 
 def _without_places(argv: Sequence[str]) -> list[str]:
@@ -60,22 +146,10 @@ def _without_places(argv: Sequence[str]) -> list[str]:
     return kept
 
 
-def _too_few_gpus(argvs: Sequence[Sequence[str]]) -> Iterator[UserError]:
-    """The mistake in --ngpu, if any. Without CUDA, steps other than a training compute on the CPU."""
-    ngpu = int(os.environ.get("SAWT_NGPU", "0"))
-    if not ngpu or slurm.chosen():
-        return
-    forked.load()
-    available = apart(_gpus)  # counting them may start CUDA, after which no step can be forked
-    if ngpu > available and (available or any(declared(argv[0]).jobs == "ranks" for argv in argvs)):
-        yield UserError(
-            f"{ngpu} GPUs are asked for and torch finds {available}",
-            "--ngpu",
-            f"ask for {available}" if available else "--ngpu 0 trains on the CPU",
-        )
-
-
-def _gpus() -> int:
-    import torch
-
-    return torch.cuda.device_count()
+def _distinct(mistakes: Sequence[UserError]) -> list[UserError]:
+    """Each mistake once: several stages read one config, and one option is a flag of several."""
+    told: dict[tuple[str, str], UserError] = {}
+    for e in mistakes:
+        stage, colon, problem = e.what.partition(": ")
+        told.setdefault((problem if colon and stage.startswith("stage ") else e.what, e.where), e)
+    return list(told.values())

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import errno
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NoReturn
 
+from .disk import FREE_INODES, INODES, without_inodes
+from .links import dangling
+
 MENDABLE = {  # errors that the user can mend; any other OSError is a bug and keeps its traceback
-    errno.ENOSPC: ("the disk is full", "free some room"),
-    errno.EDQUOT: ("the disk quota is used up", "free some room"),
+    errno.ENOSPC: ("the disk is full", "free some room (`df -h` shows it)"),
+    errno.EDQUOT: (
+        "the disk quota is used up",
+        "remove some files: a quota limits their bytes, their number or both (`quota -s` shows it)",
+    ),
     errno.EACCES: ("no permission", "make it readable (inputs) or writable (outputs)"),
     errno.EISDIR: ("a folder where a file belongs", "mend the path"),
     errno.ENOTDIR: ("a file where a folder belongs", "mend the path"),
@@ -23,6 +29,8 @@ MENDABLE = {  # errors that the user can mend; any other OSError is a bug and ke
     errno.EMFILE: ("too many open files", "raise the limit (ulimit -n)"),
     errno.EROFS: ("a read-only file system", "write somewhere else"),
 }
+
+MOST_TOLD = 20  # mistakes that one error tells; a list of a thousand words has as many
 
 
 class UserError(Exception):
@@ -38,13 +46,41 @@ class UserError(Exception):
         super().__init__(what)
         self.what, self.where, self.remedy = what, where, remedy
 
+    @property
+    def parts(self) -> tuple[UserError, ...]:
+        """The mistakes that it tells: itself, or several (`together`)."""
+        return (self,)
+
     def __str__(self) -> str:
         lines = [self.what]
         if self.where:
-            lines.append(f"  where:  {self.where}")
+            gone = "" if "which is not there" in self.what else dangling(self.where)
+            lines.append(f"  where:  {self.where}{gone and f': {gone}'}")
         if self.remedy:
             lines.append(f"  remedy: {self.remedy}")
         return "\n".join(lines)
+
+
+class _UserErrors(UserError):
+    """Several mistakes."""
+
+    def __init__(self, parts: Sequence[UserError]) -> None:
+        super().__init__(f"{len(parts)} mistakes: {'; '.join(e.what for e in parts)}")
+        self._parts = tuple(parts)
+
+    @property
+    def parts(self) -> tuple[UserError, ...]:
+        return self._parts
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self._parts))
+
+
+def together(errors: Sequence[UserError]) -> UserError:
+    """One error that tells all mistakes, each with its place and remedy; an only one as it is."""
+    parts = [part for e in errors for part in e.parts]
+    more = [UserError(f"and {len(parts) - MOST_TOLD} mistakes more")] if len(parts) > MOST_TOLD else []
+    return parts[0] if len(parts) == 1 else _UserErrors([*parts[:MOST_TOLD], *more])
 
 
 @contextmanager
@@ -62,13 +98,16 @@ def told(code: int, where: str) -> Iterator[None]:
     except OSError as e:
         if e.errno not in MENDABLE:
             raise
+        place = str(e.filename or where)
         what, remedy = MENDABLE[e.errno]
-        _end(UserError(what, str(e.filename or where), remedy + " and rerun: what is finished is kept"), code)
+        if e.errno == errno.ENOSPC and without_inodes(place):
+            what, remedy = INODES, FREE_INODES
+        _end(UserError(what, place, remedy + " and rerun: what is finished is kept"), code)
     except KeyboardInterrupt:
         print("\nstopped; the same command goes on from here", file=sys.stderr)
         raise SystemExit(130) from None
 
 
 def _end(error: UserError, code: int) -> NoReturn:
-    print(f"error: {error}", file=sys.stderr)
+    print(*(f"error: {part}" for part in error.parts), sep="\n", file=sys.stderr)
     raise SystemExit(code) from None

@@ -63,8 +63,13 @@ def die_with(parent: int) -> None:
 
 
 def child_environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment for a child process that must die with this one."""
-    return {**os.environ, **parenthood(), "PYTHONUNBUFFERED": "1", **(more or {})}
+    """The environment for a child process that must die with this one.
+
+    A recipe's own script that says `/usr/bin/env python3` gets this interpreter.
+    """
+    own, path = os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)
+    path = path if path.split(os.pathsep)[0] == own else own + os.pathsep + path
+    return {**os.environ, "PATH": path, **parenthood(), "PYTHONUNBUFFERED": "1", **(more or {})}
 
 
 def begin_log(log: Path, argv: Sequence[str]) -> IO[bytes]:

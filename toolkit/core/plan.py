@@ -8,7 +8,7 @@ them: `# disk of train.whisper: 3800 MB`.
 from __future__ import annotations
 
 import re
-import shutil
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +17,7 @@ from typing import Any
 
 from . import record
 from .config import config_files
+from .disk import FREE_INODES, INODES, free_mb, on_disk, without_inodes
 from .errors import UserError
 from .step import read_command
 from .table import StepRun, Table
@@ -59,26 +60,47 @@ class Cost:
         return self.kept + self.scratch
 
 
-def cost(table: Table, run: StepRun) -> Cost:
-    """Raises UserError if --hours is no number of hours."""
-    step, stated = run.declared, _stated_in_config(run)
-    known = [h for h in map(audio_hours, run.ins) if h is not None]
-    given = next((o.value for o in table.options if o.name == "hours" and o.value), "")
+def stated_hours(table: Table) -> float | None:
+    """Hours of audio that the option `hours` states, if the recipe has it. Raises UserError if it is no such number."""
+    stated = next((o.value for o in table.options if o.name == "hours" and o.value), "")
     try:
-        hours = sum(known) if known else float(given) if given else audio_hours(run.out)
+        hours = float(stated) if stated else None
         if hours is not None and not 0 <= hours < float("inf"):
             raise ValueError
     except ValueError:
-        raise UserError(
-            f"--hours: {given!r} is no number of hours", "--hours", "give hours of audio, e.g. 1200"
-        ) from None
+        problem = f"--hours: {stated!r} is no number of hours"
+        raise UserError(problem, "--hours", "give hours of audio, e.g. 1200") from None
+    return hours
+
+
+def cost(table: Table, run: StepRun) -> Cost:
+    """Disk of a run: what its config states, else what its own function tells, else what the registry has.
+
+    Raises UserError if --hours is no number of hours.
+    """
+    step, stated = run.declared, _stated_in_config(run)
+    known = [h for h in map(audio_hours, run.ins) if h is not None]
+    given = stated_hours(table)
+    hours = sum(known) if known else audio_hours(run.out) if given is None else given
+    if step.disk and not stated and (disk := step.disk_function()(_told(table, run, hours))) is not None:
+        return Cost(hours if disk.by_audio else 0.0, disk.kept, disk.scratch)
     hourly, fixed = stated.get("mb_per_hour", step.mb_per_hour), stated.get("mb", step.mb)
     if not hourly and hours is None:
         hours = 0.0
     of_audio = hourly * (hours or 0)
-    if step.disk and not stated and hours is not None and (planned := _planned(table, run, hours)) is not None:
-        of_audio = planned
     return Cost(hours, fixed, of_audio) if step.scratch else Cost(hours, fixed + of_audio, 0.0)
+
+
+@dataclass(frozen=True)
+class Disk:
+    """What a step's own function tells of its disk, in MB: what stays, and what is gone when the step is done.
+
+    by_audio: False if it is the same for any amount of audio.
+    """
+
+    kept: float
+    scratch: float = 0.0
+    by_audio: bool = True
 
 
 @dataclass(frozen=True)
@@ -88,29 +110,29 @@ class Planned:
     Attributes:
         config: of the step.
         ins, out: its inputs and its output.
-        hours: of audio among the inputs.
-        config_of: the config with which a stage will make an input; None for an input that no stage makes.
+        hours: of audio among the inputs; None if they are not known yet.
+        made_by: name of an input -> (step, what its function would be told) of the run that makes it; None for an input
+            that no stage makes.
     """
 
     config: Any
     ins: list[str]
     out: str
-    hours: float
-    config_of: Callable[[str], Any]
+    hours: float | None
+    made_by: Callable[[str], tuple[str, Planned] | None]
+
+    def config_of(self, name: str) -> Any:
+        """The config with which a stage will make an input; None for an input that no stage makes."""
+        made = self.made_by(name)
+        return made[1].config if made else None
 
 
-def _planned(table: Table, run: StepRun, hours: float) -> float | None:
-    """MB that the audio costs, as the step's own function tells it; None where it cannot."""
-    mb: float | None = run.declared.disk_function()(_told(table, run, hours))
-    return mb
+def _told(table: Table, run: StepRun, hours: float | None) -> Planned:
+    def made_by(name: str) -> tuple[str, Planned] | None:
+        made = table.maker(Path(name)) if name else None
+        return (made[1].argv[0], _told(table, made[1], hours)) if made else None
 
-
-def _told(table: Table, run: StepRun, hours: float) -> Planned:
-    def config_of(name: str) -> Any:
-        made = table.maker(Path(name))
-        return _config(made[1]) if made and made[1].declared.config else None
-
-    return Planned(_config(run), run.ins, run.out, hours, config_of)
+    return Planned(_config(table, run), run.ins, run.out, hours, made_by)
 
 
 def memory(table: Table, first: int, last: int) -> list[str]:
@@ -122,8 +144,13 @@ def memory(table: Table, first: int, last: int) -> list[str]:
     return list(lines)
 
 
-def _config(run: StepRun) -> Any:
-    return read_command(run.argv[0], run.argv[1:], run.declared.config_class())[1]
+def _config(table: Table, run: StepRun) -> Any:
+    """The config of a step of the toolkit, read once; None of a script."""
+    if "/" in run.argv[0]:
+        return None
+    if run.out not in table.configs:
+        table.configs[run.out] = read_command(run.argv[0], run.argv[1:], run.declared.config_class())[1]
+    return table.configs[run.out]
 
 
 def together(costs: Sequence[Cost]) -> Cost:
@@ -146,47 +173,61 @@ def _stated_in_config(run: StepRun) -> dict[str, float]:
     return stated
 
 
-def free_mb(folder: str) -> float:
-    """Free disk space where `folder` is, or will be."""
-    path = Path(folder).absolute()
-    return shutil.disk_usage(next(p for p in (path, *path.parents) if p.exists())).free / 1e6
+def check_disk(table: Table, first: int, last: int, refuse: bool = True) -> None:
+    """Raise UserError if the outputs of stages first..last do not fit on the disk; print it where not to `refuse`."""
+    runs = [run for _, run in table.to_make(first, last)]
+    _check_disks([(run.out, cost(table, run)) for run in runs], f"stages {first} to {last}", refuse)
 
 
-def check_disk(table: Table, first: int, last: int) -> None:
-    """Raise UserError if the outputs of stages first..last do not fit on the disk."""
-    on_disk: dict[int, list[StepRun]] = {}
-    for _, run in table.to_make(first, last):
-        path = Path(run.out).absolute()
-        disk = next(p for p in (path, *path.parents) if p.exists()).stat().st_dev
-        on_disk.setdefault(disk, []).append(run)
-    for runs in on_disk.values():
-        mb, folder = together([cost(table, run) for run in runs]).mb, runs[-1].out
-        largest = max(runs, key=lambda run: cost(table, run).mb)
-        if mb > free_mb(folder):
-            raise UserError(
-                f"the disk is short: stages {first} to {last} need about {mb:,.0f} MB, {free_mb(folder):,.0f} are free "
-                f"(most for {largest.out}: {cost(table, largest).mb:,.0f})",
-                str(Path(folder).absolute()),
-                "free some room, move data, dump or exp to a larger disk (--data, --dump, --exp), or ask less of that "
-                "step: its config may say how, and `# disk:` there what it takes",
-            )
+def _check_disks(costs: Sequence[tuple[str, Cost]], stages: str, refuse: bool) -> None:
+    """As check_disk, of (output, cost)."""
+    on_disks: dict[int, list[tuple[str, Cost]]] = {}
+    for out, of_run in costs:
+        on_disks.setdefault(on_disk(out).stat().st_dev, []).append((out, of_run))
+    for outputs in on_disks.values():
+        try:
+            _refuse_short(outputs, stages)
+        except UserError as e:
+            if refuse:
+                raise
+            print(f"WARNING: {e.what}; begun all the same, as --disk-check is false", file=sys.stderr, flush=True)
 
 
-def show(table: Table, first: int, last: int, nj: int) -> None:
-    """Print jobs, hours of audio and disk per stage; refuse when the disk is short."""
+def _refuse_short(outputs: Sequence[tuple[str, Cost]], stages: str) -> None:
+    """Raise UserError if outputs, (folder, cost), do not fit on the disk that they are on."""
+    mb, folder = together([of_run for _, of_run in outputs]).mb, outputs[-1][0]
+    place, free = str(Path(folder).absolute()), free_mb(folder)
+    if without_inodes(folder):
+        raise UserError(INODES, place, FREE_INODES)
+    if mb > free:
+        out, most = max(outputs, key=lambda output: output[1].mb)
+        largest = f"most for {out}: {most.mb:,.0f}"
+        raise UserError(
+            f"the disk is short: {stages} need about {mb:,.0f} MB, {free:,.0f} are free ({largest})",
+            place,
+            "free some room, move data, dump or exp to a larger disk (--data, --dump, --exp), or ask less of that "
+            "step: its config may say how, and `# disk:` there what it takes; --disk-check false begins all the same",
+        )
+
+
+def show(table: Table, first: int, last: int, nj: int, disk_check: bool = True) -> None:
+    """Print jobs, hours of audio and disk per stage; refuse when the disk is short, or warn without `disk_check`."""
     print(f"{'':3} {'stage':16} {'state':8} {'jobs':>4} {'audio h':>9} {'disk MB':>10}")
-    unknown, to_make = False, table.to_make(first, last)
-    for n, stage in enumerate(table.stages[first - 1 : last], first):
-        costs = [cost(table, run) for run in stage.runs]
-        unknown |= any(c.hours is None for c in costs)
-        hours = together(costs).hours
-        mb = together([cost(table, run) for number, run in to_make if number == n]).mb
+    stages = list(enumerate(table.stages[first - 1 : last], first))
+    costs = {run.out: cost(table, run) for _, stage in stages for run in stage.runs}
+    to_make = {run.out for _, run in table.to_make(first, last)}
+    for n, stage in stages:
+        hours = together([costs[run.out] for run in stage.runs]).hours
+        mb = together([costs[run.out] for run in stage.runs if run.out in to_make]).mb
         audio = "?" if hours is None else f"{hours:,.2f}" if hours else "-"
         jobs = max(run.at_once(nj) for run in stage.runs)
         print(f"{n:3} {stage.name:16} {table.stage_status(stage).state:8} {jobs:4} {audio:>9} {mb:10,.0f}")
-    total = together([cost(table, run) for _, run in to_make]).mb
-    print(f"to write: {total:,.0f} MB; free here: {free_mb('.'):,.0f} MB")
-    print(*memory(table, first, last), sep="\n", end="\n" if memory(table, first, last) else "")
-    if unknown:
+    planned = [(out, costs[out]) for out in costs if out in to_make]
+    total = together([of_run for _, of_run in planned])
+    passing = f", {total.scratch:,.0f} of them for a time" if total.scratch >= 1 else ""
+    print(f"to write: {total.mb:,.0f} MB{passing}; free here: {free_mb('.'):,.0f} MB")
+    if lines := memory(table, first, last):
+        print(*lines, sep="\n")
+    if any(of_run.hours is None for of_run in costs.values()):
         print("? = not known before the data stage has run; give --hours to plan ahead of it")
-    check_disk(table, first, last)
+    _check_disks(planned, f"stages {first} to {last}", disk_check)

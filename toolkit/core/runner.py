@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 
 from . import check, forked, job, output, plan, record, slurm
-from .config import read_yaml
 from .files import locked, remove, write_text
 from .fork import forkable
 from .fresh import RESULTS, remake
@@ -18,8 +17,13 @@ from .record import refuse_foreign
 from .table import StepRun, Table
 
 
-def preflight(table: Table, first: int, last: int, fresh: list[str]) -> None:
-    """Check inputs, outputs, configs and disk before anything is moved or run."""
+def preflight(table: Table, first: int, last: int, fresh: list[str], asked_gpus: bool, disk_check: bool) -> None:
+    """Check options, configs, inputs, outputs, GPUs and disk before anything is moved or run.
+
+    Args:
+        asked_gpus: --ngpu was given.
+        disk_check: False: a disk that is short is a warning.
+    """
 
     def to_be_made(name: str) -> bool:
         """True if a stage of this call will make the input `name`."""
@@ -27,23 +31,16 @@ def preflight(table: Table, first: int, last: int, fresh: list[str]) -> None:
         return made is not None and made[0] >= first and (made[1].out in fresh or table.status(made[1]).state != "done")
 
     runs = table.to_make(first, last, fresh)
+    gpus = check.gpu_mistakes(int(os.environ["SAWT_NGPU"]), asked_gpus, [run.argv for _, run in runs])
+    check.refuse([*check.call_mistakes(table, first, last, fresh), *gpus])
     for n, run in runs:
         table.check_places(n, run)
         table.check_inputs(n, run, [i for i in run.ins if not to_be_made(i)])
-        for name in record.flag(run.argv, "--config"):
-            read_yaml(Path(name))
         if run.out not in fresh:
             os.environ[record.STAGE] = table.stages[n - 1].name
             refuse_foreign(Path(run.out))
             table.refuse_stale(n, run)
-    plan.check_disk(table, first, last)
-    if len(runs) > 1 or fresh:  # a stage that runs at once reports this itself
-        refuse_wrong(table, runs)
-
-
-def refuse_wrong(table: Table, runs: list[tuple[int, StepRun]]) -> None:
-    """End this process if a config or flag of `runs`, (stage number, run), is wrong."""
-    check.refuse_wrong([(table.place(n), run.argv) for n, run in runs])
+    plan.check_disk(table, first, last, disk_check)
 
 
 def run_stages(table: Table, first: int, last: int) -> int:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from .errors import UserError
+from .fields import members
 from .files import read_json
 
 T = TypeVar("T")
@@ -91,7 +92,7 @@ def _read(value: Any, kind: Any, broken: Broken, place: str) -> Any:
     if origin in (types.UnionType, typing.Union):
         if value is None and type(None) in of:
             return None
-        return _read(value, next(k for k in of if k is not type(None)), broken, place)
+        return _read_member(value, members(kind), broken, place)
     if origin is typing.Literal:
         return _checked(value, value in of, " or ".join(map(str, of)), broken, place)
     if dataclasses.is_dataclass(kind):
@@ -106,6 +107,23 @@ def _read(value: Any, kind: Any, broken: Broken, place: str) -> Any:
         _checked(value, isinstance(value, dict), "a mapping of names to values", broken, place)
         return {_key(key, of[0], broken, place): _read(v, of[1], broken, f"{place}.{key}") for key, v in value.items()}
     return _scalar(value, kind, broken, place)
+
+
+class _Unfit(Exception):
+    """A value that is not of one of several types."""
+
+
+def _read_member(value: Any, kinds: list[Any], broken: Broken, place: str) -> Any:
+    """`value` as the first of several types that it fits; one that fits none is told by the only type, or by all."""
+    if len(kinds) == 1:
+        return _read(value, kinds[0], broken, place)
+    reasons = []
+    for kind in kinds:
+        try:
+            return _read(value, kind, _Unfit, place)
+        except _Unfit as e:
+            reasons.append(str(e))
+    raise broken(f"{place} is {_shown(value)}, which is of none of its types: {'; '.join(reasons)}")
 
 
 def _key(key: str, kind: type, broken: Broken, place: str) -> Any:

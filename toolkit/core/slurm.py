@@ -158,6 +158,7 @@ def script(batch: Batch, config: SlurmConfig) -> str:
         "printf '#'; printf ' %q' \"${command[@]}\"; echo",
         "echo \"# Started at $(date '+%F %T') on $(hostname), job $SLURM_ARRAY_JOB_ID, task $task\"",
         *config.setup.strip().splitlines(),
+        *([_reached(sys.executable)] if shlex.quote(sys.executable) in batch.words else []),
         '"${command[@]}" </dev/null',
         "code=$?",
         "echo \"# Ended (code $code) at $(date '+%F %T')\"",
@@ -165,6 +166,14 @@ def script(batch: Batch, config: SlurmConfig) -> str:
         "exit $code",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _reached(python: str) -> str:
+    """A line of bash that puts an error in the place of the command where a node cannot reach the interpreter."""
+    problem = shlex.quote(f"error: no interpreter can be reached at {python}, on the node")
+    remedy = shlex.quote("  remedy: make setup on a disk that all nodes see, or have `setup` of slurm.yaml mount it")
+    told = f'echo {problem} "$(hostname)"; echo {remedy}'
+    return f"[[ -x {shlex.quote(python)} ]] || {{ {told}; command=(bash -c 'exit 2'); }}"
 
 
 def _quoted(word: str) -> str:

@@ -11,13 +11,13 @@ import signal
 import sys
 from pathlib import Path
 
-from . import job, plan, slurm
+from . import check, job, plan, slurm
 from .check_digests import check_digests
 from .errors import UserError, told
 from .files import held, write_text
 from .fresh import RESULTS, made_anew, move_aside
 from .record import aside
-from .runner import preflight, refuse_wrong, results, run_stages
+from .runner import preflight, results, run_stages
 from .slurm_job import at_work
 from .table import StepRun, Table
 
@@ -29,6 +29,7 @@ ENGINE_OPTIONS = {
     "ngpu": "GPUs to use, 1 if there is one; 0 is the CPU (no part of the identity)",
     "backend": "where the heavy work runs: local, or slurm with the settings of conf/slurm.yaml",
     "fresh": "redo this stage: its old output, and all that was made from it, is moved aside, never deleted",
+    "disk-check": "false: begin although the disk is short of what --plan states, with a warning",
     "list": "show the stages: number, name, state and why, inputs, outputs",
     "plan": "show jobs, hours of audio and disk",
     "dry-run": "show the commands",
@@ -55,7 +56,7 @@ def _parse(table: Table) -> argparse.Namespace:
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     for name in ("help", "list", "plan", "dry-run", "check-digests", "publish"):
         parser.add_argument(f"--{name}", action="store_true")
-    for name in ("stage", "stop-stage", "fresh", "nj", "ngpu", "backend"):
+    for name in ("stage", "stop-stage", "fresh", "nj", "ngpu", "backend", "disk-check"):
         parser.add_argument(f"--{name}")
     parser.add_argument("--unknown", action="append", default=[])
     args = parser.parse_args()
@@ -70,6 +71,9 @@ def _parse(table: Table) -> argparse.Namespace:
             raise UserError(f"--{name} needs a whole number from {least}, not {value!r}", f"--{name}")
     if args.backend not in (None, *BACKENDS):
         raise UserError(f"no back-end {args.backend!r}", "--backend", f"one of {', '.join(BACKENDS)}")
+    if args.disk_check not in (None, "true", "false"):
+        problem = f"--disk-check is true or false, not {args.disk_check!r}"
+        raise UserError(problem, "--disk-check", "leave it out, or say false")
     return args
 
 
@@ -83,7 +87,9 @@ def _act(table: Table, args: argparse.Namespace) -> int:
             "use --fresh with --dry-run to see what it would move, or without these to do it",
         )
     if args.list:
-        return _list(table)
+        code = _list(table)
+        check.warn([*check.option_mistakes(table, len(table.stages)), *_gpu_mistakes(args)])
+        return code
     if args.check_digests:
         return check_digests(table)
     first = table.number(args.stage) if args.stage else 1
@@ -94,21 +100,29 @@ def _act(table: Table, args: argparse.Namespace) -> int:
     os.environ["SAWT_BACKEND"] = args.backend or "local"
     gpus = _gpus_of_cluster(table, args.dry_run) if slurm.chosen() else _gpus_here()
     os.environ["SAWT_NGPU"] = args.ngpu or gpus
+    disk_check = args.disk_check != "false"
     if args.plan:
-        refuse_wrong(table, table.to_make(first, last))
-        plan.show(table, first, last, int(os.environ["SAWT_NJ"]))
+        check.warn(_gpu_mistakes(args))
+        check.refuse(check.call_mistakes(table, first, last))
+        plan.show(table, first, last, int(os.environ["SAWT_NJ"]), disk_check)
         return 0
     fresh = made_anew(table, table.number(args.fresh, "--fresh"), first, last) if args.fresh else []
     if args.dry_run:
+        check.warn([*check.option_mistakes(table, last), *_gpu_mistakes(args)])
         return _dry_run(table, first, last, fresh)
     if args.publish and not (args.stage or args.stop_stage or args.fresh):
         return _publish(table)
-    preflight(table, first, last, fresh)
+    preflight(table, first, last, fresh, bool(args.ngpu), disk_check)
     if fresh:
         undone = [run.out for _, run in table.to_make(first, last) if run.out not in fresh]
         move_aside(table, fresh, [out for out in undone if Path(out).is_dir()])
     code = run_stages(table, first, last)
     return code or (_publish(table) if args.publish else 0)
+
+
+def _gpu_mistakes(args: argparse.Namespace) -> list[UserError]:
+    """The mistake in --ngpu, if it was given, for calls that only look: the GPUs may be those of another machine."""
+    return check.gpu_mistakes(int(args.ngpu), True, []) if args.ngpu and args.backend != "slurm" else []
 
 
 def _gpus_here() -> str:

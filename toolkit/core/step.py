@@ -21,6 +21,7 @@ from .errors import UserError, told
 from .files import locked, remove
 from .identity import id_of_input, identity, identity_id, place
 from .job import die_with_parent
+from .links import absent
 from .output import Begun, Status, begin, changes, finish, forget, parts_now, refuse_outdated, renew, set_aside, status
 from .record import RECORD, Ledger, flag, fresh_flag, read_record, refuse_foreign, separated, within
 from .registry import declared
@@ -122,7 +123,7 @@ def _run(function: Callable[[Step[Any]], None], config_class: type[Any], name: s
     worker = (int(known.worker[0]), int(known.worker[1])) if known.worker else None
     for path in known.ins:
         if not path.exists():
-            raise UserError("no such input", str(path), "run the stage that makes it, or mend the path")
+            raise UserError(absent(path, "input"), str(path), "run the stage that makes it, or mend the path")
         if known.out.resolve() in (path.resolve(), *path.resolve().parents):
             raise UserError(
                 "the output would be written over an input", f"--out {known.out}, --in {path}", "name a new folder"

@@ -7,10 +7,12 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from . import identity, output, record
 from .contents import Differences
 from .errors import UserError
+from .links import absent
 from .output import Status
 from .record import flag, separated
 from .registry import Declaration, declared
@@ -59,6 +61,10 @@ class Option:
     @property
     def flag(self) -> str:
         return "--" + self.name.replace("_", "-")
+
+    def is_given(self, words: list[str]) -> bool:
+        """True if the command line `words` has it."""
+        return any(word.partition("=")[0].replace("_", "-") == self.flag for word in words)
 
 
 @dataclass(frozen=True)
@@ -142,6 +148,11 @@ class Table:
     def _ids(self) -> dict[str, tuple[str, Differences]]:
         return {}
 
+    @cached_property
+    def configs(self) -> dict[str, Any]:
+        """Output -> the config of its run, as --plan has read it."""
+        return {}
+
     def forget(self) -> None:
         """Forget what was read from the disk, because something was moved."""
         self._ids.clear()
@@ -211,6 +222,12 @@ class Table:
                 problem, remedy = absent
                 raise UserError(f"{self.place(n)} {problem}", name or "--in", remedy)
 
+    def absent_inputs(self, n: int, run: StepRun) -> list[UserError]:
+        """An error for each input of a run of stage `n` that no stage makes, that has a name and is not there."""
+        names = [name for name in run.ins if name and self.maker(Path(name)) is None]
+        absences = [(name, why) for name in names if (why := self._absent(name, None))]
+        return [UserError(f"{self.place(n)} {problem}", name, remedy) for name, (problem, remedy) in absences]
+
     def _absent(self, name: str, made: tuple[int, StepRun] | None) -> tuple[str, str] | None:
         """(problem, remedy) for an input that is empty or missing although its maker, if any, is done; else None."""
         if not name:
@@ -220,9 +237,9 @@ class Table:
         if Path(name).exists():
             return None
         if made is None:
-            given = [o for o in self.options if o.value == name]
+            given = [o for o in self.options if name in (o.value, *o.value.split())]
             hint = f"set {given[0].flag} ({given[0].meaning})" if given else "mend the path"
-            return f"needs {name}: no such file or folder", hint
+            return f"needs {name}: {absent(name)}", hint
         folders = sorted(p.name for p in Path(made[1].out).iterdir() if p.is_dir() and p.name not in record.BOOKKEEPING)
         return (
             f"needs {name}, which stage {made[0]} did not make",

@@ -18,6 +18,7 @@ import numpy as np
 
 from ..core.errors import UserError
 from ..core.files import atomic
+from ..core.links import absent
 from .ids import fault
 from .tables import read_table
 
@@ -77,7 +78,7 @@ class Features(Mapping[str, Array]):
 
     def __init__(self, scp: Path) -> None:
         if not scp.is_file():
-            raise UserError("no such scp", str(scp), "run the stage that makes it")
+            raise UserError(absent(scp, "scp"), str(scp), "run the stage that makes it")
         self.scp = scp
         self.places, problems = read_table(scp)
         if broken := [p for p in problems if p.fatal]:
@@ -117,7 +118,7 @@ def _read(place: str, beside: Path | None) -> Any:
     if beside and not path.is_file() and (beside / path.name).is_file():
         path = beside / path.name
     if not path.is_file():
-        raise UserError("no such ark", str(path), "mend the path, or run the stage that makes it")
+        raise UserError(absent(path, "ark"), str(path), "mend the path, or run the stage that makes it")
     with open(path, "rb") as f:  # opened here: kaldiio would run a path that ends in `|` as a command
         f.seek(int(parts[2]) if parts else 0)
         try:

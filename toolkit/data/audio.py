@@ -23,6 +23,7 @@ import soxr
 
 from ..core.errors import UserError
 from ..core.files import atomic
+from ..core.links import absent
 from .audio_error import AudioError as AudioError
 from .decoder import FETCH, Decoder
 
@@ -213,10 +214,10 @@ def open_recording(path: str | os.PathLike[str], allow_pipes: bool = False) -> I
             yield _checked(Recording(name, decoder))
     elif not os.path.exists(name) and (ark := _ARK.fullmatch(name)):
         if not os.path.exists(ark[1]):
-            raise AudioError("missing", "no such ark", ark[1], "mend the path, or run the stage that makes it")
+            raise AudioError("missing", absent(ark[1], "ark"), ark[1], "mend the path, or run the stage that makes it")
         yield _checked(Recording(name, _from_ark(name)))
     elif not os.path.exists(name):
-        raise AudioError("missing", "no such recording", name, "mend the path, or take its line out")
+        raise AudioError("missing", absent(name, "recording"), name, "mend the path, or take its line out")
     elif not os.path.isfile(name):
         raise AudioError("unreadable", "not a file", name, "name an audio file")
     elif os.path.getsize(name) == 0:

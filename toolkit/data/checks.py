@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from ..core.links import absent
 from ..text.invisible import shown
 from ..text.not_known import transcript_of
 from . import two_texts
@@ -148,7 +149,7 @@ def recording_lengths(tables: Tables, looks: int, decided: bool = True) -> tuple
                 problems += channel_problems(rec, info.channels, None, tables, shared)
                 several += [rec] if info.channels > 1 and rec not in tables.get(CHANNELS, {}) else []
             elif not _is_there(source):
-                raise AudioError("missing", "no such recording", source, "mend the path, or take its line out")
+                raise AudioError("missing", absent(source, "recording"), source, "mend the path, or take its line out")
         except AudioError as e:
             problems.append(of_recording(rec, source, e.reason, e.what, e.remedy))
     return lengths, problems if decided else [*problems, *not_compared(several)]

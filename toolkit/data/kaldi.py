@@ -18,6 +18,7 @@ from pathlib import Path
 
 from ..core.errors import UserError
 from ..core.files import atomic
+from ..core.links import dangling
 from ..text.not_known import UNKNOWN as UNKNOWN  # label of an utterance without one, if others of the set have one
 from .audio import CHANNEL_INDEX, AudioError, audio_info
 from .broken_lines import rests
@@ -105,7 +106,8 @@ class DataDir:
 def read_tables(path: Path, bad_ids: bool = False) -> tuple[dict[str, dict[str, str]], list[Problem]]:
     """Every table of the folder but spk2utt, and the problems of each. Raises UserError without a wav.scp."""
     if not (path / WAV).is_file():
-        raise UserError("not a data directory: it has no wav.scp", str(path), "run the stage that makes it")
+        problem = f"not a data directory: {dangling(path / WAV) or 'it has no wav.scp'}"
+        raise UserError(problem, str(path), "run the stage that makes it")
     tables: dict[str, dict[str, str]] = {}
     problems: list[Problem] = []
     known: dict[str, str] = {}

@@ -3,7 +3,9 @@
 from ..core.registry import Declaration
 
 
-def _corpus(name: str, config: str, mb: float = 5, mb_per_hour: float = 0.5, version: int = 4) -> Declaration:
+def _corpus(
+    name: str, config: str, mb: float = 0.5, mb_per_hour: float = 0.5, version: int = 4, disk: str = ""
+) -> Declaration:
     """A corpus in its own layout to data directories; its shards compute on CPUs.
 
     Args:
@@ -11,25 +13,25 @@ def _corpus(name: str, config: str, mb: float = 5, mb_per_hour: float = 0.5, ver
         mb_per_hour: tables alone take 0.5 MB per hour of audio; a corpus whose audio is decoded or copied takes more.
     """
     name, config = f"data.corpora.{name}", f"data.corpora.{config}"
-    return Declaration(name, version, config, mb=mb, mb_per_hour=mb_per_hour, jobs="cpu array")
+    return Declaration(name, version, config, mb=mb, mb_per_hour=mb_per_hour, disk=disk, jobs="cpu array")
 
 
 STEPS = (
-    Declaration("data.by_speaker", version=2, config="data.by_speaker:BySpeakerConfig", mb=5, mb_per_hour=1),
+    Declaration("data.by_speaker", version=2, config="data.by_speaker:BySpeakerConfig", mb=0.1, mb_per_hour=1),
     Declaration(
         "data.contamination",
         version=3,
         config="data.contamination:ContaminationConfig",
-        mb=20,
+        mb=0.5,
         mb_per_hour=0.5,
         jobs="cpu array",
         # The output is the same with it: it may be given once and left out afterwards.
         free=("allow_contamination",),
     ),
-    Declaration("data.edit", version=3, config="data.edit:EditConfig", mb=10, mb_per_hour=0.5),
-    Declaration("data.instruct", config="data.instruct_config:InstructConfig", mb=5, mb_per_hour=1),
-    Declaration("data.mix", version=2, config="data.mix:MixConfig", mb=5, mb_per_hour=1),
-    Declaration("data.sample", version=2, config="data.sample:SampleConfig", mb=5, mb_per_hour=1),
+    Declaration("data.edit", version=3, config="data.edit:EditConfig", mb=0.5, mb_per_hour=0.5),
+    Declaration("data.instruct", config="data.instruct_config:InstructConfig", mb=0.1, mb_per_hour=1),
+    Declaration("data.mix", version=2, config="data.mix:MixConfig", mb=0.1, mb_per_hour=1),
+    Declaration("data.sample", version=2, config="data.sample:SampleConfig", mb=0.1, mb_per_hour=1),
     _corpus("adi17", "segments:CorpusConfig", mb=10),
     _corpus("adi5", "segments:CorpusConfig"),
     _corpus("anad", "own_split:OwnSplitConfig"),
@@ -49,9 +51,14 @@ STEPS = (
     _corpus("mgb2", "mgb2:Mgb2Config", mb=10, version=5),
     _corpus("mgb3", "mgb3:Mgb3Config", mb_per_hour=1),
     _corpus("mgb5", "segments:CorpusConfig", mb_per_hour=1),
-    _corpus("mini", "mini:MiniConfig", mb=1, mb_per_hour=118, version=1),
-    _corpus("mini_summaries", "mini_summaries:MiniSummariesConfig", mb=200, mb_per_hour=0, version=1),
-    _corpus("mini_superb", "mini_superb:MiniSuperbConfig", mb=100, mb_per_hour=0, version=1),
+    _corpus("mini", "mini:MiniConfig", mb=0.3, mb_per_hour=118, version=1),
+    _corpus(
+        "mini_summaries",
+        "mini_summaries:MiniSummariesConfig",
+        version=1,
+        disk="data.corpora.mini_disk:summaries_disk",
+    ),
+    _corpus("mini_superb", "mini_superb:MiniSuperbConfig", version=1, disk="data.corpora.mini_disk:superb_disk"),
     _corpus("qasr", "qasr:QasrConfig", mb=10, version=5),
     _corpus("sada", "segments:CorpusConfig", mb=10),
     _corpus("speech_commands", "segments:CorpusConfig", mb=10, mb_per_hour=3),

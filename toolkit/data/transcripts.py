@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import UserError
+from ..core.links import absent
 from ..text.invisible import name_of
 from ..text.not_known import is_not_known, known_name, transcript_of
 from .malformed import ENCODING, MALFORMED, Form, Malformed, read_line
@@ -213,7 +214,7 @@ def find_table(corpus: Path, named: str) -> Path | None:
     if named != "auto":
         path = corpus / named
         if not path.is_file():
-            raise UserError("no such table of transcripts", str(path), "mend `table`, or set it to none")
+            raise UserError(absent(path, "table of transcripts"), str(path), "mend `table`, or set it to none")
         return path
     tables = sorted(p for p in corpus.glob("*.[tcTC][sS][vV]") if p.is_file() and not p.name.startswith("."))
     tsv = [p for p in tables if p.suffix == ".tsv"]

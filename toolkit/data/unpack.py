@@ -22,6 +22,7 @@ from typing import IO
 
 from ..core.errors import UserError, told
 from ..core.files import atomic
+from ..core.links import absent
 
 DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError)
 LARGEST = 1 << 30  # bytes, unpacked: an archive that promises more than these small packages hold is a trap
@@ -125,7 +126,7 @@ def _readable(archive: Path) -> Iterator[None]:
     except (*DAMAGED, EOFError, NotImplementedError, RuntimeError, ValueError) as e:
         raise UserError(f"a damaged archive: {e}", str(archive), AGAIN) from None
     except FileNotFoundError:
-        raise UserError("no such archive", str(archive), "mend the path, or fetch it") from None
+        raise UserError(absent(archive, "archive"), str(archive), "mend the path, or fetch it") from None
     except OSError as e:
         if e.errno not in (None, errno.EINVAL):  # of a place before the file's beginning, or of bzip2's data
             raise

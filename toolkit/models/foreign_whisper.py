@@ -15,6 +15,7 @@ from typing import Any
 
 from ..core.errors import UserError, told
 from ..core.files import atomic, read_json, sha256_of, write_json
+from ..core.links import absent
 from .ctranslate2_files import is_ctranslate2, read_ctranslate2
 from .foreign import Foreign
 from .ggml import is_ggml, read_ggml
@@ -33,7 +34,7 @@ FORMER = ("_name_or_path", "transformers_version", "forced_decoder_ids")  # the 
 def read_foreign(path: Path) -> Foreign:
     """The network of a file in one of the two formats. Raises UserError for any other file."""
     if not path.is_file():
-        raise UserError("no such file", str(path), "mend the path, or fetch it")
+        raise UserError(absent(path, "file"), str(path), "mend the path, or fetch it")
     if is_ggml(path):
         return read_ggml(path)
     if is_ctranslate2(path):

@@ -16,6 +16,7 @@ from safetensors import SafetensorError, safe_open
 
 from ..core.errors import UserError
 from ..core.files import read_json
+from ..core.links import dangling
 
 CONFIG, WEIGHTS, INDEX = "config.json", "model.safetensors", "model.safetensors.index.json"
 PREPROCESSOR, PROCESSOR, CARD = "preprocessor_config.json", "processor_config.json", "README.md"
@@ -55,6 +56,8 @@ def find_folder(name: Path | str, kind: str, examples: str, wanted: Sequence[str
     for folder in (path, path / "hf"):
         if (folder / CONFIG).is_file():
             return folder
+    if gone := dangling(path) or dangling(path / CONFIG) or dangling(path / "hf" / CONFIG):
+        raise UserError(f"no {kind} here: {gone}", str(name), "mend the link, or copy the files it leads to")
     if path.exists() or not _HUB_ID.fullmatch(str(name)):
         raise UserError(f"no {kind} here", str(name), f"name a folder with {CONFIG}, or an id such as {examples}")
     return from_hub(str(name), wanted)
@@ -171,6 +174,9 @@ def refuse_without_weights(folder: Path, name: str) -> None:
     if has_weights(folder):
         return
     refuse_pickles(folder)
+    if gone := dangling(folder / WEIGHTS):
+        remedy = "mend the link, or copy the file it leads to"
+        raise UserError(f"no weights here: {gone}", str(folder / WEIGHTS), remedy)
     if Path(name).exists():
         raise UserError("a model without weights", str(folder), f"{WEIGHTS} or {INDEX} must be there")
     remedy = f"python3 -m toolkit.models.fetch --model {name} --out downloads/{Path(name).name} converts such weights"

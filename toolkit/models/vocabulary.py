@@ -16,6 +16,7 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from ..core.errors import UserError
+from ..core.links import dangling
 from .model_files import CONFIG, read_mapping
 from .token_ids import (
     END,
@@ -58,9 +59,8 @@ class Vocabulary:
         """Raises UserError if a file is missing or broken, for an English-only model, and for another's tokenizer."""
         for name in (TOKENIZER, GENERATION, CONFIG):
             if not (folder / name).is_file():
-                raise UserError(
-                    f"no {name} in a Whisper folder", str(folder), "copy the tokenizer files of the same model there"
-                )
+                problem = dangling(folder / name) or f"no {name} in a Whisper folder"
+                raise UserError(problem, str(folder), "copy the tokenizer files of the same model there")
         try:
             tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
         except Exception as e:  # noqa: BLE001 the binding has no exception class of its own

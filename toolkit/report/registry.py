@@ -2,4 +2,4 @@
 
 from ..core.registry import Declaration
 
-STEPS = (Declaration("report", version=9, config="report.config:ReportConfig", mb=8, remade=True),)
+STEPS = (Declaration("report", version=9, config="report.config:ReportConfig", mb=5, remade=True),)

@@ -7,5 +7,7 @@ STEPS = (
     Declaration("score.compare_probes", version=2, config="score.config:CompareConfig", remade=True),
     Declaration("score.superb", version=2, config="score.config:SuperbConfig", remade=True),
     Declaration("score.ways", version=2, config="score.config:WaysConfig", remade=True),
-    Declaration("score.systems", version=4, config="score.config:SystemsConfig", mb=30, remade=True),
+    Declaration(
+        "score.systems", version=4, config="score.config:SystemsConfig", disk="score.disk:systems_disk", remade=True
+    ),
 )

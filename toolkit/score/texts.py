@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.errors import UserError
+from ..core.links import absent
 from ..data.ids import fault
 from ..data.malformed import MALFORMED, Form, Line, Malformed, excerpt, read_line
 from ..data.rows import rows_of
@@ -77,7 +78,7 @@ def read_texts(path: Path, bad: Bad | None = None) -> Texts:
     """
     path = path / "text" if path.is_dir() else path
     if not path.is_file():
-        raise UserError("no such file", str(path), "name a Kaldi `text` file, a JSONL file or a data directory")
+        raise UserError(absent(path, "file"), str(path), "name a Kaldi `text` file, a JSONL file or a data directory")
     texts = Texts(path, {})
     contradicted: set[str] = set()
 

@@ -5,18 +5,23 @@ Shapes: L hidden states, D their dimension.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..core.disk import free_mb
 from ..core.errors import UserError
-from ..core.files import read_json
-from ..core.plan import Planned, audio_hours, free_mb
+from ..core.plan import Disk, Planned, audio_hours
+from ..models.planned import BYTES as WEIGHT_BYTES
+from ..models.planned import MB, encoder_shape, encoder_weights
 from .config import BINS, CONTEXT, TasksConfig, row_names
+from .task_config import TaskConfig
 
 RATE = 50.0  # frames per second of filter banks and of networks
 BYTES = 2  # float16
 SHARE = 0.8  # of the free disk, which frames fill at most
+TASK_MB = 0.06  # files of a task of a row, beside its head
+CLASSES = 50  # of a task, about
 
 
 def frames_mb(seconds: float, states: int, dim: int) -> float:
@@ -66,23 +71,25 @@ def _stream(row: str, mb: float, free: float, must: bool, out: Path) -> None:
     )
 
 
-def planned_mb(planned: Planned) -> float | None:
-    """MB of frames that a run will store at once; None where the size of a network cannot be told yet.
+def planned_disk(planned: Planned) -> Disk | None:
+    """Heads, results and fine-tuned networks, which stay, and frames of a run; None if a network's size is not known.
 
-    Rows that do not fit together on the disk come one after the other.
+    Frames of rows that do not fit together on the disk come one after the other.
     """
     config: TasksConfig = planned.config
-    if not config.freeze or config.features in ("means", "stream"):
-        return 0.0
-    seconds = sum(_seconds(planned, name) for name in config.framed)
-    shapes = [_shape(planned, word, model) for word, model in _rows(planned)]
-    wanted = [frames_mb(seconds, *shape) for shape in shapes if shape]
-    if len(wanted) < len(shapes):
+    rows = _rows(planned)
+    shapes = [shape for word, model in rows if (shape := _shape(planned, word, model))]
+    if len(shapes) < len(rows):
         return None
+    kept = sum(_kept_mb(planned, model, shape) for (_, model), shape in zip(rows, shapes, strict=True))
+    if not config.freeze or config.features in ("means", "stream"):
+        return Disk(kept)
+    seconds = _seconds(planned, config.framed)
+    wanted = [frames_mb(seconds, _states(config, layers), dim) for layers, dim in shapes]
     room_mb = SHARE * free_mb(planned.out)
     if config.features == "auto":
         wanted = [mb for mb in wanted if mb <= room_mb]
-    return min(sum(wanted), max([room_mb, *wanted]))
+    return Disk(kept, min(sum(wanted), max([room_mb, *wanted])))
 
 
 def _rows(planned: Planned) -> list[tuple[str, str]]:
@@ -92,30 +99,46 @@ def _rows(planned: Planned) -> list[tuple[str, str]]:
     return [(word, model) for word in words for model in (models if word in ("random", "models") else [""])]
 
 
-def _seconds(planned: Planned, name: str) -> float:
-    """Audio of a set; of one that is not there yet all audio that is planned with, which is too much."""
+def _seconds(planned: Planned, names: Collection[str]) -> float:
+    """Audio of sets; of those that are not there yet, together, all audio that is planned with, which is too much."""
     config: TasksConfig = planned.config
-    each = [audio_hours(str(Path(folder, name))) for folder in planned.ins[: config.folders]]
-    hours = next((of_set for of_set in each if of_set is not None), planned.hours)
-    tasks = config.tasks.values()
-    if config.max_hours and name not in {task.sets.of(part) for task in tasks for part in ("dev", "test")}:
-        hours = min(hours, config.max_hours)
-    return 3600 * hours
+    held_out = {task.sets.of(part) for task in config.tasks.values() for part in ("dev", "test")}
+    known, unknown = 0.0, 0.0
+    for name in names:
+        most = config.max_hours if config.max_hours and name not in held_out else float("inf")
+        each = [audio_hours(str(Path(folder, name))) for folder in planned.ins[: config.folders]]
+        hours = next((of_set for of_set in each if of_set is not None), None)
+        known += min(hours or 0.0, most)
+        unknown += min(planned.hours or 0.0, most) if hours is None else 0.0
+    return 3600 * (known + min(unknown, planned.hours or 0.0))
+
+
+def _kept_mb(planned: Planned, model: str, shape: tuple[int, int]) -> float:
+    """MB that a row leaves: for each task its files, its head and, where networks are tuned, the network."""
+    config: TasksConfig = planned.config
+    tuned = 0 if config.freeze or not model else encoder_weights(planned, model) or 0
+    weights = sum(_head_weights(task, shape[1]) + tuned for task in config.tasks.values())
+    return len(config.tasks) * TASK_MB + weights * WEIGHT_BYTES / MB
+
+
+def _head_weights(task: TaskConfig, dim: int) -> int:
+    """About as many weights as the head of a task has: Linear, BLSTMs if its config names layers, Linear."""
+    hidden, layers, stride = (getattr(task, name, 0) for name in ("hidden", "layers", "stride"))
+    if not hidden:
+        return dim * CLASSES
+    recurrent = sum(8 * hidden * ((hidden if i == 0 else 2 * hidden) + hidden + 2) for i in range(layers))
+    return max(stride, 1) * dim * hidden + recurrent + (2 if layers else 1) * hidden * CLASSES
+
+
+def _states(config: TasksConfig, layers: int) -> int:
+    """Number of states of a network of so many layers that the heads of all tasks get; one of a filter bank."""
+    if not layers:
+        return 1
+    return len({state for task in config.tasks.values() for state in config.states_of(task, layers)})
 
 
 def _shape(planned: Planned, word: str, model: str) -> tuple[int, int] | None:
-    """(L, D) of a row: by the model's config.json, or by the config that it will be trained with."""
+    """(layers, D) of a row; filter banks have no layers."""
     if not model:
-        return 1, BINS * (2 * CONTEXT + 1 if word == "fbank_stacked" else 1)
-    for path in (Path(model, "hf/config.json"), Path(model, "config.json")):
-        if path.is_file():
-            tree = read_json(path)
-            shape = tree.get("num_hidden_layers"), tree.get("hidden_size")
-            break
-    else:
-        network = getattr(planned.config_of(model), "model", None)
-        shape = getattr(network, "num_hidden_layers", None), getattr(network, "hidden_size", None)
-    if not all(isinstance(number, int) for number in shape):
-        return None
-    states = {state for task in planned.config.tasks.values() for state in planned.config.states_of(task, shape[0])}
-    return len(states), shape[1]
+        return 0, BINS * (2 * CONTEXT + 1 if word == "fbank_stacked" else 1)
+    return encoder_shape(planned, model)

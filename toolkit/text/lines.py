@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from ..core.errors import UserError
+from ..core.links import absent
 
 LONGEST_MB = 1  # of a line: an utterance has some hundred bytes, and a file that is no text may have no line end at all
 SHOWN = 8  # kinds of characters that an error names
@@ -58,7 +59,7 @@ def _open(path: str) -> BinaryIO:
     try:
         return open(path, "rb")
     except FileNotFoundError:
-        raise UserError("no such file", path, "mend the path; - reads standard input") from None
+        raise UserError(absent(path, "file"), path, "mend the path; - reads standard input") from None
 
 
 def _line(raw: bytes, where: str, kaldi: bool, first: bool) -> Line:

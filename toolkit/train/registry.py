@@ -15,13 +15,33 @@ STEPS = (
         torch=True,
         loads=OMNI,
     ),
-    Declaration("train.pretrain", version=2, config="train.config:PretrainConfig", mb=60, jobs="ranks", torch=True),
-    Declaration("train.star", version=5, config="train.star_config:StarTraining", mb=60, jobs="ranks", torch=True),
+    Declaration(
+        "train.pretrain",
+        version=2,
+        config="train.config:PretrainConfig",
+        disk="train.disk:encoder_training",
+        jobs="ranks",
+        torch=True,
+    ),
+    Declaration(
+        "train.star",
+        version=5,
+        config="train.star_config:StarTraining",
+        disk="train.disk:encoder_training",
+        jobs="ranks",
+        torch=True,
+    ),
     Declaration(
         "train.structure", version=2, config="train.star_config:StructureConfig", mb=2, remade=True, torch=True
     ),
     Declaration(
-        "train.whisper", version=3, config="train.whisper_config:WhisperTraining", mb=600, jobs="ranks", torch=True
+        "train.whisper",
+        version=3,
+        config="train.whisper_config:WhisperTraining",
+        mb=60000,  # of a Whisper of unknown size as much as of a student of large-v2
+        disk="train.disk:whisper_training",
+        jobs="ranks",
+        torch=True,
     ),
     # 40 MB per hour: 64 tokens, each window shown in four ways, twice, as shards are joined.
     Declaration(

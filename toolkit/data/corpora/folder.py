@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ...core.errors import UserError
+from ...core.links import dangling
 from ...core.shards import run_shards
 from ...core.shards import split as shards_of
 from ...core.step import Step, main
@@ -101,7 +102,7 @@ def read_corpus(step: Step[FolderConfig]) -> Corpus:
     """The folder and its table; rows and files that cannot be used go to the ledger."""
     folder, c = step.input(0, "the folder of recordings"), step.config
     if not folder.is_dir():
-        raise UserError("not a folder", str(folder), "name the folder that holds the recordings")
+        raise UserError(dangling(folder) or "not a folder", str(folder), "name the folder that holds the recordings")
     scan = find_recordings(folder, step.out)
     for path, reason, detail in scan.bad:
         step.ledger.drop(path, reason, detail)

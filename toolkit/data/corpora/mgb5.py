@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...core.errors import UserError
+from ...core.links import absent
 from ...core.step import Step, main
 from ..ids import safe
 from .gather import gather
@@ -43,7 +44,7 @@ def read_annotation(folder: Path, part: str, bad: Report) -> Annotation | None:
         return None
     for path in (text, segments):
         if not path.is_file():
-            raise UserError("no such file in the corpus", str(path), "complete the corpus")
+            raise UserError(absent(path, "file in the corpus"), str(path), "complete the corpus")
     spans = read_segments(segments, bad)
     return Annotation(spans, read_texts(text, UNKNOWN_WORD, bad, spans))
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ...core.errors import UserError
+from ...core.links import absent, dangling
 from ...text.invisible import name_of, strip_invisible
 from ..malformed import MEND, RETURN, Form, Line, Malformed, read_line
 from ..quoted import cut_quoted
@@ -65,7 +66,7 @@ def corpus_folder(path: Path, *marks: str) -> Path:
     Raises UserError naming the expected files if it has none, and for a path that no table can hold.
     """
     if not path.is_dir():
-        raise UserError("not a folder", str(path), "name the folder that holds the corpus")
+        raise UserError(dangling(path) or "not a folder", str(path), "name the folder that holds the corpus")
     text = os.fsencode(path).decode("utf-8", "replace")
     if "\n" in text or "\r" in text or "\ufffd" in text or text != text.strip():
         raise UserError("a corpus path that no table can hold", repr(str(path)), "rename the folder")
@@ -141,7 +142,7 @@ def opened(path: Path) -> BinaryIO:
     except OSError as e:
         if e.errno not in (errno.ENOENT, errno.ELOOP):
             raise
-        raise SourceError("missing", "no such file in the corpus", str(path), "complete the corpus") from None
+        raise SourceError("missing", absent(path, "file in the corpus"), str(path), "complete the corpus") from None
 
 
 def table_rows(

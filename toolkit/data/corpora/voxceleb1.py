@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ...core.errors import UserError
+from ...core.links import dangling
 from ...core.step import Step, main
 from ...text.invisible import name_of
 from ..malformed import MALFORMED, excerpt
@@ -42,7 +43,8 @@ def find_list(step: Step[CorpusConfig], corpus: Path) -> Path:
     """The list of the sets: the second input, else in the folder. Raises UserError."""
     path = step.ins[1] if len(step.ins) > 1 else corpus / LIST
     if not path.is_file():
-        raise UserError(f"no list of the sets, {LIST}", str(path), f"get it, and name it: --in {corpus} {LIST}")
+        problem = dangling(path) or f"no list of the sets, {LIST}"
+        raise UserError(problem, str(path), f"get it, and name it: --in {corpus} {LIST}")
     return path
 
 

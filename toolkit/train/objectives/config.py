@@ -70,7 +70,9 @@ class Seq2SeqConfig:
     def __post_init__(self) -> None:
         if min(self.ce, self.kl, self.mse) < 0 or self.temperature <= 0:
             raise ValueError("objective.ce, kl and mse must not be below 0, and temperature must be above 0")
-        if self.top < 0 or (self.top and (self.mse or not self.weights[1])):
+        if self.top < 0:
+            raise ValueError(f"objective.top must be 0 or more, not {self.top}")
+        if self.top and (self.mse or not self.weights[1]):
             raise ValueError("objective.top needs mse 0 and a preset with a KL divergence")
         if self.preset == "own" and self.ce + self.kl == 0:
             raise ValueError("objective.ce and kl are both 0: there is nothing to learn")

@@ -1,0 +1,98 @@
+"""An interpreter that cannot be reached, or lacks the packages, is told before anything runs."""
+
+import os
+import shutil
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import pytest
+from mirrors import write_program
+
+import toolkit
+from toolkit.core import job, slurm
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Path:
+    """A checkout without an environment, and a recipe in it."""
+    for name in ("utils", "toolkit"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    write_program(tmp_path / "run.sh", '. utils/recipe.sh\nstages() { :; }\nrecipe "$@"\n')
+    return tmp_path
+
+
+def refused(house: Path, **variables: str) -> str:
+    """What `./run.sh --list` prints; PATH has a Python that would do."""
+    env = {"PATH": f"{ROOT / '.venv/bin'}:{os.environ['PATH']}", **variables}
+    done = subprocess.run(["bash", "run.sh", "--list"], cwd=house, env=env, capture_output=True, text=True)
+    assert done.returncode == 2 and "Traceback" not in done.stderr and done.stdout == "", done
+    assert f"make setup in {house}" in done.stderr and "SAWT_PYTHON" in done.stderr
+    return done.stderr
+
+
+def test_an_environment_whose_python_is_a_link_to_nowhere_is_named_and_no_other_python_taken(house):
+    (house / ".venv/bin").mkdir(parents=True)
+    (house / ".venv/bin/python3").symlink_to("/gone/python3.11")
+    python = house / ".venv/bin/python3"
+    expected = f"error: no interpreter can be reached at {python}: {python} is a link to /gone/python3.11, which is not"
+    assert refused(house).startswith(expected)
+
+
+def test_an_environment_that_was_moved_or_emptied_is_named(house):
+    (house / ".venv").symlink_to(house / "elsewhere")
+    assert f"{house}/.venv is a link to {house}/elsewhere, which is not there" in refused(house)
+    (house / "elsewhere").mkdir()
+    assert f"there is no {house}/.venv/bin\n" in refused(house)
+
+
+def test_a_python_that_may_not_be_run_or_does_not_run_is_named(house):
+    (house / ".venv/bin").mkdir(parents=True)
+    (house / ".venv/bin/python3").write_text("")
+    assert "it is no program that this user may run" in refused(house)
+    write_program(house / ".venv/bin/python3", "#!/usr/bin/env bash\necho 'no codec' >&2; exit 1\n")
+    assert f"error: the interpreter {house}/.venv/bin/python3 does not run: no codec" in refused(house)
+
+
+@pytest.mark.parametrize("python", ["/nowhere/python3", "python3.99"])
+def test_a_python_that_the_variable_names_and_that_is_not_there_is_named(house, python):
+    assert "which SAWT_PYTHON names" in refused(house, SAWT_PYTHON=python)
+
+
+def test_a_python_without_the_packages_says_which_it_lacks(house):
+    write_program(house / "bare", f'#!/usr/bin/env bash\nexec {sys.executable} -S "$@"\n')
+    told = refused(house, SAWT_PYTHON=str(house / "bare"))
+    assert told.startswith("error: this Python has no yaml, setproctitle, numpy, torch, transformers, soundfile: ")
+    assert f"where:  {sys.executable}" in told
+    words = [str(house / "bare"), "-m", "toolkit.units.kmeans", "--help"]
+    by_hand = subprocess.run(words, cwd=house, capture_output=True, text=True)
+    assert by_hand.returncode == 2 and by_hand.stderr == told
+
+
+def test_a_program_that_imports_the_toolkit_without_the_packages_gets_an_import_error(monkeypatch):
+    monkeypatch.setattr(toolkit, "LIBRARIES", ("yaml", "no_such_library"))
+    monkeypatch.setattr(toolkit, "COMMAND", False)
+    with pytest.raises(ModuleNotFoundError, match="no no_such_library: it is not the environment"):
+        toolkit._refuse_bare_interpreter()
+
+
+def test_a_node_that_cannot_reach_the_interpreter_says_so_in_the_log_of_its_task(tmp_path, monkeypatch):
+    monkeypatch.setattr(slurm, "sys", types.SimpleNamespace(executable="/gone/بيئة 1/python3"))
+    monkeypatch.setattr(job, "sys", types.SimpleNamespace(executable="/gone/بيئة 1/python3"))
+    (tmp_path / "log").mkdir()
+    text = slurm.script(slurm.array(["units.label", "--out", "x"], tmp_path, [1], 1, 0), slurm.SlurmConfig())
+    env = {**os.environ, "SLURM_ARRAY_TASK_ID": "1", "SLURM_ARRAY_JOB_ID": "7"}
+    done = subprocess.run(["bash", "-c", text], env=env, capture_output=True, text=True)
+    assert done.returncode == 2 and (tmp_path / "log/worker.1.exit").read_text() == "7 2\n", done
+    assert "error: no interpreter can be reached at /gone/بيئة 1/python3, on the node " in done.stdout
+    assert "make setup on a disk that all nodes see" in done.stdout
+
+
+def test_a_script_of_a_recipe_that_asks_for_python3_gets_the_interpreter_of_the_run(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    words = ["/usr/bin/env", "python3", "-c", "import sys, numpy; print(sys.executable)"]
+    done = subprocess.run(words, env=job.child_environment(), capture_output=True, text=True)
+    assert done.stdout.strip() == sys.executable, done.stderr
