@@ -96,7 +96,7 @@ def test_whatever_is_written_all_audio_is_heard_in_the_order_of_time(
     seed: int, window: float, vocabulary: Vocabulary
 ) -> None:
     rng = np.random.default_rng(seed)
-    wave = np.full(int(rng.uniform(31, 200) * RATE), 0.1, np.float32)
+    wave = speech(rng.uniform(31, 200))
     heard, windows = listen(wave, vocabulary, lambda n, s: hostile(rng, vocabulary), window)
     assert covered(windows, len(wave))
     times = [time for s in heard.segments for time in (s.start, s.end)]
@@ -105,7 +105,7 @@ def test_whatever_is_written_all_audio_is_heard_in_the_order_of_time(
 
 def test_two_hours_are_finite_and_ordered_and_no_word_comes_twice(vocabulary: Vocabulary) -> None:
     """A back-end that closes a segment every 4 s and leaves open what the window cuts."""
-    wave = np.broadcast_to(np.float32(0.1), 2 * 3600 * RATE)
+    wave = speech(2 * 3600)
     texts: list[str] = []
 
     def write(n: int, seconds: float) -> tuple[int, ...]:
@@ -123,21 +123,21 @@ def test_two_hours_are_finite_and_ordered_and_no_word_comes_twice(vocabulary: Vo
 
 
 def test_audio_that_fits_is_heard_once_and_written_without_timestamps(vocabulary: Vocabulary) -> None:
-    heard, windows = listen(np.ones(30 * RATE, np.float32), vocabulary, lambda n, s: tokens(vocabulary, A))
+    heard, windows = listen(speech(30), vocabulary, lambda n, s: tokens(vocabulary, A))
     assert windows == [(0, 30 * RATE)] and not heard.timestamps and heard.text == A
-    heard, windows = listen(np.ones(30 * RATE + 1, np.float32), vocabulary, lambda n, s: tokens(vocabulary, 0.0, A))
+    heard, windows = listen(speech(30 + 1 / RATE), vocabulary, lambda n, s: tokens(vocabulary, 0.0, A))
     assert heard.timestamps and windows == [(0, 30 * RATE)]  # a rest of one sample holds no word
 
 
 def test_means_count_every_token_and_every_end_once(vocabulary: Vocabulary) -> None:
-    heard = recording(np.ones(RATE, np.float32))
+    heard = recording(speech(1))
     heard.decoded = [Decoded((1, 2, 3), -1.0, None, 0.0, True), Decoded((1,), -4.0, None, 0.0, False)]
     assert heard.mean("avg_logprob") == (4 * -1.0 + 1 * -4.0) / 5
     assert heard.mean("entropy") is None
 
 
 def speech(seconds: float) -> np.ndarray:
-    return np.full(round(seconds * RATE), 0.1, np.float32)
+    return np.resize(np.array([0.1, -0.1], np.float32), round(seconds * RATE))
 
 
 def silence(seconds: float) -> np.ndarray:
@@ -179,6 +179,16 @@ def test_a_window_that_closes_no_segment_before_the_limit_says_that_its_text_is_
     assert short.over and not short.ended and [s.cut_off for s in short.segments] == [True]
 
 
+@pytest.mark.parametrize("timestamps", [True, False])
+def test_a_window_that_is_cut_off_before_a_word_is_a_segment_without_text(
+    timestamps: bool, vocabulary: Vocabulary
+) -> None:
+    heard = recording(speech(5), timestamps=timestamps)
+    heard.take(Decoded((vocabulary.timestamp(0),) if timestamps else (), -1.0, 1.0, 0.0, False), vocabulary)
+    (only,) = heard.segments
+    assert (only.start, only.end, only.text, only.cut_off) == (0.0, 5.0, "", True) and heard.text == ""
+
+
 def test_a_minute_of_silence_between_two_clips_is_not_decoded_and_has_no_text(vocabulary: Vocabulary) -> None:
     wave = np.concatenate([speech(5), silence(65), speech(4)])
 
@@ -193,11 +203,13 @@ def test_a_minute_of_silence_between_two_clips_is_not_decoded_and_has_no_text(vo
 
 
 def test_what_is_louder_than_the_level_is_decoded_and_what_is_not_is_silence(vocabulary: Vocabulary) -> None:
-    faint = np.full(40 * RATE, 2e-4, np.float32)  # -74 dB
+    faint = speech(40) * np.float32(2e-3)  # -74 dB
     assert recording(np.zeros(0, np.float32)).over
     assert not recording(faint).over and recording(faint).silence == ()
     above = Listening(faint, 30.0, False, -70.0, "ar")
     assert above.over and above.silence == ((0.0, 40.0),) and above.text == ""
+    offset = recording(np.concatenate([speech(2), silence(40) + np.float32(0.01)]))  # of a sound card
+    assert not offset.over and offset.silence == ((2.0, 42.0),)
 
 
 @pytest.mark.parametrize("seed", range(4))

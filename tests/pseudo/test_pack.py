@@ -234,7 +234,7 @@ def test_true_transcripts_take_their_language_from_utt2lang(whisper: Path, tmp_p
 
 
 @pytest.mark.parametrize(
-    ("label", "language", "remedy"), [("ENG", "ar", "--languages ENG=en"), ("EGY", "en", "--languages EGY=ar")]
+    ("label", "language", "remedy"), [("ENG", "ar", '--languages "ENG=en"'), ("EGY", "en", '--languages "EGY=ar"')]
 )
 def test_true_transcripts_in_another_language_than_the_config_says_are_refused(
     label: str, language: str, remedy: str, whisper: Path, tmp_path: Path

@@ -202,7 +202,7 @@ def test_a_label_of_another_language_is_refused_until_it_is_said_what_to_do(whis
     data = write_set(tmp_path / "set", waves, utt2lang=languages)
     with pytest.raises(UserError) as e:
         transcribe(data, whisper, tmp_path / "out")
-    assert "ENG, fr would be transcribed as ar" in str(e.value) and "--decode.languages ENG=en" in str(e.value)
+    assert "ENG, fr would be transcribed as ar" in str(e.value) and '--decode.languages "ENG=en fr=fr"' in str(e.value)
     transcribe(data, whisper, tmp_path / "out", languages={"ENG": "en", "fr": "fr"})
     assert [row.language for row in rows(tmp_path / "out").values()] == ["ar", "en", "fr"]
     with pytest.raises(UserError, match="knows no language de"):

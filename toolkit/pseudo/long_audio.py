@@ -138,8 +138,8 @@ class Listening:
         self.decoded.append(decoded)
         self.tokens += decoded.tokens
         if not self.timestamps:
-            text = vocabulary.decode(decoded.tokens)
-            self.segments += [HypothesisSegment(0.0, round(heard, 2), text, not decoded.ended)] if text else []
+            text, cut_off = vocabulary.decode(decoded.tokens), not decoded.ended
+            self.segments += [HypothesisSegment(0.0, round(heard, 2), text, cut_off)] if text or cut_off else []
             self.at, self.ended = len(self.wave), decoded.ended
             return
         last = self.at + self.samples >= len(self.wave)
@@ -149,7 +149,8 @@ class Listening:
             segments, _ = segments_of((*decoded.tokens, vocabulary.timestamp(heard)), vocabulary, heard)
             reached = heard
         if stuck and not decoded.ended:
-            segments, self.ended = [*segments[:-1], *(replace(s, cut_off=True) for s in segments[-1:])], False
+            last_one = segments[-1] if segments else HypothesisSegment(0.0, round(heard, 2), "")
+            segments, self.ended = [*segments[:-1], replace(last_one, cut_off=True)], False
         self._add(segments)
         self.at += round(reached * RATE)
         self._skip_silence()
@@ -172,7 +173,7 @@ class Listening:
 
     @property
     def text(self) -> str:
-        return " ".join(s.text for s in self.segments)
+        return " ".join(s.text for s in self.segments if s.text)
 
     def mean(self, name: str) -> float | None:
         """Mean of `avg_logprob` or `entropy` over all tokens; None if the back-end does not give it."""

@@ -1,4 +1,6 @@
-"""Silence in a recording: stretches in which no sample is louder than a level. A Whisper would invent a text for them.
+"""Silence in a recording: stretches that are never louder than a level. A Whisper would invent a text for them.
+
+The level of a frame is half of the range of its samples, so a constant (the offset of a sound card) is silence.
 
 Shape legend: N samples, F frames of 10 ms.
 """
@@ -27,9 +29,9 @@ class Loudness:
 
     def __init__(self, wave: Wave, dbfs: float) -> None:
         limit, whole = amplitude(dbfs), len(wave) // FRAME
-        frames = np.abs(wave[: whole * FRAME]).reshape(whole, FRAME).max(1) > limit if whole else np.zeros(0, bool)
-        rest = wave[whole * FRAME :]
-        self.loud_F = np.append(frames, np.abs(rest).max() > limit) if len(rest) else frames
+        frames, rest = wave[: whole * FRAME].reshape(whole, FRAME), wave[whole * FRAME :]
+        loud_F = (frames.max(1) - frames.min(1)) / 2 > limit if whole else np.zeros(0, bool)
+        self.loud_F = np.append(loud_F, np.ptp(rest) / 2 > limit) if len(rest) else loud_F
         self.samples = len(wave)
 
     def any(self, start: float, end: float) -> bool:

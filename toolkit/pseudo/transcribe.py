@@ -1,7 +1,8 @@
 """Transcribe a data directory with a Whisper: pseudo-labels, or the hypotheses of an evaluation.
 
 As a step: --in DATA MODEL, where MODEL is a Whisper's folder or an id of the hub. Without --in, of any audio files:
-python3 -m toolkit.pseudo.transcribe MODEL FILE... [--format txt|srt|vtt|json] [--out FOLDER].
+python3 -m toolkit.pseudo.transcribe MODEL FILE... [--format txt|srt|vtt|json] [--out FOLDER]; its options are told by
+python3 -m toolkit.pseudo.transcribe MODEL --help.
 
 Transcriptions are stored by audio, model, settings and version (store.py): a set that grows, another --nj or batch
 size, and --fresh transcribe nothing twice.
@@ -242,7 +243,7 @@ def _speed(shards: Sequence[Path], seconds: float) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    if {"--in", "--help", "-h"} & set(sys.argv[1:]) or len(sys.argv) < 2:
+    if "--in" in sys.argv or sys.argv[1:2] in ([], ["--help"], ["-h"]):
         main(run)
     else:
         from .transcribe_files import command

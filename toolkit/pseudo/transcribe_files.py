@@ -143,7 +143,10 @@ def _leave(id: str, text: str, kind: str, path: Path | None, several: bool) -> N
 
 
 def _decode(config: DecodeConfig, kind: str, language: str | None) -> DecodeConfig:
-    """Subtitles have times."""
+    """Subtitles have times. Raises UserError for two languages."""
+    if language and config.language not in (language, DecodeConfig.language):
+        message = f"two languages: {language}, and {config.language} as decode.language"
+        raise UserError(message, "--language", "leave one of them out")
     config = replace(config, language=language) if language else config
     return replace(config, timestamps=True) if kind in ("srt", "vtt") else config
 
@@ -175,7 +178,7 @@ def _shown(segment: HypothesisSegment) -> str:
 
 
 def _marked(segment: HypothesisSegment, text: str) -> str:
-    return f"{text} {CUT_OFF}" if segment.cut_off else text
+    return f"{text} {CUT_OFF}".strip() if segment.cut_off else text
 
 
 def _time(seconds: float, point: str) -> str:
