@@ -43,9 +43,9 @@ _BACK = {name: str.maketrans({b: a for a, b in table.items()}) for name, table i
 _WORD = re.compile(r"\S+")
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-# A letter of no variant, or a vowel sign before the first letter.
+# A letter that the variant lacks, or a vowel sign before the first letter (^ is one of the Arabic Speech Corpus).
 _NO_LETTER = {name: "".join(sorted(set(_LETTERS) - set(table.values()))) for name, table in VARIANTS.items()}
-_VOWEL_FIRST = r"(?<!\S)[^\s\w'|<>&{}*$]*[aiuoFNK]"
+_VOWEL_FIRST = r"(?<!\S)[^\s\w'|<>&{}*$^]*[aiuoFNK]"
 _FOREIGN = {name: re.compile(f"[{letters}]|{_VOWEL_FIRST}") for name, letters in _NO_LETTER.items()}
 # Marks of transcribers whose letters are all of the alphabet.
 _MARK = re.compile(r"(?<!\S)(?:<(?:unk|laughs?|sil|spn|nsn)>|\[(?:laughs?|sil|spn|nsn)\]|\(?%[hm]+\)?)(?!\S)", re.I)

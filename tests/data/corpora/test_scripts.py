@@ -13,6 +13,7 @@ from toolkit.data.corpora.scripts import BOTH, in_arabic, mostly_latin, script_o
 from toolkit.data.corpora.segments import Drop
 from toolkit.data.corpora.sources import SourceError
 from toolkit.data.corpora.vtt import Cue
+from toolkit.text.buckwalter import to_arabic
 from toolkit.text.diacritics import strip_diacritics
 
 from .conftest import prepare
@@ -105,6 +106,25 @@ def test_words_that_are_no_buckwalter_stay_in_a_file_in_it_and_are_told_with_the
         "5 words are no Buckwalter, and stay in Latin letters: CNN (a_1), International (a_1), facebook (a_2), ..."
     )
     assert message in capsys.readouterr().out
+
+
+def test_a_latin_word_that_looks_like_buckwalter_is_told_in_a_file_without_vowel_signs(capsys) -> None:
+    plain = {f"a_{i}": "mrHbA bkm jmyEA" for i in range(10)}
+    made, _ = in_arabic(plain | {"b_1": "Salut bkm"}, "x")
+    assert made["b_1"] == "صَلُت بكم"  # what the alphabet cannot tell
+    message = "WARNING: x: 1 words may be Latin ones, read as Arabic"
+    assert f"{message}: Salut (b_1)" in capsys.readouterr().out
+    vowelled = {f"a_{i}": "marHabAF bikumo jamiyEFA ^um~a" for i in range(10)}
+    in_arabic(vowelled, "x")
+    assert capsys.readouterr().out == ""
+    in_arabic(vowelled | {"b_1": "foundation"}, "x")
+    assert f"{message}: foundation (b_1)" in capsys.readouterr().out
+
+
+def test_a_letter_of_the_corpus_own_begins_a_word_of_buckwalter() -> None:
+    texts = {"a": "^um~a qAla", "b": "lA"}
+    made, _ = in_arabic(texts, "x", lambda text: to_arabic(text.replace("^", "v")))
+    assert made == {"a": "ثُمّ\u064e قالَ", "b": "لا"}
 
 
 def test_a_typing_error_in_each_line_makes_no_file_in_buckwalter_a_latin_one() -> None:

@@ -2,9 +2,11 @@
 
 A file is in Buckwalter if more of its transcripts have Latin letters alone than have an Arabic letter, and at least
 half of their words can be Buckwalter (text/buckwalter.py). There, words that cannot be stay as they are, and are told;
-a transcript in Arabic letters alone stays; one with letters of both cannot be told, and is malformed, unless its Latin
-words are no Buckwalter. In any other file everything stays: Latin letters are words of another language. Words with a
-mark (@@LAT, #) are in neither. Arabic that a wrong encoding garbled (text/mojibake.py) is malformed.
+so are words that may be Latin ones read as Arabic (Salut, foundation): with vowel signs in a file that has few, or with
+two in a row. A transcript in Arabic letters alone stays; one with letters of both cannot be told, and is malformed,
+unless its Latin words are no Buckwalter. In any other file everything stays: Latin letters are words of another
+language. Words with a mark (@@LAT, #) are in neither. Arabic that a wrong encoding garbled (text/mojibake.py) is
+malformed.
 """
 
 from __future__ import annotations
@@ -22,6 +24,8 @@ ARABIC = re.compile("[\u0621-\u064a\u066e-\u06d3\u0750-\u077f\ufb50-\ufdff\ufe70
 LATIN = re.compile("[A-Za-z]")
 BOTH = "letters of both scripts, Arabic and Buckwalter's"
 SHOWN = 3  # transcripts that a warning names
+FEW = 0.05  # share of words with vowel signs below which a file is one without
+_VOWEL, _VOWELS = re.compile("[aiuo]"), re.compile("[aiuoFNK]{2}")
 Key = TypeVar("Key", bound=Hashable)
 Script = Literal["arabic", "latin", "both", ""]
 
@@ -96,9 +100,24 @@ def _of_buckwalter(
             foreign.setdefault(word, key)
     mixed = [f"{arabic:,} of {len(texts):,} transcripts are in Arabic script, the rest in Buckwalter's"] * bool(arabic)
     if foreign:
-        named = _first(f"{excerpt(word)} ({key})" for word, key in foreign.items())
-        mixed += [f"{words:,} words are no Buckwalter, and stay in Latin letters: {named}"]
+        mixed += [f"{words:,} words are no Buckwalter, and stay in Latin letters: {_named(foreign)}"]
+    mixed += _perhaps_latin({key: text for key, text in texts.items() if scripts[key] == "latin"})
     return Scripts(made, malformed, "; ".join(mixed))
+
+
+def _perhaps_latin(texts: Mapping[Key, str]) -> list[str]:
+    """What is to be told of Buckwalter words with vowel signs where few have them, or with two in a row."""
+    words = [(word, key) for key, text in texts.items() for word in _latin_words(text)]
+    odd = [(word, key) for word, key in words if _VOWEL.search(word) and not is_foreign(word)]
+    if len(odd) > FEW * len(words):
+        odd = [(word, key) for word, key in odd if _VOWELS.search(word)]
+    if not odd:
+        return []
+    return [f"{len(odd):,} words may be Latin ones, read as Arabic: {_named(dict(odd[: SHOWN + 1]))}"]
+
+
+def _named(words: Mapping[str, Hashable]) -> str:
+    return _first(f"{excerpt(word)} ({key})" for word, key in words.items())
 
 
 def _first(keys: Iterable[Hashable]) -> str:
