@@ -5,10 +5,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.core.errors import UserError
-from toolkit.text.buckwalter import ALPHABET, VARIANTS, Variant, to_arabic, to_buckwalter
+from toolkit.text.buckwalter import ALPHABET, VARIANTS, Variant, is_foreign, to_arabic, to_buckwalter, words_to_arabic
 
 ARABIC = st.text([*ALPHABET, " ", "\t"])
 ASCII = st.text([*ALPHABET.values(), " "])
+MARKS = "\u064b\u064c\u064d\u064e\u064f\u0650\u0651\u0652\u0670"  # no word begins with one
+WORD = st.builds(
+    "".join,
+    st.tuples(
+        st.sampled_from(["", "(", '"', "12", "-", "٢"]),
+        st.sampled_from([c for c in ALPHABET if c not in MARKS]),
+        st.text([*ALPHABET]),
+        st.sampled_from(["", ")", '"', ".", "،", "؟", "7"]),
+    ),
+)
 
 
 def test_the_alphabet_has_51_characters_and_no_ascii_character_stands_for_two() -> None:
@@ -68,3 +78,35 @@ def test_words_marked_as_latin_survive_both_ways(mark: str) -> None:
 def test_the_xml_variant_has_no_character_that_xml_keeps_for_itself() -> None:
     assert to_buckwalter("أكل إلى مؤمن", "xml") == "Okl IlY mWmn"
     assert set("<>&").isdisjoint(VARIANTS["xml"].values())
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@given(st.lists(WORD))
+def test_every_word_that_begins_with_a_letter_is_buckwalter(variant: Variant, words: list[str]) -> None:
+    text = " ".join(words)
+    back = words_to_arabic(to_buckwalter(text, variant), lambda ascii: to_arabic(ascii, variant), variant)
+    assert back == (text, [])
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["CNN", "facebook", "e", "ok", "les", "UNK", "hes", "%hes", "(%hm)", "<unk>", "[laugh]", "[music]", "wCNN", "(ok)"],
+)
+def test_a_letter_outside_the_alphabet_a_vowel_first_and_marks_of_transcribers_are_no_buckwalter(word: str) -> None:
+    assert is_foreign(word)
+    assert words_to_arabic(f"qAl {word}  lA") == (f"قال {word}  لا", [word])  # and white space stays
+
+
+@pytest.mark.parametrize(
+    ("ascii", "arabic"),
+    [
+        ("<bd> *lk >ktb", "إبدأ ذلك أكتب"),
+        ("'mn {lHmd |n &$ }", "ءمن ٱلحمد آن ؤش ئ"),
+        ("50 %mn $ArE", "50 %من شارع"),
+        ("P J V G", "پ چ ڤ گ"),
+        ("{ klmp / klmh } {lHq", "{ كلمة / كلمه } ٱلحق"),  # of sclite
+        ("@@LATok qAl", "@@LATok قال"),
+    ],
+)
+def test_words_with_signs_for_letters_are_buckwalter(ascii: str, arabic: str) -> None:
+    assert words_to_arabic(ascii) == (arabic, [])

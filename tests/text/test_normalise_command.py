@@ -131,6 +131,16 @@ def test_buckwalter_keeps_ids_and_comes_back(tmp_path: Path, capsys: pytest.Capt
     assert capsys.readouterr().out == (tmp_path / "ar").read_text(encoding="utf-8")
 
 
+def test_words_that_are_no_buckwalter_stay_on_the_way_back_and_are_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "t").write_text("qAl CNN ok\nnEm\n", encoding="utf-8")
+    assert buckwalter.main(["--reverse", str(tmp_path / "t")]) == 0
+    printed = capsys.readouterr()
+    assert printed.out == "قال CNN ok\nنعم\n"
+    assert printed.err.startswith("1 lines hold words that are no Buckwalter and stay")
+
+
 def test_latin_words_without_a_mark_are_counted_aloud(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "t").write_text("عندي meeting\nنعم\n", encoding="utf-8")
     assert buckwalter.main([str(tmp_path / "t")]) == 0

@@ -1,9 +1,11 @@
 """Arabic in ASCII after Buckwalter, both ways: what the MGB corpora and the Arabic Speech Corpus are written in.
 
 A character of the alphabet is one ASCII character and back, so a text of them comes back as it went. Characters outside
-it are kept, or refused by `strict`. A word with a mark of Latin (@@LAT) is kept as it is, both ways. What the alphabet
-cannot tell: a Latin word without a mark looks like Buckwalter, and would be read as Arabic on the way back. Marks keep
-their order: NFC writes fatha before shadda, most Buckwalter has it the other way.
+it are kept, or refused by `strict`. A word with a mark of Latin (@@LAT) is kept as it is, both ways. A Latin word
+without a mark is no Buckwalter if it has a letter outside the alphabet (CNN, facebook) or begins with a vowel sign
+(ok): `words_to_arabic` keeps it. What the alphabet cannot tell: any other Latin word (TV, Salut) looks like Buckwalter,
+and is read as Arabic on the way back. Marks keep their order: NFC writes fatha before shadda, most Buckwalter has it
+the other way.
 
 Source: Buckwalter, "Arabic Morphological Analyzer 2.0", LDC2004L02 (47 characters); the MGB-2 challenge's converter
 (G gaf, J tcheh, P peh, V veh).
@@ -14,7 +16,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 from ..core.errors import UserError, told
@@ -40,6 +42,15 @@ _FORWARD = {name: str.maketrans(dict(table)) for name, table in VARIANTS.items()
 _BACK = {name: str.maketrans({b: a for a, b in table.items()}) for name, table in VARIANTS.items()}
 _WORD = re.compile(r"\S+")
 
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+# A letter that the variant lacks, or a vowel sign before the first letter (^ is one of the Arabic Speech Corpus).
+_NO_LETTER = {name: "".join(sorted(set(_LETTERS) - set(table.values()))) for name, table in VARIANTS.items()}
+_VOWEL_FIRST = r"(?<!\S)[^\s\w'|<>&{}*$^]*[aiuoFNK]"
+_FOREIGN = {name: re.compile(f"[{letters}]|{_VOWEL_FIRST}") for name, letters in _NO_LETTER.items()}
+# Marks of transcribers whose letters are all of the alphabet.
+_MARK = re.compile(r"(?<!\S)(?:<(?:unk|laughs?|sil|spn|nsn)>|\[(?:laughs?|sil|spn|nsn)\]|\(?%[hm]+\)?)(?!\S)", re.I)
+_ALTERNATIVES = re.compile(r"(?<!\S)\{\s(?:.*\s)?/\s(?:.*\s)?\}(?!\S)")  # of sclite: { klmp / klmh }
+
 
 def to_buckwalter(text: str, variant: Variant = "plain", strict: bool = False) -> str:
     """Arabic script as ASCII; composed letters only, so give NFC. `variant`: see VARIANTS.
@@ -52,6 +63,41 @@ def to_buckwalter(text: str, variant: Variant = "plain", strict: bool = False) -
 def to_arabic(text: str, variant: Variant = "plain", strict: bool = False) -> str:
     """The way back of `to_buckwalter`. Raises UserError as that does."""
     return _convert(text, _BACK[variant], strict)
+
+
+def is_foreign(word: str, variant: Variant = "plain") -> bool:
+    """True if a word without white space cannot be Buckwalter.
+
+    It has a Latin letter outside the alphabet, or begins with a vowel sign, or is a mark of transcribers (<unk>, %hm).
+    """
+    return bool(_FOREIGN[variant].search(word) or _MARK.fullmatch(word))
+
+
+def words_to_arabic(
+    text: str, convert: Callable[[str], str] = to_arabic, variant: Variant = "plain"
+) -> tuple[str, list[str]]:
+    """(text in Arabic script but for words that cannot be Buckwalter, those words).
+
+    Braces around sclite's alternatives stay, too. Words marked as Latin stay and are not named.
+
+    Args:
+        convert: Buckwalter of that variant to Arabic script, if a text has letters of its own.
+    """
+    braces = bool(_ALTERNATIVES.search(text))
+    if not (braces or _FOREIGN[variant].search(text) or _MARK.search(text)):
+        return convert(text), []
+    foreign: list[str] = []
+
+    def of(match: re.Match[str]) -> str:
+        word = match[0]
+        if word.startswith(LATIN_MARK) or (braces and word in ("{", "}")):
+            return word
+        if is_foreign(word, variant):
+            foreign.append(word)
+            return word
+        return convert(word)
+
+    return _WORD.sub(of, text), foreign
 
 
 def _convert(text: str, table: Mapping[int, str | int], strict: bool) -> str:
@@ -83,12 +129,15 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--strict", action="store_true", help="refuse characters outside the alphabet")
     parser.add_argument("--variant", choices=[*VARIANTS], default="plain", help="xml: I O W for < > &")
     call = parser.parse_args(words)
-    convert = to_arabic if call.reverse else to_buckwalter
-    mixed = 0
+    mixed = kept = 0
     latin = set("".join(VARIANTS[call.variant].values()))
     for line in lines_of(call.file, call.kaldi):
         try:
-            made = convert(line.text, call.variant, call.strict)
+            if call.reverse and not call.strict:
+                made, foreign = words_to_arabic(line.text, lambda text: to_arabic(text, call.variant), call.variant)
+                kept += bool(foreign)
+            else:
+                made = (to_arabic if call.reverse else to_buckwalter)(line.text, call.variant, call.strict)
         except UserError as e:
             raise UserError(e.what, line.where, e.remedy) from None
         if not call.reverse:
@@ -98,6 +147,11 @@ def main(words: list[str] | None = None) -> int:
         print(
             f"{mixed:,} lines hold characters that are Buckwalter already, and would come back as Arabic; "
             "--strict names them",
+            file=sys.stderr,
+        )
+    if kept:
+        print(
+            f"{kept:,} lines hold words that are no Buckwalter and stay; --strict names letters outside the alphabet",
             file=sys.stderr,
         )
     return 0

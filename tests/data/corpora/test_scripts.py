@@ -1,14 +1,19 @@
 """Transcripts in Arabic script or Buckwalter's: each line by its own letters, a file by most of its lines."""
 
+from xml.sax.saxutils import escape
+
 import pytest
 from trees import speech, write_lines
 from trees.mgb2 import guid
 
+from toolkit.data.corpora.masc import Video, by_script
 from toolkit.data.corpora.mgb_tables import read_stm, read_texts
 from toolkit.data.corpora.mgb_xml import Wanted, utterances
-from toolkit.data.corpora.scripts import in_arabic, script_of
+from toolkit.data.corpora.scripts import BOTH, in_arabic, mostly_latin, script_of
 from toolkit.data.corpora.segments import Drop
 from toolkit.data.corpora.sources import SourceError
+from toolkit.data.corpora.vtt import Cue
+from toolkit.text.buckwalter import to_arabic
 from toolkit.text.diacritics import strip_diacritics
 
 from .conftest import prepare
@@ -33,13 +38,13 @@ def test_the_script_is_that_of_letters_without_a_mark(text, script) -> None:
 def test_one_arabic_letter_in_a_file_in_buckwalter_costs_its_line_and_an_arabic_line_stays(capsys) -> None:
     texts = {"a": "ktAb", "b": "@@LAT@@BBC qAl", "c": "قال nEm", "d": "نعم", "e": "lA", "f": "@@LAT@@BBC"}
     made = {"a": "كتاب", "b": "@@LAT@@BBC قال", "d": "نعم", "e": "لا", "f": "@@LAT@@BBC"}
-    assert in_arabic(texts, "x.bw") == (made, ["c"])
+    assert in_arabic(texts, "x.bw") == (made, {"c": BOTH})
     assert "x.bw: 1 of 6 transcripts are in Arabic script" in capsys.readouterr().out
 
 
 def test_latin_words_in_a_file_in_arabic_script_stay_and_lines_of_them_alone_are_told(capsys) -> None:
     texts = {"a": "OK", "b": "كتاب", "c": "شركة Google"}
-    assert in_arabic(texts, "x") == (texts, [])
+    assert in_arabic(texts, "x") == (texts, {})
     assert "WARNING: x: 1 of 3 transcripts stay in Latin letters: a" in capsys.readouterr().out
 
 
@@ -68,12 +73,107 @@ def test_a_reference_and_a_programme_of_both_scripts_are_malformed(tmp_path) -> 
         for i, text in enumerate(("qAl", "قال nEm", "قال", "nEm", "lA"))
     )
     (tmp_path / "A.xml").write_text(f"<t><segments>{segments}</segments></t>", encoding="utf-8")
-    mixed, one, two, three, *rest = utterances(tmp_path / "A.xml", "A.wav", Wanted("x_train", "ARA", buckwalter=True))
+    mixed, one, two, three, *rest = utterances(tmp_path / "A.xml", "A.wav", Wanted("x_train", "ARA"))
     assert [one.text, three.text, *(s.text for s in rest)] == ["قال", "قال", "نعم", "لا"]
     assert isinstance(two, Drop) and two.reason == "malformed row"
     assert (
         isinstance(mixed, Drop) and mixed.detail == "1 of 5 transcripts are in Arabic script, the rest in Buckwalter's"
     )
+
+
+def programme_of(tmp_path, *texts: str):
+    """The rows and utterances of a programme in which each of these is a segment."""
+    segments = "".join(
+        f'<segment starttime="{i}" endtime="{i + 1}"><element>{escape(text)}</element></segment>'
+        for i, text in enumerate(texts)
+    )
+    (tmp_path / "A.xml").write_text(f"<t><segments>{segments}</segments></t>", encoding="utf-8")
+    return list(utterances(tmp_path / "A.xml", "A.wav", Wanted("x_train", "ARA")))
+
+
+def test_words_that_are_no_buckwalter_stay_in_a_file_in_it_and_are_told_with_their_ids(tmp_path, capsys) -> None:
+    lines = ["a_1 mrHbA CNN International", "a_2 facebook mzyAn", "a_3 OK yA", "a_4 <unk> nEm", "a_5 قال BBC", "a_6 lA"]
+    write_lines(tmp_path / "t.bw", *lines)
+    assert read_texts(tmp_path / "t.bw", ids=["a_1"]) == {
+        "a_1": "مرحبا CNN International",
+        "a_2": "facebook مزيان",
+        "a_3": "OK يا",
+        "a_4": "<unk> نعم",
+        "a_5": "قال BBC",  # its Latin word is no Buckwalter, so that its script can be told
+        "a_6": "لا",
+    }
+    message = (
+        "5 words are no Buckwalter, and stay in Latin letters: CNN (a_1), International (a_1), facebook (a_2), ..."
+    )
+    assert message in capsys.readouterr().out
+
+
+def test_a_latin_word_that_looks_like_buckwalter_is_told_in_a_file_without_vowel_signs(capsys) -> None:
+    plain = {f"a_{i}": "mrHbA bkm jmyEA" for i in range(10)}
+    made, _ = in_arabic(plain | {"b_1": "Salut bkm"}, "x")
+    assert made["b_1"] == "صَلُت بكم"  # what the alphabet cannot tell
+    message = "WARNING: x: 1 words may be Latin ones, read as Arabic"
+    assert f"{message}: Salut (b_1)" in capsys.readouterr().out
+    vowelled = {f"a_{i}": "marHabAF bikumo jamiyEFA ^um~a" for i in range(10)}
+    in_arabic(vowelled, "x")
+    assert capsys.readouterr().out == ""
+    in_arabic(vowelled | {"b_1": "foundation"}, "x")
+    assert f"{message}: foundation (b_1)" in capsys.readouterr().out
+
+
+def test_a_letter_of_the_corpus_own_begins_a_word_of_buckwalter() -> None:
+    texts = {"a": "^um~a qAla", "b": "lA"}
+    made, _ = in_arabic(texts, "x", lambda text: to_arabic(text.replace("^", "v")))
+    assert made == {"a": "ثُمّ\u064e قالَ", "b": "لا"}
+
+
+def test_a_typing_error_in_each_line_makes_no_file_in_buckwalter_a_latin_one() -> None:
+    words = ["qAle", "mrHbA", "bkm"]  # one in three has a letter that is none
+    made, malformed = in_arabic({i: " ".join(words) for i in range(5)}, "x")
+    assert (set(made.values()), malformed) == ({"qAle مرحبا بكم"}, {})
+
+
+def test_a_programme_in_buckwalter_is_converted_whichever_folder_it_is_in(tmp_path) -> None:
+    texts = [segment.text for segment in programme_of(tmp_path, "mrHbA bkm", "kyf HAlk", "<lY Al|n", "*hb")]
+    assert texts == ["مرحبا بكم", "كيف حالك", "إلى الآن", "ذهب"]
+
+
+def test_a_programme_in_english_stays_and_is_told(tmp_path) -> None:
+    told, *rest = programme_of(tmp_path, "hello and welcome to the news", "this is CNN", "مرحبا")
+    assert [segment.text for segment in rest] == ["hello and welcome to the news", "this is CNN", "مرحبا"]
+    assert isinstance(told, Drop) and told.detail.startswith("2 of 3 transcripts are in Latin letters, no Buckwalter")
+
+
+def test_a_transcript_that_an_encoding_garbled_is_malformed_in_every_reader(tmp_path) -> None:
+    odd = "مرحبا بكم".encode().decode("cp1252", "ignore")
+    write_lines(tmp_path / "text", "a_1 نعم", f"a_2 {odd}", "a_3 لا")
+    bad: list[SourceError] = []
+    assert read_texts(tmp_path / "text", bad=bad.append, ids=["a_1"]) == {"a_1": "نعم", "a_3": "لا"}
+    assert [e.where.rpartition(" ")[2] for e in bad] == ["2"]
+    assert "garbled: UTF-8 that was read as Windows-1252" in bad[0].what
+    write_lines(tmp_path / "x.stm", "A 0 x 1 2 نعم", f"A 0 x 3 4 {odd}")
+    assert [*read_stm(tmp_path / "x.stm").unusable] == [2]
+    _, row = programme_of(tmp_path, "نعم", odd)
+    assert isinstance(row, Drop) and row.reason == "malformed row" and row.detail.startswith("garbled")
+    cue, row = by_script(Video("clean_test", "v", {}), [Cue(1, 0, 1, "نعم"), Cue(2, 1, 2, odd)])
+    assert cue == Cue(1, 0, 1, "نعم")
+    assert isinstance(row, Drop) and row.reason == "malformed row" and row.detail.startswith("line 2: garbled")
+
+
+def test_a_video_with_mostly_latin_captions_is_told_with_its_share_and_keeps_them() -> None:
+    cues = [Cue(i, i, i + 1, text) for i, text in enumerate(["hello", "and welcome", "to all", "مرحبا"])]
+    told, *rest = by_script(Video("clean_train", "v", {}), cues)
+    assert rest == cues and isinstance(told, Drop) and told.original == "v"
+    assert told.detail.startswith("3 of 4 (75 %) have Latin letters alone")
+    assert mostly_latin(["hello", "نعم", "12"]) == ""
+
+
+def test_texts_lose_what_is_no_speech_as_references_by_time_do(tmp_path) -> None:
+    for texts in (["[موسيقى] نعم", "لا (تصفيق)"], ["[mwsyqY] nEm", "lA (tSfyq)"]):
+        write_lines(tmp_path / "text", *(f"a_{i} {text}" for i, text in enumerate(texts)))
+        write_lines(tmp_path / "x.stm", *(f"A 0 x {i} {i + 1} {text}" for i, text in enumerate(texts)))
+        assert list(read_texts(tmp_path / "text", ids=["a_0"]).values()) == ["نعم", "لا"]
+        assert list(read_stm(tmp_path / "x.stm").words.values()) == ["نعم", "لا"]
 
 
 def test_the_rest_of_a_broken_line_in_buckwalter_is_no_id(tmp_path) -> None:
@@ -107,7 +207,7 @@ def test_a_programme_of_the_folder_bw_in_arabic_script_keeps_its_latin_words_and
         for i, text in enumerate(texts)
     )
     (tmp_path / "A.xml").write_text(f"<t><segments>{segments}</segments></t>", encoding="utf-8")
-    mixed, *rest = utterances(tmp_path / "A.xml", "A.wav", Wanted("x_train", "ARA", buckwalter=True))
+    mixed, *rest = utterances(tmp_path / "A.xml", "A.wav", Wanted("x_train", "ARA"))
     assert [s.text for s in rest] == list(texts)
     assert isinstance(mixed, Drop) and (mixed.original, mixed.reason) == ("A", "mixed scripts")
     assert mixed.detail == "1 of 4 transcripts stay in Latin letters: 2"

@@ -5,8 +5,8 @@ Where: http://en.arabicspeechcorpus.com. Licence: CC BY 4.0. CORPUS is arabic-sp
   CORPUS/test set/{the same}                                                       test
   a line of a transcript [?]: "ARA NORM  0002.wav" "waraj~aHa Alt~aqoriyru ..."
 Not confirmed: the script of the orthographic transcripts. A file whose lines mostly have Latin letters alone is in
-Buckwalter, with ^ for theh as well; a line in Arabic letters stays as it is, and so do all lines of any other file
-(scripts.py). Nor the name of the folder of test: `test set`, `test-set`, `test` are known.
+Buckwalter, with ^ for theh as well; a line in Arabic letters stays as it is, and so do words that are no Buckwalter and
+all lines of any other file (scripts.py). Nor the name of the folder of test: `test set`, `test-set`, `test` are known.
 Expected: PUBLISHED, 1,813 and 100 utterances.
 
 Writes OUT/arabic_speech_corpus_{train,test}: text in Arabic letters with its diacritics, text_buckwalter as it stands,
@@ -27,7 +27,7 @@ from ...text.not_known import transcript_of
 from ..malformed import MALFORMED, excerpt
 from .gather import gather
 from .repeats import Statement, settled
-from .scripts import BOTH, in_arabic
+from .scripts import in_arabic
 from .segments import CorpusSegment, Drop, Published, Take, drop
 from .sets import write_sets
 from .sources import corpus_folder, folders_below, like, text_lines
@@ -65,7 +65,7 @@ class ArabicSpeechCorpusConfig:
 class Spoken:
     """A line of a transcript: its part (train, dev, test), recording relative to the corpus, text and phones.
 
-    `arabic` is the text in Arabic script; None if it has letters of both scripts, so that its own cannot be told.
+    `arabic` is the text in Arabic script; None if it cannot be told, for the reason `fault`.
     """
 
     part: str
@@ -73,6 +73,7 @@ class Spoken:
     text: str
     arabic: str | None
     phones: str
+    fault: str = ""
 
 
 def find_corpus(path: Path) -> Path:
@@ -101,7 +102,8 @@ def read_transcript(step: Step[ArabicSpeechCorpusConfig], path: Path) -> dict[st
 def read_folder(step: Step[ArabicSpeechCorpusConfig], corpus: Path, folder: Path, part: str) -> Iterator[Spoken]:
     """The utterances of a folder; recordings without a transcript go to the ledger."""
     transcripts = {name: transcript_of(text) for name, text in read_transcript(step, folder / TRANSCRIPT).items()}
-    arabic, _ = in_arabic(transcripts, f"{folder.name}/{TRANSCRIPT}", lambda text: to_arabic(text.translate(_THEH)))
+    where = f"{folder.name}/{TRANSCRIPT}"
+    arabic, faults = in_arabic(transcripts, where, lambda text: to_arabic(text.translate(_THEH)))
     phones = read_transcript(step, folder / PHONES) if (folder / PHONES).is_file() else {}
     place = folder / "wav" if (folder / "wav").is_dir() else folder
     rel = place.relative_to(corpus).as_posix()
@@ -115,7 +117,7 @@ def read_folder(step: Step[ArabicSpeechCorpusConfig], corpus: Path, folder: Path
         chance = seed_of(step.config.seed, "arabic_speech_corpus", name) / 2**63
         dev = part == "train" and chance < step.config.dev_share
         audio = f"{rel}/{name}".removeprefix("./")
-        yield Spoken("dev" if dev else part, audio, text, arabic.get(name), phones.get(name, ""))
+        yield Spoken("dev" if dev else part, audio, text, arabic.get(name), phones.get(name, ""), faults.get(name, ""))
 
 
 def set_of(part: str) -> str:
@@ -138,8 +140,8 @@ def run(step: Step[ArabicSpeechCorpusConfig]) -> None:
         spoken += read_folder(step, corpus, tests[0], "test")
 
     def read(s: Spoken) -> Iterator[CorpusSegment | Drop]:
-        both = Drop(s.audio, MALFORMED, f"{BOTH}: {excerpt(s.text)}", set_of(s.part)) if s.arabic is None else None
-        yield both or segment_of(s)
+        fault = Drop(s.audio, MALFORMED, f"{s.fault}: {excerpt(s.text)}", set_of(s.part)) if s.fault else None
+        yield fault or segment_of(s)
 
     segments = gather(step, corpus, spoken, [1.0] * len(spoken), read, "recordings")
     left = [s.original for s in segments if _LATIN.search(s.text or "")]

@@ -23,7 +23,7 @@ each cue repeats the end of the one before, each word is kept once (rolling.py).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -37,6 +37,7 @@ from .dialects import code_of
 from .gather import gather
 from .repeats import Statement, settled
 from .rolling import unrolled
+from .scripts import garbled_ones, mostly_latin
 from .segments import CorpusSegment, Drop, Published, Take, drop, of_set, report_to
 from .sets import write_sets
 from .sources import (
@@ -52,6 +53,7 @@ from .vtt import Cue, read_cues, seconds_of
 
 REPEATED = "duplicate row"
 HELD, ROLLING = "repeated caption", "rolling captions"  # of the ledger; no utterance is lost
+LATIN = "Latin letters"  # likewise
 SUBSETS = tuple(f"{quality}_{part}" for part in ("test", "dev", "train") for quality in ("clean", "noisy"))
 VIDEO = ("video_id", "id", "video")
 TIMED = {"start", "end", "text"}
@@ -198,9 +200,23 @@ def cues_of(corpus: Path, video: Video, follow_links: bool) -> Iterator[Cue | Dr
         yield Drop(e.where, e.reason, e.what)
 
 
+def by_script(video: Video, entries: Iterable[Cue | Drop]) -> Iterator[Cue | Drop]:
+    """These, with a Drop in place of a garbled cue, and one that tells of a video with mostly Latin letters."""
+    entries = list(entries)
+    texts = {entry: entry.text for entry in entries if isinstance(entry, Cue)}
+    garbled = garbled_ones(texts)
+    if latin := mostly_latin(texts.values()):
+        yield Drop(video.id, LATIN, f"{latin}: is it in Arabic?")
+    for entry in entries:
+        if isinstance(entry, Cue) and entry in garbled:
+            yield Drop(_id(video, entry), MALFORMED, f"line {entry.line}: {garbled[entry]}")
+        else:
+            yield entry
+
+
 def segments_of(corpus: Path, video: Video, c: MascConfig) -> Iterator[CorpusSegment | Drop]:
     """The utterances of a video; a Drop for each cue that cannot be used."""
-    entries = list(cues_of(corpus, video, c.take.follow_links))
+    entries = list(by_script(video, cues_of(corpus, video, c.take.follow_links)))
     cues = [cue for cue in entries if isinstance(cue, Cue)]
     yield from (row for row in entries if isinstance(row, Drop))
     if not entries:
@@ -285,7 +301,7 @@ def run(step: Step[MascConfig]) -> None:
     videos = apart(step, subsets)
 
     def read(video: Video) -> Iterator[CorpusSegment | Drop]:
-        return of_set(f"masc_{video.subset}", segments_of(corpus, video, c), {HELD, ROLLING})
+        return of_set(f"masc_{video.subset}", segments_of(corpus, video, c), {HELD, ROLLING, LATIN})
 
     costs = [1.0] * len(videos)
     segments = gather(step, corpus, videos, costs, read, "videos")

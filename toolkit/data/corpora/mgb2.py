@@ -206,7 +206,7 @@ def programmes(step: Step[Mgb2Config], corpus: Path) -> list[Path]:
 
 def run(step: Step[Mgb2Config]) -> None:
     corpus = corpus_folder(step.input(0, "the folder of train, dev and test"), "train/xml/*", "dev/wav", "test/wav")
-    wanted = Wanted("mgb2_train", "ARA", ALIGNED, step.config.transcripts == "bw", step.config.most_wmer)
+    wanted = Wanted("mgb2_train", "ARA", ALIGNED, step.config.most_wmer)
     bad = report_to(step)
     scored = [items for split in ("dev", "test") for items in read_split(corpus, split, step.config, bad).values()]
     segments = gather_programmes(step, corpus, programmes(step, corpus), "train/wav", wanted, scored)

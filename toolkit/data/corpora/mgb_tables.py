@@ -19,7 +19,7 @@ from ..ids import id_form
 from ..malformed import Malformed
 from .id_times import SORTED, Span, contradiction, same_name
 from .repeats import CONTRADICTING
-from .scripts import BOTH, in_arabic
+from .scripts import in_arabic
 from .segments import CorpusSegment, Drop
 from .sources import MalformedRow, Report, SourceError, Tally, id_rows, text_lines, word_rows
 
@@ -90,6 +90,8 @@ def _twice(id: str, path: Path, number: int) -> SourceError:
 def read_texts(path: Path, unknown: str = "", bad: Report | None = None, ids: Iterable[str] = ()) -> dict[str, str]:
     """Id -> words in Arabic script, of a file of transcripts in either script (scripts.py). Raises SourceError.
 
+    What is no speech in captions (text/captions.py) is taken out, as it is of STM files and XML.
+
     Args:
         unknown: the file's word for an unintelligible word; it is left out.
         bad: as read_pairs has it.
@@ -101,12 +103,12 @@ def read_texts(path: Path, unknown: str = "", bad: Report | None = None, ids: It
     if unknown:
         raw = {id: " ".join(word for word in text.split() if word != unknown) for id, text in raw.items()}
     texts, malformed = in_arabic(raw, f"{path.parent.name}/{path.name}")
-    for id in malformed:
+    for id, why in malformed.items():
         number, text = pairs[id]
-        tally.lose(MalformedRow(path, Malformed(number, BOTH, f"{id} {text}", (id,)), ["id"]))
+        tally.lose(MalformedRow(path, Malformed(number, why, f"{id} {text}", (id,)), ["id"]))
     tally.rows = len(texts)
     tally.check()
-    return {id: spoken(text) for id, text in texts.items()}
+    return {id: spoken(speech_of(text)) for id, text in texts.items()}
 
 
 def read_segments(path: Path, bad: Report | None = None) -> dict[str, Span]:
@@ -218,7 +220,7 @@ def read_stm(path: Path) -> Stm:
     texts, malformed = in_arabic(raw, path.name)
     words = {line: speech_of(text) for line, text in texts.items()}
     silent = {line: f"{NO_SPEECH}: {excerpt(text)}" for line, text in texts.items() if text.split() and not words[line]}
-    faults = dict.fromkeys(malformed, BOTH) | silent
+    faults = malformed | silent
     faults |= {str(first[key]): "a line below has other words" for key in other_words}
     for line in faults.keys() & keys.keys():
         unusable[int(line)] = faults[line]

@@ -5,7 +5,8 @@
   <body><segments annotation_id><segment id starttime endtime AWD PMER WMER who><element id type>word</element>...
 
 Attributes are read by name, and each may be missing; elements may be empty. Times are seconds, WMER is percent.
-What is no speech in captions (text/captions.py) is taken out. Files in Buckwalter are so as a whole (scripts.py).
+What is no speech in captions (text/captions.py) is taken out. A file is in Arabic script or in Buckwalter's, whatever
+folder it is in (scripts.py).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from ..malformed import MALFORMED, excerpt
 from .gather import gather
 from .id_times import other_recording
 from .mgb_tables import spoken
-from .scripts import BOTH, as_arabic
+from .scripts import as_arabic
 from .segments import CorpusSegment, Drop, drop, of_set
 from .sources import SourceError, check_inside, folders_below, size_of
 from .xml_elements import parse_xml
@@ -94,14 +95,12 @@ class Wanted:
     Attributes:
         set: the data directory; dialect: its code.
         annotation: id of the block of segments, if a file has several; empty: all blocks.
-        buckwalter: the words of a file are in Buckwalter's script, unless most of its segments have Arabic letters.
         most_wmer: percent; segments with a higher WMER are left out; those without WMER are taken.
     """
 
     set: str
     dialect: str
     annotation: str = ""
-    buckwalter: bool = False
     most_wmer: float = math.inf
 
 
@@ -124,18 +123,18 @@ def utterances(path: Path, audio: str, wanted: Wanted) -> Iterator[CorpusSegment
         yield Drop(name, "no segment", f"{path.name} has none")
     turns = [turn for turn in programme.turns if not only or turn.annotation == only]
     texts = {number: " ".join(turn.text.split()) for number, turn in enumerate(turns, 1)}
-    if wanted.buckwalter:
-        scripts = as_arabic(texts)
-        texts = scripts.texts
-        if scripts.mixed:
-            yield Drop(name, MIXED, scripts.mixed)
+    scripts = as_arabic(texts)
+    if scripts.mixed:
+        yield Drop(name, MIXED, scripts.mixed)
     for number, turn in enumerate(turns, 1):
-        yield _utterance(turn, texts.get(number), name, audio, programme.genders, wanted)
+        fault = f"{why}: {excerpt(texts[number])}" if (why := scripts.malformed.get(number)) else ""
+        yield _utterance(turn, scripts.texts.get(number, ""), fault, name, audio, programme.genders, wanted)
 
 
 def _utterance(
     turn: Turn,
-    words: str | None,
+    words: str,
+    fault: str,
     programme: str,
     audio: str,
     genders: Mapping[str, str],
@@ -155,8 +154,8 @@ def _utterance(
     wmer = _seconds(attribute("WMER", ""))
     if wmer > wanted.most_wmer:
         return Drop(original, "WMER", f"{wmer:g} % of its words do not match, more than {wanted.most_wmer:g}")
-    if words is None:
-        return Drop(original, MALFORMED, f"{BOTH}: {excerpt(' '.join(turn.text.split()))}")
+    if fault:
+        return Drop(original, MALFORMED, fault)
     text = spoken(speech_of(words))
     if not text:
         return Drop(original, "no words", excerpt(words) or "nothing at all")

@@ -1,41 +1,59 @@
 """Transcripts in Arabic script, whichever script a file of them is in: Arabic, or Buckwalter's transliteration.
 
-A file is in Buckwalter if more of its transcripts have Latin letters alone than have an Arabic letter. There, one in
-Arabic letters alone stays as it is; one with letters of both cannot be told, and is malformed. In a file in Arabic
-script everything stays: Latin letters are words of another language. Words with a mark (@@LAT, #) are in neither.
+A file is in Buckwalter if more of its transcripts have Latin letters alone than have an Arabic letter, and at least
+half of their words can be Buckwalter (text/buckwalter.py). There, words that cannot be stay as they are, and are told;
+so are words that may be Latin ones read as Arabic (Salut, foundation): with vowel signs in a file that has few, or with
+two in a row. A transcript in Arabic letters alone stays; one with letters of both cannot be told, and is malformed,
+unless its Latin words are no Buckwalter. In any other file everything stays: Latin letters are words of another
+language. Words with a mark (@@LAT, #) are in neither. Arabic that a wrong encoding garbled (text/mojibake.py) is
+malformed.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
-from ...text.buckwalter import LATIN_MARK, to_arabic
+from ...text.buckwalter import LATIN_MARK, is_foreign, to_arabic, words_to_arabic
+from ...text.invisible import excerpt
+from ...text.mojibake import garbled
 
 ARABIC = re.compile("[\u0621-\u064a\u066e-\u06d3\u0750-\u077f\ufb50-\ufdff\ufe70-\ufefc]")
 LATIN = re.compile("[A-Za-z]")
 BOTH = "letters of both scripts, Arabic and Buckwalter's"
 SHOWN = 3  # transcripts that a warning names
+FEW = 0.05  # share of words with vowel signs below which a file is one without
+_VOWEL, _VOWELS = re.compile("[aiuo]"), re.compile("[aiuoFNK]{2}")
 Key = TypeVar("Key", bound=Hashable)
 Script = Literal["arabic", "latin", "both", ""]
 
 
 def script_of(text: str) -> Script:
     """The script of a transcript's words without a mark; "" if they have no letter."""
-    if "@@" in text or "#" in text:
-        text = " ".join(word for word in text.split() if not word.startswith((LATIN_MARK, "#", "@@@")))
+    text = _unmarked(text)
     arabic, latin = ARABIC.search(text), LATIN.search(text)
     return "both" if arabic and latin else "arabic" if arabic else "latin" if latin else ""
 
 
+def _unmarked(text: str) -> str:
+    if "@@" in text or "#" in text:
+        return " ".join(word for word in text.split() if not word.startswith((LATIN_MARK, "#", "@@@")))
+    return text
+
+
+def _latin_words(text: str) -> list[str]:
+    """The words with a Latin letter and without a mark."""
+    return [word for word in _unmarked(text).split() if LATIN.search(word)]
+
+
 @dataclass(frozen=True)
 class Scripts(Generic[Key]):
-    """The transcripts of a file in Arabic script, keys of malformed ones, and what is to be told of a mixed file."""
+    """The transcripts of a file in Arabic script, why others are malformed, and what is to be told of a mixed file."""
 
     texts: dict[Key, str]
-    malformed: list[Key]
+    malformed: dict[Key, str]
     mixed: str
 
 
@@ -45,24 +63,86 @@ def as_arabic(texts: Mapping[Key, str], convert: Callable[[str], str] = to_arabi
     Args:
         convert: Buckwalter to Arabic script, if the corpus has letters of its own.
     """
+    malformed = garbled_ones(texts)
+    texts = {key: text for key, text in texts.items() if key not in malformed}
     scripts = {key: script_of(text) for key, text in texts.items()}
     latin = [key for key, script in scripts.items() if script == "latin"]
     arabic = [key for key, script in scripts.items() if script in ("arabic", "both")]
     if len(latin) <= len(arabic):
-        named = ", ".join(map(str, latin[:SHOWN]))
-        mixed = f"{len(latin):,} of {len(texts):,} transcripts stay in Latin letters: {named}" if latin else ""
-        return Scripts(dict(texts), [], mixed)
-    malformed = [key for key in arabic if scripts[key] == "both"]
-    count = len(arabic) - len(malformed)
-    mixed = f"{count:,} of {len(texts):,} transcripts are in Arabic script, the rest in Buckwalter's" if count else ""
-    made = {key: text if scripts[key] == "arabic" else convert(text) for key, text in texts.items()}
-    return Scripts({key: text for key, text in made.items() if scripts[key] != "both"}, malformed, mixed)
+        mixed = f"{len(latin):,} of {len(texts):,} transcripts stay in Latin letters: {_first(latin)}" if latin else ""
+        return Scripts(texts, malformed, mixed)
+    words = [word for key in latin for word in _latin_words(texts[key])]
+    if 2 * sum(map(is_foreign, words)) > len(words):
+        mixed = f"{len(latin):,} of {len(texts):,} transcripts are in Latin letters, no Buckwalter, and stay"
+        return Scripts(texts, malformed, f"{mixed}: {_first(latin)}")
+    return _of_buckwalter(texts, scripts, malformed, convert)
+
+
+def _of_buckwalter(
+    texts: Mapping[Key, str], scripts: Mapping[Key, Script], malformed: Mapping[Key, str], convert: Callable[[str], str]
+) -> Scripts[Key]:
+    """The transcripts of a file in Buckwalter."""
+    made: dict[Key, str] = {}
+    foreign: dict[str, Key] = {}  # word that is no Buckwalter -> the first transcript that has it
+    arabic = words = 0
+    malformed = dict(malformed)
+    for key, text in texts.items():
+        arabic += scripts[key] == "arabic"
+        if scripts[key] == "both" and not all(map(is_foreign, _latin_words(text))):
+            malformed[key] = BOTH
+            continue
+        kept: list[str] = []
+        made[key] = text
+        if scripts[key] in ("latin", ""):
+            made[key], kept = words_to_arabic(text, convert)
+        words += len(kept)
+        for word in kept:
+            foreign.setdefault(word, key)
+    mixed = [f"{arabic:,} of {len(texts):,} transcripts are in Arabic script, the rest in Buckwalter's"] * bool(arabic)
+    if foreign:
+        mixed += [f"{words:,} words are no Buckwalter, and stay in Latin letters: {_named(foreign)}"]
+    mixed += _perhaps_latin({key: text for key, text in texts.items() if scripts[key] == "latin"})
+    return Scripts(made, malformed, "; ".join(mixed))
+
+
+def _perhaps_latin(texts: Mapping[Key, str]) -> list[str]:
+    """What is to be told of Buckwalter words with vowel signs where few have them, or with two in a row."""
+    words = [(word, key) for key, text in texts.items() for word in _latin_words(text)]
+    odd = [(word, key) for word, key in words if _VOWEL.search(word) and not is_foreign(word)]
+    if len(odd) > FEW * len(words):
+        odd = [(word, key) for word, key in odd if _VOWELS.search(word)]
+    if not odd:
+        return []
+    return [f"{len(odd):,} words may be Latin ones, read as Arabic: {_named(dict(odd[: SHOWN + 1]))}"]
+
+
+def _named(words: Mapping[str, Hashable]) -> str:
+    return _first(f"{excerpt(word)} ({key})" for word, key in words.items())
+
+
+def _first(keys: Iterable[Hashable]) -> str:
+    shown = [str(key) for _, key in zip(range(SHOWN + 1), keys)]
+    return ", ".join(shown[:SHOWN]) + ", ..." * (len(shown) > SHOWN)
+
+
+def garbled_ones(texts: Mapping[Key, str]) -> dict[Key, str]:
+    """Why transcripts are garbled Arabic, of those that are."""
+    return {key: reason for key, text in texts.items() if (reason := garbled(text))}
+
+
+def mostly_latin(texts: Iterable[str]) -> str:
+    """What is to be told of a file in which more transcripts have Latin letters alone than Arabic ones; else ""."""
+    scripts = [script_of(text) for text in texts]
+    latin = scripts.count("latin")
+    if latin <= scripts.count("arabic") + scripts.count("both"):
+        return ""
+    return f"{latin:,} of {len(scripts):,} ({100 * latin / len(scripts):.0f} %) have Latin letters alone"
 
 
 def in_arabic(
     texts: Mapping[Key, str], where: str, convert: Callable[[str], str] = to_arabic
-) -> tuple[dict[Key, str], list[Key]]:
-    """(transcripts of a file in Arabic script, keys of malformed ones); prints how many are in the other script.
+) -> tuple[dict[Key, str], dict[Key, str]]:
+    """(transcripts of a file in Arabic script, why others are malformed); prints what stays in another script.
 
     Args:
         where: name of the file, for what is printed; `convert` as as_arabic has it.
