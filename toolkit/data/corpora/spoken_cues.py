@@ -1,0 +1,96 @@
+"""The cues of a recording that are said, each word once: of MASC's subtitles and timed tables.
+
+Cues without speech (sounds, songs, codes: text/captions.py) and cues that leave out what nobody understood
+(text/unheard.py) are rows of the ledger; of the latter those of dev and test stay as they are, and are warned of.
+Rolling captions give each word once (rolling.py). A cue written twice, with the same times and text, is one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from ...text.captions import NO_SPEECH, speech_of, sung
+from ...text.invisible import excerpt
+from ...text.unheard import unheard
+from .rolling import Rolling, Unrolled, unrolled
+from .segments import Drop
+from .vtt import Cue
+
+NOT_UNDERSTOOD = "words not understood"  # the reason of cues that leave words out
+TWICE, ROLLING, KEPT = "caption twice", "rolling captions", "repeated words kept"  # of rows that are no lost utterance
+NO_LOSS = frozenset([TWICE, ROLLING, KEPT])
+
+
+def spoken_cues(
+    name: str, cues: Sequence[Cue], id_of: Callable[[Cue], str], trained_on: bool, rolling: Rolling
+) -> Iterator[Cue | Drop]:
+    """The cues that are said; a Drop for each that is not, and one for each kind of change to all of a file.
+
+    Args:
+        name: of the recording, for rows about all its cues; id_of: the id of a cue in a row.
+        trained_on: False: a cue that leaves words out stays.
+        rolling: whether each cue repeats the end of the one before, as `unrolled` has it.
+    """
+    once: dict[tuple[float, float, str], Cue] = {}
+    twice = [cue for cue in cues if once.setdefault((cue.start, cue.end, cue.text), cue) is not cue]
+    if twice:
+        yield _row(name, TWICE, twice, "are written twice, each is one")
+    spoken: list[Cue] = []
+    for item in _with_words(list(once.values()), id_of, trained_on):
+        if isinstance(item, Cue):
+            spoken.append(item)
+        else:
+            yield item
+    roll = unrolled(spoken, rolling)
+    yield from _about(name, roll)
+    taken = {cue.line: words for cue, words in roll.taken}
+    for cue in roll.cues:
+        words = taken.get(cue.line, "")
+        odd = f"words that the caption before ends with are taken off: {excerpt(words)}" if words else ""
+        yield replace(cue, odd="; ".join(filter(None, (cue.odd, odd)))) if odd else cue
+
+
+def _with_words(cues: Sequence[Cue], id_of: Callable[[Cue], str], trained_on: bool) -> Iterator[Cue | Drop]:
+    songs = sung([cue.text for cue in cues])
+    for i, cue in enumerate(cues):
+        line = f"line {cue.line}: {excerpt(cue.text)}"
+        words = "" if i in songs else speech_of(cue.text)
+        gap = unheard(words)
+        if not cue.text.strip():
+            yield Drop(id_of(cue), "cue without text", f"line {cue.line}")
+        elif not words:
+            yield Drop(id_of(cue), NO_SPEECH, line)
+        elif gap and trained_on:
+            yield Drop(id_of(cue), NOT_UNDERSTOOD, line)
+        else:
+            yield replace(cue, text=words, odd=f"it leaves words out: {excerpt(gap)}" if gap else "")
+
+
+def _about(name: str, roll: Unrolled) -> Iterator[Drop]:
+    """A row for a file that rolls, and one for another whose cues look so here and there."""
+    if roll.taken:
+        cues, words = [cue for cue, _ in roll.taken], excerpt(roll.taken[0][1])
+        held = f"; {len(roll.held):,} more hold what is said before, and are left out" if roll.held else ""
+        yield _row(name, ROLLING, cues, f"repeat the end of the one before, which is taken off{held}", words)
+    elif roll.held:
+        yield _row(name, ROLLING, roll.held, "hold what is said before, and are left out")
+    if roll.kept:
+        yield _row(name, KEPT, roll.kept, "repeat the end of the one before; --rolling yes takes it off")
+
+
+def _row(name: str, reason: str, cues: Sequence[Cue], text: str, words: str = "") -> Drop:
+    first = f"line {cues[0].line}: {words or excerpt(cues[0].text)}"
+    return Drop(name, reason, f"{len(cues):,} cues {text}; first: {first}")
+
+
+def overlapping(cues: Sequence[Cue], tolerance: float) -> set[Cue]:
+    """Cues that reach more than `tolerance` seconds into another one."""
+    overlaps: set[Cue] = set()
+    last: Cue | None = None  # the one that ends last of those before
+    for cue in sorted((c for c in cues if c.end > c.start), key=lambda c: (c.start, c.end, c.line)):
+        if last and min(last.end, cue.end) - cue.start > tolerance:
+            overlaps |= {last, cue}
+        if last is None or cue.end > last.end:
+            last = cue
+    return overlaps
