@@ -8,6 +8,8 @@ from trees.masc import Said, rolled, write_audio
 
 from toolkit.core.record import read_ledger
 from toolkit.data.corpora.rolling import Unrolled, unrolled
+from toolkit.data.corpora.segments import Drop
+from toolkit.data.corpora.spoken_cues import spoken_cues
 from toolkit.data.corpora.vtt import Cue, read_cues
 
 from .conftest import prepare
@@ -175,3 +177,11 @@ def test_a_timed_table_of_masc_that_rolls_gives_each_word_once_and_captions_with
         ("2.6000", "3.4000"): "اليوم موعدنا",
     }
     assert [reason for id, reason in made.dropped if id == "-Ab_0000000_00002400-00003400"] == ["no speech"]
+
+
+def test_a_line_with_a_word_that_nobody_understood_costs_no_other_line_of_captions_that_roll() -> None:
+    lines = ["هذا الرجل [ __ ] لا يفهم", "يا رجل تعال هنا الآن", "قلت لك تعال يا ولد"]
+    texts = [lines[0], "\n".join(lines[:2]), "\n".join(lines[1:])]
+    items = list(spoken_cues("a", cues_of(*texts), lambda cue: str(cue.line), True, "auto"))
+    assert [item.text for item in items if isinstance(item, Cue)] == lines[1:]
+    assert [item.reason for item in items if isinstance(item, Drop)] == ["rolling captions", "words not understood"]

@@ -7,8 +7,8 @@ and say something new, or are as short as FLASH. It rolls if more than MOST of t
 the one before ends with: by whole lines, else by words (at least two different ones). In a file that rolls by lines,
 whole lines alone are taken off. After a longer pause, they are if another line follows, and words are not.
 
-Who says a line again and goes on from it (who teaches a verse, a chant) has the time to: if most of the cues that
-repeat something could be said whole, with ENOUGH letters per second or fewer, the file does not roll.
+Who says a line again and goes on from it (who teaches a verse, a chant) has the time to: unless HASTY of the cues that
+repeat something, and at least LEAST, have more than ENOUGH letters per second, the file does not roll.
 
 What is left of a cue keeps the cue's times, but for its end: a cue ends where the next one repeats it. A cue of which
 nothing is left only holds what was said before.
@@ -29,6 +29,7 @@ FLASH = 0.1  # s of a cue; nobody says a line so fast
 MOST = 0.5  # share of cues
 LEAST = 2  # cues
 LONGEST = 100  # words, and lines, that a cue can repeat: no screen holds more
+HASTY = 0.25  # share of cues
 ENOUGH = 10.0  # letters per second; speech has 10 to 15, and a cue that repeats a line has those of two
 
 Lines = list[list[str]]  # the words of each line of a cue, without characters that nobody sees
@@ -117,7 +118,7 @@ def _words(lines: Lines) -> list[str]:
 
 
 def _rolls(adjacent: Sequence[Timed], overlap: Overlap) -> bool:
-    """True if most cues that tell begin with the end of the one before, and most of these lack the time to say it."""
+    """True if most cues that tell begin with the end of the one before, and HASTY of these lack the time to say it."""
     telling, repeating = 0, list[Timed]()
     for pair in adjacent:
         count = overlap(pair.lines_before, pair.lines)
@@ -125,7 +126,8 @@ def _rolls(adjacent: Sequence[Timed], overlap: Overlap) -> bool:
             telling += 1
             repeating += [pair] if len(set(_words(pair.lines)[:count])) > (overlap is by_words) else []
     hasty = sum(_letters(pair.lines) > ENOUGH * pair.seconds for pair in repeating)
-    return len(repeating) >= LEAST and len(repeating) > MOST * telling and hasty > MOST * len(repeating)
+    enough = len(repeating) > MOST * telling and hasty >= HASTY * len(repeating)
+    return enough and min(len(repeating), hasty) >= LEAST
 
 
 def _repeating(pairs: Sequence[Timed], overlap: Overlap) -> list[Cue]:

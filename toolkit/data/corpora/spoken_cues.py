@@ -37,7 +37,7 @@ def spoken_cues(
     if twice:
         yield _row(name, TWICE, twice, "are written twice, each is one")
     spoken: list[Cue] = []
-    for item in _with_words(list(once.values()), id_of, trained_on):
+    for item in _with_words(list(once.values()), id_of):
         if isinstance(item, Cue):
             spoken.append(item)
         else:
@@ -46,25 +46,24 @@ def spoken_cues(
     yield from _about(name, roll)
     taken = {cue.line: words for cue, words in roll.taken}
     for cue in roll.cues:
-        words = taken.get(cue.line, "")
-        odd = f"words that the caption before ends with are taken off: {excerpt(words)}" if words else ""
-        yield replace(cue, odd="; ".join(filter(None, (cue.odd, odd)))) if odd else cue
+        gap, words = unheard(cue.text), taken.get(cue.line)
+        if gap and trained_on:
+            yield Drop(id_of(cue), NOT_UNDERSTOOD, f"line {cue.line}: {excerpt(cue.text)}")
+            continue
+        odd = [f"it leaves words out: {excerpt(gap)}"] if gap else []
+        odd += [f"words that the caption before ends with are taken off: {excerpt(words)}"] if words else []
+        yield replace(cue, odd="; ".join(odd))
 
 
-def _with_words(cues: Sequence[Cue], id_of: Callable[[Cue], str], trained_on: bool) -> Iterator[Cue | Drop]:
+def _with_words(cues: Sequence[Cue], id_of: Callable[[Cue], str]) -> Iterator[Cue | Drop]:
     songs = sung([cue.text for cue in cues])
     for i, cue in enumerate(cues):
-        line = f"line {cue.line}: {excerpt(cue.text)}"
-        words = "" if i in songs else speech_of(cue.text)
-        gap = unheard(words)
-        if not cue.text.strip():
-            yield Drop(id_of(cue), "cue without text", f"line {cue.line}")
-        elif not words:
-            yield Drop(id_of(cue), NO_SPEECH, line)
-        elif gap and trained_on:
-            yield Drop(id_of(cue), NOT_UNDERSTOOD, line)
+        if words := "" if i in songs else speech_of(cue.text):
+            yield replace(cue, text=words)
+        elif cue.text.strip():
+            yield Drop(id_of(cue), NO_SPEECH, f"line {cue.line}: {excerpt(cue.text)}")
         else:
-            yield replace(cue, text=words, odd=f"it leaves words out: {excerpt(gap)}" if gap else "")
+            yield Drop(id_of(cue), "cue without text", f"line {cue.line}")
 
 
 def _about(name: str, roll: Unrolled) -> Iterator[Drop]:

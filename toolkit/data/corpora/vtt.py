@@ -25,7 +25,7 @@ ADJACENT = 1.0  # s between two cues of which the second marks the next word of 
 _NO_CUE = re.compile(r"(NOTE|STYLE|REGION|WEBVTT)(\s|$)")  # blocks that begin so say nothing
 _NAMED_NOTE = re.compile(r"(NOTE|STYLE|REGION)(\s+\d+)?")  # the first line of a cue, if the second has times
 _TIME = re.compile(r"(?:(\d{1,6}):)?([0-5]?\d):([0-5]?\d)(?:[.,](\d{1,3}))?", re.ASCII)
-_MARKED = re.compile(r"<(u|b|i|font)\b[^<>]*>[^<>]*</\1>")
+_MARKED = re.compile(r"<(u|b|font)\b[^<>]*>[^<>]*</\1>")
 
 Bad = Callable[[SourceError], None]
 
