@@ -14,6 +14,8 @@ import re
 from .diacritics import strip_diacritics
 from .invisible import strip_invisible
 
+NOT_UNDERSTOOD = "words not understood"  # the reason why a transcript with such a mark is left out
+
 UNHEARD = """
 غير_مسموع غير_مسموعة غير_مفهوم غير_مفهومة غير_واضح غير_واضحة متداخل متداخلة متقاطع أجنبية محذوف حذف مشفر
 بالإنجليزية بالفرنسية بالألمانية بالعبرية بالتركية بالفارسية بالإسبانية بالكردية بالأمازيغية

@@ -28,8 +28,7 @@ from pathlib import Path
 
 from ...core.step import Step, main
 from ...text.caption_codes import untagged
-from ...text.captions import in_round
-from ...text.invisible import excerpt, name_of
+from ...text.invisible import name_of
 from ..malformed import MALFORMED
 from ..pace import stated
 from ..roles import trains
@@ -48,7 +47,7 @@ from .sources import (
     folders_below,
     table_rows,
 )
-from .spoken_cues import NO_LOSS, overlapping, spoken_cues
+from .spoken_cues import NO_LOSS, overlapping, spoken_cues, tell_asides
 from .vtt import Cue, read_cues, seconds_of
 
 REPEATED = "duplicate row"
@@ -289,12 +288,7 @@ def run(step: Step[MascConfig]) -> None:
     step.counts["overlapping_kept"] = sum(s.more.get("utt2overlap") == "yes" for s in segments)
     sets = [f"masc_{subset}" for subset in c.subsets]
     write_sets(step, corpus, segments, {name: PUBLISHED.get(name, Published()) for name in sets})
-    if aside := [s for s in segments if in_round(s.text or "")]:
-        step.counts["in_round_brackets"] = len(aside)
-        print(
-            f"WARNING: {len(aside):,} captions are in round brackets, a verse, an aside or a description: they stay; "
-            f"first: {aside[0].original}: {excerpt(aside[0].text or '')}"
-        )
+    tell_asides(step, segments)
     print(f"utterances of dev and test that overlap others, kept: {step.counts['overlapping_kept']:,}")
     print("MASC names no speakers: a channel stands for one")
 

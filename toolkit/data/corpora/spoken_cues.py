@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
-from ...text.captions import NO_SPEECH, speech_of, sung
+from ...core.step import Step
+from ...text.captions import NO_SPEECH, in_round, speech_of, sung
 from ...text.invisible import excerpt
-from ...text.unheard import unheard
+from ...text.unheard import NOT_UNDERSTOOD, unheard
 from .rolling import Rolling, Unrolled, unrolled
-from .segments import Drop
+from .segments import CorpusSegment, Drop
 from .vtt import Cue
 
-NOT_UNDERSTOOD = "words not understood"  # the reason of cues that leave words out
 TWICE, ROLLING, KEPT = "caption twice", "rolling captions", "repeated words kept"  # of rows that are no lost utterance
 NO_LOSS = frozenset([TWICE, ROLLING, KEPT])
 
@@ -93,3 +94,13 @@ def overlapping(cues: Sequence[Cue], tolerance: float) -> set[Cue]:
         if last is None or cue.end > last.end:
             last = cue
     return overlaps
+
+
+def tell_asides(step: Step[Any], segments: Sequence[CorpusSegment]) -> None:
+    """Print and count the utterances in round brackets as a whole, which may be descriptions."""
+    if aside := [s for s in segments if in_round(s.text or "")]:
+        step.counts["in_round_brackets"] = len(aside)
+        first = f"{aside[0].original}: {excerpt(aside[0].text or '')}"
+        print(
+            f"WARNING: {len(aside):,} captions in round brackets stay: a verse, an aside, a description? First: {first}"
+        )
