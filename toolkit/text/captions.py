@@ -9,7 +9,8 @@ r"""What stands in captions and is not speech: sounds, songs, marks of speakers.
 - a whole line in brackets: square ones with two letters or more; round ones, and broken ones, of names of sounds;
   `(صوت الرياح)`;
 - `>>`, also within a line, and after it a name of up to three words with its colon; before a line `- ` and after it a
-  name of two with its colon; `[name]:`, `(name):`, `SPEAKER_00:`, and up to four words in square brackets;
+  word of ROLES, or a name with a title, and its colon; `[name]:`, `(name):`, `SPEAKER_00:`, and up to three words in
+  square brackets;
 - the place of a verse behind it: `﴿ … ﴾ [الكوثر: 1]`.
 What stays: words in brackets within a sentence, `(س)`, numbers in brackets, a line in round brackets that is not of
 sounds (a verse, an aside; `in_round` tells it), `>` and a `>>` after a number, a minus, colons, `{ كلمة / كلمه }` and
@@ -29,7 +30,7 @@ from .unheard import is_unheard
 
 NO_SPEECH = "no speech"  # the reason why a caption is left out
 MOST_SUNG = 30  # captions of one song, from the note that opens it to the one that closes it
-LONGEST_LABEL = 4  # words in square brackets before speech, which name who speaks or how
+LONGEST_LABEL = 3  # words in square brackets before speech, which name who speaks or how
 
 # Names of sounds; those of LOUD are hardly ever said in round brackets within a sentence.
 LOUD = """
@@ -50,13 +51,17 @@ WITH_SOUNDS = """
 clears clearing playing plays continues background upbeat soft gentle loud dramatic audience crowd in the and of from
 """
 SAYING = "قال قالت قالوا قلت قلنا يقول تقول يقولون نقول أقول قل سأل سألت سألته أجاب أجابت رد ردت said says"
-NO_NAME = "أولا ثانيا ثالثا رابعا خامسا سادسا أخيرا نعم لا بلى طيب مثلا يعني"  # before a colon after a dash
+ROLES = """
+مذيع مذيعة ضيف ضيفة مقدم مقدمة متحدث متحدثة سائل سائلة متصل متصلة مراسل مراسلة معلق معلقة راوي راو مترجم محاور محاورة
+شيخ دكتور دكتورة أستاذ أستاذة رجل امرأة طفل طفلة host presenter guest speaker interviewer narrator reporter caller
+"""
 
 _AROUND = ".,،؛:!؟?…\"'«»[](){}（）［］【】*-"
 _FOLDED = str.maketrans("أإآىة", "ااايه")
 _NOTE = "\u2669-\u266c\U0001f3b5\U0001f3b6\U0001f3bc"  # signs of music
 _LEAD = rf"^(?:{INVISIBLE.pattern}|[^\S\n])*"
-_WORD = r"(?:(?:د|أ|م|ا|Dr|Mr|Mrs|Ms|Prof)\.[^\S\n]*)?[^][\s:.,،؛؟?!>()]+"
+_TITLE = re.compile(r"(?:د|أ|م|ا|Dr|Mr|Mrs|Ms|Prof)\.[^\S\n]*")
+_WORD = rf"(?:{_TITLE.pattern})?[^][\s:.,،؛؟?!>()]+"
 _IN = r"[^][()\n]{1,60}"
 _NAME = rf"{_WORD}(?:[^\S\n]+{_WORD}){{0,2}}"
 
@@ -90,7 +95,7 @@ def speech_of(text: str) -> str:
     if _ANY_MARK.search(text):
         text = _unsung(_PLACE.sub(" ", without_codes(text)))
         text = _BRACKETS.sub(_without_sound, text)
-        text = _TURN.sub(_without_speaker, _DASH.sub(_without_speaker, text))
+        text = _TURN.sub(_without_speaker, _DASH.sub(_without_role, text))
         text = _LABEL.sub(_without_label, _NUMBERED.sub("", _NAMED.sub(_without_name, text)))
         text = "\n".join(line for line in text.split("\n") if not _describes(line))
     lines = [" ".join(line.split()) for line in text.split("\n")] if _LETTER.search(text) else []
@@ -147,10 +152,17 @@ def _without_sound(match: re.Match[str]) -> str:
 
 
 def _without_speaker(match: re.Match[str]) -> str:
-    """Nothing in place of `>>` or a dash, and a name; one that begins with a verb such as قال is none, and stays."""
+    """Nothing in place of `>>` and a name; a name that begins with a verb such as قال is none, and stays."""
     name = match[1] or ""
     first = _key(name.split()[0].rstrip(":：")) if name else ""
     return name if first.lstrip("وف") in _SAYING or first in _SAYING else ""
+
+
+def _without_role(match: re.Match[str]) -> str:
+    """Nothing in place of a dash, and who speaks by role or title; other words before a colon stay."""
+    name = match[1] or ""
+    first = _key(name.split()[0].rstrip(":：")) if name else ""
+    return "" if first.removeprefix("ال") in _ROLES or _TITLE.match(name) else name
 
 
 def _without_name(match: re.Match[str]) -> str:
@@ -201,4 +213,5 @@ def _keys(words: str) -> frozenset[str]:
 _LOUD = _keys(LOUD)
 _SOUNDS = _LOUD | _keys(SOUNDS)
 _KNOWN = _SOUNDS | _keys(WITH_SOUNDS)
-_SAYING = _keys(f"{SAYING} {NO_NAME}")
+_SAYING = _keys(SAYING)
+_ROLES = _keys(ROLES)
