@@ -256,7 +256,7 @@ def segment_of(video: Video, cue: Cue, id: str, overlaps: bool) -> CorpusSegment
         about.get("gender", ""),
         more=more,
         stated=stated("video_duration", about.get("video_duration", ""), recording=True),
-        odd=cue.odd,
+        doubt=cue.odd,
     )
 
 
