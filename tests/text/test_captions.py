@@ -4,7 +4,9 @@ import time
 
 import pytest
 
-from toolkit.text.captions import speech_of, untagged
+from toolkit.text.caption_codes import untagged
+from toolkit.text.captions import in_round, speech_of, sung
+from toolkit.text.unheard import unheard
 
 
 @pytest.mark.parametrize(
@@ -68,10 +70,20 @@ def test_a_caption_of_sounds_songs_and_marks_alone_has_no_speech(text: str) -> N
         ("[موسيقى] أهلًا بكم", "أهلًا بكم"),
         ("شكرًا لكم [تصفيق] جميعًا", "شكرًا لكم جميعًا"),
         ("شكرًا (تصفيق) لكم", "شكرًا لكم"),
-        ("نعم [كلام غير مفهوم] لا", "نعم لا"),
+        ("نعم [كلام غير مفهوم] لا", "نعم [كلام غير مفهوم] لا"),
         ("[باب يغلق]\nمن هناك؟", "من هناك؟"),
         ("أهلًا ♪ يا ليل ♪ بكم", "أهلًا بكم"),
-        ("أهلًا بكم ♪", "أهلًا بكم"),
+        ("تعال\n# يا ليل #\n¶ يا عين ¶\nيا سمرا ♪", "تعال"),
+        ("{\\p1}m 0 0 l 100 0 100 100{\\p0}أهلًا", "أهلًا"),
+        ("{ \\an8 }أهلًا|بكم", "أهلًا\nبكم"),
+        ("\\an8أهلًا", "أهلًا"),
+        ("[أحمد] تعال هنا\n[سارة]: لا أريد", "تعال هنا\nلا أريد"),
+        (">>[NARRATOR] تعال", "تعال"),
+        ("[SPEAKER_01] تعال\nSPEAKER_00: نعم", "تعال\nنعم"),
+        (">> د. محمد العريفي: السلام عليكم", "السلام عليكم"),
+        (">> Dr. Ahmed: مرحبا", "مرحبا"),
+        ("- المذيع: مرحبا\n- قالت: لا\n- النتيجة: نعم", "مرحبا\nقالت: لا\nالنتيجة: نعم"),
+        ("قال ﴿إنا أعطيناك الكوثر﴾ [الكوثر: 1]\nفصل", "قال ﴿إنا أعطيناك الكوثر﴾\nفصل"),
         ("أهلًا بكم\n♪ يا ليل", "أهلًا بكم"),
         ("{\\an8}أهلًا {\\i1}بكم{\\i0}", "أهلًا بكم"),
         ("{\\pos(190,210)\\fs20}أهلًا\\Nبكم", "أهلًا\nبكم"),
@@ -94,6 +106,10 @@ def test_marks_leave_a_caption_and_its_words_stay(text: str, speech: str) -> Non
 @pytest.mark.parametrize(
     "text",
     [
+        "(الموسيقى حرام)",
+        "(لا صوت)",
+        "(أصوات الانتخابات)",
+        "كتاب [الكوثر: 1] جديد",
         "قال [نعم] ثم ذهب",
         "الفنون (الموسيقى والرسم) في المدارس",
         "تعلّم (غناء) في المعهد",
@@ -150,6 +166,9 @@ def test_after_a_mark_of_a_speaker_a_sentence_with_a_colon_is_no_name(text: str,
         ("في [12] نعم", "في [12] نعم"),
         ("٥ < ٦ و 7 > 6", "٥ < ٦ و 7 > 6"),
         ("<i>&lt;صوت&gt;</i>&nbsp;", "<صوت>"),
+        ("&lt;i&gt;نعم&lt;/i&gt; &amp;amp; &amp;quot;لا&amp;quot;", 'نعم & "لا"'),
+        ('<font color="yellow"\nsize="3">نعم</font>\n12] لا', "نعم\nلا"),
+        ("قال <unk> نعم", "قال <unk> نعم"),
         ("السلام<00:00:00.960><c> عليكم</c>", "السلام عليكم"),
         ('<font color="#fff">نعم</font>', "نعم"),
     ],
@@ -159,10 +178,54 @@ def test_tags_and_numbers_of_cues_are_no_text(line: str, text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "mark"),
+    [
+        ("قال لي [غير مسموع] ثم ذهب", "[غير مسموع]"),
+        ("قال لي (غير واضح) ثم ذهب", "(غير واضح)"),
+        ("قال [inaudible 00:12:30] ثم", "[inaudible 00:12:30]"),
+        ("قال [كلام متداخل] ثم", "[كلام متداخل]"),
+        ("نعم [يتحدث بالفرنسية] لا", "[يتحدث بالفرنسية]"),
+        ("هذا الرجل [\u00a0__\u00a0] لا يفهم", "[ __ ]"),
+        ("أنت [bleep] يا رجل", "[bleep]"),
+        ("يا ابن ال[صفير] تعال", "ال[صفير]"),
+        ("هذا *** كلام", "***"),
+        ("هذا xxx كلام", "xxx"),
+        ("UNK كلام", "UNK"),
+        ("قال <unk> نعم", "<unk>"),
+        ("مرحبا بكم [cut off]", "[cut off]"),
+    ],
+)
+def test_words_that_nobody_understood_stay_marked_and_are_told(text: str, mark: str) -> None:
+    assert unheard(speech_of(text)) == mark
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["قال [نعم] ثم", "شكرًا[تصفيق]جميعًا [12]", "2*3*4 يساوي", "*محمد* جاء", "(واضح)", "في (لغة) العرب", "[مسموع] نعم"],
+)
+def test_sounds_and_words_in_brackets_leave_no_words_out(text: str) -> None:
+    assert unheard(speech_of(text)) == ""
+
+
+def test_a_song_lasts_from_the_note_that_opens_it_to_the_one_that_closes_it_in_a_later_caption() -> None:
+    song = ["♪ طلع البدر علينا", "من ثنيات الوداع", "وجب الشكر علينا ♪"]
+    assert sung(["مرحبا بكم", *song, "ثم نعود"]) == {1, 2, 3}
+    assert sung(["♪ يا ليل", "نعم", "♪ يا عين", "لا"]) == set()  # each has a note of its own
+    assert sung(["♪ يا ليل ♪", "نعم", "يا عين ♪"]) == set()
+    assert sung(["♪ يا ليل", *["نعم"] * 30, "لا ♪"]) == set()
+
+
+@pytest.mark.parametrize(("text", "aside"), [("(باب يُغلق)", True), ("(DOOR SLAMS)", True), ("قال (نعم)", False)])
+def test_a_caption_in_round_brackets_as_a_whole_is_known(text: str, aside: bool) -> None:
+    assert speech_of(text) == text and in_round(text) == aside
+
+
+@pytest.mark.parametrize(
     "unit", ["[", "(", "♪", "♪ ", "[ا", "[.", "*", "{\\", "> ", ">> ا ", "- ", "\u200f", "]: ", "<a"]
 )
 def test_long_line_of_marks_is_read_at_once(unit: str) -> None:
     text = unit * (200_000 // len(unit)) + "ا"
     begin = time.monotonic()
-    speech_of(untagged(text))
+    unheard(speech_of(untagged(text)))
+    sung([text])
     assert time.monotonic() - begin < 3

@@ -47,7 +47,7 @@ STEPS = (
     _corpus("iemocap", "segments:CorpusConfig", mb_per_hour=1),
     _corpus("ksuemotions", "ksuemotions:KsuEmotionsConfig"),
     _corpus("librispeech", "librispeech:LibriSpeechConfig", mb_per_hour=0.3),
-    _corpus("masc", "masc:MascConfig", mb_per_hour=0.3, version=5),
+    _corpus("masc", "masc:MascConfig", mb_per_hour=0.3, version=6),
     _corpus("mgb2", "mgb2:Mgb2Config", mb=10, version=6),
     _corpus("mgb3", "mgb3:Mgb3Config", mb_per_hour=1, version=5),
     _corpus("mgb5", "segments:CorpusConfig", mb_per_hour=1, version=5),

@@ -225,11 +225,11 @@ def test_what_is_no_speech_leaves_a_reference_of_an_stm_and_its_own_conventions_
 
 
 def test_captions_of_a_programme_lose_what_is_no_speech(tmp_path) -> None:
-    texts = ["أهلًا [يعني] بكم", "[فاصل إعلاني]", "شكرًا [تصفيق]", "(قل هو الله أحد)", "♪ ♪"]
+    texts = ["أهلًا [يعني] بكم", "[فاصل إعلاني]", "شكرًا [تصفيق]", "(قل هو الله أحد)", "♪ ♪", "قال [غير مسموع] نعم"]
     (tmp_path / "A-B.xml").write_text(
         programme("A-B", [segment("A-B", i, i, i + 1, t.split()) for i, t in enumerate(texts)])
     )
     items = list(utterances(tmp_path / "A-B.xml", "A.wav", Wanted("x_train", "ARA")))
     assert [s.text for s in items if isinstance(s, CorpusSegment)] == [texts[0], "شكرًا", texts[3]]
     rows = [(d.reason, d.detail) for d in items if isinstance(d, Drop)]
-    assert rows == [("no words", "[فاصل إعلاني]"), ("no words", "♪ ♪")]
+    assert rows == [("no words", "[فاصل إعلاني]"), ("no words", "♪ ♪"), ("words not understood", texts[5])]

@@ -6,7 +6,10 @@ import pytest
 from trees import speech, write_lines
 from trees.masc import Said, rolled, write_audio
 
+from toolkit.core.record import read_ledger
 from toolkit.data.corpora.rolling import Unrolled, unrolled
+from toolkit.data.corpora.segments import Drop
+from toolkit.data.corpora.spoken_cues import spoken_cues
 from toolkit.data.corpora.vtt import Cue, read_cues
 
 from .conftest import prepare
@@ -14,7 +17,7 @@ from .conftest import prepare
 LINES = ["السلام عليكم ورحمة الله", "نعم نعم", "نعم", "أهلًا بكم في برنامجنا", "برنامجنا اليوم عن البحر", "نعم"]
 
 
-def cues_of(*texts: str, seconds: float = 2.0, apart: float = 2.0) -> list[Cue]:
+def cues_of(*texts: str, seconds: float = 1.0, apart: float = 1.0) -> list[Cue]:
     """A cue for each text, `apart` seconds after the one before."""
     return [Cue(i, i * apart, i * apart + seconds, text) for i, text in enumerate(texts)]
 
@@ -30,14 +33,14 @@ def test_automatic_captions_of_two_lines_give_each_line_once_at_its_own_time(tmp
     assert len(cues) == 2 * len(LINES) and sum(len(cue.text.split()) for cue in cues) > 2 * len(" ".join(LINES).split())
     roll = unrolled(cues)
     assert [(cue.start, cue.end, cue.text) for cue in roll.cues] == [(s.start, s.end - 0.125, s.text) for s in spoken]
-    assert [cue.text for cue in roll.held] == LINES and roll.repeating == 2 * len(LINES) - 1
+    assert [cue.text for cue in roll.held] == LINES and [words for _, words in roll.taken] == LINES[:-1]
 
 
 def test_a_cue_that_stays_on_the_screen_ends_where_the_next_one_repeats_it() -> None:
     texts = ["السلام عليكم", "السلام عليكم\nأهلًا بكم", "أهلًا بكم\nفي برنامجنا", "في برنامجنا\nاليوم"]
-    roll = unrolled(cues_of(*texts, seconds=5.0))
+    roll = unrolled(cues_of(*texts, seconds=2.5))
     assert texts_of(roll) == ["السلام عليكم", "أهلًا بكم", "في برنامجنا", "اليوم"]
-    assert [(cue.start, cue.end) for cue in roll.cues] == [(0, 2), (2, 4), (4, 6), (6, 11)]
+    assert [(cue.start, cue.end) for cue in roll.cues] == [(0, 1), (1, 2), (2, 3), (3, 5.5)]
 
 
 def test_words_that_are_added_to_one_line_are_kept_once() -> None:
@@ -49,7 +52,7 @@ def test_words_that_are_added_to_one_line_are_kept_once() -> None:
         "برنامجنا اليوم عن البحر",
         "اليوم عن البحر والسفن",
     ]
-    assert " ".join(texts_of(unrolled(cues_of(*texts[:4])))) == "أهلًا بكم في برنامجنا"
+    assert " ".join(texts_of(unrolled(cues_of(*texts[:4], seconds=0.5, apart=0.5)))) == "أهلًا بكم في برنامجنا"
     assert texts_of(unrolled(cues_of(*texts)))[-1] == "والسفن"
 
 
@@ -66,7 +69,29 @@ def test_words_that_are_added_to_one_line_are_kept_once() -> None:
 )
 def test_a_speaker_who_says_a_word_again_keeps_it(texts: list[str]) -> None:
     cues = cues_of(*texts)
-    assert unrolled(cues) == Unrolled(cues, [], 0)
+    roll = unrolled(cues)
+    assert roll.cues == cues and not roll.held and not roll.taken
+
+
+VERSES = ["قل هو الله أحد", "قل هو الله أحد الله الصمد", "قل هو الله أحد الله الصمد لم يلد ولم يولد"]
+CHANTS = ["الشعب يريد", "الشعب يريد إسقاط النظام", "الشعب يريد", "الشعب يريد إسقاط النظام"]
+
+
+@pytest.mark.parametrize(("texts", "seconds"), [(VERSES, 5.0), (CHANTS, 2.5)])
+def test_who_has_the_time_to_say_a_line_again_says_it_and_the_row_counts_such_captions(texts, seconds: float) -> None:
+    cues = cues_of(*texts, seconds=seconds, apart=seconds)
+    roll = unrolled(cues)
+    assert roll.cues == cues and not roll.taken and len(roll.kept) == 2
+    assert len(unrolled(cues, "yes").taken) == 2 and unrolled(cues, "no") == Unrolled(cues, kept=roll.kept)
+
+
+def test_captions_that_roll_here_and_there_or_after_pauses_are_kept_and_told() -> None:
+    typed = ["أول كلام مكتوب باليد", "والثاني كذلك", "والثالث هكذا أيضا", "والرابع غيره", "والخامس مثله"]
+    automatic = [f"سطر من التعرف {i}\nسطر من التعرف {i + 1}" for i in range(4)]
+    half = unrolled(cues_of(*typed, *automatic))
+    assert len(half.cues) == 9 and [cue.text for cue in half.kept] == automatic[1:] and not half.taken
+    paused = unrolled(cues_of(*automatic, apart=3.0))
+    assert len(paused.cues) == 4 and len(paused.kept) == 3
 
 
 def test_a_file_that_rolls_by_lines_loses_no_part_of_a_line() -> None:
@@ -117,7 +142,13 @@ def test_a_video_of_masc_with_automatic_captions_is_used_and_said_to_roll(make_t
     starts = [float(tables["segments"][u].split()[1]) for u in ids]
     assert starts == pytest.approx([s.start for s in spoken], abs=2e-3)
     reasons = Counter(reason for original, reason in made.dropped if original.startswith(id))
-    assert reasons == {"repeated caption": 3, "rolling captions": 1}
+    assert reasons == {"rolling captions": 1}
+    detail = next(row[3] for row in read_ledger(made.out / "dropped.tsv") if row[2] == "rolling captions")
+    assert (
+        detail.startswith("2 cues repeat") and "3 more hold" in detail and detail.endswith(f"line 13: {lines[0].text}")
+    )
+    taken = made.output.count("words that the caption before ends with are taken off")
+    assert taken == {"train": 0, "test": 2}[part]
 
 
 def test_a_timed_table_of_masc_that_rolls_gives_each_word_once_and_captions_without_speech_are_rows(
@@ -146,3 +177,11 @@ def test_a_timed_table_of_masc_that_rolls_gives_each_word_once_and_captions_with
         ("2.6000", "3.4000"): "اليوم موعدنا",
     }
     assert [reason for id, reason in made.dropped if id == "-Ab_0000000_00002400-00003400"] == ["no speech"]
+
+
+def test_a_line_with_a_word_that_nobody_understood_costs_no_other_line_of_captions_that_roll() -> None:
+    lines = ["هذا الرجل [ __ ] لا يفهم", "يا رجل تعال هنا الآن", "قلت لك تعال يا ولد"]
+    texts = [lines[0], "\n".join(lines[:2]), "\n".join(lines[1:])]
+    items = list(spoken_cues("a", cues_of(*texts), lambda cue: str(cue.line), True, "auto"))
+    assert [item.text for item in items if isinstance(item, Cue)] == lines[1:]
+    assert [item.reason for item in items if isinstance(item, Drop)] == ["rolling captions", "words not understood"]

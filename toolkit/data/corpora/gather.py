@@ -260,7 +260,7 @@ class Headers:
         for reason, detail in faults.items():
             if detail and trains(s.set):
                 return Drop(s.original, reason, detail)
-        s.odd = "; ".join(filter(None, faults.values()))
+        s.odd = "; ".join(filter(None, ["" if trains(s.set) else s.doubt, *faults.values()]))
         return s
 
     def header(self, audio: str) -> Header:

@@ -15,28 +15,27 @@ not the leaderboard's.
 Writes OUT/masc_{clean,noisy}_{train,dev,test}. The speaker is the channel [?]: a channel may have several, and one
 person may speak on several. utt2prog is the video; utt2country is written. utt2lang: the dialect's code, else the
 country's, else ARA. A video of dev or test is not trained on. Cues that overlap are not trained on (their words are
-said at once, or at other times); dev and test keep them, marked in utt2overlap. Cues without text or speech are no
-utterances: sounds, songs, codes and marks of speakers are taken out (text/captions.py). In rolling captions, of which
-each cue repeats the end of the one before, each word is kept once (rolling.py).
+said at once, or at other times); dev and test keep them, marked in utt2overlap. spoken_cues.py takes out what is no
+speech, and gives each word of rolling captions once.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...core.step import Step, main
-from ...text.captions import NO_SPEECH, speech_of, untagged
-from ...text.invisible import excerpt, name_of
+from ...text.caption_codes import untagged
+from ...text.invisible import name_of
 from ..malformed import MALFORMED
 from ..pace import stated
 from ..roles import trains
 from .dialects import code_of
 from .gather import gather
 from .repeats import Statement, settled
-from .rolling import unrolled
+from .rolling import Rolling
 from .scripts import garbled_ones, mostly_latin
 from .segments import CorpusSegment, Drop, Published, Take, drop, of_set, report_to
 from .sets import write_sets
@@ -49,14 +48,27 @@ from .sources import (
     folders_below,
     table_rows,
 )
+from .spoken_cues import NO_LOSS, overlapping, spoken_cues, tell_asides
 from .vtt import Cue, read_cues, seconds_of
 
 REPEATED = "duplicate row"
-HELD, ROLLING = "repeated caption", "rolling captions"  # of the ledger; no utterance is lost
-LATIN = "Latin letters"  # likewise
+LATIN = "Latin letters"  # of the ledger; no utterance is lost
 SUBSETS = tuple(f"{quality}_{part}" for part in ("test", "dev", "train") for quality in ("clean", "noisy"))
 VIDEO = ("video_id", "id", "video")
 TIMED = {"start", "end", "text"}
+# Names of such columns elsewhere.
+LIKE_TIMED = TIMED | {
+    "start_time",
+    "end_time",
+    "begin",
+    "begin_time",
+    "start_s",
+    "end_s",
+    "start_ms",
+    "end_ms",
+    "onset",
+}
+LIKE_TIMED |= {"offset", "stop", "from", "to", "duration", "sentence", "transcript", "transcription", "utterance"}
 PUBLISHED = {"masc_clean_test": Published(8612), "masc_noisy_test": Published(9394)}
 _ID = re.compile(r"[\w-]{1,200}", re.ASCII)  # of a video; it names files
 
@@ -69,6 +81,9 @@ class MascConfig:
     """official subsets to take; those that the corpus folder does not have are skipped"""
     overlap_seconds: float = 0.1
     """training cues of a video that overlap in time by more than this are dropped, seconds; larger keeps more"""
+    rolling: Rolling = "auto"
+    """whether each caption of a video repeats the end of the one before, which is then taken off. auto: as most of its
+    captions tell, by their lines, words and times; the ledger says of which videos. yes, no: of all videos"""
     take: Take = field(default_factory=Take)
     """limits and links"""
 
@@ -151,10 +166,14 @@ def _rows(step: Step[MascConfig], path: Path, malformed: set[str], of: str) -> I
         report_to(step, of)(e)
         malformed.update([_video(e.row)] if isinstance(e, MalformedRow) else [])
 
+    told = False
     for line, row in table_rows(path, ",", quotes=True, lines_in_quotes=True, bad=bad):
         if not any(name in row for name in VIDEO):
             message = f"no column {' or '.join(VIDEO)} among {', '.join(row)}"
             raise SourceError("columns", message, f"{path}, line 1", "call the column of videos video_id")
+        if not told and not row.keys() >= TIMED and (unread := sorted(LIKE_TIMED & row.keys())):
+            print(f"WARNING: {path}: not read: {', '.join(unread)}; columns of utterances are start, end (s), text")
+        told = True
         yield line, row
 
 
@@ -164,23 +183,11 @@ def _add(step: Step[MascConfig], cues: list[Cue], at: str, line: int, row: Table
     except ValueError as e:
         drop(step, at, "bad times", str(e), of)
         return
-    cues.append(Cue(line, start, end, "\n".join(map(untagged, row["text"].split("\n"))).strip()))
+    cues.append(Cue(line, start, end, untagged(row["text"])))
 
 
 def _seconds(text: str) -> float:
     return seconds_of(text) if ":" in text else float(text)
-
-
-def overlapping(cues: Sequence[Cue], tolerance: float) -> set[Cue]:
-    """Cues that reach more than `tolerance` seconds into another one."""
-    overlaps: set[Cue] = set()
-    last: Cue | None = None  # the one that ends last of those before
-    for cue in sorted((c for c in cues if c.end > c.start), key=lambda c: (c.start, c.end, c.line)):
-        if last and min(last.end, cue.end) - cue.start > tolerance:
-            overlaps |= {last, cue}
-        if last is None or cue.end > last.end:
-            last = cue
-    return overlaps
 
 
 def cues_of(corpus: Path, video: Video, follow_links: bool) -> Iterator[Cue | Drop]:
@@ -221,21 +228,9 @@ def segments_of(corpus: Path, video: Video, c: MascConfig) -> Iterator[CorpusSeg
     yield from (row for row in entries if isinstance(row, Drop))
     if not entries:
         yield Drop(video.id, "no cue", "subtitles without a cue")
-    spoken: list[Cue] = []
-    for cue in cues:
-        if words := speech_of(cue.text):
-            spoken.append(replace(cue, text=words))
-        elif cue.text.strip():
-            yield Drop(_id(video, cue), NO_SPEECH, f"line {cue.line}: {excerpt(cue.text)}")
-        else:
-            yield Drop(_id(video, cue), "cue without text", f"line {cue.line}")
-    roll = unrolled(spoken)
-    for cue in roll.held:
-        yield Drop(_id(video, cue), HELD, f"line {cue.line}: the cue before says it: {excerpt(cue.text)}")
-    if roll.repeating:
-        message = f"{roll.repeating:,} of {len(spoken):,} cues repeat the end of the one before, which is taken off"
-        yield Drop(video.id, ROLLING, message)
-    yield from _utterances(video, roll.cues, c)
+    items = list(spoken_cues(video.id, cues, lambda cue: _id(video, cue), trains(video.subset), c.rolling))
+    yield from (item for item in items if isinstance(item, Drop))
+    yield from _utterances(video, [item for item in items if isinstance(item, Cue)], c)
 
 
 def _utterances(video: Video, cues: Sequence[Cue], c: MascConfig) -> Iterator[CorpusSegment | Drop]:
@@ -277,6 +272,7 @@ def segment_of(video: Video, cue: Cue, id: str, overlaps: bool) -> CorpusSegment
         about.get("gender", ""),
         more=more,
         stated=stated("video_duration", about.get("video_duration", ""), recording=True),
+        doubt=cue.odd,
     )
 
 
@@ -301,13 +297,14 @@ def run(step: Step[MascConfig]) -> None:
     videos = apart(step, subsets)
 
     def read(video: Video) -> Iterator[CorpusSegment | Drop]:
-        return of_set(f"masc_{video.subset}", segments_of(corpus, video, c), {HELD, ROLLING, LATIN})
+        return of_set(f"masc_{video.subset}", segments_of(corpus, video, c), NO_LOSS | {LATIN})
 
     costs = [1.0] * len(videos)
     segments = gather(step, corpus, videos, costs, read, "videos")
     step.counts["overlapping_kept"] = sum(s.more.get("utt2overlap") == "yes" for s in segments)
     sets = [f"masc_{subset}" for subset in c.subsets]
     write_sets(step, corpus, segments, {name: PUBLISHED.get(name, Published()) for name in sets})
+    tell_asides(step, segments)
     print(f"utterances of dev and test that overlap others, kept: {step.counts['overlapping_kept']:,}")
     print("MASC names no speakers: a channel stands for one")
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from ...core.step import Step
 from ...text.captions import speech_of
+from ...text.unheard import NOT_UNDERSTOOD, unheard
 from ..malformed import MALFORMED, excerpt
 from .gather import gather
 from .id_times import other_recording
@@ -159,6 +160,8 @@ def _utterance(
     text = spoken(speech_of(words))
     if not text:
         return Drop(original, "no words", excerpt(words) or "nothing at all")
+    if unheard(text):
+        return Drop(original, NOT_UNDERSTOOD, excerpt(text))
     return CorpusSegment(
         wanted.set,
         original,

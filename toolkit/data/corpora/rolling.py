@@ -7,6 +7,9 @@ and say something new, or are as short as FLASH. It rolls if more than MOST of t
 the one before ends with: by whole lines, else by words (at least two different ones). In a file that rolls by lines,
 whole lines alone are taken off. After a longer pause, they are if another line follows, and words are not.
 
+Who says a line again and goes on from it (who teaches a verse, a chant) has the time to: unless HASTY of the cues that
+repeat something, and at least LEAST, have more than ENOUGH letters per second, the file does not roll.
+
 What is left of a cue keeps the cue's times, but for its end: a cue ends where the next one repeats it. A cue of which
 nothing is left only holds what was said before.
 """
@@ -14,8 +17,9 @@ nothing is left only holds what was said before.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain, pairwise
+from typing import Literal
 
 from ...text.invisible import strip_invisible
 from .vtt import Cue
@@ -25,47 +29,83 @@ FLASH = 0.1  # s of a cue; nobody says a line so fast
 MOST = 0.5  # share of cues
 LEAST = 2  # cues
 LONGEST = 100  # words, and lines, that a cue can repeat: no screen holds more
+HASTY = 0.25  # share of cues
+ENOUGH = 10.0  # letters per second; speech has 10 to 15, and a cue that repeats a line has those of two
 
 Lines = list[list[str]]  # the words of each line of a cue, without characters that nobody sees
 Overlap = Callable[[Lines, Lines], int]
+Rolling = Literal["auto", "yes", "no"]
+
+
+@dataclass(frozen=True)
+class Timed:
+    """A cue after another: the lines of both, s between them, and s until the next cue or its own end."""
+
+    before: Cue
+    lines_before: Lines
+    cue: Cue
+    lines: Lines
+    seconds: float
+
+    @property
+    def pause(self) -> float:
+        return self.cue.start - self.before.end
 
 
 @dataclass(frozen=True)
 class Unrolled:
-    """The cues of a file that say something new; those that hold what was said before; how many repeat something."""
+    """The cues of a file that say something new, and what was done.
+
+    Attributes:
+        held: cues that hold what was said before, and are left out.
+        taken: cues that lost their beginning, as they were, and the words that they lost.
+        kept: cues that repeat the end of the one before in a file that does not roll, and keep it.
+    """
 
     cues: list[Cue]
-    held: list[Cue]
-    repeating: int
+    held: list[Cue] = field(default_factory=list)
+    taken: list[tuple[Cue, str]] = field(default_factory=list)
+    kept: list[Cue] = field(default_factory=list)
 
 
-def unrolled(cues: Sequence[Cue]) -> Unrolled:
+def unrolled(cues: Sequence[Cue], rolling: Rolling = "auto") -> Unrolled:
     """The cues of a file, all of which have words, each word once; as they are if the file does not roll.
 
-    Cues without a duration stay as they are.
+    Cues without a duration stay as they are. `rolling`: whether the file does; auto: as its cues tell.
     """
     order = sorted((cue for cue in cues if cue.end > cue.start), key=lambda c: (c.start, c.end, c.line))
-    pairs = list(pairwise((cue, _lines(cue)) for cue in order))
-    adjacent = [(before[1], *now) for before, now in pairs if now[0].start - before[0].end <= ADJACENT]
-    overlap = next((way for way in (by_lines, by_words) if _rolls(adjacent, way)), None)
+    ends = [min(cue.end, after.start) if after.start > cue.start else cue.end for cue, after in pairwise(order)]
+    ends += [cue.end for cue in order[-1:]]
+    timed = [(cue, _lines(cue), end - cue.start) for cue, end in zip(order, ends)]
+    pairs = [Timed(before, lines, *now) for (before, lines, _), now in pairwise(timed)]
+    if rolling == "auto":
+        adjacent = [pair for pair in pairs if pair.pause <= ADJACENT]
+        overlap = next((way for way in (by_lines, by_words) if _rolls(adjacent, way)), None)
+    else:
+        most = max((by_lines, by_words), key=lambda way: len(_repeating(pairs, way)))
+        overlap = most if rolling == "yes" else None
     if overlap is None:
-        return Unrolled(list(cues), [], 0)
+        kept = max((_repeating(pairs, way) for way in (by_lines, by_words)), key=len)
+        return Unrolled(list(cues), kept=kept if len(kept) >= LEAST else [])
+    return _taken_off(cues, pairs, overlap)
+
+
+def _taken_off(cues: Sequence[Cue], pairs: Sequence[Timed], overlap: Overlap) -> Unrolled:
     kept = {id(cue): cue for cue in cues}
-    held: list[Cue] = []
-    repeating = 0
-    for (before, lines_before), (cue, lines) in pairs:
-        count, words = overlap(lines_before, lines), _words(lines)
-        after_pause = cue.start - before.end > ADJACENT
-        if not count or (after_pause and (overlap is by_words or count == len(words))):
+    roll = Unrolled([])
+    for pair in pairs:
+        before, cue = pair.before, pair.cue
+        count, words = overlap(pair.lines_before, pair.lines), _words(pair.lines)
+        if not count or (pair.pause > ADJACENT and (overlap is by_words or count == len(words))):
             continue
-        repeating += 1
         if before.start < cue.start < before.end and id(before) in kept:
             kept[id(before)] = replace(kept[id(before)], end=cue.start)
         if count < len(words):
             kept[id(cue)] = replace(cue, text=" ".join(words[count:]))
+            roll.taken.append((cue, " ".join(words[:count])))
         else:
-            held.append(kept.pop(id(cue)))
-    return Unrolled(list(kept.values()), held, repeating)
+            roll.held.append(kept.pop(id(cue)))
+    return replace(roll, cues=list(kept.values()))
 
 
 def _lines(cue: Cue) -> Lines:
@@ -77,19 +117,32 @@ def _words(lines: Lines) -> list[str]:
     return list(chain.from_iterable(lines))
 
 
-def _rolls(adjacent: Sequence[tuple[Lines, Cue, Lines]], overlap: Overlap) -> bool:
-    """True if most cues that tell begin with the end of the one before. `adjacent`: its lines, a cue, and its lines."""
-    repeated: list[list[str]] = []
-    for before, cue, lines in adjacent:
-        count = overlap(before, lines)
-        if count < _length(lines) or cue.end - cue.start <= FLASH:
-            repeated.append(_words(lines)[:count])
-    rolling = sum(len(set(words)) > (overlap is by_words) for words in repeated)
-    return rolling >= LEAST and rolling > MOST * len(repeated)
+def _rolls(adjacent: Sequence[Timed], overlap: Overlap) -> bool:
+    """True if most cues that tell begin with the end of the one before, and HASTY of these lack the time to say it."""
+    telling, repeating = 0, list[Timed]()
+    for pair in adjacent:
+        count = overlap(pair.lines_before, pair.lines)
+        if count < _length(pair.lines) or pair.cue.end - pair.cue.start <= FLASH:
+            telling += 1
+            repeating += [pair] if len(set(_words(pair.lines)[:count])) > (overlap is by_words) else []
+    hasty = sum(_letters(pair.lines) > ENOUGH * pair.seconds for pair in repeating)
+    enough = len(repeating) > MOST * telling and hasty >= HASTY * len(repeating)
+    return enough and min(len(repeating), hasty) >= LEAST
+
+
+def _repeating(pairs: Sequence[Timed], overlap: Overlap) -> list[Cue]:
+    """The cues that begin with the end of the one before, and say something new."""
+    counts = [(pair, overlap(pair.lines_before, pair.lines)) for pair in pairs]
+    least = 1 if overlap is by_words else 0  # two different words, or a line
+    return [p.cue for p, n in counts if n < _length(p.lines) and len(set(_words(p.lines)[:n])) > least]
 
 
 def _length(lines: Lines) -> int:
     return sum(map(len, lines))
+
+
+def _letters(lines: Lines) -> int:
+    return sum(c.isalnum() for words in lines for word in words for c in word)
 
 
 def by_lines(before: Lines, now: Lines) -> int:

@@ -80,6 +80,7 @@ class CorpusSegment:
         stated: its length, or its recording's, as the corpus itself states it.
         channel: left or right of its recording's two channels; gather fills it in, as side, A or B if both are taken,
             mix, what was decided, odd, what is to be warned of, and notes, oddities of its recording that do no harm.
+        doubt: what is to be warned of its transcript, if it is not trained on.
         more: further tables of utterances, e.g. {"text_Ali": "..."}; empty values become `unknown`, except in texts,
             and in tables.PARTIAL, which then lack the utterance.
     """
@@ -107,6 +108,7 @@ class CorpusSegment:
     mix: str = ""
     odd: str = ""
     notes: Sequence[str] = ()
+    doubt: str = ""
 
     @property
     def whole(self) -> bool:
