@@ -170,7 +170,7 @@ def _speakers(s: SetOfData) -> Iterator[Value]:
 def same_name(name: str) -> str:
     """What is equal for two spellings of one name; empty for a label that names nobody and nothing."""
     words = _APART.sub(" ", name_of(name).casefold()).strip()
-    return "" if is_not_known(name) or is_not_known(words) or _NOBODY.fullmatch(words) else words
+    return "" if is_not_known(name) or _NOBODY.fullmatch(words) else words
 
 
 def brief(value: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from functools import lru_cache
 
 from .invisible import name_of
@@ -9,9 +11,32 @@ from .invisible import name_of
 UNKNOWN = "unknown"  # how this toolkit writes it
 
 # As R, pandas, SQL, spreadsheets and people write it. A class called `no` or `none of these` is none of them.
-_ENGLISH = "nan|none|null|nil|na|n/a|n.a.|#n/a|<na>|unknown|unk|<unk>|unidentified|undefined|anonymous"
-_ARABIC = "غير معروف|غير معروفة|غير معلوم|غير معلومة|غير محدد|غير محددة|مجهول|مجهولة"
-_WORDS = frozenset(f"{_ENGLISH}|{_ARABIC}|n a|not known|not available|-|--|---|?|??|???".split("|"))
+_ENGLISH = (
+    "nan|none|null|nil|na|n/a|n.a.|n\\a|#n/a|<na>|unknown|unk|unidentified|undefined|undetermined|und|unspecified|"
+    "unlabeled|unlabelled|missing|anonymous|not known|not available|not specified|not given"
+)
+_ARABIC = "غير معروف|غير معلوم|غير محدد|غير متوفر|غير متاح|مجهول|لا يوجد"  # of things, and of a woman, with ة or ه
+_FEMININE = ("ة", "ه")
+
+_MARKS = re.compile(r"[\u0640\u064b-\u065f\u0670]")  # tatweel and marks of vowels
+_APART = re.compile(r"[\s_\-\u2010-\u2015\u2212]+")
+_ENCLOSED = re.compile(r"""\((.*)\)|\[(.*)\]|<(.*)>|\{(.*)\}|"(.*)"|'(.*)'|“(.*)”|‘(.*)’|«(.*)»""", re.DOTALL)
+_NOTHING = re.compile(r"[.?؟…/]*")
+
+
+def _plain(name: str) -> str:
+    """A word without case, width, marks of vowels, brackets and quotes around it, and what stands between its parts."""
+    word = _MARKS.sub("", unicodedata.normalize("NFKC", name_of(name))).casefold()
+    while (word := _APART.sub("", word)) and (inner := _ENCLOSED.fullmatch(word)):
+        word = next(part for part in inner.groups() if part is not None)
+    return word
+
+
+_WORDS = frozenset(
+    _plain(word)
+    for words in (_ENGLISH.split("|"), [w + end for w in _ARABIC.split("|") for end in ("", *_FEMININE)])
+    for word in words
+)
 
 # As pandas, SQL and spreadsheets write a cell without a value. Spelt otherwise they may be what somebody says.
 NO_TRANSCRIPT = frozenset(["nan", "NaN", "NAN", "None", "NULL", "null", "N/A", "n/a", "#N/A", "<NA>"])
@@ -19,9 +44,13 @@ NO_TRANSCRIPT = frozenset(["nan", "NaN", "NAN", "None", "NULL", "null", "N/A", "
 
 @lru_cache(maxsize=1 << 16)
 def is_not_known(name: str) -> bool:
-    """True if a name is empty, or a word that stands for one that is not known; `_` may stand for a space."""
-    words = name_of(name).casefold().replace("_", " ")
-    return not words or words in _WORDS
+    """True if a name is empty, is of dashes and question marks, or is a word that stands for one that is not known.
+
+    Neither case nor width nor marks of vowels tell two words apart, nor hyphens, brackets or a full stop: `[Unknown]`
+    and `غَيْر-معروف` are such words.
+    """
+    word = _plain(name)
+    return bool(_NOTHING.fullmatch(word)) or word in _WORDS or word.rstrip(".") in _WORDS
 
 
 def known_name(text: str) -> str:
