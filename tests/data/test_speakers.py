@@ -176,11 +176,56 @@ def test_parts_that_were_split_from_one_folder_are_one_corpus_though_nobody_know
     assert speakers("both") == {"s1-01": "s1", "s1-02": "s1"}
 
 
-def test_speakers_whom_nobody_knows_are_no_reason_to_refuse(here: Path) -> None:
-    write_set(Path("x/a_train"), ["unknown-01"])
-    write_set(Path("y/b_train"), ["unknown-02"])
-    run(edit, "both", ["x/a_train", "y/b_train"], action="combine")
-    assert {*speakers("both").values()} == {"a_train_unknown", "b_train_unknown"}
+@pytest.mark.parametrize("rule", ["by_corpus", "apart"])
+@pytest.mark.parametrize("word", ["unknown", "غير_معروف"])
+def test_a_speaker_whom_nobody_knows_stays_so_and_is_nobody_of_two_corpora(here: Path, word: str, rule: str) -> None:
+    write_set(Path("x/train"), [f"{word}-01", f"{word}-02"])
+    write_set(Path("y/train"), [f"{word}-02", f"{word}-03"])
+    Path("y/train/spk2gender").write_text(f"{word} f\n", encoding="utf-8")
+    run(edit, "both", ["x/train", "y/train"], action="combine", speakers=rule)
+    ids = {f"{word}-01", f"{word}-x_{word}-02", f"{word}-y_{word}-02", f"{word}-03"}  # as two corpora have the second
+    assert speakers("both") == dict.fromkeys(ids, word)
+    data = DataDir.read("both")
+    assert data.tables["text"][f"{word}-y_{word}-02"] == f"قال {word}-02 في train كلمة واحدة"
+    assert not data.tables.get("spk2gender") and "spk2orig" not in data.tables  # m in the one and f in the other
+    assert [p.reason for p in inspect(Path("both"), looks=0).problems if p.level == "error"] == []
+
+
+def test_sets_of_speakers_have_no_class_of_those_whom_nobody_knows(here: Path) -> None:
+    for name in ("x", "y"):
+        write_set(Path(name, "train"), [f"{s}-{name}{i:02}" for s in ("unknown", f"{name}1") for i in range(10)])
+    step = run(by_speaker, "sid", ["x", "y"])
+    assert {*speakers("sid/sid_train").values()} == {"x1", "y1"}
+    assert [row[0::2] for row in step.ledger.rows] == [("unknown", "speaker not known")]
+    assert step.counts["utterances_of_unknown_speakers"] == 20
+
+
+def test_a_person_who_was_told_apart_is_still_found_in_a_test_set_that_was_not_there(here: Path) -> None:
+    for corpus in "AB":
+        write_set(Path(corpus, "data/train"), ["s1-01", f"s{corpus}-01"])
+    write_set(Path("sets/test"), ["s1-07", "s9-01"])
+    run(edit, "sets/train", ["A/data/train", "B/data/train"], action="combine", speakers="apart")
+    assert DataDir.read("sets/train").tables["spk2orig"] == {"A_s1": "s1", "B_s1": "s1"}
+    step = run(contamination, "clean", ["sets"], audio=False, most=1.0, remove=["speaker"])
+    assert {row[0] for row in step.ledger.rows} == {"A_s1-01", "B_s1-01"}  # one of them is in the test set
+
+
+def test_ids_of_speakers_told_apart_do_not_depend_on_where_their_corpora_lie(here: Path) -> None:
+    made = []
+    for place in ("one", "two/deeper"):
+        for corpus in "AB":
+            write_set(Path(place, corpus, "data/train"), ["s1-01"])
+        ins = [f"{place}/{corpus}/data/train" for corpus in "AB"]
+        run(edit, f"{place}/both", ins, action="combine", speakers="apart")
+        made.append(speakers(f"{place}/both"))
+    assert made == [{"A_s1-01": "A_s1", "B_s1-01": "B_s1"}] * 2
+
+
+def test_sets_of_two_roles_in_one_folder_are_one_corpus_also_when_inputs_are_told_apart(here: Path) -> None:
+    for name, number in (("A/train", "01"), ("A/test", "07"), ("B/b_train", "02"), ("B/c_train", "03")):
+        write_set(Path(name), [f"s1-{number}"])
+    run(edit, "all", ["A/train", "A/test", "B/b_train", "B/c_train"], action="combine", speakers="apart")
+    assert speakers("all") == {"A_s1-01": "A_s1", "A_s1-07": "A_s1", "b_s1-02": "b_s1", "c_s1-03": "c_s1"}
 
 
 def test_the_corpora_of_a_set_are_told_by_the_records_of_all_steps_between(two: Path) -> None:

@@ -2,7 +2,8 @@
 
 python3 -m toolkit.data.by_speaker --in FOLDER... --out data/sid
 A FOLDER is a data directory, or holds several. Writes OUT/<name>_{train,dev,test}; utt2spk has the label. Audio is not
-copied. A speaker of one id in sets of one corpus is one person; of two corpora, two (speakers.py).
+copied. A speaker of one id in sets of one corpus is one person; of two corpora, two (speakers.py). A speaker whom
+nobody knows (`unknown`) is no class, and is left out.
 
 A recording (an entry of wav.scp, e.g. a programme) stays in one set, because pieces of one recording also share its
 room and microphone. Of speakers with one or two recordings the utterances are split instead, which a warning counts.
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from ..core.errors import UserError
 from ..core.step import Step, main
+from ..text.not_known import is_not_known
 from .edit import combine, drawn, restrict
 from .find import data_dirs, matching, read_from_here
 from .ids import fault
@@ -77,11 +79,17 @@ def by_speaker(utterances: Iterable[Utterance]) -> dict[str, list[Utterance]]:
 
 
 def chosen(step: Step[BySpeakerConfig], groups: Mapping[str, Sequence[Utterance]]) -> dict[str, list[Utterance]]:
-    """The speakers that are told apart, and what is taken of each; speakers with too little get a row in the ledger.
+    """The speakers that are told apart, and what is taken of each.
+
+    Speakers with too little, and those whom nobody knows, get a row in the ledger.
 
     Raises UserError if there are fewer than two.
     """
     config = step.config
+    nobodys = {speaker: len(of) for speaker, of in groups.items() if is_not_known(speaker)}
+    for speaker, utterances in nobodys.items():
+        step.ledger.drop(speaker, "speaker not known", f"utterances: {utterances}")
+    groups = {speaker: of for speaker, of in groups.items() if speaker not in nobodys}
     able = {speaker: of for speaker, of in groups.items() if len(of) >= config.fewest_utterances}
     for speaker in groups.keys() - able.keys():
         few = f"utterances: {len(groups[speaker])}, of which {config.fewest_utterances} are asked for"
@@ -91,6 +99,7 @@ def chosen(step: Step[BySpeakerConfig], groups: Mapping[str, Sequence[Utterance]
         raise UserError(problem, ", ".join(map(str, step.ins)), "lower fewest_utterances, or name more speech")
     speakers = drawn(able, config.most_speakers or len(able), config.seed)
     taken = {speaker: set(_ids(config, able[speaker])) for speaker in speakers}
+    step.counts["utterances_of_unknown_speakers"] = sum(nobodys.values())
     step.counts["speakers_not_drawn"] = len(able) - len(speakers)
     step.counts["utterances_not_drawn"] = sum(map(len, able.values())) - sum(map(len, taken.values()))
     return {speaker: [u for u in able[speaker] if u.id in taken[speaker]] for speaker in speakers}

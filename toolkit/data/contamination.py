@@ -6,8 +6,9 @@ DATA is a folder of data directories (data/mgb2_train, data/mgb2_test, ...), MOR
 directories: other corpora's test sets. OUT gets a copy of every set of DATA, the training sets without the utterances
 that share something with a test set of any input. dropped.tsv has the reason of each, contamination.tsv all pairs.
 
-The sets of one folder are a corpus: within it, one speaker id is one person. Across folders, only the official names in
-a table spk2name (speaker, name) are compared. A programme is the value of utt2prog, else the recording that a segment
+The sets of one folder are a corpus: within it, one speaker id is one person, also the id that a speaker had before it
+was told apart from another (spk2orig). Across folders, only the official names in a table spk2name (speaker, name) are
+compared. A programme is the value of utt2prog, else the recording that a segment
 is cut from; programmes are compared across corpora unless the name is a bare number. `unknown` is never shared.
 """
 

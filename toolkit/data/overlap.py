@@ -15,7 +15,7 @@ from typing import NamedTuple
 from ..text.invisible import name_of
 from ..text.not_known import is_not_known
 from .kaldi import SEGMENTS, SPEAKERS, DataDir
-from .tables import TEXT
+from .tables import FORMER, TEXT
 
 PROGRAMME, PROMPT, AUDIO, SPEAKER, SHORT = "programme", "prompt", "audio", "speaker", "short prompt"
 KINDS = (PROGRAMME, PROMPT, AUDIO, SPEAKER)
@@ -157,11 +157,17 @@ def _prompts(s: SetOfData, prompts: Prompts) -> Iterator[Value]:
 
 
 def _speakers(s: SetOfData) -> Iterator[Value]:
-    """Speakers: by id within a corpus; across corpora by the official names in spk2name, if it exists."""
-    names = s.data.tables.get(NAMES, {})
+    """Speakers: by id within a corpus; across corpora by the official names in spk2name, if it exists.
+
+    A speaker that was renamed, to be told apart from another of the id (spk2orig), is also whoever still has that id on
+    the other side: one of the two speakers is, and no table tells which.
+    """
+    names, former = (s.data.tables.get(table, {}) for table in (NAMES, FORMER))
     for id, speaker in s.data.tables.get(SPEAKERS, {}).items():
         if same_name(speaker):
             yield Value(id, SPEAKER, f"{s.corpus}\t{speaker}", speaker)
+            side = "renamed in train" if s.train == (speaker in former) else "renamed in test"
+            yield Value(id, SPEAKER, f"{s.corpus}\t{former.get(speaker, speaker)}\t{side}", speaker)
         if speaker in names and (key := same_name(names[speaker])):
             yield Value(id, SPEAKER, key, names[speaker])
 

@@ -23,3 +23,9 @@ def trains(name: str) -> bool:
 def is_held_out(name: str) -> bool:
     """True if this is the name of a set for validation or a test, whatever it was drawn from."""
     return bool(_HELD_OUT.search(name.lower())) and not trains(name)
+
+
+def before_role(name: str) -> str:
+    """What stands before the first word of a set's name that tells its role: mgb2 of mgb2_train; all if none does."""
+    at = [m.start() for role in (_TRAINING, _ADAPTATION, _HELD_OUT) if (m := role.search(name.lower()))]
+    return name[: min(at)].rstrip("_-. ") if at else name

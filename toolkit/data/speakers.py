@@ -3,14 +3,15 @@
 Which corpora a set was made of, the records of its steps tell (provenance.corpora_of): parts of LibriSpeech share their
 speakers rightly, also if they come from two outputs. A speaker id that two corpora have becomes two ids, with the
 corpus's name in front, and so do the ids of the utterances, which begin with their speaker. This is decided over all
-sets of a step at once, so a person has one id in all of its outputs. Where no record tells whether two sets are of one
-corpus, neither is guessed.
+sets of a step at once, so a person has one id in all of its outputs; spk2orig has the id that it had, by which
+data.contamination knows it in sets of the corpus that were not there. Where no record tells whether two sets are of one
+corpus, neither is guessed. Speakers whom nobody knows (`unknown`) are no one person, and keep that id.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
@@ -22,9 +23,10 @@ from ..core.step import Step
 from ..text.not_known import is_not_known
 from .ids import safe_speaker, unique
 from .kaldi import SPEAKERS, DataDir
-from .names import with_new_ids
+from .names import is_of_speakers, with_new_ids
 from .provenance import corpora_of
-from .tables import few
+from .roles import before_role
+from .tables import FORMER, few
 
 SHOWN = 5
 
@@ -37,7 +39,8 @@ class SpeakersConfig:
     """what a speaker id means that several sets have. by_corpus: one person within a corpus, as the records of the sets
     tell; of two corpora, the ids of both, and of their utterances, get the corpus's name in front; where no record
     tells the corpus, it is an error. same: one person in all sets. apart: as by_corpus, and where no record tells the
-    corpus, each input is one"""
+    corpus, each input is one; inputs in one folder whose names differ from the word that tells their role on, such as
+    train and test, or own_train and own_test, are one together"""
 
 
 @dataclass
@@ -71,6 +74,8 @@ def told_apart(step: Step[Any], sets: Sequence[DataDir], rule: str) -> list[Data
 
     Raises UserError naming speakers of whom nobody can tell whether they are one person.
     """
+    if len(sets) > 1:
+        sets = _without_words_of_nobody(sets)
     if rule == "same" or len(sets) < 2:
         return list(sets)
     corpora = _corpora([data.path for data in sets], step.ins if rule == "apart" else [])
@@ -79,10 +84,11 @@ def told_apart(step: Step[Any], sets: Sequence[DataDir], rule: str) -> list[Data
     for number, of_corpus in enumerate(speakers):
         for speaker in of_corpus:
             having.setdefault(speaker, []).append(number)
-    shared = {speaker: numbers for speaker, numbers in sorted(having.items()) if len(numbers) > 1}
+    several = {speaker: numbers for speaker, numbers in sorted(having.items()) if len(numbers) > 1}
+    shared = {speaker: numbers for speaker, numbers in several.items() if not is_not_known(speaker)}
     if rule == "by_corpus":
         _refuse_unsure(shared, corpora, sets)
-    names = unique([one.key for one in corpora], _name)
+    names = _names(corpora)
     new = {(speaker, n): f"{names[corpora[n].key]}_{speaker}" for speaker, numbers in shared.items() for n in numbers}
     if taken := sorted({*new.values()} & having.keys()):
         message = f"speakers that cannot be told apart as {few(taken, SHOWN)}, which others are called already"
@@ -91,12 +97,44 @@ def told_apart(step: Step[Any], sets: Sequence[DataDir], rule: str) -> list[Data
         step.counts["speakers_told_apart"] = len(shared)
         lines = [f"{s} is {' and '.join(new[s, n] for n in numbers)}" for s, numbers in shared.items()]
         print(f"{len(shared):,} speaker ids that several corpora have are told apart: {few(lines, SHOWN)}", flush=True)
+    nobodys = _nobodys_twice(sets, corpora, several.keys() - shared.keys())
     renamed = list(sets)
     for number, one in enumerate(corpora):
         changed = {speaker: name for (speaker, n), name in new.items() if n == number}
         for i in one.sets:
-            renamed[i] = _renamed(sets[i], changed, names[one.key])
+            renamed[i] = _renamed(sets[i], changed, names[one.key], nobodys)
     return renamed
+
+
+def _without_words_of_nobody(sets: Sequence[DataDir]) -> list[DataDir]:
+    """The sets without lines of tables of speakers (spk2gender) that say several things of one whom nobody knows."""
+    values: dict[tuple[str, str], set[str]] = {}
+    for data in sets:
+        for table in filter(is_of_speakers, data.tables):
+            for speaker, value in data.tables[table].items():
+                if is_not_known(speaker):
+                    values.setdefault((table, speaker), set()).add(value)
+    torn = {at for at, of in values.items() if len(of) > 1}
+    kept = []
+    for data in sets:
+        changed = {
+            table: {speaker: value for speaker, value in data.tables[table].items() if (table, speaker) not in torn}
+            for table in {table for table, speaker in torn} & data.tables.keys()
+        }
+        tables = {table: lines for table, lines in (data.tables | changed).items() if lines or table not in changed}
+        kept.append(replace(data, tables=tables) if changed else data)
+    return kept
+
+
+def _nobodys_twice(sets: Sequence[DataDir], corpora: Sequence[_Corpus], nobodys: Collection[str]) -> set[str]:
+    """Ids of utterances that several corpora have, of speakers whom nobody knows."""
+    of: dict[str, set[int]] = {}
+    for number, one in enumerate(corpora):
+        for i in one.sets:
+            for id, speaker in sets[i].tables.get(SPEAKERS, {}).items():
+                if speaker in nobodys:
+                    of.setdefault(id, set()).add(number)
+    return {id for id, numbers in of.items() if len(numbers) > 1}
 
 
 def _corpora(paths: Sequence[Path], inputs: Sequence[Path]) -> list[_Corpus]:
@@ -108,9 +146,9 @@ def _corpora(paths: Sequence[Path], inputs: Sequence[Path]) -> list[_Corpus]:
     corpora: list[_Corpus] = []
     for i, path in enumerate(paths):
         origin, place = corpora_of(path), within(path.absolute())
-        given = next((str(folder) for folder in inputs if folder in (path, path.parent)), "")
+        given = next((folder for folder in inputs if folder in (path, path.parent)), None)
         if given and not _is_known(origin):
-            origin = frozenset([os.path.realpath(given)])
+            origin = frozenset([os.path.realpath(given if given != path else _corpus_of(path))])
         made = _Corpus({origin}, {Path(os.path.realpath(place[0]))} if place else set(), [i])
         alike = [one for one in corpora if one.origins & made.origins or one.homes & made.homes]
         for one in alike:
@@ -118,6 +156,12 @@ def _corpora(paths: Sequence[Path], inputs: Sequence[Path]) -> list[_Corpus]:
             made = _Corpus(made.origins | one.origins, made.homes | one.homes, one.sets + made.sets)
         corpora.append(made)
     return corpora
+
+
+def _corpus_of(path: Path) -> Path:
+    """The folder of a corpus, of a set whose name tells its role; it need not exist: own of own_train."""
+    place = Path(os.path.realpath(path))
+    return place.parent / before_role(place.name)
 
 
 def _is_known(origin: frozenset[str]) -> bool:
@@ -131,7 +175,7 @@ def _refuse_unsure(shared: Mapping[str, Sequence[int]], corpora: Sequence[_Corpu
     for speaker, numbers in shared.items():
         pairs = combinations([corpora[n] for n in numbers], 2)
         sure = all(_is_known(a.of | b.of) and not a.of & b.of for a, b in pairs)
-        if not sure and not is_not_known(speaker):
+        if not sure:
             having = [sets[i].path.name for n in numbers for i in corpora[n].sets if _has(sets[i], speaker)]
             unsure.append(f"{speaker} ({', '.join(having)})")
     if unsure:
@@ -149,16 +193,55 @@ def _has(data: DataDir, speaker: str) -> bool:
     return speaker in data.tables.get(SPEAKERS, {}).values()
 
 
-def _name(key: str) -> str:
-    """What is put in front of speakers of a corpus."""
-    return safe_speaker("+".join(os.path.basename(name) for name in key.split("+")))
+def _names(corpora: Sequence[_Corpus]) -> dict[str, str]:
+    """Key of a corpus -> what is put in front of its speakers: the name of its folder, or of the next that differs.
+
+    So it depends on how the corpora lie to each other, not on where they lie.
+    """
+    levels = {one.key: _levels(one.of) for one in corpora}
+    names = {key: of[0] for key, of in levels.items()}
+    alike: set[str] = set()
+    while more := {key for key in names if [*names.values()].count(names[key]) > 1} - alike:
+        alike |= more
+        names |= _of_folders({key: levels[key] for key in sorted(alike)})
+    return unique(levels, lambda key: names[key])
 
 
-def _renamed(data: DataDir, speakers: Mapping[str, str], name: str) -> DataDir:
-    """The set with new ids of `speakers` (old -> new), and of their utterances."""
-    new = {id: f"{name}_{id}" for id, speaker in data.tables.get(SPEAKERS, {}).items() if speaker in speakers}
+def _levels(corpora: frozenset[str]) -> list[str]:
+    """The name of a corpus, and if it is a folder, of those above it."""
+    if len(corpora) == 1 and os.path.isabs(path := min(corpora)):
+        return [safe_speaker(name) for name in reversed(Path(path).parts)]
+    return [safe_speaker("+".join(sorted(map(os.path.basename, corpora))))]
+
+
+def _of_folders(levels: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Key -> the names of the nearest folders that tell each from all others."""
+    alike = {i for i, names in enumerate(zip(*levels.values(), strict=False)) if len(set(names)) == 1}
+    telling = {key: [name for i, name in enumerate(of) if i not in alike] or of[:1] for key, of in levels.items()}
+    for depth in range(1, max(map(len, telling.values())) + 1):
+        names = {key: "_".join(reversed(of[:depth])) for key, of in telling.items()}
+        if len({*names.values()}) == len(names):
+            break
+    return names
+
+
+def _renamed(data: DataDir, speakers: Mapping[str, str], name: str, nobodys: Collection[str]) -> DataDir:
+    """The set with new ids of `speakers` (old -> new), and of their utterances; spk2orig has their old ones.
+
+    Args:
+        nobodys: utterances of speakers whom nobody knows, which get new ids too; the speaker stays.
+    """
+    of = data.tables.get(SPEAKERS, {})
+    new = {id: f"{name}_{id}" for id, speaker in of.items() if speaker in speakers}
+    new |= {id: f"{of[id]}-{name}_{id}" for id in nobodys if id in of}
     if not new:
         return data
-    utterances = [replace(u, id=new[u.id], speaker=speakers[u.speaker]) if u.id in new else u for u in data.utterances]
+    utterances = [
+        replace(u, id=new[u.id], speaker=speakers.get(u.speaker, u.speaker)) if u.id in new else u
+        for u in data.utterances
+    ]
     tables = with_new_ids(data.tables, new, speakers)
+    former = {name: speaker for speaker, name in speakers.items() if speaker in {*of.values()}}
+    if former:
+        tables[FORMER] = former | tables.get(FORMER, {})
     return replace(data, tables=tables, utterances=sorted(utterances, key=lambda u: u.id), new_ids=new)

@@ -25,8 +25,9 @@ NAMES = re.compile(r"wav\.scp|feats\.scp|vad\.scp|segments|text(_[\w.-]+)?|(utt|
 TEXT = re.compile(r"text(_[\w.-]+)?")
 OF_UTTERANCES = re.compile(r"(text(_[\w.-]+)?|utt2\w+|feats\.scp|vad\.scp)")
 CHANNELS = "reco2file_and_channel"  # the side that is read of recordings of several channels
+FORMER = "spk2orig"  # the ids of speakers before they were told apart from others of the id
 # Tables that may lack lines: of utterances, because a word in the place of a value would be learnt.
-PARTIAL = {"utt2phones", "utt2summary", CHANNELS}
+PARTIAL = {"utt2phones", "utt2summary", CHANNELS, FORMER}
 ONE_VALUE = {"utt2spk", "utt2dur", "reco2dur", "utt2num_frames", "utt2lang", "utt2emotion", "spk2gender"}
 MEANINGS = {"utt2spk": "speaker", "spk2gender": "gender", "wav.scp": "recording", "segments": "segment"}
 DUPLICATE, CONTRADICTION = "duplicate", "contradiction"  # reasons: a second line of an id, equal to the first or not
