@@ -75,6 +75,21 @@ def test_a_word_that_says_a_label_is_not_known_is_no_class(tmp_path: Path, word:
     assert DataDir.read(tmp_path / "d").tables["utt2emotion"] == {"u0": "unknown", "u1": "سعيد"}
 
 
+@pytest.mark.parametrize("table", ["utt2accent", "utt2gender"])
+def test_that_holds_of_tables_of_a_user_too_where_none_may_be_a_class(tmp_path: Path, table: str) -> None:
+    words = ["UNK", "nan", "N/A", "غير معروف", "none", "صعيدي"]
+    write(tmp_path / "d", ["أ"] * 6, **{table: {f"u{i}": word for i, word in enumerate(words)}})
+    data = DataDir.read(tmp_path / "d")
+    assert [*data.tables[table].values()] == [*["unknown"] * 4, "none", "صعيدي"]
+    assert per_label(data, table, 9, 1) == ["u4", "u5"]
+
+
+def test_a_keyword_that_a_table_may_mean_stays_one(tmp_path: Path) -> None:
+    words = ["_unknown_", "none", "und", "nan"]
+    write(tmp_path / "d", ["أ"] * 4, utt2keyword={f"u{i}": word for i, word in enumerate(words)})
+    assert [*DataDir.read(tmp_path / "d").tables["utt2keyword"].values()] == ["_unknown_", "none", "und", "unknown"]
+
+
 def change(folder: Path, name: str, old: str, new: str) -> None:
     text = (folder / name).read_text(encoding="utf-8")
     assert old in text

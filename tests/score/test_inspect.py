@@ -149,7 +149,9 @@ def test_json_lines_give_what_kaldi_lines_give(tmp_path: Path, made: Path) -> No
     assert (tmp_path / "again/categories.tsv").read_bytes() == (made / "categories.tsv").read_bytes()
 
 
-def test_a_label_that_says_it_is_not_known_is_none_of_the_mean_and_the_summary_counts_it(tmp_path: Path) -> None:
+def test_a_label_that_says_it_is_not_known_is_none_of_the_mean_and_the_summary_counts_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     labels = table(tmp_path / "labels", {"a": "EGY", "b": "LEV", "c": "N/A", "d": "غير معروف"})
     spoken = dict.fromkeys("abcd", "نعم")
     out = run(tmp_path, spoken, {**spoken, "a": ""}, "--by", str(labels))
@@ -161,6 +163,16 @@ def test_a_label_that_says_it_is_not_known_is_none_of_the_mean_and_the_summary_c
     }
     assert (counts["macro_percent"]["empty"], counts["macro_left_out"]) == (50, 2)
     assert "mean of the labels, without 2 of no known label" in Page(out).html
+    assert "2 utterances have no known label" in capsys.readouterr().out
+
+
+def test_where_no_label_is_known_there_is_no_mean_of_the_labels(tmp_path: Path) -> None:
+    spoken = dict.fromkeys("ab", "نعم")
+    out = run(
+        tmp_path, spoken, {**spoken, "a": ""}, "--by", str(table(tmp_path / "labels", dict.fromkeys("ab", "UNK")))
+    )
+    assert (summary(out)["macro_percent"], summary(out)["macro_left_out"]) == ({}, 2)
+    assert "mean of the labels" not in Page(out).html
 
 
 def test_an_msa_reference_is_taken_where_there_is_one(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def test_a_word_that_says_nobody_knows_is_no_label_however_it_is_spelt(word: str
     assert label_of(word) == "unknown"
 
 
-MEANT = "no|none of these|other|أخرى|معروف|غير|لا|:)|C+|s1|0|الغير|Unkel|null-1|MSA|Mali"
+MEANT = "no|none of these|other|أخرى|معروف|غير|لا|:)|C+|s1|0|الغير|Unkel|null-1|MSA|Mali|_unknown_"
 
 
 @pytest.mark.parametrize("word", MEANT.split("|"))

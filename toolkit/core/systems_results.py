@@ -132,7 +132,7 @@ class Categories:
     Attributes:
         whole: of all utterances.
         groups: of each dialect.
-        macro_percent: category -> unweighted mean of the dialects' percentages.
+        macro_percent: category -> unweighted mean of the known dialects' percentages; empty if none is known.
         repeating: hypotheses that repeat themselves, whatever the reference says.
         empty: empty hypotheses.
         cut_off: hypotheses that end at the limit of tokens.

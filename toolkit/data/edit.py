@@ -18,7 +18,7 @@ from ..core.errors import UserError
 from ..core.seed import seed_of
 from ..core.step import Step, main
 from ..text.invisible import name_of
-from .kaldi import SEGMENTS, SPEAKERS, WAV, DataDir, Tables, Utterance, copy_phones, write_data_dir
+from .kaldi import SEGMENTS, SPEAKERS, UNKNOWN, WAV, DataDir, Tables, Utterance, copy_phones, write_data_dir
 from .names import is_of_speakers
 from .provenance import joined_limits
 from .speakers import SpeakersConfig, told_apart
@@ -39,7 +39,7 @@ class EditConfig(SpeakersConfig):
     by: Literal["first", "random", "list", "speakers", "label"] = "first"
     """for subset; first: the first `count` utterances; random: `count` utterances drawn by seed; list: the ids in a
     file, the second input; speakers: all utterances of the speakers in a file, the second input; label: `count` drawn
-    utterances of each label"""
+    utterances of each known label"""
     count: int = 0
     """for subset: number of utterances to keep (by label: per label)"""
     label: str = "utt2lang"
@@ -97,13 +97,16 @@ def of_speakers(data: DataDir, speakers: Collection[str]) -> list[str]:
 
 
 def per_label(data: DataDir, table: str, count: int, seed: int) -> list[str]:
-    """Ids of `count` drawn utterances of each label, or all if it has fewer. Raises UserError for an unknown table."""
+    """Ids of `count` drawn utterances of each label, or all if it has fewer; `unknown` is none.
+
+    Raises UserError for an unknown table.
+    """
     if table not in data.tables:
         table_names = ", ".join(sorted(data.tables))
         raise UserError(f"there is no table {table}", str(data.path), f"name one of {table_names}")
     groups: dict[str, list[str]] = {}
     for u in data.utterances:
-        if u.id in data.tables[table]:
+        if data.tables[table].get(u.id, UNKNOWN) != UNKNOWN:
             groups.setdefault(data.tables[table][u.id], []).append(u.id)
     return sorted(id for label in sorted(groups) for id in drawn(groups[label], count, seed))
 
@@ -185,7 +188,10 @@ def _chosen(step: Step[EditConfig], data: DataDir) -> list[str]:
     if c.by == "random":
         return drawn((u.id for u in data.utterances), c.count, c.seed)
     if c.by == "label":
-        return per_label(data, c.label, c.count, c.seed)
+        ids = per_label(data, c.label, c.count, c.seed)
+        step.counts["label_not_known"] = sum(data.tables[c.label].get(u.id, UNKNOWN) == UNKNOWN for u in data)
+        print(f"{step.counts['label_not_known']:,} utterances of no known label are left out")
+        return ids
     return of_list(data, _words(step, "ids")) if c.by == "list" else of_speakers(data, _words(step, "speakers"))
 
 

@@ -1,8 +1,8 @@
 """Names in the tables of a data directory: of speakers, and what utterances are labelled with.
 
 Readers take them as they are compared (`name_of`): two that look alike are one, though a mark of direction, which
-nobody sees, stands in one of them. A label of a word that says it is not known (nan, N/A) is `unknown`, and a
-transcript of such a word is empty.
+nobody sees, stands in one of them. A label of a word that says it is not known (nan, N/A) is `unknown`, in tables of a
+user's own too, where `none` may be a class; and a transcript of such a word is empty.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ import re
 from collections.abc import Mapping
 
 from ..text.invisible import name_of
-from ..text.not_known import NO_TRANSCRIPT, label_of
+from ..text.not_known import MAY_BE_MEANT, NO_TRANSCRIPT, UNKNOWN, label_of, transcript_of
 from .tables import CONTRADICTION, PARTIAL, TEXT, Problem, gender_of
 
-LABELS = ("utt2lang", "utt2emotion", "utt2prog")  # in which a word may say that the label is not known
+LABELS = ("utt2lang", "utt2emotion", "utt2prog")  # our own, in which `none` says that the label is not known
+SPOKEN = "utt2keyword"  # a label that is a word of the transcript
 _NAMES = re.compile(r"(utt|spk)2\w+")
 _OF_SPEAKERS = re.compile(r"spk2\w+")
 _NO_NAMES = PARTIAL | {"utt2dur", "utt2num_frames", "utt2orig"}
@@ -33,8 +34,13 @@ def is_of_speakers(table: str) -> bool:
 
 
 def compared(value: str, table: str) -> str:
-    """The value of a table of names as it is compared; as it is if nothing would be left of it."""
-    return label_of(value) if table in LABELS else name_of(value) or value
+    """The value of a table of names as it is compared: of a label `unknown`, of a speaker as it is, if none is left."""
+    form = name_of(value)
+    if table == "utt2spk" or is_of_speakers(table):
+        return form or value
+    if table == SPOKEN:
+        return transcript_of(form) or UNKNOWN
+    return label_of(form) if table in LABELS or form not in MAY_BE_MEANT else form
 
 
 def as_compared(tables: Mapping[str, Table]) -> tuple[dict[str, dict[str, str]], list[Problem]]:

@@ -60,17 +60,18 @@ def inspect(inputs: InspectInputs, normalise: Callable[[str], str], limits: Thre
 def summary(utterances: Sequence[Inspected]) -> dict[str, Any]:
     """Counts over all utterances (micro), of each label, and the unweighted mean of known labels' shares (macro).
 
-    Where some labels are known and others not, `macro_left_out` says how many utterances are not in the mean.
+    `macro_left_out` says how many utterances of no known label are not in the mean; it is empty if all are.
     """
     labels: dict[str, list[Inspected]] = {}
     for u in utterances:
         labels.setdefault(u.label, []).append(u)
     counts = {label: _counts(group) for label, group in sorted(labels.items())}
-    classes = [count for label, count in counts.items() if label != UNKNOWN] or list(counts.values())
-    left_out = len(labels.get(UNKNOWN, ())) if len(classes) < len(counts) else 0
+    classes = [count for label, count in counts.items() if label != UNKNOWN]
+    left_out = len(labels.get(UNKNOWN, ()))
     macro = {
         category: sum(count["categories"][category]["percent"] for count in classes) / len(classes)
         for category in CATEGORIES
+        if classes
     }
     without = {"macro_left_out": left_out} if left_out else {}
     return {"micro": _counts(utterances), "labels": counts, "macro_percent": macro, **without}
@@ -197,6 +198,8 @@ def text_of(counts: Mapping[str, Any], profile_id: str, ledger: Ledger, out: Pat
     lines = [f"{micro['utterances']} utterances, {micro['words']} words, WER {rate} under {profile_id}"]
     lines += [f"{of['count']:>7} {of['percent']:5.1f} %  {name}" for name, of in micro["categories"].items()]
     lines += [f"{micro['judged_for_dialect']} utterances had a dialect word that the rules of dialect could look at"]
+    if left_out := counts.get("macro_left_out", 0):
+        lines.append(f"{left_out} utterances have no known label and are in no mean of the labels")
     lines += [f"left out: {n} {reason}" for reason, n in ledger.reasons().items()]
     return "\n".join([*lines, str(out / PAGE)])
 

@@ -19,17 +19,17 @@ _ARABIC = "غير معروف|غير معلوم|غير محدد|غير متوفر
 _FEMININE = ("ة", "ه")
 
 _MARKS = re.compile(r"[\u0640\u064b-\u065f\u0670]")  # tatweel and marks of vowels
-_APART = re.compile(r"[\s_\-\u2010-\u2015\u2212]+")
+_BETWEEN = re.compile(r"(?<=[^\W_])[\s_\-\u2010-\u2015\u2212]+(?=[^\W_])")
 _ENCLOSED = re.compile(r"""\((.*)\)|\[(.*)\]|<(.*)>|\{(.*)\}|"(.*)"|'(.*)'|“(.*)”|‘(.*)’|«(.*)»""", re.DOTALL)
-_NOTHING = re.compile(r"[.?؟…/]*")
+_NOTHING = re.compile(r"[\s_\-\u2010-\u2015\u2212.?؟…/]*")
 
 
 def _plain(name: str) -> str:
     """A word without case, width, marks of vowels, brackets and quotes around it, and what stands between its parts."""
     word = _MARKS.sub("", unicodedata.normalize("NFKC", name_of(name))).casefold()
-    while (word := _APART.sub("", word)) and (inner := _ENCLOSED.fullmatch(word)):
-        word = next(part for part in inner.groups() if part is not None)
-    return word
+    while inner := _ENCLOSED.fullmatch(word):
+        word = next(part for part in inner.groups() if part is not None).strip()
+    return _BETWEEN.sub("", word)
 
 
 _WORDS = frozenset(
@@ -37,6 +37,9 @@ _WORDS = frozenset(
     for words in (_ENGLISH.split("|"), [w + end for w in _ARABIC.split("|") for end in ("", *_FEMININE)])
     for word in words
 )
+
+# What people may mean by it, as a class of a table of their own: of a disorder, or an accent, there is none.
+MAY_BE_MEANT = frozenset(["none", "لا يوجد", "لا_يوجد"])
 
 # As pandas, SQL and spreadsheets write a cell without a value. Spelt otherwise they may be what somebody says.
 NO_TRANSCRIPT = frozenset(["nan", "NaN", "NAN", "None", "NULL", "null", "N/A", "n/a", "#N/A", "<NA>"])
@@ -47,7 +50,7 @@ def is_not_known(name: str) -> bool:
     """True if a name is empty, is of dashes and question marks, or is a word that stands for one that is not known.
 
     Neither case nor width nor marks of vowels tell two words apart, nor hyphens, brackets or a full stop: `[Unknown]`
-    and `غَيْر-معروف` are such words.
+    and `غَيْر-معروف` are such words. `_unknown_` is none: Speech Commands calls a class so.
     """
     word = _plain(name)
     return bool(_NOTHING.fullmatch(word)) or word in _WORDS or word.rstrip(".") in _WORDS
