@@ -26,6 +26,7 @@ from ..core.files import write_json, write_text
 from ..text.normalise import PROFILES, Profile, profile
 from .edits import Errors as Errors  # also the interface of this module, as is count_errors
 from .edits import count_errors as count_errors
+from .labels import check_labels
 from .pairing import paired_sets
 from .score_table import aligned, document, remarks, to_json
 from .scoreboard import score
@@ -148,6 +149,8 @@ def main() -> None:
         profiles = chosen_profiles(call.profile)
         sets = paired_sets(call.ref, call.hyp, call.missing == "empty")
         dialects, speakers = (path and read_labels(path) for path in (call.by, call.speakers))
+        if call.by:
+            check_labels(dialects or {}, call.by, {id for s in sets for id in s.ids})
         board = score(sets, profiles, dialects, speakers, call.seed)
         print(aligned(board))
         print("\n".join(remarks(board)))
