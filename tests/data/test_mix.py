@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 from trees import record, speech
 
+from toolkit.core.record import Ledger
+from toolkit.core.step import Step
 from toolkit.data.kaldi import DataDir, write_data_dir
+from toolkit.data.mix import MixConfig, find_sets, run
 
 
 def corpus(folder: Path, name: str, language: str, audio: str = "") -> None:
@@ -90,6 +93,22 @@ def test_audio_paths_of_another_recipe_still_lead_to_its_audio(tmp_path: Path) -
     assert code == 0, output
     sources = (here / "data/train/wav.scp").read_text(encoding="utf-8").split()[1::2]
     assert sources and all((here / source).is_file() for source in sources)
+
+
+def test_sets_of_two_recipes_that_are_called_alike_get_their_recipes_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for recipe, name, language in (("A", "mgb2", "ARA"), ("B", "libri", "ENG")):
+        corpus(tmp_path / recipe / "data", name, language)
+        for part in ("train", "dev"):
+            (tmp_path / recipe / "data" / f"{name}_{part}").rename(tmp_path / recipe / "data" / part)
+    folders = [tmp_path / "A/data", tmp_path / "B/data"]
+    run(Step(MixConfig(), folders, tmp_path / "data", ["data.mix"], ledger=Ledger("data.mix")))
+    names = {p.parent.name for p in (tmp_path / "data").glob("*/wav.scp")}
+    assert names == {"train", "dev", "A_train", "A_dev", "B_train", "B_dev"}
+    assert sorted(DataDir.read(tmp_path / "data/train").tables["utt2lang"].values()) == ["ARA", "ARA", "ENG", "ENG"]
+    assert f"A_train is {tmp_path}/A/data/train" in capsys.readouterr().out
+    assert find_sets([tmp_path / "A/data"]).keys() == {"A_train", "A_dev"}
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,9 @@ def test_labels_that_differ_only_in_case_are_told(
     assert "WARNING: labels: MSA, msa differ only in case and stay apart" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("label", ["MSA 0.9", "مصري .75", "MSA 1e-3", "MSA 1.0", "EGY 87%", "EGY 87.5 %"])
+@pytest.mark.parametrize(
+    "label", ["MSA 0.9", "مصري .75", "MSA 1e-35", "MSA 2.5e-3", "MSA 1.0", "EGY 87%", "EGY 87.5 %"]
+)
 def test_a_score_behind_a_label_is_no_part_of_it(label: str) -> None:
     with pytest.raises(UserError, match="b has a number behind its label"):
         check_labels({"a": "MSA", "b": label}, Path("by"), {"a", "b"})

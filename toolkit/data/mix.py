@@ -3,12 +3,15 @@
 python3 -m toolkit.data.mix --config conf/mix.yaml --in FOLDER... --out data
 A FOLDER is a data directory, or holds several, e.g. data/ of another recipe. Labels are unchanged, so training can
 balance corpora of unequal size by utt2lang (data.balance). Audio is not copied. A speaker is called alike in all sets;
-of two corpora that have one speaker id, the ids of both get the corpus's name in front (speakers.py).
+of two corpora that have one speaker id, the ids of both get the corpus's name in front (speakers.py). Sets called train
+or dev, and those of one name, get the name of their folder in front: A_train of A/data/train.
 """
 
 from __future__ import annotations
 
 import math
+import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +20,8 @@ from ..core.errors import UserError
 from ..core.step import Step, main
 from .edit import combine
 from .find import data_dirs, matching, read_from_here
+from .folder_names import names_of
+from .ids import safe
 from .kaldi import PHONES, SEGMENTS, UNKNOWN, WAV, DataDir, copy_phones, write_data_dir
 from .speakers import SpeakersConfig, told_apart
 from .tables import TEXT
@@ -42,16 +47,27 @@ class MixConfig(SpeakersConfig):
 def find_sets(folders: Sequence[Path]) -> dict[str, Path]:
     """Name -> data directory, for every folder that is one or holds several.
 
-    Raises UserError for a folder without one, and for two sets of one name.
+    Sets of one name, and those called `train` or `dev`, get the name of their folder in front: A_train of A/data/train.
+
+    Raises UserError for a folder without one, and for a set that is named twice.
     """
+    paths = [(os.path.realpath(path.parent), path) for folder in folders for path in data_dirs(folder)]
+    homes = names_of({home: _levels(Path(home)) for home, _ in paths})
+    names = Counter(path.name for _, path in {(home, path.name): (home, path) for home, path in paths}.values())
     sets: dict[str, Path] = {}
-    for folder in folders:
-        for path in data_dirs(folder):
-            if path.name in sets or path.name in TOGETHER:
-                also = sets.get(path.name, "the sets that are put together")
-                raise UserError(f"two sets called {path.name}: {path} and {also}", "--in", "leave one of them out")
-            sets[path.name] = path
+    for home, path in paths:
+        clashes = path.name in TOGETHER or names[path.name] > 1
+        name = f"{safe(homes[home])}_{path.name}" if clashes else path.name
+        if name in sets:
+            raise UserError(f"two sets called {name}: {path} and {sets[name]}", "--in", "leave one of them out")
+        sets[name] = path
     return sets
+
+
+def _levels(home: Path) -> list[str]:
+    """The names of a folder and of those above it; `data`, as every recipe calls it, is no name."""
+    names = [*reversed(home.parts[1:])]
+    return (names[1:] if names[:1] == ["data"] else names) or ["data"]
 
 
 def filled(parts: Sequence[DataDir]) -> list[DataDir]:
@@ -77,6 +93,8 @@ def _nothing(table: str) -> str:
 def run(step: Step[MixConfig]) -> None:
     step.input(0, "folders of data directories")
     sets = find_sets(step.ins)
+    if named := [f"{name} is {path}" for name, path in sets.items() if name != path.name]:
+        print("named by their folders:", *named, sep="\n  ")
     together = {part: matching(list(sets), step.config.of(part), f"--{part}") for part in TOGETHER}
     if both := set(together["train"]) & set(together["dev"]):
         raise UserError(f"sets in train and in dev: {', '.join(sorted(both))}", "the config", "name each once")

@@ -21,6 +21,7 @@ from ..core.errors import UserError
 from ..core.record import within
 from ..core.step import Step
 from ..text.not_known import is_not_known
+from .folder_names import names_of
 from .ids import safe_speaker, unique
 from .kaldi import SPEAKERS, DataDir
 from .names import is_of_speakers, with_new_ids
@@ -194,17 +195,9 @@ def _has(data: DataDir, speaker: str) -> bool:
 
 
 def _names(corpora: Sequence[_Corpus]) -> dict[str, str]:
-    """Key of a corpus -> what is put in front of its speakers: the name of its folder, or of the next that differs.
-
-    So it depends on how the corpora lie to each other, not on where they lie.
-    """
-    levels = {one.key: _levels(one.of) for one in corpora}
-    names = {key: of[0] for key, of in levels.items()}
-    alike: set[str] = set()
-    while more := {key for key in names if [*names.values()].count(names[key]) > 1} - alike:
-        alike |= more
-        names |= _of_folders({key: levels[key] for key in sorted(alike)})
-    return unique(levels, lambda key: names[key])
+    """Key of a corpus -> what is put in front of its speakers: its name, or that of the nearest folder that differs."""
+    names = names_of({one.key: _levels(one.of) for one in corpora})
+    return unique(names, names.__getitem__)
 
 
 def _levels(corpora: frozenset[str]) -> list[str]:
@@ -212,17 +205,6 @@ def _levels(corpora: frozenset[str]) -> list[str]:
     if len(corpora) == 1 and os.path.isabs(path := min(corpora)):
         return [safe_speaker(name) for name in reversed(Path(path).parts)]
     return [safe_speaker("+".join(sorted(map(os.path.basename, corpora))))]
-
-
-def _of_folders(levels: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """Key -> the names of the nearest folders that tell each from all others."""
-    alike = {i for i, names in enumerate(zip(*levels.values(), strict=False)) if len(set(names)) == 1}
-    telling = {key: [name for i, name in enumerate(of) if i not in alike] or of[:1] for key, of in levels.items()}
-    for depth in range(1, max(map(len, telling.values())) + 1):
-        names = {key: "_".join(reversed(of[:depth])) for key, of in telling.items()}
-        if len({*names.values()}) == len(names):
-            break
-    return names
 
 
 def _renamed(data: DataDir, speakers: Mapping[str, str], name: str, nobodys: Collection[str]) -> DataDir:

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..core.errors import UserError
 from ..text.invisible import excerpt
 
-_SCORED = re.compile(r"\S.*\s[+-]?((\d*[.,]\d+|\d+e[+-]?\d)(e[+-]?\d+)?|\d+(\.\d+)?\s?%)", re.IGNORECASE)
+_SCORED = re.compile(r"\S.*\s[+-]?((\d*[.,])?\d+e[+-]?\d+|\d*[.,]\d+|\d+(\.\d+)?\s?%)", re.IGNORECASE)
 
 
 def check_labels(labels: Mapping[str, str], path: Path, ids: Collection[str]) -> None:
