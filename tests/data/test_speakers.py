@@ -210,6 +210,14 @@ def test_a_person_who_was_told_apart_is_still_found_in_a_test_set_that_was_not_t
     assert {row[0] for row in step.ledger.rows} == {"A_s1-01", "B_s1-01"}  # one of them is in the test set
 
 
+def test_a_sample_tells_its_speakers_from_those_of_another_inputs_test_set(here: Path) -> None:
+    write_set(Path("A/a_train"), ["s1-01", "s4-01"])
+    write_set(Path("B/b_train"), ["s2-01"])
+    write_set(Path("B/b_test"), ["s4-07"])
+    run(sample, "drawn", ["A", "B"], speakers="apart")
+    assert {*speakers("drawn").values()} == {"s1", "A_s4", "s2"}
+
+
 def test_ids_of_speakers_told_apart_do_not_depend_on_where_their_corpora_lie(here: Path) -> None:
     made = []
     for place in ("one", "two/deeper"):

@@ -110,8 +110,10 @@ def run(step: Step[SampleConfig]) -> None:
     config = step.config
     step.input(0, "data directories, or folders of some")
     paths = find_sets(step.ins, config.sets)
-    told = told_apart(step, [read_from_here(path) for path in paths.values()], config.speakers)
-    read = dict(zip(paths, told, strict=True))
+    told = told_apart(
+        step, [read_from_here(path) for path in [*paths.values(), *_beside(step, paths)]], config.speakers
+    )
+    read = dict(zip(paths, told, strict=False))
     if config.shares and set(config.shares) != set(read):
         odd = ", ".join(sorted(set(config.shares) ^ set(read)))
         raise UserError(f"shares and sets differ in {odd}", "shares", f"give a share to each of {', '.join(read)}")
@@ -128,6 +130,13 @@ def run(step: Step[SampleConfig]) -> None:
     if any((part.path / PHONES).is_file() for part in parts):
         copy_phones([part.origin for part in parts], step.out, tables.get(SEGMENTS, tables[WAV]))
     _count(step, fit, drawn)
+
+
+def _beside(step: Step[SampleConfig], paths: Mapping[str, Path]) -> list[Path]:
+    """Sets of the inputs that are not drawn from: a speaker is told from those of another input's test set too."""
+    if step.config.speakers != "apart":
+        return []
+    return [path for folder in step.ins for path in data_dirs(folder) if path not in paths.values()]
 
 
 def _fitting(step: Step[SampleConfig], data: DataDir) -> list[Utterance]:
