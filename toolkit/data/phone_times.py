@@ -148,7 +148,7 @@ class PhoneTimes:
                 self._firsts.setdefault("past end", (line, f"{self._id}, of {place.seconds:.2f} s: to {end:.2f} s"))
             if start < reached - PHONES_OFF:
                 timed.over += 1
-                detail = f"{self._id}: at {start:.2f} s, where the one before ends at {reached:.2f} s"
+                detail = f"{self._id}: at {start:.2f} s, where the one above ends at {reached:.2f} s"
                 self._firsts.setdefault("overlap", (line, detail))
             elif timed.spans and timed.overlaps(start, end):
                 timed.over += 1
