@@ -17,10 +17,10 @@ def _corpus(
 
 
 STEPS = (
-    Declaration("data.by_speaker", version=2, config="data.by_speaker:BySpeakerConfig", mb=0.1, mb_per_hour=1),
+    Declaration("data.by_speaker", version=3, config="data.by_speaker:BySpeakerConfig", mb=0.1, mb_per_hour=1),
     Declaration(
         "data.contamination",
-        version=3,
+        version=4,
         config="data.contamination:ContaminationConfig",
         mb=0.5,
         mb_per_hour=0.5,
@@ -28,10 +28,10 @@ STEPS = (
         # The output is the same with it: it may be given once and left out afterwards.
         free=("allow_contamination",),
     ),
-    Declaration("data.edit", version=3, config="data.edit:EditConfig", mb=0.5, mb_per_hour=0.5),
+    Declaration("data.edit", version=4, config="data.edit:EditConfig", mb=0.5, mb_per_hour=0.5),
     Declaration("data.instruct", config="data.instruct_config:InstructConfig", mb=0.1, mb_per_hour=1),
-    Declaration("data.mix", version=2, config="data.mix:MixConfig", mb=0.1, mb_per_hour=1),
-    Declaration("data.sample", version=2, config="data.sample:SampleConfig", mb=0.1, mb_per_hour=1),
+    Declaration("data.mix", version=3, config="data.mix:MixConfig", mb=0.1, mb_per_hour=1),
+    Declaration("data.sample", version=3, config="data.sample:SampleConfig", mb=0.1, mb_per_hour=1),
     _corpus("adi17", "segments:CorpusConfig", mb=10),
     _corpus("adi5", "segments:CorpusConfig"),
     _corpus("anad", "own_split:OwnSplitConfig"),

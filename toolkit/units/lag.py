@@ -115,10 +115,13 @@ def lag(
 def _frames(
     units: Mapping[str, np.ndarray], spans: Mapping[str, Sequence[Span]], rate: float, farthest: int
 ) -> tuple[Integers, Integers, Integers, Integers, Integers, int]:
-    """(units [N], where their utterances begin in a row of phones [N], their frames in those [N], the last frames that
-    these have in the row [N], the row by number [M], number of phones).
+    """Units and, by number, the phones of all utterances in one row.
 
     In the row each utterance has `farthest` frames more at both ends; -1 is a frame without a phone.
+
+    Returns:
+        (units [N], begin of their utterance in the row [N], their frame in the utterance [N], the last frame that the
+        row has of it [N], the row [M], number of phones).
     """
     names: dict[str, int] = {"": -1}
     taken, begins, places, ends, rows = [], [], [], [], []
