@@ -16,12 +16,15 @@ Spans = list[Span]
 Change = Callable[[Spans, float, float], Spans]  # (spans, where the utterance begins in its recording, its length)
 
 
-def true_spans(utterances: int = 30, silences: bool = True) -> list[tuple[float, float, Spans]]:
-    """(beginning in its recording, seconds, phones) of utterances of 2 to 3 s, 0.2 to 0.5 s of silence around them."""
+def true_spans(utterances: int = 30, silences: bool = True, longest: float = 3) -> list[tuple[float, float, Spans]]:
+    """(beginning in its recording, seconds, phones) of utterances of 2 s to `longest`.
+
+    They have 0.2 to 0.5 s of silence around them.
+    """
     rng = np.random.default_rng(3)
     made = []
     for i in range(utterances):
-        seconds = round(float(rng.uniform(2, 3)), 2)
+        seconds = round(float(rng.uniform(2, longest)), 2)
         before, behind = (round(float(s), 2) for s in rng.uniform(0.2, 0.5, 2))
         spans = [(0.0, before, SIL)] if silences else []
         at = before
@@ -30,7 +33,7 @@ def true_spans(utterances: int = 30, silences: bool = True) -> list[tuple[float,
             spans.append((at, duration, PHONES[int(rng.integers(len(PHONES)))]))
             at = round(at + duration, 2)
         spans += [(at, behind, SIL)] if silences else []
-        made.append((10.0 + 4 * (i % 10), seconds, spans))
+        made.append((10.0 + (longest + 1) * (i % 10), seconds, spans))
     return made
 
 
@@ -71,10 +74,15 @@ WRONG = {  # table -> (how its times are wrong, what is said of it)
 
 
 def write_corpus(
-    folder: Path, change: Change = as_given, utterances: int = 30, silences: bool = True, prefix: str = "متكلم"
+    folder: Path,
+    change: Change = as_given,
+    utterances: int = 30,
+    silences: bool = True,
+    prefix: str = "متكلم",
+    longest: float = 3,
 ) -> Path:
     """A data directory with segments and phones.ctm; its recordings are empty files."""
-    rows = true_spans(utterances, silences)
+    rows = true_spans(utterances, silences, longest)
     ids = [f"{prefix}-{i:02}" for i in range(utterances)]
     recordings = {f"{prefix}-r{i // 10}": str(folder.parent / f"{prefix}-r{i // 10}.wav") for i in range(utterances)}
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -84,7 +92,7 @@ def write_corpus(
     tables = {
         "wav.scp": recordings,
         "segments": cuts,
-        "reco2dur": dict.fromkeys(recordings, "100"),
+        "reco2dur": dict.fromkeys(recordings, "200"),
         "utt2spk": dict.fromkeys(ids, prefix),
     }
     write_data_dir(folder, tables)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from phone_tables import (
     Spans,
     as_given,
     later_and_cut,
+    of_recording,
     times,
     true_spans,
     write_corpus,
@@ -169,3 +171,82 @@ def test_lengths_that_nothing_tells_are_no_problem(tmp_path: Path) -> None:
     (folder / "wav.scp").write_text(lines, encoding="utf-8")
     (folder / "reco2dur").unlink()
     assert [p for p in inspect(folder, looks=0).problems if p.file == "phones.ctm"] == []
+
+
+@pytest.mark.parametrize("factor", [0.98, 0.91875, 1 / 1.1, 0.6])
+def test_times_of_audio_at_another_speed_are_doubted_and_the_factor_told(tmp_path: Path, factor: float) -> None:
+    """The last phone ends at the same share of all utterances: of 2 to 12 s here."""
+
+    def change(spans: Spans, start: float, seconds: float) -> Spans:
+        return [(s * factor, d * factor, p) for s, d, p in spans]
+
+    (problem,) = told(write_corpus(tmp_path / "d", change, longest=12))
+    assert (problem.level, problem.reason) == ("warning", "scaled")
+    assert float(problem.message.split()[5]) == pytest.approx(factor, abs=0.002)
+
+
+def test_times_of_slower_audio_are_an_error_that_tells_the_factor(tmp_path: Path) -> None:
+    def change(spans: Spans, start: float, seconds: float) -> Spans:
+        return [(s / 0.9, d / 0.9, p) for s, d, p in spans]
+
+    (problem,) = told(write_corpus(tmp_path / "d", change))
+    assert problem.level == "error" and "they fit as 1.111 times the true ones" in problem.message
+
+
+@pytest.mark.parametrize("silences", [True, False])
+def test_lengths_that_differ_much_are_no_sign_of_another_speed(tmp_path: Path, silences: bool) -> None:
+    assert told(write_corpus(tmp_path / "d", silences=silences, longest=12)) == []
+
+
+@pytest.mark.parametrize(("rate", "unit"), [(100 / 3, "30 ms"), (80, "12.5 ms"), (50, "20 ms")])
+def test_the_unit_that_fills_the_utterances_is_named_and_not_the_first_that_fits(
+    tmp_path: Path, rate: float, unit: str
+) -> None:
+    (problem,) = told(write_corpus(tmp_path / "d", times(rate)))
+    assert f"they fit as frames of {unit}, not seconds" in problem.message
+
+
+def test_frames_from_the_beginning_of_the_recording_are_named(tmp_path: Path) -> None:
+    def change(spans: Spans, start: float, seconds: float) -> Spans:
+        return times(100)(of_recording(spans, start, seconds), start, seconds)
+
+    (problem,) = told(write_corpus(tmp_path / "d", change))
+    assert "they fit as frames of 10 ms from the beginning of the recording" in problem.message
+    assert problem.remedy == "divide starts and durations by 100, then take the segment's beginning off each start"
+
+
+def test_a_shuffled_table_is_only_out_of_order_and_read_as_the_one_in_order(tmp_path: Path) -> None:
+    path = write_corpus(tmp_path / "d") / "phones.ctm"
+    spans, _ = phones_of(DataDir.read(path.parent))
+    lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    random.Random(1).shuffle(lines)
+    path.write_text("".join(lines), encoding="utf-8")
+    assert [(p.reason, p.level) for p in told(path.parent)] == [("order", "warning")]
+    assert phones_of(DataDir.read(path.parent))[0] == spans
+    path.write_text("".join([*lines, *lines]), encoding="utf-8")
+    assert [(p.reason, p.level) for p in told(path.parent)] == [("overlap", "error")]
+
+
+def words_alone(spans: Spans, start: float, seconds: float) -> Spans:
+    return [(s, d, f"كلمة{start:.0f}-{s:.2f}-{d:.2f}") for s, d, _ in spans]
+
+
+def not_aligned(spans: Spans, start: float, seconds: float) -> Spans:
+    return spans if start % 8 == 2 else [(0.0, seconds, "spn")]
+
+
+def without_duration(spans: Spans, start: float, seconds: float) -> Spans:
+    return [(s, d if i % 7 else 0.0, p) for i, (s, d, p) in enumerate(spans)]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (words_alone, "are they words? Take the tier of phones"),
+        (not_aligned, "of 30 utterances have one phone alone, "),
+        (without_duration, "phones have no duration, so no frame is theirs"),
+    ],
+)
+def test_labels_that_look_like_no_phones_are_doubted(tmp_path: Path, change: Change, words: str) -> None:
+    (problem,) = told(write_corpus(tmp_path / "d", change))
+    assert problem.level == "warning" and words in f"{problem.message}; {problem.remedy}"

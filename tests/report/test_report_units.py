@@ -60,7 +60,7 @@ def test_pnmi_is_said_to_be_comparable_at_equal_k_and_frame_rate_only(recipe):
 def test_what_speaks_against_the_phones_stands_under_the_figures_that_are_measured_against_them(recipe):
     recipe.whole().edit("exp/it1/quality/quality.json", doubts=["its times look late"])
     _, notes = unit_rows("exp/it1/codebook", "exp/it1/quality")
-    assert "The phones of dev under it1 are doubtful: its times look late." in notes
+    assert "Of the phones of dev under it1: its times look late." in notes
 
 
 def test_agreement_of_seeds_has_columns_where_it_was_measured_and_only_there(recipe):

@@ -15,7 +15,8 @@ from toolkit.core.errors import UserError
 from toolkit.core.files import read_json
 from toolkit.data.labels import LabelHeader, write_labels
 from toolkit.units import quality
-from toolkit.units.lag import lag
+from toolkit.units.lag import Lag, lag
+from toolkit.units.phones import phone_frames
 from toolkit.units.quality import QualityConfig
 
 RATE, K, MANY = 100.0, 12, 40
@@ -47,7 +48,7 @@ def table(change: Any, silences: bool = True) -> dict[str, list[tuple[float, flo
 @pytest.mark.parametrize("shift", [0.52, 0.2, -0.32])
 def test_units_tell_by_how_much_a_table_is_late_or_early_and_what_pnmi_would_be(shift: float, silences: bool) -> None:
     moved = lag(units(), table(later(shift), silences), RATE, K)
-    assert moved is not None and moved.seconds == pytest.approx(shift, abs=0.011)
+    assert isinstance(moved, Lag) and moved.factor == 1 and moved.seconds == pytest.approx(shift, abs=0.011)
     assert moved.best > 2 * moved.here
     assert f" s {'late' if shift > 0 else 'early'}: PNMI is {moved.best:.3f} so" in str(moved)
 
@@ -58,8 +59,27 @@ def test_units_have_nothing_against_a_table_in_place_and_nothing_to_say_by_chanc
     rng = np.random.default_rng(5)
     random = {id: rng.integers(0, K, len(of)) for id, of in units().items()}
     assert lag(random, table(later(0.5)), RATE, K) is None
+
+
+def test_of_few_frames_it_is_said_that_they_are_too_few_and_how_many() -> None:
     few = dict(list(units().items())[:5])
-    assert lag(few, table(later(0.5)), RATE, K) is None
+    spans = table(as_given)
+    frames = sum(bool(p) for id, of in few.items() for p in phone_frames(spans[id], len(of), RATE))
+    assert 0 < frames < 5000
+    assert str(lag(few, spans, RATE, K)).startswith(f"{frames:,} frames have a phone and a unit, too few to tell")
+
+
+@pytest.mark.parametrize("silences", [True, False])
+@pytest.mark.parametrize("factor", [0.91875, 1 / 1.1, 0.8, 1.1])
+def test_units_tell_times_of_audio_at_another_speed_and_the_factor(factor: float, silences: bool) -> None:
+    """Also where an aligner left out the silences, so that no rule about times alone can tell."""
+
+    def change(spans: Spans, start: float, seconds: float) -> Spans:
+        return [(s * factor, d * factor, p) for s, d, p in spans]
+
+    off = lag(units(), table(change, silences), RATE, K)
+    assert isinstance(off, Lag) and off.seconds == 0 and off.factor == pytest.approx(factor, abs=0.01)
+    assert off.best > 1.5 * off.here and f"its times are {off.factor:.3f} of the true ones" in str(off)
 
 
 @pytest.fixture

@@ -19,12 +19,15 @@ from pathlib import Path
 from ..core.errors import UserError
 from ..core.files import atomic
 from ..core.links import dangling
+from ..core.record import Ledger
 from ..text.not_known import UNKNOWN as UNKNOWN  # label of an utterance without one, if others of the set have one
 from .audio import CHANNEL_INDEX, AudioError, audio_info
 from .broken_lines import rests
 from .decided import of_corpus
 from .ids import fault
+from .malformed import Malformed
 from .names import as_compared
+from .phone_lines import phone_lines
 from .tables import CHANNELS, Problem, is_table, locate, read_table, strangers
 from .utterance import Utterance as Utterance
 
@@ -322,16 +325,20 @@ def _unwritable(name: str, table: Mapping[str, str], good: set[str]) -> Iterator
             yield f"value of {key} that is not Unicode text: {lost!r}"
 
 
-def copy_phones(sources: Iterable[Origin], out: Path, kept: Container[str]) -> None:
-    """Write phones.ctm of `out` with the lines of the utterances `kept`, by their new ids, in `sources`."""
+def copy_phones(sources: Iterable[Origin], out: Path, kept: Container[str], ledger: Ledger | None = None) -> None:
+    """Write phones.ctm of `out` with the lines of the utterances `kept`, by their new ids, in `sources`.
+
+    A line that cannot be read gets a row of `ledger`. Raises UserError for it without one.
+    """
     lines: list[tuple[str, str]] = []
     for folder, new_ids in sources:
-        if (folder / PHONES).is_file():
-            with open(folder / PHONES, encoding="utf-8", errors="replace", newline="\n") as f:
-                for id, _, rest in (line.strip().partition(" ") for line in f):
-                    new = new_ids.get(id, id)
-                    if new in kept:
-                        lines.append((new, rest))
+        for row in phone_lines(folder / PHONES) if (folder / PHONES).is_file() else ():
+            if isinstance(row, Malformed):
+                if ledger is None:
+                    raise row.error(folder / PHONES)
+                ledger.drop(f"{PHONES}:{row.line}", row.kind, row.detail(PHONES))
+            elif (new := new_ids.get(row.id, row.id)) in kept:
+                lines.append((new, row.rest))
     lines.sort(key=lambda line: line[0])  # a stable sort keeps phones in the order of time
     (out / PHONES).unlink(missing_ok=True)
     if lines:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
+from ..core.errors import UserError
 from ..text.invisible import HEAD
 from ..text.invisible import excerpt as excerpt
 from .tables import BOM, LONGEST_LINE
@@ -44,6 +46,10 @@ class Malformed:
     def detail(self, file: str) -> str:
         """File, line, reason and what stands there, for a ledger."""
         return f"{file}, line {self.line}: {self.why}"
+
+    def error(self, path: Path) -> UserError:
+        """For a reader that needs every line: the reason, where it is, the remedy."""
+        return UserError(self.reason, f"{path}:{self.line}" if self.line else str(path), self.remedy)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,40 +1,50 @@
-"""Lines of a phone table (phones.ctm), and what is wrong with the table of a data directory."""
+"""What is wrong with the phone table (phones.ctm) of a data directory, and which of its lines a repair takes out."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 
+from ..core.record import Ledger
 from .kaldi import PHONES
-from .phone_times import PhoneTimes
+from .malformed import Malformed
+from .phone_lines import phone_lines
+from .phone_times import STRANGERS, PhoneTimes
 from .tables import Problem
 
 
-def read_line(line: str) -> tuple[str, float, float, str] | None:
-    """(utterance, start, end, phone) of a line of a phone table; None if it is no such line."""
-    fields = line.split()
-    try:
-        start, duration = float(fields[2]), float(fields[3])
-    except (ValueError, IndexError):
-        return None
-    if len(fields) != 5 or not (0 <= start < math.inf and 0 <= duration < math.inf):
-        return None
-    return fields[0], start, start + duration, fields[4]
-
-
 def phones(path: Path, ids: Mapping[str, str], times: PhoneTimes) -> Iterator[Problem]:
-    """Lines of a phone table that cannot be read or are of no utterance, in order, then what is odd about its times."""
+    """Lines of a phone table that cannot be read, what is odd about its times, and ids that are of no utterance."""
     if not path.is_file():
         return
-    with open(path, encoding="utf-8", errors="replace", newline="\n") as f:
-        for i, line in enumerate(f, 1):
-            row = read_line(line)
-            if row is None:
-                message = f"not `utterance 1 start duration phone`: {line.strip()[:60]}"
-                yield Problem(PHONES, i, "columns", message, "mend the line")
-                continue
-            if row[0] not in ids:
-                yield Problem(PHONES, i, "extra", f"{row[0]} is no utterance here", "take the line out", id=row[0])
-            times.add(i, *row[:3])
-    yield from times.problems()
+    lines: dict[str, list[int]] = {}  # id of no utterance -> its first line, number of its lines
+    for row in phone_lines(path):
+        if isinstance(row, Malformed):
+            message = row.why if row.text else row.reason
+            yield Problem(PHONES, row.line, row.kind, message, row.remedy)
+            continue
+        if row.id not in ids:
+            lines.setdefault(row.id, [row.number, 0])[1] += 1
+        times.add(row)
+    for id, (first, count) in lines.items():
+        message = f"{id} is no utterance here, and has {count:,} lines"
+        yield Problem(PHONES, first, "extra", message, "take them out", id=id)
+    yield from (p for p in times.problems() if p.reason != STRANGERS)  # each has its line above
+
+
+def drop_strangers(path: Path, kept: Container[str], renamed: Mapping[str, str], place: str, ledger: Ledger) -> None:
+    """A ledger row for every id that only the phone table of a data directory knows.
+
+    Args:
+        kept: utterances of the repaired copy. Those that were dropped have rows in `ledger`.
+        renamed: id there -> its id in the copy, where it is another.
+        place: the table of all utterances.
+    """
+    if not (path / PHONES).is_file():
+        return
+    lines = Counter(renamed.get(row.id, row.id) for row in phone_lines(path / PHONES) if not isinstance(row, Malformed))
+    have_rows = {row[0] for row in ledger.rows}
+    for id, count in sorted(lines.items()):
+        if id not in kept and id not in have_rows:
+            ledger.drop(id, "line without its utterance", f"{count:,} lines in {PHONES}, and none in {place}")

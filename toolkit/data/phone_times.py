@@ -4,37 +4,36 @@ Lines are `utterance 1 start duration phone`, in seconds from the beginning of t
 silence at both ends and between words, and fail on a few utterances. What is told:
   past end   phones end after their utterance; the message names what the times may be instead (frames, milliseconds,
              samples, seconds from the recording's beginning, late by a constant) where most utterances then fit;
+  scaled     all times are the same share of the true ones;
   overlap    two phones at a time; `order`: lines that are not in the order of time, which readers sort;
   shifted    nearly all utterances lack phones at one end, and most have them up to the very other end;
-  coverage   phones cover little of their utterances; `lacking`: utterances without a phone.
+  coverage   phones cover little of their utterances; `lacking`: utterances without a phone; `strangers`: lines of none.
 A fault of a few utterances is a warning. One of more than FEW of them is of the table, and an error: no measure
 against such phones means anything.
 
-Of what nothing here can tell: a table that is late by less than PHONES_OFF, and one that is late where an aligner left
-out more silence than that at the end of most utterances.
+Of what nothing here can tell: a table that is late by less than PHONES_OFF, and one that is late, or scaled, where an
+aligner left out more silence than that at the end of most utterances.
 """
 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from .kaldi import PHONES, Utterance
+from .phone_causes import FEW, FEWEST, MOST, NEARLY_ALL, PHONES_OFF, SHIFT, SURE, Extent, cause, quantile, scale
+from .phone_labels import PhoneLabels
+from .phone_lines import PhoneLine
 from .tables import Problem, few
 
-PHONES_OFF = 0.05  # s by which times of phones may be off: they are rounded, often to frames
-FEW, FEWEST = 0.2, 3  # share and number of the utterances up to which a fault is theirs, and not of the table
-NEARLY_ALL, MOST = 0.9, 0.5  # shares of the utterances
 THIN, BARE = 0.5, 0.05  # shares of the utterances' seconds: less than THIN is told, less than BARE an error
-SHIFT = 0.2  # s at one end of nearly all utterances that are odd where most have nothing to spare at the other
-SURE = 10  # utterances from which on a habit of all of them is told
-UNITS = {  # per second
-    25: "frames of 40 ms", 50: "frames of 20 ms", 100: "frames of 10 ms", 1000: "milliseconds",
-    8000: "samples at 8 kHz", 16000: "samples at 16 kHz", 22050: "samples at 22.05 kHz", 44100: "samples at 44.1 kHz",
-    48000: "samples at 48 kHz", 10_000_000: "units of 100 ns",
-}  # fmt: skip
+TOUCHING = 0.001  # s between phones that stand together: times are rounded
 AGAIN = "mend the times, or make it again"
+STRANGERS = "strangers"  # the reason of lines that are of no utterance
+
+Spans = list[tuple[float, float]]  # start and end, s
 
 
 @dataclass(slots=True)
@@ -44,6 +43,7 @@ class _Timed:
     Attributes:
         first, last: s, where the first begins and the last ends; covered: s with a phone.
         past, over: phones past the end, and phones that begin before another has ended.
+        spans: s, without a phone between them, in order of time.
     """
 
     first: float = math.inf
@@ -51,6 +51,30 @@ class _Timed:
     covered: float = 0.0
     past: int = 0
     over: int = 0
+    spans: Spans = field(default_factory=list)
+
+    def overlaps(self, start: float, end: float) -> bool:
+        """True if more than rounding of this time has a phone."""
+        i, common = self._at(start), 0.0
+        while i < len(self.spans) and self.spans[i][0] < end:
+            common += min(end, self.spans[i][1]) - max(start, self.spans[i][0])
+            i += 1
+        return common > PHONES_OFF
+
+    def take(self, start: float, end: float) -> None:
+        """Give this time a phone, and count the seconds that had none."""
+        i = j = self._at(start)
+        while j < len(self.spans) and self.spans[j][0] <= end + TOUCHING:
+            start, end = min(start, self.spans[j][0]), max(end, self.spans[j][1])
+            self.covered -= self.spans[j][1] - self.spans[j][0]
+            j += 1
+        self.spans[i:j] = [(start, end)]
+        self.covered += end - start
+
+    def _at(self, start: float) -> int:
+        """Number of the spans that end before."""
+        i = bisect_left(self.spans, (start, 0.0))
+        return i - 1 if i and self.spans[i - 1][1] >= start - TOUCHING else i
 
 
 @dataclass(frozen=True)
@@ -74,10 +98,14 @@ class PhoneTimes:
     file: str = PHONES
     _timed: dict[str, _Timed] = field(default_factory=dict)
     _firsts: dict[str, tuple[int, str]] = field(default_factory=dict)  # reason -> (line, detail) of the first
-    _strangers: dict[str, None] = field(default_factory=dict)
+    _strangers: dict[str, int] = field(default_factory=dict)  # id -> its lines
+    _labels: PhoneLabels = field(init=False)
     _run: list[tuple[float, float, int]] = field(default_factory=list)  # of the utterance at hand
     _id: str = ""
     _unsorted: int = 0
+
+    def __post_init__(self) -> None:
+        self._labels = PhoneLabels(self.file)
 
     @classmethod
     def of(
@@ -91,29 +119,29 @@ class PhoneTimes:
         known = seconds or {}
         return cls({u.id: _Place(u.start, known.get(u.id, u.seconds)) for u in utterances}, file)
 
-    def add(self, line: int, id: str, start: float, end: float) -> None:
-        """Take in a line of an utterance; one that is not among `places` is only remembered."""
-        if id not in self.places:
-            if len(self._strangers) < SURE:
-                self._strangers[id] = None
+    def add(self, row: PhoneLine) -> None:
+        """Take in a line of an utterance; one that is not among `places` is only counted."""
+        if row.id not in self.places:
+            self._strangers[row.id] = self._strangers.get(row.id, 0) + 1
             return
-        if id != self._id:
+        self._labels.add(row)
+        if row.id != self._id:
             self._close()
-            self._id = id
-        self._run.append((start, end, line))
+            self._id = row.id
+        self._run.append((row.start, row.end, row.number))
 
     def _close(self) -> None:
         """Judge the lines of an utterance that stand together."""
         if not self._run:
             return
         place, timed = self.places[self._id], self._timed.setdefault(self._id, _Timed())
-        before = -math.inf
+        before = timed.last - PHONES_OFF if timed.spans else -math.inf  # of lines that stand apart
         for start, _, line in self._run:
             if start < before - PHONES_OFF:
                 self._unsorted += 1
                 self._firsts.setdefault("order", (line, f"{self._id}: at {start:.2f} s, below one at {before:.2f} s"))
             before = start
-        reached = -math.inf
+        reached, taken = -math.inf, []
         for start, end, line in sorted(self._run):
             if end > place.seconds + PHONES_OFF:
                 timed.past += 1
@@ -122,13 +150,14 @@ class PhoneTimes:
                 timed.over += 1
                 detail = f"{self._id}: at {start:.2f} s, where the one above ends at {reached:.2f} s"
                 self._firsts.setdefault("overlap", (line, detail))
-            timed.covered += max(0.0, end - max(start, reached, 0.0))
+            elif timed.spans and timed.overlaps(start, end):
+                timed.over += 1
+                self._firsts.setdefault("overlap", (line, f"{self._id}: at {start:.2f} s, and elsewhere in the table"))
+            taken.append((start, end))
             reached = max(reached, end)
-        first, _, line = min(self._run)
-        if first < timed.last - PHONES_OFF and reached > timed.first + PHONES_OFF:  # of lines that stand apart
-            timed.over += 1
-            self._firsts.setdefault("overlap", (line, f"{self._id}: at {first:.2f} s, and elsewhere in the table"))
-        timed.first, timed.last = min(timed.first, first), max(timed.last, reached)
+        for start, end in taken:
+            timed.take(start, end)
+        timed.first, timed.last = min(timed.first, taken[0][0]), max(timed.last, reached)
         self._run = []
 
     def problems(self) -> Iterator[Problem]:
@@ -142,22 +171,40 @@ class PhoneTimes:
                 yield Problem(self.file, 0, "lacking", message, remedy)
             return
         known = [id for id in self._timed if math.isfinite(self.places[id].seconds)]
-        yield from self._past_end(known)
-        if self._unsorted:
+        extents = [self._extent(id) for id in known]
+        yield from self._past_end(known, extents)
+        means = not _many(sum(self._timed[id].past > 0 for id in known), len(known))  # else times mean nothing
+        overlaps = list(self._overlaps()) if means else []
+        if self._unsorted and not any(p.level == "error" for p in overlaps):
             line, detail = self._firsts["order"]
             message = f"{self._unsorted:,} lines are not in the order of time; the first is this: {detail}"
             yield Problem(self.file, line, "order", message, "sort them; readers here do", level="warning")
-        if not _many(sum(self._timed[id].past > 0 for id in known), len(known)):  # else times mean nothing
-            yield from self._overlaps()
-            thin = list(self._coverage(known))
-            yield from thin or self._shifted(known)
-        lacking = len(self.places) - len(self._timed)
+        yield from overlaps
+        if means:
+            yield from list(self._coverage(known)) or list(_scaled(extents, self.file)) or _shifted(extents, self.file)
+        yield from self._labels.problems()
+        yield from self._lacking()
+
+    def _extent(self, id: str) -> Extent:
+        place, timed = self.places[id], self._timed[id]
+        return Extent(timed.first, timed.last, place.seconds, place.start)
+
+    def _lacking(self) -> Iterator[Problem]:
+        """Utterances without a line, and lines without an utterance."""
+        lacking, remedy = len(self.places) - len(self._timed), "align them too, or leave it so"
+        if self._strangers:
+            lines, ids = sum(self._strangers.values()), few(list(self._strangers), 3)
+            message = (
+                f"{lines:,} lines are of {len(self._strangers):,} ids that are no utterance here, and not read: {ids}"
+            )
+            remedy = "is an id written in two ways? Its first column is the utterance"
+            yield Problem(self.file, 0, STRANGERS, message, remedy, level="warning")
         if lacking > max(FEWEST, (1 - NEARLY_ALL) * len(self.places)):
             names = few([id for id in self.places if id not in self._timed], 3)
             message = f"{lacking:,} of {len(self.places):,} utterances have no phone: {names}"
-            yield Problem(self.file, 0, "lacking", message, "align them too, or leave it so", level="warning")
+            yield Problem(self.file, 0, "lacking", message, remedy, level="warning")
 
-    def _past_end(self, known: list[str]) -> Iterator[Problem]:
+    def _past_end(self, known: list[str], extents: list[Extent]) -> Iterator[Problem]:
         past = [id for id in known if self._timed[id].past]
         if not past:
             return
@@ -167,34 +214,9 @@ class PhoneTimes:
             message = f"{phones:,} phones of {count} end past their utterance; the first is this: {detail}"
             yield Problem(self.file, line, "past end", message, AGAIN, level="warning")
             return
-        cause, remedy = self._cause(known)
-        message = f"phones of {count} end past their utterance{cause}; the first is this: {detail}"
+        words, remedy = cause(extents)
+        message = f"phones of {count} end past their utterance{words}; the first is this: {detail}"
         yield Problem(self.file, line, "past end", message, remedy)
-
-    def _cause(self, known: list[str]) -> tuple[str, str]:
-        """(what the times may be instead, what to do); the former is empty if nothing fits most utterances."""
-        seconds = {id: self.places[id].seconds for id in known}
-        later = [id for id in known if self.places[id].start > PHONES_OFF]
-        inside = [
-            id
-            for id in later
-            if self._timed[id].first >= self.places[id].start - PHONES_OFF
-            and self._timed[id].last <= self.places[id].start + seconds[id] + PHONES_OFF
-        ]
-        if later and len(inside) >= (1 - FEW) * len(later):
-            words = ": they fit as seconds from the beginning of the recording, not of the utterance"
-            return words, "take the segment's beginning off each start"
-        for rate, unit in UNITS.items():
-            fits = [id for id in known if self._timed[id].last / rate <= seconds[id] + PHONES_OFF]
-            filled = _middle([self._timed[id].last / rate / seconds[id] for id in known])
-            if len(fits) >= (1 - FEW) * len(known) and filled >= MOST:
-                return f": they fit as {unit}, not seconds", f"divide starts and durations by {rate:,}"
-        late = _quantile([self._timed[id].first for id in known], 1 - NEARLY_ALL)
-        inside = [id for id in known if self._timed[id].last - late <= seconds[id] + PHONES_OFF]
-        if late > PHONES_OFF and len(inside) >= (1 - FEW) * len(known):
-            words = f", and nearly none begins before {late:.2f} s: they fit as late by about {late:.2f} s"
-            return words, f"compare one with its recording; take about {late:.2f} s off each start"
-        return "", "are they seconds, from the utterance's beginning? Make it again from these recordings"
 
     def _overlaps(self) -> Iterator[Problem]:
         over = [id for id, timed in self._timed.items() if timed.over]
@@ -206,24 +228,6 @@ class PhoneTimes:
         level = "error" if _many(len(over), len(self._timed)) else "warning"
         remedy = "leave one tier of them, e.g. phones without words" if level == "error" else AGAIN
         yield Problem(self.file, line, "overlap", f"{message}; the first is this: {detail}", remedy, level=level)
-
-    def _shifted(self, known: list[str]) -> Iterator[Problem]:
-        """Phones that lean on one end of their utterances, as times do that are late, or early, and were cut to fit."""
-        if len(known) < SURE:
-            return
-        before = [self._timed[id].first for id in known]
-        behind = [self.places[id].seconds - self._timed[id].last for id in known]
-        for word, spare, other_end, where in (
-            ("late", before, behind, "before {:.2f} s, and most have one up to their end"),
-            ("early", behind, before, "in the last {:.2f} s, and most have one from their beginning on"),
-        ):
-            least = _quantile(spare, 1 - NEARLY_ALL)
-            if least >= SHIFT and sum(s <= 2 * PHONES_OFF for s in other_end) >= MOST * len(known):
-                message = (
-                    f"nearly no utterance has a phone {where.format(least)}: are the times {word}, and cut to fit?"
-                )
-                remedy = "compare one with its recording, and mend the times if they are shifted"
-                yield Problem(self.file, 0, "shifted", message, remedy, level="warning")
 
     def _coverage(self, known: list[str]) -> Iterator[Problem]:
         seconds = math.fsum(self.places[id].seconds for id in known)
@@ -240,9 +244,26 @@ def _many(count: int, of: int) -> bool:
     return count > max(FEWEST, FEW * of)
 
 
-def _quantile(values: list[float], share: float) -> float:
-    return sorted(values)[int(share * (len(values) - 1))]
+def _scaled(rows: list[Extent], file: str) -> Iterator[Problem]:
+    """Times that are all the same share of the true ones, as of audio at another speed or sampling rate."""
+    if (factor := scale(rows)) < 1:
+        message = f"the last phone ends at {factor:.3f} of the length of short and long utterances alike"
+        remedy = f"are the times of audio at another speed or sampling rate? Then divide them by {factor:.4f}"
+        yield Problem(file, 0, "scaled", message, remedy, level="warning")
 
 
-def _middle(values: list[float]) -> float:
-    return _quantile(values, 0.5)
+def _shifted(rows: list[Extent], file: str) -> Iterator[Problem]:
+    """Phones that lean on one end of their utterances, as times do that are late, or early, and were cut to fit."""
+    if len(rows) < SURE:
+        return
+    before = [row.first for row in rows]
+    behind = [row.seconds - row.last for row in rows]
+    for word, spare, other_end, where in (
+        ("late", before, behind, "before {:.2f} s, and most have one up to their end"),
+        ("early", behind, before, "in the last {:.2f} s, and most have one from their beginning on"),
+    ):
+        least = quantile(spare, 1 - NEARLY_ALL)
+        if least >= SHIFT and sum(s <= 2 * PHONES_OFF for s in other_end) >= MOST * len(rows):
+            message = f"nearly no utterance has a phone {where.format(least)}: are the times {word}, and cut to fit?"
+            remedy = "compare one with its recording, and mend the times if they are shifted"
+            yield Problem(file, 0, "shifted", message, remedy, level="warning")

@@ -20,7 +20,7 @@ STEPS = (
     Declaration("data.by_speaker", version=3, config="data.by_speaker:BySpeakerConfig", mb=0.1, mb_per_hour=1),
     Declaration(
         "data.contamination",
-        version=3,
+        version=4,
         config="data.contamination:ContaminationConfig",
         mb=0.5,
         mb_per_hour=0.5,

@@ -28,6 +28,7 @@ from .kaldi import (
 )
 from .malformed import MALFORMED
 from .names import as_compared, compared, is_of_speakers, with_new_ids
+from .phone_checks import drop_strangers
 from .provenance import state
 from .tables import (
     CHANNELS,
@@ -104,10 +105,12 @@ def repair(path: Path, out: Path, allow_pipes: bool = False, audio: bool = False
     tables = {name: table for name, table in tables.items() if table}
     write_data_dir(out, tables)
     state(out, path)
+    kept, place = tables.get(SEGMENTS, tables[WAV]), SEGMENTS if SEGMENTS in tables else WAV
+    copy_phones([(path, renamed)], out, kept, ledger)
+    drop_strangers(path, kept, renamed, place, ledger)
     ledger.write(out / DROPPED)
     speakers = {name: safe for name, safe in _speakers_renamed(files, speakers).items() if name not in renamed}
     write_text(out / RENAMED, "".join(f"{old}\t{new}\n" for old, new in sorted((renamed | speakers).items())))
-    copy_phones([(path, renamed)], out, tables.get(SEGMENTS, tables[WAV]))
     trimmed = [id for id, text in tables.get(SEGMENTS, {}).items() if before.get(id, text) != text]
     commands = 0 if audio else sum(source.endswith("|") for source in tables[WAV].values())
     return _story(out, ledger, renamed | speakers, trimmed, commands)

@@ -6,7 +6,7 @@ STEPS = (
     # 3,600 MB per hour: the frames of one network of base size, where no config tells its size.
     Declaration(
         "tasks.fit",
-        version=7,
+        version=8,
         config="tasks.config:TasksConfig",
         mb=20,
         mb_per_hour=3600,

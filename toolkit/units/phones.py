@@ -10,7 +10,8 @@ import numpy as np
 from ..core.errors import UserError
 from ..data.kaldi import PHONES as PHONES
 from ..data.kaldi import DataDir
-from ..data.phone_checks import read_line
+from ..data.malformed import Malformed
+from ..data.phone_lines import phone_lines
 from ..data.phone_times import PhoneTimes
 
 HALF_WINDOW = 0.0125  # s; a frame looks at 25 ms of audio, from t / rate on
@@ -26,25 +27,13 @@ def read_phones(path: Path, times: PhoneTimes | None = None) -> dict[str, list[S
     Raises UserError naming an invalid line.
     """
     phones: dict[str, list[Span]] = {}
-    with open(path, encoding="utf-8", errors="surrogateescape") as f:
-        for number, line in enumerate(f, 1):
-            row = read_line(line) if _is_unicode(line) else None
-            if row is None:
-                message = "not `utterance 1 start duration phone`"
-                raise UserError(message, f"{path}:{number}", "mend the line, or make it again")
-            id, start, end, phone = row
-            phones.setdefault(id, []).append((start, end, phone))
-            if times:
-                times.add(number, id, start, end)
+    for row in phone_lines(path):
+        if isinstance(row, Malformed):
+            raise row.error(path)
+        phones.setdefault(row.id, []).append((row.start, row.end, row.phone))
+        if times:
+            times.add(row)
     return {id: sorted(spans) for id, spans in phones.items()}
-
-
-def _is_unicode(line: str) -> bool:
-    try:
-        line.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def phones_of(data: DataDir, table: str = PHONES) -> tuple[dict[str, list[Span]], list[str]]:

@@ -184,8 +184,8 @@ def _doubts(
     labels: Labels, utterances: Sequence[Utterance], spans: Mapping[str, Sequence[Span]] | None, doubts: list[str]
 ) -> list[str]:
     """What speaks against the phones, by their times and by the units."""
-    late = lag({u.id: labels[u.id] for u in utterances}, spans, labels.rate, labels.k) if spans else None
-    return [*doubts, *([str(late)] if late else [])]
+    against = lag({u.id: labels[u.id] for u in utterances}, spans, labels.rate, labels.k) if spans else None
+    return [*doubts, *([str(against)] if against else [])]
 
 
 def _kind(header: LabelHeader) -> str:

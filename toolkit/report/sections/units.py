@@ -114,9 +114,7 @@ def _unit_gaps(run: Run) -> list[str]:
     untimed = [q.tag for q in run.qualities if run_length_ms(q, codebooks.get(q.tag)) is None]
     if untimed:
         notes.append(f"{ABSENT}: the frame rate of {', '.join(untimed)} is not known, so its run length in ms is not.")
-    notes += [
-        f"The phones of {q.set} under {q.tag} are doubtful: {doubt}." for q in run.qualities for doubt in q.doubts
-    ]
+    notes += [f"Of the phones of {q.set} under {q.tag}: {doubt}." for q in run.qualities for doubt in q.doubts]
     silent = [q.tag for q in run.qualities if q.pnmi is None]
     if silent:
         notes.append(
