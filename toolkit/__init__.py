@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib.util import find_spec
+from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ COMMAND = sys.argv[:1] in (["-m"], ["-c"])  # so it is while Python looks for th
 
 def _refuse_bare_interpreter() -> None:
     """End a command, or raise ModuleNotFoundError in a program, if this interpreter lacks the packages."""
-    lacking = [name for name in LIBRARIES if name not in sys.modules and find_spec(name) is None]
+    lacking = [name for name in LIBRARIES if name not in sys.modules and PathFinder.find_spec(name) is None]
     if not lacking:
         return
     root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
