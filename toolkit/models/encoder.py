@@ -30,7 +30,6 @@ from .model_files import (
     WEIGHTS,
     encoder_type,
     find_folder,
-    refuse_adapter,
     refuse_without_weights,
     shapes_of,
     weight_files,
@@ -304,7 +303,6 @@ def _config(folder: Path) -> Any:
 def _from_transformers(folder: Path) -> nn.Module:
     from transformers import AutoModel
 
-    refuse_adapter(folder)
     for part in folder.glob("*.safetensors"):
         refuse_damaged(part)
     try:

@@ -41,12 +41,13 @@ ENCODERS = (  # model types of speech encoders whose hidden states are read
 KERNELS = ("attn_implementation", "_attn_implementation", "experts_implementation", "_experts_implementation")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _AGAIN = "copy or make it again"
+_MERGE = "merge it (peft: model.merge_and_unload().save_pretrained(FOLDER))"
 
 
 def find_folder(name: Path | str, kind: str, examples: str, wanted: Sequence[str]) -> Path:
     """Folder of a model: `name` itself, its hf/, or the model with that id on the hub (fetched once, then cached).
 
-    Raises UserError if it is none of them.
+    Raises UserError if it is none of them, and for an adapter, alone or beside a model: nothing here would add it.
 
     Args:
         kind, examples: for the message: "Whisper", "openai/whisper-base".
@@ -54,13 +55,16 @@ def find_folder(name: Path | str, kind: str, examples: str, wanted: Sequence[str
     """
     path = Path(name)
     for folder in (path, path / "hf"):
+        refuse_adapter(folder)
         if (folder / CONFIG).is_file():
             return folder
     if gone := dangling(path) or dangling(path / CONFIG) or dangling(path / "hf" / CONFIG):
         raise UserError(f"no {kind} here: {gone}", str(name), "mend the link, or copy the files it leads to")
     if path.exists() or not _HUB_ID.fullmatch(str(name)):
         raise UserError(f"no {kind} here", str(name), f"name a folder with {CONFIG}, or an id such as {examples}")
-    return from_hub(str(name), wanted)
+    fetched = from_hub(str(name), (*wanted, ADAPTER_CONFIG))
+    refuse_adapter(fetched)
+    return fetched
 
 
 def from_hub(name: str, wanted: Sequence[str], revision: str | None = None) -> Path:
@@ -163,10 +167,19 @@ def refuse_pickles(folder: Path, adapter: bool = False) -> None:
 
 
 def refuse_adapter(folder: Path) -> None:
-    """Raise UserError for a model with an adapter beside its weights, which transformers would add to them unasked."""
-    if (folder / ADAPTER_CONFIG).is_file():
-        problem = f"a model with an adapter beside it ({ADAPTER_CONFIG}), which would change its weights unasked"
-        raise UserError(problem, str(folder), "move the files of the adapter into a folder of their own")
+    """Raise UserError for an adapter: nobody can tell whether the weights beside it have it already, or lack it.
+
+    transformers would add it unasked, other readers would leave it out: the two are different models.
+    """
+    files = [name for name in (ADAPTER_CONFIG, ADAPTER_WEIGHTS, ADAPTER_PICKLE) if (folder / name).is_file()]
+    if not files:
+        return
+    if not (has_weights(folder) or has_pickles(folder)):
+        problem = f"an adapter ({files[0]}), which must be merged into its base first"
+        raise UserError(problem, str(folder), f"{_MERGE}, and name the merged model")
+    problem = f"a model with an adapter beside it ({files[0]}): its weights may be those without the adapter"
+    remedy = f"{_MERGE}, or move the files of the adapter into a folder of their own if the weights have it already"
+    raise UserError(problem, str(folder), remedy)
 
 
 def refuse_without_weights(folder: Path, name: str) -> None:

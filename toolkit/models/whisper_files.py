@@ -28,6 +28,7 @@ from .model_files import (
     WEIGHTS,
     find_folder,
     read_mapping,
+    refuse_adapter,
     refuse_pickles,
     weight_files,
 )
@@ -60,7 +61,8 @@ def find_model(name: str | Path) -> Path:
 
 
 def read_whisper_config(folder: Path) -> WhisperConfig:
-    """Raises UserError if config.json is broken or of another network, or if its preprocessor is of another."""
+    """Raises UserError if config.json is broken or of another network, for another's preprocessor, and for an adapter."""
+    refuse_adapter(folder)
     tree = read_mapping(folder / CONFIG)
     if tree.get("model_type") != "whisper":
         raise UserError("not a Whisper: its model_type is another", str(folder / CONFIG), "name a Whisper folder")
