@@ -161,7 +161,7 @@ def test_an_adapter_beside_a_models_weights_is_neither_added_nor_left_out_unaske
 
 @pytest.mark.parametrize("reader", ["encoder", "whisper"])
 def test_an_adapter_alone_is_told_to_be_merged_and_its_base_is_not_looked_for(reader: str, folders: Path) -> None:
-    with pytest.raises(UserError, match="an adapter .*, which must be merged into its base first"):
+    with pytest.raises(UserError, match=r"an adapter .*, which must be merged into its base first"):
         FINDERS[reader](folders / "adapter")
 
 

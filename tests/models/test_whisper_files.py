@@ -14,6 +14,7 @@ from whispers import tiny_whisper_folder
 
 from toolkit.core.errors import UserError
 from toolkit.core.files import read_json, write_json
+from toolkit.models.export import to_ctranslate2
 from toolkit.models.student import StudentConfig, make_student, picks_of
 from toolkit.models.vocabulary import Vocabulary
 from toolkit.models.whisper import WhisperConfig
@@ -93,6 +94,16 @@ def _cut(name: str) -> Callable[[Path], None]:
     return cut
 
 
+def _untied(**change: object) -> Callable[[Path], None]:
+    def write(folder: Path) -> None:
+        weights = load_file(folder / "model.safetensors")
+        weights["proj_out.weight"] = 2 * weights["model.decoder.embed_tokens.weight"]
+        save_file(weights, folder / "model.safetensors", {"format": "pt"})
+        _config(**change)(folder)
+
+    return write
+
+
 BROKEN: dict[str, Callable[[Path], object]] = {
     "no weights": lambda f: (f / "model.safetensors").unlink(),
     "weights cut off": _cut("model.safetensors"),
@@ -111,6 +122,8 @@ BROKEN: dict[str, Callable[[Path], object]] = {
     "heads that do not divide": _config(decoder_attention_heads=3),
     "embeddings that are scaled": _config(scale_embedding=True),
     "another activation": _config(activation_function="relu"),
+    "an output layer of its own": _untied(tie_word_embeddings=False),
+    "an output layer that config.json does not tell of": _untied(),
 }
 
 
@@ -120,6 +133,27 @@ def test_a_broken_folder_ends_in_a_message_that_names_it(how: str, folder: Path)
     with pytest.raises(UserError) as e:
         load_whisper(folder)
     assert str(folder) in str(e.value)
+
+
+def test_an_output_layer_that_is_the_embedding_is_read(folder: Path, whole: Path) -> None:
+    weights = load_file(folder / "model.safetensors")
+    weights["proj_out.weight"] = weights["model.decoder.embed_tokens.weight"].clone()
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    ours, wanted = load_whisper(folder).state_dict(), load_whisper(whole).state_dict()
+    assert ours.keys() == wanted.keys() and all(torch.equal(ours[name], wanted[name]) for name in wanted)
+
+
+@pytest.mark.parametrize("change", [{}, {"tie_word_embeddings": False}], ids=json.dumps)
+def test_an_export_refuses_an_output_layer_of_its_own_in_the_words_of_torch(
+    change: dict[str, object], folder: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("ctranslate2")
+    _untied(**change)(folder)
+    with pytest.raises(UserError) as torch_error:
+        load_whisper(folder)
+    with pytest.raises(UserError) as e:
+        to_ctranslate2(folder, tmp_path / "out", "float32")
+    assert str(e.value) == str(torch_error.value) and "which no release has" in str(e.value)
 
 
 def test_numbers_of_another_activation_would_be_others(folder: Path) -> None:

@@ -22,7 +22,7 @@ from .input_settings import HOP, RATE, refuse_other_mels
 from .model_files import PREPROCESSOR, refuse_pickles
 from .token_ids import GENERATION, TOKENIZER
 from .vocabulary import Vocabulary
-from .whisper_files import find_model, read_whisper_config
+from .whisper_files import find_model, load_whisper, read_whisper_config
 
 INSTALL = "install it into the environment of this toolkit: .venv/bin/pip install ctranslate2==4.8.5"
 MODEL = "model.bin"
@@ -45,6 +45,7 @@ def to_ctranslate2(folder: Path, out: Path, quantization: str) -> None:
     """
     converters = require_ctranslate2("ctranslate2.converters")
     config = whisper_config(folder)
+    load_whisper(folder)  # refuses what torch refuses, in the same words: the two must write the same text
     temporary = out / "converted.tmp"
     remove(temporary)
     try:

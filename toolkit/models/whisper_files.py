@@ -48,7 +48,12 @@ TRAVELS = (  # files copied unchanged to a model made from another
     "vocab.json",
     "merges.txt",
 )
-FIXED = {"activation_function": "gelu", "scale_embedding": False}  # the same in every release, and built in here
+FIXED = {  # the same in every release, and built in here
+    "activation_function": "gelu",
+    "scale_embedding": False,
+    "tie_word_embeddings": True,
+}
+OUTPUT, EMBEDDING = "proj_out.weight", "decoder.embed_tokens.weight"  # the output layer is the embedding of the tokens
 WHISPER_FILES = ("*.json", "merges.txt", WEIGHTS, "model-0*.safetensors")  # large-v3 also has its weights in fp32
 
 
@@ -61,7 +66,7 @@ def find_model(name: str | Path) -> Path:
 
 
 def read_whisper_config(folder: Path) -> WhisperConfig:
-    """Raises UserError if config.json is broken or of another network, for another's preprocessor, and for an adapter."""
+    """Raises UserError for a config.json that is broken or another network's, such a preprocessor, and an adapter."""
     refuse_adapter(folder)
     tree = read_mapping(folder / CONFIG)
     if tree.get("model_type") != "whisper":
@@ -82,13 +87,22 @@ def load_whisper(folder: Path, dtype: torch.dtype = torch.float32) -> Whisper:
     config = read_whisper_config(folder)
     with blank():
         model = Whisper(config)
-    weights = {_ours(name): t.to(dtype) for name, t in _tensors(folder).items() if name != "proj_out.weight"}
+    tensors = {_ours(name): t for name, t in _tensors(folder).items()}
+    _refuse_untied(tensors.pop(OUTPUT, None), tensors.get(EMBEDDING), folder)
+    weights = {name: t.to(dtype) for name, t in tensors.items()}
     try:
         model.load_state_dict(weights, assign=True)
     except RuntimeError as e:
         raise UserError(f"weights that do not fit {CONFIG}: {' '.join(str(e).split())[:300]}", str(folder)) from None
     model.encoder.embed_positions.requires_grad_(False)
     return model.eval()
+
+
+def _refuse_untied(output: Tensor | None, embedding: Tensor | None, folder: Path) -> None:
+    """Raise UserError for an output layer of its own, which would be left out here, and used by other programs."""
+    if output is not None and embedding is not None and not torch.equal(output, embedding):
+        message = f"an output layer ({OUTPUT}) that is not the embedding of the tokens, which no release has"
+        raise UserError(message, str(folder), "name another model: this one would be computed wrongly here")
 
 
 def _ours(name: str) -> str:
