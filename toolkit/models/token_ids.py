@@ -30,7 +30,7 @@ FIELDS = {
     "prev_sot_token_id": PREVIOUS,
 }
 TIMESTAMPS = 1501  # from 0 to 30 s, one every 0.02 s
-PADDED_TO = 8  # networks are widened to a multiple of this or of more; rows after the last token are never used
+PADDED_TO = 8  # networks are widened to a multiple of this or of more; rows after the last token mean nothing
 REMEDY = "copy the tokenizer files of the model itself"
 
 
@@ -62,10 +62,12 @@ def _whole(id: Any) -> int:
     return int(id)
 
 
-def refuse_other_ids(tokenizer: Tokenizer, stated: Sequence[Stated], size: int, folder: Path) -> None:
-    """Raise UserError, naming both ids, if tokenizer.json gives another id to a token than another file of the folder.
+def refuse_other_ids(tokenizer: Tokenizer, stated: Sequence[Stated], size: int, folder: Path) -> int:
+    """The id after the last timestamp: it and all later ones are of rows that pad the network, and mean nothing.
 
-    Also if the tokens that it names, timestamps included, are fewer or more than the `size` of the network.
+    Raises UserError, naming both ids, if tokenizer.json gives another id to a token than another file of the folder.
+    Also if the tokens that it names, timestamps included, are fewer or more than the `size` of the network, and if
+    there are words after the timestamps, where no released decoder looks for text.
     """
     for file, name, id in [*stated, *_listed(tokenizer, folder)]:
         known = tokenizer.token_to_id(name)
@@ -85,6 +87,11 @@ def refuse_other_ids(tokenizer: Tokenizer, stated: Sequence[Stated], size: int, 
     if size > named and size % PADDED_TO:
         message = f"a tokenizer of another model: with its timestamps it has {named} tokens, and the network {size}"
         raise UserError(message, str(folder / TOKENIZER), REMEDY)
+    added = tokenizer.get_added_tokens_decoder()
+    if words := [added[id].content for id in sorted(added) if id >= reach and not added[id].special]:
+        message = f"a word that was added after the timestamps ({words[0]!r}): it would be lost from every text"
+        raise UserError(message, str(folder / TOKENIZER), "name a model with the words of a release")
+    return reach
 
 
 def _refuse_other_timestamps(tokenizer: Tokenizer, first: int, folder: Path) -> None:

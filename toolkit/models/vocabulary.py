@@ -43,7 +43,8 @@ class Vocabulary:
     Attributes:
         tokenizer: of the folder.
         size: number of tokens of the network.
-        suppressed: tokens that are never written; suppressed_first: tokens that never begin a text.
+        suppressed: tokens that are never written, those after the last timestamp among them; suppressed_first: tokens
+            that never begin a text.
         languages: code -> token, e.g. ar -> 50272.
     """
 
@@ -82,7 +83,8 @@ class Vocabulary:
         except (ValueError, TypeError, AttributeError) as e:
             message = f"a broken {CONFIG} or {GENERATION}: {e}"
             raise UserError(message, str(folder), "copy them again") from None
-        refuse_other_ids(tokenizer, stated, size, folder)
+        reach = refuse_other_ids(tokenizer, stated, size, folder)
+        suppressed += tuple(id for id in range(reach, size) if id not in suppressed)
         return Vocabulary(tokenizer, size, suppressed, first, languages or _languages(tokenizer), str(folder))
 
     @cached_property
