@@ -19,7 +19,7 @@ from torch import Tensor
 from ..core.errors import UserError
 from ..core.files import atomic, read_json, sha256_of, write_json, write_text
 from .blank import blank
-from .input_settings import refuse_other_mels
+from .input_settings import HOP, RATE, refuse_other_mels
 from .model_files import (
     CONFIG,
     OURS,
@@ -52,6 +52,7 @@ FIXED = {  # the same in every release, and built in here
     "activation_function": "gelu",
     "scale_embedding": False,
     "tie_word_embeddings": True,
+    "max_source_positions": 1500,
 }
 OUTPUT, EMBEDDING = "proj_out.weight", "decoder.embed_tokens.weight"  # the output layer is the embedding of the tokens
 WHISPER_FILES = ("*.json", "merges.txt", WEIGHTS, "model-0*.safetensors")  # large-v3 also has its weights in fp32
@@ -78,7 +79,7 @@ def read_whisper_config(folder: Path) -> WhisperConfig:
         config = WhisperConfig(**{f.name: int(tree[f.name]) for f in fields(WhisperConfig)})
     except (KeyError, TypeError, ValueError) as e:
         raise UserError(f"a broken {CONFIG}: {e}", str(folder), "copy it again") from None
-    refuse_other_mels(folder, config.num_mel_bins)
+    refuse_other_mels(folder, config.num_mel_bins, 2 * config.max_source_positions * HOP / RATE)
     return config
 
 
