@@ -1,6 +1,7 @@
 """Folders of Hugging Face's format: whole, in parts, broken; and models that cannot learn from each other."""
 
 import json
+import shlex
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -133,6 +134,58 @@ def test_a_broken_folder_ends_in_a_message_that_names_it(how: str, folder: Path)
     with pytest.raises(UserError) as e:
         load_whisper(folder)
     assert str(folder) in str(e.value)
+
+
+POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 151061672\n"
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "config.json"])
+def test_a_pointer_of_git_lfs_is_told_from_a_broken_file(name: str, folder: Path) -> None:
+    (folder / name).write_text(POINTER)
+    with pytest.raises(UserError, match=f"a Git LFS pointer, not {name} itself") as e:
+        Vocabulary.read(folder), load_whisper(folder)
+    assert e.value.remedy == f"fetch it: git -C {shlex.quote(str(folder))} lfs pull" and e.value.where.endswith(name)
+
+
+def _nan(folder: Path) -> None:
+    tensors = load_file(folder / "model.safetensors")
+    tensors["model.encoder.conv1.bias"][0] = torch.nan
+    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+
+
+@pytest.mark.parametrize(
+    "how",
+    [_cut("model.safetensors"), _nan, lambda f: index(f, {"model.encoder.conv1.weight": "model-00002.safetensors"})],
+    ids=["cut off", "not a number", "a part is gone"],
+)
+def test_damaged_weights_are_to_be_copied_or_fetched_again(how: Callable[[Path], None], folder: Path) -> None:
+    how(folder)
+    with pytest.raises(UserError) as e:
+        load_whisper(folder)
+    assert e.value.remedy == "copy or fetch it again"
+
+
+UNLIKE = {
+    "decoder_layers": (1, 2),
+    "encoder_layers": (3, 2),
+    "d_model": (32, 16),
+    "vocab_size": (1864, 1812),
+    "num_mel_bins": (128, 80),
+    "encoder_ffn_dim": (32, 64),
+    "decoder_ffn_dim": (128, 64),
+    "max_target_positions": (100, 448),
+}
+
+
+@pytest.mark.parametrize("name", UNLIKE)
+def test_a_size_that_the_weights_contradict_is_named_with_both_numbers(name: str, folder: Path) -> None:
+    described, own = UNLIKE[name]
+    _config(**{name: described})(folder)
+    (folder / "preprocessor_config.json").unlink()
+    with pytest.raises(UserError) as e:
+        load_whisper(folder)
+    assert e.value.what == f"weights that do not fit config.json: {name} {described}, the weights have {own}"
+    assert e.value.remedy == "copy config.json and the weights of one model"
 
 
 def test_an_output_layer_that_is_the_embedding_is_read(folder: Path, whole: Path) -> None:

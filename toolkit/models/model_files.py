@@ -30,6 +30,7 @@ ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetens
 ADAPTER_PICKLE = "adapter_model.bin"
 UNREAD = ("*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle", "*.h5", "*.msgpack")  # weights that are read nowhere
 CONVERT = "python3 -m toolkit.models.convert"
+POINTER = b"version https://git-lfs"
 LARGEST_JSON = 1 << 26  # bytes of a description; an index of a large model has a few million
 OURS = "sawt"  # section of config.json for fields that Hugging Face does not have
 PROJECTION = "feature_projection.projection"
@@ -82,6 +83,7 @@ def from_hub(name: str, wanted: Sequence[str], revision: str | None = None) -> P
 
 def read_mapping(path: Path) -> dict[str, Any]:
     """The JSON mapping of a file. Raises UserError if it is missing or damaged."""
+    refuse_pointer(path)
     try:
         if (size := path.stat().st_size) > LARGEST_JSON:
             raise UserError(f"{size:,} bytes, more than {LARGEST_JSON:,}")
@@ -95,6 +97,15 @@ def read_mapping(path: Path) -> dict[str, Any]:
     if not isinstance(tree.get(OURS, {}), dict):
         raise UserError(f"a damaged file: {OURS} is no mapping of names to values", str(path), _AGAIN)
     return tree
+
+
+def refuse_pointer(path: Path) -> None:
+    """Raise UserError for a file that Git LFS has not fetched: a clone without it holds a few lines in its place."""
+    if path.is_file():
+        with open(path, "rb") as f:
+            if f.read(len(POINTER)) == POINTER:
+                problem = f"a Git LFS pointer, not {path.name} itself"
+                raise UserError(problem, str(path), f"fetch it: git -C {shlex.quote(str(path.parent))} lfs pull")
 
 
 def encoder_type(folder: Path) -> str:
@@ -198,6 +209,7 @@ def refuse_without_weights(folder: Path, name: str) -> None:
 
 def shapes_of(path: Path) -> dict[str, tuple[int, ...]]:
     """Shape of each tensor of a file, from its header. Raises UserError if the file is missing or broken."""
+    refuse_pointer(path)
     try:
         with safe_open(path, "numpy") as file:
             return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 (it is no mapping)

@@ -17,7 +17,7 @@ from tokenizers import Tokenizer
 
 from ..core.errors import UserError
 from ..core.links import dangling
-from .model_files import CONFIG, read_mapping
+from .model_files import CONFIG, read_mapping, refuse_pointer
 from .token_ids import (
     END,
     GENERATION,
@@ -62,6 +62,7 @@ class Vocabulary:
             if not (folder / name).is_file():
                 problem = dangling(folder / name) or f"no {name} in a Whisper folder"
                 raise UserError(problem, str(folder), "copy the tokenizer files of the same model there")
+        refuse_pointer(folder / TOKENIZER)
         try:
             tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
         except Exception as e:  # noqa: BLE001 the binding has no exception class of its own

@@ -29,12 +29,13 @@ from .model_files import (
     find_folder,
     read_mapping,
     refuse_adapter,
-    refuse_pickles,
+    refuse_without_weights,
     weight_files,
 )
 from .tensors import read_tensors, write_tensors
 from .token_ids import GENERATION, TOKENIZER
 from .whisper import Whisper, WhisperConfig
+from .whisper_shape import sizes_of
 
 TRAVELS = (  # files copied unchanged to a model made from another
     TOKENIZER,
@@ -94,9 +95,22 @@ def load_whisper(folder: Path, dtype: torch.dtype = torch.float32) -> Whisper:
     try:
         model.load_state_dict(weights, assign=True)
     except RuntimeError as e:
-        raise UserError(f"weights that do not fit {CONFIG}: {' '.join(str(e).split())[:300]}", str(folder)) from None
+        raise UserError(
+            _unlike(config, weights, e), str(folder), f"copy {CONFIG} and the weights of one model"
+        ) from None
     model.encoder.embed_positions.requires_grad_(False)
     return model.eval()
+
+
+def _unlike(config: WhisperConfig, weights: Mapping[str, Tensor], error: Exception) -> str:
+    """How the weights differ from the config: in sizes, or else in what torch says."""
+    sizes = sizes_of({name: tuple(t.shape) for name, t in weights.items()})
+    differing = [
+        f"{name} {getattr(config, name)}, the weights have {size}"
+        for name, size in sizes.items()
+        if getattr(config, name) != size
+    ]
+    return f"weights that do not fit {CONFIG}: {'; '.join(differing) or ' '.join(str(error).split())[:300]}"
 
 
 def _refuse_untied(output: Tensor | None, embedding: Tensor | None, folder: Path) -> None:
@@ -111,8 +125,8 @@ def _ours(name: str) -> str:
 
 
 def _tensors(folder: Path) -> dict[str, Tensor]:
-    refuse_pickles(folder)
-    remedy = "name a Whisper folder that has its weights as safetensors"
+    refuse_without_weights(folder, str(folder))
+    remedy = "copy or fetch it again"
     return {name: t for part in weight_files(folder) for name, t in read_tensors(folder / part, remedy).items()}
 
 
