@@ -188,6 +188,18 @@ def test_a_size_that_the_weights_contradict_is_named_with_both_numbers(name: str
     assert e.value.remedy == "copy config.json and the weights of one model"
 
 
+@pytest.mark.parametrize("side", ["encoder", "decoder"])
+@pytest.mark.parametrize(("width", "heads"), [(384, 6), (512, 8), (768, 12), (1024, 16), (1280, 20)])
+def test_a_width_of_a_release_has_the_heads_of_that_release(width: int, heads: int, side: str, folder: Path) -> None:
+    """Table 1 of the paper. With others the network runs and writes nothing, or nonsense."""
+    right = {"d_model": width, "encoder_attention_heads": heads, "decoder_attention_heads": heads}
+    _config(**right)(folder)
+    assert read_whisper_config(folder).d_model == width
+    _config(**{f"{side}_attention_heads": heads // 2})(folder)
+    with pytest.raises(UserError, match=f"{side}_attention_heads is {heads // 2}, and .* has {heads}"):
+        read_whisper_config(folder)
+
+
 def test_an_output_layer_that_is_the_embedding_is_read(folder: Path, whole: Path) -> None:
     weights = load_file(folder / "model.safetensors")
     weights["proj_out.weight"] = weights["model.decoder.embed_tokens.weight"].clone()

@@ -55,6 +55,7 @@ FIXED = {  # the same in every release, and built in here
     "tie_word_embeddings": True,
     "max_source_positions": 1500,
 }
+WIDTHS, OF_HEAD = (384, 512, 768, 1024, 1280), 64  # d_model of the releases; each of their heads has a width of 64
 OUTPUT, EMBEDDING = "proj_out.weight", "decoder.embed_tokens.weight"  # the output layer is the embedding of the tokens
 WHISPER_FILES = ("*.json", "merges.txt", WEIGHTS, "model-0*.safetensors")  # large-v3 also has its weights in fp32
 
@@ -80,6 +81,11 @@ def read_whisper_config(folder: Path) -> WhisperConfig:
         config = WhisperConfig(**{f.name: int(tree[f.name]) for f in fields(WhisperConfig)})
     except (KeyError, TypeError, ValueError) as e:
         raise UserError(f"a broken {CONFIG}: {e}", str(folder), "copy it again") from None
+    for name in ("encoder_attention_heads", "decoder_attention_heads"):
+        heads, right = getattr(config, name), config.d_model // OF_HEAD
+        if config.d_model in WIDTHS and heads != right:  # no weight tells it: any number that divides d_model would run
+            message = f"{name} is {heads}, and every release of d_model {config.d_model} has {right}"
+            raise UserError(message, str(folder / CONFIG), f"copy the {CONFIG} of the model itself")
     refuse_other_mels(folder, config.num_mel_bins, 2 * config.max_source_positions * HOP / RATE)
     return config
 
