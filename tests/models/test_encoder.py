@@ -295,6 +295,58 @@ def test_weights_that_are_missing_are_refused_and_not_drawn_at_random(tmp_path: 
         load_encoder(tmp_path)
 
 
+MISFITS = {
+    "layer norms in the weights, a group norm in the config": ("Wav2Vec2Model", LARGE, {"feat_extract_norm": "group"}),
+    "a layer less in the config": ("WavLMModel", {}, {"num_hidden_layers": 1}),
+    "a layer less, under a head": ("Wav2Vec2ForCTC", {}, {"num_hidden_layers": 1}),
+    "adapters in the layers": ("Wav2Vec2ForCTC", {**LARGE, "adapter_attn_dim": 4}, {"adapter_attn_dim": None}),
+}
+
+
+@pytest.mark.parametrize("kind", MISFITS)
+def test_weights_that_the_description_has_no_place_for_are_not_dropped(kind: str, tmp_path: Path) -> None:
+    name, shape, change = MISFITS[kind]
+    network = getattr(transformers, name)
+    network(network.config_class(**SMALL, **shape)).save_pretrained(tmp_path)
+    load_encoder(tmp_path)
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
+    with pytest.raises(UserError, match=r"config.json has no place for .* of the weights"):
+        load_encoder(tmp_path)
+
+
+HEADS = [
+    ("Wav2Vec2", "ForCTC"),
+    ("Wav2Vec2", "ForXVector"),
+    ("WavLM", "ForSequenceClassification"),
+    ("UniSpeechSat", "ForPreTraining"),
+]
+
+
+@pytest.mark.parametrize(("family", "head"), HEADS)
+@pytest.mark.parametrize("prefix", [True, False])
+def test_the_weights_of_a_head_are_left_out_without_a_word(
+    prefix: bool, family: str, head: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Some conversions keep the head's names and drop the prefix of the encoder's."""
+    from safetensors.torch import load_file, save_file
+
+    network = getattr(transformers, family + head)
+    shape = {"codevector_dim": 16, "proj_codevector_dim": 16, "num_codevectors_per_group": 8}
+    network(network.config_class(**SMALL, **shape)).save_pretrained(tmp_path)
+    path = tmp_path / "model.safetensors"
+    weights = load_file(path)
+    inside = {name: t for name, t in weights.items() if name.startswith(network.base_model_prefix + ".")}
+    assert inside and len(inside) < len(weights)
+    if not prefix:
+        save_file({n.removeprefix(network.base_model_prefix + "."): t for n, t in weights.items()}, path)
+    capfd.readouterr()
+    own = load_encoder(tmp_path).model.state_dict()
+    assert sum(t.numel() for t in own.values()) == sum(t.numel() for t in inside.values())
+    printed = capfd.readouterr()
+    assert "UNEXPECTED" not in printed.out + printed.err and "lm_head" not in printed.out + printed.err
+
+
 def test_a_foreign_folder_with_a_weight_out_of_range_is_refused_by_its_name(tmp_path: Path) -> None:
     from safetensors.torch import load_file, save_file
 

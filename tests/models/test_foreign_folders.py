@@ -27,7 +27,7 @@ from toolkit.models.export import whisper_config
 from toolkit.models.fetch import fetch_omni, fetch_whisper
 from toolkit.models.omni_files import find_omni
 from toolkit.models.tuned import folder_of
-from toolkit.models.whisper_files import load_whisper
+from toolkit.models.whisper_files import find_model, load_whisper, read_whisper_config
 
 
 class Hostile:
@@ -133,12 +133,36 @@ def test_the_pickle_of_an_adapter_is_converted_tensor_by_tensor(
     assert "nothing to do" in capsys.readouterr().out
 
 
-def test_an_adapter_beside_a_models_weights_is_not_added_to_them_unasked(tmp_path: Path) -> None:
-    transformers.WavLMModel(transformers.WavLMConfig(**SMALL)).save_pretrained(tmp_path)
-    load_encoder(tmp_path)
-    write_json(tmp_path / "adapter_config.json", {"peft_type": "LORA", "base_model_name_or_path": "someone/else"})
-    with pytest.raises(UserError, match="a model with an adapter beside it"):
-        load_encoder(tmp_path)
+FINDERS: dict[str, Callable[[Path], Any]] = {
+    "encoder": refuse_unusable,
+    "whisper": find_model,
+    "transcribe": read_whisper_config,
+    "export": whisper_config,
+    "omni": find_omni,
+    "fetch": lambda folder: fetch_omni(str(folder), folder / "out"),
+}
+
+
+@pytest.mark.parametrize("reader", FINDERS)
+@pytest.mark.parametrize("beside", ["config", "weights"])
+def test_an_adapter_beside_a_models_weights_is_neither_added_nor_left_out_unasked(
+    reader: str, beside: str, folders: Path, tmp_path: Path
+) -> None:
+    """Left out, the word error rate of the base would be taken for that of the tuned model."""
+    kind = {"encoder": "encoder", "omni": "omni", "fetch": "omni"}.get(reader, "whisper")
+    folder = Path(shutil.copytree(folders / kind, tmp_path / "in"))
+    save_file({"a": torch.ones(1)}, folder / "model.safetensors")
+    name = {"config": "adapter_config.json", "weights": "adapter_model.safetensors"}[beside]
+    write_json(folder / name, {"peft_type": "LORA", "base_model_name_or_path": "someone/else"})
+    with pytest.raises(UserError, match=f"a model with an adapter beside it .{name}") as e:
+        FINDERS[reader](folder)
+    assert "merge_and_unload" in e.value.remedy
+
+
+@pytest.mark.parametrize("reader", ["encoder", "whisper"])
+def test_an_adapter_alone_is_told_to_be_merged_and_its_base_is_not_looked_for(reader: str, folders: Path) -> None:
+    with pytest.raises(UserError, match=r"an adapter .*, which must be merged into its base first"):
+        FINDERS[reader](folders / "adapter")
 
 
 @pytest.mark.parametrize(

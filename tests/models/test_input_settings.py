@@ -173,13 +173,22 @@ def test_a_preprocessor_of_128_mels_is_refused_for_a_network_of_80(read: Callabl
     ("name", "value", "right"),
     [("n_fft", 512, 400), ("hop_length", 80, 160), ("sampling_rate", 8000, 16000), ("chunk_length", 15, 30)],
 )
-def test_an_export_refuses_a_preprocessor_that_hears_otherwise(
-    name: str, value: int, right: int, whisper: Path
+@pytest.mark.parametrize("read", [load_whisper, whisper_config], ids=lambda f: f.__name__)
+def test_torch_and_an_export_refuse_a_preprocessor_that_hears_otherwise(
+    read: Callable[[Path], Any], name: str, value: int, right: int, whisper: Path
 ) -> None:
     path = whisper / "preprocessor_config.json"
     write_json(path, {**read_json(path), name: value})
     with pytest.raises(UserError, match=rf"{name} is {value} in preprocessor_config\.json, and {right} by the network"):
-        whisper_config(whisper)
+        read(whisper)
+
+
+@pytest.mark.parametrize("read", [load_whisper, whisper_config], ids=lambda f: f.__name__)
+def test_a_network_of_shorter_windows_is_refused(read: Callable[[Path], Any], whisper: Path) -> None:
+    """Audio is cut every 30 s: such a network would hear the first half of each window, and nobody would know."""
+    write_json(whisper / "config.json", {**read_json(whisper / "config.json"), "max_source_positions": 750})
+    with pytest.raises(UserError, match="max_source_positions 750, which no release has"):
+        read(whisper)
 
 
 def test_a_whisper_with_another_kind_of_input_is_refused(whisper: Path) -> None:

@@ -148,6 +148,48 @@ def test_a_word_that_was_added_in_the_place_of_a_timestamp_is_refused(folder: Pa
         Vocabulary.read(folder)
 
 
+def listed(folder: Path, file: str, ids: dict[str, int]) -> None:
+    """Tokens with their ids, in the form of that file."""
+    if file == "tokenizer_config.json":
+        _written(folder / file, {"added_tokens_decoder": {str(id): {"content": name} for name, id in ids.items()}})
+    elif file == "vocabulary.json":
+        write_json(folder / file, sorted(ids, key=lambda name: ids[name]))
+    else:
+        write_json(folder / file, ids)
+
+
+@pytest.mark.parametrize("file", ["vocab.json", "added_tokens.json", "tokenizer_config.json", "vocabulary.json"])
+@pytest.mark.parametrize("pair", [("a", "b"), ("<|ar|>", "<|fr|>")], ids=["words", "languages"])
+def test_two_tokens_exchanged_in_a_list_beside_the_tokenizer_are_refused(
+    pair: tuple[str, str], file: str, folder: Path
+) -> None:
+    ids = tiny_tokenizer(NEWER).get_vocab(with_added_tokens=True)
+    first, second = pair
+    listed(folder, file, ids)
+    Vocabulary.read(folder)
+    listed(folder, file, {**ids, first: ids[second], second: ids[first]})
+    with pytest.raises(
+        UserError, match=rf"a tokenizer of another model: .*, and {file} as ({ids[first]}|{ids[second]})"
+    ):
+        Vocabulary.read(folder)
+
+
+@pytest.mark.parametrize("file", ["vocab.json", "added_tokens.json", "tokenizer_config.json"])
+def test_the_older_name_of_no_speech_in_a_list_is_no_contradiction(file: str, folder: Path) -> None:
+    """Token 50362 has had both names, and files of one folder need not be equally old."""
+    tokenizer = tiny_tokenizer(NEWER)
+    listed(folder, file, {"<|nocaptions|>": tokenizer.token_to_id("<|nospeech|>")})
+    assert Vocabulary.read(folder).no_speech == tokenizer.token_to_id("<|nospeech|>")
+
+
+@pytest.mark.parametrize("ids", [{"<|ar|>": "?"}, {"<|ar|>": None}, {"<|ar|>": True}], ids=str)
+def test_a_list_whose_ids_are_none_is_a_broken_file(ids: dict[str, Any], folder: Path) -> None:
+    write_json(folder / "added_tokens.json", ids)
+    with pytest.raises(UserError, match="no tokens with their ids") as e:
+        Vocabulary.read(folder)
+    assert e.value.where == str(folder / "added_tokens.json")
+
+
 def test_the_list_of_tokens_of_ctranslate2_must_be_the_tokenizers(folder: Path) -> None:
     tokenizer = tiny_tokenizer(NEWER)
     names = [tokenizer.id_to_token(id) for id in range(tokenizer.get_vocab_size())]

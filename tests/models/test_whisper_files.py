@@ -1,6 +1,7 @@
 """Folders of Hugging Face's format: whole, in parts, broken; and models that cannot learn from each other."""
 
 import json
+import shlex
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,6 +15,7 @@ from whispers import tiny_whisper_folder
 
 from toolkit.core.errors import UserError
 from toolkit.core.files import read_json, write_json
+from toolkit.models.export import to_ctranslate2
 from toolkit.models.student import StudentConfig, make_student, picks_of
 from toolkit.models.vocabulary import Vocabulary
 from toolkit.models.whisper import WhisperConfig
@@ -93,6 +95,16 @@ def _cut(name: str) -> Callable[[Path], None]:
     return cut
 
 
+def _untied(**change: object) -> Callable[[Path], None]:
+    def write(folder: Path) -> None:
+        weights = load_file(folder / "model.safetensors")
+        weights["proj_out.weight"] = 2 * weights["model.decoder.embed_tokens.weight"]
+        save_file(weights, folder / "model.safetensors", {"format": "pt"})
+        _config(**change)(folder)
+
+    return write
+
+
 BROKEN: dict[str, Callable[[Path], object]] = {
     "no weights": lambda f: (f / "model.safetensors").unlink(),
     "weights cut off": _cut("model.safetensors"),
@@ -111,6 +123,8 @@ BROKEN: dict[str, Callable[[Path], object]] = {
     "heads that do not divide": _config(decoder_attention_heads=3),
     "embeddings that are scaled": _config(scale_embedding=True),
     "another activation": _config(activation_function="relu"),
+    "an output layer of its own": _untied(tie_word_embeddings=False),
+    "an output layer that config.json does not tell of": _untied(),
 }
 
 
@@ -120,6 +134,91 @@ def test_a_broken_folder_ends_in_a_message_that_names_it(how: str, folder: Path)
     with pytest.raises(UserError) as e:
         load_whisper(folder)
     assert str(folder) in str(e.value)
+
+
+POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a2146\nsize 151061672\n"
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "config.json"])
+def test_a_pointer_of_git_lfs_is_told_from_a_broken_file(name: str, folder: Path) -> None:
+    (folder / name).write_text(POINTER)
+    with pytest.raises(UserError, match=f"a Git LFS pointer, not {name} itself") as e:
+        Vocabulary.read(folder), load_whisper(folder)
+    assert e.value.remedy == f"fetch it: git -C {shlex.quote(str(folder))} lfs pull" and e.value.where.endswith(name)
+
+
+def _nan(folder: Path) -> None:
+    tensors = load_file(folder / "model.safetensors")
+    tensors["model.encoder.conv1.bias"][0] = torch.nan
+    save_file(tensors, folder / "model.safetensors", {"format": "pt"})
+
+
+@pytest.mark.parametrize(
+    "how",
+    [_cut("model.safetensors"), _nan, lambda f: index(f, {"model.encoder.conv1.weight": "model-00002.safetensors"})],
+    ids=["cut off", "not a number", "a part is gone"],
+)
+def test_damaged_weights_are_to_be_copied_or_fetched_again(how: Callable[[Path], None], folder: Path) -> None:
+    how(folder)
+    with pytest.raises(UserError) as e:
+        load_whisper(folder)
+    assert e.value.remedy == "copy or fetch it again"
+
+
+UNLIKE = {
+    "decoder_layers": (1, 2),
+    "encoder_layers": (3, 2),
+    "d_model": (32, 16),
+    "vocab_size": (1864, 1812),
+    "num_mel_bins": (128, 80),
+    "encoder_ffn_dim": (32, 64),
+    "decoder_ffn_dim": (128, 64),
+    "max_target_positions": (100, 448),
+}
+
+
+@pytest.mark.parametrize("name", UNLIKE)
+def test_a_size_that_the_weights_contradict_is_named_with_both_numbers(name: str, folder: Path) -> None:
+    described, own = UNLIKE[name]
+    _config(**{name: described})(folder)
+    (folder / "preprocessor_config.json").unlink()
+    with pytest.raises(UserError) as e:
+        load_whisper(folder)
+    assert e.value.what == f"weights that do not fit config.json: {name} {described}, the weights have {own}"
+    assert e.value.remedy == "copy config.json and the weights of one model"
+
+
+@pytest.mark.parametrize("side", ["encoder", "decoder"])
+@pytest.mark.parametrize(("width", "heads"), [(384, 6), (512, 8), (768, 12), (1024, 16), (1280, 20)])
+def test_a_width_of_a_release_has_the_heads_of_that_release(width: int, heads: int, side: str, folder: Path) -> None:
+    """Table 1 of the paper. With others the network runs and writes nothing, or nonsense."""
+    right = {"d_model": width, "encoder_attention_heads": heads, "decoder_attention_heads": heads}
+    _config(**right)(folder)
+    assert read_whisper_config(folder).d_model == width
+    _config(**{f"{side}_attention_heads": heads // 2})(folder)
+    with pytest.raises(UserError, match=f"{side}_attention_heads is {heads // 2}, and .* has {heads}"):
+        read_whisper_config(folder)
+
+
+def test_an_output_layer_that_is_the_embedding_is_read(folder: Path, whole: Path) -> None:
+    weights = load_file(folder / "model.safetensors")
+    weights["proj_out.weight"] = weights["model.decoder.embed_tokens.weight"].clone()
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    ours, wanted = load_whisper(folder).state_dict(), load_whisper(whole).state_dict()
+    assert ours.keys() == wanted.keys() and all(torch.equal(ours[name], wanted[name]) for name in wanted)
+
+
+@pytest.mark.parametrize("change", [{}, {"tie_word_embeddings": False}], ids=json.dumps)
+def test_an_export_refuses_an_output_layer_of_its_own_in_the_words_of_torch(
+    change: dict[str, object], folder: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("ctranslate2")
+    _untied(**change)(folder)
+    with pytest.raises(UserError) as torch_error:
+        load_whisper(folder)
+    with pytest.raises(UserError) as e:
+        to_ctranslate2(folder, tmp_path / "out", "float32")
+    assert str(e.value) == str(torch_error.value) and "which no release has" in str(e.value)
 
 
 def test_numbers_of_another_activation_would_be_others(folder: Path) -> None:

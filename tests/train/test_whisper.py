@@ -317,11 +317,17 @@ def test_a_whisper_that_does_not_know_the_language_of_the_labels_is_refused(reci
     refused(recipe, tmp_path / "out", (*INS[:2], str(tmp_path / "deaf")), "knows no language ar", LABELS)
 
 
-def test_windows_longer_than_the_networks_positions_are_refused(recipe: Path, tmp_path: Path) -> None:
+def test_a_network_with_positions_for_shorter_windows_is_refused(recipe: Path, tmp_path: Path) -> None:
     shutil.copytree(recipe / "teacher", tmp_path / "short")
     path = tmp_path / "short/config.json"
     write_json(path, {**read_json(path), "max_source_positions": 50})
-    refused(recipe, tmp_path / "out", (*INS[:2], str(tmp_path / "short")), "positions for 1 s", LABELS)
+    refused(
+        recipe,
+        tmp_path / "out",
+        (*INS[:2], str(tmp_path / "short")),
+        "max_source_positions 50, which no release has",
+        LABELS,
+    )
 
 
 def test_weights_that_do_not_fit_their_config_are_refused(recipe: Path, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ..core.errors import UserError
 from .foreign import CONVERT, MOST_DIMENSIONS, Foreign, Sizes, Source, refuse_wrong
+from .whisper_shape import SIZES, sizes_of
 
 MODEL, NAME = "model.bin", "WhisperSpec"
 VERSIONS = (4, 5, 6)
@@ -169,23 +170,11 @@ def _parts(name: str, tensor: Tensor, path: Path) -> dict[str, Tensor]:
 def _sizes(held: _File, tensors: dict[str, Tensor], path: Path) -> Sizes:
     """Raises UserError if a tensor that tells a size is missing or has too few dimensions."""
 
-    def size(name: str, dimension: int) -> int:
-        tensor = tensors.get(f"model.{name}.weight")
-        if tensor is None or dimension >= tensor.dim():
-            raise UserError(f"no tensor {name} of a Whisper in it", str(path), "name the model.bin of a Whisper")
-        return int(tensor.shape[dimension])
-
-    sizes = {
-        "d_model": size("decoder.embed_tokens", 1),
-        "vocab_size": size("decoder.embed_tokens", 0),
-        "num_mel_bins": size("encoder.conv1", 1),
-        "max_source_positions": size("encoder.embed_positions", 0),
-        "max_target_positions": size("decoder.embed_positions", 0),
-    }
+    sizes = sizes_of({name.removeprefix("model."): tuple(t.shape) for name, t in tensors.items()})
+    if untold := [name for size, (name, _) in SIZES.items() if size not in sizes]:
+        problem = f"no tensor {untold[0].removesuffix('.weight')} of a Whisper in it"
+        raise UserError(problem, str(path), "name the model.bin of a Whisper")
     for side in ("encoder", "decoder"):
-        numbers = {int(n.split(".")[3]) for n in tensors if n.startswith(f"model.{side}.layers.")}
-        sizes[f"{side}_layers"] = len(numbers)  # a gap in the numbers is a missing tensor
-        sizes[f"{side}_ffn_dim"] = size(f"{side}.layers.0.fc1", 0)
         heads = held.settings.get(f"{side}/num_heads", [])
         if len(heads) != 1 or not 0 < heads[0] <= sizes["d_model"]:
             raise UserError(f"no number of heads of the {side} in it", str(path), "convert the model again")

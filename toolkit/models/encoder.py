@@ -14,10 +14,10 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from ..core.contents import refuse_damaged
 from ..core.errors import UserError
 from ..core.seed import seed_of
 from .config import HubertConfig, samples_under
+from .foreign_encoder import foreign_config, load_foreign
 from .hubert import Hubert, Inside, initialise, own_frames
 from .hugging_face import load_pretrained, read_config
 from .input_settings import normalizes
@@ -30,12 +30,10 @@ from .model_files import (
     WEIGHTS,
     encoder_type,
     find_folder,
-    refuse_adapter,
     refuse_without_weights,
     shapes_of,
     weight_files,
 )
-from .tensors import refuse_out_of_range
 
 SAMPLE_RATE = 16000
 CONVENTION = "residual stream after block L, 1-based; 0 = input of block 1; no final LayerNorm"
@@ -225,7 +223,7 @@ def load_encoder(path: Path | str, device: torch.device | str = "cpu") -> Encode
     """
     folder, name = _folder(path, OF_ENCODER), encoder_name(path)
     refuse_without_weights(folder, str(path))
-    model = load_pretrained(folder) if _ours(folder) else _from_transformers(folder)
+    model = load_pretrained(folder) if _ours(folder) else load_foreign(folder)
     return Encoder(model, name, hears_normalized(path)).to(device)
 
 
@@ -261,14 +259,14 @@ def random_encoder(path: Path | str, seed: int, device: torch.device | str = "cp
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed_of(seed, "init"))
-        model = AutoModel.from_config(_config(folder), trust_remote_code=False)
+        model = AutoModel.from_config(foreign_config(folder), trust_remote_code=False)
     return Encoder(model, "random", normalizes(folder)).to(device)
 
 
 def encoder_shape(path: Path | str) -> tuple[int, int]:
     """(dim, layers) of the encoder at `path`, from its configuration; no weights are loaded."""
     folder = _folder(path, (CONFIG,))
-    config: Any = read_config(folder, inputs=False) or _config(folder)
+    config: Any = read_config(folder, inputs=False) or foreign_config(folder)
     return int(config.hidden_size), int(config.num_hidden_layers)
 
 
@@ -288,44 +286,3 @@ def _folder(path: Path | str, wanted: Sequence[str]) -> Path:
     folder = find_folder(path, "speech encoder", EXAMPLE, wanted)
     encoder_type(folder)
     return folder
-
-
-def _config(folder: Path) -> Any:
-    """The configuration as transformers reads it. Raises UserError if it is broken."""
-    from huggingface_hub.errors import StrictDataclassError
-    from transformers import AutoConfig
-
-    try:
-        return AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    except (OSError, ValueError, TypeError, StrictDataclassError) as e:
-        raise UserError(f"a broken {CONFIG}: {_short(e)}", str(folder), "copy or make it again") from None
-
-
-def _from_transformers(folder: Path) -> nn.Module:
-    from transformers import AutoModel
-
-    refuse_adapter(folder)
-    for part in folder.glob("*.safetensors"):
-        refuse_damaged(part)
-    try:
-        model, info = AutoModel.from_pretrained(
-            folder,
-            config=_config(folder),
-            output_loading_info=True,
-            dtype=torch.float32,
-            use_safetensors=True,
-            trust_remote_code=False,
-        )
-    except (OSError, ValueError, RuntimeError, ImportError) as e:  # ImportError: of a quantiser that it asks for
-        raise UserError(f"transformers cannot load it: {_short(e)}", str(folder), "copy or fetch it again") from None
-    missing = sorted(set(info["missing_keys"]) - {"masked_spec_embed"})
-    if missing:
-        raise UserError(
-            f"{len(missing)} weights are missing, e.g. {missing[0]}", str(folder), "copy the whole model again"
-        )
-    refuse_out_of_range(model.state_dict(), str(folder))
-    return cast(nn.Module, model)
-
-
-def _short(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]

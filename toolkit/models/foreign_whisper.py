@@ -19,7 +19,7 @@ from ..core.links import absent
 from .ctranslate2_files import is_ctranslate2, read_ctranslate2
 from .foreign import Foreign
 from .ggml import is_ggml, read_ggml
-from .input_settings import refuse_other_mels
+from .input_settings import HOP, RATE, refuse_other_mels
 from .model_files import CONFIG, PREPROCESSOR, WEIGHTS
 from .tensors import write_tensors
 from .token_ids import GENERATION, TOKENIZER
@@ -57,7 +57,7 @@ def convert(path: Path, tokenizer: Path, out: Path) -> Foreign:
     Vocabulary.read(tokenizer)  # refuses what is no multilingual Whisper's
     foreign = read_foreign(path)
     config = fitting_config(tokenizer, foreign)
-    refuse_other_mels(tokenizer, foreign.sizes["num_mel_bins"])
+    refuse_other_mels(tokenizer, foreign.sizes["num_mel_bins"], 2 * foreign.sizes["max_source_positions"] * HOP / RATE)
     generation = {name: value for name, value in read_json(tokenizer / GENERATION).items() if name not in FORMER}
     out.mkdir(parents=True, exist_ok=True)
     for name in TRAVELS:

@@ -119,7 +119,8 @@ def load_pretrained(folder: Path) -> Hubert:
     try:
         model.load_state_dict(weights)
     except RuntimeError as e:
-        raise UserError(f"weights that do not fit config.json: {' '.join(str(e).split())[:300]}", str(folder)) from None
+        problem = f"weights that do not fit {CONFIG}: {' '.join(str(e).split())[:300]}"
+        raise UserError(problem, str(folder), f"copy {CONFIG} and the weights of one model") from None
     return model.eval()
 
 

@@ -30,6 +30,7 @@ ADAPTER_CONFIG, ADAPTER_WEIGHTS = "adapter_config.json", "adapter_model.safetens
 ADAPTER_PICKLE = "adapter_model.bin"
 UNREAD = ("*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle", "*.h5", "*.msgpack")  # weights that are read nowhere
 CONVERT = "python3 -m toolkit.models.convert"
+POINTER = b"version https://git-lfs"
 LARGEST_JSON = 1 << 26  # bytes of a description; an index of a large model has a few million
 OURS = "sawt"  # section of config.json for fields that Hugging Face does not have
 PROJECTION = "feature_projection.projection"
@@ -41,12 +42,13 @@ ENCODERS = (  # model types of speech encoders whose hidden states are read
 KERNELS = ("attn_implementation", "_attn_implementation", "experts_implementation", "_experts_implementation")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _AGAIN = "copy or make it again"
+_MERGE = "merge it (peft: model.merge_and_unload().save_pretrained(FOLDER))"
 
 
 def find_folder(name: Path | str, kind: str, examples: str, wanted: Sequence[str]) -> Path:
     """Folder of a model: `name` itself, its hf/, or the model with that id on the hub (fetched once, then cached).
 
-    Raises UserError if it is none of them.
+    Raises UserError if it is none of them, and for an adapter, alone or beside a model: nothing here would add it.
 
     Args:
         kind, examples: for the message: "Whisper", "openai/whisper-base".
@@ -54,13 +56,16 @@ def find_folder(name: Path | str, kind: str, examples: str, wanted: Sequence[str
     """
     path = Path(name)
     for folder in (path, path / "hf"):
+        refuse_adapter(folder)
         if (folder / CONFIG).is_file():
             return folder
     if gone := dangling(path) or dangling(path / CONFIG) or dangling(path / "hf" / CONFIG):
         raise UserError(f"no {kind} here: {gone}", str(name), "mend the link, or copy the files it leads to")
     if path.exists() or not _HUB_ID.fullmatch(str(name)):
         raise UserError(f"no {kind} here", str(name), f"name a folder with {CONFIG}, or an id such as {examples}")
-    return from_hub(str(name), wanted)
+    fetched = from_hub(str(name), (*wanted, ADAPTER_CONFIG))
+    refuse_adapter(fetched)
+    return fetched
 
 
 def from_hub(name: str, wanted: Sequence[str], revision: str | None = None) -> Path:
@@ -78,6 +83,7 @@ def from_hub(name: str, wanted: Sequence[str], revision: str | None = None) -> P
 
 def read_mapping(path: Path) -> dict[str, Any]:
     """The JSON mapping of a file. Raises UserError if it is missing or damaged."""
+    refuse_pointer(path)
     try:
         if (size := path.stat().st_size) > LARGEST_JSON:
             raise UserError(f"{size:,} bytes, more than {LARGEST_JSON:,}")
@@ -91,6 +97,15 @@ def read_mapping(path: Path) -> dict[str, Any]:
     if not isinstance(tree.get(OURS, {}), dict):
         raise UserError(f"a damaged file: {OURS} is no mapping of names to values", str(path), _AGAIN)
     return tree
+
+
+def refuse_pointer(path: Path) -> None:
+    """Raise UserError for a file that Git LFS has not fetched: a clone without it holds a few lines in its place."""
+    if path.is_file():
+        with open(path, "rb") as f:
+            if f.read(len(POINTER)) == POINTER:
+                problem = f"a Git LFS pointer, not {path.name} itself"
+                raise UserError(problem, str(path), f"fetch it: git -C {shlex.quote(str(path.parent))} lfs pull")
 
 
 def encoder_type(folder: Path) -> str:
@@ -163,10 +178,19 @@ def refuse_pickles(folder: Path, adapter: bool = False) -> None:
 
 
 def refuse_adapter(folder: Path) -> None:
-    """Raise UserError for a model with an adapter beside its weights, which transformers would add to them unasked."""
-    if (folder / ADAPTER_CONFIG).is_file():
-        problem = f"a model with an adapter beside it ({ADAPTER_CONFIG}), which would change its weights unasked"
-        raise UserError(problem, str(folder), "move the files of the adapter into a folder of their own")
+    """Raise UserError for an adapter: nobody can tell whether the weights beside it have it already, or lack it.
+
+    transformers would add it unasked, other readers would leave it out: the two are different models.
+    """
+    files = [name for name in (ADAPTER_CONFIG, ADAPTER_WEIGHTS, ADAPTER_PICKLE) if (folder / name).is_file()]
+    if not files:
+        return
+    if not (has_weights(folder) or has_pickles(folder)):
+        problem = f"an adapter ({files[0]}), which must be merged into its base first"
+        raise UserError(problem, str(folder), f"{_MERGE}, and name the merged model")
+    problem = f"a model with an adapter beside it ({files[0]}): its weights may be those without the adapter"
+    remedy = f"{_MERGE}, or move the files of the adapter into a folder of their own if the weights have it already"
+    raise UserError(problem, str(folder), remedy)
 
 
 def refuse_without_weights(folder: Path, name: str) -> None:
@@ -185,6 +209,7 @@ def refuse_without_weights(folder: Path, name: str) -> None:
 
 def shapes_of(path: Path) -> dict[str, tuple[int, ...]]:
     """Shape of each tensor of a file, from its header. Raises UserError if the file is missing or broken."""
+    refuse_pointer(path)
     try:
         with safe_open(path, "numpy") as file:
             return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 (it is no mapping)

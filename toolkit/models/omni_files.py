@@ -11,7 +11,6 @@ from .model_files import (
     find_folder,
     has_weights,
     read_mapping,
-    refuse_adapter,
     refuse_kernels,
     refuse_pickles,
 )
@@ -35,7 +34,6 @@ def find_omni(name: Path | str) -> Path:
     if kind not in OMNI:
         raise UserError(f"not a Qwen2.5-Omni: a model of type {kind}", str(folder), f"name one of {', '.join(OMNI)}")
     refuse_kernels(tree, folder)
-    refuse_adapter(folder)
     refuse_pickles(folder)
     if not has_weights(folder):
         problem = "a Qwen2.5-Omni without weights"

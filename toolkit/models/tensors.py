@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..core.contents import refuse_damaged
 from ..core.errors import UserError
+from .model_files import refuse_pointer
 
 LARGEST_WEIGHT = 1e6  # those of trained networks stay below 1e4
 FULL = {f"os error {code}": code for code in (errno.ENOSPC, errno.EDQUOT)}
@@ -51,6 +52,7 @@ def read_tensors(
     Raises UserError if it is missing or broken, or not as its step wrote it.
     """
     refuse_damaged(path)
+    refuse_pointer(path)
     try:
         tensors: dict[str, Tensor] = load_file(path)
     except (SafetensorError, FileNotFoundError) as e:

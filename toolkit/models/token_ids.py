@@ -17,10 +17,11 @@ from tokenizers import Tokenizer
 
 from ..core.errors import UserError
 from ..core.files import read_json
-from .model_files import CONFIG
+from .model_files import CONFIG, read_mapping
 
 TOKENIZER, GENERATION = "tokenizer.json", "generation_config.json"
 VOCABULARY = "vocabulary.json"  # of a folder in CTranslate2's format: the names of all tokens, in order
+LISTS, TOKENIZER_CONFIG = ("vocab.json", "added_tokens.json"), "tokenizer_config.json"  # tokens with their ids
 END, START = "<|endoftext|>", "<|startoftranscript|>"
 PREVIOUS, NO_TIMESTAMPS, FIRST_TIMESTAMP = "<|startofprev|>", "<|notimestamps|>", "<|0.00|>"
 FIELDS = {
@@ -30,7 +31,7 @@ FIELDS = {
     "prev_sot_token_id": PREVIOUS,
 }
 TIMESTAMPS = 1501  # from 0 to 30 s, one every 0.02 s
-PADDED_TO = 8  # networks are widened to a multiple of this or of more; rows after the last token are never used
+PADDED_TO = 8  # networks are widened to a multiple of this or of more; rows after the last token mean nothing
 REMEDY = "copy the tokenizer files of the model itself"
 
 
@@ -62,13 +63,17 @@ def _whole(id: Any) -> int:
     return int(id)
 
 
-def refuse_other_ids(tokenizer: Tokenizer, stated: Sequence[Stated], size: int, folder: Path) -> None:
-    """Raise UserError, naming both ids, if tokenizer.json gives another id to a token than another file of the folder.
+def refuse_other_ids(tokenizer: Tokenizer, stated: Sequence[Stated], size: int, folder: Path) -> int:
+    """The id after the last timestamp: it and all later ones are of rows that pad the network, and mean nothing.
 
-    Also if the tokens that it names, timestamps included, are fewer or more than the `size` of the network.
+    Raises UserError, naming both ids, if tokenizer.json gives another id to a token than another file of the folder.
+    Also if the tokens that it names, timestamps included, are fewer or more than the `size` of the network, and if
+    there are words after the timestamps, where no released decoder looks for text.
     """
-    for file, name, id in [*stated, *_listed(tokenizer, folder)]:
-        known = tokenizer.token_to_id(name)
+    ids: dict[str, int] = tokenizer.get_vocab(with_added_tokens=True)
+    # Of the lists beside it, names that it lacks are none of its own: <|nocaptions|> is the older <|nospeech|>.
+    for file, name, id in [*stated, *(row for row in _listed(folder) if row.name in ids)]:
+        known = ids.get(name)
         if known != id:
             here = f"has no token {name}" if known is None else f"has {name} as token {known}"
             message = f"a tokenizer of another model: {TOKENIZER} {here}, and {file} as {id}"
@@ -85,6 +90,11 @@ def refuse_other_ids(tokenizer: Tokenizer, stated: Sequence[Stated], size: int, 
     if size > named and size % PADDED_TO:
         message = f"a tokenizer of another model: with its timestamps it has {named} tokens, and the network {size}"
         raise UserError(message, str(folder / TOKENIZER), REMEDY)
+    added = tokenizer.get_added_tokens_decoder()
+    if words := [added[id].content for id in sorted(added) if id >= reach and not added[id].special]:
+        message = f"a word that was added after the timestamps ({words[0]!r}): it would be lost from every text"
+        raise UserError(message, str(folder / TOKENIZER), "name a model with the words of a release")
+    return reach
 
 
 def _refuse_other_timestamps(tokenizer: Tokenizer, first: int, folder: Path) -> None:
@@ -95,17 +105,22 @@ def _refuse_other_timestamps(tokenizer: Tokenizer, first: int, folder: Path) -> 
         raise UserError(message, str(folder / TOKENIZER), REMEDY)
 
 
-def _listed(tokenizer: Tokenizer, folder: Path) -> Iterator[Stated]:
-    """Of a folder in CTranslate2's format: the added tokens as its list of names has them. Raises UserError."""
-    path = folder / VOCABULARY
-    if not path.is_file():
-        return
-    names = read_json(path)
+def _listed(folder: Path) -> Iterator[Stated]:
+    """The tokens of the lists that stand beside tokenizer.json. Raises UserError for one that is no such list.
+
+    Slow tokenizers read them, and CTranslate2 its own: each program would write other words if they contradicted.
+    """
+    names = read_json(folder / VOCABULARY) if (folder / VOCABULARY).is_file() else []
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise UserError("no list of tokens", str(path), "convert the model again")
-    end = tokenizer.token_to_id(END)
-    if end is None:
-        raise UserError(f"no token {END}", str(folder), REMEDY)
-    for id, name in enumerate(names):
-        if id >= end and tokenizer.token_to_id(name) is not None:
-            yield Stated(VOCABULARY, name, id)
+        raise UserError("no list of tokens", str(folder / VOCABULARY), "convert the model again")
+    yield from (Stated(VOCABULARY, name, id) for id, name in enumerate(names))
+    try:
+        for file in LISTS:
+            tree = read_mapping(folder / file) if (folder / file).is_file() else {}
+            yield from (Stated(file, name, _whole(id)) for name, id in tree.items())
+        file = TOKENIZER_CONFIG
+        tree = read_mapping(folder / file) if (folder / file).is_file() else {}
+        for id, token in (tree.get("added_tokens_decoder") or {}).items():
+            yield Stated(file, str(token["content"]), int(id))
+    except (ValueError, TypeError, AttributeError, KeyError) as e:
+        raise UserError(f"no tokens with their ids: {e}", str(folder / file), REMEDY) from None

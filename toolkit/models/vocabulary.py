@@ -17,7 +17,7 @@ from tokenizers import Tokenizer
 
 from ..core.errors import UserError
 from ..core.links import dangling
-from .model_files import CONFIG, read_mapping
+from .model_files import CONFIG, read_mapping, refuse_pointer
 from .token_ids import (
     END,
     GENERATION,
@@ -43,7 +43,8 @@ class Vocabulary:
     Attributes:
         tokenizer: of the folder.
         size: number of tokens of the network.
-        suppressed: tokens that are never written; suppressed_first: tokens that never begin a text.
+        suppressed: tokens that are never written, those after the last timestamp among them; suppressed_first: tokens
+            that never begin a text.
         languages: code -> token, e.g. ar -> 50272.
     """
 
@@ -61,6 +62,7 @@ class Vocabulary:
             if not (folder / name).is_file():
                 problem = dangling(folder / name) or f"no {name} in a Whisper folder"
                 raise UserError(problem, str(folder), "copy the tokenizer files of the same model there")
+        refuse_pointer(folder / TOKENIZER)
         try:
             tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
         except Exception as e:  # noqa: BLE001 the binding has no exception class of its own
@@ -82,7 +84,8 @@ class Vocabulary:
         except (ValueError, TypeError, AttributeError) as e:
             message = f"a broken {CONFIG} or {GENERATION}: {e}"
             raise UserError(message, str(folder), "copy them again") from None
-        refuse_other_ids(tokenizer, stated, size, folder)
+        reach = refuse_other_ids(tokenizer, stated, size, folder)
+        suppressed += tuple(id for id in range(reach, size) if id not in suppressed)
         return Vocabulary(tokenizer, size, suppressed, first, languages or _languages(tokenizer), str(folder))
 
     @cached_property

@@ -19,7 +19,7 @@ from torch import Tensor
 from ..core.errors import UserError
 from ..core.files import atomic, read_json, sha256_of, write_json, write_text
 from .blank import blank
-from .input_settings import refuse_other_mels
+from .input_settings import HOP, RATE, refuse_other_mels
 from .model_files import (
     CONFIG,
     OURS,
@@ -28,12 +28,14 @@ from .model_files import (
     WEIGHTS,
     find_folder,
     read_mapping,
-    refuse_pickles,
+    refuse_adapter,
+    refuse_without_weights,
     weight_files,
 )
 from .tensors import read_tensors, write_tensors
 from .token_ids import GENERATION, TOKENIZER
 from .whisper import Whisper, WhisperConfig
+from .whisper_shape import sizes_of
 
 TRAVELS = (  # files copied unchanged to a model made from another
     TOKENIZER,
@@ -47,7 +49,14 @@ TRAVELS = (  # files copied unchanged to a model made from another
     "vocab.json",
     "merges.txt",
 )
-FIXED = {"activation_function": "gelu", "scale_embedding": False}  # the same in every release, and built in here
+FIXED = {  # the same in every release, and built in here
+    "activation_function": "gelu",
+    "scale_embedding": False,
+    "tie_word_embeddings": True,
+    "max_source_positions": 1500,
+}
+WIDTHS, OF_HEAD = (384, 512, 768, 1024, 1280), 64  # d_model of the releases; each of their heads has a width of 64
+OUTPUT, EMBEDDING = "proj_out.weight", "decoder.embed_tokens.weight"  # the output layer is the embedding of the tokens
 WHISPER_FILES = ("*.json", "merges.txt", WEIGHTS, "model-0*.safetensors")  # large-v3 also has its weights in fp32
 
 
@@ -60,7 +69,8 @@ def find_model(name: str | Path) -> Path:
 
 
 def read_whisper_config(folder: Path) -> WhisperConfig:
-    """Raises UserError if config.json is broken or of another network, or if its preprocessor is of another."""
+    """Raises UserError for a config.json that is broken or another network's, such a preprocessor, and an adapter."""
+    refuse_adapter(folder)
     tree = read_mapping(folder / CONFIG)
     if tree.get("model_type") != "whisper":
         raise UserError("not a Whisper: its model_type is another", str(folder / CONFIG), "name a Whisper folder")
@@ -71,7 +81,12 @@ def read_whisper_config(folder: Path) -> WhisperConfig:
         config = WhisperConfig(**{f.name: int(tree[f.name]) for f in fields(WhisperConfig)})
     except (KeyError, TypeError, ValueError) as e:
         raise UserError(f"a broken {CONFIG}: {e}", str(folder), "copy it again") from None
-    refuse_other_mels(folder, config.num_mel_bins)
+    for name in ("encoder_attention_heads", "decoder_attention_heads"):
+        heads, right = getattr(config, name), config.d_model // OF_HEAD
+        if config.d_model in WIDTHS and heads != right:  # no weight tells it: any number that divides d_model would run
+            message = f"{name} is {heads}, and every release of d_model {config.d_model} has {right}"
+            raise UserError(message, str(folder / CONFIG), f"copy the {CONFIG} of the model itself")
+    refuse_other_mels(folder, config.num_mel_bins, 2 * config.max_source_positions * HOP / RATE)
     return config
 
 
@@ -80,13 +95,35 @@ def load_whisper(folder: Path, dtype: torch.dtype = torch.float32) -> Whisper:
     config = read_whisper_config(folder)
     with blank():
         model = Whisper(config)
-    weights = {_ours(name): t.to(dtype) for name, t in _tensors(folder).items() if name != "proj_out.weight"}
+    tensors = {_ours(name): t for name, t in _tensors(folder).items()}
+    _refuse_untied(tensors.pop(OUTPUT, None), tensors.get(EMBEDDING), folder)
+    weights = {name: t.to(dtype) for name, t in tensors.items()}
     try:
         model.load_state_dict(weights, assign=True)
     except RuntimeError as e:
-        raise UserError(f"weights that do not fit {CONFIG}: {' '.join(str(e).split())[:300]}", str(folder)) from None
+        raise UserError(
+            _unlike(config, weights, e), str(folder), f"copy {CONFIG} and the weights of one model"
+        ) from None
     model.encoder.embed_positions.requires_grad_(False)
     return model.eval()
+
+
+def _unlike(config: WhisperConfig, weights: Mapping[str, Tensor], error: Exception) -> str:
+    """How the weights differ from the config: in sizes, or else in what torch says."""
+    sizes = sizes_of({name: tuple(t.shape) for name, t in weights.items()})
+    differing = [
+        f"{name} {getattr(config, name)}, the weights have {size}"
+        for name, size in sizes.items()
+        if getattr(config, name) != size
+    ]
+    return f"weights that do not fit {CONFIG}: {'; '.join(differing) or ' '.join(str(error).split())[:300]}"
+
+
+def _refuse_untied(output: Tensor | None, embedding: Tensor | None, folder: Path) -> None:
+    """Raise UserError for an output layer of its own, which would be left out here, and used by other programs."""
+    if output is not None and embedding is not None and not torch.equal(output, embedding):
+        message = f"an output layer ({OUTPUT}) that is not the embedding of the tokens, which no release has"
+        raise UserError(message, str(folder), "name another model: this one would be computed wrongly here")
 
 
 def _ours(name: str) -> str:
@@ -94,8 +131,8 @@ def _ours(name: str) -> str:
 
 
 def _tensors(folder: Path) -> dict[str, Tensor]:
-    refuse_pickles(folder)
-    remedy = "name a Whisper folder that has its weights as safetensors"
+    refuse_without_weights(folder, str(folder))
+    remedy = "copy or fetch it again"
     return {name: t for part in weight_files(folder) for name, t in read_tensors(folder / part, remedy).items()}
 
 

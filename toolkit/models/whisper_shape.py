@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
 
@@ -39,6 +40,32 @@ class WhisperConfig:
             heads = getattr(self, f"{part}_attention_heads")
             if self.d_model % heads:
                 raise ValueError(f"{part}_attention_heads {heads} does not divide d_model {self.d_model}")
+
+
+SIZES = {  # size -> a weight that tells it, and which of its dimensions
+    "d_model": ("decoder.embed_tokens.weight", 1),
+    "vocab_size": ("decoder.embed_tokens.weight", 0),
+    "num_mel_bins": ("encoder.conv1.weight", 1),
+    "max_source_positions": ("encoder.embed_positions.weight", 0),
+    "max_target_positions": ("decoder.embed_positions.weight", 0),
+    "encoder_ffn_dim": ("encoder.layers.0.fc1.weight", 0),
+    "decoder_ffn_dim": ("decoder.layers.0.fc1.weight", 0),
+}
+
+
+def sizes_of(shapes: Mapping[str, Sequence[int]]) -> dict[str, int]:
+    """Sizes of the network by the shapes of its weights, which are named as in `Whisper`; without those not told.
+
+    The number of heads is not told by any weight.
+    """
+    sizes = {}
+    for size, (name, dimension) in SIZES.items():
+        if dimension < len(shapes.get(name, ())):
+            sizes[size] = shapes[name][dimension]
+    for side in ("encoder", "decoder"):
+        numbers = {name.split(".")[2] for name in shapes if name.startswith(f"{side}.layers.")}
+        sizes[f"{side}_layers"] = len(numbers)
+    return sizes
 
 
 def parameter_count(config: WhisperConfig) -> int:

@@ -13,7 +13,7 @@ from ..core.seed import seed_of
 from ..data.bad_clips import BadClips, BadClipsOfRun
 from ..data.kaldi import DataDir
 from ..data.provenance import rules_of
-from ..models.hearing import Ears, frames_of
+from ..models.hearing import Ears
 from ..models.vocabulary import Vocabulary
 from ..models.whisper_files import read_whisper_config
 from ..pseudo.windows import read_header
@@ -47,13 +47,6 @@ class Hearing:
     def __init__(self, config: WhisperTraining, inputs: WhisperInputs, run: BadClipsOfRun | None = None) -> None:
         """`run`: remembers the bad clips; None: the first one raises AudioError."""
         shape = read_whisper_config(inputs.start)
-        if frames_of(config.data.window_seconds) > 2 * shape.max_source_positions:
-            problem = (
-                f"windows of {config.data.window_seconds:g} s, and positions for {shape.max_source_positions / 50:g} s"
-            )
-            raise UserError(
-                problem, f"{inputs.start}, data.window_seconds", "shorten the windows, and pack to that length"
-            )
         self.vocabulary = Vocabulary.read(inputs.start)
         sizes = (self.vocabulary, config.data, shape.num_mel_bins, shape.max_target_positions)
         self.train = WindowSpeech(inputs.train, *sizes, bad_clips_of(run, inputs.train, trained=True))
