@@ -14,7 +14,7 @@ python() { # the one of SAWT_PYTHON, else of .venv, else, where there is no .ven
   elif [[ ! -x $python || -d $python ]]; then
     _no_python "no interpreter can be reached at $python${SAWT_PYTHON:+, which SAWT_PYTHON names}: $(_why_not "$python")" "$remedy"
   fi
-  why=$("$python" -c 'import toolkit' 2>&1) || case $why in # toolkit/__init__.py says what lacks
+  why=$("$python" -c 'import sys; sys.path[:] = filter(None, sys.path); import toolkit' 2>&1) || case $why in # toolkit/__init__.py says what lacks
     error:*) echo "$why" >&2 && exit 2 ;;
     *) _no_python "the interpreter $python does not run: ${why##*$'\n'}" "$remedy" ;;
   esac

@@ -89,7 +89,7 @@ def test_a_flag_gives_a_number_for_each_name_as_the_file_does(tmp_path, value):
         ("steps: 1\nlimit: long\n", ["limit: 'long' is not a finite number"]),
         ("steps: 1\noptim: 3\n", ["optim must be a section"]),
         ("steps: 1\noptim: {betas: [1]}\n", ["needs 2 values"]),
-        ("steps: !!python/object/apply:os.system [ls]\n", ["steps"]),
+        ("steps: !!python/object/apply:os.system [ls]\n", ["a tag (!!python/object/apply:os.system)", "line 1"]),
     ],
 )
 def test_a_mistake_names_field_file_and_remedy(tmp_path, text, words):

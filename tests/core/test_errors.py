@@ -62,3 +62,10 @@ def test_ctrl_c_while_a_step_imports_its_modules_leaves_no_traceback(tmp_path: P
         text=True,
     )
     assert (ended.returncode, ended.stderr) == (-signal.SIGINT, "")
+
+
+def test_control_characters_of_a_file_are_told_as_escapes_and_lines_and_arabic_stay(capsys):
+    with pytest.raises(SystemExit), told(2, ""):
+        raise UserError("unknown field \x1b[2Jلهجة\u200c\r", "a\x9b31m.yaml\x07", "write\tit\x00\nplainly")
+    expected = "error: unknown field \\x1b[2Jلهجة\u200c\\x0d\n  where:  a\\x9b31m.yaml\\x07\n"
+    assert capsys.readouterr().err == expected + "  remedy: write\tit\\x00\nplainly\n"

@@ -96,3 +96,32 @@ def test_a_script_of_a_recipe_that_asks_for_python3_gets_the_interpreter_of_the_
     words = ["/usr/bin/env", "python3", "-c", "import sys, numpy; print(sys.executable)"]
     done = subprocess.run(words, env=job.child_environment(), capture_output=True, text=True)
     assert done.stdout.strip() == sys.executable, done.stderr
+
+
+@pytest.mark.parametrize("words", [["toolkit.models.convert", "."], ["toolkit.text.normalise", "--help"]])
+def test_python_files_of_the_current_folder_are_never_run(words, tmp_path):
+    for name in ("yaml", "numpy", "typing", "__future__", "argparse", "safetensors", "unicodedata", "setproctitle"):
+        (tmp_path / f"{name}.py").write_text(f"open('ran', 'a').write('{name} ')\n")
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    cold = [sys.executable, "-u", "-m"]  # a process of its own, see warm_python.py
+    done = subprocess.run([*cold, *words], cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert (done.stdout + done.stderr).startswith(("error: no weights to convert\n", "usage: python3 -m toolkit")), done
+    assert not (tmp_path / "ran").exists()
+
+
+def test_of_a_command_only_the_current_folder_leaves_the_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(toolkit, "COMMAND", True)
+    rows = [
+        (["", "/a"], ["/a"]),
+        ([str(tmp_path), str(tmp_path), "/a"], [str(tmp_path), "/a"]),  # the second: the user's PYTHONPATH
+        (["/a", ""], ["/a", ""]),
+    ]
+    for path, kept in rows:
+        monkeypatch.setattr(sys, "path", path)
+        toolkit._leave_current_folder()
+        assert sys.path == kept
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(sys, "path", [""])
+    toolkit._leave_current_folder()
+    assert sys.path == [""]

@@ -1,5 +1,6 @@
 """A config has bounds: what is no config is refused at once, and what it holds is never an object."""
 
+import os
 import time
 from pathlib import Path
 
@@ -19,7 +20,7 @@ BEYOND = {
     "items": ("a:\n" + "- 1\n" * 200_000, "more than 10,000 keys and list items"),
     "lists of lists": (f"a: [{', '.join(TENFOLD)}]", "more than 10,000 keys and list items"),
     "sections of sections": ("\n".join(SECTIONS), "more than 10,000 keys and list items"),
-    "merges": ("a: &a {k: 1}\nb: {<<: [" + ", ".join(["*a"] * 9_999) + "]}", "more than 10,000 keys and list items"),
+    "aliases": ("a: &a {k: 1}\nb: {m: [" + ", ".join(["*a"] * 9_999) + "]}", "more than 10,000 keys and list items"),
     "letters": (f"a: &w {WORD}\nb: [{', '.join(['*w'] * 9_000)}]", "more than 1,000,000 letters"),
     "a list in itself": ("a: &a [x, *a]", "stands inside itself"),
     "a section in itself": ("a: &a {b: {c: *a}}", "stands inside itself"),
@@ -60,12 +61,55 @@ def test_a_config_at_its_bounds_and_one_with_aliases_are_read(tmp_path: Path) ->
     assert read_yaml(tmp_path / "b.yaml") == {"a": one, "b": one, "c": {"d": one}}
 
 
-@pytest.mark.parametrize("text", ["a: !!python/object/apply:os.mkdir [ran]\n", "!!python/object/new:os.mkdir {a: b}\n"])
-def test_a_tag_makes_no_object(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+TAGS = {
+    "a: !!python/object/apply:os.mkdir [ran]\n": "!!python/object/apply:os.mkdir",
+    "!!python/object/new:os.mkdir {a: b}\n": "!!python/object/new:os.mkdir",
+    "لغة: !foo ar": "!foo",
+    "a: !env X": "!env",
+    "a: !!binary aGVq": "!!binary",
+    "!!str a: b": "!!str",
+    "a: [! b]": "!",
+    "%TAG ! tag:x,2000:\n--- \na: !y b": "tag:x,2000:y",
+}
+
+
+@pytest.mark.parametrize("text", TAGS)
+def test_a_tag_is_refused_with_its_line_and_makes_no_object(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "a.yaml").write_text(text)
-    assert read_tree(tmp_path / "a.yaml") in ({"a": ["ran"]}, {"a": "b"})
+    (tmp_path / "a.yaml").write_text(f"# \n{text}" if text[0] != "%" else text, encoding="utf-8")
+    with pytest.raises(UserError, match="a tag") as e:
+        read_tree(tmp_path / "a.yaml")
+    assert f"({TAGS[text]})" in e.value.what and e.value.where == f"{tmp_path / 'a.yaml'}, line {2 + (text[0] == '%')}"
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("text", ["a: &a {b: c}\nd: {<<: *a}", "tasks:\n  <<: {لغة: ar}", "a: [1,\n {b: c, <<: [x]}]"])
+def test_a_merge_key_is_refused_with_its_line_wherever_it_stands(text: str, tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match="a merge key") as e:
+        read_tree(tmp_path / "a.yaml")
+    assert e.value.where == f"{tmp_path / 'a.yaml'}, line 2" and "like: other.yaml" in e.value.remedy
+
+
+def test_the_word_of_a_merge_key_is_a_value_as_others_are_and_quoted_a_name(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("a: <<\nb: [<<, '!x']\n'<<': c\n")
+    assert read_tree(tmp_path / "a.yaml") == {"a": "<<", "b": ["<<", "!x"], "<<": "c"}
+
+
+def test_what_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+    (tmp_path / "a.yaml").write_text("like: pipe.yaml")
+    (tmp_path / "b.yaml").write_text("like: .")
+    for name, kind in (
+        ("pipe.yaml", "a pipe or device"),
+        ("a.yaml", "a pipe"),
+        (".", "a folder"),
+        ("b.yaml", "a folder"),
+    ):
+        with pytest.raises(UserError, match=f"^{kind}.* in the place of a config"):
+            read_yaml(tmp_path / name)
 
 
 @pytest.mark.parametrize("text", ["a: [1", "a: *nowhere", "a: 1\n--- \nb: 2", "\x00", "a: 'b", "? {x: y}\n: z"])

@@ -3,6 +3,7 @@
 import gzip
 import io
 import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,18 @@ def test_a_gzip_that_holds_no_tar_is_damaged(tmp_path) -> None:
     (tmp_path / "p.tgz").write_bytes(gzip.compress(TEXT))
     with pytest.raises(UserError, match="damaged archive"):
         unpack(tmp_path / "p.tgz", "a", tmp_path / "out")
+
+
+@pytest.mark.parametrize("kind", ["zip", "tgz"])
+def test_an_archive_with_a_file_twice_is_refused_whole(tmp_path, kind: str) -> None:
+    path = tmp_path / f"p.{kind}"
+    if kind == "zip":
+        with zipfile.ZipFile(path, "w") as z, pytest.warns(UserWarning, match="Duplicate"):
+            for text in ("1", "2"):
+                z.writestr("package/a/x", text)
+    else:
+        again = tarfile.TarInfo("package/a/x")
+        write_tgz(path, {"package/a/x": b"1"}, again)
+    with pytest.raises(UserError, match="twice in the archive") as e:
+        unpack(path, "package/a", tmp_path / "out")
+    assert e.value.where == f"{path}: 'package/a/x'" and not (tmp_path / "out/package/a").exists()

@@ -247,6 +247,21 @@ def test_a_folder_without_weights_is_refused(name: str, folder: Path, capsys: An
     assert "no weights to convert" in capsys.readouterr().err
 
 
+def test_a_number_that_stands_for_many_is_refused_before_it_takes_memory(tmp_path: Path) -> None:
+    torch.save({"w": torch.ones(1).expand(100_000, 1_000_000)}, tmp_path / "x.bin")
+    with pytest.raises(UserError, match="w has 100,000,000,000 numbers, more than the file holds"):
+        read_pickle(tmp_path / "x.bin")
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "adapter_model.safetensors"])
+def test_a_pickle_by_the_name_of_safetensors_is_not_called_converted(name: str, tmp_path: Path, capsys: Any) -> None:
+    torch.save({"w": torch.ones(1)}, tmp_path / name)
+    with pytest.raises(SystemExit):
+        main([str(tmp_path)])
+    printed = capsys.readouterr()
+    assert "missing or broken weights" in printed.err and str(tmp_path / name) in printed.err and not printed.out
+
+
 def test_asking_for_help_imports_no_torch() -> None:
     code = "import sys, toolkit.models.convert; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -25,6 +25,7 @@ from toolkit.models.adapters import load_adapter
 from toolkit.models.encoder import hears_normalized, load_encoder, refuse_unusable
 from toolkit.models.export import whisper_config
 from toolkit.models.fetch import fetch_omni, fetch_whisper
+from toolkit.models.hugging_face import read_config
 from toolkit.models.omni_files import find_omni
 from toolkit.models.tuned import folder_of
 from toolkit.models.whisper_files import find_model, load_whisper, read_whisper_config
@@ -220,3 +221,20 @@ def test_a_section_of_ours_that_is_no_section_is_a_users_error(kind: str, folder
     read = {"encoder": load_encoder, "whisper": load_whisper, "omni": find_omni}[kind]
     with pytest.raises(UserError, match="sawt is no mapping"):
         read(folder)
+
+
+@pytest.mark.parametrize(
+    "field, value, message",
+    [
+        ("hidden_act", "__import__", "hidden_act is '__import__', an activation"),
+        ("feat_extract_activation", ["gelu"], "feat_extract_activation is "),
+        ("conv_dim", [512, 10**9], "conv_dim has 1000000000; it must have 1 to 8,192"),
+    ],
+)
+def test_an_encoder_of_no_such_activation_or_width_is_refused_by_the_field(
+    field: str, value: Any, message: str, folders: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(folders / "encoder", tmp_path / "in"))
+    write_json(folder / "config.json", {**read_json(folder / "config.json"), field: value})
+    with pytest.raises(UserError, match=message):
+        read_config(folder)

@@ -201,3 +201,16 @@ def test_the_list_of_tokens_of_ctranslate2_must_be_the_tokenizers(folder: Path) 
     write_json(folder / "vocabulary.json", {"a": 1})
     with pytest.raises(UserError, match="no list of tokens"):
         Vocabulary.read(folder)
+
+
+def test_a_tokenizer_that_does_not_give_arabic_back_is_refused(folder: Path) -> None:
+    tree = read_json(folder / "tokenizer.json")
+    write_json(folder / "tokenizer.json", {**tree, "decoder": None})
+    with pytest.raises(UserError, match="a tokenizer that writes 'قال: نعم"):
+        Vocabulary.read(folder)
+
+
+def test_a_config_of_more_blocks_than_any_network_has_is_refused_before_one_is_built(folder: Path) -> None:
+    _written(folder / "config.json", {"decoder_layers": 10**9})
+    with pytest.raises(UserError, match=r"1,000,000,000 blocks, and no speech network has more than 256"):
+        read_whisper_config(folder)

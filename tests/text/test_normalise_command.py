@@ -56,6 +56,12 @@ def test_the_summary_counts_the_letters_that_a_filter_takes(tmp_path: Path, caps
     assert next(line for line in lines if line.startswith("filter")).split()[:3] == ["filter", "1", "5"]
 
 
+def test_the_trace_shows_no_control_character_to_a_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "t").write_text("أ\x1b[2Jب\n", encoding="utf-8")
+    lines = output(capsys, "--trace", str(tmp_path / "t"))
+    assert lines[0] == f"{tmp_path / 't'}:1: أ\\x1b[2Jب" and not any("\x1b" in line for line in lines)
+
+
 def test_the_trace_shows_which_rule_changed_a_word(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "t").write_text("u-٣ عبدا\ufdf2 و ملڢات ١٬٢٥٠ ♪\n", encoding="utf-8")
     lines = output(capsys, "--kaldi", "--trace", str(tmp_path / "t"))

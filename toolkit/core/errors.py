@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -30,7 +31,13 @@ MENDABLE = {  # errors that the user can mend; any other OSError is a bug and ke
     errno.EROFS: ("a read-only file system", "write somewhere else"),
 }
 
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # tab and line feed stay
 MOST_TOLD = 20  # mistakes that one error tells; a list of a thousand words has as many
+
+
+def inert(text: str) -> str:
+    r"""Text of a file as a terminal may show it: control characters, which it would obey, are written as \x1b."""
+    return _CONTROLS.sub(lambda c: f"\\x{ord(c[0]):02x}", text)
 
 
 class UserError(Exception):
@@ -58,7 +65,7 @@ class UserError(Exception):
             lines.append(f"  where:  {self.where}{gone and f': {gone}'}")
         if self.remedy:
             lines.append(f"  remedy: {self.remedy}")
-        return "\n".join(lines)
+        return inert("\n".join(lines))
 
 
 class _UserErrors(UserError):

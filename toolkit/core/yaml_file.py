@@ -1,5 +1,7 @@
 """YAML files read without trust: scalars stay strings, no object is ever built, and a file has bounds.
 
+Tags (`!env X`) and merge keys (`<<`) mean something to other programs; they are refused here, not dropped.
+
 A few lines of anchors can stand for billions of words, and a parser in Python takes minutes for what is no config. So
 the text is looked through first, event by event, and nothing is built of a file beyond the bounds.
 """
@@ -7,6 +9,8 @@ the text is looked through first, event by event, and nothing is built of a file
 from __future__ import annotations
 
 import difflib
+import os
+import stat
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -38,9 +42,13 @@ class _Loader(yaml.BaseLoader):
 def read_tree(path: Path) -> Any:
     """What a YAML file holds: strings, lists and mappings; None or "" for an empty one.
 
-    Raises UserError for a missing or broken file, for a key given twice, and for a file beyond the bounds.
+    Raises UserError for a missing or broken file, for what is no file (a pipe would be waited for), for a tag, a merge
+    key or a key given twice, and for a file beyond the bounds.
     """
     try:
+        if not stat.S_ISREG(mode := os.stat(path).st_mode):
+            kind = "a folder" if stat.S_ISDIR(mode) else "a pipe or device"
+            raise UserError(f"{kind} in the place of a config", str(path), "name a YAML file")
         with open(path, "rb") as f:
             data = f.read(LARGEST + 1)
         if len(data) > LARGEST:
@@ -61,7 +69,7 @@ def read_tree(path: Path) -> Any:
         raise UserError(
             "no such config", str(path), f"did you mean {near[0]}?" if near else "name an existing YAML file"
         ) from None
-    except (yaml.YAMLError, UnicodeDecodeError, IsADirectoryError, RecursionError) as e:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as e:
         raise UserError("not a YAML file", f"{path}: {' '.join(str(e).split())}", "mend the line named") from None
 
 
@@ -74,7 +82,10 @@ class _Node:
 
 
 def _refuse_beyond(text: str, path: Path, loader: Any) -> None:
-    """Raise UserError for more entries or letters than the bounds, aliases written out, or an alias inside itself."""
+    """Raise UserError for more entries or letters than the bounds, aliases written out, or an alias inside itself.
+
+    Also for a tag, and for a merge key.
+    """
     entries, letters = 0, 0
     nodes: list[_Node] = []
     sizes: dict[str, tuple[int, int]] = {}  # of an anchor: entries, letters
@@ -84,6 +95,7 @@ def _refuse_beyond(text: str, path: Path, loader: Any) -> None:
             if node.anchor:
                 sizes[node.anchor] = entries - node.entries, letters - node.letters
         elif isinstance(event, yaml.NodeEvent):
+            _refuse_foreign(event, bool(nodes) and not nodes[-1].is_list and nodes[-1].children % 2 == 0, path)
             if nodes:
                 nodes[-1].children += 1
                 entries += nodes[-1].is_list or nodes[-1].children % 2  # of key and value, the key
@@ -100,6 +112,17 @@ def _refuse_beyond(text: str, path: Path, loader: Any) -> None:
                 nodes.append(_Node(event, entries, letters))
         if entries > MOST_ENTRIES or letters > LARGEST or len(nodes) > DEEPEST:
             _beyond(entries, letters, path)
+
+
+def _refuse_foreign(event: Any, is_key: bool, path: Path) -> None:
+    """Raise UserError for a node with a tag, and for the key `<<`; a quoted one is a name."""
+    place = f"{path}, line {event.start_mark.line + 1}"
+    if tag := getattr(event, "tag", None):  # as the parser writes it: !!str is tag:yaml.org,2002:str
+        short = tag.replace("tag:yaml.org,2002:", "!!")
+        raise UserError(f"a tag ({short}), which means nothing here", place, "write the value plainly")
+    if is_key and isinstance(event, yaml.ScalarEvent) and event.value == "<<" and event.implicit[0]:
+        remedy = "write the values out, or begin from another file: `like: other.yaml`"
+        raise UserError("a merge key (<<), which means nothing here", place, remedy)
 
 
 def _beyond(entries: int, letters: int, path: Path) -> None:

@@ -134,7 +134,9 @@ def utterances(
     if not allow_pipes:
         for rec, source in tables[WAV].items():
             if source.endswith("|"):
-                made.note(WAV, rec, "pipe", "a command in the place of a file", "store its output, or allow pipes")
+                made.note(
+                    WAV, rec, "pipe", "a command in the place of a file", "store its output, or give --allow-pipes"
+                )
     if SEGMENTS in tables:
         for id, text in tables[SEGMENTS].items():
             made.add_segment(id, text)

@@ -14,6 +14,7 @@ import stat
 import tarfile
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -103,6 +104,8 @@ def _wanted(archive: Path, members: Sequence[Member], only: str) -> list[Member]
     wanted = [m for m in members if m.name.startswith(f"{only}/")]
     if not wanted:
         raise UserError(f"no folder {only} in it", str(archive), "is this the right archive?")
+    if twice := [name for name, count in Counter(m.name for m in wanted).items() if count > 1]:
+        raise UserError("a file that is twice in the archive: which one counts?", f"{archive}: {twice[0]!r}", AGAIN)
     if sum(m.size for m in wanted) > LARGEST:
         raise _too_large(archive)
     return wanted

@@ -17,12 +17,14 @@ from torch import Tensor
 
 from ..core.errors import UserError
 from ..core.files import atomic, read_json, write_json, write_text
+from .adapter_config import matched, refuse_faults
 from .model_files import ADAPTER_CONFIG, ADAPTER_WEIGHTS, CARD, read_mapping, refuse_pickles, shapes_of
 from .omni import Omni
 from .tensors import read_tensors, write_tensors
 
 CONFIG, WEIGHTS = ADAPTER_CONFIG, ADAPTER_WEIGHTS
 ABOUT = "sawt.json"  # origin of the adapter, beside peft's files
+ALL_LINEAR = "all-linear"  # peft's word in target_modules, no expression
 OUTSIDE = "audio_tower|visual|talker|token2wav"
 ATTENTION = r"self_attn\.(q_proj|k_proj|v_proj|o_proj)"
 FEED_FORWARD = r"mlp\.(gate_proj|up_proj|down_proj)"
@@ -102,9 +104,16 @@ def load_adapter(omni: Omni, folder: Path) -> Any:
         raise UserError(f"an adapter of type {tree.get('peft_type')}, not LORA", where, remedy)
     if tree.get("megatron_config"):
         raise UserError("an adapter that names a module to import (megatron): foreign code is never run", where, remedy)
+    refuse_faults(tree, {name: t.shape for name, t in weights.items()}, str(folder / CONFIG))
     with _without_warnings():
         config = LoraConfig.from_pretrained(str(folder), trust_remote_code=False)
-        adapter = get_peft_model(omni.model, config)
+        if isinstance(config.target_modules, str) and config.target_modules != ALL_LINEAR:
+            names = [name for name, _ in omni.model.named_modules()]
+            config.target_modules = set(matched(config.target_modules, names, str(folder / CONFIG)))
+        try:
+            adapter = get_peft_model(omni.model, config)
+        except ValueError as e:
+            raise UserError(f"an adapter that peft does not take: {' '.join(str(e).split())[:300]}", where) from None
     own = get_peft_model_state_dict(adapter)
     weights = _translated(weights, own)
     if absent := sorted(own.keys() ^ weights.keys()):

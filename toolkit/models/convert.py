@@ -140,10 +140,13 @@ def convert_checkpoint(path: Path, shapes: Sequence[Path], out: Path) -> None:
 def convert_folder(folder: Path) -> None:
     """Convert the folder's pickles and print what was done; if it has safetensors already, say so and do nothing.
 
-    Raises UserError for a folder without weights.
+    Raises UserError for a folder without weights, and for a file that is no safetensors although it is named so.
     """
     folder = folder / "hf" if (folder / "hf").is_dir() else folder
     adapter = folder / ADAPTER_PICKLE
+    for name in (WEIGHTS, ADAPTER_WEIGHTS):
+        if (folder / name).is_file():
+            shapes_of(folder / name)  # raises for what only has the name
     if has_weights(folder) or ((folder / ADAPTER_WEIGHTS).is_file() and not has_pickles(folder)):
         print(f"{folder} has its weights as safetensors already: nothing to do")
     elif has_pickles(folder):

@@ -15,12 +15,14 @@ from ..core.files import atomic, write_json, write_text
 from .config import HubertConfig
 from .hubert import Hubert
 from .input_settings import normalizes
-from .model_files import CONFIG, OURS, PROJECTION, REUSING, WEIGHTS, read_mapping
+from .model_files import CONFIG, OURS, PROJECTION, REUSING, WEIGHTS, read_mapping, refuse_too_deep
 from .tensors import read_tensors, write_tensors
 
 PREFIX = "hubert."  # of the encoder's weights where they are saved with a head
 OWN_FIELDS = ("init", "projection", "reuse_attention", "feature_grad_mult", "normalize_waveform")
 RARE = {"projection": True, "reuse_attention": False}  # fields that are only told where they differ
+ACTIVATIONS = ("feat_extract_activation", "hidden_act")
+WIDEST = 8192  # channels of a convolution; releases have 512
 FIXED = {  # fixed properties of this network, by transformers' names
     "feat_extract_activation": "gelu",
     "hidden_act": "gelu",
@@ -89,6 +91,7 @@ def read_config(folder: Path, inputs: bool = True) -> HubertConfig | None:
         inputs: False: normalize_waveform is not looked for, as only config.json may be there.
     """
     tree = read_mapping(folder / CONFIG)
+    _refuse_impossible(tree, folder)
     if tree.get("model_type") not in ("hubert", REUSING) or any(
         tree.get(name, value) != value for name, value in FIXED.items()
     ):
@@ -101,6 +104,23 @@ def read_config(folder: Path, inputs: bool = True) -> HubertConfig | None:
         return HubertConfig(**values)
     except (TypeError, ValueError) as e:
         raise UserError(f"a broken config.json: {e}", str(folder), "copy or make it again") from None
+
+
+def _refuse_impossible(tree: Mapping[str, Any], folder: Path) -> None:
+    """Raise UserError for an activation that transformers does not know, and for layers of a width that none has."""
+    where, remedy = str(folder / CONFIG), "copy or fetch it again, or name another model"
+    for name in ACTIVATIONS:
+        word = tree.get(name, "gelu")
+        if word != "gelu":
+            from transformers.activations import ACT2FN
+
+            if not isinstance(word, str) or word not in ACT2FN:
+                raise UserError(f"{name} is {str(word)[:100]!r}, an activation that is not known", where, remedy)
+    widths = tree.get("conv_dim", [])
+    for width in widths if isinstance(widths, list) else [widths]:
+        if type(width) is not int or not 1 <= width <= WIDEST:
+            raise UserError(f"conv_dim has {str(width)[:100]}; it must have 1 to {WIDEST:,}", where, remedy)
+    refuse_too_deep(folder, tree.get("num_hidden_layers"))
 
 
 def load_pretrained(folder: Path) -> Hubert:

@@ -32,6 +32,7 @@ UNREAD = ("*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle", "*.h5", "*.msgpack")  
 CONVERT = "python3 -m toolkit.models.convert"
 POINTER = b"version https://git-lfs"
 LARGEST_JSON = 1 << 26  # bytes of a description; an index of a large model has a few million
+MOST_LAYERS = 256  # blocks; large releases have 48
 OURS = "sawt"  # section of config.json for fields that Hugging Face does not have
 PROJECTION = "feature_projection.projection"
 REUSING = "sawt-hubert"  # model type of a network of ours that no type of Hugging Face describes
@@ -228,3 +229,11 @@ def encoder_parameters(folder: Path) -> int:
     prefix = encoder_type(folder).replace("-", "_") + "."  # of an encoder that is saved with a head
     inside = [shape for name, shape in shapes.items() if name.startswith(prefix)] or list(shapes.values())
     return sum(prod(shape) for shape in inside)
+
+
+def refuse_too_deep(folder: Path, *layers: Any) -> None:
+    """Raise UserError for more blocks than any network here has: a million would be built for minutes."""
+    for count in layers:
+        if isinstance(count, int) and count > MOST_LAYERS:
+            message = f"{CONFIG} has {count:,} blocks, and no speech network has more than {MOST_LAYERS}"
+            raise UserError(message, str(folder / CONFIG), "copy or fetch it again")

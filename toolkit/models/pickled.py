@@ -109,6 +109,8 @@ def fault_of(name: Any, tensor: Any) -> str:
         return f"{name} is no tensor but a {type(tensor).__name__}{training}"
     if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_meta or tensor.is_complex():
         return f"{name} is a sparse, quantized, complex or empty tensor"
+    if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
+        return f"{name} has {tensor.numel():,} numbers, more than the file holds of it"
     if not torch.isfinite(tensor).all():
         return f"{name} holds NaN or infinity"
     return ""

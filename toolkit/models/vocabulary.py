@@ -34,6 +34,7 @@ from .token_ids import TOKENIZER as TOKENIZER
 TICK = 0.02  # seconds between two timestamps
 LAST_TICK = TIMESTAMPS - 1  # timestamps reach from 0 to 30 s
 NO_SPEECH = ("<|nospeech|>", "<|nocaptions|>")
+PROBE = "قال: نعم، إنّها ١٢ ok"  # a text that every tokenizer of Whisper gives back
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,15 @@ class Vocabulary:
             raise UserError(message, str(folder), "copy them again") from None
         reach = refuse_other_ids(tokenizer, stated, size, folder)
         suppressed += tuple(id for id in range(reach, size) if id not in suppressed)
-        return Vocabulary(tokenizer, size, suppressed, first, languages or _languages(tokenizer), str(folder))
+        known = Vocabulary(tokenizer, size, suppressed, first, languages or _languages(tokenizer), str(folder))
+        known._refuse_garbled()
+        return known
+
+    def _refuse_garbled(self) -> None:
+        """Raise UserError if a text does not come back from its tokens: `decoder` of tokenizer.json is another."""
+        if (back := self.decode(self.encode(PROBE))) != PROBE:
+            message = f"a tokenizer that writes {PROBE!r} as {back[:60]!r}"
+            raise UserError(message, str(Path(self.where) / TOKENIZER), REMEDY)
 
     @cached_property
     def _of_text(self) -> Tokenizer:

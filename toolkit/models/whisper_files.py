@@ -29,6 +29,7 @@ from .model_files import (
     find_folder,
     read_mapping,
     refuse_adapter,
+    refuse_too_deep,
     refuse_without_weights,
     weight_files,
 )
@@ -81,6 +82,7 @@ def read_whisper_config(folder: Path) -> WhisperConfig:
         config = WhisperConfig(**{f.name: int(tree[f.name]) for f in fields(WhisperConfig)})
     except (KeyError, TypeError, ValueError) as e:
         raise UserError(f"a broken {CONFIG}: {e}", str(folder), "copy it again") from None
+    refuse_too_deep(folder, config.encoder_layers, config.decoder_layers)
     for name in ("encoder_attention_heads", "decoder_attention_heads"):
         heads, right = getattr(config, name), config.d_model // OF_HEAD
         if config.d_model in WIDTHS and heads != right:  # no weight tells it: any number that divides d_model would run

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -188,9 +192,21 @@ def task_type(name: str) -> TaskType:
             raise ValueError(f"no task type {name}; there are {', '.join(known)}, and module:NAME of your own")
         module, attribute = f"{__package__}.types.{name}", "TYPE"
     try:
-        loaded = getattr(import_module(module), attribute)
+        with _current_folder():
+            loaded = getattr(import_module(module), attribute)
     except (ImportError, AttributeError) as e:
         raise ValueError(f"task type {name} cannot be imported: {e}") from None
     if not isinstance(loaded, TaskType):
         raise ValueError(f"task type {name} is a {type(loaded).__name__}, not a toolkit.tasks.base.TaskType")
     return loaded
+
+
+@contextmanager
+def _current_folder() -> Iterator[None]:
+    """Modules of the current folder, the recipe's, can be imported; else they cannot, see toolkit/__init__.py."""
+    folder = os.getcwd()
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+from ..core.errors import inert
 from .lines import SHOWN, Line, columns
 from .steps import Step
 
@@ -87,12 +88,12 @@ def show_trace(profile: Traced, lines: Iterable[Line]) -> None:
         if not changes:
             continue
         changed += 1
-        print(f"{line.where}{f' {line.id}' if line.id else ''}: {line.text}")
+        print(inert(f"{line.where}{f' {line.id}' if line.id else ''}: {line.text}"))
         for i, step, before, after in changes:
             tallies[i].add(before, after)
-            print(f"  {i + 1:2}. {step.name}: {after}\n      {changed_characters(before, after)}")
+            print(inert(f"  {i + 1:2}. {step.name}: {after}\n      {changed_characters(before, after)}"))
     print(f"{profile.id}: {changed:,} of {read:,} lines changed")
-    print(summary(tallies))
+    print(inert(summary(tallies)))
 
 
 def summary(tallies: Iterable[Tally]) -> str:
