@@ -103,7 +103,7 @@ def test_a_call_that_only_looks_warns_of_a_wrong_number(steps):
 def test_a_mistake_is_of_the_option_that_is_called_as_the_field_and_else_of_none(field, others, place):
     mistake = UserError(f"{field}: 'x' is not a number", "command line")
     options = [Option(name, value, "") for name, value in others.items()]
-    assert check._place(mistake, ["units.kmeans", f"--{field}", "x", "--in", "x", "--out", "y"], options) == place
+    assert check.place_of(mistake, ["units.kmeans", f"--{field}", "x", "--in", "x", "--out", "y"], options) == place
 
 
 def test_hours_and_inputs_that_are_none_are_refused_although_all_stages_are_done(recipe):

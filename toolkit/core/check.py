@@ -81,7 +81,7 @@ def step_mistakes(commands: Sequence[StageCommand], options: Sequence[Option] = 
     mistakes = []
     for stage, argv in distinct.values():
         for e in _mistakes(argv):
-            mistakes.append(UserError(f"{stage}: {e.what}", _place(e, argv, options), e.remedy))
+            mistakes.append(UserError(f"{stage}: {e.what}", place_of(e, argv, options), e.remedy))
     return mistakes
 
 
@@ -129,7 +129,7 @@ def _mistakes(argv: list[str]) -> Iterator[UserError]:
         yield UserError(f"no command of a step: {' '.join(argv)}", "stages() of the recipe", "mend its flags")
 
 
-def _place(e: UserError, argv: Sequence[str], options: Sequence[Option]) -> str:
+def place_of(e: UserError, argv: Sequence[str], options: Sequence[Option]) -> str:
     """Where a mistake is: the option and its value, if the mistake names a flag that has the value of one option.
 
     If several options have that value, the one is meant whose name is that of the flag, or is part of it, or has it as
