@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from . import forked, plan, slurm, step
+from . import foreseen, forked, plan, slurm, step
 from .config import read_yaml
 from .errors import UserError, together
 from .fork import apart
@@ -50,7 +50,14 @@ def option_mistakes(table: Table, last: int) -> list[UserError]:
     mistakes += [
         e for e in step_mistakes(commands, given) if e.where.startswith("--") and e.where.partition(" ")[2] in values
     ]
-    return _distinct([*mistakes, *(e for n, run in undone if n <= last for e in table.absent_inputs(n, run))])
+    wanted = [(n, run) for n, run in undone if n <= last]
+    mistakes += [e for n, run in wanted for e in table.absent_inputs(n, run)]
+    mistakes += foreseen.mistakes(table, wanted)
+    for n, run in wanted:
+        for refusal in foreseen.of_configs(table, n, run):
+            where = place_of(refusal, run.argv, given)
+            mistakes.append(UserError(f"{table.place(n)}: {refusal.what}", where, refusal.remedy))
+    return _distinct(mistakes)
 
 
 def _given(table: Table) -> list[Option]:

@@ -82,7 +82,7 @@ def cost(table: Table, run: StepRun) -> Cost:
     known = [h for h in map(audio_hours, run.ins) if h is not None]
     given = stated_hours(table)
     hours = sum(known) if known else audio_hours(run.out) if given is None else given
-    if step.disk and not stated and (disk := step.disk_function()(_told(table, run, hours))) is not None:
+    if step.disk and not stated and (disk := step.disk_function()(told_of(table, run, hours))) is not None:
         return Cost(hours if disk.by_audio else 0.0, disk.kept, disk.scratch)
     hourly, fixed = stated.get("mb_per_hour", step.mb_per_hour), stated.get("mb", step.mb)
     if not hourly and hours is None:
@@ -127,10 +127,12 @@ class Planned:
         return made[1].config if made else None
 
 
-def _told(table: Table, run: StepRun, hours: float | None) -> Planned:
+def told_of(table: Table, run: StepRun, hours: float | None) -> Planned:
+    """What the own functions of a run are told. Raises UserError for a config with a mistake."""
+
     def made_by(name: str) -> tuple[str, Planned] | None:
         made = table.maker(Path(name)) if name else None
-        return (made[1].argv[0], _told(table, made[1], hours)) if made else None
+        return (made[1].argv[0], told_of(table, made[1], hours)) if made else None
 
     return Planned(_config(table, run), run.ins, run.out, hours, made_by)
 
@@ -140,7 +142,7 @@ def memory(table: Table, first: int, last: int) -> list[str]:
     lines: dict[str, None] = {}
     for _, run in table.to_make(first, last):
         if function := run.declared.memory_function():
-            lines |= dict.fromkeys(function(_told(table, run, 0.0)))
+            lines |= dict.fromkeys(function(told_of(table, run, 0.0)))
     return list(lines)
 
 

@@ -237,14 +237,17 @@ class Table:
         if Path(name).exists():
             return None
         if made is None:
-            given = [o for o in self.options if name in (o.value, *o.value.split())]
-            hint = f"set {given[0].flag} ({given[0].meaning})" if given else "mend the path"
-            return f"needs {name}: {absent(name)}", hint
+            return f"needs {name}: {absent(name)}", self.setting(name)
         folders = sorted(p.name for p in Path(made[1].out).iterdir() if p.is_dir() and p.name not in record.BOOKKEEPING)
         return (
             f"needs {name}, which stage {made[0]} did not make",
             f"mend the name: there are {', '.join(folders[:12])}",
         )
+
+    def setting(self, name: str) -> str:
+        """The remedy for a path that is wrong: the option that names it."""
+        given = [o for o in self.options if {name, f"{name}/", f"{name}/hf"} & {o.value, *o.value.split()}]
+        return f"set {given[0].flag} ({given[0].meaning})" if given else "mend the path"
 
     def refuse_stale(self, n: int, run: StepRun) -> None:
         """Raise UserError if the output of a run of stage `n` is stale.
