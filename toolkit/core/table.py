@@ -106,7 +106,11 @@ class Table:
         for seen, kind in ((names, "stage"), (outs, "output")):
             twice = sorted({x for x in seen if seen.count(x) > 1})
             if twice:
-                raise UserError(f"{kind} declared twice: {', '.join(twice)}", "stages() of the recipe", "rename one")
+                problem = f"{kind} declared twice: {', '.join(twice)}"
+                for o in self.options:
+                    if o.is_given(self.words) and len({*o.value.split()}) < len(o.value.split()):
+                        raise UserError(problem, f"{o.flag} {o.value}", "name each once")
+                raise UserError(problem, "stages() of the recipe", "rename one")
         for a in outs:
             if nested := next((b for b in outs if a and b and Path(a) in Path(b).parents), None):
                 problem = f"one output lies in another: {nested} in {a}"
