@@ -1,8 +1,10 @@
 """Inputs of another kind, places where no output can be, and configs at odds are told before stage 1."""
 
+import os
+
 import pytest
 
-from toolkit.core import check
+from toolkit.core import check, plan
 from toolkit.core.table import Option, Stage, StepRun, Table
 
 
@@ -99,3 +101,11 @@ def test_an_arm_that_no_selection_has_a_twin_of_the_same_seed_and_a_block_that_i
         ]
         problem = f"stage 2 (s2): start_layers: no block {wanted} in L, which has 3"
         assert _told(_table([], *train, start=blocks)) == ([(problem, f"--start {blocks}")] if wanted else [])
+
+
+@pytest.mark.skipif(os.stat("/dev/shm").st_dev == os.stat("/tmp").st_dev, reason="there is one disk")
+def test_free_room_is_told_of_the_disks_that_are_written_to(here):
+    assert plan.free_where(["exp/it1", "dump"]).startswith("free here: ")
+    assert plan.free_where(["/dev/shm/exp/it1"]).startswith("free at /dev/shm: ")
+    both = plan.free_where(["dump", "/dev/shm/exp"])
+    assert f"free at {here}: " in both and "free at /dev/shm: " in both

@@ -212,6 +212,15 @@ def _refuse_short(outputs: Sequence[tuple[str, Cost]], stages: str) -> None:
         )
 
 
+def free_where(outs: Sequence[str]) -> str:
+    """Free MB of each disk that outputs are on; a place of each is named if there are several."""
+    disks = {(place := on_disk(out)).stat().st_dev: place for out in outs or ["."]}
+    free = [(f"{free_mb(str(place)):,.0f} MB", place) for place in disks.values()]
+    if len(free) == 1 and on_disk(".").stat().st_dev in disks:
+        return f"free here: {free[0][0]}"
+    return ", ".join(f"free at {place}: {mb}" for mb, place in free)
+
+
 def show(table: Table, first: int, last: int, nj: int, disk_check: bool = True) -> None:
     """Print jobs, hours of audio and disk per stage; refuse when the disk is short, or warn without `disk_check`."""
     print(f"{'':3} {'stage':16} {'state':8} {'jobs':>4} {'audio h':>9} {'disk MB':>10}")
@@ -227,7 +236,7 @@ def show(table: Table, first: int, last: int, nj: int, disk_check: bool = True) 
     planned = [(out, costs[out]) for out in costs if out in to_make]
     total = together([of_run for _, of_run in planned])
     passing = f", {total.scratch:,.0f} of them for a time" if total.scratch >= 1 else ""
-    print(f"to write: {total.mb:,.0f} MB{passing}; free here: {free_mb('.'):,.0f} MB")
+    print(f"to write: {total.mb:,.0f} MB{passing}; {free_where([out for out, _ in planned])}")
     if lines := memory(table, first, last):
         print(*lines, sep="\n")
     if any(of_run.hours is None for of_run in costs.values()):
