@@ -4,6 +4,8 @@ import pytest
 import torch
 
 from toolkit.core import check
+from toolkit.core.errors import UserError
+from toolkit.core.table import Option
 
 STAGES = """stages() {
   stage one "First"
@@ -86,6 +88,22 @@ def test_a_call_that_only_looks_warns_of_a_wrong_number(steps):
     for look in ("--list", "--dry-run"):
         code, printed = steps("--sleep", "nan", look)
         assert code == 0 and "warning: stage 3 (more): seed: 'nan' is not int\n  where:  --sleep nan" in printed
+
+
+@pytest.mark.parametrize(
+    ("field", "others", "place"),
+    [
+        ("seed", {"hours": "x", "twin_seed": "x", "start": "x"}, "--twin-seed x"),
+        ("start_layers", {"hours": "x", "twin_seed": "x", "start": "x"}, "--start x"),
+        ("data.max_hours", {"hours": "x", "max_hours": "x"}, "--max-hours x"),
+        ("sample.utterances", {"share": "x", "start": "3"}, "--share x"),
+        ("sample.utterances", {"share": "x", "start": "x"}, "--sample.utterances x"),  # it may be either
+    ],
+)
+def test_a_mistake_is_of_the_option_that_is_called_as_the_field_and_else_of_none(field, others, place):
+    mistake = UserError(f"{field}: 'x' is not a number", "command line")
+    options = [Option(name, value, "") for name, value in others.items()]
+    assert check.place_of(mistake, ["units.kmeans", f"--{field}", "x", "--in", "x", "--out", "y"], options) == place
 
 
 def test_hours_and_inputs_that_are_none_are_refused_although_all_stages_are_done(recipe):

@@ -7,6 +7,7 @@ import pytest
 
 from toolkit.core.config import build, check_threads, field_help, load_config
 from toolkit.core.errors import UserError
+from toolkit.train.engine.config import OptimConfig
 
 
 @dataclass(frozen=True)
@@ -244,6 +245,19 @@ def test_all_mistakes_of_a_config_are_told_at_once_each_with_its_place_and_remed
         ("config field name is required", "add `name: …`"),
     ]
     assert {part.where for part in e.value.parts} == {"it1.yaml"} and str(e.value).count("remedy:") == 6
+
+
+def test_a_value_of_another_type_hides_no_other_mistake_of_its_section():
+    told = []
+    for optim in ({"peak_lr": "0", "clip": "nan"}, {"peak_lr": "0", "clp": "1"}, {"warmup": "-1", "clip": "nan"}):
+        with pytest.raises(UserError) as refused:
+            build(OptimConfig, optim, "L.yaml")
+        told.append([part.what for part in refused.value.parts])
+    assert told == [
+        ["clip: 'nan' is not a finite number", "optim.peak_lr must be above 0, not 0.0"],
+        ["unknown config field clp", "optim.peak_lr must be above 0, not 0.0"],
+        ["clip: 'nan' is not a finite number"],  # the rule of warmup is of clip too, which is told already
+    ]
 
 
 def test_a_refusal_that_only_a_default_causes_is_not_told():

@@ -1,6 +1,7 @@
 """What is done, stale or missing, and how it is redone."""
 
 import importlib
+import json
 import os
 import shutil
 import subprocess
@@ -9,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.core import record, registry
+from toolkit.core import output, record, registry
+from toolkit.core.errors import UserError
 from toolkit.core.identity import identity
-from toolkit.core.record import separated
+from toolkit.core.record import FORMAT, separated
+from toolkit.core.table import Table
 
 ROOT = Path(__file__).resolve().parents[2]
 EXPECTED = "".join(f"{n + 12}\n" for n in range(6))
@@ -159,6 +162,35 @@ def test_a_changed_corpus_folder_is_said_once_as_the_word_of_the_command_that_it
     assert "input corpus" not in output and "input other" not in output, output
     code, output = recipe("--corpus", "other")
     assert code == 2 and "give the options again that it was made with, or redo it with --fresh" in output, output
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "words"),
+    [
+        ("--max_hours 1 --in data", "--in data", "from --max_hours 1 to nothing"),
+        ("--in data", "--in data data", "from nothing to data"),
+        ("--seed 1 --in data", "--seed 2 --in data", "from 1 to 2"),
+        ("--in data", "--in ./data --seed 2", "from nothing to --seed 2"),
+    ],
+)
+def test_what_changed_in_a_command_is_told_in_the_words_that_differ_wherever_its_output_lies(
+    was, now, words, tmp_path, monkeypatch
+):
+    for name in ("recipe/data", "elsewhere/base"):
+        (tmp_path / name).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "recipe")
+    former, argv = (["./add.py", *line.split(), "--out", str(tmp_path / "elsewhere/base")] for line in (was, now))
+    record = {"format": FORMAT, "state": "done", "id": "1", "parts": identity(former), "made": []}
+    (tmp_path / "elsewhere/base/record.json").write_text(json.dumps(record))
+    assert output.status(argv).why == f"changed: command ({words})"
+
+
+def test_a_word_that_an_option_names_twice_is_told_as_that():
+    stages = ["stage", "2", "student", "", *["run", "3", "models.student", "--out", "exp/A"] * 2]
+    words = ["called", "2", "--students", "A A", "option", "3", "students", "A A", "which", *stages]
+    with pytest.raises(UserError) as told:
+        Table.parse("".join(f"{word}\0" for word in words))
+    assert (told.value.what, told.value.where) == ("output declared twice: exp/A", "--students A A")
 
 
 def test_the_remedy_for_a_stale_output_is_the_first_stale_stage(recipe):

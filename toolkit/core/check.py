@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from . import forked, plan, slurm, step
+from . import foreseen, forked, plan, slurm, step
 from .config import read_yaml
 from .errors import UserError, together
 from .fork import apart
@@ -31,7 +31,9 @@ def call_mistakes(table: Table, first: int, last: int, fresh: Collection[str] = 
     is not there whatever stage before `last` it is for: what was finished with other values would pass for done.
     """
     commands = [(table.place(n), run.argv) for n, run in table.to_make(first, last, fresh)]
-    return _distinct([*step_mistakes(commands, table.options), *option_mistakes(table, last)])
+    given = _given(table)
+    options = [o for o in table.options if o in given or o.value not in {g.value for g in given}]
+    return _distinct([*step_mistakes(commands, options), *option_mistakes(table, last)])
 
 
 def option_mistakes(table: Table, last: int) -> list[UserError]:
@@ -41,13 +43,26 @@ def option_mistakes(table: Table, last: int) -> list[UserError]:
         plan.stated_hours(table)
     except UserError as e:
         mistakes.append(e)
-    given = [o for o in table.options if o.value and o.is_given(table.words)]
+    given = _given(table)
     values = {o.value for o in given}
     undone = table.to_make(1, len(table.stages))
     commands = [(table.place(n), run.argv) for n, run in undone if values & set(run.argv)]
-    flags = {o.flag for o in given}
-    mistakes += [e for e in step_mistakes(commands, given) if e.where.partition(" ")[0] in flags]
-    return _distinct([*mistakes, *(e for n, run in undone if n <= last for e in table.absent_inputs(n, run))])
+    mistakes += [
+        e for e in step_mistakes(commands, given) if e.where.startswith("--") and e.where.partition(" ")[2] in values
+    ]
+    wanted = [(n, run) for n, run in undone if n <= last]
+    mistakes += [e for n, run in wanted for e in table.absent_inputs(n, run)]
+    mistakes += foreseen.mistakes(table, wanted)
+    for n, run in wanted:
+        for refusal in foreseen.of_configs(table, n, run):
+            where = place_of(refusal, run.argv, given)
+            mistakes.append(UserError(f"{table.place(n)}: {refusal.what}", where, refusal.remedy))
+    return _distinct(mistakes)
+
+
+def _given(table: Table) -> list[Option]:
+    """Options of the command line that have a value."""
+    return [o for o in table.options if o.value and o.is_given(table.words)]
 
 
 def refuse(mistakes: Sequence[UserError]) -> None:
@@ -63,7 +78,7 @@ def warn(mistakes: Sequence[UserError]) -> None:
 
 
 def step_mistakes(commands: Sequence[StageCommand], options: Sequence[Option] = ()) -> list[UserError]:
-    """Mistakes in the configs and flags of steps; one in the value of an option names the option.
+    """Mistakes in the configs and flags of steps; one in the value of an option names the option if it can be told.
 
     Of scripts of a recipe's local/ only the files of their configs are read: they need not be steps.
     """
@@ -73,9 +88,7 @@ def step_mistakes(commands: Sequence[StageCommand], options: Sequence[Option] = 
     mistakes = []
     for stage, argv in distinct.values():
         for e in _mistakes(argv):
-            option = _option_of(e, argv, options)
-            where = f"{option.flag} {option.value}" if option else e.where
-            mistakes.append(UserError(f"{stage}: {e.what}", where, e.remedy))
+            mistakes.append(UserError(f"{stage}: {e.what}", place_of(e, argv, options), e.remedy))
     return mistakes
 
 
@@ -123,17 +136,25 @@ def _mistakes(argv: list[str]) -> Iterator[UserError]:
         yield UserError(f"no command of a step: {' '.join(argv)}", "stages() of the recipe", "mend its flags")
 
 
-def _option_of(e: UserError, argv: Sequence[str], options: Sequence[Option]) -> Option | None:
-    """The option whose value is that of a flag which the mistake names; the one that is called as the flag, if any."""
+def place_of(e: UserError, argv: Sequence[str], options: Sequence[Option]) -> str:
+    """Where a mistake is: the option and its value, if the mistake names a flag that has the value of one option.
+
+    If several options have that value, the one is meant whose name is that of the flag, or is part of it, or has it as
+    a part (twin_seed and seed). If this does not tell either, the flag itself is the place.
+    """
     named = set(re.findall(r"\w+", e.what))
-    fitting = [
-        (option.name == field, option)
-        for word, value in pairwise(argv)
-        if word.startswith("--") and (field := word.rpartition(".")[2].removeprefix("--").replace("-", "_")) in named
-        for option in options
-        if option.value and option.value == value
-    ]
-    return max(fitting, key=lambda pair: pair[0])[1] if fitting else None
+    for word, value in pairwise(argv):
+        field = word.rpartition(".")[2].removeprefix("--").replace("-", "_")
+        if not word.startswith("--") or field not in named:
+            continue
+        fitting = [option for option in options if option.value and option.value == value]
+        alike = [o for o in fitting if f"_{o.name}_" in f"_{field}_" or f"_{field}_" in f"_{o.name}_"]
+        for meant in ([o for o in fitting if o.name == field], alike, fitting):
+            if len(meant) == 1:
+                return f"{meant[0].flag} {value}"
+        if fitting:
+            return f"{word} {value}"
+    return e.where
 
 
 def _without_places(argv: Sequence[str]) -> list[str]:

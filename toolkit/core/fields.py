@@ -9,7 +9,7 @@ import re
 import reprlib
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -58,29 +58,49 @@ def _build(cls: Any, tree: Any, where: str, prefix: str, mistakes: list[UserErro
             remedy = f"did you mean {prefix}{near[0]}?" if near else "remove it"
             mistakes.append(UserError(f"unknown config field {prefix}{key}", where, remedy))
             meant |= set(near)
-    values = {name: _coerce(tree[name], hints[name], where, prefix + name, mistakes) for name in tree if name in fields}
+    values, bad = {}, set(meant)
+    for name in (name for name in tree if name in fields):
+        told = len(mistakes)
+        values[name] = _coerce(tree[name], hints[name], where, prefix + name, mistakes)
+        bad |= {name} if len(mistakes) > told else set()
     for name, f in fields.items():
         required = f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
         if required and name not in tree and name not in meant:  # the misspelt one has its own line
             mistakes.append(UserError(f"config field {prefix}{name} is required", where, f"add `{name}: …`"))
-    if len(mistakes) > before:
-        return None
     section = f"{prefix.rstrip('.')}: " if prefix else ""
+    refusals: list[str] = []
+    if len(mistakes) == before:
+        try:
+            return cls(**values)
+        except ValueError as e:  # a __post_init__ that refuses a combination
+            refusals = _refusals(cls, values, str(e))
+    else:
+        refusals = _refusals_beside(cls, values, bad)
+    mistakes += [UserError(section + text, where, "mend the field named") for text in refusals]
+    return None
+
+
+def _refusals_beside(cls: type, values: dict[str, Any], bad: set[str]) -> list[str]:
+    """What a class refuses of its values beside those of the fields `bad`, which are told already."""
+    good = {name: value for name, value in values.items() if name not in bad}
     try:
-        return cls(**values)
-    except ValueError as e:  # a __post_init__ that refuses a combination
-        refusals = _refusals(cls, values, str(e))
-        mistakes += [UserError(section + text, where, "mend the field named") for text in refusals]
-        return None
+        cls(**good)
+        return []
+    except (TypeError, UserError):  # one of them is required
+        return []
+    except ValueError as e:
+        counts = _named(str(e), good) and not _named(str(e), dict.fromkeys(bad))
+        return _refusals(cls, good, str(e), bad) if counts else []
 
 
-def _refusals(cls: type, values: dict[str, Any], first: str) -> list[str]:
+def _refusals(cls: type, values: dict[str, Any], first: str, bad: Collection[str] = ()) -> list[str]:
     """What a class refuses of its values: its first refusal, and those of the remaining fields.
 
     A __post_init__ ends at its first refusal. So the fields that this one names get their defaults, and the class is
-    made again; a further refusal counts if it is of given fields alone and of none that has its default now.
+    made again; a further refusal counts if it is of given fields alone and of none that has its default now, such as
+    the fields `bad`.
     """
-    refusals, left, before = [first], dict(values), set[str]()
+    refusals, left, before = [first], dict(values), set(bad)
     while True:
         refused = _named(refusals[-1], left)
         left = {name: value for name, value in left.items() if name not in refused}

@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any
 
@@ -131,8 +132,35 @@ def _change(part: str, was: str | None, now: str | None, argv: list[str]) -> str
     if part != "command" or was is None or now is None:
         return part
     old, new = json.loads(was), json.loads(now)
-    words = [shlex.join(w for w in mine if w not in theirs) or "nothing" for mine, theirs in ((old, new), (new, old))]
+    old, new = _alike(old, new)
+    words = [shlex.join(side) or "nothing" for side in _differing(old, new)]
     return f"command (from {words[0]} to {words[1]})"
+
+
+def _alike(old: list[str], new: list[str]) -> tuple[list[str], list[str]]:
+    """Two commands with one spelling of the paths that lead to one place; the words of each differ then in truth."""
+    places = {os.path.realpath(word): word for word in _paths(old)}
+    spelling = {word: places[real] for word in _paths(new) if (real := os.path.realpath(word)) in places}
+    return old, [spelling.get(word, word) for word in new]
+
+
+def _paths(command: list[str]) -> set[str]:
+    """The words of a command that are paths."""
+    name, paths = "", set()
+    for word in command:
+        name = word if word.startswith("--") else name
+        if name in PATHS and word != name and word:
+            paths.add(word)
+    return paths
+
+
+def _differing(old: list[str], new: list[str]) -> tuple[list[str], list[str]]:
+    """The words of each that the other has not, or has in another place or number."""
+    changed: tuple[list[str], list[str]] = [], []
+    for _, a, b, c, d in (op for op in SequenceMatcher(None, old, new, False).get_opcodes() if op[0] != "equal"):
+        for side, command, start, end in ((changed[0], old, a, b), (changed[1], new, c, d)):
+            side += command[start:end]
+    return changed
 
 
 def _edited(name: str, id: str, out: Path) -> list[str]:

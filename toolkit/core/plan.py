@@ -82,7 +82,7 @@ def cost(table: Table, run: StepRun) -> Cost:
     known = [h for h in map(audio_hours, run.ins) if h is not None]
     given = stated_hours(table)
     hours = sum(known) if known else audio_hours(run.out) if given is None else given
-    if step.disk and not stated and (disk := step.disk_function()(_told(table, run, hours))) is not None:
+    if step.disk and not stated and (disk := step.disk_function()(told_of(table, run, hours))) is not None:
         return Cost(hours if disk.by_audio else 0.0, disk.kept, disk.scratch)
     hourly, fixed = stated.get("mb_per_hour", step.mb_per_hour), stated.get("mb", step.mb)
     if not hourly and hours is None:
@@ -127,10 +127,12 @@ class Planned:
         return made[1].config if made else None
 
 
-def _told(table: Table, run: StepRun, hours: float | None) -> Planned:
+def told_of(table: Table, run: StepRun, hours: float | None) -> Planned:
+    """What the own functions of a run are told. Raises UserError for a config with a mistake."""
+
     def made_by(name: str) -> tuple[str, Planned] | None:
         made = table.maker(Path(name)) if name else None
-        return (made[1].argv[0], _told(table, made[1], hours)) if made else None
+        return (made[1].argv[0], told_of(table, made[1], hours)) if made else None
 
     return Planned(_config(table, run), run.ins, run.out, hours, made_by)
 
@@ -140,7 +142,7 @@ def memory(table: Table, first: int, last: int) -> list[str]:
     lines: dict[str, None] = {}
     for _, run in table.to_make(first, last):
         if function := run.declared.memory_function():
-            lines |= dict.fromkeys(function(_told(table, run, 0.0)))
+            lines |= dict.fromkeys(function(told_of(table, run, 0.0)))
     return list(lines)
 
 
@@ -210,6 +212,15 @@ def _refuse_short(outputs: Sequence[tuple[str, Cost]], stages: str) -> None:
         )
 
 
+def free_where(outs: Sequence[str]) -> str:
+    """Free MB of each disk that outputs are on; a place of each is named if there are several."""
+    disks = {(place := on_disk(out)).stat().st_dev: place for out in outs or ["."]}
+    free = [(f"{free_mb(str(place)):,.0f} MB", place) for place in disks.values()]
+    if len(free) == 1 and on_disk(".").stat().st_dev in disks:
+        return f"free here: {free[0][0]}"
+    return ", ".join(f"free at {place}: {mb}" for mb, place in free)
+
+
 def show(table: Table, first: int, last: int, nj: int, disk_check: bool = True) -> None:
     """Print jobs, hours of audio and disk per stage; refuse when the disk is short, or warn without `disk_check`."""
     print(f"{'':3} {'stage':16} {'state':8} {'jobs':>4} {'audio h':>9} {'disk MB':>10}")
@@ -225,7 +236,7 @@ def show(table: Table, first: int, last: int, nj: int, disk_check: bool = True) 
     planned = [(out, costs[out]) for out in costs if out in to_make]
     total = together([of_run for _, of_run in planned])
     passing = f", {total.scratch:,.0f} of them for a time" if total.scratch >= 1 else ""
-    print(f"to write: {total.mb:,.0f} MB{passing}; free here: {free_mb('.'):,.0f} MB")
+    print(f"to write: {total.mb:,.0f} MB{passing}; {free_where([out for out, _ in planned])}")
     if lines := memory(table, first, last):
         print(*lines, sep="\n")
     if any(of_run.hours is None for of_run in costs.values()):

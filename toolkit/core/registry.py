@@ -36,6 +36,9 @@ class Declaration:
             (plan.Planned); it must not import torch. What a config states in a comment counts before it.
         memory: function "module:name" that tells, in lines for --plan, which memory of a GPU the step takes
             (plan.Planned); it must not import torch.
+        takes: kinds of inputs (foreseen.KINDS), one of which an input must be that a user names; empty = any.
+        foresees: function "module:name" (plan.Planned to UserErrors) that tells what the step would refuse, as far as
+            configs tell it before stage 1; it must not import torch.
         jobs: what the step submits to a cluster: "array" of shards, "cpu array" if they never use a GPU, "task" for
             one job, "ranks" for a training; "" if it computes where it is called.
         remade: True if a stale output is made anew, because that takes seconds, where others are refused.
@@ -55,6 +58,8 @@ class Declaration:
     scratch: bool = False
     disk: str = ""
     memory: str = ""
+    takes: tuple[str, ...] = ()
+    foresees: str = ""
     jobs: Jobs = ""
     remade: bool = False
     rows: bool = False
@@ -81,6 +86,10 @@ class Declaration:
     def memory_function(self) -> Any:
         """The function that `memory` names, imported now; None without one."""
         return _loaded(self.memory) if self.memory else None
+
+    def foresight(self) -> Any:
+        """The function that `foresees` names, imported now; None without one."""
+        return _loaded(self.foresees) if self.foresees else None
 
 
 def _loaded(place: str) -> Any:

@@ -106,7 +106,11 @@ class Table:
         for seen, kind in ((names, "stage"), (outs, "output")):
             twice = sorted({x for x in seen if seen.count(x) > 1})
             if twice:
-                raise UserError(f"{kind} declared twice: {', '.join(twice)}", "stages() of the recipe", "rename one")
+                problem = f"{kind} declared twice: {', '.join(twice)}"
+                for o in self.options:
+                    if o.is_given(self.words) and len({*o.value.split()}) < len(o.value.split()):
+                        raise UserError(problem, f"{o.flag} {o.value}", "name each once")
+                raise UserError(problem, "stages() of the recipe", "rename one")
         for a in outs:
             if nested := next((b for b in outs if a and b and Path(a) in Path(b).parents), None):
                 problem = f"one output lies in another: {nested} in {a}"
@@ -237,14 +241,17 @@ class Table:
         if Path(name).exists():
             return None
         if made is None:
-            given = [o for o in self.options if name in (o.value, *o.value.split())]
-            hint = f"set {given[0].flag} ({given[0].meaning})" if given else "mend the path"
-            return f"needs {name}: {absent(name)}", hint
+            return f"needs {name}: {absent(name)}", self.setting(name)
         folders = sorted(p.name for p in Path(made[1].out).iterdir() if p.is_dir() and p.name not in record.BOOKKEEPING)
         return (
             f"needs {name}, which stage {made[0]} did not make",
             f"mend the name: there are {', '.join(folders[:12])}",
         )
+
+    def setting(self, name: str) -> str:
+        """The remedy for a path that is wrong: the option that names it."""
+        given = [o for o in self.options if {name, f"{name}/", f"{name}/hf"} & {o.value, *o.value.split()}]
+        return f"set {given[0].flag} ({given[0].meaning})" if given else "mend the path"
 
     def refuse_stale(self, n: int, run: StepRun) -> None:
         """Raise UserError if the output of a run of stage `n` is stale.

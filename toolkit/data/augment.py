@@ -45,7 +45,7 @@ class AugmentConfig:
             if low > high:
                 raise ValueError(f"{name}: {low} is above {high}")
         if self.rt60_s[0] <= 0:
-            raise ValueError("rt60_s must be positive")
+            raise ValueError(f"rt60_s must be positive, not {self.rt60_s[0]}")
 
 
 def augment(wave_N: Wave, rate: int, config: AugmentConfig, rng: np.random.Generator) -> Wave:

@@ -13,7 +13,9 @@ def _corpus(
         mb_per_hour: tables alone take 0.5 MB per hour of audio; a corpus whose audio is decoded or copied takes more.
     """
     name, config = f"data.corpora.{name}", f"data.corpora.{config}"
-    return Declaration(name, version, config, mb=mb, mb_per_hour=mb_per_hour, disk=disk, jobs="cpu array")
+    return Declaration(
+        name, version, config, mb=mb, mb_per_hour=mb_per_hour, disk=disk, takes=("corpus",), jobs="cpu array"
+    )
 
 
 STEPS = (
@@ -24,6 +26,7 @@ STEPS = (
         config="data.contamination:ContaminationConfig",
         mb=0.5,
         mb_per_hour=0.5,
+        takes=("data",),
         jobs="cpu array",
         # The output is the same with it: it may be given once and left out afterwards.
         free=("allow_contamination",),

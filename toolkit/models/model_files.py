@@ -41,7 +41,7 @@ ENCODERS = (  # model types of speech encoders whose hidden states are read
     *("wav2vec2-conformer", "sew", REUSING),
 )
 KERNELS = ("attn_implementation", "_attn_implementation", "experts_implementation", "_experts_implementation")
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _AGAIN = "copy or make it again"
 _MERGE = "merge it (peft: model.merge_and_unload().save_pretrained(FOLDER))"
 
@@ -62,7 +62,7 @@ def find_folder(name: Path | str, kind: str, examples: str, wanted: Sequence[str
             return folder
     if gone := dangling(path) or dangling(path / CONFIG) or dangling(path / "hf" / CONFIG):
         raise UserError(f"no {kind} here: {gone}", str(name), "mend the link, or copy the files it leads to")
-    if path.exists() or not _HUB_ID.fullmatch(str(name)):
+    if path.exists() or not HUB_ID.fullmatch(str(name)):
         raise UserError(f"no {kind} here", str(name), f"name a folder with {CONFIG}, or an id such as {examples}")
     fetched = from_hub(str(name), (*wanted, ADAPTER_CONFIG))
     refuse_adapter(fetched)

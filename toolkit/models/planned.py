@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+from ..core.errors import UserError
+from ..core.links import absent
 from ..core.plan import Disk, Planned
 from .config import HubertConfig, hubert_parameters
-from .model_files import CONFIG, encoder_parameters, has_weights, read_mapping
+from .model_files import CONFIG, HUB_ID, encoder_parameters, has_weights, read_mapping
 from .whisper_shape import WhisperConfig, parameter_count
 
 BYTES = 4  # float32
@@ -56,6 +58,16 @@ def encoder_weights(planned: Planned, name: str) -> int | None:
         return encoder_parameters(folder) if has_weights(folder) else None
     network = getattr(planned.config_of(name), "model", None)
     return sum(hubert_parameters(network).values()) if isinstance(network, HubertConfig) else None
+
+
+def fetch_mistakes(planned: Planned) -> Iterator[UserError]:
+    """What models.fetch would refuse: a model that is neither there nor called as those of the hub."""
+    model = planned.config.model
+    if not Path(model).exists() and not HUB_ID.fullmatch(model):
+        remedy = "name a folder with config.json, or an id of the hub such as openai/whisper-base"
+        yield UserError(
+            f"no model {model}: {absent(model, 'folder')}, and no id of the hub", f"--model {model}", remedy
+        )
 
 
 def whisper_shape(planned: Planned, name: str) -> WhisperConfig | None:

@@ -16,7 +16,15 @@ STEPS = (
         loads=OMNI,
     ),
     Declaration("pseudo.as_text", config="pseudo.as_text:AsTextConfig", mb=0.1, mb_per_hour=0.1),
-    Declaration("pseudo.pack", version=3, config="pseudo.pack:PackConfig", mb=0.1, mb_per_hour=0.5, jobs="cpu array"),
+    Declaration(
+        "pseudo.pack",
+        version=3,
+        config="pseudo.pack:PackConfig",
+        mb=0.1,
+        mb_per_hour=0.5,
+        foresees="pseudo.foreseen:pack_mistakes",
+        jobs="cpu array",
+    ),
     Declaration("pseudo.select", version=2, config="pseudo.select:SelectConfig", mb=0.1, mb_per_hour=0.15),
     Declaration(
         "pseudo.transcribe",
@@ -25,6 +33,7 @@ STEPS = (
         reads=("decode",),  # batch size and threads change no text
         mb=0.1,
         mb_per_hour=2,
+        takes=("data", "model"),
         jobs="array",
         torch=True,
     ),

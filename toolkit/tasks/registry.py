@@ -12,6 +12,7 @@ STEPS = (
         mb_per_hour=3600,
         scratch=True,
         disk="tasks.room:planned_disk",
+        takes=("data", "model"),
         jobs="array",
         rows=True,
         torch=True,

@@ -131,7 +131,7 @@ class TaskConfig:
             if getattr(self, name) > most:
                 raise ValueError(f"{name} must be at most {most}, not {getattr(self, name)}")
         if not self.lr or min(self.lr) <= 0:
-            raise ValueError("lr must be one or several rates above 0")
+            raise ValueError(f"lr must be one or several rates above 0, not {', '.join(map(str, self.lr)) or 'none'}")
         for name in (
             "fold_groups",
             "eval_batch",

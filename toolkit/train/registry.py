@@ -20,6 +20,7 @@ STEPS = (
         version=2,
         config="train.config:PretrainConfig",
         disk="train.disk:encoder_training",
+        foresees="train.foreseen:start_mistakes",
         jobs="ranks",
         torch=True,
     ),

@@ -26,5 +26,12 @@ STEPS = (
         "units.label", version=7, config="units.label:LabelConfig", mb=0.1, mb_per_hour=1.5, jobs="array", torch=True
     ),
     # Takes seconds, so it is made anew when stale, e.g. when a twin codebook is asked for later.
-    Declaration("units.quality", version=4, config="units.quality:QualityConfig", mb=1, remade=True),
+    Declaration(
+        "units.quality",
+        version=4,
+        config="units.quality:QualityConfig",
+        mb=1,
+        foresees="units.foreseen:quality_mistakes",
+        remade=True,
+    ),
 )

@@ -66,7 +66,8 @@ class AsteriskConfig:
 
     def __post_init__(self) -> None:
         if self.dev_share <= 0 or self.test_share <= 0 or self.dev_share + self.test_share >= 1:
-            raise ValueError("dev_share and test_share must be positive and leave something for train")
+            values = f"not {self.dev_share} and {self.test_share}"
+            raise ValueError(f"dev_share and test_share must be positive and leave something for train, {values}")
         if unknown := sorted(set(self.languages) - set(EXPECTED)):
             raise ValueError(f"languages: {', '.join(unknown)} is none of {', '.join(EXPECTED)}")
         if self.languages and "en" not in self.languages:

@@ -86,11 +86,12 @@ class MiniConfig:
         if self.dev_speakers < 1 or self.test_speakers < 1 or self.dev_speakers + self.test_speakers >= self.speakers:
             raise ValueError("dev_speakers and test_speakers: each set needs a speaker, train too")
         if self.dev_share <= 0 or self.test_share <= 0 or self.dev_share + self.test_share >= 1:
-            raise ValueError("dev_share and test_share must be positive and leave something for train")
+            values = f"not {self.dev_share} and {self.test_share}"
+            raise ValueError(f"dev_share and test_share must be positive and leave something for train, {values}")
         if not 0 <= self.english_share < 1:
-            raise ValueError("english_share must be in [0, 1)")
+            raise ValueError(f"english_share must be in [0, 1), not {self.english_share}")
         if self.minutes <= 0:
-            raise ValueError("minutes must be positive")
+            raise ValueError(f"minutes must be positive, not {self.minutes}")
         self._check_adapt()
         check(self)
 
