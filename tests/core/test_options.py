@@ -1,11 +1,14 @@
 """Options of a recipe that are true or false, configs that are links to nowhere, and sets that are named twice."""
 
 import subprocess
+from itertools import combinations
 
 import pytest
 from conftest import ROOT
 
 from toolkit.core.fields import BOOLEANS
+from toolkit.core.sets_apart import PARTS, overlaps
+from toolkit.core.table import Option, Table
 
 
 def declare(recipe, *lines: str) -> None:
@@ -67,3 +70,36 @@ def test_a_config_that_is_a_link_to_nowhere_is_refused_by_name_and_no_other_take
     code, output = recipe()
     assert code == 2 and "the config is a link to /gone/two.yaml, which is not there" in output
     assert "conf/two.yaml" in output and recipe.made() == []
+
+
+@pytest.mark.parametrize(
+    ("train", "dev", "test", "common"),
+    [
+        ("train", "dev", "test", []),
+        ("test/", "dev", "test", ["--train and --test both name test"]),
+        ("train", "train", "train test", [f"--{a} and --{b} both name train" for a, b in combinations(PARTS, 2)]),
+        ("train", "dev", "test dev", ["--dev and --test both name dev"]),
+        ("*", "dev", "تجربة", ["--train and --dev both name dev", "--train and --test both name تجربة"]),
+        ("*train*", "dev", "test test_noisy", []),
+        ("TRAIN", "train", "test", []),
+    ],
+)
+def test_a_set_is_of_one_part_alone(train, dev, test, common):
+    options = [Option(*each, "") for each in zip(PARTS, (train, dev, test), strict=True)]
+    assert [e.what for e in overlaps(Table(options, [], ["--dev", dev]))] == common
+    assert overlaps(Table(options[:1], [], [])) == []
+
+
+def test_a_recipe_alone_may_choose_on_the_set_that_it_tests_on():
+    options = [Option("dev", "mgb5_dev", ""), Option("test", "mgb5_dev", "")]
+    assert (
+        overlaps(Table(options, [], ["--plan"])) == [] and len(overlaps(Table(options, [], ["--test=mgb5_dev"]))) == 1
+    )
+
+
+def test_a_set_of_two_parts_is_refused_before_the_first_stage(recipe):
+    declare(recipe, "train=train # set to learn from", "test=test # set to test on")
+    for words in ((), ("--plan",)):
+        code, output = recipe("--train", "test", *words)
+        assert code == 2 and "--train and --test both name test" in output and recipe.made() == []
+    assert "warning: --train and --test both name test" in recipe("--train", "test", "--list")[1]
