@@ -103,3 +103,12 @@ def test_a_set_of_two_parts_is_refused_before_the_first_stage(recipe):
         code, output = recipe("--train", "test", *words)
         assert code == 2 and "--train and --test both name test" in output and recipe.made() == []
     assert "warning: --train and --test both name test" in recipe("--train", "test", "--list")[1]
+
+
+def test_a_config_that_nobody_reads_for_its_ending_or_case_is_told(recipe):
+    for name in ("one.yml", "Two.yaml", "three.YAML", "another.yaml", "notes.txt"):
+        recipe.config(name, "add: 5\n")
+    code, output = recipe("--dry-run")
+    lines = [line.split("  where:  ")[1] for line in output.splitlines() if "where:" in line]
+    assert code == 0 and lines == ["conf/Two.yaml", "conf/one.yml", "conf/three.YAML"], output
+    assert output.count("warning: no stage reads a config of this name") == 3 and "remedy: call it two.yaml" in output

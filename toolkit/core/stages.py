@@ -13,6 +13,7 @@ from pathlib import Path
 
 from . import check, job, plan, slurm
 from .check_digests import check_digests
+from .conf_folder import strays
 from .errors import UserError, told
 from .fields import BOOLEANS
 from .files import held, write_text
@@ -81,6 +82,7 @@ def _parse(table: Table) -> argparse.Namespace:
 def _act(table: Table, args: argparse.Namespace) -> int:
     if args.help:
         return _help(table)
+    check.warn(strays(table))
     if args.fresh and (args.list or args.plan or args.check_digests):
         raise UserError(
             "--fresh moves outputs; --list, --plan and --check-digests only look",
