@@ -5,19 +5,21 @@ _root=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)
 export PYTHONPATH=$_root${PYTHONPATH:+:$PYTHONPATH} LC_ALL=C.UTF-8
 
 python() { # the one of SAWT_PYTHON, else of .venv, else, where there is no .venv, the first python3 of PATH
-  local python=${SAWT_PYTHON:-$_root/.venv/bin/python3} why
+  local python=${SAWT_PYTHON:-$_root/.venv/bin/python3} why from=
   local remedy="run make setup in $_root, or name another interpreter that has the packages: SAWT_PYTHON=/path/to/python3"
   if [[ -z ${SAWT_PYTHON:-} && ! -e $_root/.venv && ! -L $_root/.venv ]]; then
     python=$(command -v python3) || _no_python "no Python: $_root/.venv is not there, and PATH has no python3" "$remedy"
   elif [[ $python != */* ]]; then
     python=$(command -v "$python") || _no_python "PATH has no $SAWT_PYTHON, which SAWT_PYTHON names" "$remedy"
   elif [[ ! -x $python || -d $python ]]; then
-    _no_python "no interpreter can be reached at $python${SAWT_PYTHON:+, which SAWT_PYTHON names}: $(_why_not "$python")" "$remedy"
+    [[ $python == /* ]] || from=" (from $PWD)"
+    _no_python "no interpreter can be reached at $python${SAWT_PYTHON:+, which SAWT_PYTHON names}$from: $(_why_not "$python")" "$remedy"
   fi
-  why=$("$python" -c 'import sys; sys.path[:] = filter(None, sys.path); import toolkit' 2>&1) || case $why in # toolkit/__init__.py says what lacks
+  why=$("$python" -c 'import sys; sys.path[:] = filter(None, sys.path); import toolkit; print("toolkit is", "here")' 2>&1) || case $why in # toolkit/__init__.py says what lacks
     error:*) echo "$why" >&2 && exit 2 ;;
     *) _no_python "the interpreter $python does not run: ${why##*$'\n'}" "$remedy" ;;
   esac
+  [[ $why == *"toolkit is here" ]] || _no_python "the interpreter $python does not answer as a Python does" "$remedy"
   echo "$python"
 }
 _no_python() { # PROBLEM REMEDY

@@ -18,7 +18,7 @@ _of_corpus() { # WORDS of a step that reads a corpus: its config, if there is on
     shift
   done
   [[ ${data:-data} != */"$name" && ${data:-data} != "$name" ]] || name=data # whatever folder --data names
-  [[ ! -f $(config "$name") ]] || given=(--config "$(config "$name")")
+  ! exists "$(config "$name")" || given=(--config "$(config "$name")")
 }
 template() { # FILE: a template that has sourced another, whose options and configs its own come before
   _declarations=("${_declarations[@]::${#_declarations[@]}-1}" "$1" "${_declarations[-1]}")
@@ -28,10 +28,18 @@ config() {                               # NAME: the recipe's own config of that
   local path i shared=()
   for ((i = ${#_declarations[@]} - 2; i >= 0; i--)); do shared+=("${_declarations[i]%.sh}"); done
   for path in "${conf:-conf}" "${shared[@]/%//${conf:-conf}}" conf "${shared[@]/%//conf}"; do
-    [[ ! -f $path/$1.yaml ]] || break
+    ! exists "$path/$1.yaml" || break
     path=${conf:-conf} # where one would be looked for, if there is none
   done
   echo "$path/$1.yaml"
+}
+exists() { [[ -e $1 || -L $1 ]]; } # PATH; true of a link that leads nowhere, too: it is refused by name where it is read
+switched() { # OPTION VALUE: the value of an option that is true or false, in any spelling of the configs' (core/fields.py)
+  case ${2,,} in
+    true | yes | on | 1) echo true ;;
+    false | no | off | 0) echo false ;;
+    *) echo "error: --${1//_/-} is true or false, not $2" >&2 && exit 2 ;;
+  esac
 }
 each_once() { # ARRAY OPTION PATTERN WANTED [WORD ...]: the words of an option, each once; ends if one does not fit
   local -n _words=$1
@@ -42,7 +50,7 @@ each_once() { # ARRAY OPTION PATTERN WANTED [WORD ...]: the words of an option, 
   done
 }
 recipe() {
-  local name meaning
+  local name meaning value
   local -A meaning_of=()
   local -a order=() engine=()
   _table+=(called $# "$@")
@@ -72,6 +80,10 @@ recipe() {
     if [[ ${meaning_of[$name]+x} ]]; then printf -v "$name" '%s' "$2"; else engine+=("--${name//_/-}=$2"); fi
     shift 2
   done
+  while read -r name; do # a switch is an option whose default, in the template or run.sh, is true or false
+    value=$(switched "$name" "${!name}") || exit 2
+    printf -v "$name" %s "$value"
+  done < <(sed -nE 's/^([a-z][a-z0-9_]*)=(true|false) +# .+$/\1/p' "${_declarations[@]}")
   configure
   [[ -d ${conf:-.} || -d ${_declarations[0]%.sh}/$conf ]] || { echo "error: no folder of configs: $conf" >&2 && exit 2; }
   for name in "${order[@]}"; do _table+=(option 3 "$name" "${!name}" "${meaning_of[$name]}"); done

@@ -46,6 +46,7 @@ train_base() {
 }
 
 known() { # ARM: ends if there is no schedule of that name
+  [[ ! -L $(config "$1") || -e $(config "$1") ]] || return 0 # a link that leads nowhere is refused by name later
   ! grep -qsE '^(schedule|like):' "$(config "$1")" || return 0
   echo "error: --arms: no schedule $1; those of all recipes are the configs of egs/TEMPLATE/instruct/conf" >&2
   exit 2

@@ -61,7 +61,7 @@ fetch() { # a teacher that is no folder is a model of the hub
 }
 
 known() { # WAY: ends if there is no config of that name
-  [[ ! -f $(config "$1") || $1 == student ]] || return 0
+  ! exists "$(config "$1")" || [[ $1 == student ]] || return 0
   echo "error: --losses, --once: no way $1; the ways of all recipes are the configs of egs/TEMPLATE/star/conf" >&2
   exit 2
 }

@@ -62,6 +62,16 @@ def test_a_python_that_the_variable_names_and_that_is_not_there_is_named(house, 
     assert "which SAWT_PYTHON names" in refused(house, SAWT_PYTHON=python)
 
 
+def test_a_path_that_is_not_absolute_is_told_with_the_folder_it_is_from(house):
+    told = refused(house, SAWT_PYTHON="bin/python3")
+    assert f"at bin/python3, which SAWT_PYTHON names (from {house}): there is no bin/python3\n" in told
+
+
+@pytest.mark.parametrize("program", ["/bin/true", "/bin/echo"])
+def test_a_program_that_ends_well_and_is_no_python_is_named(house, program):
+    assert f"error: the interpreter {program} does not answer as a Python does" in refused(house, SAWT_PYTHON=program)
+
+
 def test_a_python_without_the_packages_says_which_it_lacks(house):
     write_program(house / "bare", f'#!/usr/bin/env bash\nexec {sys.executable} -S "$@"\n')
     told = refused(house, SAWT_PYTHON=str(house / "bare"))

@@ -290,6 +290,22 @@ def test_linked_folders_are_followed_but_never_in_a_circle(corpus, tmp_path, rec
     assert {u.path for u in everything(tmp_path / "out")} == {f"{corpus.root}/link/{s}/a.wav" for s in range(3)}
 
 
+def test_a_link_that_leads_nowhere_is_a_row_with_its_target_whatever_its_ending(corpus, tmp_path):
+    for s in range(3):
+        corpus(f"s{s}/a.wav")
+    names = ("متحدث", "spk.2019", "a.wav", "b.m4a", "s0/deep", "itself")
+    for name in names:
+        (corpus.root / name).symlink_to("itself" if name == "itself" else f"/nope/{name}")
+    (corpus.root / ".hidden").symlink_to("/nope")
+    out, step = tmp_path / "out", Step(FolderConfig(), [corpus.root], tmp_path / "out", ["data.corpora.folder"])
+    out.mkdir()
+    prepare(step)
+    leads = {
+        name: f"a link to {'itself' if name == 'itself' else f'/nope/{name}'}, which is not there" for name in names
+    }
+    assert {row[0]: row[3] for row in step.ledger.rows if row[2] == "missing"} == leads
+
+
 def test_notes_and_files_that_are_not_looked_at_are_told_in_a_line_of_each_sort(corpus, tmp_path, capsys):
     for s in range(8):
         corpus(f"s{s}/تسجيل.mp3").write_bytes(without_header(tone("mp3", 2, 300 + s))[:-20])

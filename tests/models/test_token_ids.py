@@ -13,6 +13,7 @@ from toolkit.core.files import read_json, write_json
 from toolkit.models.export import whisper_config
 from toolkit.models.foreign_whisper import convert
 from toolkit.models.vocabulary import Vocabulary
+from toolkit.models.whisper_files import read_whisper_config
 from toolkit.pseudo.config import DecodeConfig
 from toolkit.pseudo.transcriber import Transcriber
 

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from . import foreseen, forked, plan, slurm, step
+from . import foreseen, forked, plan, sets_apart, slurm, step
 from .config import read_yaml
 from .errors import UserError, together
 from .fork import apart
@@ -38,7 +38,7 @@ def call_mistakes(table: Table, first: int, last: int, fresh: Collection[str] = 
 
 def option_mistakes(table: Table, last: int) -> list[UserError]:
     """Mistakes in options of the command line, and inputs of stages up to `last` that are named and not there."""
-    mistakes: list[UserError] = []
+    mistakes = sets_apart.overlaps(table)
     try:
         plan.stated_hours(table)
     except UserError as e:

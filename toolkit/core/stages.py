@@ -13,7 +13,9 @@ from pathlib import Path
 
 from . import check, job, plan, slurm
 from .check_digests import check_digests
+from .conf_folder import strays
 from .errors import UserError, told
+from .fields import BOOLEANS
 from .files import held, write_text
 from .fresh import RESULTS, made_anew, move_aside
 from .record import aside
@@ -71,7 +73,7 @@ def _parse(table: Table) -> argparse.Namespace:
             raise UserError(f"--{name} needs a whole number from {least}, not {value!r}", f"--{name}")
     if args.backend not in (None, *BACKENDS):
         raise UserError(f"no back-end {args.backend!r}", "--backend", f"one of {', '.join(BACKENDS)}")
-    if args.disk_check not in (None, "true", "false"):
+    if args.disk_check is not None and args.disk_check.lower() not in BOOLEANS:
         problem = f"--disk-check is true or false, not {args.disk_check!r}"
         raise UserError(problem, "--disk-check", "leave it out, or say false")
     return args
@@ -80,6 +82,7 @@ def _parse(table: Table) -> argparse.Namespace:
 def _act(table: Table, args: argparse.Namespace) -> int:
     if args.help:
         return _help(table)
+    check.warn(strays(table))
     if args.fresh and (args.list or args.plan or args.check_digests):
         raise UserError(
             "--fresh moves outputs; --list, --plan and --check-digests only look",
@@ -100,7 +103,7 @@ def _act(table: Table, args: argparse.Namespace) -> int:
     os.environ["SAWT_BACKEND"] = args.backend or "local"
     gpus = _gpus_of_cluster(table, args.dry_run) if slurm.chosen() else _gpus_here()
     os.environ["SAWT_NGPU"] = args.ngpu or gpus
-    disk_check = args.disk_check != "false"
+    disk_check = BOOLEANS[(args.disk_check or "true").lower()]
     if args.plan:
         check.warn(_gpu_mistakes(args))
         check.refuse(check.call_mistakes(table, first, last))
@@ -135,7 +138,8 @@ def _gpus_of_cluster(table: Table, only_look: bool) -> str:
         raise UserError("there is no sbatch on this machine", "--backend slurm", "run on a host that submits to Slurm")
     os.environ.pop(slurm.SETTINGS, None)
     folders = [o.value for o in table.options if o.name == "conf"]
-    settings = next((path for folder in [*folders, "conf"] if (path := Path(folder, "slurm.yaml")).is_file()), None)
+    files = [Path(folder, "slurm.yaml") for folder in [*folders, "conf"]]
+    settings = next(filter(os.path.lexists, files), None)  # a link that leads nowhere is refused where it is read
     if settings:
         os.environ[slurm.SETTINGS] = str(settings.absolute())
     return str(slurm.settings().gpus)

@@ -29,6 +29,10 @@ class StepRun:
         return flag(self.argv, "--in")
 
     @property
+    def configs(self) -> list[str]:
+        return flag(self.argv, "--config")
+
+    @property
     def out(self) -> str:
         return (flag(self.argv, "--out") or [""])[0]
 

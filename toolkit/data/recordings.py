@@ -65,17 +65,18 @@ def find_recordings(corpus: Path, out: Path) -> Found:
             ending = os.path.splitext(name)[1].lower()
             path = os.path.join(folder, name)
             rel = os.path.relpath(path, corpus)
-            if ending in FOREIGN:
-                bad.append(
-                    (shown(rel), "unsupported format", f"libsndfile reads no {ending}: convert it to wav or flac")
-                )
-            elif ending in KINDS:
+            hidden = name.startswith(".")
+            if ending in KINDS or (not hidden and _leads_nowhere(path)):  # a link of any ending may be one to a folder
                 reason, detail, size = _file(rel, path)
                 if reason:
                     bad.append((shown(rel), reason, detail))
                 else:
                     recordings[rel] = size
-            elif ending != TABLE and not name.startswith("."):
+            elif ending in FOREIGN:
+                bad.append(
+                    (shown(rel), "unsupported format", f"libsndfile reads no {ending}: convert it to wav or flac")
+                )
+            elif ending != TABLE and not hidden:
                 unseen[ending] += 1
     return Found(dict(sorted(recordings.items())), bad, dict(sorted(unseen.items())))
 
@@ -105,7 +106,16 @@ def _file(rel: str, path: str) -> tuple[str, str, int]:
     except PermissionError as e:
         return "unreadable", f"{e.strerror}: its folder may not be entered", 0
     except OSError:
-        return "missing", "a link to nothing", 0
+        return "missing", _leads(path), 0
+
+
+def _leads_nowhere(path: str) -> bool:
+    return os.path.islink(path) and not os.path.exists(path)
+
+
+def _leads(path: str) -> str:
+    """Where a link that leads nowhere leads."""
+    return f"a link to {shown(os.readlink(path))}, which is not there" if os.path.islink(path) else "not there any more"
 
 
 def _unusable(rel: str) -> str:
