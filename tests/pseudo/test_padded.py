@@ -58,6 +58,7 @@ def test_in_ctranslate2_too(timestamps: bool, folders: Folders, tmp_path: Path) 
     for folder in folders:
         vocabulary = Vocabulary.read(folder)
         backend = CTranslate2Backend(folder, vocabulary, "cpu", "float32", 1, tmp_path)
+        assert Vocabulary.read(backend.folder).suppressed == vocabulary.suppressed
         prompts = [vocabulary.prompt("ar", timestamps)] * len(WAVES)
         rows = backend.decode(mel, prompts, beam=1, max_new_tokens=20, timestamps=timestamps)
         texts.append([row.tokens for row in rows])

@@ -70,19 +70,19 @@ def refuse_other_ids(tokenizer: Tokenizer, stated: Sequence[Stated], size: int, 
     Also if the tokens that it names, timestamps included, are fewer or more than the `size` of the network, and if
     there are words after the timestamps, where no released decoder looks for text.
     """
+    before = tokenizer.token_to_id(NO_TIMESTAMPS)
+    if before is None:
+        raise UserError(f"no token {NO_TIMESTAMPS}", str(folder), REMEDY)
+    reach = before + 1 + TIMESTAMPS
     ids: dict[str, int] = tokenizer.get_vocab(with_added_tokens=True)
     # Of the lists beside it, names that it lacks are none of its own: <|nocaptions|> is the older <|nospeech|>.
-    for file, name, id in [*stated, *(row for row in _listed(folder) if row.name in ids)]:
+    for file, name, id in [*stated, *(row for row in _listed(folder, reach) if row.name in ids)]:
         known = ids.get(name)
         if known != id:
             here = f"has no token {name}" if known is None else f"has {name} as token {known}"
             message = f"a tokenizer of another model: {TOKENIZER} {here}, and {file} as {id}"
             raise UserError(message, str(folder), REMEDY)
-    before = tokenizer.token_to_id(NO_TIMESTAMPS)
-    if before is None:
-        raise UserError(f"no token {NO_TIMESTAMPS}", str(folder), REMEDY)
     _refuse_other_timestamps(tokenizer, before + 1, folder)
-    reach = before + 1 + TIMESTAMPS
     if reach > size:
         message = f"a tokenizer of another model: it reaches beyond the {size} tokens that the network has"
         raise UserError(message, str(folder / TOKENIZER), REMEDY)
@@ -105,15 +105,16 @@ def _refuse_other_timestamps(tokenizer: Tokenizer, first: int, folder: Path) -> 
         raise UserError(message, str(folder / TOKENIZER), REMEDY)
 
 
-def _listed(folder: Path) -> Iterator[Stated]:
+def _listed(folder: Path, reach: int) -> Iterator[Stated]:
     """The tokens of the lists that stand beside tokenizer.json. Raises UserError for one that is no such list.
 
+    Of CTranslate2's list those up to `reach`: its converter names the rows that pad a network like timestamps, again.
     Slow tokenizers read them, and CTranslate2 its own: each program would write other words if they contradicted.
     """
     names = read_json(folder / VOCABULARY) if (folder / VOCABULARY).is_file() else []
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise UserError("no list of tokens", str(folder / VOCABULARY), "convert the model again")
-    yield from (Stated(VOCABULARY, name, id) for id, name in enumerate(names))
+    yield from (Stated(VOCABULARY, name, id) for id, name in enumerate(names[:reach]))
     try:
         for file in LISTS:
             tree = read_mapping(folder / file) if (folder / file).is_file() else {}
