@@ -156,7 +156,7 @@ def test_a_config_that_is_missing_is_said_before_the_first_stage_runs(recipe):
 def test_an_output_below_a_file_is_a_users_mistake(recipe):
     (recipe.folder / "dump").write_text("a file")
     code, output = recipe()
-    assert code == 2 and "a file where a folder belongs" in output and "Traceback" not in output
+    assert code == 2 and "dump is a file, where a" in output and "Traceback" not in output
 
 
 def test_scratch_of_runs_one_after_the_other_counts_once(recipe):

@@ -15,10 +15,13 @@ from toolkit.data.kaldi import DataDir, Utterance, copy_phones, write_data_dir
 from toolkit.data.repair import repair
 from toolkit.data.validate import main
 from toolkit.text.invisible import name_of
+from toolkit.text.not_known import NO_TRANSCRIPT
 
 ids = st.text("abzAZ019_-.سجلأإيَّ٣", min_size=1, max_size=12).filter(lambda s: not fault(s))
-values = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n\r"), max_size=40).map(
-    lambda s: s.strip(" \t")
+values = (
+    st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n\r"), max_size=40)
+    .map(lambda s: s.strip(" \t"))
+    .filter(lambda s: s not in NO_TRANSCRIPT)  # these are read as no transcript
 )
 
 
