@@ -13,27 +13,28 @@ mount -t tmpfs -o size=1m none disk || exit
 mount -o remount,size=64m disk
 "$1" -m toolkit.data.corpora.mini --config "$2" --out disk/data; echo "second: $?"
 """
-
-
-@pytest.mark.faults
-def test_a_full_disk_is_a_clear_error_and_with_room_the_step_goes_on(tmp_path: Path, unshare: list[str]) -> None:
-    (tmp_path / "disk").mkdir()
-    script = ["sh", "-c", SCRIPT, "sh", sys.executable, str(CONFIG)]
-    done = subprocess.run([*unshare, *script], cwd=tmp_path, capture_output=True, text=True)
-    assert "first: 1" in done.stdout and "error: the disk is full" in done.stderr, done.stderr
-    assert "second: 0" in done.stdout and "Traceback" not in done.stderr, done.stderr
-
-
 WITHOUT_INODES = """
 mount -t tmpfs -o size=64m,nr_inodes=12 none disk || exit
 "$1" -m toolkit.data.corpora.mini --config "$2" --out disk/data; echo "first: $?"
 """
 
 
+def on_disk(script: str, tmp_path: Path, unshare: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run a script that mounts a disk of its own on the folder `disk`."""
+    (tmp_path / "disk").mkdir()
+    words = ["sh", "-c", script, "sh", sys.executable, str(CONFIG)]
+    return subprocess.run([*unshare, *words], cwd=tmp_path, capture_output=True, text=True)
+
+
+@pytest.mark.faults
+def test_a_full_disk_is_a_clear_error_and_with_room_the_step_goes_on(tmp_path: Path, unshare: list[str]) -> None:
+    done = on_disk(SCRIPT, tmp_path, unshare)
+    assert "first: 1" in done.stdout and "error: the disk is full" in done.stderr, done.stderr
+    assert "second: 0" in done.stdout and "Traceback" not in done.stderr, done.stderr
+
+
 @pytest.mark.faults
 def test_a_disk_with_room_and_without_inodes_says_so(tmp_path: Path, unshare: list[str]) -> None:
-    (tmp_path / "disk").mkdir()
-    script = ["sh", "-c", WITHOUT_INODES, "sh", sys.executable, str(CONFIG)]
-    done = subprocess.run([*unshare, *script], cwd=tmp_path, capture_output=True, text=True)
+    done = on_disk(WITHOUT_INODES, tmp_path, unshare)
     assert "first: 1" in done.stdout and "error: the disk has room, but no inodes left" in done.stderr, done.stderr
     assert "`df -i`" in done.stderr and "Traceback" not in done.stderr

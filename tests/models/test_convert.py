@@ -27,15 +27,7 @@ from toolkit.models.encoder import load_encoder
 from toolkit.models.hubert import Hubert, initialise
 from toolkit.models.pickled import read_pickle, to_safetensors
 
-
-class Hostile:
-    """A pickle that makes a file when it is opened as Python opens pickles."""
-
-    def __init__(self, mark: Path) -> None:
-        self.mark = mark
-
-    def __reduce__(self) -> Any:
-        return os.mkdir, (str(self.mark),)
+from .hostile import Hostile
 
 
 @pytest.fixture

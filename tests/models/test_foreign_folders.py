@@ -2,7 +2,6 @@
 
 import contextlib
 import io
-import os
 import shutil
 import subprocess
 import sys
@@ -30,15 +29,7 @@ from toolkit.models.omni_files import find_omni
 from toolkit.models.tuned import folder_of
 from toolkit.models.whisper_files import find_model, load_whisper, read_whisper_config
 
-
-class Hostile:
-    """A pickle that makes a folder when it is opened as Python opens pickles."""
-
-    def __init__(self, mark: Path) -> None:
-        self.mark = mark
-
-    def __reduce__(self) -> Any:
-        return os.mkdir, (str(self.mark),)
+from .hostile import Hostile
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from . import foreseen, forked, plan, sets_apart, slurm, step
 from .config import read_yaml
 from .errors import UserError, together
 from .fork import apart
-from .record import flag
+from .record import flag, flagged
 from .registry import declared, is_declared, registry
 from .table import Option, Table
 
@@ -159,12 +159,7 @@ def place_of(e: UserError, argv: Sequence[str], options: Sequence[Option]) -> st
 
 def _without_places(argv: Sequence[str]) -> list[str]:
     """A command without the paths of its inputs and output: steps with equal words need only one check."""
-    kept, name = [], ""
-    for word in argv:
-        name = word if word.startswith("--") else name
-        if name not in ("--in", "--out"):
-            kept.append(word)
-    return kept
+    return [word for name, word in flagged(argv) if name not in ("--in", "--out")]
 
 
 def _distinct(mistakes: Sequence[UserError]) -> list[UserError]:

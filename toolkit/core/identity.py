@@ -17,7 +17,7 @@ from . import contents
 from .config import read_yaml
 from .contents import Contents, FileRow, Stamp
 from .errors import UserError
-from .record import PATHS, digest, flag, is_output, read_record, within
+from .record import PATHS, digest, flag, flagged, is_output, read_record, within
 from .registry import declared
 
 UNFINISHED = "unfinished"
@@ -79,11 +79,7 @@ def _place(path: str, here: str) -> str:
 
 def _spelt(argv: list[str], spelling: Callable[[str], str]) -> list[str]:
     """The words of `argv`, its paths as they count."""
-    words, name = [], ""
-    for word in argv:
-        name = word if word.startswith("--") else name
-        words.append(spelling(word) if name in PATHS and word != name else word)
-    return words
+    return [spelling(word) if name in PATHS and word != name else word for name, word in flagged(argv)]
 
 
 def _counted(argv: list[str], free: tuple[str, ...]) -> list[str]:

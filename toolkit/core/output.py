@@ -27,6 +27,7 @@ from .record import (
     aside,
     commit,
     flag,
+    flagged,
     read_record,
     root_of,
     within,
@@ -100,9 +101,8 @@ def _respelt(was: Parts, now: Parts) -> Parts:
     before, after = json.loads(was["command"]), json.loads(now["command"])
     if len(before) != len(after):
         return now
-    spelling, name = {}, ""
-    for old, new in zip(before, after):
-        name = new if new.startswith("--") else name
+    spelling = {}
+    for old, (name, new) in zip(before, flagged(after)):
         if name in PATHS and old != new and os.path.exists(old) and os.path.realpath(old) == os.path.realpath(new):
             spelling[new] = old
     if not spelling:
@@ -132,26 +132,20 @@ def _change(part: str, was: str | None, now: str | None, argv: list[str]) -> str
     if part != "command" or was is None or now is None:
         return part
     old, new = json.loads(was), json.loads(now)
-    old, new = _alike(old, new)
-    words = [shlex.join(side) or "nothing" for side in _differing(old, new)]
+    words = [shlex.join(side) or "nothing" for side in _differing(old, _spelt_as(old, new))]
     return f"command (from {words[0]} to {words[1]})"
 
 
-def _alike(old: list[str], new: list[str]) -> tuple[list[str], list[str]]:
-    """Two commands with one spelling of the paths that lead to one place; the words of each differ then in truth."""
+def _spelt_as(old: list[str], new: list[str]) -> list[str]:
+    """The command `new`, its paths spelt as in `old` where both lead to one place."""
     places = {os.path.realpath(word): word for word in _paths(old)}
     spelling = {word: places[real] for word in _paths(new) if (real := os.path.realpath(word)) in places}
-    return old, [spelling.get(word, word) for word in new]
+    return [spelling.get(word, word) for word in new]
 
 
 def _paths(command: list[str]) -> set[str]:
     """The words of a command that are paths."""
-    name, paths = "", set()
-    for word in command:
-        name = word if word.startswith("--") else name
-        if name in PATHS and word != name and word:
-            paths.add(word)
-    return paths
+    return {word for name, word in flagged(command) if name in PATHS and word not in ("", name)}
 
 
 def _differing(old: list[str], new: list[str]) -> tuple[list[str], list[str]]:

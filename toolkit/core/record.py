@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -60,13 +60,16 @@ def flag(argv: list[str], name: str) -> list[str]:
 def separated(words: list[str]) -> list[str]:
     """`--name=value` as two words, and paths in one spelling (a/b for ./a//b/): one command has one identity."""
     parts = [part for word in words for part in (word.split("=", 1) if word.startswith("--") else [word])]
+    # A Path keeps `..`, whose meaning may depend on a link.
+    return [str(Path(part)) if name in PATHS and part not in ("", name) else part for name, part in flagged(parts)]
+
+
+def flagged(words: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """(flag, word) for each word of a command: the flag that it follows; a flag is its own."""
     name = ""
-    for i, part in enumerate(parts):
-        if part.startswith("--"):
-            name = part
-        elif name in PATHS and part:
-            parts[i] = str(Path(part))  # keeps `..`, whose meaning may depend on a link
-    return parts
+    for word in words:
+        name = word if word.startswith("--") else name
+        yield name, word
 
 
 def digest(data: bytes) -> str:

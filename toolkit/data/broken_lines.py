@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from ..text.invisible import name_of, shown
+from ..text.invisible import excerpt, name_of, shown
 from .ids import id_form
-from .malformed import MALFORMED, excerpt
+from .malformed import MALFORMED
 from .names import is_of_speakers
 from .tables import BOM, OF_UTTERANCES, Problem
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import UserError
-from ..text.invisible import HEAD
-from ..text.invisible import excerpt as excerpt
+from ..text.invisible import HEAD, excerpt
 from .tables import BOM, LONGEST_LINE
 
 MALFORMED = "malformed row"  # the reason in the ledger

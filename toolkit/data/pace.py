@@ -11,7 +11,7 @@ import re
 import unicodedata
 from typing import NamedTuple
 
-from .malformed import excerpt
+from ..text.invisible import excerpt
 
 TATWEEL = "ـ"  # U+0640 is of category Lm, and nobody says it
 NUMBER_LETTERS = 2  # the shortest name of a number has as many, in Arabic ست; that of each digit but zero, too

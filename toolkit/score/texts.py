@@ -19,10 +19,10 @@ from typing import Any
 from ..core.errors import UserError
 from ..core.links import absent
 from ..data.ids import fault
-from ..data.malformed import MALFORMED, Form, Line, Malformed, excerpt, read_line
+from ..data.malformed import MALFORMED, Form, Line, Malformed, read_line
 from ..data.rows import rows_of
 from ..data.tables import LONGEST_LINE, ONE_VALUE, one_line
-from ..text.invisible import name_of
+from ..text.invisible import excerpt, name_of
 
 LONGEST_SECONDS = 1e12  # nothing takes so long; a sum of such numbers is one
 JSON_LINES = (".jsonl", ".ndjson", ".json")

@@ -24,9 +24,8 @@ import re
 from collections.abc import Sequence
 
 from .caption_codes import without_codes
-from .diacritics import strip_diacritics
-from .invisible import INVISIBLE, strip_invisible
-from .unheard import is_unheard
+from .invisible import INVISIBLE
+from .unheard import folded, is_unheard
 
 NO_SPEECH = "no speech"  # the reason why a caption is left out
 MOST_SUNG = 30  # captions of one song, from the note that opens it to the one that closes it
@@ -57,7 +56,6 @@ ROLES = """
 """
 
 _AROUND = ".,،؛:!؟?…\"'«»[](){}（）［］【】*-"
-_FOLDED = str.maketrans("أإآىة", "ااايه")
 _NOTE = "\u2669-\u266c\U0001f3b5\U0001f3b6\U0001f3bc"  # signs of music
 _LEAD = rf"^(?:{INVISIBLE.pattern}|[^\S\n])*"
 _TITLE = re.compile(r"(?:د|أ|م|ا|Dr|Mr|Mrs|Ms|Prof)\.[^\S\n]*")
@@ -203,7 +201,7 @@ def _names(content: str, article: bool = True) -> list[str]:
 
 def _key(word: str) -> str:
     """A word as those lists are compared: without vowel signs, case and punctuation, letters of one look unified."""
-    return strip_diacritics(strip_invisible(word)).casefold().strip(_AROUND).translate(_FOLDED)
+    return folded(word).strip(_AROUND)
 
 
 def _keys(words: str) -> frozenset[str]:

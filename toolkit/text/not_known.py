@@ -6,6 +6,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from .diacritics import strip_diacritics
 from .invisible import name_of
 
 UNKNOWN = "unknown"  # how this toolkit writes it
@@ -18,7 +19,6 @@ _ENGLISH = (
 _ARABIC = "غير معروف|غير معلوم|غير محدد|غير متوفر|غير متاح|مجهول|لا يوجد"  # of things, and of a woman, with ة or ه
 _FEMININE = ("ة", "ه")
 
-_MARKS = re.compile(r"[\u0640\u064b-\u065f\u0670]")  # tatweel and marks of vowels
 _BETWEEN = re.compile(r"(?<=[^\W_])[\s_\-\u2010-\u2015\u2212]+(?=[^\W_])")
 _ENCLOSED = re.compile(r"""\((.*)\)|\[(.*)\]|<(.*)>|\{(.*)\}|"(.*)"|'(.*)'|“(.*)”|‘(.*)’|«(.*)»""", re.DOTALL)
 _NOTHING = re.compile(r"[\s_\-\u2010-\u2015\u2212.?؟…/]*")
@@ -26,7 +26,7 @@ _NOTHING = re.compile(r"[\s_\-\u2010-\u2015\u2212.?؟…/]*")
 
 def _plain(name: str) -> str:
     """A word without case, width, marks of vowels, brackets and quotes around it, and what stands between its parts."""
-    word = _MARKS.sub("", unicodedata.normalize("NFKC", name_of(name))).casefold()
+    word = strip_diacritics(unicodedata.normalize("NFKC", name_of(name))).casefold()
     while inner := _ENCLOSED.fullmatch(word):
         word = next(part for part in inner.groups() if part is not None).strip()
     return _BETWEEN.sub("", word)

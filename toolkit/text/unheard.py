@@ -49,12 +49,16 @@ def is_unheard(content: str) -> bool:
     """True if brackets with this between them are such a mark."""
     if len(content) > 80:
         return False
-    plain = strip_diacritics(strip_invisible(content)).casefold().translate(_FOLDED)
-    words = [word for each in plain.replace("\xa0", " ").split() if (word := each.strip(_AROUND))]
+    words = [word for each in folded(content).replace("\xa0", " ").split() if (word := each.strip(_AROUND))]
     joined = " ".join(word for word in words if not _TIME.fullmatch(word))
     joined = joined.replace("غير ", "غير_").replace("cut off", "cut_off")
     keys = [key.removeprefix("ال") for key in joined.split()]
     return bool(keys) and _ALL.issuperset(keys) and not _UNHEARD.isdisjoint(keys)
+
+
+def folded(text: str) -> str:
+    """Words as the lists have them: without vowel signs, case and what nobody sees, letters of one look unified."""
+    return strip_diacritics(strip_invisible(text)).casefold().translate(_FOLDED)
 
 
 def _keys(words: str) -> frozenset[str]:

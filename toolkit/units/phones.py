@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..core.errors import UserError
-from ..data.kaldi import PHONES as PHONES
-from ..data.kaldi import DataDir
+from ..data.kaldi import PHONES, DataDir
 from ..data.malformed import Malformed
 from ..data.phone_lines import phone_lines
 from ..data.phone_times import PhoneTimes

@@ -33,13 +33,13 @@ from ..core.record import RECORD, holder
 from ..core.seed import seed_of
 from ..core.step import Step, main
 from ..data.audio import AudioError, write_wav
-from ..data.kaldi import DataDir, Utterance
+from ..data.kaldi import PHONES, DataDir, Utterance
 from ..data.labels import LabelHeader, Labels
 from ..data.listen import decoded
 from .inputs import recognise
 from .lag import lag
 from .phone_measures import entropy_bits, mutual_bits, phone_measures
-from .phones import PHONES, Span, phone_frames, phones_of
+from .phones import Span, phone_frames, phones_of
 
 EXAMPLES = 4
 

@@ -23,8 +23,9 @@ from pathlib import Path
 from ...core.seed import seed_of
 from ...core.step import Step, main
 from ...text.buckwalter import to_arabic
+from ...text.invisible import excerpt
 from ...text.not_known import transcript_of
-from ..malformed import MALFORMED, excerpt
+from ..malformed import MALFORMED
 from .gather import gather
 from .repeats import Statement, settled
 from .scripts import in_arabic

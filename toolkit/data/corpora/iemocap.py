@@ -25,8 +25,8 @@ from typing import NamedTuple
 
 from ...core.errors import UserError
 from ...core.step import Step, main
-from ...text.invisible import name_of
-from ..malformed import MALFORMED, excerpt
+from ...text.invisible import excerpt, name_of
+from ..malformed import MALFORMED
 from ..pace import Stated
 from .gather import gather
 from .repeats import Statement, settled

@@ -20,8 +20,9 @@ from typing import Any
 
 from ...core.step import Step
 from ...text.captions import speech_of
+from ...text.invisible import excerpt
 from ...text.unheard import NOT_UNDERSTOOD, unheard
-from ..malformed import MALFORMED, excerpt
+from ..malformed import MALFORMED
 from .gather import gather
 from .id_times import other_recording
 from .mgb_tables import spoken

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from ..malformed import excerpt
+from ...text.invisible import excerpt
 
 CONTRADICTING = "contradicting rows"  # the reason in the ledger
 T = TypeVar("T")

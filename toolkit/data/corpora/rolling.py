@@ -38,7 +38,7 @@ Rolling = Literal["auto", "yes", "no"]
 
 
 @dataclass(frozen=True)
-class Timed:
+class CuePair:
     """A cue after another: the lines of both, s between them, and s until the next cue or its own end."""
 
     before: Cue
@@ -77,7 +77,7 @@ def unrolled(cues: Sequence[Cue], rolling: Rolling = "auto") -> Unrolled:
     ends = [min(cue.end, after.start) if after.start > cue.start else cue.end for cue, after in pairwise(order)]
     ends += [cue.end for cue in order[-1:]]
     timed = [(cue, _lines(cue), end - cue.start) for cue, end in zip(order, ends)]
-    pairs = [Timed(before, lines, *now) for (before, lines, _), now in pairwise(timed)]
+    pairs = [CuePair(before, lines, *now) for (before, lines, _), now in pairwise(timed)]
     if rolling == "auto":
         adjacent = [pair for pair in pairs if pair.pause <= ADJACENT]
         overlap = next((way for way in (by_lines, by_words) if _rolls(adjacent, way)), None)
@@ -90,7 +90,7 @@ def unrolled(cues: Sequence[Cue], rolling: Rolling = "auto") -> Unrolled:
     return _taken_off(cues, pairs, overlap)
 
 
-def _taken_off(cues: Sequence[Cue], pairs: Sequence[Timed], overlap: Overlap) -> Unrolled:
+def _taken_off(cues: Sequence[Cue], pairs: Sequence[CuePair], overlap: Overlap) -> Unrolled:
     kept = {id(cue): cue for cue in cues}
     roll = Unrolled([])
     for pair in pairs:
@@ -117,9 +117,9 @@ def _words(lines: Lines) -> list[str]:
     return list(chain.from_iterable(lines))
 
 
-def _rolls(adjacent: Sequence[Timed], overlap: Overlap) -> bool:
+def _rolls(adjacent: Sequence[CuePair], overlap: Overlap) -> bool:
     """True if most cues that tell begin with the end of the one before, and HASTY of these lack the time to say it."""
-    telling, repeating = 0, list[Timed]()
+    telling, repeating = 0, list[CuePair]()
     for pair in adjacent:
         count = overlap(pair.lines_before, pair.lines)
         if count < _length(pair.lines) or pair.cue.end - pair.cue.start <= FLASH:
@@ -130,7 +130,7 @@ def _rolls(adjacent: Sequence[Timed], overlap: Overlap) -> bool:
     return enough and min(len(repeating), hasty) >= LEAST
 
 
-def _repeating(pairs: Sequence[Timed], overlap: Overlap) -> list[Cue]:
+def _repeating(pairs: Sequence[CuePair], overlap: Overlap) -> list[Cue]:
     """The cues that begin with the end of the one before, and say something new."""
     counts = [(pair, overlap(pair.lines_before, pair.lines)) for pair in pairs]
     least = 1 if overlap is by_words else 0  # two different words, or a line

@@ -19,6 +19,7 @@ from typing import Generic, Literal, TypeVar
 from ...text.buckwalter import LATIN_MARK, is_foreign, to_arabic, words_to_arabic
 from ...text.invisible import excerpt
 from ...text.mojibake import garbled
+from ..tables import few
 
 ARABIC = re.compile("[\u0621-\u064a\u066e-\u06d3\u0750-\u077f\ufb50-\ufdff\ufe70-\ufefc]")
 LATIN = re.compile("[A-Za-z]")
@@ -69,12 +70,13 @@ def as_arabic(texts: Mapping[Key, str], convert: Callable[[str], str] = to_arabi
     latin = [key for key, script in scripts.items() if script == "latin"]
     arabic = [key for key, script in scripts.items() if script in ("arabic", "both")]
     if len(latin) <= len(arabic):
-        mixed = f"{len(latin):,} of {len(texts):,} transcripts stay in Latin letters: {_first(latin)}" if latin else ""
+        first = few([*map(str, latin)], SHOWN)
+        mixed = f"{len(latin):,} of {len(texts):,} transcripts stay in Latin letters: {first}" if latin else ""
         return Scripts(texts, malformed, mixed)
     words = [word for key in latin for word in _latin_words(texts[key])]
     if 2 * sum(map(is_foreign, words)) > len(words):
         mixed = f"{len(latin):,} of {len(texts):,} transcripts are in Latin letters, no Buckwalter, and stay"
-        return Scripts(texts, malformed, f"{mixed}: {_first(latin)}")
+        return Scripts(texts, malformed, f"{mixed}: {few([*map(str, latin)], SHOWN)}")
     return _of_buckwalter(texts, scripts, malformed, convert)
 
 
@@ -117,12 +119,7 @@ def _perhaps_latin(texts: Mapping[Key, str]) -> list[str]:
 
 
 def _named(words: Mapping[str, Hashable]) -> str:
-    return _first(f"{excerpt(word)} ({key})" for word, key in words.items())
-
-
-def _first(keys: Iterable[Hashable]) -> str:
-    shown = [str(key) for _, key in zip(range(SHOWN + 1), keys)]
-    return ", ".join(shown[:SHOWN]) + ", ..." * (len(shown) > SHOWN)
+    return few([f"{excerpt(word)} ({key})" for word, key in words.items()], SHOWN)
 
 
 def garbled_ones(texts: Mapping[Key, str]) -> dict[Key, str]:

@@ -19,8 +19,8 @@ from pathlib import Path
 from ...core.errors import UserError
 from ...core.links import dangling
 from ...core.step import Step, main
-from ...text.invisible import name_of
-from ..malformed import MALFORMED, excerpt
+from ...text.invisible import excerpt, name_of
+from ..malformed import MALFORMED
 from .gather import gather
 from .repeats import Statement, settled
 from .segments import CorpusConfig, CorpusSegment, Drop, Published, drop, report_to
