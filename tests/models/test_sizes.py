@@ -18,7 +18,8 @@ from toolkit.models.config import FetchConfig, HubertConfig, StudentConfig, hube
 from toolkit.models.hubert import Hubert, initialise
 from toolkit.models.hugging_face import hugging_face_config, load_pretrained, save_pretrained
 from toolkit.models.planned import PUBLISHED, fetch_disk, student_disk
-from toolkit.models.whisper import Whisper, WhisperConfig, parameter_count
+from toolkit.models.whisper import Whisper
+from toolkit.models.whisper_shape import WhisperConfig, parameter_count
 from toolkit.train.card import compression, parameters
 from toolkit.train.config import PretrainConfig
 from toolkit.train.disk import encoder_training, whisper_training
@@ -150,7 +151,7 @@ def test_weights_of_a_whisper_counted_from_its_config_are_those_of_the_network(s
 def test_counting_weights_and_loading_a_whisper_import_neither_dynamo_nor_sympy(tmp_path: Path) -> None:
     folder = tiny_whisper_folder(tmp_path / "tiny")
     code = (
-        "import sys; from pathlib import Path; from toolkit.models.whisper import parameter_count;"
+        "import sys; from pathlib import Path; from toolkit.models.whisper_shape import parameter_count;"
         "from toolkit.models.whisper_files import load_whisper, read_whisper_config; from toolkit.train import card;"
         "from toolkit.train.config import PretrainConfig; from toolkit.data.labels import LabelHeader;"
         f"folder = Path({str(folder)!r}); model = load_whisper(folder);"

@@ -20,7 +20,7 @@ from toolkit.core.step import Step
 from toolkit.models import fetch
 from toolkit.models.fetch import FetchConfig
 from toolkit.models.student import StudentConfig, picks_of
-from toolkit.models.whisper import WhisperConfig, parameter_count
+from toolkit.models.whisper_shape import WhisperConfig, parameter_count
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,9 @@ from transformers import WhisperForConditionalGeneration
 from whispers import tiny_whisper_folder
 
 from toolkit.models.student import make_student
-from toolkit.models.whisper import WhisperConfig, initialise, parameter_count, pick_layers, sinusoids
+from toolkit.models.whisper import initialise, pick_layers, sinusoids
 from toolkit.models.whisper_files import load_whisper, save_whisper
+from toolkit.models.whisper_shape import WhisperConfig, parameter_count
 
 LARGE_V2 = WhisperConfig()
 SHAPES = [{"layers": 2, "d": 16}, {"layers": 3, "decoder_layers": 1, "d": 24, "mels": 128, "seed": 4}]

@@ -18,7 +18,6 @@ from toolkit.core.files import read_json, write_json
 from toolkit.models.export import to_ctranslate2
 from toolkit.models.student import StudentConfig, make_student, picks_of
 from toolkit.models.vocabulary import Vocabulary
-from toolkit.models.whisper import WhisperConfig
 from toolkit.models.whisper_files import (
     find_model,
     load_whisper,
@@ -29,6 +28,7 @@ from toolkit.models.whisper_files import (
     said_of,
     save_whisper,
 )
+from toolkit.models.whisper_shape import WhisperConfig
 
 
 @pytest.fixture(scope="module")

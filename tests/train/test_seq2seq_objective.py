@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from toolkit.models.student import make_student
-from toolkit.models.whisper import Whisper, WhisperConfig, initialise
+from toolkit.models.whisper import Whisper, initialise
+from toolkit.models.whisper_shape import WhisperConfig
 from toolkit.train.engine.objective import At, Term
 from toolkit.train.objectives.config import Seq2SeqConfig
 from toolkit.train.objectives.seq2seq import IGNORED, Seq2Seq, label_row

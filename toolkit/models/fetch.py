@@ -34,8 +34,8 @@ from .model_files import (
     weight_files,
 )
 from .omni_files import OMNI, POSITIONS, TOKENIZER_FILES, WANTED
-from .whisper import parameter_count
 from .whisper_files import TRAVELS, WHISPER_FILES, find_model, read_whisper_config
+from .whisper_shape import parameter_count
 
 EXAMPLES = "openai/whisper-base, facebook/hubert-base-ls960 or Qwen/Qwen2.5-Omni-7B"
 SOURCE = "source.json"  # where a fetched encoder is from

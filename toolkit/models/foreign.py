@@ -17,7 +17,8 @@ from torch import Tensor
 
 from ..core.errors import UserError
 from .blank import blank
-from .whisper import Whisper, WhisperConfig
+from .whisper import Whisper
+from .whisper_shape import WhisperConfig
 
 AGAIN = "fetch or copy it again"
 CONVERT = "convert the model from its own weights, in float16 or float32"

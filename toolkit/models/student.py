@@ -9,8 +9,9 @@ from typing import Any
 from ..core.errors import UserError
 from ..core.step import Step, main
 from .config import StudentConfig
-from .whisper import Whisper, WhisperConfig, parameter_count, pick_layers
+from .whisper import Whisper, pick_layers
 from .whisper_files import find_model, load_whisper, model_name, read_whisper_config, said_of, save_whisper
+from .whisper_shape import WhisperConfig, parameter_count
 
 
 def picks_of(config: StudentConfig, teacher: WhisperConfig) -> tuple[list[int], list[int]]:

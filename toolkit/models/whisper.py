@@ -20,8 +20,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from .linear import RecurringLinear, affine, attention
-from .whisper_shape import WhisperConfig as WhisperConfig
-from .whisper_shape import parameter_count as parameter_count
+from .whisper_shape import WhisperConfig
 
 
 class Cache:

@@ -35,8 +35,8 @@ from .model_files import (
 )
 from .tensors import read_tensors, write_tensors
 from .token_ids import GENERATION, TOKENIZER
-from .whisper import Whisper, WhisperConfig
-from .whisper_shape import sizes_of
+from .whisper import Whisper
+from .whisper_shape import WhisperConfig, sizes_of
 
 TRAVELS = (  # files copied unchanged to a model made from another
     TOKENIZER,

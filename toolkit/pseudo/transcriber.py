@@ -16,8 +16,8 @@ from ..data.listen import Listener
 from ..models.hearing import frames_of
 from ..models.log_mel import RATE, Wave, log_mel
 from ..models.vocabulary import Vocabulary
-from ..models.whisper import parameter_count
 from ..models.whisper_files import model_hash, model_name, read_whisper_config, said_of
+from ..models.whisper_shape import parameter_count
 from ..score.hypotheses import Header, Hypothesis
 from ..score.repetition import repetition
 from .config import AUTO, Compute, DecodeConfig

@@ -23,8 +23,9 @@ from ..core.shards import run_shards, split
 from ..core.step import Step, main
 from ..data.bad_clips import BadClipsOfRun
 from ..models.vocabulary import Vocabulary
-from ..models.whisper import Whisper, parameter_count
+from ..models.whisper import Whisper
 from ..models.whisper_files import find_model, load_whisper, model_name, read_whisper_config
+from ..models.whisper_shape import parameter_count
 from ..pseudo.windows import WINDOWS, is_pack, refuse_other_vocabulary
 from .objectives.seq2seq import IGNORED
 from .soft_store import SoftHeader, join_parts, write_part

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ..core.errors import UserError
 from ..models.vocabulary import Vocabulary
-from ..models.whisper import parameter_count
 from ..models.whisper_files import find_model, model_name, read_whisper_config, refuse_unlike
+from ..models.whisper_shape import parameter_count
 from ..pseudo.windows import is_pack, refuse_other_vocabulary
 from .soft_store import SoftLabels, is_soft
 from .whisper_config import WhisperTraining
