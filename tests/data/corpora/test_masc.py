@@ -298,7 +298,7 @@ def test_captions_that_leave_words_out_are_not_trained_on_and_those_of_test_stay
     assert made.code == 0, made.output
     assert texts_of(made, "masc_clean_test", "vid_c") == [captions[0], *captions[2:]]
     assert texts_of(made, "masc_clean_train", "vid_d") == captions[2:]
-    assert "vid_c_00000000-00000500: it leaves words out: [غير مسموع]" in made.output
+    assert "vid_c_00000000-00000500: words not understood: [غير مسموع]" in made.output
     assert "2 captions in round brackets stay" in made.output
     assert "noisy_train.csv: not read: end_time, sentence, start_time; columns of utterances are start" in made.output
     rows = {id: (reason, detail) for id, _, reason, detail in read_ledger(made.out / "dropped.tsv")}
