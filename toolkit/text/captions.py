@@ -34,7 +34,7 @@ from .unheard import NOT_UNDERSTOOD, is_beep, is_language, is_unheard, unheard
 NO_SPEECH = "no speech"  # the reason why a caption is left out
 MOST_SUNG = 30  # captions of one song, from the note that opens it to the one that closes it
 BRACKETS = "brackets before speech"  # the reason why one is left out of which nobody can tell what is said
-LONGEST_SOUND = 3  # words after `(صوت`
+LONGEST_LABEL = 3  # words of a label in Latin letters, and of `(صوت ...)`
 
 _NOTE = "\u2669-\u266c\U0001f3b5\U0001f3b6\U0001f3bc"  # signs of music
 _LEAD = rf"^(?:{INVISIBLE.pattern}|[^\S\n])*"
@@ -101,7 +101,7 @@ def in_doubt(speech: str) -> tuple[str, str]:
     if gap := unheard(speech):
         return NOT_UNDERSTOOD, gap
     for match in _LABEL.finditer(speech) if "[" in speech else ():
-        if match[1] and _LETTERS.search(match[1]):
+        if match[1] and _LETTERS.search(match[1]) and _without_label(match):
             return BRACKETS, match[0].strip()
     return "", ""
 
@@ -195,12 +195,19 @@ def _without_name(match: re.Match[str]) -> str:
 
 
 def _without_label(match: re.Match[str]) -> str:
-    """Nothing in place of brackets before speech that are known to say who speaks, or how; others as they stand."""
+    """Nothing in place of brackets before speech that are known to say who speaks, or how; others as they stand.
+
+    Few Latin words before Latin ones are: Arabic is what editors mend.
+    """
     content, speech = match[1] or match[2], match[3]
+    latin = len(content.split()) <= LONGEST_LABEL and not _ARABIC.search(content + speech)
     if is_language(content):
         known = not _ARABIC.search(speech)  # Arabic words are not what is said in another language
+    elif is_unheard(content):
+        known = False
     elif match[1]:
-        known = is_speaker(content) or is_way(content)
+        known = is_speaker(content) or is_way(content) or are_sounds(content)
+        known |= latin and bool(_LETTERS.search(content))
     else:
         role = len(content.split()) == 1 and key_of(content).startswith("ال") and is_speaker(content)
         known = role or is_way(content) or (len(content.split()) > 1 and are_sounds(content, article=False))
@@ -226,7 +233,7 @@ def _describes(line: str) -> bool:
     if not (whole := _WHOLE_ROUND.fullmatch(line)):
         return False
     words = whole[1].split()
-    return 1 < len(words) <= LONGEST_SOUND and key_of(words[0]) == "صوت"
+    return 1 < len(words) <= LONGEST_LABEL and key_of(words[0]) == "صوت"
 
 
 def _is_gap(line: str) -> bool:
