@@ -54,7 +54,8 @@ _SUFFIX = re.compile(rf"(?<=[^\s+])\s*\+({_PRONOUN}|p|At|wn|yn|An|wA|t)(?![^\s+]
 _TAA = re.compile(rf"(?<=[^\s+])p\s*\+(?=(?:{_PRONOUN})(?!\S))")
 _LAM = re.compile(r"(?<![^\s+])l\+\s*Al\+\s*")
 # Marks of transcribers whose letters are all of the alphabet.
-_MARK = re.compile(r"(?<!\S)(?:<(?:unk|laughs?|sil|spn|nsn)>|\[(?:laughs?|sil|spn|nsn)\]|\(?%[hm]+\)?)(?!\S)", re.I)
+_SOUND = "laughs?|laughter|breath|noise|music|hes|sil|spn|nsn"
+_MARK = re.compile(rf"(?<!\S)(?:<(?:unk|{_SOUND})>|\[(?:{_SOUND})\]|\(?%[hm]+\)?)(?!\S)", re.I)
 _ALTERNATIVES = re.compile(r"(?<!\S)\{\s(?:.*\s)?/\s(?:.*\s)?\}(?!\S)")  # of sclite: { klmp / klmh }
 
 

@@ -18,6 +18,7 @@ SOUNDS = """
 sigh sighs sighing cough coughs coughing gasp gasps gasping cry cries crying sob sobs sobbing scream screams screaming
 sing sings singing song noise noises sound sounds silence ring
 rings ringing bell static chuckle chuckles chuckling claps whistle whistling chanting instrumental blank_audio throat
+breath breaths breathing hes sil spn nsn lipsmack
 """
 WITH_SOUNDS = """
 هادئة حزينة صاخبة حماسية خفيفة خافتة خلفية الخلفية تصويرية الجمهور حضور الحضور حار حاد عال عالية متواصل مستمر مؤثرات

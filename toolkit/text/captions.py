@@ -5,7 +5,7 @@ r"""What stands in captions and is not speech: sounds, songs, marks of speakers.
 - songs: `♪ … ♪` with the words between; a line that begins with a note, to the end of the caption; a line that ends
   with one; lines `# … #` and `¶ … ¶`; single notes. `sung` tells captions between two of which one song goes on;
 - the name of a sound (caption_words) in brackets or asterisks, alone there or with words of its kind: `[موسيقى]`,
-  `[Music]`, `(تصفيق حار)`, `*ضحك*`. Within a sentence, round brackets are taken out with words of LOUD alone;
+  `[Music]`, `(تصفيق حار)`, `*ضحك*`, `<breath>`. Within a sentence, round brackets go with words of LOUD alone;
 - a whole line in brackets: square ones with two letters or more (`described` tells those that are not known); round
   ones, broken ones, quotes and dashes of names of sounds; `(صوت الرياح)`;
 - `>>`, also within a line, and after it a name of up to three words with its colon; before a line `- ` and after it a
@@ -42,13 +42,13 @@ _WORD = rf"(?:{TITLE.pattern})?[^][\s:.,،؛؟?!>()]+"
 _IN = r"[^][()\n]{1,60}"
 _NAME = rf"{_WORD}(?:[^\S\n]+{_WORD}){{0,2}}"
 
-_ANY_MARK = re.compile(rf"[][(){{}}（）［］【】*>\\|#¶«»“”\"‹~={_NOTE}\u2010-\u2015-]|SPEAKER", re.IGNORECASE)
-_FRAME = re.compile(r"[][(){}（）［］【】*]")
+_ANY_MARK = re.compile(rf"[][(){{}}（）［］【】〔〕*>\\|#¶«»“”\"‹~={_NOTE}\u2010-\u2015-]|SPEAKER", re.IGNORECASE)
+_FRAME = re.compile(r"[][(){}*]")
 _SUNG = re.compile(rf"(?<![{_NOTE}])[{_NOTE}]+\s*[^\s{_NOTE}][^{_NOTE}]*[{_NOTE}]+")
 _SUNG_TO_END = re.compile(rf"^[^\w\n]*[{_NOTE}].*", re.MULTILINE | re.DOTALL)
 _SUNG_LINE = re.compile(r"[^\w#¶]*([#¶])\s[^#¶]*\s\1\W*")
 _NOTES = re.compile(f"[{_NOTE}]+")
-_BRACKETS = re.compile(r"\[([^][]*)\]|［([^［］]*)］|【([^【】]*)】|\*([^*]*)\*|\(([^()]*)\)|（([^（）]*)）")
+_BRACKETS = re.compile(r"\[([^][]*)\]|\*([^*]*)\*|<([^<>]*)>|\(([^()]*)\)")
 _DASH = re.compile(
     rf"{_LEAD}[\u2010-\u2015-]+[^\S\n]*(?=[^\s\d])({_WORD}(?:[^\S\n]+{_WORD})?[^\S\n]*[:：](?!\d))?", re.MULTILINE
 )
@@ -63,7 +63,8 @@ _ADDED = re.compile(
 )
 _FRAMED = re.compile(r"\s*([«“”\"‹<~=_\u2010-\u2015-])[^\S\n]*([^«»“”\"‹›<>~=_\n]{2,60}?)[»“”\"›>~=_\u2010-\u2015-]\W*")
 _PLACE = re.compile(r"(?<=[﴾}»)\"])[^\S\n]*[\[(][^\W\d][^][():\n]{0,40}:[^\S\n]*\d[\d\s,،–-]{0,20}[])]")
-_WHOLE_SQUARE = re.compile(r"[^\w()（）[\]［］【】]*[][［］【】]([^][［］【】]*)[][［］【】][^\w()（）[\]［］【】]*")
+_WHOLE_SQUARE = re.compile(r"[^\w()[\]]*[][]([^][]*)[][][^\w()[\]]*")
+_ASCII = str.maketrans("（）［］【】〔〕", "()[][][]")
 _WHOLE_ROUND = re.compile(r"[^\w()（）]*[()（）]([^()（）]*)[()（）][^\w()（）]*")
 _ARTICLE = re.compile(r"(?<!\S)[وفبك]?ال$")
 _LETTERS = re.compile(r"[^\W\d_].*?[^\W\d_]", re.DOTALL)
@@ -153,7 +154,7 @@ def _ends_sung(text: str) -> bool:
 
 def _unlabelled(text: str) -> str:
     """A caption without codes, songs, sounds and names of speakers; whole lines in brackets still stand."""
-    text = _TIMES.sub(" ", _unsung(_PLACE.sub(" ", without_codes(text))))
+    text = _TIMES.sub(" ", _unsung(_PLACE.sub(" ", without_codes(text.translate(_ASCII)))))
     text = _BRACKETS.sub(_without_sound, text)
     text = "\n".join(line for line in text.split("\n") if not _is_framed_sound(line))
     text = _TURN.sub(_without_speaker, _DASH.sub(_without_role, text))
@@ -163,7 +164,7 @@ def _unlabelled(text: str) -> str:
 
 def _without_sound(match: re.Match[str]) -> str:
     """White space in place of brackets with the name of a sound; others, and those over a word, as they stand."""
-    round_ones = match[0][0] in "(（"
+    round_ones = match[0][0] == "("
     content = next(group for group in match.groups() if group is not None)
     before, after = match.string[max(0, match.start() - 5) : match.start()], match.string[match.end() : match.end() + 1]
     beeped = is_beep(content) and (before[-1:].isalpha() or after.isalpha())

@@ -6,7 +6,7 @@ A sound leaves nothing out of a transcript, such a mark does: its transcript is 
 - `[؟]`, `(؟؟)`, `[...]`, `[xx]`: brackets with question marks, dots or x alone;
 - brackets or asterisks in place of a word's end, middle or beginning: `ال[صفير]`, `ال***`, `ك*ب`; a single asterisk
   between Latin letters is a letter of Buckwalter's;
-- `***`, `xxx`, `UNK`, `<unk>` as words.
+- `***`, `xxx`, `UNK`, `<unk>` as words, and blanks: `___`, `ـــ`.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ _IN_WORD = re.compile(
     r"(?<=[^\W\d_])\*{3,}|\*{3,}(?=[^\W\d_])|[^\W\d_]\[(?:صفير|صافرة)\]|\[(?:صفير|صافرة)\](?=[^\W\d_])"
 )
 _BRACKETS = re.compile(r"\[([^][\n]{1,80})\]|\(([^()\n]{1,80})\)|［([^［］\n]{1,80})］|【([^【】\n]{1,80})】")
-_WORD = re.compile(r"(?<!\S)(?:\*{3,}|[xX]{3,}|UNK|<unk>|<UNK>)(?=[\s.,،؛:!؟?…]|$)")
-_PERHAPS = re.compile(r"[\[(［【*<]|[xX]{3}|UNK")  # most transcripts have none of these
+_WORD = re.compile(r"(?<!\S)(?:\*{3,}|[xX]{3,}|_{2,}|ـ{2,}|UNK|<unk>|<UNK>)(?=[\s.,،؛:!؟?…]|$)")
+_PERHAPS = re.compile(r"[\[(［【*<]|[xX]{3}|UNK|__|ـ{2}")  # most transcripts have none of these
 _NOTHING = re.compile(r"[\s\xa0]*(?:[؟?]+|\.{2,}|…+|[xX]{2,})[\s\xa0]*")
 _TIME = re.compile(r"[\d:.,٠-٩]+")
 _FOLDED = str.maketrans("أإآىة", "ااايه")

@@ -170,7 +170,7 @@ def test_a_video_with_mostly_latin_captions_is_told_with_its_share_and_keeps_the
 
 
 def test_texts_lose_what_is_no_speech_as_references_by_time_do(tmp_path) -> None:
-    for texts in (["[موسيقى] نعم", "لا (تصفيق)"], ["[mwsyqY] nEm", "lA (tSfyq)"]):
+    for texts in (["[موسيقى] نعم", "لا (تصفيق)"], ["[mwsyqY] nEm", "lA (tSfyq)"], ["[HES] nEm", "lA <breath>"]):
         write_lines(tmp_path / "text", *(f"a_{i} {text}" for i, text in enumerate(texts)))
         write_lines(tmp_path / "x.stm", *(f"A 0 x {i} {i + 1} {text}" for i, text in enumerate(texts)))
         assert list(read_texts(tmp_path / "text", ids=["a_0"]).values()) == ["نعم", "لا"]
