@@ -270,7 +270,14 @@ def test_audio_is_named_by_the_path_as_given(corpus, tmp_path, monkeypatch):
 
 
 def test_a_transcript_that_leaves_words_out_is_a_row_and_a_sound_in_brackets_is_none(corpus, tmp_path):
-    texts = ["قال [غير مسموع] نعم", "[لقد] ذهبت إلى السوق", "[ضحك] أهلا بكم", "يا ابن ال*** تعال", "نعم هذا صحيح"]
+    texts = [
+        "قال [غير مسموع] نعم",
+        "[لقد] ذهبت إلى السوق",
+        "[ضحك] أهلا بكم",
+        "يا ابن ال*** تعال",
+        "نعم هذا صحيح",
+        "لا أعرف",
+    ]
     for i in range(len(texts)):
         corpus(f"{i}.wav")
     rows = "".join(f"{i}.wav\t{text}\tس-{i}\t\t\t\n" for i, text in enumerate(texts))
