@@ -291,6 +291,6 @@ def test_long_line_of_marks_is_read_at_once(unit: str) -> None:
     text = unit * (200_000 // len(unit)) + "ا"
     begin = time.monotonic()
     in_doubt(speech_of(untagged(text)))
-    described(f"{text}\n{text}")
+    described(f"{text}\nا")
     sung([text])
     assert time.monotonic() - begin < 3

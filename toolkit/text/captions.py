@@ -166,6 +166,8 @@ def _without_sound(match: re.Match[str]) -> str:
     """White space in place of brackets with the name of a sound; others, and those over a word, as they stand."""
     round_ones = match[0][0] == "("
     content = next(group for group in match.groups() if group is not None)
+    if not _LETTER.search(content):
+        return match[0]
     before, after = match.string[max(0, match.start() - 5) : match.start()], match.string[match.end() : match.end() + 1]
     beeped = is_beep(content) and (before[-1:].isalpha() or after.isalpha())
     over_a_word = beeped or _ARTICLE.search(before)
