@@ -56,7 +56,8 @@ _TURN = re.compile(rf"(?:{_LEAD}|(?<=[^\S\n])(?<!\d[^\S\n]))>{{2,}}[^\S\n]*({_NA
 _NAMED = re.compile(rf"{_LEAD}(?:\[({_IN})\]|\(({_IN})\))[^\S\n]*[:：](?!\d)", re.MULTILINE)
 _NUMBERED = re.compile(rf"{_LEAD}\[?SPEAKER[ _]?\d{{1,3}}\]?[^\S\n]*[:：](?!\d)", re.MULTILINE | re.IGNORECASE)
 _LABEL = re.compile(rf"{_LEAD}(?:\[({_IN})\]|\(({_IN})\))[^\S\n]*(?=([^\n]*\w))", re.MULTILINE)
-_TIMES = re.compile(r"\[\s*[\d:.,]*\d:\d[\d:.,\s>–-]*\]|\(\s*\d+:\d\d:\d\d(?:[.,]\d+)?\s*\)")
+_TIME = r"\d{1,3}(?::\d\d){1,2}(?:[.,]\d{1,3})?"
+_TIMES = re.compile(rf"\[\s*{_TIME}(?:\s*(?:-->|[-–])\s*{_TIME})?\s*\]|\(\s*\d{{1,3}}:\d\d:\d\d(?:[.,]\d+)?\s*\)")
 _LETTERS_OF_WORD = r"(?:[^\W\d_][\u064b-\u0655\u0670]*)"
 _ADDED = re.compile(
     rf"\[({_LETTERS_OF_WORD}{{1,3}})\](?=[^\W\d_])|(?<=[^\W\d_])\[((?:ت|ة|ه|ها|هم|هن|نا|ني|ي|وا|ون|ين|ان|ات))\](?!\w)"
@@ -200,6 +201,8 @@ def _without_name(match: re.Match[str]) -> str:
 def _without_label(match: re.Match[str]) -> str:
     """Nothing in place of brackets before speech that are known to say who speaks, or how; others as they stand.
 
+    A colon at their end tells a name.
+
     Few Latin words before Latin ones are: Arabic is what editors mend.
     """
     content, speech = match[1] or match[2], match[3]
@@ -208,6 +211,8 @@ def _without_label(match: re.Match[str]) -> str:
         known = not _ARABIC.search(speech)  # Arabic words are not what is said in another language
     elif is_unheard(content):
         known = False
+    elif content.rstrip().endswith((":", "：")) and len(content.split()) <= LONGEST_LABEL:
+        known = bool(_LETTERS.search(content)) and not is_saying(content.split()[0].rstrip(":："))
     elif match[1]:
         known = is_speaker(content) or is_way(content) or are_sounds(content)
         known |= latin and bool(_LETTERS.search(content))
