@@ -269,6 +269,24 @@ def test_audio_is_named_by_the_path_as_given(corpus, tmp_path, monkeypatch):
     assert {u.path for u in everything(tmp_path / "out")} == {f"corpus/{s}/a.wav" for s in range(3)}
 
 
+def test_a_transcript_that_leaves_words_out_is_a_row_and_a_sound_in_brackets_is_none(corpus, tmp_path):
+    texts = [
+        "قال [غير مسموع] نعم",
+        "[لقد] ذهبت إلى السوق",
+        "[ضحك] أهلا بكم",
+        "يا ابن ال*** تعال",
+        "نعم هذا صحيح",
+        "لا أعرف",
+    ]
+    for i in range(len(texts)):
+        corpus(f"{i}.wav")
+    rows = "".join(f"{i}.wav\t{text}\tس-{i}\t\t\t\n" for i, text in enumerate(texts))
+    (corpus.root / "t.tsv").write_text(HEAD + rows, encoding="utf-8")
+    dropped, _ = prepared(corpus.root, tmp_path / "out")
+    gap = "words not understood"
+    assert dropped == {"0.wav": gap, "1.wav": "brackets before speech", "3.wav": gap}
+
+
 def test_who_speaks_follows_the_rule(corpus, tmp_path):
     for rel in ("m/1/a.wav", "m/1/b.wav", "m/2/a.wav", "f/1/a.wav"):
         corpus(rel)

@@ -47,8 +47,15 @@ _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _NO_LETTER = {name: "".join(sorted(set(_LETTERS) - set(table.values()))) for name, table in VARIANTS.items()}
 _VOWEL_FIRST = r"(?<!\S)[^\s\w'|<>&{}*$^]*[aiuoFNK]"
 _FOREIGN = {name: re.compile(f"[{letters}]|{_VOWEL_FIRST}") for name, letters in _NO_LETTER.items()}
+# Clitics and endings with the + at which tools of morphology cut words.
+_PREFIX = re.compile(r"(?<![^\s+])((?:[wf]?(?:[blk]?Al|ll|[blks])|[wf]))\+\s*(?=[^\s+])")
+_PRONOUN = "h|hA|hm|hmA|hn|k|km|kmA|kn|y|ny|nA"
+_SUFFIX = re.compile(rf"(?<=[^\s+])\s*\+({_PRONOUN}|p|At|wn|yn|An|wA|t)(?![^\s+])")
+_TAA = re.compile(rf"(?<=[^\s+])p\s*\+(?=(?:{_PRONOUN})(?!\S))")
+_LAM = re.compile(r"(?<![^\s+])l\+\s*Al\+\s*")
 # Marks of transcribers whose letters are all of the alphabet.
-_MARK = re.compile(r"(?<!\S)(?:<(?:unk|laughs?|sil|spn|nsn)>|\[(?:laughs?|sil|spn|nsn)\]|\(?%[hm]+\)?)(?!\S)", re.I)
+_SOUND = "laughs?|laughter|breath|noise|music|hes|sil|spn|nsn"
+_MARK = re.compile(rf"(?<!\S)(?:<(?:unk|{_SOUND})>|\[(?:{_SOUND})\]|\(?%[hm]+\)?)(?!\S)", re.I)
 _ALTERNATIVES = re.compile(r"(?<!\S)\{\s(?:.*\s)?/\s(?:.*\s)?\}(?!\S)")  # of sclite: { klmp / klmh }
 
 
@@ -98,6 +105,17 @@ def words_to_arabic(
         return convert(word)
 
     return _WORD.sub(of, text), foreign
+
+
+def unsegmented(text: str) -> str:
+    """Buckwalter whose words were cut into clitics (`w+ Al+ ktAb +hA`, `Al+ktAb`), each word whole again.
+
+    A + beside anything but a clitic stays. l before Al takes its A; the final p of a word is t before a pronoun.
+    """
+    if "+" not in text:
+        return text
+    text = _TAA.sub("t+", _LAM.sub("ll", text))
+    return _SUFFIX.sub(r"\1", _PREFIX.sub(r"\1", text))
 
 
 def _convert(text: str, table: Mapping[int, str | int], strict: bool) -> str:

@@ -298,7 +298,7 @@ def test_captions_that_leave_words_out_are_not_trained_on_and_those_of_test_stay
     assert made.code == 0, made.output
     assert texts_of(made, "masc_clean_test", "vid_c") == [captions[0], *captions[2:]]
     assert texts_of(made, "masc_clean_train", "vid_d") == captions[2:]
-    assert "vid_c_00000000-00000500: it leaves words out: [غير مسموع]" in made.output
+    assert "vid_c_00000000-00000500: words not understood: [غير مسموع]" in made.output
     assert "2 captions in round brackets stay" in made.output
     assert "noisy_train.csv: not read: end_time, sentence, start_time; columns of utterances are start" in made.output
     rows = {id: (reason, detail) for id, _, reason, detail in read_ledger(made.out / "dropped.tsv")}
@@ -311,3 +311,22 @@ def test_captions_that_leave_words_out_are_not_trained_on_and_those_of_test_stay
             "1 cues are written twice, each is one; first: line 9: نعم",
         )
     )
+
+
+def test_words_in_brackets_of_which_nobody_can_tell_whether_they_are_said_are_not_trained_on(tmp_path) -> None:
+    broken_tables.make_masc(tmp_path / "corpus")
+    captions = ["[لقد] ذهبت إلى السوق", "[باب يغلق]\nمن هناك؟", "[ال]كتاب هنا", "[foreign]"]
+    lines = [line for i, text in enumerate(captions) for line in (f"00:0{i}.000 --> 00:0{i}.900", text, "")]
+    for video in ("vid_c", "vid_d"):  # of test and of train
+        write_lines(tmp_path / f"corpus/subtitles/{video}.ar.vtt", "WEBVTT", "", *lines)
+    made = prepare("masc", tmp_path / "corpus", tmp_path / "data", "--take.max-letters-per-second", "100")
+    assert made.code == 0, made.output
+    spoken = ["من هناك؟", "الكتاب هنا"]
+    assert texts_of(made, "masc_clean_test", "vid_c") == [captions[0], *spoken]
+    assert texts_of(made, "masc_clean_train", "vid_d") == spoken
+    assert "vid_c_00000000-00000900: brackets before speech: [لقد]" in made.output
+    rows = {id: (reason, detail) for id, _, reason, detail in read_ledger(made.out / "dropped.tsv")}
+    assert rows["vid_d_00000000-00000900"] == ("brackets before speech", f"line 3: {captions[0]}")
+    assert rows["vid_d_00003000-00003900"] == ("words not understood", "line 13: [foreign]")
+    detail = "1 cues lose a whole line in brackets; first: line 6: [باب يغلق]"
+    assert rows["vid_c"] == rows["vid_d"] == ("line in brackets", detail)

@@ -19,9 +19,10 @@ def made(tmp_path_factory):
     return prepare_tree("mgb5", tmp_path_factory.mktemp("mgb5"))
 
 
-def test_only_a_whole_word_stands_for_one_that_nobody_understood(tmp_path) -> None:
-    (tmp_path / "dev.txt.bw").write_text("a UNK @@LAT@@FUNK klmp UNK\n")
-    assert read_texts(tmp_path / "dev.txt.bw", "UNK", ids="a") == {"a": "FUNK كلمة"}
+def test_only_a_whole_word_stands_for_one_that_nobody_understood(tmp_path, capsys) -> None:
+    (tmp_path / "dev.txt.bw").write_text("a UNK @@LAT@@FUNK klmp UNK\nb klmp\n")
+    assert read_texts(tmp_path / "dev.txt.bw", "UNK", ids="a") == {"a": "FUNK كلمة", "b": "كلمة"}
+    assert "/dev.txt.bw: 1 transcripts lack words (UNK), first: a" in capsys.readouterr().out
 
 
 def test_buckwalter_becomes_arabic_and_words_that_nobody_understood_are_taken_out(made) -> None:

@@ -90,3 +90,18 @@ def test_hostile_ids_files_and_links_are_rows_of_the_ledger(make_tree, tmp_path)
     reasons = {reason for _, reason in done.dropped}
     assert {"entities", "link out of the corpus", "unreadable"} <= reasons
     assert (odd, "path leaves the corpus") in done.dropped
+
+
+def test_a_transcript_of_dev_that_leaves_words_out_stays_as_it_is_and_is_warned_of(make_tree, tmp_path) -> None:
+    corpus = make_tree("qasr", count=24)
+    path = corpus / "mgb2.1/release/dev/text.verbatim.nonoverlap"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    marked = ["قال [غير مسموع] ثم ذهب", "[لقد] ذهبت إلى السوق"]
+    ids = [line.split()[0] for line in lines[:2]]
+    path.write_text("\n".join([*map(" ".join, zip(ids, marked)), *lines[2:]]) + "\n", encoding="utf-8")
+    made = prepare("qasr", corpus, tmp_path / "data")
+    assert made.code == 0, made.output
+    dev = made.set("qasr_dev").tables["text"]
+    assert [dev[id.replace(":", "-")] for id in ids] == marked
+    assert f"  {ids[0]}: words not understood: [غير مسموع]" in made.output
+    assert f"  {ids[1]}: brackets before speech: [لقد]" in made.output

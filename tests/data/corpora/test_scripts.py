@@ -164,12 +164,13 @@ def test_a_video_with_mostly_latin_captions_is_told_with_its_share_and_keeps_the
     cues = [Cue(i, i, i + 1, text) for i, text in enumerate(["hello", "and welcome", "to all", "مرحبا"])]
     told, *rest = by_script(Video("clean_train", "v", {}), cues)
     assert rest == cues and isinstance(told, Drop) and told.original == "v"
-    assert told.detail.startswith("3 of 4 (75 %) have Latin letters alone")
+    assert told.detail.startswith("3 of 4 (75 %) have more Latin words than Arabic ones")
     assert mostly_latin(["hello", "نعم", "12"]) == ""
+    assert mostly_latin(["Bonjour les amis", "on va parler de السيارات", "merci خويا"]).startswith("2 of 3 (67 %)")
 
 
 def test_texts_lose_what_is_no_speech_as_references_by_time_do(tmp_path) -> None:
-    for texts in (["[موسيقى] نعم", "لا (تصفيق)"], ["[mwsyqY] nEm", "lA (tSfyq)"]):
+    for texts in (["[موسيقى] نعم", "لا (تصفيق)"], ["[mwsyqY] nEm", "lA (tSfyq)"], ["[HES] nEm", "lA <breath>"]):
         write_lines(tmp_path / "text", *(f"a_{i} {text}" for i, text in enumerate(texts)))
         write_lines(tmp_path / "x.stm", *(f"A 0 x {i} {i + 1} {text}" for i, text in enumerate(texts)))
         assert list(read_texts(tmp_path / "text", ids=["a_0"]).values()) == ["نعم", "لا"]
@@ -235,3 +236,27 @@ def test_a_line_without_arabic_letters_is_buckwalter_only_if_most_lines_of_its_f
     assert told in output and bool(told) == ("WARNING" in output)
     assert list(read_stm(tmp_path / "x.stm").words.values()) == texts
     assert bool(told) == ("WARNING: x.stm" in capsys.readouterr().out)
+
+
+def test_words_in_buckwalter_that_are_cut_into_clitics_are_joined_and_told(capsys) -> None:
+    texts = {"a": "Al+ktAb w+ Al+qlm", "b": "mdrsp +hA l+ Al+ wld 1 + 1", "c": "w+b+ktAb+hm", "d": "qAl C+ nEm"}
+    made = {"a": "الكتاب والقلم", "b": "مدرستها للولد 1 + 1", "c": "وبكتابهم", "d": "قال C+ نعم"}
+    assert in_arabic(texts, "x.bw") == (made, {})
+    assert "x.bw: 3 transcripts have words cut at +, which are joined: a, b, c" in capsys.readouterr().out
+
+
+PERSIAN = ["یہ ایک کتاب ہے", "من به خانه می\u200cروم", "گفتم چرا", "ئەوە باش"]
+DIALECTS = ["شلونك چا وين راح", "گال لي پاسپورت", "این انت يا محمد", "کیف حالک", "على البرايا مي باردة"]
+
+
+def test_a_file_in_persian_urdu_or_kurdish_is_told_and_loan_words_and_keyboards_are_none(capsys) -> None:
+    texts = dict(enumerate([*PERSIAN, *DIALECTS]))
+    assert in_arabic(texts, "x") == (texts, {})
+    message = "WARNING: x: 4 of 9 (44 %) seem to be in Persian, Urdu or Kurdish, first: 0"
+    assert message in capsys.readouterr().out
+    assert in_arabic(few := dict(enumerate([PERSIAN[0], *DIALECTS])), "x") == (few, {})
+    assert capsys.readouterr().out == ""
+    cues = [Cue(3 * i, i, i + 1, text) for i, text in enumerate(PERSIAN, 1)]
+    row, *rest = by_script(Video("clean_train", "v", {}), cues)
+    assert rest == cues and isinstance(row, Drop) and row.reason == "another language"
+    assert row.detail == "4 of 4 (100 %) seem to be in Persian, Urdu or Kurdish, first: line 3"

@@ -21,7 +21,8 @@ from ...core.links import dangling
 from ...core.shards import run_shards
 from ...core.shards import split as shards_of
 from ...core.step import Step, main
-from ...text.invisible import shown
+from ...text.captions import in_doubt
+from ...text.invisible import excerpt, shown
 from ..channels import SIDE_OF, Choice
 from ..checks import RESERVED_WORDS, write_valid
 from ..cut import CutConfig
@@ -200,6 +201,9 @@ def fault_of(row: Mapping[str, Any], text: str, pace: Pace) -> tuple[str, str]:
     """(reason, detail) for which a recording is dropped; two empty strings if it is good."""
     if row["reason"]:
         return row["reason"], row["detail"]
+    doubt, mark = in_doubt(text)
+    if doubt:
+        return doubt, f"{excerpt(mark)} in: {excerpt(text)}"
     detail = pace_fault(text, row["seconds"], pace)
     return (PACE if detail else ""), detail
 

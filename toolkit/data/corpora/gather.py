@@ -22,6 +22,8 @@ from ...core.errors import UserError
 from ...core.files import remove
 from ...core.shards import run_shards, split
 from ...core.step import Step
+from ...text.captions import in_doubt
+from ...text.invisible import excerpt
 from ...text.not_known import transcript_of
 from ..audio import PAST_END, AudioError, open_recording
 from ..channels import MONO, SIDE_OF, UNLIKE, Mix, choices, taken, undecided
@@ -256,6 +258,9 @@ class Headers:
         lengths = s.stated if self.take.stated_lengths else ()
         others = [differs(length, s.recording_seconds if length.recording else s.seconds) for length in lengths]
         faults = {PACE: pace, "stated length": "; ".join(filter(None, others))}
+        if not s.doubt:
+            reason, mark = in_doubt(s.text or "")
+            faults |= {reason: f"{reason}: {excerpt(mark)}"} if mark else {}
         faults["no transcript"] = "an empty transcript" if s.text == "" else ""
         for reason, detail in faults.items():
             if detail and trains(s.set):

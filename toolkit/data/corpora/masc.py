@@ -36,7 +36,7 @@ from .dialects import code_of
 from .gather import gather
 from .repeats import Statement, settled
 from .rolling import Rolling
-from .scripts import garbled_ones, mostly_latin
+from .scripts import another_language, garbled_ones, mostly_latin
 from .segments import CorpusSegment, Drop, Published, Take, drop, of_set, report_to
 from .sets import write_sets
 from .sources import (
@@ -52,7 +52,7 @@ from .spoken_cues import NO_LOSS, overlapping, spoken_cues, tell_asides
 from .vtt import Cue, read_cues, seconds_of
 
 REPEATED = "duplicate row"
-LATIN = "Latin letters"  # of the ledger; no utterance is lost
+LATIN, LANGUAGE = "Latin letters", "another language"  # of the ledger; no utterance is lost
 SUBSETS = tuple(f"{quality}_{part}" for part in ("test", "dev", "train") for quality in ("clean", "noisy"))
 VIDEO = ("video_id", "id", "video")
 TIMED = {"start", "end", "text"}
@@ -208,12 +208,14 @@ def cues_of(corpus: Path, video: Video, follow_links: bool) -> Iterator[Cue | Dr
 
 
 def by_script(video: Video, entries: Iterable[Cue | Drop]) -> Iterator[Cue | Drop]:
-    """These, with a Drop in place of a garbled cue, and one that tells of a video with mostly Latin letters."""
+    """These, a Drop in place of a garbled cue, and rows that tell of a video of Latin words or another language."""
     entries = list(entries)
     texts = {entry: entry.text for entry in entries if isinstance(entry, Cue)}
     garbled = garbled_ones(texts)
     if latin := mostly_latin(texts.values()):
         yield Drop(video.id, LATIN, f"{latin}: is it in Arabic?")
+    if language := another_language({f"line {cue.line}": text for cue, text in texts.items()}):
+        yield Drop(video.id, LANGUAGE, language)
     for entry in entries:
         if isinstance(entry, Cue) and entry in garbled:
             yield Drop(_id(video, entry), MALFORMED, f"line {entry.line}: {garbled[entry]}")
@@ -297,7 +299,7 @@ def run(step: Step[MascConfig]) -> None:
     videos = apart(step, subsets)
 
     def read(video: Video) -> Iterator[CorpusSegment | Drop]:
-        return of_set(f"masc_{video.subset}", segments_of(corpus, video, c), NO_LOSS | {LATIN})
+        return of_set(f"masc_{video.subset}", segments_of(corpus, video, c), NO_LOSS | {LATIN, LANGUAGE})
 
     costs = [1.0] * len(videos)
     segments = gather(step, corpus, videos, costs, read, "videos")

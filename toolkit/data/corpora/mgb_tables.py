@@ -93,14 +93,16 @@ def read_texts(path: Path, unknown: str = "", bad: Report | None = None, ids: It
     What is no speech in captions (text/captions.py) is taken out, as it is of STM files and XML.
 
     Args:
-        unknown: the file's word for an unintelligible word; it is left out.
+        unknown: the file's word for an unintelligible word; it is left out, and told.
         bad: as read_pairs has it.
         ids: those that another table has. They tell an id from the word that begins the rest of a broken line.
     """
     tally = Tally(path, bad)
     pairs = _numbered(path, id_form(ids), bad)
     raw = {id: text for id, (_, text) in pairs.items()}
-    if unknown:
+    if unknown and (lacking := [id for id, text in raw.items() if unknown in text.split()]):
+        where = f"{path.parent.name}/{path.name}"
+        print(f"WARNING: {where}: {len(lacking):,} transcripts lack words ({unknown}), first: {lacking[0]}")
         raw = {id: " ".join(word for word in text.split() if word != unknown) for id, text in raw.items()}
     texts, malformed = in_arabic(raw, f"{path.parent.name}/{path.name}")
     for id, why in malformed.items():

@@ -19,9 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from ...core.step import Step
-from ...text.captions import speech_of
+from ...text.captions import NO_SPEECH, in_doubt, speech_of, why_silent
 from ...text.invisible import excerpt
-from ...text.unheard import NOT_UNDERSTOOD, unheard
 from ..malformed import MALFORMED
 from .gather import gather
 from .id_times import other_recording
@@ -158,11 +157,13 @@ def _utterance(
         return Drop(original, "WMER", f"{wmer:g} % of its words do not match, more than {wanted.most_wmer:g}")
     if fault:
         return Drop(original, MALFORMED, fault)
-    text = spoken(speech_of(words))
+    reason, mark = in_doubt(speech := speech_of(words))
+    text = spoken(speech)
     if not text:
-        return Drop(original, "no words", excerpt(words) or "nothing at all")
-    if unheard(text):
-        return Drop(original, NOT_UNDERSTOOD, excerpt(text))
+        silent = why_silent(words)
+        return Drop(original, "no words" if silent == NO_SPEECH else silent, excerpt(words) or "nothing at all")
+    if mark:
+        return Drop(original, reason, excerpt(text))
     return CorpusSegment(
         wanted.set,
         original,

@@ -6,7 +6,8 @@ so are words that may be Latin ones read as Arabic (Salut, foundation): with vow
 two in a row. A transcript in Arabic letters alone stays; one with letters of both cannot be told, and is malformed,
 unless its Latin words are no Buckwalter. In any other file everything stays: Latin letters are words of another
 language. Words with a mark (@@LAT, #) are in neither. Arabic that a wrong encoding garbled (text/mojibake.py) is
-malformed.
+malformed. Words in Buckwalter that are cut into clitics (w+ Al+ ktAb) are joined, and told. A file that seems to be in
+Persian, Urdu or Kurdish (text/perso_arabic.py) is told.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
-from ...text.buckwalter import LATIN_MARK, is_foreign, to_arabic, words_to_arabic
+from ...text.buckwalter import LATIN_MARK, is_foreign, to_arabic, unsegmented, words_to_arabic
 from ...text.invisible import excerpt
 from ...text.mojibake import garbled
+from ...text.perso_arabic import in_perso_arabic
 from ..tables import few
 
 ARABIC = re.compile("[\u0621-\u064a\u066e-\u06d3\u0750-\u077f\ufb50-\ufdff\ufe70-\ufefc]")
@@ -26,6 +28,7 @@ LATIN = re.compile("[A-Za-z]")
 BOTH = "letters of both scripts, Arabic and Buckwalter's"
 SHOWN = 3  # transcripts that a warning names
 FEW = 0.05  # share of words with vowel signs below which a file is one without
+_LETTER = re.compile(f"{ARABIC.pattern}|{LATIN.pattern}")
 _VOWEL, _VOWELS = re.compile("[aiuo]"), re.compile("[aiuoFNK]{2}")
 Key = TypeVar("Key", bound=Hashable)
 Script = Literal["arabic", "latin", "both", ""]
@@ -71,12 +74,13 @@ def as_arabic(texts: Mapping[Key, str], convert: Callable[[str], str] = to_arabi
     arabic = [key for key, script in scripts.items() if script in ("arabic", "both")]
     if len(latin) <= len(arabic):
         first = few([*map(str, latin)], SHOWN)
-        mixed = f"{len(latin):,} of {len(texts):,} transcripts stay in Latin letters: {first}" if latin else ""
-        return Scripts(texts, malformed, mixed)
+        mixed = [f"{len(latin):,} of {len(texts):,} transcripts stay in Latin letters: {first}"] if latin else []
+        mixed += filter(None, [another_language(texts)])
+        return Scripts(texts, malformed, "; ".join(mixed))
     words = [word for key in latin for word in _latin_words(texts[key])]
     if 2 * sum(map(is_foreign, words)) > len(words):
-        mixed = f"{len(latin):,} of {len(texts):,} transcripts are in Latin letters, no Buckwalter, and stay"
-        return Scripts(texts, malformed, f"{mixed}: {few([*map(str, latin)], SHOWN)}")
+        stay = f"{len(latin):,} of {len(texts):,} transcripts are in Latin letters, no Buckwalter, and stay"
+        return Scripts(texts, malformed, f"{stay}: {few([*map(str, latin)], SHOWN)}")
     return _of_buckwalter(texts, scripts, malformed, convert)
 
 
@@ -88,6 +92,9 @@ def _of_buckwalter(
     foreign: dict[str, Key] = {}  # word that is no Buckwalter -> the first transcript that has it
     arabic = words = 0
     malformed = dict(malformed)
+    whole = {key: unsegmented(text) for key, text in texts.items() if scripts[key] == "latin"}
+    cut = [key for key, text in whole.items() if text != texts[key]]
+    texts = {**texts, **whole}
     for key, text in texts.items():
         arabic += scripts[key] == "arabic"
         if scripts[key] == "both" and not all(map(is_foreign, _latin_words(text))):
@@ -101,6 +108,8 @@ def _of_buckwalter(
         for word in kept:
             foreign.setdefault(word, key)
     mixed = [f"{arabic:,} of {len(texts):,} transcripts are in Arabic script, the rest in Buckwalter's"] * bool(arabic)
+    if cut:
+        mixed += [f"{len(cut):,} transcripts have words cut at +, which are joined: {few([*map(str, cut)], SHOWN)}"]
     if foreign:
         mixed += [f"{words:,} words are no Buckwalter, and stay in Latin letters: {_named(foreign)}"]
     mixed += _perhaps_latin({key: text for key, text in texts.items() if scripts[key] == "latin"})
@@ -128,12 +137,27 @@ def garbled_ones(texts: Mapping[Key, str]) -> dict[Key, str]:
 
 
 def mostly_latin(texts: Iterable[str]) -> str:
-    """What is to be told of a file in which more transcripts have Latin letters alone than Arabic ones; else ""."""
-    scripts = [script_of(text) for text in texts]
-    latin = scripts.count("latin")
-    if latin <= scripts.count("arabic") + scripts.count("both"):
+    """What is to be told of a file in which more transcripts are of mostly Latin words than of Arabic ones; else ""."""
+    words = [_words_of_scripts(text) for text in texts]
+    latin, arabic = sum(a < b for a, b in words), sum(a >= b > 0 or a > b for a, b in words)
+    if latin <= arabic:
         return ""
-    return f"{latin:,} of {len(scripts):,} ({100 * latin / len(scripts):.0f} %) have Latin letters alone"
+    return f"{latin:,} of {len(words):,} ({100 * latin / len(words):.0f} %) have more Latin words than Arabic ones"
+
+
+def _words_of_scripts(text: str) -> tuple[int, int]:
+    """(words with an Arabic letter, words with Latin ones alone) of a transcript, without those with a mark."""
+    scripts = ["arabic" if ARABIC.search(word) else "latin" for word in _unmarked(text).split() if _LETTER.search(word)]
+    return scripts.count("arabic"), scripts.count("latin")
+
+
+def another_language(texts: Mapping[Key, str]) -> str:
+    """What is to be told of a file that seems to be in another language of Arabic letters; else ""."""
+    seem = in_perso_arabic(texts)
+    if not seem:
+        return ""
+    share = f"{len(seem):,} of {len(texts):,} ({100 * len(seem) / len(texts):.0f} %)"
+    return f"{share} seem to be in Persian, Urdu or Kurdish, first: {seem[0]}"
 
 
 def in_arabic(

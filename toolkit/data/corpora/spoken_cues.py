@@ -1,7 +1,8 @@
 """The cues of a recording that are said, each word once: of MASC's subtitles and timed tables.
 
-Cues without speech (sounds, songs, codes: text/captions.py) and cues that leave out what nobody understood
-(text/unheard.py) are rows of the ledger; of the latter those of dev and test stay as they are, and are warned of.
+Cues without speech (sounds, songs, codes: text/captions.py), cues that leave out what nobody understood
+(text/unheard.py) and cues of which nobody can tell whether words in brackets are said are rows of the ledger; of the
+latter two those of dev and test stay as they are, and are warned of.
 Rolling captions give each word once (rolling.py). A cue written twice, with the same times and text, is one.
 """
 
@@ -12,15 +13,15 @@ from dataclasses import replace
 from typing import Any
 
 from ...core.step import Step
-from ...text.captions import NO_SPEECH, in_round, speech_of, sung
+from ...text.captions import described, in_doubt, in_round, speech_of, sung, why_silent
 from ...text.invisible import excerpt
-from ...text.unheard import NOT_UNDERSTOOD, unheard
 from .rolling import Rolling, Unrolled, unrolled
 from .segments import CorpusSegment, Drop
 from .vtt import Cue
 
 TWICE, ROLLING, KEPT = "caption twice", "rolling captions", "repeated words kept"  # of rows that are no lost utterance
-NO_LOSS = frozenset([TWICE, ROLLING, KEPT])
+LINES = "line in brackets"
+NO_LOSS = frozenset([TWICE, ROLLING, KEPT, LINES])
 
 
 def spoken_cues(
@@ -30,13 +31,15 @@ def spoken_cues(
 
     Args:
         name: of the recording, for rows about all its cues; id_of: the id of a cue in a row.
-        trained_on: False: a cue that leaves words out stays.
+        trained_on: False: a cue that is in doubt stays.
         rolling: whether each cue repeats the end of the one before, as `unrolled` has it.
     """
     once: dict[tuple[float, float, str], Cue] = {}
     twice = [cue for cue in cues if once.setdefault((cue.start, cue.end, cue.text), cue) is not cue]
     if twice:
         yield _row(name, TWICE, twice, "are written twice, each is one")
+    if lines := [cue for cue in once.values() if described(cue.text)]:
+        yield _row(name, LINES, lines, "lose a whole line in brackets", excerpt(described(lines[0].text)))
     spoken: list[Cue] = []
     for item in _with_words(list(once.values()), id_of):
         if isinstance(item, Cue):
@@ -47,11 +50,11 @@ def spoken_cues(
     yield from _about(name, roll)
     taken = {cue.line: words for cue, words in roll.taken}
     for cue in roll.cues:
-        gap, words = unheard(cue.text), taken.get(cue.line)
-        if gap and trained_on:
-            yield Drop(id_of(cue), NOT_UNDERSTOOD, f"line {cue.line}: {excerpt(cue.text)}")
+        (reason, mark), words = in_doubt(cue.text), taken.get(cue.line)
+        if mark and trained_on:
+            yield Drop(id_of(cue), reason, f"line {cue.line}: {excerpt(cue.text)}")
             continue
-        odd = [f"it leaves words out: {excerpt(gap)}"] if gap else []
+        odd = [f"{reason}: {excerpt(mark)}"] if mark else []
         odd += [f"words that the caption before ends with are taken off: {excerpt(words)}"] if words else []
         yield replace(cue, odd="; ".join(odd))
 
@@ -62,7 +65,7 @@ def _with_words(cues: Sequence[Cue], id_of: Callable[[Cue], str]) -> Iterator[Cu
         if words := "" if i in songs else speech_of(cue.text):
             yield replace(cue, text=words)
         elif cue.text.strip():
-            yield Drop(id_of(cue), NO_SPEECH, f"line {cue.line}: {excerpt(cue.text)}")
+            yield Drop(id_of(cue), why_silent(cue.text), f"line {cue.line}: {excerpt(cue.text)}")
         else:
             yield Drop(id_of(cue), "cue without text", f"line {cue.line}")
 
