@@ -201,9 +201,7 @@ def _without_name(match: re.Match[str]) -> str:
 def _without_label(match: re.Match[str]) -> str:
     """Nothing in place of brackets before speech that are known to say who speaks, or how; others as they stand.
 
-    A colon at their end tells a name.
-
-    Few Latin words before Latin ones are: Arabic is what editors mend.
+    A colon at their end tells a name. A few Latin words before Latin ones are a label: editors mend Arabic alone.
     """
     content, speech = match[1] or match[2], match[3]
     latin = len(content.split()) <= LONGEST_LABEL and not _ARABIC.search(content + speech)
