@@ -13,10 +13,12 @@ from torch import Tensor
 from ..core.errors import UserError
 from ..core.files import atomic, write_json, write_text
 from .config import HubertConfig
+from .foreign_encoder import of_head
 from .hubert import Hubert
 from .input_settings import normalizes
 from .model_files import CONFIG, OURS, PROJECTION, REUSING, WEIGHTS, read_mapping, refuse_too_deep
 from .tensors import read_tensors, write_tensors
+from .wrapped_names import refuse_wrapped
 
 PREFIX = "hubert."  # of the encoder's weights where they are saved with a head
 OWN_FIELDS = ("init", "projection", "reuse_attention", "feature_grad_mult", "normalize_waveform")
@@ -129,7 +131,9 @@ def load_pretrained(folder: Path) -> Hubert:
     if config is None:
         raise UserError("not a HuBERT that this toolkit builds", str(folder / "config.json"), "load it by load_encoder")
     model = Hubert(config)
-    weights = _of_encoder(read_tensors(folder / WEIGHTS))
+    tensors = read_tensors(folder / WEIGHTS)
+    refuse_wrapped(tensors, folder)
+    weights = _of_encoder(tensors)
     weights.setdefault("masked_spec_embed", model.masked_spec_embed.detach())  # a network trained without has none
     if not config.projection:
         for name, identity in _identity(config.hidden_size).items():
@@ -145,8 +149,8 @@ def load_pretrained(folder: Path) -> Hubert:
 
 
 def _of_encoder(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The weights by their new names; those of a head, e.g. of CTC, are left out."""
-    inside = {name: t for name, t in tensors.items() if name.startswith(PREFIX)} or tensors
+    """The weights by their new names; those of a head, e.g. of CTC or of pre-training, are left out."""
+    inside = {name: t for name, t in tensors.items() if not of_head(name, tensors, PREFIX)}
     return {_new_name(name): t.float() for name, t in inside.items()}
 
 

@@ -37,6 +37,7 @@ from .tensors import read_tensors, write_tensors
 from .token_ids import GENERATION, TOKENIZER
 from .whisper import Whisper
 from .whisper_shape import WhisperConfig, sizes_of
+from .wrapped_names import refuse_wrapped
 
 TRAVELS = (  # files copied unchanged to a model made from another
     TOKENIZER,
@@ -97,7 +98,9 @@ def load_whisper(folder: Path, dtype: torch.dtype = torch.float32) -> Whisper:
     config = read_whisper_config(folder)
     with blank():
         model = Whisper(config)
-    tensors = {_ours(name): t for name, t in _tensors(folder).items()}
+    tensors = _tensors(folder)
+    refuse_wrapped(tensors, folder)
+    tensors = {_ours(name): t for name, t in tensors.items()}
     _refuse_untied(tensors.pop(OUTPUT, None), tensors.get(EMBEDDING), folder)
     weights = {name: t.to(dtype) for name, t in tensors.items()}
     try:
