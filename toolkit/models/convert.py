@@ -4,8 +4,9 @@ python3 -m toolkit.models.convert FOLDER
 python3 -m toolkit.models.convert FILE.ckpt --model egs/TEMPLATE/star/conf/student.yaml --out models/star
 
 A folder of an adapter (adapter_model.bin) is converted likewise. Safetensors whose names have the name of a wrapper in
-them (`_orig_mod.` of torch.compile, `module.` of DistributedDataParallel) are written anew without. The second form
-makes a folder of a Lightning checkpoint of STaR's public code; a config says its shape.
+them (`_orig_mod.` of torch.compile, `module.` of DistributedDataParallel) are written anew without. A Whisper of an
+older program gets its tokenizer.json and generation_config.json, made of vocab.json, merges.txt and config.json. The
+second form makes a folder of a Lightning checkpoint of STaR's public code; a config says its shape.
 
 A pickle can hold code. So it is read in a process of its own, which accepts tensors and nothing else; a pickle with
 anything more is refused. Every tensor keeps its type and values, and its name but for a wrapper's. The pickles stay
@@ -32,11 +33,13 @@ from .config import HubertConfig
 from .model_files import (
     ADAPTER_PICKLE,
     ADAPTER_WEIGHTS,
+    CONFIG,
     PICKLE,
     PICKLE_INDEX,
     WEIGHTS,
     has_pickles,
     has_weights,
+    read_mapping,
     shapes_of,
     weight_files,
 )
@@ -146,9 +149,12 @@ def convert_checkpoint(path: Path, shapes: Sequence[Path], out: Path) -> None:
 def convert_folder(folder: Path) -> None:
     """Convert the folder's pickles and print what was done; if it has safetensors already, say so and do nothing.
 
+    A Whisper also gets the files that it lacks and can give (older_files.py).
+
     Raises UserError for a folder without weights, and for a file that is no safetensors although it is named so.
     """
     folder = folder / "hf" if (folder / "hf").is_dir() else folder
+    made = _complete(folder)
     adapter = folder / ADAPTER_PICKLE
     for name in (WEIGHTS, ADAPTER_WEIGHTS):
         if (folder / name).is_file():
@@ -157,6 +163,8 @@ def convert_folder(folder: Path) -> None:
         _write_unwrapped(files, folder / WEIGHTS)
     elif (folder / ADAPTER_WEIGHTS).is_file() and _wrapped([folder / ADAPTER_WEIGHTS]):
         _write_unwrapped([folder / ADAPTER_WEIGHTS], folder / ADAPTER_WEIGHTS)
+    elif made and has_weights(folder):
+        pass
     elif has_weights(folder) or ((folder / ADAPTER_WEIGHTS).is_file() and not has_pickles(folder)):
         print(f"{folder} has its weights as safetensors already: nothing to do")
     elif has_pickles(folder):
@@ -168,6 +176,17 @@ def convert_folder(folder: Path) -> None:
     else:
         remedy = f"name a folder with {PICKLE}, {PICKLE_INDEX} or {ADAPTER_PICKLE}"
         raise UserError("no weights to convert", str(folder), remedy)
+
+
+def _complete(folder: Path) -> list[str]:
+    if not (folder / CONFIG).is_file() or read_mapping(folder / CONFIG).get("model_type") != "whisper":
+        return []
+    from .older_files import complete
+
+    made = complete(folder)
+    for name in made:
+        print(f"{folder / name}: made of the older files beside it, which say the same")
+    return made
 
 
 def _wrapped(files: Sequence[Path]) -> bool:

@@ -109,12 +109,20 @@ def _listed(folder: Path, reach: int) -> Iterator[Stated]:
     """The tokens of the lists that stand beside tokenizer.json. Raises UserError for one that is no such list.
 
     Of CTranslate2's list those up to `reach`: its converter names the rows that pad a network like timestamps, again.
-    Slow tokenizers read them, and CTranslate2 its own: each program would write other words if they contradicted.
     """
     names = read_json(folder / VOCABULARY) if (folder / VOCABULARY).is_file() else []
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise UserError("no list of tokens", str(folder / VOCABULARY), "convert the model again")
     yield from (Stated(VOCABULARY, name, id) for id, name in enumerate(names[:reach]))
+    yield from listed_ids(folder)
+
+
+def listed_ids(folder: Path) -> Iterator[Stated]:
+    """The tokens of the lists that slow tokenizers read. Raises UserError for one that is no such list.
+
+    Each program would write other words if they contradicted tokenizer.json.
+    """
+    file = ""
     try:
         for file in LISTS:
             tree = read_mapping(folder / file) if (folder / file).is_file() else {}

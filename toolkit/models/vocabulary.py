@@ -16,8 +16,8 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from ..core.errors import UserError
-from ..core.links import dangling
 from .model_files import CONFIG, read_mapping, refuse_pointer
+from .older_files import refuse_incomplete
 from .token_ids import (
     END,
     GENERATION,
@@ -31,6 +31,7 @@ from .token_ids import (
 )
 from .token_ids import TOKENIZER as TOKENIZER
 
+ENGLISH_ONLY = 51864  # tokens of every release that knows no other language
 TICK = 0.02  # seconds between two timestamps
 LAST_TICK = TIMESTAMPS - 1  # timestamps reach from 0 to 30 s
 NO_SPEECH = ("<|nospeech|>", "<|nocaptions|>")
@@ -59,10 +60,7 @@ class Vocabulary:
     @staticmethod
     def read(folder: Path) -> Vocabulary:
         """Raises UserError if a file is missing or broken, for an English-only model, and for another's tokenizer."""
-        for name in (TOKENIZER, GENERATION, CONFIG):
-            if not (folder / name).is_file():
-                problem = dangling(folder / name) or f"no {name} in a Whisper folder"
-                raise UserError(problem, str(folder), "copy the tokenizer files of the same model there")
+        refuse_incomplete(folder)
         refuse_pointer(folder / TOKENIZER)
         try:
             tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
@@ -71,7 +69,7 @@ class Vocabulary:
         generation, config = read_mapping(folder / GENERATION), read_mapping(folder / CONFIG)
         if "vocab_size" not in config:
             raise UserError(f"a broken {CONFIG}: no vocab_size", str(folder), "copy it again")
-        if generation.get("is_multilingual") is False:
+        if generation.get("is_multilingual", config["vocab_size"] != ENGLISH_ONLY) is False:
             message = "an English-only Whisper, which cannot transcribe another language"
             raise UserError(message, str(folder), "name a multilingual one, without .en in its name")
         try:

@@ -34,6 +34,7 @@ from ..core.step import Step, main
 from ..data.find import read_from_here
 from ..data.kaldi import WAV, DataDir, Utterance
 from ..data.listen import drop_warned, hear_all
+from ..models.older_files import MERGES
 from ..models.vocabulary import LAST_TICK, TICK, TOKENIZER, Vocabulary
 from ..score.hypotheses import is_hypotheses, read_hypotheses
 from .languages import languages_of
@@ -193,7 +194,7 @@ def recognise(paths: list[Path]) -> PackInputs:
             "data": (path / WAV).is_file(),
             "labels": is_hypotheses(path),
             "select": is_selection(path),
-            "model": (model / TOKENIZER).is_file(),
+            "model": (model / TOKENIZER).is_file() or (model / MERGES).is_file(),  # the second lacks one, which is told
         }
         kind = next((name for name, fits in tests.items() if fits), "")
         if not kind:
