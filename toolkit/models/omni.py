@@ -37,6 +37,8 @@ from .model_files import CARD, CONFIG, OURS, read_mapping, shapes_of, weight_fil
 from .omni_files import POSITIONS, TABLE, TOKENIZER_FILES, find_omni
 from .omni_prompt import PromptFormat, Prompts
 from .tensors import read_tensors, readable, refuse_out_of_range, write_tensors
+from .token_ids import TOKENIZER
+from .tokenizer_files import refuse_unlike_release
 from .wrapped_names import refuse_wrapped
 
 TOWER = "audio_tower."  # in the names of its tensors, whatever stands before
@@ -222,7 +224,10 @@ def refuse_partial(loaded: Mapping[str, Any], folder: Path) -> None:
 def read_prompts(folder: Path) -> Prompts:
     """Raises UserError for a tokenizer without the audio tokens of config.json."""
     from transformers import AutoTokenizer
+    from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
 
+    if (folder / TOKENIZER).is_file():
+        refuse_unlike_release(folder / TOKENIZER, (PRETOKENIZE_REGEX,))
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     except (OSError, ValueError, KeyError, TypeError) as e:

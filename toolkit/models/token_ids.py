@@ -33,6 +33,10 @@ FIELDS = {
 TIMESTAMPS = 1501  # from 0 to 30 s, one every 0.02 s
 PADDED_TO = 8  # networks are widened to a multiple of this or of more; rows after the last token mean nothing
 REMEDY = "copy the tokenizer files of the model itself"
+REMEDY_OF_WORDS = (
+    'if the texts do without it, write "special": true for it in added_tokens of that file: it is then never written; '
+    "else name a model with the words of a release"
+)
 
 
 class Stated(NamedTuple):
@@ -46,18 +50,19 @@ class Stated(NamedTuple):
 def stated_ids(generation: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[Stated]:
     """The ids in generation_config.json and config.json. Raises ValueError, TypeError or AttributeError if broken."""
     for task, id in (generation.get("task_to_id") or {}).items():
-        yield Stated(GENERATION, f"<|{task}|>", _whole(id))
+        yield Stated(GENERATION, f"<|{task}|>", whole(id))
     for file, tree in ((GENERATION, generation), (CONFIG, config)):
         for field, name in FIELDS.items():
             ids = tree.get(field)
             for id in ids if isinstance(ids, list) else [ids]:
                 if id is not None:
-                    yield Stated(file, name, _whole(id))
+                    yield Stated(file, name, whole(id))
     for name, id in (generation.get("lang_to_id") or {}).items():
-        yield Stated(GENERATION, name, _whole(id))
+        yield Stated(GENERATION, name, whole(id))
 
 
-def _whole(id: Any) -> int:
+def whole(id: Any) -> int:
+    """The id as an integer. Raises ValueError or TypeError if it is none, a word such as "384" too."""
     if isinstance(id, bool) or int(id) != id:
         raise ValueError(f"no token {id!r}")
     return int(id)
@@ -93,7 +98,7 @@ def refuse_other_ids(tokenizer: Tokenizer, stated: Sequence[Stated], size: int, 
     added = tokenizer.get_added_tokens_decoder()
     if words := [added[id].content for id in sorted(added) if id >= reach and not added[id].special]:
         message = f"a word that was added after the timestamps ({words[0]!r}): it would be lost from every text"
-        raise UserError(message, str(folder / TOKENIZER), "name a model with the words of a release")
+        raise UserError(message, str(folder / TOKENIZER), REMEDY_OF_WORDS)
     return reach
 
 
@@ -126,7 +131,7 @@ def listed_ids(folder: Path) -> Iterator[Stated]:
     try:
         for file in LISTS:
             tree = read_mapping(folder / file) if (folder / file).is_file() else {}
-            yield from (Stated(file, name, _whole(id)) for name, id in tree.items())
+            yield from (Stated(file, name, whole(id)) for name, id in tree.items())
         file = TOKENIZER_CONFIG
         tree = read_mapping(folder / file) if (folder / file).is_file() else {}
         for id, token in (tree.get("added_tokens_decoder") or {}).items():
