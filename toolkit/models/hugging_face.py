@@ -102,10 +102,21 @@ def read_config(folder: Path, inputs: bool = True) -> HubertConfig | None:
     tree = {**tree, **tree.get(OURS, {}), **heard}
     values: dict[str, Any] = {f.name: tree[f.name] for f in fields(HubertConfig) if f.name in tree}
     values = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+    _refuse_other_types(values, folder)
     try:
         return HubertConfig(**values)
     except (TypeError, ValueError) as e:
         raise UserError(f"a broken config.json: {e}", str(folder), "copy or make it again") from None
+
+
+def _refuse_other_types(values: Mapping[str, Any], folder: Path) -> None:
+    """Raise UserError for a value of another type than the field's: "false", a word, would be taken for true."""
+    for field in fields(HubertConfig):
+        value, like = values.get(field.name, field.default), field.default
+        items, of = (value, int) if isinstance(like, tuple) and isinstance(value, tuple) else ([value], type(like))
+        if any(type(item) is not of and not (of is float and type(item) is int) for item in items):
+            problem = f"{field.name} is {str(value)[:100]!r}, no {of.__name__}"
+            raise UserError(f"a broken {CONFIG}: {problem}", str(folder), "copy or make it again")
 
 
 def _refuse_impossible(tree: Mapping[str, Any], folder: Path) -> None:
