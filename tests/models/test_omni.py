@@ -243,6 +243,14 @@ def test_damaged_weights_and_a_missing_table_of_positions_are_refused(world: Pat
         load_omni(folder)
 
 
+def test_weights_with_the_name_of_a_wrapper_are_told_as_that(world: Path, tmp_path: Path) -> None:
+    folder = copied(world, tmp_path / "m")
+    weights = read_tensors(folder / "model.safetensors")
+    write_tensors(folder / "model.safetensors", {f"module.{n}": t for n, t in weights.items()}, {"format": "pt"})
+    with pytest.raises(UserError, match=f"names of {len(weights)} weights have module. in them"):
+        load_omni(folder)
+
+
 def test_missing_weights_of_the_tower_are_refused(world: Path, tmp_path: Path) -> None:
     folder = copied(world, tmp_path / "m")
     weights = read_tensors(folder / "model.safetensors")

@@ -231,7 +231,7 @@ def test_a_tokenizer_with_an_expression_or_a_dropout_is_refused_before_it_meets_
 @pytest.mark.parametrize("field", ["d_model", "vocab_size"])
 def test_a_size_that_is_no_whole_number_is_a_broken_config(field: str, value: Any, folder: Path) -> None:
     _written(folder / "config.json", {field: value})
-    with pytest.raises(UserError, match=r"a broken config\.json"):
+    with pytest.raises(UserError, match=rf"a broken config\.json: {field} is '{value}', no whole number"):
         read_whisper_config(folder)
 
 

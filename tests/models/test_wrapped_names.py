@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -14,6 +14,8 @@ from torch import nn
 from whispers import tiny_whisper_folder
 
 from toolkit.core.errors import UserError
+from toolkit.core.files import write_json
+from toolkit.models.adapters import load_adapter
 from toolkit.models.convert import convert_folder
 from toolkit.models.encoder import load_encoder, refuse_unusable
 from toolkit.models.whisper_files import load_whisper
@@ -109,3 +111,15 @@ def test_what_the_pre_training_of_fairseq_leaves_in_a_hubert_changes_no_state(fo
     save_file({**weights, "encoder.layers.7.attention.k_proj.bias": torch.ones(4)}, folder / "model.safetensors")
     with pytest.raises(UserError, match=r"weights that do not fit config\.json: .*encoder\.layers\.7"):
         load_encoder(folder)
+
+
+def test_an_adapter_of_a_compiled_model_is_told_and_converted(tmp_path: Path, capsys: Any) -> None:
+    weights = {f"base_model.model.layers.0.q_proj.lora_{part}.weight": torch.randn(2, 3) for part in "AB"}
+    save_file({f"_orig_mod.{name}": t for name, t in weights.items()}, tmp_path / "adapter_model.safetensors")
+    write_json(tmp_path / "adapter_config.json", {"peft_type": "LORA"})
+    with pytest.raises(UserError, match=r"names of 2 weights have _orig_mod\. in them, of torch.compile"):
+        load_adapter(cast(Any, None), tmp_path)
+    convert_folder(tmp_path)
+    assert "2 tensors, by the names that the network itself has" in capsys.readouterr().out
+    plain = load_file(tmp_path / "adapter_model.safetensors")
+    assert plain.keys() == weights.keys() and all(torch.equal(plain[name], t) for name, t in weights.items())

@@ -61,11 +61,11 @@ def stated_ids(generation: Mapping[str, Any], config: Mapping[str, Any]) -> Iter
         yield Stated(GENERATION, name, whole(id))
 
 
-def whole(id: Any) -> int:
-    """The id as an integer. Raises ValueError or TypeError if it is none, a word such as "384" too."""
-    if isinstance(id, bool) or int(id) != id:
-        raise ValueError(f"no token {id!r}")
-    return int(id)
+def whole(value: Any, name: str = "a token") -> int:
+    """An id or a size as an integer. Raises ValueError, which names it, if it is none, as the word "384" is."""
+    if isinstance(value, bool) or not (isinstance(value, int) or (isinstance(value, float) and value.is_integer())):
+        raise ValueError(f"{name} is {str(value)[:100]!r}, no whole number")
+    return int(value)
 
 
 def refuse_other_ids(tokenizer: Tokenizer, stated: Sequence[Stated], size: int, folder: Path) -> int:

@@ -75,7 +75,7 @@ class Vocabulary:
             message = "an English-only Whisper, which cannot transcribe another language"
             raise UserError(message, str(folder), "name a multilingual one, without .en in its name")
         try:
-            size = whole(config["vocab_size"])
+            size = whole(config["vocab_size"], "vocab_size")
             languages = {name[2:-2]: _token(id, size) for name, id in (generation.get("lang_to_id") or {}).items()}
             suppressed, first = (
                 tuple(_token(id, size) for id in generation.get(name) or ())

@@ -80,7 +80,7 @@ def read_whisper_config(folder: Path) -> WhisperConfig:
         message = f"a Whisper with {strange[0]} {tree[strange[0]]}, which no release has"
         raise UserError(message, str(folder / CONFIG), "name another model: this one would be computed wrongly here")
     try:
-        config = WhisperConfig(**{f.name: whole(tree[f.name]) for f in fields(WhisperConfig)})
+        config = WhisperConfig(**{f.name: whole(tree[f.name], f.name) for f in fields(WhisperConfig)})
     except (KeyError, TypeError, ValueError) as e:
         raise UserError(f"a broken {CONFIG}: {e}", str(folder), "copy it again") from None
     refuse_too_deep(folder, config.encoder_layers, config.decoder_layers)
