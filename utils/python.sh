@@ -2,7 +2,9 @@
 # Sourced by what begins Python: where the house is, and which interpreter is its own.
 set -euo pipefail
 _root=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)
-export PYTHONPATH=$_root${PYTHONPATH:+:$PYTHONPATH} LC_ALL=C.UTF-8
+_others=:${PYTHONPATH:-}:
+while [[ $_others == *::* ]]; do _others=${_others//::/:}; done # an empty entry would be the current folder
+export PYTHONPATH=$_root${_others%:} LC_ALL=C.UTF-8
 
 python() { # the one of SAWT_PYTHON, else of .venv, else, where there is no .venv, the first python3 of PATH
   local python=${SAWT_PYTHON:-$_root/.venv/bin/python3} why from=
@@ -21,6 +23,9 @@ python() { # the one of SAWT_PYTHON, else of .venv, else, where there is no .ven
   esac
   [[ $why == *"toolkit is here" ]] || _no_python "the interpreter $python does not answer as a Python does" "$remedy"
   echo "$python"
+}
+run_module() { # PYTHON MODULE WORDS: in the place of this shell; a folder toolkit/ of the current folder is not looked into
+  PYTHONSAFEPATH=${PYTHONSAFEPATH:-sawt} exec "$1" -m "${@:2}"
 }
 _no_python() { # PROBLEM REMEDY
   printf 'error: %s\n  remedy: %s\n' "$@" >&2

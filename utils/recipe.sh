@@ -90,5 +90,5 @@ recipe() {
   stages
   local python
   python=$(python)
-  exec "$python" -m toolkit.core.stages "${engine[@]}" < <(printf '%s\0' "${_table[@]}")
+  run_module "$python" toolkit.core.stages "${engine[@]}" < <(printf '%s\0' "${_table[@]}")
 }

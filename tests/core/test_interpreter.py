@@ -108,20 +108,53 @@ def test_a_script_of_a_recipe_that_asks_for_python3_gets_the_interpreter_of_the_
     assert done.stdout.strip() == sys.executable, done.stderr
 
 
-@pytest.mark.parametrize("words", [["toolkit.models.convert", "."], ["toolkit.text.normalise", "--help"]])
-def test_python_files_of_the_current_folder_are_never_run(words, tmp_path):
-    for name in ("yaml", "numpy", "typing", "__future__", "argparse", "safetensors", "unicodedata", "setproctitle"):
-        (tmp_path / f"{name}.py").write_text(f"open('ran', 'a').write('{name} ')\n")
-    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+DECOYS = ("yaml", "numpy", "typing", "__future__", "argparse", "safetensors", "unicodedata", "setproctitle", "json")
+
+
+def write_decoys(folder: Path) -> None:
+    for name in DECOYS:
+        (folder / f"{name}.py").write_text(f"open('ran', 'a').write('{name} ')\n")
+
+
+@pytest.mark.parametrize(
+    "words, path",
+    [
+        (["toolkit.models.convert", "."], f"{ROOT}"),
+        (["toolkit.models.convert", "."], f"{ROOT}:"),
+        (["toolkit.text.normalise", "--help"], f":{ROOT}::/nowhere"),
+    ],
+)
+def test_python_files_of_the_current_folder_are_never_run(words, path, tmp_path):
+    """An empty entry of PYTHONPATH is the current folder, as PYTHONPATH=/a:$PYTHONPATH makes it where it was unset."""
+    write_decoys(tmp_path)
+    env = {**os.environ, "PYTHONPATH": path}
     cold = [sys.executable, "-u", "-m"]  # a process of its own, see warm_python.py
     done = subprocess.run([*cold, *words], cwd=tmp_path, env=env, capture_output=True, text=True)
     assert (done.stdout + done.stderr).startswith(("error: no weights to convert\n", "usage: python3 -m toolkit")), done
     assert not (tmp_path / "ran").exists()
 
 
+@pytest.mark.parametrize("path", [None, ":", "/nowhere:"])
+def test_a_recipe_runs_nothing_of_its_folder_that_is_called_as_a_module(path, tmp_path):
+    """Not even a folder `toolkit/`; its own scripts find the modules beside them, as Python has it."""
+    write_decoys(tmp_path)
+    (tmp_path / "toolkit").mkdir()
+    (tmp_path / "toolkit/__init__.py").write_text("open('ran', 'a').write('toolkit ')\n")
+    stages = "stages() { stage a b; run ./own.py --out made; }"
+    write_program(tmp_path / "run.sh", f'. {ROOT}/utils/recipe.sh\n{stages}\nrecipe "$@"\n')
+    write_program(tmp_path / "own.py", "#!/usr/bin/env python3\nimport sys, beside\nbeside.write(sys.argv[-1])\n")
+    (tmp_path / "beside.py").write_text("def write(path):\n    open(path + '/x', 'w').write('x')\n")
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    env |= {"SAWT_PYTHON": sys.executable, **({} if path is None else {"PYTHONPATH": path})}
+    done = subprocess.run(["bash", "run.sh"], cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert done.returncode == 0 and (tmp_path / "made/x").read_text() == "x", done
+    assert not (tmp_path / "ran").exists()
+
+
 def test_of_a_command_only_the_current_folder_leaves_the_path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(toolkit, "COMMAND", True)
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:")  # named, beside an empty entry
     rows = [
         (["", "/a"], ["/a"]),
         ([str(tmp_path), str(tmp_path), "/a"], [str(tmp_path), "/a"]),  # the second: the user's PYTHONPATH
@@ -131,6 +164,7 @@ def test_of_a_command_only_the_current_folder_leaves_the_path(tmp_path, monkeypa
         monkeypatch.setattr(sys, "path", path)
         toolkit._leave_current_folder()
         assert sys.path == kept
+    assert os.environ["PYTHONPATH"] == str(tmp_path), "a child process gets no empty entry"
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr(sys, "path", [""])
     toolkit._leave_current_folder()

@@ -23,6 +23,8 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "an expression of scales": ({"alpha_pattern": {".*": 4}}, "alpha_pattern must have names of layers"),
     "scale": ({"lora_alpha": "x"}, "lora_alpha is x, which is no number"),
     "repeated layers": ({"layer_replication": [[0, 10_000_000]]}, "layer_replication: "),
+    "single parameters": ({"target_parameters": ["(a+)+b"]}, "target_parameters: "),
+    "a start from the base": ({"init_lora_weights": "pissa_niter_4"}, "init_lora_weights is pissa_niter_4: peft would"),
     "names": ({"target_modules": ["((("]}, "target_modules must be a list of names"),
     "exclusion": ({"exclude_modules": "(a+)+b"}, "exclude_modules must be a list of names"),
     "copies": ({"modules_to_save": ["(a+)+b"]}, "modules_to_save must be a list of names"),
@@ -41,7 +43,7 @@ def test_a_field_that_asks_for_more_than_the_weights_have_is_named(name: str) ->
 def test_what_peft_writes_is_taken() -> None:
     tree = {"r": 4, "rank_pattern": {"layers.0.self_attn.q_proj": 2, r"^model\.layers\.1.self_attn.v_proj$": 4}}
     more = {"target_modules": ["q_proj", "self_attn.v_proj"], "lora_alpha": 16.0, "layers_pattern": "layers"}
-    refuse_faults({**tree, **more, "exclude_modules": None, "layer_replication": None}, SHAPES, "x")
+    refuse_faults({**tree, **more, "exclude_modules": None, "init_lora_weights": "gaussian"}, SHAPES, "x")
 
 
 def test_an_expression_reaches_the_layers_that_it_matches_whole() -> None:

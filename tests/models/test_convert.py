@@ -303,6 +303,20 @@ def test_a_checkpoint_of_star_becomes_a_folder_with_equal_states(tmp_path: Path,
     assert f"{sum(p.numel() for p in model.parameters()):,} weights" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("form", ["student_model._orig_mod.{}", "module.student_model.{}"])
+def test_a_student_that_was_compiled_or_distributed_is_the_same_student(form: str, tmp_path: Path, capsys) -> None:
+    model = star_checkpoint(tmp_path / "plain.ckpt")
+    tree = torch.load(tmp_path / "plain.ckpt", weights_only=True)
+    state, own = tree["state_dict"], "student_model."
+    tree["state_dict"] = {form.format(n.removeprefix(own)): t for n, t in state.items() if n.startswith(own)}
+    torch.save(tree, tmp_path / "wrapped.ckpt")
+    for name in ("plain", "wrapped"):
+        main([str(tmp_path / f"{name}.ckpt"), "--model", str(shape_file(tmp_path)), "--out", str(tmp_path / name)])
+    first, second = (load_file(tmp_path / name / "model.safetensors") for name in ("plain", "wrapped"))
+    assert len(first) >= len(model.state_dict()) and first.keys() == second.keys()
+    assert all(torch.equal(second[name], t) for name, t in first.items())
+
+
 def test_a_checkpoint_of_another_shape_without_a_student_or_with_code_is_refused(tmp_path: Path, capsys) -> None:
     star_checkpoint(tmp_path / "star.ckpt")
     torch.save({"state_dict": {"model.x": torch.zeros(1)}}, tmp_path / "alien.ckpt")

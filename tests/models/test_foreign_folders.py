@@ -229,3 +229,25 @@ def test_an_encoder_of_no_such_activation_or_width_is_refused_by_the_field(
     write_json(folder / "config.json", {**read_json(folder / "config.json"), field: value})
     with pytest.raises(UserError, match=message):
         read_config(folder)
+
+
+@pytest.mark.parametrize(
+    "field, value",
+    [
+        ("hidden_size", "32"),
+        ("do_stable_layer_norm", "false"),
+        ("layerdrop", "0"),
+        ("num_hidden_layers", True),
+        ("num_hidden_layers", 2.0),
+        ("conv_kernel", [10, "3", 3, 3, 3, 2, 2]),
+        ("conv_stride", 5),
+    ],
+)
+def test_a_value_of_another_type_in_the_config_of_a_hubert_is_refused_by_the_field(
+    field: str, value: Any, tmp_path: Path
+) -> None:
+    transformers.HubertConfig(**SMALL).save_pretrained(tmp_path)
+    assert read_config(tmp_path) is not None
+    write_json(tmp_path / "config.json", {**read_json(tmp_path / "config.json"), field: value})
+    with pytest.raises(UserError, match=f"a broken config.json: {field} is "):
+        read_config(tmp_path)

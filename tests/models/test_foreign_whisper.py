@@ -200,7 +200,7 @@ def test_a_tokenizer_of_another_whisper_is_refused(whisper: Path, tmp_path: Path
 def test_a_folder_without_a_tokenizer_and_one_that_holds_a_model_are_refused(whisper: Path, tmp_path: Path) -> None:
     file = write_ggml(tmp_path / "w.bin", whisper)
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match=r"no tokenizer\.json there"):
+    with pytest.raises(UserError, match=r"no tokenizer\.json in a Whisper folder"):
         convert(file, tmp_path / "empty", tmp_path / "hf")
     before = (whisper / "config.json").read_bytes()
     with pytest.raises(UserError, match="a model is already here"):

@@ -11,6 +11,7 @@ import pytest
 import torch
 from transformers import Qwen2_5OmniThinkerForConditionalGeneration, WhisperFeatureExtractor
 from transformers import WhisperForConditionalGeneration as HuggingFaceWhisper
+from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
 from whispers import tiny_whisper_folder
 
 from toolkit.core.errors import UserError
@@ -18,7 +19,7 @@ from toolkit.core.files import read_json, write_json
 from toolkit.data.audio import read_audio
 from toolkit.data.instruct_items import read_part
 from toolkit.models.heard import Heard
-from toolkit.models.omni import Omni, frames_of, load_omni, save_omni, states_of, tower_digest
+from toolkit.models.omni import Omni, frames_of, load_omni, read_prompts, save_omni, states_of, tower_digest
 from toolkit.models.omni_answers import write
 from toolkit.models.omni_files import find_omni
 from toolkit.models.tensors import read_tensors, write_tensors
@@ -204,6 +205,21 @@ def test_another_number_of_the_audio_token_is_refused(world: Path, tmp_path: Pat
         load_omni(folder)
 
 
+@pytest.mark.parametrize("known", [True, False], ids=["of Qwen2.5", "another"])
+def test_a_tokenizer_may_have_no_regular_expression_but_its_releases(known: bool, world: Path, tmp_path: Path) -> None:
+    folder = copied(world, tmp_path / "m")
+    tree = read_json(folder / "tokenizer.json")
+    pattern = {"Regex": PRETOKENIZE_REGEX if known else r"(a+)+$"}
+    split = {"type": "Split", "pattern": pattern, "behavior": "Isolated", "invert": False}
+    both = {"type": "Sequence", "pretokenizers": [split, tree["pre_tokenizer"]]}
+    write_json(folder / "tokenizer.json", {**tree, "pre_tokenizer": both})
+    if known:
+        read_prompts(folder)
+        return
+    with pytest.raises(UserError, match="a regular expression of its own"):
+        read_prompts(folder)
+
+
 def test_a_folder_without_weights_or_of_another_model_is_refused(world: Path, tmp_path: Path) -> None:
     folder = copied(world, tmp_path / "m")
     (folder / "model.safetensors").unlink()
@@ -224,6 +240,14 @@ def test_damaged_weights_and_a_missing_table_of_positions_are_refused(world: Pat
     assert (folder / "model.safetensors").stat().st_mode & 0o044 == 0o044, "others may read it"
     (folder / "positions.safetensors").unlink()
     with pytest.raises(UserError, match="the tower's table of positions is missing"):
+        load_omni(folder)
+
+
+def test_weights_with_the_name_of_a_wrapper_are_told_as_that(world: Path, tmp_path: Path) -> None:
+    folder = copied(world, tmp_path / "m")
+    weights = read_tensors(folder / "model.safetensors")
+    write_tensors(folder / "model.safetensors", {f"module.{n}": t for n, t in weights.items()}, {"format": "pt"})
+    with pytest.raises(UserError, match=f"names of {len(weights)} weights have module. in them"):
         load_omni(folder)
 
 

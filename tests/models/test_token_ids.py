@@ -204,6 +204,37 @@ def test_the_list_of_tokens_of_ctranslate2_must_be_the_tokenizers(folder: Path) 
         Vocabulary.read(folder)
 
 
+ENDLESS = r"(a+)+$"
+SPLIT = {"type": "Split", "pattern": {"Regex": ENDLESS}, "behavior": "Isolated", "invert": False}
+STRANGE: dict[str, tuple[dict[str, Any], str]] = {
+    "split": ({"pre_tokenizer": {"type": "Sequence", "pretokenizers": [SPLIT]}}, "a regular expression of its own"),
+    "replace": (
+        {"normalizer": {"type": "Replace", "pattern": {"Regex": ENDLESS}, "content": ""}},
+        "a regular expression of its own",
+    ),
+    "dropout": ({"dropout": 0.1}, "a tokenizer with dropout 0.1"),
+}
+
+
+@pytest.mark.parametrize("part", STRANGE)
+def test_a_tokenizer_with_an_expression_or_a_dropout_is_refused_before_it_meets_a_text(part: str, folder: Path) -> None:
+    change, message = STRANGE[part]
+    tree = read_json(folder / "tokenizer.json")
+    if part == "dropout":
+        change = {"model": {**tree["model"], **change}}
+    write_json(folder / "tokenizer.json", {**tree, **change})
+    with pytest.raises(UserError, match=message):
+        Vocabulary.read(folder)
+
+
+@pytest.mark.parametrize("value", ["16", 16.5, True], ids=str)
+@pytest.mark.parametrize("field", ["d_model", "vocab_size"])
+def test_a_size_that_is_no_whole_number_is_a_broken_config(field: str, value: Any, folder: Path) -> None:
+    _written(folder / "config.json", {field: value})
+    with pytest.raises(UserError, match=rf"a broken config\.json: {field} is '{value}', no whole number"):
+        read_whisper_config(folder)
+
+
 def test_a_tokenizer_that_does_not_give_arabic_back_is_refused(folder: Path) -> None:
     tree = read_json(folder / "tokenizer.json")
     write_json(folder / "tokenizer.json", {**tree, "decoder": None})

@@ -74,8 +74,9 @@ def test_a_word_after_the_timestamps_is_refused_and_a_mark_is_never_written(
     word = {**tree["added_tokens"][-1], "id": before.size, "content": "كلمة", "special": special}
     write_json(folder / "tokenizer.json", {**tree, "added_tokens": [*tree["added_tokens"], word]})
     if not read:
-        with pytest.raises(UserError, match=r"a word that was added after the timestamps .'كلمة'."):
+        with pytest.raises(UserError, match=r"a word that was added after the timestamps .'كلمة'.") as e:
             Vocabulary.read(folder)
+        assert 'write "special": true for it' in e.value.remedy  # which is the case beside this one
         return
     vocabulary = Vocabulary.read(folder)
     assert set(vocabulary.suppressed) == {*before.suppressed, *range(before.size, vocabulary.size)}

@@ -15,8 +15,10 @@ from whispers import tiny_whisper_folder
 from toolkit.core.errors import UserError
 from toolkit.core.files import read_json, write_json, write_text
 from toolkit.data.kaldi import write_data_dir
+from toolkit.pseudo.config import DecodeConfig
 from toolkit.pseudo.store import Store
 from toolkit.pseudo.torch_backend import TorchBackend
+from toolkit.pseudo.transcriber import Transcriber
 
 from .recordings import RATE, lost, noise, results, rows, transcribe, write_set
 
@@ -238,6 +240,15 @@ def test_a_model_without_one_of_its_files_is_a_message_and_no_traceback(
     with pytest.raises(UserError) as e:
         transcribe(data, model, tmp_path / "out")
     assert str(model) in str(e.value)
+
+
+def test_more_new_tokens_than_the_decoder_has_positions_for_are_refused_not_lowered(whisper: Path) -> None:
+    """448 positions, of which a prompt takes 4, or 3 with timestamps."""
+    for most, timestamps in ((444, False), (445, True)):
+        Transcriber(whisper, DecodeConfig(max_new_tokens=most, timestamps=timestamps))
+        with pytest.raises(UserError, match=f"max_new_tokens is {most + 1}, .* more than the 448 positions") as e:
+            Transcriber(whisper, DecodeConfig(max_new_tokens=most + 1, timestamps=timestamps))
+        assert e.value.remedy == f"decode.max_new_tokens: {most} or less"
 
 
 def test_a_model_of_128_mels_is_heard_with_128(data: Path, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ RANK = re.compile(r"\.lora_(A\..*weight|embedding_A\b.*)")  # tensors with the r
 PLAIN = re.compile(r"\^?(\w|-|\\?\.)+\$?")  # a name, as an expression too: it has nothing that repeats
 NAMES = ("target_modules", "exclude_modules", "modules_to_save", "layers_pattern")
 PATTERNS = ("rank_pattern", "alpha_pattern")
+NEW_ONLY = ("gaussian", "orthogonal")  # words of init_lora_weights that concern a new adapter and not its base
 MATCH = """
 import json, re, sys
 expression, names = json.load(sys.stdin)
@@ -46,6 +47,11 @@ def refuse_faults(tree: Mapping[str, Any], shapes: Mapping[str, Sequence[int]], 
 def _faults(tree: Mapping[str, Any], largest: int) -> Iterator[str]:
     if tree.get("layer_replication"):
         yield "layer_replication: an adapter that repeats layers of its base, which is not supported"
+    if tree.get("target_parameters"):
+        yield "target_parameters: an adapter of single parameters, which is not supported"
+    begun = tree.get("init_lora_weights", True)
+    if not isinstance(begun, bool) and begun not in NEW_ONLY:
+        yield f"init_lora_weights is {str(begun)[:100]}: peft would change the weights of the base by it, once more"
     patterns = {name: tree.get(name) or {} for name in PATTERNS}
     for name, pattern in patterns.items():
         if not isinstance(pattern, dict) or not all(PLAIN.fullmatch(key) for key in pattern):

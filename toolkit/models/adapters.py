@@ -21,6 +21,7 @@ from .adapter_config import matched, refuse_faults
 from .model_files import ADAPTER_CONFIG, ADAPTER_WEIGHTS, CARD, read_mapping, refuse_pickles, shapes_of
 from .omni import Omni
 from .tensors import read_tensors, write_tensors
+from .wrapped_names import refuse_wrapped
 
 CONFIG, WEIGHTS = ADAPTER_CONFIG, ADAPTER_WEIGHTS
 ABOUT = "sawt.json"  # origin of the adapter, beside peft's files
@@ -99,6 +100,7 @@ def load_adapter(omni: Omni, folder: Path) -> Any:
     where, remedy = str(folder), "name an adapter of this base"
     refuse_pickles(folder, adapter=True)
     weights = read_tensors(folder / WEIGHTS, "name a folder that train.instruct, or peft, has written")
+    refuse_wrapped(weights, folder)
     tree = read_mapping(folder / CONFIG)
     if tree.get("peft_type") != "LORA":
         raise UserError(f"an adapter of type {tree.get('peft_type')}, not LORA", where, remedy)

@@ -3,11 +3,14 @@
 python3 -m toolkit.models.convert FOLDER
 python3 -m toolkit.models.convert FILE.ckpt --model egs/TEMPLATE/star/conf/student.yaml --out models/star
 
-A folder of an adapter (adapter_model.bin) is converted likewise. The second form makes a folder of a Lightning
-checkpoint of STaR's public code; a config says its shape.
+A folder of an adapter (adapter_model.bin) is converted likewise. Safetensors whose names have the name of a wrapper in
+them (`_orig_mod.` of torch.compile, `module.` of DistributedDataParallel) are written anew without. A Whisper of an
+older program gets its tokenizer.json and generation_config.json, made of vocab.json, merges.txt and config.json. The
+second form makes a folder of a Lightning checkpoint of STaR's public code; a config says its shape.
 
 A pickle can hold code. So it is read in a process of its own, which accepts tensors and nothing else; a pickle with
-anything more is refused. Every tensor keeps its name, type and values. The pickles stay where they are.
+anything more is refused. Every tensor keeps its type and values, and its name but for a wrapper's. The pickles stay
+where they are.
 """
 
 from __future__ import annotations
@@ -30,14 +33,17 @@ from .config import HubertConfig
 from .model_files import (
     ADAPTER_PICKLE,
     ADAPTER_WEIGHTS,
+    CONFIG,
     PICKLE,
     PICKLE_INDEX,
     WEIGHTS,
     has_pickles,
     has_weights,
+    read_mapping,
     shapes_of,
     weight_files,
 )
+from .wrapped_names import unwrap, unwrapped
 
 READER = "toolkit.models.pickled"
 
@@ -55,6 +61,9 @@ def convert(source: Path, out: Path, name: str = WEIGHTS) -> int:
         count = len(shapes_of(temporary))
         if count != answer["tensors"]:
             raise UserError(f"{count} tensors were written of {answer['tensors']}", str(source), "convert it again")
+        if _wrapped([temporary]):
+            with atomic(temporary) as plain:  # a file that is read is not written over
+                unwrap([temporary], plain)
     return count
 
 
@@ -140,14 +149,23 @@ def convert_checkpoint(path: Path, shapes: Sequence[Path], out: Path) -> None:
 def convert_folder(folder: Path) -> None:
     """Convert the folder's pickles and print what was done; if it has safetensors already, say so and do nothing.
 
+    A Whisper also gets the files that it lacks and can give (older_files.py).
+
     Raises UserError for a folder without weights, and for a file that is no safetensors although it is named so.
     """
     folder = folder / "hf" if (folder / "hf").is_dir() else folder
+    made = _complete(folder)
     adapter = folder / ADAPTER_PICKLE
     for name in (WEIGHTS, ADAPTER_WEIGHTS):
         if (folder / name).is_file():
             shapes_of(folder / name)  # raises for what only has the name
-    if has_weights(folder) or ((folder / ADAPTER_WEIGHTS).is_file() and not has_pickles(folder)):
+    if has_weights(folder) and _wrapped(files := [folder / name for name in weight_files(folder)]):
+        _write_unwrapped(files, folder / WEIGHTS)
+    elif (folder / ADAPTER_WEIGHTS).is_file() and _wrapped([folder / ADAPTER_WEIGHTS]):
+        _write_unwrapped([folder / ADAPTER_WEIGHTS], folder / ADAPTER_WEIGHTS)
+    elif made and has_weights(folder):
+        pass
+    elif has_weights(folder) or ((folder / ADAPTER_WEIGHTS).is_file() and not has_pickles(folder)):
         print(f"{folder} has its weights as safetensors already: nothing to do")
     elif has_pickles(folder):
         count = convert(folder, folder)
@@ -158,6 +176,28 @@ def convert_folder(folder: Path) -> None:
     else:
         remedy = f"name a folder with {PICKLE}, {PICKLE_INDEX} or {ADAPTER_PICKLE}"
         raise UserError("no weights to convert", str(folder), remedy)
+
+
+def _complete(folder: Path) -> list[str]:
+    if not (folder / CONFIG).is_file() or read_mapping(folder / CONFIG).get("model_type") != "whisper":
+        return []
+    from .older_files import complete
+
+    made = complete(folder)
+    for name in made:
+        print(f"{folder / name}: made of the older files beside it, which say the same")
+    return made
+
+
+def _wrapped(files: Sequence[Path]) -> bool:
+    """True if names of weights have the name of a wrapper in them."""
+    return any(unwrapped(name) != name for path in files for name in shapes_of(path))
+
+
+def _write_unwrapped(files: Sequence[Path], out: Path) -> None:
+    with atomic(out) as temporary:
+        count = unwrap(files, temporary)
+    print(f"{out}: {count} tensors, by the names that the network itself has; nothing else of them was changed")
 
 
 if __name__ == "__main__":

@@ -34,6 +34,7 @@ from .model_files import (
     shapes_of,
     weight_files,
 )
+from .wrapped_names import refuse_wrapped
 
 SAMPLE_RATE = 16000
 CONVENTION = "residual stream after block L, 1-based; 0 = input of block 1; no final LayerNorm"
@@ -244,7 +245,7 @@ def refuse_unusable(path: Path | str) -> None:
     folder = _folder(path, OF_ENCODER)
     refuse_without_weights(folder, str(path))
     for part in weight_files(folder):
-        shapes_of(folder / part)
+        refuse_wrapped(shapes_of(folder / part), folder)
 
 
 def random_encoder(path: Path | str, seed: int, device: torch.device | str = "cpu") -> Encoder:

@@ -33,6 +33,7 @@ from .model_files import (
     shapes_of,
     weight_files,
 )
+from .older_files import complete
 from .omni_files import OMNI, POSITIONS, TOKENIZER_FILES, WANTED
 from .whisper_files import TRAVELS, WHISPER_FILES, find_model, read_whisper_config
 from .whisper_shape import parameter_count
@@ -53,6 +54,7 @@ def fetch_whisper(model: str, out: Path) -> int:
         _copy(folder, {CONFIG, INDEX, *TRAVELS, *([] if pickled else weight_files(folder))}, temporary)
         if pickled:
             convert(folder, temporary)
+        complete(temporary)
     return count
 
 

@@ -18,6 +18,7 @@ from ..core.contents import refuse_damaged
 from ..core.errors import UserError
 from .model_files import CONFIG, shapes_of, weight_files
 from .tensors import refuse_out_of_range
+from .wrapped_names import refuse_wrapped
 
 MASK = "masked_spec_embed"  # a network that was trained without masks has none
 HEADS = (  # what transformers' classes put on an encoder, by the first part of their weights' names
@@ -47,6 +48,7 @@ def load_foreign(folder: Path) -> nn.Module:
     for part in weight_files(folder):
         refuse_damaged(folder / part)
         names |= shapes_of(folder / part).keys()
+    refuse_wrapped(names, folder)
     try:
         with _quiet():
             model, info = AutoModel.from_pretrained(
@@ -75,17 +77,21 @@ def refuse_left_over(unexpected: Collection[str], names: Collection[str], prefix
         unexpected: names of the weights without a place.
         names: of all weights. If the encoder's begin with `prefix`, e.g. "wav2vec2.", all others are a head.
     """
-    with_head = any(name.startswith(prefix) for name in names)
-
-    def of_head(name: str) -> bool:
-        if with_head and name in names and not name.startswith(prefix):
-            return True
-        own = name.removeprefix(prefix)
-        return own == MASK or own in OF_XVECTORS or own.split(".")[0] in HEADS
-
-    if left := sorted(name for name in unexpected if not of_head(name)):
+    if left := sorted(n for n in unexpected if n.removeprefix(prefix) != MASK and not of_head(n, names, prefix)):
         problem = f"{CONFIG} has no place for {len(left)} of the weights, e.g. {left[0]}"
         raise UserError(problem, str(folder), f"copy {CONFIG} and the weights of one model")
+
+
+def of_head(name: str, names: Collection[str], prefix: str) -> bool:
+    """True for a weight of a head, or of a pre-training, which no hidden state passes.
+
+    Args:
+        names, prefix: as of `refuse_left_over`.
+    """
+    if name in names and not name.startswith(prefix) and any(n.startswith(prefix) for n in names):
+        return True
+    own = name.removeprefix(prefix)
+    return own in OF_XVECTORS or own.split(".")[0] in HEADS
 
 
 @contextmanager

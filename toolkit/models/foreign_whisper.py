@@ -22,12 +22,11 @@ from .ggml import is_ggml, read_ggml
 from .input_settings import HOP, RATE, refuse_other_mels
 from .model_files import CONFIG, PREPROCESSOR, WEIGHTS
 from .tensors import write_tensors
-from .token_ids import GENERATION, TOKENIZER
+from .token_ids import GENERATION
 from .vocabulary import Vocabulary
 from .whisper_files import TRAVELS
 
 SOURCE = "source.json"
-NEEDED = (TOKENIZER, PREPROCESSOR)
 FORMER = ("_name_or_path", "transformers_version", "forced_decoder_ids")  # the last: generate() refuses it by now
 
 
@@ -51,10 +50,10 @@ def convert(path: Path, tokenizer: Path, out: Path) -> Foreign:
     """
     if (out / WEIGHTS).exists() or ((out / CONFIG).exists() and not (out / SOURCE).exists()):  # half of ours is not
         raise UserError("a model is already here", str(out), "name a new folder, or move the old one aside")
-    for name in NEEDED:
-        if not (tokenizer / name).is_file():
-            raise UserError(f"no {name} there", str(tokenizer), "name a Hugging Face folder of the same Whisper")
     Vocabulary.read(tokenizer)  # refuses what is no multilingual Whisper's
+    if not (tokenizer / PREPROCESSOR).is_file():
+        problem = f"no {PREPROCESSOR} there"
+        raise UserError(problem, str(tokenizer), "name a Hugging Face folder of the same Whisper")
     foreign = read_foreign(path)
     config = fitting_config(tokenizer, foreign)
     refuse_other_mels(tokenizer, foreign.sizes["num_mel_bins"], 2 * foreign.sizes["max_source_positions"] * HOP / RATE)

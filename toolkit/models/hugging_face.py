@@ -13,10 +13,12 @@ from torch import Tensor
 from ..core.errors import UserError
 from ..core.files import atomic, write_json, write_text
 from .config import HubertConfig
+from .foreign_encoder import of_head
 from .hubert import Hubert
 from .input_settings import normalizes
 from .model_files import CONFIG, OURS, PROJECTION, REUSING, WEIGHTS, read_mapping, refuse_too_deep
 from .tensors import read_tensors, write_tensors
+from .wrapped_names import refuse_wrapped
 
 PREFIX = "hubert."  # of the encoder's weights where they are saved with a head
 OWN_FIELDS = ("init", "projection", "reuse_attention", "feature_grad_mult", "normalize_waveform")
@@ -100,10 +102,21 @@ def read_config(folder: Path, inputs: bool = True) -> HubertConfig | None:
     tree = {**tree, **tree.get(OURS, {}), **heard}
     values: dict[str, Any] = {f.name: tree[f.name] for f in fields(HubertConfig) if f.name in tree}
     values = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+    _refuse_other_types(values, folder)
     try:
         return HubertConfig(**values)
     except (TypeError, ValueError) as e:
         raise UserError(f"a broken config.json: {e}", str(folder), "copy or make it again") from None
+
+
+def _refuse_other_types(values: Mapping[str, Any], folder: Path) -> None:
+    """Raise UserError for a value of another type than the field's: "false", a word, would be taken for true."""
+    for field in fields(HubertConfig):
+        value, like = values.get(field.name, field.default), field.default
+        items, of = (value, int) if isinstance(like, tuple) and isinstance(value, tuple) else ([value], type(like))
+        if any(type(item) is not of and not (of is float and type(item) is int) for item in items):
+            problem = f"{field.name} is {str(value)[:100]!r}, no {of.__name__}"
+            raise UserError(f"a broken {CONFIG}: {problem}", str(folder), "copy or make it again")
 
 
 def _refuse_impossible(tree: Mapping[str, Any], folder: Path) -> None:
@@ -129,7 +142,9 @@ def load_pretrained(folder: Path) -> Hubert:
     if config is None:
         raise UserError("not a HuBERT that this toolkit builds", str(folder / "config.json"), "load it by load_encoder")
     model = Hubert(config)
-    weights = _of_encoder(read_tensors(folder / WEIGHTS))
+    tensors = read_tensors(folder / WEIGHTS)
+    refuse_wrapped(tensors, folder)
+    weights = _of_encoder(tensors)
     weights.setdefault("masked_spec_embed", model.masked_spec_embed.detach())  # a network trained without has none
     if not config.projection:
         for name, identity in _identity(config.hidden_size).items():
@@ -145,8 +160,8 @@ def load_pretrained(folder: Path) -> Hubert:
 
 
 def _of_encoder(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The weights by their new names; those of a head, e.g. of CTC, are left out."""
-    inside = {name: t for name, t in tensors.items() if name.startswith(PREFIX)} or tensors
+    """The weights by their new names; those of a head, e.g. of CTC or of pre-training, are left out."""
+    inside = {name: t for name, t in tensors.items() if not of_head(name, tensors, PREFIX)}
     return {_new_name(name): t.float() for name, t in inside.items()}
 
 

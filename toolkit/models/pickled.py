@@ -22,6 +22,7 @@ from ..core.job import die_with_parent
 from .fairseq import PREFIX
 from .model_files import ADAPTER_PICKLE, PICKLE, PICKLE_INDEX, read_mapping, weight_files
 from .tensors import write_tensors
+from .wrapped_names import unwrapped
 
 FETCH = "fetch the model again, or name another one"
 
@@ -55,14 +56,16 @@ def of_checkpoint(path: Path, out: Path) -> int:
     """Write the student's tensors of a Lightning checkpoint, without the prefix of their names. Raises UserError."""
     tree = _loaded(path)
     state = tree.get("state_dict") if isinstance(tree, dict) else None
-    names = [name for name in state if str(name).startswith(PREFIX)] if isinstance(state, dict) else []
+    names = [name for name in state if unwrapped(str(name)).startswith(PREFIX)] if isinstance(state, dict) else []
     if not names:
         problem = f"no checkpoint of Lightning with a student: no state_dict with names that begin with {PREFIX}"
         raise UserError(problem, str(path), "name a checkpoint of STaR's public code")
     assert isinstance(state, dict)
     student = {name: state[name] for name in names}
     refuse_faults(student, path)
-    tensors = {name.removeprefix(PREFIX): tensor.contiguous() for name, tensor in student.items()}
+    tensors = {unwrapped(unwrapped(n).removeprefix(PREFIX)): tensor.contiguous() for n, tensor in student.items()}
+    if len(tensors) < len(student):
+        raise UserError("a student that is there twice, with the name of a wrapper and without", str(path), FETCH)
     write_tensors(out, without_sharing(tensors), {"format": "pt"})
     return len(tensors)
 

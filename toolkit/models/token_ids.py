@@ -33,6 +33,10 @@ FIELDS = {
 TIMESTAMPS = 1501  # from 0 to 30 s, one every 0.02 s
 PADDED_TO = 8  # networks are widened to a multiple of this or of more; rows after the last token mean nothing
 REMEDY = "copy the tokenizer files of the model itself"
+REMEDY_OF_WORDS = (
+    'if the texts do without it, write "special": true for it in added_tokens of that file: it is then never written; '
+    "else name a model with the words of a release"
+)
 
 
 class Stated(NamedTuple):
@@ -46,21 +50,22 @@ class Stated(NamedTuple):
 def stated_ids(generation: Mapping[str, Any], config: Mapping[str, Any]) -> Iterator[Stated]:
     """The ids in generation_config.json and config.json. Raises ValueError, TypeError or AttributeError if broken."""
     for task, id in (generation.get("task_to_id") or {}).items():
-        yield Stated(GENERATION, f"<|{task}|>", _whole(id))
+        yield Stated(GENERATION, f"<|{task}|>", whole(id))
     for file, tree in ((GENERATION, generation), (CONFIG, config)):
         for field, name in FIELDS.items():
             ids = tree.get(field)
             for id in ids if isinstance(ids, list) else [ids]:
                 if id is not None:
-                    yield Stated(file, name, _whole(id))
+                    yield Stated(file, name, whole(id))
     for name, id in (generation.get("lang_to_id") or {}).items():
-        yield Stated(GENERATION, name, _whole(id))
+        yield Stated(GENERATION, name, whole(id))
 
 
-def _whole(id: Any) -> int:
-    if isinstance(id, bool) or int(id) != id:
-        raise ValueError(f"no token {id!r}")
-    return int(id)
+def whole(value: Any, name: str = "a token") -> int:
+    """An id or a size as an integer. Raises ValueError, which names it, if it is none, as the word "384" is."""
+    if isinstance(value, bool) or not (isinstance(value, int) or (isinstance(value, float) and value.is_integer())):
+        raise ValueError(f"{name} is {str(value)[:100]!r}, no whole number")
+    return int(value)
 
 
 def refuse_other_ids(tokenizer: Tokenizer, stated: Sequence[Stated], size: int, folder: Path) -> int:
@@ -93,7 +98,7 @@ def refuse_other_ids(tokenizer: Tokenizer, stated: Sequence[Stated], size: int, 
     added = tokenizer.get_added_tokens_decoder()
     if words := [added[id].content for id in sorted(added) if id >= reach and not added[id].special]:
         message = f"a word that was added after the timestamps ({words[0]!r}): it would be lost from every text"
-        raise UserError(message, str(folder / TOKENIZER), "name a model with the words of a release")
+        raise UserError(message, str(folder / TOKENIZER), REMEDY_OF_WORDS)
     return reach
 
 
@@ -109,16 +114,24 @@ def _listed(folder: Path, reach: int) -> Iterator[Stated]:
     """The tokens of the lists that stand beside tokenizer.json. Raises UserError for one that is no such list.
 
     Of CTranslate2's list those up to `reach`: its converter names the rows that pad a network like timestamps, again.
-    Slow tokenizers read them, and CTranslate2 its own: each program would write other words if they contradicted.
     """
     names = read_json(folder / VOCABULARY) if (folder / VOCABULARY).is_file() else []
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise UserError("no list of tokens", str(folder / VOCABULARY), "convert the model again")
     yield from (Stated(VOCABULARY, name, id) for id, name in enumerate(names[:reach]))
+    yield from listed_ids(folder)
+
+
+def listed_ids(folder: Path) -> Iterator[Stated]:
+    """The tokens of the lists that slow tokenizers read. Raises UserError for one that is no such list.
+
+    Each program would write other words if they contradicted tokenizer.json.
+    """
+    file = ""
     try:
         for file in LISTS:
             tree = read_mapping(folder / file) if (folder / file).is_file() else {}
-            yield from (Stated(file, name, _whole(id)) for name, id in tree.items())
+            yield from (Stated(file, name, whole(id)) for name, id in tree.items())
         file = TOKENIZER_CONFIG
         tree = read_mapping(folder / file) if (folder / file).is_file() else {}
         for id, token in (tree.get("added_tokens_decoder") or {}).items():

@@ -16,8 +16,8 @@ from typing import Any
 from tokenizers import Tokenizer
 
 from ..core.errors import UserError
-from ..core.links import dangling
-from .model_files import CONFIG, read_mapping, refuse_pointer
+from .model_files import CONFIG, read_mapping
+from .older_files import refuse_incomplete
 from .token_ids import (
     END,
     GENERATION,
@@ -28,9 +28,12 @@ from .token_ids import (
     TIMESTAMPS,
     refuse_other_ids,
     stated_ids,
+    whole,
 )
 from .token_ids import TOKENIZER as TOKENIZER
+from .tokenizer_files import refuse_unlike_release
 
+ENGLISH_ONLY = 51864  # tokens of every release that knows no other language
 TICK = 0.02  # seconds between two timestamps
 LAST_TICK = TIMESTAMPS - 1  # timestamps reach from 0 to 30 s
 NO_SPEECH = ("<|nospeech|>", "<|nocaptions|>")
@@ -59,11 +62,8 @@ class Vocabulary:
     @staticmethod
     def read(folder: Path) -> Vocabulary:
         """Raises UserError if a file is missing or broken, for an English-only model, and for another's tokenizer."""
-        for name in (TOKENIZER, GENERATION, CONFIG):
-            if not (folder / name).is_file():
-                problem = dangling(folder / name) or f"no {name} in a Whisper folder"
-                raise UserError(problem, str(folder), "copy the tokenizer files of the same model there")
-        refuse_pointer(folder / TOKENIZER)
+        refuse_incomplete(folder)
+        refuse_unlike_release(folder / TOKENIZER)
         try:
             tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
         except Exception as e:  # noqa: BLE001 the binding has no exception class of its own
@@ -71,11 +71,11 @@ class Vocabulary:
         generation, config = read_mapping(folder / GENERATION), read_mapping(folder / CONFIG)
         if "vocab_size" not in config:
             raise UserError(f"a broken {CONFIG}: no vocab_size", str(folder), "copy it again")
-        if generation.get("is_multilingual") is False:
+        if generation.get("is_multilingual", config["vocab_size"] != ENGLISH_ONLY) is False:
             message = "an English-only Whisper, which cannot transcribe another language"
             raise UserError(message, str(folder), "name a multilingual one, without .en in its name")
         try:
-            size = int(config["vocab_size"])
+            size = whole(config["vocab_size"], "vocab_size")
             languages = {name[2:-2]: _token(id, size) for name, id in (generation.get("lang_to_id") or {}).items()}
             suppressed, first = (
                 tuple(_token(id, size) for id in generation.get(name) or ())
@@ -176,9 +176,9 @@ class Vocabulary:
 
 def _token(id: Any, size: int) -> int:
     """Raises ValueError if the network has no such token."""
-    if not 0 <= int(id) < size:
+    if not 0 <= whole(id) < size:
         raise ValueError(f"no token {id} among {size}")
-    return int(id)
+    return whole(id)
 
 
 def _languages(tokenizer: Tokenizer) -> dict[str, int]:

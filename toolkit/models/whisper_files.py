@@ -34,9 +34,10 @@ from .model_files import (
     weight_files,
 )
 from .tensors import read_tensors, write_tensors
-from .token_ids import GENERATION, TOKENIZER
+from .token_ids import GENERATION, TOKENIZER, whole
 from .whisper import Whisper
 from .whisper_shape import WhisperConfig, sizes_of
+from .wrapped_names import refuse_wrapped
 
 TRAVELS = (  # files copied unchanged to a model made from another
     TOKENIZER,
@@ -79,7 +80,7 @@ def read_whisper_config(folder: Path) -> WhisperConfig:
         message = f"a Whisper with {strange[0]} {tree[strange[0]]}, which no release has"
         raise UserError(message, str(folder / CONFIG), "name another model: this one would be computed wrongly here")
     try:
-        config = WhisperConfig(**{f.name: int(tree[f.name]) for f in fields(WhisperConfig)})
+        config = WhisperConfig(**{f.name: whole(tree[f.name], f.name) for f in fields(WhisperConfig)})
     except (KeyError, TypeError, ValueError) as e:
         raise UserError(f"a broken {CONFIG}: {e}", str(folder), "copy it again") from None
     refuse_too_deep(folder, config.encoder_layers, config.decoder_layers)
@@ -97,7 +98,9 @@ def load_whisper(folder: Path, dtype: torch.dtype = torch.float32) -> Whisper:
     config = read_whisper_config(folder)
     with blank():
         model = Whisper(config)
-    tensors = {_ours(name): t for name, t in _tensors(folder).items()}
+    tensors = _tensors(folder)
+    refuse_wrapped(tensors, folder)
+    tensors = {_ours(name): t for name, t in tensors.items()}
     _refuse_untied(tensors.pop(OUTPUT, None), tensors.get(EMBEDDING), folder)
     weights = {name: t.to(dtype) for name, t in tensors.items()}
     try:

@@ -25,7 +25,8 @@ class DecodeConfig:
     beam: int = 1
     "hypotheses kept in beam search; larger is slower and may lower the WER; 1: greedy"
     max_new_tokens: int = 225
-    "largest number of tokens written per window; text beyond it is cut off"
+    """largest number of tokens written per window; text beyond it is cut off; at most 444, as a decoder has 448
+    positions and the prompt takes up to 4 of them"""
     window_seconds: float = 0.0
     "audio that the encoder reads at once, seconds; 0: the length that the model was trained on (30 if it does not say)"
     silent_dbfs: float = -80.0

@@ -34,6 +34,9 @@ from ..core.step import Step, main
 from ..data.find import read_from_here
 from ..data.kaldi import WAV, DataDir, Utterance
 from ..data.listen import drop_warned, hear_all
+from ..models.model_files import CONFIG
+from ..models.older_files import MERGES
+from ..models.token_ids import whole
 from ..models.vocabulary import LAST_TICK, TICK, TOKENIZER, Vocabulary
 from ..score.hypotheses import is_hypotheses, read_hypotheses
 from .languages import languages_of
@@ -193,7 +196,7 @@ def recognise(paths: list[Path]) -> PackInputs:
             "data": (path / WAV).is_file(),
             "labels": is_hypotheses(path),
             "select": is_selection(path),
-            "model": (model / TOKENIZER).is_file(),
+            "model": (model / TOKENIZER).is_file() or (model / MERGES).is_file(),  # the second lacks one, which is told
         }
         kind = next((name for name, fits in tests.items() if fits), "")
         if not kind:
@@ -265,9 +268,15 @@ def _fits(before: Window, window: Window, config: PackConfig) -> bool:
 
 def _refuse_small(model: Path, config: PackConfig) -> None:
     """Raise UserError if windows or labels may exceed the positions of the model's encoder or decoder."""
-    tree = read_json(model / "config.json")
-    seconds = tree.get("max_source_positions", LAST_TICK) * TICK
-    tokens = tree.get("max_target_positions", config.max_tokens)
+    tree = read_json(model / CONFIG)
+    try:
+        states, tokens = (
+            whole(tree.get(name, default), name)
+            for name, default in (("max_source_positions", LAST_TICK), ("max_target_positions", config.max_tokens))
+        )
+    except ValueError as e:
+        raise UserError(f"a broken {CONFIG}: {e}", str(model), "copy it again") from None
+    seconds = states * TICK
     if config.window_seconds > seconds + FUZZ:
         message = f"window_seconds is {config.window_seconds:g}, and the encoder sees {seconds:g} s"
         raise UserError(message, str(model), f"window_seconds: {seconds:g}")

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ..core.errors import UserError
 from ..core.record import digest
 from ..data.audio import AudioError
 from ..data.kaldi import Utterance
@@ -102,6 +103,7 @@ class Transcriber:
         self.seconds = config.window_seconds or float(about.get("window_seconds", 30.0))
         for code in {config.language, *config.languages.values()} - {AUTO}:
             self.vocabulary.language(code)
+        _refuse_longer(config, shape.max_target_positions, folder)
         settings = {**asdict(config), "window_seconds": self.seconds}
         hash_ = digest(repr(sorted(settings.items())).encode())
         name, count = model_name(folder), parameter_count(shape)
@@ -205,6 +207,15 @@ class Transcriber:
             rounded(heard.language_probability),
             heard.silence,
         )
+
+
+def _refuse_longer(config: DecodeConfig, positions: int, folder: Path) -> None:
+    """Raise UserError if the decoder has no positions for all new tokens after the prompt."""
+    prompt = 3 if config.timestamps else 4
+    if config.max_new_tokens + prompt > positions:
+        message = f"decode.max_new_tokens is {config.max_new_tokens}, with {prompt} tokens of the prompt more than the "
+        message += f"{positions} positions of the decoder"
+        raise UserError(message, str(folder), f"decode.max_new_tokens: {max(1, positions - prompt)} or less")
 
 
 def _rounds(heard: dict[int, Listening]) -> Iterator[list[int]]:

@@ -15,6 +15,7 @@ from typing import Any
 from ..core.errors import UserError
 from ..core.files import atomic, read_json, write_json
 from ..core.record import digest
+from ..models.older_files import refuse_incomplete
 from ..models.vocabulary import TOKENIZER
 
 WINDOWS, HEADER = "windows.jsonl", "header.json"
@@ -127,8 +128,7 @@ class Header:
 
 def vocabulary_hash(model: Path) -> str:
     """Hash of the tokenizer in a Whisper's folder. Raises UserError if it has no tokenizer."""
-    if not (model / TOKENIZER).is_file():
-        raise UserError(f"no {TOKENIZER} in a Whisper folder", str(model), "copy the tokenizer of the same model there")
+    refuse_incomplete(model, (TOKENIZER,))
     return digest((model / TOKENIZER).read_bytes())
 
 
