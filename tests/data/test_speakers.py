@@ -236,6 +236,41 @@ def test_sets_of_two_roles_in_one_folder_are_one_corpus_also_when_inputs_are_tol
     assert speakers("all") == {"A_s1-01": "A_s1", "A_s1-07": "A_s1", "b_s1-02": "b_s1", "c_s1-03": "c_s1"}
 
 
+@pytest.mark.parametrize(
+    ("one", "another"),
+    [("train_egy", "train_lev"), ("train-clean-100", "test-other"), ("train", "train_2"), ("k_train_a", "k_train_b")],
+)
+def test_names_that_differ_behind_their_role_may_be_of_one_corpus_or_two_and_are_refused(
+    here: Path, one: str, another: str
+) -> None:
+    ins = [str(write_set(Path("x", name), [f"s1-{i}", f"unknown-{i}"])) for i, name in enumerate((one, another))]
+    with pytest.raises(UserError) as refused:
+        run(edit, "out", ins, action="combine", speakers="apart")
+    assert refused.value.what.endswith(f"of one corpus or of several: s1 ({one}, {another})")
+    assert "--speakers same" in refused.value.remedy and "rename the folders" in refused.value.remedy
+    run(edit, "same", ins, action="combine", speakers="same")
+    assert speakers("same") == {"s1-0": "s1", "s1-1": "s1", "unknown-0": "unknown", "unknown-1": "unknown"}
+    for name in (one, another):
+        Path("x", name).rename(Path("x", name[-1] + "_train"))
+    ins = [f"x/{name[-1]}_train" for name in (one, another)]
+    run(edit, "apart", ins, action="combine", speakers="apart")
+    assert {speaker for id, speaker in speakers("apart").items() if "s1" in id} == {
+        f"{name[-1]}_s1" for name in (one, another)
+    }
+
+
+def test_names_that_differ_behind_their_role_are_one_corpus_if_a_record_or_the_rest_tells_it(here: Path) -> None:
+    for i, name in enumerate(("train-clean-100", "train-other-500")):
+        write_set(Path("libri", name), [f"s1-{i}"])
+    made_by(Path("libri"), "data.corpora.librispeech", "/data/libri")
+    run(edit, "libri960", ["libri/train-clean-100", "libri/train-other-500"], action="combine", speakers="apart")
+    assert speakers("libri960") == {"s1-0": "s1", "s1-1": "s1"}
+    for i, name in enumerate(("training_egy", "test_egy")):
+        write_set(Path("x", name), [f"s1-{i}"])
+    run(edit, "egy", ["x/training_egy", "x/test_egy"], action="combine", speakers="apart")
+    assert speakers("egy") == {"s1-0": "s1", "s1-1": "s1"}
+
+
 def test_the_corpora_of_a_set_are_told_by_the_records_of_all_steps_between(two: Path) -> None:
     write_set(Path("dump/own/own_train"), ["s8-01"])
     made_by(Path("dump/own"), "data.corpora.folder", "/data/own")
