@@ -200,7 +200,9 @@ def test_sets_of_speakers_have_no_class_of_those_whom_nobody_knows(here: Path) -
     assert step.counts["utterances_of_unknown_speakers"] == 20
 
 
-def test_a_person_who_was_told_apart_is_still_found_in_a_test_set_that_was_not_there(here: Path) -> None:
+def test_a_person_who_was_told_apart_is_still_found_in_a_test_set_that_was_not_there(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for corpus in "AB":
         write_set(Path(corpus, "data/train"), ["s1-01", f"s{corpus}-01"])
     write_set(Path("sets/test"), ["s1-07", "s9-01"])
@@ -208,6 +210,25 @@ def test_a_person_who_was_told_apart_is_still_found_in_a_test_set_that_was_not_t
     assert DataDir.read("sets/train").tables["spk2orig"] == {"A_s1": "s1", "B_s1": "s1"}
     step = run(contamination, "clean", ["sets"], audio=False, most=1.0, remove=["speaker"])
     assert {row[0] for row in step.ledger.rows} == {"A_s1-01", "B_s1-01"}  # one of them is in the test set
+    warning = "WARNING: of speakers who were told apart, nothing tells which has kept its id elsewhere"
+    assert f"{warning}: s1 may be A_s1 or B_s1" in capsys.readouterr().out
+
+
+def test_sets_of_one_name_are_drawn_from_under_the_names_of_their_folders(here: Path) -> None:
+    for corpus in "AB":
+        write_set(Path(corpus, "data/train"), ["s1-01", f"{corpus}2-01"], segments=True)
+    step = run(sample, "drawn", ["A/data", "B/data"], speakers="apart")
+    assert {*speakers("drawn").values()} == {"A_s1", "A2", "B_s1", "B2"}
+    corpora = DataDir.read("drawn").tables["utt2corpus"]
+    assert {speakers("drawn")[id]: corpus for id, corpus in corpora.items()} == {
+        "A_s1": "A_train",
+        "A2": "A_train",
+        "B_s1": "B_train",
+        "B2": "B_train",
+    }
+    recordings = {rec for rec in DataDir.read("drawn").tables["wav.scp"] if "s1" in rec}
+    assert recordings == {"A_train-train-s1-01", "B_train-train-s1-01"}
+    assert inspect(Path("drawn"), looks=0).problems == [] and step.counts["utterances"] == 4
 
 
 def test_a_sample_tells_its_speakers_from_those_of_another_inputs_test_set(here: Path) -> None:
