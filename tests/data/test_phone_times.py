@@ -81,6 +81,18 @@ def test_a_late_table_that_was_cut_to_fit_is_doubted(tmp_path: Path, silences: b
     assert "are the times late, and cut to fit?" in problem.message
 
 
+def test_a_part_of_the_utterances_that_is_late_and_was_cut_to_fit_is_doubted_and_counted(tmp_path: Path) -> None:
+    spans = {f"متكلم-{i:02}": of for i, (_, _, of) in enumerate(true_spans())}
+    seconds = {id: of[-1][0] + of[-1][1] for id, of in spans.items()}
+    late = {id: later_and_cut(0.5)(of, 0, seconds[id]) if i % 2 else of for i, (id, of) in enumerate(spans.items())}
+    folder = write_corpus(tmp_path / "d")
+    write_phones(folder, late)
+    (problem,) = told(folder)
+    assert (problem.level, problem.reason) == ("warning", "shifted")
+    assert problem.message.startswith("15 of 30 utterances alike have no phone before 0.50 s")
+    assert "are their times late, and cut to fit?" in problem.message
+
+
 def mirrored(spans: Spans, start: float, seconds: float) -> Spans:
     """Half a second early, and cut to fit."""
     moved = [(s - 0.5, s + d - 0.5, p) for s, d, p in spans]

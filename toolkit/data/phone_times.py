@@ -8,13 +8,15 @@ silence at both ends and between words, and fail on a few utterances. What is to
   scaled     all times are the same share of the true ones;
   overlap    two phones at a time, of two tiers, or of a table that is doubled;
   order      lines that are not in the order of time, which readers sort;
-  shifted    nearly all utterances lack phones at one end, and most have them up to the very other end;
+  shifted    nearly all utterances lack phones at one end, and most have them up to the very other end; or a part of
+             them does, for the same time;
   coverage   phones cover little of their utterances; `lacking`: utterances without a phone; `strangers`: lines of none.
 A fault of a few utterances is a warning. One of more than FEW of them is of the table, and an error: no measure
 against such phones means anything.
 
 Of what nothing here can tell: a table that is late by less than PHONES_OFF, and one that is late, or scaled, where an
-aligner left out more silence than that at the end of most utterances.
+aligner left out more silence than that at the end of most utterances; and times of a part of the utterances that are
+late and cut to fit where an aligner left out the silences.
 """
 
 from __future__ import annotations
@@ -244,7 +246,16 @@ def _shifted(rows: list[Extent], file: str) -> Iterator[Problem]:
         ("early", behind, before, "in the last {:.2f} s, and most have one from their beginning on"),
     ):
         least = quantile(spare, 1 - NEARLY_ALL)
+        remedy = "compare one with its recording, and mend the times if they are shifted"
         if least >= SHIFT and sum(s <= 2 * PHONES_OFF for s in other_end) >= MOST * len(rows):
             message = f"nearly no utterance has a phone {where.format(least)}: are the times {word}, and cut to fit?"
-            remedy = "compare one with its recording, and mend the times if they are shifted"
+            yield Problem(file, 0, "shifted", message, remedy, level="warning")
+            continue
+        part = [s for s, end in zip(spare, other_end, strict=True) if s >= SHIFT and end <= 2 * PHONES_OFF]
+        if _many(len(part), len(rows)) and quantile(part, NEARLY_ALL) - quantile(part, 1 - NEARLY_ALL) <= PHONES_OFF:
+            where = where.format(quantile(part, 0.5)).replace("most have", "have")
+            message = (
+                f"{len(part):,} of {len(rows):,} utterances alike have no phone {where}: "
+                f"are their times {word}, and cut to fit?"
+            )
             yield Problem(file, 0, "shifted", message, remedy, level="warning")
