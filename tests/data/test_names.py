@@ -77,11 +77,19 @@ def test_a_word_that_says_a_label_is_not_known_is_no_class(tmp_path: Path, word:
 
 @pytest.mark.parametrize("table", ["utt2accent", "utt2gender"])
 def test_that_holds_of_tables_of_a_user_too_where_none_may_be_a_class(tmp_path: Path, table: str) -> None:
-    words = ["UNK", "nan", "N/A", "غير معروف", "none", "صعيدي"]
-    write(tmp_path / "d", ["أ"] * 6, **{table: {f"u{i}": word for i, word in enumerate(words)}})
+    words = ["UNK", "nan", "N/A", "غير معروف", "none", "صعيدي", "None_of_these", "TBD"]
+    write(tmp_path / "d", ["أ"] * 8, **{table: {f"u{i}": word for i, word in enumerate(words)}})
     data = DataDir.read(tmp_path / "d")
-    assert [*data.tables[table].values()] == [*["unknown"] * 4, "none", "صعيدي"]
-    assert per_label(data, table, 9, 1) == ["u4", "u5"]
+    assert [*data.tables[table].values()] == [*["unknown"] * 4, "none", "صعيدي", "None_of_these", "unknown"]
+    assert per_label(data, table, 9, 1) == ["u4", "u5", "u6"]
+
+
+@pytest.mark.parametrize(("table", "count"), [("utt2lang", 1), ("utt2accent", 1), ("utt2keyword", 0), ("utt2prog", 0)])
+def test_two_names_of_one_dialect_are_told_once_where_labels_stand(tmp_path: Path, table: str, count: int) -> None:
+    words = ["EGY", "Egyptian", "مصري", "MSA", "هادئ"]
+    write(tmp_path / "d", ["أ"] * 5, **{table: {f"u{i}": word for i, word in enumerate(words)}})
+    messages = [p.message for p in inspect(tmp_path / "d", looks=0).problems if p.reason == "names alike"]
+    assert messages == ["EGY, Egyptian, مصري are names of one dialect and stay apart"] * count
 
 
 def test_a_keyword_that_a_table_may_mean_stays_one(tmp_path: Path) -> None:

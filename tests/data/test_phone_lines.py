@@ -77,6 +77,27 @@ def test_a_line_of_too_many_or_too_few_fields_is_an_error_in_copies_too(tmp_path
         copy_phones([(folder, {})], tmp_path, {"متكلم-00"})
 
 
+def test_decimal_commas_are_one_error_with_their_number_and_so_are_starts_below_0(tmp_path: Path) -> None:
+    folder = corpus(tmp_path)
+    path = folder / "phones.ctm"
+    whole = path.read_text(encoding="utf-8")
+    path.write_text(whole.replace(".", ","), encoding="utf-8")
+    told = [p for p in problems(folder) if p.reason != "lacking"]
+    assert [(p.level, p.reason, p.line) for p in told] == [("error", "decimal comma", 1)]
+    count = whole.count("\n")
+    assert told[0].message.startswith(f"{count:,} lines of {UTTERANCES} utterances have a decimal comma")
+    with pytest.raises(UserError, match="a decimal comma"):
+        phones_of(DataDir.read(folder))
+    rows = [line.split() for line in whole.splitlines()]
+    early = [" ".join([id, one, f"{float(start) - 0.5:.3f}", *rest]) for id, one, start, *rest in rows]
+    path.write_text("\n".join(early) + "\n", encoding="utf-8")
+    (problem,) = [p for p in problems(folder) if p.reason == "start below 0"]
+    count = sum(float(row[2]) < 0.5 for row in rows)
+    assert problem.message.startswith(
+        f"{count} lines of {UTTERANCES} utterances have a start below 0, the earliest -0.50 s"
+    )
+
+
 def test_lines_of_no_utterance_are_told_by_readers_and_by_validate(tmp_path: Path) -> None:
     """As of a table whose ids have the ending of the recordings' names for half of the utterances."""
     ids = [f"متكلم-{i:02}" + ".wav" * (i % 2) for i in range(UTTERANCES)]

@@ -81,6 +81,18 @@ def test_a_late_table_that_was_cut_to_fit_is_doubted(tmp_path: Path, silences: b
     assert "are the times late, and cut to fit?" in problem.message
 
 
+def test_a_part_of_the_utterances_that_is_late_and_was_cut_to_fit_is_doubted_and_counted(tmp_path: Path) -> None:
+    spans = {f"متكلم-{i:02}": of for i, (_, _, of) in enumerate(true_spans())}
+    seconds = {id: of[-1][0] + of[-1][1] for id, of in spans.items()}
+    late = {id: later_and_cut(0.5)(of, 0, seconds[id]) if i % 2 else of for i, (id, of) in enumerate(spans.items())}
+    folder = write_corpus(tmp_path / "d")
+    write_phones(folder, late)
+    (problem,) = told(folder)
+    assert (problem.level, problem.reason) == ("warning", "shifted")
+    assert problem.message.startswith("15 of 30 utterances alike have no phone before 0.50 s")
+    assert "are their times late, and cut to fit?" in problem.message
+
+
 def mirrored(spans: Spans, start: float, seconds: float) -> Spans:
     """Half a second early, and cut to fit."""
     moved = [(s - 0.5, s + d - 0.5, p) for s, d, p in spans]
@@ -120,7 +132,36 @@ def test_two_tiers_in_one_table_are_an_error(tmp_path: Path, change: Change) -> 
 def test_a_table_that_stands_in_the_file_twice_overlaps_too(tmp_path: Path) -> None:
     path = write_corpus(tmp_path / "d") / "phones.ctm"
     path.write_text(2 * path.read_text(encoding="utf-8"), encoding="utf-8")
-    assert [(p.reason, p.level) for p in told(path.parent)] == [("overlap", "error")]
+    (problem,) = told(path.parent)
+    assert (problem.reason, problem.level) == ("overlap", "error")
+    assert "the table is doubled" in problem.message and "!seen[$0]++" in problem.remedy
+
+
+@pytest.mark.parametrize("change", [twice, lambda spans, start, seconds: [span for span in spans for _ in range(2)]])
+def test_a_table_of_which_every_line_stands_twice_is_called_doubled_and_two_tiers_are_not(
+    tmp_path: Path, change: Change
+) -> None:
+    (problem,) = [p for p in told(write_corpus(tmp_path / "d", change)) if p.reason == "overlap"]
+    assert "the table is doubled" in problem.message and "tier" not in problem.remedy
+    (problem,) = [p for p in told(write_corpus(tmp_path / "e", words_too)) if p.reason == "overlap"]
+    assert "doubled" not in problem.message and "leave one tier" in problem.remedy
+
+
+def with_ends(spans: Spans, start: float, seconds: float) -> Spans:
+    """The end of each phone in the place of its duration."""
+    return [(s, s + d, p) for s, d, p in spans]
+
+
+def in_the_first_half(spans: Spans, start: float, seconds: float) -> Spans:
+    return with_ends([span for span in spans if span[0] + span[1] <= seconds / 2], start, seconds)
+
+
+@pytest.mark.parametrize(("change", "reason"), [(with_ends, "past end"), (in_the_first_half, "overlap")])
+def test_ends_in_the_place_of_durations_are_named(tmp_path: Path, change: Change, reason: str) -> None:
+    problem, *_ = told(write_corpus(tmp_path / "d", change))
+    assert (problem.level, problem.reason) == ("error", reason)
+    assert "the fourth column fits as the end of each phone, not its duration" in problem.message
+    assert problem.remedy == "write durations: awk '{$4 -= $3; print}'"
 
 
 def test_lines_in_another_order_than_that_of_time_are_one_warning(tmp_path: Path) -> None:
@@ -224,7 +265,9 @@ def test_a_shuffled_table_is_only_out_of_order_and_read_as_the_one_in_order(tmp_
     assert [(p.reason, p.level) for p in told(path.parent)] == [("order", "warning")]
     assert phones_of(DataDir.read(path.parent))[0] == spans
     path.write_text("".join([*lines, *lines]), encoding="utf-8")
-    assert [(p.reason, p.level) for p in told(path.parent)] == [("overlap", "error")]
+    (problem,) = told(path.parent)
+    assert (problem.reason, problem.level) == ("overlap", "error")
+    assert "the table is doubled" in problem.message and "!seen[$0]++" in problem.remedy
 
 
 def words_alone(spans: Spans, start: float, seconds: float) -> Spans:

@@ -200,7 +200,9 @@ def test_sets_of_speakers_have_no_class_of_those_whom_nobody_knows(here: Path) -
     assert step.counts["utterances_of_unknown_speakers"] == 20
 
 
-def test_a_person_who_was_told_apart_is_still_found_in_a_test_set_that_was_not_there(here: Path) -> None:
+def test_a_person_who_was_told_apart_is_still_found_in_a_test_set_that_was_not_there(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for corpus in "AB":
         write_set(Path(corpus, "data/train"), ["s1-01", f"s{corpus}-01"])
     write_set(Path("sets/test"), ["s1-07", "s9-01"])
@@ -208,6 +210,25 @@ def test_a_person_who_was_told_apart_is_still_found_in_a_test_set_that_was_not_t
     assert DataDir.read("sets/train").tables["spk2orig"] == {"A_s1": "s1", "B_s1": "s1"}
     step = run(contamination, "clean", ["sets"], audio=False, most=1.0, remove=["speaker"])
     assert {row[0] for row in step.ledger.rows} == {"A_s1-01", "B_s1-01"}  # one of them is in the test set
+    warning = "WARNING: of speakers who were told apart, nothing tells which has kept its id elsewhere"
+    assert f"{warning}: s1 may be A_s1 or B_s1" in capsys.readouterr().out
+
+
+def test_sets_of_one_name_are_drawn_from_under_the_names_of_their_folders(here: Path) -> None:
+    for corpus in "AB":
+        write_set(Path(corpus, "data/train"), ["s1-01", f"{corpus}2-01"], segments=True)
+    step = run(sample, "drawn", ["A/data", "B/data"], speakers="apart")
+    assert {*speakers("drawn").values()} == {"A_s1", "A2", "B_s1", "B2"}
+    corpora = DataDir.read("drawn").tables["utt2corpus"]
+    assert {speakers("drawn")[id]: corpus for id, corpus in corpora.items()} == {
+        "A_s1": "A_train",
+        "A2": "A_train",
+        "B_s1": "B_train",
+        "B2": "B_train",
+    }
+    recordings = {rec for rec in DataDir.read("drawn").tables["wav.scp"] if "s1" in rec}
+    assert recordings == {"A_train-train-s1-01", "B_train-train-s1-01"}
+    assert inspect(Path("drawn"), looks=0).problems == [] and step.counts["utterances"] == 4
 
 
 def test_a_sample_tells_its_speakers_from_those_of_another_inputs_test_set(here: Path) -> None:
@@ -234,6 +255,41 @@ def test_sets_of_two_roles_in_one_folder_are_one_corpus_also_when_inputs_are_tol
         write_set(Path(name), [f"s1-{number}"])
     run(edit, "all", ["A/train", "A/test", "B/b_train", "B/c_train"], action="combine", speakers="apart")
     assert speakers("all") == {"A_s1-01": "A_s1", "A_s1-07": "A_s1", "b_s1-02": "b_s1", "c_s1-03": "c_s1"}
+
+
+@pytest.mark.parametrize(
+    ("one", "another"),
+    [("train_egy", "train_lev"), ("train-clean-100", "test-other"), ("train", "train_2"), ("k_train_a", "k_train_b")],
+)
+def test_names_that_differ_behind_their_role_may_be_of_one_corpus_or_two_and_are_refused(
+    here: Path, one: str, another: str
+) -> None:
+    ins = [str(write_set(Path("x", name), [f"s1-{i}", f"unknown-{i}"])) for i, name in enumerate((one, another))]
+    with pytest.raises(UserError) as refused:
+        run(edit, "out", ins, action="combine", speakers="apart")
+    assert refused.value.what.endswith(f"of one corpus or of several: s1 ({one}, {another})")
+    assert "--speakers same" in refused.value.remedy and "rename the folders" in refused.value.remedy
+    run(edit, "same", ins, action="combine", speakers="same")
+    assert speakers("same") == {"s1-0": "s1", "s1-1": "s1", "unknown-0": "unknown", "unknown-1": "unknown"}
+    for name in (one, another):
+        Path("x", name).rename(Path("x", name[-1] + "_train"))
+    ins = [f"x/{name[-1]}_train" for name in (one, another)]
+    run(edit, "apart", ins, action="combine", speakers="apart")
+    assert {speaker for id, speaker in speakers("apart").items() if "s1" in id} == {
+        f"{name[-1]}_s1" for name in (one, another)
+    }
+
+
+def test_names_that_differ_behind_their_role_are_one_corpus_if_a_record_or_the_rest_tells_it(here: Path) -> None:
+    for i, name in enumerate(("train-clean-100", "train-other-500")):
+        write_set(Path("libri", name), [f"s1-{i}"])
+    made_by(Path("libri"), "data.corpora.librispeech", "/data/libri")
+    run(edit, "libri960", ["libri/train-clean-100", "libri/train-other-500"], action="combine", speakers="apart")
+    assert speakers("libri960") == {"s1-0": "s1", "s1-1": "s1"}
+    for i, name in enumerate(("training_egy", "test_egy")):
+        write_set(Path("x", name), [f"s1-{i}"])
+    run(edit, "egy", ["x/training_egy", "x/test_egy"], action="combine", speakers="apart")
+    assert speakers("egy") == {"s1-0": "s1", "s1-1": "s1"}
 
 
 def test_the_corpora_of_a_set_are_told_by_the_records_of_all_steps_between(two: Path) -> None:

@@ -30,6 +30,20 @@ def test_labels_that_differ_only_in_case_are_told(
     assert "WARNING: labels: MSA, msa differ only in case and stay apart" in capsys.readouterr().out
 
 
+def test_two_names_of_one_dialect_are_told_and_a_label_of_nobody_is_no_class_of_the_mean(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "hyp").write_text("a نعم\nb نعم\nc لا\n", encoding="utf-8")
+    words[3] = str(tmp_path / "hyp")
+    (tmp_path / "by").write_text("a EGY\nb Egyptian\nc not_applicable\n", encoding="utf-8")
+    monkeypatch.setattr(sys, "argv", ["wer", *words, "--by", str(tmp_path / "by")])
+    wer.main()
+    out = capsys.readouterr().out
+    assert "dialects that may be one: 1 (EGY, Egyptian are names of one dialect and stay apart)" in out
+    macro = [line for line in out.splitlines() if "macro over dialects" in line and "WER" in line]
+    assert macro and all("50.00" in line and "66.67" not in line for line in macro), out
+
+
 @pytest.mark.parametrize(
     "label", ["MSA 0.9", "مصري .75", "MSA 1e-35", "MSA 2.5e-3", "MSA 1.0", "EGY 87%", "EGY 87.5 %"]
 )

@@ -18,7 +18,9 @@ def test_what_somebody_may_say_stays(text):
 SPELLINGS = (
     "unknown|UNK|<unk>|nan|None|N/A|n.a.|#N/A|-|--|?|???|_|.|[unknown]|(Unknown)|\"unknown\"|'nan'|unknown.|ｕｎｋｎｏｗｎ|un\u00adknown|"
     "not specified|not_available|unspecified|missing|unlabeled|und|غير معروف|غير_معروف|غير-معروف|غيرمعروف|غير معروفة|"
-    'غير معروفه|غَيْر مَعروف|غـير معروف|مَجهول|«مجهول»|(غير محدد)|لا يوجد|""|()'
+    'غير معروفه|غَيْر مَعروف|غـير معروف|مَجهول|«مجهول»|(غير محدد)|لا يوجد|""|()|'
+    "not_applicable|Unknown_dialect|Dialect unknown|TBD|unsure|Not sure|لم يحدد|لم_يحدد|لا_يعرف|None_of_these|"
+    "none of the above|لهجة غير معروفة|اللهجة_غير_محددة|zxx|MUL|mis|und"
 )
 
 
@@ -27,7 +29,7 @@ def test_a_word_that_says_nobody_knows_is_no_label_however_it_is_spelt(word: str
     assert label_of(word) == "unknown"
 
 
-MEANT = "no|none of these|other|أخرى|معروف|غير|لا|:)|C+|s1|0|الغير|Unkel|null-1|MSA|Mali|_unknown_"
+MEANT = "no|other|unclear|Mulki|أخرى|معروف|غير|لا|:)|C+|s1|0|الغير|Unkel|null-1|MSA|Mali|_unknown_"
 
 
 @pytest.mark.parametrize("word", MEANT.split("|"))

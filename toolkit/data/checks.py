@@ -19,7 +19,7 @@ from .audio import OVERSHOOT, AudioError, audio_info
 from .channel_checks import channel_problems, not_compared, shared_files
 from .decided import of_corpus
 from .decoded import decoded_lengths, of_recording
-from .ids import alike, fault
+from .ids import alike, alike_labels, fault
 from .kaldi import (
     DERIVED,
     PHONES,
@@ -35,7 +35,7 @@ from .kaldi import (
     utterances,
     write_data_dir,
 )
-from .names import compared, holds_names, is_of_speakers
+from .names import compared, holds_classes, holds_names, is_of_speakers
 from .phone_checks import phones
 from .phone_times import PhoneTimes
 from .provenance import rules_of
@@ -323,6 +323,6 @@ def _names(tables: Tables) -> Iterator[Problem]:
             value = table[odd[0]]
             message = f"{len(odd)} names are not as they are compared; the first, {shown(value)}, is {forms[value]}"
             yield Problem(name, 0, "name", message, "write it so: --fix does", level="warning", id=odd[0])
-        if lines := alike(forms.values()):
+        if lines := (alike_labels if holds_classes(name) else alike)(forms.values()):
             message, remedy = "; ".join(lines), "write them alike everywhere if they are one"
             yield Problem(name, 0, "names alike", message, remedy, level="warning")

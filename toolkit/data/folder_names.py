@@ -2,7 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+from ..core.errors import UserError
+from .ids import safe
+
+
+def set_names(paths: Sequence[Path], always: Collection[str] = ()) -> list[str]:
+    """The name of each set: that of its folder, with the folder above in front if several have it: A_train.
+
+    Args:
+        always: names that get the folder above in front also if one set alone has them.
+    """
+    homes = [os.path.realpath(path.parent) for path in paths]
+    above = names_of({home: _levels(Path(home)) for home in homes})
+    places = {(home, path.name) for home, path in zip(homes, paths, strict=True)}
+    clashes = {name for name, n in Counter(name for _, name in places).items() if n > 1 or name in always}
+    return [
+        f"{safe(above[home])}_{path.name}" if path.name in clashes else path.name
+        for home, path in zip(homes, paths, strict=True)
+    ]
+
+
+def named_sets(paths: Sequence[Path], always: Collection[str] = ()) -> dict[str, Path]:
+    """Name (see set_names) -> data directory; prints who is named by its folder. UserError for one named twice."""
+    sets: dict[str, Path] = {}
+    for name, path in zip(set_names(paths, always), paths, strict=True):
+        if name in sets:
+            raise UserError(f"two sets called {name}: {path} and {sets[name]}", "--in", "leave one of them out")
+        sets[name] = path
+    if named := [f"{name} is {path}" for name, path in sets.items() if name != path.name]:
+        print("named by their folders:", *named, sep="\n  ")
+    return sets
+
+
+def _levels(home: Path) -> list[str]:
+    """The names of a folder and of those above it; `data`, as every recipe calls it, is no name."""
+    names = [*reversed(home.parts[1:])]
+    return (names[1:] if names[:1] == ["data"] else names) or ["data"]
 
 
 def names_of(levels: Mapping[str, Sequence[str]]) -> dict[str, str]:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 
 from ..text.lines import code_points
 from ..text.normalise import spelling_of
+from .corpora.dialects import code_of
 
 LONGEST = 230  # bytes: an id becomes part of file names, which end at 255
 SHORTENED = 88  # bytes of a name that are kept, as speaker, recording and times together make an id
@@ -106,12 +107,16 @@ def alike(names: Iterable[str]) -> list[str]:
         if _NUMBER.fullmatch(name):
             numbers.setdefault(float(name), set()).add(name)
             continue
-        form = name.casefold() if name.isascii() else spelling_of(name.casefold())
-        forms.setdefault(_BETWEEN.sub(" ", form), set()).add(name)
+        forms.setdefault(_form(name), set()).add(name)
     groups = [(group, f"differ only in {_difference(group)}") for _, group in sorted(forms.items())]
     groups += [(n, "are one number") for _, n in sorted(numbers.items())]
     lines = [f"{', '.join(sorted(group))} {why} and stay apart" for group, why in groups if len(group) > 1]
     return lines[:MOST] + [f"and {len(lines) - MOST:,} more such names"] * (len(lines) > MOST)
+
+
+def _form(name: str) -> str:
+    """What is equal for names that differ only in case, in what stands between their words, or in spelling."""
+    return _BETWEEN.sub(" ", name.casefold() if name.isascii() else spelling_of(name.casefold()))
 
 
 def _difference(group: set[str]) -> str:
@@ -122,11 +127,24 @@ def _difference(group: set[str]) -> str:
     return "case" + ", space, _ or -" * (len(folded) > 1)
 
 
+def alike_labels(labels: Iterable[str]) -> list[str]:
+    """Warnings for labels that stay apart, and may be one (see alike), and for names of one dialect: EGY, Egyptian."""
+    names = set(labels)
+    dialects: dict[str, dict[str, list[str]]] = {}  # code -> form -> names, of which alike tells
+    for name in sorted(names):
+        if code := code_of(name):
+            dialects.setdefault(code, {}).setdefault(_form(name), []).append(name)
+    several = [
+        [name for of_form in forms.values() for name in of_form] for forms in dialects.values() if len(forms) > 1
+    ]
+    return alike(names) + [f"{', '.join(sorted(of))} are names of one dialect and stay apart" for of in several]
+
+
 def odd_labels(labels: Iterable[str]) -> list[str]:
     """Warnings for labels that may be one (see alike), and for labels that `safe` changes beyond white space."""
     labels = set(labels)
     changed = sorted(label for label in labels if label and safe(label) != "_".join(label.split()))
-    return alike("_".join(label.split()) for label in labels) + [
+    return alike_labels("_".join(label.split()) for label in labels) + [
         f"{label!r} is written {safe(label)}" for label in changed
     ]
 

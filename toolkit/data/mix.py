@@ -10,8 +10,6 @@ or dev, and those of one name, get the name of their folder in front: A_train of
 from __future__ import annotations
 
 import math
-import os
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,8 +18,7 @@ from ..core.errors import UserError
 from ..core.step import Step, main
 from .edit import combine
 from .find import data_dirs, matching, read_from_here
-from .folder_names import names_of
-from .ids import safe
+from .folder_names import named_sets
 from .kaldi import PHONES, SEGMENTS, UNKNOWN, WAV, DataDir, copy_phones, write_data_dir
 from .speakers import SpeakersConfig, told_apart
 from .tables import TEXT
@@ -51,23 +48,7 @@ def find_sets(folders: Sequence[Path]) -> dict[str, Path]:
 
     Raises UserError for a folder without one, and for a set that is named twice.
     """
-    paths = [(os.path.realpath(path.parent), path) for folder in folders for path in data_dirs(folder)]
-    homes = names_of({home: _levels(Path(home)) for home, _ in paths})
-    names = Counter(path.name for _, path in {(home, path.name): (home, path) for home, path in paths}.values())
-    sets: dict[str, Path] = {}
-    for home, path in paths:
-        clashes = path.name in TOGETHER or names[path.name] > 1
-        name = f"{safe(homes[home])}_{path.name}" if clashes else path.name
-        if name in sets:
-            raise UserError(f"two sets called {name}: {path} and {sets[name]}", "--in", "leave one of them out")
-        sets[name] = path
-    return sets
-
-
-def _levels(home: Path) -> list[str]:
-    """The names of a folder and of those above it; `data`, as every recipe calls it, is no name."""
-    names = [*reversed(home.parts[1:])]
-    return (names[1:] if names[:1] == ["data"] else names) or ["data"]
+    return named_sets([path for folder in folders for path in data_dirs(folder)], TOGETHER)
 
 
 def filled(parts: Sequence[DataDir]) -> list[DataDir]:
@@ -93,8 +74,6 @@ def _nothing(table: str) -> str:
 def run(step: Step[MixConfig]) -> None:
     step.input(0, "folders of data directories")
     sets = find_sets(step.ins)
-    if named := [f"{name} is {path}" for name, path in sets.items() if name != path.name]:
-        print("named by their folders:", *named, sep="\n  ")
     together = {part: matching(list(sets), step.config.of(part), f"--{part}") for part in TOGETHER}
     if both := set(together["train"]) & set(together["dev"]):
         raise UserError(f"sets in train and in dev: {', '.join(sorted(both))}", "the config", "name each once")

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 
 from ..text.invisible import name_of
-from ..text.not_known import MAY_BE_MEANT, NO_TRANSCRIPT, UNKNOWN, label_of, transcript_of
+from ..text.not_known import NO_TRANSCRIPT, UNKNOWN, label_of, may_be_meant, transcript_of
 from .tables import CONTRADICTION, PARTIAL, TEXT, Problem, gender_of
 
 LABELS = ("utt2lang", "utt2emotion", "utt2prog")  # our own, in which `none` says that the label is not known
@@ -28,6 +28,11 @@ def holds_names(table: str) -> bool:
     return bool(_NAMES.fullmatch(table)) and table not in _NO_NAMES
 
 
+def holds_classes(table: str) -> bool:
+    """True if the values of a table are labels, which may be dialects: not speakers, programmes or words."""
+    return holds_names(table) and not is_of_speakers(table) and table not in ("utt2spk", "utt2prog", SPOKEN)
+
+
 def is_of_speakers(table: str) -> bool:
     """True if the keys of a table are speakers."""
     return bool(_OF_SPEAKERS.fullmatch(table))
@@ -40,7 +45,7 @@ def compared(value: str, table: str) -> str:
         return form or value
     if table == SPOKEN:
         return transcript_of(form) or UNKNOWN
-    return label_of(form) if table in LABELS or form not in MAY_BE_MEANT else form
+    return label_of(form) if table in LABELS or not may_be_meant(form) else form
 
 
 def as_compared(tables: Mapping[str, Table]) -> tuple[dict[str, dict[str, str]], list[Problem]]:

@@ -20,6 +20,7 @@ from .tables import FORMER, TEXT
 PROGRAMME, PROMPT, AUDIO, SPEAKER, SHORT = "programme", "prompt", "audio", "speaker", "short prompt"
 KINDS = (PROGRAMME, PROMPT, AUDIO, SPEAKER)
 PROGRAMMES, NAMES = "utt2prog", "spk2name"
+IN_TRAIN, IN_TEST = "renamed in train", "renamed in test"  # ends of keys of speakers by the id that they had
 SHOWN = 60  # characters of a value that a report shows
 
 _APART = re.compile(r"[\s_-]+")
@@ -166,10 +167,16 @@ def _speakers(s: SetOfData) -> Iterator[Value]:
     for id, speaker in s.data.tables.get(SPEAKERS, {}).items():
         if same_name(speaker):
             yield Value(id, SPEAKER, f"{s.corpus}\t{speaker}", speaker)
-            side = "renamed in train" if s.train == (speaker in former) else "renamed in test"
+            side = IN_TRAIN if s.train == (speaker in former) else IN_TEST
             yield Value(id, SPEAKER, f"{s.corpus}\t{former.get(speaker, speaker)}\t{side}", speaker)
         if speaker in names and (key := same_name(names[speaker])):
             yield Value(id, SPEAKER, key, names[speaker])
+
+
+def former_id(hit: Hit) -> str:
+    """The id that a speaker had before it was told apart, if a hit is of this id; else empty."""
+    parts = hit.key.split("\t")
+    return parts[-2] if hit.kind == SPEAKER and len(parts) > 2 and parts[-1] in (IN_TRAIN, IN_TEST) else ""
 
 
 @lru_cache(maxsize=1 << 16)

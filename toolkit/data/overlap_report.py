@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ..core.files import write_json, write_text
-from .overlap import AUDIO, KINDS, PROGRAMME, PROMPT, SHORT, Hit, SetOfData, Shared, brief, lacks
+from .overlap import AUDIO, KINDS, PROGRAMME, PROMPT, SHORT, Hit, SetOfData, Shared, brief, former_id, lacks
+from .tables import few
 
 REPORT = "contamination"  # .json, .tsv
 EXAMPLES = 3
@@ -30,6 +31,7 @@ class Report:
         self.ours = [s for s in self.trains if s.ours]
         self.pairs: dict[tuple[str, str, str], Shared] = {}
         self.between_tests: dict[tuple[str, str, str], set[str]] = {}
+        self._former: dict[str, set[str]] = {}  # id that speakers had -> who may be that person
         self._first: dict[str, dict[str, dict[str, Hit]]] = {s.name: {} for s in self.trains}  # of an utterance's kind
 
     def add(self, hits: Iterable[Hit]) -> None:
@@ -37,6 +39,9 @@ class Report:
             shared = self.pairs.setdefault((hit.train, hit.test, hit.kind), Shared())
             shared.values.setdefault(hit.key, hit.shown)
             shared.utterances.add(hit.id)
+            if former := former_id(hit):
+                person = hit.shown if hit.shown != former else f"one told apart in {hit.test}"
+                self._former.setdefault(former, set()).add(person)
             if hit.kind in self.remove:
                 self._first[hit.train].setdefault(hit.id, {}).setdefault(hit.kind, hit)
 
@@ -152,6 +157,12 @@ class Report:
                 )
         for (first, second, kind), values in self.between_tests.items():
             lines.append(f"WARNING: {first} and {second}, both test sets, share {_counted(len(values), kind)}")
+        if self._former:
+            who = [f"{former} may be {' or '.join(sorted(of))}" for former, of in sorted(self._former.items())]
+            lines.append(
+                "WARNING: of speakers who were told apart, nothing tells which has kept its id elsewhere: "
+                f"{few(who, EXAMPLES)}; all of them count as shared"
+            )
         if unreadable:
             lines.append(f"WARNING: {len(unreadable):,} recordings could not be heard, e.g. {brief(unreadable[0])}")
         return "\n".join(lines)

@@ -17,6 +17,14 @@ UNITS = {  # per second
     10_000_000: "units of 100 ns",
 }  # fmt: skip
 FULL, AS_FULL = 0.97, 0.7  # how much a unit fills of most utterances to be it alone; what others fill, as a share of it
+ENDS = (
+    ": the fourth column fits as the end of each phone, not its duration",
+    "write durations: awk '{$4 -= $3; print}'",
+)
+DOUBLED = (
+    ", as nearly all of their lines stand there twice: the table is doubled",
+    "leave each line once: awk '!seen[$0]++'",
+)
 SLOPE, CLEAR = 0.02, 4  # s, and times the scatter, that a factor must change between short and long utterances
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -15,10 +16,17 @@ from ..text.invisible import name_of
 from .malformed import ENCODING, Malformed, read_line
 
 COLUMNS = "columns"  # the kind of a line that is none of a phone table
+COMMA, EARLY = "decimal comma", "start below 0"  # kinds that mostly are of the whole table, of one cause
+REMEDIES = {
+    COMMA: 'write points: awk \'{gsub(",", ".", $3); gsub(",", ".", $4); print}\'',
+    EARLY: "are all times early? Compare one with its recording, and add to every start, or make it again",
+}
 COMMENT = ";;"
 FORM = "utterance 1 start duration phone"
 CONFIDENCE = 6  # fields of a line with one
 HEAD = 256  # bytes that tell the encoding
+_COMMA = re.compile(r"\d*,\d+")
+_BELOW = re.compile(r"-(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.IGNORECASE)
 
 
 class PhoneLine(NamedTuple):
@@ -51,7 +59,7 @@ def phone_lines(path: Path) -> Iterator[PhoneLine | Malformed]:
             if isinstance(line, Malformed):
                 yield line
             elif not line[1].startswith(COMMENT):
-                yield _phone(number, line[1]) or Malformed(number, f"not `{FORM}`", line[1].strip(), kind=COLUMNS)
+                yield _phone(number, line[1]) or _no_phone(number, line[1].strip())
 
 
 def _utf16(head: bytes) -> str:
@@ -77,6 +85,20 @@ def _phone(number: int, line: str) -> PhoneLine | None:
         return None
     rest = line.strip()[len(fields[0]) :].strip()
     return PhoneLine(number, fields[0], start, start + duration, phone, rest)
+
+
+def _no_phone(number: int, line: str) -> Malformed:
+    """The line as a malformed one, by what is wrong with it: decimal commas, a start below 0, or its form."""
+    fields = line.split()
+    times = fields[2:4]
+    points = " ".join([*fields[:2], *(time.replace(",", ".") for time in times), *fields[4:]])
+    if any(_COMMA.fullmatch(time) for time in times) and _phone(number, points):
+        return Malformed(
+            number, f"a decimal comma in `{FORM}`", line, tuple(fields), kind=COMMA, remedy=REMEDIES[COMMA]
+        )
+    if times and _BELOW.fullmatch(times[0]) and _phone(number, " ".join([*fields[:2], "0", *fields[3:]])):
+        return Malformed(number, "a start below 0", line, tuple(fields), kind=EARLY, remedy=REMEDIES[EARLY])
+    return Malformed(number, f"not `{FORM}`", line, kind=COLUMNS)
 
 
 def _is_confidence(field: str) -> bool:

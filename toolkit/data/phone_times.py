@@ -2,79 +2,53 @@
 
 Lines are `utterance 1 start duration phone`, in seconds from the beginning of the utterance. An aligner may leave out
 silence at both ends and between words, and fail on a few utterances. What is told:
-  past end   phones end after their utterance; the message names what the times may be instead (frames, milliseconds,
-             samples, seconds from the recording's beginning, late by a constant) where most utterances then fit;
+  past end   phones end after their utterance; the message names what the times may be instead (an end in the place of
+             the duration, frames, milliseconds, samples, seconds from the recording's beginning, late by a constant)
+             where most utterances then fit;
   scaled     all times are the same share of the true ones;
-  overlap    two phones at a time; `order`: lines that are not in the order of time, which readers sort;
-  shifted    nearly all utterances lack phones at one end, and most have them up to the very other end;
+  overlap    two phones at a time, of two tiers, or of a table that is doubled;
+  order      lines that are not in the order of time, which readers sort;
+  shifted    nearly all utterances lack phones at one end, and most have them up to the very other end; or a part of
+             them does, for the same time;
   coverage   phones cover little of their utterances; `lacking`: utterances without a phone; `strangers`: lines of none.
 A fault of a few utterances is a warning. One of more than FEW of them is of the table, and an error: no measure
 against such phones means anything.
 
 Of what nothing here can tell: a table that is late by less than PHONES_OFF, and one that is late, or scaled, where an
-aligner left out more silence than that at the end of most utterances.
+aligner left out more silence than that at the end of most utterances; and times of a part of the utterances that are
+late and cut to fit where an aligner left out the silences.
 """
 
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from .kaldi import PHONES, Utterance
-from .phone_causes import FEW, FEWEST, MOST, NEARLY_ALL, PHONES_OFF, SHIFT, SURE, Extent, cause, quantile, scale
+from .phone_causes import (
+    DOUBLED,
+    ENDS,
+    FEW,
+    FEWEST,
+    MOST,
+    NEARLY_ALL,
+    PHONES_OFF,
+    SHIFT,
+    SURE,
+    Extent,
+    cause,
+    quantile,
+    scale,
+)
 from .phone_labels import PhoneLabels
 from .phone_lines import PhoneLine
+from .phone_spans import TimedPhones
 from .tables import Problem, few
 
 THIN, BARE = 0.5, 0.05  # shares of the utterances' seconds: less than THIN is told, less than BARE an error
-TOUCHING = 0.001  # s between phones that stand together: times are rounded
 AGAIN = "mend the times, or make it again"
 STRANGERS = "strangers"  # the reason of lines that are of no utterance
-
-Spans = list[tuple[float, float]]  # start and end, s
-
-
-@dataclass(slots=True)
-class _Timed:
-    """The phones of an utterance.
-
-    Attributes:
-        first, last: s, where the first begins and the last ends; covered: s with a phone.
-        past, over: phones past the end, and phones that begin before another has ended.
-        spans: s, without a phone between them, in order of time.
-    """
-
-    first: float = math.inf
-    last: float = 0.0
-    covered: float = 0.0
-    past: int = 0
-    over: int = 0
-    spans: Spans = field(default_factory=list)
-
-    def overlaps(self, start: float, end: float) -> bool:
-        """True if more than rounding of this time has a phone."""
-        i, common = self._at(start), 0.0
-        while i < len(self.spans) and self.spans[i][0] < end:
-            common += min(end, self.spans[i][1]) - max(start, self.spans[i][0])
-            i += 1
-        return common > PHONES_OFF
-
-    def take(self, start: float, end: float) -> None:
-        """Give this time a phone, and count the seconds that had none."""
-        i = j = self._at(start)
-        while j < len(self.spans) and self.spans[j][0] <= end + TOUCHING:
-            start, end = min(start, self.spans[j][0]), max(end, self.spans[j][1])
-            self.covered -= self.spans[j][1] - self.spans[j][0]
-            j += 1
-        self.spans[i:j] = [(start, end)]
-        self.covered += end - start
-
-    def _at(self, start: float) -> int:
-        """Number of the spans that end before."""
-        i = bisect_left(self.spans, (start, 0.0))
-        return i - 1 if i and self.spans[i - 1][1] >= start - TOUCHING else i
 
 
 @dataclass(frozen=True)
@@ -96,11 +70,11 @@ class PhoneTimes:
 
     places: Mapping[str, _Place]
     file: str = PHONES
-    _timed: dict[str, _Timed] = field(default_factory=dict)
+    _timed: dict[str, TimedPhones] = field(default_factory=dict)
     _firsts: dict[str, tuple[int, str]] = field(default_factory=dict)  # reason -> (line, detail) of the first
     _strangers: dict[str, int] = field(default_factory=dict)  # id -> its lines
     _labels: PhoneLabels = field(init=False)
-    _run: list[tuple[float, float, int]] = field(default_factory=list)  # of the utterance at hand
+    _run: list[tuple[float, float, int, str]] = field(default_factory=list)  # of the utterance at hand
     _id: str = ""
     _unsorted: int = 0
 
@@ -128,21 +102,22 @@ class PhoneTimes:
         if row.id != self._id:
             self._close()
             self._id = row.id
-        self._run.append((row.start, row.end, row.number))
+        self._run.append((row.start, row.end, row.number, row.phone))
 
     def _close(self) -> None:
         """Judge the lines of an utterance that stand together."""
         if not self._run:
             return
-        place, timed = self.places[self._id], self._timed.setdefault(self._id, _Timed())
+        place, timed = self.places[self._id], self._timed.setdefault(self._id, TimedPhones())
         before = timed.last - PHONES_OFF if timed.spans else -math.inf  # of lines that stand apart
-        for start, _, line in self._run:
+        timed.count([(start, end, phone) for start, end, _, phone in self._run])
+        for start, _, line, _ in self._run:
             if start < before - PHONES_OFF:
                 self._unsorted += 1
                 self._firsts.setdefault("order", (line, f"{self._id}: at {start:.2f} s, below one at {before:.2f} s"))
             before = start
         reached, taken = -math.inf, []
-        for start, end, line in sorted(self._run):
+        for start, end, line, _ in sorted(self._run):
             if end > place.seconds + PHONES_OFF:
                 timed.past += 1
                 self._firsts.setdefault("past end", (line, f"{self._id}, of {place.seconds:.2f} s: to {end:.2f} s"))
@@ -214,7 +189,7 @@ class PhoneTimes:
             message = f"{phones:,} phones of {count} end past their utterance; the first is this: {detail}"
             yield Problem(self.file, line, "past end", message, AGAIN, level="warning")
             return
-        words, remedy = cause(extents)
+        words, remedy = ENDS if self._have_ends(known) else cause(extents)
         message = f"phones of {count} end past their utterance{words}; the first is this: {detail}"
         yield Problem(self.file, line, "past end", message, remedy)
 
@@ -224,10 +199,18 @@ class PhoneTimes:
             return
         line, detail = self._firsts["overlap"]
         phones = sum(self._timed[id].over for id in over)
-        message = f"{phones:,} phones of {len(over):,} utterances begin before the one above ends"
         level = "error" if _many(len(over), len(self._timed)) else "warning"
-        remedy = "leave one tier of them, e.g. phones without words" if level == "error" else AGAIN
+        words, remedy = "", "leave one tier of them, e.g. phones without words" if level == "error" else AGAIN
+        if sum(self._timed[id].is_doubled for id in over) >= NEARLY_ALL * len(over):
+            words, remedy = DOUBLED
+        elif self._have_ends(over):
+            words, remedy = ENDS
+        message = f"{phones:,} phones of {len(over):,} utterances begin before the one above ends{words}"
         yield Problem(self.file, line, "overlap", f"{message}; the first is this: {detail}", remedy, level=level)
+
+    def _have_ends(self, ids: Collection[str]) -> bool:
+        """True if the fourth column of nearly all these utterances is the end of the phones, not their duration."""
+        return sum(self._timed[id].has_ends for id in ids) >= (1 - FEW) * len(ids)
 
     def _coverage(self, known: list[str]) -> Iterator[Problem]:
         seconds = math.fsum(self.places[id].seconds for id in known)
@@ -263,7 +246,16 @@ def _shifted(rows: list[Extent], file: str) -> Iterator[Problem]:
         ("early", behind, before, "in the last {:.2f} s, and most have one from their beginning on"),
     ):
         least = quantile(spare, 1 - NEARLY_ALL)
+        remedy = "compare one with its recording, and mend the times if they are shifted"
         if least >= SHIFT and sum(s <= 2 * PHONES_OFF for s in other_end) >= MOST * len(rows):
             message = f"nearly no utterance has a phone {where.format(least)}: are the times {word}, and cut to fit?"
-            remedy = "compare one with its recording, and mend the times if they are shifted"
+            yield Problem(file, 0, "shifted", message, remedy, level="warning")
+            continue
+        part = [s for s, end in zip(spare, other_end, strict=True) if s >= SHIFT and end <= 2 * PHONES_OFF]
+        if _many(len(part), len(rows)) and quantile(part, NEARLY_ALL) - quantile(part, 1 - NEARLY_ALL) <= PHONES_OFF:
+            where = where.format(quantile(part, 0.5)).replace("most have", "have")
+            message = (
+                f"{len(part):,} of {len(rows):,} utterances alike have no phone {where}: "
+                f"are their times {word}, and cut to fit?"
+            )
             yield Problem(file, 0, "shifted", message, remedy, level="warning")

@@ -8,6 +8,9 @@ TRAINING = "*train*"  # as a pattern it stands for what `is_training` says, so t
 _TRAINING = re.compile(r"(?<!cons)(?<!res)train")  # not constrained, restrained
 _ADAPTATION = re.compile(r"(?<![a-z])adapt(?![a-z])")  # MGB-3's name of what it trains on
 _HELD_OUT = re.compile(r"(?<![a-z])dev(?!ice)|(?<!la)test|eval|valid(?!ated)|(?<![a-z])val(?![a-z])")
+_ROLES = (_TRAINING, _ADAPTATION, _HELD_OUT)
+_ENDING = "(?:ing|ation|uation)?"  # of training, validation, evaluation
+_MARKS = "_. -"
 
 
 def is_training(name: str) -> bool:
@@ -25,7 +28,15 @@ def is_held_out(name: str) -> bool:
     return bool(_HELD_OUT.search(name.lower())) and not trains(name)
 
 
-def before_role(name: str) -> str:
-    """What stands before the first word of a set's name that tells its role: mgb2 of mgb2_train; all if none does."""
-    at = [m.start() for role in (_TRAINING, _ADAPTATION, _HELD_OUT) if (m := role.search(name.lower()))]
-    return name[: min(at)].rstrip("_-. ") if at else name
+def around_role(name: str) -> tuple[str, str]:
+    """(what stands before the first word of a set's name that tells its role, what stands behind it, roles left out).
+
+    mgb2 and nothing of mgb2_train; nothing and clean of test-clean; all and nothing of a name that tells no role.
+    """
+    starts = [m.start() for role in _ROLES for m in role.finditer(name.lower())]
+    if not starts:
+        return name, ""
+    behind = name[min(starts) :].lower()
+    for role in _ROLES:
+        behind = re.sub(f"(?:{role.pattern}){_ENDING}", "", behind)
+    return name[: min(starts)].rstrip(_MARKS), re.sub(f"[{_MARKS}]+", "_", behind).strip("_")

@@ -2,7 +2,8 @@
 
 python3 -m toolkit.data.sample --config conf/sample.yaml --in FOLDER... --out data/train_100k
 A FOLDER is a data directory, or holds several, of which those that match `sets` are taken. The output is one data
-directory; its utt2corpus names the set of each utterance.
+directory; its utt2corpus names the set of each utterance. Sets of one name get that of their folder in front:
+A_train of A/data/train.
 
 All utterances are put in one order, and a sample is its beginning: so a sample of 100,000 is part of one of 500,000
 (with the same seed, sets and shares). Every set is ordered by a hash of seed and id; its k-th utterance (from 0) has
@@ -24,6 +25,7 @@ from ..core.seed import seed_of
 from ..core.step import Step, main
 from .edit import combine, restrict
 from .find import data_dirs, matching, read_from_here
+from .folder_names import named_sets, set_names
 from .kaldi import PHONES, SEGMENTS, WAV, DataDir, Utterance, copy_phones, write_data_dir
 from .mix import filled
 from .speakers import SpeakersConfig, told_apart
@@ -63,16 +65,13 @@ class SampleConfig(SpeakersConfig):
 
 
 def find_sets(folders: Sequence[Path], patterns: Sequence[str]) -> dict[str, Path]:
-    """Name -> data directory: each folder that is one, else those in it that match. UserError for equal names."""
-    sets: dict[str, Path] = {}
+    """Name -> data directory: each folder that is one, else those in it that match. UserError for one named twice."""
+    paths: list[Path] = []
     for folder in folders:
         here = {path.name: path for path in data_dirs(folder)}
         names = list(here) if folder in here.values() else matching(list(here), patterns, "sets")
-        for name in names:
-            if name in sets:
-                raise UserError(f"two sets called {name}: {sets[name]} and {here[name]}", "--in", "rename one of them")
-            sets[name] = here[name]
-    return sets
+        paths += [here[name] for name in names]
+    return named_sets(paths)
 
 
 def order(
@@ -162,17 +161,18 @@ def apart(parts: Sequence[DataDir]) -> list[DataDir]:
     for part in parts:
         for rec, source in part.tables[WAV].items():
             files.setdefault(rec, set()).add((source, part.tables.get(CHANNELS, {}).get(rec, "")))
-    return [_renamed(part, {rec for rec in part.tables[WAV] if len(files[rec]) > 1}) for part in parts]
+    names = set_names([part.path for part in parts])
+    twice = {rec for rec, sources in files.items() if len(sources) > 1}
+    return [_renamed(part, twice & part.tables[WAV].keys(), name) for part, name in zip(parts, names, strict=True)]
 
 
-def _renamed(part: DataDir, twice: Collection[str]) -> DataDir:
+def _renamed(part: DataDir, twice: Collection[str], name: str) -> DataDir:
     if SEGMENTS not in part.tables or not twice:
         return part
-    new = {rec: f"{part.path.name}-{rec}" for rec in twice}
+    new = {rec: f"{name}-{rec}" for rec in twice}
     tables = dict(part.tables)
-    for name in (WAV, "reco2dur", CHANNELS):
-        if name in tables:
-            tables[name] = {new.get(rec, rec): value for rec, value in tables[name].items()}
+    for table in tables.keys() & {WAV, "reco2dur", CHANNELS}:
+        tables[table] = {new.get(rec, rec): value for rec, value in tables[table].items()}
     cuts = {id: cut.split(None, 1) for id, cut in tables[SEGMENTS].items()}
     tables[SEGMENTS] = {id: f"{new.get(rec, rec)} {times}" for id, (rec, times) in cuts.items()}
     return replace(part, tables=tables)

@@ -26,7 +26,7 @@ from .ids import safe_speaker, unique
 from .kaldi import SPEAKERS, DataDir
 from .names import is_of_speakers, with_new_ids
 from .provenance import corpora_of
-from .roles import before_role
+from .roles import around_role
 from .tables import FORMER, few
 
 SHOWN = 5
@@ -40,8 +40,9 @@ class SpeakersConfig:
     """what a speaker id means that several sets have. by_corpus: one person within a corpus, as the records of the sets
     tell; of two corpora, the ids of both, and of their utterances, get the corpus's name in front; where no record
     tells the corpus, it is an error. same: one person in all sets. apart: as by_corpus, and where no record tells the
-    corpus, each input is one; inputs in one folder whose names differ from the word that tells their role on, such as
-    train and test, or own_train and own_test, are one together"""
+    corpus, each input is one; inputs in one folder whose names differ only in the word that tells their role, such as
+    train and test, or own_train and own_test, are one together; of names that differ behind that word, such as
+    train_egy and train_lev, a common speaker is an error, for they may be one corpus or two"""
 
 
 @dataclass
@@ -51,11 +52,13 @@ class _Corpus:
     Attributes:
         origins: as of provenance.corpora_of; homes: the outputs that the sets lie in.
         sets: their places among all sets.
+        by_name: of sets that only their names say to be of it, their places, with what stands behind the role there.
     """
 
     origins: set[frozenset[str]]
     homes: set[Path]
     sets: list[int] = field(default_factory=list)
+    by_name: dict[int, str] = field(default_factory=dict)
 
     @property
     def of(self) -> frozenset[str]:
@@ -89,6 +92,8 @@ def told_apart(step: Step[Any], sets: Sequence[DataDir], rule: str) -> list[Data
     shared = {speaker: numbers for speaker, numbers in several.items() if not is_not_known(speaker)}
     if rule == "by_corpus":
         _refuse_unsure(shared, corpora, sets)
+    else:
+        _refuse_unsure_names(corpora, sets)
     names = _names(corpora)
     new = {(speaker, n): f"{names[corpora[n].key]}_{speaker}" for speaker, numbers in shared.items() for n in numbers}
     if taken := sorted({*new.values()} & having.keys()):
@@ -148,21 +153,29 @@ def _corpora(paths: Sequence[Path], inputs: Sequence[Path]) -> list[_Corpus]:
     for i, path in enumerate(paths):
         origin, place = corpora_of(path), within(path.absolute())
         given = next((folder for folder in inputs if folder in (path, path.parent)), None)
+        by_name: dict[int, str] = {}
         if given and not _is_known(origin):
-            origin = frozenset([os.path.realpath(given if given != path else _corpus_of(path))])
-        made = _Corpus({origin}, {Path(os.path.realpath(place[0]))} if place else set(), [i])
+            corpus, behind = _corpus_of(path)
+            origin = frozenset([os.path.realpath(given if given != path else corpus)])
+            by_name = {i: behind} if given == path and not place else {}
+        made = _Corpus({origin}, {Path(os.path.realpath(place[0]))} if place else set(), [i], by_name)
         alike = [one for one in corpora if one.origins & made.origins or one.homes & made.homes]
         for one in alike:
             corpora.remove(one)
-            made = _Corpus(made.origins | one.origins, made.homes | one.homes, one.sets + made.sets)
+            by_name = one.by_name | made.by_name
+            made = _Corpus(made.origins | one.origins, made.homes | one.homes, one.sets + made.sets, by_name)
         corpora.append(made)
     return corpora
 
 
-def _corpus_of(path: Path) -> Path:
-    """The folder of a corpus, of a set whose name tells its role; it need not exist: own of own_train."""
+def _corpus_of(path: Path) -> tuple[Path, str]:
+    """(the folder of a corpus, what stands behind the role) of a set whose name tells its role.
+
+    The folder need not exist: own of own_train.
+    """
     place = Path(os.path.realpath(path))
-    return place.parent / before_role(place.name)
+    before, behind = around_role(place.name)
+    return place.parent / before, behind
 
 
 def _is_known(origin: frozenset[str]) -> bool:
@@ -172,21 +185,38 @@ def _is_known(origin: frozenset[str]) -> bool:
 
 def _refuse_unsure(shared: Mapping[str, Sequence[int]], corpora: Sequence[_Corpus], sets: Sequence[DataDir]) -> None:
     """Raise UserError for speakers of sets of which nobody can tell whether they are of one corpus."""
-    unsure: list[str] = []
+    unsure: dict[str, list[DataDir]] = {}
     for speaker, numbers in shared.items():
         pairs = combinations([corpora[n] for n in numbers], 2)
         sure = all(_is_known(a.of | b.of) and not a.of & b.of for a, b in pairs)
         if not sure:
-            having = [sets[i].path.name for n in numbers for i in corpora[n].sets if _has(sets[i], speaker)]
-            unsure.append(f"{speaker} ({', '.join(having)})")
+            unsure[speaker] = [sets[i] for n in numbers for i in corpora[n].sets if _has(sets[i], speaker)]
+    apart = "--speakers apart if each input is a corpus of its own, whose name the ids then get in front"
+    _refuse(unsure, apart)
+
+
+def _refuse_unsure_names(corpora: Sequence[_Corpus], sets: Sequence[DataDir]) -> None:
+    """Raise UserError for speakers of train_egy and train_lev: dialects of one corpus, or two corpora."""
+    unsure: dict[str, list[DataDir]] = {}
+    for one in corpora:
+        behind: dict[str, dict[str, list[DataDir]]] = {}  # speaker -> what stands behind the role -> sets
+        for i, name in one.by_name.items():
+            for speaker in {*sets[i].tables.get(SPEAKERS, {}).values()}:
+                behind.setdefault(speaker, {}).setdefault(name, []).append(sets[i])
+        for speaker, names in sorted(behind.items()):
+            if len(names) > 1 and not is_not_known(speaker):
+                unsure[speaker] = [data for of_name in names.values() for data in of_name]
+    _refuse(unsure, "if they are of two corpora, rename the folders, the corpus in front: egy_train, lev_train")
+
+
+def _refuse(unsure: Mapping[str, Sequence[DataDir]], apart: str) -> None:
+    """Raise UserError if there are speakers that may be one person or several; `apart`: what to do for the latter."""
     if unsure:
+        names = [f"{speaker} ({', '.join(data.path.name for data in of)})" for speaker, of in unsure.items()]
         message = (
-            f"{len(unsure):,} speaker ids are in sets that may be of one corpus or of several: {few(unsure, SHOWN)}"
+            f"{len(unsure):,} speaker ids are in sets that may be of one corpus or of several: {few(names, SHOWN)}"
         )
-        remedy = (
-            "say which (`speakers` of the config): --speakers same if each is one person; --speakers apart if each "
-            "input is a corpus of its own, whose name the ids then get in front"
-        )
+        remedy = f"say which (`speakers` of the config): --speakers same if each is one person; {apart}"
         raise UserError(message, "--in", remedy)
 
 

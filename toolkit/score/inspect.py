@@ -17,7 +17,7 @@ from ..core.errors import UserError, told
 from ..core.files import atomic, sha256_of, write_json, write_text
 from ..core.record import DROPPED, Ledger
 from ..core.seed import seed_of
-from ..data.ids import alike
+from ..data.ids import alike_labels
 from ..data.tables import one_line
 from ..text.normalise import profile
 from ..text.not_known import UNKNOWN, label_of
@@ -202,7 +202,7 @@ def text_of(counts: Mapping[str, Any], profile_id: str, ledger: Ledger, out: Pat
     lines = [f"{micro['utterances']} utterances, {micro['words']} words, WER {rate} under {profile_id}"]
     lines += [f"{of['count']:>7} {of['percent']:5.1f} %  {name}" for name, of in micro["categories"].items()]
     lines += [f"{micro['judged_for_dialect']} utterances had a dialect word that the rules of dialect could look at"]
-    lines += [f"WARNING: labels: {line}" for line in alike(counts["labels"])]
+    lines += [f"WARNING: labels: {line}" for line in alike_labels(counts["labels"])]
     if left_out := counts.get("macro_left_out", 0):
         lines.append(f"{left_out} utterances have no known label and are in no mean of the labels")
     lines += [f"left out: {n} {reason}" for reason, n in ledger.reasons().items()]

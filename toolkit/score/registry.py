@@ -8,6 +8,6 @@ STEPS = (
     Declaration("score.superb", version=2, config="score.config:SuperbConfig", remade=True),
     Declaration("score.ways", version=2, config="score.config:WaysConfig", remade=True),
     Declaration(
-        "score.systems", version=5, config="score.config:SystemsConfig", disk="score.disk:systems_disk", remade=True
+        "score.systems", version=6, config="score.config:SystemsConfig", disk="score.disk:systems_disk", remade=True
     ),
 )

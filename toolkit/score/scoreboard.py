@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ..core.errors import UserError
-from ..data.ids import alike
+from ..data.ids import alike_labels
 from ..text.normalise import Profile
 from ..text.not_known import UNKNOWN, label_of
 from .bootstrap import REPLICATES, Interval, agreeing, mean_interval, mean_ratio, sum_by_block
@@ -243,7 +243,7 @@ def _by_dialect(
     of_ids = [label_of(dialects.get(id, "")) for id in ids]
     if unknown := [id for id, dialect in zip(ids, of_ids, strict=True) if dialect == UNKNOWN]:
         findings[f"utterances without a dialect, called {UNKNOWN}, which is in no macro mean"] = Finding.of(unknown)
-    if lines := alike(of_ids):
+    if lines := alike_labels(of_ids):
         findings["dialects that may be one"] = Finding(len(lines), lines)
     if (count := len(set(of_ids))) > MOST_DIALECTS:
         problem = f"{count:,} different dialects, each with lines of its own"
