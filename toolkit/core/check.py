@@ -33,11 +33,15 @@ def call_mistakes(table: Table, first: int, last: int, fresh: Collection[str] = 
     commands = [(table.place(n), run.argv) for n, run in table.to_make(first, last, fresh)]
     given = _given(table)
     options = [o for o in table.options if o in given or o.value not in {g.value for g in given}]
-    return _distinct([*step_mistakes(commands, options), *option_mistakes(table, last)])
+    return _distinct([*step_mistakes(commands, options), *option_mistakes(table, last, fresh)])
 
 
-def option_mistakes(table: Table, last: int) -> list[UserError]:
-    """Mistakes in options of the command line, and inputs of stages up to `last` that are named and not there."""
+def option_mistakes(table: Table, last: int, fresh: Collection[str] = ()) -> list[UserError]:
+    """Mistakes in options of the command line, and inputs of stages up to `last` that are named and not there.
+
+    Args:
+        fresh: outputs that are to be redone.
+    """
     mistakes = sets_apart.overlaps(table)
     try:
         plan.stated_hours(table)
@@ -45,16 +49,18 @@ def option_mistakes(table: Table, last: int) -> list[UserError]:
         mistakes.append(e)
     given = _given(table)
     values = {o.value for o in given}
-    undone = table.to_make(1, len(table.stages))
+    undone = table.to_make(1, len(table.stages), fresh)
     commands = [(table.place(n), run.argv) for n, run in undone if values & set(run.argv)]
     mistakes += [
         e for e in step_mistakes(commands, given) if e.where.startswith("--") and e.where.partition(" ")[2] in values
     ]
     wanted = [(n, run) for n, run in undone if n <= last]
-    mistakes += [e for n, run in wanted for e in table.absent_inputs(n, run)]
+    absences = [e for n, run in wanted for e in table.absent_inputs(n, run, fresh)]
+    mistakes += {e.where: e for e in reversed(absences)}.values()  # each once, by the first stage that needs it
+    mistakes += sets_apart.patterns(table)
     mistakes += foreseen.mistakes(table, wanted)
     for n, run in wanted:
-        for refusal in foreseen.of_configs(table, n, run):
+        for refusal in foreseen.of_configs(table, run, fresh):
             where = place_of(refusal, run.argv, given)
             mistakes.append(UserError(f"{table.place(n)}: {refusal.what}", where, refusal.remedy))
     return _distinct(mistakes)

@@ -91,8 +91,9 @@ def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 
 def _read_file(path: Path) -> dict[str, Any]:
     tree = read_tree(path)
-    if tree in (None, ""):
-        return {}
+    if tree in (None, ""):  # as of a file that a full disk cut: all defaults would pass for what it said
+        remedy = "write its fields, or {} for the defaults alone; restore a file that was cut short"
+        raise UserError("a config in which no field stands", str(path), remedy)
     if not isinstance(tree, dict):
         raise UserError("a config must be a mapping of names to values", str(path), "write `name: value` lines")
     return tree

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -113,6 +113,7 @@ class Planned:
         hours: of audio among the inputs; None if they are not known yet.
         made_by: name of an input -> (step, what its function would be told) of the run that makes it; None for an input
             that no stage makes.
+        is_made: name of an input -> True if the stage that makes it is done, so that what it holds is known.
     """
 
     config: Any
@@ -120,6 +121,12 @@ class Planned:
     out: str
     hours: float | None
     made_by: Callable[[str], tuple[str, Planned] | None]
+    is_made: Callable[[str], bool] = lambda name: False
+
+    def are_known(self, names: Sequence[str]) -> bool:
+        """True if what inputs hold is known: the stage that makes the first is done, the others are made, or nobody's."""
+        made = [self.is_made(name) or (self.made_by(name) is None and Path(name).exists()) for name in names]
+        return all(made) and any(map(self.is_made, names[:1]))
 
     def config_of(self, name: str) -> Any:
         """The config with which a stage will make an input; None for an input that no stage makes."""
@@ -127,14 +134,14 @@ class Planned:
         return made[1].config if made else None
 
 
-def told_of(table: Table, run: StepRun, hours: float | None) -> Planned:
-    """What the own functions of a run are told. Raises UserError for a config with a mistake."""
+def told_of(table: Table, run: StepRun, hours: float | None, fresh: Collection[str] = ()) -> Planned:
+    """What the own functions of a run are told; `fresh`: outputs to be redone. Raises UserError for a wrong config."""
 
     def made_by(name: str) -> tuple[str, Planned] | None:
         made = table.maker(Path(name)) if name else None
-        return (made[1].argv[0], told_of(table, made[1], hours)) if made else None
+        return (made[1].argv[0], told_of(table, made[1], hours, fresh)) if made else None
 
-    return Planned(_config(table, run), run.ins, run.out, hours, made_by)
+    return Planned(_config(table, run), run.ins, run.out, hours, made_by, lambda name: table.is_made(name, fresh))
 
 
 def memory(table: Table, first: int, last: int) -> list[str]:

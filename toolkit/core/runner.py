@@ -90,6 +90,8 @@ def _run_one(table: Table, n: int, run: StepRun, shared: bool) -> int:
         code = job.run(job.command(run.argv), run.log, begin=_way(run, shared))
     except KeyboardInterrupt:  # Ctrl-C reaches both the engine and its jobs
         code = 130
+    if code and script:
+        output.withdraw(begun, out)
     if code == 0:
         if script and record.read_record(out)["state"] == "running":
             output.finish(begun, out, {}, {}, record.Ledger(run.argv[0]), time.monotonic() - start)
