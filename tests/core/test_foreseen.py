@@ -147,7 +147,7 @@ def test_a_set_that_nobody_has_is_told_by_name_once_the_sets_are_made(here, run,
     ("value", "wrong"), [("tr*", True), ("train تدريب", False), ("train train", True), ("train", False)]
 )
 def test_an_option_whose_set_is_read_as_a_folder_names_one_set(here, value, wrong):
-    run = [*"units.sample --in".split(), f"sets/{value}" if wrong else "sets/train", "--out", "o"]
+    run = ["units.sample", "--in", f"sets/{value}" if wrong else "sets/train", "--out", "o"]
     table = Table(
         [Option("train", value, "set")],
         [Stage("s", "", [StepRun(SETS.split())]), Stage("t", "", [StepRun(run)])],

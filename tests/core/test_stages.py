@@ -123,6 +123,32 @@ def test_a_config_that_steps_share_may_state_the_disk_of_one_of_them(recipe):
     assert code == 2 and "most for exp/two: 123,456,789" in output
 
 
+@pytest.mark.parametrize(
+    ("comment", "mb"),
+    [
+        ("# disk: 3.8 GB", 3800),
+        ("# disk: 3,800 MB", 3800),
+        ("#disk: 3800MB (two models)", 3800),
+        ("# Disk: 1,900.5 MB per hour", 3801 + 5),
+        ("# disk: ٣٨٠٠ MB", 3800),
+        ("# disk: small", 5),
+        ("# disk: 3,8 GB", None),
+        ("# disk: 1900 MB/h", None),
+        ("# disk: 3800", None),
+        ("# disk: about 3 GB", None),
+    ],
+)
+def test_the_disk_that_a_config_states_is_read_in_its_unit_or_refused_by_name(recipe, comment, mb):
+    recipe.declare("add.py", "mb=5")
+    (recipe.folder / "corpus/utt2dur").write_text("a 7200\n")
+    recipe.config("two.yaml", f"{comment}\nadd: 10\n")
+    code, output = recipe("--plan", "--disk-check", "false")
+    if mb is None:
+        assert code == 2 and f"no amount of disk: '{comment.split(': ')[1]}'" in output and "conf/two.yaml" in output
+    else:
+        assert code == 0 and next(row.split()[-1] for row in output.splitlines() if " two " in row) == f"{mb:,}"
+
+
 def test_a_required_option_that_is_empty_is_asked_for(recipe):
     run = recipe.folder / "run.sh"
     run.write_text(run.read_text().replace("corpus=corpus", "corpus="))

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from . import foreseen, forked, plan, sets_apart, slurm, step
+from . import foreseen, forked, output_roots, plan, sets_apart, slurm, step, unread_options
 from .config import read_yaml
 from .errors import UserError, together
 from .fork import apart
@@ -42,7 +42,8 @@ def option_mistakes(table: Table, last: int, fresh: Collection[str] = ()) -> lis
     Args:
         fresh: outputs that are to be redone.
     """
-    mistakes = sets_apart.overlaps(table)
+    mistakes = [*sets_apart.overlaps(table), *sets_apart.patterns(table), *output_roots.misplaced(table)]
+    mistakes += unread_options.unread(table)
     try:
         plan.stated_hours(table)
     except UserError as e:
@@ -57,7 +58,6 @@ def option_mistakes(table: Table, last: int, fresh: Collection[str] = ()) -> lis
     wanted = [(n, run) for n, run in undone if n <= last]
     absences = [e for n, run in wanted for e in table.absent_inputs(n, run, fresh)]
     mistakes += {e.where: e for e in reversed(absences)}.values()  # each once, by the first stage that needs it
-    mistakes += sets_apart.patterns(table)
     mistakes += foreseen.mistakes(table, wanted)
     for n, run in wanted:
         for refusal in foreseen.of_configs(table, run, fresh):

@@ -70,7 +70,12 @@ def _layers(path: Path) -> list[tuple[Path, dict[str, Any]]]:
             raise UserError(
                 f"configs that are `like` each other: {', '.join(map(str, files))}", str(path), "end the circle"
             )
-        trees.insert(0, _tree(files[0]))
+        try:
+            trees.insert(0, _tree(files[0]))
+        except UserError as e:
+            if os.path.lexists(files[0]):
+                raise
+            raise UserError(e.what, f"{e.where}, which {files[1]} is `{LIKE}`", e.remedy) from None
     return list(zip(files, trees, strict=True))
 
 

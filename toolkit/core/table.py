@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,7 +13,7 @@ from typing import Any
 from . import identity, output, record
 from .contents import Differences
 from .errors import UserError
-from .links import absent
+from .links import absent, dangling
 from .output import Status
 from .record import flag, separated
 from .registry import Declaration, declared
@@ -257,7 +258,8 @@ class Table:
         if Path(name).exists():
             return None
         if made is None:
-            return f"needs {name}: {absent(name)}", self.setting(name)
+            folder = "" if os.path.isabs(name) or dangling(name) else f" in {os.getcwd()}, the recipe's folder"
+            return f"needs {name}: {absent(name)}{folder}", self.setting(name)
         folders = sorted(p.name for p in Path(made[1].out).iterdir() if p.is_dir() and p.name not in record.BOOKKEEPING)
         rel = str(Path(name).relative_to(made[1].out))
         given = [f"{o.flag} {o.value}" for o in self.options if rel in (o.value, *o.value.split())]

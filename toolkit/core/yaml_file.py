@@ -65,10 +65,10 @@ def read_tree(path: Path) -> Any:
         finally:
             loader.dispose()
     except FileNotFoundError:
-        near = difflib.get_close_matches(path.name, [p.name for p in path.parent.glob("*.yaml")], 1, 0.8)
-        raise UserError(
-            "no such config", str(path), f"did you mean {near[0]}?" if near else "name an existing YAML file"
-        ) from None
+        names = {p.name.casefold(): p.name for p in path.parent.glob("*.yaml")}
+        near = difflib.get_close_matches(path.name.casefold(), names, 1, 0.8)
+        remedy = f"did you mean {names[near[0]]}?" if near else "name an existing YAML file"
+        raise UserError("no such config", str(path), remedy) from None
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as e:
         raise UserError("not a YAML file", f"{path}: {' '.join(str(e).split())}", "mend the line named") from None
 
