@@ -179,6 +179,15 @@ def test_a_config_that_is_missing_is_said_before_the_first_stage_runs(recipe):
     assert code == 2 and "no such config" in output and "did you mean" not in output and recipe.made() == []
 
 
+def test_what_a_stage_did_not_make_for_a_later_one_is_said_before_the_next_runs(recipe):
+    run = recipe.folder / "run.sh"
+    run.write_text(run.read_text().replace("--in exp/two --out", "--in exp/two dump/one/تجربة --out"))
+    code, output = recipe()
+    assert code == 2 and "stage 3 (three) needs dump/one/تجربة, which stage 1 did not make" in output
+    assert len(recipe.made()) == 6 and "== stage 2/3" not in output
+    assert recipe("--plan")[0] == 2 and recipe("--stop-stage", "two")[0] == 0
+
+
 def test_an_output_below_a_file_is_a_users_mistake(recipe):
     (recipe.folder / "dump").write_text("a file")
     code, output = recipe()

@@ -19,7 +19,7 @@ from .errors import UserError, together
 from .fork import apart
 from .record import flag, flagged
 from .registry import declared, is_declared, registry
-from .table import Option, Table
+from .table import Option, StepRun, Table
 
 StageCommand = tuple[str, list[str]]  # stage, argv
 
@@ -56,12 +56,21 @@ def option_mistakes(table: Table, last: int, fresh: Collection[str] = ()) -> lis
         e for e in step_mistakes(commands, given) if e.where.startswith("--") and e.where.partition(" ")[2] in values
     ]
     wanted = [(n, run) for n, run in undone if n <= last]
-    absences = [e for n, run in wanted for e in table.absent_inputs(n, run, fresh)]
-    mistakes += {e.where: e for e in reversed(absences)}.values()  # each once, by the first stage that needs it
     mistakes += foreseen.mistakes(table, wanted)
+    mistakes += data_mistakes(table, wanted, fresh)
+    return _distinct(mistakes)
+
+
+def data_mistakes(table: Table, wanted: Sequence[tuple[int, StepRun]], fresh: Collection[str] = ()) -> list[UserError]:
+    """Mistakes in inputs of runs, (stage number, run), as far as what stages have made until now tells them.
+
+    Inputs that are not there, each once, by the first stage that needs it, and what the steps foresee.
+    """
+    absences = [e for n, run in wanted for e in table.absent_inputs(n, run, fresh)]
+    mistakes = list({e.where: e for e in reversed(absences)}.values())[::-1]
     for n, run in wanted:
         for refusal in foreseen.of_configs(table, run, fresh):
-            where = place_of(refusal, run.argv, given)
+            where = place_of(refusal, run.argv, _given(table))
             mistakes.append(UserError(f"{table.place(n)}: {refusal.what}", where, refusal.remedy))
     return _distinct(mistakes)
 

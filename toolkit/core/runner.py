@@ -64,6 +64,8 @@ def run_stages(table: Table, first: int, last: int) -> int:
             code = _run_one(table, n, run, shared)
             if code:
                 return code
+        if any(run in stage.runs for run in wanting):  # what it made may tell that a later stage will fail
+            check.refuse(check.data_mistakes(table, table.to_make(n + 1, last)))
     print(f"stages {first} to {last} are done in {clock(time.monotonic() - start)}{where(table)}")
     return 0
 
