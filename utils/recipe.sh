@@ -41,12 +41,18 @@ switched() { # OPTION VALUE: the value of an option that is true or false, in an
     *) echo "error: --${1//_/-} is true or false, not $2" >&2 && exit 2 ;;
   esac
 }
-each_once() { # ARRAY OPTION PATTERN WANTED [WORD ...]: the words of an option, each once; ends if one does not fit
+whole() { # OPTION LEAST MOST: ends if its value is given and is no whole number from LEAST to MOST, written in digits
+  local value=${!1}
+  [[ -z $value || ($value =~ ^[1-9][0-9]{0,17}$ && $value -ge $2 && $value -le $3) ]] && return
+  echo "error: --${1//_/-}: a whole number from $2 to $3, not $value" >&2 && exit 2
+}
+each_once() { # ARRAY OPTION PATTERN WANTED [WORD ...]: the words of an option; ends if one does not fit, or stands twice
   local -n _words=$1
   local word
   for word in "${@:5}"; do
     [[ $word =~ ^($3)$ ]] || { echo "error: $2: $4, not $word" >&2 && exit 2; }
-    [[ " ${_words[*]} " == *" $word "* ]] || _words+=("$word")
+    [[ " ${_words[*]} " != *" $word "* ]] || { echo "error: $2: $word stands there twice; name each once" >&2 && exit 2; }
+    _words+=("$word")
   done
 }
 recipe() {

@@ -15,7 +15,7 @@ count=                          # optional: segments to draw from the training s
 students=DW-16-16               # students: configs that say how many blocks of encoder and decoder they have
 arms="unfiltered filtered truth" # what each student learns from: selections of conf/select.yaml; truth: the transcripts
 top=                            # optional: tokens of the teacher, the likeliest at each position, kept once for all students
-proxy=                          # optional: another Whisper, whose agreement with a label is a score that needs no transcript
+proxy=                          # optional: another Whisper (a folder, or an id of the hub), whose agreement with a label is a score that needs no transcript
 transcripts=true                # false: nobody wrote any; what the teacher writes for dev and test sets stands for them
 against=                        # optional: data directories of other corpora, whose utterances no training set may share
 allow_contamination=false       # train though more than 1 % of a training set is in a test set (what is shared is left out)
@@ -43,6 +43,13 @@ apart() { # a teacher that was told the transcripts of what it labels, or is tes
     # shellcheck disable=SC2053 # names may be patterns
     [[ $adapt != $name ]] || { echo "error: the set $adapt is in --adapt and among $name: give the teacher one of its own" >&2 && exit 2; }
   done
+}
+
+fetch() { # OPTION FOLDER: a Whisper that is no folder is a model of the hub
+  local -n _model=$1
+  [[ $_model != downloads/* && ! -d $_model ]] || return 0
+  run models.fetch --model "$_model" --out "$2"
+  _model=$2
 }
 
 sample() {
@@ -153,14 +160,14 @@ the teacher's words stand for them. Rates on them say how far a system is from i
 stages() {
   local models=() results=() sources=() tests=() devset='' unadapted='' sets=$dump/sets
   apart
+  whole count 1 999999999999
+  whole top 1 51866 # tokens of the largest vocabulary of a Whisper
   stage data "Corpus to validated Kaldi data directories, training sets without what test sets have; the teacher"
   prepare
   separate
   places
-  if [[ $teacher != downloads/* && ! -d $teacher ]]; then # an id of the hub
-    run models.fetch --model "$teacher" --out "$dump/teacher"
-    teacher=$dump/teacher
-  fi
+  fetch teacher "$dump/teacher"
+  [[ -z $proxy ]] || fetch proxy "$dump/proxy_model"
   sample
   adapted
   labels

@@ -172,11 +172,25 @@ def test_configs_that_are_like_each_other_are_refused(tmp_path):
         load_config(Config, tmp_path / "a.yaml")
 
 
+def test_a_key_given_twice_hides_no_other_mistake_of_its_file(tmp_path):
+    written(tmp_path, a="steps: 1\noptim: {peak_lr: 1, peak_lr: 2}\nsteps: 2\nlagn: ar\n", b="lang: [ar\n")
+    with pytest.raises(UserError) as e:
+        load_config(Config, tmp_path / "a.yaml")
+    assert sorted(part.what for part in e.value.parts) == [
+        "key given twice: peak_lr",
+        "key given twice: steps",
+        "unknown config field lagn",
+    ]
+    with pytest.raises(UserError) as e:
+        load_config(Config, [tmp_path / "a.yaml", tmp_path / "b.yaml"])
+    assert [part.what for part in e.value.parts][-1] == "not a YAML file" and len(e.value.parts) == 3
+
+
 def test_a_config_that_is_like_no_file_is_told_with_the_files_path(tmp_path):
     written(tmp_path, a="like: nowhere.yaml\nsteps: 1\n")
     with pytest.raises(UserError) as e:
         load_config(Config, tmp_path / "a.yaml")
-    assert "nowhere.yaml" in str(e.value)
+    assert e.value.where == f"{tmp_path / 'nowhere.yaml'}, which {tmp_path / 'a.yaml'} is `like`"
 
 
 @pytest.mark.parametrize("base", ["[base.yaml]", '""', "{a: base.yaml}", '"a\\0b"'])

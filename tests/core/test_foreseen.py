@@ -1,10 +1,12 @@
 """Inputs of another kind, places where no output can be, and configs at odds are told before stage 1."""
 
 import os
+from pathlib import Path
 
 import pytest
 
-from toolkit.core import check, plan
+from toolkit.core import check, output, plan
+from toolkit.core.record import Ledger
 from toolkit.core.table import Option, Stage, StepRun, Table
 
 
@@ -101,6 +103,58 @@ def test_an_arm_that_no_selection_has_a_twin_of_the_same_seed_and_a_block_that_i
         ]
         problem = f"stage 2 (s2): start_layers: no block {wanted} in L, which has 3"
         assert _told(_table([], *train, start=blocks)) == ([(problem, f"--start {blocks}")] if wanted else [])
+
+
+SETS = "data.contamination --in تسجيلات --out sets"
+
+
+def _make_sets(*names):
+    """The sets that a stage has made."""
+    begun = output.begin(SETS.split(), Path("sets"))
+    for name in names:
+        Path("sets", name).mkdir()
+        Path("sets", name, "wav.scp").write_text("")
+    output.finish(begun, Path("sets"), {}, {}, Ledger("data.contamination"), 0.0)
+
+
+@pytest.mark.parametrize(
+    ("run", "option", "problem", "where"),
+    [
+        ("units.sample --in sets/{} --out o", "train", "stage 2 (s2) needs sets/{}, which stage 1 did not make", ""),
+        ("data.sample --sets {} --in sets --out o", "train", "stage 2 (s2): sets: no set is called {}", "--train {}"),
+        (
+            "tasks.fit --config t.yaml --sets.test {} --in sets --out o",
+            "test",
+            "stage 2 (s2): sets.test: no set is called {}",
+            "--test {}",
+        ),
+    ],
+)
+def test_a_set_that_nobody_has_is_told_by_name_once_the_sets_are_made(here, run, option, problem, where):
+    (here / "t.yaml").write_text("tasks: {لهجة: {type: classify, label: utt2lang, steps: 1, lr: 1e-3}}\n")
+    tables = {name: _table([], SETS, run.format(name), **{option: name}) for name in ("تدريب", "trian")}
+    assert [_told(table) for table in tables.values()] == [[], []]
+    _make_sets("train", "dev", "test", "تدريب")
+    tables = {name: _table([], SETS, run.format(name), **{option: name}) for name in ("تدريب", "trian")}
+    assert _told(tables["تدريب"]) == []
+    told = check.option_mistakes(tables["trian"], 2)
+    assert [(e.what, e.where) for e in told] == [(problem.format("trian"), where.format("trian") or "sets/trian")]
+    assert "dev, test, train, تدريب" in told[0].remedy
+    assert check.option_mistakes(tables["trian"], 2, fresh=["sets"]) == []  # which sets there will be is not known
+
+
+@pytest.mark.parametrize(
+    ("value", "wrong"), [("tr*", True), ("train تدريب", False), ("train train", True), ("train", False)]
+)
+def test_an_option_whose_set_is_read_as_a_folder_names_one_set(here, value, wrong):
+    run = ["units.sample", "--in", f"sets/{value}" if wrong else "sets/train", "--out", "o"]
+    table = Table(
+        [Option("train", value, "set")],
+        [Stage("s", "", [StepRun(SETS.split())]), Stage("t", "", [StepRun(run)])],
+        ["--train", value],
+    )
+    told = [(e.what, e.where) for e in check.option_mistakes(table, 2)]
+    assert told == ([("--train names one set here, by its name", f"--train {value}")] if wrong else [])
 
 
 @pytest.mark.skipif(os.stat("/dev/shm").st_dev == os.stat("/tmp").st_dev, reason="there is one disk")

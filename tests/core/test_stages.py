@@ -123,6 +123,32 @@ def test_a_config_that_steps_share_may_state_the_disk_of_one_of_them(recipe):
     assert code == 2 and "most for exp/two: 123,456,789" in output
 
 
+@pytest.mark.parametrize(
+    ("comment", "mb"),
+    [
+        ("# disk: 3.8 GB", 3800),
+        ("# disk: 3,800 MB", 3800),
+        ("#disk: 3800MB (two models)", 3800),
+        ("# Disk: 1,900.5 MB per hour", 3801 + 5),
+        ("# disk: ٣٨٠٠ MB", 3800),
+        ("# disk: small", 5),
+        ("# disk: 3,8 GB", None),
+        ("# disk: 1900 MB/h", None),
+        ("# disk: 3800", None),
+        ("# disk: about 3 GB", None),
+    ],
+)
+def test_the_disk_that_a_config_states_is_read_in_its_unit_or_refused_by_name(recipe, comment, mb):
+    recipe.declare("add.py", "mb=5")
+    (recipe.folder / "corpus/utt2dur").write_text("a 7200\n")
+    recipe.config("two.yaml", f"{comment}\nadd: 10\n")
+    code, output = recipe("--plan", "--disk-check", "false")
+    if mb is None:
+        assert code == 2 and f"no amount of disk: '{comment.split(': ')[1]}'" in output and "conf/two.yaml" in output
+    else:
+        assert code == 0 and next(row.split()[-1] for row in output.splitlines() if " two " in row) == f"{mb:,}"
+
+
 def test_a_required_option_that_is_empty_is_asked_for(recipe):
     run = recipe.folder / "run.sh"
     run.write_text(run.read_text().replace("corpus=corpus", "corpus="))
@@ -151,6 +177,15 @@ def test_a_config_that_is_missing_is_said_before_the_first_stage_runs(recipe):
     (recipe.folder / "conf/two.yaml").unlink()
     code, output = recipe()
     assert code == 2 and "no such config" in output and "did you mean" not in output and recipe.made() == []
+
+
+def test_what_a_stage_did_not_make_for_a_later_one_is_said_before_the_next_runs(recipe):
+    run = recipe.folder / "run.sh"
+    run.write_text(run.read_text().replace("--in exp/two --out", "--in exp/two dump/one/تجربة --out"))
+    code, output = recipe()
+    assert code == 2 and "stage 3 (three) needs dump/one/تجربة, which stage 1 did not make" in output
+    assert len(recipe.made()) == 6 and "== stage 2/3" not in output
+    assert recipe("--plan")[0] == 2 and recipe("--stop-stage", "two")[0] == 0
 
 
 def test_an_output_below_a_file_is_a_users_mistake(recipe):

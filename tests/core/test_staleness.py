@@ -400,3 +400,23 @@ def test_a_commit_that_cannot_be_asked_for_is_unknown(monkeypatch):
 
     monkeypatch.setattr(subprocess, "run", no_process)
     assert record.commit.__wrapped__() == "unknown"
+
+
+@pytest.mark.parametrize(("touches", "states"), [(False, ["done"] * 3), (True, ["done", "stale", "done"])])
+def test_a_step_that_fails_before_it_touches_a_finished_output_leaves_its_record(recipe, touches, states):
+    """A step over rows is run on its own finished output: `--add -1` is refused there, at once or after a new file."""
+    script, before = recipe.folder / "add.py", "    numbers = [int"
+    touch = "(step.out / 'row').write_text('new')" if touches else "pass"
+    refusal = f"    if step.config.add < 0:\n        {touch}\n        raise UserError('no', 'add', 'give more')\n"
+    script.write_text(script.read_text().replace(before, refusal + before))
+    recipe.declare("add.py", "rows=True")
+    assert recipe()[0] == 0 and recipe.states() == ["done"] * 3
+    kept = (recipe.folder / "exp/two/record.json").read_bytes()
+    recipe.config("two.yaml", "add: -1\n")
+    code, printed = recipe()
+    assert code == 1 and "no\n  where:  add" in printed
+    assert ((recipe.folder / "exp/two/record.json").read_bytes() == kept) != touches
+    recipe.config("two.yaml", "add: 10\n")
+    assert recipe.states() == states
+    assert recipe()[0] == 0 and recipe.states() == ["done"] * 3
+    assert touches or len(recipe.made()) == 18

@@ -118,3 +118,15 @@ def test_a_broken_file_is_told_with_its_place(text: str, tmp_path: Path) -> None
     with pytest.raises(UserError, match="not a YAML file") as e:
         read_tree(tmp_path / "a.yaml")
     assert e.value.where.startswith(f"{tmp_path / 'a.yaml'}: ")
+
+
+@pytest.mark.parametrize("text", ["", "\n", "# تدريب: the rate of a short tr", "---\n", "# one\n\n# two\n", "\ufeff"])
+def test_a_config_in_which_no_field_stands_is_refused_by_name_and_braces_alone_are_the_defaults(text, tmp_path) -> None:
+    (tmp_path / "train.yaml").write_text(text, encoding="utf-8")
+    (tmp_path / "own.yaml").write_text("like: train.yaml\nsteps: 1\n")
+    for name in ("train.yaml", "own.yaml"):
+        with pytest.raises(UserError, match="a config in which no field stands") as e:
+            read_yaml(tmp_path / name)
+        assert e.value.where == str(tmp_path / "train.yaml")
+    (tmp_path / "train.yaml").write_text(f"{text}\n{{}}\n", encoding="utf-8")
+    assert read_yaml(tmp_path / "own.yaml") == {"steps": "1"} and read_yaml(tmp_path / "train.yaml") == {}

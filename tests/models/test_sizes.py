@@ -22,8 +22,9 @@ from toolkit.models.whisper import Whisper
 from toolkit.models.whisper_shape import WhisperConfig, parameter_count
 from toolkit.train.card import compression, parameters
 from toolkit.train.config import PretrainConfig
-from toolkit.train.disk import encoder_training, whisper_training
+from toolkit.train.disk import encoder_training, instruct_training, whisper_training
 from toolkit.train.engine.config import LoopConfig
+from toolkit.train.instruct_config import InstructTraining
 from toolkit.train.whisper_config import WhisperTraining
 from toolkit.units.config import UnitsConfig
 from toolkit.units.disk import sample_disk
@@ -100,6 +101,16 @@ def test_a_student_is_planned_by_its_blocks_and_what_it_becomes_by_its_own_size(
     assert fetch_disk(teacher).kept == pytest.approx(2 * 6175, rel=0.01)  # the release's file has 6.17 GB
     assert student_disk(student).kept == pytest.approx(weights, rel=0.01)
     assert whisper_training(training).kept == pytest.approx((2 + 2 * 3) * weights, rel=0.01)
+
+
+def test_adapters_are_planned_by_rank_and_base_before_it_is_fetched() -> None:
+    """Of queries, keys, values and outputs in 28 blocks of width 3,584 with keys of 512, each as two of rank 16."""
+    weights = 28 * 16 * ((3584 + 3584) * 2 + (3584 + 512) * 2) * 4 / 1e6
+    base = ("models.fetch", Planned(FetchConfig("Qwen/Qwen2.5-Omni-7B"), [], "b", None, lambda name: None))
+    config = InstructTraining(loop=LoopConfig(total_steps=4, keep_at=(0.5,), checkpoint_every=1))
+    tuned = instruct_training(Planned(config, ["items", "base"], "o", None, {"base": base}.get))
+    assert tuned.kept == pytest.approx((2 + 2 * 3) * weights, rel=0.01) and tuned.scratch == pytest.approx(3 * weights)
+    assert instruct_training(Planned(config, ["items", "base"], "o", None, lambda name: None)) is None
 
 
 def test_a_sample_is_no_larger_than_the_audio_has_frames() -> None:

@@ -116,7 +116,8 @@ def test_a_recipe_of_another_dialect_names_another_and_is_else_the_same(
     changed = [new for old, new in zip(one, this, strict=True) if old != new]
     dialect = recipe.removeprefix("dialect_").upper()
     assert [line.split()[0] for line in changed] == ["#", f"dialect={dialect}"]
-    assert [p.name for p in (house.root / "egs" / recipe / "ssl").iterdir()] == ["run.sh"]
+    made = {"data", "dump", "exp", "RESULTS.md"}  # by the test that runs it whole, where that comes before
+    assert {p.name for p in (house.root / "egs" / recipe / "ssl").iterdir()} - made == {"run.sh"}
     monkeypatch.setenv("CASABLANCA", str(tree("casablanca")))
     code, listed = house.run(f"{recipe}/ssl", "--list")
     assert code == 0 and " it1.label " in listed, listed

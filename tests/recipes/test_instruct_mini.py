@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from conftest import House, made_bytes
+from plans import planned_mb, taken_mb, within
 from whispers import tiny_whisper_folder
 
 pytestmark = pytest.mark.recipe
@@ -65,6 +66,14 @@ def test_the_report_tells_what_each_schedule_drew(recipe: Path) -> None:
     assert single["steps"] == max(1, round(uniform["steps"] * items["asr"] / sum(items.values())))
     page = (recipe / "nano/exp/report/index.html").read_text(encoding="utf-8")
     assert "over the steps" in page and "Training loss" in page
+
+
+def test_the_disk_that_the_plan_states_for_trainings_is_what_they_take_within_a_factor_of_three(
+    recipe: Path, whisper: str, new_house: Callable[[], House]
+) -> None:
+    _, stages = planned_mb(new_house(), "mini/instruct", *WORDS, "--whisper", whisper)
+    for stage, folder in {"base": "base", "tune.uniform": "uniform", "tune.ads": "ads"}.items():
+        assert within(stages[stage], taken_mb(recipe / "nano/exp" / folder)), stage
 
 
 def test_a_second_run_does_nothing(recipe: Path, whisper: str, new_house: Callable[[], House]) -> None:

@@ -13,13 +13,13 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from . import foreseen, forked, plan, sets_apart, slurm, step
+from . import foreseen, forked, output_roots, plan, sets_apart, slurm, step, unread_options
 from .config import read_yaml
 from .errors import UserError, together
 from .fork import apart
 from .record import flag, flagged
 from .registry import declared, is_declared, registry
-from .table import Option, Table
+from .table import Option, StepRun, Table
 
 StageCommand = tuple[str, list[str]]  # stage, argv
 
@@ -33,29 +33,44 @@ def call_mistakes(table: Table, first: int, last: int, fresh: Collection[str] = 
     commands = [(table.place(n), run.argv) for n, run in table.to_make(first, last, fresh)]
     given = _given(table)
     options = [o for o in table.options if o in given or o.value not in {g.value for g in given}]
-    return _distinct([*step_mistakes(commands, options), *option_mistakes(table, last)])
+    return _distinct([*step_mistakes(commands, options), *option_mistakes(table, last, fresh)])
 
 
-def option_mistakes(table: Table, last: int) -> list[UserError]:
-    """Mistakes in options of the command line, and inputs of stages up to `last` that are named and not there."""
-    mistakes = sets_apart.overlaps(table)
+def option_mistakes(table: Table, last: int, fresh: Collection[str] = ()) -> list[UserError]:
+    """Mistakes in options of the command line, and inputs of stages up to `last` that are named and not there.
+
+    Args:
+        fresh: outputs that are to be redone.
+    """
+    mistakes = [*sets_apart.overlaps(table), *sets_apart.patterns(table), *output_roots.misplaced(table)]
+    mistakes += unread_options.unread(table)
     try:
         plan.stated_hours(table)
     except UserError as e:
         mistakes.append(e)
     given = _given(table)
     values = {o.value for o in given}
-    undone = table.to_make(1, len(table.stages))
+    undone = table.to_make(1, len(table.stages), fresh)
     commands = [(table.place(n), run.argv) for n, run in undone if values & set(run.argv)]
     mistakes += [
         e for e in step_mistakes(commands, given) if e.where.startswith("--") and e.where.partition(" ")[2] in values
     ]
     wanted = [(n, run) for n, run in undone if n <= last]
-    mistakes += [e for n, run in wanted for e in table.absent_inputs(n, run)]
     mistakes += foreseen.mistakes(table, wanted)
+    mistakes += data_mistakes(table, wanted, fresh)
+    return _distinct(mistakes)
+
+
+def data_mistakes(table: Table, wanted: Sequence[tuple[int, StepRun]], fresh: Collection[str] = ()) -> list[UserError]:
+    """Mistakes in inputs of runs, (stage number, run), as far as what stages have made until now tells them.
+
+    Inputs that are not there, each once, by the first stage that needs it, and what the steps foresee.
+    """
+    absences = [e for n, run in wanted for e in table.absent_inputs(n, run, fresh)]
+    mistakes = list({e.where: e for e in reversed(absences)}.values())[::-1]
     for n, run in wanted:
-        for refusal in foreseen.of_configs(table, n, run):
-            where = place_of(refusal, run.argv, given)
+        for refusal in foreseen.of_configs(table, run, fresh):
+            where = place_of(refusal, run.argv, _given(table))
             mistakes.append(UserError(f"{table.place(n)}: {refusal.what}", where, refusal.remedy))
     return _distinct(mistakes)
 

@@ -34,28 +34,37 @@ def read_yaml(*paths: Path) -> dict[str, Any]:
 
     So do a file's those of the file that it is `like`. Raises UserError that tells every missing or broken file.
     """
+    mistakes: list[UserError] = []
+    tree = _read(paths, mistakes)
+    if mistakes:
+        raise together(mistakes)
+    return tree
+
+
+def _read(paths: Sequence[Path], twice: list[UserError]) -> dict[str, Any]:
+    """As read_yaml; keys given twice are added to the list `twice`, and the first of them counts."""
     tree: dict[str, Any] = {}
     mistakes: list[UserError] = []
     for path in paths:
         try:
-            for _, of_file in _layers(path):
+            for _, of_file in _layers(path, twice):
                 tree = _over(tree, of_file)
         except UserError as e:
             mistakes.append(e)
     if mistakes:
-        raise together(mistakes)
+        raise together([*twice, *mistakes])
     tree.pop(LIKE, None)
     return tree
 
 
 def config_files(path: Path) -> list[Path]:
     """The files of a config: those it is `like`, base first, and itself last."""
-    return [file for file, _ in _layers(path)]
+    return [file for file, _ in _layers(path, [])]
 
 
-def _layers(path: Path) -> list[tuple[Path, dict[str, Any]]]:
-    """(file, its mapping) of config_files, each read once."""
-    files, trees = [path], [_tree(path)]
+def _layers(path: Path, twice: list[UserError]) -> list[tuple[Path, dict[str, Any]]]:
+    """(file, its mapping) of config_files, each read once; keys given twice are added to `twice`."""
+    files, trees = [path], [_tree(path, twice)]
     while (base := trees[0].get(LIKE)) is not None:
         if len(files) > MOST_FILES:
             raise UserError(
@@ -70,14 +79,19 @@ def _layers(path: Path) -> list[tuple[Path, dict[str, Any]]]:
             raise UserError(
                 f"configs that are `like` each other: {', '.join(map(str, files))}", str(path), "end the circle"
             )
-        trees.insert(0, _tree(files[0]))
+        try:
+            trees.insert(0, _tree(files[0], twice))
+        except UserError as e:
+            if os.path.lexists(files[0]):
+                raise
+            raise UserError(e.what, f"{e.where}, which {files[1]} is `{LIKE}`", e.remedy) from None
     return list(zip(files, trees, strict=True))
 
 
-def _tree(path: Path) -> dict[str, Any]:
+def _tree(path: Path, twice: list[UserError]) -> dict[str, Any]:
     if gone := dangling(path):
         raise UserError(f"the config is {gone}", str(path), "mend the link, or name another YAML file")
-    return _read_file(path)
+    return _read_file(path, twice)
 
 
 def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
@@ -89,10 +103,11 @@ def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     return {**below, **both}
 
 
-def _read_file(path: Path) -> dict[str, Any]:
-    tree = read_tree(path)
-    if tree in (None, ""):
-        return {}
+def _read_file(path: Path, twice: list[UserError]) -> dict[str, Any]:
+    tree = read_tree(path, twice)
+    if tree in (None, ""):  # as of a file that a full disk cut: all defaults would pass for what it said
+        remedy = "write its fields, or {} for the defaults alone; restore a file that was cut short"
+        raise UserError("a config in which no field stands", str(path), remedy)
     if not isinstance(tree, dict):
         raise UserError("a config must be a mapping of names to values", str(path), "write `name: value` lines")
     return tree
@@ -110,7 +125,8 @@ def load_config(
     not fit the type of their field.
     """
     paths = [files] if isinstance(files, Path) else list(files or ())
-    tree = read_yaml(*paths)
+    mistakes: list[UserError] = []
+    tree = _read(paths, mistakes)
     for dotted, value in (overrides or {}).items():
         node = tree
         *parents, last = dotted.split(".")
@@ -119,7 +135,13 @@ def load_config(
             if not isinstance(node, dict):
                 raise UserError(f"{name} is not a section", f"--{dotted}", "see --help")
         node[last] = value
-    return build(cls, tree, ", ".join(map(str, paths)) or "command line")
+    try:
+        config = build(cls, tree, ", ".join(map(str, paths)) or "command line")
+    except UserError as e:
+        raise (together([*mistakes, e]) if mistakes else e) from None
+    if mistakes:
+        raise together(mistakes)
+    return config
 
 
 def check_threads(name: str, threads: int) -> None:

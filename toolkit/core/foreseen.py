@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 from . import plan
@@ -43,13 +43,17 @@ def mistakes(table: Table, runs: Sequence[StageRun]) -> Iterator[UserError]:
         yield from _of_kinds(table, n, run)
 
 
-def of_configs(table: Table, n: int, run: StepRun) -> Iterator[UserError]:
-    """What a step of the toolkit foresees of its config and inputs. Nothing where a config has a mistake of its own."""
+def of_configs(table: Table, run: StepRun, fresh: Collection[str] = ()) -> Iterator[UserError]:
+    """What a step of the toolkit foresees of its config and inputs. Nothing where a config has a mistake of its own.
+
+    Args:
+        fresh: outputs that are to be redone, of which nothing is known yet.
+    """
     function = None if "/" in run.argv[0] else run.declared.foresight()
     if function is None:
         return
     try:
-        told = plan.told_of(table, run, None)
+        told = plan.told_of(table, run, None, fresh)
         refusals: list[UserError] = list(function(told))
     except UserError:  # step_mistakes tells it, with its place
         return

@@ -14,7 +14,7 @@ from . import identity as identities
 from . import old_record
 from .contents import AGAIN, Contents, Differences, FileRow, file_rows, is_table, names_of, times_of
 from .errors import UserError
-from .files import TEMPORARY, write_json
+from .files import TEMPORARY, write_json, write_text
 from .identity import RAW, UNFINISHED, InputId, id_of_input, identity, identity_id, raw_files
 from .record import (
     BOOKKEEPING,
@@ -216,11 +216,16 @@ def set_aside(out: Path, differences: Differences) -> None:
 
 @dataclass(frozen=True)
 class Begun:
-    """What a step was begun with: id, parts, and the tables among its raw inputs."""
+    """What a step was begun with: id, parts, and the tables among its raw inputs.
+
+    Attributes:
+        earlier: the record and the times of a finished output that the step makes anew, as they were; else empty.
+    """
 
     id: str
     parts: Parts
     inputs: dict[str, FileRow]
+    earlier: dict[str, bytes] = field(default_factory=dict)
 
 
 def begin(argv: list[str], out: Path) -> Begun:
@@ -234,11 +239,37 @@ def begin(argv: list[str], out: Path) -> Begun:
     for name, value in parts.items():
         if value == UNFINISHED:
             raise UserError(f"{name} is not finished", name, "let the step that makes it run to its end first")
-    begun = Begun(before.id or identity_id(parts), parts, _raw_tables(argv, out))
+    earlier = {name: (out / name).read_bytes() for name in (RECORD, TIMES)} if _is_finished(out) else {}
+    begun = Begun(before.id or identity_id(parts), parts, _raw_tables(argv, out), earlier)
     if begun.inputs:
         write_json(out / TIMES, {"inputs": begun.inputs})
     write_json(out / RECORD, {"format": FORMAT, "state": "running", "id": begun.id, "parts": parts})
     return begun
+
+
+def _is_finished(out: Path) -> bool:
+    """True if `out` has the record of a step that ran to its end, and its times."""
+    return all((out / name).is_file() for name in (RECORD, TIMES)) and read_record(out)["state"] == "done"
+
+
+def withdraw(begun: Begun, out: Path) -> None:
+    """After a failure: a finished output whose files the step has not touched has its earlier record again.
+
+    Else the record would tell of a command that made nothing, and the output would be stale for the one that made it.
+    """
+    if not begun.earlier or (out / "shards").exists():
+        return
+    running = {name: (out / name).read_bytes() for name in begun.earlier}
+    _write_all(out, begun.earlier)
+    record = read_record(out)
+    if {*names_of(out), TIMES} != {*record["made"]} or Contents(out, record).differences() != Differences():
+        _write_all(out, running)
+
+
+def _write_all(out: Path, files: dict[str, bytes]) -> None:
+    """Write files of an output; the record last, as it says what the others are."""
+    for name in sorted(files, key=lambda name: name == RECORD):
+        write_text(out / name, files[name].decode("utf-8", "surrogateescape"))
 
 
 def _raw_tables(argv: list[str], out: Path) -> dict[str, FileRow]:

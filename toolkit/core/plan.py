@@ -1,15 +1,15 @@
 """Disk that a run will take, as the registry declares it for each step.
 
 Scratch is removed when its step is done. Steps run one after the other, so only the largest scratch counts. A config
-that needs another amount states it in a comment: `# disk: 3800 MB`; if several steps share the config, for one of
-them: `# disk of train.whisper: 3800 MB`.
+that needs another amount states it in a comment: `# disk: 3800 MB`, or 3.8 GB; if several steps share the config, for
+one of them: `# disk of train.whisper: 3800 MB`.
 """
 
 from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -21,6 +21,11 @@ from .disk import FREE_INODES, INODES, free_mb, on_disk, without_inodes
 from .errors import UserError
 from .step import read_command
 from .table import StepRun, Table
+
+MB_OF = {"KB": 1e-3, "MB": 1.0, "GB": 1e3, "TB": 1e6}  # a unit that a config's comment may state
+_AMOUNT = re.compile(
+    r"(\d{1,3}(?:,\d{3})+(?![\d,])|\d+)((?:\.\d+)?) ?([KMGT]B)\b( (?:per|an) hour\b)?(?! ?/| per)", re.I
+)
 
 
 @cache
@@ -113,6 +118,7 @@ class Planned:
         hours: of audio among the inputs; None if they are not known yet.
         made_by: name of an input -> (step, what its function would be told) of the run that makes it; None for an input
             that no stage makes.
+        is_made: name of an input -> True if the stage that makes it is done, so that what it holds is known.
     """
 
     config: Any
@@ -120,6 +126,12 @@ class Planned:
     out: str
     hours: float | None
     made_by: Callable[[str], tuple[str, Planned] | None]
+    is_made: Callable[[str], bool] = lambda name: False
+
+    def are_known(self, names: Sequence[str]) -> bool:
+        """True if what inputs hold is known: the first is made, the others are made or of no stage."""
+        made = [self.is_made(name) or (self.made_by(name) is None and Path(name).exists()) for name in names]
+        return all(made) and any(map(self.is_made, names[:1]))
 
     def config_of(self, name: str) -> Any:
         """The config with which a stage will make an input; None for an input that no stage makes."""
@@ -127,14 +139,14 @@ class Planned:
         return made[1].config if made else None
 
 
-def told_of(table: Table, run: StepRun, hours: float | None) -> Planned:
-    """What the own functions of a run are told. Raises UserError for a config with a mistake."""
+def told_of(table: Table, run: StepRun, hours: float | None, fresh: Collection[str] = ()) -> Planned:
+    """What the own functions of a run are told; `fresh`: outputs to be redone. Raises UserError for a wrong config."""
 
     def made_by(name: str) -> tuple[str, Planned] | None:
         made = table.maker(Path(name)) if name else None
-        return (made[1].argv[0], told_of(table, made[1], hours)) if made else None
+        return (made[1].argv[0], told_of(table, made[1], hours, fresh)) if made else None
 
-    return Planned(_config(table, run), run.ins, run.out, hours, made_by)
+    return Planned(_config(table, run), run.ins, run.out, hours, made_by, lambda name: table.is_made(name, fresh))
 
 
 def memory(table: Table, first: int, last: int) -> list[str]:
@@ -162,16 +174,26 @@ def together(costs: Sequence[Cost]) -> Cost:
 
 
 def _stated_in_config(run: StepRun) -> dict[str, float]:
-    """Disk that the config's comment states for this step: a fixed amount, or `90 MB per hour`."""
+    """Disk that the config's comment states for this step: a fixed amount, or `90 MB per hour`.
+
+    Raises UserError for a comment with an amount that cannot be read: the step's own would stand for it silently.
+    """
     stated: dict[str, float] = {}
     files = [
         file for name in record.flag(run.argv, "--config") if Path(name).is_file() for file in config_files(Path(name))
     ]
     for file in files:
         text = file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
-        for step, mb, hourly in re.findall(r"^# disk(?: of (\S+))?: (\d+(?:\.\d+)?) MB( per hour)?", text, re.M):
-            if step in ("", run.argv[0]):
-                stated["mb_per_hour" if hourly else "mb"] = float(mb)
+        for step, amount in re.findall(r"^#+[ \t]*disk(?: of (\S+))?:[ \t]*(.*\d.*)", text, re.M | re.I):
+            if step not in ("", run.argv[0]):
+                continue
+            read = _AMOUNT.match(amount)
+            if read is None:
+                remedy = "write it as `# disk: 3800 MB`, 3.8 GB or 90 MB per hour"
+                raise UserError(f"no amount of disk: {amount.strip()!r}", str(file), remedy)
+            whole, fraction, unit, hourly = read.groups()
+            mb = float(whole.replace(",", "") + fraction) * MB_OF[unit.upper()]
+            stated["mb_per_hour" if hourly else "mb"] = mb
     return stated
 
 

@@ -64,6 +64,8 @@ def run_stages(table: Table, first: int, last: int) -> int:
             code = _run_one(table, n, run, shared)
             if code:
                 return code
+        if any(run in stage.runs for run in wanting):  # what it made may tell that a later stage will fail
+            check.refuse(check.data_mistakes(table, table.to_make(n + 1, last)))
     print(f"stages {first} to {last} are done in {clock(time.monotonic() - start)}{where(table)}")
     return 0
 
@@ -90,6 +92,8 @@ def _run_one(table: Table, n: int, run: StepRun, shared: bool) -> int:
         code = job.run(job.command(run.argv), run.log, begin=_way(run, shared))
     except KeyboardInterrupt:  # Ctrl-C reaches both the engine and its jobs
         code = 130
+    if code and script:
+        output.withdraw(begun, out)
     if code == 0:
         if script and record.read_record(out)["state"] == "running":
             output.finish(begun, out, {}, {}, record.Ledger(run.argv[0]), time.monotonic() - start)

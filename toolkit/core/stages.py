@@ -24,6 +24,7 @@ from .slurm_job import at_work
 from .table import StepRun, Table
 
 BACKENDS = ("local", "slurm")
+TESTS = "nano"  # the preset of the tests
 ENGINE_OPTIONS = {
     "stage": "first stage, by number or name",
     "stop-stage": "last stage, by number or name",
@@ -207,6 +208,9 @@ def _show_script(run: StepRun) -> None:
 
 
 def _publish(table: Table) -> int:
+    if any(o.name == "preset" and o.value == TESTS for o in table.options):
+        problem = f"the preset {TESTS} is a test of the stages: its figures are of nothing, and would replace others"
+        raise UserError(problem, f"--preset {TESTS}", "publish a run of another preset, or copy the table by hand")
     old = next((s for s in table.stages if table.stage_status(s).state != "done"), None)
     if old:
         state = table.stage_status(old)

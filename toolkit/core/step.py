@@ -22,7 +22,20 @@ from .files import locked, remove
 from .identity import id_of_input, identity, identity_id, place
 from .job import die_with_parent
 from .links import absent
-from .output import Begun, Status, begin, changes, finish, forget, parts_now, refuse_outdated, renew, set_aside, status
+from .output import (
+    Begun,
+    Status,
+    begin,
+    changes,
+    finish,
+    forget,
+    parts_now,
+    refuse_outdated,
+    renew,
+    set_aside,
+    status,
+    withdraw,
+)
 from .record import RECORD, Ledger, flag, fresh_flag, read_record, refuse_foreign, separated, within
 from .registry import declared
 from .shards import WorkerDone
@@ -154,8 +167,12 @@ def _run(function: Callable[[Step[Any]], None], config_class: type[Any], name: s
         set_aside(known.out, state.differences)
         begun = begin(argv, known.out)
         start = time.monotonic()
-        with _told_if_changed(begun, known.out, argv):
-            function(step)
+        try:
+            with _told_if_changed(begun, known.out, argv):
+                function(step)
+        except BaseException:  # also Ctrl-C: the record tells what is there, not what was tried
+            withdraw(begun, known.out)
+            raise
         finish(begun, known.out, _read(config, name), step.counts, step.ledger, time.monotonic() - start)
         remove(known.out / "shards")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,7 +13,7 @@ from typing import Any
 from . import identity, output, record
 from .contents import Differences
 from .errors import UserError
-from .links import absent
+from .links import absent, dangling
 from .output import Status
 from .record import flag, separated
 from .registry import Declaration, declared
@@ -230,11 +231,23 @@ class Table:
                 problem, remedy = absent
                 raise UserError(f"{self.place(n)} {problem}", name or "--in", remedy)
 
-    def absent_inputs(self, n: int, run: StepRun) -> list[UserError]:
-        """An error for each input of a run of stage `n` that no stage makes, that has a name and is not there."""
-        names = [name for name in run.ins if name and self.maker(Path(name)) is None]
-        absences = [(name, why) for name in names if (why := self._absent(name, None))]
+    def absent_inputs(self, n: int, run: StepRun, fresh: Collection[str] = ()) -> list[UserError]:
+        """An error for each input of a run of stage `n` that has a name and is not there, and will not be.
+
+        No stage makes it, or the one that would is done: it made other folders.
+        """
+        makers = {name: self.maker(Path(name)) for name in run.ins if name}
+        absences = [
+            (name, why)
+            for name, made in makers.items()
+            if (made is None or self.is_made(name, fresh)) and (why := self._absent(name, made))
+        ]
         return [UserError(f"{self.place(n)} {problem}", name, remedy) for name, (problem, remedy) in absences]
+
+    def is_made(self, name: str, fresh: Collection[str] = ()) -> bool:
+        """True if a stage makes the input `name` and is done, and is not to be redone."""
+        made = self.maker(Path(name))
+        return made is not None and made[1].out not in fresh and self.status(made[1]).state == "done"
 
     def _absent(self, name: str, made: tuple[int, StepRun] | None) -> tuple[str, str] | None:
         """(problem, remedy) for an input that is empty or missing although its maker, if any, is done; else None."""
@@ -245,11 +258,14 @@ class Table:
         if Path(name).exists():
             return None
         if made is None:
-            return f"needs {name}: {absent(name)}", self.setting(name)
+            folder = "" if os.path.isabs(name) or dangling(name) else f" in {os.getcwd()}, the recipe's folder"
+            return f"needs {name}: {absent(name)}{folder}", self.setting(name)
         folders = sorted(p.name for p in Path(made[1].out).iterdir() if p.is_dir() and p.name not in record.BOOKKEEPING)
+        rel = str(Path(name).relative_to(made[1].out))
+        given = [f"{o.flag} {o.value}" for o in self.options if rel in (o.value, *o.value.split())]
         return (
             f"needs {name}, which stage {made[0]} did not make",
-            f"mend the name: there are {', '.join(folders[:12])}",
+            f"mend {' or '.join(given) or 'the name'}: there are {', '.join(folders[:12])}",
         )
 
     def setting(self, name: str) -> str:

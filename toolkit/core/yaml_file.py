@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from .errors import UserError
+from .errors import UserError, together
 
 LARGEST = 1_000_000  # bytes of a file, and letters of it with its aliases written out
 MOST_ENTRIES = 10_000  # keys and list items, with aliases written out
@@ -28,19 +28,24 @@ _Fast = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # ten times as fast, wher
 class _Loader(yaml.BaseLoader):
     """Every scalar stays a string; a key given twice is an error instead of a silent winner."""
 
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.twice: list[UserError] = []
+
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         keys = Counter(key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
         if twice := sorted(key for key, count in keys.items() if count > 1):
-            raise UserError(
-                f"key given twice: {', '.join(twice)}",
-                f"{node.start_mark.name}, line {node.start_mark.line + 1}",
-                "keep one of them",
-            )
+            where = f"{node.start_mark.name}, line {node.start_mark.line + 1}"
+            self.twice.append(UserError(f"key given twice: {', '.join(twice)}", where, "keep one of them"))
         return super().construct_mapping(node, deep)
 
 
-def read_tree(path: Path) -> Any:
+def read_tree(path: Path, twice: list[UserError] | None = None) -> Any:
     """What a YAML file holds: strings, lists and mappings; None or "" for an empty one.
+
+    Args:
+        twice: gets a mistake for each mapping with a key given twice, so that the caller tells the others of the file
+            too; without it that is raised.
 
     Raises UserError for a missing or broken file, for what is no file (a pipe would be waited for), for a tag, a merge
     key or a key given twice, and for a file beyond the bounds.
@@ -61,14 +66,19 @@ def read_tree(path: Path) -> Any:
         loader = _Loader(text)
         loader.name = str(path)
         try:
-            return loader.get_single_data()
+            tree = loader.get_single_data()
         finally:
             loader.dispose()
+        if loader.twice and twice is None:
+            raise together(loader.twice)
+        if twice is not None:
+            twice += loader.twice
+        return tree
     except FileNotFoundError:
-        near = difflib.get_close_matches(path.name, [p.name for p in path.parent.glob("*.yaml")], 1, 0.8)
-        raise UserError(
-            "no such config", str(path), f"did you mean {near[0]}?" if near else "name an existing YAML file"
-        ) from None
+        names = {p.name.casefold(): p.name for p in path.parent.glob("*.yaml")}
+        near = difflib.get_close_matches(path.name.casefold(), names, 1, 0.8)
+        remedy = f"did you mean {names[near[0]]}?" if near else "name an existing YAML file"
+        raise UserError("no such config", str(path), remedy) from None
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as e:
         raise UserError("not a YAML file", f"{path}: {' '.join(str(e).split())}", "mend the line named") from None
 

@@ -69,6 +69,11 @@ class ContaminationConfig:
             raise ValueError(f"most is a share, 0 to 1, not {self.most}")
 
 
+def find_names(ins: Sequence[Path]) -> list[str]:
+    """Names of the data directories of all inputs."""
+    return [path.name or path.resolve().name for given in ins for path in data_dirs(given)]
+
+
 def find_sets(ins: Sequence[Path], config: ContaminationConfig) -> list[SetOfData]:
     """The sets of all inputs. Raises UserError if there are no training or no test sets, or a name is unusable."""
     given_paths: dict[Path, tuple[Path, bool]] = {}

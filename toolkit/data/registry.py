@@ -27,6 +27,7 @@ STEPS = (
         mb=0.5,
         mb_per_hour=0.5,
         takes=("data",),
+        foresees="data.foreseen:contamination_mistakes",
         jobs="cpu array",
         # The output is the same with it: it may be given once and left out afterwards.
         free=("allow_contamination",),
@@ -34,7 +35,14 @@ STEPS = (
     Declaration("data.edit", version=4, config="data.edit:EditConfig", mb=0.5, mb_per_hour=0.5),
     Declaration("data.instruct", config="data.instruct_config:InstructConfig", mb=0.1, mb_per_hour=1),
     Declaration("data.mix", version=3, config="data.mix:MixConfig", mb=0.1, mb_per_hour=1),
-    Declaration("data.sample", version=3, config="data.sample:SampleConfig", mb=0.1, mb_per_hour=1),
+    Declaration(
+        "data.sample",
+        version=3,
+        config="data.sample:SampleConfig",
+        mb=0.1,
+        mb_per_hour=1,
+        foresees="data.foreseen:sample_mistakes",
+    ),
     _corpus("adi17", "segments:CorpusConfig", mb=10, version=5),
     _corpus("adi5", "segments:CorpusConfig"),
     _corpus("anad", "own_split:OwnSplitConfig", version=5),

@@ -13,6 +13,7 @@ STEPS = (
         scratch=True,
         disk="tasks.room:planned_disk",
         takes=("data", "model"),
+        foresees="tasks.foreseen:set_mistakes",
         jobs="array",
         rows=True,
         torch=True,

@@ -10,6 +10,7 @@ STEPS = (
         version=2,
         config="train.instruct_config:InstructTraining",
         mb=60,
+        disk="train.disk:instruct_training",
         memory="models.omni_sizes:memory",
         jobs="ranks",
         torch=True,
