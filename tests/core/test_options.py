@@ -135,6 +135,9 @@ def test_a_number_of_segments_or_tokens_is_a_whole_one_from_1_in_digits(value):
         assert called("folder/whisper", f"--{option}", value) == (
             f"2 error: --{option}: a whole number from 1 to {most}, not {value}\n"
         )
+
+
+def test_numbers_of_segments_and_tokens_that_can_be_are_taken():
     assert called("folder/whisper", "--top", "51867").startswith("2 error: --top: ")
     assert not called("folder/whisper", "--count", "7", "--top", "51866").startswith("2 error: --")
 
