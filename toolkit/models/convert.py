@@ -4,9 +4,9 @@ python3 -m toolkit.models.convert FOLDER
 python3 -m toolkit.models.convert FILE.ckpt --model egs/TEMPLATE/star/conf/student.yaml --out models/star
 
 A folder of an adapter (adapter_model.bin) is converted likewise. Safetensors whose names have the name of a wrapper in
-them (`_orig_mod.` of torch.compile, `module.` of DistributedDataParallel) are written anew without. A Whisper of an
-older program gets its tokenizer.json and generation_config.json, made of vocab.json, merges.txt and config.json. The
-second form makes a folder of a Lightning checkpoint of STaR's public code; a config says its shape.
+them (`_orig_mod.` of torch.compile, `module.` of DistributedDataParallel) are written anew without, parts as one file.
+A Whisper of an older program gets its tokenizer.json and generation_config.json, made of vocab.json, merges.txt and
+config.json. The second form makes a folder of a Lightning checkpoint of STaR's public code; a config says its shape.
 
 A pickle can hold code. So it is read in a process of its own, which accepts tensors and nothing else; a pickle with
 anything more is refused. Every tensor keeps its type and values, and its name but for a wrapper's. The pickles stay
@@ -34,6 +34,7 @@ from .model_files import (
     ADAPTER_PICKLE,
     ADAPTER_WEIGHTS,
     CONFIG,
+    INDEX,
     PICKLE,
     PICKLE_INDEX,
     WEIGHTS,
@@ -197,6 +198,8 @@ def _wrapped(files: Sequence[Path]) -> bool:
 def _write_unwrapped(files: Sequence[Path], out: Path) -> None:
     with atomic(out) as temporary:
         count = unwrap(files, temporary)
+    if out.name == WEIGHTS and (index := out.with_name(INDEX)).is_file():
+        index.rename(index.with_name(f"{INDEX}.aside-before"))  # of the parts, whose names it has
     print(f"{out}: {count} tensors, by the names that the network itself has; nothing else of them was changed")
 
 

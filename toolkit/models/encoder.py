@@ -31,10 +31,8 @@ from .model_files import (
     encoder_type,
     find_folder,
     refuse_without_weights,
-    shapes_of,
-    weight_files,
 )
-from .wrapped_names import refuse_wrapped
+from .weight_headers import refuse_unlike_network
 
 SAMPLE_RATE = 16000
 CONVENTION = "residual stream after block L, 1-based; 0 = input of block 1; no final LayerNorm"
@@ -244,8 +242,7 @@ def refuse_unusable(path: Path | str) -> None:
     """Raise UserError for a folder that holds no speech encoder, or none with weights that can be read."""
     folder = _folder(path, OF_ENCODER)
     refuse_without_weights(folder, str(path))
-    for part in weight_files(folder):
-        refuse_wrapped(shapes_of(folder / part), folder)
+    refuse_unlike_network(folder)
 
 
 def random_encoder(path: Path | str, seed: int, device: torch.device | str = "cpu") -> Encoder:

@@ -17,8 +17,8 @@ from torch import nn
 from ..core.contents import refuse_damaged
 from ..core.errors import UserError
 from .model_files import CONFIG, shapes_of, weight_files
-from .tensors import refuse_out_of_range
-from .wrapped_names import refuse_wrapped
+from .tensors import refuse_out_of_range, refuse_unfilled
+from .weight_headers import refuse_unlike_network
 
 MASK = "masked_spec_embed"  # a network that was trained without masks has none
 HEADS = (  # what transformers' classes put on an encoder, by the first part of their weights' names
@@ -48,7 +48,7 @@ def load_foreign(folder: Path) -> nn.Module:
     for part in weight_files(folder):
         refuse_damaged(folder / part)
         names |= shapes_of(folder / part).keys()
-    refuse_wrapped(names, folder)
+    refuse_unlike_network(folder)
     try:
         with _quiet():
             model, info = AutoModel.from_pretrained(
@@ -67,6 +67,7 @@ def load_foreign(folder: Path) -> nn.Module:
         raise UserError(problem, str(folder), "copy the whole model again")
     refuse_left_over(info["unexpected_keys"], names, model.base_model_prefix + ".", folder)
     refuse_out_of_range(model.state_dict(), str(folder))
+    refuse_unfilled(model.state_dict(), str(folder))
     return cast(nn.Module, model)
 
 

@@ -17,8 +17,8 @@ from .foreign_encoder import of_head
 from .hubert import Hubert
 from .input_settings import normalizes
 from .model_files import CONFIG, OURS, PROJECTION, REUSING, WEIGHTS, read_mapping, refuse_too_deep
-from .tensors import read_tensors, write_tensors
-from .wrapped_names import refuse_wrapped
+from .tensors import read_tensors, refuse_unfilled, write_tensors
+from .weight_headers import refuse_unlike_network
 
 PREFIX = "hubert."  # of the encoder's weights where they are saved with a head
 OWN_FIELDS = ("init", "projection", "reuse_attention", "feature_grad_mult", "normalize_waveform")
@@ -143,7 +143,8 @@ def load_pretrained(folder: Path) -> Hubert:
         raise UserError("not a HuBERT that this toolkit builds", str(folder / "config.json"), "load it by load_encoder")
     model = Hubert(config)
     tensors = read_tensors(folder / WEIGHTS)
-    refuse_wrapped(tensors, folder)
+    refuse_unlike_network(folder)
+    refuse_unfilled(tensors, str(folder))
     weights = _of_encoder(tensors)
     weights.setdefault("masked_spec_embed", model.masked_spec_embed.detach())  # a network trained without has none
     if not config.projection:

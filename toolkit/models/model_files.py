@@ -43,7 +43,7 @@ ENCODERS = (  # model types of speech encoders whose hidden states are read
 KERNELS = ("attn_implementation", "_attn_implementation", "experts_implementation", "_experts_implementation")
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _AGAIN = "copy or make it again"
-_MERGE = "merge it (peft: model.merge_and_unload().save_pretrained(FOLDER))"
+MERGE = "merge it (peft: model.merge_and_unload().save_pretrained(FOLDER))"
 
 
 def find_folder(name: Path | str, kind: str, examples: str, wanted: Sequence[str]) -> Path:
@@ -137,6 +137,8 @@ def refuse_kernels(tree: Any, folder: Path) -> None:
 
 def weight_files(folder: Path, one: str = WEIGHTS, index: str = INDEX) -> list[str]:
     """Names of the files that hold the weights: one, or the parts that an index names. Raises UserError."""
+    if one == WEIGHTS:
+        refuse_doubled(folder)
     if (folder / one).is_file() or not (folder / index).is_file():
         return [one]
     tree = read_json(folder / index)
@@ -147,6 +149,15 @@ def weight_files(folder: Path, one: str = WEIGHTS, index: str = INDEX) -> list[s
     if strange := [name for name in names if "/" in name or name.startswith(".")]:
         raise UserError(f"an index that leads out of its folder: {strange[0]}", str(folder / index), "copy it again")
     return names
+
+
+def refuse_doubled(folder: Path) -> None:
+    """Raise UserError for weights in one file and in parts: they may be of two models, and programs take either."""
+    parts = [path.name for path in sorted(folder.glob("model-*.safetensors"))]
+    if parts and (folder / WEIGHTS).is_file() and (folder / INDEX).is_file():
+        problem = f"weights that are there twice: {WEIGHTS}, and in parts: {parts[0]}"
+        remedy = f"move away the one that is not the model, or {INDEX} and the parts if both are the same"
+        raise UserError(problem, str(folder), remedy)
 
 
 def has_weights(folder: Path) -> bool:
@@ -188,16 +199,16 @@ def refuse_adapter(folder: Path) -> None:
         return
     if not (has_weights(folder) or has_pickles(folder)):
         problem = f"an adapter ({files[0]}), which must be merged into its base first"
-        raise UserError(problem, str(folder), f"{_MERGE}, and name the merged model")
+        raise UserError(problem, str(folder), f"{MERGE}, and name the merged model")
     problem = f"a model with an adapter beside it ({files[0]}): its weights may be those without the adapter"
-    remedy = f"{_MERGE}, or move the files of the adapter into a folder of their own if the weights have it already"
+    remedy = f"{MERGE}, or move the files of the adapter into a folder of their own if the weights have it already"
     raise UserError(problem, str(folder), remedy)
 
 
 def refuse_without_weights(folder: Path, name: str) -> None:
     """Raise UserError if there are no safetensors; with the command to type if there are pickles. `name`: as given."""
     if has_weights(folder):
-        return
+        return refuse_doubled(folder)
     refuse_pickles(folder)
     if gone := dangling(folder / WEIGHTS):
         remedy = "mend the link, or copy the file it leads to"

@@ -33,13 +33,13 @@ from ..core.files import atomic, read_json, sha256_of, write_json, write_text
 from .heard import Heard
 from .input_settings import refuse_other_mels
 from .log_mel import HOP, Wave, log_mel
-from .model_files import CARD, CONFIG, OURS, read_mapping, shapes_of, weight_files
+from .model_files import CARD, CONFIG, OURS, read_mapping, weight_files
 from .omni_files import POSITIONS, TABLE, TOKENIZER_FILES, find_omni
 from .omni_prompt import PromptFormat, Prompts
-from .tensors import read_tensors, readable, refuse_out_of_range, write_tensors
+from .tensors import read_tensors, readable, refuse_out_of_range, refuse_unfilled, write_tensors
 from .token_ids import TOKENIZER
 from .tokenizer_files import refuse_unlike_release
-from .wrapped_names import refuse_wrapped
+from .weight_headers import refuse_unlike_network
 
 TOWER = "audio_tower."  # in the names of its tensors, whatever stands before
 
@@ -197,9 +197,10 @@ def load_omni(name: Path | str, dtype: torch.dtype | Literal["auto"] = torch.flo
         raise UserError(f"a Qwen2.5-Omni that cannot be read: {reason}", str(folder), "copy it again") from None
     finally:
         transformers.logging.set_verbosity(before)
-    refuse_wrapped([name for part in weight_files(folder) for name in shapes_of(folder / part)], folder)
+    refuse_unlike_network(folder)
     refuse_partial(loaded, folder)
     refuse_out_of_range(model.state_dict(), str(folder))
+    refuse_unfilled(model.state_dict(), str(folder))
     omni = Omni(model.eval(), folder, prompts)
     refuse_other_mels(folder, omni.mels)
     if (folder / POSITIONS).is_file():

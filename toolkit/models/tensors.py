@@ -71,7 +71,17 @@ def read_metadata(path: Path) -> dict[str, str]:
 def refuse_out_of_range(weights: Mapping[str, Tensor], where: str, remedy: str = "copy or fetch it again") -> None:
     """Raise UserError naming the first weight that no training gives: not finite, or beyond LARGEST_WEIGHT."""
     for name, tensor in weights.items():
-        if tensor.is_floating_point() and tensor.numel():
+        if tensor.is_floating_point() and tensor.element_size() > 1 and tensor.numel():
             largest = max(map(abs, map(float, tensor.aminmax())))
             if not largest <= LARGEST_WEIGHT:
                 raise UserError(f"damaged weights: {name} holds {largest:.3g}", where, remedy)
+
+
+def refuse_unfilled(weights: Mapping[str, Tensor], where: str, remedy: str = "copy or fetch it again") -> None:
+    """Raise UserError naming the first matrix of zeros alone, as a file has them that was begun and not filled.
+
+    A network that was trained, or begun at random, has none. A vector may be: of biases.
+    """
+    for name, tensor in weights.items():
+        if tensor.dim() > 1 and tensor.numel() and not tensor.any():
+            raise UserError(f"damaged weights: {name} holds zeros alone", where, remedy)

@@ -33,11 +33,11 @@ from .model_files import (
     refuse_without_weights,
     weight_files,
 )
-from .tensors import read_tensors, write_tensors
+from .tensors import read_tensors, refuse_unfilled, write_tensors
 from .token_ids import GENERATION, TOKENIZER, whole
+from .weight_headers import refuse_unlike_network
 from .whisper import Whisper
 from .whisper_shape import WhisperConfig, sizes_of
-from .wrapped_names import refuse_wrapped
 
 TRAVELS = (  # files copied unchanged to a model made from another
     TOKENIZER,
@@ -99,7 +99,6 @@ def load_whisper(folder: Path, dtype: torch.dtype = torch.float32) -> Whisper:
     with blank():
         model = Whisper(config)
     tensors = _tensors(folder)
-    refuse_wrapped(tensors, folder)
     tensors = {_ours(name): t for name, t in tensors.items()}
     _refuse_untied(tensors.pop(OUTPUT, None), tensors.get(EMBEDDING), folder)
     weights = {name: t.to(dtype) for name, t in tensors.items()}
@@ -137,8 +136,11 @@ def _ours(name: str) -> str:
 
 def _tensors(folder: Path) -> dict[str, Tensor]:
     refuse_without_weights(folder, str(folder))
-    remedy = "copy or fetch it again"
-    return {name: t for part in weight_files(folder) for name, t in read_tensors(folder / part, remedy).items()}
+    files = [folder / part for part in weight_files(folder)]
+    tensors = {name: t for path in files for name, t in read_tensors(path, "copy or fetch it again").items()}
+    refuse_unlike_network(folder)
+    refuse_unfilled(tensors, str(folder))
+    return tensors
 
 
 def save_whisper(
