@@ -41,7 +41,7 @@ apart() { # a teacher that was told the transcripts of what it labels, or is tes
   read -ra others <<<"$train $dev $test"
   for name in "${others[@]}"; do
     # shellcheck disable=SC2053 # names may be patterns
-    [[ $adapt != $name ]] || { echo "error: the set $adapt is in --adapt and among $name: give the teacher one of its own" >&2 && exit 2; }
+    [[ $adapt != $name ]] || { echo "error: the set $adapt is in --adapt, and $name of --train, --dev or --test names it too: give the teacher one of its own" >&2 && exit 2; }
   done
 }
 

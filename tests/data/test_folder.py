@@ -287,6 +287,18 @@ def test_a_transcript_that_leaves_words_out_is_a_row_and_a_sound_in_brackets_is_
     assert dropped == {"0.wav": gap, "1.wav": "brackets before speech", "3.wav": gap}
 
 
+def test_a_transcript_of_sounds_alone_is_a_row_and_sounds_within_one_are_told_and_stay(corpus, tmp_path, capsys):
+    texts = ["(تصفيق)", "«موسيقى»", "[ضحك] أهلا بكم", "نعم (قال) أخي", "أهلا [موسيقى]", "الساعة 12:30", "- نعم"]
+    for i in range(len(texts)):
+        corpus(f"{i}.wav")
+    rows = "".join(f"{i}.wav\t{text}\tس-{i}\t\t\t\n" for i, text in enumerate(texts))
+    (corpus.root / "t.tsv").write_text(HEAD + rows, encoding="utf-8")
+    dropped, _ = prepared(corpus.root, tmp_path / "out")
+    assert dropped == {"0.wav": "no speech", "1.wav": "no speech"}
+    told = "3 transcripts have marks of sounds or speakers, which stay as words: 2.wav: [ضحك] أهلا بكم"
+    assert f"WARNING: {told}\n  without them: أهلا بكم\n" in capsys.readouterr().out
+
+
 def test_who_speaks_follows_the_rule(corpus, tmp_path):
     for rel in ("m/1/a.wav", "m/1/b.wav", "m/2/a.wav", "f/1/a.wav"):
         corpus(rel)

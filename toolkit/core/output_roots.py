@@ -43,7 +43,8 @@ def _own(root: Path) -> str:
         return ""
     parts = root.relative_to(HOUSE).parts
     if parts[:1] == (EGS.name,):
-        is_own = len(parts) <= 3 or parts[1] == TEMPLATE or parts[3] in OWN
+        has_recipe = any((folder / OWN[0]).is_file() for folder in (root, *root.glob("*")))
+        is_own = has_recipe or len(parts) == 1 or parts[1] == TEMPLATE or not {*parts[3:4]}.isdisjoint(OWN)
     else:
         is_own = parts[:1] == () or parts[0] in PROJECT
     return "it is a folder of the project" if is_own else ""

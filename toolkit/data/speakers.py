@@ -30,6 +30,10 @@ from .roles import around_role
 from .tables import FORMER, few
 
 SHOWN = 5
+APART = "--speakers apart if each input is a corpus of its own, whose name the ids then get in front"
+RENAME = (
+    "if they are of two corpora, rename the folders, the corpus in front, egy_train and lev_train, for --speakers apart"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +95,7 @@ def told_apart(step: Step[Any], sets: Sequence[DataDir], rule: str) -> list[Data
     several = {speaker: numbers for speaker, numbers in sorted(having.items()) if len(numbers) > 1}
     shared = {speaker: numbers for speaker, numbers in several.items() if not is_not_known(speaker)}
     if rule == "by_corpus":
-        _refuse_unsure(shared, corpora, sets)
+        _refuse_unsure(shared, corpora, sets, step.ins)
     else:
         _refuse_unsure_names(corpora, sets)
     names = _names(corpora)
@@ -183,16 +187,22 @@ def _is_known(origin: frozenset[str]) -> bool:
     return not any(os.path.isabs(name) for name in origin)
 
 
-def _refuse_unsure(shared: Mapping[str, Sequence[int]], corpora: Sequence[_Corpus], sets: Sequence[DataDir]) -> None:
-    """Raise UserError for speakers of sets of which nobody can tell whether they are of one corpus."""
+def _refuse_unsure(
+    shared: Mapping[str, Sequence[int]], corpora: Sequence[_Corpus], sets: Sequence[DataDir], inputs: Sequence[Path]
+) -> None:
+    """Raise UserError for speakers of sets of which nobody can tell whether they are of one corpus.
+
+    With the word `apart` as a remedy only where it would tell all of them apart.
+    """
     unsure: dict[str, list[DataDir]] = {}
     for speaker, numbers in shared.items():
         pairs = combinations([corpora[n] for n in numbers], 2)
         sure = all(_is_known(a.of | b.of) and not a.of & b.of for a, b in pairs)
         if not sure:
             unsure[speaker] = [sets[i] for n in numbers for i in corpora[n].sets if _has(sets[i], speaker)]
-    apart = "--speakers apart if each input is a corpus of its own, whose name the ids then get in front"
-    _refuse(unsure, apart)
+    by_input = _corpora([data.path for data in sets], inputs)
+    told = all(sum(any(_has(sets[i], speaker) for i in one.sets) for one in by_input) > 1 for speaker in unsure)
+    _refuse(unsure, APART if told else RENAME)
 
 
 def _refuse_unsure_names(corpora: Sequence[_Corpus], sets: Sequence[DataDir]) -> None:
@@ -206,7 +216,7 @@ def _refuse_unsure_names(corpora: Sequence[_Corpus], sets: Sequence[DataDir]) ->
         for speaker, names in sorted(behind.items()):
             if len(names) > 1 and not is_not_known(speaker):
                 unsure[speaker] = [data for of_name in names.values() for data in of_name]
-    _refuse(unsure, "if they are of two corpora, rename the folders, the corpus in front: egy_train, lev_train")
+    _refuse(unsure, RENAME)
 
 
 def _refuse(unsure: Mapping[str, Sequence[DataDir]], apart: str) -> None:

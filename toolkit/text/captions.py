@@ -108,6 +108,21 @@ def in_doubt(speech: str) -> tuple[str, str]:
     return "", ""
 
 
+def fault_of(text: str) -> tuple[str, str]:
+    """(reason, mark) for which a transcript as it was written is not all that is said, or none of it; else two empty.
+
+    Of a corpus of transcripts, in which sounds and speakers are not looked for: see `marked`.
+    """
+    if marked(text) and not speech_of(text):
+        return why_silent(text), " ".join(text.split())
+    return in_doubt(text)
+
+
+def marked(text: str) -> bool:
+    """True if a transcript of one line has marks that `speech_of` takes out."""
+    return bool(_ANY_MARK.search(text)) and speech_of(text) != " ".join(text.split())
+
+
 def why_silent(text: str) -> str:
     """The reason why a caption of which `speech_of` leaves nothing is left out."""
     return NOT_UNDERSTOOD if unheard(text) else NO_SPEECH

@@ -21,7 +21,8 @@ from ...core.links import dangling
 from ...core.shards import run_shards
 from ...core.shards import split as shards_of
 from ...core.step import Step, main
-from ...text.captions import in_doubt
+from ...text.captions import fault_of as mark_fault
+from ...text.captions import marked, speech_of
 from ...text.invisible import excerpt, shown
 from ..channels import SIDE_OF, Choice
 from ..checks import RESERVED_WORDS, write_valid
@@ -169,9 +170,21 @@ def assess_all(step: Step[FolderConfig], corpus: Corpus, texts: Mapping[str, str
             good.append(row)
             for note in row["notes"]:
                 notes.setdefault(note, []).append(row["path"])
+    tell_marks({row["path"]: texts[row["path"]] for row in good})
     tell_notes(notes)
     step.counts |= {note: len(paths) for note, paths in notes.items()}
     return good
+
+
+def tell_marks(texts: Mapping[str, str]) -> None:
+    """Warn of transcripts with sounds or speakers in them, which stay: a table is taken at its word."""
+    if with_marks := [rel for rel, text in texts.items() if marked(text)]:
+        first = f"{shown(with_marks[0])}: {excerpt(texts[with_marks[0]])}"
+        without = excerpt(speech_of(texts[with_marks[0]]))
+        print(
+            f"WARNING: {len(with_marks):,} transcripts have marks of sounds or speakers, which stay as words: {first}"
+        )
+        print(f"  without them: {without}")
 
 
 def _copies(corpus: Corpus, rows: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, str]]:
@@ -201,7 +214,7 @@ def fault_of(row: Mapping[str, Any], text: str, pace: Pace) -> tuple[str, str]:
     """(reason, detail) for which a recording is dropped; two empty strings if it is good."""
     if row["reason"]:
         return row["reason"], row["detail"]
-    doubt, mark = in_doubt(text)
+    doubt, mark = mark_fault(text)
     if doubt:
         return doubt, f"{excerpt(mark)} in: {excerpt(text)}"
     detail = pace_fault(text, row["seconds"], pace)

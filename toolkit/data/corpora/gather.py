@@ -22,7 +22,7 @@ from ...core.errors import UserError
 from ...core.files import remove
 from ...core.shards import run_shards, split
 from ...core.step import Step
-from ...text.captions import in_doubt
+from ...text.captions import fault_of as mark_fault
 from ...text.invisible import excerpt
 from ...text.not_known import transcript_of
 from ..audio import PAST_END, AudioError, open_recording
@@ -259,7 +259,7 @@ class Headers:
         others = [differs(length, s.recording_seconds if length.recording else s.seconds) for length in lengths]
         faults = {PACE: pace, "stated length": "; ".join(filter(None, others))}
         if not s.doubt:
-            reason, mark = in_doubt(s.text or "")
+            reason, mark = mark_fault(s.text or "")
             faults |= {reason: f"{reason}: {excerpt(mark)}"} if mark else {}
         faults["no transcript"] = "an empty transcript" if s.text == "" else ""
         for reason, detail in faults.items():
