@@ -2,9 +2,10 @@
 
 Python looks for modules in the current folder first: `python3 -m toolkit.X` in a folder with a numpy.py, a fetched
 model perhaps, would run that file. So the folder leaves sys.path here, before anything that is not in memory is
-imported, `__future__` too. An empty entry of PYTHONPATH, as in "/a:", is the current folder as well. Two things come
-before this file and are Python's own: a sitecustomize.py of such an entry, and a folder toolkit/ of the current one;
-`python3 -P` (3.11) leaves the second aside, and the shell scripts ask for it.
+imported, `__future__` too. A relative entry of PYTHONPATH is of whatever folder is the current one, and an empty one,
+as in "/a:", is that folder itself: both leave it. Two things come before this file and are Python's own: a
+sitecustomize.py of such an entry, and a folder toolkit/ of the current one; `python3 -P` (3.11) leaves the second
+aside, and the shell scripts ask for it.
 """
 
 import os
@@ -18,22 +19,26 @@ HOUSE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 def _leave_current_folder() -> None:
     """Take away the current folder from sys.path if nobody names it, unless it is where the toolkit is found.
 
-    Python adds it for a command, and for an empty entry of PYTHONPATH, which child processes do not get.
+    Python adds it for a command. Entries of PYTHONPATH that are no full paths leave, too, also for child processes; the
+    one where the toolkit is found becomes one.
     """
     if not COMMAND or not sys.path:
         return
     if os.environ.get("PYTHONSAFEPATH") == ASKED:  # for this process alone: a recipe's own scripts find their folder
         del os.environ["PYTHONSAFEPATH"]
-    here, entries = os.path.realpath(os.curdir), os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    named = [entry for entry in entries if entry]
-    if len(named) < len(entries) > 1:
+    here, value = os.path.realpath(os.curdir), os.environ.get("PYTHONPATH", "")
+    entries = value.split(os.pathsep) if value else []
+    named = [entry for entry in entries if os.path.isabs(entry)]
+    relative = {os.path.realpath(entry) for entry in entries if not os.path.isabs(entry)}
+    if relative:
+        named += [HOUSE] if os.path.realpath(HOUSE) in relative else []
         os.environ["PYTHONPATH"] = os.pathsep.join(named)
     if here == os.path.realpath(HOUSE):
         return
     if os.path.realpath(sys.path[0] or os.curdir) == here and not getattr(sys.flags, "safe_path", False):
         del sys.path[0]
-    if len(named) < len(entries) > 1 and here not in map(os.path.realpath, named):
-        sys.path[:] = [entry for entry in sys.path if os.path.realpath(entry or os.curdir) != here]
+    relative.difference_update(map(os.path.realpath, named))
+    sys.path[:] = [entry for entry in sys.path if os.path.realpath(entry) not in relative]
 
 
 _leave_current_folder()

@@ -2,9 +2,11 @@
 # Sourced by what begins Python: where the house is, and which interpreter is its own.
 set -euo pipefail
 _root=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)
-_others=:${PYTHONPATH:-}:
-while [[ $_others == *::* ]]; do _others=${_others//::/:}; done # an empty entry would be the current folder
-export PYTHONPATH=$_root${_others%:} LC_ALL=C.UTF-8
+_others=
+while IFS= read -rd : _entry; do # one that is empty or relative would be of the current folder
+  [[ $_entry != /* ]] || _others+=:$_entry
+done <<<"${PYTHONPATH:-}:"
+export PYTHONPATH=$_root$_others LC_ALL=C.UTF-8
 
 python() { # the one of SAWT_PYTHON, else of .venv, else, where there is no .venv, the first python3 of PATH
   local python=${SAWT_PYTHON:-$_root/.venv/bin/python3} why from=

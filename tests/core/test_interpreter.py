@@ -122,10 +122,11 @@ def write_decoys(folder: Path) -> None:
         (["toolkit.models.convert", "."], f"{ROOT}"),
         (["toolkit.models.convert", "."], f"{ROOT}:"),
         (["toolkit.text.normalise", "--help"], f":{ROOT}::/nowhere"),
+        (["toolkit.text.normalise", "--help"], f".:{ROOT}:./"),
     ],
 )
 def test_python_files_of_the_current_folder_are_never_run(words, path, tmp_path):
-    """An empty entry of PYTHONPATH is the current folder, as PYTHONPATH=/a:$PYTHONPATH makes it where it was unset."""
+    """Nor by `.` or an empty entry of PYTHONPATH, which PYTHONPATH=/a:$PYTHONPATH makes of one that was unset."""
     write_decoys(tmp_path)
     env = {**os.environ, "PYTHONPATH": path}
     cold = [sys.executable, "-u", "-m"]  # a process of its own, see warm_python.py
@@ -134,7 +135,7 @@ def test_python_files_of_the_current_folder_are_never_run(words, path, tmp_path)
     assert not (tmp_path / "ran").exists()
 
 
-@pytest.mark.parametrize("path", [None, ":", "/nowhere:"])
+@pytest.mark.parametrize("path", [None, ":", "/nowhere:", "."])
 def test_a_recipe_runs_nothing_of_its_folder_that_is_called_as_a_module(path, tmp_path):
     """Not even a folder `toolkit/`; its own scripts find the modules beside them, as Python has it."""
     write_decoys(tmp_path)
@@ -165,6 +166,11 @@ def test_of_a_command_only_the_current_folder_leaves_the_path(tmp_path, monkeypa
         toolkit._leave_current_folder()
         assert sys.path == kept
     assert os.environ["PYTHONPATH"] == str(tmp_path), "a child process gets no empty entry"
+    house = os.path.relpath(toolkit.HOUSE)
+    monkeypatch.setenv("PYTHONPATH", f"{house}:lib:/a")
+    monkeypatch.setattr(sys, "path", ["", toolkit.HOUSE, str(tmp_path / "lib"), "/a"])
+    toolkit._leave_current_folder()
+    assert sys.path == [toolkit.HOUSE, "/a"] and os.environ["PYTHONPATH"] == f"/a:{toolkit.HOUSE}"
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr(sys, "path", [""])
     toolkit._leave_current_folder()

@@ -246,6 +246,18 @@ def test_true_transcripts_in_another_language_than_the_config_says_are_refused(
     assert f"utt2lang says {label} would be packed as {language}" in str(e.value) and remedy in str(e.value)
 
 
+def test_pseudo_labels_in_another_language_than_utt2lang_names_are_told(
+    whisper: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spoken = [Spoken(f"m-{i}", "m", 3.0, "نص", language=code) for i, code in enumerate(("ar", "ar", "en", "ar", "ar"))]
+    data = write_set(tmp_path / "set", spoken)
+    labels = write_labels(tmp_path / "labels", spoken)
+    (data / "utt2lang").write_text("m-0 EGY\nm-1 FRA\nm-2 ENG\nm-3 unknown\nm-4 x-klingon\n", encoding="utf-8")
+    pack(tmp_path / "out", PackConfig(), data, labels, whisper)
+    told = "WARNING: 1 pseudo-labels are in another language than utt2lang names, and stay: m-1 (FRA: ar)\n"
+    assert told in capsys.readouterr().out
+
+
 def test_utterances_of_a_recording_follow_each_other_in_time(whisper: Path, tmp_path: Path) -> None:
     times = {"s-a": ("r2", 5), "s-b": ("r1", 90), "s-c": ("r1", 7), "s-d": ("r2", 1)}
     spoken = [Spoken(id, "s", 2.0, recording=r, at=at) for id, (r, at) in times.items()]

@@ -37,7 +37,7 @@ ENGLISH_ONLY = 51864  # tokens of every release that knows no other language
 TICK = 0.02  # seconds between two timestamps
 LAST_TICK = TIMESTAMPS - 1  # timestamps reach from 0 to 30 s
 NO_SPEECH = ("<|nospeech|>", "<|nocaptions|>")
-PROBE = "قال: نعم، إنّها ١٢ ok"  # a text that every tokenizer of Whisper gives back
+PROBE = "قال: نعم، إنّها ١٢ OK ok"  # a text that every tokenizer of Whisper gives back
 
 
 @dataclass(frozen=True)

@@ -78,3 +78,20 @@ def languages_of(
             f"{few(unclear, SHOWN)}; `{section}languages` of the config may name another"
         )
     return [languages.get(labels.get(u.id, ""), language) for u in utterances]
+
+
+def tell_other_languages(written: Mapping[str, str], labels: Mapping[str, str], vocabulary: Vocabulary) -> None:
+    """Warn of pseudo-labels in another language than utt2lang names: it may have been mended after they were written.
+
+    Args:
+        written: id -> Whisper's code of the language that its pseudo-label is in.
+        labels: utt2lang.
+    """
+    others = {
+        id: f"{id} ({labels[id]}: {code})"
+        for id, code in written.items()
+        if not is_not_known(labels.get(id, "")) and language_of(labels[id], vocabulary.languages) not in ("", code)
+    }
+    if others:
+        first = few(list(others.values()), SHOWN)
+        print(f"WARNING: {len(others):,} pseudo-labels are in another language than utt2lang names, and stay: {first}")

@@ -39,7 +39,7 @@ from ..models.older_files import MERGES
 from ..models.token_ids import whole
 from ..models.vocabulary import LAST_TICK, TICK, TOKENIZER, Vocabulary
 from ..score.hypotheses import is_hypotheses, read_hypotheses
-from .languages import languages_of
+from .languages import languages_of, tell_other_languages
 from .packing import FRAME, FUZZ, MARKS, Take, in_order, on_grid, ticks_of, windows_of
 from .selections import is_selection, read_kept
 from .windows import Header, Window, vocabulary_hash, write_windows
@@ -303,6 +303,8 @@ def run(step: Step[PackConfig]) -> None:
     else:
         assert inputs.labels
         labels = pseudo_labels(inputs.labels, wanted, step)
+        written = {id: label.language for id, label in labels.items()}
+        tell_other_languages(written, data.tables.get("utt2lang", {}), vocabulary)
         unfit = drop_warned(step, data.path, inputs.labels, labels)
     labels = {id: label for id, label in labels.items() if id not in unfit}
     header = Header(
