@@ -7,11 +7,8 @@ from typing import Any
 
 import pytest
 import torch
-import transformers
-from networks import SMALL
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from whispers import tiny_whisper_folder
 
 from toolkit.core.errors import UserError
 from toolkit.core.files import write_json
@@ -20,16 +17,6 @@ from toolkit.models.encoder import load_encoder
 from toolkit.models.whisper_files import load_whisper
 
 Weights = dict[str, Tensor]
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Whisper, a HuBERT, which is read by our code, and a WavLM, which transformers reads."""
-    made = tmp_path_factory.mktemp("folders")
-    tiny_whisper_folder(made / "whisper", layers=1, d=8)
-    transformers.HubertModel(transformers.HubertConfig(**SMALL)).save_pretrained(made / "hubert")
-    transformers.WavLMModel(transformers.WavLMConfig(**SMALL)).save_pretrained(made / "wavlm")
-    return made
 
 
 READERS: dict[str, Callable[[Path], Any]] = {"whisper": load_whisper, "hubert": load_encoder, "wavlm": load_encoder}
@@ -77,9 +64,9 @@ WRONG = {
 @pytest.mark.parametrize("kind", READERS)
 @pytest.mark.parametrize("change", WRONG)
 def test_weights_that_are_not_those_of_the_network_are_refused(
-    change: Callable[[Weights], Weights], kind: str, folders: Path, tmp_path: Path
+    change: Callable[[Weights], Weights], kind: str, network_folders: Path, tmp_path: Path
 ) -> None:
-    folder = Path(shutil.copytree(folders / kind, tmp_path / "نموذج"))
+    folder = Path(shutil.copytree(network_folders / kind, tmp_path / "نموذج"))
     READERS[kind](folder)
     weights = change(load_file(folder / "model.safetensors"))
     save_file(weights, folder / "model.safetensors", {"format": "pt"})
@@ -91,9 +78,9 @@ def test_weights_that_are_not_those_of_the_network_are_refused(
 
 @pytest.mark.parametrize("kind", READERS)
 def test_weights_in_one_file_and_in_parts_are_refused_and_either_of_them_is_read(
-    kind: str, folders: Path, tmp_path: Path
+    kind: str, network_folders: Path, tmp_path: Path
 ) -> None:
-    folder = Path(shutil.copytree(folders / kind, tmp_path / "نموذج"))
+    folder = Path(shutil.copytree(network_folders / kind, tmp_path / "نموذج"))
     in_parts(folder)
     with pytest.raises(UserError, match=r"there twice: model\.safetensors, and in parts: model-00001-of-00002") as e:
         READERS[kind](folder)
@@ -115,9 +102,9 @@ def in_parts(folder: Path, prefix: str = "") -> None:
 
 
 def test_parts_with_names_of_a_wrapper_become_one_file_and_their_index_stands_aside(
-    folders: Path, tmp_path: Path
+    network_folders: Path, tmp_path: Path
 ) -> None:
-    folder = Path(shutil.copytree(folders / "hubert", tmp_path / "نموذج"))
+    folder = Path(shutil.copytree(network_folders / "hubert", tmp_path / "نموذج"))
     plain = load_file(folder / "model.safetensors")
     in_parts(folder, "_orig_mod.")
     (folder / "model.safetensors").unlink()

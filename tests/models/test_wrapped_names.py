@@ -7,11 +7,8 @@ from typing import Any, cast
 
 import pytest
 import torch
-import transformers
-from networks import SMALL
 from safetensors.torch import load_file, save_file
 from torch import nn
-from whispers import tiny_whisper_folder
 
 from toolkit.core.errors import UserError
 from toolkit.core.files import write_json
@@ -20,17 +17,6 @@ from toolkit.models.convert import convert_folder
 from toolkit.models.encoder import load_encoder, refuse_unusable
 from toolkit.models.whisper_files import load_whisper
 from toolkit.models.wrapped_names import unwrapped
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Whisper, a HuBERT, which is read by our code, and a WavLM, which transformers reads."""
-    made = tmp_path_factory.mktemp("folders")
-    tiny_whisper_folder(made / "whisper", layers=1, d=8)
-    transformers.HubertModel(transformers.HubertConfig(**SMALL)).save_pretrained(made / "hubert")
-    transformers.WavLMModel(transformers.WavLMConfig(**SMALL)).save_pretrained(made / "wavlm")
-    return made
-
 
 READERS: dict[str, tuple[str, Callable[[Path], Any]]] = {
     "whisper": ("whisper", load_whisper),
@@ -43,10 +29,10 @@ READERS: dict[str, tuple[str, Callable[[Path], Any]]] = {
 @pytest.mark.parametrize("wrapper", ["_orig_mod.", "module.", "module._orig_mod."])
 @pytest.mark.parametrize("reader", READERS)
 def test_names_with_a_wrappers_name_are_refused_with_the_command_that_takes_it_away(
-    reader: str, wrapper: str, folders: Path, tmp_path: Path, capsys: Any
+    reader: str, wrapper: str, network_folders: Path, tmp_path: Path, capsys: Any
 ) -> None:
     kind, read = READERS[reader]
-    folder = Path(shutil.copytree(folders / kind, tmp_path / "نموذج"))
+    folder = Path(shutil.copytree(network_folders / kind, tmp_path / "نموذج"))
     weights = load_file(folder / "model.safetensors")
     save_file({wrapper + name: t for name, t in weights.items()}, folder / "model.safetensors")
     with pytest.raises(UserError, match=f"names of {len(weights)} weights have .*{wrapper}") as e:
@@ -76,8 +62,8 @@ def test_the_names_that_torch_itself_makes_become_those_of_the_network() -> None
     assert [unwrapped(name) for name in inside.state_dict()] == [f"encoder.{name}" for name in Small().state_dict()]
 
 
-def test_a_pickle_of_wrapped_names_is_converted_to_plain_ones(folders: Path, tmp_path: Path) -> None:
-    folder = Path(shutil.copytree(folders / "hubert", tmp_path / "in"))
+def test_a_pickle_of_wrapped_names_is_converted_to_plain_ones(network_folders: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(network_folders / "hubert", tmp_path / "in"))
     weights = load_file(folder / "model.safetensors")
     (folder / "model.safetensors").unlink()
     torch.save({f"module.{name}": t for name, t in weights.items()}, folder / "pytorch_model.bin")
@@ -86,8 +72,8 @@ def test_a_pickle_of_wrapped_names_is_converted_to_plain_ones(folders: Path, tmp
     assert plain.keys() == weights.keys() and all(torch.equal(plain[name], t) for name, t in weights.items())
 
 
-def test_two_weights_for_one_name_are_not_made_one(folders: Path, tmp_path: Path) -> None:
-    folder = Path(shutil.copytree(folders / "hubert", tmp_path / "in"))
+def test_two_weights_for_one_name_are_not_made_one(network_folders: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(network_folders / "hubert", tmp_path / "in"))
     weights = load_file(folder / "model.safetensors")
     save_file({**weights, "module.masked_spec_embed": torch.ones(3)}, folder / "model.safetensors")
     before = (folder / "model.safetensors").read_bytes()
@@ -96,8 +82,10 @@ def test_two_weights_for_one_name_are_not_made_one(folders: Path, tmp_path: Path
     assert (folder / "model.safetensors").read_bytes() == before
 
 
-def test_what_the_pre_training_of_fairseq_leaves_in_a_hubert_changes_no_state(folders: Path, tmp_path: Path) -> None:
-    folder = Path(shutil.copytree(folders / "hubert", tmp_path / "in"))
+def test_what_the_pre_training_of_fairseq_leaves_in_a_hubert_changes_no_state(
+    network_folders: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(network_folders / "hubert", tmp_path / "in"))
     weights = load_file(folder / "model.safetensors")
     heads = {
         "label_embs_concat": torch.ones(5, 4),
