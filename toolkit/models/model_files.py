@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from safetensors import SafetensorError, safe_open
 
@@ -42,6 +42,7 @@ ENCODERS = (  # model types of speech encoders whose hidden states are read
 )
 KERNELS = ("attn_implementation", "_attn_implementation", "experts_implementation", "_experts_implementation")
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+T = TypeVar("T")
 _AGAIN = "copy or make it again"
 MERGE = "merge it (peft: model.merge_and_unload().save_pretrained(FOLDER))"
 
@@ -138,7 +139,7 @@ def refuse_kernels(tree: Any, folder: Path) -> None:
 def weight_files(folder: Path, one: str = WEIGHTS, index: str = INDEX) -> list[str]:
     """Names of the files that hold the weights: one, or the parts that an index names. Raises UserError."""
     if one == WEIGHTS:
-        refuse_doubled(folder)
+        _refuse_doubled(folder)
     if (folder / one).is_file() or not (folder / index).is_file():
         return [one]
     tree = read_json(folder / index)
@@ -151,7 +152,7 @@ def weight_files(folder: Path, one: str = WEIGHTS, index: str = INDEX) -> list[s
     return names
 
 
-def refuse_doubled(folder: Path) -> None:
+def _refuse_doubled(folder: Path) -> None:
     """Raise UserError for weights in one file and in parts: they may be of two models, and programs take either."""
     parts = [path.name for path in sorted(folder.glob("model-*.safetensors"))]
     if parts and (folder / WEIGHTS).is_file() and (folder / INDEX).is_file():
@@ -208,7 +209,7 @@ def refuse_adapter(folder: Path) -> None:
 def refuse_without_weights(folder: Path, name: str) -> None:
     """Raise UserError if there are no safetensors; with the command to type if there are pickles. `name`: as given."""
     if has_weights(folder):
-        return refuse_doubled(folder)
+        return
     refuse_pickles(folder)
     if gone := dangling(folder / WEIGHTS):
         remedy = "mend the link, or copy the file it leads to"
@@ -221,10 +222,19 @@ def refuse_without_weights(folder: Path, name: str) -> None:
 
 def shapes_of(path: Path) -> dict[str, tuple[int, ...]]:
     """Shape of each tensor of a file, from its header. Raises UserError if the file is missing or broken."""
+    return _of_header(path, lambda tensor: tuple(tensor.get_shape()))
+
+
+def types_of(path: Path) -> dict[str, str]:
+    """Type of each tensor's numbers (F32, BF16, I8), from the file's header. Raises UserError as shapes_of does."""
+    return _of_header(path, lambda tensor: str(tensor.get_dtype()))
+
+
+def _of_header(path: Path, read: Callable[[Any], T]) -> dict[str, T]:
     refuse_pointer(path)
     try:
         with safe_open(path, "numpy") as file:
-            return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 (it is no mapping)
+            return {name: read(file.get_slice(name)) for name in file.keys()}  # noqa: SIM118 (it is no mapping)
     except (SafetensorError, FileNotFoundError) as e:
         raise UserError(f"missing or broken weights: {e}", str(path), "copy or fetch them again") from None
 

@@ -98,8 +98,7 @@ def load_whisper(folder: Path, dtype: torch.dtype = torch.float32) -> Whisper:
     config = read_whisper_config(folder)
     with blank():
         model = Whisper(config)
-    tensors = _tensors(folder)
-    tensors = {_ours(name): t for name, t in tensors.items()}
+    tensors = {_ours(name): t for name, t in _tensors(folder).items()}
     _refuse_untied(tensors.pop(OUTPUT, None), tensors.get(EMBEDDING), folder)
     weights = {name: t.to(dtype) for name, t in tensors.items()}
     try:

@@ -113,7 +113,7 @@ def fault_of(text: str) -> tuple[str, str]:
 
     Of a corpus of transcripts, in which sounds and speakers are not looked for: see `marked`.
     """
-    if marked(text) and not speech_of(text):
+    if _ANY_MARK.search(text) and not speech_of(text):
         return why_silent(text), " ".join(text.split())
     return in_doubt(text)
 
