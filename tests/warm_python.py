@@ -51,6 +51,7 @@ LIBRARIES = (
     "rapidfuzz",
     "jinja2",
     "matplotlib.figure",
+    "librosa.feature.spectral",
 )
 PR_SET_CHILD_SUBREAPER = 36
 LARGEST_MESSAGE = 1 << 20
@@ -59,7 +60,7 @@ PIPE_ENDS = ("p2cread", "p2cwrite", "c2pread", "c2pwrite", "errread", "errwrite"
 NAMES = list(inspect.signature(START).parameters)[1:]
 # Variables that Python and the libraries read when they start: who wants another value needs a process of its own.
 READ_AT_START = ("CUDA", "HF_", "HUGGINGFACE", "MKL", "MPL", "OMP", "PYTHON", "TRANSFORMERS", "TZ", "XDG")
-READ_LATER = ("PYTHONPATH", "PYTHONUNBUFFERED")
+READ_LATER = ("PYTHONPATH", "PYTHONSAFEPATH", "PYTHONUNBUFFERED")
 
 
 class WarmPopen(subprocess.Popen):  # type: ignore[type-arg]
@@ -197,7 +198,8 @@ def _become(request: dict[str, Any], fds: list[int]) -> None:
     os.closerange(3, os.sysconf("SC_OPEN_MAX") if os.sysconf("SC_OPEN_MAX") < 1 << 16 else 1 << 16)
     forked.become(request["env"])
     path = [p for p in os.environ.get("PYTHONPATH", "").split(":") if p]
-    sys.path[:] = [request["cwd"], *path, *BASE]
+    first = [] if os.environ.get("PYTHONSAFEPATH") else [request["cwd"]]
+    sys.path[:] = [*first, *path, *BASE]
     sys.path_importer_cache.clear()
     WarmPopen.nursery = None
     subprocess.Popen = WarmPopen  # type: ignore[misc]
